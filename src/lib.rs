@@ -1,0 +1,3 @@
+//! Postern: JWT authentication at the edge.
+#[cfg(target_family = "wasm")]
+mod edge;
