@@ -1,3 +1,8 @@
 //! Postern: JWT authentication at the edge.
+pub mod encoding;
+pub mod ids;
+pub mod ports;
+pub mod time;
+
 #[cfg(target_family = "wasm")]
 mod edge;

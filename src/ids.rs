@@ -1,0 +1,110 @@
+//! Identifiers: 16 random bytes each, written as 22 characters of base64url.
+
+use core::{fmt, str::FromStr};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize, de::Error as _};
+
+/// The text is not an identifier: 22 characters of unpadded base64url for 16 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedId;
+
+impl fmt::Display for MalformedId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("not an identifier of 22 base64url characters")
+    }
+}
+
+impl core::error::Error for MalformedId {}
+
+macro_rules! identifier {
+    ($(#[$docs:meta])* $name:ident) => {
+        $(#[$docs])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// From the 16 bytes themselves, which must come from a secure random source
+            /// when a new identifier is made.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 16 bytes.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&Base64UrlUnpadded::encode_string(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = MalformedId;
+
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                let mut bytes = [0; 16];
+                match Base64UrlUnpadded::decode(text, &mut bytes) {
+                    Ok(decoded) if decoded.len() == 16 => Ok(Self(bytes)),
+                    _ => Err(MalformedId),
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+identifier! {
+    /// Names one Account object, and with it one subject: the user's id for users kept here.
+    AccountId
+}
+identifier! {
+    /// Names one refresh family, which is the session: the `sid` of its access tokens.
+    FamilyId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_survives_its_text_form() {
+        let id = FamilyId::from_bytes(*b"0123456789abcdef");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{id}\""));
+    }
+
+    #[test]
+    fn a_text_of_another_length_or_alphabet_is_no_identifier() {
+        for text in [
+            "",
+            "AAAA",
+            "AAAAAAAAAAAAAAAAAAAAAA=",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAA+/",
+            "AAAAAAAAAAAAAAAAAAAAAB",
+        ] {
+            assert_eq!(text.parse::<FamilyId>(), Err(MalformedId), "{text}");
+        }
+    }
+}

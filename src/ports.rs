@@ -1,0 +1,134 @@
+//! What the domain needs from outside. `src/edge/` provides it on the Worker; tests provide
+//! it natively, with fault modes. Ports that speak of one module's types stand in that module
+//! (`account::Accounts`, `identity::IdentityStore`, `jose::SignatureVerifier`,
+//! `keys::{Signer, KeyRingObject}`, `jwks::IssuerKeysObjects`, `observe::EventSink`).
+//!
+//! Futures here need not be `Send`: a Worker's isolate has one thread.
+#![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
+
+use core::{fmt, future::Future};
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// Which part outside the domain failed. The names are what `/readyz` and logs show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Workers KV.
+    Kv,
+    /// The D1 database of users.
+    Database,
+    /// An Account object.
+    Account,
+    /// The KeyRing object.
+    KeyRing,
+    /// An IssuerKeys object.
+    IssuerKeys,
+    /// The network fetch of an issuer's key set.
+    Issuer,
+    /// The platform's cryptography.
+    Crypto,
+    /// An object's own storage.
+    Storage,
+}
+
+impl Part {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kv => "kv",
+            Self::Database => "database",
+            Self::Account => "account",
+            Self::KeyRing => "key_ring",
+            Self::IssuerKeys => "issuer_keys",
+            Self::Issuer => "issuer",
+            Self::Crypto => "crypto",
+            Self::Storage => "storage",
+        }
+    }
+}
+
+/// A part did not do its work. Never the client's fault and never evidence of theft: on the
+/// wire it is 503 with `Retry-After`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What failed.
+    pub part: Part,
+    /// The cause, for the log only; holds no secret and no token.
+    pub cause: String,
+}
+
+impl Fault {
+    /// A fault of `part`, with its cause for the log.
+    pub fn new(part: Part, cause: impl fmt::Display) -> Self {
+        Self { part, cause: cause.to_string() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.part.name(), self.cause)
+    }
+}
+
+impl core::error::Error for Fault {}
+
+/// Wall-clock time.
+pub trait Clock {
+    /// Now. On the Worker it stands still during one request's computation.
+    fn now(&self) -> Timestamp;
+}
+
+/// Secure random bytes.
+pub trait Randomness {
+    /// Fills the whole buffer, or fails.
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault>;
+}
+
+/// Workers KV: eventually consistent, for public or monotone values only.
+pub trait KvStore {
+    /// The value at `key`, possibly a minute old.
+    async fn read(&self, key: &str) -> Result<Option<String>, Fault>;
+    /// Writes the value; at most once a second for one key.
+    async fn write(&self, key: &str, value: &str) -> Result<(), Fault>;
+}
+
+/// What a fetch of a key set or of metadata brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// HTTP status.
+    pub status: u16,
+    /// The media type of the answer, if any.
+    pub content_type: Option<String>,
+    /// The body, cut off by the port at the caller's limit plus one byte.
+    pub body: Vec<u8>,
+}
+
+/// Fetches public documents: JWKS and issuer metadata. Never follows a redirect.
+pub trait DocumentSource {
+    /// GET `url`, at most `max_bytes` (one more is read, to see that it is too large),
+    /// at most `timeout_ms` in all.
+    async fn fetch(&self, url: &str, max_bytes: usize, timeout_ms: u32) -> Result<Document, Fault>;
+}
+
+/// An object's own durable records: synchronous, and atomic as long as nothing is awaited
+/// between the calls. `kind` names the table, `id` the row; the record's text is the domain's
+/// own format, pinned by tests and described in `docs/storage-schema.md`.
+pub trait Records {
+    /// The record, if there is one.
+    fn read(&self, kind: &str, id: &str) -> Result<Option<String>, Fault>;
+    /// Writes or replaces the record.
+    fn write(&self, kind: &str, id: &str, record: &str) -> Result<(), Fault>;
+    /// Removes the record if there is one.
+    fn remove(&self, kind: &str, id: &str) -> Result<(), Fault>;
+    /// All records of a kind as (id, record), ordered by id.
+    fn scan(&self, kind: &str) -> Result<Vec<(String, String)>, Fault>;
+}
+
+/// Work that goes on after the answer (`waitUntil`).
+pub trait Background {
+    /// Runs the future to its end even when the client is gone.
+    fn spawn(&self, work: impl Future<Output = ()> + 'static);
+}
