@@ -2,6 +2,7 @@
 pub mod encoding;
 pub mod ids;
 pub mod ports;
+pub mod secrets;
 pub mod time;
 
 #[cfg(target_family = "wasm")]

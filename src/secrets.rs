@@ -1,0 +1,154 @@
+//! The master secrets and the keys derived from them, one per purpose.
+//!
+//! Every derived key is `HKDF-SHA-256(salt = none, ikm = master, info = "postern/v1/<purpose>")`
+//! (RFC 5869), so that no key serves two purposes and a leaked one tells nothing of the others.
+
+use core::fmt;
+
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The least length of a master secret in bytes: as much as the HKDF's hash can use.
+pub const MASTER_MIN_BYTES: usize = 32;
+
+/// A 32-byte symmetric key for exactly one purpose. Never printed.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// The bytes, for the primitive that needs them.
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// HMAC-SHA-256 over the parts, one after the other. The caller's parts must be of fixed
+    /// length, or all but one, for the concatenation to be unambiguous.
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104)")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any key length");
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Key(..)")
+    }
+}
+
+/// One master secret, seen through the keys derived from it.
+#[derive(Debug, Clone)]
+pub struct Master {
+    /// Its id in tokens and stored records, 0 to 255.
+    pub id: u8,
+    /// MAC over the refresh token's envelope.
+    pub refresh_envelope: Key,
+    /// Derives a refresh secret from its predecessor.
+    pub refresh_ratchet: Key,
+    /// Wraps private signing keys (AES-256-GCM).
+    pub key_wrapping: Key,
+    /// Signs CSRF tokens.
+    pub csrf: Key,
+    /// Pepper of password hashes.
+    pub password_pepper: Key,
+    /// Pseudonyms in logs: the same network or login gives the same pseudonym, and nothing more.
+    pub pseudonym: Key,
+}
+
+/// The master secret is too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MasterTooShort {
+    /// How many bytes it has.
+    pub bytes: usize,
+}
+
+impl Master {
+    /// Derives the purpose keys.
+    ///
+    /// # Errors
+    /// When `secret` has fewer than [`MASTER_MIN_BYTES`] bytes.
+    pub fn derive(id: u8, secret: &[u8]) -> Result<Self, MasterTooShort> {
+        if secret.len() < MASTER_MIN_BYTES {
+            return Err(MasterTooShort { bytes: secret.len() });
+        }
+        let hkdf = Hkdf::<Sha256>::new(None, secret);
+        let key = |purpose: &str| {
+            let mut key = [0; 32];
+            #[expect(clippy::expect_used, reason = "HKDF gives up to 8160 bytes (RFC 5869, 2.3)")]
+            hkdf.expand_multi_info(&[b"postern/v1/", purpose.as_bytes()], &mut key).expect("32 bytes");
+            Key(key)
+        };
+        Ok(Self {
+            id,
+            refresh_envelope: key("refresh-envelope"),
+            refresh_ratchet: key("refresh-ratchet"),
+            key_wrapping: key("key-wrapping"),
+            csrf: key("csrf"),
+            password_pepper: key("password-pepper"),
+            pseudonym: key("pseudonym"),
+        })
+    }
+}
+
+/// The masters in force: the current one makes, the others only still open what they made.
+#[derive(Debug, Clone)]
+pub struct Masters {
+    current: Master,
+    former: Vec<Master>,
+}
+
+impl Masters {
+    /// The current master and the former ones still accepted. Ids are distinct (config sees to it).
+    pub const fn new(current: Master, former: Vec<Master>) -> Self {
+        Self { current, former }
+    }
+
+    /// The one that makes tokens and wraps keys.
+    pub const fn current(&self) -> &Master {
+        &self.current
+    }
+
+    /// The master of this id, if it is still accepted.
+    pub fn find(&self, id: u8) -> Option<&Master> {
+        if self.current.id == id {
+            return Some(&self.current);
+        }
+        self.former.iter().find(|master| master.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::hex;
+
+    #[test]
+    fn derived_keys_format_unchanged() {
+        let master = Master::derive(1, &[7; 32]).unwrap();
+        let key = |key: &Key| hex(&key.bytes()[..8]);
+        assert_eq!(
+            [key(&master.refresh_envelope), key(&master.refresh_ratchet), key(&master.key_wrapping)],
+            ["40656e5ee5db3249", "ce8d84f4e055658a", "54634d497c69b585"]
+        );
+        assert_eq!(
+            [key(&master.csrf), key(&master.password_pepper), key(&master.pseudonym)],
+            ["52362d3245f05f77", "deadadb35ecda5ec", "06d34bbfc8c62f56"]
+        );
+    }
+
+    #[test]
+    fn a_short_master_secret_is_refused() {
+        assert_eq!(Master::derive(1, &[7; 31]).unwrap_err(), MasterTooShort { bytes: 31 });
+    }
+
+    #[test]
+    fn keys_do_not_show_in_debug_output() {
+        let text = format!("{:?}", Master::derive(1, &[7; 32]).unwrap());
+        assert!(text.contains("refresh_ratchet: Key(..)"), "{text}");
+    }
+}
