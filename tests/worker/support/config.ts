@@ -1,6 +1,4 @@
 // The settings that the suites run with, in one place: what Postern's configuration looks like is written here once.
-import type { PosternOptions } from "../harness.ts";
-
 /** The issuer that the local profile has by itself: a name, not an address. */
 export const OWN_ISSUER = "http://localhost:8787";
 export const AUDIENCE = "https://api.example.test";
@@ -20,20 +18,20 @@ const DEMO = { service: "ORIGIN" };
 
 /** What the demo origin asks for, as its README tells. */
 export const DEMO_ROUTES: readonly RouteSetting[] = [
-  { name: "public", path: "/public/**", access: "public", upstream: DEMO },
-  { name: "read orders", path: "/api/orders", methods: ["GET"], scopes: ["read:orders"], upstream: DEMO },
-  { name: "write orders", path: "/api/orders", methods: ["POST"], scopes: ["write:orders"], upstream: DEMO },
-  { name: "admin", path: "/admin/**", roles: ["admin"], upstream: DEMO },
-  { name: "tenant", path: "/t/{tenant}/docs", attributes: [{ claim: "tenant_id", param: "tenant" }], upstream: DEMO },
-  { name: "echo", path: "/echo", upstream: DEMO },
-  { name: "status", path: "/status/{code}", upstream: DEMO },
-  { name: "slow", path: "/slow", timeout_ms: 1000, upstream: DEMO },
-  { name: "stream", path: "/stream", upstream: DEMO },
-  { name: "ws", path: "/ws", upstream: DEMO },
+  { name: "public", path: "/public/{*rest}", access: "public", ...DEMO },
+  { name: "read-orders", path: "/api/orders", methods: ["GET"], scopes_all: ["read:orders"], ...DEMO },
+  { name: "write-orders", path: "/api/orders", methods: ["POST"], scopes_all: ["write:orders"], ...DEMO },
+  { name: "admin", path: "/admin/{*rest}", roles_any: ["admin"], ...DEMO },
+  { name: "tenant", path: "/t/{tenant}/docs", attributes: [{ claim: "tenant_id", equals: "{tenant}" }], ...DEMO },
+  { name: "echo", path: "/echo", ...DEMO },
+  { name: "status", path: "/status/{code}", ...DEMO },
+  { name: "slow", path: "/slow", timeout_ms: 500, ...DEMO },
+  { name: "stream", path: "/stream", ...DEMO },
+  { name: "ws", path: "/ws", ...DEMO },
 ];
 
-/** Settings of a test's instance: the demo origin's routes, and what the test adds. */
-export function settings(vars: Record<string, unknown> = {}, routes: readonly RouteSetting[] = []): PosternOptions["vars"] {
+/** Settings of a test's instance: the demo origin's routes, and what the test adds. Its routes come first. */
+export function settings(vars: Record<string, unknown> = {}, routes: readonly RouteSetting[] = []): Record<string, unknown> {
   return {
     POSTERN_ISSUER: OWN_ISSUER,
     POSTERN_AUDIENCE: AUDIENCE,
