@@ -167,8 +167,8 @@ describe("refresh in the body", () => {
     expect((await refresh(postern(), refresh_token)).headers.getSetCookie()).toEqual([]);
   });
 
-  test("without any credentials it is unauthenticated", async () => {
-    await expectProblem(await post(postern(), "/auth/refresh"), 401, "unauthenticated");
+  test("without any credentials credentials are asked for", async () => {
+    await expectProblem(await post(postern(), "/auth/refresh"), 401, "credentials_required");
   });
 });
 
@@ -197,7 +197,7 @@ describe("me", () => {
   test("without an access token the challenge is bare (RFC 6750 section 3.1)", async () => {
     const response = await postern().fetch("/auth/me");
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer(?: realm="[^"]*")?$/);
-    await expectProblem(response, 401, "unauthenticated");
+    await expectProblem(response, 401, "credentials_required");
   });
 
   test("with an unsound access token the challenge says invalid_token", async () => {
@@ -278,9 +278,9 @@ describe("logout", () => {
     await refreshed(postern(), staying.refresh_token);
   });
 
-  test("without credentials it is unauthenticated", async () => {
-    await expectProblem(await post(postern(), "/auth/logout"), 401, "unauthenticated");
-    await expectProblem(await post(postern(), "/auth/logout-all"), 401, "unauthenticated");
+  test("without credentials credentials are asked for", async () => {
+    await expectProblem(await post(postern(), "/auth/logout"), 401, "credentials_required");
+    await expectProblem(await post(postern(), "/auth/logout-all"), 401, "credentials_required");
   });
 
   test("logout-all ends every session of the user and none of another", async () => {
