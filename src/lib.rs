@@ -1,5 +1,7 @@
 //! Postern: JWT authentication at the edge.
 pub mod encoding;
+pub mod gateway;
+pub mod http;
 pub mod ids;
 pub mod ports;
 pub mod secrets;
