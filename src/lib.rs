@@ -1,6 +1,8 @@
 //! Postern: JWT authentication at the edge.
 pub mod encoding;
 pub mod ids;
+pub mod jose;
+pub mod jwt;
 pub mod ports;
 pub mod time;
 
