@@ -3,6 +3,8 @@ pub mod encoding;
 pub mod gateway;
 pub mod http;
 pub mod ids;
+pub mod jose;
+pub mod jwt;
 pub mod ports;
 pub mod secrets;
 pub mod time;
