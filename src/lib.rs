@@ -1,4 +1,5 @@
 //! Postern: JWT authentication at the edge.
+pub mod config;
 pub mod encoding;
 pub mod gateway;
 pub mod http;

@@ -19,6 +19,7 @@ use crate::http::{Problem, Reply, RequestView};
 
 pub use cors::Cors;
 pub use credentials::{Credentials, credentials};
+pub(crate) use headers::is_free_for_claims;
 pub use headers::{HOP_HEADER, HeaderPlan, Loop, MAX_HOPS, RESERVED_PREFIXES, canonical_name, encode_value};
 pub use identity::Identity;
 pub use matcher::{Params, RouteTable, normal_host};

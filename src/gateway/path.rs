@@ -231,4 +231,4 @@ fn decode_bytes(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 #[path = "path/tests.rs"]
-mod tests;
+pub(crate) mod tests;

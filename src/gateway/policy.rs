@@ -98,17 +98,17 @@ fn token_objection(requirement: &Requirement, identity: &Identity, now: Timestam
     if max_token_age.is_some_and(|limit| now.since(identity.issued_at) > limit) {
         return Some(Challenge::InvalidToken);
     }
-    let acr_met = acr.is_empty()
+    let class_met = acr.is_empty()
         || identity
             .claims
             .get("acr")
             .and_then(|value| value.as_str())
             .is_some_and(|own| acr.iter().any(|one| one == own));
-    let amr_met = amr.iter().all(|wanted| {
+    let methods_met = amr.iter().all(|wanted| {
         let own = identity.claims.get("amr").and_then(|value| value.as_array());
         own.is_some_and(|own| own.iter().any(|method| method.as_str() == Some(wanted)))
     });
-    (!acr_met || !amr_met).then(|| Challenge::StepUp { acr_values: acr.clone() })
+    (!class_met || !methods_met).then(|| Challenge::StepUp { acr_values: acr.clone() })
 }
 
 /// What the caller is missing.
