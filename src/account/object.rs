@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How far the Worker's clock, which sets `iat`, may be behind the object's.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// One subject's account over the object's records.
 #[derive(Debug)]

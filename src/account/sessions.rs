@@ -16,7 +16,7 @@ use crate::{
 
 /// How long an access token can outlive the end of its session: the longest lifetime that config
 /// allows is 15 minutes; an hour leaves room for leeway and for clocks.
-const ACCESS_TOKEN_HORIZON: Duration = Duration::from_secs(3600);
+const ACCESS_TOKEN_HORIZON: Duration = Duration::from_hours(1);
 
 /// How many ended families are kept for their evidence. More are only made by signing in and out
 /// over and over; the longest ended go first, and their tokens stay refused, as unknown.
@@ -24,7 +24,7 @@ const ENDED_KEPT: usize = 200;
 
 /// When to look again after an `Open` that failed half-way: it may have left an account without
 /// a family, for which no alarm is set.
-const LOOK_AGAIN: Duration = Duration::from_secs(3600);
+const LOOK_AGAIN: Duration = Duration::from_hours(1);
 
 type Families = Vec<(FamilyId, StoredFamily)>;
 

@@ -5,11 +5,11 @@ use core::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 /// The longest reuse interval config may set: beyond a minute it stops being a race of tabs.
-const REUSE_INTERVAL_MAX: Duration = Duration::from_secs(60);
+const REUSE_INTERVAL_MAX: Duration = Duration::from_mins(1);
 
 /// The longest lost-response window while nothing confirms receipts: then a timer is all there
 /// is, and a thief has all of it.
-const UNCONFIRMED_WINDOW_MAX: Duration = Duration::from_secs(60);
+const UNCONFIRMED_WINDOW_MAX: Duration = Duration::from_mins(1);
 
 /// The rules one presentation of a refresh token is judged by. All windows are half-open: a
 /// window of ten seconds holds an age of 9.999 s and not one of 10 s; a window of zero is off.
@@ -80,7 +80,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             reuse_interval: Duration::from_secs(10),
-            lost_response_window: Duration::from_secs(24 * 3600),
+            lost_response_window: Duration::from_hours(24),
             max_late_retries: 10,
             late_only_rotations: 3,
             receipts: true,
@@ -141,8 +141,7 @@ impl Lifetimes {
     pub const MOBILE: Self = Self::days(30, 90);
 
     const fn days(idle: u64, absolute: u64) -> Self {
-        const DAY: u64 = 24 * 3600;
-        Self { idle: Duration::from_secs(idle * DAY), absolute: Duration::from_secs(absolute * DAY) }
+        Self { idle: Duration::from_hours(24 * idle), absolute: Duration::from_hours(24 * absolute) }
     }
 }
 
@@ -190,8 +189,8 @@ mod tests {
     fn a_long_window_without_receipts_is_a_mistake_and_has_no_effect() {
         let limits = Limits { receipts: false, ..Limits::default() };
         assert_eq!(limits.checked(), Err(LimitsMistake::WindowWithoutReceiptsTooLong));
-        assert_eq!(limits.effective_window(), Duration::from_secs(60));
-        let short = Limits { lost_response_window: Duration::from_secs(60), ..limits };
+        assert_eq!(limits.effective_window(), Duration::from_mins(1));
+        let short = Limits { lost_response_window: Duration::from_mins(1), ..limits };
         assert_eq!(short.checked(), Ok(short));
     }
 
@@ -199,7 +198,7 @@ mod tests {
     fn a_reuse_interval_above_a_minute_is_a_mistake_and_has_no_effect() {
         let limits = Limits { reuse_interval: Duration::from_secs(61), ..Limits::default() };
         assert_eq!(limits.checked(), Err(LimitsMistake::ReuseIntervalTooLong));
-        assert_eq!(limits.effective_reuse_interval(), Duration::from_secs(60));
+        assert_eq!(limits.effective_reuse_interval(), Duration::from_mins(1));
     }
 
     #[test]

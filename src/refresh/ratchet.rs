@@ -121,8 +121,8 @@ mod tests {
     #[test]
     fn ratchet_format_unchanged() {
         let next = Secret::from_bytes([9; 32]).successor(&master(1), FAMILY, 1);
-        assert_eq!(hex(next.bytes()), "RATCHET");
-        assert_eq!(base64url(&next.hash().0), "HASH");
+        assert_eq!(hex(next.bytes()), "4f7face771b54d59a33a6309419de1a384283fc0acbf2f7f381d8a0171f74e8a");
+        assert_eq!(base64url(&next.hash().0), "h8qdzGhGkO3qxwKEI9N0t4pU798MaWm1Zl5e4pKi63Y");
     }
 
     #[test]
