@@ -1,4 +1,5 @@
 //! Postern: JWT authentication at the edge.
+pub mod account;
 pub mod config;
 pub mod encoding;
 pub mod gateway;
@@ -7,6 +8,7 @@ pub mod ids;
 pub mod jose;
 pub mod jwt;
 pub mod ports;
+pub mod refresh;
 pub mod secrets;
 pub mod time;
 
