@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(set.keys().len(), 2);
         let causes: Vec<_> = set.skipped().iter().map(|key| key.cause.code()).collect();
         assert_eq!(causes, ["private_member", "unsupported_kty", "not_json", "malformed_member"]);
-        assert_eq!(set.skipped()[0].kid.as_deref(), Some("secret"));
+        assert_eq!(set.skipped().first().unwrap().kid.as_deref(), Some("secret"));
     }
 
     #[test]

@@ -82,6 +82,10 @@ impl VerifiedJws {
     pub fn key_thumbprint(&self) -> &str {
         &self.key_thumbprint
     }
+
+    pub(crate) fn into_key_thumbprint(self) -> String {
+        self.key_thumbprint
+    }
 }
 
 /// Verifies the token's signature with the one matching key of `keys`.
