@@ -2,6 +2,7 @@
 pub mod encoding;
 pub mod ids;
 pub mod jose;
+pub mod jwks;
 pub mod jwt;
 pub mod ports;
 pub mod time;
