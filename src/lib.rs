@@ -7,6 +7,7 @@ pub mod http;
 pub mod identity;
 pub mod ids;
 pub mod jose;
+pub mod jwks;
 pub mod jwt;
 pub mod keys;
 pub mod observe;
