@@ -7,8 +7,10 @@ SHELL := bash
 # Where `make dev` listens.
 PORT ?= 8787
 
-# Our Node and its programs, before the machine's (see scripts/env.sh).
-export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+# Puts our Node and its programs before the machine's.
+ENV := . scripts/env.sh &&
+# The steps of a target follow one another: compiling and testing at once would only compete.
+.NOTPARALLEL:
 
 help: ## List the targets
 	@printf 'Usage: make TARGET, or make dev PORT=8787 (the default)\n\n'
@@ -26,7 +28,7 @@ test-native: ## Run the native tests alone; needs Rust and nothing else
 	@cargo test --quiet
 
 test-worker: setup ## Run the tests on workerd alone
-	@vitest run
+	@$(ENV) vitest run
 
 check: setup ## Look without running: format, lints of both targets, dependencies, boundaries, TypeScript, links
 	@scripts/check.sh
@@ -36,11 +38,11 @@ build: setup ## Build the Worker as for a deployment, print its size, fail when 
 
 demo: setup ## Play the whole story against a local Worker and print what happens
 	@scripts/build.sh
-	@node scripts/demo.mjs
+	@$(ENV) node scripts/demo.mjs
 
 bench: setup ## Print what is measured so far: the size of the Worker
 	@scripts/build.sh --size
 
-clean: ## Remove what was built and the local state; the compiled tools stay in the cache
-	@rm -rf build .wrangler wrangler.dev.toml node_modules
+clean: ## Remove what was built and the local state; npm packages and the tools in the cache stay
+	@rm -rf build .wrangler wrangler.dev.toml
 	@cargo clean --quiet

@@ -7,7 +7,7 @@ export default defineConfig({
     // Every file starts workerd processes of its own, and those want a core each; more files at once only time out.
     maxWorkers: 2,
     // Argon2id and the start of workerd take their time on a loaded machine. A test that hangs still ends.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // Fresh modules for each file are what makes the instances of one file invisible to another.
     pool: "forks",

@@ -33,6 +33,8 @@ fi
 # --- Tools that are compiled once per version ------------------------------------------------------------------------
 # The target folder is the tools' own: a CARGO_TARGET_DIR shared with the crate would mix two lock files' artefacts.
 # Quiet, as hundreds of "Compiling" lines bury what matters; the log is shown when the installation fails.
+# Barely optimised: they run for a second or two at a time, and a newcomer waits for their compilation.
+export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 install_tool() { # name, root, cargo install's arguments...
   local name="$1" root="$2" log
   shift 2

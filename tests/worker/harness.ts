@@ -60,7 +60,7 @@ export interface Postern {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Runs one SQL statement in D1 and returns its rows. */
   sql<Row = Record<string, unknown>>(statement: string, ...parameters: unknown[]): Promise<Row[]>;
-  /** A KV value, or null. `expirationTtl` and the like are not for tests to see. */
+  /** The KV namespace. */
   kv: {
     read(key: string): Promise<string | null>;
     write(key: string, value: string): Promise<void>;
@@ -204,6 +204,8 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
     host: "127.0.0.1",
     port,
     cf: false,
+    // So that an exception that escapes the Worker is in `logs`, as it would be in production's.
+    verbose: true,
     log: new CollectedLog(logs),
     handleRuntimeStdio(stdout: Readable, stderr: Readable) {
       collect(stdout, logs);

@@ -1,0 +1,90 @@
+//! The Worker's side: the active key, opened, for as long as the ring allows.
+
+use core::{cell::RefCell, fmt, time::Duration};
+use std::rc::Rc;
+
+use super::{KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, WrapError};
+use crate::{
+    ports::{Fault, Part},
+    secrets::Masters,
+    time::Timestamp,
+};
+
+/// The longest an isolate signs with a key without asking, whatever the ring says: the ring
+/// keeps retiring keys published for that long (see [`super::RingPolicy::signer_cache`]).
+const LONGEST_CACHE: Duration = Duration::from_secs(60);
+
+/// Why there is no key to sign with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SigningKeyError {
+    /// The ring did not answer, or could not.
+    Fault(Fault),
+    /// The key does not open with this Worker's master secrets.
+    Wrapped(WrapError),
+}
+
+impl fmt::Display for SigningKeyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(formatter),
+            Self::Wrapped(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl core::error::Error for SigningKeyError {}
+
+/// The opened active key of one isolate.
+#[derive(Debug, Default)]
+pub struct SigningKeys {
+    cached: RefCell<Option<Cached>>,
+}
+
+#[derive(Debug)]
+struct Cached {
+    key: Rc<PrivateKey>,
+    refresh_after: Timestamp,
+}
+
+impl SigningKeys {
+    /// The key to sign with at `now`, from memory or from the ring.
+    ///
+    /// Requests that miss at the same time each ask: waiting for another request's answer is
+    /// not possible on the platform. A key whose time is over is not used even when the ring
+    /// is out of reach: it may be revoked.
+    pub async fn current(
+        &self,
+        ring: &impl KeyRingObject,
+        masters: &Masters,
+        now: Timestamp,
+    ) -> Result<Rc<PrivateKey>, SigningKeyError> {
+        if let Some(key) = self.cached(now) {
+            return Ok(key);
+        }
+        let answer = ring.ask(&KeyRingRequest::Signing {}).await.map_err(SigningKeyError::Fault)?;
+        let (wrapped, refresh_after) = match answer {
+            KeyRingAnswer::Signing { key, refresh_after } => (key, refresh_after),
+            KeyRingAnswer::Unavailable { part } => {
+                return Err(SigningKeyError::Fault(Fault::new(part, "the key ring is unavailable")));
+            }
+            other => {
+                let cause = format!("not an answer to a request for the signing key: {other:?}");
+                return Err(SigningKeyError::Fault(Fault::new(Part::KeyRing, cause)));
+            }
+        };
+        let key = Rc::new(wrapped.open(masters).map_err(SigningKeyError::Wrapped)?);
+        let refresh_after = refresh_after.min(now.plus(LONGEST_CACHE));
+        *self.cached.borrow_mut() = Some(Cached { key: Rc::clone(&key), refresh_after });
+        Ok(key)
+    }
+
+    /// Forgets the key, after a rotation that this isolate ordered itself.
+    pub fn forget(&self) {
+        *self.cached.borrow_mut() = None;
+    }
+
+    fn cached(&self, now: Timestamp) -> Option<Rc<PrivateKey>> {
+        let cached = self.cached.borrow();
+        cached.as_ref().filter(|cached| now < cached.refresh_after).map(|cached| Rc::clone(&cached.key))
+    }
+}
