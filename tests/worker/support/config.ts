@@ -3,10 +3,15 @@
 export const OWN_ISSUER = "http://localhost:8787";
 export const AUDIENCE = "https://api.example.test";
 
-/** The users of the local profile. */
+/** The users that the local profile is seeded with. */
 export const PASSWORD = "correct horse battery staple";
 export const ALICE = "alice@example.com";
 export const ADMIN = "admin@example.com";
+
+const SEED_USERS = [
+  { login: ALICE, password: PASSWORD, scopes: ["read:orders", "write:orders"], tenant_id: "acme" },
+  { login: ADMIN, password: PASSWORD, roles: ["admin"] },
+];
 
 export interface RouteSetting {
   name: string;
@@ -36,6 +41,7 @@ export function settings(vars: Record<string, unknown> = {}, routes: readonly Ro
     POSTERN_ISSUER: OWN_ISSUER,
     POSTERN_AUDIENCE: AUDIENCE,
     POSTERN_ROUTES: [...routes, ...DEMO_ROUTES],
+    POSTERN_SEED_USERS: SEED_USERS,
     ...vars,
   };
 }
