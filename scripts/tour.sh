@@ -15,27 +15,27 @@ Postern will answer at $base. A tour, to paste into another terminal:
   access=\$(echo "\$tokens" | field access_token); refresh=\$(echo "\$tokens" | field refresh_token)
 
   # Through the gate: the origin is told who is calling.
-  curl -s \$base/api/orders -H "Authorization: Bearer \$access"
+  curl -s -w '\n' \$base/api/orders -H "Authorization: Bearer \$access"
 
   # Without an access token: 401. For what Alice may not do: 403. For everybody: 200.
-  curl -i \$base/api/orders
-  curl -i \$base/admin/stats -H "Authorization: Bearer \$access"
-  curl -i \$base/public/ping
+  curl -i -w '\n' \$base/api/orders
+  curl -i -w '\n' \$base/admin/stats -H "Authorization: Bearer \$access"
+  curl -i -w '\n' \$base/public/ping
 
   # Refresh: a new pair, the same session.
   tokens=\$(curl -s \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}")
   access=\$(echo "\$tokens" | field access_token); refresh=\$(echo "\$tokens" | field refresh_token)
 
   # Who am I, and where am I signed in?
-  curl -s \$base/auth/me -H "Authorization: Bearer \$access"
-  curl -s \$base/auth/sessions -H "Authorization: Bearer \$access"
+  curl -s -w '\n' \$base/auth/me -H "Authorization: Bearer \$access"
+  curl -s -w '\n' \$base/auth/sessions -H "Authorization: Bearer \$access"
 
   # The public keys, as every JWT library reads them.
-  curl -s \$base/.well-known/jwks.json
+  curl -s -w '\n' \$base/.well-known/jwks.json
 
   # Sign out everywhere. After that the refresh token serves no more: 401.
-  curl -i -X POST \$base/auth/logout-all -H "Authorization: Bearer \$access"
-  curl -i \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}"
+  curl -i -w '\n' -X POST \$base/auth/logout-all -H "Authorization: Bearer \$access"
+  curl -i -w '\n' \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}"
 
 There is an administrator too: admin@example.com, with the same password. Ctrl-C stops everything.
 
