@@ -1,6 +1,6 @@
 // Every kind of bad input, and the code of docs/http-api.md that answers it. Nothing here may be a 5xx.
 import { describe, expect, test } from "vitest";
-import { bearer, expectProblem, json, post, signIn } from "./support/client.ts";
+import { bearer, expectEmpty, expectProblem, json, post, signIn } from "./support/client.ts";
 import { ALICE, PASSWORD, settings } from "./support/config.ts";
 import { rawRequest } from "./support/origin.ts";
 import { shared } from "./support/postern.ts";
@@ -180,7 +180,7 @@ describe("methods and paths", () => {
   };
 
   test.for(Object.entries(METHODS))("%s takes %s and says so to everything else", async ([path, taken]) => {
-    const refused = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].filter(
+    const refused = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].filter(
       (method) => method !== taken && !(taken === "GET" && method === "HEAD"),
     );
     for (const method of refused) {
@@ -189,6 +189,13 @@ describe("methods and paths", () => {
       expect({ method, status: response.status, text }).toMatchObject({ method, status: 405 });
       expect(response.headers.get("allow")?.split(/,\s*/)).toContain(taken);
       if (method !== "HEAD") expect(JSON.parse(text)).toMatchObject({ code: "method_not_allowed" });
+    }
+  });
+
+  test("OPTIONS tells what a path takes (RFC 9110 section 9.3.7)", async () => {
+    for (const [path, taken] of Object.entries(METHODS)) {
+      const response = await expectEmpty(await postern().fetch(path, { method: "OPTIONS" }));
+      expect(response.headers.get("allow")?.split(/,\s*/), path).toContain(taken);
     }
   });
 

@@ -112,11 +112,11 @@ describe("without a reuse interval", () => {
   const postern = shared(() => ({ vars: settings({ POSTERN_REFRESH: { reuse_interval: 0 } }) }));
 
   /** The session as the user's other session sees it, so that the look itself confirms nothing. */
-  async function seenAt(observer: Tokens, sessionId: string): Promise<number | null> {
+  async function seenAt(observer: Tokens, sessionId: string): Promise<number> {
     const list = await sessions(postern(), observer.access_token);
     const found = list.find((one) => one.session_id === sessionId);
-    expect(found, "the session is alive").toBeDefined();
-    return found?.seen_at ?? null;
+    if (!found) throw new Error("the session is not in the list of live ones");
+    return found.seen_at;
   }
 
   test("while the receipt is unconfirmed, a lost answer can be had again", async () => {

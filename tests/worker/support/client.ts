@@ -16,15 +16,15 @@ export interface Tokens {
 export interface Session {
   session_id: string;
   current: boolean;
-  device_name: string | null;
+  device_name?: string;
   client_id: string;
   created_at: number;
   refreshed_at: number;
-  seen_at: number | null;
+  seen_at: number;
   expires_at: number;
-  ip: string | null;
-  country: string | null;
-  user_agent: string | null;
+  ip?: string;
+  country?: string;
+  user_agent: string;
   rotation_count: number;
 }
 
