@@ -103,6 +103,7 @@ test("what is for development only is refused in production, each by its name", 
     POSTERN_REFRESH: { idle_lifetime: 1 },
     POSTERN_ISSUERS: [{ issuer: "http://127.0.0.1:9999", audiences: ["x"] }],
     POSTERN_ROUTES: [{ path: "/a", upstream: "http://127.0.0.1:9999" }],
+    POSTERN_SEED_USERS: [{ login: "root@example.com", password: PASSWORD }],
   });
   await expectRefused(postern, [
     "POSTERN_ISSUER",
@@ -121,7 +122,6 @@ test("production is the default, and has no users but its own", async () => {
   const postern = await withVars({
     POSTERN_PROFILE: undefined,
     POSTERN_ISSUER: "https://auth.example.test",
-    POSTERN_SEED_USERS: undefined,
   });
   await json(await postern.fetch("/healthz"));
   await expectProblem(await post(postern, "/auth/login", { login: ALICE, password: PASSWORD }), 401, "invalid_credentials");

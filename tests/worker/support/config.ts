@@ -8,11 +8,6 @@ export const PASSWORD = "correct horse battery staple";
 export const ALICE = "alice@example.com";
 export const ADMIN = "admin@example.com";
 
-const SEED_USERS = [
-  { login: ALICE, password: PASSWORD, scopes: ["read:orders", "write:orders"], tenant_id: "acme" },
-  { login: ADMIN, password: PASSWORD, roles: ["admin"] },
-];
-
 export interface RouteSetting {
   name: string;
   path: string;
@@ -41,7 +36,6 @@ export function settings(vars: Record<string, unknown> = {}, routes: readonly Ro
     POSTERN_ISSUER: OWN_ISSUER,
     POSTERN_AUDIENCE: AUDIENCE,
     POSTERN_ROUTES: [...routes, ...DEMO_ROUTES],
-    POSTERN_SEED_USERS: SEED_USERS,
     ...vars,
   };
 }
