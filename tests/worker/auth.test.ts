@@ -167,8 +167,8 @@ describe("refresh in the body", () => {
     expect((await refresh(postern(), refresh_token)).headers.getSetCookie()).toEqual([]);
   });
 
-  test("without any credentials credentials are asked for", async () => {
-    await expectProblem(await post(postern(), "/auth/refresh"), 401, "credentials_required");
+  test("without any refresh token it asks to sign in again", async () => {
+    await expectProblem(await post(postern(), "/auth/refresh"), 401, "invalid_grant");
   });
 });
 
@@ -277,7 +277,7 @@ describe("logout", () => {
     await refreshed(postern(), staying.refresh_token);
   });
 
-  test("without credentials credentials are asked for", async () => {
+  test("without credentials they are asked for", async () => {
     await expectProblem(await post(postern(), "/auth/logout"), 401, "credentials_required");
     await expectProblem(await post(postern(), "/auth/logout-all"), 401, "credentials_required");
   });
