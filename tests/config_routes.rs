@@ -1,11 +1,11 @@
 //! The route table's JSON form, and the gate made from it.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::{collections::BTreeMap, time::Duration};
 
 use postern::{
     config::Config,
-    gateway::{Access, Equals, Found, Gate, HostPattern, Revocation, Upstream},
+    gateway::{Access, Equals, Found, Gate, HostPattern, Requirement, Revocation, Upstream},
 };
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn mistakes(more: &Value) -> Vec<String> {
 fn a_route_asks_for_an_access_token_unless_it_says_otherwise() {
     let config = config(&json!([{"path": "/api", "upstream": "https://origin.example.com/base/"}])).unwrap();
     let route = &config.routes[0];
-    assert!(matches!(&route.access, Access::Required(requirement) if *requirement == Default::default()));
+    assert!(matches!(&route.access, Access::Required(requirement) if *requirement == Requirement::default()));
     assert_eq!((route.revocation, route.keep_token), (Revocation::Feed, false));
     assert_eq!((&route.host, route.name.as_str()), (&HostPattern::Any, "route-0"));
     assert_eq!(route.upstream, Upstream::Url { base: "https://origin.example.com/base".into() });

@@ -1,5 +1,5 @@
 //! The configuration as a user meets it: defaults, limits, and every mistake at once by name.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -40,12 +40,12 @@ fn issuer_and_master_key_are_all_that_must_be_said() {
     let config = read(json!({}));
     assert_eq!(config.profile, Profile::Production);
     assert_eq!(config.audience, "https://auth.example.com");
-    assert_eq!(config.access_token_lifetime, Duration::from_secs(600));
+    assert_eq!(config.access_token_lifetime, Duration::from_mins(10));
     assert_eq!(config.leeway, Duration::from_secs(30));
-    assert_eq!(config.refresh.idle_lifetime, Duration::from_secs(7 * 86_400));
-    assert_eq!(config.refresh.absolute_lifetime, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.refresh.idle_lifetime, Duration::from_hours(7 * 24));
+    assert_eq!(config.refresh.absolute_lifetime, Duration::from_hours(30 * 24));
     assert_eq!(config.refresh.reuse_interval, Duration::from_secs(10));
-    assert_eq!(config.refresh.lost_response_window, Duration::from_secs(86_400));
+    assert_eq!(config.refresh.lost_response_window, Duration::from_hours(24));
     assert!(config.refresh.receipts);
     assert_eq!((config.refresh.max_late_retries, config.refresh.max_families), (10, 50));
     assert_eq!(config.registration, Registration::Closed);
@@ -54,7 +54,7 @@ fn issuer_and_master_key_are_all_that_must_be_said() {
     assert_eq!(config.clients.len(), 1);
     assert_eq!(config.clients[0].client_id, "first-party");
     assert_eq!(config.password.memory_kib, 19_456);
-    assert_eq!(config.jwks.hard_age, Duration::from_secs(86_400));
+    assert_eq!(config.jwks.hard_age, Duration::from_hours(24));
     assert!(config.routes.is_empty() && config.issuers.is_empty() && config.seed_users.is_empty());
     assert!(config.cors_origins.is_empty() && config.default_scopes.is_empty());
 }
@@ -113,8 +113,8 @@ fn values_may_be_strings_that_hold_json_as_dev_vars_gives_them() {
     }));
     assert_eq!(config.leeway, Duration::from_secs(5));
     assert!(!config.refresh.receipts);
-    assert_eq!(config.refresh.lost_response_window, Duration::from_secs(60));
-    assert_eq!(config.refresh.idle_lifetime, Duration::from_secs(3600));
+    assert_eq!(config.refresh.lost_response_window, Duration::from_mins(1));
+    assert_eq!(config.refresh.idle_lifetime, Duration::from_hours(1));
     assert_eq!(config.audience, "https://api.example.com");
     assert_eq!((config.routes.len(), config.cors_origins.len(), config.default_scopes.len()), (1, 1, 1));
     assert_eq!(mistakes(json!({"ROUTES": "[{"})), ["ROUTES: is not valid JSON (line 1, column 2)"]);
@@ -262,10 +262,10 @@ fn clients_take_what_they_do_not_say_from_refresh() {
             {"client_id": "phone", "kind": "mobile", "idle_lifetime": 7200, "on_context_change": "sign_in"},
         ],
     }));
-    assert_eq!(config.client("web").unwrap().idle_lifetime, Duration::from_secs(3600));
+    assert_eq!(config.client("web").unwrap().idle_lifetime, Duration::from_hours(1));
     let phone = config.client("phone").unwrap();
     assert_eq!((phone.kind, phone.on_context_change), (ClientKind::Mobile, ContextChange::SignIn));
-    assert_eq!(phone.absolute_lifetime, Duration::from_secs(30 * 86_400));
+    assert_eq!(phone.absolute_lifetime, Duration::from_hours(30 * 24));
     assert!(config.client("first-party").is_none());
 }
 
