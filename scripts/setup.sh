@@ -33,8 +33,8 @@ fi
 # --- Tools that are compiled once per version ------------------------------------------------------------------------
 # The target folder is the tools' own: a CARGO_TARGET_DIR shared with the crate would mix two lock files' artefacts.
 # Quiet, as hundreds of "Compiling" lines bury what matters; the log is shown when the installation fails.
-# Barely optimised: they run for a second or two at a time, and a newcomer waits for their compilation.
-export CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+# Not optimised: they run for seconds at a time, and a newcomer waits minutes for their compilation.
+export CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 install_tool() { # name, root, cargo install's arguments...
   local name="$1" root="$2" log
   shift 2
@@ -50,12 +50,12 @@ install_tool() { # name, root, cargo install's arguments...
 
 if [ ! -x "$WASM_BINDGEN_ROOT/bin/wasm-bindgen" ]; then
   # Not --locked: the lock file in that release does not resolve without its default features.
-  install_tool wasm-bindgen "$WASM_BINDGEN_ROOT" wasm-bindgen-cli --version "$WASM_BINDGEN_VERSION" --no-default-features
+  install_tool wasm-bindgen "$WASM_BINDGEN_ROOT" wasm-bindgen-cli --version "$WASM_BINDGEN_VERSION" --no-default-features --bin wasm-bindgen
 fi
 if [ ! -x "$WORKER_BUILD_ROOT/bin/worker-build" ]; then
   # worker-build links TLS only to download tools that we give it. scripts/no-tls takes TLS's place: no OpenSSL headers
   # are needed, and the tool cannot download anything.
-  install_tool worker-build "$WORKER_BUILD_ROOT" worker-build --version "$WORKER_BUILD_VERSION" --locked \
+  install_tool worker-build "$WORKER_BUILD_ROOT" worker-build --version "$WORKER_BUILD_VERSION" --locked --bin worker-build \
     --config "patch.crates-io.native-tls.path=\"$POSTERN_ROOT/scripts/no-tls\""
 fi
 if [ "${1:-}" = --check ] && [ ! -x "$CARGO_DENY_ROOT/bin/cargo-deny" ]; then

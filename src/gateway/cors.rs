@@ -66,7 +66,7 @@ mod tests {
             credentials: true,
             allow_headers: vec!["authorization".to_owned()],
             expose_headers: vec!["etag".to_owned()],
-            max_age: Duration::from_secs(600),
+            max_age: Duration::from_mins(10),
         }
     }
 

@@ -85,7 +85,7 @@ impl Gate {
         let segments = path.segments();
         if let Some(route) = self.table.find(method, &host, &segments) {
             let params = route.path.params(&segments);
-            return Found::Match(Match { route, params, host, path });
+            return Found::Match(Match { route, path, params, host });
         }
         let allow = self.table.allowed(&host, &segments);
         if allow.is_empty() { Found::NotFound } else { Found::MethodNotAllowed { allow } }

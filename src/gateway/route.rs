@@ -80,6 +80,7 @@ impl Methods {
 
 /// What a route asks of the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one per route, made once and read by reference")]
 pub enum Access {
     /// Nothing; an access token that comes along is not even looked at.
     Public,

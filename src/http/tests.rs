@@ -36,7 +36,7 @@ fn every_answer_has_security_headers_and_is_not_stored() {
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
         assert!(reply.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
     }
-    let public = Reply::json(200, &[1]).cacheable(core::time::Duration::from_secs(300));
+    let public = Reply::json(200, &[1]).cacheable(core::time::Duration::from_mins(5));
     assert_eq!(public.header("cache-control"), Some("public, max-age=300"));
     assert_eq!(public.headers.iter().filter(|(name, _)| name == "cache-control").count(), 1);
 }

@@ -171,7 +171,7 @@ mod tests {
     fn public_jwk_format_unchanged() {
         assert_eq!(
             serde_json::to_string(&PublicJwk::es256(&[1; 32], &[2; 32])).unwrap(),
-            r#"{"kty":"EC","crv":"P-256","x":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","y":"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI","kid":"Q8xFTfEkkxjCmcABTJi_5xUzgzvhWGz94M2pPzHF5iE","use":"sig","alg":"ES256"}"#
+            r#"{"kty":"EC","crv":"P-256","x":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","y":"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI","kid":"kOFKxjJdOqJD5G4Yuw-cxHe64VGyxKEO_hoV83QfGj0","use":"sig","alg":"ES256"}"#
         );
     }
 

@@ -1,1 +1,7 @@
-//! Events.
+//! What is told about what happens: security events, and what is left out of them.
+
+pub mod event;
+pub mod redact;
+
+pub use event::{Event, EventSink, Happening, Outcome, Setting};
+pub use redact::Pseudonym;

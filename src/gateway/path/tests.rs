@@ -90,6 +90,9 @@ pub(crate) fn odd_paths() -> impl Strategy<Value = String> {
             ".", "..", "%2e", "%2E", "%2f", "%5c", "\\", ";", "%3b", "%00", "%25", "%252e", "%", "%2", "e", "%32",
             "%65", "%c3%a4", "%c0%ae", "%21", "!", "ä", " ", "|", "~", "%7e", "A", "%41", "?", "#",
         ]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec![
+            "/%252e%252e/", "/.%2e/", "/%25%32e./", "/..%3b/", "%25%32%66", "%2500", "%25252e", "/%2e",
+        ]).prop_map(str::to_owned),
         2 => "[a-z]{1,3}",
         1 => any::<u8>().prop_map(|byte| format!("%{byte:02x}")),
     ];

@@ -1,0 +1,104 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use jwt_compact::{
+    AlgorithmExt as _, UntrustedToken,
+    alg::{Ed25519, Es256, Rsa, RsaPublicKey},
+    jwk::JsonWebKey,
+};
+use pollster::block_on;
+
+use super::*;
+use crate::{
+    encoding::base64url,
+    keys::WrappedKey,
+    secrets::{Master, Masters},
+};
+
+struct System;
+
+impl Randomness for System {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
+        getrandom::fill(buffer).map_err(crypto)
+    }
+}
+
+struct Broken;
+
+impl Randomness for Broken {
+    fn fill(&self, _: &mut [u8]) -> Result<(), Fault> {
+        Err(crypto("no randomness"))
+    }
+}
+
+/// A token signed with a fresh key that was wrapped and opened between, and the key's JWK.
+fn signed(algorithm: SigningAlgorithm) -> (String, PublicJwk) {
+    let signer = NativeSigner::new(System);
+    let generated = block_on(signer.generate(algorithm)).unwrap();
+    let master = Master::derive(1, &[7; 32]).unwrap();
+    let kid = generated.public.kid;
+    let wrapped = WrappedKey::seal(kid, algorithm, &generated.pkcs8, &master, &System).unwrap();
+    let key = wrapped.open(&Masters::new(master, vec![])).unwrap();
+    let header = base64url(format!(r#"{{"alg":"{algorithm}","kid":"{kid}","typ":"at+jwt"}}"#).as_bytes());
+    let input = format!("{header}.{}", base64url(b"{}"));
+    let signature = block_on(signer.sign(&key, input.as_bytes())).unwrap();
+    (format!("{input}.{}", base64url(&signature)), generated.public)
+}
+
+/// jwt-compact's own reading of the key and verdict on the signature.
+fn verified_by_jwt_compact(token: &str, jwk: &PublicJwk) -> bool {
+    let jwk: JsonWebKey<'_> = serde_json::from_value(serde_json::to_value(jwk).unwrap()).unwrap();
+    let thumbprint: [u8; 32] = jwk.thumbprint::<Sha256>().into();
+    let token = UntrustedToken::new(token).unwrap();
+    assert_eq!(token.header().key_id, Some(super::super::Kid::from_thumbprint(thumbprint).to_string()));
+    match token.algorithm() {
+        "ES256" => {
+            let key = p256::ecdsa::VerifyingKey::try_from(&jwk).unwrap();
+            Es256.validator::<serde_json::Value>(&key).validate(&token).is_ok()
+        }
+        "EdDSA" => {
+            let key = ed25519_dalek::VerifyingKey::try_from(&jwk).unwrap();
+            Ed25519.validator::<serde_json::Value>(&key).validate(&token).is_ok()
+        }
+        _ => {
+            let key = RsaPublicKey::try_from(&jwk).unwrap();
+            Rsa::rs256().validator::<serde_json::Value>(&key).validate(&token).is_ok()
+        }
+    }
+}
+
+#[test]
+fn what_each_algorithm_signs_verifies_under_the_published_key_and_no_other() {
+    for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
+        let (token, jwk) = signed(algorithm);
+        assert!(verified_by_jwt_compact(&token, &jwk), "{algorithm}");
+        let (other, _) = signed(algorithm);
+        let forged = format!("{}.{}", token.rsplit_once('.').unwrap().0, other.rsplit_once('.').unwrap().1);
+        assert!(!verified_by_jwt_compact(&forged, &jwk), "{algorithm}");
+    }
+}
+
+#[test]
+fn an_rs256_key_has_2048_bits_and_what_it_signs_verifies() {
+    let (token, jwk) = signed(SigningAlgorithm::Rs256);
+    assert_eq!(jwk.e.as_deref(), Some("AQAB"));
+    assert_eq!(jwk.n.as_ref().unwrap().len(), 342, "2048 bits in base64url");
+    assert!(verified_by_jwt_compact(&token, &jwk));
+}
+
+#[test]
+fn without_randomness_no_key_is_made() {
+    let signer = NativeSigner::new(Broken);
+    for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa] {
+        assert_eq!(block_on(signer.generate(algorithm)).unwrap_err().part, Part::Crypto);
+    }
+}
+
+#[test]
+fn a_key_that_is_not_of_its_algorithm_is_a_fault_and_no_panic() {
+    let signer = NativeSigner::new(System);
+    let pkcs8 = block_on(signer.generate(SigningAlgorithm::Es256)).unwrap().pkcs8;
+    let kid = super::super::Kid::from_thumbprint([0; 32]);
+    for bytes in [pkcs8, Zeroizing::new(vec![0x30, 0x80]), Zeroizing::new(Vec::new())] {
+        let key = PrivateKey::new(kid, SigningAlgorithm::EdDsa, bytes);
+        assert_eq!(block_on(signer.sign(&key, b"x")).unwrap_err().part, Part::Crypto);
+    }
+}

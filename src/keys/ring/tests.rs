@@ -1,0 +1,270 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use core::time::Duration;
+
+use super::*;
+use crate::{ports::Part, secrets::Master};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Fixed;
+
+impl Randomness for Fixed {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
+        buffer.fill(5);
+        Ok(())
+    }
+}
+
+struct Broken;
+
+impl Randomness for Broken {
+    fn fill(&self, _: &mut [u8]) -> Result<(), Fault> {
+        Err(Fault::new(Part::Crypto, "no randomness"))
+    }
+}
+
+fn master(id: u8) -> Master {
+    Master::derive(id, &[id; 32]).unwrap()
+}
+
+/// The key of this number, without any cryptography but its wrapping.
+fn key_for(number: u8, alg: SigningAlgorithm) -> RingKey {
+    let public = PublicJwk { alg, ..PublicJwk::ed25519(&[number; 32]) };
+    let wrapped = WrappedKey::seal(public.kid, alg, &[number], &master(1), &Fixed).unwrap();
+    RingKey { public, wrapped }
+}
+
+fn key(number: u8) -> RingKey {
+    key_for(number, SigningAlgorithm::Es256)
+}
+
+fn kid(number: u8) -> Kid {
+    key(number).public.kid
+}
+
+fn start() -> Timestamp {
+    Timestamp::from_seconds(1_800_000_000)
+}
+
+fn policy() -> RingPolicy {
+    RingPolicy::default()
+}
+
+/// Key 1 active, key 2 published, both since the start.
+fn ring() -> KeyRing {
+    KeyRing::found(key(1), key(2), start(), &policy())
+}
+
+fn set(ring: &KeyRing) -> Vec<Kid> {
+    ring.public_set().keys.iter().map(|jwk| jwk.kid).collect()
+}
+
+#[test]
+fn a_first_ring_has_an_active_and_a_published_key_at_once() {
+    let mut ring = ring();
+    assert_eq!(ring.active().public.kid, kid(1));
+    assert_eq!(set(&ring), [kid(1), kid(2)]);
+    let plan = ring.tick(start(), &policy());
+    assert_eq!((plan.steps, plan.generate), (vec![], None));
+    assert_eq!(plan.alarm, start().plus(policy().republish_every));
+}
+
+#[test]
+fn after_its_month_the_active_key_gives_way_to_the_published_one() {
+    let mut ring = ring();
+    let month = start().plus(30 * DAY);
+    assert_eq!(ring.tick(month.minus(SECOND), &policy()).steps, []);
+    let plan = ring.tick(month, &policy());
+    assert_eq!(plan.steps, [Step::Promoted { kid: kid(2), former: kid(1) }]);
+    assert_eq!(plan.generate, Some(SigningAlgorithm::Es256));
+    assert_eq!(set(&ring), [kid(2), kid(1)]);
+    assert_eq!(ring.publish(key(3), month), Some(Step::Published { kid: kid(3) }));
+    assert_eq!(set(&ring), [kid(2), kid(3), kid(1)]);
+}
+
+#[test]
+fn a_retiring_key_stays_published_until_nothing_it_signed_can_be_in_use() {
+    let mut ring = ring();
+    let month = start().plus(30 * DAY);
+    ring.tick(month, &policy());
+    // A minute of signing on, ten of token, half of leeway, ten of client cache.
+    let until = month.plus(Duration::from_secs(60 + 600 + 30 + 600));
+    ring.tick(until.minus(SECOND), &policy());
+    assert!(set(&ring).contains(&kid(1)));
+    let plan = ring.tick(until, &policy());
+    assert_eq!(plan.steps, [Step::Retired { kid: kid(1), cause: RetiredCause::Expired }]);
+    assert!(!set(&ring).contains(&kid(1)));
+    let removed = ring.tick(until.plus(90 * DAY), &policy()).steps;
+    assert!(removed.contains(&Step::Removed { kid: kid(1) }), "{removed:?}");
+}
+
+#[test]
+fn the_private_half_of_a_key_is_destroyed_when_it_stops_signing() {
+    let mut ring = ring();
+    let sealed = serde_json::to_value(&ring.active().wrapped).unwrap()["sealed"].to_string();
+    assert!(serde_json::to_string(&ring).unwrap().contains(&sealed));
+    ring.tick(start().plus(30 * DAY), &policy());
+    assert!(!serde_json::to_string(&ring).unwrap().contains(&sealed));
+}
+
+#[test]
+fn a_tick_at_the_same_time_does_nothing_more() {
+    for days in [0, 1, 29, 30, 31, 60, 200] {
+        let mut ring = ring();
+        let now = start().plus(days * DAY);
+        ring.tick(now, &policy());
+        let (again, plan) = (ring.clone(), ring.tick(now, &policy()));
+        assert_eq!((ring, plan.steps), (again, vec![]), "{days}");
+    }
+}
+
+#[test]
+fn a_key_published_late_waits_out_its_lead_although_the_active_one_is_over_its_time() {
+    let mut ring = ring();
+    ring.tick(start().plus(30 * DAY), &policy());
+    let late = start().plus(70 * DAY);
+    ring.publish(key(3), late);
+    assert_eq!(ring.tick(late.plus(DAY).minus(SECOND), &policy()).steps, [Step::Retired {
+        kid: kid(1),
+        cause: RetiredCause::Expired
+    }]);
+    let promoted = ring.tick(late.plus(DAY), &policy()).steps;
+    assert_eq!(promoted, [Step::Promoted { kid: kid(3), former: kid(2) }]);
+}
+
+#[test]
+fn a_rotation_to_a_key_that_clients_may_not_know_is_refused_unless_forced() {
+    let mut ring = ring();
+    let ready_at = start().plus(Duration::from_secs(600));
+    let early = ready_at.minus(SECOND);
+    let mut steps = Vec::new();
+    let refused = ring.rotate(false, None, early, &policy(), &mut steps);
+    assert_eq!(refused, Rotation::TooYoung { kid: kid(2), ready_at });
+    assert_eq!((ring.active().public.kid, steps.len()), (kid(1), 0));
+    let forced = ring.clone().rotate(true, None, early, &policy(), &mut steps);
+    assert_eq!(forced, Rotation::Promoted { kid: kid(2), former: kid(1) });
+    let ready = ring.rotate(false, None, ready_at, &policy(), &mut steps);
+    assert_eq!(ready, Rotation::Promoted { kid: kid(2), former: kid(1) });
+}
+
+#[test]
+fn a_change_of_algorithm_publishes_first_and_signs_when_clients_know_the_key() {
+    let mut ring = ring();
+    let now = start().plus(DAY);
+    let mut steps = Vec::new();
+    let eddsa = Some(SigningAlgorithm::EdDsa);
+    assert_eq!(
+        ring.rotate(false, eddsa, now, &policy(), &mut steps),
+        Rotation::NeedsKey(SigningAlgorithm::EdDsa)
+    );
+    assert_eq!(steps, [Step::Retired { kid: kid(2), cause: RetiredCause::Unused }]);
+    assert_eq!(ring.publish(key(3), now), None, "of the algorithm that is not wanted any more");
+    let new = key_for(4, SigningAlgorithm::EdDsa);
+    assert!(ring.publish(new, now).is_some());
+    let at = now.plus(Duration::from_secs(600));
+    let scheduled = ring.rotate(false, eddsa, now, &policy(), &mut steps);
+    assert_eq!(scheduled, Rotation::Scheduled { kid: kid(4), at });
+    assert_eq!(ring.tick(now, &policy()).alarm, at);
+    assert_eq!(ring.tick(at.minus(SECOND), &policy()).steps, []);
+    let plan = ring.tick(at, &policy());
+    assert_eq!(plan.steps, [Step::Promoted { kid: kid(4), former: kid(1) }]);
+    assert_eq!(plan.generate, eddsa, "the operator's choice outlasts the configured ES256");
+}
+
+#[test]
+fn a_configured_change_of_algorithm_waits_for_the_lead_but_not_for_the_month() {
+    let mut ring = ring();
+    let changed = RingPolicy { algorithm: SigningAlgorithm::EdDsa, ..policy() };
+    let now = start().plus(3 * DAY);
+    let plan = ring.tick(now, &changed);
+    assert_eq!(plan.generate, Some(SigningAlgorithm::EdDsa));
+    ring.publish(key_for(4, SigningAlgorithm::EdDsa), now);
+    assert_eq!(ring.tick(now.plus(DAY).minus(SECOND), &changed).steps, []);
+    let promoted = ring.tick(now.plus(DAY), &changed).steps;
+    assert_eq!(promoted, [Step::Promoted { kid: kid(4), former: kid(1) }]);
+}
+
+#[test]
+fn a_stolen_active_key_revoked_leaves_the_key_set_at_once_and_its_successor_signs() {
+    let mut ring = ring();
+    let mut steps = Vec::new();
+    let revoked = ring.revoke(kid(1), start(), &policy(), &mut steps);
+    assert_eq!(revoked, Revocation::Revoked { active: kid(2) });
+    assert_eq!(set(&ring), [kid(2)]);
+    assert_eq!(steps, [
+        Step::Promoted { kid: kid(2), former: kid(1) },
+        Step::Retired { kid: kid(1), cause: RetiredCause::Revoked },
+    ]);
+    // Once more changes nothing, and without a successor the last key is not thrown away.
+    let before = ring.clone();
+    assert_eq!(ring.revoke(kid(1), start(), &policy(), &mut steps), Revocation::Revoked { active: kid(2) });
+    let needs = ring.revoke(kid(2), start(), &policy(), &mut steps);
+    assert_eq!(needs, Revocation::NeedsKey(SigningAlgorithm::Es256));
+    assert_eq!(ring, before);
+}
+
+#[test]
+fn a_published_and_a_retiring_key_can_be_revoked_and_an_unknown_one_not() {
+    let mut ring = ring();
+    let mut steps = Vec::new();
+    ring.rotate(true, None, start(), &policy(), &mut steps);
+    ring.publish(key(3), start());
+    assert_eq!(ring.revoke(kid(3), start(), &policy(), &mut steps), Revocation::Revoked { active: kid(2) });
+    assert_eq!(ring.revoke(kid(1), start(), &policy(), &mut steps), Revocation::Revoked { active: kid(2) });
+    assert_eq!(set(&ring), [kid(2)]);
+    assert_eq!(ring.revoke(kid(9), start(), &policy(), &mut steps), Revocation::Unknown);
+    assert_eq!(ring.publish(key(3), start()), None, "a revoked key does not come back");
+}
+
+#[test]
+fn a_flood_of_forced_rotations_does_not_grow_the_key_set_beyond_what_clients_read() {
+    let mut ring = ring();
+    let mut steps = Vec::new();
+    let refused = (3..=60).find_map(|number| {
+        ring.publish(key(number), start());
+        match ring.rotate(true, None, start(), &policy(), &mut steps) {
+            Rotation::TooYoung { ready_at, .. } => Some(ready_at),
+            _ => None,
+        }
+    });
+    assert_eq!(refused, Some(start().plus(policy().retiring_period())));
+    assert_eq!(ring.public_set().keys.len(), MAX_RETIRING + 2);
+}
+
+#[test]
+fn private_keys_move_to_a_new_master_and_signing_goes_on() {
+    let mut ring = ring();
+    let masters = Masters::new(master(2), vec![master(1)]);
+    let mut steps = Vec::new();
+    assert!(ring.rewrap(&masters, &Broken, &mut steps).is_err());
+    ring.rewrap(&masters, &Fixed, &mut steps).unwrap();
+    assert_eq!(steps, [
+        Step::Rewrapped { kid: kid(1), master: 2 },
+        Step::Rewrapped { kid: kid(2), master: 2 },
+    ]);
+    assert!(ring.opens(&Masters::new(master(2), vec![])));
+    steps.clear();
+    ring.rewrap(&masters, &Broken, &mut steps).unwrap();
+    assert_eq!(steps, []);
+}
+
+#[test]
+fn key_ring_record_format_unchanged() {
+    let mut ring = ring();
+    ring.tick(start().plus(30 * DAY), &policy());
+    let held = |number, since| {
+        let key = serde_json::to_string(&key(number)).unwrap();
+        format!(r#"{{"key":{key},"since":{since}}}"#)
+    };
+    let former = serde_json::to_string(&key(1).public).unwrap();
+    let expected = format!(
+        r#"{{"version":1,"algorithm":"ES256","configured":"ES256","active":{},"published":null,"retiring":[{{"public":{former},"until":1802593290000}}],"retired":[],"rotate_at":null,"alarm_at":1800000000000}}"#,
+        held(2, 1_802_592_000_000_u64),
+    );
+    let record = serde_json::to_string(&ring).unwrap();
+    assert_eq!(record, expected);
+    assert_eq!(serde_json::from_str::<KeyRing>(&record).unwrap(), ring);
+    let newer = record.replacen("\"version\":1", "\"version\":2", 1);
+    assert!(serde_json::from_str::<KeyRing>(&newer).is_err());
+}

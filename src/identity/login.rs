@@ -1,0 +1,178 @@
+//! Logins: one spelling for each, so that the unique index means what it says.
+
+use core::fmt;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// The most that is looked at, in bytes. Normalisation can make text shorter, but four times
+/// the final limit is more than any honest login needs.
+const MAX_INPUT_BYTES: usize = 1024;
+
+/// The longest login in bytes: the longest mail address (RFC 5321 section 4.5.3.1.3, as
+/// corrected by RFC errata 1690).
+const MAX_BYTES: usize = 254;
+
+/// A login in its only spelling: NFKC, lower case, without surrounding white space, 1 to 254
+/// bytes, no white space and nothing invisible inside.
+///
+/// `Alice@Example.com`, ` alice@example.com` and the same in full-width letters are one login.
+/// Look-alikes of different scripts stay different.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Login(String);
+
+/// Why a text is no login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginError {
+    /// Nothing is left of it.
+    Empty,
+    /// It has more than 254 bytes, or more than 1 024 before normalisation.
+    TooLong {
+        /// How many bytes it has.
+        bytes: usize,
+    },
+    /// White space, a control character or something invisible inside.
+    ForbiddenCharacter {
+        /// The first such character.
+        character: char,
+    },
+}
+
+impl LoginError {
+    /// The stable code of the problem document.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "login_empty",
+            Self::TooLong { .. } => "login_too_long",
+            Self::ForbiddenCharacter { .. } => "login_forbidden_character",
+        }
+    }
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => formatter.write_str("the login is empty"),
+            Self::TooLong { bytes } => {
+                write!(formatter, "the login has {bytes} bytes; at most {MAX_BYTES} are allowed")
+            }
+            Self::ForbiddenCharacter { character } => {
+                write!(formatter, "the login contains U+{:04X}, which is not allowed", u32::from(*character))
+            }
+        }
+    }
+}
+
+impl core::error::Error for LoginError {}
+
+impl Login {
+    /// Brings the text into the one spelling.
+    pub fn parse(text: &str) -> Result<Self, LoginError> {
+        if text.len() > MAX_INPUT_BYTES {
+            return Err(LoginError::TooLong { bytes: text.len() });
+        }
+        // Lower-casing can take text out of NFKC, and NFKC can bring capitals out of
+        // compatibility letters: three steps reach the point where nothing changes any more.
+        let folded = text.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
+        let login = folded.to_lowercase();
+        let login = login.trim();
+        if login.is_empty() {
+            return Err(LoginError::Empty);
+        }
+        if login.len() > MAX_BYTES {
+            return Err(LoginError::TooLong { bytes: login.len() });
+        }
+        if let Some(character) = login.chars().find(|character| forbidden(*character)) {
+            return Err(LoginError::ForbiddenCharacter { character });
+        }
+        Ok(Self(login.to_owned()))
+    }
+
+    /// The one spelling.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Characters that do not show, so that two logins could look the same: Unicode's
+/// Default_Ignorable_Code_Point (DerivedCoreProperties.txt), controls and white space.
+fn forbidden(character: char) -> bool {
+    character.is_control()
+        || character.is_whitespace()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// A login is personal: it does not show where values are printed for debugging.
+impl fmt::Debug for Login {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Login(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn spellings_of_one_login_are_one_login() {
+        let login = Login::parse("alice@example.com").unwrap();
+        for text in [
+            "Alice@Example.COM",
+            "  alice@example.com\r\n",
+            "ａｌｉｃｅ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+            "\u{a0}alice@example.com",
+        ] {
+            assert_eq!(Login::parse(text), Ok(login.clone()), "{text:?}");
+        }
+        assert_eq!(Login::parse("A\u{30a}sa").unwrap(), Login::parse("\u{e5}sa").unwrap());
+    }
+
+    #[test]
+    fn registering_a_look_alike_with_an_invisible_character_is_refused() {
+        for hidden in ['\u{200b}', '\u{200d}', '\u{202e}', '\u{feff}', '\u{ad}', '\u{e0041}', '\0', '\u{7f}'] {
+            let text = format!("al{hidden}ice@example.com");
+            let error = Login::parse(&text).unwrap_err();
+            assert_eq!(error, LoginError::ForbiddenCharacter { character: hidden }, "{text:?}");
+            assert_eq!(error.code(), "login_forbidden_character");
+        }
+        assert!(Login::parse("alice bob").is_err());
+        assert!(Login::parse("alice\u{a8}bob").is_err(), "NFKC makes a space of this one");
+    }
+
+    #[test]
+    fn a_huge_login_is_refused_before_it_is_normalised() {
+        assert_eq!(Login::parse(&"a".repeat(10_000)), Err(LoginError::TooLong { bytes: 10_000 }));
+        assert_eq!(Login::parse(&"a".repeat(255)), Err(LoginError::TooLong { bytes: 255 }));
+        assert_eq!(Login::parse(&"a".repeat(254)).unwrap().as_str().len(), 254);
+        // One ligature of 3 bytes becomes 33.
+        assert_eq!(Login::parse(&"\u{fdfa}x".repeat(9)).unwrap_err().code(), "login_too_long");
+    }
+
+    #[test]
+    fn nothing_and_white_space_are_no_login() {
+        assert_eq!(Login::parse(""), Err(LoginError::Empty));
+        assert_eq!(Login::parse(" \t\u{3000}"), Err(LoginError::Empty));
+        assert_eq!(LoginError::Empty.code(), "login_empty");
+    }
+
+    #[test]
+    fn a_login_does_not_show_in_debug_output() {
+        assert_eq!(format!("{:?}", Login::parse("alice@example.com").unwrap()), "Login(..)");
+    }
+
+    proptest! {
+        #[test]
+        fn the_one_spelling_of_a_login_parses_to_itself(text in "\\PC{1,40}") {
+            if let Ok(login) = Login::parse(&text) {
+                prop_assert_eq!(Login::parse(login.as_str()), Ok(login.clone()));
+                prop_assert!(login.as_str().len() <= 254);
+            }
+        }
+    }
+}

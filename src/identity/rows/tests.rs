@@ -1,0 +1,94 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use super::*;
+
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1,keyid=AQ$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn row() -> UserRow {
+    UserRow {
+        account_id: "bG9jYWwtdXNlci1hbGljZQ".into(),
+        login: "alice@example.com".into(),
+        password_hash: HASH.into(),
+        scopes: r#"["read:orders","write:orders"]"#.into(),
+        roles: "[]".into(),
+        tenant_id: Some("acme".into()),
+        disabled: 0,
+        email_verified: 1,
+        created_at: 1_700_000_000_123,
+    }
+}
+
+#[test]
+fn user_row_format_unchanged() {
+    let stored = r#"{"account_id":"bG9jYWwtdXNlci1hbGljZQ","login":"alice@example.com","password_hash":"HASH","scopes":"[\"read:orders\",\"write:orders\"]","roles":"[]","tenant_id":"acme","disabled":0,"email_verified":1,"created_at":1700000000123}"#
+        .replace("HASH", HASH);
+    assert_eq!(serde_json::to_string(&row()).unwrap(), stored);
+    let user = serde_json::from_str::<UserRow>(&stored).unwrap().into_user().unwrap();
+    assert_eq!(user.scopes, ["read:orders", "write:orders"]);
+    assert_eq!(user.tenant_id.as_deref(), Some("acme"));
+    assert!(user.email_verified && !user.disabled);
+    assert!(UserRow::from(&user) == row());
+}
+
+#[test]
+fn a_broken_column_is_a_fault_of_the_database_that_tells_no_value() {
+    let breaks: [(&str, fn(&mut UserRow)); 6] = [
+        ("account_id", |row| row.account_id = "x".into()),
+        ("login", |row| row.login = "Alice@example.com".into()),
+        ("password_hash", |row| row.password_hash = "hunter2".into()),
+        ("scopes", |row| row.scopes = "read".into()),
+        ("scopes", |row| row.scopes = "[1]".into()),
+        ("roles", |row| row.roles = "{}".into()),
+    ];
+    for (column, spoil) in breaks {
+        let mut row = row();
+        spoil(&mut row);
+        let fault = row.into_user().unwrap_err();
+        assert_eq!(fault.part, Part::Database);
+        assert!(fault.cause.contains(column), "{fault}");
+        assert!(!fault.cause.contains("hunter2") && !fault.cause.contains("lice@"), "{fault}");
+    }
+}
+
+#[test]
+fn every_placeholder_of_a_statement_has_its_value() {
+    let user = row().into_user().unwrap();
+    let new = NewUser {
+        account: user.account,
+        login: user.login.clone(),
+        password_hash: user.password_hash.clone(),
+        scopes: user.scopes.clone(),
+        roles: vec!["quote\"d".into()],
+        tenant_id: None,
+        created_at: user.created_at,
+    };
+    for statement in [
+        find_by_login(&user.login),
+        find(user.account),
+        insert(&new),
+        replace_password_hash(user.account, &user.password_hash, &user.password_hash),
+    ] {
+        let count = statement.values.len();
+        assert!(statement.sql.contains(&format!("?{count}")), "{statement:?}");
+        assert!(!statement.sql.contains(&format!("?{}", count + 1)), "{statement:?}");
+    }
+    let values = insert(&new).values;
+    assert_eq!(values[4], SqlValue::Text(r#"["quote\"d"]"#.into()));
+    assert_eq!(values[5], SqlValue::Null);
+    assert_eq!(values[6], SqlValue::Integer(1_700_000_000_123));
+}
+
+#[test]
+fn every_column_of_the_migration_is_read() {
+    let migration = include_str!("../../../migrations/0001_users.sql");
+    let columns: Vec<&str> = migration
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(columns.len(), 9);
+    let row = serde_json::to_value(row()).unwrap();
+    for column in columns {
+        assert!(FIND.contains(column) && FIND_BY_LOGIN.contains(column), "{column}");
+        assert!(row.get(column).is_some(), "{column}");
+    }
+}

@@ -1,0 +1,73 @@
+//! The two users of the local profile. Their password is public: nothing outside that profile
+//! may plant them.
+
+use super::{HashParameters, Login, LoginError, NewUser, Password, PasswordHash};
+use crate::{
+    ids::AccountId,
+    ports::{Fault, Part, Randomness},
+    secrets::Master,
+    time::Timestamp,
+};
+
+/// The password of both.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// A user of the local profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeedUser {
+    /// The same in every local database, so that examples can name it.
+    pub account: AccountId,
+    /// The login.
+    pub login: &'static str,
+    /// Scopes.
+    pub scopes: &'static [&'static str],
+    /// Roles.
+    pub roles: &'static [&'static str],
+    /// The tenant.
+    pub tenant_id: Option<&'static str>,
+}
+
+/// Reads and writes orders, for tenant `acme`.
+pub const ALICE: SeedUser = SeedUser {
+    account: AccountId::from_bytes(*b"local-user-alice"),
+    login: "alice@example.com",
+    scopes: &["read:orders", "write:orders"],
+    roles: &[],
+    tenant_id: Some("acme"),
+};
+
+/// May see the statistics.
+pub const ADMIN: SeedUser = SeedUser {
+    account: AccountId::from_bytes(*b"local-user-admin"),
+    login: "admin@example.com",
+    scopes: &[],
+    roles: &["admin"],
+    tenant_id: None,
+};
+
+/// Both, ready for [`super::IdentityStore::insert`], which leaves a user alone that is there.
+///
+/// # Errors
+/// A [`Fault`] without randomness or without memory for the hash.
+pub fn users(
+    parameters: HashParameters,
+    master: &Master,
+    randomness: &impl Randomness,
+    now: Timestamp,
+) -> Result<[NewUser; 2], Fault> {
+    let plant = |seed: SeedUser| {
+        let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
+        let fault = |error: LoginError| Fault::new(Part::Database, error);
+        let password = Password::choose(PASSWORD).map_err(|error| Fault::new(Part::Database, error))?;
+        Ok(NewUser {
+            account: seed.account,
+            login: Login::parse(seed.login).map_err(fault)?,
+            password_hash: PasswordHash::make(&password, parameters, master, randomness)?,
+            scopes: owned(seed.scopes),
+            roles: owned(seed.roles),
+            tenant_id: seed.tenant_id.map(str::to_owned),
+            created_at: now,
+        })
+    };
+    Ok([plant(ALICE)?, plant(ADMIN)?])
+}

@@ -1,0 +1,272 @@
+//! Security events: one line of JSON each (docs/audit-events.md).
+//!
+//! Names, once given, stay: `signed_in` in a query of today must find the lines of next year.
+
+use serde::Serialize;
+
+use super::{Pseudonym, redact::printable};
+use crate::{
+    ids::{AccountId, FamilyId},
+    keys::{Kid, messages::RetiredCause, ring::Step},
+    ports::Part,
+    time::Timestamp,
+};
+
+/// The longest user agent that is kept, in bytes: real ones have up to 200.
+const USER_AGENT_BYTES: usize = 256;
+
+/// Where and for whom something happened. Whatever is not known is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Setting {
+    /// The request, as the answer's `x-request-id` names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The account of a user of ours, or of a subject of a trusted issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// The stand-in of the login that was given, whether or not it exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<Pseudonym>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<FamilyId>,
+    /// The OAuth client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The client's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// The country of that address, ISO 3166-1 alpha-2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// What the client calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+}
+
+impl Setting {
+    /// With a user agent, cut to 256 bytes and without control characters.
+    #[must_use]
+    pub fn with_user_agent(mut self, user_agent: &str) -> Self {
+        self.user_agent = Some(printable(user_agent, USER_AGENT_BYTES));
+        self
+    }
+
+    /// The user agent as it is kept.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub happening: Happening,
+    /// Where and for whom.
+    pub setting: Setting,
+}
+
+/// How it ended, for counting and for alarms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// As asked.
+    Success,
+    /// A rule said no.
+    Refused,
+    /// Somebody should look: theft, forgery, or a broken set-up.
+    Alert,
+    /// A part of ours failed.
+    Fault,
+}
+
+/// What happened. Causes and codes are the stable codes of the modules that refuse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Happening {
+    /// A session began.
+    SignedIn,
+    /// A sign-in failed.
+    SignInRefused {
+        /// Why, more precisely than the client is told.
+        cause: &'static str,
+    },
+    /// A user was made.
+    Registered,
+    /// A registration failed.
+    RegistrationRefused {
+        /// Why.
+        cause: &'static str,
+    },
+    /// A refresh token was rotated.
+    Refreshed {
+        /// The count after it.
+        rotation_count: u64,
+    },
+    /// The predecessor was presented again and got the identical successor.
+    Retried {
+        /// After the short reuse interval, in the lost-response window.
+        late: bool,
+    },
+    /// A refresh token that had been replaced was used: the family is revoked.
+    ReuseDetected {
+        /// How many rotations ago it was replaced.
+        distance: u64,
+    },
+    /// A refresh token was refused for another reason.
+    RefreshRefused {
+        /// Why.
+        cause: &'static str,
+    },
+    /// A session was ended from another one, or by an operator.
+    SessionRevoked,
+    /// A session was ended by its own client.
+    SignedOut,
+    /// All sessions of the account were ended.
+    SignedOutEverywhere {
+        /// How many were alive.
+        sessions: u64,
+    },
+    /// The oldest session made room for a new one.
+    FamilyDisplaced,
+    /// Something about the client changed within a session.
+    ContextChanged {
+        /// What changed.
+        risk: &'static str,
+    },
+    /// The gate refused a request.
+    AccessRefused {
+        /// The precise reason.
+        code: &'static str,
+        /// The name of the route, if one matched.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        route: Option<String>,
+        /// The last 6 characters of the token's signature.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signature_tail: Option<String>,
+    },
+    /// A password hash was made again, with today's cost and master.
+    PasswordRehashed,
+    /// A signing key entered the key set.
+    KeyPublished {
+        /// The key.
+        kid: Kid,
+    },
+    /// Another key signs from now on.
+    KeyRotated {
+        /// The key that signs.
+        kid: Kid,
+        /// The one before.
+        former: Kid,
+    },
+    /// A key left the key set at the end of its life.
+    KeyRetired {
+        /// The key.
+        kid: Kid,
+    },
+    /// A key was revoked by an operator.
+    KeyRevoked {
+        /// The key.
+        kid: Kid,
+    },
+    /// A private key was sealed under the current master.
+    KeyRewrapped {
+        /// The key.
+        kid: Kid,
+        /// The master.
+        master: u8,
+    },
+    /// A private key does not open with the master secrets in force.
+    MasterMismatch {
+        /// The key.
+        kid: Kid,
+    },
+    /// A part of ours failed.
+    Fault {
+        /// Which.
+        part: Part,
+        /// The cause.
+        cause: String,
+    },
+    /// The configuration has mistakes; nothing is served.
+    ConfigRefused {
+        /// How many.
+        mistakes: u64,
+    },
+}
+
+impl Happening {
+    /// The event of a step of the key ring; forgetting a retired key's name is none.
+    pub const fn of_key_step(step: Step) -> Option<Self> {
+        match step {
+            Step::Founded { kid } | Step::Published { kid } => Some(Self::KeyPublished { kid }),
+            Step::Promoted { kid, former } => Some(Self::KeyRotated { kid, former }),
+            Step::Retired { kid, cause: RetiredCause::Revoked } => Some(Self::KeyRevoked { kid }),
+            Step::Retired { kid, cause: RetiredCause::Expired | RetiredCause::Unused } => {
+                Some(Self::KeyRetired { kid })
+            }
+            Step::Rewrapped { kid, master } => Some(Self::KeyRewrapped { kid, master }),
+            Step::Sealed { kid } => Some(Self::MasterMismatch { kid }),
+            Step::Removed { .. } => None,
+        }
+    }
+
+    /// How it ended.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::SignedIn
+            | Self::Registered
+            | Self::Refreshed { .. }
+            | Self::Retried { .. }
+            | Self::SessionRevoked
+            | Self::SignedOut
+            | Self::SignedOutEverywhere { .. }
+            | Self::FamilyDisplaced
+            | Self::ContextChanged { .. }
+            | Self::PasswordRehashed
+            | Self::KeyPublished { .. }
+            | Self::KeyRotated { .. }
+            | Self::KeyRetired { .. }
+            | Self::KeyRevoked { .. }
+            | Self::KeyRewrapped { .. } => Outcome::Success,
+            Self::SignInRefused { .. }
+            | Self::RegistrationRefused { .. }
+            | Self::RefreshRefused { .. }
+            | Self::AccessRefused { .. } => Outcome::Refused,
+            Self::ReuseDetected { .. } | Self::MasterMismatch { .. } => Outcome::Alert,
+            Self::Fault { .. } | Self::ConfigRefused { .. } => Outcome::Fault,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    at: Timestamp,
+    #[serde(flatten)]
+    happening: &'a Happening,
+    outcome: Outcome,
+    #[serde(flatten)]
+    setting: &'a Setting,
+}
+
+impl Event {
+    /// The line of the log: one JSON object without line breaks.
+    pub fn to_line(&self) -> String {
+        let Self { at, happening, setting } = self;
+        let line = Line { at: *at, happening, outcome: happening.outcome(), setting };
+        // Strings and numbers always have a JSON form; if not, the event is still told.
+        serde_json::to_string(&line).unwrap_or_else(|_| r#"{"event":"unprintable"}"#.to_owned())
+    }
+}
+
+/// Where events go: the log, and for an account its activity.
+pub trait EventSink {
+    /// Takes note; never fails, never waits.
+    fn record(&self, event: &Event);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use super::*;
+use crate::{identity::Login, secrets::Master};
+
+fn event(happening: Happening) -> Event {
+    Event { at: Timestamp::from_millis(1_700_000_000_123), happening, setting: Setting::default() }
+}
+
+#[test]
+fn event_line_format_unchanged() {
+    let master = Master::derive(1, &[7; 32]).unwrap();
+    let setting = Setting {
+        request_id: Some("r-1".into()),
+        account: Some(AccountId::from_bytes([1; 16])),
+        login: Some(Pseudonym::of_login(&master, &Login::parse("alice@example.com").unwrap())),
+        session_id: Some(FamilyId::from_bytes([2; 16])),
+        client_id: Some("web".into()),
+        ip: Some("192.0.2.1".into()),
+        country: Some("NO".into()),
+        ..Setting::default()
+    }
+    .with_user_agent("curl/8");
+    let line = Event { setting, ..event(Happening::ReuseDetected { distance: 3 }) }.to_line();
+    assert_eq!(
+        line,
+        concat!(
+            r#"{"at":1700000000123,"event":"reuse_detected","distance":3,"outcome":"alert","request_id":"r-1","#,
+            r#""account":"AQEBAQEBAQEBAQEBAQEBAQ","login":"bf7EgK8soUPc","session_id":"AgICAgICAgICAgICAgICAg","#,
+            r#""client_id":"web","ip":"192.0.2.1","country":"NO","user_agent":"curl/8"}"#
+        )
+    );
+}
+
+#[test]
+fn event_names_unchanged() {
+    let kid = Kid::from_thumbprint([0; 32]);
+    let refused =
+        Happening::AccessRefused { code: "expired", route: None, signature_tail: Some("abc123".into()) };
+    let names = [
+        (Happening::SignedIn, "signed_in", "success"),
+        (Happening::SignInRefused { cause: "wrong_password" }, "sign_in_refused", "refused"),
+        (Happening::Registered, "registered", "success"),
+        (Happening::RegistrationRefused { cause: "login_taken" }, "registration_refused", "refused"),
+        (Happening::Refreshed { rotation_count: 4 }, "refreshed", "success"),
+        (Happening::Retried { late: true }, "retried", "success"),
+        (Happening::ReuseDetected { distance: 1 }, "reuse_detected", "alert"),
+        (Happening::RefreshRefused { cause: "expired" }, "refresh_refused", "refused"),
+        (Happening::SessionRevoked, "session_revoked", "success"),
+        (Happening::SignedOut, "signed_out", "success"),
+        (Happening::SignedOutEverywhere { sessions: 2 }, "signed_out_everywhere", "success"),
+        (Happening::FamilyDisplaced, "family_displaced", "success"),
+        (Happening::ContextChanged { risk: "country" }, "context_changed", "success"),
+        (refused, "access_refused", "refused"),
+        (Happening::PasswordRehashed, "password_rehashed", "success"),
+        (Happening::KeyPublished { kid }, "key_published", "success"),
+        (Happening::KeyRotated { kid, former: kid }, "key_rotated", "success"),
+        (Happening::KeyRetired { kid }, "key_retired", "success"),
+        (Happening::KeyRevoked { kid }, "key_revoked", "success"),
+        (Happening::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
+        (Happening::MasterMismatch { kid }, "master_mismatch", "alert"),
+        (Happening::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
+        (Happening::ConfigRefused { mistakes: 2 }, "config_refused", "fault"),
+    ];
+    for (happening, name, outcome) in names {
+        let line: serde_json::Value = serde_json::from_str(&event(happening).to_line()).unwrap();
+        assert_eq!((line["event"].as_str(), line["outcome"].as_str()), (Some(name), Some(outcome)));
+    }
+}
+
+#[test]
+fn a_forged_line_break_in_a_clients_words_does_not_make_a_second_line() {
+    let setting = Setting { request_id: Some("a\nb".into()), ..Setting::default() }
+        .with_user_agent("x\n{\"event\":\"signed_in\"}\u{7f}");
+    let line = Event { setting, ..event(Happening::SignedIn) }.to_line();
+    assert!(!line.contains('\n'), "{line}");
+}
+
+#[test]
+fn a_user_agent_of_any_length_takes_a_bounded_place() {
+    assert_eq!(Setting::default().with_user_agent(&"ä".repeat(5000)).user_agent().unwrap().len(), 256);
+}
