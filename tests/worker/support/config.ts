@@ -1,5 +1,8 @@
-// The settings that the suites run with, in one place: what Postern's configuration looks like is written here once.
-/** The issuer that the local profile has by itself: a name, not an address. */
+// The settings that the suites and the demo run with.
+import { readFileSync } from "node:fs";
+import { parse } from "smol-toml";
+
+/** What a local Postern calls itself (scripts/dev-vars.sh): a name, not an address. */
 export const OWN_ISSUER = "http://localhost:8787";
 export const AUDIENCE = "https://api.example.test";
 
@@ -14,21 +17,10 @@ export interface RouteSetting {
   [setting: string]: unknown;
 }
 
-const DEMO = { service: "ORIGIN" };
+const demo = parse(readFileSync(new URL("../../../examples/origin/binding.toml", import.meta.url), "utf8"));
 
-/** What the demo origin asks for, as its README tells. */
-export const DEMO_ROUTES: readonly RouteSetting[] = [
-  { name: "public", path: "/public/{*rest}", access: "public", ...DEMO },
-  { name: "read-orders", path: "/api/orders", methods: ["GET"], scopes_all: ["read:orders"], ...DEMO },
-  { name: "write-orders", path: "/api/orders", methods: ["POST"], scopes_all: ["write:orders"], ...DEMO },
-  { name: "admin", path: "/admin/{*rest}", roles_any: ["admin"], ...DEMO },
-  { name: "tenant", path: "/t/{tenant}/docs", attributes: [{ claim: "tenant_id", equals: "{tenant}" }], ...DEMO },
-  { name: "echo", path: "/echo", ...DEMO },
-  { name: "status", path: "/status/{code}", ...DEMO },
-  { name: "slow", path: "/slow", timeout_ms: 500, ...DEMO },
-  { name: "stream", path: "/stream", ...DEMO },
-  { name: "ws", path: "/ws", ...DEMO },
-];
+/** The very routes that `make dev` has: what the demo origin asks for. */
+export const DEMO_ROUTES = (demo["vars"] as { POSTERN_ROUTES: RouteSetting[] }).POSTERN_ROUTES;
 
 /** Settings of a test's instance: the demo origin's routes, and what the test adds. Its routes come first. */
 export function settings(vars: Record<string, unknown> = {}, routes: readonly RouteSetting[] = []): Record<string, unknown> {
