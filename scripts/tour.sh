@@ -18,9 +18,9 @@ Postern will answer at $base. A tour, to paste into another terminal:
   curl -s -w '\n' \$base/api/orders -H "Authorization: Bearer \$access"
 
   # Without an access token: 401. For what Alice may not do: 403. For everybody: 200.
-  curl -i -w '\n' \$base/api/orders
-  curl -i -w '\n' \$base/admin/stats -H "Authorization: Bearer \$access"
-  curl -i -w '\n' \$base/public/ping
+  curl -si -w '\n' \$base/api/orders
+  curl -si -w '\n' \$base/admin/stats -H "Authorization: Bearer \$access"
+  curl -si -w '\n' \$base/public/ping
 
   # Refresh: a new pair, the same session.
   tokens=\$(curl -s \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}")
@@ -34,8 +34,8 @@ Postern will answer at $base. A tour, to paste into another terminal:
   curl -s -w '\n' \$base/.well-known/jwks.json
 
   # Sign out everywhere. After that the refresh token serves no more: 401.
-  curl -i -w '\n' -X POST \$base/auth/logout-all -H "Authorization: Bearer \$access"
-  curl -i -w '\n' \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}"
+  curl -si -w '\n' -X POST \$base/auth/logout-all -H "Authorization: Bearer \$access"
+  curl -si -w '\n' \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}"
 
 There is an administrator too: admin@example.com, with the same password. Ctrl-C stops everything.
 
