@@ -1,5 +1,5 @@
 //! Every attack of the list through the library: none accepted, each refused for its own cause.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod arbitrary;
 mod attacks;
@@ -32,9 +32,9 @@ struct Gate {
 impl Gate {
     fn before(scene: &Scene) -> Self {
         let mut policy = ValidationPolicy::own(&scene.issuer, vec![scene.audience.clone()]);
-        policy.max_lifetime = Some(Duration::from_secs(60 * 60));
+        policy.max_lifetime = Some(Duration::from_hours(1));
         Self {
-            keys: JwkSet::parse(scene.jwks().to_string().as_bytes()).unwrap(),
+            keys: JwkSet::parse(Scene::jwks().to_string().as_bytes()).unwrap(),
             policy,
             now: Timestamp::from_seconds(scene.now),
         }
@@ -101,7 +101,7 @@ fn a_key_that_left_the_set_verifies_nothing_more() {
     let mut gate = Gate::before(&scene);
     let token = gate.admit(&scene.good()).unwrap();
     assert!(gate.keys.has_thumbprint(token.key_thumbprint()));
-    let mut jwks = scene.jwks();
+    let mut jwks = Scene::jwks();
     jwks["keys"].as_array_mut().unwrap().remove(0);
     gate.keys = JwkSet::parse(jwks.to_string().as_bytes()).unwrap();
     assert_eq!(gate.admit(&scene.good()), Err(TokenError::UnknownKey));
@@ -120,7 +120,7 @@ fn an_algorithm_the_issuer_may_not_use_is_refused_though_its_key_is_published() 
 fn a_token_issued_too_long_ago_is_refused_and_never_cached_beyond_its_age() {
     let scene = scene();
     let mut gate = Gate::before(&scene);
-    gate.policy.max_age = Some(Duration::from_secs(60));
+    gate.policy.max_age = Some(Duration::from_mins(1));
     let too_old_at = Timestamp::from_seconds(scene.now + 60 + 30);
     assert_eq!(gate.admit(&scene.good()).unwrap().expires_at(), too_old_at);
     gate.now = too_old_at.plus(Duration::from_millis(1));
@@ -144,6 +144,6 @@ fn write_the_list() {
         .into_iter()
         .map(|attack| serde_json::json!({"name": attack.name, "token": attack.token, "code": attack.code}))
         .collect();
-    let list = serde_json::json!({"jwks": scene.jwks(), "good": scene.good(), "attacks": attacks});
+    let list = serde_json::json!({"jwks": Scene::jwks(), "good": scene.good(), "attacks": attacks});
     std::fs::write(variable("OUT"), list.to_string()).unwrap();
 }

@@ -17,7 +17,7 @@ static GOOD: LazyLock<(JwkSet, String)> = LazyLock::new(|| {
         audience: "https://api.example".into(),
         now: 1_800_000_000,
     };
-    (JwkSet::parse(scene.jwks().to_string().as_bytes()).unwrap(), scene.good())
+    (JwkSet::parse(Scene::jwks().to_string().as_bytes()).unwrap(), scene.good())
 });
 
 fn verifies(token: &str, keys: &JwkSet) -> bool {

@@ -19,7 +19,7 @@ fn with(scene: &Scene, what: impl Into<String>, code: &'static str, changes: &Va
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
     }
-    attack(what, code, scene.signed_claims(&claims))
+    attack(what, code, Scene::signed_claims(&claims))
 }
 
 fn missing(scene: &Scene) -> Vec<Attack> {
@@ -29,7 +29,7 @@ fn missing(scene: &Scene) -> Vec<Attack> {
             let mut claims = scene.claims();
             claims.as_object_mut().unwrap().remove(name);
             let code = if name == "aud" { "wrong_audience" } else { "missing_claim" };
-            attack(format!("no {name}"), code, scene.signed_claims(&claims))
+            attack(format!("no {name}"), code, Scene::signed_claims(&claims))
         })
         .collect()
 }

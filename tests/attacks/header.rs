@@ -11,7 +11,7 @@ pub(super) fn attacks(scene: &Scene) -> Vec<Attack> {
     let payload = serde_json::to_vec(&scene.claims()).unwrap();
     let mut attacks = Vec::new();
     attacks.extend(extra_members(&payload));
-    attacks.extend(algorithms(scene, &payload));
+    attacks.extend(algorithms(&payload));
     attacks.extend(key_ids(&payload));
     attacks.extend(types(&payload));
     attacks.extend(shapes(&payload));
@@ -76,7 +76,7 @@ fn extra_members(payload: &[u8]) -> Vec<Attack> {
     attacks
 }
 
-fn algorithms(scene: &Scene, payload: &[u8]) -> Vec<Attack> {
+fn algorithms(payload: &[u8]) -> Vec<Attack> {
     let mut attacks = Vec::new();
     for none in ["none", "None", "NONE", "nOnE"] {
         let header = good_with("alg", none);
@@ -89,7 +89,7 @@ fn algorithms(scene: &Scene, payload: &[u8]) -> Vec<Attack> {
     }
     // The public key as the shared secret: the classic confusion, in the forms it has been seen.
     let rsa = from_base64url(RSA_MODULUS).unwrap();
-    let jwks = scene.jwks().to_string();
+    let jwks = Scene::jwks().to_string();
     let point = p256(1).verifying_key().to_encoded_point(false).as_bytes().to_vec();
     let secrets: [(&str, &str, &[u8]); 5] = [
         ("the RSA modulus", "k4", &rsa),

@@ -53,9 +53,9 @@ fn p256_jwk(kid: &str, key: &P256Key) -> Value {
 pub(crate) const RSA_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
 
 impl Scene {
-    /// The issuer's published keys: `k1` and `k2` (ES256), `k3` (EdDSA), `k4` (RS256), and an
+    /// The issuer's published keys: `k1` and `k2` (ES256), `k3` (`EdDSA`), `k4` (RS256), and an
     /// encryption key `k5` that must verify nothing.
-    pub(crate) fn jwks(&self) -> Value {
+    pub(crate) fn jwks() -> Value {
         let edwards = ed25519_dalek::SigningKey::from_bytes(&[3; 32]);
         let mut encryption = p256_jwk("k5", &p256(5));
         encryption["use"] = json!("enc");
@@ -76,11 +76,11 @@ impl Scene {
 
     /// A token that is accepted.
     pub(crate) fn good(&self) -> String {
-        self.signed_claims(&self.claims())
+        Self::signed_claims(&self.claims())
     }
 
-    fn signed_claims(&self, claims: &Value) -> String {
-        signed(GOOD_HEADER, &serde_json::to_vec(claims).unwrap())
+    fn signed_claims(claims: &Value) -> String {
+        signed(GOOD_HEADER, serde_json::to_vec(claims).unwrap())
     }
 
     /// Every attack.

@@ -2,6 +2,7 @@
 
 use super::{Attack, GOOD_HEADER, Scene, attack, input, signed};
 
+#[expect(clippy::too_many_lines, reason = "one list")]
 pub(super) fn attacks(scene: &Scene) -> Vec<Attack> {
     let good = scene.good();
     let parts: Vec<&str> = good.split('.').collect();
