@@ -12,7 +12,7 @@ mod sessions;
 mod stored;
 
 pub use self::{
-    messages::{AccountAnswer, AccountRequest, Refusal, Rotated, SessionView},
+    messages::{AccountAnswer, AccountRequest, Granted, Refusal, Rotated, SessionView},
     object::{Account, Served, Upkeep},
 };
 use crate::{ids::AccountId, ports::Fault, time::Timestamp};
