@@ -7,7 +7,7 @@ use postern::{
     account::{AccountAnswer, AccountRequest, Served, Upkeep, may_predate, memory::FaultMode},
     ids::FamilyId,
     ports::Records as _,
-    refresh::{EndReason, Lifetimes, RefusalCause, Revocation, SignInReason},
+    refresh::{Context, EndReason, Lifetimes, RefusalCause, Revocation, SignInReason},
     secrets::{Master, Masters},
 };
 
@@ -469,4 +469,43 @@ fn an_erased_subject_leaves_nothing_behind_even_after_a_fault_on_the_way() {
     assert!(bench.records.snapshot().is_empty());
     assert_eq!(bench.cause(&token), RefusalCause::UnknownFamily);
     assert!(!bench.check(family, bench.now.get()));
+}
+
+// The wire between Worker and object.
+
+#[test]
+fn account_messages_format_unchanged() {
+    let bench = Bench::new();
+    let (family, token) = bench.sign_in();
+    let text = |request: &AccountRequest| serde_json::to_string(request).unwrap();
+    assert_eq!(
+        text(&AccountRequest::Confirm { family, rotation_count: 7 }),
+        r#"{"ask":"confirm","family":"AQEBAQEBAQEBAQEBAQEBAQ","rotation_count":7}"#
+    );
+    assert_eq!(
+        text(&AccountRequest::RevokeAll { reason: Revocation::PasswordChanged, keep: None }),
+        r#"{"ask":"revoke_all","reason":"password_changed"}"#
+    );
+    let AccountRequest::Rotate { family, presented, limits, .. } = bench.presenting(&token, PHONE) else {
+        unreachable!()
+    };
+    let context = Context::default();
+    let rotate = text(&AccountRequest::Rotate { family, presented, limits, context });
+    let hash = |secret: &postern::refresh::Secret| postern::encoding::base64url(&secret.hash().0);
+    let first = first_secret(family);
+    let expected = concat!(
+        r#"{"ask":"rotate","family":"AQEBAQEBAQEBAQEBAQEBAQ","presented":{"rotation_count":0,"#,
+        r#""secret_hash":"FIRST","successor_hash":"SECOND","next_master":1},"#,
+        r#""limits":{"reuse_interval":10000,"lost_response_window":86400000,"max_late_retries":10,"#,
+        r#""late_only_rotations":3,"receipts":true,"drift":{"policy":"log"}},"context":{}}"#,
+    )
+    .replace("FIRST", &hash(&first))
+    .replace("SECOND", &hash(&first.successor(bench.masters.current(), family, 1)));
+    assert_eq!(rotate, expected);
+}
+
+#[test]
+fn a_message_with_an_unknown_field_is_not_understood() {
+    let text = r#"{"ask":"confirm","family":"AQEBAQEBAQEBAQEBAQEBAQ","rotation_count":7,"force":true}"#;
+    assert!(serde_json::from_str::<AccountRequest>(text).is_err());
 }
