@@ -9,12 +9,19 @@ use postern::{
     account::{AccountAnswer, AccountRequest, Granted, memory::FaultMode},
     ids::FamilyId,
     ports::Records as _,
-    refresh::{EndReason, Presented, RefusalCause, Revocation, Secret, SignInReason, codec},
+    refresh::{
+        EndReason, Lifetimes, Limits, Presented, RefusalCause, Revocation, Secret, SignInReason, codec,
+    },
     secrets::{Master, Masters},
 };
 use proptest::prelude::*;
 
 use crate::support::*;
+
+/// Shorter than in life, so that runs of some sixty steps reach every limit.
+const IDLE: u64 = 2 * 86_400;
+const ABSOLUTE: u64 = 5 * 86_400;
+const MAX_LATE: u16 = 3;
 
 const TABLET: &str = "Acme/7.1 (iPad; iOS 18)";
 
@@ -49,7 +56,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => 0..12_u64,
         4 => 12..2000_u64,
         1 => 80_000..90_000_u64,
-        1 => 6 * 86_400..8 * 86_400_u64,
+        1 => 130_000..180_000_u64,
     ];
     let step = prop_oneof![
         12 => (behind.clone(), prop::bool::weighted(0.1)).prop_map(|(behind, tablet)| Step::Present { behind, tablet }),
@@ -117,7 +124,7 @@ impl Model {
         if self.over {
             return Verdict::Over;
         }
-        if self.now >= 30 * 86_400 || age >= 7 * 86_400 {
+        if self.now >= ABSOLUTE || age >= IDLE {
             return Verdict::TooOld;
         }
         if index == newest {
@@ -129,7 +136,7 @@ impl Model {
                 return Verdict::Again;
             }
             if !self.newest().confirmed && age < 86_400 && tablet == self.tablet {
-                return if self.newest().late_answers >= 10 {
+                return if self.newest().late_answers >= u32::from(MAX_LATE) {
                     Verdict::TooManyLate
                 } else {
                     Verdict::AgainLate
@@ -194,7 +201,10 @@ struct Run {
 
 impl Run {
     fn begin() -> Self {
-        let bench = Bench::new();
+        let lifetimes =
+            Lifetimes { idle: Duration::from_secs(IDLE), absolute: Duration::from_secs(ABSOLUTE) };
+        let limits = Limits { max_late_retries: MAX_LATE, ..Limits::default() };
+        let bench = Bench { lifetimes, limits, ..Bench::new() };
         let (family, token) = bench.sign_in();
         let first = Generation { token, made_at: 0, confirmed: false, late_answers: 0 };
         let model = Model { generations: vec![first], now: 0, tablet: false, over: false, current_master: 1 };
@@ -348,8 +358,8 @@ impl Run {
         let record = self.bench.records.read("family", &self.family.to_string()).unwrap().unwrap();
         assert!(record.len() < 900, "a family's record stays small: {}", record.len());
         let alive = !self.model.over
-            && self.model.now < 30 * 86_400
-            && self.model.now - self.model.newest().made_at < 7 * 86_400;
+            && self.model.now < ABSOLUTE
+            && self.model.now - self.model.newest().made_at < IDLE;
         assert_eq!(self.bench.sessions().len(), usize::from(alive));
         assert_eq!(self.bench.check(self.family, self.bench.now.get()), alive);
         for (kind, record) in self.bench.records.snapshot() {
