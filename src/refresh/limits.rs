@@ -167,7 +167,6 @@ pub(super) mod millis {
 
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `with` passes a reference")]
     pub(in crate::refresh) fn serialize<S: Serializer>(
         duration: &Duration,
         serializer: S,

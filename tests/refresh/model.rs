@@ -204,7 +204,7 @@ impl Run {
         let lifetimes =
             Lifetimes { idle: Duration::from_secs(IDLE), absolute: Duration::from_secs(ABSOLUTE) };
         let limits = Limits { max_late_retries: MAX_LATE, ..Limits::default() };
-        let bench = Bench { lifetimes, limits, ..Bench::new() };
+        let bench = Bench { limits, lifetimes, ..Bench::new() };
         let (family, token) = bench.sign_in();
         let first = Generation { token, made_at: 0, confirmed: false, late_answers: 0 };
         let model = Model { generations: vec![first], now: 0, tablet: false, over: false, current_master: 1 };

@@ -16,7 +16,7 @@ use postern::{
 pub(crate) const ACCOUNT: AccountId = AccountId::from_bytes([1; 16]);
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_000_000_500);
 pub(crate) const PHONE: &str = "Acme/7.1 (Android 14)";
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 pub(crate) fn context(user_agent: &str) -> Context {
     Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), user_agent)
@@ -125,13 +125,13 @@ impl Bench {
         &self,
         token: &str,
         user_agent: &str,
-    ) -> Result<(String, Rotated), AccountAnswer> {
+    ) -> Result<(String, Rotated), Box<AccountAnswer>> {
         match self.ask(&self.presenting(token, user_agent)) {
             AccountAnswer::Rotated(rotated) => {
                 let token = codec::open(&self.masters, token).unwrap();
                 Ok((token.seal_successor(&self.masters, rotated.master), rotated))
             }
-            other => Err(other),
+            other => Err(Box::new(other)),
         }
     }
 
@@ -145,8 +145,8 @@ impl Bench {
 
     #[track_caller]
     pub(crate) fn refusal(&self, token: &str) -> Refusal {
-        match self.refresh_from(token, PHONE) {
-            Err(AccountAnswer::Refused(refusal)) => refusal,
+        match self.ask(&self.presenting(token, PHONE)) {
+            AccountAnswer::Refused(refusal) => refusal,
             other => panic!("{other:?}"),
         }
     }
