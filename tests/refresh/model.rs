@@ -26,7 +26,7 @@ const MAX_LATE: u16 = 3;
 const TABLET: &str = "Acme/7.1 (iPad; iOS 18)";
 
 /// One thing that happens to the family.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     /// A token of the generation this far behind the newest is presented, genuine.
     Present { behind: usize, tablet: bool },
@@ -51,7 +51,7 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let behind = prop_oneof![6 => Just(0_usize), 6 => Just(1_usize), 1 => 2..40_usize];
+    let behind = prop_oneof![15 => Just(0_usize), 15 => Just(1_usize), 1 => 2..40_usize];
     let wait = prop_oneof![
         4 => 0..12_u64,
         4 => 12..2000_u64,
@@ -67,6 +67,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         10 => wait.prop_map(|seconds| Step::Wait { seconds }),
         1 => Just(Step::ChangeMaster),
     ];
+    // Habits that single steps at random rarely make up.
+    let present = |behind| Step::Present { behind, tablet: false };
+    let loop_of_retries = [vec![present(0), Step::Wait { seconds: 20 }], vec![present(1); 5]].concat();
+    let days = [Step::Wait { seconds: 100_000 }, present(0)].repeat(5);
+    let habit = prop_oneof![
+        40 => step.clone().prop_map(|step| vec![step]),
+        1 => Just(loop_of_retries),
+        1 => Just(days),
+    ];
     // What ends a family for sure comes once at most, somewhere, or the runs would be short.
     let last = prop_oneof![
         Just(Step::Logout),
@@ -74,8 +83,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (1..9_u32).prop_map(|by| Step::Ahead { by }),
         (1..40_usize).prop_map(|behind| Step::Forge { behind }),
     ];
-    (prop::collection::vec(step.clone(), 1..60), last, prop::collection::vec(step, 0..10))
-        .prop_map(|(before, last, after)| [before, vec![last], after].concat())
+    (prop::collection::vec(habit, 1..50), last, prop::collection::vec(step, 0..10))
+        .prop_map(|(before, last, after)| [before.concat(), vec![last], after].concat())
 }
 
 /// What the table says, in the model's own words.
