@@ -133,8 +133,7 @@ impl UserRow {
         let broken = |column| {
             Fault::new(Part::Database, format_args!("users.{column} of {} is broken", self.account_id))
         };
-        let list =
-            |json: &str, column| serde_json::from_str::<Vec<String>>(json).map_err(|_| broken(column));
+        let list = |json: &str, column| serde_json::from_str::<Vec<String>>(json).map_err(|_| broken(column));
         let login = Login::parse(&self.login).map_err(|_| broken("login"))?;
         if login.as_str() != self.login {
             return Err(broken("login"));

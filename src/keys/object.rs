@@ -172,7 +172,8 @@ impl<R: Records> Ring<R> {
             // the next key; what it signed goes on verifying. Without this, nobody could sign in
             // to order the rotation.
             let rotate = KeyRingRequest::Rotate { force: true, algorithm: None };
-            if let Err(NeedsKey(algorithm)) = fulfil_request(&mut ring, &rotate, now, ports, stock, &mut steps)
+            if let Err(NeedsKey(algorithm)) =
+                fulfil_request(&mut ring, &rotate, now, ports, stock, &mut steps)
             {
                 return Ok(Decision::Generate(algorithm));
             }

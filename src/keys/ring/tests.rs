@@ -125,10 +125,10 @@ fn a_key_published_late_waits_out_its_lead_although_the_active_one_is_over_its_t
     ring.tick(start().plus(30 * DAY), &policy());
     let late = start().plus(70 * DAY);
     ring.publish(key(3), late);
-    assert_eq!(ring.tick(late.plus(DAY).minus(SECOND), &policy()).steps, [Step::Retired {
-        kid: kid(1),
-        cause: RetiredCause::Expired
-    }]);
+    assert_eq!(
+        ring.tick(late.plus(DAY).minus(SECOND), &policy()).steps,
+        [Step::Retired { kid: kid(1), cause: RetiredCause::Expired }]
+    );
     let promoted = ring.tick(late.plus(DAY), &policy()).steps;
     assert_eq!(promoted, [Step::Promoted { kid: kid(3), former: kid(2) }]);
 }
@@ -192,10 +192,13 @@ fn a_stolen_active_key_revoked_leaves_the_key_set_at_once_and_its_successor_sign
     let revoked = ring.revoke(kid(1), start(), &policy(), &mut steps);
     assert_eq!(revoked, Revocation::Revoked { active: kid(2) });
     assert_eq!(set(&ring), [kid(2)]);
-    assert_eq!(steps, [
-        Step::Promoted { kid: kid(2), former: kid(1) },
-        Step::Retired { kid: kid(1), cause: RetiredCause::Revoked },
-    ]);
+    assert_eq!(
+        steps,
+        [
+            Step::Promoted { kid: kid(2), former: kid(1) },
+            Step::Retired { kid: kid(1), cause: RetiredCause::Revoked },
+        ]
+    );
     // Once more changes nothing, and without a successor the last key is not thrown away.
     let before = ring.clone();
     assert_eq!(ring.revoke(kid(1), start(), &policy(), &mut steps), Revocation::Revoked { active: kid(2) });
@@ -239,10 +242,10 @@ fn private_keys_move_to_a_new_master_and_signing_goes_on() {
     let mut steps = Vec::new();
     assert!(ring.rewrap(&masters, &Broken, &mut steps).is_err());
     ring.rewrap(&masters, &Fixed, &mut steps).unwrap();
-    assert_eq!(steps, [
-        Step::Rewrapped { kid: kid(1), master: 2 },
-        Step::Rewrapped { kid: kid(2), master: 2 },
-    ]);
+    assert_eq!(
+        steps,
+        [Step::Rewrapped { kid: kid(1), master: 2 }, Step::Rewrapped { kid: kid(2), master: 2 },]
+    );
     assert!(ring.opens(&Masters::new(master(2), vec![])));
     steps.clear();
     ring.rewrap(&masters, &Broken, &mut steps).unwrap();
