@@ -1,0 +1,48 @@
+# Everything a newcomer needs. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup dev test test-native test-worker check build demo bench clean
+
+# Where `make dev` listens.
+PORT ?= 8787
+
+# Puts our Node and its programs before the machine's.
+ENV := . scripts/env.sh &&
+# The steps of a target follow one another: compiling and testing at once would only compete.
+.NOTPARALLEL:
+
+help: ## List the targets
+	@printf 'Usage: make TARGET, or make dev PORT=8787 (the default)\n\n'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+setup: ## Install what is missing: WASM target, build tools, npm packages (every target below does this itself)
+	@scripts/setup.sh
+
+dev: setup ## Run Postern and the demo origin on this machine, and print a tour
+	@scripts/dev.sh $(PORT)
+
+test: setup test-native test-worker ## Run all tests: native ones, then those against the real Worker on workerd
+
+test-native: ## Run the native tests alone; needs Rust and nothing else
+	@cargo test --quiet
+
+test-worker: setup ## Run the tests on workerd alone
+	@$(ENV) vitest run
+
+check: setup ## Look without running: format, lints of both targets, dependencies, boundaries, TypeScript, links
+	@scripts/check.sh
+
+build: setup ## Build the Worker as for a deployment, print its size, fail when it is over the budget
+	@scripts/build.sh
+
+demo: setup ## Play the whole story against a local Worker and print what happens
+	@scripts/build.sh
+	@$(ENV) node scripts/demo.mjs
+
+bench: setup ## Print what is measured so far: the size of the Worker
+	@scripts/build.sh --size
+
+clean: ## Remove what was built and the local state; npm packages and the tools in the cache stay
+	@rm -rf build .wrangler wrangler.dev.toml
+	@cargo clean --quiet

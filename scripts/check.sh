@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Everything that can be found wrong without running the code. Stops at the first failure.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+cd "$POSTERN_ROOT"
+scripts/setup.sh --check
+
+say "format"
+cargo fmt --check
+
+say "lints, native"
+cargo clippy --quiet --all-targets -- -D warnings
+
+say "lints, WASM"
+cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
+
+say "the boundary: the domain knows no platform"
+scripts/check-boundary.sh
+
+say "dependencies: bans, licences, sources"
+deny=("$CARGO_DENY_ROOT/bin/cargo-deny" --offline --log-level error check --hide-inclusion-graph)
+"${deny[@]}" bans licenses sources
+# The database of advisories comes from the network: fetch it with `cargo deny fetch db`, and it is used from then on.
+if [ -d "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" ]; then
+  say "dependencies: advisories"
+  "${deny[@]}" advisories
+else
+  say "advisories are not checked: no database on this machine (cargo deny fetch db)"
+fi
+
+say "TypeScript"
+tsc --noEmit -p tsconfig.json
+tsc --noEmit -p examples/origin/tsconfig.json
+
+say "links in the documentation"
+node scripts/check-docs.mjs
+
+say "all checks passed"

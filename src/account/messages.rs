@@ -1,0 +1,244 @@
+//! The messages between the Worker and an Account object, typed once for both sides.
+//!
+//! They travel as JSON. No secret is in them: a refresh secret is present only as its
+//! SHA-256, and the successor's secret likewise, derived by the Worker before it asks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::FamilyId,
+    refresh::{
+        Binding, Context, EndReason, Evidence, Family, Grant, Lifetimes, Limits, Presented, RefusalCause,
+        Revocation, SecretHash,
+    },
+    time::Timestamp,
+};
+
+/// What the Worker asks of an Account object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AccountRequest {
+    /// Begins a family at a sign-in, with rotation count 0. Asked twice for the same family and
+    /// secret, it answers the same.
+    Open {
+        /// The new family's id, random.
+        family: FamilyId,
+        /// SHA-256 of the first secret.
+        secret_hash: SecretHash,
+        /// The master key id the first refresh token is made under.
+        master: u8,
+        /// What the sign-in granted.
+        grant: Grant,
+        /// Idle and absolute lifetime.
+        lifetimes: Lifetimes,
+        /// The key the tokens are bound to, if they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        binding: Option<Binding>,
+        /// The device's name, from the user or the client; cut to 64 characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device_name: Option<String>,
+        /// Where the request came from.
+        context: Context,
+        /// The most live families a subject may have; the longest idle goes. Zero counts as one.
+        max_families: u16,
+    },
+    /// Presents a refresh token whose MAC the Worker has checked.
+    Rotate {
+        /// Its family.
+        family: FamilyId,
+        /// What it carries, and the successor it derives.
+        presented: Presented,
+        /// The windows in force.
+        limits: Limits,
+        /// Where the request came from.
+        context: Context,
+    },
+    /// The gate saw an access token issued at this rotation count: the client received it.
+    Confirm {
+        /// The session.
+        family: FamilyId,
+        /// The `rot` claim seen.
+        rotation_count: u32,
+    },
+    /// Ends one family. Ending an ended or unknown one is no error.
+    Revoke {
+        /// The family.
+        family: FamilyId,
+        /// Why.
+        reason: Revocation,
+    },
+    /// Ends all families and sets the subject's not-before to now.
+    RevokeAll {
+        /// Why.
+        reason: Revocation,
+        /// A family that stays (end all *other* sessions); not-before is then left alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep: Option<FamilyId>,
+    },
+    /// The live sessions.
+    Sessions,
+    /// Whether an access token of this session, issued at this time, is still good
+    /// (revocation level `strong`).
+    Check {
+        /// The session.
+        family: FamilyId,
+        /// The token's `iat`.
+        issued_at: Timestamp,
+    },
+    /// Forgets everything about the subject.
+    Erase,
+}
+
+/// What an Account object answers. Only transport can fail; every decision is a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum AccountAnswer {
+    /// The family is open; these were ended to make room.
+    Opened {
+        /// Families that the cap ended.
+        displaced: Vec<FamilyId>,
+    },
+    /// Rotated, or a retry that is owed the identical successor.
+    Rotated(Rotated),
+    /// Refused, with evidence for the log.
+    Refused(Refusal),
+    /// Done.
+    Revoked {
+        /// The families that were alive and are not now.
+        ended: Vec<FamilyId>,
+        /// All families among those asked for that ended so recently that access tokens of
+        /// theirs may be around: what the revocation feed must list. It holds `ended`, and also
+        /// what an earlier attempt ended whose answer was lost.
+        denylist: Vec<FamilyId>,
+        /// The subject's new not-before, for the feed, when all were revoked.
+        not_before: Option<Timestamp>,
+    },
+    /// Noted, or nothing to note.
+    Confirmed,
+    /// The live sessions, most recently refreshed first.
+    Sessions {
+        /// One row each.
+        sessions: Vec<SessionView>,
+    },
+    /// The check's result.
+    Checked {
+        /// Whether the session is alive and the token not older than the subject's not-before.
+        alive: bool,
+    },
+    /// Nothing is left.
+    Erased,
+    /// The object's storage failed, and no decision was made. It is never a cause to give up a
+    /// token: ask again. (A write that failed may yet be there; every request may be repeated.)
+    Unavailable {
+        /// For the log.
+        cause: String,
+    },
+}
+
+/// A granted refresh: what the Worker needs to make both tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotated {
+    /// The count of the refresh token to seal, and the `rot` of the access token.
+    pub rotation_count: u32,
+    /// The id of the master to seal it under.
+    pub master: u8,
+    /// New, or owed again.
+    pub granted: Granted,
+    /// What the sign-in granted.
+    pub grant: Grant,
+    /// The key both tokens are bound to, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
+    /// When the session began.
+    pub created_at: Timestamp,
+    /// When the refresh token expires if it is not used.
+    pub expires_at: Timestamp,
+    /// For the log.
+    pub evidence: Evidence,
+}
+
+/// How a refresh was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Granted {
+    /// The current token was rotated.
+    Rotate,
+    /// The parent came again inside the reuse interval.
+    Retry,
+    /// The parent came again after it, because the answer seems to be lost: an event.
+    LateRetry,
+}
+
+/// A refused request, with its evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Why; its `code()` is stable.
+    pub cause: RefusalCause,
+    /// How the family has ended, if it has, be it by this request or before. Its id belongs in
+    /// the revocation feed then; writing it there twice does no harm.
+    pub ended: Option<EndReason>,
+    /// Whose family it is, if there is one.
+    pub subject: Option<String>,
+    /// For which client.
+    pub client_id: Option<String>,
+    /// What the decision rests on, if there is a family.
+    pub evidence: Option<Evidence>,
+}
+
+impl Refusal {
+    /// A refusal without a family.
+    pub const fn without_family(cause: RefusalCause) -> Self {
+        Self { cause, ended: None, subject: None, client_id: None, evidence: None }
+    }
+
+    /// A refusal about this family, as it is after the decision.
+    pub fn about(family: &Family, cause: RefusalCause, evidence: Evidence) -> Self {
+        Self {
+            cause,
+            ended: family.end().map(|end| end.reason),
+            subject: Some(family.grant.subject.clone()),
+            client_id: Some(family.grant.client_id.clone()),
+            evidence: Some(evidence),
+        }
+    }
+}
+
+/// One session as its user sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// The `sid`.
+    pub session_id: FamilyId,
+    /// The device's name, if it gave one.
+    pub device_name: Option<String>,
+    /// The client that signed in.
+    pub client_id: String,
+    /// When the sign-in was.
+    pub created_at: Timestamp,
+    /// The last rotation, or the sign-in.
+    pub refreshed_at: Timestamp,
+    /// The last sign of life the object knows of: a refresh or a confirmed receipt.
+    pub seen_at: Timestamp,
+    /// When it ends if nothing happens.
+    pub expires_at: Timestamp,
+    /// Where it was last refreshed from.
+    pub context: Context,
+    /// How often it was refreshed.
+    pub rotation_count: u32,
+}
+
+impl SessionView {
+    /// The view of a stored family.
+    pub fn of(session_id: FamilyId, family: &Family) -> Self {
+        Self {
+            session_id,
+            device_name: family.device_name.clone(),
+            client_id: family.grant.client_id.clone(),
+            created_at: family.created_at,
+            refreshed_at: family.rotated_at,
+            seen_at: family.seen_at,
+            expires_at: family.expires_at(),
+            context: family.context.clone(),
+            rotation_count: family.rotation_count,
+        }
+    }
+}

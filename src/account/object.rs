@@ -1,0 +1,204 @@
+//! The Account object's decisions: read, decide, write, with nothing awaited between.
+
+use core::time::Duration;
+
+use super::{
+    messages::{AccountAnswer, AccountRequest, Granted, Refusal, Rotated},
+    stored::{Meta, Store, StoredFamily},
+};
+use crate::{
+    ids::FamilyId,
+    ports::{Fault, Records},
+    refresh::{
+        Context, Decided, Decision, EndReason, Family, Limits, Opening, Presented, RefusalCause, State,
+    },
+    time::Timestamp,
+};
+
+/// How far the Worker's clock, which sets `iat`, may be behind the object's.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+/// One subject's account over the object's records.
+#[derive(Debug)]
+pub struct Account<R> {
+    records: R,
+}
+
+/// An answer, and what the object must do with its alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Served {
+    /// For the Worker.
+    pub answer: AccountAnswer,
+    /// For the object itself.
+    pub upkeep: Upkeep,
+}
+
+/// What the object has to do besides answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Leave the alarm as it is.
+    Unchanged,
+    /// Set the alarm to this time, in place of the one that is set; it calls [`Account::sweep`].
+    Alarm(Timestamp),
+    /// Nothing is stored any more: delete the alarm and the storage.
+    Empty,
+}
+
+impl<R: Records> Account<R> {
+    /// Over these records.
+    pub const fn new(records: R) -> Self {
+        Self { records }
+    }
+
+    /// The records, for tests that look inside.
+    pub const fn records(&self) -> &R {
+        &self.records
+    }
+
+    /// Decides one request. A storage fault is [`AccountAnswer::Unavailable`]: each decision is
+    /// committed by one write, so a write that fails leaves all families as they were.
+    pub fn serve(&self, request: &AccountRequest, now: Timestamp) -> Served {
+        self.decide(request, now)
+            .unwrap_or_else(|fault| Served::plain(AccountAnswer::Unavailable { cause: fault.to_string() }))
+    }
+
+    fn decide(&self, request: &AccountRequest, now: Timestamp) -> Result<Served, Fault> {
+        match request {
+            AccountRequest::Open {
+                family,
+                secret_hash,
+                master,
+                grant,
+                lifetimes,
+                binding,
+                device_name,
+                context,
+                max_families,
+            } => {
+                let opening = Opening {
+                    grant: grant.clone(),
+                    lifetimes: *lifetimes,
+                    binding: *binding,
+                    device_name: device_name.clone(),
+                    context: context.clone(),
+                    secret_hash: *secret_hash,
+                    master: *master,
+                };
+                Ok(self.open(*family, opening, *max_families, now))
+            }
+            AccountRequest::Rotate { family, presented, limits, context } => {
+                self.rotate(*family, presented, now, limits, context).map(Served::plain)
+            }
+            AccountRequest::Confirm { family, rotation_count } => {
+                self.confirm(*family, *rotation_count, now)?;
+                Ok(Served::plain(AccountAnswer::Confirmed))
+            }
+            AccountRequest::Revoke { family, reason } => {
+                self.revoke(*family, *reason, now).map(Served::plain)
+            }
+            AccountRequest::RevokeAll { reason, keep: Some(keep) } => {
+                self.revoke_others(*keep, *reason, now).map(Served::plain)
+            }
+            AccountRequest::RevokeAll { reason, keep: None } => {
+                self.revoke_all(*reason, now).map(Served::plain)
+            }
+            AccountRequest::Sessions => {
+                Ok(Served::plain(AccountAnswer::Sessions { sessions: self.sessions(now)? }))
+            }
+            AccountRequest::Check { family, issued_at } => {
+                let alive = self.check(*family, *issued_at, now)?;
+                Ok(Served::plain(AccountAnswer::Checked { alive }))
+            }
+            AccountRequest::Erase => {
+                self.store().clear()?;
+                Ok(Served { answer: AccountAnswer::Erased, upkeep: Upkeep::Empty })
+            }
+        }
+    }
+
+    pub(super) const fn store(&self) -> Store<'_, R> {
+        Store(&self.records)
+    }
+
+    /// The family as it is by its own record and the account's epoch.
+    pub(super) fn load(&self, id: FamilyId) -> Result<Option<StoredFamily>, Fault> {
+        let Some(stored) = self.store().family(id)? else { return Ok(None) };
+        Ok(Some(settle(stored, self.store().meta()?.as_ref())))
+    }
+
+    fn rotate(
+        &self,
+        id: FamilyId,
+        presented: &Presented,
+        now: Timestamp,
+        limits: &Limits,
+        context: &Context,
+    ) -> Result<AccountAnswer, Fault> {
+        let Some(before) = self.load(id)? else {
+            return Ok(AccountAnswer::Refused(Refusal::without_family(RefusalCause::UnknownFamily)));
+        };
+        let (family, decided) = before.family.clone().rotate(presented, now, limits, context);
+        let after = StoredFamily { family, ..before };
+        if after.family != before.family {
+            self.store().write_family(id, &after)?;
+        }
+        Ok(answer(&after.family, decided))
+    }
+
+    fn confirm(&self, id: FamilyId, rotation_count: u32, now: Timestamp) -> Result<(), Fault> {
+        let Some(before) = self.load(id)? else { return Ok(()) };
+        let after = StoredFamily { family: before.family.clone().confirm(rotation_count, now), ..before };
+        if after.family != before.family {
+            self.store().write_family(id, &after)?;
+        }
+        Ok(())
+    }
+
+    /// A session's life is exact: its family ended in the same order as everything else here,
+    /// whatever second an `iat` names. The `iat` only has to be possible.
+    fn check(&self, id: FamilyId, issued_at: Timestamp, now: Timestamp) -> Result<bool, Fault> {
+        let Some(stored) = self.load(id)? else { return Ok(false) };
+        Ok(stored.family.is_alive(now) && issued_at.plus(CLOCK_SKEW) >= stored.family.created_at)
+    }
+}
+
+/// Applies the account's epoch to a stored family.
+pub(super) fn settle(mut stored: StoredFamily, meta: Option<&Meta>) -> StoredFamily {
+    if let Some(meta) = meta
+        && let Some(revoked) = meta.revoked_all
+        && stored.epoch < meta.epoch
+    {
+        stored.family = stored.family.ended(EndReason::Revoked { by: revoked.by }, revoked.at);
+    }
+    stored
+}
+
+fn answer(family: &Family, decided: Decided) -> AccountAnswer {
+    let granted = match (decided.decision, &family.state) {
+        (Decision::Rotate, State::Alive(alive)) => Some((Granted::Rotate, alive)),
+        (Decision::Retry { late: false }, State::Alive(alive)) => Some((Granted::Retry, alive)),
+        (Decision::Retry { late: true }, State::Alive(alive)) => Some((Granted::LateRetry, alive)),
+        _ => None,
+    };
+    if let Some((granted, alive)) = granted {
+        return AccountAnswer::Rotated(Rotated {
+            rotation_count: family.rotation_count,
+            master: alive.master,
+            granted,
+            grant: family.grant.clone(),
+            binding: family.binding,
+            created_at: family.created_at,
+            expires_at: family.expires_at(),
+            evidence: decided.evidence,
+        });
+    }
+    // Every decision that grants leaves the family alive, so the fallback is never taken.
+    let cause = decided.decision.refusal().unwrap_or(RefusalCause::UnknownFamily);
+    AccountAnswer::Refused(Refusal::about(family, cause, decided.evidence))
+}
+
+impl Served {
+    pub(super) const fn plain(answer: AccountAnswer) -> Self {
+        Self { answer, upkeep: Upkeep::Unchanged }
+    }
+}

@@ -1,0 +1,227 @@
+//! The sessions of an account as a whole: open one, list, revoke some or all, sweep.
+
+use core::{cmp::Reverse, time::Duration};
+
+use super::{
+    messages::{AccountAnswer, Refusal, SessionView},
+    object::{Account, Served, Upkeep, settle},
+    stored::{Meta, RevokedAll, StoredFamily},
+};
+use crate::{
+    ids::FamilyId,
+    ports::{Fault, Records},
+    refresh::{EndReason, Family, Opening, RefusalCause, Revocation, State},
+    time::Timestamp,
+};
+
+/// How long an access token can outlive the end of its session: the longest lifetime that config
+/// allows is 15 minutes; an hour leaves room for leeway and for clocks.
+const ACCESS_TOKEN_HORIZON: Duration = Duration::from_hours(1);
+
+/// How many ended families are kept for their evidence. More are only made by signing in and out
+/// over and over; the longest ended go first, and their tokens stay refused, as unknown.
+const ENDED_KEPT: usize = 200;
+
+/// When to look again after an `Open` that failed half-way: it may have left an account without
+/// a family, for which no alarm is set.
+const LOOK_AGAIN: Duration = Duration::from_hours(1);
+
+type Families = Vec<(FamilyId, StoredFamily)>;
+
+impl<R: Records> Account<R> {
+    pub(super) fn open(&self, id: FamilyId, opening: Opening, max_families: u16, now: Timestamp) -> Served {
+        self.try_open(id, opening, max_families, now).unwrap_or_else(|fault| Served {
+            answer: AccountAnswer::Unavailable { cause: fault.to_string() },
+            upkeep: Upkeep::Alarm(now.plus(LOOK_AGAIN)),
+        })
+    }
+
+    fn try_open(
+        &self,
+        id: FamilyId,
+        opening: Opening,
+        max_families: u16,
+        now: Timestamp,
+    ) -> Result<Served, Fault> {
+        let refused = |cause| Ok(Served::plain(AccountAnswer::Refused(Refusal::without_family(cause))));
+        let meta = self.store().meta()?;
+        if meta.as_ref().is_some_and(|meta| meta.subject != opening.grant.subject) {
+            return refused(RefusalCause::WrongSubject);
+        }
+        let mut families = self.settled(meta.as_ref())?;
+        if let Some((_, there)) = families.iter().find(|(other, _)| *other == id) {
+            if !is_repeated(&there.family, &opening) {
+                return refused(RefusalCause::FamilyExists);
+            }
+            return Ok(Served {
+                answer: AccountAnswer::Opened { displaced: Vec::new() },
+                upkeep: next_alarm(&families),
+            });
+        }
+
+        let epoch = meta.as_ref().map_or(0, |meta| meta.epoch);
+        if meta.is_none() {
+            let subject = opening.grant.subject.clone();
+            self.store().write_meta(&Meta { subject, epoch, revoked_all: None })?;
+        }
+        let opened = StoredFamily { epoch, family: Family::open(opening, now) };
+        self.store().write_family(id, &opened)?;
+
+        // From here on the family is open whatever fails: making room is house-keeping, and the
+        // next sign-in makes up for what is left undone.
+        let displaced = self.displace(&mut families, usize::from(max_families.max(1)) - 1, now);
+        self.forget_ended(&mut families);
+        families.push((id, opened));
+        Ok(Served { answer: AccountAnswer::Opened { displaced }, upkeep: next_alarm(&families) })
+    }
+
+    /// Ends the longest idle of the live families until `room` of them are left.
+    fn displace(&self, families: &mut Families, room: usize, now: Timestamp) -> Vec<FamilyId> {
+        let mut live: Vec<_> =
+            families.iter_mut().filter(|(_, stored)| stored.family.is_alive(now)).collect();
+        live.sort_by_key(|(id, stored)| (stored.family.seen_at, *id));
+        let excess = live.len().saturating_sub(room);
+        let mut displaced = Vec::new();
+        for (id, stored) in live.into_iter().take(excess) {
+            stored.family = stored.family.clone().ended(EndReason::Displaced, now);
+            if self.store().write_family(*id, stored).is_ok() {
+                displaced.push(*id);
+            }
+        }
+        displaced
+    }
+
+    /// Removes the longest ended families beyond [`ENDED_KEPT`].
+    fn forget_ended(&self, families: &mut Families) {
+        let mut ended: Vec<_> =
+            families.iter().filter_map(|(id, stored)| Some((stored.family.end()?.at, *id))).collect();
+        ended.sort_unstable();
+        let excess = ended.len().saturating_sub(ENDED_KEPT);
+        for (_, id) in ended.into_iter().take(excess) {
+            if self.store().remove_family(id).is_ok() {
+                families.retain(|(other, _)| *other != id);
+            }
+        }
+    }
+
+    pub(super) fn sessions(&self, now: Timestamp) -> Result<Vec<SessionView>, Fault> {
+        let meta = self.store().meta()?;
+        let families = self.settled(meta.as_ref())?;
+        let mut views: Vec<_> = families
+            .iter()
+            .filter(|(_, stored)| stored.family.is_alive(now))
+            .map(|(id, stored)| SessionView::of(*id, &stored.family))
+            .collect();
+        views.sort_by_key(|view| (Reverse(view.refreshed_at), view.session_id));
+        Ok(views)
+    }
+
+    pub(super) fn revoke(
+        &self,
+        id: FamilyId,
+        by: Revocation,
+        now: Timestamp,
+    ) -> Result<AccountAnswer, Fault> {
+        let mut families = self.load(id)?.map(|stored| (id, stored)).into_iter().collect();
+        let ended = self.end_each(&mut families, by, now)?;
+        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None })
+    }
+
+    /// A fault on the way leaves each family either ended or as it was; asking again ends the rest.
+    pub(super) fn revoke_others(
+        &self,
+        keep: FamilyId,
+        by: Revocation,
+        now: Timestamp,
+    ) -> Result<AccountAnswer, Fault> {
+        let mut families = self.settled(self.store().meta()?.as_ref())?;
+        families.retain(|(id, _)| *id != keep);
+        let ended = self.end_each(&mut families, by, now)?;
+        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None })
+    }
+
+    pub(super) fn revoke_all(&self, by: Revocation, now: Timestamp) -> Result<AccountAnswer, Fault> {
+        let not_before = Some(now);
+        let Some(mut meta) = self.store().meta()? else {
+            // No family was ever opened, or all were removed after their absolute lifetime.
+            return Ok(AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before });
+        };
+        let mut families = self.settled(Some(&meta))?;
+        meta.epoch = meta.epoch.saturating_add(1);
+        meta.revoked_all = Some(RevokedAll { at: now, by });
+        self.store().write_meta(&meta)?;
+
+        // That write has ended them all. Their own records get the reason too, so that the next
+        // revocation of all does not claim them; a fault here costs only that.
+        let mut ended = Vec::new();
+        for (id, stored) in &mut families {
+            if stored.family.is_alive(now) {
+                ended.push(*id);
+            }
+            if matches!(stored.family.state, State::Alive(_)) {
+                stored.family = stored.family.clone().expire(now).revoke(by, now);
+                let _ = self.store().write_family(*id, stored);
+            }
+        }
+        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before })
+    }
+
+    /// Ends the live ones among `families`, one write each. Gives those that were alive.
+    fn end_each(
+        &self,
+        families: &mut Families,
+        by: Revocation,
+        now: Timestamp,
+    ) -> Result<Vec<FamilyId>, Fault> {
+        let mut ended = Vec::new();
+        for (id, stored) in families {
+            if stored.family.is_alive(now) {
+                stored.family = stored.family.clone().revoke(by, now);
+                self.store().write_family(*id, stored)?;
+                ended.push(*id);
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Removes the families whose absolute lifetime is over, and the account's own record with
+    /// the last of them. The alarm calls it; after a fault, the alarm must be set again.
+    pub fn sweep(&self, now: Timestamp) -> Result<Upkeep, Fault> {
+        let mut families = self.store().families()?;
+        for (id, _) in families.extract_if(.., |(_, stored)| now >= stored.family.absolute_end()) {
+            self.store().remove_family(id)?;
+        }
+        if families.is_empty() {
+            self.store().remove_meta()?;
+            return Ok(Upkeep::Empty);
+        }
+        Ok(next_alarm(&families))
+    }
+
+    fn settled(&self, meta: Option<&Meta>) -> Result<Families, Fault> {
+        let families = self.store().families()?;
+        Ok(families.into_iter().map(|(id, stored)| (id, settle(stored, meta))).collect())
+    }
+}
+
+/// Whether `there` is what the same `Open` made before, its answer lost.
+fn is_repeated(there: &Family, opening: &Opening) -> bool {
+    matches!(&there.state, State::Alive(alive) if alive.secret_hash == opening.secret_hash)
+        && there.rotation_count == 0
+        && there.grant == opening.grant
+}
+
+/// The families that ended so recently that the feed must list them.
+fn denylist(families: &Families, now: Timestamp) -> Vec<FamilyId> {
+    let recent = |family: &Family| family.end().is_some_and(|end| now.since(end.at) < ACCESS_TOKEN_HORIZON);
+    families.iter().filter(|(_, stored)| recent(&stored.family)).map(|(id, _)| *id).collect()
+}
+
+/// When the first of the families can be removed.
+fn next_alarm(families: &Families) -> Upkeep {
+    families
+        .iter()
+        .map(|(_, stored)| stored.family.absolute_end())
+        .min()
+        .map_or(Upkeep::Unchanged, Upkeep::Alarm)
+}

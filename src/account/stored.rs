@@ -1,0 +1,141 @@
+//! The object's records, as JSON text with a schema version in each.
+//!
+//! | kind | id | record |
+//! |---|---|---|
+//! | `account` | `meta` | [`Meta`]: the subject, its epoch and not-before |
+//! | `family` | the family's id | [`StoredFamily`]: the epoch it was opened in, and the family |
+//!
+//! A record of an older version is brought forward when it is read and written back at its next
+//! change. A record of a newer version is a fault, never a refusal: after a roll-back of the
+//! program, sessions wait for the newer one rather than die.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    ids::FamilyId,
+    ports::{Fault, Part, Records},
+    refresh::{Family, Revocation},
+    time::Timestamp,
+};
+
+/// The version this program writes.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+const META_KIND: &str = "account";
+const META_ID: &str = "meta";
+const FAMILY_KIND: &str = "family";
+
+/// What holds for the whole account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Meta {
+    /// Whose account it is.
+    pub(super) subject: String,
+    /// Goes up by one each time all sessions are revoked: a family of an earlier epoch has
+    /// ended, whatever its own record says. So one write revokes them all.
+    pub(super) epoch: u64,
+    /// When and why that was last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) revoked_all: Option<RevokedAll>,
+}
+
+/// The last revocation of all sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RevokedAll {
+    pub(super) at: Timestamp,
+    pub(super) by: Revocation,
+}
+
+/// A family as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoredFamily {
+    /// The account's epoch at the sign-in.
+    pub(super) epoch: u64,
+    pub(super) family: Family,
+}
+
+/// Any record, with its version in front.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    v: u32,
+    record: &'a T,
+}
+
+#[derive(Deserialize)]
+struct AnyVersion {
+    v: u32,
+    record: serde_json::Value,
+}
+
+fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
+    serde_json::to_string(&Versioned { v: SCHEMA_VERSION, record })
+        .map_err(|error| Fault::new(Part::Storage, error))
+}
+
+fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    // serde_json's messages name fields and positions; they quote no stored text but unknown
+    // field names and variants.
+    let stored: AnyVersion = serde_json::from_str(text).map_err(|error| Fault::new(Part::Storage, error))?;
+    serde_json::from_value(migrate(stored)?).map_err(|error| Fault::new(Part::Storage, error))
+}
+
+/// Brings a record forward, one version at a time, to [`SCHEMA_VERSION`].
+fn migrate(stored: AnyVersion) -> Result<serde_json::Value, Fault> {
+    match stored.v {
+        // The next version gets an arm `1 => migrate(AnyVersion { v: 2, record: ... })` here.
+        SCHEMA_VERSION => Ok(stored.record),
+        unknown => Err(Fault::new(Part::Storage, format_args!("a record of schema version {unknown}"))),
+    }
+}
+
+/// The typed view of the object's records.
+pub(super) struct Store<'a, R>(pub(super) &'a R);
+
+impl<R: Records> Store<'_, R> {
+    pub(super) fn meta(&self) -> Result<Option<Meta>, Fault> {
+        self.0.read(META_KIND, META_ID)?.as_deref().map(decode).transpose()
+    }
+
+    pub(super) fn write_meta(&self, meta: &Meta) -> Result<(), Fault> {
+        self.0.write(META_KIND, META_ID, &encode(meta)?)
+    }
+
+    pub(super) fn remove_meta(&self) -> Result<(), Fault> {
+        self.0.remove(META_KIND, META_ID)
+    }
+
+    pub(super) fn family(&self, id: FamilyId) -> Result<Option<StoredFamily>, Fault> {
+        self.0.read(FAMILY_KIND, &id.to_string())?.as_deref().map(decode).transpose()
+    }
+
+    pub(super) fn write_family(&self, id: FamilyId, family: &StoredFamily) -> Result<(), Fault> {
+        self.0.write(FAMILY_KIND, &id.to_string(), &encode(family)?)
+    }
+
+    pub(super) fn remove_family(&self, id: FamilyId) -> Result<(), Fault> {
+        self.0.remove(FAMILY_KIND, &id.to_string())
+    }
+
+    pub(super) fn families(&self) -> Result<Vec<(FamilyId, StoredFamily)>, Fault> {
+        let rows = self.0.scan(FAMILY_KIND)?;
+        rows.iter()
+            .map(|(id, record)| {
+                let id = id.parse().map_err(|error| Fault::new(Part::Storage, error))?;
+                Ok((id, decode(record)?))
+            })
+            .collect()
+    }
+
+    /// Removes everything, readable or not; the account's own record last.
+    pub(super) fn clear(&self) -> Result<(), Fault> {
+        for (id, _) in self.0.scan(FAMILY_KIND)? {
+            self.0.remove(FAMILY_KIND, &id)?;
+        }
+        self.remove_meta()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! The configuration: vars and secrets of the Worker into typed values, every mistake reported
+//! at once and by name. `docs/configuration.md` has the table of all variables.
+
+mod master;
+mod reader;
+mod routes;
+mod sections;
+mod types;
+mod values;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+pub use master::MasterKeys;
+pub use reader::ConfigError;
+pub use sections::ALGORITHMS;
+pub use types::{
+    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings, Profile,
+    RefreshSettings, Registration, SeedUser, TypRule,
+};
+
+use self::{
+    reader::{Mistakes, Node},
+    values::UrlRule,
+};
+use crate::gateway::Route;
+
+/// Every variable is named so.
+const PREFIX: &str = "POSTERN_";
+
+/// All variables there are.
+pub const VARIABLES: [&str; 17] = [
+    "POSTERN_PROFILE",
+    "POSTERN_ISSUER",
+    "POSTERN_AUDIENCE",
+    "POSTERN_MASTER_KEY",
+    "POSTERN_ACCESS_TOKEN_LIFETIME",
+    "POSTERN_LEEWAY",
+    "POSTERN_REFRESH",
+    "POSTERN_CLIENTS",
+    "POSTERN_REGISTRATION",
+    "POSTERN_DEFAULT_SCOPES",
+    "POSTERN_COOKIE",
+    "POSTERN_CORS_ORIGINS",
+    "POSTERN_JWKS",
+    "POSTERN_ISSUERS",
+    "POSTERN_ROUTES",
+    "POSTERN_PASSWORD",
+    "POSTERN_SEED_USERS",
+];
+
+/// The whole configuration, checked. Its `Debug` form holds no secret.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where Postern runs.
+    pub profile: Profile,
+    /// Our own `iss`.
+    pub issuer: String,
+    /// The `aud` of our access tokens, and what the gate asks of them.
+    pub audience: String,
+    /// The master secrets.
+    pub master_keys: MasterKeys,
+    /// How long an access token of ours is valid, before jitter.
+    pub access_token_lifetime: Duration,
+    /// How far clocks may differ when `exp`, `nbf` and `iat` are checked.
+    pub leeway: Duration,
+    /// Refresh families.
+    pub refresh: RefreshSettings,
+    /// Our clients; the first one is taken when a sign-in names none.
+    pub clients: Vec<Client>,
+    /// Whether strangers may make themselves an account.
+    pub registration: Registration,
+    /// What a user who registers may do.
+    pub default_scopes: BTreeSet<String>,
+    /// The refresh cookie.
+    pub cookie: CookieSettings,
+    /// Origins whose pages may call `/auth`.
+    pub cors_origins: BTreeSet<String>,
+    /// How long key sets are used.
+    pub jwks: JwksSettings,
+    /// Other issuers whose access tokens are trusted.
+    pub issuers: Vec<ExternalIssuer>,
+    /// The route table, in order.
+    pub routes: Vec<Route>,
+    /// The cost of new password hashes.
+    pub password: Argon2Cost,
+    /// Users that exist from the start; empty outside the local profile.
+    pub seed_users: Vec<SeedUser>,
+}
+
+impl Config {
+    /// Reads the Worker's vars and secrets. Each value is a JSON value, or a string that holds
+    /// one as `.dev.vars` gives it; numbers and booleans may be strings. Names without the
+    /// prefix `POSTERN_` are bindings of others and are passed over.
+    ///
+    /// # Errors
+    /// All mistakes, ordered by path. None repeats a value.
+    pub fn from_vars(vars: &BTreeMap<String, Value>) -> Result<Self, Vec<ConfigError>> {
+        let mistakes = Mistakes::default();
+        let config = read(vars, &mistakes);
+        let mut errors = mistakes.into_vec();
+        errors.sort();
+        errors.dedup();
+        match config {
+            Some(config) if errors.is_empty() => Ok(config),
+            _ => Err(errors),
+        }
+    }
+
+    /// The configuration for people, one setting a line, without secrets.
+    pub fn redacted(&self) -> String {
+        format!("{self:#?}")
+    }
+
+    /// The client of this id.
+    pub fn client(&self, client_id: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.client_id == client_id)
+    }
+}
+
+fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
+    for name in vars.keys() {
+        if name.starts_with(PREFIX) && !VARIABLES.contains(&name.as_str()) {
+            mistakes.add(name, "is no variable of Postern");
+        }
+    }
+    let variable = |name: &str| {
+        let name = format!("{PREFIX}{name}");
+        vars.get(&name).and_then(|value| Node::variable(&name, value, mistakes))
+    };
+    let required = |name: &str| {
+        if vars.get(&format!("{PREFIX}{name}")).is_none_or(Value::is_null) {
+            mistakes.add(format!("{PREFIX}{name}"), "is missing");
+        }
+        variable(name)
+    };
+
+    let profile = variable("PROFILE")
+        .and_then(|node| node.choice(&[("production", Profile::Production), ("local", Profile::Local)]))
+        .unwrap_or(Profile::Production);
+    let local = profile == Profile::Local;
+
+    let issuer =
+        required("ISSUER").and_then(|node| node.parsed(|text| values::url(text, UrlRule::OwnIssuer, local)));
+    let audience = match variable("AUDIENCE") {
+        Some(node) => node.parsed(values::name),
+        None => issuer.clone(),
+    };
+    let master_keys = required("MASTER_KEY").and_then(|node| master::read(&node));
+    // Five to fifteen minutes: shorter floods the refresh path, longer delays every revocation.
+    let shortest = if local { 1 } else { 300 };
+    let access_token_lifetime = variable("ACCESS_TOKEN_LIFETIME")
+        .and_then(|node| node.seconds(shortest..=900))
+        .unwrap_or(Duration::from_mins(10));
+    let leeway = variable("LEEWAY").and_then(|node| node.seconds(0..=120)).unwrap_or(Duration::from_secs(30));
+
+    let refresh = sections::refresh(variable("REFRESH").as_ref(), local);
+    let clients = variable("CLIENTS")
+        .and_then(|node| sections::clients(&node, &refresh, local))
+        .unwrap_or_else(|| vec![Client::first_party(&refresh)]);
+    let registration = variable("REGISTRATION")
+        .and_then(|node| node.choice(&[("closed", Registration::Closed), ("open", Registration::Open)]))
+        .unwrap_or(Registration::Closed);
+    let default_scopes =
+        variable("DEFAULT_SCOPES").and_then(|node| node.set(values::scope)).unwrap_or_default();
+    let cookie = variable("COOKIE").and_then(|node| sections::cookie(&node)).unwrap_or_default();
+    let cors_origins = variable("CORS_ORIGINS")
+        .and_then(|node| node.set(|text| values::origin(text, local)))
+        .unwrap_or_default();
+    let jwks = variable("JWKS").and_then(|node| sections::jwks(&node, local)).unwrap_or_default();
+    let issuers = variable("ISSUERS")
+        .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
+        .unwrap_or_default();
+    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
+    let routes = variable("ROUTES").and_then(|node| routes::read(&node, &trusted, local)).unwrap_or_default();
+    let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
+    let seed_users = variable("SEED_USERS").and_then(|node| {
+        if local {
+            sections::seed_users(&node)
+        } else {
+            node.wrong(
+                "is for POSTERN_PROFILE = \"local\" only: passwords do not belong into production's vars",
+            )
+        }
+    });
+
+    Some(Config {
+        profile,
+        issuer: issuer?,
+        audience: audience?,
+        master_keys: master_keys?,
+        access_token_lifetime,
+        leeway,
+        refresh,
+        clients,
+        registration,
+        default_scopes,
+        cookie,
+        cors_origins,
+        jwks,
+        issuers,
+        routes,
+        password,
+        seed_users: seed_users.unwrap_or_default(),
+    })
+}

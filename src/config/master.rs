@@ -1,0 +1,77 @@
+//! The master secrets: read, checked, never shown.
+
+use core::fmt;
+use std::collections::BTreeSet;
+
+use zeroize::Zeroizing;
+
+use super::reader::Node;
+use crate::encoding::from_base64url;
+
+/// The least length in bytes: as much as HKDF-SHA-256 can use.
+const MIN_BYTES: usize = 32;
+
+/// The most master secrets at once. Rotation needs two; more only slow down a look-up.
+const MAX_KEYS: usize = 8;
+
+/// The master secrets with their ids; the first one is current, the others are still accepted.
+#[derive(Clone)]
+pub struct MasterKeys(Vec<(u8, Zeroizing<Vec<u8>>)>);
+
+impl MasterKeys {
+    /// Id and bytes of each, the current one first. Never empty in a [`super::Config`].
+    pub fn as_slice(&self) -> &[(u8, Zeroizing<Vec<u8>>)] {
+        &self.0
+    }
+}
+
+/// Shows ids alone.
+impl fmt::Debug for MasterKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.iter().map(|(id, _)| format!("{id}: redacted"))).finish()
+    }
+}
+
+pub(super) fn read(node: &Node<'_>) -> Option<MasterKeys> {
+    if node.is_text() {
+        // One key alone has id 1.
+        return key(node).map(|key| MasterKeys(vec![(1, key)]));
+    }
+    let mut ids = BTreeSet::new();
+    let mut seen: Vec<Zeroizing<Vec<u8>>> = Vec::new();
+    let keys = node.each(|item| {
+        let fields = item.object(&["id", "key"])?;
+        let id = fields.required("id").and_then(|id| {
+            let number = id.number(0..=255)?;
+            if ids.insert(number) { u8::try_from(number).ok() } else { id.wrong("stands in the list twice") }
+        });
+        let key = fields.required("key").and_then(|node| {
+            let key = key(node)?;
+            if seen.contains(&key) {
+                return node.wrong("is the same secret as another in the list");
+            }
+            seen.push(key.clone());
+            Some(key)
+        });
+        Some((id?, key?))
+    })?;
+    match keys.len() {
+        0 => node.wrong("must not be empty"),
+        1..=MAX_KEYS => Some(MasterKeys(keys)),
+        _ => node.wrong(format!("must not hold more than {MAX_KEYS} secrets")),
+    }
+}
+
+fn key(node: &Node<'_>) -> Option<Zeroizing<Vec<u8>>> {
+    let key = Zeroizing::new(match from_base64url(node.text()?) {
+        Some(bytes) => bytes,
+        None => return node.wrong("must be base64url without padding"),
+    });
+    if key.len() < MIN_BYTES {
+        return node.wrong(format!("must be at least {MIN_BYTES} bytes, and has {}", key.len()));
+    }
+    if key.iter().all(|byte| Some(byte) == key.first()) {
+        return node.wrong("repeats one byte: it is no random secret");
+    }
+    Some(key)
+}

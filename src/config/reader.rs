@@ -1,0 +1,240 @@
+//! Reads JSON values by path and collects every mistake instead of stopping at the first.
+//!
+//! No message repeats a value: a secret pasted into the wrong variable must not reach a log.
+
+use core::{cell::RefCell, fmt, ops::RangeInclusive, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use serde_json::Value;
+
+/// One mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigError {
+    /// Where: `POSTERN_ROUTES[3].upstream`.
+    pub path: String,
+    /// What is wrong, without the value itself.
+    pub problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.path, self.problem)
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// Where mistakes are collected.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes(RefCell<Vec<ConfigError>>);
+
+impl Mistakes {
+    pub(super) fn add(&self, path: impl Into<String>, problem: impl Into<String>) {
+        self.0.borrow_mut().push(ConfigError { path: path.into(), problem: problem.into() });
+    }
+
+    pub(super) fn into_vec(self) -> Vec<ConfigError> {
+        self.0.into_inner()
+    }
+}
+
+/// A value with its path. Every reading method gives `None` after it has noted a mistake.
+#[derive(Debug, Clone)]
+pub(super) struct Node<'a> {
+    path: String,
+    value: Cow<'a, Value>,
+    mistakes: &'a Mistakes,
+}
+
+impl<'a> Node<'a> {
+    /// A whole variable. A string that holds a JSON object, list or string is read as that.
+    pub(super) fn variable(name: &str, value: &'a Value, mistakes: &'a Mistakes) -> Option<Self> {
+        let value = match value {
+            Value::Null => return None,
+            Value::String(text) if text.trim_start().starts_with(['{', '[', '"']) => {
+                match serde_json::from_str(text) {
+                    Ok(inner) => Cow::Owned(inner),
+                    Err(error) => {
+                        let (line, column) = (error.line(), error.column());
+                        mistakes.add(name, format!("is not valid JSON (line {line}, column {column})"));
+                        return None;
+                    }
+                }
+            }
+            _ => Cow::Borrowed(value),
+        };
+        Some(Self { path: name.to_owned(), value, mistakes })
+    }
+
+    /// Notes a mistake here.
+    pub(super) fn wrong<T>(&self, problem: impl Into<String>) -> Option<T> {
+        self.mistakes.add(&*self.path, problem);
+        None
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        self.value.is_string()
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &*self.value {
+            Value::String(text) if !text.is_empty() => Some(text),
+            Value::String(_) => self.wrong("is empty"),
+            _ => self.wrong("must be a string"),
+        }
+    }
+
+    /// A text that `parse` takes; its error says what is wrong.
+    pub(super) fn parsed<T, E: fmt::Display>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        match parse(self.text()?) {
+            Ok(value) => Some(value),
+            Err(error) => self.wrong(error.to_string()),
+        }
+    }
+
+    /// One of the names.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text()?;
+        choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.wrong(format!("must be one of: {}", names.join(", ")))
+        })
+    }
+
+    /// A whole number, which may be written as a string.
+    pub(super) fn number(&self, limits: RangeInclusive<u64>) -> Option<u64> {
+        let number = match &*self.value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.filter(|number| limits.contains(number)).or_else(|| {
+            self.wrong(format!("must be a whole number from {} to {}", limits.start(), limits.end()))
+        })
+    }
+
+    /// A whole number of seconds.
+    pub(super) fn seconds(&self, limits: RangeInclusive<u64>) -> Option<Duration> {
+        self.number(limits).map(Duration::from_secs)
+    }
+
+    /// `true` or `false`, which may be written as a string.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match &*self.value {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) if text == "true" => Some(true),
+            Value::String(text) if text == "false" => Some(false),
+            _ => self.wrong("must be true or false"),
+        }
+    }
+
+    /// The items of a list.
+    pub(super) fn list(&self) -> Option<Vec<Node<'_>>> {
+        let Value::Array(items) = &*self.value else { return self.wrong("must be a list") };
+        let node = |(index, value)| Node {
+            path: format!("{}[{index}]", self.path),
+            value: Cow::Borrowed(value),
+            mistakes: self.mistakes,
+        };
+        Some(items.iter().enumerate().map(node).collect())
+    }
+
+    /// A list read item by item; `None` when the list or any item is wrong, after all of them
+    /// were looked at.
+    pub(super) fn each<T>(&self, mut read: impl FnMut(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
+        let items: Vec<Option<T>> = self.list()?.iter().map(&mut read).collect();
+        items.into_iter().collect()
+    }
+
+    /// A list of different texts that `parse` takes. One text alone stands for a list of one.
+    pub(super) fn set<E: fmt::Display>(
+        &self,
+        parse: impl Fn(&str) -> Result<String, E>,
+    ) -> Option<BTreeSet<String>> {
+        if self.is_text() {
+            return self.parsed(parse).map(|one| BTreeSet::from([one]));
+        }
+        let mut set = BTreeSet::new();
+        self.each(|item| {
+            let text = item.parsed(&parse)?;
+            if set.insert(text) { Some(()) } else { item.wrong("stands in the list twice") }
+        })?;
+        Some(set)
+    }
+
+    /// The same, with at least one item.
+    pub(super) fn filled_set<E: fmt::Display>(
+        &self,
+        parse: impl Fn(&str) -> Result<String, E>,
+    ) -> Option<BTreeSet<String>> {
+        let set = self.set(parse)?;
+        if set.is_empty() { self.wrong("must not be empty") } else { Some(set) }
+    }
+
+    /// The members of an object. Every name outside `known` is a mistake.
+    pub(super) fn object(&self, known: &[&str]) -> Option<Fields<'_>> {
+        let Value::Object(members) = &*self.value else { return self.wrong("must be an object") };
+        let mut present = BTreeMap::new();
+        for (name, value) in members {
+            let path = format!("{}.{name}", self.path);
+            if !known.contains(&name.as_str()) {
+                self.mistakes.add(path, format!("is not known; known are: {}", known.join(", ")));
+            } else if !value.is_null() {
+                let node = Node { path, value: Cow::Borrowed(value), mistakes: self.mistakes };
+                present.insert(name.as_str(), node);
+            }
+        }
+        Some(Fields { path: self.path.clone(), present, mistakes: self.mistakes })
+    }
+
+    /// The members of an object whose names are free.
+    pub(super) fn members(&self) -> Option<Vec<(&str, Node<'_>)>> {
+        let Value::Object(members) = &*self.value else { return self.wrong("must be an object") };
+        let node = |(name, value): (&'_ String, _)| Node {
+            path: format!("{}.{name}", self.path),
+            value: Cow::Borrowed(value),
+            mistakes: self.mistakes,
+        };
+        Some(members.iter().map(|member| (member.0.as_str(), node(member))).collect())
+    }
+}
+
+/// The members of an object that are present. `null` counts as absent.
+#[derive(Debug)]
+pub(super) struct Fields<'a> {
+    path: String,
+    present: BTreeMap<&'a str, Node<'a>>,
+    mistakes: &'a Mistakes,
+}
+
+impl<'a> Fields<'a> {
+    /// The member, if present.
+    pub(super) fn optional(&self, name: &str) -> Option<&Node<'a>> {
+        self.present.get(name)
+    }
+
+    /// The member; its absence is a mistake.
+    pub(super) fn required(&self, name: &str) -> Option<&Node<'a>> {
+        let found = self.present.get(name);
+        if found.is_none() {
+            self.mistakes.add(format!("{}.{name}", self.path), "is missing");
+        }
+        found
+    }
+
+    /// The member read by `read`, or the default when absent. A wrong one is noted and gives
+    /// the default too: the configuration is refused in the end, and the other checks go on.
+    pub(super) fn or<T>(&self, name: &str, default: T, read: impl FnOnce(&Node<'a>) -> Option<T>) -> T {
+        self.present.get(name).and_then(read).unwrap_or(default)
+    }
+
+    /// Notes a mistake about a member or about the object itself (an empty name).
+    pub(super) fn wrong(&self, name: &str, problem: impl Into<String>) {
+        let path = if name.is_empty() { self.path.clone() } else { format!("{}.{name}", self.path) };
+        self.mistakes.add(path, problem);
+    }
+}

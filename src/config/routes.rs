@@ -1,0 +1,279 @@
+//! The route table's JSON form into validated [`Route`]s.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use super::{
+    reader::{Fields, Node},
+    values::{self, UrlRule},
+};
+use crate::gateway::{
+    Access, Attribute, ClaimHeader, Cors, Equals, HostPattern, Methods, PathPattern, Requirement, Revocation,
+    Route, Upstream, is_free_for_claims,
+};
+
+/// The most routes in one table: more belong into several Workers, and vars end at 5 KB anyway.
+const MAX_ROUTES: usize = 2000;
+
+/// How long an upstream may take to answer with its headers unless the route says otherwise.
+const DEFAULT_TIMEOUT_MS: u64 = 30_000;
+
+const KNOWN: [&str; 22] = [
+    "name",
+    "host",
+    "path",
+    "methods",
+    "access",
+    "issuers",
+    "audiences",
+    "scopes_all",
+    "scopes_any",
+    "roles_any",
+    "attributes",
+    "max_token_age",
+    "acr",
+    "amr",
+    "revocation",
+    "upstream",
+    "service",
+    "strip_prefix",
+    "keep_token",
+    "headers",
+    "timeout_ms",
+    "cors",
+];
+
+/// Members that ask something of an access token, so that they contradict `public`/`optional`.
+const REQUIREMENTS: [&str; 9] = [
+    "issuers",
+    "audiences",
+    "scopes_all",
+    "scopes_any",
+    "roles_any",
+    "attributes",
+    "max_token_age",
+    "acr",
+    "amr",
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Level {
+    Public,
+    Optional,
+    Required,
+}
+
+pub(super) fn read(node: &Node<'_>, trusted: &BTreeSet<String>, local: bool) -> Option<Vec<Route>> {
+    let mut names = BTreeSet::new();
+    let mut index = 0;
+    let routes = node.each(|item| {
+        let position = index;
+        index += 1;
+        let fields = item.object(&KNOWN)?;
+        let name = match fields.optional("name") {
+            Some(node) => node.parsed(values::name).and_then(|name| {
+                if names.insert(name.clone()) {
+                    Some(name)
+                } else {
+                    node.wrong("is another route's name too")
+                }
+            }),
+            None => Some(format!("route-{position}")),
+        };
+        route(&fields, name, trusted, local)
+    })?;
+    if routes.len() > MAX_ROUTES {
+        return node.wrong(format!("must not hold more than {MAX_ROUTES} routes"));
+    }
+    Some(routes)
+}
+
+/// Reads every part before it gives up, so that all mistakes are seen.
+fn route(
+    fields: &Fields<'_>,
+    name: Option<String>,
+    trusted: &BTreeSet<String>,
+    local: bool,
+) -> Option<Route> {
+    let host = fields.or("host", HostPattern::Any, host_pattern);
+    let path = fields.required("path").and_then(|node| node.parsed(PathPattern::parse));
+    let methods =
+        fields.or("methods", Methods::Any, |node| Some(Methods::only(node.filled_set(values::method)?)));
+    let requirement = requirement(fields, path.as_ref(), trusted);
+    let access = match level(fields) {
+        Level::Public => Access::Public,
+        Level::Optional => Access::Optional,
+        Level::Required => Access::Required(requirement),
+    };
+    let revocation = fields.or("revocation", Revocation::default(), |node| {
+        node.choice(&[("none", Revocation::None), ("feed", Revocation::Feed), ("strong", Revocation::Strong)])
+    });
+    let upstream = upstream(fields, local);
+    let strip_segments = fields.or("strip_prefix", 0, |node| {
+        let prefix = node.text()?;
+        path.as_ref()?.literal_prefix(prefix).or_else(|| {
+            node.wrong("must be whole literal segments at the start of `path`, without a slash at the end")
+        })
+    });
+    let keep_token = fields.or("keep_token", false, Node::flag);
+    let headers = fields.or("headers", Vec::new(), claim_headers);
+    let timeout_ms = fields.or("timeout_ms", DEFAULT_TIMEOUT_MS, |node| node.number(100..=300_000));
+    let cors = fields.or("cors", None, |node| cors(node, local).map(Some));
+    Some(Route {
+        name: name?,
+        host,
+        path: path?,
+        methods,
+        access,
+        revocation,
+        upstream: upstream?,
+        strip_segments,
+        keep_token,
+        headers,
+        timeout: Duration::from_millis(timeout_ms),
+        cors,
+    })
+}
+
+fn level(fields: &Fields<'_>) -> Level {
+    let level = fields.or("access", Level::Required, |node| {
+        node.choice(&[
+            ("public", Level::Public),
+            ("optional", Level::Optional),
+            ("required", Level::Required),
+        ])
+    });
+    if level != Level::Required {
+        for name in REQUIREMENTS {
+            if let Some(node) = fields.optional(name) {
+                let _: Option<()> = node.wrong("contradicts `access`: it is for \"required\" only");
+            }
+        }
+    }
+    level
+}
+
+fn host_pattern(node: &Node<'_>) -> Option<HostPattern> {
+    let text = node.text()?;
+    if text == "*" {
+        return Some(HostPattern::Any);
+    }
+    match text.strip_prefix("*.") {
+        Some(suffix) => {
+            let suffix = values::host(suffix).map_err(|problem| node.wrong::<()>(problem)).ok()?;
+            Some(HostPattern::Wildcard(suffix))
+        }
+        None => node.parsed(values::host).map(HostPattern::Exact),
+    }
+}
+
+fn requirement(fields: &Fields<'_>, path: Option<&PathPattern>, trusted: &BTreeSet<String>) -> Requirement {
+    let none = BTreeSet::new;
+    let issuers = fields.or("issuers", none(), |node| {
+        node.filled_set(|text| {
+            if trusted.contains(text) {
+                Ok(text.to_owned())
+            } else {
+                Err("is neither POSTERN_ISSUER nor in POSTERN_ISSUERS")
+            }
+        })
+    });
+    Requirement {
+        issuers,
+        audiences: fields.or("audiences", none(), |node| node.filled_set(values::name)),
+        scopes_all: fields.or("scopes_all", none(), |node| node.filled_set(values::scope)),
+        scopes_any: fields.or("scopes_any", none(), |node| node.filled_set(values::scope)),
+        roles_any: fields.or("roles_any", none(), |node| node.filled_set(values::name)),
+        attributes: fields.or("attributes", Vec::new(), |node| node.each(|item| attribute(item, path))),
+        max_token_age: fields.optional("max_token_age").and_then(|node| node.seconds(1..=86_400)),
+        acr: fields.or("acr", Vec::new(), |node| {
+            node.each(|item| item.parsed(values::name)).filter(|list| {
+                !list.is_empty() || {
+                    let _: Option<()> = node.wrong("must not be empty");
+                    false
+                }
+            })
+        }),
+        amr: fields.or("amr", none(), |node| node.filled_set(values::name)),
+    }
+}
+
+fn attribute(item: &Node<'_>, path: Option<&PathPattern>) -> Option<Attribute> {
+    let fields = item.object(&["claim", "equals"])?;
+    let claim = fields.required("claim").and_then(|node| node.parsed(values::claim));
+    let equals = fields.required("equals").and_then(|node| {
+        let text = node.text()?;
+        let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        match inner {
+            Some("host") => Some(Equals::Host),
+            Some(name) if path.is_none_or(|path| path.has_param(name)) => {
+                Some(Equals::Param(name.to_owned()))
+            }
+            Some(_) => node.wrong("names no single-segment parameter of `path`"),
+            None if text.contains(['{', '}']) => {
+                node.wrong("must be \"{parameter}\", \"{host}\" or a text without braces")
+            }
+            None => Some(Equals::Literal(text.to_owned())),
+        }
+    });
+    Some(Attribute { claim: claim?, equals: equals? })
+}
+
+fn upstream(fields: &Fields<'_>, local: bool) -> Option<Upstream> {
+    let url = fields.optional("upstream").map(|node| {
+        node.parsed(|text| values::url(text, UrlRule::Base, local)).map(|base| Upstream::Url { base })
+    });
+    let service = fields
+        .optional("service")
+        .map(|node| node.parsed(values::binding).map(|binding| Upstream::Service { binding }));
+    match (url, service) {
+        (Some(upstream), None) | (None, Some(upstream)) => upstream,
+        (None, None) => {
+            fields.wrong("upstream", "is missing (or `service`)");
+            None
+        }
+        (Some(_), Some(_)) => {
+            fields.wrong("service", "stands beside `upstream`: only one can be");
+            None
+        }
+    }
+}
+
+fn claim_headers(node: &Node<'_>) -> Option<Vec<ClaimHeader>> {
+    let mut used = BTreeSet::new();
+    let read: Vec<Option<ClaimHeader>> = node
+        .members()?
+        .iter()
+        .map(|(claim, header)| {
+            let name = header.parsed(values::header)?;
+            if !is_free_for_claims(&name) {
+                return header.wrong("is a header whose meaning is taken");
+            }
+            if !used.insert(name.clone()) {
+                return header.wrong("is another claim's header too");
+            }
+            let claim = values::claim(claim).map_err(|problem| header.wrong::<()>(problem)).ok()?;
+            Some(ClaimHeader { claim, header: name })
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+fn cors(node: &Node<'_>, local: bool) -> Option<Cors> {
+    let fields = node.object(&["origins", "credentials", "allow_headers", "expose_headers", "max_age"])?;
+    let origins =
+        fields.required("origins").and_then(|node| node.filled_set(|text| values::origin(text, local)));
+    let names = |name| {
+        fields.or(name, Vec::new(), |node: &Node<'_>| Some(node.set(values::header)?.into_iter().collect()))
+    };
+    let allow_headers: Vec<String> = names("allow_headers");
+    let expose_headers: Vec<String> = names("expose_headers");
+    Some(Cors {
+        origins: origins?,
+        credentials: fields.or("credentials", false, Node::flag),
+        allow_headers,
+        expose_headers,
+        // Ten minutes; browsers cap it at two hours (Chromium) or a day (Firefox) themselves.
+        max_age: fields.or("max_age", Duration::from_mins(10), |node| node.seconds(0..=86_400)),
+    })
+}

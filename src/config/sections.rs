@@ -1,0 +1,245 @@
+//! The smaller variables, one function each, with their limits.
+
+use core::{ops::RangeInclusive, time::Duration};
+use std::collections::BTreeSet;
+
+use zeroize::Zeroizing;
+
+use super::{
+    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings,
+    RefreshSettings, SeedUser, TypRule,
+    reader::Node,
+    values::{self, UrlRule},
+};
+
+const DAY: u64 = 86_400;
+
+/// The longest lifetime of a session anyone may ask for: a year.
+const MAX_LIFETIME: u64 = 366 * DAY;
+
+/// The JOSE names of the algorithms that can be verified (RFC 7518, RFC 8037). `HS*` and `none`
+/// do not exist here.
+pub const ALGORITHMS: [&str; 5] = ["ES256", "ES384", "EdDSA", "RS256", "PS256"];
+
+pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
+    let mut settings = RefreshSettings::default();
+    let Some(fields) = node.and_then(|node| {
+        node.object(&[
+            "idle_lifetime",
+            "absolute_lifetime",
+            "reuse_interval",
+            "lost_response_window",
+            "receipts",
+            "max_late_retries",
+            "max_families",
+        ])
+    }) else {
+        return settings;
+    };
+    let lifetime = lifetime_limits(local);
+    settings.idle_lifetime =
+        fields.or("idle_lifetime", settings.idle_lifetime, |node| node.seconds(lifetime.clone()));
+    settings.absolute_lifetime =
+        fields.or("absolute_lifetime", settings.absolute_lifetime, |node| node.seconds(lifetime.clone()));
+    settings.reuse_interval =
+        fields.or("reuse_interval", settings.reuse_interval, |node| node.seconds(0..=60));
+    settings.receipts = fields.or("receipts", settings.receipts, Node::flag);
+    // Without receipts nothing closes the window early, so it must be short by itself.
+    let widest = if settings.receipts { DAY } else { 60 };
+    if !settings.receipts {
+        settings.lost_response_window = Duration::from_secs(widest);
+    }
+    settings.lost_response_window =
+        fields.or("lost_response_window", settings.lost_response_window, |node| node.seconds(0..=DAY));
+    if settings.lost_response_window > Duration::from_secs(widest) {
+        fields.wrong("lost_response_window", "must not be above 60 while `receipts` is false");
+    }
+    let count = |node: &Node<'_>, limits| node.number(limits).and_then(|number| u32::try_from(number).ok());
+    settings.max_late_retries =
+        fields.or("max_late_retries", settings.max_late_retries, |node| count(node, 0..=100));
+    settings.max_families = fields.or("max_families", settings.max_families, |node| count(node, 1..=500));
+    if settings.absolute_lifetime < settings.idle_lifetime {
+        fields.wrong("absolute_lifetime", "must not be below `idle_lifetime`");
+    }
+    settings
+}
+
+fn lifetime_limits(local: bool) -> RangeInclusive<u64> {
+    // Below five minutes a session would end before its first access token.
+    if local { 1..=MAX_LIFETIME } else { 300..=MAX_LIFETIME }
+}
+
+pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -> Option<Vec<Client>> {
+    let mut ids = BTreeSet::new();
+    let clients = node.each(|item| {
+        let fields =
+            item.object(&["client_id", "kind", "idle_lifetime", "absolute_lifetime", "on_context_change"])?;
+        let client_id = fields.required("client_id").and_then(|node| {
+            let id = node.parsed(values::client_id)?;
+            if ids.insert(id.clone()) { Some(id) } else { node.wrong("stands in the list twice") }
+        });
+        let kind = fields.or("kind", ClientKind::Web, |node| {
+            node.choice(&[("web", ClientKind::Web), ("mobile", ClientKind::Mobile)])
+        });
+        let lifetime =
+            |name, default| fields.or(name, default, |node: &Node<'_>| node.seconds(lifetime_limits(local)));
+        let idle_lifetime = lifetime("idle_lifetime", refresh.idle_lifetime);
+        let absolute_lifetime = lifetime("absolute_lifetime", refresh.absolute_lifetime);
+        if absolute_lifetime < idle_lifetime {
+            fields.wrong("absolute_lifetime", "must not be below `idle_lifetime`");
+        }
+        let on_context_change = fields.or("on_context_change", ContextChange::Log, |node| {
+            node.choice(&[("log", ContextChange::Log), ("sign_in", ContextChange::SignIn)])
+        });
+        Some(Client { client_id: client_id?, kind, idle_lifetime, absolute_lifetime, on_context_change })
+    })?;
+    if clients.is_empty() { node.wrong("must not be empty") } else { Some(clients) }
+}
+
+pub(super) fn cookie(node: &Node<'_>) -> Option<CookieSettings> {
+    let fields = node.object(&["name", "path", "domain"])?;
+    let defaults = CookieSettings::default();
+    let settings = CookieSettings {
+        name: fields.or("name", defaults.name, |node| {
+            let name = node.text()?;
+            if !crate::http::is_token(name) {
+                return node.wrong("must be a token (RFC 6265 section 4.1.1)");
+            }
+            if name.starts_with("__Secure-") || name.starts_with("__Host-") {
+                return Some(name.to_owned());
+            }
+            node.wrong("must start with __Secure- or __Host-, so that no plain page can set it")
+        }),
+        path: fields.or("path", defaults.path, |node| {
+            let path = node.text()?;
+            let sound = crate::gateway::NormalPath::parse(path).is_ok_and(|normal| normal.as_str() == path);
+            if sound { Some(path.to_owned()) } else { node.wrong("must be a path in normal form") }
+        }),
+        domain: fields.or("domain", None, |node| node.parsed(values::host).map(Some)),
+    };
+    // RFC 6265bis section 4.1.3.2: a browser drops a __Host- cookie that says otherwise.
+    if settings.name.starts_with("__Host-") && (settings.domain.is_some() || settings.path != "/") {
+        fields.wrong("name", "begins with __Host-, which needs `path` \"/\" and no `domain`");
+    }
+    Some(settings)
+}
+
+pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {
+    let fields = node.object(&["soft_age", "hard_age", "unknown_kid_cooldown", "timeout"])?;
+    let defaults = JwksSettings::default();
+    // The least values keep a fleet from storming an issuer; tests on one machine may.
+    let least = |production: u64| if local { 1 } else { production };
+    let settings = JwksSettings {
+        soft_age: fields.or("soft_age", defaults.soft_age, |node| node.seconds(least(60)..=DAY)),
+        hard_age: fields.or("hard_age", defaults.hard_age, |node| node.seconds(least(3600)..=7 * DAY)),
+        unknown_kid_cooldown: fields
+            .or("unknown_kid_cooldown", defaults.unknown_kid_cooldown, |node| node.seconds(least(10)..=3600)),
+        timeout: fields.or("timeout", defaults.timeout, |node| node.seconds(1..=30)),
+    };
+    if settings.hard_age < settings.soft_age {
+        fields.wrong("hard_age", "must not be below `soft_age`");
+    }
+    Some(settings)
+}
+
+pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option<Vec<ExternalIssuer>> {
+    let mut seen = BTreeSet::new();
+    node.each(|item| {
+        let fields = item.object(&[
+            "issuer",
+            "jwks_uri",
+            "audiences",
+            "algorithms",
+            "typ",
+            "scope_claim",
+            "roles_claim",
+            "tenant_claim",
+            "leeway",
+        ])?;
+        let issuer = fields.required("issuer").and_then(|node| {
+            let issuer = node.parsed(|text| values::url(text, UrlRule::Issuer, local))?;
+            if Some(issuer.as_str()) == own {
+                return node.wrong("is POSTERN_ISSUER itself, which is trusted anyway");
+            }
+            if seen.insert(issuer.clone()) { Some(issuer) } else { node.wrong("stands in the list twice") }
+        });
+        let jwks_uri = match fields.optional("jwks_uri") {
+            Some(node) => node.parsed(|text| values::url(text, UrlRule::Document, local)),
+            None => issuer
+                .as_deref()
+                .map(|issuer| format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'))),
+        };
+        let audiences = fields.required("audiences").and_then(|node| node.filled_set(values::name));
+        let defaults = ["ES256", "EdDSA", "RS256"].map(str::to_owned).into();
+        let algorithms = fields.or("algorithms", defaults, |node| {
+            node.filled_set(|text| {
+                if ALGORITHMS.contains(&text) {
+                    Ok(text.to_owned())
+                } else {
+                    Err(format!("must be one of: {}", ALGORITHMS.join(", ")))
+                }
+            })
+        });
+        let typ = fields.or("typ", TypRule::AccessToken, |node| {
+            node.choice(&[("at+jwt", TypRule::AccessToken), ("any", TypRule::Any)])
+        });
+        let claim = |name, default: &str| {
+            fields.or(name, default.to_owned(), |node: &Node<'_>| node.parsed(values::claim))
+        };
+        let scope_claim = claim("scope_claim", "scope");
+        let roles_claim = claim("roles_claim", "roles");
+        let tenant_claim = claim("tenant_claim", "tenant_id");
+        let leeway = fields.optional("leeway").and_then(|node| node.seconds(0..=120));
+        Some(ExternalIssuer {
+            issuer: issuer?,
+            jwks_uri: jwks_uri?,
+            audiences: audiences?,
+            algorithms,
+            typ,
+            scope_claim,
+            roles_claim,
+            tenant_claim,
+            leeway,
+        })
+    })
+}
+
+pub(super) fn password(node: &Node<'_>, local: bool) -> Option<Argon2Cost> {
+    let fields = node.object(&["memory_kib", "iterations", "parallelism"])?;
+    let defaults = Argon2Cost::default();
+    let read = |name, default, limits| {
+        fields.or(name, default, |node: &Node<'_>| {
+            node.number(limits).and_then(|number| u32::try_from(number).ok())
+        })
+    };
+    // An isolate has 128 MB for everything, and WASM memory never shrinks.
+    let least_memory = if local { 32 } else { 7168 };
+    let cost = Argon2Cost {
+        memory_kib: read("memory_kib", defaults.memory_kib, least_memory..=65_536),
+        iterations: read("iterations", defaults.iterations, 1..=10),
+        parallelism: read("parallelism", defaults.parallelism, 1..=4),
+    };
+    // The weakest of the equivalent settings that OWASP's password storage cheat sheet lists:
+    // 7 MiB five times.
+    if !local && u64::from(cost.memory_kib) * u64::from(cost.iterations) < 7168 * 5 {
+        fields.wrong("", "is too cheap: memory_kib x iterations must be at least 35840");
+    }
+    Some(cost)
+}
+
+pub(super) fn seed_users(node: &Node<'_>) -> Option<Vec<SeedUser>> {
+    node.each(|item| {
+        let fields = item.object(&["login", "password", "scopes", "roles", "tenant_id"])?;
+        let login = fields.required("login").and_then(|node| node.parsed(values::name));
+        let password = fields
+            .required("password")
+            .and_then(|node| node.text().map(|text| Zeroizing::new(text.to_owned())));
+        Some(SeedUser {
+            login: login?,
+            password: password?,
+            scopes: fields.or("scopes", BTreeSet::new(), |node| node.set(values::scope)),
+            roles: fields.or("roles", BTreeSet::new(), |node| node.set(values::name)),
+            tenant_id: fields.or("tenant_id", None, |node| node.parsed(values::name).map(Some)),
+        })
+    })
+}

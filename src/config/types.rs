@@ -1,0 +1,227 @@
+//! The parts of a [`super::Config`], with their defaults.
+
+use core::{fmt, time::Duration};
+use std::collections::BTreeSet;
+
+use zeroize::Zeroizing;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Where Postern runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Everything that is only for development is refused.
+    Production,
+    /// Plain HTTP, loopback hosts, seeded users and short times are taken.
+    Local,
+}
+
+/// Whether strangers may make themselves an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// No.
+    Closed,
+    /// Yes.
+    Open,
+}
+
+/// Refresh families.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshSettings {
+    /// A family ends when it was not refreshed for this long.
+    pub idle_lifetime: Duration,
+    /// A family ends this long after the sign-in, however often it was refreshed.
+    pub absolute_lifetime: Duration,
+    /// How long after a rotation its predecessor still gets the same successor.
+    pub reuse_interval: Duration,
+    /// How long a predecessor whose successor was never seen still gets it.
+    pub lost_response_window: Duration,
+    /// Whether the gate confirms that a new access token arrived.
+    pub receipts: bool,
+    /// How many late retries one rotation answers.
+    pub max_late_retries: u32,
+    /// How many sessions a subject may have at once.
+    pub max_families: u32,
+}
+
+impl Default for RefreshSettings {
+    fn default() -> Self {
+        Self {
+            idle_lifetime: DAY * 7,
+            absolute_lifetime: DAY * 30,
+            // Tabs racing each other miss by tens of milliseconds, slow networks by seconds.
+            reuse_interval: Duration::from_secs(10),
+            lost_response_window: DAY,
+            receipts: true,
+            max_late_retries: 10,
+            max_families: 50,
+        }
+    }
+}
+
+/// What kind of program a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientKind {
+    /// Pages in a browser.
+    Web,
+    /// An app on a device.
+    Mobile,
+}
+
+/// What happens when a refresh comes from another network or kind of device than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContextChange {
+    /// An event is written.
+    Log,
+    /// A new sign-in is asked for.
+    SignIn,
+}
+
+/// One client of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// `client_id`.
+    pub client_id: String,
+    /// Its kind.
+    pub kind: ClientKind,
+    /// As in [`RefreshSettings`].
+    pub idle_lifetime: Duration,
+    /// As in [`RefreshSettings`].
+    pub absolute_lifetime: Duration,
+    /// On another network or kind of device.
+    pub on_context_change: ContextChange,
+}
+
+impl Client {
+    /// The client that exists when none is configured.
+    pub(super) fn first_party(refresh: &RefreshSettings) -> Self {
+        Self {
+            client_id: "first-party".to_owned(),
+            kind: ClientKind::Web,
+            idle_lifetime: refresh.idle_lifetime,
+            absolute_lifetime: refresh.absolute_lifetime,
+            on_context_change: ContextChange::Log,
+        }
+    }
+}
+
+/// The refresh cookie. `Secure`, `HttpOnly` and `SameSite=Strict` are not for choosing:
+/// browsers take `Secure` cookies on `http://localhost` too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CookieSettings {
+    /// Its name, which starts with `__Secure-` or `__Host-`.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    /// Its domain; none keeps it on the very host.
+    pub domain: Option<String>,
+}
+
+impl Default for CookieSettings {
+    fn default() -> Self {
+        Self { name: "__Secure-postern_refresh".to_owned(), path: "/auth".to_owned(), domain: None }
+    }
+}
+
+/// How long key sets are used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwksSettings {
+    /// After this a set is fetched anew in the background.
+    pub soft_age: Duration,
+    /// After this a set that could not be fetched anew is used no more.
+    pub hard_age: Duration,
+    /// The least time between two fetches because of an unknown `kid`.
+    pub unknown_kid_cooldown: Duration,
+    /// How long one fetch may take in all.
+    pub timeout: Duration,
+}
+
+impl Default for JwksSettings {
+    fn default() -> Self {
+        Self {
+            soft_age: Duration::from_mins(5),
+            hard_age: DAY,
+            unknown_kid_cooldown: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What the header's `typ` must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypRule {
+    /// `at+jwt` (RFC 9068 section 2.1).
+    AccessToken,
+    /// Anything: for issuers that say `JWT` or nothing. Their ID tokens are then kept out by
+    /// the audience alone.
+    Any,
+}
+
+/// Another issuer whose access tokens are trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalIssuer {
+    /// `iss`, compared exactly.
+    pub issuer: String,
+    /// Where its key set is.
+    pub jwks_uri: String,
+    /// `aud` must name one of these. Never empty.
+    pub audiences: BTreeSet<String>,
+    /// JOSE names, from [`super::ALGORITHMS`]. Never empty.
+    pub algorithms: BTreeSet<String>,
+    /// What `typ` must be.
+    pub typ: TypRule,
+    /// Which claim holds the scopes.
+    pub scope_claim: String,
+    /// Which claim holds the roles.
+    pub roles_claim: String,
+    /// Which claim holds the tenant.
+    pub tenant_claim: String,
+    /// Its own leeway, in place of `POSTERN_LEEWAY`.
+    pub leeway: Option<Duration>,
+}
+
+/// The cost of Argon2id for new password hashes (RFC 9106).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
+
+impl Default for Argon2Cost {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
+    }
+}
+
+/// A user that exists from the start, in the local profile alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SeedUser {
+    /// The login.
+    pub login: String,
+    /// The password in the clear.
+    pub password: Zeroizing<String>,
+    /// The scopes it gets.
+    pub scopes: BTreeSet<String>,
+    /// Its roles.
+    pub roles: BTreeSet<String>,
+    /// Its tenant.
+    pub tenant_id: Option<String>,
+}
+
+/// Shows no password.
+impl fmt::Debug for SeedUser {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SeedUser")
+            .field("login", &self.login)
+            .field("password", &"redacted")
+            .field("scopes", &self.scopes)
+            .field("roles", &self.roles)
+            .field("tenant_id", &self.tenant_id)
+            .finish()
+    }
+}

@@ -1,0 +1,124 @@
+//! The small languages of single values: URLs, origins, scopes, names.
+
+use crate::http::{Scheme, UrlParts, is_token};
+
+/// What a URL may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UrlRule {
+    /// Our own issuer: no path's end slash.
+    OwnIssuer,
+    /// Another's issuer, compared as it is written.
+    Issuer,
+    /// Something to fetch, which may have a query.
+    Document,
+    /// What a path is appended to.
+    Base,
+}
+
+/// Checks an absolute URL. Plain HTTP and loopback hosts are for the local profile alone.
+pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'static str> {
+    let parts = UrlParts::parse(text).ok_or("must be an absolute https URL without user information")?;
+    if parts.has_fragment {
+        return Err("must not have a fragment");
+    }
+    if parts.query.is_some() && rule != UrlRule::Document {
+        return Err("must not have a query");
+    }
+    if rule == UrlRule::OwnIssuer && text.ends_with('/') {
+        return Err("must not end with a slash");
+    }
+    if parts.host != parts.host.to_ascii_lowercase() {
+        return Err("must have its host in lower case");
+    }
+    if !local && parts.scheme == Scheme::Http {
+        return Err("must be https (http is for POSTERN_PROFILE = \"local\" only)");
+    }
+    if !local && parts.is_loopback() {
+        return Err("must not be a loopback host (that is for POSTERN_PROFILE = \"local\" only)");
+    }
+    if rule == UrlRule::Base {
+        let path = if parts.path.is_empty() { "/" } else { parts.path };
+        match crate::gateway::NormalPath::parse(path) {
+            Ok(normal) if normal.as_str() == path => {}
+            _ => return Err("must have a path in normal form"),
+        }
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// An origin as browsers send it (RFC 6454 section 6.2).
+pub(super) fn origin(text: &str, local: bool) -> Result<String, &'static str> {
+    let text = url(text, UrlRule::Issuer, local)?;
+    let default_port = match UrlParts::parse(&text) {
+        Some(parts) if !parts.path.is_empty() => {
+            return Err("must be an origin: scheme, host and port, no path, no slash at the end");
+        }
+        Some(parts) => match parts.scheme {
+            Scheme::Https => parts.port == Some(443),
+            Scheme::Http => parts.port == Some(80),
+        },
+        None => false,
+    };
+    if default_port { Err("must not name the scheme's own port: browsers leave it out") } else { Ok(text) }
+}
+
+/// A scope token (RFC 6749 section 3.3).
+pub(super) fn scope(text: &str) -> Result<String, &'static str> {
+    let sound =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+    if sound { Ok(text.to_owned()) } else { Err("must be visible ASCII without space, quote and backslash") }
+}
+
+/// Any text for exact comparison: an audience, a role, an `acr`.
+pub(super) fn name(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.trim() != text || text.chars().any(char::is_control) || text.len() > 256 {
+        return Err("must be 1 to 256 bytes without control characters and outer spaces");
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of a claim.
+pub(super) fn claim(text: &str) -> Result<String, &'static str> {
+    name(text)
+}
+
+/// A method: an upper-case token, or it would never equal what clients send.
+pub(super) fn method(text: &str) -> Result<String, &'static str> {
+    if !is_token(text) || text != text.to_ascii_uppercase() {
+        return Err("must be a method in upper case");
+    }
+    if text == "CONNECT" || text == "TRACE" {
+        return Err("must not be CONNECT or TRACE: the platform forwards neither");
+    }
+    Ok(text.to_owned())
+}
+
+/// A host, without scheme and port, in lower case.
+pub(super) fn host(text: &str) -> Result<String, &'static str> {
+    let url = format!("https://{text}");
+    match UrlParts::parse(&url) {
+        Some(parts) if parts.host == text && !text.ends_with('.') && text == text.to_ascii_lowercase() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("must be a host in lower case without scheme, port and final dot"),
+    }
+}
+
+/// The name of a binding in `wrangler.toml`.
+pub(super) fn binding(text: &str) -> Result<String, &'static str> {
+    let sound = text.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    if sound { Ok(text.to_owned()) } else { Err("must be a binding's name: [A-Z][A-Z0-9_]*") }
+}
+
+/// A client id: what fits into a claim and a form field (RFC 6749 appendix A.1, kept short).
+pub(super) fn client_id(text: &str) -> Result<String, &'static str> {
+    let sound = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if sound { Ok(text.to_owned()) } else { Err("must be 1 to 128 visible ASCII characters") }
+}
+
+/// A header's name in lower case.
+pub(super) fn header(text: &str) -> Result<String, &'static str> {
+    if is_token(text) { Ok(text.to_ascii_lowercase()) } else { Err("must be a header's name") }
+}

@@ -1,0 +1,73 @@
+//! Finds the access token in `Authorization` (RFC 6750 section 2.1, RFC 9110 section 11.4).
+
+/// What the `Authorization` header brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials<'h> {
+    /// None for us: no header, or another scheme's.
+    None,
+    /// One bearer token, not looked into yet.
+    Bearer(&'h str),
+    /// The Bearer scheme, but not exactly one token: 400 `invalid_request`.
+    Malformed,
+}
+
+/// Reads the header's value. Two headers reach us as one value joined by a comma, which no
+/// token contains, so they are refused: two readers might take different ones.
+pub fn credentials(authorization: Option<&str>) -> Credentials<'_> {
+    let Some(value) = authorization.map(|value| value.trim_matches([' ', '\t'])) else {
+        return Credentials::None;
+    };
+    let (scheme, rest) = value.split_at(value.find([' ', '\t', ',']).unwrap_or(value.len()));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        let second = value.to_ascii_lowercase();
+        let hidden = second.split(',').skip(1).any(|part| part.trim_start().starts_with("bearer "));
+        return if hidden { Credentials::Malformed } else { Credentials::None };
+    }
+    let token = rest.trim_start_matches(' ');
+    if is_b64token(token) { Credentials::Bearer(token) } else { Credentials::Malformed }
+}
+
+/// `b64token` of RFC 6750 section 2.1.
+fn is_b64token(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_read_in_any_case() {
+        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c ", " Bearer a.b.c"] {
+            assert_eq!(credentials(Some(value)), Credentials::Bearer("a.b.c"), "{value}");
+        }
+    }
+
+    #[test]
+    fn other_schemes_and_absence_are_no_credentials() {
+        for value in [None, Some(""), Some("Basic YTpi"), Some("Bearerish x"), Some("DPoP a.b.c")] {
+            assert_eq!(credentials(value), Credentials::None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn two_tokens_or_none_behind_the_scheme_are_malformed() {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer a, Bearer b",
+            "Bearer, Bearer b",
+            "Basic YTpi, Bearer a.b.c",
+            "Bearer \"a\"",
+            "Bearer a\tb",
+            "Bearer\ta",
+            "Bearer =",
+            "Bearer ä",
+        ] {
+            assert_eq!(credentials(Some(value)), Credentials::Malformed, "{value}");
+        }
+    }
+}

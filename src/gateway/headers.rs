@@ -1,0 +1,210 @@
+//! Header hygiene: what the upstream reads about the caller comes from us alone.
+
+mod cookies;
+mod values;
+
+use std::collections::BTreeSet;
+
+pub use values::encode_value;
+
+use super::{
+    identity::Identity,
+    route::{Access, Route},
+};
+use crate::http::{RequestView, UrlParts, is_token};
+
+/// Names that start so belong to us, however they are spelled.
+pub const RESERVED_PREFIXES: [&str; 2] = ["x-postern-", "x-auth-"];
+
+/// Counts the passes through gates of this kind, to stop a request that goes in a circle.
+pub const HOP_HEADER: &str = "x-postern-hops";
+
+/// How many passes are let through. Two gates in a row are a set-up that makes sense; five
+/// are a circle.
+pub const MAX_HOPS: u8 = 4;
+
+/// Headers between neighbours only (RFC 9110 section 7.6.1, and those of old that clients
+/// still send).
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Where a request came from, in the words of proxies: ours to say.
+const FORWARDING: [&str; 8] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+];
+
+/// Headers by which some servers let a request name another path or method than the one that
+/// was checked.
+const OVERRIDES: [&str; 6] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-method",
+];
+
+/// The request has passed more than [`MAX_HOPS`] gates, or says something else than a number:
+/// 508.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loop;
+
+/// What to change on a request's headers before it is forwarded: first remove, then set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HeaderPlan {
+    /// Names as the request spells them, in lower case.
+    pub remove: Vec<String>,
+    /// Names in lower case with their only value.
+    pub set: Vec<(String, String)>,
+}
+
+/// What holds for every route: a header that one route sets is stripped on all of them, or a
+/// public route would let a client speak for the gate to the same upstream.
+#[derive(Debug, Clone)]
+pub(super) struct HeaderRules {
+    own_cookies: Vec<String>,
+    /// Canonical names of all mapped claim headers.
+    mapped: BTreeSet<String>,
+}
+
+impl HeaderRules {
+    pub(super) fn new(own_cookies: Vec<String>, routes: &[Route]) -> Self {
+        let mapped = routes.iter().flat_map(|route| &route.headers);
+        Self { own_cookies, mapped: mapped.map(|mapping| canonical_name(&mapping.header)).collect() }
+    }
+
+    pub(super) fn plan(
+        &self,
+        route: &Route,
+        request: &impl RequestView,
+        identity: Option<&Identity>,
+    ) -> Result<HeaderPlan, Loop> {
+        let mut plan = HeaderPlan::default();
+        let hops = match request.header(HOP_HEADER) {
+            None => 0,
+            Some(text) => text.parse::<u8>().ok().filter(|hops| *hops < MAX_HOPS).ok_or(Loop)?,
+        };
+        let url = request.url();
+        let is_websocket =
+            request.header("upgrade").is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
+        let named_by_connection: BTreeSet<String> = request
+            .header("connection")
+            .map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase()).collect())
+            .unwrap_or_default();
+
+        for name in request.header_names() {
+            let canonical = canonical_name(&name);
+            let keeps_upgrade = is_websocket && name == "upgrade";
+            let is_between_neighbours =
+                HOP_BY_HOP.contains(&canonical.as_str()) || named_by_connection.contains(&name);
+            let is_ours = is_reserved(&canonical)
+                || FORWARDING.contains(&canonical.as_str())
+                || OVERRIDES.contains(&canonical.as_str())
+                || self.mapped.contains(&canonical)
+                || !is_token(&name);
+            let is_token_header = canonical == "authorization" && (name != canonical || !route.keep_token);
+            if is_ours || is_token_header || (is_between_neighbours && !keeps_upgrade) {
+                plan.remove.push(name);
+            }
+        }
+        if let Some(cookie) = request.header("cookie") {
+            match cookies::without(&cookie, &self.own_cookies) {
+                cookies::Remaining::All => {}
+                cookies::Remaining::Nothing => plan.remove.push("cookie".to_owned()),
+                cookies::Remaining::Some(rest) => plan.set.push(("cookie".to_owned(), rest)),
+            }
+        }
+
+        plan.set.push((HOP_HEADER.to_owned(), (hops + 1).to_string()));
+        // The platform sets this one itself and lets no client override it.
+        if let Some(address) = request.header("cf-connecting-ip") {
+            plan.set.push(("x-forwarded-for".to_owned(), encode_value(&address)));
+        }
+        if let Some(parts) = UrlParts::parse(&url) {
+            plan.set.push(("x-forwarded-proto".to_owned(), parts.scheme.name().to_owned()));
+            plan.set.push(("x-forwarded-host".to_owned(), parts.authority.to_owned()));
+        }
+        // A public route never speaks of an identity, even if the caller of this has one.
+        if let Some(identity) = identity
+            && route.access != Access::Public
+        {
+            plan.set.extend(values::identity_headers(identity, &route.headers));
+        }
+        Ok(plan)
+    }
+}
+
+/// A header name as careless servers may read it: lower case, everything but letters and
+/// digits as one `-` (CGI turns `-` into `_`, others turn `.` into `_`), full-width and other
+/// compatibility forms as the plain ones.
+pub fn canonical_name(name: &str) -> String {
+    use unicode_normalization::UnicodeNormalization as _;
+    if name.is_ascii() { fold(name.chars()) } else { fold(name.nfkc()) }
+}
+
+fn fold(characters: impl Iterator<Item = char>) -> String {
+    let mut folded = String::new();
+    for character in characters.flat_map(char::to_lowercase) {
+        if character.is_alphanumeric() {
+            folded.push(character);
+        } else if !folded.ends_with('-') {
+            folded.push('-');
+        }
+    }
+    folded
+}
+
+fn is_reserved(canonical: &str) -> bool {
+    let name = canonical.trim_start_matches('-');
+    RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix) || prefix.strip_suffix('-') == Some(name))
+}
+
+/// Whether a claim may go out under this name: a plain name that no rule of ours, of a proxy or
+/// of HTTP itself gives a meaning.
+pub(crate) fn is_free_for_claims(name: &str) -> bool {
+    /// Headers that frame, route or authorise a message.
+    const MEANINGFUL: [&str; 14] = [
+        "accept",
+        "authorization",
+        "cache-control",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "host",
+        "origin",
+        "range",
+        "referer",
+        "set-cookie",
+        "user-agent",
+    ];
+    let canonical = canonical_name(name);
+    is_token(name)
+        && name == canonical
+        && !is_reserved(&canonical)
+        && !canonical.starts_with("cf-")
+        && !canonical.starts_with("sec-")
+        && ![&HOP_BY_HOP[..], &FORWARDING[..], &OVERRIDES[..], &MEANINGFUL[..]]
+            .concat()
+            .contains(&canonical.as_str())
+}
+
+#[cfg(test)]
+mod tests;

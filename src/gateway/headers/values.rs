@@ -1,0 +1,53 @@
+//! Identity as header values.
+
+use serde_json::Value;
+
+use super::super::{identity::Identity, path::push_escape, route::ClaimHeader};
+
+/// A text as a header value that can be undone: visible ASCII stands for itself, everything
+/// else and `%` as percent-encoded UTF-8.
+pub fn encode_value(text: &str) -> String {
+    encode_without(text, "")
+}
+
+/// The same, with the separators of a list encoded as well.
+fn encode_without(text: &str, separators: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() && byte != b'%' && !separators.as_bytes().contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            push_escape(&mut encoded, byte);
+        }
+    }
+    encoded
+}
+
+fn list<'v>(items: impl Iterator<Item = &'v str>, separator: &str) -> String {
+    items.map(|item| encode_without(item, separator)).collect::<Vec<_>>().join(separator)
+}
+
+/// The fixed headers, then the mapped ones. What the access token does not say is not set.
+pub(super) fn identity_headers(identity: &Identity, mapped: &[ClaimHeader]) -> Vec<(String, String)> {
+    let mut headers = vec![("x-auth-subject".to_owned(), encode_value(&identity.subject))];
+    let mut set = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            headers.push((name.to_owned(), value));
+        }
+    };
+    set("x-auth-issuer", Some(encode_value(&identity.issuer)));
+    set("x-auth-scope", Some(list(identity.scopes.iter().map(String::as_str), " ")));
+    set("x-auth-roles", Some(list(identity.roles.iter().map(String::as_str), ",")));
+    set("x-auth-tenant", identity.tenant_id.as_deref().map(encode_value));
+    set("x-auth-session", identity.session_id.as_deref().map(encode_value));
+    set("x-auth-client", identity.client_id.as_deref().map(encode_value));
+    for ClaimHeader { claim, header } in mapped {
+        let value = match (identity.claim_text(claim), identity.claims.get(claim)) {
+            (Some(text), _) => Some(encode_value(&text)),
+            (None, Some(Value::Array(items))) => Some(list(items.iter().filter_map(Value::as_str), ",")),
+            _ => None,
+        };
+        set(header, value);
+    }
+    headers
+}

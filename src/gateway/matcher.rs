@@ -1,0 +1,187 @@
+//! The compiled route table: per host a tree over path segments. The first match in table order
+//! wins, as in a plain list, but what a look-up costs depends on the depth of the path and not
+//! on the length of the table.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
+
+use super::route::{HostPattern, Methods, Route, Segment};
+
+/// Parameter names and their decoded values.
+pub type Params = Vec<(String, String)>;
+
+/// Routes in table order, compiled.
+#[derive(Debug, Clone)]
+pub struct RouteTable {
+    routes: Vec<Route>,
+    exact: HashMap<String, Node>,
+    /// By suffix, without `*.`.
+    wildcard: HashMap<String, Node>,
+    any: Node,
+}
+
+/// A place in the tree. Literals and the parameter are alternatives: both are followed, and the
+/// lowest index wins; `lowest` cuts off branches that cannot win any more.
+#[derive(Debug, Clone)]
+struct Node {
+    lowest: usize,
+    literals: HashMap<String, Self>,
+    param: Option<Box<Self>>,
+    here: Takers,
+    rest: Takers,
+}
+
+/// The routes whose pattern is exactly this place: of several for one method only the first
+/// can ever win, so one is kept.
+#[derive(Debug, Clone, Default)]
+struct Takers {
+    any: Option<usize>,
+    named: HashMap<String, usize>,
+}
+
+impl Takers {
+    fn add(&mut self, methods: &Methods, index: usize) {
+        match methods {
+            Methods::Any => {
+                self.any.get_or_insert(index);
+            }
+            Methods::Only(methods) => {
+                for method in methods {
+                    self.named.entry(method.clone()).or_insert(index);
+                }
+            }
+        }
+    }
+
+    fn first(&self, method: &str) -> Option<usize> {
+        self.any.into_iter().chain(self.named.get(method).copied()).min()
+    }
+}
+
+impl Node {
+    fn new() -> Self {
+        Self {
+            lowest: usize::MAX,
+            literals: HashMap::new(),
+            param: None,
+            here: Takers::default(),
+            rest: Takers::default(),
+        }
+    }
+
+    fn add(&mut self, segments: &[Segment], methods: &Methods, index: usize) {
+        self.lowest = self.lowest.min(index);
+        match segments.split_first() {
+            None => self.here.add(methods, index),
+            Some((Segment::Rest(_), _)) => self.rest.add(methods, index),
+            Some((Segment::Param(_), remaining)) => {
+                self.param.get_or_insert_with(|| Box::new(Self::new())).add(remaining, methods, index);
+            }
+            Some((Segment::Literal(text), remaining)) => {
+                self.literals.entry(text.clone()).or_insert_with(Self::new).add(remaining, methods, index);
+            }
+        }
+    }
+
+    /// Calls `visit` with all takers of the path that may hold an index below `best`.
+    fn walk(&self, path: &[Cow<'_, str>], best: &mut usize, visit: &mut impl FnMut(&Takers, &mut usize)) {
+        if self.lowest >= *best {
+            return;
+        }
+        let Some((segment, remaining)) = path.split_first() else {
+            visit(&self.here, best);
+            return;
+        };
+        visit(&self.rest, best);
+        if let Some(next) = self.literals.get(segment.as_ref()) {
+            next.walk(remaining, best, visit);
+        }
+        if let Some(next) = &self.param
+            && !segment.is_empty()
+        {
+            next.walk(remaining, best, visit);
+        }
+    }
+}
+
+impl RouteTable {
+    /// Compiles the routes.
+    pub fn new(routes: Vec<Route>) -> Self {
+        let mut table =
+            Self { routes: Vec::new(), exact: HashMap::new(), wildcard: HashMap::new(), any: Node::new() };
+        for (index, route) in routes.iter().enumerate() {
+            let root = match &route.host {
+                HostPattern::Any => &mut table.any,
+                HostPattern::Exact(host) => table.exact.entry(host.clone()).or_insert_with(Node::new),
+                HostPattern::Wildcard(suffix) => {
+                    table.wildcard.entry(suffix.clone()).or_insert_with(Node::new)
+                }
+            };
+            root.add(route.path.segments(), &route.methods, index);
+        }
+        table.routes = routes;
+        table
+    }
+
+    /// The routes in table order.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The first route that takes the request. `host` as [`normal_host`] gives it, `path` as
+    /// decoded segments.
+    pub fn find(&self, method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<&Route> {
+        let mut best = usize::MAX;
+        self.walk(host, path, &mut best, &mut |takers, best| {
+            if let Some(index) = takers.first(method) {
+                *best = index.min(*best);
+            }
+        });
+        self.routes.get(best)
+    }
+
+    /// The methods that routes of this path take; empty when no route knows the path.
+    pub fn allowed(&self, host: &str, path: &[Cow<'_, str>]) -> Vec<String> {
+        let mut methods = BTreeSet::new();
+        self.walk(host, path, &mut usize::MAX.clone(), &mut |takers, _| {
+            methods.extend(takers.named.keys().cloned());
+        });
+        methods.into_iter().collect()
+    }
+
+    fn walk(
+        &self,
+        host: &str,
+        path: &[Cow<'_, str>],
+        best: &mut usize,
+        visit: &mut impl FnMut(&Takers, &mut usize),
+    ) {
+        self.any.walk(path, best, visit);
+        if let Some(root) = self.exact.get(host) {
+            root.walk(path, best, visit);
+        }
+        if self.wildcard.is_empty() {
+            return;
+        }
+        for (position, _) in host.match_indices('.') {
+            if let Some(root) = host.get(position + 1..).and_then(|suffix| self.wildcard.get(suffix)) {
+                root.walk(path, best, visit);
+            }
+        }
+    }
+}
+
+/// A host as the table compares it: lower case, without port and without the final dot of a
+/// fully qualified name.
+pub fn normal_host(host: &str) -> String {
+    let without_port = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    };
+    without_port.strip_suffix('.').unwrap_or(without_port).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The gate: which route a request takes, whether it may pass, what the upstream is told.
+//!
+//! Pure functions over a table that was validated before (`crate::config`). The trust path of a
+//! request: [`Gate::find`] normalises the path and picks the route, [`credentials`] finds the
+//! access token, the authentication service turns it into an [`Identity`], [`decide`] applies
+//! the route's policy, [`Gate::plan`] cleans the headers, [`upstream_url`] says where it goes.
+
+mod cors;
+mod credentials;
+mod headers;
+mod identity;
+mod matcher;
+pub mod path;
+mod policy;
+mod route;
+mod target;
+
+use crate::http::{Problem, Reply, RequestView};
+
+pub use cors::Cors;
+pub use credentials::{Credentials, credentials};
+pub(crate) use headers::is_free_for_claims;
+pub use headers::{HOP_HEADER, HeaderPlan, Loop, MAX_HOPS, RESERVED_PREFIXES, canonical_name, encode_value};
+pub use identity::Identity;
+pub use matcher::{Params, RouteTable, normal_host};
+pub use path::{NormalPath, PathError};
+pub use policy::{Challenge, Forbid, ForbidCause, Verdict, decide};
+pub use route::{
+    Access, Attribute, ClaimHeader, Equals, HostPattern, Methods, PathPattern, PatternError, Requirement,
+    Revocation, Route, Segment, Upstream,
+};
+pub use target::upstream_url;
+
+/// The compiled route table and what header hygiene needs to know of the whole configuration.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    table: RouteTable,
+    rules: headers::HeaderRules,
+}
+
+/// What the table says about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found<'g> {
+    /// A route takes it.
+    Match(Match<'g>),
+    /// No route knows the path: 404, never pass-through.
+    NotFound,
+    /// Routes know the path, for other methods: 405.
+    MethodNotAllowed {
+        /// The methods they take, for `Allow`.
+        allow: Vec<String>,
+    },
+    /// The path is ambiguous: 400.
+    BadPath(PathError),
+}
+
+/// A request's route with what was read from its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match<'g> {
+    /// The route.
+    pub route: &'g Route,
+    /// The path as it was matched: forward this and nothing else.
+    pub path: NormalPath,
+    /// The values of the pattern's parameters, decoded.
+    pub params: Params,
+    /// The host in lower case, without port.
+    pub host: String,
+}
+
+impl Gate {
+    /// Compiles the routes. `own_cookies` are the names of our cookies, which no upstream sees.
+    pub fn new(routes: Vec<Route>, own_cookies: Vec<String>) -> Self {
+        let rules = headers::HeaderRules::new(own_cookies, &routes);
+        Self { table: RouteTable::new(routes), rules }
+    }
+
+    /// Finds the first route in table order that takes the request. `host` may carry a port;
+    /// `raw_path` is the path as it came, without query.
+    pub fn find(&self, method: &str, host: &str, raw_path: &str) -> Found<'_> {
+        let path = match NormalPath::parse(raw_path) {
+            Ok(path) => path,
+            Err(error) => return Found::BadPath(error),
+        };
+        let host = normal_host(host);
+        let segments = path.segments();
+        if let Some(route) = self.table.find(method, &host, &segments) {
+            let params = route.path.params(&segments);
+            return Found::Match(Match { route, path, params, host });
+        }
+        let allow = self.table.allowed(&host, &segments);
+        if allow.is_empty() { Found::NotFound } else { Found::MethodNotAllowed { allow } }
+    }
+
+    /// What to remove from and set on the request before it goes to the route's upstream.
+    pub fn plan(
+        &self,
+        route: &Route,
+        request: &impl RequestView,
+        identity: Option<&Identity>,
+    ) -> Result<HeaderPlan, Loop> {
+        self.rules.plan(route, request, identity)
+    }
+
+    /// The routes in table order.
+    pub fn routes(&self) -> &[Route] {
+        self.table.routes()
+    }
+}
+
+impl Found<'_> {
+    /// The answer when no route took the request; `None` for a match.
+    pub fn refusal(&self) -> Option<Reply> {
+        match self {
+            Self::Match(_) => None,
+            Self::NotFound => Some(Problem::new(404, "no_route", "No route takes this request").into()),
+            Self::MethodNotAllowed { allow } => Some(
+                Reply::from(Problem::new(405, "method_not_allowed", "This path does not take the method"))
+                    .with_header("allow", &allow.join(", ")),
+            ),
+            Self::BadPath(error) => Some(
+                Problem::new(400, "bad_path", "The path can be read in more than one way")
+                    .with_detail(error.code())
+                    .into(),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

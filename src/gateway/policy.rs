@@ -1,0 +1,229 @@
+//! The decision: may this caller take this route? Answers as RFC 6750 section 3 and RFC 9470
+//! section 3 ask for.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Match,
+    identity::Identity,
+    route::{Access, Attribute, Equals, Requirement},
+};
+use crate::{
+    http::{Problem, Reply},
+    time::Timestamp,
+};
+
+/// The realm in every challenge: one protection space, however many routes.
+const REALM: &str = "postern";
+
+/// The outcome of a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Pass it on.
+    Forward,
+    /// 401 (or 400): come back with a sound access token.
+    Challenge(Challenge),
+    /// 403: the access token is sound and does not suffice.
+    Forbid(Forbid),
+}
+
+/// Why credentials are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Challenge {
+    /// There were none: a challenge without an error code (RFC 6750 section 3.1).
+    NoCredentials,
+    /// More than one, or not in the form of a token: 400.
+    InvalidRequest,
+    /// Expired, revoked, forged, for another audience: all the same to the caller, so that
+    /// nobody learns from probing. The cause belongs into the log.
+    InvalidToken,
+    /// The sign-in was not strong enough (RFC 9470).
+    StepUp {
+        /// The `acr` values that would do, in order of preference.
+        acr_values: Vec<String>,
+    },
+}
+
+/// A refusal that a new access token of the same kind would not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forbid {
+    /// Which rule refused.
+    pub cause: ForbidCause,
+}
+
+/// Which rule refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ForbidCause {
+    /// Scopes are missing.
+    Scope {
+        /// What the route takes: all required ones, and the alternatives.
+        required: BTreeSet<String>,
+    },
+    /// None of the roles.
+    Role,
+    /// A claim does not equal what the request names.
+    Attribute {
+        /// The claim, for the log; the caller is not told.
+        claim: String,
+    },
+}
+
+/// Decides. `identity` is the verified caller; when the request brought an access token that
+/// was not sound, the caller of this function answers [`Challenge::InvalidToken`] before.
+pub fn decide(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) -> Verdict {
+    match (&found.route.access, identity) {
+        (Access::Public | Access::Optional, _) => Verdict::Forward,
+        (Access::Required(_), None) => Verdict::Challenge(Challenge::NoCredentials),
+        (Access::Required(requirement), Some(identity)) => {
+            match token_objection(requirement, identity, now) {
+                Some(challenge) => Verdict::Challenge(challenge),
+                None => match grant_objection(requirement, found, identity) {
+                    Some(cause) => Verdict::Forbid(Forbid { cause }),
+                    None => Verdict::Forward,
+                },
+            }
+        }
+    }
+}
+
+/// What is wrong with the access token itself for this route.
+fn token_objection(requirement: &Requirement, identity: &Identity, now: Timestamp) -> Option<Challenge> {
+    let Requirement { issuers, audiences, max_token_age, acr, amr, .. } = requirement;
+    if !issuers.is_empty() && !issuers.contains(&identity.issuer) {
+        return Some(Challenge::InvalidToken);
+    }
+    if !audiences.is_empty() && !identity.audience.iter().any(|audience| audiences.contains(audience)) {
+        return Some(Challenge::InvalidToken);
+    }
+    if max_token_age.is_some_and(|limit| now.since(identity.issued_at) > limit) {
+        return Some(Challenge::InvalidToken);
+    }
+    let class_met = acr.is_empty()
+        || identity
+            .claims
+            .get("acr")
+            .and_then(|value| value.as_str())
+            .is_some_and(|own| acr.iter().any(|one| one == own));
+    let methods_met = amr.iter().all(|wanted| {
+        let own = identity.claims.get("amr").and_then(|value| value.as_array());
+        own.is_some_and(|own| own.iter().any(|method| method.as_str() == Some(wanted)))
+    });
+    (!class_met || !methods_met).then(|| Challenge::StepUp { acr_values: acr.clone() })
+}
+
+/// What the caller is missing.
+fn grant_objection(requirement: &Requirement, found: &Match<'_>, identity: &Identity) -> Option<ForbidCause> {
+    let Requirement { scopes_all, scopes_any, roles_any, attributes, .. } = requirement;
+    let any_met = scopes_any.is_empty() || !scopes_any.is_disjoint(&identity.scopes);
+    if !scopes_all.is_subset(&identity.scopes) || !any_met {
+        return Some(ForbidCause::Scope { required: scopes_all.union(scopes_any).cloned().collect() });
+    }
+    if !roles_any.is_empty() && roles_any.is_disjoint(&identity.roles) {
+        return Some(ForbidCause::Role);
+    }
+    attributes
+        .iter()
+        .find(|attribute| !attribute_met(attribute, found, identity))
+        .map(|attribute| ForbidCause::Attribute { claim: attribute.claim.clone() })
+}
+
+fn attribute_met(attribute: &Attribute, found: &Match<'_>, identity: &Identity) -> bool {
+    let Some(claim) = identity.claim_text(&attribute.claim) else { return false };
+    match &attribute.equals {
+        Equals::Param(name) => found.params.iter().any(|(own, value)| own == name && *value == claim),
+        Equals::Host => found.host == claim,
+        Equals::Literal(text) => *text == claim,
+    }
+}
+
+impl Challenge {
+    /// HTTP status.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::NoCredentials | Self::InvalidToken | Self::StepUp { .. } => 401,
+        }
+    }
+
+    /// The value of `WWW-Authenticate`.
+    pub fn www_authenticate(&self) -> String {
+        match self {
+            Self::NoCredentials => challenge(&[]),
+            Self::InvalidRequest => challenge(&[("error", "invalid_request")]),
+            Self::InvalidToken => challenge(&[("error", "invalid_token")]),
+            Self::StepUp { acr_values } => {
+                let acr_values = acr_values.join(" ");
+                let mut parameters = vec![("error", "insufficient_user_authentication")];
+                if !acr_values.is_empty() {
+                    parameters.push(("acr_values", &acr_values));
+                }
+                challenge(&parameters)
+            }
+        }
+    }
+}
+
+impl From<&Challenge> for Reply {
+    fn from(challenge: &Challenge) -> Self {
+        let (code, title) = match challenge {
+            Challenge::NoCredentials => ("credentials_required", "An access token is required"),
+            Challenge::InvalidRequest => ("invalid_request", "Authorization must hold exactly one token"),
+            Challenge::InvalidToken => ("invalid_token", "The access token is not valid here"),
+            Challenge::StepUp { .. } => {
+                ("insufficient_user_authentication", "A stronger sign-in is required")
+            }
+        };
+        Self::from(Problem::new(challenge.status(), code, title))
+            .with_header("www-authenticate", &challenge.www_authenticate())
+    }
+}
+
+impl Forbid {
+    /// The value of `WWW-Authenticate`: for scopes alone, as RFC 6750 knows no code for others.
+    pub fn www_authenticate(&self) -> Option<String> {
+        match &self.cause {
+            ForbidCause::Scope { required } => {
+                let scope = required.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
+                Some(challenge(&[("error", "insufficient_scope"), ("scope", &scope)]))
+            }
+            ForbidCause::Role | ForbidCause::Attribute { .. } => None,
+        }
+    }
+}
+
+impl From<&Forbid> for Reply {
+    fn from(forbid: &Forbid) -> Self {
+        match forbid.www_authenticate() {
+            Some(value) => Self::from(Problem::new(
+                403,
+                "insufficient_scope",
+                "The access token lacks a scope that this route needs",
+            ))
+            .with_header("www-authenticate", &value),
+            None => Problem::new(403, "forbidden", "This caller may not take this route").into(),
+        }
+    }
+}
+
+/// `Bearer realm="...", name="value"`: every value quoted (RFC 9110 section 5.6.4).
+fn challenge(parameters: &[(&str, &str)]) -> String {
+    let mut text = format!("Bearer realm=\"{REALM}\"");
+    for (name, value) in parameters {
+        text.push_str(", ");
+        text.push_str(name);
+        text.push_str("=\"");
+        for character in value.chars() {
+            match character {
+                '"' | '\\' => text.extend(['\\', character]),
+                ' '..='~' => text.push(character),
+                // No control character, and nothing that needs a guess at an encoding.
+                _ => text.push('?'),
+            }
+        }
+        text.push('"');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use core::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    super::{
+        HostPattern, NormalPath, PathPattern,
+        tests::{identity, route},
+    },
+    *,
+};
+
+const NOW: Timestamp = Timestamp::from_seconds(1100);
+
+fn decide_on(requirement: Requirement, identity: Option<&Identity>) -> Verdict {
+    let mut route = route("/t/{tenant}/docs");
+    route.access = Access::Required(requirement);
+    route.host = HostPattern::Any;
+    let found = Match {
+        route: &route,
+        path: NormalPath::parse("/t/acme/docs").unwrap(),
+        params: vec![("tenant".into(), "acme".into())],
+        host: "api.example.com".into(),
+    };
+    decide(&found, identity, NOW)
+}
+
+fn set(items: &[&str]) -> BTreeSet<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
+
+fn challenge_of(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Forward => "forward".into(),
+        Verdict::Challenge(challenge) => challenge.www_authenticate(),
+        Verdict::Forbid(forbid) => forbid.www_authenticate().unwrap_or_else(|| "forbidden".into()),
+    }
+}
+
+#[test]
+fn without_credentials_the_challenge_names_no_error() {
+    let verdict = decide_on(Requirement::default(), None);
+    assert_eq!(challenge_of(&verdict), "Bearer realm=\"postern\"");
+    assert_eq!(decide_on(Requirement::default(), Some(&identity())), Verdict::Forward);
+}
+
+#[test]
+fn a_token_of_another_issuer_audience_or_age_is_invalid_here() {
+    let caller = identity();
+    for requirement in [
+        Requirement { issuers: set(&["https://other.example"]), ..Requirement::default() },
+        Requirement { audiences: set(&["https://other.example"]), ..Requirement::default() },
+        Requirement { max_token_age: Some(Duration::from_secs(99)), ..Requirement::default() },
+    ] {
+        let verdict = decide_on(requirement, Some(&caller));
+        assert_eq!(challenge_of(&verdict), "Bearer realm=\"postern\", error=\"invalid_token\"");
+    }
+    let met = Requirement {
+        issuers: set(&["https://auth.example.com"]),
+        audiences: set(&["https://api.example.com", "x"]),
+        max_token_age: Some(Duration::from_secs(100)),
+        ..Requirement::default()
+    };
+    assert_eq!(decide_on(met, Some(&caller)), Verdict::Forward);
+}
+
+#[test]
+fn a_missing_scope_is_403_and_named() {
+    let mut caller = identity();
+    caller.scopes = set(&["read:orders"]);
+    let requirement =
+        Requirement { scopes_all: set(&["read:orders", "write:orders"]), ..Requirement::default() };
+    let verdict = decide_on(requirement.clone(), Some(&caller));
+    assert_eq!(
+        challenge_of(&verdict),
+        "Bearer realm=\"postern\", error=\"insufficient_scope\", scope=\"read:orders write:orders\""
+    );
+    caller.scopes.insert("write:orders".into());
+    assert_eq!(decide_on(requirement, Some(&caller)), Verdict::Forward);
+    let any = Requirement { scopes_any: set(&["a", "read:orders"]), ..Requirement::default() };
+    assert_eq!(decide_on(any, Some(&caller)), Verdict::Forward);
+    let none = Requirement { scopes_any: set(&["a", "b"]), ..Requirement::default() };
+    assert_eq!(
+        challenge_of(&decide_on(none, Some(&caller))),
+        "Bearer realm=\"postern\", error=\"insufficient_scope\", scope=\"a b\""
+    );
+}
+
+#[test]
+fn another_role_is_forbidden() {
+    let mut caller = identity();
+    caller.roles = set(&["user"]);
+    let requirement = Requirement { roles_any: set(&["admin", "root"]), ..Requirement::default() };
+    assert_eq!(challenge_of(&decide_on(requirement.clone(), Some(&caller))), "forbidden");
+    caller.roles = set(&["user", "root"]);
+    assert_eq!(decide_on(requirement, Some(&caller)), Verdict::Forward);
+}
+
+#[test]
+fn crossing_into_another_tenant_is_forbidden() {
+    let requirement = |claim: &str, equals| Requirement {
+        attributes: vec![Attribute { claim: claim.into(), equals }],
+        ..Requirement::default()
+    };
+    let tenant = || requirement("tenant_id", Equals::Param("tenant".into()));
+    let mut caller = identity();
+    assert_eq!(challenge_of(&decide_on(tenant(), Some(&caller))), "forbidden");
+    for other in ["ACME", "acme ", "", "other"] {
+        caller.tenant_id = Some(other.into());
+        assert_eq!(challenge_of(&decide_on(tenant(), Some(&caller))), "forbidden", "{other}");
+    }
+    // The raw claim does not count beside the mapped one.
+    caller.claims.insert("tenant_id".into(), json!("acme"));
+    assert_eq!(challenge_of(&decide_on(tenant(), Some(&caller))), "forbidden");
+    caller.tenant_id = Some("acme".into());
+    assert_eq!(decide_on(tenant(), Some(&caller)), Verdict::Forward);
+
+    // A claim with several values equals no single one.
+    caller.claims.insert("org".into(), json!(["acme", "other"]));
+    assert_eq!(
+        challenge_of(&decide_on(requirement("org", Equals::Param("tenant".into())), Some(&caller))),
+        "forbidden"
+    );
+    caller.claims.insert("h".into(), json!("api.example.com"));
+    assert_eq!(decide_on(requirement("h", Equals::Host), Some(&caller)), Verdict::Forward);
+    caller.claims.insert("level".into(), json!(3));
+    assert_eq!(decide_on(requirement("level", Equals::Literal("3".into())), Some(&caller)), Verdict::Forward);
+}
+
+#[test]
+fn a_weak_sign_in_is_asked_to_step_up() {
+    let mut caller = identity();
+    caller.claims.insert("amr".into(), json!(["pwd"]));
+    let requirement = Requirement {
+        acr: vec!["gold".into(), "silver".into()],
+        amr: set(&["pwd", "otp"]),
+        ..Requirement::default()
+    };
+    assert_eq!(
+        challenge_of(&decide_on(requirement.clone(), Some(&caller))),
+        "Bearer realm=\"postern\", error=\"insufficient_user_authentication\", acr_values=\"gold silver\""
+    );
+    caller.claims.insert("acr".into(), json!("silver"));
+    assert!(challenge_of(&decide_on(requirement.clone(), Some(&caller))).contains("insufficient_user"));
+    caller.claims.insert("amr".into(), json!(["otp", "pwd"]));
+    assert_eq!(decide_on(requirement, Some(&caller)), Verdict::Forward);
+}
+
+#[test]
+fn a_challenge_can_not_be_split_by_what_it_quotes() {
+    let challenge = Challenge::StepUp { acr_values: vec!["a\"b\\c\r\nx: y\u{e9}".into()] };
+    let text = challenge.www_authenticate();
+    assert!(text.ends_with("acr_values=\"a\\\"b\\\\c??x: y?\""), "{text}");
+    let reply = Reply::from(&challenge);
+    assert_eq!((reply.status, reply.header("www-authenticate")), (401, Some(text.as_str())));
+}
+
+#[test]
+fn a_forbidden_answer_does_not_say_which_rule_refused() {
+    let tenant = Reply::from(&Forbid { cause: ForbidCause::Attribute { claim: "tenant_id".into() } });
+    assert_eq!(tenant, Reply::from(&Forbid { cause: ForbidCause::Role }));
+    assert_eq!(tenant.status, 403);
+}
+
+#[test]
+fn public_and_optional_routes_ask_for_nothing() {
+    for access in [Access::Public, Access::Optional] {
+        let mut route = route("/");
+        route.access = access;
+        route.path = PathPattern::parse("/").unwrap();
+        let path = NormalPath::parse("/").unwrap();
+        let found = Match { route: &route, path, params: vec![], host: "h".into() };
+        assert_eq!(decide(&found, None, NOW), Verdict::Forward);
+    }
+}

@@ -1,0 +1,171 @@
+//! A route: what it takes, what it asks of the caller, where it leads. All values here were
+//! validated when the configuration was read.
+
+mod pattern;
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+pub use pattern::{PathPattern, PatternError, Segment};
+
+use super::cors::Cors;
+
+/// One line of the route table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Its name in logs and explanations.
+    pub name: String,
+    /// Which hosts.
+    pub host: HostPattern,
+    /// Which paths.
+    pub path: PathPattern,
+    /// Which methods.
+    pub methods: Methods,
+    /// What is asked of the caller.
+    pub access: Access,
+    /// How quickly a revocation is seen here.
+    pub revocation: Revocation,
+    /// Where the request goes.
+    pub upstream: Upstream,
+    /// How many leading segments of the path the upstream does not see.
+    pub strip_segments: usize,
+    /// Whether the upstream gets the access token too.
+    pub keep_token: bool,
+    /// Claims that go out as headers besides the fixed ones.
+    pub headers: Vec<ClaimHeader>,
+    /// How long the upstream may take to answer with its headers.
+    pub timeout: Duration,
+    /// Which origins' pages may call; `None` adds nothing and answers no preflight.
+    pub cors: Option<Cors>,
+}
+
+/// Hosts, in lower case and without port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// Every host.
+    Any,
+    /// This one.
+    Exact(String),
+    /// `*.SUFFIX`: every host below the suffix, at any depth, not the suffix itself.
+    Wildcard(String),
+}
+
+/// Methods, compared with case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Methods {
+    /// Every method.
+    Any,
+    /// These; `GET` brings `HEAD` with it, or a `HEAD` would slip to a later, laxer route.
+    Only(BTreeSet<String>),
+}
+
+impl Methods {
+    /// The methods named, and `HEAD` with `GET`.
+    pub fn only<I: IntoIterator<Item = String>>(methods: I) -> Self {
+        let mut methods: BTreeSet<String> = methods.into_iter().collect();
+        if methods.contains("GET") {
+            methods.insert("HEAD".to_owned());
+        }
+        Self::Only(methods)
+    }
+
+    /// Whether the method is one of these.
+    pub fn admits(&self, method: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(methods) => methods.contains(method),
+        }
+    }
+}
+
+/// What a route asks of the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one per route, made once and read by reference")]
+pub enum Access {
+    /// Nothing; an access token that comes along is not even looked at.
+    Public,
+    /// Nothing, but the upstream is told who it is when a sound access token comes along.
+    /// An unsound one is refused.
+    Optional,
+    /// A sound access token that meets the requirement.
+    Required(Requirement),
+}
+
+/// What an access token must show. The default asks for nothing beyond a sound one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Requirement {
+    /// `iss` must be one of these; empty for every trusted issuer.
+    pub issuers: BTreeSet<String>,
+    /// `aud` must name one of these; empty for what the issuer's configuration takes.
+    pub audiences: BTreeSet<String>,
+    /// All of these scopes.
+    pub scopes_all: BTreeSet<String>,
+    /// At least one of these scopes, if there are any.
+    pub scopes_any: BTreeSet<String>,
+    /// At least one of these roles, if there are any.
+    pub roles_any: BTreeSet<String>,
+    /// All of these comparisons.
+    pub attributes: Vec<Attribute>,
+    /// The access token was issued no longer ago than this.
+    pub max_token_age: Option<Duration>,
+    /// `acr` must be one of these, if there are any.
+    pub acr: Vec<String>,
+    /// `amr` must name all of these.
+    pub amr: BTreeSet<String>,
+}
+
+/// A claim that must equal something of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// The claim's name. A claim that is missing or no single value equals nothing.
+    pub claim: String,
+    /// What it must equal.
+    pub equals: Equals,
+}
+
+/// The other side of an [`Attribute`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Equals {
+    /// The decoded value of a path parameter.
+    Param(String),
+    /// The request's host.
+    Host,
+    /// This text.
+    Literal(String),
+}
+
+/// How a route learns of revocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Revocation {
+    /// Not at all: the signature and the clock decide.
+    None,
+    /// By the isolate's copy of the revocation feed.
+    #[default]
+    Feed,
+    /// By asking the Account object.
+    Strong,
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upstream {
+    /// An absolute URL without query, and without a slash at its end.
+    Url {
+        /// What the path is appended to.
+        base: String,
+    },
+    /// The Worker behind a service binding.
+    Service {
+        /// The binding's name in `wrangler.toml`.
+        binding: String,
+    },
+}
+
+/// A claim that goes out as a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimHeader {
+    /// The claim's name.
+    pub claim: String,
+    /// The header's name, in lower case.
+    pub header: String,
+}

@@ -1,0 +1,172 @@
+//! Path patterns: `/api/orders`, `/t/{tenant}/docs`, `/files/{*rest}`.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use super::super::path::{NormalPath, PathError};
+
+/// The most segments a pattern may have: deeper than any real API, and a bound on the
+/// matcher's recursion.
+pub(super) const MAX_SEGMENTS: usize = 32;
+
+/// What is wrong with a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatternError {
+    /// Its literal part is a path that the gate refuses.
+    Path(PathError),
+    /// More than 32 segments.
+    TooManySegments,
+    /// A brace that is not around a whole segment.
+    Brace,
+    /// A parameter's name is not `[a-z][a-z0-9_]*`, or is `host`, which rules use otherwise.
+    Name,
+    /// Two parameters of one name.
+    Repeated,
+    /// `{*name}` before the last segment.
+    RestNotLast,
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(error) => write!(formatter, "is a path that no request can have ({error})"),
+            Self::TooManySegments => write!(formatter, "has more than {MAX_SEGMENTS} segments"),
+            Self::Brace => formatter.write_str("has a brace that does not enclose a whole segment"),
+            Self::Name => {
+                formatter.write_str("has a parameter name other than [a-z][a-z0-9_]*, or the reserved `host`")
+            }
+            Self::Repeated => formatter.write_str("uses a parameter name twice"),
+            Self::RestNotLast => formatter.write_str("has {*...} before its last segment"),
+        }
+    }
+}
+
+impl core::error::Error for PatternError {}
+
+/// One segment of a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// This text, compared decoded and with case.
+    Literal(String),
+    /// `{name}`: one segment that is not empty.
+    Param(String),
+    /// `{*name}`: all that follows the slash, nothing included.
+    Rest(String),
+}
+
+/// A path pattern in normal form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern {
+    segments: Vec<Segment>,
+}
+
+impl PathPattern {
+    /// Reads a pattern. Its literals go through the same normal form as requests' paths.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let absolute = text.strip_prefix('/').ok_or(PatternError::Path(PathError::NotAbsolute))?;
+        let mut segments = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        let mut pieces = absolute.split('/').peekable();
+        while let Some(piece) = pieces.next() {
+            let last = pieces.peek().is_none();
+            if segments.len() == MAX_SEGMENTS {
+                return Err(PatternError::TooManySegments);
+            }
+            let Some(inner) = piece.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+                segments.push(literal(piece, last)?);
+                continue;
+            };
+            let name = inner.strip_prefix('*').unwrap_or(inner);
+            let begins_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+            let goes_on_well =
+                name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            if !begins_well || !goes_on_well || name == "host" {
+                return Err(PatternError::Name);
+            }
+            if names.contains(&name) {
+                return Err(PatternError::Repeated);
+            }
+            names.push(name);
+            segments.push(if inner == name {
+                Segment::Param(name.to_owned())
+            } else if last {
+                Segment::Rest(name.to_owned())
+            } else {
+                return Err(PatternError::RestNotLast);
+            });
+        }
+        Ok(Self { segments })
+    }
+
+    /// The segments.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Whether the pattern has a single-segment parameter of this name.
+    pub fn has_param(&self, name: &str) -> bool {
+        self.segments.iter().any(|segment| matches!(segment, Segment::Param(own) if own == name))
+    }
+
+    /// Whether the decoded segments of a path match: the plain definition, which the compiled
+    /// table is held against.
+    pub fn matches(&self, path: &[Cow<'_, str>]) -> bool {
+        let mut path_segments = path.iter();
+        for segment in &self.segments {
+            match (segment, path_segments.next()) {
+                (Segment::Rest(_), Some(_)) => return true,
+                (Segment::Literal(text), Some(present)) if text == present => {}
+                (Segment::Param(_), Some(present)) if !present.is_empty() => {}
+                _ => return false,
+            }
+        }
+        path_segments.next().is_none()
+    }
+
+    /// The values of the single-segment parameters for a path that matches, decoded.
+    pub fn params(&self, path: &[Cow<'_, str>]) -> Vec<(String, String)> {
+        self.segments
+            .iter()
+            .zip(path)
+            .filter_map(|(segment, value)| match segment {
+                Segment::Param(name) => Some((name.clone(), value.clone().into_owned())),
+                Segment::Literal(_) | Segment::Rest(_) => None,
+            })
+            .collect()
+    }
+
+    /// How many leading segments spell `prefix` (`/api/v1`), if all of them are literal.
+    pub fn literal_prefix(&self, prefix: &str) -> Option<usize> {
+        let prefix = NormalPath::parse(prefix).ok()?;
+        let wanted = prefix.segments();
+        let spelled = wanted.len() <= self.segments.len()
+            && wanted.iter().zip(&self.segments).all(|(wanted, own)| {
+                !wanted.is_empty() && matches!(own, Segment::Literal(text) if text == wanted)
+            });
+        spelled.then_some(wanted.len())
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(text) => write!(formatter, "/{text}")?,
+                Segment::Param(name) => write!(formatter, "/{{{name}}}")?,
+                Segment::Rest(name) => write!(formatter, "/{{*{name}}}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn literal(piece: &str, last: bool) -> Result<Segment, PatternError> {
+    if piece.contains(['{', '}']) {
+        return Err(PatternError::Brace);
+    }
+    if piece.is_empty() && !last {
+        return Err(PatternError::Path(PathError::EmptySegment));
+    }
+    let path = NormalPath::parse(&format!("/{piece}")).map_err(PatternError::Path)?;
+    Ok(Segment::Literal(path.segments().concat()))
+}

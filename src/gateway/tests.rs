@@ -1,0 +1,123 @@
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use core::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{path::tests::odd_paths, *};
+
+/// A public route for every method of any host.
+pub(super) fn route(path: &str) -> Route {
+    Route {
+        name: path.to_owned(),
+        host: HostPattern::Any,
+        path: PathPattern::parse(path).unwrap(),
+        methods: Methods::Any,
+        access: Access::Public,
+        revocation: Revocation::Feed,
+        upstream: Upstream::Url { base: "https://origin.example".into() },
+        strip_segments: 0,
+        keep_token: false,
+        headers: Vec::new(),
+        timeout: Duration::from_secs(30),
+        cors: None,
+    }
+}
+
+/// A caller with nothing but a subject.
+pub(super) fn identity() -> Identity {
+    Identity {
+        issuer: "https://auth.example.com".into(),
+        subject: "alice".into(),
+        audience: vec!["https://api.example.com".into()],
+        scopes: [].into(),
+        roles: [].into(),
+        tenant_id: None,
+        session_id: None,
+        client_id: None,
+        issued_at: crate::time::Timestamp::from_seconds(1000),
+        expires_at: crate::time::Timestamp::from_seconds(1600),
+        claims: serde_json::Map::new(),
+    }
+}
+
+fn gate(routes: Vec<Route>) -> Gate {
+    Gate::new(routes, vec!["__Secure-postern_refresh".into()])
+}
+
+#[test]
+fn no_route_is_not_found_and_never_a_pass_through() {
+    let gate = gate(vec![route("/api/orders")]);
+    for path in ["/", "/api", "/api/orders/", "/API/orders", "/api/orders/1"] {
+        assert_eq!(gate.find("GET", "a", path), Found::NotFound, "{path}");
+    }
+    assert_eq!(Gate::new(vec![], vec![]).find("GET", "a", "/").refusal().unwrap().status, 404);
+}
+
+#[test]
+fn a_known_path_with_another_method_is_405_with_allow() {
+    let mut read = route("/api/orders");
+    read.methods = Methods::only(["GET".to_owned()]);
+    let mut write = route("/api/{any}");
+    write.methods = Methods::only(["POST".to_owned()]);
+    let gate = gate(vec![read, write]);
+    let reply = gate.find("DELETE", "a", "/api/orders").refusal().unwrap();
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, HEAD, POST")));
+    assert!(matches!(gate.find("HEAD", "a", "/api/orders"), Found::Match(_)));
+    // Methods have case: `get` is another method than `GET`.
+    assert_eq!(gate.find("get", "a", "/api/orders").refusal().unwrap().status, 405);
+}
+
+#[test]
+fn an_ambiguous_path_is_400_before_any_route_is_asked() {
+    let gate = gate(vec![route("/{*all}")]);
+    let reply = gate.find("GET", "a", "/public/%2e%2e/admin").refusal().unwrap();
+    assert_eq!(reply.status, 400);
+}
+
+#[test]
+fn an_escaped_spelling_can_not_slip_past_a_route_to_a_laxer_one() {
+    let mut admin = route("/admin!/{*rest}");
+    admin.access = Access::Required(Requirement::default());
+    let gate = gate(vec![admin, route("/{*all}")]);
+    for path in ["/admin!/x", "/admin%21/x", "/%61dmin!/x"] {
+        let Found::Match(found) = gate.find("GET", "a", path) else { panic!("{path}") };
+        assert!(matches!(found.route.access, Access::Required(_)), "{path}");
+    }
+}
+
+#[test]
+fn the_upstream_gets_the_path_that_was_matched_and_the_query_untouched() {
+    let mut stripped = route("/api/v1/{*rest}");
+    stripped.strip_segments = 2;
+    stripped.upstream = Upstream::Url { base: "https://origin.example/base".into() };
+    let path = NormalPath::parse("/%61pi/v1/a%2Bb/").unwrap();
+    assert_eq!(
+        upstream_url(&stripped, &path, Some("q=%2e%2e/&?"), "https://own"),
+        "https://origin.example/base/a%2Bb/?q=%2e%2e/&?"
+    );
+    let mut service = route("/api");
+    service.upstream = Upstream::Service { binding: "ORIGIN".into() };
+    let path = NormalPath::parse("/api").unwrap();
+    assert_eq!(upstream_url(&service, &path, None, "https://own:8443"), "https://own:8443/api");
+    service.strip_segments = 1;
+    assert_eq!(upstream_url(&service, &path, Some(""), "https://own"), "https://own/?");
+}
+
+proptest! {
+    #[test]
+    fn what_is_matched_is_what_is_forwarded(raw in odd_paths()) {
+        let mut admin = route("/a/{*rest}");
+        admin.name = "a".into();
+        let gate = gate(vec![admin, route("/{x}/e"), route("/{*all}")]);
+        if let Found::Match(found) = gate.find("GET", "h", &raw) {
+            let url = upstream_url(found.route, &found.path, Some("x=/../"), "https://own");
+            let parts = crate::http::UrlParts::parse(&url).unwrap();
+            // The upstream, were it a gate with this table, would decide the same.
+            let Found::Match(again) = gate.find("GET", "h", parts.path) else { panic!("{url}") };
+            prop_assert_eq!(&again.path, &found.path);
+            prop_assert_eq!(&again.route.name, &found.route.name);
+            prop_assert_eq!(again.params, found.params);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Problem details (RFC 9457): how the first-party API says what went wrong.
+
+use serde::Serialize;
+
+use super::Reply;
+
+/// One field of the request's body that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's name, or a JSON pointer for a nested one.
+    pub field: String,
+    /// What is wrong with it; never the value.
+    pub detail: String,
+}
+
+/// An `application/problem+json` answer before it is written.
+///
+/// `code` is the stable part that programs compare; `type` on the wire is
+/// `urn:postern:problem:CODE`. `title` is the same for every occurrence of a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// HTTP status, repeated in the body.
+    pub status: u16,
+    /// Stable name in `snake_case`.
+    pub code: &'static str,
+    /// A short sentence about the kind of problem.
+    pub title: &'static str,
+    /// This occurrence, for a person; names no internals and no secret.
+    pub detail: Option<String>,
+    /// Seconds to wait, sent as `Retry-After` too.
+    pub retry_after: Option<u32>,
+    /// The fields that are wrong, all of them.
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem without details.
+    pub const fn new(status: u16, code: &'static str, title: &'static str) -> Self {
+        Self { status, code, title, detail: None, retry_after: None, errors: Vec::new() }
+    }
+
+    /// Says more about this occurrence.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Tells the client when to come back, in seconds.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Adds a field that is wrong.
+    #[must_use]
+    pub fn with_error(mut self, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldError { field: field.into(), detail: detail.into() });
+        self
+    }
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl From<Problem> for Reply {
+    fn from(problem: Problem) -> Self {
+        let wire = Wire {
+            r#type: format!("urn:postern:problem:{}", problem.code),
+            title: problem.title,
+            status: problem.status,
+            code: problem.code,
+            detail: problem.detail.as_deref(),
+            retry_after: problem.retry_after,
+            errors: &problem.errors,
+        };
+        // Strings and numbers under fixed names: writing them can't fail.
+        let body = serde_json::to_vec(&wire).unwrap_or_default();
+        let reply = Self::empty(problem.status).with_body("application/problem+json", body);
+        match problem.retry_after {
+            Some(seconds) => reply.with_header("retry-after", &seconds.to_string()),
+            None => reply,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+#[test]
+fn a_problem_is_written_as_rfc_9457_asks() {
+    let reply: Reply = Problem::new(400, "invalid_body", "The body is not what this call takes")
+        .with_detail("two fields are wrong")
+        .with_error("login", "too long")
+        .with_retry_after(7)
+        .into();
+    assert_eq!(reply.status, 400);
+    assert_eq!(reply.header("Content-Type"), Some("application/problem+json"));
+    assert_eq!(reply.header("Retry-After"), Some("7"));
+    let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({
+            "type": "urn:postern:problem:invalid_body",
+            "title": "The body is not what this call takes",
+            "status": 400,
+            "code": "invalid_body",
+            "detail": "two fields are wrong",
+            "retry_after": 7,
+            "errors": [{"field": "login", "detail": "too long"}],
+        })
+    );
+}
+
+#[test]
+fn every_answer_has_security_headers_and_is_not_stored() {
+    for reply in
+        [Reply::empty(204), Reply::json(200, &[1]), Problem::new(404, "not_found", "No such thing").into()]
+    {
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        assert!(reply.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+    }
+    let public = Reply::json(200, &[1]).cacheable(core::time::Duration::from_mins(5));
+    assert_eq!(public.header("cache-control"), Some("public, max-age=300"));
+    assert_eq!(public.headers.iter().filter(|(name, _)| name == "cache-control").count(), 1);
+}
+
+#[test]
+fn response_splitting_by_a_header_value_is_impossible() {
+    let reply = Reply::empty(200).with_header("x-name", "a\r\nset-cookie: b=c").with_header("x y", "z");
+    assert_eq!(reply.header("x-name"), None);
+    assert_eq!(reply.header("x y"), None);
+}
+
+#[test]
+fn two_cookies_stand_beside_each_other() {
+    let reply = Reply::empty(200).with_header("Set-Cookie", "a=1").with_header("Set-Cookie", "b=2");
+    assert_eq!(reply.headers.iter().filter(|(name, _)| name == "set-cookie").count(), 2);
+}
+
+#[test]
+fn the_debug_form_of_an_answer_shows_no_token() {
+    let reply = Reply::json(200, "prt_secret").with_header("set-cookie", "r=prt_secret");
+    assert!(!format!("{reply:?}").contains("secret"));
+}
+
+#[test]
+fn a_plain_request_joins_headers_of_one_name() {
+    let request = PlainRequest::new("GET", "https://a/").with("X-A", "1").with("x-a", "2");
+    assert_eq!(request.header("X-a").as_deref(), Some("1, 2"));
+    assert_eq!(request.header_names(), ["x-a"]);
+}
+
+#[test]
+fn a_url_is_taken_apart_as_written() {
+    let parts = UrlParts::parse("https://API.example.com:8443/a/%2e?x=/?y#z").unwrap();
+    assert_eq!((parts.authority, parts.host), ("API.example.com:8443", "API.example.com"));
+    assert_eq!((parts.port, parts.path, parts.query), (Some(8443), "/a/%2e", Some("x=/?y")));
+    assert!(parts.has_fragment);
+    assert!(UrlParts::parse("http://[::1]:80").unwrap().is_loopback());
+    assert!(UrlParts::parse("http://127.8.9.1/").unwrap().is_loopback());
+    assert!(!UrlParts::parse("http://127.0.0.1.example.com/").unwrap().is_loopback());
+}
+
+#[test]
+fn urls_that_hide_their_host_are_refused() {
+    for url in [
+        "ftp://a/",
+        "https:///path",
+        "https://user@a/",
+        "https://a@b/",
+        "https://a:b@c/",
+        "https://a\\@b/",
+        "https://a:0/",
+        "https://a:99999/",
+        "https://a:/",
+        "https://[::1/",
+        "https://[x]/",
+        "https://a b/",
+        "https://ä/",
+        "//a/",
+        "https://a%2eb/",
+        "https://a..b/",
+    ] {
+        assert_eq!(UrlParts::parse(url), None, "{url}");
+    }
+}

@@ -1,0 +1,132 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use serde_json::json;
+
+use super::*;
+
+fn ed25519() -> Value {
+    json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
+}
+
+fn p256() -> Value {
+    json!({"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})
+}
+
+fn rsa() -> Value {
+    let mut modulus = [0xa5; 256];
+    modulus[255] = 0xa7;
+    json!({"kty": "RSA", "n": base64url(&modulus), "e": "AQAB"})
+}
+
+fn with(mut jwk: Value, name: &str, value: impl Into<Value>) -> Result<PublicKey, JwkError> {
+    jwk.as_object_mut().unwrap().insert(name.to_owned(), value.into());
+    PublicKey::from_jwk(&jwk)
+}
+
+fn without(mut jwk: Value, name: &str) -> Result<PublicKey, JwkError> {
+    jwk.as_object_mut().unwrap().remove(name);
+    PublicKey::from_jwk(&jwk)
+}
+
+#[test]
+fn the_algorithm_follows_from_the_key_and_alg_may_only_agree() {
+    assert_eq!(PublicKey::from_jwk(&ed25519()).unwrap().algorithm(), SignatureAlgorithm::EdDsa);
+    assert_eq!(PublicKey::from_jwk(&p256()).unwrap().algorithm(), SignatureAlgorithm::Es256);
+    assert_eq!(PublicKey::from_jwk(&rsa()).unwrap().algorithm(), SignatureAlgorithm::Rs256);
+    assert_eq!(with(rsa(), "alg", "PS256").unwrap().algorithm(), SignatureAlgorithm::Ps256);
+    for (key, alg) in [
+        (ed25519(), "ES256"),
+        (ed25519(), "PS256"),
+        (p256(), "ES384"),
+        (p256(), "RS256"),
+        (rsa(), "ES256"),
+        (rsa(), "RS512"),
+        (rsa(), "HS256"),
+        (rsa(), "none"),
+        (rsa(), ""),
+    ] {
+        assert_eq!(with(key, "alg", alg), Err(JwkError::WrongAlgorithm), "{alg}");
+    }
+    assert_eq!(with(rsa(), "alg", 7), Err(JwkError::MalformedMember("alg")));
+}
+
+#[test]
+fn a_key_that_shows_a_private_member_is_refused() {
+    for member in PRIVATE_MEMBERS {
+        assert_eq!(with(p256(), member, "AA"), Err(JwkError::PrivateMember(member)));
+        assert_eq!(with(rsa(), member, Value::Null), Err(JwkError::PrivateMember(member)));
+    }
+}
+
+#[test]
+fn a_key_for_another_purpose_is_refused() {
+    assert_eq!(with(rsa(), "use", "enc"), Err(JwkError::NotForVerification));
+    assert_eq!(with(rsa(), "key_ops", json!(["encrypt"])), Err(JwkError::NotForVerification));
+    assert_eq!(with(rsa(), "key_ops", json!([])), Err(JwkError::NotForVerification));
+    assert_eq!(with(rsa(), "key_ops", "verify"), Err(JwkError::MalformedMember("key_ops")));
+    assert!(with(rsa(), "key_ops", json!(["verify"])).is_ok());
+    assert!(with(rsa(), "use", "sig").is_ok());
+    assert!(with(rsa(), "x5c", json!(["MII"])).is_ok());
+}
+
+#[test]
+fn a_point_off_the_curve_or_of_small_order_is_refused() {
+    assert_eq!(with(p256(), "y", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4"), Err(JwkError::NotOnCurve));
+    for y in SMALL_ORDER {
+        assert_eq!(with(ed25519(), "x", base64url(&y)), Err(JwkError::SmallOrder));
+        let mut signed = y;
+        signed[31] |= 0x80;
+        assert_eq!(with(ed25519(), "x", base64url(&signed)), Err(JwkError::SmallOrder));
+    }
+    let mut beyond = [0xff; 32];
+    beyond[0] = 0xee;
+    assert_eq!(with(ed25519(), "x", base64url(&beyond)), Err(JwkError::SmallOrder));
+}
+
+#[test]
+fn another_spelling_of_a_number_is_refused() {
+    let mut long = vec![0];
+    long.extend(from_base64url("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU").unwrap());
+    assert_eq!(with(p256(), "x", base64url(&long)), Err(JwkError::MalformedMember("x")));
+    for lax in ["AQAB=", "AQAB ", "AQ", "AQA+", ""] {
+        assert!(with(rsa(), "e", lax).is_err(), "{lax}");
+    }
+    assert_eq!(with(rsa(), "e", "AAEAAQ"), Err(JwkError::LeadingZero));
+}
+
+#[test]
+fn missing_and_malformed_members_are_named() {
+    for member in ["kty", "crv", "x", "y"] {
+        assert_eq!(without(p256(), member), Err(JwkError::MissingMember(member)));
+    }
+    for member in ["n", "e"] {
+        assert_eq!(without(rsa(), member), Err(JwkError::MissingMember(member)));
+    }
+    assert_eq!(with(rsa(), "kid", 1), Err(JwkError::MalformedMember("kid")));
+    assert_eq!(with(rsa(), "kid", ""), Err(JwkError::MalformedMember("kid")));
+    assert_eq!(with(p256(), "crv", "secp256k1"), Err(JwkError::UnsupportedCurve));
+    assert_eq!(with(ed25519(), "crv", "X25519"), Err(JwkError::UnsupportedCurve));
+    assert_eq!(with(ed25519(), "kty", "oct"), Err(JwkError::UnsupportedKeyType));
+    assert_eq!(PublicKey::from_jwk(&json!([])), Err(JwkError::NotJson(JsonError::NotAnObject)));
+    assert_eq!(
+        PublicKey::from_jwk_text(r#"{"kty":"OKP","kty":"OKP"}"#),
+        Err(JwkError::NotJson(JsonError::DuplicateMember))
+    );
+}
+
+#[test]
+fn the_thumbprint_of_rfc_8037_appendix_a3_is_met_whatever_the_kid() {
+    let key = PublicKey::from_jwk(&ed25519()).unwrap();
+    assert_eq!(key.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    assert_eq!(key.clone().with_kid("other").thumbprint(), key.thumbprint());
+}
+
+#[test]
+fn the_published_form_is_unchanged() {
+    let key = PublicKey::from_jwk(&ed25519()).unwrap().with_kid("one");
+    assert_eq!(
+        serde_json::to_string(&key.to_jwk()).unwrap(),
+        r#"{"kty":"OKP","kid":"one","use":"sig","alg":"EdDSA","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#
+    );
+}

@@ -1,0 +1,117 @@
+//! From an unverified token to a verified one: the only way there is.
+
+use core::fmt;
+
+use super::{JwkSet, KeyMismatch, PublicKey, SignatureAlgorithm, UnverifiedToken};
+use crate::{jwt::TokenError, ports::Fault};
+
+/// Verifies raw signatures: WebCrypto on the Worker, `native::NativeVerifier` elsewhere.
+#[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
+pub trait SignatureVerifier {
+    /// Whether `signature` is one by `key`, with the key's own algorithm, over `signing_input`.
+    /// The signature's length has been checked. ECDSA signatures are r and s in fixed length
+    /// (RFC 7518 section 3.4). A fault is the platform's, never the token's.
+    async fn verify(&self, key: &PublicKey, signing_input: &[u8], signature: &[u8]) -> Result<bool, Fault>;
+}
+
+/// Why there is no verified token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VerifyError {
+    /// The token's fault: on the wire `invalid_token`.
+    Refused(TokenError),
+    /// Ours: on the wire 503.
+    Fault(Fault),
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(cause) => cause.fmt(formatter),
+            Self::Fault(fault) => fault.fmt(formatter),
+        }
+    }
+}
+
+impl core::error::Error for VerifyError {}
+
+impl From<TokenError> for VerifyError {
+    fn from(cause: TokenError) -> Self {
+        Self::Refused(cause)
+    }
+}
+
+impl From<Fault> for VerifyError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A token whose signature is good under one key of the set it was verified with. What it says
+/// is authentic, and not yet valid: time, issuer and audience are `jwt::validate`'s.
+#[derive(Clone)]
+pub struct VerifiedJws {
+    typ: Option<String>,
+    payload: Vec<u8>,
+    algorithm: SignatureAlgorithm,
+    key_thumbprint: String,
+}
+
+impl fmt::Debug for VerifiedJws {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("VerifiedJws").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+impl VerifiedJws {
+    /// The `typ` of the header.
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+
+    /// What was signed, decoded.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The algorithm of the key.
+    pub const fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// The RFC 7638 thumbprint of the key.
+    pub fn key_thumbprint(&self) -> &str {
+        &self.key_thumbprint
+    }
+
+    pub(crate) fn into_key_thumbprint(self) -> String {
+        self.key_thumbprint
+    }
+}
+
+/// Verifies the token's signature with the one matching key of `keys`.
+///
+/// The key decides the algorithm: a header that names another one is refused. Exactly one key is
+/// asked; keys are not tried in turn.
+pub async fn verify(
+    token: &UnverifiedToken<'_>,
+    keys: &JwkSet,
+    verifier: &impl SignatureVerifier,
+) -> Result<VerifiedJws, VerifyError> {
+    let key = keys.matching(token.kid(), token.algorithm()).map_err(|mismatch| match mismatch {
+        KeyMismatch::NoKey => TokenError::UnknownKey,
+        KeyMismatch::WrongAlgorithm => TokenError::AlgorithmMismatch,
+        KeyMismatch::Ambiguous => TokenError::AmbiguousKey,
+    })?;
+    if token.signature.len() != key.signature_length() {
+        return Err(TokenError::WrongSignatureLength { bytes: token.signature.len() }.into());
+    }
+    if !verifier.verify(key, token.signing_input, &token.signature).await? {
+        return Err(TokenError::BadSignature.into());
+    }
+    Ok(VerifiedJws {
+        typ: token.typ.clone(),
+        payload: token.payload.clone(),
+        algorithm: key.algorithm(),
+        key_thumbprint: key.thumbprint().to_owned(),
+    })
+}

@@ -1,0 +1,227 @@
+//! What the `IssuerKeys` object does: the one place that fetches an issuer's keys.
+
+use core::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    task::{Poll, Waker},
+};
+
+use super::{
+    CachePolicy, FetchFailure, IssuerKeysAnswer, IssuerKeysRequest, IssuerSource, KeyLocation, Unavailable,
+    cache::{Action, Event, State, Want, step},
+    check_url, discovery, metadata_urls,
+};
+use crate::{
+    jose::JwkSet,
+    ports::{DocumentSource, Fault, Records},
+    time::Timestamp,
+};
+
+/// The object's only record: `issuer_keys/state`.
+const KIND: &str = "issuer_keys";
+const ID: &str = "state";
+
+/// How often one request waits for others' fetches before it gives up: the second time only
+/// when the first fetch was cut off with its caller.
+const MAX_WAITS: usize = 3;
+
+/// The object of one issuer.
+///
+/// Fetches are single-flight. Who comes while one runs is answered from the last good set if
+/// that is enough for him; otherwise he waits until it has ended, and then reads the record. He
+/// does not await the other's future, only the end of its flight, which comes also when the
+/// fetching request is cut off. Inside one object that is allowed; in a Worker it would not be.
+pub struct IssuerKeys<R, S> {
+    records: R,
+    documents: S,
+    flight: Flight,
+}
+
+impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
+    /// Over the object's records and the network.
+    pub const fn new(records: R, documents: S) -> Self {
+        Self { records, documents, flight: Flight::new() }
+    }
+
+    /// Answers one request. `jitter` is uniformly random.
+    pub async fn serve(&self, request: &IssuerKeysRequest, now: Timestamp, jitter: u16) -> IssuerKeysAnswer {
+        let (source, policy, want) = match request {
+            IssuerKeysRequest::Read { source, policy }
+            | IssuerKeysRequest::Refresh { source, policy, unknown_kid: false } => {
+                (source, policy, Want::Fresh)
+            }
+            IssuerKeysRequest::Refresh { source, policy, unknown_kid: true } => {
+                (source, policy, Want::UnknownKid)
+            }
+        };
+        for _ in 0..MAX_WAITS {
+            let Ok(state) = self.load(source) else {
+                return unavailable(Unavailable::Storage, 1);
+            };
+            let enough = want == Want::Fresh && state.usable(policy, now).is_some();
+            if self.flight.is_running() && !enough {
+                self.flight.end().await;
+                continue;
+            }
+            let (state, action) = step(state, Event::Asked(want), policy, now);
+            if action != Action::Fetch {
+                return answer(state, action, false);
+            }
+            let Some(_landing) = self.flight.begin() else {
+                return answer(state, Action::Serve, false);
+            };
+            // Written before the fetch, so that the cooldown holds even if the object is evicted
+            // in the middle of it.
+            if self.store(&state).is_err() {
+                return unavailable(Unavailable::Storage, 1);
+            }
+            let event = match self.fetch(&state, policy, now).await {
+                Ok((document, jwks_uri)) => Event::Fetched { document, jwks_uri },
+                Err(cause) => Event::Failed { cause, jitter },
+            };
+            let fetched_now = matches!(event, Event::Fetched { .. });
+            let (state, action) = step(state, event, policy, now);
+            // What was fetched is good even if it cannot be kept.
+            let _ = self.store(&state);
+            return answer(state, action, fetched_now);
+        }
+        unavailable(Unavailable::Busy, 1)
+    }
+
+    fn load(&self, source: &IssuerSource) -> Result<State, Fault> {
+        let record = self.records.read(KIND, ID)?;
+        // A record that cannot be read, or is about another source, is as good as none.
+        Ok(record
+            .and_then(|record| serde_json::from_str::<State>(&record).ok())
+            .filter(|state| state.source == *source)
+            .unwrap_or_else(|| State::new(source.clone())))
+    }
+
+    fn store(&self, state: &State) -> Result<(), Fault> {
+        let record =
+            serde_json::to_string(state).map_err(|error| Fault::new(crate::ports::Part::Storage, error))?;
+        self.records.write(KIND, ID, &record)
+    }
+
+    async fn fetch(
+        &self,
+        state: &State,
+        policy: &CachePolicy,
+        now: Timestamp,
+    ) -> Result<(String, Option<String>), FetchFailure> {
+        let (uri, discovered) = match (&state.source.location, &state.jwks_uri) {
+            (KeyLocation::JwksUri(uri), _) => (uri.clone(), None),
+            (KeyLocation::Discovery, Some((uri, at))) if now.since(*at) < policy.hard_age => {
+                (uri.clone(), None)
+            }
+            (KeyLocation::Discovery, _) => {
+                let uri = self.discover(&state.source, policy).await?;
+                (uri.clone(), Some(uri))
+            }
+        };
+        let body = self.get(&uri, &state.source, policy).await?;
+        let set = JwkSet::parse(&body).map_err(|_| FetchFailure::Malformed)?;
+        if set.keys().is_empty() {
+            return Err(FetchFailure::NoUsableKeys);
+        }
+        let document = String::from_utf8(body).map_err(|_| FetchFailure::Malformed)?;
+        Ok((document, discovered))
+    }
+
+    async fn discover(&self, source: &IssuerSource, policy: &CachePolicy) -> Result<String, FetchFailure> {
+        let mut failure = FetchFailure::NoJwksUri;
+        for url in metadata_urls(&source.issuer) {
+            let found = match self.get(&url, source, policy).await {
+                Ok(body) => discovery::jwks_uri(&body, source),
+                Err(cause) => Err(cause),
+            };
+            match found {
+                Ok(uri) => return Ok(uri),
+                Err(cause) => failure = cause,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn get(
+        &self,
+        url: &str,
+        source: &IssuerSource,
+        policy: &CachePolicy,
+    ) -> Result<Vec<u8>, FetchFailure> {
+        check_url(url, source.local).map_err(|_| FetchFailure::UnsafeUrl)?;
+        let timeout_ms = u32::try_from(policy.timeout.as_millis()).unwrap_or(u32::MAX);
+        let fetched = self.documents.fetch(url, policy.max_bytes, timeout_ms).await;
+        let document = fetched.map_err(|_| FetchFailure::Network)?;
+        match document.status {
+            200 if document.body.len() > policy.max_bytes => Err(FetchFailure::TooLarge),
+            200 => Ok(document.body),
+            300..=399 => Err(FetchFailure::Redirected),
+            status => Err(FetchFailure::Status(status)),
+        }
+    }
+}
+
+fn answer(state: State, action: Action, fetched_now: bool) -> IssuerKeysAnswer {
+    let failure = state.last_failure;
+    match (action, state.snapshot) {
+        (Action::Serve, Some(snapshot)) => IssuerKeysAnswer::Keys { snapshot, fetched_now, failure },
+        (Action::Refuse { retry_after }, _) => {
+            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            let cause = failure.map_or(Unavailable::Busy, Unavailable::Failed);
+            unavailable(cause, u32::try_from(seconds).unwrap_or(u32::MAX))
+        }
+        _ => unavailable(Unavailable::Busy, 1),
+    }
+}
+
+const fn unavailable(cause: Unavailable, retry_after: u32) -> IssuerKeysAnswer {
+    IssuerKeysAnswer::Unavailable { cause, retry_after }
+}
+
+/// Whether a fetch is in the air, and who waits for its end.
+struct Flight {
+    running: Cell<bool>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+impl Flight {
+    const fn new() -> Self {
+        Self { running: Cell::new(false), waiting: RefCell::new(Vec::new()) }
+    }
+
+    const fn is_running(&self) -> bool {
+        self.running.get()
+    }
+
+    fn begin(&self) -> Option<Landing<'_>> {
+        if self.running.replace(true) { None } else { Some(Landing(self)) }
+    }
+
+    async fn end(&self) {
+        poll_fn(|context| {
+            if self.running.get() {
+                self.waiting.borrow_mut().push(context.waker().clone());
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
+    }
+}
+
+/// Ends the flight when dropped, be it by the request's end or by its being cut off.
+struct Landing<'a>(&'a Flight);
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        self.0.running.set(false);
+        for waker in self.0.waiting.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use core::{future::Future, pin::pin, task::Context, time::Duration};
+use std::{collections::BTreeMap, rc::Rc};
+
+use pollster::block_on;
+
+use super::*;
+use crate::ports::{Document, Part};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+const KEYS: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+#[derive(Default)]
+struct MemoryRecords {
+    rows: RefCell<BTreeMap<(String, String), String>>,
+    fails: Cell<bool>,
+}
+
+impl Records for Rc<MemoryRecords> {
+    fn read(&self, kind: &str, id: &str) -> Result<Option<String>, Fault> {
+        if self.fails.get() {
+            return Err(Fault::new(Part::Storage, "down"));
+        }
+        Ok(self.rows.borrow().get(&(kind.to_owned(), id.to_owned())).cloned())
+    }
+
+    fn write(&self, kind: &str, id: &str, record: &str) -> Result<(), Fault> {
+        self.rows.borrow_mut().insert((kind.to_owned(), id.to_owned()), record.to_owned());
+        Ok(())
+    }
+
+    fn remove(&self, _: &str, _: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn scan(&self, _: &str) -> Result<Vec<(String, String)>, Fault> {
+        Ok(Vec::new())
+    }
+}
+
+/// An issuer whose answers are set by the test, which counts, and which can hang.
+#[derive(Default)]
+struct Issuer {
+    answers: RefCell<BTreeMap<String, Document>>,
+    fetched: RefCell<Vec<String>>,
+    hangs: Cell<bool>,
+}
+
+impl Issuer {
+    fn serves(&self, url: &str, status: u16, body: &str) {
+        let document = Document { status, content_type: None, body: body.as_bytes().to_vec() };
+        self.answers.borrow_mut().insert(url.to_owned(), document);
+    }
+}
+
+impl DocumentSource for Rc<Issuer> {
+    async fn fetch(&self, url: &str, max_bytes: usize, _: u32) -> Result<Document, Fault> {
+        self.fetched.borrow_mut().push(url.to_owned());
+        poll_fn(|_| if self.hangs.get() { Poll::Pending } else { Poll::Ready(()) }).await;
+        let mut document =
+            self.answers.borrow().get(url).cloned().ok_or_else(|| Fault::new(Part::Issuer, "no route"))?;
+        document.body.truncate(max_bytes + 1);
+        Ok(document)
+    }
+}
+
+const PLACE: &str = "https://i.example/keys";
+
+fn object() -> (IssuerKeys<Rc<MemoryRecords>, Rc<Issuer>>, Rc<MemoryRecords>, Rc<Issuer>) {
+    let (records, issuer) = (Rc::default(), Rc::<Issuer>::default());
+    issuer.serves(PLACE, 200, KEYS);
+    (IssuerKeys::new(Rc::clone(&records), Rc::clone(&issuer)), records, issuer)
+}
+
+fn source(location: KeyLocation) -> IssuerSource {
+    IssuerSource { issuer: "https://i.example".into(), location, local: false }
+}
+
+fn read() -> IssuerKeysRequest {
+    IssuerKeysRequest::Read {
+        source: source(KeyLocation::JwksUri(PLACE.into())),
+        policy: CachePolicy::default(),
+    }
+}
+
+fn unknown_kid() -> IssuerKeysRequest {
+    IssuerKeysRequest::Refresh {
+        source: source(KeyLocation::JwksUri(PLACE.into())),
+        policy: CachePolicy::default(),
+        unknown_kid: true,
+    }
+}
+
+fn later(seconds: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(seconds))
+}
+
+fn keys(answer: &IssuerKeysAnswer) -> (bool, Option<FetchFailure>) {
+    match answer {
+        IssuerKeysAnswer::Keys { fetched_now, failure, .. } => (*fetched_now, *failure),
+        IssuerKeysAnswer::Unavailable { .. } => panic!("{answer:?}"),
+    }
+}
+
+#[test]
+fn the_first_read_fetches_and_the_next_is_served_from_the_record() {
+    let (object, records, issuer) = object();
+    assert_eq!(keys(&block_on(object.serve(&read(), NOW, 0))), (true, None));
+    let reborn = IssuerKeys::new(records, Rc::clone(&issuer));
+    assert_eq!(keys(&block_on(reborn.serve(&read(), later(299), 0))), (false, None));
+    assert_eq!(issuer.fetched.borrow().len(), 1);
+}
+
+#[test]
+fn an_issuer_gone_bad_in_any_way_leaves_the_known_keys_working() {
+    let big = " ".repeat(CachePolicy::default().max_bytes + 1);
+    for (status, body, cause) in [
+        (500, "", FetchFailure::Status(500)),
+        (404, "", FetchFailure::Status(404)),
+        (204, "", FetchFailure::Status(204)),
+        (302, "", FetchFailure::Redirected),
+        (308, KEYS, FetchFailure::Redirected),
+        (200, "<html></html>", FetchFailure::Malformed),
+        (200, "", FetchFailure::Malformed),
+        (200, big.as_str(), FetchFailure::TooLarge),
+        (200, r#"{"keys":[]}"#, FetchFailure::NoUsableKeys),
+        (200, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#, FetchFailure::NoUsableKeys),
+        (200, r#"{"keys":[],"keys":[]}"#, FetchFailure::Malformed),
+    ] {
+        let (object, _, issuer) = object();
+        block_on(object.serve(&read(), NOW, 0));
+        issuer.serves(PLACE, status, body);
+        let answer = block_on(object.serve(&read(), later(300), 0));
+        assert_eq!(keys(&answer), (false, Some(cause)), "{status} {cause}");
+        let answer = block_on(object.serve(&read(), later(86_399), 0));
+        assert_eq!(keys(&answer).1, Some(cause), "{status} {cause}");
+        let answer = block_on(object.serve(&read(), later(86_400), 0));
+        assert!(matches!(answer, IssuerKeysAnswer::Unavailable { .. }), "{answer:?}");
+    }
+}
+
+#[test]
+fn one_bad_entry_does_not_spoil_a_set() {
+    let (object, _, issuer) = object();
+    issuer.serves(PLACE, 200, &KEYS.replace("[{", r#"[{"kty":"EC"},{"#));
+    assert_eq!(keys(&block_on(object.serve(&read(), NOW, 0))), (true, None));
+}
+
+#[test]
+fn without_any_set_the_answer_says_when_to_come_back() {
+    let (object, _, issuer) = object();
+    issuer.answers.borrow_mut().clear();
+    let answer = block_on(object.serve(&read(), NOW, u16::MAX));
+    let cause = Unavailable::Failed(FetchFailure::Network);
+    assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause, retry_after: 2 });
+    let answer = block_on(object.serve(&read(), later(1), 0));
+    assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause, retry_after: 1 });
+    assert_eq!(issuer.fetched.borrow().len(), 1);
+}
+
+#[test]
+fn ten_thousand_random_kids_cost_one_fetch_a_cooldown() {
+    let (object, _, issuer) = object();
+    block_on(object.serve(&read(), NOW, 0));
+    for number in 0..10_000 {
+        block_on(object.serve(&unknown_kid(), NOW.plus(Duration::from_millis(number * 6)), 0));
+    }
+    // The first read, then 30 s and 60 s (not reached).
+    assert_eq!(issuer.fetched.borrow().len(), 2);
+}
+
+#[test]
+fn who_comes_during_a_fetch_shares_its_result() {
+    let (object, _, issuer) = object();
+    issuer.hangs.set(true);
+    let (read, waker) = (read(), Waker::noop());
+    let mut context = Context::from_waker(waker);
+    let mut first = pin!(object.serve(&read, NOW, 0));
+    let mut second = pin!(object.serve(&read, NOW, 0));
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    issuer.hangs.set(false);
+    let Poll::Ready(answer) = first.as_mut().poll(&mut context) else { panic!("still hanging") };
+    assert_eq!(keys(&answer), (true, None));
+    let Poll::Ready(answer) = second.as_mut().poll(&mut context) else { panic!("not woken") };
+    assert_eq!(keys(&answer), (false, None));
+    assert_eq!(issuer.fetched.borrow().len(), 1);
+}
+
+#[test]
+fn a_caller_cut_off_in_the_middle_of_a_fetch_leaves_no_one_hanging() {
+    let (object, _, issuer) = object();
+    issuer.hangs.set(true);
+    let (read, waker) = (read(), Waker::noop());
+    let mut context = Context::from_waker(waker);
+    let mut first = Box::pin(object.serve(&read, NOW, 0));
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    drop(first);
+    issuer.hangs.set(false);
+    assert_eq!(keys(&block_on(object.serve(&read, NOW, 0))), (true, None));
+}
+
+#[test]
+fn with_a_usable_set_nobody_waits_for_a_slow_issuer() {
+    let (object, _, issuer) = object();
+    block_on(object.serve(&read(), NOW, 0));
+    issuer.hangs.set(true);
+    let (read, waker) = (read(), Waker::noop());
+    let mut context = Context::from_waker(waker);
+    let mut first = pin!(object.serve(&read, later(300), 0));
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert_eq!(keys(&block_on(object.serve(&read, later(300), 0))), (false, None));
+}
+
+#[test]
+fn keys_of_another_place_are_not_kept_when_the_configuration_changes() {
+    let (object, _, issuer) = object();
+    block_on(object.serve(&read(), NOW, 0));
+    let moved = IssuerKeysRequest::Read {
+        source: source(KeyLocation::JwksUri("https://i.example/new".into())),
+        policy: CachePolicy::default(),
+    };
+    let answer = block_on(object.serve(&moved, NOW, 0));
+    assert!(matches!(answer, IssuerKeysAnswer::Unavailable { .. }), "{answer:?}");
+    assert_eq!(issuer.fetched.borrow().last().unwrap(), "https://i.example/new");
+}
+
+#[test]
+fn discovery_finds_the_keys_and_is_not_repeated_for_every_refresh() {
+    let (object, _, issuer) = object();
+    issuer.serves("https://i.example/.well-known/openid-configuration", 404, "");
+    issuer.serves(
+        "https://i.example/.well-known/oauth-authorization-server",
+        200,
+        r#"{"issuer":"https://i.example","jwks_uri":"https://i.example/keys"}"#,
+    );
+    let read =
+        IssuerKeysRequest::Read { source: source(KeyLocation::Discovery), policy: CachePolicy::default() };
+    assert_eq!(keys(&block_on(object.serve(&read, NOW, 0))), (true, None));
+    assert_eq!(issuer.fetched.borrow().len(), 3);
+    assert_eq!(keys(&block_on(object.serve(&read, later(300), 0))), (true, None));
+    assert_eq!(issuer.fetched.borrow().len(), 4);
+}
+
+#[test]
+fn an_unsafe_place_is_never_fetched() {
+    for place in ["http://i.example/keys", "https://169.254.169.254/latest", "https://localhost/keys"] {
+        let (object, _, issuer) = object();
+        let read = IssuerKeysRequest::Read {
+            source: source(KeyLocation::JwksUri(place.into())),
+            policy: CachePolicy::default(),
+        };
+        let answer = block_on(object.serve(&read, NOW, 0));
+        let cause = Unavailable::Failed(FetchFailure::UnsafeUrl);
+        assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause, retry_after: 1 });
+        assert!(issuer.fetched.borrow().is_empty());
+    }
+}
+
+#[test]
+fn a_failing_record_store_is_said_and_nothing_is_fetched() {
+    let (object, records, issuer) = object();
+    records.fails.set(true);
+    let answer = block_on(object.serve(&read(), NOW, 0));
+    assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause: Unavailable::Storage, retry_after: 1 });
+    assert!(issuer.fetched.borrow().is_empty());
+}

@@ -1,0 +1,111 @@
+//! What is configured about an issuer's key set, and how getting it can fail.
+
+use core::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::jose::JwkSet;
+
+/// How old a key set may be and how often it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachePolicy {
+    /// From this age on a set is refreshed in the background while it is used. 5 min: a key that
+    /// an issuer withdraws stops verifying within this and one request.
+    pub soft_age: Duration,
+    /// From this age on a set is not used even if no newer one can be had. 24 h: an issuer's
+    /// outage of a night is survived.
+    pub hard_age: Duration,
+    /// The shortest time between two fetches for the sake of an unknown `kid`, for the whole
+    /// deployment. 30 s: random kids cost the issuer two fetches a minute.
+    pub unknown_kid_cooldown: Duration,
+    /// How long one fetch may take. 5 s: longer than any healthy issuer needs, shorter than a
+    /// client's patience.
+    pub timeout: Duration,
+    /// The largest document accepted.
+    pub max_bytes: usize,
+}
+
+impl Default for CachePolicy {
+    fn default() -> Self {
+        Self {
+            soft_age: Duration::from_secs(5 * 60),
+            hard_age: Duration::from_secs(24 * 60 * 60),
+            unknown_kid_cooldown: Duration::from_secs(30),
+            timeout: Duration::from_secs(5),
+            max_bytes: JwkSet::MAX_BYTES,
+        }
+    }
+}
+
+/// Where an issuer's keys are published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyLocation {
+    /// At this URL, by configuration.
+    JwksUri(String),
+    /// Where the issuer's metadata says (OpenID Connect Discovery, RFC 8414).
+    Discovery,
+}
+
+/// One trusted issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuerSource {
+    /// Its identifier, as in `iss`.
+    pub issuer: String,
+    /// Where its keys are.
+    pub location: KeyLocation,
+    /// Local development: http and private addresses are allowed.
+    pub local: bool,
+}
+
+/// Why a fetch brought no key set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FetchFailure {
+    /// No answer, or not in time.
+    Network,
+    /// A redirect: keys come from the configured place or not at all.
+    Redirected,
+    /// A status other than 200.
+    Status(u16),
+    /// More bytes than allowed.
+    TooLarge,
+    /// Not a key set.
+    Malformed,
+    /// A key set without a single usable key.
+    NoUsableKeys,
+    /// The metadata is of another issuer.
+    OtherIssuer,
+    /// The metadata names no `jwks_uri`.
+    NoJwksUri,
+    /// The URL is one that must not be fetched.
+    UnsafeUrl,
+}
+
+impl FetchFailure {
+    /// The stable name, for logs and metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Redirected => "redirected",
+            Self::Status(_) => "status",
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::NoUsableKeys => "no_usable_keys",
+            Self::OtherIssuer => "other_issuer",
+            Self::NoJwksUri => "no_jwks_uri",
+            Self::UnsafeUrl => "unsafe_url",
+        }
+    }
+}
+
+impl fmt::Display for FetchFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(formatter, "status {status}"),
+            other => formatter.write_str(other.code()),
+        }
+    }
+}
+
+impl core::error::Error for FetchFailure {}

@@ -1,0 +1,19 @@
+//! Claims (RFC 7519, RFC 9068): what a verified token says, and whether it may be believed now
+//! and here.
+//!
+//! [`validate`] is one call with no optional step. [`AccessToken`] is the proof that it was made:
+//! nothing else can make one.
+
+mod claims;
+pub mod compact;
+mod dates;
+mod error;
+mod issued;
+mod policy;
+mod validate;
+
+pub use claims::Claims;
+pub use error::TokenError;
+pub use issued::{AccessTokenClaims, Confirmation};
+pub use policy::{AudienceSource, ClaimPath, TypPolicy, ValidationPolicy};
+pub use validate::{AccessToken, validate};

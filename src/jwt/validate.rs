@@ -1,0 +1,121 @@
+//! The one call that turns a verified token into an access token.
+
+use core::fmt;
+
+use super::{AudienceSource, Claims, TokenError, ValidationPolicy};
+use crate::{
+    jose::{VerifiedJws, json},
+    time::Timestamp,
+};
+
+/// A token that was verified and validated. Only [`validate`] makes one. It stays true until
+/// [`AccessToken::expires_at`], as long as its key stays in the issuer's set.
+#[derive(Clone, PartialEq)]
+pub struct AccessToken {
+    claims: Claims,
+    expires_at: Timestamp,
+    key_thumbprint: String,
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AccessToken")
+            .field("iss", &self.claims.iss)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AccessToken {
+    /// What it says.
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// From when on it is refused: `exp` with the leeway added. What a cache must honour.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The RFC 7638 thumbprint of the key that verified it. A cached token is believed only
+    /// while `JwkSet::has_thumbprint` says that the issuer still has the key.
+    pub fn key_thumbprint(&self) -> &str {
+        &self.key_thumbprint
+    }
+}
+
+/// Validates a verified token against its issuer's policy at the time `now`. Every check is made
+/// for every token; there is no step to forget.
+///
+/// 1. algorithm allowed for the issuer, `typ` that of an access token;
+/// 2. claims: strict JSON, each of its type, `iss sub exp iat` there (and `jti client_id` by
+///    RFC 9068 section 2.2);
+/// 3. `iss` equal, audience ours;
+/// 4. `exp` in the future, `nbf` not, `iat` not, the three in order, lifetime and age bounded.
+pub fn validate(
+    jws: VerifiedJws,
+    policy: &ValidationPolicy,
+    now: Timestamp,
+) -> Result<AccessToken, TokenError> {
+    if !policy.algorithms.contains(&jws.algorithm()) {
+        return Err(TokenError::AlgorithmNotAllowed);
+    }
+    if !policy.typ.allows(jws.typ()) {
+        return Err(TokenError::WrongType);
+    }
+    let raw = json::parse_object(jws.payload()).map_err(TokenError::MalformedClaims)?;
+    let claims = Claims::read(raw, policy)?;
+    if policy.rfc9068 {
+        for (name, value) in [("jti", &claims.jti), ("client_id", &claims.client_id)] {
+            match value.as_deref() {
+                None => return Err(TokenError::MissingClaim { name }),
+                Some("") => return Err(TokenError::MalformedClaim { name }),
+                Some(_) => {}
+            }
+        }
+    }
+    if claims.iss != policy.issuer {
+        return Err(TokenError::WrongIssuer);
+    }
+    check_audience(&claims, policy)?;
+    let expires_at = check_dates(&claims, policy, now)?;
+    Ok(AccessToken { claims, expires_at, key_thumbprint: jws.into_key_thumbprint() })
+}
+
+fn check_audience(claims: &Claims, policy: &ValidationPolicy) -> Result<(), TokenError> {
+    let ours = |audience: &String| policy.audiences.contains(audience);
+    let meant = match policy.audience_source {
+        AudienceSource::Aud => claims.aud.iter().any(ours),
+        AudienceSource::ClientId => claims.client_id.iter().any(ours),
+    };
+    if meant { Ok(()) } else { Err(TokenError::WrongAudience) }
+}
+
+fn check_dates(claims: &Claims, policy: &ValidationPolicy, now: Timestamp) -> Result<Timestamp, TokenError> {
+    let expires_at = claims.exp.plus(policy.leeway);
+    let latest_start = now.plus(policy.leeway);
+    if claims.exp <= claims.iat || claims.nbf.is_some_and(|nbf| claims.exp <= nbf) {
+        return Err(TokenError::ImpossibleDates);
+    }
+    // RFC 7519 section 4.1.4: not on or after exp.
+    if now >= expires_at {
+        return Err(TokenError::Expired);
+    }
+    if claims.nbf.is_some_and(|nbf| nbf > latest_start) {
+        return Err(TokenError::NotYetValid);
+    }
+    if claims.iat > latest_start {
+        return Err(TokenError::IssuedInFuture);
+    }
+    if policy.max_lifetime.is_some_and(|longest| claims.exp.since(claims.iat) > longest) {
+        return Err(TokenError::LifetimeTooLong);
+    }
+    match policy.max_age {
+        None => Ok(expires_at),
+        Some(longest) => {
+            let too_old_at = claims.iat.plus(longest).plus(policy.leeway);
+            if now > too_old_at { Err(TokenError::TooOld) } else { Ok(expires_at.min(too_old_at)) }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What the state machine decides, and the evidence it decides by.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Drift, EndReason, Lifetime, SignInReason, limits::millis};
+
+/// The decision on a presented refresh token: the rows of the table in
+/// `docs/refresh-families.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// The current token: the rotation count went up by one.
+    Rotate,
+    /// The current token's parent: the identical successor is owed again.
+    Retry {
+        /// After the reuse interval, because the answer seems to be lost. An event.
+        late: bool,
+    },
+    /// A token that was replaced: the family was alive and has ended.
+    Reuse,
+    /// A lifetime is over: the family has ended.
+    Expire {
+        /// Which.
+        lifetime: Lifetime,
+    },
+    /// Not granted for another cause.
+    Refuse {
+        /// Which; whether it ended the family, [`RefusalCause::ends`] says.
+        cause: RefusalCause,
+    },
+}
+
+impl Decision {
+    /// Why it was refused, if it was.
+    pub const fn refusal(self) -> Option<RefusalCause> {
+        match self {
+            Self::Rotate | Self::Retry { .. } => None,
+            Self::Reuse => Some(RefusalCause::Reuse),
+            Self::Expire { lifetime } => Some(RefusalCause::Expired { lifetime }),
+            Self::Refuse { cause } => Some(cause),
+        }
+    }
+}
+
+/// Why a refresh token was refused by the Account object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum RefusalCause {
+    /// It was replaced before: evidence of theft. This presentation ended the family.
+    Reuse,
+    /// A lifetime is over. This presentation found it.
+    Expired {
+        /// Which.
+        lifetime: Lifetime,
+    },
+    /// The rules demand a new sign-in. This presentation ended the family.
+    SignIn {
+        /// Which rule.
+        rule: SignInReason,
+    },
+    /// It is newer than the state: a backup was restored. This presentation ended the family.
+    AheadOfState,
+    /// The current count with a secret we never issued: an alert, and no change.
+    Forged,
+    /// Too many late retries: 429, and no change.
+    Throttled,
+    /// It was issued to another client (RFC 6749 section 6). No change.
+    WrongClient,
+    /// The family is bound to a key that was not proved (RFC 9449 section 5). No change.
+    WrongBinding,
+    /// The family had ended before.
+    Ended {
+        /// How.
+        reason: EndReason,
+    },
+    /// There is no such family: removed, erased, or never there.
+    UnknownFamily,
+    /// The object holds another subject. For `Open` alone.
+    WrongSubject,
+    /// A family of this id is there already. For `Open` alone.
+    FamilyExists,
+}
+
+impl RefusalCause {
+    /// The stable code, for logs and first-party clients. A family that ended gives the code of
+    /// its end, so every later presentation is refused alike.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Reuse => "refresh_token_reused",
+            Self::Expired { .. } => "session_expired",
+            Self::SignIn { .. } => "sign_in_required",
+            Self::AheadOfState => "refresh_token_ahead_of_state",
+            Self::Forged => "refresh_token_forged",
+            Self::Throttled => "refresh_throttled",
+            Self::WrongClient => "refresh_token_wrong_client",
+            Self::WrongBinding => "refresh_token_wrong_binding",
+            Self::Ended { reason } => match reason {
+                EndReason::Reuse { .. } => Self::Reuse.code(),
+                EndReason::AheadOfState { .. } => Self::AheadOfState.code(),
+                EndReason::Expired { .. } => "session_expired",
+                EndReason::SignIn { .. } => "sign_in_required",
+                EndReason::Displaced => "session_displaced",
+                EndReason::Revoked { .. } => "session_revoked",
+            },
+            Self::UnknownFamily => "session_unknown",
+            Self::WrongSubject => "account_wrong_subject",
+            Self::FamilyExists => "session_exists",
+        }
+    }
+
+    /// Whether this presentation itself ended a live family.
+    pub const fn ends(self) -> bool {
+        matches!(self, Self::Reuse | Self::Expired { .. } | Self::SignIn { .. } | Self::AheadOfState)
+    }
+
+    /// Whether an operator should hear of it at once.
+    pub const fn alerts(self) -> bool {
+        matches!(self, Self::Reuse | Self::AheadOfState | Self::Forged | Self::WrongSubject)
+    }
+}
+
+/// What a decision rests on: for the audit trail. Without secrets and hashes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The count in the presented token.
+    pub presented_count: u32,
+    /// The family's count when it was presented.
+    pub stored_count: u32,
+    /// Stored minus presented: 0 is the current token, 1 its parent, negative is ahead of the
+    /// state. Exact however long ago the token was replaced.
+    pub distance: i64,
+    /// The time since the family's last rotation.
+    #[serde(rename = "age_ms", with = "millis")]
+    pub age: Duration,
+    /// Late retries granted for the current token, this one included.
+    pub late_retries: u16,
+    /// How the context differs from the last rotation's.
+    pub drift: Drift,
+    /// The last rotation's context: with reuse, one of the two is the thief's.
+    pub last_context: Context,
+}
+
+/// A decision with its evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The row of the table.
+    pub decision: Decision,
+    /// What it rests on.
+    pub evidence: Evidence,
+}

@@ -1,0 +1,298 @@
+//! The state of one family: a constant amount of it, however often it rotates.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Grant, Lifetime, Lifetimes, SecretHash};
+use crate::time::Timestamp;
+
+/// A user's device name is cut to this many characters: a session list shows no more.
+const DEVICE_NAME_MAX_CHARS: usize = 64;
+
+/// One sign-in on one device: the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    /// What the sign-in granted.
+    pub grant: Grant,
+    /// How long it may live.
+    pub lifetimes: Lifetimes,
+    /// The key its tokens are bound to, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
+    /// What the user or the client calls the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
+    /// The sign-in.
+    pub created_at: Timestamp,
+    /// The last sign of life: a rotation, a late retry or a confirmed receipt.
+    pub seen_at: Timestamp,
+    /// Where the last rotation came from, or the sign-in.
+    pub context: Context,
+    /// How many rotations there were.
+    pub rotation_count: u32,
+    /// When the last one was; the sign-in before the first. Both windows are anchored here.
+    pub rotated_at: Timestamp,
+    /// Alive or ended.
+    pub state: State,
+}
+
+/// Whether refreshes are possible.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// The current token may be rotated.
+    Alive(Alive),
+    /// Nothing is accepted any more, for good.
+    Ended(End),
+}
+
+/// What a live family knows of its current token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alive {
+    /// The hash of the current secret.
+    pub secret_hash: SecretHash,
+    /// The id of the master the current token was sealed under.
+    pub master: u8,
+    /// Whether the current token is known to have arrived.
+    pub receipt: Receipt,
+    /// Late retries granted for the current token.
+    pub late_retries: u16,
+    /// Rotations in a row, before the current one, that arrived only through a late retry.
+    pub late_only_rotations: u16,
+}
+
+/// Whether the client is known to have received the current token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receipt {
+    /// Nobody has shown an access token of this rotation yet.
+    Unconfirmed,
+    /// The gate saw one: the answer was not lost.
+    Confirmed,
+}
+
+/// How a family ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct End {
+    /// Why.
+    pub reason: EndReason,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a family ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case", deny_unknown_fields)]
+pub enum EndReason {
+    /// A token was presented that only a thief or his victim can still hold.
+    Reuse {
+        /// How many rotations behind the current token it was, 1 or more.
+        distance: u32,
+    },
+    /// A token was presented that this state has not issued yet: the state is an older copy.
+    AheadOfState {
+        /// How many rotations ahead it was, 1 or more.
+        ahead: u32,
+    },
+    /// A lifetime was over.
+    Expired {
+        /// Which.
+        lifetime: Lifetime,
+    },
+    /// The rules demand a new sign-in.
+    SignIn {
+        /// Which rule.
+        rule: SignInReason,
+    },
+    /// The subject had too many families; this one was idle for longest.
+    Displaced,
+    /// Somebody ended it.
+    Revoked {
+        /// Who, or what for.
+        by: Revocation,
+    },
+}
+
+/// A rule that demands a new sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInReason {
+    /// Too many rotations in a row arrived only through a late retry.
+    LateRetries,
+    /// The context changed too much.
+    Drift,
+    /// The rotation count is used up (2³² - 1).
+    Exhausted,
+}
+
+/// Who revokes a family, or what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Revocation {
+    /// The session logged itself out.
+    Logout,
+    /// The user logged out everywhere.
+    LogoutAll,
+    /// The user ended it from the list of sessions.
+    User,
+    /// The client revoked its token (RFC 7009).
+    Client,
+    /// The user's password was changed or reset.
+    PasswordChanged,
+    /// An operator ended it.
+    Operator,
+    /// The user was disabled or deleted.
+    Disabled,
+}
+
+/// The public key that a family's tokens are bound to: its SHA-256 thumbprint (RFC 7638), the
+/// `jkt` of RFC 9449.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Binding(#[serde(with = "crate::encoding::base64url_32")] pub [u8; 32]);
+
+/// What begins a family, besides the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// What the sign-in granted.
+    pub grant: Grant,
+    /// How long the family may live.
+    pub lifetimes: Lifetimes,
+    /// The key its tokens are bound to.
+    pub binding: Option<Binding>,
+    /// What the device is called.
+    pub device_name: Option<String>,
+    /// Where the sign-in came from.
+    pub context: Context,
+    /// The hash of the first secret.
+    pub secret_hash: SecretHash,
+    /// The master the first token is sealed under.
+    pub master: u8,
+}
+
+impl Family {
+    /// A new family, with rotation count 0.
+    pub fn open(opening: Opening, now: Timestamp) -> Self {
+        Self {
+            grant: opening.grant,
+            lifetimes: opening.lifetimes,
+            binding: opening.binding,
+            device_name: opening.device_name.map(|name| name.chars().take(DEVICE_NAME_MAX_CHARS).collect()),
+            created_at: now,
+            seen_at: now,
+            context: opening.context,
+            rotation_count: 0,
+            rotated_at: now,
+            state: State::Alive(Alive {
+                secret_hash: opening.secret_hash,
+                master: opening.master,
+                receipt: Receipt::Unconfirmed,
+                late_retries: 0,
+                late_only_rotations: 0,
+            }),
+        }
+    }
+
+    /// The lifetime that is over, if one is. The absolute one is named first.
+    pub fn lifetime_over(&self, now: Timestamp) -> Option<Lifetime> {
+        if now >= self.absolute_end() {
+            Some(Lifetime::Absolute)
+        } else if now >= self.rotated_at.plus(self.lifetimes.idle) {
+            Some(Lifetime::Idle)
+        } else {
+            None
+        }
+    }
+
+    /// When it ends if nothing happens.
+    pub fn expires_at(&self) -> Timestamp {
+        self.rotated_at.plus(self.lifetimes.idle).min(self.absolute_end())
+    }
+
+    /// When its absolute lifetime is over: fixed at the sign-in. Until then its record is kept,
+    /// ended or not, so that a replay is still recognised as one.
+    pub fn absolute_end(&self) -> Timestamp {
+        self.created_at.plus(self.lifetimes.absolute)
+    }
+
+    /// Whether a refresh is possible now.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        matches!(self.state, State::Alive(_)) && self.lifetime_over(now).is_none()
+    }
+
+    /// How it ended, if it did.
+    pub const fn end(&self) -> Option<&End> {
+        match &self.state {
+            State::Alive(_) => None,
+            State::Ended(end) => Some(end),
+        }
+    }
+
+    /// The time since the last rotation.
+    pub(super) fn age(&self, now: Timestamp) -> Duration {
+        now.since(self.rotated_at)
+    }
+
+    /// The gate saw an access token of this rotation: the client has it. An older or a
+    /// future count says nothing about the current token and changes nothing.
+    #[must_use]
+    pub fn confirm(mut self, rotation_count: u32, now: Timestamp) -> Self {
+        if let State::Alive(alive) = &mut self.state
+            && rotation_count == self.rotation_count
+            && alive.receipt == Receipt::Unconfirmed
+        {
+            alive.receipt = Receipt::Confirmed;
+            self.seen_at = self.seen_at.max(now);
+        }
+        self
+    }
+
+    /// Ends it on somebody's behalf. Ending an ended family changes nothing: the first reason stays.
+    #[must_use]
+    pub fn revoke(self, by: Revocation, now: Timestamp) -> Self {
+        self.ended(EndReason::Revoked { by }, now)
+    }
+
+    /// The session logs itself out.
+    #[must_use]
+    pub fn logout(self, now: Timestamp) -> Self {
+        self.revoke(Revocation::Logout, now)
+    }
+
+    /// Ends it if a lifetime is over.
+    #[must_use]
+    pub fn expire(self, now: Timestamp) -> Self {
+        match self.lifetime_over(now) {
+            Some(lifetime) => self.ended(EndReason::Expired { lifetime }, now),
+            None => self,
+        }
+    }
+
+    /// Binds an unbound family to a key. A bound one keeps its key.
+    ///
+    /// # Errors
+    /// Gives the family back unchanged when it is bound to another key.
+    #[expect(clippy::result_large_err, reason = "the error is the family itself, handed back")]
+    pub fn bind(mut self, binding: Binding) -> Result<Self, Self> {
+        match self.binding {
+            Some(bound) if bound != binding => Err(self),
+            _ => {
+                self.binding = Some(binding);
+                Ok(self)
+            }
+        }
+    }
+
+    /// Ended for this reason, unless it has ended already.
+    #[must_use]
+    pub(crate) fn ended(mut self, reason: EndReason, now: Timestamp) -> Self {
+        if matches!(self.state, State::Alive(_)) {
+            self.state = State::Ended(End { reason, at: now });
+        }
+        self
+    }
+}

@@ -1,0 +1,196 @@
+//! The decision on a presented refresh token: the table of `docs/refresh-families.md`, row by
+//! row, as one pure function.
+
+use super::{
+    Alive, Context, Decided, Decision, DriftPolicy, EndReason, Evidence, Family, Limits, Presented, Receipt,
+    RefusalCause, SignInReason, State,
+};
+use crate::time::Timestamp;
+
+impl Family {
+    /// Judges a presented token whose MAC was checked. Gives the family as it is afterwards and
+    /// the decision with its evidence. The family is unchanged unless the decision is
+    /// [`Decision::Rotate`], a late [`Decision::Retry`], or one that ends it.
+    pub fn rotate(
+        self,
+        presented: &Presented,
+        now: Timestamp,
+        limits: &Limits,
+        context: &Context,
+    ) -> (Self, Decided) {
+        let mut evidence = self.evidence(presented, now, context);
+        let (family, decision) = self.decide(presented, now, limits, context, &evidence);
+        if let (Decision::Retry { late: true }, State::Alive(alive)) = (decision, &family.state) {
+            evidence.late_retries = alive.late_retries;
+        }
+        (family, Decided { decision, evidence })
+    }
+
+    fn evidence(&self, presented: &Presented, now: Timestamp, context: &Context) -> Evidence {
+        Evidence {
+            presented_count: presented.rotation_count,
+            stored_count: self.rotation_count,
+            distance: i64::from(self.rotation_count) - i64::from(presented.rotation_count),
+            age: self.age(now),
+            late_retries: match &self.state {
+                State::Alive(alive) => alive.late_retries,
+                State::Ended(_) => 0,
+            },
+            drift: context.drift_from(&self.context),
+            last_context: self.context.clone(),
+        }
+    }
+
+    fn decide(
+        self,
+        presented: &Presented,
+        now: Timestamp,
+        limits: &Limits,
+        context: &Context,
+        evidence: &Evidence,
+    ) -> (Self, Decision) {
+        let alive = match &self.state {
+            State::Alive(alive) => alive.clone(),
+            State::Ended(end) => {
+                let cause = RefusalCause::Ended { reason: end.reason };
+                return (self, Decision::Refuse { cause });
+            }
+        };
+        if let Some(lifetime) = self.lifetime_over(now) {
+            return (self.expire(now), Decision::Expire { lifetime });
+        }
+
+        if let Some(ahead) = presented.rotation_count.checked_sub(self.rotation_count).filter(|n| *n > 0) {
+            // The token is genuine and the state does not know it: the state is an older copy,
+            // in which tokens live again that were replaced. Nothing in it can be relied on.
+            let family = self.ended(EndReason::AheadOfState { ahead }, now);
+            return (family, Decision::Refuse { cause: RefusalCause::AheadOfState });
+        }
+        let distance = self.rotation_count - presented.rotation_count;
+        match distance {
+            0 if presented.secret_hash != alive.secret_hash => {
+                // Only the holder of the envelope key can make this, and he does not know the
+                // secret. Revoking would let him end any session whose ids he knows.
+                (self, Decision::Refuse { cause: RefusalCause::Forged })
+            }
+            0 => self.rotate_current(&alive, presented, now, limits, context, evidence),
+            1 if presented.successor_hash == alive.secret_hash => {
+                self.retry_parent(&alive, presented, now, limits, context, evidence)
+            }
+            _ => self.reuse(distance, now),
+        }
+    }
+
+    fn rotate_current(
+        mut self,
+        alive: &Alive,
+        presented: &Presented,
+        now: Timestamp,
+        limits: &Limits,
+        context: &Context,
+        evidence: &Evidence,
+    ) -> (Self, Decision) {
+        if let Some(cause) = self.stranger(presented) {
+            return (self, Decision::Refuse { cause });
+        }
+        if demands_sign_in(limits, evidence) {
+            return self.sign_in(SignInReason::Drift, now);
+        }
+        let late_only_rotations = match alive.late_retries {
+            0 => 0,
+            _ => alive.late_only_rotations.saturating_add(1),
+        };
+        if late_only_rotations >= limits.late_only_rotations {
+            return self.sign_in(SignInReason::LateRetries, now);
+        }
+        let Some(next_count) = self.rotation_count.checked_add(1) else {
+            return self.sign_in(SignInReason::Exhausted, now);
+        };
+        self.rotation_count = next_count;
+        self.rotated_at = now;
+        self.seen_at = now;
+        self.context = context.clone();
+        self.state = State::Alive(Alive {
+            secret_hash: presented.successor_hash,
+            master: presented.next_master,
+            receipt: Receipt::Unconfirmed,
+            late_retries: 0,
+            late_only_rotations,
+        });
+        (self, Decision::Rotate)
+    }
+
+    /// The parent of the current token, proved by deriving the current secret.
+    fn retry_parent(
+        mut self,
+        alive: &Alive,
+        presented: &Presented,
+        now: Timestamp,
+        limits: &Limits,
+        context: &Context,
+        evidence: &Evidence,
+    ) -> (Self, Decision) {
+        let stranger = self.stranger(presented);
+        if self.age(now) < limits.effective_reuse_interval() {
+            if let Some(cause) = stranger {
+                return (self, Decision::Refuse { cause });
+            }
+            if demands_sign_in(limits, evidence) {
+                return self.sign_in(SignInReason::Drift, now);
+            }
+            return (self, Decision::Retry { late: false });
+        }
+
+        let may_be_lost = alive.receipt == Receipt::Unconfirmed && self.age(now) < limits.effective_window();
+        if !may_be_lost || stranger.is_some() || !self.same_device(context) {
+            return self.reuse(1, now);
+        }
+        if demands_sign_in(limits, evidence) {
+            return self.sign_in(SignInReason::Drift, now);
+        }
+        if alive.late_retries >= limits.max_late_retries {
+            return (self, Decision::Refuse { cause: RefusalCause::Throttled });
+        }
+        self.seen_at = now;
+        self.state =
+            State::Alive(Alive { late_retries: alive.late_retries.saturating_add(1), ..alive.clone() });
+        (self, Decision::Retry { late: true })
+    }
+
+    /// Whether the request comes from another client or without the bound key.
+    fn stranger(&self, presented: &Presented) -> Option<RefusalCause> {
+        if presented.client_id.as_ref().is_some_and(|client| *client != self.grant.client_id) {
+            return Some(RefusalCause::WrongClient);
+        }
+        if self.binding.is_some() && presented.binding != self.binding {
+            return Some(RefusalCause::WrongBinding);
+        }
+        None
+    }
+
+    /// A bound family is known by its key (see [`Self::stranger`]), any other by the program
+    /// that rotated last.
+    fn same_device(&self, context: &Context) -> bool {
+        self.binding.is_some() || context.agent() == self.context.agent()
+    }
+
+    fn reuse(self, distance: u32, now: Timestamp) -> (Self, Decision) {
+        (self.ended(EndReason::Reuse { distance }, now), Decision::Reuse)
+    }
+
+    fn sign_in(self, rule: SignInReason, now: Timestamp) -> (Self, Decision) {
+        let family = self.ended(EndReason::SignIn { rule }, now);
+        (family, Decision::Refuse { cause: RefusalCause::SignIn { rule } })
+    }
+}
+
+/// Whether the context has changed so much that the policy wants a new sign-in.
+fn demands_sign_in(limits: &Limits, evidence: &Evidence) -> bool {
+    match limits.drift {
+        DriftPolicy::Log => false,
+        DriftPolicy::SignIn { from_score } => evidence.drift.score >= from_score,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The route table's JSON form, and the gate made from it.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::{collections::BTreeMap, time::Duration};
+
+use postern::{
+    config::Config,
+    gateway::{Access, Equals, Found, Gate, HostPattern, Requirement, Revocation, Upstream},
+};
+use serde_json::{Value, json};
+
+fn config(routes: &Value) -> Result<Config, Vec<String>> {
+    let vars = BTreeMap::from([
+        ("POSTERN_ISSUER".to_owned(), json!("https://auth.example.com")),
+        ("POSTERN_MASTER_KEY".to_owned(), json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")),
+        ("POSTERN_ROUTES".to_owned(), routes.clone()),
+    ]);
+    Config::from_vars(&vars).map_err(|errors| errors.into_iter().map(|error| error.path).collect())
+}
+
+/// The paths of all mistakes of one route that has a path and a service besides `more`.
+fn mistakes(more: &Value) -> Vec<String> {
+    let mut route = json!({"path": "/t/{tenant}/{*rest}", "service": "ORIGIN"});
+    for (name, value) in more.as_object().unwrap() {
+        route[name] = value.clone();
+    }
+    let paths = config(&json!([route])).map(|_| ()).unwrap_err();
+    paths.iter().map(|path| path.replacen("POSTERN_ROUTES[0].", "", 1)).collect()
+}
+
+#[test]
+fn a_route_asks_for_an_access_token_unless_it_says_otherwise() {
+    let config = config(&json!([{"path": "/api", "upstream": "https://origin.example.com/base/"}])).unwrap();
+    let route = &config.routes[0];
+    assert!(matches!(&route.access, Access::Required(requirement) if *requirement == Requirement::default()));
+    assert_eq!((route.revocation, route.keep_token), (Revocation::Feed, false));
+    assert_eq!((&route.host, route.name.as_str()), (&HostPattern::Any, "route-0"));
+    assert_eq!(route.upstream, Upstream::Url { base: "https://origin.example.com/base".into() });
+    assert_eq!((route.timeout, route.cors.clone()), (Duration::from_secs(30), None));
+}
+
+#[test]
+fn a_whole_route_is_read() {
+    let config = config(&json!([{
+        "name": "docs",
+        "host": "*.example.com",
+        "path": "/api/t/{tenant}/docs",
+        "methods": ["GET"],
+        "issuers": ["https://auth.example.com"],
+        "audiences": "https://api.example.com",
+        "scopes_all": ["read:docs"],
+        "scopes_any": ["a", "b"],
+        "roles_any": ["reader"],
+        "attributes": [
+            {"claim": "tenant_id", "equals": "{tenant}"},
+            {"claim": "h", "equals": "{host}"},
+            {"claim": "plan", "equals": "gold"},
+        ],
+        "max_token_age": 60,
+        "acr": ["gold"],
+        "amr": ["otp"],
+        "revocation": "strong",
+        "service": "ORIGIN",
+        "strip_prefix": "/api/t",
+        "keep_token": true,
+        "headers": {"email": "X-User-Email"},
+        "timeout_ms": 500,
+        "cors": {"origins": ["https://app.example.com"], "credentials": true},
+    }]))
+    .unwrap();
+    let route = &config.routes[0];
+    assert_eq!((route.strip_segments, route.revocation), (2, Revocation::Strong));
+    assert_eq!(route.headers[0].header, "x-user-email");
+    let Access::Required(requirement) = &route.access else { panic!("required") };
+    let equals: Vec<&Equals> = requirement.attributes.iter().map(|attribute| &attribute.equals).collect();
+    assert_eq!(equals, [&Equals::Param("tenant".into()), &Equals::Host, &Equals::Literal("gold".into())]);
+    let gate = Gate::new(config.routes.clone(), vec![]);
+    let Found::Match(found) = gate.find("HEAD", "A.Example.com:443", "/api/t/acme/docs") else {
+        panic!("a match")
+    };
+    assert_eq!(found.params, [("tenant".to_owned(), "acme".to_owned())]);
+    assert_eq!(gate.find("GET", "example.com", "/api/t/acme/docs"), Found::NotFound);
+}
+
+#[test]
+fn a_policy_on_a_route_that_asks_for_no_token_is_a_contradiction() {
+    for access in ["public", "optional"] {
+        for (name, value) in [
+            ("scopes_all", json!(["a"])),
+            ("roles_any", json!(["a"])),
+            ("attributes", json!([])),
+            ("max_token_age", json!(60)),
+            ("issuers", json!(["https://auth.example.com"])),
+        ] {
+            assert_eq!(mistakes(&json!({"access": access, name: value})), [name], "{access}");
+        }
+    }
+}
+
+#[test]
+fn empty_lists_that_would_open_a_route_are_refused() {
+    for name in ["issuers", "audiences", "scopes_all", "scopes_any", "roles_any", "acr", "amr", "methods"] {
+        assert_eq!(mistakes(&json!({name: []})), [name]);
+    }
+}
+
+#[test]
+fn mistakes_in_a_route_are_named() {
+    for (more, path) in [
+        (json!({"acess": "public"}), "acess"),
+        (json!({"access": "none"}), "access"),
+        (json!({"host": "https://a"}), "host"),
+        (json!({"host": "a.*"}), "host"),
+        (json!({"host": "*.A.com"}), "host"),
+        (json!({"methods": ["get"]}), "methods[0]"),
+        (json!({"methods": ["CONNECT"]}), "methods[0]"),
+        (json!({"issuers": ["https://unknown.example"]}), "issuers[0]"),
+        (json!({"scopes_all": ["a b"]}), "scopes_all[0]"),
+        (json!({"scopes_all": ["a\"b"]}), "scopes_all[0]"),
+        (json!({"attributes": [{"claim": "t", "equals": "{tenent}"}]}), "attributes[0].equals"),
+        (json!({"attributes": [{"claim": "t", "equals": "{rest}"}]}), "attributes[0].equals"),
+        (json!({"attributes": [{"claim": "t", "equals": "x{tenant}"}]}), "attributes[0].equals"),
+        (json!({"attributes": [{"claim": "t"}]}), "attributes[0].equals"),
+        (json!({"upstream": "https://origin.example.com"}), "service"),
+        (json!({"service": "origin"}), "service"),
+        (json!({"strip_prefix": "/t/"}), "strip_prefix"),
+        (json!({"strip_prefix": "/t/x"}), "strip_prefix"),
+        (json!({"strip_prefix": "/"}), "strip_prefix"),
+        (json!({"headers": {"email": "X-Auth-Subject"}}), "headers.email"),
+        (json!({"headers": {"email": "x_user"}}), "headers.email"),
+        (json!({"headers": {"email": "Host"}}), "headers.email"),
+        (json!({"timeout_ms": 0}), "timeout_ms"),
+        (json!({"revocation": "weak"}), "revocation"),
+        (json!({"cors": {"origins": ["*"]}}), "cors.origins[0]"),
+        (json!({"cors": {"origins": []}}), "cors.origins"),
+    ] {
+        assert_eq!(mistakes(&more), [path], "{more}");
+    }
+}
+
+#[test]
+fn upstreams_that_hide_where_they_lead_are_refused() {
+    for upstream in [
+        "http://origin.example.com",
+        "https://localhost",
+        "https://127.0.0.1",
+        "https://user:secret@origin.example.com",
+        "https://origin.example.com/?x=1",
+        "https://origin.example.com/#x",
+        "https://origin.example.com/a/../b",
+        "https://origin.example.com//a",
+        "ftp://origin.example.com",
+        "origin.example.com",
+    ] {
+        let found = config(&json!([{"path": "/", "upstream": upstream}])).map(|_| ()).unwrap_err();
+        assert_eq!(found, ["POSTERN_ROUTES[0].upstream"], "{upstream}");
+    }
+}
+
+#[test]
+fn two_routes_of_one_name_are_refused() {
+    let twice = json!([
+        {"name": "a", "path": "/a", "service": "ORIGIN"},
+        {"name": "a", "path": "/b", "service": "ORIGIN"},
+    ]);
+    assert_eq!(config(&twice).map(|_| ()).unwrap_err(), ["POSTERN_ROUTES[1].name"]);
+}

@@ -1,0 +1,312 @@
+// Starts the built Worker in a real workerd, with real KV, D1 and Durable Objects, on a port of 127.0.0.1.
+//
+// The bindings come from wrangler.toml itself, so what is tested is what is deployed. Nothing here depends on vitest:
+// scripts use it too. `scripts/build.sh` must have run.
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
+import { subscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import {
+  Log,
+  LogLevel,
+  Miniflare,
+  type Json,
+  type MiniflareOptions,
+  type Request as OriginRequest,
+  type Response as OriginResponse,
+} from "miniflare";
+import { bindingsOf, type Bindings } from "./harness-config.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Where a secret would be. The same in every run, so that an instance can be started again on an older one's disk. */
+const TEST_MASTER_KEY = createHash("sha256").update("the master key of Postern's tests, known to everyone").digest("base64url");
+
+/** Long enough for a loaded machine to start workerd; a start that takes longer is a failure to report, not to wait for. */
+const DEADLINE_MS = 30_000;
+
+/** Instead of the demo origin: an HTTP server's URL, or a function that plays the origin in this process. */
+export type OriginFunction = (request: OriginRequest) => OriginResponse | Promise<OriginResponse>;
+
+export interface PosternOptions {
+  /**
+   * Settings, on top of wrangler.toml's [vars] and the two that .dev.vars would have (POSTERN_PROFILE and
+   * POSTERN_MASTER_KEY). A string arrives as a string and anything else as JSON, as with wrangler; `undefined` removes.
+   */
+  vars?: Record<string, unknown>;
+  /** A folder for KV, D1 and the objects. Without it they live in a temporary one and go away with the instance. */
+  persist?: string;
+  /** What the service binding ORIGIN leads to: "demo" (default), a base URL, a function, or false for no binding. */
+  origin?: "demo" | false | string | OriginFunction;
+  /** The port to listen on; 0 (default) takes a free one. */
+  port?: number;
+}
+
+export interface Postern {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  /** What the Worker and workerd printed so far, line by line, of both streams. */
+  readonly logs: readonly string[];
+  /** The bindings that it was given, by name, as wrangler.toml has them. */
+  readonly bindings: Bindings;
+  /** An HTTP request. Redirects are answers, not followed. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Runs one SQL statement in D1 and returns its rows. */
+  sql<Row = Record<string, unknown>>(statement: string, ...parameters: unknown[]): Promise<Row[]>;
+  /** The KV namespace. */
+  kv: {
+    read(key: string): Promise<string | null>;
+    write(key: string, value: string): Promise<void>;
+    remove(key: string): Promise<void>;
+    keys(prefix?: string): Promise<string[]>;
+  };
+  /** Fires the scheduled handler. */
+  scheduled(): Promise<void>;
+  /** Waits until a line of `logs`, from the first on, matches. Fails after a deadline. */
+  logged(pattern: RegExp): Promise<string>;
+  /** Kills workerd with SIGKILL, as a power cut would, and waits until it is gone. Start again on the same `persist`. */
+  killHard(): Promise<void>;
+  /** Stops it and removes what it kept in temporary folders. Can be called twice. */
+  dispose(): Promise<void>;
+}
+
+// Node announces every child process on this channel, synchronously; the store says which instance asked for it.
+const starting = new AsyncLocalStorage<{ workerd?: ChildProcess }>();
+subscribe("child_process", (message) => {
+  const instance = starting.getStore();
+  const { process: child } = message as { process: ChildProcess };
+  if (instance) instance.workerd = child;
+});
+
+let demoOrigin: Promise<string> | undefined;
+
+/** The demo origin as one module, as wrangler would bundle it. */
+function demoOriginScript(): Promise<string> {
+  demoOrigin ??= build({
+    entryPoints: [join(root, "examples/origin/src/index.ts")],
+    bundle: true,
+    format: "esm",
+    target: "esnext",
+    write: false,
+  }).then(({ outputFiles: [file] }) => {
+    if (!file) throw new Error("esbuild made nothing of the demo origin");
+    return file.text;
+  });
+  return demoOrigin;
+}
+
+/** Miniflare's own words become log lines too, so that a failure to start is not lost. */
+class CollectedLog extends Log {
+  readonly #lines: string[];
+  constructor(lines: string[]) {
+    super(LogLevel.WARN);
+    this.#lines = lines;
+  }
+  override log(message: string): void {
+    this.#lines.push(message);
+  }
+}
+
+function collect(stream: Readable, lines: string[]): void {
+  let rest = "";
+  stream.setEncoding("utf8");
+  stream.on("data", (chunk: string) => {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop() ?? "";
+    lines.push(...parts);
+  });
+  stream.on("end", () => {
+    if (rest !== "") lines.push(rest);
+  });
+}
+
+type Service = { name: string } | { external: { address: string; http: object } } | OriginFunction;
+
+function originService(origin: NonNullable<PosternOptions["origin"]>): Service | undefined {
+  if (origin === false) return undefined;
+  if (typeof origin === "function") return origin;
+  if (origin === "demo") return { name: "postern-demo-origin" };
+  const { protocol, host, pathname } = new URL(origin);
+  if (protocol !== "http:" || pathname !== "/") throw new Error(`an origin is http://HOST:PORT, not ${origin}`);
+  return { external: { address: host, http: {} } };
+}
+
+/** wrangler.toml's [vars], then those of .dev.vars, then the caller's. */
+function varsOf(bindings: Bindings, overrides: Record<string, unknown>): Record<string, Json> {
+  const all: Record<string, unknown> = {
+    ...bindings.vars,
+    POSTERN_PROFILE: "local",
+    POSTERN_MASTER_KEY: TEST_MASTER_KEY,
+    ...overrides,
+  };
+  // Through JSON, because that is what becomes of them on the way to workerd.
+  return JSON.parse(JSON.stringify(all)) as Record<string, Json>;
+}
+
+async function migrations(folder: string): Promise<{ name: string; sql: string }[]> {
+  const names = await readdir(join(root, folder)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  const files = names.filter((name) => name.endsWith(".sql")).sort();
+  return Promise.all(files.map(async (name) => ({ name, sql: await readFile(join(root, folder, name), "utf8") })));
+}
+
+type D1 = Awaited<ReturnType<Miniflare["getD1Database"]>>;
+
+/** Applies what is not in yet, remembered in the same table that wrangler uses. */
+async function migrate(database: D1, folder: string): Promise<void> {
+  const pending = await migrations(folder);
+  if (pending.length === 0) return;
+  await database
+    .prepare(
+      "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
+    )
+    .run();
+  const { results } = await database.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
+  const applied = new Set(results.map(({ name }) => name));
+  for (const { name, sql } of pending) {
+    if (applied.has(name)) continue;
+    await database.prepare(sql).run();
+    await database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name).run();
+  }
+}
+
+/** Fails when `work` takes longer than the deadline, saying what was waited for. */
+async function within<T>(what: string, work: Promise<T>): Promise<T> {
+  const abort = new AbortController();
+  const late = delay(DEADLINE_MS, undefined, { signal: abort.signal }).then(() => {
+    throw new Error(`${what} took more than ${DEADLINE_MS} ms`);
+  });
+  late.catch(() => {}); // aborted below
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    abort.abort();
+  }
+}
+
+/** Starts Postern. */
+export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
+  const bindings = await bindingsOf(join(root, "wrangler.toml"));
+  const { origin = "demo", persist, vars = {}, port = 0 } = options;
+  const service = originService(origin);
+  const logs: string[] = [];
+
+  const config: MiniflareOptions = {
+    host: "127.0.0.1",
+    port,
+    cf: false,
+    // So that an exception that escapes the Worker is in `logs`, as it would be in production's.
+    verbose: true,
+    log: new CollectedLog(logs),
+    handleRuntimeStdio(stdout: Readable, stderr: Readable) {
+      collect(stdout, logs);
+      collect(stderr, logs);
+    },
+    ...(persist === undefined
+      ? {}
+      : {
+          kvPersist: join(persist, "kv"),
+          d1Persist: join(persist, "d1"),
+          durableObjectsPersist: join(persist, "do"),
+        }),
+    workers: [
+      {
+        name: bindings.name,
+        modulesRoot: join(root, "build"),
+        modules: [
+          { type: "ESModule", path: join(root, "build/index.js") },
+          { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
+        ],
+        compatibilityDate: bindings.compatibilityDate,
+        compatibilityFlags: bindings.compatibilityFlags,
+        kvNamespaces: bindings.kvNamespaces,
+        d1Databases: bindings.d1Databases,
+        durableObjects: bindings.durableObjects,
+        ratelimits: bindings.ratelimits,
+        bindings: varsOf(bindings, vars),
+        serviceBindings: service === undefined ? {} : { ORIGIN: service },
+      },
+      ...(origin === "demo"
+        ? [
+            {
+              name: "postern-demo-origin",
+              modules: true,
+              script: await demoOriginScript(),
+              compatibilityDate: bindings.compatibilityDate,
+            } as const,
+          ]
+        : []),
+    ],
+  };
+
+  const instance: { workerd?: ChildProcess } = {};
+  const miniflare = starting.run(instance, () => new Miniflare(config));
+  let disposed: Promise<void> | undefined;
+  const dispose = () => (disposed ??= miniflare.dispose());
+
+  try {
+    const url = (await within("starting workerd", miniflare.ready)).origin;
+    const database = await miniflare.getD1Database(bindings.d1Binding, bindings.name);
+    await migrate(database, bindings.migrationsFolder);
+    const kv = await miniflare.getKVNamespace(bindings.kvBinding, bindings.name);
+
+    return {
+      url,
+      logs,
+      bindings,
+      dispose,
+      fetch: (path, init) => fetch(new URL(path, url), { redirect: "manual", ...init }),
+      async sql<Row>(statement: string, ...parameters: unknown[]) {
+        const { results } = await database.prepare(statement).bind(...parameters).all<Row>();
+        return results;
+      },
+      kv: {
+        read: (key) => kv.get(key, "text"),
+        write: (key, value) => kv.put(key, value),
+        remove: (key) => kv.delete(key),
+        async keys(prefix = "") {
+          return (await kv.list({ prefix })).keys.map(({ name }) => name);
+        },
+      },
+      async scheduled() {
+        const worker = await miniflare.getWorker(bindings.name);
+        await worker.scheduled();
+      },
+      async logged(pattern) {
+        return within(
+          `a log line like ${pattern}`,
+          (async () => {
+            for (;;) {
+              const line = logs.find((text) => pattern.test(text));
+              if (line !== undefined) return line;
+              await delay(20);
+            }
+          })(),
+        );
+      },
+      async killHard() {
+        const workerd = instance.workerd;
+        if (workerd?.pid === undefined) throw new Error("workerd was never started");
+        if (workerd.exitCode === null && workerd.signalCode === null) {
+          const gone = once(workerd, "exit");
+          workerd.kill("SIGKILL");
+          await within("the end of workerd", gone);
+        }
+        // What is left is Miniflare's own: its sockets in this process, and temporary folders.
+        await dispose();
+      },
+    };
+  } catch (error) {
+    await dispose().catch(() => {});
+    throw new Error(`Postern did not start:\n${logs.join("\n")}`, { cause: error });
+  }
+}
