@@ -1,4 +1,5 @@
 //! The `KeyRing` object over records that fail and a signer that pauses.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod keys_support;
 
@@ -49,7 +50,7 @@ fn the_first_request_founds_the_ring_publishes_it_and_sets_the_alarm() {
     assert_eq!(served.steps, [Step::Founded { kid: active }]);
     let published: Vec<Kid> = served.publish.unwrap().keys.iter().map(|jwk| jwk.kid).collect();
     assert_eq!((published.len(), published[0], signer.made()), (2, active, 2));
-    assert_eq!(served.alarm, Some(START.plus(Duration::from_secs(3600))));
+    assert_eq!(served.alarm, Some(START.plus(Duration::from_hours(1))));
     // The next request only reads.
     let again = block_on(ring.serve(&KeyRingRequest::Signing {}));
     assert_eq!(signing_kid(&again.answer), active);
@@ -91,13 +92,13 @@ fn a_storage_fault_answers_unavailable_and_changes_nothing() {
     assert_eq!(ring.records().scan(RECORD_KIND), Ok(vec![]));
     ring.records().behave(RecordsMode::Works);
     let active = signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer);
-    clock.set(START.plus(Duration::from_secs(3600)));
+    clock.set(START.plus(Duration::from_hours(1)));
     for mode in [RecordsMode::Fails, RecordsMode::FailsToWrite] {
         ring.records().behave(mode);
         let served = block_on(ring.serve(&ROTATE));
         assert_eq!((served.answer, served.publish, served.alarm), (unavailable.clone(), None, None));
         let alarm = block_on(ring.alarm());
-        assert_eq!(alarm.alarm, Some(START.plus(Duration::from_secs(3660))), "it comes again");
+        assert_eq!(alarm.alarm, Some(START.plus(Duration::from_mins(61))), "it comes again");
         ring.records().behave(RecordsMode::Works);
         assert_eq!(signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer), active);
     }
@@ -107,7 +108,7 @@ fn a_storage_fault_answers_unavailable_and_changes_nothing() {
 fn a_rotation_written_but_reported_lost_is_not_done_twice() {
     let (ring, _, clock) = empty_ring(4, RingPolicy::default());
     block_on(ring.serve(&KeyRingRequest::Signing {}));
-    clock.set(START.plus(Duration::from_secs(3600)));
+    clock.set(START.plus(Duration::from_hours(1)));
     ring.records().behave(RecordsMode::FailsAfterWriting);
     assert!(block_on(ring.serve(&ROTATE)).fault.is_some());
     ring.records().behave(RecordsMode::Works);
@@ -134,11 +135,11 @@ fn signing_and_the_calendar_go_on_while_no_key_can_be_made() {
     let (ring, signer, clock) = empty_ring(6, RingPolicy::default());
     let first = signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer);
     signer.fail(true);
-    let month = START.plus(Duration::from_secs(30 * 24 * 3600));
+    let month = START.plus(Duration::from_hours(30 * 24));
     clock.set(month);
     let alarm = block_on(ring.alarm());
     assert_eq!(alarm.fault, Some(Fault::new(Part::Crypto, "told to fail")));
-    assert_eq!(alarm.alarm, Some(month.plus(Duration::from_secs(60))));
+    assert_eq!(alarm.alarm, Some(month.plus(Duration::from_mins(1))));
     assert!(matches!(alarm.steps[..], [Step::Promoted { former, .. }] if former == first));
     let second = signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer);
     assert_ne!(first, second);
@@ -152,7 +153,7 @@ fn signing_and_the_calendar_go_on_while_no_key_can_be_made() {
 fn a_lost_alarm_is_set_again_by_the_next_request() {
     let (ring, _, clock) = empty_ring(7, RingPolicy::default());
     let due = block_on(ring.serve(&KeyRingRequest::Signing {})).alarm.unwrap();
-    clock.set(due.plus(Duration::from_secs(60)));
+    clock.set(due.plus(Duration::from_mins(1)));
     assert_eq!(block_on(ring.serve(&KeyRingRequest::Signing {})).alarm, None, "it may only be late");
     let late = due.plus(Duration::from_secs(121));
     clock.set(late);
@@ -168,7 +169,7 @@ fn a_change_of_algorithm_by_request_is_made_in_one_call_and_carried_out_by_alarm
     let KeyRingAnswer::RotationScheduled { kid, at } = block_on(ring.serve(&eddsa)).answer else {
         panic!("not scheduled")
     };
-    assert_eq!(at, START.plus(Duration::from_secs(600)));
+    assert_eq!(at, START.plus(Duration::from_mins(10)));
     clock.set(at);
     assert!(block_on(ring.alarm()).steps.iter().any(|step| matches!(step, Step::Promoted { .. })));
     let KeyRingAnswer::Signing { key, .. } = block_on(ring.serve(&KeyRingRequest::Signing {})).answer else {
@@ -235,7 +236,7 @@ fn a_worker_asks_for_its_key_at_most_once_a_minute_and_hears_of_a_revocation_wit
     block_on(ring.serve(&KeyRingRequest::RevokeKey { kid: stolen }));
     ring.records().behave(RecordsMode::Fails);
     assert_eq!(current(START.plus(Duration::from_millis(59_999))), Ok(stolen));
-    let minute = START.plus(Duration::from_secs(60));
+    let minute = START.plus(Duration::from_mins(1));
     assert!(matches!(current(minute), Err(SigningKeyError::Fault(fault)) if fault.part == Part::Storage));
     ring.records().behave(RecordsMode::Works);
     assert!(current(minute).is_ok_and(|kid| kid != stolen));
@@ -269,7 +270,7 @@ fn a_ring_whose_clock_is_ahead_does_not_make_a_worker_keep_a_key_for_long() {
     block_on(worker.current(&Ahead(KeyRingAnswer::Signing { key, refresh_after }), &masters(), START))
         .unwrap();
     let silent = Ahead(KeyRingAnswer::Unavailable { part: Part::KeyRing });
-    let later = START.plus(Duration::from_secs(60));
+    let later = START.plus(Duration::from_mins(1));
     assert!(block_on(worker.current(&silent, &masters(), later)).is_err());
 }
 

@@ -1,5 +1,6 @@
 //! Two years of a key ring, played with late and lost alarms, crashes between writing and
 //! telling, storage and generator faults, operators and three Workers with caches of their own.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod keys_support;
 
@@ -21,8 +22,8 @@ use postern::{
     time::Timestamp,
 };
 
-const CLIENT_CACHE: Duration = Duration::from_secs(600);
-const TOKEN_LIFETIME: Duration = Duration::from_secs(600);
+const CLIENT_CACHE: Duration = Duration::from_mins(10);
+const TOKEN_LIFETIME: Duration = Duration::from_mins(10);
 const LEEWAY: Duration = Duration::from_secs(30);
 
 /// The object as the platform runs it: whatever asks, the alarm it wants is set.
@@ -60,7 +61,7 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         // Once a day instead of hourly: the write to KV is not part of this play.
-        let policy = RingPolicy { republish_every: Duration::from_secs(24 * 3600), ..RingPolicy::default() };
+        let policy = RingPolicy { republish_every: Duration::from_hours(24), ..RingPolicy::default() };
         let (ring, signer, clock) = empty_ring(seed, policy);
         Self {
             object: Object { ring, alarm: Cell::new(None) },
@@ -80,7 +81,7 @@ impl World {
     }
 
     fn play(&mut self, years: u64, operators: bool) {
-        let end = START.plus(Duration::from_secs(years * 365 * 24 * 3600));
+        let end = START.plus(Duration::from_hours(years * 365 * 24));
         while self.now < end {
             // Sometimes a busy few minutes, mostly hours at a time.
             let longest = if self.numbers.once_in(2) { 300 } else { 40 * 3600 };
@@ -105,7 +106,7 @@ impl World {
 
     fn let_the_alarm_go_off(&mut self) {
         let Some(due) = self.object.alarm.get().filter(|due| *due <= self.now) else { return };
-        if self.now.since(due) < Duration::from_secs(48 * 3600) && self.numbers.once_in(2) {
+        if self.now.since(due) < Duration::from_hours(48) && self.numbers.once_in(2) {
             return; // Late.
         }
         self.object.alarm.set(None);

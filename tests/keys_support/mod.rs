@@ -35,7 +35,7 @@ impl Clock for SetClock {
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers for the same seed.
+/// `SplitMix64` (Steele, Lea and Flood, 2014): the same numbers for the same seed.
 #[derive(Debug)]
 pub(crate) struct Numbers(Cell<u64>);
 
