@@ -172,6 +172,22 @@ fn a_change_of_algorithm_publishes_first_and_signs_when_clients_know_the_key() {
 }
 
 #[test]
+fn a_scheduled_rotation_waits_for_a_key_that_replaced_a_revoked_one_in_between() {
+    let mut ring = ring();
+    let mut steps = Vec::new();
+    let eddsa = Some(SigningAlgorithm::EdDsa);
+    ring.rotate(false, eddsa, start(), &policy(), &mut steps);
+    ring.publish(key_for(4, SigningAlgorithm::EdDsa), start());
+    ring.rotate(false, eddsa, start(), &policy(), &mut steps);
+    let late = start().plus(Duration::from_secs(599));
+    ring.revoke(kid(4), late, &policy(), &mut steps);
+    ring.publish(key_for(5, SigningAlgorithm::EdDsa), late);
+    let ready = late.plus(policy().client_cache);
+    assert_eq!(ring.tick(ready.minus(SECOND), &policy()).steps, []);
+    assert_eq!(ring.tick(ready, &policy()).steps, [Step::Promoted { kid: kid(5), former: kid(1) }]);
+}
+
+#[test]
 fn a_configured_change_of_algorithm_waits_for_the_lead_but_not_for_the_month() {
     let mut ring = ring();
     let changed = RingPolicy { algorithm: SigningAlgorithm::EdDsa, ..policy() };
