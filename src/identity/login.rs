@@ -94,7 +94,7 @@ impl Login {
 }
 
 /// Characters that do not show, so that two logins could look the same: Unicode's
-/// Default_Ignorable_Code_Point (DerivedCoreProperties.txt), controls and white space.
+/// `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`), controls and white space.
 fn forbidden(character: char) -> bool {
     character.is_control()
         || character.is_whitespace()
@@ -115,7 +115,6 @@ impl fmt::Debug for Login {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
 

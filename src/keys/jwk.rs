@@ -154,7 +154,6 @@ pub struct PublicJwkSet {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     /// RFC 7638 section 3.1.

@@ -72,7 +72,6 @@ pub fn printable(text: &str, max_bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn master(byte: u8) -> Master {
