@@ -14,6 +14,7 @@ pub mod observe;
 pub mod ports;
 pub mod refresh;
 pub mod secrets;
+pub mod service;
 pub mod time;
 
 #[cfg(target_family = "wasm")]

@@ -32,6 +32,8 @@ pub enum Part {
     Crypto,
     /// An object's own storage.
     Storage,
+    /// A service behind the gate.
+    Upstream,
 }
 
 impl Part {
@@ -46,6 +48,7 @@ impl Part {
             Self::Issuer => "issuer",
             Self::Crypto => "crypto",
             Self::Storage => "storage",
+            Self::Upstream => "upstream",
         }
     }
 }

@@ -12,13 +12,23 @@ mod sessions;
 mod stored;
 
 pub use self::{
-    messages::{AccountAnswer, AccountRequest, Refusal, Rotated, SessionView},
+    messages::{AccountAnswer, AccountRequest, Granted, Refusal, Rotated, SessionView},
     object::{Account, Served, Upkeep},
 };
-use crate::{ids::AccountId, ports::Fault};
+use crate::{ids::AccountId, ports::Fault, time::Timestamp};
 
 /// The Account objects, as the Worker reaches them.
 pub trait Accounts {
     /// Asks the object of this account. A [`Fault`] is transport, or an answer that is none.
     async fn ask(&self, account: AccountId, request: &AccountRequest) -> Result<AccountAnswer, Fault>;
+}
+
+/// Whether an access token *may* have been issued before its subject's not-before.
+///
+/// An `iat` names a whole second (RFC 7519 section 2), so a token of the very second of the
+/// revocation may be from before or after it and counts as before here. The revocation feed
+/// goes by this, and confirms a hit with [`AccountRequest::Check`], which is exact: it accepts a
+/// sign-in made right after the revocation, and nothing from before it.
+pub const fn may_predate(issued_at: Timestamp, not_before: Timestamp) -> bool {
+    issued_at.seconds() <= not_before.seconds()
 }

@@ -158,7 +158,7 @@ impl<R: Records> Account<R> {
             if stored.family.is_alive(now) {
                 ended.push(*id);
             }
-            if matches!(stored.family.state, State::Alive(_)) {
+            if stored.family.end().is_none() {
                 stored.family = stored.family.clone().expire(now).revoke(by, now);
                 let _ = self.store().write_family(*id, stored);
             }
@@ -166,7 +166,8 @@ impl<R: Records> Account<R> {
         Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before })
     }
 
-    /// Ends the live ones among `families`, one write each. Gives those that were alive.
+    /// Ends `families`, one write each: by revocation the live ones, which it gives back, and by
+    /// expiry those that were due.
     fn end_each(
         &self,
         families: &mut Families,
@@ -175,9 +176,12 @@ impl<R: Records> Account<R> {
     ) -> Result<Vec<FamilyId>, Fault> {
         let mut ended = Vec::new();
         for (id, stored) in families {
-            if stored.family.is_alive(now) {
-                stored.family = stored.family.clone().revoke(by, now);
+            let live = stored.family.is_alive(now);
+            if stored.family.end().is_none() {
+                stored.family = stored.family.clone().expire(now).revoke(by, now);
                 self.store().write_family(*id, stored)?;
+            }
+            if live {
                 ended.push(*id);
             }
         }

@@ -1,13 +1,24 @@
-//! The platform.
-use wasm_bindgen::prelude::*;
+//! The platform: bindings, WebCrypto, objects, HTTP. It carries out what the domain decided
+//! and decides nothing about security itself.
 
+mod crypto;
+mod database;
+mod entry;
+mod env;
+mod forward;
+mod http;
+mod isolate;
+mod js;
+mod log;
+mod objects;
+mod platform;
+mod records;
+mod store;
+mod stubs;
+
+/// Runs once when an isolate starts. The hook names a panic's place in the log; `worker` then
+/// starts the instance anew.
 #[worker::event(start)]
 fn start() {
     console_error_panic_hook::set_once();
-}
-
-/// The Worker's entry.
-#[wasm_bindgen]
-pub fn fetch(_request: web_sys::Request, _env: JsValue, _ctx: JsValue) -> Result<web_sys::Response, JsValue> {
-    web_sys::Response::new_with_opt_str(Some("postern"))
 }

@@ -25,6 +25,8 @@ pub struct Identity {
     pub tenant_id: Option<String>,
     /// `sid`: the session, which is the refresh family for access tokens of ours.
     pub session_id: Option<String>,
+    /// `rot`: the rotation count of the family at the time of issue, for access tokens of ours.
+    pub rotation_count: Option<u32>,
     /// `client_id`.
     pub client_id: Option<String>,
     /// `iat`.

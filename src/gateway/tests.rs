@@ -27,6 +27,7 @@ pub(super) fn route(path: &str) -> Route {
 /// A caller with nothing but a subject.
 pub(super) fn identity() -> Identity {
     Identity {
+        rotation_count: None,
         issuer: "https://auth.example.com".into(),
         subject: "alice".into(),
         audience: vec!["https://api.example.com".into()],

@@ -94,7 +94,7 @@ impl Login {
 }
 
 /// Characters that do not show, so that two logins could look the same: Unicode's
-/// Default_Ignorable_Code_Point (DerivedCoreProperties.txt), controls and white space.
+/// `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`), controls and white space.
 fn forbidden(character: char) -> bool {
     character.is_control()
         || character.is_whitespace()
@@ -115,7 +115,6 @@ impl fmt::Debug for Login {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
 
@@ -135,7 +134,8 @@ mod tests {
 
     #[test]
     fn registering_a_look_alike_with_an_invisible_character_is_refused() {
-        for hidden in ['\u{200b}', '\u{200d}', '\u{202e}', '\u{feff}', '\u{ad}', '\u{e0041}', '\0', '\u{7f}'] {
+        for hidden in ['\u{200b}', '\u{200d}', '\u{202e}', '\u{feff}', '\u{ad}', '\u{e0041}', '\0', '\u{7f}']
+        {
             let text = format!("al{hidden}ice@example.com");
             let error = Login::parse(&text).unwrap_err();
             assert_eq!(error, LoginError::ForbiddenCharacter { character: hidden }, "{text:?}");

@@ -236,13 +236,7 @@ impl PasswordHash {
             Base64Unpadded::encode_string(&salt),
             Base64Unpadded::encode_string(&output),
         );
-        Ok(Self {
-            text,
-            parameters,
-            master: Some(master.id),
-            salt: salt.to_vec(),
-            output: output.to_vec(),
-        })
+        Ok(Self { text, parameters, master: Some(master.id), salt: salt.to_vec(), output: output.to_vec() })
     }
 
     /// Compares a presented password, in constant time, at the cost the hash was made with.

@@ -52,18 +52,18 @@ pub fn find_by_login(login: &Login) -> Statement {
 
 /// At most one [`UserRow`].
 pub fn find(account: AccountId) -> Statement {
-    Statement { sql: FIND, values: vec![text(account)] }
+    Statement { sql: FIND, values: vec![text(account.to_string())] }
 }
 
 /// One [`Changed`] row when the user was made, none when the login or the id is taken.
 pub fn insert(user: &NewUser) -> Statement {
     let values = vec![
-        text(user.account),
+        text(user.account.to_string()),
         text(user.login.as_str()),
         text(user.password_hash.as_str()),
         text(json_list(&user.scopes)),
         text(json_list(&user.roles)),
-        user.tenant_id.as_ref().map_or(SqlValue::Null, text),
+        user.tenant_id.as_deref().map_or(SqlValue::Null, text),
         SqlValue::Integer(user.created_at.millis()),
     ];
     Statement { sql: INSERT, values }
@@ -75,12 +75,12 @@ pub fn replace_password_hash(
     current: &PasswordHash,
     replacement: &PasswordHash,
 ) -> Statement {
-    let values = vec![text(account), text(current.as_str()), text(replacement.as_str())];
+    let values = vec![text(account.to_string()), text(current.as_str()), text(replacement.as_str())];
     Statement { sql: REPLACE_PASSWORD_HASH, values }
 }
 
-fn text(value: impl ToString) -> SqlValue {
-    SqlValue::Text(value.to_string())
+fn text(value: impl Into<String>) -> SqlValue {
+    SqlValue::Text(value.into())
 }
 
 fn json_list(list: &[String]) -> String {
@@ -133,8 +133,7 @@ impl UserRow {
         let broken = |column| {
             Fault::new(Part::Database, format_args!("users.{column} of {} is broken", self.account_id))
         };
-        let list =
-            |json: &str, column| serde_json::from_str::<Vec<String>>(json).map_err(|_| broken(column));
+        let list = |json: &str, column| serde_json::from_str::<Vec<String>>(json).map_err(|_| broken(column));
         let login = Login::parse(&self.login).map_err(|_| broken("login"))?;
         if login.as_str() != self.login {
             return Err(broken("login"));

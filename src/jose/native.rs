@@ -1,5 +1,5 @@
-//! Verification without a platform: jwt-compact's algorithms, and RustCrypto directly where it
-//! has none. Independent of WebCrypto, so the same vectors run through two implementations.
+//! Verification without a platform: jwt-compact's algorithms, and `RustCrypto` directly where it
+//! has none. Independent of `WebCrypto`, so the same vectors run through two implementations.
 
 use jwt_compact::{
     Algorithm, AlgorithmSignature as _,

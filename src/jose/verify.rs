@@ -5,7 +5,7 @@ use core::fmt;
 use super::{JwkSet, KeyMismatch, PublicKey, SignatureAlgorithm, UnverifiedToken};
 use crate::{jwt::TokenError, ports::Fault};
 
-/// Verifies raw signatures: WebCrypto on the Worker, `native::NativeVerifier` elsewhere.
+/// Verifies raw signatures: `WebCrypto` on the Worker, `native::NativeVerifier` elsewhere.
 #[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 pub trait SignatureVerifier {
     /// Whether `signature` is one by `key`, with the key's own algorithm, over `signing_input`.

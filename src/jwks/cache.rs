@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 /// The first pause after a failure: an issuer's restart takes seconds.
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
 /// The longest pause: an issuer that recovers is noticed within it.
-const MAX_BACKOFF: Duration = Duration::from_secs(5 * 60);
+const MAX_BACKOFF: Duration = Duration::from_mins(5);
 
 /// What an issuer's object remembers. Its JSON is the object's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{FetchFailure, IssuerSource, check_url};
 use crate::jose::json;
 
-/// The places of an issuer's metadata, in the order they are asked: OpenID Connect Discovery
+/// The places of an issuer's metadata, in the order they are asked: `OpenID` Connect Discovery
 /// 1.0 section 4 (appended to the issuer), then RFC 8414 section 3.1 (put before its path).
 pub fn metadata_urls(issuer: &str) -> Vec<String> {
     let issuer = issuer.strip_suffix('/').unwrap_or(issuer);

@@ -28,8 +28,8 @@ pub struct CachePolicy {
 impl Default for CachePolicy {
     fn default() -> Self {
         Self {
-            soft_age: Duration::from_secs(5 * 60),
-            hard_age: Duration::from_secs(24 * 60 * 60),
+            soft_age: Duration::from_mins(5),
+            hard_age: Duration::from_hours(24),
             unknown_kid_cooldown: Duration::from_secs(30),
             timeout: Duration::from_secs(5),
             max_bytes: JwkSet::MAX_BYTES,
@@ -43,7 +43,7 @@ impl Default for CachePolicy {
 pub enum KeyLocation {
     /// At this URL, by configuration.
     JwksUri(String),
-    /// Where the issuer's metadata says (OpenID Connect Discovery, RFC 8414).
+    /// Where the issuer's metadata says (`OpenID` Connect Discovery, RFC 8414).
     Discovery,
 }
 

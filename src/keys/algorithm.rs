@@ -4,6 +4,8 @@ use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::jose::SignatureAlgorithm;
+
 /// A JWS algorithm Postern signs access tokens with (RFC 7518 section 3.1, RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum SigningAlgorithm {
@@ -26,6 +28,16 @@ impl SigningAlgorithm {
             Self::Es256 => "ES256",
             Self::EdDsa => "EdDSA",
             Self::Rs256 => "RS256",
+        }
+    }
+}
+
+impl From<SigningAlgorithm> for SignatureAlgorithm {
+    fn from(algorithm: SigningAlgorithm) -> Self {
+        match algorithm {
+            SigningAlgorithm::Es256 => Self::Es256,
+            SigningAlgorithm::EdDsa => Self::EdDsa,
+            SigningAlgorithm::Rs256 => Self::Rs256,
         }
     }
 }

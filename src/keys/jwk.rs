@@ -106,6 +106,21 @@ impl PublicJwk {
     }
 }
 
+impl PublicJwk {
+    /// From a public JWK as the platform exported it. `None` when it is no key of this
+    /// algorithm.
+    pub fn from_exported(algorithm: SigningAlgorithm, jwk: &str) -> Option<Self> {
+        let jwk: serde_json::Value = serde_json::from_str(jwk).ok()?;
+        let member = |name: &str| from_base64url(jwk.get(name)?.as_str()?);
+        let fixed = |name: &str| -> Option<[u8; 32]> { member(name)?.try_into().ok() };
+        Some(match algorithm {
+            SigningAlgorithm::Es256 => Self::es256(&fixed("x")?, &fixed("y")?),
+            SigningAlgorithm::EdDsa => Self::ed25519(&fixed("x")?),
+            SigningAlgorithm::Rs256 => Self::rs256(&member("n")?, &member("e")?),
+        })
+    }
+}
+
 fn bare(kty: &str, kid: Kid, alg: SigningAlgorithm) -> PublicJwk {
     PublicJwk {
         kty: kty.into(),
@@ -139,7 +154,6 @@ pub struct PublicJwkSet {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     /// RFC 7638 section 3.1.

@@ -27,10 +27,10 @@ pub const RECORD_ID: &str = "ring";
 const ATTEMPTS: usize = 6;
 
 /// When the alarm could not do its work it comes again after a minute.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// How late an alarm may be before a request takes it for lost and sets it again.
-const ALARM_GRACE: Duration = Duration::from_secs(120);
+const ALARM_GRACE: Duration = Duration::from_mins(2);
 
 /// What the ring needs besides its records.
 #[derive(Debug)]
@@ -172,7 +172,8 @@ impl<R: Records> Ring<R> {
             // the next key; what it signed goes on verifying. Without this, nobody could sign in
             // to order the rotation.
             let rotate = KeyRingRequest::Rotate { force: true, algorithm: None };
-            if let Err(NeedsKey(algorithm)) = fulfil_request(&mut ring, &rotate, now, ports, stock, &mut steps)
+            if let Err(NeedsKey(algorithm)) =
+                fulfil_request(&mut ring, &rotate, now, ports, stock, &mut steps)
             {
                 return Ok(Decision::Generate(algorithm));
             }

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::SigningAlgorithm;
 
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 
 /// How long keys stay in each state. All durations are wall-clock time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +40,10 @@ impl Default for RingPolicy {
             algorithm: SigningAlgorithm::Es256,
             publish_lead: DAY,
             active_period: 30 * DAY,
-            client_cache: Duration::from_secs(600),
-            access_token_lifetime: Duration::from_secs(600),
+            client_cache: Duration::from_mins(10),
+            access_token_lifetime: Duration::from_mins(10),
             leeway: Duration::from_secs(30),
-            signer_cache: Duration::from_secs(60),
+            signer_cache: Duration::from_mins(1),
             tombstone_period: 90 * DAY,
             republish_every: HOUR,
         }

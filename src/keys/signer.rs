@@ -59,7 +59,7 @@ impl fmt::Debug for GeneratedKey {
     }
 }
 
-/// Makes keys and signatures: WebCrypto on the Worker, `native::NativeSigner` elsewhere.
+/// Makes keys and signatures: `WebCrypto` on the Worker, `native::NativeSigner` elsewhere.
 #[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 pub trait Signer {
     /// The JWS signature over `signing_input` (RFC 7515 section 5.1): for ES256 the 64 bytes

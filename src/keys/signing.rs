@@ -12,7 +12,7 @@ use crate::{
 
 /// The longest an isolate signs with a key without asking, whatever the ring says: the ring
 /// keeps retiring keys published for that long (see [`super::RingPolicy::signer_cache`]).
-const LONGEST_CACHE: Duration = Duration::from_secs(60);
+const LONGEST_CACHE: Duration = Duration::from_mins(1);
 
 /// Why there is no key to sign with.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -41,20 +41,23 @@ pub struct Setting {
     pub country: Option<String>,
     /// What the client calls itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_agent: Option<String>,
+    pub user_agent: Option<UserAgent>,
 }
 
-impl Setting {
-    /// With a user agent, cut to 256 bytes and without control characters.
-    #[must_use]
-    pub fn with_user_agent(mut self, user_agent: &str) -> Self {
-        self.user_agent = Some(printable(user_agent, USER_AGENT_BYTES));
-        self
+/// A client's name for itself as a log may hold it: at most 256 bytes, no control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct UserAgent(String);
+
+impl UserAgent {
+    /// From the header.
+    pub fn of(header: &str) -> Self {
+        Self(printable(header, USER_AGENT_BYTES))
     }
 
-    /// The user agent as it is kept.
-    pub fn user_agent(&self) -> Option<&str> {
-        self.user_agent.as_deref()
+    /// As it is kept.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -121,6 +124,12 @@ pub enum Happening {
         /// Why.
         cause: &'static str,
     },
+    /// A refresh token that we never issued so, though its MAC is right: a leaked master
+    /// secret, or a state restored from a backup.
+    RefreshForged {
+        /// Which of the two.
+        cause: &'static str,
+    },
     /// A session was ended from another one, or by an operator.
     SessionRevoked,
     /// A session was ended by its own client.
@@ -134,8 +143,8 @@ pub enum Happening {
     FamilyDisplaced,
     /// Something about the client changed within a session.
     ContextChanged {
-        /// What changed.
-        risk: &'static str,
+        /// How much, 1 to 100.
+        risk: u8,
     },
     /// The gate refused a request.
     AccessRefused {
@@ -199,6 +208,21 @@ pub enum Happening {
 }
 
 impl Happening {
+    /// What a step of the key ring is told as; forgetting a retired key's name is not.
+    pub const fn of_step(step: &Step) -> Option<Self> {
+        Some(match step {
+            Step::Founded { kid } | Step::Published { kid } => Self::KeyPublished { kid: *kid },
+            Step::Promoted { kid, former } => Self::KeyRotated { kid: *kid, former: *former },
+            Step::Retired { kid, cause: RetiredCause::Revoked } => Self::KeyRevoked { kid: *kid },
+            Step::Retired { kid, cause: RetiredCause::Expired | RetiredCause::Unused } => {
+                Self::KeyRetired { kid: *kid }
+            }
+            Step::Removed { .. } => return None,
+            Step::Rewrapped { kid, master } => Self::KeyRewrapped { kid: *kid, master: *master },
+            Step::Sealed { kid } => Self::MasterMismatch { kid: *kid },
+        })
+    }
+
     /// The event of a step of the key ring; forgetting a retired key's name is none.
     pub const fn of_key_step(step: Step) -> Option<Self> {
         match step {
@@ -236,7 +260,9 @@ impl Happening {
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
-            Self::ReuseDetected { .. } | Self::MasterMismatch { .. } => Outcome::Alert,
+            Self::ReuseDetected { .. } | Self::RefreshForged { .. } | Self::MasterMismatch { .. } => {
+                Outcome::Alert
+            }
             Self::Fault { .. } | Self::ConfigRefused { .. } => Outcome::Fault,
         }
     }

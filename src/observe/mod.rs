@@ -3,5 +3,5 @@
 pub mod event;
 pub mod redact;
 
-pub use event::{Event, EventSink, Happening, Outcome, Setting};
+pub use event::{Event, EventSink, Happening, Outcome, Setting, UserAgent};
 pub use redact::Pseudonym;

@@ -72,7 +72,6 @@ pub fn printable(text: &str, max_bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn master(byte: u8) -> Master {
@@ -93,8 +92,13 @@ mod tests {
     fn at_most_six_characters_of_a_signature_are_shown_and_none_of_anything_else() {
         let signature = "A".repeat(80) + "tail42";
         assert_eq!(signature_tail(&format!("e30.e30.{signature}")), Some("tail42"));
-        for text in ["", "hunter2", "my.secret.password", &format!("e30.{signature}"), "a.b.cccccccc cccccccccccccccccc"]
-        {
+        for text in [
+            "",
+            "hunter2",
+            "my.secret.password",
+            &format!("e30.{signature}"),
+            "a.b.cccccccc cccccccccccccccccc",
+        ] {
             assert_eq!(signature_tail(text), None, "{text}");
         }
     }

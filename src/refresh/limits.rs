@@ -26,8 +26,8 @@ pub struct Limits {
     pub lost_response_window: Duration,
     /// How many late retries one rotation gets before 429.
     pub max_late_retries: u16,
-    /// How many rotations in a row may reach the client only through a late retry; the next
-    /// rotation then demands a new sign-in.
+    /// How many rotations in a row may reach the client only through a late retry, 1 or more; the
+    /// next rotation then demands a new sign-in.
     pub late_only_rotations: u16,
     /// Whether the gate confirms receipts. Without it the lost-response window is at most 60 s.
     pub receipts: bool,
@@ -55,6 +55,8 @@ pub enum LimitsMistake {
     ReuseIntervalTooLong,
     /// Nothing confirms receipts and the lost-response window is above 60 s.
     WindowWithoutReceiptsTooLong,
+    /// No rotation may arrive late: then none at all would be granted.
+    NoLateOnlyRotations,
     /// The drift policy's score is not 1 to 100.
     DriftScoreOutOfRange,
 }
@@ -66,6 +68,7 @@ impl fmt::Display for LimitsMistake {
             Self::WindowWithoutReceiptsTooLong => {
                 "without receipts the lost-response window must be at most 60 seconds"
             }
+            Self::NoLateOnlyRotations => "at least one late-only rotation must be allowed",
             Self::DriftScoreOutOfRange => "the drift score that demands a sign-in must be 1 to 100",
         })
     }
@@ -97,6 +100,9 @@ impl Limits {
         }
         if !self.receipts && self.lost_response_window.as_millis() > UNCONFIRMED_WINDOW_MAX.as_millis() {
             return Err(LimitsMistake::WindowWithoutReceiptsTooLong);
+        }
+        if self.late_only_rotations == 0 {
+            return Err(LimitsMistake::NoLateOnlyRotations);
         }
         if let DriftPolicy::SignIn { from_score } = self.drift
             && (from_score == 0 || from_score > 100)
@@ -161,7 +167,6 @@ pub(super) mod millis {
 
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `with` passes a reference")]
     pub(in crate::refresh) fn serialize<S: Serializer>(
         duration: &Duration,
         serializer: S,
@@ -199,6 +204,12 @@ mod tests {
         let limits = Limits { reuse_interval: Duration::from_secs(61), ..Limits::default() };
         assert_eq!(limits.checked(), Err(LimitsMistake::ReuseIntervalTooLong));
         assert_eq!(limits.effective_reuse_interval(), Duration::from_mins(1));
+    }
+
+    #[test]
+    fn limits_that_would_refuse_every_rotation_are_a_mistake() {
+        let limits = Limits { late_only_rotations: 0, ..Limits::default() };
+        assert_eq!(limits.checked(), Err(LimitsMistake::NoLateOnlyRotations));
     }
 
     #[test]

@@ -41,6 +41,7 @@ impl Secret {
     }
 
     /// The secret of the next generation, `next_count`, under this master's ratchet key.
+    #[must_use]
     pub fn successor(&self, master: &Master, family: FamilyId, next_count: u32) -> Self {
         Self(master.refresh_ratchet.mac(&[family.as_bytes(), &next_count.to_be_bytes(), &self.0]))
     }
@@ -108,6 +109,7 @@ impl Presented {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
     use crate::encoding::{base64url, hex};

@@ -21,7 +21,7 @@ fn family() -> Family {
             amr: vec!["pwd".to_owned()],
             auth_time: Timestamp::from_seconds(1000),
         },
-        lifetimes: Lifetimes { idle: Duration::from_secs(60), absolute: Duration::from_mins(2) },
+        lifetimes: Lifetimes { idle: Duration::from_mins(1), absolute: Duration::from_mins(2) },
         binding: Some(Binding([2; 32])),
         device_name: Some("Alice's phone".to_owned()),
         context: Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), "Acme/7.1"),

@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1,keyid=AQ$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -31,7 +30,8 @@ fn user_row_format_unchanged() {
 
 #[test]
 fn a_broken_column_is_a_fault_of_the_database_that_tells_no_value() {
-    let breaks: [(&str, fn(&mut UserRow)); 6] = [
+    type Spoil = fn(&mut UserRow);
+    let breaks: [(&str, Spoil); 6] = [
         ("account_id", |row| row.account_id = "x".into()),
         ("login", |row| row.login = "Alice@example.com".into()),
         ("password_hash", |row| row.password_hash = "hunter2".into()),

@@ -68,7 +68,9 @@ impl DocumentSource for Rc<Issuer> {
 
 const PLACE: &str = "https://i.example/keys";
 
-fn object() -> (IssuerKeys<Rc<MemoryRecords>, Rc<Issuer>>, Rc<MemoryRecords>, Rc<Issuer>) {
+type Object = IssuerKeys<Rc<MemoryRecords>, Rc<Issuer>>;
+
+fn object() -> (Object, Rc<MemoryRecords>, Rc<Issuer>) {
     let (records, issuer) = (Rc::default(), Rc::<Issuer>::default());
     issuer.serves(PLACE, 200, KEYS);
     (IssuerKeys::new(Rc::clone(&records), Rc::clone(&issuer)), records, issuer)

@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use jwt_compact::{
     AlgorithmExt as _, UntrustedToken,
     alg::{Ed25519, Es256, Rsa, RsaPublicKey},
@@ -16,6 +15,7 @@ use crate::{
 struct System;
 
 impl Randomness for System {
+    #[expect(clippy::disallowed_methods, reason = "an implementation of the port")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
         getrandom::fill(buffer).map_err(crypto)
     }

@@ -1,10 +1,9 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use core::time::Duration;
 
 use super::*;
 use crate::{ports::Part, secrets::Master};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
 
 struct Fixed;
@@ -125,10 +124,10 @@ fn a_key_published_late_waits_out_its_lead_although_the_active_one_is_over_its_t
     ring.tick(start().plus(30 * DAY), &policy());
     let late = start().plus(70 * DAY);
     ring.publish(key(3), late);
-    assert_eq!(ring.tick(late.plus(DAY).minus(SECOND), &policy()).steps, [Step::Retired {
-        kid: kid(1),
-        cause: RetiredCause::Expired
-    }]);
+    assert_eq!(
+        ring.tick(late.plus(DAY).minus(SECOND), &policy()).steps,
+        [Step::Retired { kid: kid(1), cause: RetiredCause::Expired }]
+    );
     let promoted = ring.tick(late.plus(DAY), &policy()).steps;
     assert_eq!(promoted, [Step::Promoted { kid: kid(3), former: kid(2) }]);
 }
@@ -136,7 +135,7 @@ fn a_key_published_late_waits_out_its_lead_although_the_active_one_is_over_its_t
 #[test]
 fn a_rotation_to_a_key_that_clients_may_not_know_is_refused_unless_forced() {
     let mut ring = ring();
-    let ready_at = start().plus(Duration::from_secs(600));
+    let ready_at = start().plus(Duration::from_mins(10));
     let early = ready_at.minus(SECOND);
     let mut steps = Vec::new();
     let refused = ring.rotate(false, None, early, &policy(), &mut steps);
@@ -162,7 +161,7 @@ fn a_change_of_algorithm_publishes_first_and_signs_when_clients_know_the_key() {
     assert_eq!(ring.publish(key(3), now), None, "of the algorithm that is not wanted any more");
     let new = key_for(4, SigningAlgorithm::EdDsa);
     assert!(ring.publish(new, now).is_some());
-    let at = now.plus(Duration::from_secs(600));
+    let at = now.plus(Duration::from_mins(10));
     let scheduled = ring.rotate(false, eddsa, now, &policy(), &mut steps);
     assert_eq!(scheduled, Rotation::Scheduled { kid: kid(4), at });
     assert_eq!(ring.tick(now, &policy()).alarm, at);
@@ -170,6 +169,22 @@ fn a_change_of_algorithm_publishes_first_and_signs_when_clients_know_the_key() {
     let plan = ring.tick(at, &policy());
     assert_eq!(plan.steps, [Step::Promoted { kid: kid(4), former: kid(1) }]);
     assert_eq!(plan.generate, eddsa, "the operator's choice outlasts the configured ES256");
+}
+
+#[test]
+fn a_scheduled_rotation_waits_for_a_key_that_replaced_a_revoked_one_in_between() {
+    let mut ring = ring();
+    let mut steps = Vec::new();
+    let eddsa = Some(SigningAlgorithm::EdDsa);
+    ring.rotate(false, eddsa, start(), &policy(), &mut steps);
+    ring.publish(key_for(4, SigningAlgorithm::EdDsa), start());
+    ring.rotate(false, eddsa, start(), &policy(), &mut steps);
+    let late = start().plus(Duration::from_secs(599));
+    ring.revoke(kid(4), late, &policy(), &mut steps);
+    ring.publish(key_for(5, SigningAlgorithm::EdDsa), late);
+    let ready = late.plus(policy().client_cache);
+    assert_eq!(ring.tick(ready.minus(SECOND), &policy()).steps, []);
+    assert_eq!(ring.tick(ready, &policy()).steps, [Step::Promoted { kid: kid(5), former: kid(1) }]);
 }
 
 #[test]
@@ -192,10 +207,13 @@ fn a_stolen_active_key_revoked_leaves_the_key_set_at_once_and_its_successor_sign
     let revoked = ring.revoke(kid(1), start(), &policy(), &mut steps);
     assert_eq!(revoked, Revocation::Revoked { active: kid(2) });
     assert_eq!(set(&ring), [kid(2)]);
-    assert_eq!(steps, [
-        Step::Promoted { kid: kid(2), former: kid(1) },
-        Step::Retired { kid: kid(1), cause: RetiredCause::Revoked },
-    ]);
+    assert_eq!(
+        steps,
+        [
+            Step::Promoted { kid: kid(2), former: kid(1) },
+            Step::Retired { kid: kid(1), cause: RetiredCause::Revoked },
+        ]
+    );
     // Once more changes nothing, and without a successor the last key is not thrown away.
     let before = ring.clone();
     assert_eq!(ring.revoke(kid(1), start(), &policy(), &mut steps), Revocation::Revoked { active: kid(2) });
@@ -239,10 +257,10 @@ fn private_keys_move_to_a_new_master_and_signing_goes_on() {
     let mut steps = Vec::new();
     assert!(ring.rewrap(&masters, &Broken, &mut steps).is_err());
     ring.rewrap(&masters, &Fixed, &mut steps).unwrap();
-    assert_eq!(steps, [
-        Step::Rewrapped { kid: kid(1), master: 2 },
-        Step::Rewrapped { kid: kid(2), master: 2 },
-    ]);
+    assert_eq!(
+        steps,
+        [Step::Rewrapped { kid: kid(1), master: 2 }, Step::Rewrapped { kid: kid(2), master: 2 },]
+    );
     assert!(ring.opens(&Masters::new(master(2), vec![])));
     steps.clear();
     ring.rewrap(&masters, &Broken, &mut steps).unwrap();

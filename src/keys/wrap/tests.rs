@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
 
 struct Fixed(u8);
@@ -26,7 +25,10 @@ fn wrapped() -> WrappedKey {
 fn a_wrapped_key_opens_under_its_master_current_or_former() {
     for masters in [Masters::new(master(1), vec![]), Masters::new(master(2), vec![master(1)])] {
         let key = wrapped().open(&masters).unwrap();
-        assert_eq!((key.kid(), key.algorithm(), key.pkcs8()), (kid(9), SigningAlgorithm::Es256, &b"pkcs8"[..]));
+        assert_eq!(
+            (key.kid(), key.algorithm(), key.pkcs8()),
+            (kid(9), SigningAlgorithm::Es256, &b"pkcs8"[..])
+        );
     }
 }
 

@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
 use crate::{identity::Login, secrets::Master};
 
@@ -17,9 +16,8 @@ fn event_line_format_unchanged() {
         client_id: Some("web".into()),
         ip: Some("192.0.2.1".into()),
         country: Some("NO".into()),
-        ..Setting::default()
-    }
-    .with_user_agent("curl/8");
+        user_agent: Some(UserAgent::of("curl/8")),
+    };
     let line = Event { setting, ..event(Happening::ReuseDetected { distance: 3 }) }.to_line();
     assert_eq!(
         line,
@@ -49,7 +47,7 @@ fn event_names_unchanged() {
         (Happening::SignedOut, "signed_out", "success"),
         (Happening::SignedOutEverywhere { sessions: 2 }, "signed_out_everywhere", "success"),
         (Happening::FamilyDisplaced, "family_displaced", "success"),
-        (Happening::ContextChanged { risk: "country" }, "context_changed", "success"),
+        (Happening::ContextChanged { risk: 60 }, "context_changed", "success"),
         (refused, "access_refused", "refused"),
         (Happening::PasswordRehashed, "password_rehashed", "success"),
         (Happening::KeyPublished { kid }, "key_published", "success"),
@@ -69,13 +67,16 @@ fn event_names_unchanged() {
 
 #[test]
 fn a_forged_line_break_in_a_clients_words_does_not_make_a_second_line() {
-    let setting = Setting { request_id: Some("a\nb".into()), ..Setting::default() }
-        .with_user_agent("x\n{\"event\":\"signed_in\"}\u{7f}");
+    let setting = Setting {
+        request_id: Some("a\nb".into()),
+        user_agent: Some(UserAgent::of("x\n{\"event\":\"signed_in\"}\u{7f}")),
+        ..Setting::default()
+    };
     let line = Event { setting, ..event(Happening::SignedIn) }.to_line();
     assert!(!line.contains('\n'), "{line}");
 }
 
 #[test]
 fn a_user_agent_of_any_length_takes_a_bounded_place() {
-    assert_eq!(Setting::default().with_user_agent(&"ä".repeat(5000)).user_agent().unwrap().len(), 256);
+    assert_eq!(UserAgent::of(&"ä".repeat(5000)).as_str().len(), 256);
 }

@@ -83,7 +83,7 @@ fn garbage_is_refused_by_its_cause() {
         // The last character carries two unused bits, which must be zero.
         (format!("{}B", &genuine[..TOKEN_CHARS - 1]), RefusedToken::Encoding),
     ] {
-        assert_eq!(open(&masters, &text).unwrap_err(), cause, "{:.130}", text);
+        assert_eq!(open(&masters, &text).unwrap_err(), cause, "{text:.130}");
     }
 }
 

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use core::time::Duration;
+use std::sync::LazyLock;
 
 use super::*;
 use crate::{
@@ -26,8 +27,9 @@ fn context(user_agent: &str) -> Context {
     Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), user_agent)
 }
 
-fn ratchet() -> Master {
-    Master::derive(1, &[1; 32]).unwrap()
+fn ratchet() -> &'static Master {
+    static MASTER: LazyLock<Master> = LazyLock::new(|| Master::derive(1, &[1; 32]).unwrap());
+    &MASTER
 }
 
 impl Story {
@@ -91,7 +93,7 @@ impl Story {
     fn genuine(&mut self, count: u32) -> Presented {
         while self.secrets.len() <= usize::try_from(count).unwrap() {
             let next = u32::try_from(self.secrets.len()).unwrap();
-            self.secrets.push(self.secrets.last().unwrap().successor(&ratchet(), ID, next));
+            self.secrets.push(self.secrets.last().unwrap().successor(ratchet(), ID, next));
         }
         let secret = self.secrets.get(usize::try_from(count).unwrap()).unwrap().clone();
         Self::presented(count, &secret)
@@ -101,7 +103,7 @@ impl Story {
         Presented {
             rotation_count: count,
             secret_hash: secret.hash(),
-            successor_hash: secret.successor(&ratchet(), ID, count.saturating_add(1)).hash(),
+            successor_hash: secret.successor(ratchet(), ID, count.saturating_add(1)).hash(),
             next_master: 1,
             client_id: None,
             binding: None,

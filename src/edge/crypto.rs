@@ -1,0 +1,165 @@
+//! Signatures by WebCrypto. Imported keys are kept for the isolate's life, within a bound.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use js_sys::{Array, JSON, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use zeroize::Zeroizing;
+
+use super::js::{self, SUBTLE};
+use crate::{
+    jose::{PublicKey, SignatureAlgorithm, SignatureVerifier},
+    keys::{GeneratedKey, PrivateKey, PublicJwk, Signer, SigningAlgorithm},
+    ports::{Fault, Part},
+};
+
+/// How many imported keys an isolate keeps: 64 keys of each of a few issuers. Past it the
+/// cache starts anew, which costs one import for each key in use.
+const MAX_IMPORTED_KEYS: usize = 256;
+
+thread_local! {
+    static IMPORTED: RefCell<HashMap<String, JsValue>> = RefCell::default();
+}
+
+/// WebCrypto.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WebCrypto;
+
+fn fault(error: &JsValue) -> Fault {
+    Fault::new(Part::Crypto, js::cause(error))
+}
+
+/// What `importKey` and `generateKey` want to know of an algorithm.
+fn key_parameters(algorithm: SignatureAlgorithm) -> JsValue {
+    let object = match algorithm {
+        SignatureAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("namedCurve", "P-256".into())]),
+        SignatureAlgorithm::Es384 => js::object(&[("name", "ECDSA".into()), ("namedCurve", "P-384".into())]),
+        SignatureAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
+        SignatureAlgorithm::Rs256 | SignatureAlgorithm::Ps256 => {
+            let name = if algorithm == SignatureAlgorithm::Ps256 { "RSA-PSS" } else { "RSASSA-PKCS1-v1_5" };
+            // 2048 bits and the exponent 65537 (`publicExponent` is big-endian) matter to
+            // `generateKey` alone.
+            js::object(&[
+                ("name", name.into()),
+                ("hash", "SHA-256".into()),
+                ("modulusLength", 2048.into()),
+                ("publicExponent", Uint8Array::from(&[1, 0, 1][..]).into()),
+            ])
+        }
+    };
+    object.into()
+}
+
+/// What `sign` and `verify` want to know of an algorithm (RFC 7518 section 3.1).
+fn signature_parameters(algorithm: SignatureAlgorithm) -> JsValue {
+    let object = match algorithm {
+        SignatureAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
+        SignatureAlgorithm::Es384 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-384".into())]),
+        SignatureAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
+        SignatureAlgorithm::Rs256 => js::object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
+        // The salt is as long as the hash: RFC 7518 section 3.5.
+        SignatureAlgorithm::Ps256 => js::object(&[("name", "RSA-PSS".into()), ("saltLength", 32.into())]),
+    };
+    object.into()
+}
+
+fn remember(name: String, key: &JsValue) {
+    IMPORTED.with_borrow_mut(|imported| {
+        if imported.len() >= MAX_IMPORTED_KEYS {
+            imported.clear();
+        }
+        imported.insert(name, key.clone());
+    });
+}
+
+/// The imported form of a public key; `None` when the platform refuses the key itself.
+async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
+    let name = format!("verify {} {}", key.algorithm().name(), key.thumbprint());
+    if let Some(found) = IMPORTED.with_borrow(|imported| imported.get(&name).cloned()) {
+        return Ok(Some(found));
+    }
+    let jwk = serde_json::to_string(&key.to_jwk()).map_err(|error| Fault::new(Part::Crypto, error))?;
+    let jwk = JSON::parse(&jwk).map_err(|error| fault(&error))?;
+    // The platform knows `alg` names of its own for some curves; ours decided already.
+    for member in ["alg", "use", "kid", "key_ops"] {
+        let _ = Reflect::delete_property(jwk.unchecked_ref::<js_sys::Object>(), &JsValue::from_str(member));
+    }
+    let usages = Array::of1(&"verify".into());
+    let promise = SUBTLE
+        .with(|subtle| subtle.import_key("jwk", &jwk, &key_parameters(key.algorithm()), false, &usages));
+    let settled = match promise {
+        Ok(promise) => js::settled(promise).await,
+        Err(error) => Err(error),
+    };
+    // A refusal is the key's fault (a point off its curve, say), not the platform's.
+    let Ok(imported) = settled else { return Ok(None) };
+    remember(name, &imported);
+    Ok(Some(imported))
+}
+
+impl SignatureVerifier for WebCrypto {
+    async fn verify(&self, key: &PublicKey, signing_input: &[u8], signature: &[u8]) -> Result<bool, Fault> {
+        let Some(imported) = imported(key).await? else { return Ok(false) };
+        let promise = SUBTLE
+            .with(|subtle| {
+                subtle.verify(
+                    &signature_parameters(key.algorithm()),
+                    &imported,
+                    &Uint8Array::from(signature),
+                    &Uint8Array::from(signing_input),
+                )
+            })
+            .map_err(|error| fault(&error))?;
+        let verdict = js::settled(promise).await.map_err(|error| fault(&error))?;
+        Ok(verdict.as_bool() == Some(true))
+    }
+}
+
+impl Signer for WebCrypto {
+    async fn sign(&self, key: &PrivateKey, signing_input: &[u8]) -> Result<Vec<u8>, Fault> {
+        let algorithm = SignatureAlgorithm::from(key.algorithm());
+        let name = format!("sign {} {}", algorithm.name(), key.kid());
+        let known = IMPORTED.with_borrow(|imported| imported.get(&name).cloned());
+        let imported = if let Some(known) = known {
+            known
+        } else {
+            let pkcs8 = Uint8Array::from(key.pkcs8());
+            let usages = Array::of1(&"sign".into());
+            let promise = SUBTLE
+                .with(|subtle| subtle.import_key("pkcs8", &pkcs8, &key_parameters(algorithm), false, &usages))
+                .map_err(|error| fault(&error))?;
+            let imported = js::settled(promise).await.map_err(|error| fault(&error))?;
+            remember(name, &imported);
+            imported
+        };
+        let promise = SUBTLE
+            .with(|subtle| {
+                subtle.sign(&signature_parameters(algorithm), &imported, &Uint8Array::from(signing_input))
+            })
+            .map_err(|error| fault(&error))?;
+        let signature = js::settled(promise).await.map_err(|error| fault(&error))?;
+        Ok(Uint8Array::new(&signature).to_vec())
+    }
+
+    async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault> {
+        generate(algorithm)
+            .await
+            .map_err(|error| fault(&error))?
+            .ok_or_else(|| Fault::new(Part::Crypto, "the platform made a key that is not one of ours"))
+    }
+}
+
+async fn generate(algorithm: SigningAlgorithm) -> Result<Option<GeneratedKey>, JsValue> {
+    let usages = Array::of2(&"sign".into(), &"verify".into());
+    // Extractable, since the key ring keeps it wrapped; the copy that signs is not.
+    let promise =
+        SUBTLE.with(|subtle| subtle.generate_key(&key_parameters(algorithm.into()), true, &usages))?;
+    let pair = js::settled(promise).await?;
+    let public = Reflect::get(&pair, &"publicKey".into())?;
+    let private = Reflect::get(&pair, &"privateKey".into())?;
+    let jwk = js::settled(SUBTLE.with(|subtle| subtle.export_key("jwk", &public))?).await?;
+    let pkcs8 = js::settled(SUBTLE.with(|subtle| subtle.export_key("pkcs8", &private))?).await?;
+    let jwk = JSON::stringify(&jwk)?.as_string().unwrap_or_default();
+    let pkcs8 = Zeroizing::new(Uint8Array::new(&pkcs8).to_vec());
+    Ok(PublicJwk::from_exported(algorithm, &jwk).map(|public| GeneratedKey { public, pkcs8 }))
+}

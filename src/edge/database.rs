@@ -1,0 +1,78 @@
+//! Users in D1. Statements and the rows' formats are the domain's.
+
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::env;
+use crate::{
+    identity::{
+        IdentityStore, Login, NewUser, PasswordHash, User,
+        rows::{self, Changed, SqlValue, Statement, UserRow},
+    },
+    ids::AccountId,
+    ports::{Fault, Part},
+};
+
+/// The D1 database of users.
+#[derive(Clone)]
+pub(super) struct Database(pub(super) Env);
+
+fn fault(error: worker::Error) -> Fault {
+    Fault::new(Part::Database, error)
+}
+
+impl Database {
+    async fn rows<T: DeserializeOwned>(&self, statement: &Statement) -> Result<Vec<T>, Fault> {
+        let values: Vec<JsValue> = statement.values.iter().map(value).collect();
+        let prepared = env::database(&self.0)?.prepare(statement.sql).bind(&values).map_err(fault)?;
+        prepared.all().await.map_err(fault)?.results().map_err(fault)
+    }
+
+    async fn user(&self, statement: &Statement) -> Result<Option<User>, Fault> {
+        let rows: Vec<UserRow> = self.rows(statement).await?;
+        rows.into_iter().next().map(UserRow::into_user).transpose()
+    }
+
+    async fn changed(&self, statement: &Statement) -> Result<bool, Fault> {
+        let rows: Vec<Changed> = self.rows(statement).await?;
+        Ok(!rows.is_empty())
+    }
+}
+
+fn value(value: &SqlValue) -> JsValue {
+    match value {
+        SqlValue::Text(text) => JsValue::from_str(text),
+        #[expect(clippy::cast_precision_loss, reason = "what is bound is below 2^53")]
+        SqlValue::Integer(number) => JsValue::from_f64(*number as f64),
+        SqlValue::Null => JsValue::NULL,
+    }
+}
+
+impl IdentityStore for Database {
+    async fn find_by_login(&self, login: &Login) -> Result<Option<User>, Fault> {
+        self.user(&rows::find_by_login(login)).await
+    }
+
+    async fn find(&self, account: AccountId) -> Result<Option<User>, Fault> {
+        self.user(&rows::find(account)).await
+    }
+
+    async fn insert(&self, user: &NewUser) -> Result<bool, Fault> {
+        self.changed(&rows::insert(user)).await
+    }
+
+    async fn replace_password_hash(
+        &self,
+        account: AccountId,
+        current: &PasswordHash,
+        replacement: &PasswordHash,
+    ) -> Result<bool, Fault> {
+        self.changed(&rows::replace_password_hash(account, current, replacement)).await
+    }
+
+    async fn ping(&self) -> Result<(), Fault> {
+        let statement = Statement { sql: rows::PING, values: Vec::new() };
+        self.rows::<serde_json::Value>(&statement).await.map(|_| ())
+    }
+}

@@ -1,0 +1,76 @@
+//! The Worker's environment: variables and secrets as plain values, bindings by name.
+
+use std::collections::BTreeMap;
+
+use js_sys::{JSON, Object, Reflect};
+use serde_json::Value;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{Env, ObjectNamespace, d1::D1Database, kv::KvStore};
+
+use super::js::Fetcher;
+use crate::ports::{Fault, Part};
+
+/// Names of the bindings in `wrangler.toml`; `tests/` checks that they agree.
+pub(super) mod binding {
+    /// KV: JWKS and other public, monotone values.
+    pub(crate) const KV: &str = "POSTERN_KV";
+    /// D1: users.
+    pub(crate) const DATABASE: &str = "DB";
+    /// Durable Object: refresh families of a subject.
+    pub(crate) const ACCOUNT: &str = "ACCOUNT";
+    /// Durable Object: our own signing keys.
+    pub(crate) const KEY_RING: &str = "KEY_RING";
+    /// Durable Object: an external issuer's key set.
+    pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
+}
+
+/// Variables and secrets: strings, and what `[vars]` holds as tables and arrays. Bindings
+/// (objects with a prototype of their own) are left out.
+pub(super) fn variables(env: &JsValue) -> BTreeMap<String, Value> {
+    let Some(object) = env.dyn_ref::<Object>() else { return BTreeMap::new() };
+    let mut variables = BTreeMap::new();
+    for key in Object::keys(object).iter() {
+        let (Some(name), Ok(value)) = (key.as_string(), Reflect::get(env, &key)) else { continue };
+        if let Some(value) = plain_value(&value) {
+            variables.insert(name, value);
+        }
+    }
+    variables
+}
+
+fn plain_value(value: &JsValue) -> Option<Value> {
+    if let Some(text) = value.as_string() {
+        return Some(Value::String(text));
+    }
+    let plain = js_sys::Array::is_array(value)
+        || value.as_f64().is_some()
+        || value.as_bool().is_some()
+        || value.dyn_ref::<Object>().is_some_and(|object| object.constructor().name() == "Object");
+    if !plain {
+        return None;
+    }
+    let text = JSON::stringify(value).ok()?.as_string()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The KV namespace.
+pub(super) fn kv(env: &Env) -> Result<KvStore, Fault> {
+    env.kv(binding::KV).map_err(|error| Fault::new(Part::Kv, error))
+}
+
+/// The database of users.
+pub(super) fn database(env: &Env) -> Result<D1Database, Fault> {
+    env.d1(binding::DATABASE).map_err(|error| Fault::new(Part::Database, error))
+}
+
+/// A namespace of objects.
+pub(super) fn namespace(env: &Env, name: &str, part: Part) -> Result<ObjectNamespace, Fault> {
+    env.durable_object(name).map_err(|error| Fault::new(part, error))
+}
+
+/// A service binding of the user's own naming, if it exists and can fetch.
+pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
+    let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
+    let fetches = Reflect::get(&value, &JsValue::from_str("fetch")).ok()?.is_function();
+    fetches.then(|| value.unchecked_into())
+}

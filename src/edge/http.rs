@@ -1,0 +1,88 @@
+//! HTTP between the platform's types and the domain's.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Headers, ReadableStreamDefaultReader, Request, Response, ResponseInit};
+
+use super::js;
+use crate::http::{Reply, RequestView};
+
+/// The platform's request, read where it lies.
+pub(super) struct Incoming<'a>(pub(super) &'a Request);
+
+impl RequestView for Incoming<'_> {
+    fn method(&self) -> String {
+        self.0.method()
+    }
+
+    fn url(&self) -> String {
+        self.0.url()
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.headers().get(name).ok().flatten()
+    }
+
+    fn header_names(&self) -> Vec<String> {
+        header_names(&self.0.headers())
+    }
+}
+
+/// The names present, in lower case, as the platform gives them.
+pub(super) fn header_names(headers: &Headers) -> Vec<String> {
+    let mut names = Vec::new();
+    for key in headers.keys().into_iter().flatten() {
+        names.extend(key.as_string());
+    }
+    names
+}
+
+/// Our own answer as the platform's.
+pub(super) fn response(reply: &Reply) -> Result<Response, JsValue> {
+    let headers = Headers::new()?;
+    for (name, value) in &reply.headers {
+        // Appended: an answer may set more than one cookie.
+        headers.append(name, value)?;
+    }
+    let init = ResponseInit::new();
+    init.set_status(reply.status);
+    init.set_headers(&headers);
+    if reply.body.is_empty() {
+        // A body, even an empty one, is not allowed with 204 and 304.
+        return Response::new_with_opt_str_and_init(None, &init);
+    }
+    let body: JsValue = Uint8Array::from(reply.body.as_slice()).into();
+    Response::new_with_opt_buffer_source_and_init(Some(body.unchecked_ref()), &init)
+}
+
+/// Reads a body of at most `max_bytes`; `Ok(None)` when it is larger, known from its
+/// `Content-Length` or found out while reading.
+pub(super) async fn body(request: &Request, max_bytes: usize) -> Result<Option<Vec<u8>>, JsValue> {
+    let length = request.headers().get("content-length")?;
+    if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|length| length > max_bytes)) {
+        return Ok(None);
+    }
+    let Some(stream) = request.body() else { return Ok(Some(Vec::new())) };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    read(&reader, max_bytes).await
+}
+
+/// Reads a stream to its end; `Ok(None)` when it holds more than `max_bytes`.
+pub(super) async fn read(
+    reader: &ReadableStreamDefaultReader,
+    max_bytes: usize,
+) -> Result<Option<Vec<u8>>, JsValue> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = js::settled(reader.read()).await?;
+        if js_sys::Reflect::get(&chunk, &"done".into())?.is_truthy() {
+            return Ok(Some(body));
+        }
+        let bytes: Uint8Array = js_sys::Reflect::get(&chunk, &"value".into())?.dyn_into()?;
+        if body.len().saturating_add(bytes.length() as usize) > max_bytes {
+            let _ = reader.cancel();
+            return Ok(None);
+        }
+        body.extend_from_slice(&bytes.to_vec());
+    }
+}

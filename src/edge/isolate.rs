@@ -1,0 +1,36 @@
+//! What an isolate keeps between requests, made once from the environment, which is the same
+//! for all of them.
+
+use std::{cell::RefCell, rc::Rc};
+
+use wasm_bindgen::JsValue;
+
+use super::{env, log};
+use crate::{
+    config::{Config, ConfigError},
+    service::Isolate,
+};
+
+/// The configuration has mistakes: nothing is served.
+#[derive(Clone)]
+pub(super) struct Misconfigured(pub(super) Rc<[ConfigError]>);
+
+thread_local! {
+    static ISOLATE: RefCell<Option<Result<Rc<Isolate>, Misconfigured>>> = const { RefCell::new(None) };
+}
+
+/// The isolate's state. The first call reads the configuration, and logs every mistake in it.
+pub(super) fn of(environment: &JsValue) -> Result<Rc<Isolate>, Misconfigured> {
+    if let Some(known) = ISOLATE.with_borrow(Clone::clone) {
+        return known;
+    }
+    let made = match Config::from_vars(&env::variables(environment)).and_then(Isolate::new) {
+        Ok(isolate) => Ok(Rc::new(isolate)),
+        Err(mistakes) => {
+            log::misconfigured(&mistakes);
+            Err(Misconfigured(mistakes.into()))
+        }
+    };
+    ISOLATE.with_borrow_mut(|isolate| *isolate = Some(made.clone()));
+    made
+}

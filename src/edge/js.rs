@@ -1,0 +1,140 @@
+//! The few JavaScript shapes that neither `web-sys` nor `worker` gives as we need them.
+
+use core::time::Duration;
+
+use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, AbortSignal, Request, Response};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The global `fetch`.
+    #[wasm_bindgen(js_name = fetch)]
+    pub(super) fn global_fetch(request: &Request) -> Promise;
+
+    /// `crypto.subtle`.
+    pub(super) type Subtle;
+
+    #[wasm_bindgen(thread_local_v2, js_namespace = crypto, js_name = subtle)]
+    pub(super) static SUBTLE: Subtle;
+
+    #[wasm_bindgen(method, js_name = importKey, catch)]
+    pub(super) fn import_key(
+        this: &Subtle,
+        format: &str,
+        key: &JsValue,
+        algorithm: &JsValue,
+        extractable: bool,
+        usages: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, js_name = exportKey, catch)]
+    pub(super) fn export_key(this: &Subtle, format: &str, key: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, js_name = generateKey, catch)]
+    pub(super) fn generate_key(
+        this: &Subtle,
+        algorithm: &JsValue,
+        extractable: bool,
+        usages: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn sign(
+        this: &Subtle,
+        algorithm: &JsValue,
+        key: &JsValue,
+        content: &Uint8Array,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn verify(
+        this: &Subtle,
+        algorithm: &JsValue,
+        key: &JsValue,
+        signature: &Uint8Array,
+        content: &Uint8Array,
+    ) -> Result<Promise, JsValue>;
+
+    /// A service binding, or an object's stub.
+    pub(super) type Fetcher;
+
+    #[wasm_bindgen(method)]
+    pub(super) fn fetch(this: &Fetcher, request: &Request) -> Promise;
+
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, millis: u32) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+
+    /// The execution context of one event.
+    #[derive(Clone)]
+    pub(super) type ExecutionContext;
+
+    #[wasm_bindgen(method, js_name = waitUntil)]
+    pub(super) fn wait_until(this: &ExecutionContext, work: &Promise);
+}
+
+/// Waits for a promise.
+pub(super) async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
+    JsFuture::from(promise).await
+}
+
+/// Waits for a promise of a `Response`.
+pub(super) async fn response(promise: Promise) -> Result<Response, JsValue> {
+    settled(promise).await?.dyn_into()
+}
+
+/// An object literal.
+pub(super) fn object(members: &[(&str, JsValue)]) -> Object {
+    let object = Object::new();
+    for (name, value) in members {
+        // A fresh plain object accepts every property.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object
+}
+
+/// What a JavaScript exception says of itself, for the log.
+pub(super) fn cause(error: &JsValue) -> String {
+    match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => format!("{}: {}", String::from(error.name()), String::from(error.message())),
+        None => format!("{error:?}"),
+    }
+}
+
+/// Aborts a fetch whose answer's head is not there in time. Unlike `AbortSignal.timeout` it
+/// can be lifted, so that it does not cut off the body.
+pub(super) struct Deadline {
+    controller: AbortController,
+    timer: JsValue,
+}
+
+impl Deadline {
+    /// Starts the clock.
+    pub(super) fn start(timeout: Duration) -> Result<Self, JsValue> {
+        let controller = AbortController::new()?;
+        let abort: Function = Reflect::get(&controller, &"abort".into())?.dyn_into()?;
+        let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        let timer = set_timeout(&abort.bind0(&controller), millis);
+        Ok(Self { controller, timer })
+    }
+
+    /// What the fetch listens to.
+    pub(super) fn signal(&self) -> AbortSignal {
+        self.controller.signal()
+    }
+
+    /// Stops the clock.
+    pub(super) fn lift(&self) {
+        clear_timeout(&self.timer);
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.lift();
+    }
+}

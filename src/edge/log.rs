@@ -1,0 +1,55 @@
+//! Events as lines of the Worker's log, one JSON object each.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::store::Platform;
+use crate::{
+    config::ConfigError,
+    keys::ring::Step,
+    observe::{Event, EventSink, Happening, Setting},
+    ports::{Clock as _, Fault},
+    time::Timestamp,
+};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = log)]
+    fn console_log(line: &str);
+}
+
+/// The Worker's log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Log;
+
+impl EventSink for Log {
+    fn record(&self, event: &Event) {
+        console_log(&event.to_line());
+    }
+}
+
+fn record(at: Timestamp, happening: Happening) {
+    Log.record(&Event { at, happening, setting: Setting::default() });
+}
+
+/// A part failed, outside of any request's point of view.
+pub(super) fn fault(fault: &Fault) {
+    record(Platform.now(), Happening::Fault { part: fault.part, cause: fault.cause.clone() });
+}
+
+/// What happened to signing keys.
+pub(super) fn key_steps(steps: &[Step], now: Timestamp) {
+    for step in steps {
+        if let Some(happening) = Happening::of_step(step) {
+            record(now, happening);
+        }
+    }
+}
+
+/// The configuration's mistakes, one line each after the event. They hold no values.
+pub(super) fn misconfigured(mistakes: &[ConfigError]) {
+    let count = u64::try_from(mistakes.len()).unwrap_or(u64::MAX);
+    record(Platform.now(), Happening::ConfigRefused { mistakes: count });
+    for mistake in mistakes {
+        console_log(&format!("configuration: {mistake}"));
+    }
+}

@@ -1,0 +1,67 @@
+//! The Account object: one for each subject.
+
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::super::{log, store::Platform};
+use crate::{
+    account::{Account as Sessions, AccountAnswer, Upkeep},
+    ports::{Clock as _, Fault, Part},
+};
+
+/// Holds all refresh families of one subject and decides about them.
+#[durable_object(alarm)]
+#[derive(Debug)]
+pub struct Account {
+    state: State,
+}
+
+impl DurableObject for Account {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let answer = match super::message(request, Part::Account).await {
+            Ok(message) => self.serve(&message).await,
+            Err(fault) => Err(fault),
+        };
+        super::answer(&answer.unwrap_or_else(|fault| {
+            log::fault(&fault);
+            AccountAnswer::Unavailable { cause: fault.cause }
+        }))
+    }
+
+    /// Removes what has expired. A failure comes again by the platform's own retries.
+    async fn alarm(&self) -> worker::Result<Response> {
+        let now = Platform.now();
+        let upkeep = super::records(&self.state).and_then(|records| Sessions::new(records).sweep(now));
+        let done = match upkeep {
+            Ok(upkeep) => self.keep_up(upkeep).await,
+            Err(fault) => Err(fault),
+        };
+        match done {
+            Ok(()) => Response::empty(),
+            Err(fault) => {
+                log::fault(&fault);
+                Err(worker::Error::RustError(fault.part.name().to_owned()))
+            }
+        }
+    }
+}
+
+impl Account {
+    async fn serve(&self, message: &crate::account::AccountRequest) -> Result<AccountAnswer, Fault> {
+        // Opened for each request: erasing deletes the table too.
+        let served = Sessions::new(super::records(&self.state)?).serve(message, Platform.now());
+        self.keep_up(served.upkeep).await?;
+        Ok(served.answer)
+    }
+
+    async fn keep_up(&self, upkeep: Upkeep) -> Result<(), Fault> {
+        match upkeep {
+            Upkeep::Unchanged => Ok(()),
+            Upkeep::Alarm(at) => super::set_alarm(&self.state, at, Platform.now()).await,
+            Upkeep::Empty => super::forget(&self.state).await,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The Durable Objects: each reads one message, lets the domain decide over its own records,
+//! and carries out what comes with the answer (alarm, publication). No decision is here.
+
+mod account;
+mod issuer_keys;
+mod key_ring;
+
+use serde::{Serialize, de::DeserializeOwned};
+use worker::{Request, Response, State};
+
+use super::records::SqlRecords;
+use crate::{
+    ports::{Fault, Part},
+    time::Timestamp,
+};
+
+/// The message of a request, or why it is none; `part` is the object's own.
+async fn message<Q: DeserializeOwned>(mut request: Request, part: Part) -> Result<Q, Fault> {
+    request.json().await.map_err(|error| Fault::new(part, error))
+}
+
+/// An answer of the domain as the object's.
+fn answer<A: Serialize>(answer: &A) -> worker::Result<Response> {
+    Response::from_json(answer)
+}
+
+/// The object's records.
+fn records(state: &State) -> Result<SqlRecords, Fault> {
+    SqlRecords::open(state.storage().sql())
+}
+
+/// Sets the object's alarm to a point in time; at once when that is past.
+async fn set_alarm(state: &State, at: Timestamp, now: Timestamp) -> Result<(), Fault> {
+    // The platform takes an offset in milliseconds.
+    let offset = i64::try_from(at.since(now).as_millis()).unwrap_or(i64::MAX);
+    state.storage().set_alarm(offset).await.map_err(|error| Fault::new(Part::Storage, error))
+}
+
+/// Deletes all that the object stores, its alarm included.
+async fn forget(state: &State) -> Result<(), Fault> {
+    state.storage().delete_all().await.map_err(|error| Fault::new(Part::Storage, error))
+}

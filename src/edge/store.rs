@@ -1,0 +1,87 @@
+//! KV, the clock, randomness and the fetch of public documents.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{AbortSignal, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect};
+
+use super::{env, js};
+use crate::{
+    ports::{Clock, Document, DocumentSource, Fault, KvStore, Part, Randomness},
+    time::Timestamp,
+};
+
+/// The platform's clock, randomness and outgoing fetch: they have no state.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Platform;
+
+impl Clock for Platform {
+    fn now(&self) -> Timestamp {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "Date.now() is a whole number of milliseconds after 1970, far below 2^53"
+        )]
+        Timestamp::from_millis(js_sys::Date::now() as u64)
+    }
+}
+
+impl Randomness for Platform {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
+        getrandom::fill(buffer).map_err(|error| Fault::new(Part::Crypto, error))
+    }
+}
+
+/// Workers KV.
+#[derive(Clone)]
+pub(super) struct Kv(pub(super) worker::Env);
+
+impl KvStore for Kv {
+    async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
+        // 30 s is the least the platform takes, and what freshness our readers rely on.
+        let read = env::kv(&self.0)?.get(key).cache_ttl(30).text().await;
+        read.map_err(|error| Fault::new(Part::Kv, error))
+    }
+
+    async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
+        let put = env::kv(&self.0)?.put(key, value).map_err(|error| Fault::new(Part::Kv, error))?;
+        put.execute().await.map_err(|error| Fault::new(Part::Kv, error))
+    }
+}
+
+impl DocumentSource for Platform {
+    async fn fetch(&self, url: &str, max_bytes: usize, timeout_ms: u32) -> Result<Document, Fault> {
+        fetch_document(url, max_bytes, timeout_ms)
+            .await
+            .map_err(|error| Fault::new(Part::Issuer, js::cause(&error)))
+    }
+}
+
+async fn fetch_document(url: &str, max_bytes: usize, timeout_ms: u32) -> Result<Document, JsValue> {
+    let init = RequestInit::new();
+    init.set_method("GET");
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
+    let request = Request::new_with_str_and_init(url, &init)?;
+    request.headers().set("accept", "application/jwk-set+json, application/json")?;
+    let response = js::response(js::global_fetch(&request)).await?;
+    let mut body = Vec::new();
+    if let Some(stream) = response.body() {
+        let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+        while body.len() <= max_bytes {
+            let chunk = js::settled(reader.read()).await?;
+            if js_sys::Reflect::get(&chunk, &"done".into())?.is_truthy() {
+                break;
+            }
+            let bytes: Uint8Array = js_sys::Reflect::get(&chunk, &"value".into())?.dyn_into()?;
+            let room = max_bytes + 1 - body.len();
+            let taken = bytes.subarray(0, bytes.length().min(u32::try_from(room).unwrap_or(u32::MAX)));
+            body.extend_from_slice(&taken.to_vec());
+        }
+        if body.len() > max_bytes {
+            // The rest is not wanted: free the connection.
+            let _ = reader.cancel();
+        }
+    }
+    let content_type = response.headers().get("content-type")?;
+    Ok(Document { status: response.status(), content_type, body })
+}

@@ -1,0 +1,126 @@
+//! From a bearer token to an identity: the only place that makes one.
+
+use std::{collections::BTreeSet, rc::Rc};
+
+use super::{Ports, Service, credentials::session_of, token_cache::Remembered};
+use crate::{
+    account::{AccountAnswer, AccountRequest, Accounts as _},
+    gateway::Identity,
+    jose::{UnverifiedToken, VerifyError, verify},
+    jwt::{AccessToken, validate},
+    ports::{Fault, Part},
+    time::Timestamp,
+};
+
+/// A token was verified, validated and, where asked for, found alive.
+#[derive(Debug, Clone)]
+pub(super) struct Authentication {
+    pub(super) identity: Rc<Identity>,
+}
+
+/// There is no identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum AccessRefused {
+    /// The token's fault; the stable code is for the log.
+    Token(&'static str),
+    /// Ours.
+    Fault(Fault),
+}
+
+impl From<Fault> for AccessRefused {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl<P: Ports> Service<P> {
+    /// What the isolate knows of this very token, while its key is still its issuer's.
+    pub(super) fn remembered(&self, token: &str, now: Timestamp) -> Option<Rc<Identity>> {
+        let memory = &self.isolate.memory;
+        let mut tokens = memory.tokens.borrow_mut();
+        let found = tokens.find(token, now)?;
+        let identity = Rc::clone(&found.identity);
+        let known = self.key_is_current(&identity.issuer, &found.key_thumbprint, now);
+        if !known {
+            tokens.forget(token);
+            return None;
+        }
+        Some(identity)
+    }
+
+    /// Verifies and validates `token`, and with `strong` asks its session's Account object.
+    pub(super) async fn authenticate(
+        &self,
+        token: &str,
+        now: Timestamp,
+        strong: bool,
+    ) -> Result<Authentication, AccessRefused> {
+        let identity = match self.remembered(token, now) {
+            Some(identity) => identity,
+            None => self.verified(token, now).await?,
+        };
+        if strong {
+            self.check_alive(&identity).await?;
+        }
+        Ok(Authentication { identity })
+    }
+
+    async fn verified(&self, token: &str, now: Timestamp) -> Result<Rc<Identity>, AccessRefused> {
+        let refused = |error: crate::jwt::TokenError| AccessRefused::Token(error.code());
+        let unverified = UnverifiedToken::parse(token).map_err(refused)?;
+        let claimed = unverified.claimed_issuer().map_err(refused)?;
+        let issuer = self.isolate.issuers.get(&claimed).ok_or(AccessRefused::Token("untrusted_issuer"))?;
+        let keys = self.key_set(issuer, unverified.kid(), now).await?;
+        let jws = verify(&unverified, &keys, self.ports.crypto()).await.map_err(|error| match error {
+            VerifyError::Refused(error) => refused(error),
+            VerifyError::Fault(fault) => AccessRefused::Fault(fault),
+        })?;
+        let access_token = validate(jws, &issuer.policy, now).map_err(refused)?;
+        if access_token.claims().confirmation.is_some() {
+            // Bound to a key (RFC 9449): whoever holds it as a mere bearer has stolen it.
+            return Err(AccessRefused::Token("bound_token_as_bearer"));
+        }
+        let identity = Rc::new(identity_of(&access_token));
+        let remembered = Remembered {
+            identity: Rc::clone(&identity),
+            key_thumbprint: access_token.key_thumbprint().into(),
+            valid_until: access_token.expires_at(),
+        };
+        self.isolate.memory.tokens.borrow_mut().remember(token, remembered);
+        Ok(identity)
+    }
+
+    /// Revocation level `strong`. Tokens of other issuers have no session here to ask about:
+    /// their issuer's word is all there is.
+    async fn check_alive(&self, identity: &Identity) -> Result<(), AccessRefused> {
+        if identity.issuer != self.isolate.config.issuer {
+            return Ok(());
+        }
+        let session = session_of(identity).ok_or(AccessRefused::Token("no_session"))?;
+        let ask = AccountRequest::Check { family: session.family, issued_at: identity.issued_at };
+        match self.ports.accounts().ask(session.account, &ask).await? {
+            AccountAnswer::Checked { alive: true } => Ok(()),
+            AccountAnswer::Checked { alive: false } => Err(AccessRefused::Token("session_ended")),
+            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause).into()),
+            _ => Err(Fault::new(Part::Account, "an answer of another kind than was asked for").into()),
+        }
+    }
+}
+
+fn identity_of(access_token: &AccessToken) -> Identity {
+    let claims = access_token.claims();
+    Identity {
+        issuer: claims.iss.clone(),
+        subject: claims.sub.clone(),
+        audience: claims.aud.clone(),
+        scopes: claims.scope.clone(),
+        roles: claims.roles.iter().cloned().collect::<BTreeSet<_>>(),
+        tenant_id: claims.tenant_id.clone(),
+        session_id: claims.sid.clone(),
+        rotation_count: claims.rot,
+        client_id: claims.client_id.clone(),
+        issued_at: claims.iat,
+        expires_at: claims.exp,
+        claims: claims.raw.clone(),
+    }
+}

@@ -1,0 +1,54 @@
+//! Where a request came from, as far as the platform tells.
+
+use crate::http::RequestView;
+
+/// Longer user agents are cut: real ones stay under 300 bytes.
+const MAX_USER_AGENT_BYTES: usize = 512;
+
+/// The network side of a request. The edge network sets these headers itself and overwrites
+/// what a client sends under their names; nothing here is a proof of identity.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caller {
+    /// `CF-Connecting-IP`.
+    pub ip: Option<String>,
+    /// `CF-IPCountry`: two letters.
+    pub country: Option<String>,
+    /// `User-Agent`, cut to 512 bytes.
+    pub user_agent: Option<String>,
+    /// `CF-Ray`: names the request in logs on both sides.
+    pub request_id: Option<String>,
+}
+
+impl Caller {
+    /// Reads the headers.
+    pub fn of(request: &impl RequestView) -> Self {
+        Self {
+            ip: request.header("cf-connecting-ip").map(|ip| cut(ip, 45)),
+            country: request.header("cf-ipcountry").map(|country| cut(country, 2)),
+            user_agent: request.header("user-agent").map(|agent| cut(agent, MAX_USER_AGENT_BYTES)),
+            request_id: request.header("cf-ray").map(|ray| cut(ray, 64)),
+        }
+    }
+}
+
+/// At most `bytes`, cut between characters.
+fn cut(mut text: String, bytes: usize) -> String {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::PlainRequest;
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        let agent = "ä".repeat(400);
+        let request = PlainRequest::new("GET", "http://localhost/").with("user-agent", &agent);
+        let caller = Caller::of(&request);
+        assert_eq!(caller.user_agent.unwrap().len(), 512);
+        assert_eq!(caller.ip, None);
+    }
+}

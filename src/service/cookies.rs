@@ -1,0 +1,74 @@
+//! The two cookies of browser sessions (RFC 6265).
+
+use core::time::Duration;
+
+use crate::http::RequestView;
+
+/// Readable by the page's script, which sends it back as `X-CSRF-Token`.
+pub(super) const CSRF_COOKIE: &str = "__Secure-postern_csrf";
+/// The header that carries the CSRF token.
+pub(super) const CSRF_HEADER: &str = "x-csrf-token";
+
+/// The value of cookie `name`. When it is there more than once it counts as absent: the
+/// platform can't tell which one a sibling domain planted.
+pub(super) fn read(request: &impl RequestView, name: &str) -> Option<String> {
+    let header = request.header("cookie")?;
+    let mut values = header
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(found, _)| *found == name)
+        .map(|(_, value)| value.to_owned());
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+/// `Set-Cookie` for the refresh token: out of reach of scripts and of other sites.
+pub(super) fn refresh_cookie(name: &str, path: &str, refresh_token: &str, lifetime: Duration) -> String {
+    format!(
+        "{name}={refresh_token}; Path={path}; Max-Age={}; HttpOnly; Secure; SameSite=Strict",
+        lifetime.as_secs()
+    )
+}
+
+/// `Set-Cookie` for the CSRF token: scripts of the same site may read it, no other can.
+pub(super) fn csrf_cookie(csrf_token: &str, lifetime: Duration) -> String {
+    format!("{CSRF_COOKIE}={csrf_token}; Path=/; Max-Age={}; Secure; SameSite=Strict", lifetime.as_secs())
+}
+
+/// Both cookies taken away.
+pub(super) fn cleared(name: &str, path: &str) -> [String; 2] {
+    [
+        format!("{name}=; Path={path}; Max-Age=0; HttpOnly; Secure; SameSite=Strict"),
+        format!("{CSRF_COOKIE}=; Path=/; Max-Age=0; Secure; SameSite=Strict"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::PlainRequest;
+
+    fn with(cookie: &str) -> PlainRequest {
+        PlainRequest::new("POST", "http://localhost/auth/refresh").with("cookie", cookie)
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        assert_eq!(read(&with("a=1; b=2=3;c=4"), "b"), Some("2=3".to_owned()));
+        assert_eq!(read(&with("a=1"), "b"), None);
+    }
+
+    #[test]
+    fn a_cookie_planted_beside_ours_makes_neither_count() {
+        assert_eq!(read(&with("b=1; b=2"), "b"), None);
+    }
+
+    #[test]
+    fn the_refresh_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+        let cookie = refresh_cookie("__Secure-postern_refresh", "/auth", "prt_x", Duration::from_secs(60));
+        assert_eq!(
+            cookie,
+            "__Secure-postern_refresh=prt_x; Path=/auth; Max-Age=60; HttpOnly; Secure; SameSite=Strict"
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! What authorises a call of our own API: an access token, or a refresh token in the body or
+//! in the cookie.
+
+use super::{
+    ApiError, Ports, Service,
+    authenticate::AccessRefused,
+    body::Body,
+    cookies::{self, CSRF_HEADER},
+    csrf,
+};
+use crate::{
+    config::Config,
+    gateway::{Challenge, Credentials, Identity, credentials},
+    http::RequestView,
+    ids::{AccountId, FamilyId},
+    ports::{Fault, Part},
+    refresh::{RefreshToken, codec},
+};
+use std::rc::Rc;
+
+/// A session that was proved.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) account: AccountId,
+    pub(super) family: FamilyId,
+}
+
+/// A refresh token and the way it came, which is the way its successor goes.
+#[derive(Debug)]
+pub(super) struct PresentedToken {
+    pub(super) token: RefreshToken,
+    pub(super) by_cookie: bool,
+}
+
+/// Whether the request brings our refresh cookie.
+pub(super) fn by_cookie(config: &Config, request: &impl RequestView) -> bool {
+    cookies::read(request, &config.cookie.name).is_some()
+}
+
+impl<P: Ports> Service<P> {
+    /// The refresh token of a request: from the body, or from the cookie when the CSRF token of
+    /// its session comes with it. `None` when there is neither.
+    pub(super) fn refresh_token(
+        &self,
+        request: &impl RequestView,
+        body: &Body,
+    ) -> Result<Option<PresentedToken>, ApiError> {
+        let masters = &self.isolate.masters;
+        if let Some(text) = body.optional_text("refresh_token")? {
+            let token = codec::open(masters, text).map_err(|refused| self.unopened(request, refused))?;
+            return Ok(Some(PresentedToken { token, by_cookie: false }));
+        }
+        let Some(text) = cookies::read(request, &self.isolate.config.cookie.name) else { return Ok(None) };
+        self.check_origin(request)?;
+        let token = codec::open(masters, &text).map_err(|refused| self.unopened(request, refused))?;
+        let csrf = request.header(CSRF_HEADER).unwrap_or_default();
+        if !csrf::verify(masters, token.family(), &csrf) {
+            return Err(ApiError::CsrfFailed);
+        }
+        Ok(Some(PresentedToken { token, by_cookie: true }))
+    }
+
+    /// The identity of an access token of our own whose session is alive.
+    pub(super) async fn own_identity(
+        &self,
+        request: &impl RequestView,
+    ) -> Result<(Rc<Identity>, Session), ApiError> {
+        let authorization = request.header("authorization");
+        let token = match credentials(authorization.as_deref()) {
+            Credentials::None => return Err(ApiError::Challenge(Challenge::NoCredentials)),
+            Credentials::Malformed => return Err(ApiError::Challenge(Challenge::InvalidRequest)),
+            Credentials::Bearer(token) => token,
+        };
+        let invalid = || ApiError::Challenge(Challenge::InvalidToken);
+        let identity = match self.authenticate(token, self.now(), true).await {
+            Ok(authentication) => authentication.identity,
+            Err(AccessRefused::Fault(fault)) => return Err(ApiError::Fault(fault)),
+            Err(AccessRefused::Token(_)) => return Err(invalid()),
+        };
+        // A token of another issuer has no session here.
+        if identity.issuer != self.isolate.config.issuer {
+            return Err(invalid());
+        }
+        let session = session_of(&identity).ok_or_else(invalid)?;
+        Ok((identity, session))
+    }
+
+    /// The session that a call to end sessions is authorised by.
+    pub(super) async fn proved_session(
+        &self,
+        request: &impl RequestView,
+        body: &Body,
+    ) -> Result<Session, ApiError> {
+        if request.header("authorization").is_some() {
+            return Ok(self.own_identity(request).await?.1);
+        }
+        let presented = self.refresh_token(request, body)?;
+        let token = presented.ok_or(ApiError::Challenge(Challenge::NoCredentials))?.token;
+        Ok(Session { account: token.account(), family: token.family() })
+    }
+}
+
+/// The session that one of our own access tokens belongs to.
+pub(super) fn session_of(identity: &Identity) -> Option<Session> {
+    let account = identity.subject.parse().ok()?;
+    let family = identity.session_id.as_deref()?.parse().ok()?;
+    Some(Session { account, family })
+}
+
+/// An Account object that could not decide.
+pub(super) fn undecided(cause: String) -> ApiError {
+    ApiError::Fault(Fault { part: Part::Account, cause })
+}

@@ -1,0 +1,144 @@
+//! Why a call of the first-party API is refused: precise causes here, few stable codes on the
+//! wire, in one exhaustive match. `docs/http-api.md` lists the codes.
+
+use super::body::BodyError;
+use crate::{
+    gateway::Challenge,
+    http::{Problem, Reply},
+    ports::Fault,
+};
+
+/// How long a client should wait after a fault of ours, in seconds: long enough for an object
+/// to move to another machine, short enough that nobody notices.
+const RETRY_AFTER_FAULT: u32 = 2;
+
+/// A call's refusal.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ApiError {
+    /// The body.
+    Body(BodyError),
+    /// The login can't be one.
+    InvalidLogin {
+        /// Why.
+        cause: String,
+    },
+    /// The new password is too short or too long.
+    InvalidPassword {
+        /// Why.
+        cause: String,
+    },
+    /// Somebody has this login.
+    LoginTaken,
+    /// Only administrators add users here.
+    RegistrationClosed,
+    /// Unknown login, wrong password, disabled user: one answer.
+    InvalidCredentials,
+    /// The refresh token serves no more, for whatever reason; the reason is in the log.
+    InvalidGrant,
+    /// The same refresh token was retried too often.
+    TooManyRetries {
+        /// Seconds until another try makes sense.
+        retry_after: u32,
+    },
+    /// A cookie without the CSRF token of its session.
+    CsrfFailed,
+    /// A page of an unlisted origin.
+    CrossOrigin,
+    /// No access token, or an unacceptable one.
+    Challenge(Challenge),
+    /// No live session of this id.
+    SessionNotFound,
+    /// No such path under `/auth`.
+    NotFound,
+    /// The path takes other methods.
+    MethodNotAllowed {
+        /// The value of `Allow`.
+        allow: &'static str,
+    },
+    /// A part of ours failed.
+    Fault(Fault),
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl From<Fault> for ApiError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<&ApiError> for Reply {
+    fn from(error: &ApiError) -> Self {
+        let problem = |status, code, title| Self::from(Problem::new(status, code, title));
+        match error {
+            ApiError::Body(error) => body(error).into(),
+            ApiError::InvalidLogin { cause } => Problem::new(400, "invalid_login", "The login can't be used")
+                .with_error("login", cause.as_str())
+                .into(),
+            ApiError::InvalidPassword { cause } => {
+                Problem::new(400, "invalid_password", "The password can't be used")
+                    .with_error("password", cause.as_str())
+                    .into()
+            }
+            ApiError::LoginTaken => problem(409, "login_taken", "This login belongs to a user already"),
+            ApiError::RegistrationClosed => {
+                problem(403, "registration_closed", "Users are added by an administrator here")
+            }
+            ApiError::InvalidCredentials => problem(401, "invalid_credentials", "Login or password is wrong"),
+            ApiError::InvalidGrant => {
+                problem(401, "invalid_grant", "The refresh token is not valid: sign in again")
+            }
+            ApiError::TooManyRetries { retry_after } => {
+                Problem::new(429, "too_many_retries", "This refresh token was retried too often")
+                    .with_retry_after(*retry_after)
+                    .into()
+            }
+            ApiError::CsrfFailed => {
+                problem(403, "csrf_failed", "The CSRF token is missing or of another session")
+            }
+            ApiError::CrossOrigin => problem(403, "cross_origin", "This origin may not make the call"),
+            ApiError::Challenge(challenge) => challenge.into(),
+            ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),
+            ApiError::NotFound => problem(404, "not_found", "There is nothing here"),
+            ApiError::MethodNotAllowed { allow } => {
+                problem(405, "method_not_allowed", "This path does not take the method")
+                    .with_header("allow", allow)
+            }
+            ApiError::Fault(_) => unavailable(),
+        }
+    }
+}
+
+/// The answer to every fault of ours: which part it was is for the log.
+pub(super) fn unavailable() -> Reply {
+    Problem::new(503, "unavailable", "A part of the service failed; nothing was changed")
+        .with_retry_after(RETRY_AFTER_FAULT)
+        .into()
+}
+
+fn body(error: &BodyError) -> Problem {
+    match error {
+        BodyError::TooLarge => Problem::new(413, "body_too_large", "The body is over 64 KB"),
+        BodyError::UnsupportedMediaType => {
+            Problem::new(415, "unsupported_media_type", "The body must be application/json")
+        }
+        BodyError::InvalidUtf8 => Problem::new(400, "invalid_utf8", "The body is not UTF-8"),
+        BodyError::MalformedJson => Problem::new(400, "malformed_json", "The body is not sound JSON"),
+        BodyError::NotAnObject => Problem::new(400, "not_an_object", "The body is not a JSON object"),
+        BodyError::UnknownMember(name) => {
+            Problem::new(400, "unknown_member", "The body has a member that this call does not know")
+                .with_error(name.as_str(), "is not known")
+        }
+        BodyError::MissingMember(name) => {
+            Problem::new(400, "missing_member", "The body lacks a member").with_error(*name, "is missing")
+        }
+        BodyError::InvalidMember(name) => {
+            Problem::new(400, "invalid_member", "A member has a type or value this call does not take")
+                .with_error(*name, "has a type or value this call does not take")
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The gate: which requests pass to an upstream, and with what.
+
+use core::time::Duration;
+use std::rc::Rc;
+
+use super::{
+    Caller, Ports, Service,
+    authenticate::{AccessRefused, Authentication},
+    error::unavailable,
+};
+use crate::{
+    gateway::{
+        Access, Challenge, Cors, Credentials, Found, HeaderPlan, Identity, Match, Revocation, Route,
+        Upstream, Verdict, credentials, decide, upstream_url,
+    },
+    http::{Problem, Reply, RequestView, UrlParts},
+    observe::{Happening, redact::signature_tail},
+    ports::{Fault, Part},
+    time::Timestamp,
+};
+
+/// What the synchronous entry found.
+#[derive(Debug)]
+pub enum AtOnce {
+    /// The answer.
+    Reply(Reply),
+    /// Pass it on.
+    Forward(Box<Forward>),
+    /// One of our own endpoints: read the body and call [`Service::own`].
+    Own,
+    /// Something must be waited for: call [`Service::gate`].
+    Wait,
+}
+
+/// What the gate decided in the end.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The answer.
+    Reply(Reply),
+    /// Pass it on.
+    Forward(Box<Forward>),
+}
+
+/// All that carrying a request to its upstream needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// Where to.
+    pub upstream: Upstream,
+    /// The absolute URL to ask for.
+    pub url: String,
+    /// What changes in the headers.
+    pub headers: HeaderPlan,
+    /// How long the head of the answer may take.
+    pub timeout: Duration,
+    /// Headers to add to the answer (CORS).
+    pub answer_headers: Vec<(String, String)>,
+}
+
+/// What an upstream did instead of answering.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamFault {
+    /// It was not reached, or broke off; the cause is for the log.
+    Unreachable(String),
+    /// Its head was not there in time.
+    Timeout,
+    /// Its status is none.
+    Status(u16),
+}
+
+impl UpstreamFault {
+    /// The cause, for the log.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Unreachable(cause) => format!("unreachable: {cause}"),
+            Self::Timeout => "timeout".to_owned(),
+            Self::Status(status) => format!("impossible status {status}"),
+        }
+    }
+}
+
+impl From<&UpstreamFault> for Reply {
+    fn from(fault: &UpstreamFault) -> Self {
+        match fault {
+            UpstreamFault::Unreachable(_) | UpstreamFault::Status(_) => {
+                Problem::new(502, "upstream_unreachable", "The service behind the gate did not answer").into()
+            }
+            UpstreamFault::Timeout => {
+                Problem::new(504, "upstream_timeout", "The service behind the gate did not answer in time")
+                    .into()
+            }
+        }
+    }
+}
+
+/// Which credentials a route looks at, as far as that is known without waiting.
+enum Step<'g> {
+    Done(Outcome),
+    Needs(Box<Match<'g>>, String),
+}
+
+impl<P: Ports> Service<P> {
+    /// Decides what can be decided from memory.
+    pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
+        let url = request.url();
+        let Some(parts) = UrlParts::parse(&url) else { return AtOnce::Reply(bad_url()) };
+        if super::own::is_own(parts.path) {
+            return AtOnce::Own;
+        }
+        let now = self.now();
+        match self.first_step(request, &parts, now) {
+            Step::Done(Outcome::Reply(reply)) => AtOnce::Reply(reply),
+            Step::Done(Outcome::Forward(forward)) => AtOnce::Forward(forward),
+            Step::Needs(found, token) => {
+                if found.route.revocation == Revocation::Strong {
+                    return AtOnce::Wait;
+                }
+                match self.remembered(&token, now) {
+                    Some(identity) => match self.second_step(request, &parts, &found, &identity, now) {
+                        Outcome::Reply(reply) => AtOnce::Reply(reply),
+                        Outcome::Forward(forward) => AtOnce::Forward(forward),
+                    },
+                    None => AtOnce::Wait,
+                }
+            }
+        }
+    }
+
+    /// Decides all the rest.
+    pub async fn gate(&self, request: &impl RequestView) -> Outcome {
+        let url = request.url();
+        let Some(parts) = UrlParts::parse(&url) else { return Outcome::Reply(bad_url()) };
+        let now = self.now();
+        let (found, token) = match self.first_step(request, &parts, now) {
+            Step::Done(outcome) => return outcome,
+            Step::Needs(found, token) => (found, token),
+        };
+        let strong = found.route.revocation == Revocation::Strong;
+        match self.authenticate(&token, now, strong).await {
+            Ok(Authentication { identity }) => self.second_step(request, &parts, &found, &identity, now),
+            Err(AccessRefused::Fault(fault)) => {
+                self.record_fault(&fault, &Caller::of(request));
+                Outcome::Reply(with_cors(unavailable(), found.route, request))
+            }
+            Err(AccessRefused::Token(code)) => {
+                let happening = Happening::AccessRefused {
+                    code,
+                    route: Some(found.route.name.clone()),
+                    signature_tail: signature_tail(&token).map(str::to_owned),
+                };
+                self.record(now, happening, Caller::of(request).setting());
+                Outcome::Reply(with_cors(Reply::from(&Challenge::InvalidToken), found.route, request))
+            }
+        }
+    }
+
+    /// Route, preflight, credentials.
+    fn first_step(&self, request: &impl RequestView, parts: &UrlParts<'_>, now: Timestamp) -> Step<'_> {
+        let gate = &self.isolate.gate;
+        let method = request.method();
+        if let Some(reply) = self.preflight(request, parts, &method) {
+            return Step::Done(Outcome::Reply(reply));
+        }
+        let found = match gate.find(&method, parts.authority, parts.path) {
+            Found::Match(found) => found,
+            other => {
+                let reply = other.refusal().unwrap_or_else(bad_url);
+                return Step::Done(Outcome::Reply(reply));
+            }
+        };
+        let authorization = request.header("authorization");
+        let refuse = |challenge: &Challenge| {
+            Step::Done(Outcome::Reply(with_cors(challenge.into(), found.route, request)))
+        };
+        match (&found.route.access, credentials(authorization.as_deref())) {
+            (Access::Public, _) | (Access::Optional, Credentials::None) => {
+                Step::Done(self.forward(request, parts, &found, None))
+            }
+            (Access::Required(_), Credentials::None) => match decide(&found, None, now) {
+                Verdict::Challenge(challenge) => refuse(&challenge),
+                // A requirement is never met by nobody; were it so, refuse all the same.
+                Verdict::Forward | Verdict::Forbid(_) => refuse(&Challenge::NoCredentials),
+            },
+            (_, Credentials::Malformed) => refuse(&Challenge::InvalidRequest),
+            (_, Credentials::Bearer(token)) => Step::Needs(Box::new(found), token.to_owned()),
+        }
+    }
+
+    /// Policy and headers for a known caller.
+    fn second_step(
+        &self,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        found: &Match<'_>,
+        identity: &Rc<Identity>,
+        now: Timestamp,
+    ) -> Outcome {
+        self.confirm_receipt(identity);
+        let reply = match decide(found, Some(identity), now) {
+            Verdict::Forward => return self.forward(request, parts, found, Some(identity)),
+            Verdict::Challenge(challenge) => Reply::from(&challenge),
+            Verdict::Forbid(forbid) => Reply::from(&forbid),
+        };
+        Outcome::Reply(with_cors(reply, found.route, request))
+    }
+
+    fn forward(
+        &self,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        found: &Match<'_>,
+        identity: Option<&Identity>,
+    ) -> Outcome {
+        let Ok(headers) = self.isolate.gate.plan(found.route, request, identity) else {
+            let reply = Problem::new(508, "loop_detected", "The request passed this gate too often").into();
+            return Outcome::Reply(reply);
+        };
+        let origin = request.header("origin");
+        Outcome::Forward(Box::new(Forward {
+            upstream: found.route.upstream.clone(),
+            url: upstream_url(found.route, &found.path, parts.query, &parts.origin()),
+            headers,
+            timeout: found.route.timeout,
+            answer_headers: found
+                .route
+                .cors
+                .as_ref()
+                .map(|cors| cors.response_headers(origin.as_deref()))
+                .unwrap_or_default(),
+        }))
+    }
+
+    /// The answer to a CORS preflight for a route that has CORS. A preflight carries no
+    /// credentials, so it is answered before they are asked for.
+    fn preflight(&self, request: &impl RequestView, parts: &UrlParts<'_>, method: &str) -> Option<Reply> {
+        if method != "OPTIONS" {
+            return None;
+        }
+        let origin = request.header("origin")?;
+        let wanted = request.header("access-control-request-method")?;
+        match self.isolate.gate.find(&wanted, parts.authority, parts.path) {
+            Found::Match(found) => {
+                found.route.cors.as_ref().map(|cors: &Cors| cors.preflight(&origin, &wanted))
+            }
+            _ => None,
+        }
+    }
+
+    /// The answer when the upstream gave none, and its line in the log.
+    pub fn upstream_fault(&self, request: &impl RequestView, fault: &UpstreamFault) -> Reply {
+        self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
+        fault.into()
+    }
+}
+
+fn with_cors(mut reply: Reply, route: &Route, request: &impl RequestView) -> Reply {
+    if let Some(cors) = &route.cors {
+        for (name, value) in cors.response_headers(request.header("origin").as_deref()) {
+            reply = reply.with_header(&name, &value);
+        }
+    }
+    reply
+}
+
+fn bad_url() -> Reply {
+    Problem::new(400, "bad_path", "The path can be read in more than one way").into()
+}

@@ -1,0 +1,76 @@
+//! `/healthz`, `/readyz`, and the answer of a Worker whose configuration has mistakes.
+
+use serde::Serialize;
+
+use super::{Caller, Ports, Service};
+use crate::{
+    config::ConfigError,
+    http::{Problem, Reply},
+    identity::IdentityStore as _,
+    keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
+    ports::{Fault, KvStore as _, Part},
+};
+
+/// A key that is never written: reading it shows that KV answers.
+const KV_PROBE: &str = "readyz";
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    status: &'static str,
+    parts: Vec<PartState>,
+}
+
+#[derive(Serialize)]
+struct PartState {
+    part: &'static str,
+    ok: bool,
+}
+
+/// The answer to every request while the configuration has mistakes. The log lists them; the
+/// answer does not, since anybody can ask.
+pub fn misconfigured(mistakes: &[ConfigError]) -> Reply {
+    Problem::new(503, "misconfigured", "The service is not configured")
+        .with_detail(format!("{} mistakes in the configuration; the log lists them", mistakes.len()))
+        // A minute: somebody has to deploy.
+        .with_retry_after(60)
+        .into()
+}
+
+impl<P: Ports> Service<P> {
+    /// The Worker runs and its configuration is sound: or this would not be asked.
+    #[expect(clippy::unused_self, reason = "a service exists only for a sound configuration")]
+    pub(super) fn health(&self) -> Reply {
+        Reply::json(200, &Health { status: "ok" })
+    }
+
+    /// Asks every part for a sign of life.
+    pub(super) async fn ready(&self) -> Reply {
+        let key_ring = match self.ports.key_ring().ask(&KeyRingRequest::PublicSet {}).await {
+            Ok(KeyRingAnswer::Unavailable { part }) => Err(Fault::new(part, "the key ring is unavailable")),
+            Ok(_) => Ok(()),
+            Err(fault) => Err(fault),
+        };
+        let results = [
+            (Part::Kv, self.ports.kv().read(KV_PROBE).await.map(|_| ())),
+            (Part::Database, self.ports.identity().ping().await),
+            (Part::KeyRing, key_ring),
+        ];
+        let ok = results.iter().all(|(_, result)| result.is_ok());
+        let parts = results
+            .iter()
+            .map(|(part, result)| {
+                if let Err(fault) = result {
+                    self.record_fault(fault, &Caller::default());
+                }
+                PartState { part: part.name(), ok: result.is_ok() }
+            })
+            .collect();
+        let readiness = Readiness { status: if ok { "ok" } else { "unavailable" }, parts };
+        Reply::json(if ok { 200 } else { 503 }, &readiness)
+    }
+}

@@ -1,0 +1,180 @@
+//! What an isolate keeps: the configuration made ready for use, and memory that may be lost at
+//! any time without harm.
+
+use core::cell::{Cell, RefCell};
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
+
+use super::{
+    key_sets::{JWKS_FRESHNESS, JWKS_MAX_AGE, OwnOrExternal},
+    receipts::Receipts,
+    token_cache::TokenCache,
+};
+use crate::{
+    config::{Client, Config, ConfigError, ContextChange, TypRule},
+    gateway::Gate,
+    identity::HashParameters,
+    jose::SignatureAlgorithm,
+    jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
+    jwt::{TypPolicy, ValidationPolicy},
+    keys::{RingPolicy, signing::SigningKeys},
+    refresh::{DriftPolicy, Lifetimes, Limits},
+    secrets::{Master, Masters},
+    time::Timestamp,
+};
+
+/// From this drift score on a client that asks for it demands a new sign-in: another kind of
+/// device, or another country together with another network; not a phone that leaves its WLAN.
+const SIGN_IN_FROM_SCORE: u8 = 50;
+
+/// A trusted issuer: what its tokens must look like, and where its keys come from.
+#[derive(Debug, Clone)]
+pub(super) struct TrustedIssuer {
+    pub(super) policy: ValidationPolicy,
+    pub(super) keys: OwnOrExternal,
+}
+
+/// What may be lost at any time.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Key sets by issuer.
+    pub(super) key_sets: RefCell<HashMap<String, Rc<CachedSet>>>,
+    /// Until when an issuer's object need not be asked: it had nothing.
+    pub(super) unavailable_until: RefCell<HashMap<String, Timestamp>>,
+    /// The key that signs.
+    pub(super) signing: SigningKeys,
+    /// Tokens that were verified.
+    pub(super) tokens: RefCell<TokenCache>,
+    /// Receipts that were confirmed.
+    pub(super) receipts: Receipts,
+    /// Whether the local profile's users are there.
+    pub(super) seeded: Cell<bool>,
+}
+
+/// The configuration made ready, and the memory.
+#[derive(Debug)]
+pub struct Isolate {
+    /// As configured.
+    pub config: Config,
+    /// The master secrets.
+    pub masters: Masters,
+    /// The key ring's calendar.
+    pub ring_policy: RingPolicy,
+    /// How old key sets may be.
+    pub cache_policy: CachePolicy,
+    pub(super) gate: Gate,
+    pub(super) issuers: BTreeMap<String, TrustedIssuer>,
+    pub(super) hash_parameters: HashParameters,
+    pub(super) memory: Memory,
+}
+
+impl Isolate {
+    /// Prepares a configuration.
+    ///
+    /// # Errors
+    /// Mistakes that only the modules concerned can see.
+    pub fn new(config: Config) -> Result<Self, Vec<ConfigError>> {
+        let mistake = |path: &str, problem: &str| {
+            vec![ConfigError { path: path.to_owned(), problem: problem.to_owned() }]
+        };
+        let mut masters =
+            config.master_keys.as_slice().iter().map(|(id, secret)| Master::derive(*id, secret));
+        let current = masters
+            .next()
+            .and_then(Result::ok)
+            .ok_or_else(|| mistake("POSTERN_MASTER_KEY", "has no usable secret"))?;
+        let former = masters
+            .collect::<Result<_, _>>()
+            .map_err(|_| mistake("POSTERN_MASTER_KEY", "has a secret that is too short"))?;
+        let password = config.password;
+        let hash_parameters =
+            HashParameters::new(password.memory_kib, password.iterations, password.parallelism)
+                .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more than an isolate has"))?;
+        let cookies = vec![config.cookie.name.clone(), super::cookies::CSRF_COOKIE.to_owned()];
+        Ok(Self {
+            masters: Masters::new(current, former),
+            ring_policy: RingPolicy {
+                access_token_lifetime: config.access_token_lifetime,
+                leeway: config.leeway,
+                client_cache: JWKS_MAX_AGE + JWKS_FRESHNESS,
+                ..RingPolicy::default()
+            },
+            cache_policy: CachePolicy {
+                soft_age: config.jwks.soft_age,
+                hard_age: config.jwks.hard_age,
+                unknown_kid_cooldown: config.jwks.unknown_kid_cooldown,
+                timeout: config.jwks.timeout,
+                ..CachePolicy::default()
+            },
+            gate: Gate::new(config.routes.clone(), cookies),
+            issuers: trusted_issuers(&config),
+            hash_parameters,
+            memory: Memory::default(),
+            config,
+        })
+    }
+
+    /// The windows a refresh of this client is judged by.
+    pub(super) fn limits(&self, client: Option<&Client>) -> Limits {
+        let refresh = &self.config.refresh;
+        Limits {
+            reuse_interval: refresh.reuse_interval,
+            lost_response_window: refresh.lost_response_window,
+            max_late_retries: u16::try_from(refresh.max_late_retries).unwrap_or(u16::MAX),
+            receipts: refresh.receipts,
+            drift: match client.map(|client| client.on_context_change) {
+                Some(ContextChange::SignIn) => DriftPolicy::SignIn { from_score: SIGN_IN_FROM_SCORE },
+                Some(ContextChange::Log) | None => DriftPolicy::Log,
+            },
+            ..Limits::default()
+        }
+    }
+
+    /// How long a sign-in by this client may last.
+    pub(super) const fn lifetimes(client: &Client) -> Lifetimes {
+        Lifetimes { idle: client.idle_lifetime, absolute: client.absolute_lifetime }
+    }
+}
+
+fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
+    let own = TrustedIssuer {
+        policy: ValidationPolicy {
+            leeway: config.leeway,
+            ..ValidationPolicy::own(config.issuer.clone(), vec![config.audience.clone()])
+        },
+        keys: OwnOrExternal::Own,
+    };
+    let external = config.issuers.iter().map(|issuer| {
+        let trusted = TrustedIssuer {
+            policy: ValidationPolicy {
+                leeway: issuer.leeway.unwrap_or(config.leeway),
+                typ: match issuer.typ {
+                    TypRule::AccessToken => TypPolicy::access_token(),
+                    TypRule::Any => TypPolicy::AllowAbsentOrJwt,
+                },
+                // Config knows no other names.
+                algorithms: issuer
+                    .algorithms
+                    .iter()
+                    .filter_map(|name| name.parse().ok())
+                    .collect::<Vec<SignatureAlgorithm>>(),
+                scope_claim: issuer.scope_claim.as_str().into(),
+                roles_claim: issuer.roles_claim.as_str().into(),
+                tenant_claim: issuer.tenant_claim.as_str().into(),
+                ..ValidationPolicy::external(
+                    issuer.issuer.clone(),
+                    issuer.audiences.iter().cloned().collect(),
+                )
+            },
+            keys: OwnOrExternal::External(IssuerSource {
+                issuer: issuer.issuer.clone(),
+                location: KeyLocation::JwksUri(issuer.jwks_uri.clone()),
+                local: config.profile == crate::config::Profile::Local,
+            }),
+        };
+        (issuer.issuer.clone(), trusted)
+    });
+    external.chain([(config.issuer.clone(), own)]).collect()
+}

@@ -1,0 +1,206 @@
+//! Our own endpoints: routing, cross-origin rules, and the one place where refusals become
+//! answers.
+
+use super::{ApiError, Caller, Ports, Service, cookies, error::unavailable};
+use crate::{
+    http::{Reply, RequestView, UrlParts},
+    ports::{Fault, Part},
+};
+
+/// Where the JWKS is (the path that discovery documents name).
+const JWKS_PATH: &str = "/.well-known/jwks.json";
+
+/// One of our own endpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Endpoint {
+    Register,
+    Login,
+    Refresh,
+    Logout,
+    LogoutAll,
+    Sessions,
+    Session(String),
+    Me,
+    Jwks,
+    Health,
+    Ready,
+}
+
+/// Whether the path is ours to answer, whatever the route table says.
+pub(super) fn is_own(path: &str) -> bool {
+    path == "/auth" || path.starts_with("/auth/") || matches!(path, JWKS_PATH | "/healthz" | "/readyz")
+}
+
+impl Endpoint {
+    fn of(path: &str) -> Option<Self> {
+        Some(match path {
+            "/auth/register" => Self::Register,
+            "/auth/login" => Self::Login,
+            "/auth/refresh" => Self::Refresh,
+            "/auth/logout" => Self::Logout,
+            "/auth/logout-all" => Self::LogoutAll,
+            "/auth/sessions" => Self::Sessions,
+            "/auth/me" => Self::Me,
+            JWKS_PATH => Self::Jwks,
+            "/healthz" => Self::Health,
+            "/readyz" => Self::Ready,
+            _ => {
+                let id = path.strip_prefix("/auth/sessions/")?;
+                if id.is_empty() || id.contains('/') {
+                    return None;
+                }
+                Self::Session(id.to_owned())
+            }
+        })
+    }
+
+    /// The value of `Allow`.
+    const fn allow(&self) -> &'static str {
+        match self {
+            Self::Register | Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST, OPTIONS",
+            Self::Session(_) => "DELETE, OPTIONS",
+            Self::Sessions | Self::Me | Self::Jwks | Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    fn takes(&self, method: &str) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method)
+    }
+
+    /// Whether pages of listed origins may call it with credentials. Public documents are
+    /// for everybody.
+    const fn is_public(&self) -> bool {
+        matches!(self, Self::Jwks | Self::Health | Self::Ready)
+    }
+}
+
+impl<P: Ports> Service<P> {
+    /// Answers a request for one of our own endpoints, its body read whole.
+    pub async fn own(&self, request: &impl RequestView, body: &[u8]) -> Reply {
+        let url = request.url();
+        let endpoint = UrlParts::parse(&url).and_then(|parts| Endpoint::of(parts.path));
+        let reply = match &endpoint {
+            None => Reply::from(&ApiError::NotFound),
+            Some(endpoint) => match self.dispatch(endpoint, request, body).await {
+                Ok(reply) => reply,
+                Err(error) => self.refused(request, &error),
+            },
+        };
+        let public = endpoint.as_ref().is_some_and(Endpoint::is_public);
+        let reply = self.with_cors(request, reply, public);
+        // RFC 9110 section 9.3.2: the head of the answer to GET, and nothing more.
+        if request.method() == "HEAD" { Reply { body: Vec::new(), ..reply } } else { reply }
+    }
+
+    /// The answer to a body over the limit.
+    pub fn body_too_large(&self, request: &impl RequestView) -> Reply {
+        let error = ApiError::Body(super::body::BodyError::TooLarge);
+        self.with_cors(request, Reply::from(&error), false)
+    }
+
+    /// The answer to a body that broke off.
+    pub fn body_unreadable(&self, request: &impl RequestView) -> Reply {
+        let error = ApiError::Body(super::body::BodyError::MalformedJson);
+        self.with_cors(request, Reply::from(&error), false)
+    }
+
+    async fn dispatch(
+        &self,
+        endpoint: &Endpoint,
+        request: &impl RequestView,
+        body: &[u8],
+    ) -> Result<Reply, ApiError> {
+        let method = request.method();
+        if !endpoint.takes(&method) {
+            return Err(ApiError::MethodNotAllowed { allow: endpoint.allow() });
+        }
+        if method == "OPTIONS" {
+            return Ok(self.preflight_of(endpoint, request));
+        }
+        match endpoint {
+            Endpoint::Register => self.register(request, body).await,
+            Endpoint::Login => self.login(request, body).await,
+            Endpoint::Refresh => self.refresh(request, body).await,
+            Endpoint::Logout => self.logout(request, body, false).await,
+            Endpoint::LogoutAll => self.logout(request, body, true).await,
+            Endpoint::Sessions => self.sessions(request).await,
+            Endpoint::Session(id) => self.end_session(request, id).await,
+            Endpoint::Me => self.me(request).await,
+            Endpoint::Jwks => self.jwks(request).await,
+            Endpoint::Health => Ok(self.health()),
+            Endpoint::Ready => Ok(self.ready().await),
+        }
+    }
+
+    fn refused(&self, request: &impl RequestView, error: &ApiError) -> Reply {
+        if let ApiError::Fault(fault) = error {
+            self.record_fault(fault, &Caller::of(request));
+            return unavailable();
+        }
+        let reply = Reply::from(error);
+        if *error == ApiError::InvalidGrant && super::credentials::by_cookie(&self.isolate.config, request) {
+            // What the cookie holds serves no more: a browser that keeps it would send it for ever.
+            let cookie = &self.isolate.config.cookie;
+            return cookies::cleared(&cookie.name, &cookie.path)
+                .iter()
+                .fold(reply, |reply, cookie| reply.with_header("set-cookie", cookie));
+        }
+        reply
+    }
+
+    fn preflight_of(&self, endpoint: &Endpoint, request: &impl RequestView) -> Reply {
+        let reply = Reply::empty(204).with_header("allow", endpoint.allow());
+        if self.listed_origin(request).is_none() || request.header("access-control-request-method").is_none()
+        {
+            return reply;
+        }
+        reply
+            .with_header("access-control-allow-methods", endpoint.allow())
+            .with_header("access-control-allow-headers", "authorization, content-type, x-csrf-token")
+            // Ten minutes: what all browsers keep at least, and soon forgotten after a change.
+            .with_header("access-control-max-age", "600")
+    }
+
+    fn with_cors(&self, request: &impl RequestView, reply: Reply, public: bool) -> Reply {
+        if public {
+            return reply
+                .with_header("access-control-allow-origin", "*")
+                .with_header("cross-origin-resource-policy", "cross-origin");
+        }
+        let reply = reply.with_header("vary", "Origin");
+        match self.listed_origin(request) {
+            Some(origin) => reply
+                .with_header("access-control-allow-origin", &origin)
+                .with_header("access-control-allow-credentials", "true")
+                .with_header("access-control-expose-headers", "retry-after")
+                .with_header("cross-origin-resource-policy", "cross-origin"),
+            None => reply,
+        }
+    }
+
+    /// The request's origin if it is in the allow-list.
+    fn listed_origin(&self, request: &impl RequestView) -> Option<String> {
+        request.header("origin").filter(|origin| self.isolate.config.cors_origins.contains(origin))
+    }
+
+    /// Holds a call that a browser may make with its cookies to what a page of ours, or of a
+    /// listed origin, would send.
+    pub(super) fn check_origin(&self, request: &impl RequestView) -> Result<(), ApiError> {
+        if self.listed_origin(request).is_some() {
+            return Ok(());
+        }
+        let url = request.url();
+        let own = UrlParts::parse(&url).map(|parts| parts.origin());
+        let issuer = UrlParts::parse(&self.isolate.config.issuer).map(|parts| parts.origin());
+        let foreign = request
+            .header("origin")
+            .is_some_and(|origin| Some(&origin) != own.as_ref() && Some(&origin) != issuer.as_ref());
+        let cross_site = request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        if foreign || cross_site { Err(ApiError::CrossOrigin) } else { Ok(()) }
+    }
+
+    /// An answer of another kind than was asked for. Not shown: it may hold a user's details.
+    pub(super) fn misplaced(part: Part) -> ApiError {
+        ApiError::Fault(Fault::new(part, "an answer of another kind than was asked for"))
+    }
+}

@@ -1,0 +1,52 @@
+//! All that the service needs from outside, in one place.
+
+use crate::{
+    account::Accounts,
+    identity::IdentityStore,
+    jose::SignatureVerifier,
+    jwks::IssuerKeysObjects,
+    keys::{KeyRingObject, Signer},
+    observe::EventSink,
+    ports::{Background, Clock, KvStore, Randomness},
+};
+
+/// The ports of one request. Cheap to clone: background work takes a clone with it.
+pub trait Ports: Clone + 'static {
+    /// Clock and randomness.
+    type Platform: Clock + Randomness;
+    /// Signatures.
+    type Crypto: SignatureVerifier + Signer;
+    /// Where events go.
+    type Log: EventSink;
+    /// Workers KV.
+    type Kv: KvStore;
+    /// Users.
+    type Identity: IdentityStore;
+    /// Account objects.
+    type Accounts: Accounts;
+    /// Our key ring.
+    type KeyRing: KeyRingObject;
+    /// Key sets of other issuers.
+    type IssuerKeys: IssuerKeysObjects;
+    /// Work after the answer.
+    type Background: Background;
+
+    /// Clock and randomness.
+    fn platform(&self) -> &Self::Platform;
+    /// Signatures.
+    fn crypto(&self) -> &Self::Crypto;
+    /// Where events go.
+    fn log(&self) -> &Self::Log;
+    /// Workers KV.
+    fn kv(&self) -> &Self::Kv;
+    /// Users.
+    fn identity(&self) -> &Self::Identity;
+    /// Account objects.
+    fn accounts(&self) -> &Self::Accounts;
+    /// Our key ring.
+    fn key_ring(&self) -> &Self::KeyRing;
+    /// Key sets of other issuers.
+    fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// Work after the answer.
+    fn background(&self) -> &Self::Background;
+}

@@ -1,0 +1,171 @@
+//! `POST /auth/refresh`, and the answer that brings tokens.
+
+use core::time::Duration;
+
+use serde::Serialize;
+
+use super::{
+    ApiError, Caller, Ports, Service,
+    body::Body,
+    cookies,
+    credentials::{PresentedToken, undecided},
+    csrf,
+    tokens::Issued,
+};
+use crate::{
+    account::{AccountAnswer, AccountRequest, Accounts as _, Refusal, Rotated},
+    http::{Reply, RequestView},
+    ids::FamilyId,
+    observe::Happening,
+    ports::Part,
+    refresh::{Context, RefusalCause, RefusedToken},
+};
+
+/// What a client that retried too often is told to wait, in seconds: enough for whatever keeps
+/// it from storing the answer to pass.
+const RETRY_AFTER_THROTTLED: u32 = 60;
+
+#[derive(Serialize)]
+struct Tokens<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    session_id: FamilyId,
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    csrf_token: Option<&'a str>,
+}
+
+/// How tokens go to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    Cookie,
+    Body,
+}
+
+impl<P: Ports> Service<P> {
+    /// `POST /auth/refresh`.
+    ///
+    /// 1. open the token: only our own MAC wakes an object (401 `invalid_grant`);
+    /// 2. let the Account object decide on hashes (401, 429, or 503 when it can't);
+    /// 3. issue an access token of the new rotation count;
+    /// 4. seal the successor: for a retry the very bytes of the first time.
+    pub(super) async fn refresh(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
+        let body = Body::parse(request, body, &["refresh_token"])?;
+        let presented = self.refresh_token(request, &body)?.ok_or(ApiError::InvalidGrant)?;
+        let rotated = self.rotate(request, &presented).await?;
+        let now = self.now();
+        let token = &presented.token;
+        let issued = self.issue(&rotated.grant, token.family(), rotated.rotation_count, now).await?;
+        let successor = token.seal_successor(&self.isolate.masters, rotated.master);
+        let delivery = if presented.by_cookie { Delivery::Cookie } else { Delivery::Body };
+        let lifetime = rotated.expires_at.since(now);
+        self.deliver(delivery, &issued, &rotated.grant.scope, token.family(), &successor, lifetime)
+    }
+
+    async fn rotate(
+        &self,
+        request: &impl RequestView,
+        presented: &PresentedToken,
+    ) -> Result<Rotated, ApiError> {
+        let token = &presented.token;
+        let caller = Caller::of(request);
+        let ask = AccountRequest::Rotate {
+            family: token.family(),
+            presented: token.present(&self.isolate.masters),
+            limits: self.isolate.limits(self.isolate.config.clients.first()),
+            context: caller.context(),
+        };
+        let session = (token.account(), token.family());
+        match self.ports.accounts().ask(token.account(), &ask).await? {
+            AccountAnswer::Rotated(rotated) => {
+                self.record_granted(&caller, session, &rotated);
+                Ok(rotated)
+            }
+            AccountAnswer::Refused(refusal) => {
+                self.record_refused(&caller, session, &refusal);
+                Err(refused(&refusal))
+            }
+            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
+            _ => Err(Self::misplaced(Part::Account)),
+        }
+    }
+
+    /// A text that is no refresh token of ours: to the client the same as an expired one.
+    pub(super) fn unopened(&self, request: &impl RequestView, refused: RefusedToken) -> ApiError {
+        let happening = Happening::RefreshRefused { cause: refused.code() };
+        self.record(self.now(), happening, Caller::of(request).setting());
+        ApiError::InvalidGrant
+    }
+
+    /// The answer with both tokens.
+    pub(super) fn deliver(
+        &self,
+        delivery: Delivery,
+        issued: &Issued,
+        scope: &str,
+        session_id: FamilyId,
+        refresh_token: &str,
+        lifetime: Duration,
+    ) -> Result<Reply, ApiError> {
+        let mut tokens = Tokens {
+            access_token: &issued.access_token,
+            token_type: "Bearer",
+            expires_in: issued.expires_in,
+            session_id,
+            scope,
+            refresh_token: None,
+            csrf_token: None,
+        };
+        match delivery {
+            Delivery::Body => {
+                tokens.refresh_token = Some(refresh_token);
+                Ok(Reply::json(200, &tokens))
+            }
+            Delivery::Cookie => {
+                let master = self.isolate.masters.current();
+                let csrf_token = csrf::issue(master, session_id, self.ports.platform())?;
+                tokens.csrf_token = Some(&csrf_token);
+                let cookie = &self.isolate.config.cookie;
+                Ok(Reply::json(200, &tokens)
+                    .with_header(
+                        "set-cookie",
+                        &cookies::refresh_cookie(&cookie.name, &cookie.path, refresh_token, lifetime),
+                    )
+                    .with_header("set-cookie", &cookies::csrf_cookie(&csrf_token, lifetime)))
+            }
+        }
+    }
+}
+
+impl Caller {
+    /// What a family remembers of where a request came from.
+    pub(super) fn context(&self) -> Context {
+        Context::new(
+            self.ip.as_deref(),
+            self.country.as_deref(),
+            None,
+            self.user_agent.as_deref().unwrap_or_default(),
+        )
+    }
+}
+
+/// All refusals are one on the wire, but the one that asks to slow down.
+fn refused(refusal: &Refusal) -> ApiError {
+    match refusal.cause {
+        RefusalCause::Throttled => ApiError::TooManyRetries { retry_after: RETRY_AFTER_THROTTLED },
+        RefusalCause::Reuse
+        | RefusalCause::Expired { .. }
+        | RefusalCause::SignIn { .. }
+        | RefusalCause::AheadOfState
+        | RefusalCause::Forged
+        | RefusalCause::WrongClient
+        | RefusalCause::WrongBinding
+        | RefusalCause::Ended { .. }
+        | RefusalCause::UnknownFamily
+        | RefusalCause::WrongSubject
+        | RefusalCause::FamilyExists => ApiError::InvalidGrant,
+    }
+}

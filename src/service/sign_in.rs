@@ -1,0 +1,243 @@
+//! `POST /auth/register` and `POST /auth/login`.
+
+use serde::Serialize;
+
+use super::{
+    ApiError, Caller, Isolate, Ports, Service,
+    body::{Body, BodyError},
+    credentials::undecided,
+    refreshing::Delivery,
+};
+use crate::{
+    account::{AccountAnswer, AccountRequest, Accounts as _},
+    config::{Client, Profile, Registration},
+    http::{Reply, RequestView},
+    identity::{
+        IdentityStore as _, Login, NewUser, Password, PasswordHash, User, Verdict,
+        password::{self},
+        seed,
+    },
+    ids::{AccountId, FamilyId},
+    observe::{Happening, Pseudonym, Setting},
+    ports::{Part, Randomness as _},
+    refresh::{Grant, Secret, codec},
+    time::Timestamp,
+};
+
+#[derive(Serialize)]
+struct Registered {
+    user_id: AccountId,
+}
+
+impl<P: Ports> Service<P> {
+    /// `POST /auth/register`.
+    ///
+    /// 1. 403 unless registration is open;
+    /// 2. 400 for a login or password that can't be one;
+    /// 3. 409 when the login is taken: the store's unique index decides.
+    pub(super) async fn register(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
+        let config = &self.isolate.config;
+        let caller = Caller::of(request);
+        self.check_origin(request)?;
+        if config.registration == Registration::Closed {
+            let happening = Happening::RegistrationRefused { cause: "registration_closed" };
+            self.record(self.now(), happening, caller.setting());
+            return Err(ApiError::RegistrationClosed);
+        }
+        let body = Body::parse(request, body, &["login", "password"])?;
+        let login = parse_login(body.text("login")?)?;
+        let password = Password::choose(body.text("password")?)
+            .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
+        let platform = self.ports.platform();
+        let mut id = [0; 16];
+        platform.fill(&mut id)?;
+        let master = self.isolate.masters.current();
+        let user = NewUser {
+            account: AccountId::from_bytes(id),
+            password_hash: PasswordHash::make(&password, self.isolate.hash_parameters, master, platform)?,
+            scopes: config.default_scopes.iter().cloned().collect(),
+            roles: Vec::new(),
+            tenant_id: None,
+            created_at: self.now(),
+            login,
+        };
+        let setting = Setting {
+            account: Some(user.account),
+            login: Some(Pseudonym::of_login(master, &user.login)),
+            ..caller.setting()
+        };
+        self.seed_local_users().await?;
+        if !self.ports.identity().insert(&user).await? {
+            let happening = Happening::RegistrationRefused { cause: "login_taken" };
+            self.record(self.now(), happening, Setting { account: None, ..setting });
+            return Err(ApiError::LoginTaken);
+        }
+        self.record(self.now(), Happening::Registered, setting);
+        Ok(Reply::json(201, &Registered { user_id: user.account }))
+    }
+
+    /// `POST /auth/login`.
+    ///
+    /// 1. 403 for a page of another origin that wants a cookie (login CSRF);
+    /// 2. 400 for a body that can't be right;
+    /// 3. 401 `invalid_credentials` for an unknown login, a wrong password and a disabled
+    ///    user alike, after the same work;
+    /// 4. a new family in the user's Account object, and both tokens.
+    pub(super) async fn login(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
+        self.check_origin(request)?;
+        let body =
+            Body::parse(request, body, &["login", "password", "delivery", "device_name", "client_id"])?;
+        let login = parse_login(body.text("login")?)?;
+        let password = Password::present(body.text("password")?)
+            .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
+        let delivery = match body.optional_text("delivery")? {
+            None | Some("cookie") => Delivery::Cookie,
+            Some("body") => Delivery::Body,
+            Some(_) => return Err(BodyError::InvalidMember("delivery").into()),
+        };
+        let client = match body.optional_text("client_id")? {
+            None => self.isolate.config.clients.first(),
+            Some(id) => self.isolate.config.clients.iter().find(|client| client.client_id == id),
+        };
+        let client = client.ok_or(BodyError::InvalidMember("client_id"))?;
+        let device_name = body.optional_text("device_name")?.map(str::to_owned);
+        let user = self.check_password(&Caller::of(request), login, &password).await?;
+        self.begin_session(request, &user, client, device_name, delivery).await
+    }
+
+    async fn check_password(
+        &self,
+        caller: &Caller,
+        login: Login,
+        password: &Password,
+    ) -> Result<User, ApiError> {
+        self.seed_local_users().await?;
+        let masters = &self.isolate.masters;
+        let wanted = self.isolate.hash_parameters;
+        let setting =
+            Setting { login: Some(Pseudonym::of_login(masters.current(), &login)), ..caller.setting() };
+        let refuse = |cause, account| {
+            let setting = Setting { account, ..setting.clone() };
+            self.record(self.now(), Happening::SignInRefused { cause }, setting);
+            Err(ApiError::InvalidCredentials)
+        };
+        let Some(user) = self.ports.identity().find_by_login(&login).await? else {
+            password::dummy(password, wanted, masters)?;
+            return refuse("unknown_login", None);
+        };
+        let verdict = user.password_hash.verify(password, wanted, masters)?;
+        match verdict {
+            Verdict::Mismatch => refuse("wrong_password", Some(user.account)),
+            Verdict::Match { .. } if user.disabled => refuse("disabled", Some(user.account)),
+            Verdict::Match { rehash } => {
+                if rehash {
+                    self.rehash(&user, password, setting).await;
+                }
+                Ok(user)
+            }
+        }
+    }
+
+    /// Makes the hash anew. A failure is told and does not keep the user out.
+    async fn rehash(&self, user: &User, password: &Password, setting: Setting) {
+        let isolate = &self.isolate;
+        let made = PasswordHash::make(
+            password,
+            isolate.hash_parameters,
+            isolate.masters.current(),
+            self.ports.platform(),
+        );
+        let replaced = match made {
+            Ok(hash) => {
+                self.ports.identity().replace_password_hash(user.account, &user.password_hash, &hash).await
+            }
+            Err(fault) => Err(fault),
+        };
+        let setting = Setting { account: Some(user.account), ..setting };
+        match replaced {
+            Ok(true) => self.record(self.now(), Happening::PasswordRehashed, setting),
+            Ok(false) => {}
+            Err(fault) => {
+                let happening = Happening::Fault { part: fault.part, cause: fault.cause };
+                self.record(self.now(), happening, setting);
+            }
+        }
+    }
+
+    async fn begin_session(
+        &self,
+        request: &impl RequestView,
+        user: &User,
+        client: &Client,
+        device_name: Option<String>,
+        delivery: Delivery,
+    ) -> Result<Reply, ApiError> {
+        let platform = self.ports.platform();
+        let master = self.isolate.masters.current();
+        let mut id = [0; 16];
+        platform.fill(&mut id)?;
+        let family = FamilyId::from_bytes(id);
+        let secret = Secret::random(platform)?;
+        let now = self.now();
+        let grant = grant_of(user, client, now);
+        let caller = Caller::of(request);
+        let lifetimes = Isolate::lifetimes(client);
+        let ask = AccountRequest::Open {
+            family,
+            secret_hash: secret.hash(),
+            master: master.id,
+            grant: grant.clone(),
+            lifetimes,
+            binding: None,
+            device_name,
+            context: caller.context(),
+            max_families: u16::try_from(self.isolate.config.refresh.max_families).unwrap_or(u16::MAX),
+        };
+        match self.ports.accounts().ask(user.account, &ask).await? {
+            AccountAnswer::Opened { displaced } => {
+                for displaced in displaced {
+                    self.record_of(&caller, (user.account, displaced), Happening::FamilyDisplaced);
+                }
+            }
+            AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
+            _ => return Err(Self::misplaced(Part::Account)),
+        }
+        let issued = self.issue(&grant, family, 0, now).await?;
+        let refresh_token = codec::seal(master, user.account, family, 0, &secret);
+        self.record_of(&caller, (user.account, family), Happening::SignedIn);
+        let lifetime = lifetimes.idle.min(lifetimes.absolute);
+        self.deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
+    }
+
+    /// The two users of the local profile, planted once for each isolate.
+    async fn seed_local_users(&self) -> Result<(), ApiError> {
+        let isolate = &self.isolate;
+        if isolate.config.profile != Profile::Local || isolate.memory.seeded.get() {
+            return Ok(());
+        }
+        let master = isolate.masters.current();
+        let platform = self.ports.platform();
+        for user in seed::users(isolate.hash_parameters, master, platform, self.now())? {
+            // `false` is a user that is there already.
+            self.ports.identity().insert(&user).await?;
+        }
+        isolate.memory.seeded.set(true);
+        Ok(())
+    }
+}
+
+fn parse_login(text: &str) -> Result<Login, ApiError> {
+    Login::parse(text).map_err(|error| ApiError::InvalidLogin { cause: error.to_string() })
+}
+
+fn grant_of(user: &User, client: &Client, now: Timestamp) -> Grant {
+    Grant {
+        subject: user.account.to_string(),
+        client_id: client.client_id.clone(),
+        scope: user.scopes.join(" "),
+        roles: user.roles.clone(),
+        tenant_id: user.tenant_id.clone(),
+        amr: vec!["pwd".to_owned()],
+        auth_time: now,
+    }
+}
