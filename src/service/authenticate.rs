@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use super::{Ports, Service, credentials::session_of, token_cache::Remembered};
+use super::{
+    Ports, Service,
+    credentials::{Session, session_of},
+    token_cache::Remembered,
+};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
     gateway::Identity,
@@ -97,12 +101,20 @@ impl<P: Ports> Service<P> {
             return Ok(());
         }
         let session = session_of(identity).ok_or(AccessRefused::Token("no_session"))?;
-        let ask = AccountRequest::Check { family: session.family, issued_at: identity.issued_at };
+        if self.is_alive(&session, identity.issued_at).await? {
+            Ok(())
+        } else {
+            Err(AccessRefused::Token("session_ended"))
+        }
+    }
+
+    /// Whether the session lives, and a token of it that was issued then still serves.
+    pub(super) async fn is_alive(&self, session: &Session, issued_at: Timestamp) -> Result<bool, Fault> {
+        let ask = AccountRequest::Check { family: session.family, issued_at };
         match self.ports.accounts().ask(session.account, &ask).await? {
-            AccountAnswer::Checked { alive: true } => Ok(()),
-            AccountAnswer::Checked { alive: false } => Err(AccessRefused::Token("session_ended")),
-            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause).into()),
-            _ => Err(Fault::new(Part::Account, "an answer of another kind than was asked for").into()),
+            AccountAnswer::Checked { alive } => Ok(alive),
+            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause)),
+            _ => Err(Fault::new(Part::Account, "an answer of another kind than was asked for")),
         }
     }
 }

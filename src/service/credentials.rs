@@ -85,18 +85,24 @@ impl<P: Ports> Service<P> {
         Ok((identity, session))
     }
 
-    /// The session that a call to end sessions is authorised by.
+    /// The session that a call to end sessions is authorised by. Who wants to end every session
+    /// must come from one that is alive: a refresh token found in an old backup signs nobody out.
     pub(super) async fn proved_session(
         &self,
         request: &impl RequestView,
         body: &Body,
+        everywhere: bool,
     ) -> Result<Session, ApiError> {
         if request.header("authorization").is_some() {
             return Ok(self.own_identity(request).await?.1);
         }
         let presented = self.refresh_token(request, body)?;
         let token = presented.ok_or(ApiError::Challenge(Challenge::NoCredentials))?.token;
-        Ok(Session { account: token.account(), family: token.family() })
+        let session = Session { account: token.account(), family: token.family() };
+        if everywhere && !self.is_alive(&session, self.now()).await? {
+            return Err(ApiError::InvalidGrant);
+        }
+        Ok(session)
     }
 }
 

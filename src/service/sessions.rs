@@ -119,7 +119,7 @@ impl<P: Ports> Service<P> {
         everywhere: bool,
     ) -> Result<Reply, ApiError> {
         let body = Body::parse(request, body, &["refresh_token"])?;
-        let session = self.proved_session(request, &body).await?;
+        let session = self.proved_session(request, &body, everywhere).await?;
         let reason = if everywhere { Revocation::LogoutAll } else { Revocation::Logout };
         self.end(&session, request, reason, everywhere).await?;
         let cookie = &self.isolate.config.cookie;
