@@ -37,7 +37,7 @@ export type OriginFunction = (request: OriginRequest) => OriginResponse | Promis
 
 export interface PosternOptions {
   /**
-   * Settings, on top of wrangler.toml's [vars] and the two that .dev.vars would have (POSTERN_PROFILE and
+   * Settings, on top of wrangler.toml's [vars] and those that .dev.vars would have (POSTERN_PROFILE, POSTERN_ISSUER and
    * POSTERN_MASTER_KEY). A string arrives as a string and anything else as JSON, as with wrangler; `undefined` removes.
    */
   vars?: Record<string, unknown>;
@@ -143,6 +143,7 @@ function varsOf(bindings: Bindings, overrides: Record<string, unknown>): Record<
   const all: Record<string, unknown> = {
     ...bindings.vars,
     POSTERN_PROFILE: "local",
+    POSTERN_ISSUER: "http://localhost:8787",
     POSTERN_MASTER_KEY: TEST_MASTER_KEY,
     ...overrides,
   };

@@ -1,0 +1,268 @@
+// Refresh families: rotation under concurrency, theft found out, honest retries answered.
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  bearer,
+  expectProblem,
+  json,
+  post,
+  refresh,
+  refreshed,
+  sessions,
+  signIn,
+  type Tokens,
+} from "./support/client.ts";
+import { ADMIN, settings } from "./support/config.ts";
+import { claimsOf } from "./support/jwt.ts";
+import { eventually, pastSecond } from "./support/poll.ts";
+import { expectNoSecrets, shared, start, type Running } from "./support/postern.ts";
+
+/** The whole family is over: no token of it serves, whoever presents it. */
+async function expectDead(postern: Running, tokens: { refresh_token: string }[]): Promise<void> {
+  for (const { refresh_token } of tokens) {
+    await expectProblem(await refresh(postern, refresh_token), 401, "invalid_grant");
+  }
+}
+
+describe("with the default windows", () => {
+  const postern = shared(() => ({ vars: settings() }));
+
+  test("20 refreshes of one token at once have one distinct successor", async () => {
+    const { refresh_token, session_id } = await signIn(postern());
+    const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(postern(), refresh_token)));
+    const tokens = await Promise.all(answers.map((answer) => json<Tokens>(answer)));
+    expect(new Set(tokens.map((one) => one.refresh_token)).size).toBe(1);
+    expect(new Set(tokens.map((one) => one.session_id))).toEqual(new Set([session_id]));
+    expect(new Set(tokens.map((one) => claimsOf(one.access_token)["rot"])).size).toBe(1);
+    await refreshed(postern(), tokens[0]?.refresh_token ?? "");
+  });
+
+  test("five rounds of racing tabs leave one unbroken line of tokens", async () => {
+    let { refresh_token } = await signIn(postern());
+    const line = [refresh_token];
+    for (let round = 0; round < 5; round += 1) {
+      const racers = await Promise.all(Array.from({ length: 4 }, () => refreshed(postern(), refresh_token)));
+      const successors = new Set(racers.map((one) => one.refresh_token));
+      expect(successors.size).toBe(1);
+      refresh_token = racers[0]?.refresh_token ?? "";
+      line.push(refresh_token);
+    }
+    expect(new Set(line).size).toBe(6);
+  });
+
+  test("a retry within the reuse interval gets the identical successor, and the line goes on", async () => {
+    const first = await signIn(postern());
+    const second = await refreshed(postern(), first.refresh_token);
+    const retry = await refreshed(postern(), first.refresh_token);
+    expect(retry.refresh_token).toBe(second.refresh_token);
+    const third = await refreshed(postern(), second.refresh_token);
+    expect(third.refresh_token).not.toBe(second.refresh_token);
+  });
+
+  test("a thief who replays an ancestor is refused, and the whole family with him, from any connection", async () => {
+    const first = await signIn(postern());
+    const second = await refreshed(postern(), first.refresh_token);
+    const third = await refreshed(postern(), second.refresh_token);
+    await expectProblem(await refresh(postern(), first.refresh_token), 401, "invalid_grant");
+    // Each on a connection of its own.
+    await Promise.all(
+      [third, second, first].map(async ({ refresh_token }) =>
+        expectProblem(await refresh(postern(), refresh_token, { connection: "close" }), 401, "invalid_grant"),
+      ),
+    );
+    const me = await postern().fetch("/auth/me", { headers: bearer(third.access_token) });
+    await expectProblem(me, 401, "invalid_token");
+  });
+
+  test("an ancestor ten generations old is recognised as well", async () => {
+    const first = await signIn(postern());
+    let last = first;
+    for (let generation = 0; generation < 10; generation += 1) last = await refreshed(postern(), last.refresh_token);
+    await expectProblem(await refresh(postern(), first.refresh_token), 401, "invalid_grant");
+    await expectDead(postern(), [last]);
+  });
+
+  test("theft in one session does not touch another session of the same user", async () => {
+    const [stolen, other] = [await signIn(postern()), await signIn(postern())];
+    const second = await refreshed(postern(), stolen.refresh_token);
+    await refreshed(postern(), second.refresh_token);
+    await expectProblem(await refresh(postern(), stolen.refresh_token), 401, "invalid_grant");
+    const next = await refreshed(postern(), other.refresh_token);
+    const list = await sessions(postern(), next.access_token);
+    expect(list.map((one) => one.session_id)).toContain(other.session_id);
+    expect(list.map((one) => one.session_id)).not.toContain(stolen.session_id);
+  });
+
+  test("a refused refresh says nothing about why", async () => {
+    const dead = await signIn(postern());
+    await (await post(postern(), "/auth/logout", { refresh_token: dead.refresh_token })).text();
+    const revoked = await (await refresh(postern(), dead.refresh_token)).text();
+    const garbage = await (await refresh(postern(), "prt_garbage")).text();
+    const unknown = await (await refresh(postern(), `prt_${randomBytes(90).toString("base64url")}`)).text();
+    expect(garbage).toBe(revoked);
+    expect(unknown).toBe(revoked);
+  });
+});
+
+describe("without a reuse interval", () => {
+  // Retries are then answered by the lost-response window alone, which a receipt closes.
+  const postern = shared(() => ({ vars: settings({ POSTERN_REFRESH: { reuse_interval: 0 } }) }));
+
+  /** The session as the user's other session sees it, so that the look itself confirms nothing. */
+  async function seenAt(observer: Tokens, sessionId: string): Promise<number> {
+    const list = await sessions(postern(), observer.access_token);
+    const found = list.find((one) => one.session_id === sessionId);
+    if (!found) throw new Error("the session is not in the list of live ones");
+    return found.seen_at;
+  }
+
+  test("while the receipt is unconfirmed, a lost answer can be had again", async () => {
+    const first = await signIn(postern());
+    const second = await refreshed(postern(), first.refresh_token);
+    await pastSecond(Math.floor(Date.now() / 1000));
+    const retry = await refreshed(postern(), first.refresh_token);
+    expect(retry.refresh_token).toBe(second.refresh_token);
+  });
+
+  test("the gate's confirmation of a new access token closes the window: its predecessor is then theft", async () => {
+    const observer = await signIn(postern());
+    const first = await signIn(postern());
+    const second = await refreshed(postern(), first.refresh_token);
+    const before = await seenAt(observer, first.session_id);
+    await pastSecond(Math.floor(Date.now() / 1000));
+    await json(await postern().fetch("/api/orders", { headers: bearer(second.access_token) }));
+    await eventually("the gate's confirmation", async () => {
+      const now = await seenAt(observer, first.session_id);
+      return now !== before ? now : undefined;
+    });
+    await expectProblem(await refresh(postern(), first.refresh_token), 401, "invalid_grant");
+    await expectDead(postern(), [second]);
+  });
+
+  test("using the successor confirms it as well", async () => {
+    const first = await signIn(postern());
+    const second = await refreshed(postern(), first.refresh_token);
+    const third = await refreshed(postern(), second.refresh_token);
+    await expectProblem(await refresh(postern(), first.refresh_token), 401, "invalid_grant");
+    await expectDead(postern(), [third]);
+  });
+
+  test("a client that only ever retries is asked to wait, and loses nothing by it", async () => {
+    const first = await signIn(postern());
+    const second = await refreshed(postern(), first.refresh_token);
+    let limited: Response | undefined;
+    for (let attempt = 0; attempt < 15 && !limited; attempt += 1) {
+      const response = await refresh(postern(), first.refresh_token);
+      if (response.status === 429) limited = response;
+      else expect((await json<Tokens>(response)).refresh_token).toBe(second.refresh_token);
+    }
+    expect(limited, "15 retries and no 429").toBeDefined();
+    if (!limited) return;
+    expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(0);
+    await expectProblem(limited, 429, "too_many_retries");
+    await refreshed(postern(), second.refresh_token);
+  });
+});
+
+describe("lifetimes", () => {
+  const postern = shared(() => ({
+    vars: settings({ POSTERN_REFRESH: { idle_lifetime: 2, absolute_lifetime: 3, reuse_interval: 0, lost_response_window: 0 } }),
+  }));
+
+  test("an idle session ends, and a session in use ends at its absolute lifetime", async () => {
+    const [idle, used] = [await signIn(postern()), await signIn(postern())];
+    const begun = claimsOf(idle.access_token)["iat"] as number;
+    await pastSecond(begun);
+    const next = await refreshed(postern(), used.refresh_token);
+    await pastSecond(begun + 2);
+    await expectProblem(await refresh(postern(), idle.refresh_token), 401, "invalid_grant");
+    await pastSecond(begun + 4);
+    await expectProblem(await refresh(postern(), next.refresh_token), 401, "invalid_grant");
+  });
+});
+
+describe("forged refresh tokens", () => {
+  let persist: string;
+  let postern: Running;
+  beforeAll(async () => {
+    persist = await mkdtemp(join(tmpdir(), "postern-families-"));
+    postern = await start({ persist, vars: settings() });
+  });
+  afterAll(async () => {
+    await postern.dispose();
+    await rm(persist, { recursive: true, force: true });
+    expectNoSecrets(postern);
+  });
+
+  /** Every object that was ever woken has made its table, and with it a file. */
+  async function objects(): Promise<string[]> {
+    const files = await readdir(join(persist, "do"), { recursive: true });
+    return files.filter((file) => file.endsWith(".sqlite")).sort();
+  }
+
+  test("garbage is refused and wakes no object", async () => {
+    const { refresh_token } = await signIn(postern);
+    const before = await objects();
+    const body = Buffer.from(refresh_token.slice("prt_".length), "base64url");
+    const garbage = [
+      "x",
+      "prt_",
+      "prt_!!!!",
+      refresh_token.slice(4),
+      refresh_token.toUpperCase(),
+      `${refresh_token}A`,
+      refresh_token.slice(0, -1),
+      `${refresh_token}=`,
+      ` ${refresh_token}`,
+      `PRT_${refresh_token.slice(4)}`,
+      `prt_${randomBytes(body.length).toString("base64url")}`,
+      `prt_${Buffer.alloc(body.length).toString("base64url")}`,
+      "prt_".padEnd(20_000, "A"),
+    ];
+    for (const token of garbage) await expectProblem(await refresh(postern, token), 401, "invalid_grant");
+    expect(await objects()).toEqual(before);
+    await refreshed(postern, refresh_token);
+  });
+
+  test("tampering with any byte is refused, wakes no object and ends no session", async () => {
+    const { refresh_token } = await signIn(postern);
+    const body = Buffer.from(refresh_token.slice("prt_".length), "base64url");
+    const before = await objects();
+    const attempts = Array.from({ length: body.length }, (_, index) => {
+      const forged = Buffer.from(body);
+      forged[index] = (forged[index] ?? 0) ^ 0x01;
+      return `prt_${forged.toString("base64url")}`;
+    });
+    // Among them: another account's id, another family's, a higher rotation count, another secret.
+    for (const token of attempts) await expectProblem(await refresh(postern, token), 401, "invalid_grant");
+    expect(await objects()).toEqual(before);
+    await refreshed(postern, refresh_token);
+  });
+
+  test("a refresh token cannot be spliced from two", async () => {
+    const [mine, theirs] = [await signIn(postern), await signIn(postern, { login: ADMIN })];
+    const [a, b] = [mine, theirs].map((one) => Buffer.from(one.refresh_token.slice("prt_".length), "base64url"));
+    if (!a || !b) throw new Error("both exist");
+    for (let cut = 4; cut < a.length; cut += 8) {
+      const spliced = Buffer.concat([b.subarray(0, cut), a.subarray(cut)]);
+      if (spliced.equals(a) || spliced.equals(b)) continue;
+      await expectProblem(await refresh(postern, `prt_${spliced.toString("base64url")}`), 401, "invalid_grant");
+    }
+    await refreshed(postern, mine.refresh_token);
+    await refreshed(postern, theirs.refresh_token);
+  });
+
+  test("a refresh token of another deployment, under another master key, is refused", async () => {
+    const other = await start({ vars: settings({ POSTERN_MASTER_KEY: randomBytes(32).toString("base64url") }) });
+    try {
+      const { refresh_token } = await signIn(other);
+      await expectProblem(await refresh(postern, refresh_token), 401, "invalid_grant");
+    } finally {
+      await other.dispose();
+    }
+    expectNoSecrets(other);
+  });
+});

@@ -1,0 +1,187 @@
+// Somebody else's issuer: its keys found, kept, let go and never fetched more often than needed.
+import { afterEach, expect, test } from "vitest";
+import { bearer, expectProblem, json } from "./support/client.ts";
+import { settings } from "./support/config.ts";
+import { Issuer, issuerKey } from "./support/issuer.ts";
+import { eventually } from "./support/poll.ts";
+import { expectNoSecrets, start, type Running } from "./support/postern.ts";
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function running(issuers: Issuer[], vars: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Running> {
+  const postern = await start({
+    vars: settings({ POSTERN_ISSUERS: issuers.map((issuer) => issuer.setting(more)), ...vars }),
+  });
+  cleanups.push(async () => {
+    await postern.dispose();
+    expectNoSecrets(postern);
+  });
+  return postern;
+}
+
+async function issuerWith(...algorithms: ("ES256" | "EdDSA" | "RS256")[]): Promise<Issuer> {
+  const issuer = await Issuer.start(await Promise.all(algorithms.map((alg) => issuerKey(alg))));
+  cleanups.push(() => issuer.stop());
+  return issuer;
+}
+
+const call = (postern: Running, token: string) => postern.fetch("/api/orders", { headers: bearer(token) });
+
+test("a key set is fetched once for many requests, whatever the key", async () => {
+  const issuer = await issuerWith("ES256", "EdDSA", "RS256");
+  const postern = await running([issuer], {});
+  const tokens = await Promise.all(["ES256-1", "EdDSA-1", "RS256-1"].flatMap((kid) => Array.from({ length: 7 }, () => issuer.token(kid))));
+  await Promise.all(tokens.map(async (token) => json(await call(postern, token))));
+  // All at once on a cold cache: fetched by the issuer's object alone.
+  expect(issuer.fetches).toBe(1);
+});
+
+test("the origin is told whose user it is", async () => {
+  const issuer = await issuerWith("ES256");
+  const postern = await running([issuer], {});
+  const token = await issuer.token("ES256-1", { sub: "théo", tenant_id: "globex" });
+  const answer = await json<{ identity: Record<string, string> }>(await call(postern, token));
+  expect(answer.identity).toMatchObject({
+    "x-auth-issuer": issuer.iss,
+    "x-auth-subject": "th%C3%A9o",
+    "x-auth-tenant": "globex",
+    "x-auth-client": "their-app",
+  });
+});
+
+test("claims under the names that the issuer uses", async () => {
+  const issuer = await issuerWith("ES256");
+  const postern = await running([issuer], {}, { typ: "any", scope_claim: "permissions", roles_claim: "groups", tenant_claim: "org" });
+  const token = await issuer.token(
+    "ES256-1",
+    { scope: undefined, permissions: ["read:orders"], groups: ["admin"], org: "acme" },
+    { typ: "JWT" },
+  );
+  await json(await call(postern, token));
+  await json(await postern.fetch("/admin/stats", { headers: bearer(token) }));
+  await json(await postern.fetch("/t/acme/docs", { headers: bearer(token) }));
+});
+
+test("a token whose key is gone from its issuer's set is refused after the cache's age", async () => {
+  const issuer = await issuerWith("ES256", "EdDSA");
+  const postern = await running([issuer], { POSTERN_JWKS: { soft_age: 1, hard_age: 2, unknown_kid_cooldown: 1 } });
+  const [withdrawn, kept] = [await issuer.token("ES256-1"), await issuer.token("EdDSA-1")];
+  await json(await call(postern, withdrawn));
+  await json(await call(postern, kept));
+  issuer.unpublish("ES256-1");
+  await eventually("the same token is refused", async () => {
+    const response = await call(postern, withdrawn);
+    if (response.status === 200) {
+      await response.text();
+      return undefined;
+    }
+    await expectProblem(response, 401, "invalid_token");
+    return true;
+  });
+  await json(await call(postern, kept));
+});
+
+test("a new key is found when its first token comes, without waiting for the cache's age", async () => {
+  const issuer = await issuerWith("ES256");
+  const postern = await running([issuer], { POSTERN_JWKS: { unknown_kid_cooldown: 1 } });
+  await json(await call(postern, await issuer.token("ES256-1")));
+  const fresh = await issuerKey("EdDSA", "fresh");
+  (issuer.keys as Map<string, typeof fresh>).set("fresh", fresh);
+  issuer.published = [...issuer.published, fresh.jwk];
+  const token = await issuer.token("fresh");
+  await eventually("the new key's token passes", async () => {
+    const response = await call(postern, token);
+    await response.text();
+    return response.status === 200 ? true : undefined;
+  });
+});
+
+test("denial of service: tokens with made-up kids do not make Postern storm the issuer", async () => {
+  const issuer = await issuerWith("ES256");
+  // The default cooldown, 30 s: this test is over before it ends.
+  const postern = await running([issuer], {});
+  await json(await call(postern, await issuer.token("ES256-1")));
+  const before = issuer.fetches;
+  const forged = await Promise.all(Array.from({ length: 30 }, (_, index) => issuer.token("ES256-1", {}, { kid: `made-up-${index}` })));
+  for (const token of forged.slice(0, 10)) await expectProblem(await call(postern, token), 401, "invalid_token");
+  await Promise.all(forged.slice(10).map(async (token) => expectProblem(await call(postern, token), 401, "invalid_token")));
+  expect(issuer.fetches - before).toBeLessThanOrEqual(1);
+  await json(await call(postern, await issuer.token("ES256-1")));
+});
+
+test("while the issuer is down, the keys that are known keep working", async () => {
+  const issuer = await issuerWith("ES256");
+  const postern = await running([issuer], { POSTERN_JWKS: { soft_age: 1, hard_age: 600, unknown_kid_cooldown: 1, timeout: 1 } });
+  await json(await call(postern, await issuer.token("ES256-1")));
+  issuer.failure = { status: 500, body: "<h1>down</h1>" };
+  const before = issuer.fetches;
+  // A fresh token each time, so that none is answered from the cache of verified ones.
+  await eventually("a fetch that fails", async () => {
+    await json(await call(postern, await issuer.token("ES256-1")));
+    return issuer.fetches > before ? true : undefined;
+  });
+  await json(await call(postern, await issuer.token("ES256-1")));
+  await issuer.stop();
+  await json(await call(postern, await issuer.token("ES256-1")));
+});
+
+test.for([
+  ["an error page", { status: 500, body: "<h1>no</h1>" }],
+  ["HTML with 200", { status: 200, body: "<!doctype html><p>sign in" }],
+  ["a set that is no set", { status: 200, body: '{"keys":{}}' }],
+  ["a redirect", { status: 302, body: "" }],
+  ["a set of a megabyte", { status: 200, body: `{"keys":[],"x":"${"x".repeat(1024 * 1024)}"}` }],
+] as const)("an issuer that never gave a key set is our fault, not the caller's: %s", async ([, failure]) => {
+  const issuer = await issuerWith("ES256");
+  issuer.failure = failure;
+  const postern = await running([issuer], { POSTERN_JWKS: { timeout: 1 } });
+  const response = await call(postern, await issuer.token("ES256-1"));
+  expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+  await expectProblem(response, 503, "unavailable");
+});
+
+test("a good set is not evicted by a broken one, and a key that nobody can use does not spoil the others", async () => {
+  const issuer = await issuerWith("ES256");
+  issuer.published = [
+    { kty: "oct", k: "c2VjcmV0", kid: "shared-secret" },
+    { kty: "EC", crv: "P-256", x: "AA", y: "AA", kid: "off-curve", alg: "ES256" },
+    { kty: "future", kid: "unknown-type" },
+    ...issuer.published,
+  ];
+  const postern = await running([issuer], { POSTERN_JWKS: { soft_age: 1, hard_age: 600, unknown_kid_cooldown: 1 } });
+  await json(await call(postern, await issuer.token("ES256-1")));
+  const before = issuer.fetches;
+  issuer.failure = { status: 200, body: '{"keys":[]}' };
+  await eventually("a fetch of the empty set", async () => {
+    const response = await call(postern, await issuer.token("ES256-1"));
+    await response.text();
+    return issuer.fetches > before ? true : undefined;
+  });
+});
+
+test("an algorithm that the configuration does not name for the issuer is refused", async () => {
+  const issuer = await issuerWith("ES256", "RS256");
+  const postern = await running([issuer], {}, { algorithms: ["ES256"] });
+  await json(await call(postern, await issuer.token("ES256-1")));
+  await expectProblem(await call(postern, await issuer.token("RS256-1")), 401, "invalid_token");
+});
+
+test("a wrong audience or issuer is refused for external tokens as for ours", async () => {
+  const issuer = await issuerWith("ES256");
+  const postern = await running([issuer], {}, { audiences: ["https://theirs.example.test"] });
+  await json(await call(postern, await issuer.token("ES256-1", { aud: "https://theirs.example.test" })));
+  await expectProblem(await call(postern, await issuer.token("ES256-1")), 401, "invalid_token");
+  await expectProblem(await call(postern, await issuer.token("ES256-1", { aud: "https://theirs.example.test", iss: "http://127.0.0.1:1" })), 401, "invalid_token");
+});
+
+test("an external token is no sign-in of ours: the calls of our own users refuse it", async () => {
+  const issuer = await issuerWith("ES256");
+  const postern = await running([issuer], {});
+  const token = await issuer.token("ES256-1");
+  for (const path of ["/auth/me", "/auth/sessions"]) {
+    await expectProblem(await postern.fetch(path, { headers: bearer(token) }), 401, "invalid_token");
+  }
+});

@@ -1,0 +1,67 @@
+// What a client learned that no log may repeat: noted from requests and answers as they pass, looked for at the end.
+import type { Postern } from "../harness.ts";
+
+/** Members of requests and answers whose values are secret. */
+const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "password"];
+/** Shorter values occur by chance. */
+const SHORTEST = 8;
+
+export class Secrets {
+  readonly #values = new Set<string>();
+
+  add(value: string): void {
+    if (value.length >= SHORTEST) this.#values.add(value);
+  }
+
+  /** Notes an access token and its signature by itself, which is what makes it worth stealing. */
+  addToken(token: string): void {
+    this.add(token);
+    this.add(token.split(".")[2] ?? "");
+  }
+
+  noteJson(text: string): void {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(text);
+    } catch {
+      return;
+    }
+    if (typeof parsed !== "object" || parsed === null) return;
+    for (const [name, value] of Object.entries(parsed)) {
+      if (SECRET_MEMBERS.includes(name) && typeof value === "string") this.addToken(value);
+    }
+  }
+
+  noteCookies(response: Response): void {
+    for (const line of response.headers.getSetCookie()) this.add(line.slice(line.indexOf("=") + 1).split(";")[0] ?? "");
+  }
+
+  /** The secrets that occur in the text, each shortened: a failing test is no place for them either. */
+  foundIn(text: string): string[] {
+    const known = [...this.#values].filter((value) => text.includes(value));
+    const alike = text.match(/prt_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"/g) ?? [];
+    return [...known, ...alike].map((secret) => `${secret.slice(0, 12)}... (${secret.length} characters)`);
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+}
+
+/** The same instance, whose traffic is noted. */
+export function noting(postern: Postern, secrets: Secrets): Postern {
+  return {
+    ...postern,
+    // Spread copies a getter's value; the list itself grows, so it stays the same list.
+    logs: postern.logs,
+    async fetch(path, init) {
+      if (typeof init?.body === "string") secrets.noteJson(init.body);
+      const authorization = new Headers(init?.headers).get("authorization");
+      if (authorization?.startsWith("Bearer ")) secrets.addToken(authorization.slice("Bearer ".length));
+      const response = await postern.fetch(path, init);
+      secrets.noteCookies(response);
+      if (response.headers.get("content-type")?.includes("json")) secrets.noteJson(await response.clone().text());
+      return response;
+    },
+  };
+}
