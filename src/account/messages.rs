@@ -16,7 +16,7 @@ use crate::{
 
 /// What the Worker asks of an Account object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AccountRequest {
     /// Begins a family at a sign-in, with rotation count 0. Asked twice for the same family and
     /// secret, it answers the same.
@@ -91,7 +91,7 @@ pub enum AccountRequest {
 
 /// What an Account object answers. Only transport can fail; every decision is a value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AccountAnswer {
     /// The family is open; these were ended to make room.
     Opened {

@@ -39,7 +39,7 @@ pub(super) fn fault(fault: &Fault) {
 /// What happened to signing keys.
 pub(super) fn key_steps(steps: &[Step], now: Timestamp) {
     for step in steps {
-        if let Some(happening) = Happening::of_step(step) {
+        if let Some(happening) = Happening::of_key_step(*step) {
             record(now, happening);
         }
     }

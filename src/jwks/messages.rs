@@ -32,7 +32,7 @@ impl Snapshot {
 
 /// To the object of one issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum IssuerKeysRequest {
     /// The key set, fetched first if it is older than the soft age and may be fetched.
     Read {
@@ -66,7 +66,7 @@ pub enum Unavailable {
 
 /// From the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum IssuerKeysAnswer {
     /// The last good set.
     Keys {
@@ -124,14 +124,14 @@ mod tests {
             policy: CachePolicy::default(),
             unknown_kid: true,
         };
-        let text = r#"{"ask":"refresh","source":{"issuer":"https://i.example","location":"discovery","local":false},"policy":{"soft_age":{"secs":300,"nanos":0},"hard_age":{"secs":86400,"nanos":0},"unknown_kid_cooldown":{"secs":30,"nanos":0},"timeout":{"secs":5,"nanos":0},"max_bytes":65536},"unknown_kid":true}"#;
+        let text = r#"{"refresh":{"source":{"issuer":"https://i.example","location":"discovery","local":false},"policy":{"soft_age":{"secs":300,"nanos":0},"hard_age":{"secs":86400,"nanos":0},"unknown_kid_cooldown":{"secs":30,"nanos":0},"timeout":{"secs":5,"nanos":0},"max_bytes":65536},"unknown_kid":true}}"#;
         assert_eq!(serde_json::to_string(&request).unwrap(), text);
         assert_eq!(serde_json::from_str::<IssuerKeysRequest>(text).unwrap(), request);
         let answer = IssuerKeysAnswer::Unavailable {
             cause: Unavailable::Failed(FetchFailure::Status(500)),
             retry_after: 2,
         };
-        let text = r#"{"answer":"unavailable","cause":{"failed":{"status":500}},"retry_after":2}"#;
+        let text = r#"{"unavailable":{"cause":{"failed":{"status":500}},"retry_after":2}}"#;
         assert_eq!(serde_json::to_string(&answer).unwrap(), text);
         assert_eq!(serde_json::from_str::<IssuerKeysAnswer>(text).unwrap(), answer);
     }

@@ -10,7 +10,7 @@ use crate::{
 
 /// What is asked of the ring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum KeyRingRequest {
     /// The key to sign with now.
     Signing {},
@@ -36,7 +36,7 @@ pub enum KeyRingRequest {
 
 /// What the ring answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum KeyRingAnswer {
     /// The active key, still wrapped: the Worker opens it with its own master secret.
     Signing {
@@ -113,7 +113,7 @@ pub struct KeySummary {
 
 /// Where a key stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum KeyState {
     /// In the key set, does not sign yet.
     Published {

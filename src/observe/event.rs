@@ -208,21 +208,6 @@ pub enum Happening {
 }
 
 impl Happening {
-    /// What a step of the key ring is told as; forgetting a retired key's name is not.
-    pub const fn of_step(step: &Step) -> Option<Self> {
-        Some(match step {
-            Step::Founded { kid } | Step::Published { kid } => Self::KeyPublished { kid: *kid },
-            Step::Promoted { kid, former } => Self::KeyRotated { kid: *kid, former: *former },
-            Step::Retired { kid, cause: RetiredCause::Revoked } => Self::KeyRevoked { kid: *kid },
-            Step::Retired { kid, cause: RetiredCause::Expired | RetiredCause::Unused } => {
-                Self::KeyRetired { kid: *kid }
-            }
-            Step::Removed { .. } => return None,
-            Step::Rewrapped { kid, master } => Self::KeyRewrapped { kid: *kid, master: *master },
-            Step::Sealed { kid } => Self::MasterMismatch { kid: *kid },
-        })
-    }
-
     /// The event of a step of the key ring; forgetting a retired key's name is none.
     pub const fn of_key_step(step: Step) -> Option<Self> {
         match step {

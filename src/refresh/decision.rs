@@ -45,7 +45,7 @@ impl Decision {
 
 /// Why a refresh token was refused by the Account object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum RefusalCause {
     /// It was replaced before: evidence of theft. This presentation ended the family.
     Reuse,

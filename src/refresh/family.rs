@@ -40,7 +40,7 @@ pub struct Family {
 
 /// Whether refreshes are possible.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// The current token may be rotated.
     Alive(Alive),
@@ -86,7 +86,7 @@ pub struct End {
 
 /// Why a family ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "why", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum EndReason {
     /// A token was presented that only a thief or his victim can still hold.
     Reuse {

@@ -37,7 +37,7 @@ pub struct Limits {
 
 /// What to do when the context of a refresh differs much from the last one's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DriftPolicy {
     /// Grant it, with an event.
     Log,

@@ -49,15 +49,15 @@ fn family_record_format_unchanged() {
             r#""created_at":1000000,"seen_at":1000000,"#,
             r#""context":{"ip":"192.0.2.7","country":"CH","asn":64500,"user_agent":"Acme/7.1"},"#,
             r#""rotation_count":0,"rotated_at":1000000,"#,
-            r#""state":{"state":"alive","secret_hash":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","master":3,"#,
-            r#""receipt":"unconfirmed","late_retries":0,"late_only_rotations":0}}}}"#
+            r#""state":{"alive":{"secret_hash":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","master":3,"#,
+            r#""receipt":"unconfirmed","late_retries":0,"late_only_rotations":0}}}}}"#
         )
     );
     let ended = family().ended(EndReason::Reuse { distance: 2 }, Timestamp::from_seconds(1001));
     let text = written(ended);
     assert_eq!(
         text.split_once(r#""state":"#).unwrap().1,
-        r#"{"state":"ended","reason":{"why":"reuse","distance":2},"at":1001000}}}}"#
+        r#"{"ended":{"reason":{"reuse":{"distance":2}},"at":1001000}}}}}"#
     );
 }
 
