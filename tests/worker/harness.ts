@@ -265,7 +265,12 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
       logs,
       bindings,
       dispose,
-      fetch: (path, init) => fetch(new URL(path, url), { redirect: "manual", ...init }),
+      fetch(path, init) {
+        const headers = new Headers(init?.headers);
+        // A connection kept alive may be closed by workerd, after five idle seconds, in the moment that it is used again.
+        if (!headers.has("connection")) headers.set("connection", "close");
+        return fetch(new URL(path, url), { redirect: "manual", ...init, headers });
+      },
       async sql<Row>(statement: string, ...parameters: unknown[]) {
         const { results } = await database.prepare(statement).bind(...parameters).all<Row>();
         return results;
