@@ -6,11 +6,12 @@ use web_sys::{AbortSignal, ReadableStreamDefaultReader, Request, RequestInit, Re
 
 use super::{env, js};
 use crate::{
+    identity::Normalizer,
     ports::{Clock, Document, DocumentSource, Fault, KvStore, Part, Randomness},
     time::Timestamp,
 };
 
-/// The platform's clock, randomness and outgoing fetch: they have no state.
+/// The platform's clock, randomness, text and outgoing fetch: they have no state.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Platform;
 
@@ -46,6 +47,24 @@ impl KvStore for Kv {
         let put = env::kv(&self.0)?.put(key, value).map_err(|error| Fault::new(Part::Kv, error))?;
         put.execute().await.map_err(|error| Fault::new(Part::Kv, error))
     }
+}
+
+impl Normalizer for Platform {
+    fn nfc(&self, text: &str) -> String {
+        normalized(text, "NFC")
+    }
+
+    fn nfkc(&self, text: &str) -> String {
+        normalized(text, "NFKC")
+    }
+}
+
+fn normalized(text: &str, form: &str) -> String {
+    // ASCII is in every normal form.
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    js_sys::JsString::from(text).normalize(form).into()
 }
 
 impl DocumentSource for Platform {

@@ -151,16 +151,11 @@ impl HeaderRules {
 }
 
 /// A header name as careless servers may read it: lower case, everything but letters and
-/// digits as one `-` (CGI turns `-` into `_`, others turn `.` into `_`), full-width and other
-/// compatibility forms as the plain ones.
+/// digits as one `-` (CGI turns `-` into `_`, others turn `.` into `_`). Names outside ASCII,
+/// look-alikes among them, are no tokens and never go out at all.
 pub fn canonical_name(name: &str) -> String {
-    use unicode_normalization::UnicodeNormalization as _;
-    if name.is_ascii() { fold(name.chars()) } else { fold(name.nfkc()) }
-}
-
-fn fold(characters: impl Iterator<Item = char>) -> String {
     let mut folded = String::new();
-    for character in characters.flat_map(char::to_lowercase) {
+    for character in name.chars().map(|character| character.to_ascii_lowercase()) {
         if character.is_alphanumeric() {
             folded.push(character);
         } else if !folded.ends_with('-') {

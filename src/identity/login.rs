@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use unicode_normalization::UnicodeNormalization as _;
+use super::Normalizer;
 
 /// The most that is looked at, in bytes. Normalisation can make text shorter, but four times
 /// the final limit is more than any honest login needs.
@@ -30,6 +30,8 @@ pub enum LoginError {
         /// How many bytes it has.
         bytes: usize,
     },
+    /// A stored login that is not in its one spelling.
+    NotFolded,
     /// White space, a control character or something invisible inside.
     ForbiddenCharacter {
         /// The first such character.
@@ -42,6 +44,7 @@ impl LoginError {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Empty => "login_empty",
+            Self::NotFolded => "login_not_folded",
             Self::TooLong { .. } => "login_too_long",
             Self::ForbiddenCharacter { .. } => "login_forbidden_character",
         }
@@ -66,15 +69,25 @@ impl core::error::Error for LoginError {}
 
 impl Login {
     /// Brings the text into the one spelling.
-    pub fn parse(text: &str) -> Result<Self, LoginError> {
+    pub fn parse(text: &str, normalizer: &impl Normalizer) -> Result<Self, LoginError> {
         if text.len() > MAX_INPUT_BYTES {
             return Err(LoginError::TooLong { bytes: text.len() });
         }
         // Lower-casing can take text out of NFKC, and NFKC can bring capitals out of
         // compatibility letters: three steps reach the point where nothing changes any more.
-        let folded = text.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
-        let login = folded.to_lowercase();
-        let login = login.trim();
+        let folded = normalizer.nfkc(&normalizer.nfkc(text).to_lowercase()).to_lowercase();
+        Self::from_folded(folded.trim())
+    }
+
+    /// From the store, which holds only what [`Login::parse`] made.
+    pub fn from_stored(text: &str) -> Result<Self, LoginError> {
+        if text.to_lowercase() != text {
+            return Err(LoginError::NotFolded);
+        }
+        Self::from_folded(text)
+    }
+
+    fn from_folded(login: &str) -> Result<Self, LoginError> {
         if login.is_empty() {
             return Err(LoginError::Empty);
         }
@@ -115,21 +128,21 @@ impl fmt::Debug for Login {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::UnicodeTables, *};
     use proptest::prelude::*;
 
     #[test]
     fn spellings_of_one_login_are_one_login() {
-        let login = Login::parse("alice@example.com").unwrap();
+        let login = Login::parse("alice@example.com", &UnicodeTables).unwrap();
         for text in [
             "Alice@Example.COM",
             "  alice@example.com\r\n",
             "ａｌｉｃｅ＠ｅｘａｍｐｌｅ．ｃｏｍ",
             "\u{a0}alice@example.com",
         ] {
-            assert_eq!(Login::parse(text), Ok(login.clone()), "{text:?}");
+            assert_eq!(Login::parse(text, &UnicodeTables), Ok(login.clone()), "{text:?}");
         }
-        assert_eq!(Login::parse("A\u{30a}sa").unwrap(), Login::parse("\u{e5}sa").unwrap());
+        assert_eq!(Login::parse("A\u{30a}sa", &UnicodeTables).unwrap(), Login::parse("\u{e5}sa", &UnicodeTables).unwrap());
     }
 
     #[test]
@@ -137,40 +150,40 @@ mod tests {
         for hidden in ['\u{200b}', '\u{200d}', '\u{202e}', '\u{feff}', '\u{ad}', '\u{e0041}', '\0', '\u{7f}']
         {
             let text = format!("al{hidden}ice@example.com");
-            let error = Login::parse(&text).unwrap_err();
+            let error = Login::parse(&text, &UnicodeTables).unwrap_err();
             assert_eq!(error, LoginError::ForbiddenCharacter { character: hidden }, "{text:?}");
             assert_eq!(error.code(), "login_forbidden_character");
         }
-        assert!(Login::parse("alice bob").is_err());
-        assert!(Login::parse("alice\u{a8}bob").is_err(), "NFKC makes a space of this one");
+        assert!(Login::parse("alice bob", &UnicodeTables).is_err());
+        assert!(Login::parse("alice\u{a8}bob", &UnicodeTables).is_err(), "NFKC makes a space of this one");
     }
 
     #[test]
     fn a_huge_login_is_refused_before_it_is_normalised() {
-        assert_eq!(Login::parse(&"a".repeat(10_000)), Err(LoginError::TooLong { bytes: 10_000 }));
-        assert_eq!(Login::parse(&"a".repeat(255)), Err(LoginError::TooLong { bytes: 255 }));
-        assert_eq!(Login::parse(&"a".repeat(254)).unwrap().as_str().len(), 254);
+        assert_eq!(Login::parse(&"a".repeat(10_000), &UnicodeTables), Err(LoginError::TooLong { bytes: 10_000 }));
+        assert_eq!(Login::parse(&"a".repeat(255), &UnicodeTables), Err(LoginError::TooLong { bytes: 255 }));
+        assert_eq!(Login::parse(&"a".repeat(254), &UnicodeTables).unwrap().as_str().len(), 254);
         // One ligature of 3 bytes becomes 33.
-        assert_eq!(Login::parse(&"\u{fdfa}x".repeat(9)).unwrap_err().code(), "login_too_long");
+        assert_eq!(Login::parse(&"\u{fdfa}x".repeat(9), &UnicodeTables).unwrap_err().code(), "login_too_long");
     }
 
     #[test]
     fn nothing_and_white_space_are_no_login() {
-        assert_eq!(Login::parse(""), Err(LoginError::Empty));
-        assert_eq!(Login::parse(" \t\u{3000}"), Err(LoginError::Empty));
+        assert_eq!(Login::parse("", &UnicodeTables), Err(LoginError::Empty));
+        assert_eq!(Login::parse(" \t\u{3000}", &UnicodeTables), Err(LoginError::Empty));
         assert_eq!(LoginError::Empty.code(), "login_empty");
     }
 
     #[test]
     fn a_login_does_not_show_in_debug_output() {
-        assert_eq!(format!("{:?}", Login::parse("alice@example.com").unwrap()), "Login(..)");
+        assert_eq!(format!("{:?}", Login::parse("alice@example.com", &UnicodeTables).unwrap()), "Login(..)");
     }
 
     proptest! {
         #[test]
         fn the_one_spelling_of_a_login_parses_to_itself(text in "\\PC{1,40}") {
-            if let Ok(login) = Login::parse(&text) {
-                prop_assert_eq!(Login::parse(login.as_str()), Ok(login.clone()));
+            if let Ok(login) = Login::parse(&text, &UnicodeTables) {
+                prop_assert_eq!(Login::parse(login.as_str(), &UnicodeTables), Ok(login.clone()));
                 prop_assert!(login.as_str().len() <= 254);
             }
         }

@@ -3,6 +3,7 @@
 //! Elsewhere a person is a *subject*; a *user* exists only in this module.
 
 pub mod login;
+pub mod normal;
 pub mod password;
 pub mod rows;
 pub mod seed;
@@ -11,6 +12,9 @@ pub mod seed;
 pub mod memory;
 
 pub use login::{Login, LoginError};
+pub use normal::Normalizer;
+#[cfg(not(target_family = "wasm"))]
+pub use normal::UnicodeTables;
 pub use password::{HashParameters, MalformedHash, Password, PasswordError, PasswordHash, Verdict};
 
 use crate::{ids::AccountId, ports::Fault, time::Timestamp};

@@ -11,9 +11,9 @@ use argon2::{
 };
 use base64ct::{Base64Unpadded, Encoding as _};
 use subtle::ConstantTimeEq as _;
-use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use super::Normalizer;
 use crate::{
     ports::{Fault, Part, Randomness},
     secrets::{Master, Masters},
@@ -81,8 +81,8 @@ impl core::error::Error for PasswordError {}
 
 impl Password {
     /// A password being chosen.
-    pub fn choose(text: &str) -> Result<Self, PasswordError> {
-        let password = Self::present(text)?;
+    pub fn choose(text: &str, normalizer: &impl Normalizer) -> Result<Self, PasswordError> {
+        let password = Self::present(text, normalizer)?;
         if password.0.chars().count() < MIN_CHARACTERS {
             return Err(PasswordError::TooShort);
         }
@@ -90,13 +90,11 @@ impl Password {
     }
 
     /// A password presented at sign-in: a short one is simply wrong.
-    pub fn present(text: &str) -> Result<Self, PasswordError> {
+    pub fn present(text: &str, normalizer: &impl Normalizer) -> Result<Self, PasswordError> {
         if text.len() > MAX_BYTES {
             return Err(PasswordError::TooLong);
         }
-        let mut composed = Zeroizing::new(String::with_capacity(text.len() * 3));
-        composed.extend(text.nfc());
-        Ok(Self(composed))
+        Ok(Self(Zeroizing::new(normalizer.nfc(text))))
     }
 }
 

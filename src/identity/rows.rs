@@ -134,10 +134,7 @@ impl UserRow {
             Fault::new(Part::Database, format_args!("users.{column} of {} is broken", self.account_id))
         };
         let list = |json: &str, column| serde_json::from_str::<Vec<String>>(json).map_err(|_| broken(column));
-        let login = Login::parse(&self.login).map_err(|_| broken("login"))?;
-        if login.as_str() != self.login {
-            return Err(broken("login"));
-        }
+        let login = Login::from_stored(&self.login).map_err(|_| broken("login"))?;
         Ok(User {
             account: self.account_id.parse().map_err(|_| broken("account_id"))?,
             login,

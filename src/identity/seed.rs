@@ -1,7 +1,7 @@
 //! The two users of the local profile. Their password is public: nothing outside that profile
 //! may plant them.
 
-use super::{HashParameters, Login, LoginError, NewUser, Password, PasswordHash};
+use super::{HashParameters, Normalizer, Login, LoginError, NewUser, Password, PasswordHash};
 use crate::{
     ids::AccountId,
     ports::{Fault, Part, Randomness},
@@ -52,17 +52,17 @@ pub const ADMIN: SeedUser = SeedUser {
 pub fn users(
     parameters: HashParameters,
     master: &Master,
-    randomness: &impl Randomness,
+    platform: &(impl Randomness + Normalizer),
     now: Timestamp,
 ) -> Result<[NewUser; 2], Fault> {
     let plant = |seed: SeedUser| {
         let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let fault = |error: LoginError| Fault::new(Part::Database, error);
-        let password = Password::choose(PASSWORD).map_err(|error| Fault::new(Part::Database, error))?;
+        let password = Password::choose(PASSWORD, platform).map_err(|error| Fault::new(Part::Database, error))?;
         Ok(NewUser {
             account: seed.account,
-            login: Login::parse(seed.login).map_err(fault)?,
-            password_hash: PasswordHash::make(&password, parameters, master, randomness)?,
+            login: Login::parse(seed.login, platform).map_err(fault)?,
+            password_hash: PasswordHash::make(&password, parameters, master, platform)?,
             scopes: owned(seed.scopes),
             roles: owned(seed.roles),
             tenant_id: seed.tenant_id.map(str::to_owned),

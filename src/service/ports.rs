@@ -2,7 +2,7 @@
 
 use crate::{
     account::Accounts,
-    identity::IdentityStore,
+    identity::{IdentityStore, Normalizer},
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
@@ -12,8 +12,8 @@ use crate::{
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
 pub trait Ports: Clone + 'static {
-    /// Clock and randomness.
-    type Platform: Clock + Randomness;
+    /// Clock, randomness and Unicode's normal forms.
+    type Platform: Clock + Normalizer + Randomness;
     /// Signatures.
     type Crypto: SignatureVerifier + Signer;
     /// Where events go.
@@ -31,7 +31,7 @@ pub trait Ports: Clone + 'static {
     /// Work after the answer.
     type Background: Background;
 
-    /// Clock and randomness.
+    /// Clock, randomness and Unicode's normal forms.
     fn platform(&self) -> &Self::Platform;
     /// Signatures.
     fn crypto(&self) -> &Self::Crypto;

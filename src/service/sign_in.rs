@@ -45,8 +45,8 @@ impl<P: Ports> Service<P> {
             return Err(ApiError::RegistrationClosed);
         }
         let body = Body::parse(request, body, &["login", "password"])?;
-        let login = parse_login(body.text("login")?)?;
-        let password = Password::choose(body.text("password")?)
+        let login = self.parse_login(body.text("login")?)?;
+        let password = Password::choose(body.text("password")?, self.ports.platform())
             .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
         let platform = self.ports.platform();
         let mut id = [0; 16];
@@ -87,8 +87,8 @@ impl<P: Ports> Service<P> {
         self.check_origin(request)?;
         let body =
             Body::parse(request, body, &["login", "password", "delivery", "device_name", "client_id"])?;
-        let login = parse_login(body.text("login")?)?;
-        let password = Password::present(body.text("password")?)
+        let login = self.parse_login(body.text("login")?)?;
+        let password = Password::present(body.text("password")?, self.ports.platform())
             .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
         let delivery = match body.optional_text("delivery")? {
             None | Some("cookie") => Delivery::Cookie,
@@ -210,6 +210,11 @@ impl<P: Ports> Service<P> {
         self.deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
     }
 
+    fn parse_login(&self, text: &str) -> Result<Login, ApiError> {
+        Login::parse(text, self.ports.platform())
+            .map_err(|error| ApiError::InvalidLogin { cause: error.to_string() })
+    }
+
     /// The two users of the local profile, planted once for each isolate.
     async fn seed_local_users(&self) -> Result<(), ApiError> {
         let isolate = &self.isolate;
@@ -225,10 +230,6 @@ impl<P: Ports> Service<P> {
         isolate.memory.seeded.set(true);
         Ok(())
     }
-}
-
-fn parse_login(text: &str) -> Result<Login, ApiError> {
-    Login::parse(text).map_err(|error| ApiError::InvalidLogin { cause: error.to_string() })
 }
 
 fn grant_of(user: &User, client: &Client, now: Timestamp) -> Grant {

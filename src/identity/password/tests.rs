@@ -1,6 +1,7 @@
 use core::cell::Cell;
 
 use super::*;
+use crate::identity::UnicodeTables;
 
 /// The least that Argon2 allows: tests of rules need no cost.
 fn cheap() -> HashParameters {
@@ -38,7 +39,7 @@ fn masters() -> Masters {
 }
 
 fn password(text: &str) -> Password {
-    Password::choose(text).unwrap()
+    Password::choose(text, &UnicodeTables).unwrap()
 }
 
 #[test]
@@ -146,13 +147,13 @@ fn without_randomness_no_hash_is_made() {
 
 #[test]
 fn a_password_is_eight_characters_to_a_thousand_bytes() {
-    assert_eq!(Password::choose("1234567"), Err(PasswordError::TooShort));
-    assert_eq!(Password::choose("ääää").unwrap_err().code(), "password_too_short");
-    assert!(Password::choose("ääääääää").is_ok());
-    assert!(Password::choose(&"x".repeat(1024)).is_ok());
-    assert_eq!(Password::choose(&"x".repeat(1025)), Err(PasswordError::TooLong));
-    assert_eq!(Password::present(&"x".repeat(1025)).unwrap_err().code(), "password_too_long");
-    assert!(Password::present("x").is_ok());
+    assert_eq!(Password::choose("1234567", &UnicodeTables), Err(PasswordError::TooShort));
+    assert_eq!(Password::choose("ääää", &UnicodeTables).unwrap_err().code(), "password_too_short");
+    assert!(Password::choose("ääääääää", &UnicodeTables).is_ok());
+    assert!(Password::choose(&"x".repeat(1024), &UnicodeTables).is_ok());
+    assert_eq!(Password::choose(&"x".repeat(1025), &UnicodeTables), Err(PasswordError::TooLong));
+    assert_eq!(Password::present(&"x".repeat(1025), &UnicodeTables).unwrap_err().code(), "password_too_long");
+    assert!(Password::present("x", &UnicodeTables).is_ok());
 }
 
 #[test]

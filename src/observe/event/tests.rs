@@ -1,4 +1,5 @@
 use super::*;
+use crate::identity::UnicodeTables;
 use crate::{identity::Login, secrets::Master};
 
 fn event(happening: Happening) -> Event {
@@ -11,7 +12,7 @@ fn event_line_format_unchanged() {
     let setting = Setting {
         request_id: Some("r-1".into()),
         account: Some(AccountId::from_bytes([1; 16])),
-        login: Some(Pseudonym::of_login(&master, &Login::parse("alice@example.com").unwrap())),
+        login: Some(Pseudonym::of_login(&master, &Login::parse("alice@example.com", &UnicodeTables).unwrap())),
         session_id: Some(FamilyId::from_bytes([2; 16])),
         client_id: Some("web".into()),
         ip: Some("192.0.2.1".into()),
