@@ -18,7 +18,7 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings, Profile,
-    RefreshSettings, Registration, SeedUser, TypRule,
+    RefreshSettings, Registration, RingSettings, TypRule,
 };
 
 use self::{
@@ -48,7 +48,7 @@ pub const VARIABLES: [&str; 17] = [
     "POSTERN_ISSUERS",
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
-    "POSTERN_SEED_USERS",
+    "POSTERN_KEYS",
 ];
 
 /// The whole configuration, checked. Its `Debug` form holds no secret.
@@ -86,8 +86,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The cost of new password hashes.
     pub password: Argon2Cost,
-    /// Users that exist from the start; empty outside the local profile.
-    pub seed_users: Vec<SeedUser>,
+    /// The calendar of our own signing keys.
+    pub keys: RingSettings,
 }
 
 impl Config {
@@ -176,15 +176,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
     let routes = variable("ROUTES").and_then(|node| routes::read(&node, &trusted, local)).unwrap_or_default();
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
-    let seed_users = variable("SEED_USERS").and_then(|node| {
-        if local {
-            sections::seed_users(&node)
-        } else {
-            node.wrong(
-                "is for POSTERN_PROFILE = \"local\" only: passwords do not belong into production's vars",
-            )
-        }
-    });
+    let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
 
     Some(Config {
         profile,
@@ -203,6 +195,6 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         issuers,
         routes,
         password,
-        seed_users: seed_users.unwrap_or_default(),
+        keys,
     })
 }

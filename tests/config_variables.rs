@@ -43,7 +43,7 @@ fn issuer_and_master_key_are_all_that_must_be_said() {
     assert_eq!(config.access_token_lifetime, Duration::from_mins(10));
     assert_eq!(config.leeway, Duration::from_secs(30));
     assert_eq!(config.refresh.idle_lifetime, Duration::from_hours(7 * 24));
-    assert_eq!(config.refresh.absolute_lifetime, Duration::from_hours(30 * 24));
+    assert_eq!(config.refresh.absolute_lifetime, Duration::from_hours(90 * 24));
     assert_eq!(config.refresh.reuse_interval, Duration::from_secs(10));
     assert_eq!(config.refresh.lost_response_window, Duration::from_hours(24));
     assert!(config.refresh.receipts);
@@ -55,7 +55,7 @@ fn issuer_and_master_key_are_all_that_must_be_said() {
     assert_eq!(config.clients[0].client_id, "first-party");
     assert_eq!(config.password.memory_kib, 19_456);
     assert_eq!(config.jwks.hard_age, Duration::from_hours(24));
-    assert!(config.routes.is_empty() && config.issuers.is_empty() && config.seed_users.is_empty());
+    assert!(config.routes.is_empty() && config.issuers.is_empty());
     assert!(config.cors_origins.is_empty() && config.default_scopes.is_empty());
 }
 
@@ -157,7 +157,6 @@ fn no_secret_is_ever_shown() {
     let password = "open sesame 4711";
     let config = read(json!({
         "PROFILE": "local",
-        "SEED_USERS": [{"login": "alice@example.com", "password": password}],
     }));
     let shown = config.redacted();
     assert!(shown.contains("alice@example.com") && shown.contains("redacted"));
@@ -173,7 +172,6 @@ fn no_secret_is_ever_shown() {
         json!({"LEEWAY": KEY}),
         json!({"PROFILE": KEY}),
         json!({"REFRESH": KEY}),
-        json!({"SEED_USERS": [{"login": "a", "password": KEY}]}),
         json!({"MASTER_KEY": format!("[{{\"id\":1,\"key\":\"{KEY}\"")}),
     ] {
         let shown = mistakes(misplaced).join("\n");
@@ -191,7 +189,6 @@ fn development_features_are_refused_in_production_by_name() {
         "ISSUERS": [{"issuer": "http://127.0.0.1:9000", "audiences": ["a"]}],
         "ROUTES": [{"path": "/", "upstream": "http://127.0.0.1:9001"}],
         "PASSWORD": {"memory_kib": 64, "iterations": 1},
-        "SEED_USERS": [],
     });
     assert_eq!(
         paths(all.clone()),
@@ -206,14 +203,13 @@ fn development_features_are_refused_in_production_by_name() {
             "PASSWORD",
             "PASSWORD.memory_kib",
             "ROUTES[0].upstream",
-            "SEED_USERS",
         ]
     );
     let mut local = all;
     local["PROFILE"] = json!("local");
     let config = read(local);
     assert_eq!(config.access_token_lifetime, Duration::from_secs(2));
-    assert_eq!(config.issuers[0].jwks_uri, "http://127.0.0.1:9000/.well-known/jwks.json");
+    assert_eq!(config.issuers[0].jwks_uri, None, "to be discovered");
     // Loopback over https is no way around either.
     let loopback = json!({"ROUTES": [{"path": "/", "upstream": "https://[::1]/"}]});
     assert_eq!(paths(loopback), ["ROUTES[0].upstream"]);
@@ -265,7 +261,7 @@ fn clients_take_what_they_do_not_say_from_refresh() {
     assert_eq!(config.client("web").unwrap().idle_lifetime, Duration::from_hours(1));
     let phone = config.client("phone").unwrap();
     assert_eq!((phone.kind, phone.on_context_change), (ClientKind::Mobile, ContextChange::SignIn));
-    assert_eq!(phone.absolute_lifetime, Duration::from_hours(30 * 24));
+    assert_eq!(phone.absolute_lifetime, Duration::from_hours(90 * 24));
     assert!(config.client("first-party").is_none());
 }
 
@@ -275,7 +271,7 @@ fn an_external_issuer_has_safe_defaults() {
         "ISSUERS": [{"issuer": "https://tenant.auth0.example/", "audiences": "https://api.example.com"}],
     }));
     let issuer = &config.issuers[0];
-    assert_eq!(issuer.jwks_uri, "https://tenant.auth0.example/.well-known/jwks.json");
+    assert_eq!(issuer.jwks_uri, None, "to be discovered");
     assert_eq!(issuer.typ, TypRule::AccessToken);
     assert_eq!(Vec::from_iter(&issuer.algorithms), ["ES256", "EdDSA", "RS256"]);
     assert_eq!((issuer.scope_claim.as_str(), issuer.tenant_claim.as_str()), ("scope", "tenant_id"));

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::FamilyId,
     refresh::{
-        Binding, Context, EndReason, Evidence, Family, Grant, Lifetimes, Limits, Presented, RefusalCause,
-        Revocation, SecretHash,
+        Binding, Context, DriftPolicy, EndReason, Evidence, Family, Grant, Lifetimes, Limits, Presented,
+        RefusalCause, Revocation, SecretHash,
     },
     time::Timestamp,
 };
@@ -31,6 +31,9 @@ pub enum AccountRequest {
         grant: Grant,
         /// Idle and absolute lifetime.
         lifetimes: Lifetimes,
+        /// What a change of context leads to.
+        #[serde(default, skip_serializing_if = "DriftPolicy::is_log")]
+        drift: DriftPolicy,
         /// The key the tokens are bound to, if they are.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         binding: Option<Binding>,

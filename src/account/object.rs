@@ -70,6 +70,7 @@ impl<R: Records> Account<R> {
                 master,
                 grant,
                 lifetimes,
+                drift,
                 binding,
                 device_name,
                 context,
@@ -78,6 +79,7 @@ impl<R: Records> Account<R> {
                 let opening = Opening {
                     grant: grant.clone(),
                     lifetimes: *lifetimes,
+                    drift: *drift,
                     binding: *binding,
                     device_name: device_name.clone(),
                     context: context.clone(),

@@ -106,7 +106,7 @@ fn route(
         Level::Required => Access::Required(requirement),
     };
     let revocation = fields.or("revocation", Revocation::default(), |node| {
-        node.choice(&[("none", Revocation::None), ("feed", Revocation::Feed), ("strong", Revocation::Strong)])
+        node.choice(&[("none", Revocation::None), ("strong", Revocation::Strong)])
     });
     let upstream = upstream(fields, local);
     let strip_segments = fields.or("strip_prefix", 0, |node| {

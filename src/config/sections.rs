@@ -3,14 +3,13 @@
 use core::{ops::RangeInclusive, time::Duration};
 use std::collections::BTreeSet;
 
-use zeroize::Zeroizing;
-
 use super::{
     Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings,
-    RefreshSettings, SeedUser, TypRule,
+    RefreshSettings, RingSettings, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
+use crate::{keys::SigningAlgorithm, refresh::Lifetimes};
 
 const DAY: u64 = 86_400;
 
@@ -83,8 +82,13 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
         });
         let lifetime =
             |name, default| fields.or(name, default, |node: &Node<'_>| node.seconds(lifetime_limits(local)));
-        let idle_lifetime = lifetime("idle_lifetime", refresh.idle_lifetime);
-        let absolute_lifetime = lifetime("absolute_lifetime", refresh.absolute_lifetime);
+        let (idle, absolute) = match kind {
+            ClientKind::Web => (refresh.idle_lifetime, refresh.absolute_lifetime),
+            // Apps keep a user signed in for longer, and hold the token where no page can read it.
+            ClientKind::Mobile => (Lifetimes::MOBILE.idle, Lifetimes::MOBILE.absolute),
+        };
+        let idle_lifetime = lifetime("idle_lifetime", idle);
+        let absolute_lifetime = lifetime("absolute_lifetime", absolute);
         if absolute_lifetime < idle_lifetime {
             fields.wrong("absolute_lifetime", "must not be below `idle_lifetime`");
         }
@@ -164,10 +168,9 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             if seen.insert(issuer.clone()) { Some(issuer) } else { node.wrong("stands in the list twice") }
         });
         let jwks_uri = match fields.optional("jwks_uri") {
+            // A wrong one is noted, which refuses the configuration as a whole.
             Some(node) => node.parsed(|text| values::url(text, UrlRule::Document, local)),
-            None => issuer
-                .as_deref()
-                .map(|issuer| format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'))),
+            None => None,
         };
         let audiences = fields.required("audiences").and_then(|node| node.filled_set(values::name));
         let defaults = ["ES256", "EdDSA", "RS256"].map(str::to_owned).into();
@@ -192,7 +195,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
         let leeway = fields.optional("leeway").and_then(|node| node.seconds(0..=120));
         Some(ExternalIssuer {
             issuer: issuer?,
-            jwks_uri: jwks_uri?,
+            jwks_uri,
             audiences: audiences?,
             algorithms,
             typ,
@@ -216,7 +219,7 @@ pub(super) fn password(node: &Node<'_>, local: bool) -> Option<Argon2Cost> {
     let least_memory = if local { 32 } else { 7168 };
     let cost = Argon2Cost {
         memory_kib: read("memory_kib", defaults.memory_kib, least_memory..=65_536),
-        iterations: read("iterations", defaults.iterations, 1..=10),
+        iterations: read("iterations", defaults.iterations, 1..=8),
         parallelism: read("parallelism", defaults.parallelism, 1..=4),
     };
     // The weakest of the equivalent settings that OWASP's password storage cheat sheet lists:
@@ -227,19 +230,28 @@ pub(super) fn password(node: &Node<'_>, local: bool) -> Option<Argon2Cost> {
     Some(cost)
 }
 
-pub(super) fn seed_users(node: &Node<'_>) -> Option<Vec<SeedUser>> {
-    node.each(|item| {
-        let fields = item.object(&["login", "password", "scopes", "roles", "tenant_id"])?;
-        let login = fields.required("login").and_then(|node| node.parsed(values::name));
-        let password = fields
-            .required("password")
-            .and_then(|node| node.text().map(|text| Zeroizing::new(text.to_owned())));
-        Some(SeedUser {
-            login: login?,
-            password: password?,
-            scopes: fields.or("scopes", BTreeSet::new(), |node| node.set(values::scope)),
-            roles: fields.or("roles", BTreeSet::new(), |node| node.set(values::name)),
-            tenant_id: fields.or("tenant_id", None, |node| node.parsed(values::name).map(Some)),
-        })
-    })
+pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
+    let fields = node.object(&["algorithm", "publish_lead", "active_period"])?;
+    let defaults = RingSettings::default();
+    // Clients must have had time to learn a key before it signs, and a ring that turns every
+    // hour would fill their caches; tests on one machine may do both in seconds.
+    let least = |production: u64| if local { 1 } else { production };
+    let settings = RingSettings {
+        algorithm: fields.or("algorithm", defaults.algorithm, |node| {
+            let named = |algorithm: SigningAlgorithm| (algorithm.name(), algorithm);
+            node.choice(&[
+                named(SigningAlgorithm::Es256),
+                named(SigningAlgorithm::EdDsa),
+                named(SigningAlgorithm::Rs256),
+            ])
+        }),
+        publish_lead: fields
+            .or("publish_lead", defaults.publish_lead, |node| node.seconds(least(3600)..=30 * DAY)),
+        active_period: fields
+            .or("active_period", defaults.active_period, |node| node.seconds(least(DAY)..=366 * DAY)),
+    };
+    if settings.active_period < settings.publish_lead {
+        fields.wrong("active_period", "must not be below `publish_lead`");
+    }
+    Some(settings)
 }

@@ -1,9 +1,9 @@
 //! The parts of a [`super::Config`], with their defaults.
 
-use core::{fmt, time::Duration};
+use core::time::Duration;
 use std::collections::BTreeSet;
 
-use zeroize::Zeroizing;
+use crate::keys::{RingPolicy, SigningAlgorithm};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -12,7 +12,7 @@ const DAY: Duration = Duration::from_hours(24);
 pub enum Profile {
     /// Everything that is only for development is refused.
     Production,
-    /// Plain HTTP, loopback hosts, seeded users and short times are taken.
+    /// Plain HTTP, loopback hosts, the two local users and short times are taken.
     Local,
 }
 
@@ -162,8 +162,8 @@ pub enum TypRule {
 pub struct ExternalIssuer {
     /// `iss`, compared exactly.
     pub issuer: String,
-    /// Where its key set is.
-    pub jwks_uri: String,
+    /// Where its key set is; without it, where the issuer's metadata says.
+    pub jwks_uri: Option<String>,
     /// `aud` must name one of these. Never empty.
     pub audiences: BTreeSet<String>,
     /// JOSE names, from [`super::ALGORITHMS`]. Never empty.
@@ -197,31 +197,20 @@ impl Default for Argon2Cost {
     }
 }
 
-/// A user that exists from the start, in the local profile alone.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SeedUser {
-    /// The login.
-    pub login: String,
-    /// The password in the clear.
-    pub password: Zeroizing<String>,
-    /// The scopes it gets.
-    pub scopes: BTreeSet<String>,
-    /// Its roles.
-    pub roles: BTreeSet<String>,
-    /// Its tenant.
-    pub tenant_id: Option<String>,
+/// The calendar of our own signing keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RingSettings {
+    /// What new keys sign with; a change takes effect by rotation.
+    pub algorithm: SigningAlgorithm,
+    /// How long a key is published before it signs.
+    pub publish_lead: Duration,
+    /// How long a key signs.
+    pub active_period: Duration,
 }
 
-/// Shows no password.
-impl fmt::Debug for SeedUser {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SeedUser")
-            .field("login", &self.login)
-            .field("password", &"redacted")
-            .field("scopes", &self.scopes)
-            .field("roles", &self.roles)
-            .field("tenant_id", &self.tenant_id)
-            .finish()
+impl Default for RingSettings {
+    fn default() -> Self {
+        let RingPolicy { algorithm, publish_lead, active_period, .. } = RingPolicy::default();
+        Self { algorithm, publish_lead, active_period }
     }
 }

@@ -138,10 +138,8 @@ pub enum Equals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Revocation {
     /// Not at all: the signature and the clock decide.
-    None,
-    /// By the isolate's copy of the revocation feed.
     #[default]
-    Feed,
+    None,
     /// By asking the Account object.
     Strong,
 }

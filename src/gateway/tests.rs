@@ -14,7 +14,7 @@ pub(super) fn route(path: &str) -> Route {
         path: PathPattern::parse(path).unwrap(),
         methods: Methods::Any,
         access: Access::Public,
-        revocation: Revocation::Feed,
+        revocation: Revocation::None,
         upstream: Upstream::Url { base: "https://origin.example".into() },
         strip_segments: 0,
         keep_token: false,

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Grant, Lifetime, Lifetimes, SecretHash};
+use super::{Context, DriftPolicy, Grant, Lifetime, Lifetimes, SecretHash};
 use crate::time::Timestamp;
 
 /// A user's device name is cut to this many characters: a session list shows no more.
@@ -18,6 +18,9 @@ pub struct Family {
     pub grant: Grant,
     /// How long it may live.
     pub lifetimes: Lifetimes,
+    /// What a change of context leads to, by the client's policy at the sign-in.
+    #[serde(default, skip_serializing_if = "DriftPolicy::is_log")]
+    pub drift: DriftPolicy,
     /// The key its tokens are bound to, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
@@ -162,6 +165,8 @@ pub struct Opening {
     pub grant: Grant,
     /// How long the family may live.
     pub lifetimes: Lifetimes,
+    /// What a change of context leads to.
+    pub drift: DriftPolicy,
     /// The key its tokens are bound to.
     pub binding: Option<Binding>,
     /// What the device is called.
@@ -180,6 +185,7 @@ impl Family {
         Self {
             grant: opening.grant,
             lifetimes: opening.lifetimes,
+            drift: opening.drift,
             binding: opening.binding,
             device_name: opening.device_name.map(|name| name.chars().take(DEVICE_NAME_MAX_CHARS).collect()),
             created_at: now,

@@ -31,21 +31,27 @@ pub struct Limits {
     pub late_only_rotations: u16,
     /// Whether the gate confirms receipts. Without it the lost-response window is at most 60 s.
     pub receipts: bool,
-    /// What a change of context leads to.
-    pub drift: DriftPolicy,
 }
 
 /// What to do when the context of a refresh differs much from the last one's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DriftPolicy {
     /// Grant it, with an event.
+    #[default]
     Log,
     /// End the family and demand a new sign-in from this risk score (1 to 100) on.
     SignIn {
         /// The least score that demands it.
         from_score: u8,
     },
+}
+
+impl DriftPolicy {
+    /// Whether it is the default, which records leave out.
+    pub(crate) const fn is_log(&self) -> bool {
+        matches!(self, Self::Log)
+    }
 }
 
 /// A rule that would make the family's promises false.
@@ -57,8 +63,6 @@ pub enum LimitsMistake {
     WindowWithoutReceiptsTooLong,
     /// No rotation may arrive late: then none at all would be granted.
     NoLateOnlyRotations,
-    /// The drift policy's score is not 1 to 100.
-    DriftScoreOutOfRange,
 }
 
 impl fmt::Display for LimitsMistake {
@@ -69,7 +73,6 @@ impl fmt::Display for LimitsMistake {
                 "without receipts the lost-response window must be at most 60 seconds"
             }
             Self::NoLateOnlyRotations => "at least one late-only rotation must be allowed",
-            Self::DriftScoreOutOfRange => "the drift score that demands a sign-in must be 1 to 100",
         })
     }
 }
@@ -87,7 +90,6 @@ impl Default for Limits {
             max_late_retries: 10,
             late_only_rotations: 3,
             receipts: true,
-            drift: DriftPolicy::Log,
         }
     }
 }
@@ -103,11 +105,6 @@ impl Limits {
         }
         if self.late_only_rotations == 0 {
             return Err(LimitsMistake::NoLateOnlyRotations);
-        }
-        if let DriftPolicy::SignIn { from_score } = self.drift
-            && (from_score == 0 || from_score > 100)
-        {
-            return Err(LimitsMistake::DriftScoreOutOfRange);
         }
         Ok(self)
     }
@@ -210,13 +207,5 @@ mod tests {
     fn limits_that_would_refuse_every_rotation_are_a_mistake() {
         let limits = Limits { late_only_rotations: 0, ..Limits::default() };
         assert_eq!(limits.checked(), Err(LimitsMistake::NoLateOnlyRotations));
-    }
-
-    #[test]
-    fn a_drift_score_that_everything_or_nothing_reaches_is_a_mistake() {
-        for from_score in [0, 101] {
-            let limits = Limits { drift: DriftPolicy::SignIn { from_score }, ..Limits::default() };
-            assert_eq!(limits.checked(), Err(LimitsMistake::DriftScoreOutOfRange));
-        }
     }
 }

@@ -93,7 +93,7 @@ impl Family {
         if let Some(cause) = self.stranger(presented) {
             return (self, Decision::Refuse { cause });
         }
-        if demands_sign_in(limits, evidence) {
+        if self.demands_sign_in(evidence) {
             return self.sign_in(SignInReason::Drift, now);
         }
         let late_only_rotations = match alive.late_retries {
@@ -135,7 +135,7 @@ impl Family {
             if let Some(cause) = stranger {
                 return (self, Decision::Refuse { cause });
             }
-            if demands_sign_in(limits, evidence) {
+            if self.demands_sign_in(evidence) {
                 return self.sign_in(SignInReason::Drift, now);
             }
             return (self, Decision::Retry { late: false });
@@ -145,7 +145,7 @@ impl Family {
         if !may_be_lost || stranger.is_some() || !self.same_device(context) {
             return self.reuse(1, now);
         }
-        if demands_sign_in(limits, evidence) {
+        if self.demands_sign_in(evidence) {
             return self.sign_in(SignInReason::Drift, now);
         }
         if alive.late_retries >= limits.max_late_retries {
@@ -174,6 +174,14 @@ impl Family {
         self.binding.is_some() || context.agent() == self.context.agent()
     }
 
+    /// Whether the context has changed so much that the client's policy wants a new sign-in.
+    const fn demands_sign_in(&self, evidence: &Evidence) -> bool {
+        match self.drift {
+            DriftPolicy::Log => false,
+            DriftPolicy::SignIn { from_score } => evidence.drift.score >= from_score,
+        }
+    }
+
     fn reuse(self, distance: u32, now: Timestamp) -> (Self, Decision) {
         (self.ended(EndReason::Reuse { distance }, now), Decision::Reuse)
     }
@@ -181,14 +189,6 @@ impl Family {
     fn sign_in(self, rule: SignInReason, now: Timestamp) -> (Self, Decision) {
         let family = self.ended(EndReason::SignIn { rule }, now);
         (family, Decision::Refuse { cause: RefusalCause::SignIn { rule } })
-    }
-}
-
-/// Whether the context has changed so much that the policy wants a new sign-in.
-fn demands_sign_in(limits: &Limits, evidence: &Evidence) -> bool {
-    match limits.drift {
-        DriftPolicy::Log => false,
-        DriftPolicy::SignIn { from_score } => evidence.drift.score >= from_score,
     }
 }
 

@@ -96,6 +96,9 @@ impl Isolate {
         Ok(Self {
             masters: Masters::new(current, former),
             ring_policy: RingPolicy {
+                algorithm: config.keys.algorithm,
+                publish_lead: config.keys.publish_lead,
+                active_period: config.keys.active_period,
                 access_token_lifetime: config.access_token_lifetime,
                 leeway: config.leeway,
                 client_cache: JWKS_MAX_AGE + JWKS_FRESHNESS,
@@ -116,18 +119,22 @@ impl Isolate {
         })
     }
 
-    /// The windows a refresh of this client is judged by.
-    pub(super) fn limits(&self, client: Option<&Client>) -> Limits {
+    /// What a change of context leads to for this client.
+    pub(super) const fn drift(client: &Client) -> DriftPolicy {
+        match client.on_context_change {
+            ContextChange::SignIn => DriftPolicy::SignIn { from_score: SIGN_IN_FROM_SCORE },
+            ContextChange::Log => DriftPolicy::Log,
+        }
+    }
+
+    /// The windows a refresh is judged by.
+    pub(super) fn limits(&self) -> Limits {
         let refresh = &self.config.refresh;
         Limits {
             reuse_interval: refresh.reuse_interval,
             lost_response_window: refresh.lost_response_window,
             max_late_retries: u16::try_from(refresh.max_late_retries).unwrap_or(u16::MAX),
             receipts: refresh.receipts,
-            drift: match client.map(|client| client.on_context_change) {
-                Some(ContextChange::SignIn) => DriftPolicy::SignIn { from_score: SIGN_IN_FROM_SCORE },
-                Some(ContextChange::Log) | None => DriftPolicy::Log,
-            },
             ..Limits::default()
         }
     }
@@ -170,7 +177,10 @@ fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
             },
             keys: OwnOrExternal::External(IssuerSource {
                 issuer: issuer.issuer.clone(),
-                location: KeyLocation::JwksUri(issuer.jwks_uri.clone()),
+                location: match &issuer.jwks_uri {
+                    Some(uri) => KeyLocation::JwksUri(uri.clone()),
+                    None => KeyLocation::Discovery,
+                },
                 local: config.profile == crate::config::Profile::Local,
             }),
         };

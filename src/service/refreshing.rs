@@ -75,7 +75,7 @@ impl<P: Ports> Service<P> {
         let ask = AccountRequest::Rotate {
             family: token.family(),
             presented: token.present(&self.isolate.masters),
-            limits: self.isolate.limits(self.isolate.config.clients.first()),
+            limits: self.isolate.limits(),
             context: caller.context(),
         };
         let session = (token.account(), token.family());

@@ -188,6 +188,7 @@ impl<P: Ports> Service<P> {
             master: master.id,
             grant: grant.clone(),
             lifetimes,
+            drift: Isolate::drift(client),
             binding: None,
             device_name,
             context: caller.context(),

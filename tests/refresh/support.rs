@@ -8,7 +8,7 @@ use postern::{
         Account, AccountAnswer, AccountRequest, Refusal, Rotated, Served, SessionView, memory::MemoryRecords,
     },
     ids::{AccountId, FamilyId},
-    refresh::{Context, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
+    refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
     secrets::{Master, Masters},
     time::Timestamp,
 };
@@ -85,6 +85,7 @@ impl Bench {
             master: self.masters.current().id,
             grant: grant(subject),
             lifetimes: self.lifetimes,
+            drift: DriftPolicy::Log,
             binding: None,
             device_name: Some("Alice's phone".to_owned()),
             context: context(PHONE),

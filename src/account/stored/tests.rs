@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::*;
 use crate::{
     account::memory::MemoryRecords,
-    refresh::{Binding, Context, EndReason, Grant, Lifetimes, Opening, SecretHash},
+    refresh::{Binding, Context, DriftPolicy, EndReason, Grant, Lifetimes, Opening, SecretHash},
 };
 
 const ID: FamilyId = FamilyId::from_bytes([5; 16]);
@@ -22,6 +22,7 @@ fn family() -> Family {
             auth_time: Timestamp::from_seconds(1000),
         },
         lifetimes: Lifetimes { idle: Duration::from_mins(1), absolute: Duration::from_mins(2) },
+        drift: DriftPolicy::Log,
         binding: Some(Binding([2; 32])),
         device_name: Some("Alice's phone".to_owned()),
         context: Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), "Acme/7.1"),

@@ -47,6 +47,7 @@ impl Story {
         let opening = Opening {
             grant,
             lifetimes: Lifetimes::WEB,
+            drift: DriftPolicy::Log,
             binding: None,
             device_name: None,
             context: context(PHONE),
@@ -573,7 +574,7 @@ fn by_policy_a_great_drift_demands_a_new_sign_in_on_every_granting_row() {
                 ..story
             };
             story.pass(wait);
-            story.limits.drift = policy;
+            story.family.drift = policy;
             let decision = story.present(count);
             if granted {
                 assert_eq!(decision.refusal(), None, "{policy:?}");
