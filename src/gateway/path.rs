@@ -215,18 +215,21 @@ fn decode(segment: &str) -> Cow<'_, str> {
 
 fn decode_bytes(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%'
-            && let (Some(high), Some(low)) =
-                (bytes.next().and_then(hex_digit), bytes.next().and_then(hex_digit))
-        {
-            decoded.push(high << 4 | low);
-        } else {
-            decoded.push(byte);
-        }
+    let mut rest = text.as_bytes();
+    loop {
+        rest = match rest {
+            [] => return decoded,
+            [b'%', high, low, after @ ..] if hex_digit(*high).is_some() && hex_digit(*low).is_some() => {
+                let digit = |byte: &u8| hex_digit(*byte).unwrap_or_default();
+                decoded.push(digit(high) << 4 | digit(low));
+                after
+            }
+            [byte, after @ ..] => {
+                decoded.push(*byte);
+                after
+            }
+        };
     }
-    decoded
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ impl LoginError {
 impl fmt::Display for LoginError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotFolded => formatter.write_str("a stored login is not in its one spelling"),
             Self::Empty => formatter.write_str("the login is empty"),
             Self::TooLong { bytes } => {
                 write!(formatter, "the login has {bytes} bytes; at most {MAX_BYTES} are allowed")
@@ -142,7 +143,10 @@ mod tests {
         ] {
             assert_eq!(Login::parse(text, &UnicodeTables), Ok(login.clone()), "{text:?}");
         }
-        assert_eq!(Login::parse("A\u{30a}sa", &UnicodeTables).unwrap(), Login::parse("\u{e5}sa", &UnicodeTables).unwrap());
+        assert_eq!(
+            Login::parse("A\u{30a}sa", &UnicodeTables).unwrap(),
+            Login::parse("\u{e5}sa", &UnicodeTables).unwrap()
+        );
     }
 
     #[test]
@@ -160,11 +164,17 @@ mod tests {
 
     #[test]
     fn a_huge_login_is_refused_before_it_is_normalised() {
-        assert_eq!(Login::parse(&"a".repeat(10_000), &UnicodeTables), Err(LoginError::TooLong { bytes: 10_000 }));
+        assert_eq!(
+            Login::parse(&"a".repeat(10_000), &UnicodeTables),
+            Err(LoginError::TooLong { bytes: 10_000 })
+        );
         assert_eq!(Login::parse(&"a".repeat(255), &UnicodeTables), Err(LoginError::TooLong { bytes: 255 }));
         assert_eq!(Login::parse(&"a".repeat(254), &UnicodeTables).unwrap().as_str().len(), 254);
         // One ligature of 3 bytes becomes 33.
-        assert_eq!(Login::parse(&"\u{fdfa}x".repeat(9), &UnicodeTables).unwrap_err().code(), "login_too_long");
+        assert_eq!(
+            Login::parse(&"\u{fdfa}x".repeat(9), &UnicodeTables).unwrap_err().code(),
+            "login_too_long"
+        );
     }
 
     #[test]

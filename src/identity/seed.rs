@@ -1,7 +1,7 @@
 //! The two users of the local profile. Their password is public: nothing outside that profile
 //! may plant them.
 
-use super::{HashParameters, Normalizer, Login, LoginError, NewUser, Password, PasswordHash};
+use super::{HashParameters, Login, LoginError, NewUser, Normalizer, Password, PasswordHash};
 use crate::{
     ids::AccountId,
     ports::{Fault, Part, Randomness},
@@ -58,7 +58,8 @@ pub fn users(
     let plant = |seed: SeedUser| {
         let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let fault = |error: LoginError| Fault::new(Part::Database, error);
-        let password = Password::choose(PASSWORD, platform).map_err(|error| Fault::new(Part::Database, error))?;
+        let password =
+            Password::choose(PASSWORD, platform).map_err(|error| Fault::new(Part::Database, error))?;
         Ok(NewUser {
             account: seed.account,
             login: Login::parse(seed.login, platform).map_err(fault)?,

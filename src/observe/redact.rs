@@ -83,7 +83,10 @@ mod tests {
     fn a_pseudonym_is_stable_and_says_nothing_without_the_master() {
         let login = Login::parse("alice@example.com", &UnicodeTables).unwrap();
         let pseudonym = Pseudonym::of_login(&master(7), &login);
-        assert_eq!(pseudonym, Pseudonym::of_login(&master(7), &Login::parse("ALICE@example.com", &UnicodeTables).unwrap()));
+        assert_eq!(
+            pseudonym,
+            Pseudonym::of_login(&master(7), &Login::parse("ALICE@example.com", &UnicodeTables).unwrap())
+        );
         assert_eq!(pseudonym.to_string().len(), 12);
         assert_ne!(pseudonym, Pseudonym::of_login(&master(8), &login));
         assert_ne!(pseudonym, Pseudonym::of_network(&master(7), "alice@example.com"));

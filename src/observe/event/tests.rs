@@ -12,7 +12,10 @@ fn event_line_format_unchanged() {
     let setting = Setting {
         request_id: Some("r-1".into()),
         account: Some(AccountId::from_bytes([1; 16])),
-        login: Some(Pseudonym::of_login(&master, &Login::parse("alice@example.com", &UnicodeTables).unwrap())),
+        login: Some(Pseudonym::of_login(
+            &master,
+            &Login::parse("alice@example.com", &UnicodeTables).unwrap(),
+        )),
         session_id: Some(FamilyId::from_bytes([2; 16])),
         client_id: Some("web".into()),
         ip: Some("192.0.2.1".into()),
