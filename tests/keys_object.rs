@@ -278,11 +278,11 @@ fn a_ring_whose_clock_is_ahead_does_not_make_a_worker_keep_a_key_for_long() {
 fn messages_format_unchanged() {
     let kid = Kid::from_thumbprint([0; 32]);
     let text = |request: &KeyRingRequest| serde_json::to_string(request).unwrap();
-    assert_eq!(text(&KeyRingRequest::Signing {}), r#"{"ask":"signing"}"#);
-    assert_eq!(text(&KeyRingRequest::PublicSet {}), r#"{"ask":"public_set"}"#);
-    assert_eq!(text(&FORCE), r#"{"ask":"rotate","force":true,"algorithm":null}"#);
+    assert_eq!(text(&KeyRingRequest::Signing {}), r#"{"signing":{}}"#);
+    assert_eq!(text(&KeyRingRequest::PublicSet {}), r#"{"public_set":{}}"#);
+    assert_eq!(text(&FORCE), r#"{"rotate":{"force":true,"algorithm":null}}"#);
     let revoke = text(&KeyRingRequest::RevokeKey { kid });
-    assert_eq!(revoke, r#"{"ask":"revoke_key","kid":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#);
+    assert_eq!(revoke, r#"{"revoke_key":{"kid":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}}"#);
     for answer in [
         KeyRingAnswer::UnknownKey { kid },
         KeyRingAnswer::RotationScheduled { kid, at: START },
@@ -297,5 +297,5 @@ fn messages_format_unchanged() {
         let text = serde_json::to_string(&answer).unwrap();
         assert_eq!(serde_json::from_str::<KeyRingAnswer>(&text).unwrap(), answer);
     }
-    assert!(serde_json::from_str::<KeyRingRequest>(r#"{"ask":"signing","extra":1}"#).is_err());
+    assert!(serde_json::from_str::<KeyRingRequest>(r#"{"signing":{"extra":1}}"#).is_err());
 }
