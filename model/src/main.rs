@@ -1,0 +1,177 @@
+//! Model checking of refresh families: every order of events within small bounds, over the real
+//! `Account` and `Family` code. `docs/refresh-families.md` has the promises.
+//!
+//! - without arguments: every scene; succeeds when all rules hold everywhere.
+//! - `--mutant NAME` or `--mutants`: with one rule broken; succeeds when that is found.
+//! - `--gap NAME` or `--gaps`: with one assumption dropped; succeeds when that is found.
+
+mod mutant;
+mod object;
+mod rules;
+mod scenes;
+mod world;
+
+use std::{
+    process::ExitCode,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use stateright::{Checker as _, HasDiscoveries, Model as _, Path};
+
+use crate::{
+    mutant::Mutant,
+    rules::met,
+    scenes::{GAPS, SCENES},
+    world::{Action, Play, Scene, World},
+};
+
+/// How much of a counterexample is printed.
+const LAST_STEPS: usize = 16;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let all_good = match arguments.as_slice() {
+        [] => hold(&SCENES),
+        ["--scene", name] => match SCENES.iter().find(|scene| scene.name == *name) {
+            Some(scene) => hold(&[*scene]),
+            None => return usage(),
+        },
+        ["--mutants"] => Mutant::ALL.into_iter().filter(|mutant| !falls(*mutant)).count() == 0,
+        ["--mutant", name] => match Mutant::named(name) {
+            Some(mutant) => falls(mutant),
+            None => return usage(),
+        },
+        ["--gaps"] => GAPS.into_iter().filter(|gap| !gapes(*gap)).count() == 0,
+        ["--gap", name] => match GAPS.iter().find(|gap| gap.name == *name) {
+            Some(gap) => gapes(*gap),
+            None => return usage(),
+        },
+        _ => return usage(),
+    };
+    if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn usage() -> ExitCode {
+    let mutants = Mutant::ALL.map(|mutant| mutant.told().0);
+    eprintln!(
+        "postern-model [--scene {} | --mutants | --mutant {} | --gaps | --gap {}]",
+        SCENES.map(|scene| scene.name).join("|"),
+        mutants.join("|"),
+        GAPS.map(|gap| gap.name).join("|"),
+    );
+    ExitCode::from(2)
+}
+
+/// Whether every rule holds in each of these scenes.
+fn hold(scenes: &[Scene]) -> bool {
+    println!("The real object. Every rule, in every state that can be reached:");
+    for (_, rule) in rules::ALL {
+        println!("  - {rule}");
+    }
+    let mut good = true;
+    let (mut states, mut seconds) = (0, Duration::ZERO);
+    for scene in scenes {
+        let run = explore(*scene, None, 2);
+        println!("\n{}: {}\n  {}", scene.name, scene.about, run.figures);
+        states += run.states;
+        seconds += run.took;
+        if let Some(broken) = &run.broken {
+            println!("{broken}");
+            good = false;
+        } else if run.unmet.is_empty() {
+            println!("  every rule holds");
+        } else {
+            println!("  FAILED: the scene never met {}", run.unmet.join(", "));
+            good = false;
+        }
+    }
+    println!("\n{states} different states in {:.1} s: {}", seconds.as_secs_f64(), if good { "all rules hold" } else { "FAILED" });
+    good
+}
+
+/// Whether the mutant is found out. One thread: breadth first, so the counterexample is a shortest one.
+fn falls(mutant: Mutant) -> bool {
+    let (name, about, scene) = mutant.told();
+    let Some(scene) = SCENES.iter().find(|one| one.name == scene) else { return false };
+    println!("\nmutant {name}: {about} (scene {})", scene.name);
+    found(&explore(*scene, Some(mutant), 1))
+}
+
+/// Whether a rule breaks without the assumption.
+fn gapes(gap: Scene) -> bool {
+    println!("\ngap {}: {}", gap.name, gap.about);
+    found(&explore(gap, None, 1))
+}
+
+fn found(run: &Run) -> bool {
+    match &run.broken {
+        Some(broken) => {
+            println!("{broken}");
+            println!("  found: {}", run.figures);
+            true
+        }
+        None => {
+            println!("  NOT FOUND: {}", run.figures);
+            false
+        }
+    }
+}
+
+struct Run {
+    figures: String,
+    states: usize,
+    took: Duration,
+    /// The counterexample, as text.
+    broken: Option<String>,
+    /// What the scene should have met and did not.
+    unmet: Vec<&'static str>,
+}
+
+fn explore(scene: Scene, mutant: Option<Mutant>, threads: usize) -> Run {
+    #[expect(clippy::disallowed_methods, reason = "the figure printed; no decision rests on it")]
+    let begin = Instant::now();
+    let play = Play::new(scene, mutant);
+    let garbage = play.objects.garbage_opens();
+    let checker = play.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let (play, took) = (checker.model(), begin.elapsed());
+    let states = checker.unique_state_count();
+    let figures = format!(
+        "{states} states, {} steps between them, depth {}, {} different objects, {:.1} s",
+        checker.state_count(),
+        checker.max_depth(),
+        play.objects.count(),
+        took.as_secs_f64(),
+    );
+    let mut discoveries: Vec<_> = checker.discoveries().into_iter().collect();
+    discoveries.sort_by_key(|(rule, path)| (path.clone().into_vec().len(), *rule));
+    let mut broken = discoveries.first().map(|(rule, path)| told(play, rule, path));
+    if garbage {
+        broken = Some("  broken: a changed token is opened".to_owned());
+    }
+    let met = play.met.load(Ordering::Relaxed);
+    let unmet = (0_u32..)
+        .zip(met::NAMES)
+        .filter(|(bit, _)| scene.meets & (1 << bit) != 0 && met & (1 << bit) == 0)
+        .map(|(_, name)| name)
+        .collect();
+    Run { figures, states, took, broken, unmet }
+}
+
+/// The last steps of a counterexample.
+fn told(play: &Play, rule: &str, path: &Path<World, Action>) -> String {
+    let steps = path.clone().into_vec();
+    let mut lines = vec![format!("  broken: {rule}")];
+    let from = steps.len().saturating_sub(LAST_STEPS);
+    if from > 0 {
+        lines.push(format!("  ... {from} steps before"));
+    }
+    for (number, (world, action)) in steps.iter().enumerate().skip(from) {
+        lines.push(format!("  {number:>3}  {}", play.describe(world)));
+        if let Some(action) = action {
+            lines.push(format!("       -> {action:?}"));
+        }
+    }
+    lines.join("\n")
+}
