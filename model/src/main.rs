@@ -9,15 +9,17 @@ mod mutant;
 mod object;
 mod rules;
 mod scenes;
+mod words;
 mod world;
 
 use std::{
+    collections::{HashMap, VecDeque},
     process::ExitCode,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-use stateright::{Checker as _, HasDiscoveries, Model as _, Path};
+use stateright::{Checker as _, HasDiscoveries, Model as _};
 
 use crate::{
     mutant::Mutant,
@@ -26,8 +28,8 @@ use crate::{
     world::{Action, Play, Scene, World},
 };
 
-/// How much of a counterexample is printed.
-const LAST_STEPS: usize = 16;
+/// How much of a counterexample is printed: twelve steps and the state after each.
+const LAST_LINES: usize = 25;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -73,7 +75,7 @@ fn hold(scenes: &[Scene]) -> bool {
     let mut good = true;
     let (mut states, mut seconds) = (0, Duration::ZERO);
     for scene in scenes {
-        let run = explore(*scene, None, 2);
+        let run = explore(*scene, None);
         println!("\n{}: {}\n  {}", scene.name, scene.about, run.figures);
         states += run.states;
         seconds += run.took;
@@ -87,36 +89,35 @@ fn hold(scenes: &[Scene]) -> bool {
             good = false;
         }
     }
-    println!("\n{states} different states in {:.1} s: {}", seconds.as_secs_f64(), if good { "all rules hold" } else { "FAILED" });
+    println!(
+        "\n{states} different states in {:.1} s: {}",
+        seconds.as_secs_f64(),
+        if good { "all rules hold" } else { "FAILED" }
+    );
     good
 }
 
-/// Whether the mutant is found out. One thread: breadth first, so the counterexample is a shortest one.
+/// Whether the mutant is found out.
 fn falls(mutant: Mutant) -> bool {
     let (name, about, scene) = mutant.told();
     let Some(scene) = SCENES.iter().find(|one| one.name == scene) else { return false };
     println!("\nmutant {name}: {about} (scene {})", scene.name);
-    found(&explore(*scene, Some(mutant), 1))
+    found(&explore(*scene, Some(mutant)))
 }
 
 /// Whether a rule breaks without the assumption.
 fn gapes(gap: Scene) -> bool {
     println!("\ngap {}: {}", gap.name, gap.about);
-    found(&explore(gap, None, 1))
+    found(&explore(gap, None))
 }
 
 fn found(run: &Run) -> bool {
-    match &run.broken {
-        Some(broken) => {
-            println!("{broken}");
-            println!("  found: {}", run.figures);
-            true
-        }
-        None => {
-            println!("  NOT FOUND: {}", run.figures);
-            false
-        }
+    if let Some(broken) = &run.broken {
+        println!("{broken}\n  found: {}", run.figures);
+    } else {
+        println!("  NOT FOUND: {}", run.figures);
     }
+    run.broken.is_some()
 }
 
 struct Run {
@@ -129,12 +130,12 @@ struct Run {
     unmet: Vec<&'static str>,
 }
 
-fn explore(scene: Scene, mutant: Option<Mutant>, threads: usize) -> Run {
+fn explore(scene: Scene, mutant: Option<Mutant>) -> Run {
     #[expect(clippy::disallowed_methods, reason = "the figure printed; no decision rests on it")]
     let begin = Instant::now();
     let play = Play::new(scene, mutant);
     let garbage = play.objects.garbage_opens();
-    let checker = play.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let checker = play.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let (play, took) = (checker.model(), begin.elapsed());
     let states = checker.unique_state_count();
     let figures = format!(
@@ -144,9 +145,7 @@ fn explore(scene: Scene, mutant: Option<Mutant>, threads: usize) -> Run {
         play.objects.count(),
         took.as_secs_f64(),
     );
-    let mut discoveries: Vec<_> = checker.discoveries().into_iter().collect();
-    discoveries.sort_by_key(|(rule, path)| (path.clone().into_vec().len(), *rule));
-    let mut broken = discoveries.first().map(|(rule, path)| told(play, rule, path));
+    let mut broken = (!checker.discoveries().is_empty()).then(|| shortest(play));
     if garbage {
         broken = Some("  broken: a changed token is opened".to_owned());
     }
@@ -159,19 +158,41 @@ fn explore(scene: Scene, mutant: Option<Mutant>, threads: usize) -> Run {
     Run { figures, states, took, broken, unmet }
 }
 
-/// The last steps of a counterexample.
-fn told(play: &Play, rule: &str, path: &Path<World, Action>) -> String {
-    let steps = path.clone().into_vec();
-    let mut lines = vec![format!("  broken: {rule}")];
-    let from = steps.len().saturating_sub(LAST_STEPS);
-    if from > 0 {
-        lines.push(format!("  ... {from} steps before"));
-    }
-    for (number, (world, action)) in steps.iter().enumerate().skip(from) {
-        lines.push(format!("  {number:>3}  {}", play.describe(world)));
-        if let Some(action) = action {
-            lines.push(format!("       -> {action:?}"));
+/// A shortest counterexample, its last steps as text. The checker takes states in blocks and may
+/// come upon a longer one first.
+fn shortest(play: &Play) -> String {
+    let mut reached: HashMap<World, Option<(World, Action)>> =
+        play.init_states().into_iter().map(|world| (world, None)).collect();
+    let mut queue: VecDeque<World> = reached.keys().cloned().collect();
+    while let Some(world) = queue.pop_front() {
+        if world.broken != 0 {
+            return told(play, &world, &reached);
+        }
+        for (action, next) in play.next_steps(&world) {
+            if !reached.contains_key(&next) {
+                reached.insert(next.clone(), Some((world.clone(), action)));
+                queue.push_back(next);
+            }
         }
     }
+    "  broken, but not found again".to_owned()
+}
+
+fn told(play: &Play, last: &World, reached: &HashMap<World, Option<(World, Action)>>) -> String {
+    let mut lines = vec![format!("       {}", play.describe(last))];
+    let mut world = last;
+    while let Some(Some((before, action))) = reached.get(world) {
+        lines.push(format!("    -> {}", play.name(before, *action)));
+        lines.push(format!("       {}", play.describe(before)));
+        world = before;
+    }
+    let left_out = lines.len().saturating_sub(LAST_LINES);
+    lines.truncate(LAST_LINES);
+    if left_out > 0 {
+        lines.push(format!("       ... {left_out} lines before"));
+    }
+    let broken = rules::ALL.iter().rev().filter(|(bit, _)| last.broken & bit != 0);
+    lines.extend(broken.map(|(_, rule)| format!("  broken: {rule}")));
+    lines.reverse();
     lines.join("\n")
 }

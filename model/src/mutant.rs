@@ -108,7 +108,9 @@ impl Mutant {
     /// What is asked instead.
     pub(crate) fn ask(self, ask: Ask, view: View) -> Ask {
         match (self, ask) {
-            (Self::GrandparentAccepted, Ask::Rotate { generation, agent }) if generation + 2 == view.count => {
+            (Self::GrandparentAccepted, Ask::Rotate { generation, agent })
+                if generation + 2 == view.count =>
+            {
                 Ask::Rotate { generation: generation + 1, agent }
             }
             (Self::ConfirmAnyCount, Ask::Confirm { .. }) => Ask::Confirm { generation: view.count },
@@ -123,10 +125,9 @@ impl Mutant {
                 *successor = None;
                 edit_family(after, |family| family["state"]["alive"]["secret_hash"] = json!("A".repeat(43)));
             }
-            (
-                Self::SlidingWindow,
-                Reply::Granted { how: Granted::Retry | Granted::LateRetry, .. },
-            ) => edit_family(after, slide),
+            (Self::SlidingWindow, Reply::Granted { how: Granted::Retry | Granted::LateRetry, .. }) => {
+                edit_family(after, slide);
+            }
             (Self::NoReceiptCheck, Reply::Done)
             | (Self::ReuseNotRevoking, Reply::Refused { cause: RefusalCause::Reuse, .. }) => {
                 after.clone_from(before);
@@ -135,8 +136,8 @@ impl Mutant {
             | (Self::AnswerBeforeCommit, Reply::Granted { how: Granted::Rotate, .. }) => {
                 return Some(before.clone());
             }
-            (Self::FaultIsTheft, Reply::Unavailable) => end(after),
-            (Self::ForgeryRevokes, Reply::Refused { cause: RefusalCause::Forged, .. }) => end(after),
+            (Self::FaultIsTheft, Reply::Unavailable)
+            | (Self::ForgeryRevokes, Reply::Refused { cause: RefusalCause::Forged, .. }) => end(after),
             (Self::DistanceCapped, Reply::Refused { distance: Some(distance), .. }) => {
                 *distance = (*distance).min(2);
             }

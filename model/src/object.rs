@@ -10,8 +10,7 @@
 //! - Time is relative. The records are moved so that now is always [`NOW`].
 //! - Counts are relative. A family whose count goes above [`TOP`] is renamed to [`TOP`], with the
 //!   secret of that generation. The rules only know current, parent and older.
-//! - Ages stop at the end of the lifetime, and those of an ended family are dropped, as is
-//!   `seen_at`, by which only families of one account are told apart.
+//! - Ages stop at the end of the lifetime, and those of an ended family are dropped.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -155,8 +154,16 @@ pub(crate) struct View {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     /// `expired`: a lifetime is over, and nobody has noted it.
-    Alive { age: u8, expired: bool, confirmed: bool, late: u8, run: u8 },
-    Ended { reuse: bool },
+    Alive {
+        age: u8,
+        expired: bool,
+        confirmed: bool,
+        late: u8,
+        run: u8,
+    },
+    Ended {
+        reuse: bool,
+    },
     Gone,
 }
 
@@ -322,7 +329,8 @@ impl Objects {
     fn work_out(&self, id: ObjectId, ask: Ask, trouble: Trouble) -> Effect {
         let before = self.rows(id);
         let view = self.view(id);
-        let ask = self.mutant.map_or(ask, |mutant| mutant.ask(ask, view));
+        let asked = ask;
+        let ask = self.mutant.map_or(ask, |mutant| mutant.ask(asked, view));
         let now = self.mutant.map_or(NOW, |mutant| mutant.now(NOW));
         let records = MemoryRecords::default();
         records.restore(before.clone());
@@ -338,6 +346,12 @@ impl Objects {
         };
         let mut after = records.snapshot();
         let mut durable = None;
+        if let (Ask::Rotate { generation, .. }, Reply::Granted { distance, .. }) = (asked, &mut reply) {
+            // A mutant that asks for another token tells the truth about the one presented.
+            if asked != ask {
+                *distance = i64::from(view.count) - i64::from(generation);
+            }
+        }
         if let Some(mutant) = self.mutant {
             durable = mutant.after(&before, &mut after, &mut reply);
         }
@@ -494,7 +508,8 @@ fn settle(family: &mut Value, absolute: bool) {
     let ended = !family["state"]["ended"].is_null();
     let rotated_at = if ended { now } else { millis(&family["rotated_at"]).max(not_before(IDLE)) };
     family["rotated_at"] = json!(rotated_at);
-    family["seen_at"] = json!(rotated_at);
+    let seen_at = if ended { now } else { millis(&family["seen_at"]).max(not_before(IDLE)) };
+    family["seen_at"] = json!(seen_at);
     let created_at =
         if absolute { millis(&family["created_at"]).max(not_before(ABSOLUTE)) } else { rotated_at };
     family["created_at"] = json!(created_at);

@@ -3,7 +3,10 @@
 //! They are written against what happened (a little history that the world keeps by itself),
 //! not against the fields by which the code decides.
 
-use postern::{account::Granted, refresh::{RefusalCause, SignInReason}};
+use postern::{
+    account::Granted,
+    refresh::{RefusalCause, SignInReason},
+};
 
 use crate::{
     object::{
@@ -12,6 +15,10 @@ use crate::{
     },
     world::{Scene, World},
 };
+
+/// Whether the parent is good for the reuse interval after the confirmation too, not after the
+/// rotation alone.
+pub(crate) const GRACE_AFTER_RECEIPT: bool = false;
 
 macro_rules! rules {
     ($($name:ident = $bit:literal: $text:literal;)*) => {
@@ -39,6 +46,7 @@ rules! {
     GARBAGE = 14: "garbage never changes state";
     DISTANCE = 15: "the distance is exact";
     THROTTLE = 16: "one rotation gets so many late retries and no more";
+    SAME_PROGRAM = 17: "a late retry goes to the program that rotated last alone";
 }
 
 /// What every run of a scene must have met at least once, or its rules hold for nothing.
@@ -55,8 +63,17 @@ pub(crate) mod met {
     pub(crate) const UNAVAILABLE: u32 = 1 << 9;
     pub(crate) const SWEPT: u32 = 1 << 10;
     pub(crate) const NAMES: [&str; 11] = [
-        "rotation", "retry", "late retry", "429", "sign-in demanded", "reuse found", "expiry", "refusal after the end",
-        "thief found by the gate", "fault", "sweep",
+        "rotation",
+        "retry",
+        "late retry",
+        "429",
+        "sign-in demanded",
+        "reuse found",
+        "expiry",
+        "refusal after the end",
+        "thief found by the gate",
+        "fault",
+        "sweep",
     ];
 }
 
@@ -71,7 +88,7 @@ pub(crate) enum Who {
 pub(crate) fn judge(
     scene: &Scene,
     world: &World,
-    who: Who,
+    (who, agent): (Who, Agent),
     generation: Generation,
     before: View,
     effect: &Effect,
@@ -80,7 +97,8 @@ pub(crate) fn judge(
     let distance = i64::from(before.count) - i64::from(generation);
     let found_late = world.late_run + u8::from(world.late > 0) >= LATE_RUN;
     let expired = world.age >= IDLE || (scene.absolute && world.created >= ABSOLUTE);
-    let owner_robbed = who == Who::Owner && world.thief_used && world.age >= REUSE;
+    let just_confirmed = GRACE_AFTER_RECEIPT && world.confirmed.is_some_and(|age| age < REUSE);
+    let owner_robbed = who == Who::Owner && world.thief_used && world.age >= REUSE && !just_confirmed;
     let mut broken = 0;
     let mut must = |holds: bool, rule: u32| {
         if !holds {
@@ -102,13 +120,14 @@ pub(crate) fn judge(
             if distance == 0 {
                 must(how == Granted::Rotate, ONE_LEAF);
                 must(!found_late, LATE_RULE);
-            } else if world.age < REUSE {
+            } else if world.age < REUSE || just_confirmed {
                 must(how == Granted::Retry, ANCHORED);
             } else {
                 must(how == Granted::LateRetry, ANCHORED);
                 must(world.age < WINDOW, ANCHORED);
-                must(!world.confirmed, RECEIPT);
+                must(world.confirmed.is_none(), RECEIPT);
                 must(world.late < MAX_LATE, THROTTLE);
+                must(world.rotated_by == agent, SAME_PROGRAM);
             }
         }
         Reply::Refused { cause, distance: told } => {
@@ -119,12 +138,15 @@ pub(crate) fn judge(
                 must(distance < 2 || reuse, FOUND_AT_GATE);
                 must(!owner_robbed || reuse, FOUND_AT_GATE);
             }
+            if scene.unstarved && who == Who::Owner && cause == RefusalCause::Throttled {
+                must(!world.late_by_thief, NOT_LOST);
+            }
             if who == Who::Owner && world.thief.is_none() {
                 match cause {
-                    // He came too late; this one cannot be told from theft, and says so.
+                    // An answer was lost and he comes back too late.
                     RefusalCause::Reuse => {
-                        let too_late = distance == 1 && world.age >= WINDOW && !world.confirmed;
-                        must(too_late, NO_FALSE_THEFT);
+                        let too_late = distance == 1 && world.age >= WINDOW && world.confirmed.is_none();
+                        must(too_late && !scene.never_too_late, NO_FALSE_THEFT);
                     }
                     RefusalCause::Ended { .. } => must(!before.alive(), NOT_LOST),
                     RefusalCause::UnknownFamily => must(before.life == Life::Gone, NOT_LOST),

@@ -17,6 +17,7 @@ use crate::{
 
 /// What is in play.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each with its name")]
 pub(crate) struct Scene {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
@@ -38,6 +39,10 @@ pub(crate) struct Scene {
     pub(crate) late_race: bool,
     /// The device uses an access token and crashes before it stores the refresh token.
     pub(crate) uses_before_storing: bool,
+    /// A device that comes back after the lost-response window is not called a thief either.
+    pub(crate) never_too_late: bool,
+    /// A thief's late retries are not counted against the owner.
+    pub(crate) unstarved: bool,
     /// What must be met.
     pub(crate) meets: u32,
 }
@@ -47,15 +52,21 @@ pub(crate) struct Scene {
 pub(crate) enum Tab {
     Idle,
     /// Its request is on the way.
-    Asking { generation: Generation, age: u8 },
+    Asking {
+        generation: Generation,
+        age: u8,
+    },
     /// The answer is, with this new generation.
-    Answered { generation: Generation, age: u8 },
+    Answered {
+        generation: Generation,
+        age: u8,
+    },
 }
 
 /// Somebody with a copied token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Thief {
-    generation: Generation,
+    pub(crate) generation: Generation,
     agent: Agent,
 }
 
@@ -66,12 +77,12 @@ pub(crate) struct World {
     /// What a crash goes back to, when that is something else.
     durable: Option<ObjectId>,
     /// The device's one stored token.
-    store: Generation,
+    pub(crate) store: Generation,
     /// For how long, up to one more than a message's longest way.
     stored_for: u8,
-    tabs: Vec<Tab>,
+    pub(crate) tabs: Vec<Tab>,
     /// Copies of requests, and late ones: generation and age.
-    copies: Vec<(Generation, u8)>,
+    pub(crate) copies: Vec<(Generation, u8)>,
     pub(crate) thief: Option<Thief>,
 
     // History, kept apart from what the object stores.
@@ -81,15 +92,19 @@ pub(crate) struct World {
     /// Ticks since the last rotation, and since the sign-in.
     pub(crate) age: u8,
     pub(crate) created: u8,
-    /// The current generation was confirmed.
-    pub(crate) confirmed: bool,
+    /// The current generation was confirmed, so long ago, up to the reuse interval.
+    pub(crate) confirmed: Option<u8>,
+    /// The program that rotated last.
+    pub(crate) rotated_by: Agent,
     /// Late retries of the current rotation, and rotations in a row that had some before it.
     pub(crate) late: u8,
     pub(crate) late_run: u8,
+    /// The thief had one of them.
+    pub(crate) late_by_thief: bool,
     /// A revocation was answered.
     pub(crate) revoked: bool,
     /// The rules that were broken on the way here.
-    broken: u32,
+    pub(crate) broken: u32,
 }
 
 /// What can happen.
@@ -172,7 +187,7 @@ impl Play {
         }
 
         let (before, after) = (self.objects.view(world.object), self.objects.view(served.object));
-        world.broken |= rules::judge(&self.scene, world, who, generation, before, &served, after);
+        world.broken |= rules::judge(&self.scene, world, (who, agent), generation, before, &served, after);
         self.met.fetch_or(rules::note(world, who, served.reply), Ordering::Relaxed);
         world.object = served.object;
         world.durable = served.durable;
@@ -182,9 +197,13 @@ impl Play {
         match how {
             Granted::Rotate => {
                 world.late_run = if world.late > 0 { (world.late_run + 1).min(LATE_RUN) } else { 0 };
-                (world.late, world.age, world.confirmed) = (0, 0, false);
+                (world.late, world.age, world.confirmed) = (0, 0, None);
+                (world.rotated_by, world.late_by_thief) = (agent, false);
             }
-            Granted::LateRetry => world.late = (world.late + 1).min(MAX_LATE),
+            Granted::LateRetry => {
+                world.late = (world.late + 1).min(MAX_LATE);
+                world.late_by_thief |= who == Who::Thief;
+            }
             Granted::Retry => {}
         }
         if served.renamed {
@@ -195,10 +214,10 @@ impl Play {
 
     fn confirm(&self, world: &mut World, generation: Generation) {
         world.object = self.objects.ask(world.object, Ask::Confirm { generation }, Trouble::None).object;
-        world.confirmed = true;
+        world.confirmed = world.confirmed.or(Some(0));
     }
 
-    fn troubles(&self, scene_has: bool) -> &'static [Trouble] {
+    fn troubles(scene_has: bool) -> &'static [Trouble] {
         // A decision makes three calls: it reads two records and writes one.
         const TROUBLES: [Trouble; 5] = [
             Trouble::None,
@@ -215,9 +234,9 @@ impl Play {
             matches!(tab, Tab::Asking { age, .. } | Tab::Answered { age, .. } if *age >= self.scene.transit)
         }) || world.copies.iter().any(|(_, age)| *age >= self.scene.transit);
         // See `Scene::late_race`.
-        let closes = world.confirmed && world.age + 1 == REUSE && world.asks_with_parent();
+        let closes = world.confirmed.is_some() && world.age + 1 == REUSE && world.asks_with_parent();
         let something_left = (alive && world.age < IDLE) || (self.scene.absolute && world.created < ABSOLUTE);
-        something_left && !waiting && (self.scene.late_race || self.scene.thief || !closes)
+        something_left && !waiting && (self.scene.late_race || world.thief.is_some() || !closes)
     }
 
     /// With the rules noted that break in this state, however it was reached.
@@ -231,45 +250,6 @@ impl Play {
             world.broken |= rules::REVOKED;
         }
         world
-    }
-
-    /// Describes a state for a trace: tokens by what they are to the object.
-    pub(crate) fn describe(&self, world: &World) -> String {
-        let view = self.objects.view(world.object);
-        let name = |generation: Generation| match view.count.checked_sub(generation) {
-            Some(0) => "current".to_owned(),
-            Some(1) => "parent".to_owned(),
-            Some(distance) => format!("{distance} behind"),
-            None => "ahead of the object".to_owned(),
-        };
-        let object = match view.life {
-            Life::Alive { age, confirmed, late, run, .. } => format!(
-                "alive, rotated {} s ago, {}{}{}",
-                u64::from(age) * crate::object::TICK.as_secs(),
-                if confirmed { "confirmed" } else { "unconfirmed" },
-                if late > 0 { format!(", {late} late retries") } else { String::new() },
-                if run > 0 { format!(", {run} late-only rotations") } else { String::new() },
-            ),
-            Life::Ended { reuse: true } => "ENDED by reuse".to_owned(),
-            Life::Ended { reuse: false } => "ended".to_owned(),
-            Life::Gone => "removed".to_owned(),
-        };
-        let mut parts = vec![format!("object {object}"), format!("device has {}", name(world.store))];
-        for tab in &world.tabs {
-            match tab {
-                Tab::Idle => {}
-                Tab::Asking { generation, .. } => parts.push(format!("a request with {}", name(*generation))),
-                Tab::Answered { generation, .. } => parts.push(format!("an answer with {}", name(*generation))),
-            }
-        }
-        parts.extend(world.copies.iter().map(|(generation, _)| format!("a copy with {}", name(*generation))));
-        if let Some(thief) = world.thief {
-            parts.push(format!("thief has {}", name(thief.generation)));
-        }
-        if world.revoked {
-            parts.push("revocation answered".to_owned());
-        }
-        parts.join("; ")
     }
 }
 
@@ -336,9 +316,11 @@ impl Model for Play {
             thief_used: false,
             age: 0,
             created: 0,
-            confirmed: false,
+            confirmed: None,
+            rotated_by: Agent::Owner,
             late: 0,
             late_run: 0,
+            late_by_thief: false,
             revoked: false,
             broken: 0,
         };
@@ -346,6 +328,10 @@ impl Model for Play {
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        // Nothing after a broken rule is of interest.
+        if world.broken != 0 {
+            return;
+        }
         let scene = &self.scene;
         let view = self.objects.view(world.object);
         if self.can_tick(world, view.alive()) {
@@ -353,10 +339,12 @@ impl Model for Play {
         }
         for (at, tab) in world.tabs.iter().enumerate() {
             match tab {
-                Tab::Idle if !scene.calm || world.stored_for > scene.transit => actions.push(Action::Send(at)),
+                Tab::Idle if !scene.calm || world.stored_for > scene.transit => {
+                    actions.push(Action::Send(at));
+                }
                 Tab::Idle => {}
                 Tab::Asking { .. } => {
-                    let troubles = self.troubles(scene.faults);
+                    let troubles = Self::troubles(scene.faults);
                     actions.extend(troubles.iter().map(|trouble| Action::Deliver(at, *trouble)));
                     actions.push(Action::Lose(at));
                     if world.copies.len() < usize::from(scene.copies) {
@@ -377,9 +365,9 @@ impl Model for Play {
         // one is one that takes its time to be chosen, and a lost one never is.
         let confirmable = scene.receipts && view.alive();
         if confirmable
-            && !world.confirmed
+            && world.confirmed.is_none()
             && world.store == view.count
-            && (scene.late_race || scene.thief || world.age < REUSE || !world.asks_with_parent())
+            && (scene.late_race || world.thief.is_some() || world.age < REUSE || !world.asks_with_parent())
         {
             actions.push(Action::Confirm);
         }
@@ -396,7 +384,7 @@ impl Model for Play {
         }
         if scene.logout && !world.revoked {
             for all in [false, true] {
-                let troubles = self.troubles(scene.faults);
+                let troubles = Self::troubles(scene.faults);
                 actions.extend(troubles.iter().map(|&trouble| Action::Logout { all, trouble }));
             }
         }
@@ -416,6 +404,7 @@ impl Model for Play {
                 world.object = self.objects.tick(world.object);
                 world.durable = None;
                 world.age = (world.age + 1).min(IDLE);
+                world.confirmed = world.confirmed.map(|age| (age + 1).min(REUSE));
                 if self.scene.absolute {
                     world.created = (world.created + 1).min(ABSOLUTE);
                 }
@@ -508,6 +497,6 @@ impl Model for Play {
         macro_rules! all {
             ($($bit:literal)*) => { vec![$(Property::always(rules::ALL[$bit].1, keeps::<$bit>)),*] };
         }
-        all![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16]
+        all![0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17]
     }
 }
