@@ -7,6 +7,7 @@
 
 mod mutant;
 mod object;
+mod records;
 mod rules;
 mod scenes;
 mod words;
@@ -24,7 +25,7 @@ use stateright::{Checker as _, HasDiscoveries, Model as _};
 use crate::{
     mutant::Mutant,
     rules::met,
-    scenes::{GAPS, SCENES},
+    scenes::{SCENES, gaps},
     world::{Action, Play, Scene, World},
 };
 
@@ -45,9 +46,9 @@ fn main() -> ExitCode {
             Some(mutant) => falls(mutant),
             None => return usage(),
         },
-        ["--gaps"] => GAPS.into_iter().filter(|gap| !gapes(*gap)).count() == 0,
-        ["--gap", name] => match GAPS.iter().find(|gap| gap.name == *name) {
-            Some(gap) => gapes(*gap),
+        ["--gaps"] => gaps().filter(|gap| !gapes(*gap)).count() == 0,
+        ["--gap", name] => match gaps().find(|gap| gap.name == *name) {
+            Some(gap) => gapes(gap),
             None => return usage(),
         },
         _ => return usage(),
@@ -61,7 +62,7 @@ fn usage() -> ExitCode {
         "postern-model [--scene {} | --mutants | --mutant {} | --gaps | --gap {}]",
         SCENES.map(|scene| scene.name).join("|"),
         mutants.join("|"),
-        GAPS.map(|gap| gap.name).join("|"),
+        gaps().map(|gap| gap.name).collect::<Vec<_>>().join("|"),
     );
     ExitCode::from(2)
 }

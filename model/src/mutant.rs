@@ -1,7 +1,7 @@
 //! The object with one rule broken. Each mutant is a wrapper around the real object: it changes
 //! what is asked, the clock, what is stored afterwards, or the answer.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use postern::{
     account::Granted,
@@ -10,9 +10,10 @@ use postern::{
 };
 use serde_json::json;
 
-use crate::object::{Ask, Reply, View, edit_family, slide};
-
-type Rows = BTreeMap<(String, String), String>;
+use crate::{
+    object::{Ask, Reply},
+    records::{Rows, View, edit_family, slide},
+};
 
 /// A deliberately broken rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,22 +12,21 @@
 //!   secret of that generation. The rules only know current, parent and older.
 //! - Ages stop at the end of the lifetime, and those of an ended family are dropped.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::RwLock,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::RwLock, time::Duration};
 
 use postern::{
     account::{Account, AccountAnswer, AccountRequest, Granted, memory::FaultMode, memory::MemoryRecords},
     ids::{AccountId, FamilyId},
     refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
     secrets::{Master, Masters},
-    time::Timestamp,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{mutant::Mutant, rules};
+use crate::{
+    mutant::Mutant,
+    records::{self, NOW, Rows, View},
+    rules,
+};
 
 /// A generation: the rotation count of a refresh token, renamed as the object's.
 pub(crate) type Generation = u8;
@@ -52,16 +51,12 @@ pub(crate) const MAX_LATE: u8 = 2;
 /// Late-only rotations in a row, as by default.
 pub(crate) const LATE_RUN: u8 = 3;
 
-/// Late enough for every age to be subtracted.
-const NOW: Timestamp = Timestamp::from_millis(10_000_000_000);
 const ACCOUNT: AccountId = AccountId::from_bytes([1; 16]);
 const FAMILY: FamilyId = FamilyId::from_bytes([2; 16]);
 /// The owner's program, and the thief's when he takes care.
 const OWNER_AGENT: &str = "Acme/7.1 (Android 14)";
 /// Another thief's.
 const OTHER_AGENT: &str = "curl/8.5.0";
-type Rows = BTreeMap<(String, String), String>;
-
 /// One of the different objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectId(u32);
@@ -140,37 +135,6 @@ pub(crate) struct Effect {
     pub(crate) renamed: bool,
     /// What a crash goes back to, if the object has answered before it stored (a mutant may).
     pub(crate) durable: Option<ObjectId>,
-}
-
-/// What the stored record says, read apart from the code under test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct View {
-    pub(crate) count: Generation,
-    pub(crate) life: Life,
-    /// The stored hash is that of the generation's one secret.
-    pub(crate) true_secret: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Life {
-    /// `expired`: a lifetime is over, and nobody has noted it.
-    Alive {
-        age: u8,
-        expired: bool,
-        confirmed: bool,
-        late: u8,
-        run: u8,
-    },
-    Ended {
-        reuse: bool,
-    },
-    Gone,
-}
-
-impl View {
-    pub(crate) const fn alive(self) -> bool {
-        matches!(self.life, Life::Alive { .. })
-    }
 }
 
 #[derive(Default)]
@@ -298,9 +262,9 @@ impl Objects {
             return *next;
         }
         let mut rows = self.rows(id);
-        edit_family(&mut rows, |family| {
+        records::edit_family(&mut rows, |family| {
             for key in ["created_at", "rotated_at", "seen_at"] {
-                family[key] = json!(millis(&family[key]) - tick_millis());
+                family[key] = json!(records::millis(&family[key]) - records::tick_millis());
             }
         });
         let next = self.intern(rows).0;
@@ -358,7 +322,7 @@ impl Objects {
         let (object, renamed) = self.intern(after);
         let durable = durable.map(|mut rows| {
             if renamed {
-                self.rename(&mut rows);
+                records::rename(&mut rows, &self.hashes);
             }
             self.intern(rows).0
         });
@@ -429,19 +393,19 @@ impl Objects {
     /// The object with these records, and whether its generations were renamed.
     fn intern(&self, mut rows: Rows) -> (ObjectId, bool) {
         let mut renamed = false;
-        if count(&rows).is_some_and(|count| count > u64::from(TOP)) {
-            self.rename(&mut rows);
+        if records::count(&rows).is_some_and(|count| count > u64::from(TOP)) {
+            records::rename(&mut rows, &self.hashes);
             renamed = true;
         }
         let absolute = self.absolute;
-        edit_family(&mut rows, |family| settle(family, absolute));
-        edit(&mut rows, "account", |meta| {
+        records::edit_family(&mut rows, |family| records::settle(family, absolute));
+        records::edit(&mut rows, "account", |meta| {
             meta["epoch"] = json!(meta["epoch"].as_u64().unwrap_or(0).min(1));
             if let Some(revoked) = meta.get_mut("revoked_all") {
                 revoked["at"] = json!(NOW.millis());
             }
         });
-        let view = self.read_view(&rows);
+        let view = records::view(&rows, &self.hashes, self.absolute);
         let mut known = self.known.write().expect("no panic");
         if let Some(id) = known.ids.get(&rows) {
             return (*id, renamed);
@@ -451,45 +415,6 @@ impl Objects {
         known.views.push(view);
         known.ids.insert(rows, id);
         (id, renamed)
-    }
-
-    /// One generation less, with that generation's secret.
-    fn rename(&self, rows: &mut Rows) {
-        edit_family(rows, |family| {
-            let count = family["rotation_count"].as_u64().unwrap_or(0).saturating_sub(1);
-            family["rotation_count"] = json!(count);
-            if let Some(hash) = family.pointer_mut("/state/alive/secret_hash")
-                && let Some(at) = self.hashes.iter().position(|known| hash.as_str() == Some(known))
-            {
-                *hash = json!(self.hashes[at.saturating_sub(1)]);
-            }
-        });
-    }
-
-    fn read_view(&self, rows: &Rows) -> View {
-        let mut view = View { count: TOP, life: Life::Gone, true_secret: true };
-        let mut revoked = false;
-        edit(&mut rows.clone(), "account", |meta| revoked = meta["epoch"] == json!(1));
-        edit_family(&mut rows.clone(), |family| {
-            view.count = small(&family["rotation_count"]);
-            let alive = &family["state"]["alive"];
-            if revoked || alive.is_null() {
-                view.life = Life::Ended { reuse: family.pointer("/state/ended/reason/reuse").is_some() };
-                return;
-            }
-            view.true_secret =
-                alive["secret_hash"].as_str() == self.hashes.get(usize::from(view.count)).map(String::as_str);
-            let ticks_since = |key| (NOW.millis() - millis(&family[key])) / tick_millis();
-            let age = u8::try_from(ticks_since("rotated_at")).unwrap_or(u8::MAX);
-            view.life = Life::Alive {
-                age,
-                expired: age >= IDLE || (self.absolute && ticks_since("created_at") >= u64::from(ABSOLUTE)),
-                confirmed: alive["receipt"] == json!("confirmed"),
-                late: small(&alive["late_retries"]),
-                run: small(&alive["late_only_rotations"]),
-            };
-        });
-        view
     }
 }
 
@@ -501,64 +426,10 @@ impl std::ops::Index<ObjectId> for Known {
     }
 }
 
-/// Drops from a family what the rules cannot see.
-fn settle(family: &mut Value, absolute: bool) {
-    let now = NOW.millis();
-    let not_before = |age: u8| now - tick_millis() * u64::from(age);
-    let ended = !family["state"]["ended"].is_null();
-    let rotated_at = if ended { now } else { millis(&family["rotated_at"]).max(not_before(IDLE)) };
-    family["rotated_at"] = json!(rotated_at);
-    let seen_at = if ended { now } else { millis(&family["seen_at"]).max(not_before(IDLE)) };
-    family["seen_at"] = json!(seen_at);
-    let created_at =
-        if absolute { millis(&family["created_at"]).max(not_before(ABSOLUTE)) } else { rotated_at };
-    family["created_at"] = json!(created_at);
-    if let Some(at) = family.pointer_mut("/state/ended/at") {
-        *at = json!(now);
-    }
-}
-
 fn context(agent: Agent) -> Context {
     let user_agent = match agent {
         Agent::Owner => OWNER_AGENT,
         Agent::Other => OTHER_AGENT,
     };
     Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), user_agent)
-}
-
-fn tick_millis() -> u64 {
-    u64::try_from(TICK.as_millis()).expect("a short tick")
-}
-
-fn millis(value: &Value) -> u64 {
-    value.as_u64().expect("a timestamp")
-}
-
-fn small(value: &Value) -> u8 {
-    value.as_u64().and_then(|number| u8::try_from(number).ok()).expect("a small number")
-}
-
-fn count(rows: &Rows) -> Option<u64> {
-    let mut count = None;
-    edit_family(&mut rows.clone(), |family| count = family["rotation_count"].as_u64());
-    count
-}
-
-/// Changes the stored records of a kind.
-fn edit(rows: &mut Rows, kind: &str, change: impl FnOnce(&mut Value)) {
-    if let Some((_, text)) = rows.iter_mut().find(|((of, _), _)| of == kind) {
-        let mut record: Value = serde_json::from_str(text).expect("a record");
-        change(&mut record["record"]);
-        *text = record.to_string();
-    }
-}
-
-/// Changes the stored family.
-pub(crate) fn edit_family(rows: &mut Rows, change: impl FnOnce(&mut Value)) {
-    edit(rows, "family", |record| change(&mut record["family"]));
-}
-
-/// Begins the windows anew, as a mutant would.
-pub(crate) fn slide(family: &mut Value) {
-    family["rotated_at"] = json!(NOW.millis());
 }

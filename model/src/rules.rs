@@ -10,9 +10,10 @@ use postern::{
 
 use crate::{
     object::{
-        ABSOLUTE, Agent, Ask, Effect, Generation, IDLE, LATE_RUN, Life, MAX_LATE, ObjectId, Objects, REUSE,
-        Reply, Trouble, View, WINDOW,
+        ABSOLUTE, Agent, Ask, Effect, Generation, IDLE, LATE_RUN, MAX_LATE, ObjectId, Objects, REUSE, Reply,
+        Trouble, WINDOW,
     },
+    records::{Life, View},
     world::{Scene, World},
 };
 

@@ -1,7 +1,8 @@
 //! States and actions in words, for the trace of a counterexample.
 
 use crate::{
-    object::{Agent, Generation, Life, TICK, Trouble, View},
+    object::{Agent, Generation, TICK, Trouble},
+    records::{Life, View},
     world::{Action, Play, Tab, World},
 };
 

@@ -9,9 +9,9 @@ use stateright::{Model, Property};
 use crate::{
     mutant::Mutant,
     object::{
-        ABSOLUTE, Agent, Ask, Generation, IDLE, LATE_RUN, Life, MAX_LATE, ObjectId, Objects, REUSE, Reply,
-        Trouble,
+        ABSOLUTE, Agent, Ask, Generation, IDLE, LATE_RUN, MAX_LATE, ObjectId, Objects, REUSE, Reply, Trouble,
     },
+    records::Life,
     rules::{self, Who, met},
 };
 
