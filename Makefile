@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build demo bench clean
+.PHONY: help setup dev test test-native test-worker check build demo bench model model-mutants clean
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -42,6 +42,13 @@ demo: setup ## Play the whole story against a local Worker and print what happen
 
 bench: setup ## Print what is measured so far: the size of the Worker
 	@scripts/build.sh --size
+
+model: ## Explore every order of events around refresh families; MUTANT=name breaks a rule, which must be found
+	@cargo run --quiet --release --manifest-path model/Cargo.toml -- $(if $(MUTANT),--mutant $(MUTANT))
+
+model-mutants: ## Break each rule of refresh families, and drop each assumption: all must be found
+	@cargo run --quiet --release --manifest-path model/Cargo.toml -- --mutants
+	@cargo run --quiet --release --manifest-path model/Cargo.toml -- --gaps
 
 clean: ## Remove what was built and the local state; npm packages and the tools in the cache stay
 	@rm -rf build .wrangler wrangler.dev.toml
