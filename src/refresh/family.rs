@@ -35,7 +35,8 @@ pub struct Family {
     pub context: Context,
     /// How many rotations there were.
     pub rotation_count: u32,
-    /// When the last one was; the sign-in before the first. Both windows are anchored here.
+    /// When the last one was; the sign-in before the first. The reuse interval and the
+    /// lost-response window are anchored here.
     pub rotated_at: Timestamp,
     /// Alive or ended.
     pub state: State,
@@ -69,12 +70,15 @@ pub struct Alive {
 
 /// Whether the client is known to have received the current token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Receipt {
     /// Nobody has shown an access token of this rotation yet.
     Unconfirmed,
     /// The gate saw one: the answer was not lost.
-    Confirmed,
+    Confirmed {
+        /// When it was told first. Nothing moves this until the next rotation.
+        at: Timestamp,
+    },
 }
 
 /// How a family ended.
@@ -244,14 +248,15 @@ impl Family {
     }
 
     /// The gate saw an access token of this rotation: the client has it. An older or a
-    /// future count says nothing about the current token and changes nothing.
+    /// future count says nothing about the current token and changes nothing; nor does a count
+    /// that was confirmed before.
     #[must_use]
     pub fn confirm(mut self, rotation_count: u32, now: Timestamp) -> Self {
         if let State::Alive(alive) = &mut self.state
             && rotation_count == self.rotation_count
             && alive.receipt == Receipt::Unconfirmed
         {
-            alive.receipt = Receipt::Confirmed;
+            alive.receipt = Receipt::Confirmed { at: now };
             self.seen_at = self.seen_at.max(now);
         }
         self

@@ -141,8 +141,13 @@ impl Family {
             return (self, Decision::Retry { late: false });
         }
 
-        let may_be_lost = alive.receipt == Receipt::Unconfirmed && self.age(now) < limits.effective_window();
-        if !may_be_lost || stranger.is_some() || !self.same_device(context) {
+        let window_open = match alive.receipt {
+            Receipt::Unconfirmed => self.age(now) < limits.effective_window(),
+            // Not a lost answer any more, but perhaps a request that was sent before it came: two
+            // tabs ask again at once, one is answered and used, and the other arrives after that.
+            Receipt::Confirmed { at } => now.since(at) < limits.effective_reuse_interval(),
+        };
+        if !window_open || stranger.is_some() || !self.same_device(context) {
             return self.reuse(1, now);
         }
         if self.demands_sign_in(evidence) {

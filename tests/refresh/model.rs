@@ -105,7 +105,8 @@ enum Verdict {
 struct Generation {
     token: String,
     made_at: u64,
-    confirmed: bool,
+    /// When the gate confirmed it first.
+    confirmed_at: Option<u64>,
     late_answers: u32,
 }
 
@@ -144,7 +145,11 @@ impl Model {
             if age < 10 {
                 return Verdict::Again;
             }
-            if !self.newest().confirmed && age < 86_400 && tablet == self.tablet {
+            let may_be_on_its_way = match self.newest().confirmed_at {
+                None => age < 86_400,
+                Some(at) => self.now - at < 10,
+            };
+            if may_be_on_its_way && tablet == self.tablet {
                 return if self.newest().late_answers >= u32::from(MAX_LATE) {
                     Verdict::TooManyLate
                 } else {
@@ -163,7 +168,7 @@ impl Model {
                 self.generations.push(Generation {
                     token: successor.to_owned(),
                     made_at: self.now,
-                    confirmed: false,
+                    confirmed_at: None,
                     late_answers: 0,
                 });
             }
@@ -215,7 +220,7 @@ impl Run {
         let limits = Limits { max_late_retries: MAX_LATE, ..Limits::default() };
         let bench = Bench { limits, lifetimes, ..Bench::new() };
         let (family, token) = bench.sign_in();
-        let first = Generation { token, made_at: 0, confirmed: false, late_answers: 0 };
+        let first = Generation { token, made_at: 0, confirmed_at: None, late_answers: 0 };
         let model = Model { generations: vec![first], now: 0, tablet: false, over: false, current_master: 1 };
         Self { bench, model, family }
     }
@@ -304,7 +309,11 @@ impl Run {
             Step::Confirm { behind } => {
                 let index = self.model.at(behind);
                 self.bench.confirm(self.family, u32::try_from(index).unwrap());
-                self.model.generations[index].confirmed = true;
+                let now = self.model.now;
+                // A confirmation says something only while its generation is the newest one.
+                if index + 1 == self.model.generations.len() {
+                    self.model.generations[index].confirmed_at.get_or_insert(now);
+                }
             }
             Step::Wait { seconds } => {
                 self.model.now += seconds;

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use core::time::Duration;
 
 use super::*;
@@ -54,6 +52,8 @@ fn family_record_format_unchanged() {
             r#""receipt":"unconfirmed","late_retries":0,"late_only_rotations":0}}}}}"#
         )
     );
+    let text = written(family().confirm(0, Timestamp::from_seconds(1001)));
+    assert!(text.contains(r#""receipt":{"confirmed":{"at":1001000}},"late"#), "{text}");
     let ended = family().ended(EndReason::Reuse { distance: 2 }, Timestamp::from_seconds(1001));
     let text = written(ended);
     assert_eq!(

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use core::time::Duration;
 use std::sync::LazyLock;
 
@@ -275,11 +273,86 @@ fn late_retries_do_not_slide_the_lost_response_window() {
 }
 
 #[test]
-fn proof_of_receipt_closes_the_lost_response_window() {
+fn proof_of_receipt_closes_the_lost_response_window_a_reuse_interval_later() {
+    for (after_receipt, decision) in [
+        (Duration::ZERO, Decision::Retry { late: true }),
+        (Duration::from_millis(9_999), Decision::Retry { late: true }),
+        (Duration::from_secs(10), Decision::Reuse),
+    ] {
+        let mut story = Story::answer_lost(3);
+        story.pass(11);
+        story.confirm(3);
+        story.now = story.now.plus(after_receipt);
+        assert_eq!(story.present(2), decision, "{after_receipt:?}");
+    }
+}
+
+#[test]
+fn without_a_reuse_interval_proof_of_receipt_closes_the_window_at_once() {
     let mut story = Story::answer_lost(3);
-    story.pass(11);
+    story.limits.reuse_interval = Duration::ZERO;
     story.confirm(3);
     assert_eq!(story.present(2), Decision::Reuse);
+}
+
+/// An answer is lost. Two tabs ask again at once; the first is answered and its access token
+/// used, and only then the second one's request arrives.
+#[test]
+fn the_loser_of_a_late_race_is_no_thief() {
+    let just_before_the_end = Duration::from_millis(24 * 3_600_000 - 1);
+    for (first_asks, second_arrives_later, decision) in [
+        (Duration::from_secs(10), Duration::from_millis(40), Decision::Retry { late: true }),
+        (Duration::from_hours(1), Duration::from_millis(9_999), Decision::Retry { late: true }),
+        // The window ends between them.
+        (just_before_the_end, Duration::from_millis(40), Decision::Retry { late: true }),
+        (Duration::from_hours(1), Duration::from_secs(10), Decision::Reuse),
+    ] {
+        let mut story = Story::answer_lost(3);
+        story.now = story.family.rotated_at.plus(first_asks);
+        assert_eq!(story.present(2), Decision::Retry { late: true });
+        story.confirm(3);
+        story.now = story.now.plus(second_arrives_later);
+        assert_eq!(story.present(2), decision, "{first_asks:?}, {second_arrives_later:?}");
+    }
+}
+
+#[test]
+fn nothing_moves_the_end_of_the_time_after_a_receipt() {
+    let mut story = Story::answer_lost(3);
+    story.pass(60);
+    story.confirm(3);
+    for _ in 0..9 {
+        story.pass(1);
+        assert_eq!(story.present(2), Decision::Retry { late: true });
+        story.confirm(3);
+    }
+    story.pass(1);
+    assert_eq!(story.present(2), Decision::Reuse);
+}
+
+#[test]
+fn another_kind_of_program_gets_nothing_in_the_time_after_a_receipt() {
+    let mut story = Story::answer_lost(3);
+    story.pass(60);
+    story.confirm(3);
+    story.context = context("curl/8.5.0");
+    assert_eq!(story.present(2), Decision::Reuse);
+}
+
+#[test]
+fn a_thief_who_uses_the_gate_just_before_the_owner_comes_is_counted_as_a_silent_one() {
+    let mut story = Story::rotated(3);
+    for count in 3..6 {
+        story.pass(600);
+        assert_eq!(story.present(count), Decision::Rotate, "the thief");
+        story.pass(600);
+        story.confirm(count + 1);
+        story.pass(9);
+        assert_eq!(story.present(count), Decision::Retry { late: true }, "the owner");
+    }
+    story.pass(600);
+    let cause = RefusalCause::SignIn { rule: SignInReason::LateRetries };
+    assert_eq!(story.present(6), refuse(cause));
 }
 
 #[test]
