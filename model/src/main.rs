@@ -25,7 +25,7 @@ use stateright::{Checker as _, HasDiscoveries, Model as _};
 use crate::{
     mutant::Mutant,
     rules::met,
-    scenes::{SCENES, gaps},
+    scenes::{GAPS, SCENES},
     world::{Action, Play, Scene, World},
 };
 
@@ -46,8 +46,8 @@ fn main() -> ExitCode {
             Some(mutant) => falls(mutant),
             None => return usage(),
         },
-        ["--gaps"] => gaps().filter(|gap| !gapes(*gap)).count() == 0,
-        ["--gap", name] => match gaps().find(|gap| gap.name == *name) {
+        ["--gaps"] => GAPS.into_iter().filter(|gap| !gapes(*gap)).count() == 0,
+        ["--gap", name] => match GAPS.into_iter().find(|gap| gap.name == *name) {
             Some(gap) => gapes(gap),
             None => return usage(),
         },
@@ -62,7 +62,7 @@ fn usage() -> ExitCode {
         "postern-model [--scene {} | --mutants | --mutant {} | --gaps | --gap {}]",
         SCENES.map(|scene| scene.name).join("|"),
         mutants.join("|"),
-        gaps().map(|gap| gap.name).collect::<Vec<_>>().join("|"),
+        GAPS.map(|gap| gap.name).join("|"),
     );
     ExitCode::from(2)
 }

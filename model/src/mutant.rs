@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     object::{Ask, Reply},
-    records::{Rows, View, edit_family, slide},
+    records::{Rows, View, edit_family, end_receipt, slide, slide_receipt},
 };
 
 /// A deliberately broken rule.
@@ -23,6 +23,9 @@ pub(crate) enum Mutant {
     SlidingWindow,
     InclusiveWindow,
     NoReceiptCheck,
+    GraceSlides,
+    ReceiptSlides,
+    NoGrace,
     ConfirmAnyCount,
     RevokeLostOnCrash,
     AnswerBeforeCommit,
@@ -35,12 +38,15 @@ pub(crate) enum Mutant {
 }
 
 impl Mutant {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::ForkingRetry,
         Self::GrandparentAccepted,
         Self::SlidingWindow,
         Self::InclusiveWindow,
         Self::NoReceiptCheck,
+        Self::GraceSlides,
+        Self::ReceiptSlides,
+        Self::NoGrace,
         Self::ConfirmAnyCount,
         Self::RevokeLostOnCrash,
         Self::AnswerBeforeCommit,
@@ -62,6 +68,13 @@ impl Mutant {
             Self::SlidingWindow => ("sliding-window", "each retry begins the windows anew", "tabs"),
             Self::InclusiveWindow => ("inclusive-window", "the windows hold their last moment too", "tabs"),
             Self::NoReceiptCheck => ("no-receipt-check", "confirmations are ignored", "thief"),
+            Self::GraceSlides => {
+                ("grace-slides", "each retry begins the time after the receipt anew", "thief")
+            }
+            Self::ReceiptSlides => {
+                ("receipt-slides", "each confirmation begins the time after the receipt anew", "tabs")
+            }
+            Self::NoGrace => ("no-grace", "a receipt closes the lost-response window at once", "tabs"),
             Self::ConfirmAnyCount => {
                 ("confirm-any-count", "a confirmation of any count confirms the current one", "tabs")
             }
@@ -129,6 +142,11 @@ impl Mutant {
             (Self::SlidingWindow, Reply::Granted { how: Granted::Retry | Granted::LateRetry, .. }) => {
                 edit_family(after, slide);
             }
+            (Self::GraceSlides, Reply::Granted { how: Granted::Retry | Granted::LateRetry, .. }) => {
+                edit_family(after, slide_receipt);
+            }
+            (Self::ReceiptSlides, Reply::Done) => edit_family(after, slide_receipt),
+            (Self::NoGrace, Reply::Done) => edit_family(after, end_receipt),
             (Self::NoReceiptCheck, Reply::Done)
             | (Self::ReuseNotRevoking, Reply::Refused { cause: RefusalCause::Reuse, .. }) => {
                 after.clone_from(before);

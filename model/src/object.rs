@@ -183,7 +183,6 @@ impl Objects {
             max_late_retries: u16::from(MAX_LATE),
             late_only_rotations: u16::from(LATE_RUN),
             receipts,
-            drift: DriftPolicy::Log,
         };
         let limits = mutant.map_or(limits, |mutant| mutant.limits(limits));
         Self { masters, tokens, hashes, limits, absolute, mutant, known: RwLock::default() }
@@ -215,6 +214,7 @@ impl Objects {
                         Duration::from_hours(24)
                     },
                 },
+                drift: DriftPolicy::Log,
                 binding: None,
                 device_name: None,
                 context: context(Agent::Owner),
@@ -265,6 +265,9 @@ impl Objects {
         records::edit_family(&mut rows, |family| {
             for key in ["created_at", "rotated_at", "seen_at"] {
                 family[key] = json!(records::millis(&family[key]) - records::tick_millis());
+            }
+            if let Some(at) = records::confirmed_at(family) {
+                *at = json!(records::millis(at) - records::tick_millis());
             }
         });
         let next = self.intern(rows).0;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use postern::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::object::{ABSOLUTE, Generation, IDLE, TICK, TOP};
+use crate::object::{ABSOLUTE, Generation, IDLE, REUSE, TICK, TOP};
 
 /// When it always is: late enough for every age to be subtracted.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(10_000_000_000);
@@ -76,7 +76,7 @@ pub(crate) fn view(rows: &Rows, hashes: &[String], absolute: bool) -> View {
         view.life = Life::Alive {
             age,
             expired: age >= IDLE || (absolute && ticks_since("created_at") >= u64::from(ABSOLUTE)),
-            confirmed: alive["receipt"] == json!("confirmed"),
+            confirmed: alive["receipt"] != json!("unconfirmed"),
             late: small(&alive["late_retries"]),
             run: small(&alive["late_only_rotations"]),
         };
@@ -96,9 +96,17 @@ pub(crate) fn settle(family: &mut Value, absolute: bool) {
     let created_at =
         if absolute { millis(&family["created_at"]).max(not_before(ABSOLUTE)) } else { rotated_at };
     family["created_at"] = json!(created_at);
+    if let Some(at) = confirmed_at(family) {
+        *at = json!(millis(at).max(not_before(REUSE)));
+    }
     if let Some(at) = family.pointer_mut("/state/ended/at") {
         *at = json!(now);
     }
+}
+
+/// When the receipt was confirmed, if it was.
+pub(crate) fn confirmed_at(family: &mut Value) -> Option<&mut Value> {
+    family.pointer_mut("/state/alive/receipt/confirmed/at")
 }
 
 pub(crate) fn tick_millis() -> u64 {
@@ -131,6 +139,20 @@ pub(crate) fn edit(rows: &mut Rows, kind: &str, change: impl FnOnce(&mut Value))
 /// Changes the stored family.
 pub(crate) fn edit_family(rows: &mut Rows, change: impl FnOnce(&mut Value)) {
     edit(rows, "family", |record| change(&mut record["family"]));
+}
+
+/// Begins the time after the receipt anew, as a mutant would.
+pub(crate) fn slide_receipt(family: &mut Value) {
+    if let Some(at) = confirmed_at(family) {
+        *at = json!(NOW.millis());
+    }
+}
+
+/// Ends the time after the receipt at once, as a mutant would.
+pub(crate) fn end_receipt(family: &mut Value) {
+    if let Some(at) = confirmed_at(family) {
+        *at = json!(0);
+    }
 }
 
 /// Begins the windows anew, as a mutant would.

@@ -17,10 +17,6 @@ use crate::{
     world::{Scene, World},
 };
 
-/// Whether the parent is good for the reuse interval after the confirmation too, not after the
-/// rotation alone.
-pub(crate) const GRACE_AFTER_RECEIPT: bool = false;
-
 macro_rules! rules {
     ($($name:ident = $bit:literal: $text:literal;)*) => {
         $(pub(crate) const $name: u32 = 1 << $bit;)*
@@ -35,10 +31,10 @@ rules! {
     ACKNOWLEDGED = 2: "an acknowledged rotation is never lost";
     NOT_LOST = 3: "a lost answer never ends an honest session inside its window";
     NO_FALSE_THEFT = 4: "no honest history is called theft inside the window";
-    FOUND_AT_GATE = 5: "a thief who used the gate is found out at the owner's next refresh after the reuse interval";
+    FOUND_AT_GATE = 5: "a thief who used the gate is found out at the owner's next refresh that is later than the reuse interval after the rotation and after the receipt";
     LATE_RULE = 6: "after three late-only rotations in a row nothing rotates";
     ANCHORED = 7: "the parent is granted inside its anchored window alone, and late ones are events";
-    RECEIPT = 8: "a confirmed parent is good for the reuse interval alone";
+    RECEIPT = 8: "a confirmed parent is good for the reuse interval after the rotation and after the receipt alone";
     REVOKED = 9: "nothing is accepted after a revocation was answered";
     FINAL = 10: "an ended family never lives again";
     REUSE_ENDS = 11: "found reuse ends the family for everybody";
@@ -98,7 +94,7 @@ pub(crate) fn judge(
     let distance = i64::from(before.count) - i64::from(generation);
     let found_late = world.late_run + u8::from(world.late > 0) >= LATE_RUN;
     let expired = world.age >= IDLE || (scene.absolute && world.created >= ABSOLUTE);
-    let just_confirmed = GRACE_AFTER_RECEIPT && world.confirmed.is_some_and(|age| age < REUSE);
+    let just_confirmed = world.confirmed.is_some_and(|age| age < REUSE);
     let owner_robbed = who == Who::Owner && world.thief_used && world.age >= REUSE && !just_confirmed;
     let mut broken = 0;
     let mut must = |holds: bool, rule: u32| {
@@ -121,12 +117,12 @@ pub(crate) fn judge(
             if distance == 0 {
                 must(how == Granted::Rotate, ONE_LEAF);
                 must(!found_late, LATE_RULE);
-            } else if world.age < REUSE || just_confirmed {
+            } else if world.age < REUSE {
                 must(how == Granted::Retry, ANCHORED);
             } else {
                 must(how == Granted::LateRetry, ANCHORED);
-                must(world.age < WINDOW, ANCHORED);
-                must(world.confirmed.is_none(), RECEIPT);
+                must(world.age < WINDOW || just_confirmed, ANCHORED);
+                must(world.confirmed.is_none() || just_confirmed, RECEIPT);
                 must(world.late < MAX_LATE, THROTTLE);
                 must(world.rotated_by == agent, SAME_PROGRAM);
             }
@@ -221,6 +217,8 @@ pub(crate) fn probe(objects: &Objects, id: ObjectId) -> u32 {
         must(generation != view.count || expired || forged.object == id, GARBAGE);
         must(generation == view.count || ask(Ask::Confirm { generation }).object == id, GARBAGE);
     }
+    let again = Ask::Confirm { generation: view.count };
+    must(!matches!(view.life, Life::Alive { confirmed: true, .. }) || ask(again).object == id, RECEIPT);
     let stolen = ask(Ask::WrongClient { generation: view.count });
     must(!matches!(stolen.reply, Reply::Granted { .. }) && (expired || stolen.object == id), GARBAGE);
     broken

@@ -1,9 +1,6 @@
 //! The scenes: each one small enough to be explored to its end.
 
-use crate::{
-    rules::{GRACE_AFTER_RECEIPT, met},
-    world::Scene,
-};
+use crate::{rules::met, world::Scene};
 
 const NOTHING: Scene = Scene {
     name: "",
@@ -17,8 +14,6 @@ const NOTHING: Scene = Scene {
     logout: false,
     absolute: false,
     calm: true,
-    // No assumption where the object itself sees to it.
-    late_race: GRACE_AFTER_RECEIPT,
     uses_before_storing: false,
     never_too_late: false,
     unstarved: false,
@@ -79,27 +74,13 @@ pub(crate) const SCENES: [Scene; 5] = [
     },
 ];
 
-/// The assumptions that the promises rest on at present.
-pub(crate) fn gaps() -> impl Iterator<Item = Scene> {
-    GAPS.into_iter().filter(|gap| !GRACE_AFTER_RECEIPT || gap.name != "late-race")
-}
-
 /// What the promises rest on: with one of these assumptions dropped, a rule must break.
-const GAPS: [Scene; 6] = [
-    Scene {
-        name: "late-race",
-        about: "two tabs retry at once after a lost answer, later than the reuse interval, and the gate confirms between them; no message takes any time",
-        tabs: 2,
-        transit: 0,
-        late_race: true,
-        ..NOTHING
-    },
+pub(crate) const GAPS: [Scene; 5] = [
     Scene {
         name: "slow-request",
         about: "a request arrives after the reuse interval, when another with the same token was answered and used",
         tabs: 2,
         transit: 3,
-        late_race: true,
         ..NOTHING
     },
     Scene {

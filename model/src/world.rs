@@ -34,9 +34,6 @@ pub(crate) struct Scene {
     pub(crate) absolute: bool,
     /// The device refreshes a token only when it has had it for longer than a message takes.
     pub(crate) calm: bool,
-    /// A request with the parent may still be on its way when the reuse interval is over and the
-    /// successor is confirmed, sent before the device had it.
-    pub(crate) late_race: bool,
     /// The device uses an access token and crashes before it stores the refresh token.
     pub(crate) uses_before_storing: bool,
     /// A device that comes back after the lost-response window is not called a thief either.
@@ -233,10 +230,8 @@ impl Play {
         let waiting = world.tabs.iter().any(|tab| {
             matches!(tab, Tab::Asking { age, .. } | Tab::Answered { age, .. } if *age >= self.scene.transit)
         }) || world.copies.iter().any(|(_, age)| *age >= self.scene.transit);
-        // See `Scene::late_race`.
-        let closes = world.confirmed.is_some() && world.age + 1 == REUSE && world.asks_with_parent();
         let something_left = (alive && world.age < IDLE) || (self.scene.absolute && world.created < ABSOLUTE);
-        something_left && !waiting && (self.scene.late_race || world.thief.is_some() || !closes)
+        something_left && !waiting
     }
 
     /// With the rules noted that break in this state, however it was reached.
@@ -272,15 +267,6 @@ impl World {
     fn receive(&mut self, generation: Generation) {
         self.store = self.store.max(generation);
         self.thief_used = false;
-    }
-
-    /// A request is on its way with an older token than the stored one.
-    fn asks_with_parent(&self) -> bool {
-        let asked = self.tabs.iter().filter_map(|tab| match tab {
-            Tab::Asking { generation, .. } => Some(*generation),
-            _ => None,
-        });
-        asked.chain(self.copies.iter().map(|(generation, _)| *generation)).any(|one| one < self.store)
     }
 
     /// Tabs are alike, and so are copies: only what is there counts, not where.
@@ -364,11 +350,7 @@ impl Model for Play {
         // Confirmations of other counts change nothing, which is tried on every object. A late
         // one is one that takes its time to be chosen, and a lost one never is.
         let confirmable = scene.receipts && view.alive();
-        if confirmable
-            && world.confirmed.is_none()
-            && world.store == view.count
-            && (scene.late_race || world.thief.is_some() || world.age < REUSE || !world.asks_with_parent())
-        {
+        if confirmable && world.confirmed.is_none() && world.store == view.count {
             actions.push(Action::Confirm);
         }
         if scene.thief {
