@@ -22,9 +22,9 @@ pub enum Part {
     Database,
     /// An Account object.
     Account,
-    /// The KeyRing object.
+    /// The `KeyRing` object.
     KeyRing,
-    /// An IssuerKeys object.
+    /// An `IssuerKeys` object.
     IssuerKeys,
     /// The network fetch of an issuer's key set.
     Issuer,

@@ -25,6 +25,7 @@ impl Key {
 
     /// HMAC-SHA-256 over the parts, one after the other. The caller's parts must be of fixed
     /// length, or all but one, for the concatenation to be unambiguous.
+    #[expect(clippy::missing_panics_doc, reason = "it never does: see below")]
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104)")]
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any key length");
@@ -72,6 +73,7 @@ impl Master {
     ///
     /// # Errors
     /// When `secret` has fewer than [`MASTER_MIN_BYTES`] bytes.
+    #[expect(clippy::missing_panics_doc, reason = "it never does: see below")]
     pub fn derive(id: u8, secret: &[u8]) -> Result<Self, MasterTooShort> {
         if secret.len() < MASTER_MIN_BYTES {
             return Err(MasterTooShort { bytes: secret.len() });

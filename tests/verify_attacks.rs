@@ -1,5 +1,5 @@
 //! Every attack of the list through the library: none accepted, each refused for its own cause.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod arbitrary;
 mod attacks;

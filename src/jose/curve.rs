@@ -103,7 +103,6 @@ impl<const N: usize> Curve<N> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use jwt_compact::alg::VerifyingKey as _;
 

@@ -189,7 +189,6 @@ impl From<&JwkSet> for PublicJwkSet {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

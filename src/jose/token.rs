@@ -174,7 +174,6 @@ fn text_member(value: Option<&Value>, name: &'static str) -> Result<Option<Strin
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::encoding::base64url;

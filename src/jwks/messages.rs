@@ -95,7 +95,6 @@ pub trait IssuerKeysObjects {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::jwks::KeyLocation;

@@ -139,7 +139,6 @@ pub fn resolve(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use core::time::Duration;

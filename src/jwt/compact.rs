@@ -42,7 +42,6 @@ pub fn finish(signing_input: &str, signature: &[u8]) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use crate::{encoding::from_base64url, ids::FamilyId, jwt::AccessTokenClaims};

@@ -163,7 +163,6 @@ impl ValidationPolicy {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use serde_json::json;
 

@@ -49,6 +49,7 @@ pub enum DriftPolicy {
 
 impl DriftPolicy {
     /// Whether it is the default, which records leave out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(crate) const fn is_log(&self) -> bool {
         matches!(self, Self::Log)
     }

@@ -109,7 +109,6 @@ impl Presented {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
     use crate::encoding::{base64url, hex};

@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_refresh_cookie_is_out_of_reach_of_scripts_and_other_sites() {
-        let cookie = refresh_cookie("__Secure-postern_refresh", "/auth", "prt_x", Duration::from_secs(60));
+        let cookie = refresh_cookie("__Secure-postern_refresh", "/auth", "prt_x", Duration::from_mins(1));
         assert_eq!(
             cookie,
             "__Secure-postern_refresh=prt_x; Path=/auth; Max-Age=60; HttpOnly; Secure; SameSite=Strict"

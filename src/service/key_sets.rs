@@ -21,9 +21,9 @@ use crate::{
 
 /// What clients may keep our key set for. The ring lets no key sign that has been published
 /// for less than this and [`JWKS_FRESHNESS`].
-pub(super) const JWKS_MAX_AGE: Duration = Duration::from_secs(600);
+pub(super) const JWKS_MAX_AGE: Duration = Duration::from_mins(10);
 /// How old the copy may be that we answer from.
-pub(super) const JWKS_FRESHNESS: Duration = Duration::from_secs(60);
+pub(super) const JWKS_FRESHNESS: Duration = Duration::from_mins(1);
 
 /// Whose keys.
 #[derive(Debug, Clone)]

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_jitter_only_shortens_and_by_a_twentieth_at_most() {
-        let lifetime = Duration::from_secs(600);
+        let lifetime = Duration::from_mins(10);
         assert_eq!(jittered(lifetime, 0), 600);
         assert_eq!(jittered(lifetime, u16::MAX), 570);
         assert_eq!(jittered(Duration::from_secs(3), u16::MAX), 3);

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use core::time::Duration;
 
 use serde_json::json;

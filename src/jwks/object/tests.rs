@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use core::{future::Future, pin::pin, task::Context, time::Duration};
 use std::{collections::BTreeMap, rc::Rc};
 
