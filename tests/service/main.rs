@@ -4,11 +4,7 @@
 
 mod world;
 
-use postern::{
-    account::memory::FaultMode,
-    http::Reply,
-    identity::memory::IdentityMode,
-};
+use postern::{account::memory::FaultMode, http::Reply, identity::memory::IdentityMode};
 use serde_json::json;
 use world::{PASSWORD, World, code, tokens};
 

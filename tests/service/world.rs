@@ -250,10 +250,7 @@ impl World {
             isolate.ring_policy.clone(),
         );
         Self {
-            crypto: Crypto {
-                signer: Rc::new(NativeSigner::new(platform.clone())),
-                broken: Rc::default(),
-            },
+            crypto: Crypto { signer: Rc::new(NativeSigner::new(platform.clone())), broken: Rc::default() },
             log: Log::default(),
             kv: Kv::default(),
             identity: MemoryIdentity::default(),
