@@ -1,4 +1,32 @@
-//! Postern: JWT authentication at the edge.
+//! Postern: JWT authentication at the edge. One Worker that signs users in, and stands in
+//! front of origins as their gate.
+//!
+//! # The map
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`jose`], [`jwt`] | is this token authentic, and valid here and now |
+//! | [`jwks`] | whose keys, how old, from where |
+//! | [`keys`] | our own signing keys and their life |
+//! | [`refresh`], [`account`] | refresh families, and all families of one subject |
+//! | [`identity`] | users, logins, passwords |
+//! | [`gateway`] | routes, policy, paths and headers |
+//! | [`config`] | variables and secrets into typed values |
+//! | [`observe`] | what is told of all this, and what never is |
+//! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
+//! | `edge` | WASM only: bindings, `WebCrypto`, objects, HTTP; no decision of its own |
+//!
+//! [`encoding`], [`http`], [`ids`], [`secrets`] and [`time`] are the common words. Nothing but
+//! `edge` knows a platform, and the compiler holds it to that: the platform's crates are
+//! dependencies of the WASM target alone.
+//!
+//! # The way of a request through the gate
+//!
+//! [`service::Service::at_once`] → [`gateway::Gate::find`] (one normal form of the path) →
+//! [`gateway::credentials`] → [`jose::UnverifiedToken::parse`] → [`jose::verify`] → a
+//! [`jose::VerifiedJws`] → [`jwt::validate`] → a [`jwt::AccessToken`] → a
+//! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
+//! arrow is the only way to the type behind it.
 pub mod account;
 pub mod config;
 pub mod encoding;

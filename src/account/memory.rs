@@ -123,13 +123,14 @@ impl Records for MemoryRecords {
 }
 
 /// Account objects in memory, with one clock, a count of the calls and a switch for transport.
-#[derive(Debug, Default)]
+/// Clones share the objects.
+#[derive(Debug, Clone, Default)]
 pub struct MemoryAccounts {
-    objects: RefCell<BTreeMap<AccountId, MemoryRecords>>,
-    now: Cell<Timestamp>,
-    asked: Cell<u64>,
-    unreachable: Cell<bool>,
-    lose_answers: Cell<bool>,
+    objects: Rc<RefCell<BTreeMap<AccountId, MemoryRecords>>>,
+    now: Rc<Cell<Timestamp>>,
+    asked: Rc<Cell<u64>>,
+    unreachable: Rc<Cell<bool>>,
+    lose_answers: Rc<Cell<bool>>,
 }
 
 impl MemoryAccounts {

@@ -9,7 +9,7 @@ use super::{
     reader::Node,
     values::{self, UrlRule},
 };
-use crate::{keys::SigningAlgorithm, refresh::Lifetimes};
+use crate::{jwt::AudienceSource, keys::SigningAlgorithm, refresh::Lifetimes};
 
 const DAY: u64 = 86_400;
 
@@ -153,6 +153,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             "issuer",
             "jwks_uri",
             "audiences",
+            "audience_claim",
             "algorithms",
             "typ",
             "scope_claim",
@@ -173,6 +174,9 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             None => None,
         };
         let audiences = fields.required("audiences").and_then(|node| node.filled_set(values::name));
+        let audience_claim = fields.or("audience_claim", AudienceSource::Aud, |node| {
+            node.choice(&[("aud", AudienceSource::Aud), ("client_id", AudienceSource::ClientId)])
+        });
         let defaults = ["ES256", "EdDSA", "RS256"].map(str::to_owned).into();
         let algorithms = fields.or("algorithms", defaults, |node| {
             node.filled_set(|text| {
@@ -197,6 +201,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             issuer: issuer?,
             jwks_uri,
             audiences: audiences?,
+            audience_claim,
             algorithms,
             typ,
             scope_claim,

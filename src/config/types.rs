@@ -3,7 +3,10 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use crate::keys::{RingPolicy, SigningAlgorithm};
+use crate::{
+    jwt::AudienceSource,
+    keys::{RingPolicy, SigningAlgorithm},
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -164,8 +167,10 @@ pub struct ExternalIssuer {
     pub issuer: String,
     /// Where its key set is; without it, where the issuer's metadata says.
     pub jwks_uri: Option<String>,
-    /// `aud` must name one of these. Never empty.
+    /// The audience must name one of these. Never empty.
     pub audiences: BTreeSet<String>,
+    /// Which claim is the audience.
+    pub audience_claim: AudienceSource,
     /// JOSE names, from [`super::ALGORITHMS`]. Never empty.
     pub algorithms: BTreeSet<String>,
     /// What `typ` must be.

@@ -1,8 +1,8 @@
 //! HTTP between the platform's types and the domain's.
 
-use js_sys::Uint8Array;
+use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Headers, ReadableStreamDefaultReader, Request, Response, ResponseInit};
+use web_sys::{Headers, ReadableStream, ReadableStreamDefaultReader, Request, Response, ResponseInit};
 
 use super::js;
 use crate::http::{Reply, RequestView};
@@ -62,27 +62,25 @@ pub(super) async fn body(request: &Request, max_bytes: usize) -> Result<Option<V
     if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|length| length > max_bytes)) {
         return Ok(None);
     }
-    let Some(stream) = request.body() else { return Ok(Some(Vec::new())) };
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    read(&reader, max_bytes).await
+    let body = read(request.body(), max_bytes + 1).await?;
+    Ok((body.len() <= max_bytes).then_some(body))
 }
 
-/// Reads a stream to its end; `Ok(None)` when it holds more than `max_bytes`.
-pub(super) async fn read(
-    reader: &ReadableStreamDefaultReader,
-    max_bytes: usize,
-) -> Result<Option<Vec<u8>>, JsValue> {
+/// Reads a stream to its end or to its first `limit` bytes.
+pub(super) async fn read(stream: Option<ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
     let mut body = Vec::new();
-    loop {
+    let Some(stream) = stream else { return Ok(body) };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    while body.len() < limit {
         let chunk = js::settled(reader.read()).await?;
-        if js_sys::Reflect::get(&chunk, &"done".into())?.is_truthy() {
-            return Ok(Some(body));
+        if Reflect::get(&chunk, &"done".into())?.is_truthy() {
+            return Ok(body);
         }
-        let bytes: Uint8Array = js_sys::Reflect::get(&chunk, &"value".into())?.dyn_into()?;
-        if body.len().saturating_add(bytes.length() as usize) > max_bytes {
-            let _ = reader.cancel();
-            return Ok(None);
-        }
-        body.extend_from_slice(&bytes.to_vec());
+        let bytes: Uint8Array = Reflect::get(&chunk, &"value".into())?.dyn_into()?;
+        let room = u32::try_from(limit - body.len()).unwrap_or(u32::MAX);
+        body.extend_from_slice(&bytes.subarray(0, bytes.length().min(room)).to_vec());
     }
+    // The rest is not wanted: free the connection.
+    let _ = reader.cancel();
+    Ok(body)
 }

@@ -1,10 +1,9 @@
 //! KV, the clock, randomness and the fetch of public documents.
 
-use js_sys::Uint8Array;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortSignal, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect};
+use wasm_bindgen::JsValue;
+use web_sys::{AbortSignal, Request, RequestInit, RequestRedirect};
 
-use super::{env, js};
+use super::{env, http, js};
 use crate::{
     identity::Normalizer,
     ports::{Clock, Document, DocumentSource, Fault, KvStore, Part, Randomness},
@@ -83,24 +82,7 @@ async fn fetch_document(url: &str, max_bytes: usize, timeout_ms: u32) -> Result<
     let request = Request::new_with_str_and_init(url, &init)?;
     request.headers().set("accept", "application/jwk-set+json, application/json")?;
     let response = js::response(js::global_fetch(&request)).await?;
-    let mut body = Vec::new();
-    if let Some(stream) = response.body() {
-        let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-        while body.len() <= max_bytes {
-            let chunk = js::settled(reader.read()).await?;
-            if js_sys::Reflect::get(&chunk, &"done".into())?.is_truthy() {
-                break;
-            }
-            let bytes: Uint8Array = js_sys::Reflect::get(&chunk, &"value".into())?.dyn_into()?;
-            let room = max_bytes + 1 - body.len();
-            let taken = bytes.subarray(0, bytes.length().min(u32::try_from(room).unwrap_or(u32::MAX)));
-            body.extend_from_slice(&taken.to_vec());
-        }
-        if body.len() > max_bytes {
-            // The rest is not wanted: free the connection.
-            let _ = reader.cancel();
-        }
-    }
+    let body = http::read(response.body(), max_bytes.saturating_add(1)).await?;
     let content_type = response.headers().get("content-type")?;
     Ok(Document { status: response.status(), content_type, body })
 }

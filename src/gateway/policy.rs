@@ -137,6 +137,16 @@ fn attribute_met(attribute: &Attribute, found: &Match<'_>, identity: &Identity) 
 }
 
 impl Challenge {
+    /// The stable code of the problem, and of the event.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoCredentials => "credentials_required",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::StepUp { .. } => "insufficient_user_authentication",
+        }
+    }
+
     /// HTTP status.
     pub const fn status(&self) -> u16 {
         match self {
@@ -165,20 +175,27 @@ impl Challenge {
 
 impl From<&Challenge> for Reply {
     fn from(challenge: &Challenge) -> Self {
-        let (code, title) = match challenge {
-            Challenge::NoCredentials => ("credentials_required", "An access token is required"),
-            Challenge::InvalidRequest => ("invalid_request", "Authorization must hold exactly one token"),
-            Challenge::InvalidToken => ("invalid_token", "The access token is not valid here"),
-            Challenge::StepUp { .. } => {
-                ("insufficient_user_authentication", "A stronger sign-in is required")
-            }
+        let title = match challenge {
+            Challenge::NoCredentials => "An access token is required",
+            Challenge::InvalidRequest => "Authorization must hold exactly one token",
+            Challenge::InvalidToken => "The access token is not valid here",
+            Challenge::StepUp { .. } => "A stronger sign-in is required",
         };
-        Self::from(Problem::new(challenge.status(), code, title))
+        Self::from(Problem::new(challenge.status(), challenge.code(), title))
             .with_header("www-authenticate", &challenge.www_authenticate())
     }
 }
 
 impl Forbid {
+    /// Which rule refused, for the log.
+    pub const fn code(&self) -> &'static str {
+        match self.cause {
+            ForbidCause::Scope { .. } => "missing_scope",
+            ForbidCause::Role => "missing_role",
+            ForbidCause::Attribute { .. } => "attribute_mismatch",
+        }
+    }
+
     /// The value of `WWW-Authenticate`: for scopes alone, as RFC 6750 knows no code for others.
     pub fn www_authenticate(&self) -> Option<String> {
         match &self.cause {

@@ -18,7 +18,7 @@ const USER_AGENT_BYTES: usize = 256;
 /// Where and for whom something happened. Whatever is not known is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Setting {
-    /// The request, as the answer's `x-request-id` names it.
+    /// The request, by the platform's `CF-Ray`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// The account of a user of ours, or of a subject of a trusted issuer.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::http::RequestView;
+use crate::{config::CookieSettings, http::RequestView};
 
 /// Readable by the page's script, which sends it back as `X-CSRF-Token`.
 pub(super) const CSRF_COOKIE: &str = "__Secure-postern_csrf";
@@ -23,24 +23,25 @@ pub(super) fn read(request: &impl RequestView, name: &str) -> Option<String> {
 }
 
 /// `Set-Cookie` for the refresh token: out of reach of scripts and of other sites.
-pub(super) fn refresh_cookie(name: &str, path: &str, refresh_token: &str, lifetime: Duration) -> String {
-    format!(
-        "{name}={refresh_token}; Path={path}; Max-Age={}; HttpOnly; Secure; SameSite=Strict",
-        lifetime.as_secs()
-    )
+pub(super) fn refresh_cookie(cookie: &CookieSettings, refresh_token: &str, lifetime: Duration) -> String {
+    let CookieSettings { name, path, .. } = cookie;
+    let (domain, age) = (domain(cookie), lifetime.as_secs());
+    format!("{name}={refresh_token}; Path={path}{domain}; Max-Age={age}; HttpOnly; Secure; SameSite=Strict")
 }
 
 /// `Set-Cookie` for the CSRF token: scripts of the same site may read it, no other can.
-pub(super) fn csrf_cookie(csrf_token: &str, lifetime: Duration) -> String {
-    format!("{CSRF_COOKIE}={csrf_token}; Path=/; Max-Age={}; Secure; SameSite=Strict", lifetime.as_secs())
+pub(super) fn csrf_cookie(cookie: &CookieSettings, csrf_token: &str, lifetime: Duration) -> String {
+    let (domain, age) = (domain(cookie), lifetime.as_secs());
+    format!("{CSRF_COOKIE}={csrf_token}; Path=/{domain}; Max-Age={age}; Secure; SameSite=Strict")
 }
 
 /// Both cookies taken away.
-pub(super) fn cleared(name: &str, path: &str) -> [String; 2] {
-    [
-        format!("{name}=; Path={path}; Max-Age=0; HttpOnly; Secure; SameSite=Strict"),
-        format!("{CSRF_COOKIE}=; Path=/; Max-Age=0; Secure; SameSite=Strict"),
-    ]
+pub(super) fn cleared(cookie: &CookieSettings) -> [String; 2] {
+    [refresh_cookie(cookie, "", Duration::ZERO), csrf_cookie(cookie, "", Duration::ZERO)]
+}
+
+fn domain(cookie: &CookieSettings) -> String {
+    cookie.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -65,10 +66,22 @@ mod tests {
 
     #[test]
     fn the_refresh_cookie_is_out_of_reach_of_scripts_and_other_sites() {
-        let cookie = refresh_cookie("__Secure-postern_refresh", "/auth", "prt_x", Duration::from_mins(1));
+        let settings = CookieSettings::default();
         assert_eq!(
-            cookie,
+            refresh_cookie(&settings, "prt_x", Duration::from_mins(1)),
             "__Secure-postern_refresh=prt_x; Path=/auth; Max-Age=60; HttpOnly; Secure; SameSite=Strict"
         );
+        assert_eq!(
+            csrf_cookie(&settings, "c", Duration::from_mins(1)),
+            "__Secure-postern_csrf=c; Path=/; Max-Age=60; Secure; SameSite=Strict"
+        );
+    }
+
+    #[test]
+    fn cookies_of_a_domain_are_cleared_for_that_domain() {
+        let settings = CookieSettings { domain: Some("example.com".to_owned()), ..CookieSettings::default() };
+        for cookie in cleared(&settings) {
+            assert!(cookie.contains("; Domain=example.com; Max-Age=0;"), "{cookie}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{
     Caller, Ports, Service,
     authenticate::{AccessRefused, Authentication},
+    credentials::session_of,
     error::unavailable,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         Upstream, Verdict, credentials, decide, upstream_url,
     },
     http::{Problem, Reply, RequestView, UrlParts},
-    observe::{Happening, redact::signature_tail},
+    observe::{Happening, Setting, redact::signature_tail},
     ports::{Fault, Part},
     time::Timestamp,
 };
@@ -197,10 +198,36 @@ impl<P: Ports> Service<P> {
         self.confirm_receipt(identity);
         let reply = match decide(found, Some(identity), now) {
             Verdict::Forward => return self.forward(request, parts, found, Some(identity)),
-            Verdict::Challenge(challenge) => Reply::from(&challenge),
-            Verdict::Forbid(forbid) => Reply::from(&forbid),
+            Verdict::Challenge(challenge) => {
+                self.record_forbidden(request, found.route, identity, challenge.code());
+                Reply::from(&challenge)
+            }
+            Verdict::Forbid(forbid) => {
+                self.record_forbidden(request, found.route, identity, forbid.code());
+                Reply::from(&forbid)
+            }
         };
         Outcome::Reply(with_cors(reply, found.route, request))
+    }
+
+    /// A sound access token that does not suffice for its route.
+    fn record_forbidden(
+        &self,
+        request: &impl RequestView,
+        route: &Route,
+        identity: &Identity,
+        code: &'static str,
+    ) {
+        let session = session_of(identity).filter(|_| identity.issuer == self.isolate.config.issuer);
+        let setting = Setting {
+            account: session.as_ref().map(|session| session.account),
+            session_id: session.map(|session| session.family),
+            client_id: identity.client_id.clone(),
+            ..Caller::of(request).setting()
+        };
+        let happening =
+            Happening::AccessRefused { code, route: Some(route.name.clone()), signature_tail: None };
+        self.record(self.now(), happening, setting);
     }
 
     fn forward(

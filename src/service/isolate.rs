@@ -25,9 +25,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// From this drift score on a client that asks for it demands a new sign-in: another kind of
-/// device, or another country together with another network; not a phone that leaves its WLAN.
-const SIGN_IN_FROM_SCORE: u8 = 50;
+/// From this drift score on a client that asks for it demands a new sign-in: another country
+/// with another network (45), or another program on another platform (70); not a phone that
+/// leaves its WLAN (10).
+const SIGN_IN_FROM_SCORE: u8 = 45;
 
 /// A trusted issuer: what its tokens must look like, and where its keys come from.
 #[derive(Debug, Clone)]
@@ -157,6 +158,7 @@ fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
         let trusted = TrustedIssuer {
             policy: ValidationPolicy {
                 leeway: issuer.leeway.unwrap_or(config.leeway),
+                audience_source: issuer.audience_claim,
                 typ: match issuer.typ {
                     TypRule::AccessToken => TypPolicy::access_token(),
                     TypRule::Any => TypPolicy::AllowAbsentOrJwt,

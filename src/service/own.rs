@@ -140,8 +140,7 @@ impl<P: Ports> Service<P> {
         let reply = Reply::from(error);
         if *error == ApiError::InvalidGrant && super::credentials::by_cookie(&self.isolate.config, request) {
             // What the cookie holds serves no more: a browser that keeps it would send it for ever.
-            let cookie = &self.isolate.config.cookie;
-            return cookies::cleared(&cookie.name, &cookie.path)
+            return cookies::cleared(&self.isolate.config.cookie)
                 .iter()
                 .fold(reply, |reply, cookie| reply.with_header("set-cookie", cookie));
         }

@@ -130,11 +130,8 @@ impl<P: Ports> Service<P> {
                 tokens.csrf_token = Some(&csrf_token);
                 let cookie = &self.isolate.config.cookie;
                 Ok(Reply::json(200, &tokens)
-                    .with_header(
-                        "set-cookie",
-                        &cookies::refresh_cookie(&cookie.name, &cookie.path, refresh_token, lifetime),
-                    )
-                    .with_header("set-cookie", &cookies::csrf_cookie(&csrf_token, lifetime)))
+                    .with_header("set-cookie", &cookies::refresh_cookie(cookie, refresh_token, lifetime))
+                    .with_header("set-cookie", &cookies::csrf_cookie(cookie, &csrf_token, lifetime)))
             }
         }
     }

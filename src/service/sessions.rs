@@ -122,8 +122,7 @@ impl<P: Ports> Service<P> {
         let session = self.proved_session(request, &body, everywhere).await?;
         let reason = if everywhere { Revocation::LogoutAll } else { Revocation::Logout };
         self.end(&session, request, reason, everywhere).await?;
-        let cookie = &self.isolate.config.cookie;
-        let cleared = cookies::cleared(&cookie.name, &cookie.path);
+        let cleared = cookies::cleared(&self.isolate.config.cookie);
         Ok(cleared.iter().fold(Reply::empty(204), |reply, cookie| reply.with_header("set-cookie", cookie)))
     }
 

@@ -1,0 +1,353 @@
+//! The service over fakes that fail on command: what a Worker's isolate is to a request.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+};
+
+use pollster::block_on;
+use postern::{
+    account::memory::MemoryAccounts,
+    config::Config,
+    http::{PlainRequest, Reply},
+    identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
+    jose::{PublicKey, SignatureVerifier, native::NativeVerifier},
+    jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest, Unavailable},
+    keys::{
+        GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
+        memory::MemoryKeyRing, native::NativeSigner,
+    },
+    observe::{Event, EventSink},
+    ports::{Background, Clock, Fault, KvStore, Part, Randomness},
+    service::{AtOnce, Isolate, Outcome, Ports, Service},
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+
+/// Clock, randomness and text of a test.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Platform {
+    now: Rc<Cell<Timestamp>>,
+    drawn: Rc<Cell<u64>>,
+}
+
+impl Clock for Platform {
+    fn now(&self) -> Timestamp {
+        self.now.get()
+    }
+}
+
+impl Randomness for Platform {
+    /// Never the same twice, and the same in every run.
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
+        for chunk in buffer.chunks_mut(8) {
+            self.drawn.set(self.drawn.get() + 1);
+            let word = self.drawn.get().wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl Normalizer for Platform {
+    fn nfc(&self, text: &str) -> String {
+        UnicodeTables.nfc(text)
+    }
+
+    fn nfkc(&self, text: &str) -> String {
+        UnicodeTables.nfkc(text)
+    }
+}
+
+/// Both halves of the cryptography, either of which can fail.
+#[derive(Clone)]
+pub(crate) struct Crypto {
+    signer: Rc<NativeSigner<Platform>>,
+    pub(crate) broken: Rc<Cell<bool>>,
+}
+
+impl SignatureVerifier for Crypto {
+    async fn verify(&self, key: &PublicKey, input: &[u8], signature: &[u8]) -> Result<bool, Fault> {
+        if self.broken.get() {
+            return Err(Fault::new(Part::Crypto, "told to fail"));
+        }
+        NativeVerifier.verify(key, input, signature).await
+    }
+}
+
+impl Signer for Crypto {
+    async fn sign(&self, key: &PrivateKey, input: &[u8]) -> Result<Vec<u8>, Fault> {
+        if self.broken.get() {
+            return Err(Fault::new(Part::Crypto, "told to fail"));
+        }
+        self.signer.sign(key, input).await
+    }
+
+    async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault> {
+        self.signer.generate(algorithm).await
+    }
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Log(pub(crate) Rc<RefCell<Vec<String>>>);
+
+impl EventSink for Log {
+    fn record(&self, event: &Event) {
+        self.0.borrow_mut().push(event.to_line());
+    }
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Kv {
+    rows: Rc<RefCell<HashMap<String, String>>>,
+    pub(crate) broken: Rc<Cell<bool>>,
+}
+
+impl KvStore for Kv {
+    async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
+        if self.broken.get() {
+            return Err(Fault::new(Part::Kv, "told to fail"));
+        }
+        Ok(self.rows.borrow().get(key).cloned())
+    }
+
+    async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
+        if self.broken.get() {
+            return Err(Fault::new(Part::Kv, "told to fail"));
+        }
+        self.rows.borrow_mut().insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct KeyRing {
+    ring: Rc<MemoryKeyRing<NativeSigner<Platform>, Platform, Platform>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl KeyRingObject for KeyRing {
+    async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
+        if self.unreachable.get() {
+            return Err(Fault::new(Part::KeyRing, "told to fail"));
+        }
+        self.ring.ask(request).await
+    }
+}
+
+/// No other issuer is reachable.
+#[derive(Clone)]
+pub(crate) struct NoIssuer;
+
+impl IssuerKeysObjects for NoIssuer {
+    async fn ask(&self, _issuer: &str, _request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
+        Ok(IssuerKeysAnswer::Unavailable { cause: Unavailable::Busy, retry_after: 1 })
+    }
+}
+
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Background work waits until the test lets it run.
+#[derive(Clone, Default)]
+pub(crate) struct Later(Rc<RefCell<Vec<Work>>>);
+
+impl Background for Later {
+    fn spawn(&self, work: impl Future<Output = ()> + 'static) {
+        self.0.borrow_mut().push(Box::pin(work));
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) platform: Platform,
+    pub(crate) crypto: Crypto,
+    pub(crate) log: Log,
+    pub(crate) kv: Kv,
+    pub(crate) identity: MemoryIdentity,
+    pub(crate) accounts: MemoryAccounts,
+    pub(crate) key_ring: KeyRing,
+    pub(crate) later: Later,
+    isolate: Rc<Isolate>,
+}
+
+impl Ports for World {
+    type Platform = Platform;
+    type Crypto = Crypto;
+    type Log = Log;
+    type Kv = Kv;
+    type Identity = MemoryIdentity;
+    type Accounts = MemoryAccounts;
+    type KeyRing = KeyRing;
+    type IssuerKeys = NoIssuer;
+    type Background = Later;
+
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+    fn crypto(&self) -> &Crypto {
+        &self.crypto
+    }
+    fn log(&self) -> &Log {
+        &self.log
+    }
+    fn kv(&self) -> &Kv {
+        &self.kv
+    }
+    fn identity(&self) -> &MemoryIdentity {
+        &self.identity
+    }
+    fn accounts(&self) -> &MemoryAccounts {
+        &self.accounts
+    }
+    fn key_ring(&self) -> &KeyRing {
+        &self.key_ring
+    }
+    fn issuer_keys(&self) -> &NoIssuer {
+        &NoIssuer
+    }
+    fn background(&self) -> &Later {
+        &self.later
+    }
+}
+
+/// When every story begins.
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// Alice's password, as the local profile plants it.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+fn config() -> Config {
+    let vars: BTreeMap<String, Value> = serde_json::from_value(json!({
+        "POSTERN_PROFILE": "local",
+        "POSTERN_ISSUER": "http://localhost:8787",
+        "POSTERN_MASTER_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        "POSTERN_REGISTRATION": "open",
+        // The cheapest that is allowed: these tests are about what fails, not about hashing.
+        "POSTERN_PASSWORD": {"memory_kib": 32, "iterations": 1},
+        "POSTERN_ROUTES": [
+            {"path": "/open", "access": "public", "service": "ORIGIN"},
+            {"path": "/orders", "scopes_all": ["read:orders"], "service": "ORIGIN"},
+            {"path": "/strict", "revocation": "strong", "service": "ORIGIN"},
+        ],
+    }))
+    .unwrap();
+    Config::from_vars(&vars).unwrap()
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let platform = Platform::default();
+        platform.now.set(START);
+        let isolate = Rc::new(Isolate::new(config()).unwrap());
+        let ring = MemoryKeyRing::new(
+            NativeSigner::new(platform.clone()),
+            platform.clone(),
+            platform.clone(),
+            isolate.masters.clone(),
+            isolate.ring_policy.clone(),
+        );
+        Self {
+            crypto: Crypto { signer: Rc::new(NativeSigner::new(platform.clone())), broken: Rc::default() },
+            log: Log::default(),
+            kv: Kv::default(),
+            identity: MemoryIdentity::default(),
+            accounts: MemoryAccounts::at(START),
+            key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
+            later: Later::default(),
+            platform,
+            isolate,
+        }
+    }
+
+    /// The same world seen from a fresh isolate: its memory is empty.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Self { isolate: Rc::new(Isolate::new(config()).unwrap()), ..self.clone() }
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        let later = self.platform.now.get().plus(core::time::Duration::from_secs(seconds));
+        self.platform.now.set(later);
+        self.accounts.set_now(later);
+    }
+
+    fn service(&self) -> Service<Self> {
+        Service::new(Rc::clone(&self.isolate), self.clone())
+    }
+
+    /// A call of our own API with a JSON body.
+    pub(crate) fn call(&self, path: &str, body: &Value) -> Reply {
+        let request = PlainRequest::new("POST", &format!("http://localhost:8787{path}"))
+            .with("content-type", "application/json");
+        block_on(self.service().own(&request, body.to_string().as_bytes()))
+    }
+
+    /// A call of our own API with an access token.
+    pub(crate) fn call_as(&self, method: &str, path: &str, access_token: &str) -> Reply {
+        let request = PlainRequest::new(method, &format!("http://localhost:8787{path}"))
+            .with("authorization", &format!("Bearer {access_token}"));
+        block_on(self.service().own(&request, b""))
+    }
+
+    /// What the gate does with `GET path`: a status, or `None` when it forwards.
+    pub(crate) fn gate(&self, path: &str, access_token: Option<&str>) -> Option<u16> {
+        let mut request = PlainRequest::new("GET", &format!("http://localhost:8787{path}"));
+        if let Some(token) = access_token {
+            request = request.with("authorization", &format!("Bearer {token}"));
+        }
+        let service = self.service();
+        match service.at_once(&request) {
+            AtOnce::Reply(reply) => Some(reply.status),
+            AtOnce::Forward(_) => None,
+            AtOnce::Own => panic!("{path} is one of our own"),
+            AtOnce::Wait => match block_on(service.gate(&request)) {
+                Outcome::Reply(reply) => Some(reply.status),
+                Outcome::Forward(_) => None,
+            },
+        }
+    }
+
+    /// Signs Alice in; both tokens.
+    pub(crate) fn sign_in(&self) -> (String, String) {
+        let reply = self.try_sign_in();
+        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+        tokens(&reply)
+    }
+
+    pub(crate) fn try_sign_in(&self) -> Reply {
+        self.call(
+            "/auth/login",
+            &json!({"login": "alice@example.com", "password": PASSWORD, "delivery": "body"}),
+        )
+    }
+
+    pub(crate) fn refresh(&self, refresh_token: &str) -> Reply {
+        self.call("/auth/refresh", &json!({"refresh_token": refresh_token}))
+    }
+
+    /// Runs what was left for after the answers.
+    pub(crate) fn settle(&self) {
+        loop {
+            let work = core::mem::take(&mut *self.later.0.borrow_mut());
+            if work.is_empty() {
+                return;
+            }
+            work.into_iter().for_each(block_on);
+        }
+    }
+}
+
+/// Access and refresh token of an answer.
+pub(crate) fn tokens(reply: &Reply) -> (String, String) {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
+    (text("access_token"), text("refresh_token"))
+}
+
+/// The stable code of a problem.
+pub(crate) fn code(reply: &Reply) -> String {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    body["code"].as_str().unwrap().to_owned()
+}
