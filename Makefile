@@ -46,7 +46,7 @@ soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (30
 
 bench-refresh: setup ## Time refreshes beside two other libraries in one run, and compare what they do; writes docs/performance.md
 	@scripts/build.sh
-	@$(ENV) npm ci --prefix bench --no-audit --no-fund --silent && node bench/refresh.ts
+	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/refresh.ts
 
 bench: setup ## Print what is measured so far: the size of the Worker
 	@scripts/build.sh --size
