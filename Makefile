@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build demo bench model model-mutants clean
+.PHONY: help setup dev test test-native test-worker check build demo soak bench bench-refresh model model-mutants clean
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -39,6 +39,14 @@ build: setup ## Build the Worker as for a deployment, print its size, fail when 
 demo: setup ## Play the whole story against a local Worker and print what happens
 	@scripts/build.sh
 	@$(ENV) node scripts/demo.mjs
+
+soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (30 min); ONLY="kills theft", SEED=1
+	@scripts/build.sh
+	@$(ENV) node tests/soak/main.ts $(ONLY)
+
+bench-refresh: setup ## Time refreshes beside two other libraries in one run, and compare what they do; writes docs/performance.md
+	@scripts/build.sh
+	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/refresh.ts
 
 bench: setup ## Print what is measured so far: the size of the Worker
 	@scripts/build.sh --size

@@ -47,6 +47,8 @@ export interface PosternOptions {
   origin?: "demo" | false | string | OriginFunction;
   /** The port to listen on; 0 (default) takes a free one. */
   port?: number;
+  /** Each call that reaches an Account object becomes a log line once it is answered: `Account was asked: KIND FAMILY`. */
+  spy?: boolean;
 }
 
 export interface Postern {
@@ -127,6 +129,24 @@ function collect(stream: Readable, lines: string[]): void {
   });
 }
 
+/** In front of the Worker's own module when its Account objects are watched. They still do everything themselves. */
+const SPY = `
+import worker, * as built from "./index.js";
+export * from "./index.js";
+export default worker;
+export class Account extends built.Account {
+  async fetch(request) {
+    const message = JSON.parse(await request.clone().text());
+    const [kind, body] = typeof message === "string" ? [message] : Object.entries(message)[0];
+    try {
+      return await super.fetch(request);
+    } finally {
+      console.log("Account was asked: " + kind + " " + (body?.family ?? ""));
+    }
+  }
+}
+`;
+
 type Service = { name: string } | { external: { address: string; http: object } } | OriginFunction;
 
 function originService(origin: NonNullable<PosternOptions["origin"]>): Service | undefined {
@@ -197,7 +217,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0 } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false } = options;
   const service = originService(origin);
   const logs: string[] = [];
 
@@ -224,6 +244,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         name: bindings.name,
         modulesRoot: join(root, "build"),
         modules: [
+          ...(spy ? [{ type: "ESModule", path: join(root, "build/spy.js"), contents: SPY } as const] : []),
           { type: "ESModule", path: join(root, "build/index.js") },
           { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
         ],

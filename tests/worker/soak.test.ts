@@ -1,0 +1,53 @@
+// The scenarios of `make soak` in small: seconds instead of half an hour. Each failure names its seed.
+import { describe, expect, test } from "vitest";
+import { boot } from "../soak/client.ts";
+import { garbage } from "../soak/garbage.ts";
+import { races } from "../soak/races.ts";
+import { seedOfRun } from "../soak/random.ts";
+import { storage } from "../soak/storage.ts";
+import { storm } from "../soak/storm.ts";
+import { ATTACKS, theft } from "../soak/theft.ts";
+
+const seed = seedOfRun();
+
+describe(`seed ${seed}`, () => {
+  test("10 families of one user, 20 refreshes each and all at once: one successor each, and none ends", async () => {
+    const postern = await boot();
+    try {
+      const figures = await storm(postern, 10, 20, 10);
+      expect(figures).toMatchObject({ distinctSuccessors: { 1: 10 }, refused: 0, falselyRevoked: 0 });
+    } finally {
+      await postern.dispose();
+    }
+  });
+
+  test("thieves in random histories are found out within the bound, at the right distance; honest devices are not", async () => {
+    const figures = await theft(seed, 5, 0, 5);
+    expect(figures.failures).toEqual([]);
+    expect(figures.wrongDistances).toBe(0);
+    for (const attack of ATTACKS) expect(figures.detected[attack], attack).toBe(attack === "none" ? 0 : 5);
+  });
+
+  test("a logout against refreshes in flight: nothing is accepted after it has returned", async () => {
+    const postern = await boot();
+    try {
+      const figures = await races(postern, seed, 12);
+      expect(figures).toMatchObject({ acceptedAfter: 0, bystandersEnded: 0, failures: [] });
+      expect(figures.refusedAfter).toBeGreaterThan(0);
+    } finally {
+      await postern.dispose();
+    }
+  });
+
+  test("garbage of eleven kinds does not reach an Account object", async () => {
+    const figures = await garbage(seed, 330);
+    expect(figures).toMatchObject({ objectAsked: 0, objectsMade: 0, otherAnswers: 0 });
+    expect(figures.countedForGenuine).toBe(figures.genuine);
+  });
+
+  test("a family's record grows by the digits of its rotation count alone", async () => {
+    const { growth, afterFirst, afterLast } = await storage(120);
+    expect(growth).toBe(0);
+    expect(afterLast).toMatchObject({ rows: afterFirst.rows, pages: afterFirst.pages });
+  });
+});
