@@ -141,6 +141,20 @@ fn a_master_key_that_is_short_weak_or_repeated_starts_nothing() {
 }
 
 #[test]
+fn production_refuses_to_shorten_what_clients_may_cache_and_no_key_signs_before_they_know_it() {
+    let found = mistakes(json!({"KEYS": {"client_cache": 660}}));
+    assert_eq!(found, ["KEYS.client_cache: is for POSTERN_PROFILE = \"local\" only"]);
+    let local = |keys: Value| json!({"PROFILE": "local", "KEYS": keys});
+    let turning = json!({"publish_lead": 4, "active_period": 8, "client_cache": 3});
+    assert_eq!(read(local(turning)).keys.client_cache, Duration::from_secs(3));
+    for keys in [json!({"publish_lead": 4}), json!({"publish_lead": 4, "client_cache": 5})] {
+        assert_eq!(mistakes(local(keys)), ["KEYS.publish_lead: must not be below `client_cache`"]);
+    }
+    assert_eq!(paths(local(json!({"client_cache": 0}))), ["KEYS.client_cache"]);
+    assert_eq!(paths(local(json!({"client_cache": 661}))), ["KEYS.client_cache"]);
+}
+
+#[test]
 fn the_first_master_key_of_a_list_is_current() {
     let list = json!([{"id": 7, "key": OTHER_KEY}, {"id": 1, "key": KEY}]);
     for form in [list.clone(), json!(list.to_string())] {

@@ -236,7 +236,7 @@ pub(super) fn password(node: &Node<'_>, local: bool) -> Option<Argon2Cost> {
 }
 
 pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
-    let fields = node.object(&["algorithm", "publish_lead", "active_period"])?;
+    let fields = node.object(&["algorithm", "publish_lead", "active_period", "client_cache"])?;
     let defaults = RingSettings::default();
     // Clients must have had time to learn a key before it signs, and a ring that turns every
     // hour would fill their caches; tests on one machine may do both in seconds.
@@ -254,7 +254,18 @@ pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
             .or("publish_lead", defaults.publish_lead, |node| node.seconds(least(3600)..=30 * DAY)),
         active_period: fields
             .or("active_period", defaults.active_period, |node| node.seconds(least(DAY)..=366 * DAY)),
+        client_cache: fields.or("client_cache", defaults.client_cache, |node| {
+            if local {
+                node.seconds(1..=defaults.client_cache.as_secs())
+            } else {
+                node.wrong("is for POSTERN_PROFILE = \"local\" only")
+            }
+        }),
     };
+    // In production the least lead is an hour and the caches are minutes.
+    if settings.publish_lead < settings.client_cache {
+        fields.wrong("publish_lead", "must not be below `client_cache`");
+    }
     if settings.active_period < settings.publish_lead {
         fields.wrong("active_period", "must not be below `publish_lead`");
     }

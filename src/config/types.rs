@@ -211,11 +211,15 @@ pub struct RingSettings {
     pub publish_lead: Duration,
     /// How long a key signs.
     pub active_period: Duration,
+    /// How long after its publication a client that obeys HTTP caching may not know a key: the
+    /// key set's `max-age`, and the age of the copy that we answer from.
+    pub client_cache: Duration,
 }
 
 impl Default for RingSettings {
     fn default() -> Self {
         let RingPolicy { algorithm, publish_lead, active_period, .. } = RingPolicy::default();
-        Self { algorithm, publish_lead, active_period }
+        // 600 s of `max-age` and 60 s of ours.
+        Self { algorithm, publish_lead, active_period, client_cache: Duration::from_secs(660) }
     }
 }

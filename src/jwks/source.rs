@@ -50,6 +50,15 @@ impl CachedSet {
         self.version
     }
 
+    /// This set in the place of `other`. When an unknown `kid` was last asked about stays known:
+    /// were it forgotten with every newer copy, and our own key ring's is always newer, made-up
+    /// `kid`s would reach the object one by one.
+    #[must_use]
+    pub fn in_place_of(self, other: Option<&Self>) -> Self {
+        self.unknown_asked.set(other.and_then(|other| other.unknown_asked.get()));
+        self
+    }
+
     /// Whether this set should take the place of `other` in memory: KV may be older than memory.
     pub fn is_newer_than(&self, other: Option<&Self>) -> bool {
         other.is_none_or(|other| self.fetched_at > other.fetched_at)
@@ -197,6 +206,14 @@ mod tests {
         let later = NOW.plus(Duration::from_secs(30));
         let again = resolve(Some(&memory), Some("y"), Tried::Memory, None, &CachePolicy::default(), later);
         assert_eq!(again, Resolution::Fetch(FetchFrom::Kv));
+    }
+
+    #[test]
+    fn denial_of_service_a_newer_copy_does_not_end_the_cooldown_of_unknown_kids() {
+        let memory = set(10);
+        assert_eq!(decide(Some(&memory), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
+        let newer = set(0).in_place_of(Some(&memory));
+        assert_eq!(decide(Some(&newer), "y", Tried::Memory), Resolution::Use);
     }
 
     #[test]

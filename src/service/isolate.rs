@@ -7,11 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{
-    key_sets::{JWKS_FRESHNESS, JWKS_MAX_AGE, OwnOrExternal},
-    receipts::Receipts,
-    token_cache::TokenCache,
-};
+use super::{key_sets::OwnOrExternal, receipts::Receipts, token_cache::TokenCache};
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
     gateway::Gate,
@@ -102,7 +98,9 @@ impl Isolate {
                 active_period: config.keys.active_period,
                 access_token_lifetime: config.access_token_lifetime,
                 leeway: config.leeway,
-                client_cache: JWKS_MAX_AGE + JWKS_FRESHNESS,
+                client_cache: config.keys.client_cache,
+                // A ring that turns in seconds has signers that ask it as often.
+                signer_cache: RingPolicy::default().signer_cache.min(config.keys.client_cache),
                 ..RingPolicy::default()
             },
             cache_policy: CachePolicy {

@@ -19,11 +19,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// What clients may keep our key set for. The ring lets no key sign that has been published
-/// for less than this and [`JWKS_FRESHNESS`].
-pub(super) const JWKS_MAX_AGE: Duration = Duration::from_mins(10);
-/// How old the copy may be that we answer from.
-pub(super) const JWKS_FRESHNESS: Duration = Duration::from_mins(1);
+/// The part of `client_cache` that the copy may be old from which we answer: 60 s of 660 s. The
+/// rest, 600 s, is what clients may keep the set for. The ring lets no key sign that has been
+/// published for less than both together.
+const FRESHNESS_SHARE: u32 = 11;
 
 /// Whose keys.
 #[derive(Debug, Clone)]
@@ -99,7 +98,9 @@ impl<P: Ports> Service<P> {
         match CachedSet::from_snapshot(snapshot, issuer) {
             Ok(set) => {
                 let mut sets = self.isolate.memory.key_sets.borrow_mut();
-                if set.is_newer_than(sets.get(issuer).map(Rc::as_ref)) {
+                let known = sets.get(issuer).map(Rc::as_ref);
+                if set.is_newer_than(known) {
+                    let set = set.in_place_of(known);
                     sets.insert(issuer.to_owned(), Rc::new(set));
                 }
                 self.isolate.memory.unavailable_until.borrow_mut().remove(issuer);
@@ -209,7 +210,9 @@ impl<P: Ports> Service<P> {
     pub(super) async fn jwks(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let now = self.now();
         let name = self.isolate.config.issuer.as_str();
-        let fresh = self.set_in_memory(name).filter(|set| now.since(set.fetched_at()) < JWKS_FRESHNESS);
+        let client_cache = self.isolate.config.keys.client_cache;
+        let freshness = client_cache / FRESHNESS_SHARE;
+        let fresh = self.set_in_memory(name).filter(|set| now.since(set.fetched_at()) < freshness);
         let issuer = self
             .isolate
             .issuers
@@ -219,7 +222,7 @@ impl<P: Ports> Service<P> {
             self.ask_object(issuer, false, now).await;
         }
         let keys = self.key_set(issuer, None, now).await?;
-        let reply = Reply::json(200, &PublicJwkSet::from(&*keys)).cacheable(JWKS_MAX_AGE);
+        let reply = Reply::json(200, &PublicJwkSet::from(&*keys)).cacheable(client_cache - freshness);
         let digest = Sha256::digest(&reply.body);
         let etag = format!("\"{}\"", base64url(digest.get(..12).unwrap_or_default()));
         // RFC 9110 section 13.1.2, weak comparison: proxies may have weakened it.
