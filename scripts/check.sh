@@ -7,6 +7,7 @@ scripts/setup.sh --check
 
 say "format"
 cargo fmt --check
+cargo fmt --check --manifest-path model/Cargo.toml
 
 say "lints, native"
 cargo clippy --quiet --all-targets -- -D warnings

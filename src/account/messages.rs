@@ -168,7 +168,8 @@ pub enum Granted {
     Rotate,
     /// The parent came again inside the reuse interval.
     Retry,
-    /// The parent came again after it, because the answer seems to be lost: an event.
+    /// The parent came again after it: the answer was lost, or the request on its way when it
+    /// came. An event.
     LateRetry,
 }
 

@@ -219,7 +219,7 @@ pub struct RingSettings {
 impl Default for RingSettings {
     fn default() -> Self {
         let RingPolicy { algorithm, publish_lead, active_period, .. } = RingPolicy::default();
-        // 600 s of `max-age` and 60 s of ours.
-        Self { algorithm, publish_lead, active_period, client_cache: Duration::from_secs(660) }
+        // 10 min of `max-age` and 1 min of ours.
+        Self { algorithm, publish_lead, active_period, client_cache: Duration::from_mins(11) }
     }
 }

@@ -26,6 +26,7 @@ impl Clock for Platform {
 }
 
 impl Randomness for Platform {
+    #[expect(clippy::disallowed_methods, reason = "an implementation of the port")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
         getrandom::fill(buffer).map_err(|error| Fault::new(Part::Crypto, error))
     }

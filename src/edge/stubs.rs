@@ -49,7 +49,7 @@ impl Accounts for AccountStubs {
     }
 }
 
-/// The KeyRing object.
+/// The `KeyRing` object.
 #[derive(Clone)]
 pub(super) struct KeyRingStub(pub(super) Env);
 
@@ -59,7 +59,7 @@ impl KeyRingObject for KeyRingStub {
     }
 }
 
-/// IssuerKeys objects, named by the issuer's `iss`.
+/// `IssuerKeys` objects, named by the issuer's `iss`.
 #[derive(Clone)]
 pub(super) struct IssuerKeysStubs(pub(super) Env);
 

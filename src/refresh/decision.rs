@@ -14,7 +14,8 @@ pub enum Decision {
     Rotate,
     /// The current token's parent: the identical successor is owed again.
     Retry {
-        /// After the reuse interval, because the answer seems to be lost. An event.
+        /// After the reuse interval: the answer was lost, or the request on its way when it came.
+        /// An event.
         late: bool,
     },
     /// A token that was replaced: the family was alive and has ended.

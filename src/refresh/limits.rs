@@ -17,11 +17,12 @@ const UNCONFIRMED_WINDOW_MAX: Duration = Duration::from_mins(1);
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// How long after a rotation its predecessor is answered with the identical successor,
-    /// whoever asks and however often: tabs racing each other. 0 to 60 s.
+    /// whoever asks and however often: tabs racing each other. Also how long after the first
+    /// confirmation of its receipt the lost-response window closes. 0 to 60 s.
     #[serde(with = "millis")]
     pub reuse_interval: Duration,
     /// How long after a rotation its predecessor is still answered while nothing has proved that
-    /// the successor arrived: a lost answer.
+    /// the successor arrived: a lost answer. A receipt closes it, a reuse interval later.
     #[serde(with = "millis")]
     pub lost_response_window: Duration,
     /// How many late retries one rotation gets before 429.

@@ -1,6 +1,6 @@
 //! The service when its parts fail: 503 with `Retry-After`, never `invalid_grant`, never a
 //! revocation, and after the part is back everything goes on where it was.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod world;
 

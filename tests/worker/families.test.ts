@@ -108,7 +108,7 @@ describe("with the default windows", () => {
 });
 
 describe("without a reuse interval", () => {
-  // Retries are then answered by the lost-response window alone, which a receipt closes.
+  // Retries are then answered by the lost-response window alone, which a receipt closes a reuse interval later: at once.
   const postern = shared(() => ({ vars: settings({ POSTERN_REFRESH: { reuse_interval: 0 } }) }));
 
   /** The session as the user's other session sees it, so that the look itself confirms nothing. */

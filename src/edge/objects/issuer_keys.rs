@@ -1,4 +1,4 @@
-//! The IssuerKeys object: one for each trusted external issuer.
+//! The `IssuerKeys` object: one for each trusted external issuer.
 
 use core::cell::OnceCell;
 
@@ -39,12 +39,11 @@ impl IssuerKeys {
     async fn serve(&self, message: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
         let mut jitter = [0; 2];
         Platform.fill(&mut jitter)?;
-        let keys = match self.keys.get() {
-            Some(keys) => keys,
-            None => {
-                let records = super::records(&self.state)?;
-                self.keys.get_or_init(|| Keys::new(records, Platform))
-            }
+        let keys = if let Some(keys) = self.keys.get() {
+            keys
+        } else {
+            let records = super::records(&self.state)?;
+            self.keys.get_or_init(|| Keys::new(records, Platform))
         };
         Ok(keys.serve(message, Platform.now(), u16::from_be_bytes(jitter)).await)
     }

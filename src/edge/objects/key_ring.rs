@@ -1,4 +1,4 @@
-//! The KeyRing object: one for each deployment.
+//! The `KeyRing` object: one for each deployment.
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
