@@ -1,0 +1,78 @@
+// The bad tokens of tests/attacks/, made for a Worker that runs now: written by tests/verify_attacks.rs.
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Postern } from "../worker/harness.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Attack {
+  name: string;
+  token: string;
+  /** The cause it is refused for, as the log has it. */
+  code: string;
+}
+
+export interface AttackList {
+  jwks: { keys: Record<string, unknown>[] };
+  good: string;
+  attacks: Attack[];
+}
+
+/** No setting limits an issuer's lifetimes (docs/verification.md section 3), so the Worker has no such rule to break. */
+const WITHOUT_A_RULE = ["lifetime_too_long"];
+
+/** Claims that RFC 9068 asks of our own tokens, and that other issuers may leave out. */
+const OUR_OWN_ONLY = ["no jti", "no client_id"];
+
+/** Makes the list for this issuer and audience. Compiles the native tests if need be. */
+export async function attackList(issuer: string, audience: string, whose: "own" | "external"): Promise<AttackList> {
+  const folder = await mkdtemp(join(tmpdir(), "postern-attacks-"));
+  const out = join(folder, "attacks.json");
+  const env = {
+    ...process.env,
+    POSTERN_ATTACKS_OUT: out,
+    POSTERN_ATTACKS_ISSUER: issuer,
+    POSTERN_ATTACKS_AUDIENCE: audience,
+    POSTERN_ATTACKS_NOW: String(Math.floor(Date.now() / 1000)),
+  };
+  try {
+    const arguments_ = ["test", "--quiet", "--test", "verify_attacks", "--", "--ignored", "--exact", "write_the_list"];
+    await promisify(execFile)("cargo", arguments_, { cwd: root, env });
+    const list = JSON.parse(await readFile(out, "utf8")) as AttackList;
+    const left = list.attacks.filter(
+      ({ name, code }) => !WITHOUT_A_RULE.includes(code) && !(whose === "external" && OUR_OWN_ONLY.includes(name)),
+    );
+    return { ...list, attacks: left };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The longest that an answer may take before it is none. */
+const PATIENCE_MS = 10_000;
+
+/** Sends the token byte for byte, also where an HTTP client would refuse to: the status. */
+export function statusFor(postern: Postern, token: string, path: string): Promise<number> {
+  const { hostname, port, host } = new URL(postern.url);
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  let answer = "";
+  const socket = connect(Number(port), hostname, () => {
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\nauthorization: Bearer ${token}\r\n\r\n`);
+  });
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error("timeout")));
+  socket.setEncoding("latin1").on("data", (chunk) => (answer += chunk));
+  let broken: unknown;
+  // A server that answers before it has read all of a bad request resets the connection afterwards.
+  socket.on("error", (error) => (broken = error));
+  socket.on("close", () => {
+    const status = /^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1];
+    if (status !== undefined) resolve(Number(status));
+    else reject(new Error(`no HTTP answer to ${JSON.stringify(token.slice(0, 100))}`, { cause: broken }));
+  });
+  return promise;
+}
