@@ -40,7 +40,7 @@ demo: setup ## Play the whole story against a local Worker and print what happen
 	@scripts/build.sh
 	@$(ENV) node scripts/demo.mjs
 
-soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (30 min); ONLY="kills theft", SEED=1
+soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (15 min); ONLY="kills theft", SEED=1
 	@scripts/build.sh
 	@$(ENV) node tests/soak/main.ts $(ONLY)
 
