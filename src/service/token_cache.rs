@@ -73,3 +73,6 @@ impl TokenCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
