@@ -75,4 +75,5 @@ impl TokenCache {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
