@@ -90,7 +90,7 @@ fn parties(scene: &Scene) -> Vec<Attack> {
         ("in capitals", issuer.to_uppercase()),
         ("with a space more", format!("{issuer} ")),
         ("as a prefix of another", format!("{issuer}.evil.example")),
-        ("with user information", issuer.replace("https://", "https://evil@")),
+        ("with user information", issuer.replace("://", "://evil@")),
         ("with a NUL", format!("{issuer}\0")),
         ("empty", String::new()),
     ] {

@@ -26,6 +26,7 @@ async function attack(whose: string, scene: Scene): Promise<boolean> {
       `good token refused ${goodRefused} times of ${list.attacks.length}; answers: ${counts.join(", ")}; ` +
       `key set fetched ${scene.fetches()} times`,
   );
+  console.log(`  not played: ${list.leftOut.join(", ")}`);
   for (const name of accepted) console.log(`  ACCEPTED: ${name}`);
   for (const name of over499) console.log(`  OVER 499: ${name}`);
   return accepted.length + over499.length + goodRefused === 0;

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { startPostern, type Postern } from "../worker/harness.ts";
 import { AUDIENCE, OWN_ISSUER, settings } from "../worker/support/config.ts";
-import { attackList, type AttackList } from "./list.ts";
+import { attackList, LEEWAY, type AttackList } from "./list.ts";
 
 export interface Scene {
   postern: Postern;
@@ -27,7 +27,7 @@ export async function external(): Promise<Scene> {
   await once(server, "listening");
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const setting = { issuer, jwks_uri: `${issuer}/jwks.json`, audiences: [AUDIENCE] };
-  const postern = await startPostern({ vars: settings({ POSTERN_ISSUERS: [setting] }) });
+  const postern = await startPostern({ vars: settings({ POSTERN_ISSUERS: [setting], POSTERN_LEEWAY: LEEWAY }) });
   const list = await attackList(issuer, AUDIENCE, "external");
   jwks = JSON.stringify(list.jwks);
   return {
@@ -48,7 +48,7 @@ export async function external(): Promise<Scene> {
  * first, into KV, with a time ahead, which the key ring's real set does not replace.
  */
 export async function own(): Promise<Scene> {
-  const postern = await startPostern({ vars: settings({ POSTERN_JWKS: { soft_age: 86_400, hard_age: 86_400 } }) });
+  const postern = await startPostern({ vars: settings({ POSTERN_JWKS: { soft_age: 86_400, hard_age: 86_400 }, POSTERN_LEEWAY: LEEWAY }) });
   const list = await attackList(OWN_ISSUER, AUDIENCE, "own");
   const fetched_at = Date.now() + 3_600_000;
   const snapshot = { issuer: OWN_ISSUER, document: JSON.stringify(list.jwks), fetched_at, version: 1 };

@@ -1,0 +1,135 @@
+//! What each fuzz target asks: never a panic, and never accepted what a strict reference refuses.
+//! The references are serde's derived structs, which refuse a member that stands twice and one
+//! of another type, and jwt-compact.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jwt_compact::UntrustedToken;
+use pollster::block_on;
+use postern::{
+    jose::{JwkSet, PublicKey, SignatureVerifier, UnverifiedToken, native::NativeVerifier, verify},
+    jwt::{ValidationPolicy, validate},
+    ports::Fault,
+    time::Timestamp,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://issuer.example";
+const AUDIENCE: &str = "https://api.example";
+const NOW: u64 = 1_800_000_000;
+const HEADER: &str = r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#;
+
+fn token(header: &[u8], payload: &[u8]) -> String {
+    let part = Base64UrlUnpadded::encode_string;
+    format!("{}.{}.{}", part(header), part(payload), part(&[1; 64]))
+}
+
+/// A compact serialisation: jwt-compact reads it too, and there is no other spelling of it.
+pub fn compact(bytes: &[u8]) {
+    let Ok(text) = core::str::from_utf8(bytes) else { return };
+    let Ok(parsed) = UnverifiedToken::parse(text) else { return };
+    let reference = UntrustedToken::new(text).expect("jwt-compact refuses it");
+    assert_eq!(reference.algorithm(), parsed.algorithm().name());
+    let spelled_again: Vec<String> = text
+        .split('.')
+        .map(|part| Base64UrlUnpadded::decode_vec(part).expect("strict base64url"))
+        .map(|part| Base64UrlUnpadded::encode_string(&part))
+        .collect();
+    assert_eq!(spelled_again.join("."), text);
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    #[expect(dead_code, reason = "its type is the point")]
+    typ: Option<String>,
+}
+
+/// A header under sound claims.
+pub fn header(bytes: &[u8]) {
+    let text = token(bytes, b"{}");
+    let Ok(parsed) = UnverifiedToken::parse(&text) else { return };
+    let reference: Header = serde_json::from_slice(bytes).expect("the reference refuses it");
+    assert_eq!(reference.alg, parsed.algorithm().name());
+    assert_eq!(reference.kid.as_deref(), parsed.kid());
+}
+
+/// Says that every signature is good: the claims are under test.
+struct Credulous;
+
+impl SignatureVerifier for Credulous {
+    async fn verify(&self, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<bool, Fault> {
+        Ok(true)
+    }
+}
+
+static KEYS: LazyLock<JwkSet> = LazyLock::new(|| {
+    // The key of RFC 7515 appendix A.3.
+    let key = json!({"kty": "EC", "crv": "P-256", "kid": "k", "alg": "ES256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
+    JwkSet::parse(json!({"keys": [key]}).to_string().as_bytes()).expect("a sound set")
+});
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: OneOrMany,
+    exp: f64,
+    iat: f64,
+    nbf: Option<f64>,
+    jti: String,
+    client_id: String,
+    #[serde(flatten)]
+    _others: BTreeMap<String, Value>,
+}
+
+/// Claims under a sound header and a signature taken for good.
+pub fn claims(bytes: &[u8]) {
+    let text = token(HEADER.as_bytes(), bytes);
+    let Ok(parsed) = UnverifiedToken::parse(&text) else { return };
+    let claimed = parsed.claimed_issuer();
+    let Ok(verified) = block_on(verify(&parsed, &KEYS, &Credulous)) else { return };
+    let policy = ValidationPolicy::own(ISSUER, vec![AUDIENCE.to_owned()]);
+    let Ok(valid) = validate(verified, &policy, Timestamp::from_seconds(NOW)) else { return };
+    let reference: Claims = serde_json::from_slice(bytes).expect("the reference refuses it");
+    assert_eq!((reference.iss.as_str(), claimed.as_deref()), (ISSUER, Ok(ISSUER)));
+    assert!(match &reference.aud {
+        OneOrMany::One(one) => one == AUDIENCE,
+        OneOrMany::Many(many) => many.iter().any(|one| one == AUDIENCE),
+    });
+    assert!(reference.sub == valid.claims().sub && !reference.sub.is_empty());
+    assert!(!reference.jti.is_empty() && !reference.client_id.is_empty());
+    let (now, leeway) = (NOW as f64, 30.0);
+    assert!(reference.exp + leeway > now && reference.iat <= now + leeway && reference.exp > reference.iat);
+    assert!(reference.nbf.is_none_or(|nbf| nbf <= now + leeway && nbf < reference.exp));
+}
+
+/// A key set: its keys survive being written and read again, hold nothing private, and verify
+/// nothing that nobody signed.
+pub fn jwk_set(bytes: &[u8]) {
+    let Ok(set) = JwkSet::parse(bytes) else { return };
+    let document: Value = serde_json::from_slice(bytes).expect("the reference refuses it");
+    let entries = document.get("keys").and_then(Value::as_array).expect("keys");
+    assert!(set.keys().len() + set.skipped().len() == entries.len() && set.keys().len() <= 64);
+    for key in set.keys() {
+        let written = serde_json::to_value(key.to_jwk()).expect("a JWK");
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k", "oth"] {
+            assert!(written.get(private).is_none(), "{private}");
+        }
+        assert_eq!(&PublicKey::from_jwk(&written).expect("read again"), key);
+        let nothing = vec![0; key.signature_length()];
+        assert_eq!(block_on(NativeVerifier.verify(key, b"", &nothing)), Ok(false));
+    }
+}

@@ -1,0 +1,153 @@
+//! The cache against a model: with it and without it every question has the same answer.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// More than two generations hold.
+const TOKENS: u16 = 2_500;
+const KEYS: u16 = 3;
+
+/// What the world can do between two requests.
+#[derive(Debug, Clone)]
+enum Event {
+    /// A request with this token; `racing` requests verify it at the same time.
+    Ask { token: u16, racing: u8 },
+    /// Milliseconds go by.
+    Wait(u64),
+    /// A key leaves its issuer's set.
+    Remove(u16),
+    /// A key is (again) in the set.
+    Publish(u16),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        90 => (0..TOKENS, 1..3_u8).prop_map(|(token, racing)| Event::Ask { token, racing }),
+        5 => (0..400_u64).prop_map(Event::Wait),
+        1 => (0..KEYS).prop_map(Event::Remove),
+        3 => (0..KEYS).prop_map(Event::Publish),
+    ];
+    prop::collection::vec(event, 1..4_000)
+}
+
+/// Alike but for the middle: a cache that looked at a part of it would mix them up.
+fn text(token: u16) -> String {
+    format!("header.{token:05}.signature")
+}
+
+fn key_of(token: u16) -> u16 {
+    token % KEYS
+}
+
+fn valid_until(token: u16) -> Timestamp {
+    Timestamp::from_millis(60_000 + u64::from(token) * 20)
+}
+
+fn identity(token: u16) -> Rc<Identity> {
+    Rc::new(Identity {
+        issuer: "i".into(),
+        subject: token.to_string(),
+        audience: Vec::new(),
+        scopes: BTreeSet::new(),
+        roles: BTreeSet::new(),
+        tenant_id: None,
+        session_id: None,
+        rotation_count: None,
+        client_id: None,
+        issued_at: Timestamp::from_millis(0),
+        expires_at: valid_until(token),
+        claims: serde_json::Map::new(),
+    })
+}
+
+/// Full verification: what is answered without a cache.
+fn verified(token: u16, keys: &BTreeSet<u16>, now: Timestamp) -> Option<Remembered> {
+    (keys.contains(&key_of(token)) && now < valid_until(token)).then(|| Remembered {
+        identity: identity(token),
+        key_thumbprint: key_of(token).to_string().into(),
+        valid_until: valid_until(token),
+    })
+}
+
+/// The answer with the cache, as `Service::remembered` and `Service::authenticate` find it; and
+/// whether it was a hit.
+fn ask(
+    cache: &mut TokenCache,
+    (token, racing): (u16, u8),
+    keys: &BTreeSet<u16>,
+    now: Timestamp,
+) -> (Option<String>, bool) {
+    let text = text(token);
+    if let Some(found) = cache.find(&text, now) {
+        let (subject, key) = (found.identity.subject.clone(), found.key_thumbprint.clone());
+        if keys.iter().any(|known| known.to_string() == *key) {
+            return (Some(subject), true);
+        }
+        cache.forget(&text);
+    }
+    let Some(verified) = verified(token, keys, now) else { return (None, false) };
+    for _ in 0..racing {
+        cache.remember(&text, verified.clone());
+    }
+    (Some(verified.identity.subject.to_string()), false)
+}
+
+fn assert_bounded(cache: &TokenCache) {
+    assert!(cache.young.len() <= MAX_ENTRIES && cache.old.len() <= MAX_ENTRIES);
+    assert_eq!(cache.young_bytes, cache.young.keys().map(|token| token.len()).sum::<usize>());
+    assert!(cache.young_bytes <= MAX_BYTES);
+    assert!(cache.old.keys().map(|token| token.len()).sum::<usize>() <= MAX_BYTES);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn answers_are_the_same_with_and_without_the_cache(events in events()) {
+        let mut cache = TokenCache::default();
+        let (mut keys, mut now) = ((0..KEYS).collect::<BTreeSet<u16>>(), Timestamp::from_millis(0));
+        for (count, event) in events.into_iter().enumerate() {
+            match event {
+                Event::Ask { token, racing } => {
+                    let without = verified(token, &keys, now).map(|found| found.identity.subject.clone());
+                    let (with, _) = ask(&mut cache, (token, racing), &keys, now);
+                    prop_assert_eq!(with, without, "token {} at {:?}", token, now);
+                }
+                Event::Wait(millis) => now = Timestamp::from_millis(now.millis() + millis),
+                Event::Remove(key) => drop(keys.remove(&key)),
+                Event::Publish(key) => drop(keys.insert(key)),
+            }
+            if count % 100 == 0 {
+                assert_bounded(&cache);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_in_use_survives_the_turn_of_generations_and_one_that_is_not_goes() {
+    let mut cache = TokenCache::default();
+    let (keys, now) = ((0..KEYS).collect(), Timestamp::from_millis(0));
+    for token in 1..TOKENS {
+        assert!(!ask(&mut cache, (token, 1), &keys, now).1, "{token} was not seen before");
+        assert!(token == 1 || ask(&mut cache, (1, 1), &keys, now).1, "1 is in use at {token}");
+    }
+    assert!(!ask(&mut cache, (2, 1), &keys, now).1);
+    assert_bounded(&cache);
+}
+
+#[test]
+fn large_tokens_turn_the_generations_by_their_bytes() {
+    let mut cache = TokenCache::default();
+    let (keys, now) = ((0..KEYS).collect(), Timestamp::from_millis(0));
+    let large = |token: u16| format!("{}{token}", "t".repeat(MAX_BYTES / 4));
+    for token in 0..10 {
+        cache.remember(&large(token), verified(token, &keys, now).unwrap());
+        assert_bounded(&cache);
+    }
+    assert_eq!(cache.find(&large(9), now).unwrap().identity.subject, "9");
+    assert!(cache.find(&large(0), now).is_none());
+}
