@@ -84,7 +84,7 @@ class History {
     await this.#events.asked(token.sessionId, "confirm", this.#confirms);
   }
 
-  /** Until the reuse interval of the last rotation is over: it is the documents' first gap. */
+  /** Until the reuse interval after the last rotation, and after its receipt, is over: it is the documents' first gap. */
   async afterInterval(): Promise<void> {
     if (this.#interval > 0) await delay(this.#interval * 1000 + 10);
   }
