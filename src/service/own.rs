@@ -59,7 +59,8 @@ impl Endpoint {
         match self {
             Self::Register | Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
-            Self::Sessions | Self::Me | Self::Jwks | Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+            Self::Sessions => "GET, HEAD, DELETE, OPTIONS",
+            Self::Me | Self::Jwks | Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -123,6 +124,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Refresh => self.refresh(request, body).await,
             Endpoint::Logout => self.logout(request, body, false).await,
             Endpoint::LogoutAll => self.logout(request, body, true).await,
+            Endpoint::Sessions if method == "DELETE" => self.end_other_sessions(request).await,
             Endpoint::Sessions => self.sessions(request).await,
             Endpoint::Session(id) => self.end_session(request, id).await,
             Endpoint::Me => self.me(request).await,

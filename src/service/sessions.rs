@@ -110,6 +110,14 @@ impl<P: Ports> Service<P> {
         if ended { Ok(Reply::empty(204)) } else { Err(ApiError::SessionNotFound) }
     }
 
+    /// `DELETE /auth/sessions`: ends all of the user's sessions but the one that asks.
+    pub(super) async fn end_other_sessions(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
+        let (_, session) = self.own_identity(request).await?;
+        let ask = AccountRequest::RevokeAll { reason: Revocation::User, keep: Some(session.family) };
+        self.revoke(&session, request, &ask, Happening::SessionRevoked).await?;
+        Ok(Reply::empty(204))
+    }
+
     /// `POST /auth/logout` and `POST /auth/logout-all`. Ending what has ended is no error: the
     /// caller wants it to be over, and it is.
     pub(super) async fn logout(
@@ -134,27 +142,41 @@ impl<P: Ports> Service<P> {
         reason: Revocation,
         everywhere: bool,
     ) -> Result<bool, ApiError> {
-        let ask = if everywhere {
-            AccountRequest::RevokeAll { reason, keep: None }
+        let (ask, happening) = if everywhere {
+            (AccountRequest::RevokeAll { reason, keep: None }, Happening::SignedOutEverywhere { sessions: 0 })
         } else {
-            AccountRequest::Revoke { family: session.family, reason }
+            let happening = match reason {
+                Revocation::Logout => Happening::SignedOut,
+                _ => Happening::SessionRevoked,
+            };
+            (AccountRequest::Revoke { family: session.family, reason }, happening)
         };
-        match self.ports.accounts().ask(session.account, &ask).await? {
-            AccountAnswer::Revoked { ended, .. } => {
-                let happening = match reason {
-                    Revocation::LogoutAll => Happening::SignedOutEverywhere {
-                        sessions: u64::try_from(ended.len()).unwrap_or(u64::MAX),
-                    },
-                    Revocation::Logout => Happening::SignedOut,
-                    _ => Happening::SessionRevoked,
-                };
-                if everywhere || !ended.is_empty() {
-                    self.record_of(&Caller::of(request), (session.account, session.family), happening);
-                }
-                Ok(!ended.is_empty())
+        Ok(self.revoke(session, request, &ask, happening).await? > 0)
+    }
+
+    /// Asks the Account object to end sessions and tells of it; how many were alive.
+    async fn revoke(
+        &self,
+        session: &Session,
+        request: &impl RequestView,
+        ask: &AccountRequest,
+        happening: Happening,
+    ) -> Result<usize, ApiError> {
+        let ended = match self.ports.accounts().ask(session.account, ask).await? {
+            AccountAnswer::Revoked { ended, .. } => ended,
+            AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
+            _ => return Err(Self::misplaced(Part::Account)),
+        };
+        let caller = Caller::of(request);
+        if let Happening::SignedOutEverywhere { .. } = happening {
+            let sessions = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+            let happening = Happening::SignedOutEverywhere { sessions };
+            self.record_of(&caller, (session.account, session.family), happening);
+        } else {
+            for family in &ended {
+                self.record_of(&caller, (session.account, *family), happening.clone());
             }
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
         }
+        Ok(ended.len())
     }
 }

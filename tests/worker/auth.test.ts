@@ -255,6 +255,18 @@ describe("sessions", () => {
     await refreshed(postern(), keep.refresh_token);
   });
 
+  test("all other sessions end at one call, and the one that asks goes on", async () => {
+    const login = await newcomer();
+    const [keep, one, two] = [await signIn(postern(), { login }), await signIn(postern(), { login }), await signIn(postern(), { login })];
+    await expectEmpty(await postern().fetch("/auth/sessions", { method: "DELETE", headers: bearer(keep.access_token) }));
+    for (const ended of [one, two]) {
+      await expectProblem(await refresh(postern(), ended.refresh_token), 401, "invalid_grant");
+      await expectProblem(await postern().fetch("/auth/me", { headers: bearer(ended.access_token) }), 401, "invalid_token");
+    }
+    expect((await sessions(postern(), keep.access_token)).map((session) => session.session_id)).toEqual([keep.session_id]);
+    await refreshed(postern(), keep.refresh_token);
+  });
+
   test("a stranger cannot end a session by its id, and does not learn that it exists", async () => {
     const [victim, attacker] = [await signIn(postern()), await signIn(postern(), { login: await newcomer() })];
     for (const id of [victim.session_id, "AAAAAAAAAAAAAAAAAAAAAA", "no-such-id", "%00"]) {
