@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build demo soak bench bench-refresh model model-mutants clean
+.PHONY: help setup dev test test-native test-worker check build demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers fuzz clean
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -57,6 +57,31 @@ model: ## Explore every order of events around refresh families; MUTANT=name bre
 model-mutants: ## Break each rule of refresh families, and drop each assumption: all must be found
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- --mutants
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- --gaps
+
+vectors: setup ## Run the published vectors through both verifiers, natively and on workerd; print n of n for each suite
+	@$(ENV) node tests/vectors/run.ts
+
+attacks: setup ## Send every bad token of tests/attacks to the running Worker; none may pass, none may make it fail
+	@scripts/build.sh
+	@$(ENV) node tests/attacks/run.ts
+
+rotation: setup ## Play three rotations under traffic, one a change of algorithm, verified by the gate, jose and PyJWT
+	@scripts/build.sh
+	@$(ENV) node tests/rotation/run.ts
+
+issuers: setup ## Make issuers fail in every way, send 10 000 made-up kids, measure the cache of verified tokens
+	@scripts/build.sh
+	@$(ENV) node tests/issuers/failing.ts
+	@$(ENV) node tests/issuers/random-kids.ts
+	@$(ENV) node tests/issuers/cache.ts
+
+# Seconds for each fuzz target.
+FUZZ_TIME ?= 60
+fuzz: ## Fuzz the parsers for FUZZ_TIME seconds each; needs the nightly toolchain and cargo-fuzz
+	@for target in compact header claims jwk_set; do \
+	  mkdir -p fuzz/corpus/$$target; \
+	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_TIME) -max_len=4096; \
+	done
 
 clean: ## Remove what was built and the local state; npm packages and the tools in the cache stay
 	@rm -rf build .wrangler wrangler.dev.toml

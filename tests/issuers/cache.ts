@@ -1,12 +1,13 @@
 // `node tests/issuers/cache.ts`: what a request costs workerd in CPU when its token is in the cache of verified tokens and
 // when it is not; and whether a removed key's cached token is refused once the new set is known.
 import { readdirSync, readFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { startPostern } from "../worker/harness.ts";
 import { bearer } from "../worker/support/client.ts";
 import { settings } from "../worker/support/config.ts";
 import { Issuer, issuerKey } from "../worker/support/issuer.ts";
+import { startWorkers, statusOf } from "./workers.ts";
 
 const ROUNDS = 9;
 const REQUESTS = 1_000;
@@ -15,8 +16,7 @@ const REMOVALS = 5;
 
 const keys = await Promise.all(["kept", ...Array.from({ length: REMOVALS }, (_, index) => `removed-${index}`)].map((kid) => issuerKey("ES256", kid)));
 const issuer = await Issuer.start(keys);
-const start = (soft_age: number) =>
-  startPostern({ vars: settings({ POSTERN_ISSUERS: [issuer.setting()], POSTERN_JWKS: { soft_age, unknown_kid_cooldown: 1 } }) });
+const vars = (soft_age: number) => ({ POSTERN_ISSUERS: [issuer.setting()], POSTERN_JWKS: { soft_age, unknown_kid_cooldown: 1 } });
 
 /** This process's own workerd. */
 function workerd(): string {
@@ -42,18 +42,11 @@ function cpu(pid: string): number {
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 async function costs(): Promise<void> {
-  const postern = await start(86_400);
+  const workers = await startWorkers(1, vars(86_400));
+  const [url] = workers.urls;
+  if (url === undefined) throw new Error("no Worker");
   const pid = workerd();
   const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
-  const status = (path: string, token: string | undefined) =>
-    new Promise<number>((resolve, reject) => {
-      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-      request(new URL(path, postern.url), { agent, headers }, (response) => {
-        response.resume().on("end", () => resolve(response.statusCode ?? 0));
-      })
-        .on("error", reject)
-        .end();
-    });
   // Refused for want of a scope, so that no origin's work is counted: 403 comes after everything about the token.
   const fresh = () => issuer.token("kept", { scope: "other" });
   async function round(path: string, tokens: (string | undefined)[], expected: number): Promise<number> {
@@ -62,7 +55,7 @@ async function costs(): Promise<void> {
     await Promise.all(
       Array.from({ length: CONCURRENCY }, async () => {
         while (next < tokens.length) {
-          const found = await status(path, tokens[next++]);
+          const found = await statusOf(agent, url as URL, path, tokens[next++]);
           if (found !== expected) throw new Error(`${path}: ${found} instead of ${expected}`);
         }
       }),
@@ -86,7 +79,7 @@ async function costs(): Promise<void> {
     }
   } finally {
     agent.destroy();
-    await postern.dispose();
+    await workers.stop();
   }
   const [none = 0, hit = 0, miss = 0] = Object.keys(plan).map((name) => median(found.get(name) ?? []));
   console.log(`CPU of workerd a request, median of ${ROUNDS} rounds of ${REQUESTS}: no token ${none.toFixed(0)} us, hit ${hit.toFixed(0)} us, miss ${miss.toFixed(0)} us`);
@@ -94,7 +87,7 @@ async function costs(): Promise<void> {
 }
 
 async function removals(): Promise<void> {
-  const postern = await start(1);
+  const postern = await startPostern({ vars: settings(vars(1)) });
   const status = async (token: string) => {
     const response = await postern.fetch("/echo", { headers: bearer(token) });
     await response.text();

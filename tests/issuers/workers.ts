@@ -1,0 +1,73 @@
+// Several Workers, each in an isolate of its own, that share KV and the objects as the locations of one deployment do. Each
+// listens on a port of its own, past the entry Worker that Miniflare puts before everything (and that costs more CPU).
+import { randomBytes } from "node:crypto";
+import { type Agent, request } from "node:http";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { Miniflare, type Json } from "miniflare";
+import { bindingsOf } from "../worker/harness-config.ts";
+import { settings } from "../worker/support/config.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Workers {
+  urls: URL[];
+  stop(): Promise<void>;
+}
+
+export async function startWorkers(count: number, vars: Record<string, unknown>): Promise<Workers> {
+  const bindings = await bindingsOf(join(root, "wrangler.toml"));
+  const all = settings({
+    POSTERN_PROFILE: "local",
+    POSTERN_MASTER_KEY: randomBytes(32).toString("base64url"),
+    ...vars,
+  });
+  const names = Array.from({ length: count }, (_, index) => (index === 0 ? bindings.name : `${bindings.name}-${index}`));
+  const miniflare = new Miniflare({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    // Thousands of refusals in the log tell nothing.
+    handleRuntimeStdio(stdout: Readable, stderr: Readable) {
+      stdout.resume();
+      stderr.resume();
+    },
+    workers: names.map((name, index) => ({
+      name,
+      modulesRoot: join(root, "build"),
+      modules: [
+        { type: "ESModule" as const, path: join(root, "build/index.js") },
+        { type: "CompiledWasm" as const, path: join(root, "build/index_bg.wasm") },
+      ],
+      compatibilityDate: bindings.compatibilityDate,
+      compatibilityFlags: bindings.compatibilityFlags,
+      kvNamespaces: bindings.kvNamespaces,
+      d1Databases: bindings.d1Databases,
+      // The first one has the objects; the others ask the same ones.
+      durableObjects: Object.fromEntries(
+        Object.entries(bindings.durableObjects).map(([binding, object]) => [
+          binding,
+          index === 0 ? object : { className: object.className, scriptName: bindings.name },
+        ]),
+      ),
+      bindings: JSON.parse(JSON.stringify(all)) as Record<string, Json>,
+      serviceBindings: { ORIGIN: () => new Response("reached") as never },
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    })),
+  });
+  await miniflare.ready;
+  return { urls: await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name))), stop: () => miniflare.dispose() };
+}
+
+/** A GET over a connection that is kept: the status. */
+export function statusOf(agent: Agent, base: URL, path: string, token?: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  request(new URL(path, base), { agent, headers }, (response) => {
+    response.resume().on("end", () => resolve(response.statusCode ?? 0));
+  })
+    .on("error", reject)
+    .end();
+  return promise;
+}

@@ -1,0 +1,12 @@
+// One rotation under traffic, in short: `make rotation` plays three, and PyJWT verifies too.
+import { expect, test } from "vitest";
+import { playRotations } from "../rotation/play.ts";
+
+test("a change of the signing algorithm under traffic refuses no token, at the gate or at a client that caches the key set", async () => {
+  const played = await playRotations(1, "jose");
+  expect(new Set(played.signers.map(({ alg }) => alg))).toEqual(new Set(["ES256", "EdDSA"]));
+  for (const { refused, verified } of played.tallies) {
+    expect(refused).toEqual([]);
+    expect(verified).toBeGreaterThan(50);
+  }
+}, 120_000);
