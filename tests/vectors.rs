@@ -12,8 +12,8 @@ use pollster::block_on;
 use postern::{
     encoding::base64url,
     jose::{
-        JwkSet, PublicKey, SignatureAlgorithm, SignatureVerifier, UnverifiedToken,
-        native::NativeVerifier, verify,
+        JwkSet, PublicKey, SignatureAlgorithm, SignatureVerifier, UnverifiedToken, native::NativeVerifier,
+        verify,
     },
     ports::Fault,
 };

@@ -215,6 +215,6 @@ impl Default for RingSettings {
     fn default() -> Self {
         let RingPolicy { algorithm, publish_lead, active_period, .. } = RingPolicy::default();
         // 600 s of `max-age` and 60 s of ours.
-        Self { algorithm, publish_lead, active_period, client_cache: Duration::from_secs(660) }
+        Self { algorithm, publish_lead, active_period, client_cache: Duration::from_mins(11) }
     }
 }

@@ -222,7 +222,8 @@ impl<P: Ports> Service<P> {
             self.ask_object(issuer, false, now).await;
         }
         let keys = self.key_set(issuer, None, now).await?;
-        let reply = Reply::json(200, &PublicJwkSet::from(&*keys)).cacheable(client_cache - freshness);
+        let reply =
+            Reply::json(200, &PublicJwkSet::from(&*keys)).cacheable(client_cache.saturating_sub(freshness));
         let digest = Sha256::digest(&reply.body);
         let etag = format!("\"{}\"", base64url(digest.get(..12).unwrap_or_default()));
         // RFC 9110 section 13.1.2, weak comparison: proxies may have weakened it.

@@ -75,5 +75,4 @@ impl TokenCache {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -92,7 +92,7 @@ fn ask(
     for _ in 0..racing {
         cache.remember(&text, verified.clone());
     }
-    (Some(verified.identity.subject.to_string()), false)
+    (Some(verified.identity.subject.clone()), false)
 }
 
 fn assert_bounded(cache: &TokenCache) {
