@@ -50,7 +50,7 @@ fn public_key(group: &Value, algorithm: SignatureAlgorithm) -> PublicKey {
     PublicKey::from_jwk(&jwk).unwrap()
 }
 
-/// Judges natively, and notes what it was asked: the very question that WebCrypto is asked on
+/// Judges natively, and notes what it was asked: the very question that `WebCrypto` is asked on
 /// the Worker. What never gets here was refused by our own code, the same in both places.
 #[derive(Default)]
 struct Recorder(RefCell<Option<Value>>);
