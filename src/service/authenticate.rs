@@ -16,12 +16,6 @@ use crate::{
     time::Timestamp,
 };
 
-/// A token was verified, validated and, where asked for, found alive.
-#[derive(Debug, Clone)]
-pub(super) struct Authentication {
-    pub(super) identity: Rc<Identity>,
-}
-
 /// There is no identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AccessRefused {
@@ -58,7 +52,7 @@ impl<P: Ports> Service<P> {
         token: &str,
         now: Timestamp,
         strong: bool,
-    ) -> Result<Authentication, AccessRefused> {
+    ) -> Result<Rc<Identity>, AccessRefused> {
         let identity = match self.remembered(token, now) {
             Some(identity) => identity,
             None => self.verified(token, now).await?,
@@ -66,7 +60,7 @@ impl<P: Ports> Service<P> {
         if strong {
             self.check_alive(&identity).await?;
         }
-        Ok(Authentication { identity })
+        Ok(identity)
     }
 
     async fn verified(&self, token: &str, now: Timestamp) -> Result<Rc<Identity>, AccessRefused> {

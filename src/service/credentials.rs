@@ -73,7 +73,7 @@ impl<P: Ports> Service<P> {
         };
         let invalid = || ApiError::Challenge(Challenge::InvalidToken);
         let identity = match self.authenticate(token, self.now(), true).await {
-            Ok(authentication) => authentication.identity,
+            Ok(identity) => identity,
             Err(AccessRefused::Fault(fault)) => return Err(ApiError::Fault(fault)),
             Err(AccessRefused::Token(_)) => return Err(invalid()),
         };

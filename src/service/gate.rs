@@ -4,10 +4,7 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use super::{
-    Caller, Ports, Service,
-    authenticate::{AccessRefused, Authentication},
-    credentials::session_of,
-    error::unavailable,
+    Caller, Ports, Service, authenticate::AccessRefused, credentials::session_of, error::unavailable,
 };
 use crate::{
     gateway::{
@@ -137,7 +134,7 @@ impl<P: Ports> Service<P> {
         };
         let strong = found.route.revocation == Revocation::Strong;
         match self.authenticate(&token, now, strong).await {
-            Ok(Authentication { identity }) => self.second_step(request, &parts, &found, &identity, now),
+            Ok(identity) => self.second_step(request, &parts, &found, &identity, now),
             Err(AccessRefused::Fault(fault)) => {
                 self.record_fault(&fault, &Caller::of(request));
                 Outcome::Reply(with_cors(unavailable(), found.route, request))
