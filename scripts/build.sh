@@ -7,10 +7,14 @@
 #   scripts/build.sh          build when needed, print the size, fail when over the budget
 #   scripts/build.sh --force  build in any case
 #   scripts/build.sh --size   print the sizes of what is there; build only when there is nothing
+#
+# POSTERN_FAST=1 builds without optimisation, in seconds instead of a minute, for work on the code: no budget applies to
+# what comes out, and nothing measured on it means anything. Deployments and `make test` build what is deployed.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$POSTERN_ROOT"
 mode="${1:-}"
+fast="${POSTERN_FAST:-}"
 
 # Budgets, in bytes. An isolate compiles the module when it starts and is given one second for that, so the module has to
 # stay well under what takes a second; 1.2 MB is the project's aim and leaves room for twice today's code. Compressed it
@@ -30,7 +34,7 @@ inputs() {
   {
     find "${folders[@]}" -type f -print0
     printf '%s\0' Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build.sh scripts/env.sh
-  } | LC_ALL=C sort -z | xargs -0 cksum | sha256
+  } | LC_ALL=C sort -z | xargs -0 cksum | { cat; printf '%s\n' "$fast"; } | sha256
 }
 
 sizes() {
@@ -40,6 +44,10 @@ sizes() {
 
 report() { # what happened
   sizes
+  if [ -n "$fast" ]; then
+    say "$1, not optimised (POSTERN_FAST)"
+    return
+  fi
   say "$1: WASM $((raw / 1000)) kB, gzip $((packed / 1000)) kB (budget $((MAX_WASM_BYTES / 1000)) kB and $((MAX_GZIP_BYTES / 1000)) kB)"
   if [ "$raw" -gt "$MAX_WASM_BYTES" ] || [ "$packed" -gt "$MAX_GZIP_BYTES" ]; then
     die "the Worker is over its size budget; see what grew (cargo tree --target wasm32-unknown-unknown) before raising it"
@@ -71,6 +79,14 @@ locked="$(sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"$/\1/p;}' Car
   die "Cargo.lock has wasm-bindgen $locked and scripts/env.sh names $WASM_BINDGEN_VERSION: make them equal"
 
 rm -f "$stamp"
+if [ -n "$fast" ]; then
+  say "building the Worker, not optimised"
+  "$WORKER_BUILD_ROOT/bin/worker-build" --dev .
+  [ -s "$wasm" ] && [ -s build/index.js ] || die "worker-build left no build/index.js or $wasm"
+  printf '%s' "$now" >"$stamp"
+  report "built the Worker"
+  exit 0
+fi
 say "building the Worker"
 "$WORKER_BUILD_ROOT/bin/worker-build" --release .
 [ -s "$wasm" ] && [ -s build/index.js ] || die "worker-build left no build/index.js or $wasm"
