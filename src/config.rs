@@ -25,7 +25,7 @@ use self::{
     reader::{Mistakes, Node},
     values::UrlRule,
 };
-use crate::gateway::Route;
+use crate::{encoding::text_set, gateway::Route};
 
 /// Every variable is named so.
 const PREFIX: &str = "POSTERN_";
@@ -100,9 +100,7 @@ impl Config {
     pub fn from_vars(vars: &BTreeMap<String, Value>) -> Result<Self, Vec<ConfigError>> {
         let mistakes = Mistakes::default();
         let config = read(vars, &mistakes);
-        let mut errors = mistakes.into_vec();
-        errors.sort();
-        errors.dedup();
+        let errors = mistakes.in_order();
         match config {
             Some(config) if errors.is_empty() => Ok(config),
             _ => Err(errors),
@@ -173,7 +171,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let issuers = variable("ISSUERS")
         .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
         .unwrap_or_default();
-    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
+    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone());
+    let trusted = text_set(trusted);
     let routes = variable("ROUTES").and_then(|node| routes::read(&node, &trusted, local)).unwrap_or_default();
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();

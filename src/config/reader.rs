@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::encoding::text_set;
+
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
@@ -36,8 +38,15 @@ impl Mistakes {
         self.0.borrow_mut().push(ConfigError { path: path.into(), problem: problem.into() });
     }
 
-    pub(super) fn into_vec(self) -> Vec<ConfigError> {
-        self.0.into_inner()
+    /// By path, each once.
+    pub(super) fn in_order(self) -> Vec<ConfigError> {
+        let mut ordered = Vec::new();
+        for mistake in self.0.into_inner() {
+            if let Err(place) = ordered.binary_search(&mistake) {
+                ordered.insert(place, mistake);
+            }
+        }
+        ordered
     }
 }
 
@@ -156,7 +165,7 @@ impl<'a> Node<'a> {
         parse: impl Fn(&str) -> Result<String, E>,
     ) -> Option<BTreeSet<String>> {
         if self.is_text() {
-            return self.parsed(parse).map(|one| BTreeSet::from([one]));
+            return self.parsed(parse).map(|one| text_set([one]));
         }
         let mut set = BTreeSet::new();
         self.each(|item| {
