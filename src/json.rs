@@ -11,8 +11,8 @@ use core::fmt;
 use serde::{
     Serialize,
     de::{
-        DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, IntoDeserializer as _,
-        MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor, value::StrDeserializer,
+        DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess,
+        Unexpected, VariantAccess, Visitor,
     },
 };
 use serde_json::{Map, Value};
@@ -295,11 +295,31 @@ impl<'de> MapAccess<'de> for Members {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
         let Some((name, value)) = self.rest.next() else { return Ok(None) };
         self.value = value;
-        seed.deserialize(Tree(Value::String(name))).map(Some)
+        seed.deserialize(Name(name)).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
         seed.deserialize(Tree(self.value.take()))
+    }
+}
+
+/// A member's name: a field, or the key of a map.
+struct Name(String);
+
+impl<'de> Deserializer<'de> for Name {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_string(self.0)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_str(&self.0)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum ignored_any
     }
 }
 
@@ -313,8 +333,7 @@ impl<'de> EnumAccess<'de> for Variant {
     type Variant = Tree;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Tree), ReadError> {
-        let name: StrDeserializer<'_, ReadError> = self.name.as_str().into_deserializer();
-        Ok((seed.deserialize(name)?, Tree(self.content)))
+        Ok((seed.deserialize(Name(self.name))?, Tree(self.content)))
     }
 }
 

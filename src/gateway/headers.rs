@@ -159,7 +159,7 @@ impl HeaderRules {
 pub fn canonical_name(name: &str) -> String {
     let mut folded = String::new();
     for character in name.chars().map(|character| character.to_ascii_lowercase()) {
-        if character.is_alphanumeric() {
+        if character.is_ascii_alphanumeric() {
             folded.push(character);
         } else if !folded.ends_with('-') {
             folded.push('-');
