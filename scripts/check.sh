@@ -6,10 +6,11 @@ cd "$POSTERN_ROOT"
 scripts/setup.sh --check
 
 say "format"
-cargo fmt --check
+cargo fmt --all --check
 cargo fmt --check --manifest-path model/Cargo.toml
 
 say "lints, native"
+cargo clippy --quiet --workspace --all-targets --features rsa -- -D warnings
 cargo clippy --quiet --all-targets -- -D warnings
 
 say "lints, WASM"

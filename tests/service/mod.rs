@@ -4,9 +4,9 @@
 
 mod world;
 
+use self::world::{PASSWORD, World, code, tokens};
 use postern::{account::memory::FaultMode, http::Reply, identity::memory::IdentityMode};
 use serde_json::json;
-use world::{PASSWORD, World, code, tokens};
 
 fn assert_unavailable(reply: &Reply) {
     assert_eq!((reply.status, code(reply).as_str()), (503, "unavailable"));
