@@ -10,7 +10,7 @@ cargo fmt --check
 cargo fmt --check --manifest-path model/Cargo.toml
 
 say "lints, native"
-cargo clippy --quiet --all-targets -- -D warnings
+cargo clippy --quiet --all-targets --all-features -- -D warnings
 
 say "lints, WASM"
 cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings

@@ -17,8 +17,8 @@ pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
-    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings, Profile,
-    RefreshSettings, Registration, RingSettings, TypRule,
+    AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
+    JwksSettings, Profile, RefreshSettings, Registration, RingSettings, TypRule,
 };
 
 use self::{
@@ -31,7 +31,7 @@ use crate::gateway::Route;
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 18] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -49,6 +49,7 @@ pub const VARIABLES: [&str; 17] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_ADMIN",
 ];
 
 /// The whole configuration, checked. Its `Debug` form holds no secret.
@@ -88,6 +89,8 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// The administrators' API.
+    pub admin: AdminSettings,
 }
 
 impl Config {
@@ -163,8 +166,15 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let registration = variable("REGISTRATION")
         .and_then(|node| node.choice(&[("closed", Registration::Closed), ("open", Registration::Open)]))
         .unwrap_or(Registration::Closed);
-    let default_scopes =
-        variable("DEFAULT_SCOPES").and_then(|node| node.set(values::scope)).unwrap_or_default();
+    let default_scopes = variable("DEFAULT_SCOPES")
+        .and_then(|node| {
+            let scopes = node.set(values::scope)?;
+            if scopes.contains(crate::service::admin::SCOPE) {
+                return node.wrong("must not make whoever registers an administrator");
+            }
+            Some(scopes)
+        })
+        .unwrap_or_default();
     let cookie = variable("COOKIE").and_then(|node| sections::cookie(&node)).unwrap_or_default();
     let cors_origins = variable("CORS_ORIGINS")
         .and_then(|node| node.set(|text| values::origin(text, local)))
@@ -177,6 +187,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let routes = variable("ROUTES").and_then(|node| routes::read(&node, &trusted, local)).unwrap_or_default();
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
+    let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
     Some(Config {
         profile,
@@ -196,5 +207,6 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes,
         password,
         keys,
+        admin,
     })
 }

@@ -4,8 +4,8 @@ use core::{ops::RangeInclusive, time::Duration};
 use std::collections::BTreeSet;
 
 use super::{
-    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings,
-    RefreshSettings, RingSettings, TypRule,
+    AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
+    JwksSettings, RefreshSettings, RingSettings, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
@@ -270,4 +270,15 @@ pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
         fields.wrong("active_period", "must not be below `publish_lead`");
     }
     Some(settings)
+}
+
+pub(super) fn admin(node: &Node<'_>) -> Option<AdminSettings> {
+    let fields = node.object(&["enabled", "path", "max_sign_in_age"])?;
+    let default = AdminSettings::default();
+    Some(AdminSettings {
+        enabled: fields.or("enabled", default.enabled, Node::flag),
+        path: fields.or("path", default.path, |node| node.parsed(values::own_path)),
+        // A minute is the least in which a person can do anything; a day is a session by itself.
+        max_sign_in_age: fields.or("max_sign_in_age", default.max_sign_in_age, |node| node.seconds(60..=DAY)),
+    })
 }

@@ -193,6 +193,14 @@ pub enum Happening {
         /// The key.
         kid: Kid,
     },
+    /// An administrator did something (`docs/admin.md`); `account` is the administrator.
+    AdminAction {
+        /// What, by its stable name.
+        action: &'static str,
+        /// What it was done to, if that has an id or a name.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        target: Option<String>,
+    },
     /// A part of ours failed.
     Fault {
         /// Which.
@@ -240,7 +248,8 @@ impl Happening {
             | Self::KeyRotated { .. }
             | Self::KeyRetired { .. }
             | Self::KeyRevoked { .. }
-            | Self::KeyRewrapped { .. } => Outcome::Success,
+            | Self::KeyRewrapped { .. }
+            | Self::AdminAction { .. } => Outcome::Success,
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }

@@ -80,6 +80,15 @@ impl Body {
             Some(_) => Err(BodyError::InvalidMember(name)),
         }
     }
+
+    /// `true` or `false`; may be absent or null.
+    pub(super) fn optional_flag(&self, name: &'static str) -> Result<Option<bool>, BodyError> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(BodyError::InvalidMember(name)),
+        }
+    }
 }
 
 /// `application/json` with or without parameters (RFC 8259 section 11).

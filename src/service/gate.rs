@@ -101,7 +101,7 @@ impl<P: Ports> Service<P> {
     pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return AtOnce::Reply(bad_url()) };
-        if super::own::is_own(parts.path) {
+        if self.is_own(parts.path) {
             return AtOnce::Own;
         }
         let now = self.now();

@@ -3,8 +3,10 @@
 //! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards or
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
-//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API.
+//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API,
+//!   with the administrators' part in [`admin`].
 
+pub mod admin;
 mod authenticate;
 mod body;
 mod caller;
