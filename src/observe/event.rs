@@ -4,7 +4,11 @@
 
 use serde::Serialize;
 
-use super::{Pseudonym, redact::printable};
+use super::{
+    Pseudonym,
+    chain::{ActResult, Digest},
+    redact::printable,
+};
 use crate::{
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
@@ -193,6 +197,22 @@ pub enum Happening {
         /// The key.
         kid: Kid,
     },
+    /// An administrative act was written to the audit log, which is told here too so that a
+    /// second place knows the chain.
+    AdminAction {
+        /// Its name.
+        action: String,
+        /// To what.
+        target: String,
+        /// Who.
+        who: String,
+        /// How far it has come.
+        result: ActResult,
+        /// Its entry in the log.
+        seq: u64,
+        /// The hash of that entry.
+        hash: Digest,
+    },
     /// A part of ours failed.
     Fault {
         /// Which.
@@ -241,6 +261,11 @@ impl Happening {
             | Self::KeyRetired { .. }
             | Self::KeyRevoked { .. }
             | Self::KeyRewrapped { .. } => Outcome::Success,
+            Self::AdminAction { result, .. } => match result {
+                ActResult::Requested | ActResult::Done => Outcome::Success,
+                ActResult::Refused => Outcome::Refused,
+                ActResult::Failed => Outcome::Fault,
+            },
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }

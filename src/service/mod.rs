@@ -5,6 +5,7 @@
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
 //! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API.
 
+mod audit;
 mod authenticate;
 mod body;
 mod caller;
@@ -26,6 +27,7 @@ mod sign_in;
 mod token_cache;
 mod tokens;
 
+pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
 use error::ApiError;
