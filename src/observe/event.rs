@@ -4,7 +4,11 @@
 
 use serde::Serialize;
 
-use super::{Pseudonym, redact::printable};
+use super::{
+    Pseudonym,
+    chain::{ActResult, Digest},
+    redact::printable,
+};
 use crate::{
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
@@ -193,13 +197,21 @@ pub enum Happening {
         /// The key.
         kid: Kid,
     },
-    /// An administrator did something (`docs/admin.md`); `account` is the administrator.
+    /// An administrative act was written to the audit log, which is told here too so that a
+    /// second place knows the chain.
     AdminAction {
-        /// What, by its stable name.
-        action: &'static str,
-        /// What it was done to, if that has an id or a name.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        target: Option<String>,
+        /// Its name.
+        action: String,
+        /// To what.
+        target: String,
+        /// Who.
+        who: String,
+        /// How far it has come.
+        result: ActResult,
+        /// Its entry in the log.
+        seq: u64,
+        /// The hash of that entry.
+        hash: Digest,
     },
     /// A part of ours failed.
     Fault {
@@ -248,8 +260,12 @@ impl Happening {
             | Self::KeyRotated { .. }
             | Self::KeyRetired { .. }
             | Self::KeyRevoked { .. }
-            | Self::KeyRewrapped { .. }
-            | Self::AdminAction { .. } => Outcome::Success,
+            | Self::KeyRewrapped { .. } => Outcome::Success,
+            Self::AdminAction { result, .. } => match result {
+                ActResult::Requested | ActResult::Done => Outcome::Success,
+                ActResult::Refused => Outcome::Refused,
+                ActResult::Failed => Outcome::Fault,
+            },
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }

@@ -7,6 +7,7 @@
 //!   with the administrators' part in [`admin`].
 
 pub mod admin;
+mod audit;
 mod authenticate;
 mod body;
 mod caller;
@@ -28,6 +29,7 @@ mod sign_in;
 mod token_cache;
 mod tokens;
 
+pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
 use error::ApiError;

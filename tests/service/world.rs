@@ -20,7 +20,7 @@ use postern::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
     },
-    observe::{Event, EventSink},
+    observe::{Event, EventSink, audit::memory::MemoryAuditLog},
     ports::{Background, Clock, Fault, KvStore, Part, Randomness},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
@@ -169,6 +169,7 @@ pub(crate) struct World {
     pub(crate) identity: MemoryIdentity,
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
+    pub(crate) audit_log: MemoryAuditLog,
     pub(crate) later: Later,
     isolate: Rc<Isolate>,
 }
@@ -182,6 +183,7 @@ impl Ports for World {
     type Accounts = MemoryAccounts;
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
+    type AuditLog = MemoryAuditLog;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -207,6 +209,9 @@ impl Ports for World {
     }
     fn issuer_keys(&self) -> &NoIssuer {
         &NoIssuer
+    }
+    fn audit_log(&self) -> &MemoryAuditLog {
+        &self.audit_log
     }
     fn background(&self) -> &Later {
         &self.later
@@ -256,6 +261,7 @@ impl World {
             identity: MemoryIdentity::default(),
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
+            audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
             later: Later::default(),
             platform,
             isolate,
@@ -273,7 +279,7 @@ impl World {
         self.accounts.set_now(later);
     }
 
-    fn service(&self) -> Service<Self> {
+    pub(crate) fn service(&self) -> Service<Self> {
         Service::new(Rc::clone(&self.isolate), self.clone())
     }
 

@@ -53,6 +53,18 @@ fn event_names_unchanged() {
         (Happening::FamilyDisplaced, "family_displaced", "success"),
         (Happening::ContextChanged { risk: 60 }, "context_changed", "success"),
         (refused, "access_refused", "refused"),
+        (
+            Happening::AdminAction {
+                action: "key_rotate".into(),
+                target: String::new(),
+                who: "root".into(),
+                result: ActResult::Refused,
+                seq: 1,
+                hash: Digest::ZERO,
+            },
+            "admin_action",
+            "refused",
+        ),
         (Happening::PasswordRehashed, "password_rehashed", "success"),
         (Happening::KeyPublished { kid }, "key_published", "success"),
         (Happening::KeyRotated { kid, former: kid }, "key_rotated", "success"),
