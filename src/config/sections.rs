@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, RefreshSettings, RingSettings, TypRule,
+    JwksSettings, RefreshSettings, RingSettings, RoutesInKv, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
@@ -144,6 +144,25 @@ pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {
         fields.wrong("hard_age", "must not be below `soft_age`");
     }
     Some(settings)
+}
+
+pub(super) fn routes_in_kv(node: &Node<'_>, local: bool) -> Option<RoutesInKv> {
+    let fields = node.object(&["kv", "refresh"])?;
+    let key = fields.required("kv").and_then(|node| {
+        let key = node.text()?;
+        // Apart from the keys of key sets, and short: KV takes 512 bytes.
+        let sound = (key == "routes" || key.starts_with("routes:")) && key.len() <= 128;
+        let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+        if sound && plain {
+            Some(key.to_owned())
+        } else {
+            node.wrong("must be \"routes\" or begin with \"routes:\", of at most 128 of [A-Za-z0-9._:-]")
+        }
+    });
+    // KV itself answers from a copy of up to 30 s, so that asking more often brings nothing.
+    let least = if local { 1 } else { 30 };
+    let refresh = fields.or("refresh", Duration::from_secs(30), |node| node.seconds(least..=3600));
+    Some(RoutesInKv { key: key?, refresh })
 }
 
 pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option<Vec<ExternalIssuer>> {

@@ -150,6 +150,15 @@ impl Default for JwksSettings {
     }
 }
 
+/// A route table in KV.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutesInKv {
+    /// The key of the document ([`super::RouteDocument`]).
+    pub key: String,
+    /// The least time between two readings by one isolate.
+    pub refresh: Duration,
+}
+
 /// What the header's `typ` must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TypRule {

@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod audit;
+mod tables;
 mod world;
 
 use postern::{account::memory::FaultMode, http::Reply, identity::memory::IdentityMode};
 use serde_json::json;
-use world::{PASSWORD, World, code, tokens};
+use world::{PASSWORD, World, block_on, code, tokens};
 
 fn assert_unavailable(reply: &Reply) {
     assert_eq!((reply.status, code(reply).as_str()), (503, "unavailable"));
