@@ -157,7 +157,7 @@ fn method_not_allowed(allow: &str) -> Reply {
 
 fn body(error: &BodyError) -> Problem {
     match error {
-        BodyError::TooLarge => Problem::new(413, "body_too_large", "The body is over 64 KB"),
+        BodyError::TooLarge => Problem::new(413, "body_too_large", "The body is too large"),
         BodyError::UnsupportedMediaType => {
             Problem::new(415, "unsupported_media_type", "The body must be application/json")
         }

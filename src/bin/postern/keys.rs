@@ -8,6 +8,7 @@ use crate::{
     context::Context,
     failure::Failure,
     report::{Column, Report, Shown, plain, relative},
+    sessions::segment,
 };
 
 /// Signing keys.
@@ -66,7 +67,7 @@ impl Keys {
                 Ok(Report::lines(answer, [line]))
             }
             Self::Revoke { kid } => {
-                let answer = client.call("POST", "/admin/keys/revoke", Some(&json!({ "kid": kid })))?;
+                let answer = client.call("POST", &format!("/admin/keys/{}/revoke", segment(kid)?), None)?;
                 let lines = [
                     format!("{kid} is revoked; {} signs", text(&answer, "active_kid")),
                     format!(

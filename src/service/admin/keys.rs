@@ -4,25 +4,21 @@ use core::time::Duration;
 
 use serde_json::Value;
 
-use super::{Asked, object, paging::Query};
+use super::{Asked, object};
 use crate::{
-    http::{Problem, Reply, RequestView},
+    http::{Problem, Reply},
     keys::{
         KeyRingAnswer, KeyRingObject as _, KeyRingRequest, Kid, SigningAlgorithm,
         messages::{KeyState, KeySummary, RetiredCause},
     },
     ports::{Fault, Part},
-    service::{
-        ApiError, Ports, Service,
-        body::{Body, BodyError},
-    },
+    service::{ApiError, Ports, Service, body::BodyError},
     time::Timestamp,
 };
 
 impl<P: Ports> Service<P> {
     /// `GET /admin/keys`: every key the ring knows, the retired ones of the last 90 days too.
-    pub(super) async fn admin_keys(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
-        Query::parse(asked.query, &[])?;
+    pub(super) async fn admin_keys(&self) -> Result<Reply, ApiError> {
         match self.ask_ring(&KeyRingRequest::Overview {}).await? {
             KeyRingAnswer::Overview { keys, rotate_at } => {
                 let keys = keys.iter().map(row).collect();
@@ -37,60 +33,46 @@ impl<P: Ports> Service<P> {
     ///
     /// 200 when another key signs now; 202 when it will, with the time; 409 `key_too_young` when
     /// some clients may not know the next key yet: wait, or `force`.
-    pub(super) async fn admin_rotate_keys(
-        &self,
-        request: &impl RequestView,
-        asked: &Asked<'_>,
-    ) -> Result<Reply, ApiError> {
-        let body = Body::parse(request, asked.body, &["force", "algorithm"])?;
+    pub(super) async fn admin_rotate_keys(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let body = &asked.body;
         let force = body.optional_flag("force")?.unwrap_or(false);
         let algorithm = match body.optional_text("algorithm")? {
             None => None,
             Some(name) => Some(algorithm_of(name).ok_or(BodyError::InvalidMember("algorithm"))?),
         };
         let answer = self.ask_ring(&KeyRingRequest::Rotate { force, algorithm }).await?;
-        let reply = match answer {
+        match answer {
             KeyRingAnswer::Rotated { kid, former } => {
-                self.isolate.memory.signing.forget();
+                self.renew_own_keys().await;
                 let members =
                     [("status", "rotated".into()), ("kid", text(kid)), ("former_kid", text(former))];
-                Reply::json(200, &object(members))
+                Ok(Reply::json(200, &object(members)))
             }
             KeyRingAnswer::RotationScheduled { kid, at } => {
                 let members = [("status", "scheduled".into()), ("kid", text(kid)), ("at", promised(at))];
-                Reply::json(202, &object(members))
+                Ok(Reply::json(202, &object(members)))
             }
             KeyRingAnswer::RotationRefused { ready_at, .. } => {
                 let wait = ready_at.since(self.now());
-                return Ok(Problem::new(409, "key_too_young", "Some clients may not know the next key yet")
+                Ok(Problem::new(409, "key_too_young", "Some clients may not know the next key yet")
                     .with_retry_after(u32::try_from(wait.as_secs().saturating_add(1)).unwrap_or(u32::MAX))
-                    .into());
+                    .into())
             }
-            _ => return Err(Self::misplaced(Part::KeyRing)),
-        };
-        let action = if force { "keys_rotated_by_force" } else { "keys_rotated" };
-        self.record_admin(request, &asked.admin, action, None);
-        Ok(reply)
+            _ => Err(Self::misplaced(Part::KeyRing)),
+        }
     }
 
-    /// `POST /admin/keys/revoke`: the key is out of use and out of the key set now. The answer
+    /// `POST /admin/keys/{kid}/revoke`: the key is out of use and out of the key set now. The answer
     /// says when the last verifier of each kind will have noticed.
-    pub(super) async fn admin_revoke_key(
-        &self,
-        request: &impl RequestView,
-        asked: &Asked<'_>,
-    ) -> Result<Reply, ApiError> {
-        let body = Body::parse(request, asked.body, &["kid"])?;
-        let kid: Kid = body.text("kid")?.parse().map_err(|_| BodyError::InvalidMember("kid"))?;
+    pub(super) async fn admin_revoke_key(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let unknown = || Problem::new(404, "unknown_key", "The ring has no key of this id");
+        let Ok(kid) = asked.parameter(0).parse::<Kid>() else { return Ok(unknown().into()) };
         match self.ask_ring(&KeyRingRequest::RevokeKey { kid }).await? {
             KeyRingAnswer::KeyRevoked { kid, active } => {
-                self.isolate.memory.signing.forget();
-                self.record_admin(request, &asked.admin, "key_revoked", Some(kid.to_string()));
+                self.renew_own_keys().await;
                 Ok(Reply::json(200, &self.revocation(kid, active)))
             }
-            KeyRingAnswer::UnknownKey { .. } => {
-                Ok(Problem::new(404, "unknown_key", "The ring has no key of this id").into())
-            }
+            KeyRingAnswer::UnknownKey { .. } => Ok(unknown().into()),
             _ => Err(Self::misplaced(Part::KeyRing)),
         }
     }

@@ -2,78 +2,102 @@
 //!
 //! Every call needs an access token of ours with the scope [`SCOPE`] whose session is alive at
 //! this very moment (revocation level `strong`); a call that changes something needs a sign-in
-//! that is not long ago (RFC 9470). No page of another origin can call it: there is no CORS, and
-//! no cookie is looked at.
+//! that is not long ago (RFC 9470), and is written into the audit log before it is done. No page
+//! of another origin can call it: there is no CORS, and no cookie is looked at.
 //!
 //! [`CALLS`] is the one list of what there is. A call is a line there, an arm of
-//! [`Service::perform`] and a function in the file of its subject; lists answer in
-//! [`paging`]'s form.
+//! `Service::perform` and a function in the file of its subject; lists answer in the form of
+//! `paging`. A call that changes something is announced to the audit log, and concluded, here:
+//! its function does the deed and no more.
 
+mod audit;
 mod calls;
 mod keys;
-#[allow(dead_code, reason = "the first list with pages is still to come")]
 mod paging;
+mod routes;
 mod sessions;
 
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-pub use calls::{CALLS, Call, SCOPE};
+pub use calls::{CALLS, Call, Line, SCOPE};
 use calls::{Found, find};
+use paging::Query;
 
-use super::{ApiError, Caller, Ports, Service, credentials::Session};
+use super::{ApiError, Caller, MAX_BODY_BYTES, Ports, Service, body::Body, credentials::Session};
 use crate::{
     gateway::{Forbid, ForbidCause, Identity},
-    http::{Reply, RequestView},
-    observe::{Happening, Setting},
+    http::{Reply, RequestView, UrlParts},
+    observe::{Act, ActResult, Happening, Setting},
     time::Timestamp,
 };
 
-/// An administrator whose access token was verified, who has the scope, and whose session is
-/// alive. Only [`Service::admin`] makes one.
+/// The largest body of an administrator's call, in bytes: a route table of 2000 short routes, or
+/// a batch of imported users.
+pub const MAX_ADMIN_BODY_BYTES: usize = 1024 * 1024;
+
+/// An administrator: the access token was verified, it has the scope, and its session is alive.
+/// Only [`Service::admitted`] makes one.
 #[derive(Debug)]
 pub(super) struct Admin {
     pub(super) identity: Rc<Identity>,
     pub(super) session: Session,
 }
 
-/// One call of an administrator.
+/// One call of an administrator, its query and body known to hold only what it knows.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
-    /// What the template's `{...}` stand for, in order.
+    pub(super) line: &'static Line,
+    /// What the path's `{...}` stand for, in order.
     pub(super) parameters: Vec<&'a str>,
-    /// What follows the `?`, if anything.
-    pub(super) query: Option<&'a str>,
-    /// The body, whole.
-    pub(super) body: &'a [u8],
-    /// Who calls.
+    pub(super) query: Query,
+    pub(super) body: Body,
     pub(super) admin: Admin,
+    pub(super) caller: Caller,
 }
 
 impl Asked<'_> {
-    /// The value of the template's n-th `{...}`.
+    /// What the path's n-th `{...}` stands for.
     pub(super) fn parameter(&self, index: usize) -> &str {
         self.parameters.get(index).copied().unwrap_or_default()
     }
 }
 
 impl<P: Ports> Service<P> {
-    /// Whether the path is one of the administrators' API; what follows its prefix.
+    /// What follows the prefix, if the path is one of the administrators' API.
     pub(super) fn admin_path<'p>(&self, path: &'p str) -> Option<&'p str> {
         let settings = &self.isolate.config.admin;
         let rest = path.strip_prefix(settings.path.as_str())?;
         (settings.enabled && (rest.is_empty() || rest.starts_with('/'))).then_some(rest)
     }
 
+    /// How large a body this request may have, in bytes. More than others may send is read only
+    /// from an administrator, who is asked for his token before.
+    pub async fn body_limit(&self, request: &impl RequestView) -> usize {
+        let length = request.header("content-length").and_then(|length| length.parse().ok());
+        if length.is_none_or(|length: usize| length <= MAX_BODY_BYTES) {
+            return MAX_BODY_BYTES;
+        }
+        let url = request.url();
+        let administrative = UrlParts::parse(&url).is_some_and(|parts| self.admin_path(parts.path).is_some());
+        if administrative && self.admitted(request).await.is_ok() {
+            MAX_ADMIN_BODY_BYTES
+        } else {
+            MAX_BODY_BYTES
+        }
+    }
+
     /// Answers a call of the administrators' API.
     ///
     /// 1. 404 for a path that is none, 405 for a method that it does not take;
-    /// 2. 401 without a sound access token of ours whose session is alive;
-    /// 3. 403 `insufficient_scope` without [`SCOPE`];
-    /// 4. 401 `insufficient_user_authentication` when the call changes something and the
+    /// 2. 401 without a sound access token of ours whose session is alive, 403
+    ///    `insufficient_scope` without [`SCOPE`];
+    /// 3. 401 `insufficient_user_authentication` when the call changes something and the
     ///    sign-in is too long ago (RFC 9470 section 3);
-    /// 5. what the call itself has to say.
+    /// 4. 400 for a query or a body that the call can't use;
+    /// 5. 503 when what is about to be done can't be written into the audit log;
+    /// 6. what the call itself has to say.
     pub(super) async fn admin(
         &self,
         request: &impl RequestView,
@@ -81,42 +105,64 @@ impl<P: Ports> Service<P> {
         query: Option<&str>,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        let method = request.method();
-        let (call, parameters) = match find(&method, path) {
-            Found::Call(call, parameters) => (call, parameters),
+        let (line, parameters) = match find(&request.method(), path) {
+            Found::Call(line, parameters) => (line, parameters),
             Found::Options { allow } => return Ok(Reply::empty(204).with_header("allow", &allow)),
             Found::OtherMethods { allow } => return Err(ApiError::AdminMethodNotAllowed { allow }),
             Found::Nothing => return Err(ApiError::NotFound),
         };
-        let (identity, session) = self.own_identity(request).await?;
-        let admin = Admin { identity, session };
-        if !admin.identity.scopes.contains(SCOPE) {
-            self.record_admin_refused(request, &admin, "missing_scope");
-            let cause = ForbidCause::Scope { required: [SCOPE.to_owned()].into() };
-            return Err(ApiError::Forbid(Forbid { cause }));
-        }
-        if call.changes() && !self.signed_in_recently(&admin.identity) {
-            self.record_admin_refused(request, &admin, "sign_in_too_old");
+        let admin = self.admitted(request).await?;
+        let caller = Caller::of(request);
+        if line.changes() && !self.signed_in_recently(&admin.identity) {
+            self.record_refused_admin(&caller, &admin, "sign_in_too_old");
             let max_age = self.isolate.config.admin.max_sign_in_age.as_secs();
             return Err(ApiError::SignInTooOld { max_age });
         }
-        self.perform(call, request, &Asked { parameters, query, body, admin }).await
+        let query = Query::parse(query, line.query)?;
+        let body = Body::parse_within(MAX_ADMIN_BODY_BYTES, request, body, line.body)?;
+        let asked = Asked { line, parameters, query, body, admin, caller };
+        if line.changes() { self.on_record(&asked).await } else { self.perform(&asked).await }
     }
 
-    async fn perform(
-        &self,
-        call: Call,
-        request: &impl RequestView,
-        asked: &Asked<'_>,
-    ) -> Result<Reply, ApiError> {
-        match call {
-            Call::Keys => self.admin_keys(asked).await,
-            Call::RotateKeys => self.admin_rotate_keys(request, asked).await,
-            Call::RevokeKey => self.admin_revoke_key(request, asked).await,
+    /// Writes the call down, does it, and writes down how it ended.
+    async fn on_record(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let who = asked.admin.identity.subject.as_str();
+        let act = Act::new(who, asked.line.action, &asked.parameters.join("/"), "");
+        let announced = self.announce(&asked.caller, act).await?;
+        let outcome = self.perform(asked).await;
+        let result = match &outcome {
+            Ok(reply) if reply.status < 400 => ActResult::Done,
+            Err(ApiError::Fault(_)) => ActResult::Failed,
+            Ok(_) | Err(_) => ActResult::Refused,
+        };
+        self.conclude(&asked.caller, announced, result).await;
+        outcome
+    }
+
+    async fn perform(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        match asked.line.call {
+            Call::Keys => self.admin_keys().await,
+            Call::RotateKeys => self.admin_rotate_keys(asked).await,
+            Call::RevokeKey => self.admin_revoke_key(asked).await,
             Call::UserSessions => self.admin_sessions(asked).await,
-            Call::EndUserSession => self.admin_end_session(request, asked).await,
-            Call::EndUserSessions => self.admin_end_sessions(request, asked).await,
+            Call::EndUserSession => self.admin_end_session(asked).await,
+            Call::EndUserSessions => self.admin_end_sessions(asked).await,
+            Call::Routes => self.admin_routes().await,
+            Call::ReplaceRoutes => self.admin_replace_routes(asked).await,
+            Call::Audit => self.admin_audit(asked).await,
         }
+    }
+
+    /// The administrator who asks.
+    async fn admitted(&self, request: &impl RequestView) -> Result<Admin, ApiError> {
+        let (identity, session) = self.own_identity(request).await?;
+        let admin = Admin { identity, session };
+        if admin.identity.scopes.contains(SCOPE) {
+            return Ok(admin);
+        }
+        self.record_refused_admin(&Caller::of(request), &admin, "missing_scope");
+        let cause = ForbidCause::Scope { required: [SCOPE.to_owned()].into() };
+        Err(ApiError::Forbid(Forbid { cause }))
     }
 
     /// By `auth_time`, which a refresh does not renew. A token without one is not recent.
@@ -127,31 +173,15 @@ impl<P: Ports> Service<P> {
         })
     }
 
-    /// Tells that an administrator did something. `target` is what it was done to: an id or a
-    /// name, never a secret.
-    pub(super) fn record_admin(
-        &self,
-        request: &impl RequestView,
-        admin: &Admin,
-        action: &'static str,
-        target: Option<String>,
-    ) {
-        self.record_by(request, admin, Happening::AdminAction { action, target });
-    }
-
-    fn record_admin_refused(&self, request: &impl RequestView, admin: &Admin, code: &'static str) {
-        let route = Some("admin".to_owned());
-        self.record_by(request, admin, Happening::AccessRefused { code, route, signature_tail: None });
-    }
-
-    fn record_by(&self, request: &impl RequestView, admin: &Admin, happening: Happening) {
+    fn record_refused_admin(&self, caller: &Caller, admin: &Admin, code: &'static str) {
         let setting = Setting {
             account: Some(admin.session.account),
             session_id: Some(admin.session.family),
             client_id: admin.identity.client_id.clone(),
-            ..Caller::of(request).setting()
+            ..caller.setting()
         };
-        self.record(self.now(), happening, setting);
+        let route = Some("admin".to_owned());
+        self.record(self.now(), Happening::AccessRefused { code, route, signature_tail: None }, setting);
     }
 }
 

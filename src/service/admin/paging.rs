@@ -28,7 +28,9 @@ impl Query {
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let known = known.iter().find(|known| **known == name);
-            let name = *known.ok_or(ApiError::InvalidParameter { name: "", problem: "is not known" })?;
+            // Not repeated: a query is anybody's text.
+            let unknown = ApiError::InvalidParameter { name: "query", problem: "has an unknown parameter" };
+            let name = *known.ok_or(unknown)?;
             let wrong = |problem| ApiError::InvalidParameter { name, problem };
             if parameters.iter().any(|(other, _)| *other == name) {
                 return Err(wrong("is there twice"));

@@ -1,9 +1,9 @@
 //! A subject's sessions, seen and ended by an administrator.
 
-use super::{Asked, paging::Query};
+use super::Asked;
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
-    http::{Reply, RequestView},
+    http::Reply,
     ids::{AccountId, FamilyId},
     ports::Part,
     refresh::Revocation,
@@ -20,7 +20,6 @@ impl Asked<'_> {
 impl<P: Ports> Service<P> {
     /// `GET /admin/users/{user_id}/sessions`: the live ones; none for a user who never was.
     pub(super) async fn admin_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
-        Query::parse(asked.query, &[])?;
         let account = asked.account()?;
         match self.ports.accounts().ask(account, &AccountRequest::Sessions).await? {
             AccountAnswer::Sessions { sessions } => Ok(session_list(sessions, asked.admin.session.family)),
@@ -30,32 +29,22 @@ impl<P: Ports> Service<P> {
     }
 
     /// `DELETE /admin/users/{user_id}/sessions/{session_id}`.
-    pub(super) async fn admin_end_session(
-        &self,
-        request: &impl RequestView,
-        asked: &Asked<'_>,
-    ) -> Result<Reply, ApiError> {
+    pub(super) async fn admin_end_session(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         let family: FamilyId = asked.parameter(1).parse().map_err(|_| ApiError::SessionNotFound)?;
         let ask = AccountRequest::Revoke { family, reason: Revocation::Operator };
         if self.end_for(account, &ask).await? == 0 {
             return Err(ApiError::SessionNotFound);
         }
-        self.record_admin(request, &asked.admin, "session_revoked", Some(format!("{account}/{family}")));
         Ok(Reply::empty(204))
     }
 
     /// `DELETE /admin/users/{user_id}/sessions`: all of them, and no token issued before now
     /// passes where the session is asked about.
-    pub(super) async fn admin_end_sessions(
-        &self,
-        request: &impl RequestView,
-        asked: &Asked<'_>,
-    ) -> Result<Reply, ApiError> {
+    pub(super) async fn admin_end_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         let ask = AccountRequest::RevokeAll { reason: Revocation::Operator, keep: None };
         self.end_for(account, &ask).await?;
-        self.record_admin(request, &asked.admin, "sessions_revoked", Some(account.to_string()));
         Ok(Reply::empty(204))
     }
 
