@@ -1,5 +1,4 @@
 //! The `KeyRing` object over records that fail and a signer that pauses.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
     pin::pin,

@@ -1,6 +1,5 @@
 //! Two years of a key ring, played with late and lost alarms, crashes between writing and
 //! telling, storage and generator faults, operators and three Workers with caches of their own.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::{cell::Cell, collections::BTreeMap, time::Duration};
 

@@ -1,5 +1,4 @@
 //! Every attack of the list through the library: none accepted, each refused for its own cause.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use core::time::Duration;
 use std::collections::BTreeSet;
