@@ -34,6 +34,10 @@ pub enum Part {
     Storage,
     /// A service behind the gate.
     Upstream,
+    /// The `AuditLog` object.
+    AuditLog,
+    /// A `Metrics` object.
+    Metrics,
 }
 
 impl Part {
@@ -49,6 +53,8 @@ impl Part {
             Self::Crypto => "crypto",
             Self::Storage => "storage",
             Self::Upstream => "upstream",
+            Self::AuditLog => "audit_log",
+            Self::Metrics => "metrics",
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::EventSink,
+    observe::{AuditLog, EventSink},
     ports::{Background, Clock, KvStore, Randomness},
 };
 
@@ -28,6 +28,8 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
+    /// The audit log.
+    type AuditLog: AuditLog;
     /// Work after the answer.
     type Background: Background;
 
@@ -47,6 +49,8 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// The audit log.
+    fn audit_log(&self) -> &Self::AuditLog;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }
