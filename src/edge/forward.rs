@@ -2,10 +2,10 @@
 //! streaming untouched.
 
 use wasm_bindgen::JsValue;
-use web_sys::{Headers, Request, RequestInit, RequestRedirect, Response, ResponseInit};
+use web_sys::{Headers, Request, Response, ResponseInit};
 use worker::Env;
 
-use super::{env, js};
+use super::{env, glue, js};
 use crate::{
     gateway::Upstream,
     service::{Forward, UpstreamFault},
@@ -78,20 +78,12 @@ async fn send(request: &Request, forward: &Forward, env: &Env) -> Result<Respons
 }
 
 fn outgoing(request: &Request, forward: &Forward, deadline: &js::Deadline) -> Result<Request, JsValue> {
-    let headers = Headers::new_with_headers(&request.headers())?;
-    for name in &forward.headers.remove {
-        headers.delete(name)?;
-    }
-    for (name, value) in &forward.headers.set {
-        headers.set(name, value)?;
-    }
-    let init = RequestInit::new();
-    init.set_method(&request.method());
-    init.set_headers(&headers);
-    // Redirects are the client's to follow.
-    init.set_redirect(RequestRedirect::Manual);
-    // The stream itself: no byte of it passes through WASM.
-    init.set_body_opt_readable_stream(request.body().as_ref());
-    init.set_signal(Some(&deadline.signal()));
-    Request::new_with_str_and_init(&forward.url, &init)
+    let headers = &forward.headers;
+    glue::outgoing(
+        request,
+        &forward.url,
+        &headers.remove.join("\n"),
+        &glue::lines(&headers.set),
+        &deadline.signal(),
+    )
 }
