@@ -6,11 +6,13 @@ cd "$POSTERN_ROOT"
 scripts/setup.sh --check
 
 say "format"
-cargo fmt --check
+cargo fmt --all --check
 cargo fmt --check --manifest-path model/Cargo.toml
 
 say "lints, native"
-cargo clippy --quiet --all-targets --all-features -- -D warnings
+cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
+# As plain `cargo test` compiles it.
+cargo clippy --quiet --all-targets -- -D warnings
 
 say "lints, WASM"
 cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings

@@ -4,7 +4,7 @@ use pollster::block_on;
 use postern::{http::Reply, observe::AuditLog as _};
 use serde_json::json;
 
-use crate::world::{PASSWORD, World, code, tokens};
+use super::world::{PASSWORD, World, code, tokens};
 
 /// Signs the local administrator in; both tokens.
 fn sign_in(world: &World) -> (String, String) {
