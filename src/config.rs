@@ -17,8 +17,8 @@ pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
-    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings, Profile,
-    RefreshSettings, Registration, RingSettings, TypRule,
+    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings,
+    MetricsSettings, Profile, RefreshSettings, Registration, RingSettings, TypRule,
 };
 
 use self::{
@@ -31,7 +31,7 @@ use crate::gateway::Route;
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 19] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -49,6 +49,8 @@ pub const VARIABLES: [&str; 17] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_METRICS",
+    "POSTERN_METRICS_TOKEN",
 ];
 
 /// The whole configuration, checked. Its `Debug` form holds no secret.
@@ -88,6 +90,8 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Metrics.
+    pub metrics: MetricsSettings,
 }
 
 impl Config {
@@ -178,6 +182,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
 
+    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
+
     Some(Config {
         profile,
         issuer: issuer?,
@@ -196,5 +202,6 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes,
         password,
         keys,
+        metrics,
     })
 }

@@ -5,7 +5,7 @@
 //! - what they gathered goes as a [`Batch`] to one of [`SHARDS`] Metrics objects
 //!   ([`shard`]), at most once in a flush interval, after the answers. An object takes each
 //!   batch once however often it is sent;
-//! - [`text`] writes the sum over the objects in the OpenMetrics text format.
+//! - [`text`] writes the sum over the objects in the `OpenMetrics` text format.
 //!
 //! While an isolate lives nothing is lost. One that dies takes with it what it counted since its
 //! last flush: at most one flush interval.
@@ -27,7 +27,7 @@ use crate::{
 };
 pub use shard::{Batch, MetricsAnswer, MetricsRequest, MetricsShards, SHARDS};
 
-/// What a family is in OpenMetrics.
+/// What a family is in `OpenMetrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Only ever grows.
@@ -344,6 +344,22 @@ impl Counters {
     /// The batch of this number has arrived.
     pub fn arrived(&self, number: u64) {
         self.in_flight.borrow_mut().take_if(|batch| batch.number == number);
+    }
+}
+
+/// How often one flush goes on: a batch that had failed, and what was counted since.
+const ROUNDS: u8 = 2;
+
+/// Sends off what was counted. What fails stays, and goes with the next flush. It is not told as
+/// an event: that would be counted, flushed, and fail.
+pub async fn flush(counters: &Counters, randomness: &impl Randomness, shards: &impl MetricsShards) {
+    for _ in 0..ROUNDS {
+        let Ok(Some(batch)) = counters.batch(randomness) else { return };
+        let (number, shard) = (batch.number, batch.shard());
+        match shards.ask(shard, &MetricsRequest::Add { batch }).await {
+            Ok(MetricsAnswer::Added) => counters.arrived(number),
+            Ok(_) | Err(_) => return,
+        }
     }
 }
 

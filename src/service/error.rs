@@ -3,7 +3,7 @@
 
 use super::body::BodyError;
 use crate::{
-    gateway::Challenge,
+    gateway::{Challenge, Forbid},
     http::{Problem, Reply},
     ports::Fault,
 };
@@ -46,6 +46,8 @@ pub(super) enum ApiError {
     CrossOrigin,
     /// No access token, or an unacceptable one.
     Challenge(Challenge),
+    /// A sound access token that does not suffice.
+    Forbid(Forbid),
     /// No live session of this id.
     SessionNotFound,
     /// No such path under `/auth`.
@@ -102,6 +104,7 @@ impl From<&ApiError> for Reply {
             }
             ApiError::CrossOrigin => problem(403, "cross_origin", "This origin may not make the call"),
             ApiError::Challenge(challenge) => challenge.into(),
+            ApiError::Forbid(forbid) => forbid.into(),
             ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),
             ApiError::NotFound => problem(404, "not_found", "There is nothing here"),
             ApiError::MethodNotAllowed { allow } => {

@@ -16,6 +16,7 @@ use crate::{
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
     jwt::{TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
+    observe::metrics::Counters,
     refresh::{DriftPolicy, Lifetimes, Limits},
     secrets::{Master, Masters},
     time::Timestamp,
@@ -64,6 +65,8 @@ pub struct Isolate {
     pub(super) gate: Gate,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
+    /// What was counted and not sent off yet.
+    pub counters: Counters,
     pub(super) memory: Memory,
 }
 
@@ -113,6 +116,7 @@ impl Isolate {
             gate: Gate::new(config.routes.clone(), cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
+            counters: Counters::default(),
             memory: Memory::default(),
             config,
         })

@@ -24,11 +24,14 @@ enum Endpoint {
     Jwks,
     Health,
     Ready,
+    Metrics,
 }
 
 /// Whether the path is ours to answer, whatever the route table says.
 pub(super) fn is_own(path: &str) -> bool {
-    path == "/auth" || path.starts_with("/auth/") || matches!(path, JWKS_PATH | "/healthz" | "/readyz")
+    path == "/auth"
+        || path.starts_with("/auth/")
+        || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
 }
 
 impl Endpoint {
@@ -44,6 +47,7 @@ impl Endpoint {
             JWKS_PATH => Self::Jwks,
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
+            "/metrics" => Self::Metrics,
             _ => {
                 let id = path.strip_prefix("/auth/sessions/")?;
                 if id.is_empty() || id.contains('/') {
@@ -60,7 +64,7 @@ impl Endpoint {
             Self::Register | Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
             Self::Sessions => "GET, HEAD, DELETE, OPTIONS",
-            Self::Me | Self::Jwks | Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+            Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Metrics => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -131,6 +135,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Jwks => self.jwks(request).await,
             Endpoint::Health => Ok(self.health()),
             Endpoint::Ready => Ok(self.ready().await),
+            Endpoint::Metrics => self.metrics(request).await,
         }
     }
 

@@ -158,7 +158,7 @@ fn metrics_text_format_unchanged() {
     let (counters, shard) = (Counters::default(), Shard::new(MemoryRecords::default()));
     counters.observe(Part::Account, Duration::from_millis(3));
     counters.observe(Part::Account, Duration::from_millis(5));
-    counters.observe(Part::Account, Duration::from_secs(60));
+    counters.observe(Part::Account, Duration::from_mins(1));
     counters.add(Family::GateRequests, "a \"quoted\\route\"", "forwarded");
     flush(&counters, &shard, &dice());
     let gauges =

@@ -1,4 +1,4 @@
-//! The OpenMetrics text format, version 1.0.0.
+//! The `OpenMetrics` text format, version 1.0.0.
 
 use super::{BOUNDS, Description, Family, Kind, shard::Totals};
 
@@ -141,7 +141,7 @@ fn histogram(text: &mut String, key: &str, values: &[u64]) {
     sample(text, key, "_sum", "", &thousandths(*sum));
 }
 
-/// Thousandths as a decimal number. OpenMetrics wants a dot in the bounds of buckets.
+/// Thousandths as a decimal number. `OpenMetrics` wants a dot in the bounds of buckets.
 fn thousandths(number: u64) -> String {
     let fraction = (number % 1000 + 1000).to_string();
     let fraction = fraction.get(1..).unwrap_or_default().trim_end_matches('0');
