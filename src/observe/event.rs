@@ -220,6 +220,20 @@ pub enum Happening {
         /// The cause.
         cause: String,
     },
+    /// A route table was read from KV and is in force in this isolate.
+    RoutesLoaded {
+        /// Its version.
+        version: u64,
+        /// How many routes it has.
+        routes: u64,
+    },
+    /// The route table in KV has mistakes; the one before stays in force.
+    RoutesRefused {
+        /// How many.
+        count: u64,
+        /// The first of them, each `PATH: PROBLEM`.
+        mistakes: Vec<String>,
+    },
     /// The configuration has mistakes; nothing is served.
     ConfigRefused {
         /// How many.
@@ -271,6 +285,8 @@ impl Happening {
             Self::AdminAction { .. } => "admin_action",
             Self::Fault { .. } => "fault",
             Self::ConfigRefused { .. } => "config_refused",
+            Self::RoutesLoaded { .. } => "routes_loaded",
+            Self::RoutesRefused { .. } => "routes_refused",
         }
     }
 
@@ -291,7 +307,8 @@ impl Happening {
             | Self::KeyRotated { .. }
             | Self::KeyRetired { .. }
             | Self::KeyRevoked { .. }
-            | Self::KeyRewrapped { .. } => Outcome::Success,
+            | Self::KeyRewrapped { .. }
+            | Self::RoutesLoaded { .. } => Outcome::Success,
             Self::AdminAction { result, .. } => match result {
                 ActResult::Requested | ActResult::Done => Outcome::Success,
                 ActResult::Refused => Outcome::Refused,
@@ -304,7 +321,7 @@ impl Happening {
             Self::ReuseDetected { .. } | Self::RefreshForged { .. } | Self::MasterMismatch { .. } => {
                 Outcome::Alert
             }
-            Self::Fault { .. } | Self::ConfigRefused { .. } => Outcome::Fault,
+            Self::Fault { .. } | Self::ConfigRefused { .. } | Self::RoutesRefused { .. } => Outcome::Fault,
         }
     }
 }

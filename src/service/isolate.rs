@@ -7,10 +7,9 @@ use std::{
     rc::Rc,
 };
 
-use super::{key_sets::OwnOrExternal, receipts::Receipts, token_cache::TokenCache};
+use super::{key_sets::OwnOrExternal, receipts::Receipts, tables::Tables, token_cache::TokenCache};
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
-    gateway::Gate,
     identity::HashParameters,
     jose::SignatureAlgorithm,
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
@@ -62,7 +61,7 @@ pub struct Isolate {
     pub ring_policy: RingPolicy,
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
-    pub(super) gate: Gate,
+    pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
     /// What was counted and not sent off yet.
@@ -113,7 +112,7 @@ impl Isolate {
                 timeout: config.jwks.timeout,
                 ..CachePolicy::default()
             },
-            gate: Gate::new(config.routes.clone(), cookies),
+            tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
             counters: Counters::default(),

@@ -47,8 +47,9 @@ impl<P: Ports> Service<P> {
         let url = request.url();
         let outcome = gate_outcome(reply.status);
         let Some(parts) = UrlParts::parse(&url) else { return self.count_gate("", outcome) };
-        match self.isolate.gate.find(&request.method(), parts.authority, parts.path) {
-            Found::Match(found) => self.count_gate(&found.route.name, outcome),
+        let found = self.gate.as_ref().map(|gate| gate.find(&request.method(), parts.authority, parts.path));
+        match found {
+            Some(Found::Match(found)) => self.count_gate(&found.route.name, outcome),
             _ => self.count_gate("", outcome),
         }
     }

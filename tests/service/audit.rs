@@ -10,7 +10,7 @@ use postern::{
     service::Caller,
 };
 
-use crate::world::World;
+use super::world::World;
 
 fn act() -> Act {
     Act::new("root", "user_disable", "alice", "")

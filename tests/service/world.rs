@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use pollster::block_on;
+pub(crate) use pollster::block_on;
 use postern::{
     account::memory::{MemoryAccounts, MemoryRecords},
     config::Config,
@@ -255,8 +255,8 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Alice's password, as the local profile plants it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-fn config() -> Config {
-    let vars: BTreeMap<String, Value> = serde_json::from_value(json!({
+fn config(more: &[(&str, Value)]) -> Config {
+    let mut vars: BTreeMap<String, Value> = serde_json::from_value(json!({
         "POSTERN_PROFILE": "local",
         "POSTERN_ISSUER": "http://localhost:8787",
         "POSTERN_MASTER_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
@@ -270,14 +270,20 @@ fn config() -> Config {
         ],
     }))
     .unwrap();
+    vars.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     Config::from_vars(&vars).unwrap()
 }
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With other variables.
+    pub(crate) fn with(vars: &[(&str, Value)]) -> Self {
         let platform = Platform::default();
         platform.now.set(START);
-        let isolate = Rc::new(Isolate::new(config()).unwrap());
+        let isolate = Rc::new(Isolate::new(config(vars)).unwrap());
         let ring = MemoryKeyRing::new(
             NativeSigner::new(platform.clone()),
             platform.clone(),
@@ -302,7 +308,7 @@ impl World {
 
     /// The same world seen from a fresh isolate: its memory is empty.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { isolate: Rc::new(Isolate::new(config()).unwrap()), ..self.clone() }
+        Self { isolate: Rc::new(Isolate::new(self.isolate.config.clone()).unwrap()), ..self.clone() }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {

@@ -73,6 +73,12 @@ fn event_names_unchanged() {
         (Happening::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
         (Happening::MasterMismatch { kid }, "master_mismatch", "alert"),
         (Happening::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
+        (Happening::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
+        (
+            Happening::RoutesRefused { count: 1, mistakes: vec!["version: is missing".into()] },
+            "routes_refused",
+            "fault",
+        ),
         (Happening::ConfigRefused { mistakes: 2 }, "config_refused", "fault"),
     ];
     for (happening, name, outcome) in names {
