@@ -20,7 +20,7 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
+    JwksSettings, MetricsSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
@@ -33,7 +33,7 @@ use crate::gateway::Route;
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 18] = [
+pub const VARIABLES: [&str; 20] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -51,6 +51,8 @@ pub const VARIABLES: [&str; 18] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_METRICS",
+    "POSTERN_METRICS_TOKEN",
     "POSTERN_ADMIN",
 ];
 
@@ -93,6 +95,8 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Metrics.
+    pub metrics: MetricsSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
 }
@@ -197,6 +201,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
+    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
+
     Some(Config {
         profile,
         issuer: issuer?,
@@ -216,6 +222,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        metrics,
         admin,
     })
 }

@@ -63,6 +63,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn fetch(this: &Fetcher, request: &Request) -> Promise;
 
+    /// The promise of a moment in so many milliseconds.
+    #[wasm_bindgen(js_namespace = scheduler)]
+    pub(super) fn wait(millis: u32) -> Promise;
+
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(callback: &Function, millis: u32) -> JsValue;
 

@@ -1,5 +1,7 @@
 //! All ports of the service, as the Worker provides them.
 
+use core::time::Duration;
+
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
@@ -7,10 +9,10 @@ use worker::Env;
 use super::{
     crypto::WebCrypto,
     database::Database,
-    js::ExecutionContext,
+    js::{self, ExecutionContext},
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub},
+    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -26,6 +28,7 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     audit_log: AuditLogStub,
+    metrics: MetricsStubs,
     background: WaitUntil,
 }
 
@@ -40,7 +43,8 @@ impl EdgePorts {
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
-            audit_log: AuditLogStub(env),
+            audit_log: AuditLogStub(env.clone()),
+            metrics: MetricsStubs(env),
             background: WaitUntil(ctx),
         }
     }
@@ -56,6 +60,7 @@ impl Ports for EdgePorts {
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
     type AuditLog = AuditLogStub;
+    type Metrics = MetricsStubs;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -94,6 +99,10 @@ impl Ports for EdgePorts {
         &self.audit_log
     }
 
+    fn metrics(&self) -> &MetricsStubs {
+        &self.metrics
+    }
+
     fn background(&self) -> &WaitUntil {
         &self.background
     }
@@ -109,5 +118,13 @@ impl Background for WaitUntil {
             work.await;
             Ok(JsValue::UNDEFINED)
         }));
+    }
+
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(async move {
+            // A wait that cannot be had is none: the work matters more.
+            let _ = js::settled(js::wait(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX))).await;
+            work.await;
+        });
     }
 }

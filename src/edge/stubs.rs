@@ -5,14 +5,21 @@
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Env, Method, Request, RequestInit};
 
-use super::env::{self, binding};
+use super::{
+    env::{self, binding},
+    isolate,
+    store::Platform,
+};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts},
     ids::AccountId,
     jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
-    observe::{AuditAnswer, AuditLog, AuditRequest},
-    ports::{Fault, Part},
+    observe::{
+        AuditAnswer, AuditLog, AuditRequest,
+        metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
+    },
+    ports::{Clock as _, Fault, Part},
 };
 
 /// Objects take one kind of message; the URL says nothing.
@@ -33,7 +40,12 @@ async fn ask<Q: Serialize, A: DeserializeOwned>(
     init.with_method(Method::Post).with_body(Some(body.into()));
     let request = Request::new_with_init(MESSAGE_URL, &init).map_err(fault)?;
     let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(fault)?;
-    let mut response = stub.fetch_with_request(request).await.map_err(fault)?;
+    let asked_at = Platform.now();
+    let answered = stub.fetch_with_request(request).await;
+    if let Some(isolate) = isolate::known() {
+        isolate.counters.observe(part, Platform.now().since(asked_at));
+    }
+    let mut response = answered.map_err(fault)?;
     if response.status_code() != 200 {
         return Err(Fault::new(part, format_args!("the object answered {}", response.status_code())));
     }
@@ -77,5 +89,15 @@ pub(super) struct AuditLogStub(pub(super) Env);
 impl AuditLog for AuditLogStub {
     async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
         ask(&self.0, (binding::AUDIT_LOG, Part::AuditLog), ONLY, request).await
+    }
+}
+
+/// Metrics objects, named by number.
+#[derive(Clone)]
+pub(super) struct MetricsStubs(pub(super) Env);
+
+impl MetricsShards for MetricsStubs {
+    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
+        ask(&self.0, (binding::METRICS, Part::Metrics), &shard.to_string(), request).await
     }
 }

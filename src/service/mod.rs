@@ -20,6 +20,7 @@ mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod metrics;
 mod own;
 mod ports;
 mod receipts;

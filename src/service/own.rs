@@ -24,6 +24,7 @@ enum Endpoint {
     Jwks,
     Health,
     Ready,
+    Metrics,
 }
 
 impl Endpoint {
@@ -39,6 +40,7 @@ impl Endpoint {
             JWKS_PATH => Self::Jwks,
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
+            "/metrics" => Self::Metrics,
             _ => {
                 let id = path.strip_prefix("/auth/sessions/")?;
                 if id.is_empty() || id.contains('/') {
@@ -55,7 +57,7 @@ impl Endpoint {
             Self::Register | Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
             Self::Sessions => "GET, HEAD, DELETE, OPTIONS",
-            Self::Me | Self::Jwks | Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+            Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Metrics => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -75,7 +77,7 @@ impl<P: Ports> Service<P> {
     pub(super) fn is_own(&self, path: &str) -> bool {
         path == "/auth"
             || path.starts_with("/auth/")
-            || matches!(path, JWKS_PATH | "/healthz" | "/readyz")
+            || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
             || self.admin_path(path).is_some()
     }
 
@@ -142,6 +144,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Jwks => self.jwks(request).await,
             Endpoint::Health => Ok(self.health()),
             Endpoint::Ready => Ok(self.ready().await),
+            Endpoint::Metrics => self.metrics(request).await,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::{AuditLog, EventSink},
+    observe::{AuditLog, EventSink, metrics::MetricsShards},
     ports::{Background, Clock, KvStore, Randomness},
 };
 
@@ -30,6 +30,8 @@ pub trait Ports: Clone + 'static {
     type IssuerKeys: IssuerKeysObjects;
     /// The audit log.
     type AuditLog: AuditLog;
+    /// Metrics objects.
+    type Metrics: MetricsShards;
     /// Work after the answer.
     type Background: Background;
 
@@ -51,6 +53,8 @@ pub trait Ports: Clone + 'static {
     fn issuer_keys(&self) -> &Self::IssuerKeys;
     /// The audit log.
     fn audit_log(&self) -> &Self::AuditLog;
+    /// Metrics objects.
+    fn metrics(&self) -> &Self::Metrics;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }
