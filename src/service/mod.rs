@@ -20,6 +20,8 @@ mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+#[cfg(test)]
+mod openapi_tests;
 mod own;
 mod ports;
 mod receipts;
