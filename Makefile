@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics fuzz clean
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics fuzz clean api
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -48,6 +48,10 @@ cli-test: setup ## Run the program's own tests, and the program against a real W
 	@cargo test --quiet --features cli --bin postern
 	@cargo build --quiet --features cli --bin postern
 	@$(ENV) vitest run --config tests/cli/vitest.config.ts
+
+api: setup ## Let schemathesis try every call of docs/openapi.yaml on the running Worker, sound and broken; EXAMPLES=100, SEED=1
+	@scripts/build.sh
+	@$(ENV) node tests/api/run.ts
 
 soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (15 min); ONLY="kills theft", SEED=1
 	@scripts/build.sh
