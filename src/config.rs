@@ -1,6 +1,7 @@
 //! The configuration: vars and secrets of the Worker into typed values, every mistake reported
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
+mod limits;
 mod master;
 mod reader;
 mod routes;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+pub use limits::LimitSettings;
 pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
@@ -31,7 +33,7 @@ use crate::gateway::Route;
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 18] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -49,6 +51,7 @@ pub const VARIABLES: [&str; 17] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_LIMITS",
 ];
 
 /// The whole configuration, checked. Its `Debug` form holds no secret.
@@ -88,6 +91,8 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Limits against abuse.
+    pub limits: LimitSettings,
 }
 
 impl Config {
@@ -177,6 +182,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let routes = variable("ROUTES").and_then(|node| routes::read(&node, &trusted, local)).unwrap_or_default();
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
+    let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
 
     Some(Config {
         profile,
@@ -196,5 +202,6 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes,
         password,
         keys,
+        limits,
     })
 }

@@ -8,9 +8,10 @@ use super::{
     crypto::WebCrypto,
     database::Database,
     js::ExecutionContext,
+    limiter::Limiters,
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, IssuerKeysStubs, KeyRingStub},
+    stubs::{AccountStubs, IssuerKeysStubs, KeyRingStub, ThrottleStubs},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -25,6 +26,8 @@ pub(super) struct EdgePorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
+    limiters: Limiters,
+    throttles: ThrottleStubs,
     background: WaitUntil,
 }
 
@@ -38,7 +41,9 @@ impl EdgePorts {
             database: Database(env.clone()),
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
-            issuer_keys: IssuerKeysStubs(env),
+            issuer_keys: IssuerKeysStubs(env.clone()),
+            limiters: Limiters(env.clone()),
+            throttles: ThrottleStubs(env),
             background: WaitUntil(ctx),
         }
     }
@@ -53,6 +58,8 @@ impl Ports for EdgePorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
+    type RateLimiter = Limiters;
+    type Throttles = ThrottleStubs;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -85,6 +92,14 @@ impl Ports for EdgePorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn rate_limiter(&self) -> &Limiters {
+        &self.limiters
+    }
+
+    fn throttles(&self) -> &ThrottleStubs {
+        &self.throttles
     }
 
     fn background(&self) -> &WaitUntil {

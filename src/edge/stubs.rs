@@ -7,6 +7,7 @@ use worker::{Env, Method, Request, RequestInit};
 
 use super::env::{self, binding};
 use crate::{
+    abuse::{ThrottleAnswer, ThrottleRequest, Throttles},
     account::{AccountAnswer, AccountRequest, Accounts},
     ids::AccountId,
     jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
@@ -66,5 +67,15 @@ pub(super) struct IssuerKeysStubs(pub(super) Env);
 impl IssuerKeysObjects for IssuerKeysStubs {
     async fn ask(&self, issuer: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
         ask(&self.0, (binding::ISSUER_KEYS, Part::IssuerKeys), issuer, request).await
+    }
+}
+
+/// Throttle objects, named by what they limit.
+#[derive(Clone)]
+pub(super) struct ThrottleStubs(pub(super) Env);
+
+impl Throttles for ThrottleStubs {
+    async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
+        ask(&self.0, (binding::THROTTLE, Part::Throttle), name, request).await
     }
 }

@@ -23,6 +23,7 @@ mod receipts;
 mod refreshing;
 mod sessions;
 mod sign_in;
+mod throttle;
 mod token_cache;
 mod tokens;
 
