@@ -38,6 +38,10 @@ pub enum Part {
     RateLimiter,
     /// A Throttle object.
     Throttle,
+    /// The `AuditLog` object.
+    AuditLog,
+    /// A `Metrics` object.
+    Metrics,
 }
 
 impl Part {
@@ -55,6 +59,8 @@ impl Part {
             Self::Upstream => "upstream",
             Self::RateLimiter => "rate_limiter",
             Self::Throttle => "throttle",
+            Self::AuditLog => "audit_log",
+            Self::Metrics => "metrics",
         }
     }
 }

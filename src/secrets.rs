@@ -61,6 +61,8 @@ pub struct Master {
     pub pseudonym: Key,
     /// MAC over device tokens.
     pub device: Key,
+    /// MAC over the entries of the audit log.
+    pub audit_log: Key,
 }
 
 /// The master secret is too short.
@@ -96,6 +98,7 @@ impl Master {
             password_pepper: key("password-pepper"),
             pseudonym: key("pseudonym"),
             device: key("device"),
+            audit_log: key("audit-log"),
         })
     }
 }
@@ -145,6 +148,7 @@ mod tests {
             ["52362d3245f05f77", "deadadb35ecda5ec", "06d34bbfc8c62f56"]
         );
         assert_eq!(key(&master.device), "1c3e8ecb33cde9f6");
+        assert_eq!(key(&master.audit_log), "3227930e4530867f");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) mod binding {
     pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
     /// Durable Object: limits of one network or one account.
     pub(crate) const THROTTLE: &str = "THROTTLE";
+    /// Durable Object: administrative acts.
+    pub(crate) const AUDIT_LOG: &str = "AUDIT_LOG";
 }
 
 /// Variables and secrets: strings, and what `[vars]` holds as tables and arrays. Bindings

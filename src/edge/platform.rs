@@ -11,7 +11,7 @@ use super::{
     limiter::Limiters,
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, IssuerKeysStubs, KeyRingStub, ThrottleStubs},
+    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, ThrottleStubs},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -28,6 +28,7 @@ pub(super) struct EdgePorts {
     issuer_keys: IssuerKeysStubs,
     limiters: Limiters,
     throttles: ThrottleStubs,
+    audit_log: AuditLogStub,
     background: WaitUntil,
 }
 
@@ -43,7 +44,8 @@ impl EdgePorts {
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
             limiters: Limiters(env.clone()),
-            throttles: ThrottleStubs(env),
+            throttles: ThrottleStubs(env.clone()),
+            audit_log: AuditLogStub(env),
             background: WaitUntil(ctx),
         }
     }
@@ -60,6 +62,7 @@ impl Ports for EdgePorts {
     type IssuerKeys = IssuerKeysStubs;
     type RateLimiter = Limiters;
     type Throttles = ThrottleStubs;
+    type AuditLog = AuditLogStub;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -100,6 +103,10 @@ impl Ports for EdgePorts {
 
     fn throttles(&self) -> &ThrottleStubs {
         &self.throttles
+    }
+
+    fn audit_log(&self) -> &AuditLogStub {
+        &self.audit_log
     }
 
     fn background(&self) -> &WaitUntil {

@@ -10,12 +10,12 @@ use std::{
 use super::{
     key_sets::OwnOrExternal,
     receipts::Receipts,
+    tables::Tables,
     throttle::{HashQueue, Refusals},
     token_cache::TokenCache,
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
-    gateway::Gate,
     identity::HashParameters,
     jose::SignatureAlgorithm,
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
@@ -70,7 +70,7 @@ pub struct Isolate {
     pub ring_policy: RingPolicy,
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
-    pub(super) gate: Gate,
+    pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
     pub(super) memory: Memory,
@@ -123,7 +123,7 @@ impl Isolate {
                 timeout: config.jwks.timeout,
                 ..CachePolicy::default()
             },
-            gate: Gate::new(config.routes.clone(), cookies),
+            tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
             memory: Memory::default(),

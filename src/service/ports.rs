@@ -7,7 +7,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::EventSink,
+    observe::{AuditLog, EventSink},
     ports::{Background, Clock, KvStore, Randomness, RateLimiter, Timer},
 };
 
@@ -33,6 +33,8 @@ pub trait Ports: Clone + 'static {
     type RateLimiter: RateLimiter;
     /// Throttle objects.
     type Throttles: Throttles;
+    /// The audit log.
+    type AuditLog: AuditLog;
     /// Work after the answer.
     type Background: Background;
 
@@ -56,6 +58,8 @@ pub trait Ports: Clone + 'static {
     fn rate_limiter(&self) -> &Self::RateLimiter;
     /// Throttle objects.
     fn throttles(&self) -> &Self::Throttles;
+    /// The audit log.
+    fn audit_log(&self) -> &Self::AuditLog;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

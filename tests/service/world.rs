@@ -8,7 +8,7 @@ use std::{
     rc::Rc,
 };
 
-use pollster::block_on;
+pub(crate) use pollster::block_on;
 use postern::{
     abuse::memory::MemoryThrottles,
     account::memory::MemoryAccounts,
@@ -21,7 +21,7 @@ use postern::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
     },
-    observe::{Event, EventSink},
+    observe::{Event, EventSink, audit::memory::MemoryAuditLog},
     ports::{Background, Clock, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
@@ -198,6 +198,7 @@ pub(crate) struct World {
     pub(crate) identity: MemoryIdentity,
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
+    pub(crate) audit_log: MemoryAuditLog,
     pub(crate) later: Later,
     pub(crate) limits: Limits,
     pub(crate) throttles: MemoryThrottles,
@@ -215,6 +216,7 @@ impl Ports for World {
     type IssuerKeys = NoIssuer;
     type RateLimiter = Limits;
     type Throttles = MemoryThrottles;
+    type AuditLog = MemoryAuditLog;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -247,6 +249,9 @@ impl Ports for World {
     fn throttles(&self) -> &MemoryThrottles {
         &self.throttles
     }
+    fn audit_log(&self) -> &MemoryAuditLog {
+        &self.audit_log
+    }
     fn background(&self) -> &Later {
         &self.later
     }
@@ -258,8 +263,8 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Alice's password, as the local profile plants it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-fn config() -> Config {
-    let vars: BTreeMap<String, Value> = serde_json::from_value(json!({
+fn config(more: &[(&str, Value)]) -> Config {
+    let mut vars: BTreeMap<String, Value> = serde_json::from_value(json!({
         "POSTERN_PROFILE": "local",
         "POSTERN_ISSUER": "http://localhost:8787",
         "POSTERN_MASTER_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
@@ -273,14 +278,20 @@ fn config() -> Config {
         ],
     }))
     .unwrap();
+    vars.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     Config::from_vars(&vars).unwrap()
 }
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With other variables.
+    pub(crate) fn with(vars: &[(&str, Value)]) -> Self {
         let platform = Platform::default();
         platform.now.set(START);
-        let isolate = Rc::new(Isolate::new(config()).unwrap());
+        let isolate = Rc::new(Isolate::new(config(vars)).unwrap());
         let ring = MemoryKeyRing::new(
             NativeSigner::new(platform.clone()),
             platform.clone(),
@@ -295,6 +306,7 @@ impl World {
             identity: MemoryIdentity::default(),
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
+            audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
             later: Later::default(),
             limits: Limits::default(),
             throttles: MemoryThrottles::at(START),
@@ -305,7 +317,7 @@ impl World {
 
     /// The same world seen from a fresh isolate: its memory is empty.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { isolate: Rc::new(Isolate::new(config()).unwrap()), ..self.clone() }
+        Self { isolate: Rc::new(Isolate::new(self.isolate.config.clone()).unwrap()), ..self.clone() }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {
@@ -315,7 +327,7 @@ impl World {
         self.throttles.set_now(later);
     }
 
-    fn service(&self) -> Service<Self> {
+    pub(crate) fn service(&self) -> Service<Self> {
         Service::new(Rc::clone(&self.isolate), self.clone())
     }
 

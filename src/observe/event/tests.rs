@@ -56,6 +56,18 @@ fn event_names_unchanged() {
         (Happening::Throttled { limit: "login-ip".into(), retry_after: 3 }, "throttled", "refused"),
         (Happening::Locked { what: "account", seconds: 60 }, "locked", "refused"),
         (Happening::StuffingDetected { pattern: "many_accounts" }, "stuffing_detected", "alert"),
+        (
+            Happening::AdminAction {
+                action: "key_rotate".into(),
+                target: String::new(),
+                who: "root".into(),
+                result: ActResult::Refused,
+                seq: 1,
+                hash: Digest::ZERO,
+            },
+            "admin_action",
+            "refused",
+        ),
         (Happening::PasswordRehashed, "password_rehashed", "success"),
         (Happening::KeyPublished { kid }, "key_published", "success"),
         (Happening::KeyRotated { kid, former: kid }, "key_rotated", "success"),
@@ -64,6 +76,12 @@ fn event_names_unchanged() {
         (Happening::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
         (Happening::MasterMismatch { kid }, "master_mismatch", "alert"),
         (Happening::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
+        (Happening::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
+        (
+            Happening::RoutesRefused { count: 1, mistakes: vec!["version: is missing".into()] },
+            "routes_refused",
+            "fault",
+        ),
         (Happening::ConfigRefused { mistakes: 2 }, "config_refused", "fault"),
     ];
     for (happening, name, outcome) in names {
