@@ -327,7 +327,7 @@ impl<P: Ports> Service<P> {
             admission.delay = admission.delay.max(Duration::from_millis(delay.into()));
             admission.locked |= locked;
             if let Some(until) = lock {
-                let seconds = until.since(self.now()).as_secs();
+                let seconds = whole_seconds(until.since(self.now()));
                 admission.told_of_failure.push(Happening::Locked { what: scope, seconds });
             }
             if alarm {
