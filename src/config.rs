@@ -2,6 +2,7 @@
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
 mod document;
+mod limits;
 mod master;
 mod reader;
 mod routes;
@@ -15,12 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub use document::{RouteContext, RouteDocument};
+pub use limits::LimitSettings;
 pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
+    JwksSettings, MetricsSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
@@ -33,7 +35,7 @@ use crate::{encoding::text_set, gateway::Route};
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 18] = [
+pub const VARIABLES: [&str; 21] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -51,6 +53,9 @@ pub const VARIABLES: [&str; 18] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_METRICS",
+    "POSTERN_METRICS_TOKEN",
+    "POSTERN_LIMITS",
     "POSTERN_ADMIN",
 ];
 
@@ -93,6 +98,10 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Metrics.
+    pub metrics: MetricsSettings,
+    /// Limits against abuse.
+    pub limits: LimitSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
 }
@@ -197,7 +206,10 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     };
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
+    let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
+
+    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     Some(Config {
         profile,
@@ -218,6 +230,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        limits,
+        metrics,
         admin,
     })
 }

@@ -11,6 +11,7 @@ mod glue;
 mod http;
 mod isolate;
 mod js;
+mod limiter;
 mod log;
 mod objects;
 mod platform;

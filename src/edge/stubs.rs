@@ -9,16 +9,21 @@ use worker::Env;
 
 use super::{
     env::{self, binding},
-    js,
+    isolate, js,
+    store::Platform,
 };
 use crate::{
+    abuse::{ThrottleAnswer, ThrottleRequest, Throttles},
     account::{AccountAnswer, AccountRequest, Accounts},
     ids::AccountId,
     json,
     jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
-    observe::{AuditAnswer, AuditLog, AuditRequest},
-    ports::{Fault, Part},
+    observe::{
+        AuditAnswer, AuditLog, AuditRequest,
+        metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
+    },
+    ports::{Clock as _, Fault, Part},
 };
 
 /// Objects take one kind of message; the URL says nothing.
@@ -47,7 +52,12 @@ async fn exchange(env: &Env, (binding, part): (&str, Part), name: &str, body: &s
     init.set_body(&JsValue::from_str(body));
     let request = Request::new_with_str_and_init(MESSAGE_URL, &init).map_err(|error| fault(&error))?;
     let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
-    let response = js::response(stub.fetch(&request)).await.map_err(|error| fault(&error))?;
+    let asked_at = Platform.now();
+    let answered = js::response(stub.fetch(&request)).await;
+    if let Some(isolate) = isolate::known() {
+        isolate.counters.observe(part, Platform.now().since(asked_at));
+    }
+    let response = answered.map_err(|error| fault(&error))?;
     if response.status() != 200 {
         return Err(Fault::new(part, format_args!("the object answered {}", response.status())));
     }
@@ -84,6 +94,16 @@ impl IssuerKeysObjects for IssuerKeysStubs {
     }
 }
 
+/// Throttle objects, named by what they limit.
+#[derive(Clone)]
+pub(super) struct ThrottleStubs(pub(super) Env);
+
+impl Throttles for ThrottleStubs {
+    async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
+        ask(&self.0, (binding::THROTTLE, Part::Throttle), name, request).await
+    }
+}
+
 /// The `AuditLog` object.
 #[derive(Clone)]
 pub(super) struct AuditLogStub(pub(super) Env);
@@ -91,5 +111,15 @@ pub(super) struct AuditLogStub(pub(super) Env);
 impl AuditLog for AuditLogStub {
     async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
         ask(&self.0, (binding::AUDIT_LOG, Part::AuditLog), ONLY, request).await
+    }
+}
+
+/// Metrics objects, named by number.
+#[derive(Clone)]
+pub(super) struct MetricsStubs(pub(super) Env);
+
+impl MetricsShards for MetricsStubs {
+    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
+        ask(&self.0, (binding::METRICS, Part::Metrics), &shard.to_string(), request).await
     }
 }

@@ -20,6 +20,9 @@ mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod metrics;
+#[cfg(test)]
+mod openapi_tests;
 mod own;
 mod ports;
 mod receipts;
@@ -27,6 +30,7 @@ mod refreshing;
 mod sessions;
 mod sign_in;
 mod tables;
+mod throttle;
 mod token_cache;
 mod tokens;
 

@@ -5,6 +5,8 @@ mod account;
 mod audit_log;
 mod issuer_keys;
 mod key_ring;
+mod metrics;
+mod throttle;
 
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Request, Response, State};
