@@ -3,6 +3,7 @@
 //! Each group of subcommands is a file here: a clap type, and a `run` that takes the [`Context`]
 //! and answers with a [`report::Report`] or a [`failure::Failure`]. Nothing else prints.
 
+mod audit;
 mod client;
 mod context;
 mod failure;
@@ -50,6 +51,9 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The log of administrators' acts: verify, export
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Signing keys: list, rotate, revoke
     #[command(subcommand)]
     Key(keys::Keys),
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
     let Arguments { global, command } = Arguments::parse();
     let context = Context::new(global.url, global.json);
     let outcome = match &command {
+        Command::Audit(audit) => audit.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),
         Command::Completions { shell } => {
