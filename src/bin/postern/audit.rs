@@ -191,7 +191,6 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use postern::{observe::Act, secrets::Master, time::Timestamp};
 
     use super::*;

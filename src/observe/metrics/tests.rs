@@ -196,7 +196,7 @@ fn stored_totals_format_unchanged() {
     );
 }
 
-/// The names of ours in a text, without what OpenMetrics adds for a sample.
+/// The names of ours in a text, without what `OpenMetrics` adds for a sample.
 fn names_in(text: &str) -> std::collections::BTreeSet<&str> {
     let word = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
     let names = text.split(word).filter(|name| name.starts_with("postern_"));
