@@ -27,7 +27,7 @@ use self::{
     reader::{Mistakes, Node},
     values::UrlRule,
 };
-use crate::gateway::Route;
+use crate::{encoding::text_set, gateway::Route};
 
 /// Every variable is named so.
 const PREFIX: &str = "POSTERN_";
@@ -117,7 +117,8 @@ impl Config {
     /// What a route table of this configuration is checked against.
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
-        RouteContext { issuers: external.chain([self.issuer.clone()]).collect(), profile: self.profile }
+        let issuers = text_set(external.chain([self.issuer.clone()]));
+        RouteContext { issuers, profile: self.profile }
     }
 
     /// The configuration for people, one setting a line, without secrets.
@@ -191,7 +192,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let issuers = variable("ISSUERS")
         .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
         .unwrap_or_default();
-    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
+    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone());
+    let trusted = text_set(trusted);
     let (routes, routes_in_kv) = match variable("ROUTES") {
         Some(node) if node.is_object() => (Vec::new(), sections::routes_in_kv(&node, local)),
         Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),

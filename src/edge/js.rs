@@ -91,6 +91,11 @@ pub(super) async fn response(promise: Promise) -> Result<Response, JsValue> {
     settled(promise).await?.dyn_into()
 }
 
+/// Waits for the promise of a body's text.
+pub(super) async fn text(promise: Result<Promise, JsValue>) -> Result<String, JsValue> {
+    Ok(settled(promise?).await?.as_string().unwrap_or_default())
+}
+
 /// An object literal.
 pub(super) fn object(members: &[(&str, JsValue)]) -> Object {
     let object = Object::new();

@@ -189,5 +189,10 @@ fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
         };
         (issuer.issuer.clone(), trusted)
     });
-    external.chain([(config.issuer.clone(), own)]).collect()
+    let mut trusted = BTreeMap::new();
+    for (issuer, rules) in external {
+        trusted.insert(issuer, rules);
+    }
+    trusted.insert(config.issuer.clone(), own);
+    trusted
 }

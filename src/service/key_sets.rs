@@ -10,6 +10,7 @@ use crate::{
     encoding::base64url,
     http::{Reply, RequestView},
     jose::{JwkSet, PublicJwkSet},
+    json,
     jwks::{
         CachedSet, FetchFrom, IssuerKeysAnswer, IssuerKeysObjects as _, IssuerKeysRequest, IssuerSource,
         Resolution, Snapshot, Tried, resolve,
@@ -117,7 +118,7 @@ impl<P: Ports> Service<P> {
     async fn read_kv(&self, issuer: &str) {
         match self.ports.kv().read(&kv_key(issuer)).await {
             Ok(Some(text)) => {
-                if let Ok(snapshot) = serde_json::from_str(&text) {
+                if let Ok(snapshot) = json::read(&text) {
                     self.take_in(issuer, &snapshot);
                 }
             }

@@ -12,7 +12,7 @@ const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// One of our own endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Endpoint {
+pub(super) enum Endpoint {
     Register,
     Login,
     Refresh,
@@ -28,7 +28,7 @@ enum Endpoint {
 }
 
 impl Endpoint {
-    fn of(path: &str) -> Option<Self> {
+    pub(super) fn of(path: &str) -> Option<Self> {
         Some(match path {
             "/auth/register" => Self::Register,
             "/auth/login" => Self::Login,
@@ -52,7 +52,7 @@ impl Endpoint {
     }
 
     /// The value of `Allow`.
-    const fn allow(&self) -> &'static str {
+    pub(super) const fn allow(&self) -> &'static str {
         match self {
             Self::Register | Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
@@ -69,6 +69,38 @@ impl Endpoint {
     /// for everybody.
     const fn is_public(&self) -> bool {
         matches!(self, Self::Jwks | Self::Health | Self::Ready)
+    }
+}
+
+#[cfg(test)]
+impl Endpoint {
+    /// Every endpoint and its path, for the check of `docs/openapi.yaml`. A new variant does not
+    /// compile until it is here.
+    pub(super) fn every() -> Vec<(&'static str, Self)> {
+        use Endpoint::{
+            Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Ready, Refresh, Register, Session, Sessions,
+        };
+        let all = vec![
+            ("/auth/register", Register),
+            ("/auth/login", Login),
+            ("/auth/refresh", Refresh),
+            ("/auth/logout", Logout),
+            ("/auth/logout-all", LogoutAll),
+            ("/auth/sessions", Sessions),
+            ("/auth/sessions/{session_id}", Session("s".to_owned())),
+            ("/auth/me", Me),
+            (JWKS_PATH, Jwks),
+            ("/healthz", Health),
+            ("/readyz", Ready),
+            ("/metrics", Metrics),
+        ];
+        for (_, endpoint) in &all {
+            match endpoint {
+                Register | Login | Refresh | Logout | LogoutAll | Sessions | Session(_) | Me | Jwks
+                | Health | Ready | Metrics => {}
+            }
+        }
+        all
     }
 }
 

@@ -52,6 +52,11 @@ function read(folder: string, kind: "secrets" | "output"): string[] {
 /** Shorter texts occur by chance. */
 const SHORTEST = 8;
 
+/** A made-up token of one letter repeated is no secret, and occurs: a made-up kid has as many. Random text has far more. */
+const LEAST_CHARACTERS = 6;
+
+const couldBeChance = (form: string) => form.length < SHORTEST || new Set(form).size < LEAST_CHARACTERS;
+
 /** What of a secret would give it away, in every form that a careless line could have. */
 function formsOf(secret: string): string[] {
   // A signature by itself makes a token of public parts; so does what follows a refresh token's prefix.
@@ -61,9 +66,8 @@ function formsOf(secret: string): string[] {
   const encoded = bytes.flatMap((each) => [each.toString("hex"), each.toString("base64").replace(/=+$/, ""), each.toString("base64url")]);
   // The end of a refresh token is its MAC, and what is before it its secret: half of it is too much as well.
   const tail = secret.startsWith("prt_") ? [secret.slice(-40)] : [];
-  return [...parts, ...encoded, ...tail, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)].filter(
-    (form) => form.length >= SHORTEST,
-  );
+  const all = [...parts, ...encoded, ...tail, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)];
+  return couldBeChance(secret) ? [] : all.filter((form) => !couldBeChance(form));
 }
 
 /** Texts that are secrets by their shape, whoever made them. */
