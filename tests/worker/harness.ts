@@ -23,6 +23,8 @@ import {
   type Response as OriginResponse,
 } from "miniflare";
 import { bindingsOf, type Bindings } from "./harness-config.ts";
+import { noteMasterKey, noteOutput, noteSecret } from "./support/run.ts";
+import { noting, Secrets } from "./support/secrets.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -132,20 +134,31 @@ class CollectedLog extends Log {
     this.#lines = lines;
   }
   override log(message: string): void {
+    noteOutput(`${message}\n`);
     this.#lines.push(message);
   }
 }
 
 function collect(stream: Readable, lines: string[]): void {
   let rest = "";
+  // Two streams of several instances go to one file: whole lines at a time.
+  let unwritten = "";
+  const whole = (chunk: string) => {
+    unwritten += chunk;
+    const end = unwritten.lastIndexOf("\n") + 1;
+    if (end > 0) noteOutput(unwritten.slice(0, end));
+    unwritten = unwritten.slice(end);
+  };
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => {
+    whole(chunk);
     const parts = (rest + chunk).split("\n");
     rest = parts.pop() ?? "";
     lines.push(...parts);
   });
   stream.on("end", () => {
     if (rest !== "") lines.push(rest);
+    whole("\n");
   });
 }
 
@@ -177,6 +190,9 @@ function originService(origin: NonNullable<PosternOptions["origin"]>): Service |
   if (protocol !== "http:" || pathname !== "/") throw new Error(`an origin is http://HOST:PORT, not ${origin}`);
   return { external: { address: host, http: {} } };
 }
+
+/** Everything that clients of this process learned. */
+const seen = new Secrets();
 
 /** wrangler.toml's [vars], then those of .dev.vars, then the caller's. */
 function varsOf(bindings: Bindings, overrides: Record<string, unknown>): Record<string, Json> {
@@ -241,6 +257,9 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
   const { origin = "demo", persist, vars = {}, port = 0, spy = false } = options;
   const service = originService(origin);
   const logs: string[] = [];
+  const given = varsOf(bindings, vars);
+  noteMasterKey(given["POSTERN_MASTER_KEY"]);
+  if (typeof given["POSTERN_METRICS_TOKEN"] === "string") noteSecret(given["POSTERN_METRICS_TOKEN"]);
 
   const config: MiniflareOptions = {
     host: "127.0.0.1",
@@ -275,7 +294,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         d1Databases: bindings.d1Databases,
         durableObjects: bindings.durableObjects,
         ratelimits: bindings.ratelimits,
-        bindings: varsOf(bindings, vars),
+        bindings: given,
         serviceBindings: service === undefined ? {} : { ORIGIN: service },
       },
       ...(origin === "demo"
@@ -302,7 +321,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
     await migrate(database, bindings.migrationsFolder);
     const kv = await miniflare.getKVNamespace(bindings.kvBinding, bindings.name);
 
-    return {
+    const postern: Postern = {
       url,
       logs,
       bindings,
@@ -353,6 +372,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         await dispose();
       },
     };
+    return noting(postern, seen);
   } catch (error) {
     await dispose().catch(() => {});
     throw new Error(`Postern did not start:\n${logs.join("\n")}`, { cause: error });

@@ -3,6 +3,7 @@
 //! Each group of subcommands is a file here: a clap type, and a `run` that takes the [`Context`]
 //! and answers with a [`report::Report`] or a [`failure::Failure`]. Nothing else prints.
 
+mod audit;
 mod client;
 mod context;
 mod doctor;
@@ -68,6 +69,9 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The log of administrators' acts: verify, export
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Begin a deployment: settings, master key, first administrator
     #[command(subcommand)]
     Init(init::Init),
@@ -102,6 +106,7 @@ fn main() -> ExitCode {
     let Arguments { global, command } = Arguments::parse();
     let context = Context::new(global.url, global.admin_path, global.json);
     let outcome = match &command {
+        Command::Audit(audit) => audit.run(&context),
         Command::Init(init) => init.run(&context),
         Command::Login { login } => sign_in::login(&context, login.clone()),
         Command::Logout => sign_in::logout(&context),
