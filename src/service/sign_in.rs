@@ -58,6 +58,8 @@ impl<P: Ports> Service<P> {
             scopes: config.default_scopes.iter().cloned().collect(),
             roles: Vec::new(),
             tenant_id: None,
+            disabled: false,
+            email_verified: false,
             created_at: self.now(),
             login,
         };
@@ -193,6 +195,7 @@ impl<P: Ports> Service<P> {
             device_name,
             context: caller.context(),
             max_families: u16::try_from(self.isolate.config.refresh.max_families).unwrap_or(u16::MAX),
+            credential_version: user.credential_version,
         };
         match self.ports.accounts().ask(user.account, &ask).await? {
             AccountAnswer::Opened { displaced } => {
