@@ -17,8 +17,9 @@ pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
-    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings, Profile,
-    RefreshSettings, Registration, RingSettings, TypRule,
+    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, IdentitySource,
+    JwksSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings, Registration, RingSettings,
+    TypRule,
 };
 
 use self::{
@@ -31,7 +32,7 @@ use crate::gateway::Route;
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 19] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -49,6 +50,8 @@ pub const VARIABLES: [&str; 17] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_IDENTITY",
+    "POSTERN_NOTIFIER",
 ];
 
 /// The whole configuration, checked. Its `Debug` form holds no secret.
@@ -88,6 +91,10 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Who keeps the users.
+    pub identity: IdentitySource,
+    /// What carries messages to users.
+    pub notifier: Option<NotifierSettings>,
 }
 
 impl Config {
@@ -178,6 +185,14 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
 
+    let identity = variable("IDENTITY")
+        .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
+        .unwrap_or(IdentitySource::Store);
+    if identity != IdentitySource::Store && registration == Registration::Open {
+        mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
+    }
+    let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
+
     Some(Config {
         profile,
         issuer: issuer?,
@@ -196,5 +211,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes,
         password,
         keys,
+        identity,
+        notifier,
     })
 }

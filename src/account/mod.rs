@@ -17,9 +17,9 @@ mod stored;
 pub use self::{
     activity::{ActivityEntry, ActivityKind},
     messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated, SessionView},
+    object::{Account, Served, Upkeep},
     one_time::Purpose,
     one_time_token::OneTimeToken,
-    object::{Account, Served, Upkeep},
 };
 use crate::{ids::AccountId, ports::Fault, time::Timestamp};
 

@@ -164,7 +164,9 @@ mod tests {
             let forged = format!("pot_{}", base64url(&forged));
             assert!(OneTimeToken::open(&masters(), Purpose::ResetPassword, &forged).is_none(), "bit {bit}");
         }
-        for garbage in ["", "pot_", &token(1)[..90], &format!("{}A", token(1)), &token(1).replace("pot", "prt")] {
+        for garbage in
+            ["", "pot_", &token(1)[..90], &format!("{}A", token(1)), &token(1).replace("pot", "prt")]
+        {
             assert!(OneTimeToken::open(&masters(), Purpose::ResetPassword, garbage).is_none(), "{garbage}");
         }
     }

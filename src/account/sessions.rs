@@ -34,13 +34,7 @@ const LOOK_AGAIN: Duration = Duration::from_hours(1);
 type Families = Vec<(FamilyId, StoredFamily)>;
 
 impl<R: Records> Account<R> {
-    pub(super) fn open(
-        &self,
-        id: FamilyId,
-        opening: Opening,
-        bounds: (u16, u64),
-        now: Timestamp,
-    ) -> Served {
+    pub(super) fn open(&self, id: FamilyId, opening: Opening, bounds: (u16, u64), now: Timestamp) -> Served {
         self.try_open(id, opening, bounds, now).unwrap_or_else(|fault| Served {
             answer: AccountAnswer::Unavailable { cause: fault.to_string() },
             upkeep: Upkeep::Alarm(now.plus(LOOK_AGAIN)),
@@ -228,7 +222,8 @@ impl<R: Records> Account<R> {
         let families = self.store().families()?;
         let activity = activity::sweep(&self.store(), now)?;
         let one_time = one_time::sweep(&self.store(), now)?;
-        let upkeep = first_of([next_end(&families), activity, one_time]).map_or(Upkeep::Unchanged, Upkeep::Alarm);
+        let upkeep =
+            first_of([next_end(&families), activity, one_time]).map_or(Upkeep::Unchanged, Upkeep::Alarm);
         Ok(Served { answer, upkeep })
     }
 

@@ -5,6 +5,7 @@ use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use super::{
+    bindings::NamedBindings,
     crypto::WebCrypto,
     database::Database,
     js::ExecutionContext,
@@ -25,6 +26,7 @@ pub(super) struct EdgePorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
+    bindings: NamedBindings,
     background: WaitUntil,
 }
 
@@ -38,7 +40,8 @@ impl EdgePorts {
             database: Database(env.clone()),
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
-            issuer_keys: IssuerKeysStubs(env),
+            issuer_keys: IssuerKeysStubs(env.clone()),
+            bindings: NamedBindings(env),
             background: WaitUntil(ctx),
         }
     }
@@ -53,6 +56,7 @@ impl Ports for EdgePorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
+    type Bindings = NamedBindings;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -85,6 +89,10 @@ impl Ports for EdgePorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn bindings(&self) -> &NamedBindings {
+        &self.bindings
     }
 
     fn background(&self) -> &WaitUntil {

@@ -187,9 +187,19 @@ enum Scheme {
         master: Option<u8>,
     },
     /// Another variant or version of Argon2.
-    Argon2 { algorithm: Algorithm, version: Version, parameters: HashParameters },
-    Bcrypt { cost: u32 },
-    Scrypt { log_n: u8, r: u32, p: u32 },
+    Argon2 {
+        algorithm: Algorithm,
+        version: Version,
+        parameters: HashParameters,
+    },
+    Bcrypt {
+        cost: u32,
+    },
+    Scrypt {
+        log_n: u8,
+        r: u32,
+        p: u32,
+    },
 }
 
 /// What a text says.

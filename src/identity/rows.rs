@@ -97,10 +97,8 @@ pub fn insert_all(users: &[NewUser]) -> Statement {
         SqlValue::Integer(number) => number.into(),
         SqlValue::Null => serde_json::Value::Null,
     };
-    let rows: serde_json::Value = users
-        .iter()
-        .map(|user| columns(user).into_iter().map(json).collect::<serde_json::Value>())
-        .collect();
+    let rows: serde_json::Value =
+        users.iter().map(|user| columns(user).into_iter().map(json).collect::<serde_json::Value>()).collect();
     Statement { sql: INSERT_ALL, values: vec![text(rows.to_string())] }
 }
 
@@ -131,7 +129,10 @@ pub fn change(account: AccountId, change: &UserChange) -> Statement {
         }
         UserChange::Grants(grants) => {
             let tenant = grants.tenant_id.as_deref().map_or(SqlValue::Null, text);
-            (SET_GRANTS, vec![account, text(json_list(&grants.scopes)), text(json_list(&grants.roles)), tenant])
+            (
+                SET_GRANTS,
+                vec![account, text(json_list(&grants.scopes)), text(json_list(&grants.roles)), tenant],
+            )
         }
         UserChange::EmailVerified => (SET_EMAIL_VERIFIED, vec![account]),
     };

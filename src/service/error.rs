@@ -46,6 +46,12 @@ pub(super) enum ApiError {
     CrossOrigin,
     /// No access token, or an unacceptable one.
     Challenge(Challenge),
+    /// A one-time token that is not ours, was used, or has expired.
+    InvalidOneTimeToken,
+    /// The login is no mail address.
+    NoAddress,
+    /// This deployment does not do that: users are kept elsewhere, or nothing reaches them.
+    NotOffered,
     /// No live session of this id.
     SessionNotFound,
     /// No such path under `/auth`.
@@ -102,6 +108,11 @@ impl From<&ApiError> for Reply {
             }
             ApiError::CrossOrigin => problem(403, "cross_origin", "This origin may not make the call"),
             ApiError::Challenge(challenge) => challenge.into(),
+            ApiError::InvalidOneTimeToken => {
+                problem(400, "invalid_one_time_token", "The token is not valid any more: ask for another")
+            }
+            ApiError::NoAddress => problem(409, "no_address", "The login is no mail address"),
+            ApiError::NotOffered => problem(404, "not_offered", "This is not offered here"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),
             ApiError::NotFound => problem(404, "not_found", "There is nothing here"),
             ApiError::MethodNotAllowed { allow } => {

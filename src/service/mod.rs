@@ -3,7 +3,8 @@
 //! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards or
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
-//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API.
+//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `passwords`, `own_account`,
+//!   `health`) is our own API, `users` what operators do with users.
 
 mod authenticate;
 mod body;
@@ -11,13 +12,17 @@ mod caller;
 mod cookies;
 mod credentials;
 mod csrf;
+mod directory;
 mod error;
 mod events;
 mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod one_time;
 mod own;
+mod own_account;
+mod passwords;
 mod ports;
 mod receipts;
 mod refreshing;
@@ -25,6 +30,7 @@ mod sessions;
 mod sign_in;
 mod token_cache;
 mod tokens;
+mod users;
 
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
@@ -34,6 +40,7 @@ pub use health::misconfigured;
 pub use isolate::{Isolate, Memory};
 pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
+pub use users::MAX_USERS_ON_A_PAGE;
 
 use std::rc::Rc;
 

@@ -7,7 +7,7 @@ use crate::{
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
     observe::EventSink,
-    ports::{Background, Clock, KvStore, Randomness},
+    ports::{Background, Bindings, Clock, KvStore, Randomness},
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
@@ -28,6 +28,8 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
+    /// Services and queues of the user's own naming.
+    type Bindings: Bindings;
     /// Work after the answer.
     type Background: Background;
 
@@ -47,6 +49,8 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// Services and queues of the user's own naming.
+    fn bindings(&self) -> &Self::Bindings;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

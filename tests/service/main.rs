@@ -2,6 +2,7 @@
 //! revocation, and after the part is back everything goes on where it was.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod account_flows;
 mod world;
 
 use postern::{account::memory::FaultMode, http::Reply, identity::memory::IdentityMode};

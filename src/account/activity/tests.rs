@@ -39,11 +39,17 @@ fn guessing_passwords_does_not_push_the_owners_entries_out() {
         note(&object, ActivityKind::SignInRefused, START.plus(Duration::from_secs(second)));
     }
     let now = START.plus(Duration::from_secs(10_000));
-    assert_eq!(kinds(&object, now), [(ActivityKind::SignInRefused, 10_000), (ActivityKind::PasswordChanged, 1)]);
+    assert_eq!(
+        kinds(&object, now),
+        [(ActivityKind::SignInRefused, 10_000), (ActivityKind::PasswordChanged, 1)]
+    );
     // Two days later it is news again.
     let later = now.plus(Duration::from_hours(48));
     note(&object, ActivityKind::SignInRefused, later);
-    assert_eq!(kinds(&object, later)[..2], [(ActivityKind::SignInRefused, 1), (ActivityKind::SignInRefused, 10_000)]);
+    assert_eq!(
+        kinds(&object, later)[..2],
+        [(ActivityKind::SignInRefused, 1), (ActivityKind::SignInRefused, 10_000)]
+    );
 }
 
 #[test]

@@ -1,6 +1,9 @@
 use core::time::Duration;
 
-use super::{super::{ActivityKind, Purpose}, *};
+use super::{
+    super::{ActivityKind, Purpose},
+    *,
+};
 use crate::{
     account::memory::MemoryRecords,
     refresh::{Binding, Context, DriftPolicy, EndReason, Grant, Lifetimes, Opening, SecretHash},
@@ -104,7 +107,8 @@ fn activity_and_one_time_record_formats_unchanged() {
     assert_eq!(Store(&records).activity().unwrap(), [(7, entry)]);
 
     let hash = SecretHash([1; 32]);
-    let token = OneTime { purpose: Purpose::ResetPassword, expires_at: Timestamp::from_seconds(9), used: false };
+    let token =
+        OneTime { purpose: Purpose::ResetPassword, expires_at: Timestamp::from_seconds(9), used: false };
     Store(&records).write_one_time(&hash, &token).unwrap();
     assert_eq!(
         records.read("one_time", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap().unwrap(),

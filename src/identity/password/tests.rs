@@ -125,8 +125,11 @@ fn a_stored_hash_that_would_stop_the_isolate_is_not_computed() {
         ("$AQEBAQEBAQEBAQEBAQEBAQ$AQEBAQEBAQEBAQEBAQEBAQ", "$AQEBAQEBAQEBAQEBAQEBAQ$AQEBAQEBAQEBAQEB"),
         ("$argon2id", "argon2id"),
     ] {
-        let wrong =
-            if part.contains('=') && part.len() == 3 { MalformedHash::TooCostly } else { MalformedHash::Form };
+        let wrong = if part.contains('=') && part.len() == 3 {
+            MalformedHash::TooCostly
+        } else {
+            MalformedHash::Form
+        };
         assert_eq!(PasswordHash::parse(&good.replace(part, hostile)), Err(wrong), "{hostile}");
     }
     assert_eq!(PasswordHash::parse(&"$".repeat(10_000)), Err(MalformedHash::Form));
@@ -183,14 +186,35 @@ const FOREIGN: [(&str, &str); 13] = [
     // Openwall's crypt_blowfish, wrapper.c: a password of three characters, and another salt.
     ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
     ("U*U*U", "$2a$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a"),
-    ("correct horse battery staple", "$scrypt$ln=4,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g"),
-    ("correct horse battery staple", "$scrypt$ln=10,r=8,p=2$MDEyMzQ1Njc4OWFiY2RlZg$KhW5KLACpfR1HRqSPdg8ODHC9nzhpv0EHEqfwm5GJX4"),
-    ("correct horse battery staple", "$argon2i$v=16$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$/NjRdoTmLr1iEnX3YnUIeg"),
+    (
+        "correct horse battery staple",
+        "$scrypt$ln=4,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g",
+    ),
+    (
+        "correct horse battery staple",
+        "$scrypt$ln=10,r=8,p=2$MDEyMzQ1Njc4OWFiY2RlZg$KhW5KLACpfR1HRqSPdg8ODHC9nzhpv0EHEqfwm5GJX4",
+    ),
+    (
+        "correct horse battery staple",
+        "$argon2i$v=16$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$/NjRdoTmLr1iEnX3YnUIeg",
+    ),
     ("correct horse battery staple", "$argon2i$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$/NjRdoTmLr1iEnX3YnUIeg"),
-    ("correct horse battery staple", "$argon2i$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$nMi4VBJfJKCdC0KukIiv1w"),
-    ("correct horse battery staple", "$argon2d$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$Odl3/PksUWeoEaCaPmNclw"),
-    ("correct horse battery staple", "$argon2id$v=16$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$TqjsEdH2jQX75cLbhUWvjA"),
-    ("correct horse battery staple", "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$GpPstgPksP4nkcuC/OG49Q"),
+    (
+        "correct horse battery staple",
+        "$argon2i$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$nMi4VBJfJKCdC0KukIiv1w",
+    ),
+    (
+        "correct horse battery staple",
+        "$argon2d$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$Odl3/PksUWeoEaCaPmNclw",
+    ),
+    (
+        "correct horse battery staple",
+        "$argon2id$v=16$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$TqjsEdH2jQX75cLbhUWvjA",
+    ),
+    (
+        "correct horse battery staple",
+        "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$GpPstgPksP4nkcuC/OG49Q",
+    ),
 ];
 
 #[test]
@@ -199,7 +223,11 @@ fn a_hash_made_elsewhere_is_verified_and_asks_to_be_made_again() {
         let hash = PasswordHash::parse(text).unwrap();
         assert!(hash.is_foreign() && hash.as_str() == text);
         let present = |text: &str| Password::present(text, &UnicodeTables).unwrap();
-        assert_eq!(hash.verify(&present(right), cheap(), &masters()), Ok(Verdict::Match { rehash: true }), "{text}");
+        assert_eq!(
+            hash.verify(&present(right), cheap(), &masters()),
+            Ok(Verdict::Match { rehash: true }),
+            "{text}"
+        );
         for wrong in ["", "U*U*", "correct horse battery stapl", "correct horse battery staple "] {
             assert_eq!(hash.verify(&present(wrong), cheap(), &masters()), Ok(Verdict::Mismatch), "{text}");
         }
