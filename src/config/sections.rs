@@ -4,12 +4,15 @@ use core::{ops::RangeInclusive, time::Duration};
 use std::collections::BTreeSet;
 
 use super::{
-    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, IdentitySource,
-    JwksSettings, NotifierSettings, NotifierWay, RefreshSettings, RingSettings, TypRule,
+    AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
+    IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, RefreshSettings,
+    RingSettings, RoutesInKv, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
-use crate::{jwt::AudienceSource, keys::SigningAlgorithm, refresh::Lifetimes};
+use sha2::{Digest as _, Sha256};
+
+use crate::{jwt::AudienceSource, keys::SigningAlgorithm, observe::chain::Digest, refresh::Lifetimes};
 
 const DAY: u64 = 86_400;
 
@@ -144,6 +147,25 @@ pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {
         fields.wrong("hard_age", "must not be below `soft_age`");
     }
     Some(settings)
+}
+
+pub(super) fn routes_in_kv(node: &Node<'_>, local: bool) -> Option<RoutesInKv> {
+    let fields = node.object(&["kv", "refresh"])?;
+    let key = fields.required("kv").and_then(|node| {
+        let key = node.text()?;
+        // Apart from the keys of key sets, and short: KV takes 512 bytes.
+        let sound = (key == "routes" || key.starts_with("routes:")) && key.len() <= 128;
+        let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+        if sound && plain {
+            Some(key.to_owned())
+        } else {
+            node.wrong("must be \"routes\" or begin with \"routes:\", of at most 128 of [A-Za-z0-9._:-]")
+        }
+    });
+    // KV itself answers from a copy of up to 30 s, so that asking more often brings nothing.
+    let least = if local { 1 } else { 30 };
+    let refresh = fields.or("refresh", Duration::from_secs(30), |node| node.seconds(least..=3600));
+    Some(RoutesInKv { key: key?, refresh })
 }
 
 pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option<Vec<ExternalIssuer>> {
@@ -302,4 +324,38 @@ pub(super) fn notifier(node: &Node<'_>, local: bool) -> Option<NotifierSettings>
         fields.optional(name).and_then(|node: &Node<'_>| node.parsed(page))
     };
     Some(NotifierSettings { reset_page: page("reset_page"), verify_page: page("verify_page"), way: way? })
+}
+
+/// The least length of the token in bytes: 32 characters of base64url are 192 random bits, and
+/// what is shorter was not made by a machine.
+const MIN_METRICS_TOKEN: usize = 32;
+
+pub(super) fn metrics(node: Option<&Node<'_>>, token: Option<&Node<'_>>) -> MetricsSettings {
+    let mut settings = MetricsSettings::default();
+    if let Some(fields) = node.and_then(|node| node.object(&["flush_interval"])) {
+        // The platform lets work go on for 30 s after an answer.
+        settings.flush_interval =
+            fields.or("flush_interval", settings.flush_interval, |node| node.seconds(1..=25));
+    }
+    settings.token = token.and_then(|node| {
+        let text = node.text()?;
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+        // RFC 6750 section 2.1: what a bearer token may consist of.
+        if text.len() < MIN_METRICS_TOKEN || !plain {
+            return node.wrong(format!("must be {MIN_METRICS_TOKEN} or more of [A-Za-z0-9-._~+/=]"));
+        }
+        Some(Digest::from_bytes(Sha256::digest(text.as_bytes()).into()))
+    });
+    settings
+}
+
+pub(super) fn admin(node: &Node<'_>) -> Option<AdminSettings> {
+    let fields = node.object(&["enabled", "path", "max_sign_in_age"])?;
+    let default = AdminSettings::default();
+    Some(AdminSettings {
+        enabled: fields.or("enabled", default.enabled, Node::flag),
+        path: fields.or("path", default.path, |node| node.parsed(values::own_path)),
+        // A minute is the least in which a person can do anything; a day is a session by itself.
+        max_sign_in_age: fields.or("max_sign_in_age", default.max_sign_in_age, |node| node.seconds(60..=DAY)),
+    })
 }

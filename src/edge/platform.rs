@@ -1,17 +1,19 @@
 //! All ports of the service, as the Worker provides them.
 
+use core::time::Duration;
+
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use super::{
-    bindings::NamedBindings,
     crypto::WebCrypto,
     database::Database,
-    js::ExecutionContext,
+    js::{self, ExecutionContext},
     log::Log,
+    named::NamedBindings,
     store::{Kv, Platform},
-    stubs::{AccountStubs, IssuerKeysStubs, KeyRingStub},
+    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -27,6 +29,8 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     bindings: NamedBindings,
+    audit_log: AuditLogStub,
+    metrics: MetricsStubs,
     background: WaitUntil,
 }
 
@@ -41,7 +45,9 @@ impl EdgePorts {
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
-            bindings: NamedBindings(env),
+            bindings: NamedBindings(env.clone()),
+            audit_log: AuditLogStub(env.clone()),
+            metrics: MetricsStubs(env),
             background: WaitUntil(ctx),
         }
     }
@@ -57,6 +63,8 @@ impl Ports for EdgePorts {
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
     type Bindings = NamedBindings;
+    type AuditLog = AuditLogStub;
+    type Metrics = MetricsStubs;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -95,6 +103,14 @@ impl Ports for EdgePorts {
         &self.bindings
     }
 
+    fn audit_log(&self) -> &AuditLogStub {
+        &self.audit_log
+    }
+
+    fn metrics(&self) -> &MetricsStubs {
+        &self.metrics
+    }
+
     fn background(&self) -> &WaitUntil {
         &self.background
     }
@@ -110,5 +126,13 @@ impl Background for WaitUntil {
             work.await;
             Ok(JsValue::UNDEFINED)
         }));
+    }
+
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(async move {
+            // A wait that cannot be had is none: the work matters more.
+            let _ = js::settled(js::wait(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX))).await;
+            work.await;
+        });
     }
 }

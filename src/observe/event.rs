@@ -4,7 +4,11 @@
 
 use serde::Serialize;
 
-use super::{Pseudonym, redact::printable};
+use super::{
+    Pseudonym,
+    chain::{ActResult, Digest},
+    redact::printable,
+};
 use crate::{
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
@@ -88,7 +92,7 @@ pub enum Outcome {
 
 /// What happened. Causes and codes are the stable codes of the modules that refuse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Happening {
     /// A session began.
     SignedIn,
@@ -229,12 +233,42 @@ pub enum Happening {
         /// The key.
         kid: Kid,
     },
+    /// An administrative act was written to the audit log, which is told here too so that a
+    /// second place knows the chain.
+    AdminAction {
+        /// Its name.
+        action: String,
+        /// To what.
+        target: String,
+        /// Who.
+        who: String,
+        /// How far it has come.
+        result: ActResult,
+        /// Its entry in the log.
+        seq: u64,
+        /// The hash of that entry.
+        hash: Digest,
+    },
     /// A part of ours failed.
     Fault {
         /// Which.
         part: Part,
         /// The cause.
         cause: String,
+    },
+    /// A route table was read from KV and is in force in this isolate.
+    RoutesLoaded {
+        /// Its version.
+        version: u64,
+        /// How many routes it has.
+        routes: u64,
+    },
+    /// The route table in KV has mistakes; the one before stays in force.
+    RoutesRefused {
+        /// How many.
+        count: u64,
+        /// The first of them, each `PATH: PROBLEM`.
+        mistakes: Vec<String>,
     },
     /// The configuration has mistakes; nothing is served.
     ConfigRefused {
@@ -256,6 +290,52 @@ impl Happening {
             Step::Rewrapped { kid, master } => Some(Self::KeyRewrapped { kid, master }),
             Step::Sealed { kid } => Some(Self::MasterMismatch { kid }),
             Step::Removed { .. } => None,
+        }
+    }
+
+    /// Its name: the member `event` of its line.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed_in",
+            Self::SignInRefused { .. } => "sign_in_refused",
+            Self::Registered => "registered",
+            Self::RegistrationRefused { .. } => "registration_refused",
+            Self::Refreshed { .. } => "refreshed",
+            Self::Retried { .. } => "retried",
+            Self::ReuseDetected { .. } => "reuse_detected",
+            Self::RefreshRefused { .. } => "refresh_refused",
+            Self::RefreshForged { .. } => "refresh_forged",
+            Self::SessionRevoked => "session_revoked",
+            Self::SignedOut => "signed_out",
+            Self::SignedOutEverywhere { .. } => "signed_out_everywhere",
+            Self::FamilyDisplaced => "family_displaced",
+            Self::ContextChanged { .. } => "context_changed",
+            Self::AccessRefused { .. } => "access_refused",
+            Self::PasswordRehashed => "password_rehashed",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordRefused => "password_refused",
+            Self::PasswordResetRequested => "password_reset_requested",
+            Self::PasswordReset => "password_reset",
+            Self::EmailVerificationRequested => "email_verification_requested",
+            Self::EmailVerified => "email_verified",
+            Self::OneTimeTokenRefused { .. } => "one_time_token_refused",
+            Self::AccountExported => "account_exported",
+            Self::AccountErased => "account_erased",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::UserChanged => "user_changed",
+            Self::UsersImported { .. } => "users_imported",
+            Self::KeyPublished { .. } => "key_published",
+            Self::KeyRotated { .. } => "key_rotated",
+            Self::KeyRetired { .. } => "key_retired",
+            Self::KeyRevoked { .. } => "key_revoked",
+            Self::KeyRewrapped { .. } => "key_rewrapped",
+            Self::MasterMismatch { .. } => "master_mismatch",
+            Self::AdminAction { .. } => "admin_action",
+            Self::Fault { .. } => "fault",
+            Self::ConfigRefused { .. } => "config_refused",
+            Self::RoutesLoaded { .. } => "routes_loaded",
+            Self::RoutesRefused { .. } => "routes_refused",
         }
     }
 
@@ -287,7 +367,13 @@ impl Happening {
             | Self::KeyRotated { .. }
             | Self::KeyRetired { .. }
             | Self::KeyRevoked { .. }
-            | Self::KeyRewrapped { .. } => Outcome::Success,
+            | Self::KeyRewrapped { .. }
+            | Self::RoutesLoaded { .. } => Outcome::Success,
+            Self::AdminAction { result, .. } => match result {
+                ActResult::Requested | ActResult::Done => Outcome::Success,
+                ActResult::Refused => Outcome::Refused,
+                ActResult::Failed => Outcome::Fault,
+            },
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
@@ -297,28 +383,54 @@ impl Happening {
             Self::ReuseDetected { .. } | Self::RefreshForged { .. } | Self::MasterMismatch { .. } => {
                 Outcome::Alert
             }
-            Self::Fault { .. } | Self::ConfigRefused { .. } => Outcome::Fault,
+            Self::Fault { .. } | Self::ConfigRefused { .. } | Self::RoutesRefused { .. } => Outcome::Fault,
         }
     }
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    at: Timestamp,
-    #[serde(flatten)]
-    happening: &'a Happening,
-    outcome: Outcome,
-    #[serde(flatten)]
-    setting: &'a Setting,
+impl Outcome {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Alert => "alert",
+            Self::Fault => "fault",
+        }
+    }
 }
 
 impl Event {
-    /// The line of the log: one JSON object without line breaks.
+    /// The line of the log: one JSON object without line breaks. Put together by hand, because
+    /// serde's `flatten` would weigh more than the rest of this module.
     pub fn to_line(&self) -> String {
         let Self { at, happening, setting } = self;
-        let line = Line { at: *at, happening, outcome: happening.outcome(), setting };
-        // Strings and numbers always have a JSON form; if not, the event is still told.
-        serde_json::to_string(&line).unwrap_or_else(|_| r#"{"event":"unprintable"}"#.to_owned())
+        let (name, outcome) = (happening.name(), happening.outcome().name());
+        let mut line = String::with_capacity(256);
+        line.push_str("{\"at\":");
+        line.push_str(&at.millis().to_string());
+        line.push_str(",\"event\":\"");
+        line.push_str(name);
+        line.push('"');
+        // A variant with members is `{"name":{...}}`, one without is `"name"`. Strings and
+        // numbers always have a JSON form; if not, the event is still told by its name.
+        let happening = serde_json::to_string(happening).unwrap_or_default();
+        let members = happening.split_once(":{").and_then(|(_, members)| members.strip_suffix("}}"));
+        push_members(&mut line, members);
+        line.push_str(",\"outcome\":\"");
+        line.push_str(outcome);
+        line.push('"');
+        let setting = serde_json::to_string(setting).unwrap_or_default();
+        push_members(&mut line, setting.strip_prefix('{').and_then(|text| text.strip_suffix('}')));
+        line.push('}');
+        line
+    }
+}
+
+fn push_members(line: &mut String, members: Option<&str>) {
+    if let Some(members) = members.filter(|members| !members.is_empty()) {
+        line.push(',');
+        line.push_str(members);
     }
 }
 

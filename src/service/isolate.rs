@@ -7,15 +7,15 @@ use std::{
     rc::Rc,
 };
 
-use super::{key_sets::OwnOrExternal, receipts::Receipts, token_cache::TokenCache};
+use super::{key_sets::OwnOrExternal, receipts::Receipts, tables::Tables, token_cache::TokenCache};
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
-    gateway::Gate,
     identity::HashParameters,
     jose::SignatureAlgorithm,
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
     jwt::{TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
+    observe::metrics::Counters,
     refresh::{DriftPolicy, Lifetimes, Limits},
     secrets::{Master, Masters},
     time::Timestamp,
@@ -61,9 +61,11 @@ pub struct Isolate {
     pub ring_policy: RingPolicy,
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
-    pub(super) gate: Gate,
+    pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
+    /// What was counted and not sent off yet.
+    pub counters: Counters,
     pub(super) memory: Memory,
 }
 
@@ -110,9 +112,10 @@ impl Isolate {
                 timeout: config.jwks.timeout,
                 ..CachePolicy::default()
             },
-            gate: Gate::new(config.routes.clone(), cookies),
+            tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
+            counters: Counters::default(),
             memory: Memory::default(),
             config,
         })
@@ -186,5 +189,10 @@ fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
         };
         (issuer.issuer.clone(), trusted)
     });
-    external.chain([(config.issuer.clone(), own)]).collect()
+    let mut trusted = BTreeMap::new();
+    for (issuer, rules) in external {
+        trusted.insert(issuer, rules);
+    }
+    trusted.insert(config.issuer.clone(), own);
+    trusted
 }

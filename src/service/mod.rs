@@ -4,8 +4,11 @@
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
 //! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `passwords`, `own_account`,
-//!   `health`) is our own API, `users` what operators do with users.
+//!   `health`) is our own API, with the administrators' part in [`admin`]; `users` is what
+//!   operators do with users.
 
+pub mod admin;
+mod audit;
 mod authenticate;
 mod body;
 mod caller;
@@ -19,7 +22,10 @@ mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod metrics;
 mod one_time;
+#[cfg(test)]
+mod openapi_tests;
 mod own;
 mod own_account;
 mod passwords;
@@ -28,10 +34,12 @@ mod receipts;
 mod refreshing;
 mod sessions;
 mod sign_in;
+mod tables;
 mod token_cache;
 mod tokens;
 mod users;
 
+pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
 use error::ApiError;
@@ -44,19 +52,23 @@ pub use users::MAX_USERS_ON_A_PAGE;
 
 use std::rc::Rc;
 
-use crate::{ports::Clock as _, time::Timestamp};
+use crate::{gateway::Gate, ports::Clock as _, time::Timestamp};
 
 /// The use cases for one request.
 #[derive(Debug, Clone)]
 pub struct Service<P> {
     isolate: Rc<Isolate>,
     ports: P,
+    /// The route table as it was when the request came: it is judged by this one to its end,
+    /// whatever is read meanwhile. `None` until the isolate has read one.
+    gate: Option<Rc<Gate>>,
 }
 
 impl<P: Ports> Service<P> {
     /// Over the isolate's state and the request's ports.
-    pub const fn new(isolate: Rc<Isolate>, ports: P) -> Self {
-        Self { isolate, ports }
+    pub fn new(isolate: Rc<Isolate>, ports: P) -> Self {
+        let gate = isolate.tables.gate();
+        Self { isolate, ports, gate }
     }
 
     fn now(&self) -> Timestamp {

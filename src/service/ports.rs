@@ -6,7 +6,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::EventSink,
+    observe::{AuditLog, EventSink, metrics::MetricsShards},
     ports::{Background, Bindings, Clock, KvStore, Randomness},
 };
 
@@ -30,6 +30,10 @@ pub trait Ports: Clone + 'static {
     type IssuerKeys: IssuerKeysObjects;
     /// Services and queues of the user's own naming.
     type Bindings: Bindings;
+    /// The audit log.
+    type AuditLog: AuditLog;
+    /// Metrics objects.
+    type Metrics: MetricsShards;
     /// Work after the answer.
     type Background: Background;
 
@@ -51,6 +55,10 @@ pub trait Ports: Clone + 'static {
     fn issuer_keys(&self) -> &Self::IssuerKeys;
     /// Services and queues of the user's own naming.
     fn bindings(&self) -> &Self::Bindings;
+    /// The audit log.
+    fn audit_log(&self) -> &Self::AuditLog;
+    /// Metrics objects.
+    fn metrics(&self) -> &Self::Metrics;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

@@ -72,6 +72,12 @@ impl SessionRow {
     }
 }
 
+/// The answer that lists sessions.
+pub(super) fn session_list(sessions: Vec<SessionView>, current: FamilyId) -> Reply {
+    let rows = sessions.into_iter().map(|view| SessionRow::of(view, current)).collect();
+    Reply::json(200, &Sessions { sessions: rows })
+}
+
 impl<P: Ports> Service<P> {
     /// `GET /auth/me`.
     pub(super) async fn me(&self, request: &impl RequestView) -> Result<Reply, ApiError> {

@@ -6,11 +6,12 @@ use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
+    time::Duration,
 };
 
-use pollster::block_on;
+pub(crate) use pollster::block_on;
 use postern::{
-    account::memory::MemoryAccounts,
+    account::memory::{MemoryAccounts, MemoryRecords},
     config::Config,
     http::{PlainRequest, Reply},
     identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
@@ -20,7 +21,11 @@ use postern::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
     },
-    observe::{Event, EventSink},
+    observe::{
+        Event, EventSink,
+        audit::memory::MemoryAuditLog,
+        metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
+    },
     ports::{Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
@@ -198,6 +203,23 @@ impl Bindings for Elsewhere {
     }
 }
 
+/// Metrics objects.
+#[derive(Clone, Default)]
+pub(crate) struct Metrics {
+    shards: Rc<RefCell<BTreeMap<u8, MemoryRecords>>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl MetricsShards for Metrics {
+    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
+        if self.unreachable.get() {
+            return Err(Fault::new(Part::Metrics, "told to fail"));
+        }
+        let records = self.shards.borrow_mut().entry(shard).or_default().clone();
+        Ok(Shard::new(records).serve(request.clone(), START))
+    }
+}
+
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Background work waits until the test lets it run.
@@ -207,6 +229,10 @@ pub(crate) struct Later(Rc<RefCell<Vec<Work>>>);
 impl Background for Later {
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {
         self.0.borrow_mut().push(Box::pin(work));
+    }
+
+    fn spawn_later(&self, _delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(work);
     }
 }
 
@@ -219,6 +245,8 @@ pub(crate) struct World {
     pub(crate) identity: MemoryIdentity,
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
+    pub(crate) audit_log: MemoryAuditLog,
+    pub(crate) metrics: Metrics,
     pub(crate) later: Later,
     pub(crate) services: Elsewhere,
     isolate: Rc<Isolate>,
@@ -234,6 +262,8 @@ impl Ports for World {
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
     type Bindings = Elsewhere;
+    type AuditLog = MemoryAuditLog;
+    type Metrics = Metrics;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -263,6 +293,12 @@ impl Ports for World {
     fn bindings(&self) -> &Elsewhere {
         &self.services
     }
+    fn audit_log(&self) -> &MemoryAuditLog {
+        &self.audit_log
+    }
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
     fn background(&self) -> &Later {
         &self.later
     }
@@ -274,7 +310,7 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Alice's password, as the local profile plants it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-fn config(more: &Value) -> Config {
+fn config(more: &[(&str, Value)]) -> Config {
     let mut vars: BTreeMap<String, Value> = serde_json::from_value(json!({
         "POSTERN_PROFILE": "local",
         "POSTERN_ISSUER": "http://localhost:8787",
@@ -289,21 +325,20 @@ fn config(more: &Value) -> Config {
         ],
     }))
     .unwrap();
-    let more: BTreeMap<String, Value> = serde_json::from_value(more.clone()).unwrap();
-    vars.extend(more);
+    vars.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     Config::from_vars(&vars).unwrap()
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(&json!({}))
+        Self::with(&[])
     }
 
-    /// With other settings.
-    pub(crate) fn with(settings: &Value) -> Self {
+    /// With other variables.
+    pub(crate) fn with(vars: &[(&str, Value)]) -> Self {
         let platform = Platform::default();
         platform.now.set(START);
-        let isolate = Rc::new(Isolate::new(config(settings)).unwrap());
+        let isolate = Rc::new(Isolate::new(config(vars)).unwrap());
         let ring = MemoryKeyRing::new(
             NativeSigner::new(platform.clone()),
             platform.clone(),
@@ -318,6 +353,8 @@ impl World {
             identity: MemoryIdentity::default(),
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
+            audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
+            metrics: Metrics::default(),
             later: Later::default(),
             services: Elsewhere::default(),
             platform,
@@ -327,8 +364,7 @@ impl World {
 
     /// The same world seen from a fresh isolate: its memory is empty.
     pub(crate) fn elsewhere(&self) -> Self {
-        let config = self.isolate.config.clone();
-        Self { isolate: Rc::new(Isolate::new(config).unwrap()), ..self.clone() }
+        Self { isolate: Rc::new(Isolate::new(self.isolate.config.clone()).unwrap()), ..self.clone() }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {
