@@ -22,7 +22,8 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, MetricsSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
+    IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings,
+    Registration, RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
@@ -35,7 +36,7 @@ use crate::{encoding::text_set, gateway::Route};
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 21] = [
+pub const VARIABLES: [&str; 23] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -53,6 +54,8 @@ pub const VARIABLES: [&str; 21] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_IDENTITY",
+    "POSTERN_NOTIFIER",
     "POSTERN_METRICS",
     "POSTERN_METRICS_TOKEN",
     "POSTERN_LIMITS",
@@ -98,6 +101,10 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Who keeps the users.
+    pub identity: IdentitySource,
+    /// What carries messages to users.
+    pub notifier: Option<NotifierSettings>,
     /// Metrics.
     pub metrics: MetricsSettings,
     /// Limits against abuse.
@@ -211,6 +218,14 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
 
     let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
+    let identity = variable("IDENTITY")
+        .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
+        .unwrap_or(IdentitySource::Store);
+    if identity != IdentitySource::Store && registration == Registration::Open {
+        mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
+    }
+    let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
+
     Some(Config {
         profile,
         issuer: issuer?,
@@ -230,7 +245,9 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        identity,
         limits,
+        notifier,
         metrics,
         admin,
     })
