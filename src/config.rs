@@ -20,7 +20,8 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
+    IdentitySource, JwksSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings, Registration,
+    RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
@@ -33,7 +34,7 @@ use crate::gateway::Route;
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 18] = [
+pub const VARIABLES: [&str; 20] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -52,6 +53,8 @@ pub const VARIABLES: [&str; 18] = [
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
     "POSTERN_ADMIN",
+    "POSTERN_IDENTITY",
+    "POSTERN_NOTIFIER",
 ];
 
 /// The whole configuration, checked. Its `Debug` form holds no secret.
@@ -95,6 +98,10 @@ pub struct Config {
     pub keys: RingSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
+    /// Who keeps the users.
+    pub identity: IdentitySource,
+    /// What carries messages to users.
+    pub notifier: Option<NotifierSettings>,
 }
 
 impl Config {
@@ -197,6 +204,14 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
+    let identity = variable("IDENTITY")
+        .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
+        .unwrap_or(IdentitySource::Store);
+    if identity != IdentitySource::Store && registration == Registration::Open {
+        mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
+    }
+    let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
+
     Some(Config {
         profile,
         issuer: issuer?,
@@ -217,5 +232,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         password,
         keys,
         admin,
+        identity,
+        notifier,
     })
 }

@@ -5,6 +5,7 @@ use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use super::{
+    bindings::NamedBindings,
     crypto::WebCrypto,
     database::Database,
     js::ExecutionContext,
@@ -26,6 +27,7 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     audit_log: AuditLogStub,
+    bindings: NamedBindings,
     background: WaitUntil,
 }
 
@@ -40,7 +42,8 @@ impl EdgePorts {
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
-            audit_log: AuditLogStub(env),
+            audit_log: AuditLogStub(env.clone()),
+            bindings: NamedBindings(env),
             background: WaitUntil(ctx),
         }
     }
@@ -56,6 +59,7 @@ impl Ports for EdgePorts {
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
     type AuditLog = AuditLogStub;
+    type Bindings = NamedBindings;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -92,6 +96,10 @@ impl Ports for EdgePorts {
 
     fn audit_log(&self) -> &AuditLogStub {
         &self.audit_log
+    }
+
+    fn bindings(&self) -> &NamedBindings {
+        &self.bindings
     }
 
     fn background(&self) -> &WaitUntil {

@@ -161,6 +161,42 @@ pub enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         signature_tail: Option<String>,
     },
+    /// A user changed the password.
+    PasswordChanged,
+    /// A signed-in user gave a wrong current password.
+    PasswordRefused,
+    /// Somebody asked for a reset; without `account` the login is unknown.
+    PasswordResetRequested,
+    /// A password was set by a one-time token.
+    PasswordReset,
+    /// A user asked to verify the address.
+    EmailVerificationRequested,
+    /// An address was verified by a one-time token.
+    EmailVerified,
+    /// A one-time token was refused.
+    OneTimeTokenRefused {
+        /// Why.
+        cause: &'static str,
+    },
+    /// A user took a copy of what is stored.
+    AccountExported,
+    /// All that was stored about an account was erased.
+    AccountErased,
+    /// A user was disabled.
+    UserDisabled,
+    /// A user was enabled.
+    UserEnabled,
+    /// A user's scopes, roles or tenant were changed.
+    UserChanged,
+    /// Users were imported.
+    UsersImported {
+        /// How many were made.
+        created: u64,
+        /// How many were there already.
+        existing: u64,
+        /// How many lines were refused.
+        invalid: u64,
+    },
     /// A password hash was made again, with today's cost and master.
     PasswordRehashed,
     /// A signing key entered the key set.
@@ -270,6 +306,17 @@ impl Happening {
             | Self::FamilyDisplaced
             | Self::ContextChanged { .. }
             | Self::PasswordRehashed
+            | Self::PasswordChanged
+            | Self::PasswordResetRequested
+            | Self::PasswordReset
+            | Self::EmailVerificationRequested
+            | Self::EmailVerified
+            | Self::AccountExported
+            | Self::AccountErased
+            | Self::UserDisabled
+            | Self::UserEnabled
+            | Self::UserChanged
+            | Self::UsersImported { .. }
             | Self::KeyPublished { .. }
             | Self::KeyRotated { .. }
             | Self::KeyRetired { .. }
@@ -284,6 +331,8 @@ impl Happening {
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
+            | Self::PasswordRefused
+            | Self::OneTimeTokenRefused { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
             Self::ReuseDetected { .. } | Self::RefreshForged { .. } | Self::MasterMismatch { .. } => {
                 Outcome::Alert

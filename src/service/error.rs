@@ -62,6 +62,14 @@ pub(super) enum ApiError {
     },
     /// No such user.
     UserNotFound,
+    /// What an administrator may not do to himself.
+    OwnAccount,
+    /// A one-time token that is not ours, was used, or has expired.
+    InvalidOneTimeToken,
+    /// The login is no mail address.
+    NoAddress,
+    /// This deployment does not do that: users are kept elsewhere, or nothing reaches them.
+    NotOffered,
     /// No live session of this id.
     SessionNotFound,
     /// No such path under `/auth`.
@@ -133,7 +141,15 @@ impl From<&ApiError> for Reply {
                     .with_error(*name, *problem)
                     .into()
             }
+            ApiError::OwnAccount => {
+                problem(409, "own_account", "Administrators can't take the API away from themselves")
+            }
             ApiError::UserNotFound => problem(404, "user_not_found", "There is no such user"),
+            ApiError::InvalidOneTimeToken => {
+                problem(400, "invalid_one_time_token", "The token is not valid any more: ask for another")
+            }
+            ApiError::NoAddress => problem(409, "no_address", "The login is no mail address"),
+            ApiError::NotOffered => problem(404, "not_offered", "This is not offered here"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),
             ApiError::NotFound => problem(404, "not_found", "There is nothing here"),
             ApiError::MethodNotAllowed { allow } => method_not_allowed(allow),

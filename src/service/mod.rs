@@ -3,8 +3,8 @@
 //! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards or
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
-//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API,
-//!   with the administrators' part in [`admin`].
+//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `passwords`, `own_account`,
+//!   `health`) is our own API, `users` what operators do with users, [`admin`] how they ask.
 
 pub mod admin;
 mod audit;
@@ -14,15 +14,19 @@ mod caller;
 mod cookies;
 mod credentials;
 mod csrf;
+mod directory;
 mod error;
 mod events;
 mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod one_time;
 #[cfg(test)]
 mod openapi_tests;
 mod own;
+mod own_account;
+mod passwords;
 mod ports;
 mod receipts;
 mod refreshing;
@@ -31,6 +35,7 @@ mod sign_in;
 mod tables;
 mod token_cache;
 mod tokens;
+mod users;
 
 pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
@@ -41,6 +46,7 @@ pub use health::misconfigured;
 pub use isolate::{Isolate, Memory};
 pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
+pub use users::MAX_USERS_ON_A_PAGE;
 
 use std::rc::Rc;
 

@@ -7,7 +7,7 @@ use crate::{
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
     observe::{AuditLog, EventSink},
-    ports::{Background, Clock, KvStore, Randomness},
+    ports::{Background, Bindings, Clock, KvStore, Randomness},
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
@@ -30,6 +30,8 @@ pub trait Ports: Clone + 'static {
     type IssuerKeys: IssuerKeysObjects;
     /// The audit log.
     type AuditLog: AuditLog;
+    /// Services and queues of the user's own naming.
+    type Bindings: Bindings;
     /// Work after the answer.
     type Background: Background;
 
@@ -51,6 +53,8 @@ pub trait Ports: Clone + 'static {
     fn issuer_keys(&self) -> &Self::IssuerKeys;
     /// The audit log.
     fn audit_log(&self) -> &Self::AuditLog;
+    /// Services and queues of the user's own naming.
+    fn bindings(&self) -> &Self::Bindings;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

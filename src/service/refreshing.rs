@@ -163,6 +163,7 @@ fn refused(refusal: &Refusal) -> ApiError {
         | RefusalCause::Ended { .. }
         | RefusalCause::UnknownFamily
         | RefusalCause::WrongSubject
-        | RefusalCause::FamilyExists => ApiError::InvalidGrant,
+        | RefusalCause::FamilyExists
+        | RefusalCause::StaleCredentials => ApiError::InvalidGrant,
     }
 }
