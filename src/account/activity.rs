@@ -85,7 +85,7 @@ impl ActivityKind {
         }
     }
 
-    pub(super) const fn of_refusal(cause: &RefusalCause) -> Option<Self> {
+    pub(super) const fn of_refusal(cause: RefusalCause) -> Option<Self> {
         match cause {
             RefusalCause::Reuse => Some(Self::ReuseDetected),
             RefusalCause::Forged | RefusalCause::AheadOfState => Some(Self::RefreshForged),

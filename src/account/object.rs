@@ -175,7 +175,7 @@ impl<R: Records> Account<R> {
             AccountAnswer::Rotated(Rotated { granted: Granted::LateRetry, .. }) => {
                 Some(ActivityKind::Retried)
             }
-            AccountAnswer::Refused(refusal) => ActivityKind::of_refusal(&refusal.cause),
+            AccountAnswer::Refused(refusal) => ActivityKind::of_refusal(refusal.cause),
             _ => None,
         };
         if let Some(kind) = kind {

@@ -258,13 +258,11 @@ impl<R: Records> Account<R> {
         }
         let activity = activity::sweep(&self.store(), now)?;
         let one_time = one_time::sweep(&self.store(), now)?;
-        match first_of([next_end(&families), activity, one_time]) {
-            Some(first) => Ok(Upkeep::Alarm(first)),
-            None => {
-                self.store().remove_meta()?;
-                Ok(Upkeep::Empty)
-            }
+        if let Some(first) = first_of([next_end(&families), activity, one_time]) {
+            return Ok(Upkeep::Alarm(first));
         }
+        self.store().remove_meta()?;
+        Ok(Upkeep::Empty)
     }
 
     fn settled(&self, meta: Option<&Meta>) -> Result<Families, Fault> {

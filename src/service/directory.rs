@@ -19,7 +19,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// How long the service may take: it hashes a password, and the user waits.
 const TIMEOUT_MS: u32 = 10_000;
 
-/// The longest subject in bytes (OpenID Connect Core section 2: 255 ASCII characters).
+/// The longest subject in bytes (`OpenID` Connect Core section 2: 255 ASCII characters).
 const MAX_SUBJECT_BYTES: usize = 255;
 
 /// What is known of a user: what the other service answers, and what an export shows.

@@ -48,7 +48,7 @@ impl<P: Ports> Service<P> {
 
     /// `POST /auth/password/reset-request`. The answer is there before anybody looks whether
     /// there is such a user.
-    pub(super) async fn request_reset(
+    pub(super) fn request_reset(
         &self,
         request: &impl RequestView,
         body: &[u8],
