@@ -20,21 +20,21 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    IdentitySource, JwksSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings, Registration,
-    RingSettings, RoutesInKv, TypRule,
+    IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings,
+    Registration, RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
     reader::{Mistakes, Node},
     values::UrlRule,
 };
-use crate::gateway::Route;
+use crate::{encoding::text_set, gateway::Route};
 
 /// Every variable is named so.
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 20] = [
+pub const VARIABLES: [&str; 22] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -52,6 +52,8 @@ pub const VARIABLES: [&str; 20] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_METRICS",
+    "POSTERN_METRICS_TOKEN",
     "POSTERN_ADMIN",
     "POSTERN_IDENTITY",
     "POSTERN_NOTIFIER",
@@ -96,6 +98,8 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Metrics.
+    pub metrics: MetricsSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
     /// Who keeps the users.
@@ -120,7 +124,8 @@ impl Config {
     /// What a route table of this configuration is checked against.
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
-        RouteContext { issuers: external.chain([self.issuer.clone()]).collect(), profile: self.profile }
+        let issuers = text_set(external.chain([self.issuer.clone()]));
+        RouteContext { issuers, profile: self.profile }
     }
 
     /// The configuration for people, one setting a line, without secrets.
@@ -194,7 +199,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let issuers = variable("ISSUERS")
         .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
         .unwrap_or_default();
-    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
+    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone());
+    let trusted = text_set(trusted);
     let (routes, routes_in_kv) = match variable("ROUTES") {
         Some(node) if node.is_object() => (Vec::new(), sections::routes_in_kv(&node, local)),
         Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
@@ -211,6 +217,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
     }
     let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
+    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     Some(Config {
         profile,
@@ -231,6 +238,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        metrics,
         admin,
         identity,
         notifier,

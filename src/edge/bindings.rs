@@ -1,75 +1,52 @@
-//! Services and queues that the user has bound under names of their own.
+//! The platform's stores as JavaScript gives them. The `worker` crate's wrappers of the same
+//! carry their own parser of rows, streams and options along: a tenth of the module's size.
 
-use js_sys::{JSON, Promise, Reflect};
-use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
-use web_sys::{AbortSignal, Headers, Request, RequestInit, RequestRedirect};
-use worker::Env;
+use js_sys::{Array, Promise};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{env, http, js};
-use crate::ports::{Bindings, Document, Fault, Part};
-
-/// A service takes a call by its path; the host says nothing.
-const ORIGIN: &str = "https://service.invalid";
+use super::js::Fetcher;
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = console, js_name = log)]
-    fn console_log(line: &str);
-
-    /// A queue's producer binding.
-    type Queue;
+    /// A KV namespace.
+    pub(super) type KvNamespace;
 
     #[wasm_bindgen(method, catch)]
-    fn send(this: &Queue, message: &JsValue) -> Result<Promise, JsValue>;
-}
+    pub(super) fn get(this: &KvNamespace, key: &str, options: &JsValue) -> Result<Promise, JsValue>;
 
-/// The bindings of the environment.
-#[derive(Clone)]
-pub(super) struct NamedBindings(pub(super) Env);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn put(this: &KvNamespace, key: &str, value: &str) -> Result<Promise, JsValue>;
 
-impl Bindings for NamedBindings {
-    async fn call(
-        &self,
-        part: Part,
-        service: &str,
-        path: &str,
-        body: &str,
-        max_bytes: usize,
-        timeout_ms: u32,
-    ) -> Result<Document, Fault> {
-        let fetcher = env::service(&self.0, service)
-            .ok_or_else(|| Fault::new(part, format_args!("no service is bound as {service}")))?;
-        let asked = async {
-            let headers = Headers::new()?;
-            headers.set("content-type", "application/json")?;
-            let init = RequestInit::new();
-            init.set_method("POST");
-            init.set_redirect(RequestRedirect::Manual);
-            init.set_headers(&headers);
-            init.set_body(&JsValue::from_str(body));
-            init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
-            let request = Request::new_with_str_and_init(&[ORIGIN, path].concat(), &init)?;
-            let response = js::response(fetcher.fetch(&request)).await?;
-            let content_type = response.headers().get("content-type")?;
-            let body = http::read(response.body(), max_bytes.saturating_add(1)).await?;
-            Ok(Document { status: response.status(), content_type, body })
-        };
-        asked.await.map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
-    }
+    /// A D1 database.
+    pub(super) type D1Database;
 
-    async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault> {
-        let sent = async {
-            let producer = Reflect::get(&self.0, &JsValue::from_str(queue))?;
-            if !Reflect::get(&producer, &JsValue::from_str("send"))?.is_function() {
-                return Err(js_sys::Error::new("no queue is bound under this name").into());
-            }
-            let producer: Queue = producer.unchecked_into();
-            js::settled(producer.send(&JSON::parse(body)?)?).await
-        };
-        sent.await.map(drop).map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
-    }
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn prepare(this: &D1Database, sql: &str) -> Result<D1Statement, JsValue>;
 
-    fn print(&self, message: &str) {
-        console_log(&["notification: ", message].concat());
-    }
+    /// A prepared statement.
+    pub(super) type D1Statement;
+
+    #[wasm_bindgen(method, catch, variadic)]
+    pub(super) fn bind(this: &D1Statement, values: &Array) -> Result<D1Statement, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn all(this: &D1Statement) -> Result<Promise, JsValue>;
+
+    /// A namespace of objects.
+    pub(super) type ObjectNamespace;
+
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
+
+    /// An object's SQLite.
+    pub(super) type Sql;
+
+    #[wasm_bindgen(method, catch, variadic)]
+    pub(super) fn exec(this: &Sql, statement: &str, values: &Array) -> Result<SqlCursor, JsValue>;
+
+    /// The rows of a statement.
+    pub(super) type SqlCursor;
+
+    #[wasm_bindgen(method, catch, js_name = toArray)]
+    pub(super) fn to_array(this: &SqlCursor) -> Result<Array, JsValue>;
 }

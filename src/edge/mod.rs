@@ -11,6 +11,7 @@ mod http;
 mod isolate;
 mod js;
 mod log;
+mod named;
 mod objects;
 mod platform;
 mod records;

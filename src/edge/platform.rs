@@ -1,17 +1,19 @@
 //! All ports of the service, as the Worker provides them.
 
+use core::time::Duration;
+
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use super::{
-    bindings::NamedBindings,
     crypto::WebCrypto,
     database::Database,
-    js::ExecutionContext,
+    js::{self, ExecutionContext},
     log::Log,
+    named::NamedBindings,
     store::{Kv, Platform},
-    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub},
+    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -28,6 +30,7 @@ pub(super) struct EdgePorts {
     issuer_keys: IssuerKeysStubs,
     audit_log: AuditLogStub,
     bindings: NamedBindings,
+    metrics: MetricsStubs,
     background: WaitUntil,
 }
 
@@ -43,7 +46,8 @@ impl EdgePorts {
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
             audit_log: AuditLogStub(env.clone()),
-            bindings: NamedBindings(env),
+            bindings: NamedBindings(env.clone()),
+            metrics: MetricsStubs(env),
             background: WaitUntil(ctx),
         }
     }
@@ -60,6 +64,7 @@ impl Ports for EdgePorts {
     type IssuerKeys = IssuerKeysStubs;
     type AuditLog = AuditLogStub;
     type Bindings = NamedBindings;
+    type Metrics = MetricsStubs;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -102,6 +107,10 @@ impl Ports for EdgePorts {
         &self.bindings
     }
 
+    fn metrics(&self) -> &MetricsStubs {
+        &self.metrics
+    }
+
     fn background(&self) -> &WaitUntil {
         &self.background
     }
@@ -117,5 +126,13 @@ impl Background for WaitUntil {
             work.await;
             Ok(JsValue::UNDEFINED)
         }));
+    }
+
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(async move {
+            // A wait that cannot be had is none: the work matters more.
+            let _ = js::settled(js::wait(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX))).await;
+            work.await;
+        });
     }
 }

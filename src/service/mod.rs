@@ -21,6 +21,7 @@ mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod metrics;
 mod one_time;
 #[cfg(test)]
 mod openapi_tests;

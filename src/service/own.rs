@@ -32,6 +32,7 @@ pub(super) enum Endpoint {
     Jwks,
     Health,
     Ready,
+    Metrics,
 }
 
 impl Endpoint {
@@ -55,6 +56,7 @@ impl Endpoint {
             JWKS_PATH => Self::Jwks,
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
+            "/metrics" => Self::Metrics,
             _ => {
                 let id = path.strip_prefix("/auth/sessions/")?;
                 if id.is_empty() || id.contains('/') {
@@ -81,9 +83,13 @@ impl Endpoint {
             | Self::DeleteAccount => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
             Self::Sessions => "GET, HEAD, DELETE, OPTIONS",
-            Self::Me | Self::Activity | Self::Export | Self::Jwks | Self::Health | Self::Ready => {
-                "GET, HEAD, OPTIONS"
-            }
+            Self::Me
+            | Self::Activity
+            | Self::Export
+            | Self::Jwks
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -104,8 +110,9 @@ impl Endpoint {
     /// compile until it is here.
     pub(super) fn every() -> Vec<(&'static str, Self)> {
         use Endpoint::{
-            Activity, DeleteAccount, Export, Health, Jwks, Login, Logout, LogoutAll, Me, Password, Ready,
-            Refresh, Register, Reset, ResetRequest, Session, Sessions, VerificationRequest, VerifyEmail,
+            Activity, DeleteAccount, Export, Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Password,
+            Ready, Refresh, Register, Reset, ResetRequest, Session, Sessions, VerificationRequest,
+            VerifyEmail,
         };
         let all = vec![
             ("/auth/register", Register),
@@ -127,12 +134,13 @@ impl Endpoint {
             (JWKS_PATH, Jwks),
             ("/healthz", Health),
             ("/readyz", Ready),
+            ("/metrics", Metrics),
         ];
         for (_, endpoint) in &all {
             match endpoint {
                 Activity | DeleteAccount | Export | Health | Jwks | Login | Logout | LogoutAll | Me
-                | Password | Ready | Refresh | Register | Reset | ResetRequest | Session(_) | Sessions
-                | VerificationRequest | VerifyEmail => {}
+                | Metrics | Password | Ready | Refresh | Register | Reset | ResetRequest | Session(_)
+                | Sessions | VerificationRequest | VerifyEmail => {}
             }
         }
         all
@@ -144,7 +152,7 @@ impl<P: Ports> Service<P> {
     pub(super) fn is_own(&self, path: &str) -> bool {
         path == "/auth"
             || path.starts_with("/auth/")
-            || matches!(path, JWKS_PATH | "/healthz" | "/readyz")
+            || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
             || self.admin_path(path).is_some()
     }
 
@@ -219,6 +227,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Jwks => self.jwks(request).await,
             Endpoint::Health => Ok(self.health()),
             Endpoint::Ready => Ok(self.ready().await),
+            Endpoint::Metrics => self.metrics(request).await,
         }
     }
 

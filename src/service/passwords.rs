@@ -48,11 +48,7 @@ impl<P: Ports> Service<P> {
 
     /// `POST /auth/password/reset-request`. The answer is there before anybody looks whether
     /// there is such a user.
-    pub(super) fn request_reset(
-        &self,
-        request: &impl RequestView,
-        body: &[u8],
-    ) -> Result<Reply, ApiError> {
+    pub(super) fn request_reset(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         self.offers_one_time_tokens()?;
         self.check_origin(request)?;
         let body = Body::parse(request, body, &["login"])?;

@@ -6,7 +6,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::{AuditLog, EventSink},
+    observe::{AuditLog, EventSink, metrics::MetricsShards},
     ports::{Background, Bindings, Clock, KvStore, Randomness},
 };
 
@@ -32,6 +32,8 @@ pub trait Ports: Clone + 'static {
     type AuditLog: AuditLog;
     /// Services and queues of the user's own naming.
     type Bindings: Bindings;
+    /// Metrics objects.
+    type Metrics: MetricsShards;
     /// Work after the answer.
     type Background: Background;
 
@@ -55,6 +57,8 @@ pub trait Ports: Clone + 'static {
     fn audit_log(&self) -> &Self::AuditLog;
     /// Services and queues of the user's own naming.
     fn bindings(&self) -> &Self::Bindings;
+    /// Metrics objects.
+    fn metrics(&self) -> &Self::Metrics;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }
