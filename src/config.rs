@@ -216,8 +216,6 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
-    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
-
     let identity = variable("IDENTITY")
         .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
         .unwrap_or(IdentitySource::Store);
@@ -225,6 +223,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
     }
     let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
+    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     Some(Config {
         profile,

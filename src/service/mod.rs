@@ -4,8 +4,7 @@
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
 //! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `passwords`, `own_account`,
-//!   `health`) is our own API, with the administrators' part in [`admin`]; `users` is what
-//!   operators do with users.
+//!   `health`) is our own API, `users` what operators do with users, [`admin`] how they ask.
 
 pub mod admin;
 mod audit;

@@ -153,7 +153,11 @@ impl<P: Ports> Service<P> {
 
     /// A password that repeats the login is guessed first.
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "filled in with the common passwords")]
-    fn refuse_login_as_password(&self, _password: &Password, _login: &Login) -> Result<(), ApiError> {
+    pub(super) fn refuse_login_as_password(
+        &self,
+        _password: &Password,
+        _login: &Login,
+    ) -> Result<(), ApiError> {
         Ok(())
     }
 }

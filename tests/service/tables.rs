@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::world::{World, block_on, code};
 
 fn world() -> World {
-    World::with(&[("POSTERN_ROUTES", json!({"kv": "routes"}))])
+    World::with(&json!({"POSTERN_ROUTES": {"kv": "routes"}}))
 }
 
 fn publish(world: &World, document: &Value) {

@@ -335,6 +335,7 @@ impl Ports for World {
     fn audit_log(&self) -> &MemoryAuditLog {
         &self.audit_log
     }
+
     fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -349,7 +350,7 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Alice's password, as the local profile plants it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-fn config(more: &[(&str, Value)]) -> Config {
+fn config(more: &Value) -> Config {
     let mut vars: BTreeMap<String, Value> = serde_json::from_value(json!({
         "POSTERN_PROFILE": "local",
         "POSTERN_ISSUER": "http://localhost:8787",
@@ -364,20 +365,21 @@ fn config(more: &[(&str, Value)]) -> Config {
         ],
     }))
     .unwrap();
-    vars.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let more: BTreeMap<String, Value> = serde_json::from_value(more.clone()).unwrap();
+    vars.extend(more);
     Config::from_vars(&vars).unwrap()
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(&[])
+        Self::with(&json!({}))
     }
 
-    /// With other variables.
-    pub(crate) fn with(vars: &[(&str, Value)]) -> Self {
+    /// With other settings.
+    pub(crate) fn with(settings: &Value) -> Self {
         let platform = Platform::default();
         platform.now.set(START);
-        let isolate = Rc::new(Isolate::new(config(vars)).unwrap());
+        let isolate = Rc::new(Isolate::new(config(settings)).unwrap());
         let ring = MemoryKeyRing::new(
             NativeSigner::new(platform.clone()),
             platform.clone(),
@@ -405,7 +407,8 @@ impl World {
 
     /// The same world seen from a fresh isolate: its memory is empty.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { isolate: Rc::new(Isolate::new(self.isolate.config.clone()).unwrap()), ..self.clone() }
+        let config = self.isolate.config.clone();
+        Self { isolate: Rc::new(Isolate::new(config).unwrap()), ..self.clone() }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {

@@ -15,6 +15,7 @@ mod sessions;
 mod sign_in;
 mod store;
 mod tokens;
+mod users;
 
 use std::process::ExitCode;
 
@@ -88,6 +89,9 @@ enum Command {
     /// Access tokens: inspect
     #[command(subcommand)]
     Token(tokens::Tokens),
+    /// Users: list, show, add, grant, disable, enable, erase
+    #[command(subcommand)]
+    User(users::Users),
     /// Signing keys: list, rotate, revoke
     #[command(subcommand)]
     Key(keys::Keys),
@@ -112,6 +116,7 @@ fn main() -> ExitCode {
         Command::Logout => sign_in::logout(&context),
         Command::Doctor => doctor::run(&context),
         Command::Token(tokens) => tokens.run(&context),
+        Command::User(users) => users.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),
         Command::Completions { shell } => {
