@@ -110,7 +110,9 @@ impl Endpoint {
     /// compile until it is here.
     pub(super) fn every() -> Vec<(&'static str, Self)> {
         use Endpoint::{
-            Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Ready, Refresh, Register, Session, Sessions,
+            Activity, DeleteAccount, Export, Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Password,
+            Ready, Refresh, Register, Reset, ResetRequest, Session, Sessions, VerificationRequest,
+            VerifyEmail,
         };
         let all = vec![
             ("/auth/register", Register),
@@ -121,6 +123,14 @@ impl Endpoint {
             ("/auth/sessions", Sessions),
             ("/auth/sessions/{session_id}", Session("s".to_owned())),
             ("/auth/me", Me),
+            ("/auth/password", Password),
+            ("/auth/password/reset-request", ResetRequest),
+            ("/auth/password/reset", Reset),
+            ("/auth/email/verification-request", VerificationRequest),
+            ("/auth/email/verify", VerifyEmail),
+            ("/auth/activity", Activity),
+            ("/auth/account/export", Export),
+            ("/auth/account/delete", DeleteAccount),
             (JWKS_PATH, Jwks),
             ("/healthz", Health),
             ("/readyz", Ready),
@@ -129,7 +139,8 @@ impl Endpoint {
         for (_, endpoint) in &all {
             match endpoint {
                 Register | Login | Refresh | Logout | LogoutAll | Sessions | Session(_) | Me | Jwks
-                | Health | Ready | Metrics => {}
+                | Password | ResetRequest | Reset | VerificationRequest | VerifyEmail | Activity | Export
+                | DeleteAccount | Health | Ready | Metrics => {}
             }
         }
         all
