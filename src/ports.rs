@@ -158,4 +158,6 @@ pub trait Records {
 pub trait Background {
     /// Runs the future to its end even when the client is gone.
     fn spawn(&self, work: impl Future<Output = ()> + 'static);
+    /// The same, begun after a while: at most the 30 s that the platform waits after an answer.
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static);
 }

@@ -7,7 +7,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::{AuditLog, EventSink},
+    observe::{AuditLog, EventSink, metrics::MetricsShards},
     ports::{Background, Clock, KvStore, Randomness, RateLimiter, Timer},
 };
 
@@ -35,6 +35,8 @@ pub trait Ports: Clone + 'static {
     type Throttles: Throttles;
     /// The audit log.
     type AuditLog: AuditLog;
+    /// Metrics objects.
+    type Metrics: MetricsShards;
     /// Work after the answer.
     type Background: Background;
 
@@ -60,6 +62,8 @@ pub trait Ports: Clone + 'static {
     fn throttles(&self) -> &Self::Throttles;
     /// The audit log.
     fn audit_log(&self) -> &Self::AuditLog;
+    /// Metrics objects.
+    fn metrics(&self) -> &Self::Metrics;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

@@ -6,12 +6,13 @@ use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
+    time::Duration,
 };
 
 pub(crate) use pollster::block_on;
 use postern::{
     abuse::memory::MemoryThrottles,
-    account::memory::MemoryAccounts,
+    account::memory::{MemoryAccounts, MemoryRecords},
     config::Config,
     http::{PlainRequest, Reply},
     identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
@@ -21,7 +22,11 @@ use postern::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
     },
-    observe::{Event, EventSink, audit::memory::MemoryAuditLog},
+    observe::{
+        Event, EventSink,
+        audit::memory::MemoryAuditLog,
+        metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
+    },
     ports::{Background, Clock, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
@@ -177,6 +182,23 @@ impl IssuerKeysObjects for NoIssuer {
     }
 }
 
+/// Metrics objects.
+#[derive(Clone, Default)]
+pub(crate) struct Metrics {
+    shards: Rc<RefCell<BTreeMap<u8, MemoryRecords>>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl MetricsShards for Metrics {
+    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
+        if self.unreachable.get() {
+            return Err(Fault::new(Part::Metrics, "told to fail"));
+        }
+        let records = self.shards.borrow_mut().entry(shard).or_default().clone();
+        Ok(Shard::new(records).serve(request.clone(), START))
+    }
+}
+
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Background work waits until the test lets it run.
@@ -186,6 +208,10 @@ pub(crate) struct Later(Rc<RefCell<Vec<Work>>>);
 impl Background for Later {
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {
         self.0.borrow_mut().push(Box::pin(work));
+    }
+
+    fn spawn_later(&self, _delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(work);
     }
 }
 
@@ -199,6 +225,7 @@ pub(crate) struct World {
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
     pub(crate) audit_log: MemoryAuditLog,
+    pub(crate) metrics: Metrics,
     pub(crate) later: Later,
     pub(crate) limits: Limits,
     pub(crate) throttles: MemoryThrottles,
@@ -217,6 +244,7 @@ impl Ports for World {
     type RateLimiter = Limits;
     type Throttles = MemoryThrottles;
     type AuditLog = MemoryAuditLog;
+    type Metrics = Metrics;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -251,6 +279,9 @@ impl Ports for World {
     }
     fn audit_log(&self) -> &MemoryAuditLog {
         &self.audit_log
+    }
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
     fn background(&self) -> &Later {
         &self.later
@@ -307,6 +338,7 @@ impl World {
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
             audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
+            metrics: Metrics::default(),
             later: Later::default(),
             limits: Limits::default(),
             throttles: MemoryThrottles::at(START),
