@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers fuzz clean
+.PHONY: help setup dev test test-native test-worker check build demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers gate fuzz clean
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -74,6 +74,10 @@ issuers: setup ## Make issuers fail in every way, send 10 000 made-up kids, meas
 	@$(ENV) node tests/issuers/failing.ts
 	@$(ENV) node tests/issuers/random-kids.ts
 	@$(ENV) node tests/issuers/cache.ts
+
+gate: setup ## Try to get past the gate by paths and headers over real HTTP; bypasses and leaks must be 0; ONLY="paths headers", SEED=1
+	@scripts/build.sh
+	@$(ENV) node tests/gate/run.ts $(ONLY)
 
 # Seconds for each fuzz target.
 FUZZ_TIME ?= 60
