@@ -1,5 +1,4 @@
 //! The route table's JSON form, and the gate made from it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,5 +1,4 @@
 //! The configuration as a user meets it: defaults, limits, and every mistake at once by name.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::{collections::BTreeMap, time::Duration};
 

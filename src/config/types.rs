@@ -211,6 +211,42 @@ impl Default for Argon2Cost {
     }
 }
 
+/// Metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// SHA-256 of the bearer token that reads `/metrics`; the token itself is not kept.
+    pub token: Option<crate::observe::chain::Digest>,
+    /// How long an isolate gathers counts before it sends them off.
+    pub flush_interval: Duration,
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        // What an isolate that dies may lose, against a write for each isolate and interval.
+        Self { token: None, flush_interval: Duration::from_secs(10) }
+    }
+}
+
+/// The administrators' API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// The path that all its calls are under, without a slash at its end. It is Postern's own:
+    /// no route of the gate is reached below it.
+    pub path: String,
+    /// How long ago an administrator's sign-in may be when a call changes something.
+    pub max_sign_in_age: Duration,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        // An hour: a morning's work needs few sign-ins, and a session that was stolen from a
+        // machine left alone over night changes nothing.
+        Self { enabled: true, path: "/admin".to_owned(), max_sign_in_age: Duration::from_hours(1) }
+    }
+}
+
 /// The calendar of our own signing keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RingSettings {

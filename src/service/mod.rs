@@ -3,8 +3,11 @@
 //! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards or
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
-//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API.
+//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API,
+//!   with the administrators' part in [`admin`].
 
+pub mod admin;
+mod audit;
 mod authenticate;
 mod body;
 mod caller;
@@ -17,6 +20,9 @@ mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod metrics;
+#[cfg(test)]
+mod openapi_tests;
 mod own;
 mod ports;
 mod receipts;
@@ -24,9 +30,11 @@ mod refreshing;
 mod sessions;
 mod sign_in;
 mod tables;
+mod throttle;
 mod token_cache;
 mod tokens;
 
+pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
 use error::ApiError;

@@ -12,7 +12,7 @@ const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// One of our own endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Endpoint {
+pub(super) enum Endpoint {
     Register,
     Login,
     Refresh,
@@ -24,15 +24,11 @@ enum Endpoint {
     Jwks,
     Health,
     Ready,
-}
-
-/// Whether the path is ours to answer, whatever the route table says.
-pub(super) fn is_own(path: &str) -> bool {
-    path == "/auth" || path.starts_with("/auth/") || matches!(path, JWKS_PATH | "/healthz" | "/readyz")
+    Metrics,
 }
 
 impl Endpoint {
-    fn of(path: &str) -> Option<Self> {
+    pub(super) fn of(path: &str) -> Option<Self> {
         Some(match path {
             "/auth/register" => Self::Register,
             "/auth/login" => Self::Login,
@@ -44,6 +40,7 @@ impl Endpoint {
             JWKS_PATH => Self::Jwks,
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
+            "/metrics" => Self::Metrics,
             _ => {
                 let id = path.strip_prefix("/auth/sessions/")?;
                 if id.is_empty() || id.contains('/') {
@@ -55,12 +52,12 @@ impl Endpoint {
     }
 
     /// The value of `Allow`.
-    const fn allow(&self) -> &'static str {
+    pub(super) const fn allow(&self) -> &'static str {
         match self {
             Self::Register | Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
             Self::Sessions => "GET, HEAD, DELETE, OPTIONS",
-            Self::Me | Self::Jwks | Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+            Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Metrics => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -75,11 +72,60 @@ impl Endpoint {
     }
 }
 
+#[cfg(test)]
+impl Endpoint {
+    /// Every endpoint and its path, for the check of `docs/openapi.yaml`. A new variant does not
+    /// compile until it is here.
+    pub(super) fn every() -> Vec<(&'static str, Self)> {
+        use Endpoint::{
+            Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Ready, Refresh, Register, Session, Sessions,
+        };
+        let all = vec![
+            ("/auth/register", Register),
+            ("/auth/login", Login),
+            ("/auth/refresh", Refresh),
+            ("/auth/logout", Logout),
+            ("/auth/logout-all", LogoutAll),
+            ("/auth/sessions", Sessions),
+            ("/auth/sessions/{session_id}", Session("s".to_owned())),
+            ("/auth/me", Me),
+            (JWKS_PATH, Jwks),
+            ("/healthz", Health),
+            ("/readyz", Ready),
+            ("/metrics", Metrics),
+        ];
+        for (_, endpoint) in &all {
+            match endpoint {
+                Register | Login | Refresh | Logout | LogoutAll | Sessions | Session(_) | Me | Jwks
+                | Health | Ready | Metrics => {}
+            }
+        }
+        all
+    }
+}
+
 impl<P: Ports> Service<P> {
+    /// Whether the path is ours to answer, whatever the route table says.
+    pub(super) fn is_own(&self, path: &str) -> bool {
+        path == "/auth"
+            || path.starts_with("/auth/")
+            || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
+            || self.admin_path(path).is_some()
+    }
+
     /// Answers a request for one of our own endpoints, its body read whole.
     pub async fn own(&self, request: &impl RequestView, body: &[u8]) -> Reply {
         let url = request.url();
-        let endpoint = UrlParts::parse(&url).and_then(|parts| Endpoint::of(parts.path));
+        let parts = UrlParts::parse(&url);
+        let admin = parts.as_ref().and_then(|parts| Some((self.admin_path(parts.path)?, parts.query)));
+        if let Some((path, query)) = admin {
+            let reply = match self.admin(request, path, query, body).await {
+                Ok(reply) => reply,
+                Err(error) => self.refused(request, &error),
+            };
+            return headed(request, reply);
+        }
+        let endpoint = parts.and_then(|parts| Endpoint::of(parts.path));
         let reply = match &endpoint {
             None => Reply::from(&ApiError::NotFound),
             Some(endpoint) => match self.dispatch(endpoint, request, body).await {
@@ -89,8 +135,7 @@ impl<P: Ports> Service<P> {
         };
         let public = endpoint.as_ref().is_some_and(Endpoint::is_public);
         let reply = self.with_cors(request, reply, public);
-        // RFC 9110 section 9.3.2: the head of the answer to GET, and nothing more.
-        if request.method() == "HEAD" { Reply { body: Vec::new(), ..reply } } else { reply }
+        headed(request, reply)
     }
 
     /// The answer to a body over the limit.
@@ -131,6 +176,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Jwks => self.jwks(request).await,
             Endpoint::Health => Ok(self.health()),
             Endpoint::Ready => Ok(self.ready().await),
+            Endpoint::Metrics => self.metrics(request).await,
         }
     }
 
@@ -173,7 +219,7 @@ impl<P: Ports> Service<P> {
             Some(origin) => reply
                 .with_header("access-control-allow-origin", &origin)
                 .with_header("access-control-allow-credentials", "true")
-                .with_header("access-control-expose-headers", "retry-after")
+                .with_header("access-control-expose-headers", "retry-after, ratelimit, ratelimit-policy")
                 .with_header("cross-origin-resource-policy", "cross-origin"),
             None => reply,
         }
@@ -204,4 +250,9 @@ impl<P: Ports> Service<P> {
     pub(super) fn misplaced(part: Part) -> ApiError {
         ApiError::Fault(Fault::new(part, "an answer of another kind than was asked for"))
     }
+}
+
+/// RFC 9110 section 9.3.2: to HEAD the head of the answer to GET, and nothing more.
+fn headed(request: &impl RequestView, reply: Reply) -> Reply {
+    if request.method() == "HEAD" { Reply { body: Vec::new(), ..reply } } else { reply }
 }

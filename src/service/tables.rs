@@ -97,6 +97,16 @@ impl Tables {
         self.live.borrow().as_ref().map(|live| Rc::clone(&live.gate))
     }
 
+    /// Where the table is and what it is checked against, when it is in KV.
+    pub(super) fn source(&self) -> Option<&(RoutesInKv, RouteContext)> {
+        self.source.as_ref()
+    }
+
+    /// The version in force in this isolate, if the table has one.
+    pub(super) fn version(&self) -> Option<u64> {
+        self.live.borrow().as_ref().and_then(|live| live.version)
+    }
+
     fn state(&self, now: Timestamp) -> Option<TableState> {
         let live = self.live.borrow();
         let live = live.as_ref()?;
@@ -201,6 +211,16 @@ impl<P: Ports> Service<P> {
             Err(fault) => fault,
         };
         self.record_fault(&fault, &Caller::default());
+    }
+
+    /// Takes in what was published just now: this isolate need not wait for KV.
+    pub(super) fn take_in_routes(&self, text: &str) {
+        let tables = &self.isolate.tables;
+        let Some((_, context)) = &tables.source else { return };
+        let now = self.now();
+        if let Some(happening) = tables.take_in(text, context, now) {
+            self.record(now, happening, Setting::default());
+        }
     }
 
     /// The table in force, read now if there is none yet; for the readiness check.

@@ -8,7 +8,7 @@ use postern::{
 };
 use serde_json::{Value, json};
 
-use crate::{World, block_on, code};
+use super::world::{World, block_on, code};
 
 fn world() -> World {
     World::with(&[("POSTERN_ROUTES", json!({"kv": "routes"}))])
