@@ -258,9 +258,9 @@ impl<P: Ports> Service<P> {
         found: &Match<'_>,
         identity: Option<&Identity>,
     ) -> Outcome {
-        let Ok(headers) = gate.plan(found.route, request, identity) else {
-            let reply = Problem::new(508, "loop_detected", "The request passed this gate too often").into();
-            return Outcome::Reply(reply);
+        let headers = match gate.plan(found.route, request, identity) {
+            Ok(headers) => headers,
+            Err(cause) => return Outcome::Reply(with_cors(cause.into(), found.route, request)),
         };
         let origin = request.header("origin");
         Outcome::Forward(Box::new(Forward {
