@@ -61,8 +61,9 @@ bench-refresh: setup ## Time refreshes beside two other libraries in one run, an
 	@scripts/build.sh
 	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/refresh.ts
 
-bench: setup ## Print what is measured so far: the size of the Worker
-	@scripts/build.sh --size
+bench: setup ## Measure CPU a request beside other Workers in one workerd; writes bench/results.json and docs/performance.md
+	@scripts/build.sh
+	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/run.ts
 
 model: ## Explore every order of events around refresh families; MUTANT=name breaks a rule, which must be found
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- $(if $(MUTANT),--mutant $(MUTANT))
