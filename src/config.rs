@@ -1,6 +1,7 @@
 //! The configuration: vars and secrets of the Worker into typed values, every mistake reported
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
+mod forwarding;
 mod master;
 mod reader;
 mod routes;
@@ -175,6 +176,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         .unwrap_or_default();
     let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
     let routes = variable("ROUTES").and_then(|node| routes::read(&node, &trusted, local)).unwrap_or_default();
+    forwarding::check(&routes, cookie.access, audience.as_deref(), mistakes);
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
 

@@ -34,6 +34,8 @@ pub enum Part {
     Storage,
     /// A service behind the gate.
     Upstream,
+    /// A rate limit of the platform.
+    RateLimiter,
 }
 
 impl Part {
@@ -49,6 +51,7 @@ impl Part {
             Self::Crypto => "crypto",
             Self::Storage => "storage",
             Self::Upstream => "upstream",
+            Self::RateLimiter => "rate_limiter",
         }
     }
 }
@@ -96,6 +99,12 @@ pub trait KvStore {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault>;
     /// Writes the value; at most once a second for one key.
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault>;
+}
+
+/// The platform's rate limits: bindings of the user's own naming.
+pub trait RateLimiter {
+    /// Counts one more of `key`; whether it is within the binding's limit.
+    async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault>;
 }
 
 /// What a fetch of a key set or of metadata brought.

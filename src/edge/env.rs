@@ -7,7 +7,7 @@ use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, ObjectNamespace, d1::D1Database, kv::KvStore};
 
-use super::js::Fetcher;
+use super::js::{Fetcher, Limiter};
 use crate::ports::{Fault, Part};
 
 /// Names of the bindings in `wrangler.toml`; `tests/` checks that they agree.
@@ -68,9 +68,18 @@ pub(super) fn namespace(env: &Env, name: &str, part: Part) -> Result<ObjectNames
     env.durable_object(name).map_err(|error| Fault::new(part, error))
 }
 
-/// A service binding of the user's own naming, if it exists and can fetch.
-pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
+/// A binding of the user's own naming, if it exists and has this method.
+fn with_method(env: &Env, name: &str, method: &str) -> Option<JsValue> {
     let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    let fetches = Reflect::get(&value, &JsValue::from_str("fetch")).ok()?.is_function();
-    fetches.then(|| value.unchecked_into())
+    Reflect::get(&value, &JsValue::from_str(method)).ok()?.is_function().then_some(value)
+}
+
+/// A service binding, if it exists and can fetch.
+pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
+    Some(with_method(env, name, "fetch")?.unchecked_into())
+}
+
+/// A rate limit, if it exists.
+pub(super) fn limiter(env: &Env, name: &str) -> Option<Limiter> {
+    Some(with_method(env, name, "limit")?.unchecked_into())
 }

@@ -64,10 +64,44 @@ extern "C" {
     pub(super) fn fetch(this: &Fetcher, request: &Request) -> Promise;
 
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, millis: u32) -> JsValue;
+    pub(super) fn set_timeout(callback: &Function, millis: u32) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(timer: &JsValue);
+    pub(super) fn clear_timeout(timer: &JsValue);
+
+    /// Two ends of a WebSocket, as members `0` and `1`.
+    #[wasm_bindgen(js_name = WebSocketPair)]
+    pub(super) type SocketPair;
+
+    #[wasm_bindgen(constructor, js_class = "WebSocketPair")]
+    pub(super) fn new() -> SocketPair;
+
+    /// One end of a WebSocket. `web-sys` does not know `accept`.
+    pub(super) type Socket;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn accept(this: &Socket, options: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, setter, js_name = binaryType)]
+    pub(super) fn set_binary_type(this: &Socket, name: &str);
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    pub(super) fn add_event_listener(this: &Socket, name: &str, listener: &Function);
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn send(this: &Socket, content: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn close(this: &Socket, code: u16, reason: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = close)]
+    pub(super) fn close_plain(this: &Socket) -> Result<(), JsValue>;
+
+    /// A rate limit's binding.
+    pub(super) type Limiter;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn limit(this: &Limiter, options: &JsValue) -> Result<Promise, JsValue>;
 
     /// The execution context of one event.
     #[derive(Clone)]
@@ -105,6 +139,19 @@ pub(super) fn cause(error: &JsValue) -> String {
     }
 }
 
+/// A duration as timers take it.
+pub(super) fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// Waits.
+pub(super) async fn sleep(duration: Duration) {
+    let promise = Promise::new(&mut |resolve, _| {
+        set_timeout(&resolve, millis(duration));
+    });
+    let _ = settled(promise).await;
+}
+
 /// Aborts a fetch whose answer's head is not there in time. Unlike `AbortSignal.timeout` it
 /// can be lifted, so that it does not cut off the body.
 pub(super) struct Deadline {
@@ -117,14 +164,18 @@ impl Deadline {
     pub(super) fn start(timeout: Duration) -> Result<Self, JsValue> {
         let controller = AbortController::new()?;
         let abort: Function = Reflect::get(&controller, &"abort".into())?.dyn_into()?;
-        let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        let timer = set_timeout(&abort.bind0(&controller), millis);
+        let timer = set_timeout(&abort.bind0(&controller), millis(timeout));
         Ok(Self { controller, timer })
     }
 
     /// What the fetch listens to.
     pub(super) fn signal(&self) -> AbortSignal {
         self.controller.signal()
+    }
+
+    /// Aborts now: the fetch, or the body of its answer.
+    pub(super) fn abort(&self) {
+        self.controller.abort();
     }
 
     /// Stops the clock.

@@ -8,6 +8,7 @@ use super::{
     crypto::WebCrypto,
     database::Database,
     js::ExecutionContext,
+    limiter::Limiters,
     log::Log,
     store::{Kv, Platform},
     stubs::{AccountStubs, IssuerKeysStubs, KeyRingStub},
@@ -25,6 +26,7 @@ pub(super) struct EdgePorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
+    limiters: Limiters,
     background: WaitUntil,
 }
 
@@ -38,7 +40,8 @@ impl EdgePorts {
             database: Database(env.clone()),
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
-            issuer_keys: IssuerKeysStubs(env),
+            issuer_keys: IssuerKeysStubs(env.clone()),
+            limiters: Limiters(env),
             background: WaitUntil(ctx),
         }
     }
@@ -53,6 +56,7 @@ impl Ports for EdgePorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
+    type RateLimiter = Limiters;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -85,6 +89,10 @@ impl Ports for EdgePorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn rate_limiter(&self) -> &Limiters {
+        &self.limiters
     }
 
     fn background(&self) -> &WaitUntil {

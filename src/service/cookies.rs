@@ -1,4 +1,4 @@
-//! The two cookies of browser sessions (RFC 6265).
+//! The cookies of browser sessions (RFC 6265).
 
 use core::time::Duration;
 
@@ -6,6 +6,9 @@ use crate::{config::CookieSettings, http::RequestView};
 
 /// Readable by the page's script, which sends it back as `X-CSRF-Token`.
 pub(super) const CSRF_COOKIE: &str = "__Secure-postern_csrf";
+/// The access token as a cookie, where the configuration gives it to pages and a route takes it.
+/// `__Host-`: set by this very host over TLS, so that no sibling can plant one.
+pub(super) const ACCESS_COOKIE: &str = "__Host-postern_access";
 /// The header that carries the CSRF token.
 pub(super) const CSRF_HEADER: &str = "x-csrf-token";
 
@@ -35,9 +38,20 @@ pub(super) fn csrf_cookie(cookie: &CookieSettings, csrf_token: &str, lifetime: D
     format!("{CSRF_COOKIE}={csrf_token}; Path=/{domain}; Max-Age={age}; Secure; SameSite=Strict")
 }
 
-/// Both cookies taken away.
-pub(super) fn cleared(cookie: &CookieSettings) -> [String; 2] {
-    [refresh_cookie(cookie, "", Duration::ZERO), csrf_cookie(cookie, "", Duration::ZERO)]
+/// `Set-Cookie` for the access token, for as many seconds as it is valid: out of reach of scripts
+/// and of other sites.
+pub(super) fn access_cookie(access_token: &str, seconds: u64) -> String {
+    format!("{ACCESS_COOKIE}={access_token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Strict")
+}
+
+/// All cookies taken away.
+pub(super) fn cleared(cookie: &CookieSettings) -> Vec<String> {
+    let mut cleared =
+        vec![refresh_cookie(cookie, "", Duration::ZERO), csrf_cookie(cookie, "", Duration::ZERO)];
+    if cookie.access {
+        cleared.push(access_cookie("", 0));
+    }
+    cleared
 }
 
 fn domain(cookie: &CookieSettings) -> String {

@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{key_sets::OwnOrExternal, receipts::Receipts, token_cache::TokenCache};
+use super::{assertion::Assertions, key_sets::OwnOrExternal, receipts::Receipts, token_cache::TokenCache};
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
     gateway::Gate,
@@ -44,6 +44,8 @@ pub struct Memory {
     pub(super) signing: SigningKeys,
     /// Tokens that were verified.
     pub(super) tokens: RefCell<TokenCache>,
+    /// Assertions that were signed.
+    pub(super) assertions: Assertions,
     /// Receipts that were confirmed.
     pub(super) receipts: Receipts,
     /// Whether the local profile's users are there.
@@ -89,7 +91,13 @@ impl Isolate {
         let hash_parameters =
             HashParameters::new(password.memory_kib, password.iterations, password.parallelism)
                 .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more than an isolate has"))?;
-        let cookies = vec![config.cookie.name.clone(), super::cookies::CSRF_COOKIE.to_owned()];
+        // The access cookie's name too when nobody gets one: what was set before a change of
+        // configuration is still a token.
+        let cookies = vec![
+            config.cookie.name.clone(),
+            super::cookies::CSRF_COOKIE.to_owned(),
+            super::cookies::ACCESS_COOKIE.to_owned(),
+        ];
         Ok(Self {
             masters: Masters::new(current, former),
             ring_policy: RingPolicy {

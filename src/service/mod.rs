@@ -5,6 +5,7 @@
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
 //! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API.
 
+mod assertion;
 mod authenticate;
 mod body;
 mod caller;
@@ -19,13 +20,17 @@ mod isolate;
 mod key_sets;
 mod own;
 mod ports;
+mod presented;
 mod receipts;
 mod refreshing;
 mod sessions;
+mod shield;
 mod sign_in;
+mod socket;
 mod token_cache;
 mod tokens;
 
+pub use assertion::{ASSERTION_HEADER, ASSERTION_TYP};
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
 use error::ApiError;
@@ -34,6 +39,7 @@ pub use health::misconfigured;
 pub use isolate::{Isolate, Memory};
 pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
+pub use socket::{SocketVerdict, SocketWatch};
 
 use std::rc::Rc;
 
@@ -50,6 +56,11 @@ impl<P: Ports> Service<P> {
     /// Over the isolate's state and the request's ports.
     pub const fn new(isolate: Rc<Isolate>, ports: P) -> Self {
         Self { isolate, ports }
+    }
+
+    /// The request's ports, for work beside the answer.
+    pub const fn ports(&self) -> &P {
+        &self.ports
     }
 
     fn now(&self) -> Timestamp {

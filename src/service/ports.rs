@@ -7,7 +7,7 @@ use crate::{
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
     observe::EventSink,
-    ports::{Background, Clock, KvStore, Randomness},
+    ports::{Background, Clock, KvStore, Randomness, RateLimiter},
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
@@ -28,6 +28,8 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
+    /// The platform's rate limits.
+    type RateLimiter: RateLimiter;
     /// Work after the answer.
     type Background: Background;
 
@@ -47,6 +49,8 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// The platform's rate limits.
+    fn rate_limiter(&self) -> &Self::RateLimiter;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

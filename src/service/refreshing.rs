@@ -129,9 +129,14 @@ impl<P: Ports> Service<P> {
                 let csrf_token = csrf::issue(master, session_id, self.ports.platform())?;
                 tokens.csrf_token = Some(&csrf_token);
                 let cookie = &self.isolate.config.cookie;
-                Ok(Reply::json(200, &tokens)
+                let reply = Reply::json(200, &tokens)
                     .with_header("set-cookie", &cookies::refresh_cookie(cookie, refresh_token, lifetime))
-                    .with_header("set-cookie", &cookies::csrf_cookie(cookie, &csrf_token, lifetime)))
+                    .with_header("set-cookie", &cookies::csrf_cookie(cookie, &csrf_token, lifetime));
+                if !cookie.access {
+                    return Ok(reply);
+                }
+                let access = cookies::access_cookie(&issued.access_token, issued.expires_in);
+                Ok(reply.with_header("set-cookie", &access))
             }
         }
     }

@@ -21,7 +21,7 @@ use postern::{
         memory::MemoryKeyRing, native::NativeSigner,
     },
     observe::{Event, EventSink},
-    ports::{Background, Clock, Fault, KvStore, Part, Randomness},
+    ports::{Background, Clock, Fault, KvStore, Part, Randomness, RateLimiter},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
@@ -123,6 +123,26 @@ impl KvStore for Kv {
     }
 }
 
+/// Admits as often as it is told to, or fails.
+#[derive(Clone, Default)]
+pub(crate) struct Limits {
+    pub(crate) left: Rc<Cell<u32>>,
+    pub(crate) broken: Rc<Cell<bool>>,
+    pub(crate) keys: Rc<RefCell<Vec<String>>>,
+}
+
+impl RateLimiter for Limits {
+    async fn admits(&self, _binding: &str, key: &str) -> Result<bool, Fault> {
+        if self.broken.get() {
+            return Err(Fault::new(Part::RateLimiter, "told to fail"));
+        }
+        self.keys.borrow_mut().push(key.to_owned());
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        Ok(left > 0)
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct KeyRing {
     ring: Rc<MemoryKeyRing<NativeSigner<Platform>, Platform, Platform>>,
@@ -170,6 +190,7 @@ pub(crate) struct World {
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
     pub(crate) later: Later,
+    pub(crate) limits: Limits,
     isolate: Rc<Isolate>,
 }
 
@@ -182,6 +203,7 @@ impl Ports for World {
     type Accounts = MemoryAccounts;
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
+    type RateLimiter = Limits;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -207,6 +229,9 @@ impl Ports for World {
     }
     fn issuer_keys(&self) -> &NoIssuer {
         &NoIssuer
+    }
+    fn rate_limiter(&self) -> &Limits {
+        &self.limits
     }
     fn background(&self) -> &Later {
         &self.later
@@ -257,6 +282,7 @@ impl World {
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
             later: Later::default(),
+            limits: Limits::default(),
             platform,
             isolate,
         }
