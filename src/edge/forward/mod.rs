@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use wasm_bindgen::JsValue;
-use web_sys::{Headers, Request, RequestInit, RequestRedirect, Response, ResponseInit};
+use web_sys::{Headers, ReadableStream, Request, RequestInit, RequestRedirect, Response, ResponseInit};
 use worker::Env;
 
 mod websocket;
@@ -28,11 +28,15 @@ pub(super) async fn forward(
         forward.total_timeout.map_or(forward.timeout, |total| total.min(forward.timeout)),
     )
     .map_err(|error| fault(&error))?;
-    let response = match send(request, forward, env, &deadline).await.map_err(|error| fault(&error)) {
-        Err(UpstreamFault::Unreachable(cause)) if forward.retry && request.body().is_none() => {
+    let again = forward.retry && has_no_body(request);
+    // The stream itself: no byte of it passes through WASM.
+    let body = if again { None } else { request.body() };
+    let first = send(request, forward, body, env, &deadline).await.map_err(|error| fault(&error));
+    let response = match first {
+        Err(UpstreamFault::Unreachable(cause)) if again => {
             service.upstream_retried(&Incoming(request), &UpstreamFault::Unreachable(cause));
             // The same deadline: two tries take no longer than one may.
-            send(request, forward, env, &deadline).await.map_err(|error| fault(&error))?
+            send(request, forward, None, env, &deadline).await.map_err(|error| fault(&error))?
         }
         other => other?,
     };
@@ -40,9 +44,12 @@ pub(super) async fn forward(
     deadline.lift();
     match response.status() {
         // A WebSocket: the platform carries the socket in the response itself.
-        101 => match &forward.watch {
-            None => Ok(response),
-            Some(watch) => websocket::watched(service, &response, watch).map_err(|error| fault(&error)),
+        101 => match (websocket::of(&response), &forward.watch) {
+            (None, _) => Err(UpstreamFault::Status(101)),
+            (Some(_), None) => Ok(response),
+            (Some(socket), Some(watch)) => {
+                websocket::watched(service, &response, socket, watch).map_err(|error| fault(&error))
+            }
         },
         200..=599 => {
             if let Some(total) = forward.total_timeout {
@@ -57,6 +64,12 @@ pub(super) async fn forward(
         // one (103) ends here too: the platform takes it for the answer.
         status => Err(UpstreamFault::Status(status)),
     }
+}
+
+/// The platform has a stream for an empty body too (`Content-Length: 0`).
+fn has_no_body(request: &Request) -> bool {
+    request.body().is_none()
+        || request.headers().get("content-length").is_ok_and(|length| length.as_deref() == Some("0"))
 }
 
 /// Ends the exchange, body included, when its time is over. Something must be waited for until
@@ -95,10 +108,11 @@ fn fault(error: &JsValue) -> UpstreamFault {
 async fn send(
     request: &Request,
     forward: &Forward,
+    body: Option<ReadableStream>,
     env: &Env,
     deadline: &js::Deadline,
 ) -> Result<Response, JsValue> {
-    let outgoing = outgoing(request, forward, deadline)?;
+    let outgoing = outgoing(request, forward, body, deadline)?;
     let promise = match &forward.upstream {
         Upstream::Url { .. } => js::global_fetch(&outgoing),
         Upstream::Service { binding } => env::service(env, binding)
@@ -108,7 +122,12 @@ async fn send(
     js::response(promise).await
 }
 
-fn outgoing(request: &Request, forward: &Forward, deadline: &js::Deadline) -> Result<Request, JsValue> {
+fn outgoing(
+    request: &Request,
+    forward: &Forward,
+    body: Option<ReadableStream>,
+    deadline: &js::Deadline,
+) -> Result<Request, JsValue> {
     let headers = Headers::new_with_headers(&request.headers())?;
     for name in &forward.headers.remove {
         headers.delete(name)?;
@@ -121,8 +140,7 @@ fn outgoing(request: &Request, forward: &Forward, deadline: &js::Deadline) -> Re
     init.set_headers(&headers);
     // Redirects are the client's to follow.
     init.set_redirect(RequestRedirect::Manual);
-    // The stream itself: no byte of it passes through WASM.
-    init.set_body_opt_readable_stream(request.body().as_ref());
+    init.set_body_opt_readable_stream(body.as_ref());
     init.set_signal(Some(&deadline.signal()));
     Request::new_with_str_and_init(&forward.url, &init)
 }

@@ -37,13 +37,19 @@ struct Open {
     timer: RefCell<JsValue>,
 }
 
+/// The upstream's end of the socket that a response brings, if it brings one.
+pub(super) fn of(response: &Response) -> Option<Socket> {
+    let socket = Reflect::get(response, &"webSocket".into()).ok()?;
+    (!socket.is_null() && !socket.is_undefined()).then(|| socket.unchecked_into())
+}
+
 /// The answer that hands the client its end, the other kept here.
 pub(super) fn watched(
     service: &Service<EdgePorts>,
     response: &Response,
+    upstream: Socket,
     watch: &SocketWatch,
 ) -> Result<Response, JsValue> {
-    let upstream: Socket = Reflect::get(response, &"webSocket".into())?.unchecked_into();
     let pair = SocketPair::new();
     let [theirs, ours] = [0, 1].map(|index| Reflect::get_u32(&pair, index));
     let init = ResponseInit::new();
