@@ -36,6 +36,10 @@ pub enum Part {
     Upstream,
     /// A rate limit of the platform.
     RateLimiter,
+    /// The `AuditLog` object.
+    AuditLog,
+    /// A `Metrics` object.
+    Metrics,
 }
 
 impl Part {
@@ -52,6 +56,8 @@ impl Part {
             Self::Storage => "storage",
             Self::Upstream => "upstream",
             Self::RateLimiter => "rate_limiter",
+            Self::AuditLog => "audit_log",
+            Self::Metrics => "metrics",
         }
     }
 }

@@ -85,9 +85,15 @@ fn websocket(node: &Node<'_>, local: bool) -> Option<SocketRule> {
 }
 
 /// What only shows beside other variables.
-pub(super) fn check(routes: &[Route], access_cookie: bool, audience: Option<&str>, mistakes: &Mistakes) {
+pub(super) fn check(
+    routes: &[Route],
+    list: &str,
+    access_cookie: bool,
+    audience: Option<&str>,
+    mistakes: &Mistakes,
+) {
     for (index, Route { forwarding, .. }) in routes.iter().enumerate() {
-        let wrong = |member, problem| mistakes.add(format!("POSTERN_ROUTES[{index}].{member}"), problem);
+        let wrong = |member, problem| mistakes.add(format!("{list}[{index}].{member}"), problem);
         if forwarding.token_sources.cookie && !access_cookie {
             wrong("token_sources", "names a cookie that nobody gets: POSTERN_COOKIE.access is not true");
         }

@@ -22,6 +22,8 @@ pub(super) mod binding {
     pub(crate) const KEY_RING: &str = "KEY_RING";
     /// Durable Object: an external issuer's key set.
     pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
+    /// Durable Object: administrative acts.
+    pub(crate) const AUDIT_LOG: &str = "AUDIT_LOG";
 }
 
 /// Variables and secrets: strings, and what `[vars]` holds as tables and arrays. Bindings

@@ -11,7 +11,7 @@ use super::{
     limiter::Limiters,
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, IssuerKeysStubs, KeyRingStub},
+    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -27,6 +27,7 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     limiters: Limiters,
+    audit_log: AuditLogStub,
     background: WaitUntil,
 }
 
@@ -41,6 +42,7 @@ impl EdgePorts {
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
+            audit_log: AuditLogStub(env.clone()),
             limiters: Limiters(env),
             background: WaitUntil(ctx),
         }
@@ -57,6 +59,7 @@ impl Ports for EdgePorts {
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
     type RateLimiter = Limiters;
+    type AuditLog = AuditLogStub;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -89,6 +92,10 @@ impl Ports for EdgePorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn audit_log(&self) -> &AuditLogStub {
+        &self.audit_log
     }
 
     fn rate_limiter(&self) -> &Limiters {

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     gateway::{
-        Access, Challenge, Cors, Found, HeaderPlan, Identity, Match, RateKey, Revocation, Route, Upstream,
-        Verdict, decide, is_idempotent, upstream_url,
+        Access, Challenge, Cors, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
+        Upstream, Verdict, decide, is_idempotent, upstream_url,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     observe::{Happening, Setting, redact::signature_tail},
@@ -123,14 +123,16 @@ impl<P: Ports> Service<P> {
     pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return AtOnce::Reply(bad_url()) };
-        if super::own::is_own(parts.path) {
+        if self.is_own(parts.path) {
             return AtOnce::Own;
         }
+        let Some(gate) = &self.gate else { return AtOnce::Wait };
         let now = self.now();
-        match self.first_step(request, &parts, now) {
+        self.refresh_routes(now);
+        match self.first_step(gate, request, &parts, now) {
             Step::Done(reply) => AtOnce::Reply(reply),
             Step::Nobody(found) if found.route.forwarding.rate_limit.is_some() => AtOnce::Wait,
-            Step::Nobody(found) => self.forward(request, &parts, &found, None, None).into(),
+            Step::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
             Step::Token(found, bearer) => {
                 let Route { revocation, forwarding, .. } = found.route;
                 if *revocation == Revocation::Strong || forwarding.rate_limit.is_some() {
@@ -146,9 +148,9 @@ impl<P: Ports> Service<P> {
                 };
                 match self.objection(request, &found, &bearer, &identity, now) {
                     Some(reply) => AtOnce::Reply(reply),
-                    None => {
-                        self.forward(request, &parts, &found, Some(&identity), assertion.as_deref()).into()
-                    }
+                    None => self
+                        .forward(gate, request, &parts, &found, Some(&identity), assertion.as_deref())
+                        .into(),
                 }
             }
         }
@@ -159,12 +161,13 @@ impl<P: Ports> Service<P> {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return Outcome::Reply(bad_url()) };
         let now = self.now();
-        let (found, bearer) = match self.first_step(request, &parts, now) {
+        let Some(gate) = self.gate_in_force(now).await else { return Outcome::Reply(unavailable()) };
+        let (found, bearer) = match self.first_step(&gate, request, &parts, now) {
             Step::Done(reply) => return Outcome::Reply(reply),
             Step::Nobody(found) => (found, None),
             Step::Token(found, bearer) => (found, Some(bearer)),
         };
-        let decided = self.decided(request, &parts, &found, bearer.as_ref(), now).await;
+        let decided = self.decided(&gate, request, &parts, &found, bearer.as_ref(), now).await;
         decided.unwrap_or_else(|reply| Outcome::Reply(with_cors(reply, found.route, request)))
     }
 
@@ -172,6 +175,7 @@ impl<P: Ports> Service<P> {
     /// for a caller who may not pass.
     async fn decided(
         &self,
+        gate: &Gate,
         request: &impl RequestView,
         parts: &UrlParts<'_>,
         found: &Match<'_>,
@@ -186,7 +190,7 @@ impl<P: Ports> Service<P> {
             if let Some(reply) = self.over_limit(route, RateKey::Subject, request, None).await {
                 return Err(reply);
             }
-            return Ok(self.forward(request, parts, found, None, None));
+            return Ok(self.forward(gate, request, parts, found, None, None));
         };
         let strong = route.revocation == Revocation::Strong;
         let fault = |fault: Fault| {
@@ -216,14 +220,20 @@ impl<P: Ports> Service<P> {
             None => None,
             Some(audience) => Some(self.assertion(&identity, audience, now).await.map_err(fault)?),
         };
-        Ok(self.forward(request, parts, found, Some(&identity), assertion.as_deref()))
+        Ok(self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref()))
     }
 
     /// Route, preflight, credentials.
-    fn first_step(&self, request: &impl RequestView, parts: &UrlParts<'_>, now: Timestamp) -> Step<'_> {
-        let gate = &self.isolate.gate;
+    #[expect(clippy::unused_self, reason = "one of the steps")]
+    fn first_step<'g>(
+        &self,
+        gate: &'g Gate,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        now: Timestamp,
+    ) -> Step<'g> {
         let method = request.method();
-        if let Some(reply) = self.preflight(request, parts, &method) {
+        if let Some(reply) = preflight(gate, request, parts, &method) {
             return Step::Done(reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
@@ -296,6 +306,7 @@ impl<P: Ports> Service<P> {
 
     fn forward(
         &self,
+        gate: &Gate,
         request: &impl RequestView,
         parts: &UrlParts<'_>,
         found: &Match<'_>,
@@ -303,7 +314,7 @@ impl<P: Ports> Service<P> {
         assertion: Option<&str>,
     ) -> Outcome {
         let route = found.route;
-        let Ok(mut headers) = self.isolate.gate.plan(route, request, identity) else {
+        let Ok(mut headers) = gate.plan(route, request, identity) else {
             let reply = Problem::new(508, "loop_detected", "The request passed this gate too often").into();
             return Outcome::Reply(reply);
         };
@@ -330,22 +341,6 @@ impl<P: Ports> Service<P> {
                 .map(|cors| cors.response_headers(origin.as_deref()))
                 .unwrap_or_default(),
         }))
-    }
-
-    /// The answer to a CORS preflight for a route that has CORS. A preflight carries no
-    /// credentials, so it is answered before they are asked for.
-    fn preflight(&self, request: &impl RequestView, parts: &UrlParts<'_>, method: &str) -> Option<Reply> {
-        if method != "OPTIONS" {
-            return None;
-        }
-        let origin = request.header("origin")?;
-        let wanted = request.header("access-control-request-method")?;
-        match self.isolate.gate.find(&wanted, parts.authority, parts.path) {
-            Found::Match(found) => {
-                found.route.cors.as_ref().map(|cors: &Cors| cors.preflight(&origin, &wanted))
-            }
-            _ => None,
-        }
     }
 
     /// The line in the log about a try that is made once more.
@@ -375,6 +370,20 @@ impl From<Outcome> for AtOnce {
             Outcome::Reply(reply) => Self::Reply(reply),
             Outcome::Forward(forward) => Self::Forward(forward),
         }
+    }
+}
+
+/// The answer to a CORS preflight for a route that has CORS. A preflight carries no
+/// credentials, so it is answered before they are asked for.
+fn preflight(gate: &Gate, request: &impl RequestView, parts: &UrlParts<'_>, method: &str) -> Option<Reply> {
+    if method != "OPTIONS" {
+        return None;
+    }
+    let origin = request.header("origin")?;
+    let wanted = request.header("access-control-request-method")?;
+    match gate.find(&wanted, parts.authority, parts.path) {
+        Found::Match(found) => found.route.cors.as_ref().map(|cors: &Cors| cors.preflight(&origin, &wanted)),
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Caller, Ports, Service};
+use super::{Caller, Ports, Service, tables::TableState};
 use crate::{
     config::ConfigError,
     http::{Problem, Reply},
@@ -23,6 +23,8 @@ struct Health {
 struct Readiness {
     status: &'static str,
     parts: Vec<PartState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routes: Option<TableState>,
 }
 
 #[derive(Serialize)]
@@ -60,7 +62,8 @@ impl<P: Ports> Service<P> {
             (Part::Database, self.ports.identity().ping().await),
             (Part::KeyRing, key_ring),
         ];
-        let ok = results.iter().all(|(_, result)| result.is_ok());
+        let routes = self.table_state().await;
+        let ok = routes.is_some() && results.iter().all(|(_, result)| result.is_ok());
         let parts = results
             .iter()
             .map(|(part, result)| {
@@ -70,7 +73,7 @@ impl<P: Ports> Service<P> {
                 PartState { part: part.name(), ok: result.is_ok() }
             })
             .collect();
-        let readiness = Readiness { status: if ok { "ok" } else { "unavailable" }, parts };
+        let readiness = Readiness { status: if ok { "ok" } else { "unavailable" }, parts, routes };
         Reply::json(if ok { 200 } else { 503 }, &readiness)
     }
 }

@@ -7,10 +7,12 @@ use std::{
     rc::Rc,
 };
 
-use super::{assertion::Assertions, key_sets::OwnOrExternal, receipts::Receipts, token_cache::TokenCache};
+use super::{
+    assertion::Assertions, key_sets::OwnOrExternal, receipts::Receipts, tables::Tables,
+    token_cache::TokenCache,
+};
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
-    gateway::Gate,
     identity::HashParameters,
     jose::SignatureAlgorithm,
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
@@ -63,7 +65,7 @@ pub struct Isolate {
     pub ring_policy: RingPolicy,
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
-    pub(super) gate: Gate,
+    pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
     pub(super) memory: Memory,
@@ -118,7 +120,7 @@ impl Isolate {
                 timeout: config.jwks.timeout,
                 ..CachePolicy::default()
             },
-            gate: Gate::new(config.routes.clone(), cookies),
+            tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
             memory: Memory::default(),

@@ -6,7 +6,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::EventSink,
+    observe::{AuditLog, EventSink},
     ports::{Background, Clock, KvStore, Randomness, RateLimiter},
 };
 
@@ -30,6 +30,8 @@ pub trait Ports: Clone + 'static {
     type IssuerKeys: IssuerKeysObjects;
     /// The platform's rate limits.
     type RateLimiter: RateLimiter;
+    /// The audit log.
+    type AuditLog: AuditLog;
     /// Work after the answer.
     type Background: Background;
 
@@ -51,6 +53,8 @@ pub trait Ports: Clone + 'static {
     fn issuer_keys(&self) -> &Self::IssuerKeys;
     /// The platform's rate limits.
     fn rate_limiter(&self) -> &Self::RateLimiter;
+    /// The audit log.
+    fn audit_log(&self) -> &Self::AuditLog;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

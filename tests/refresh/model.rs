@@ -16,7 +16,7 @@ use postern::{
 };
 use proptest::prelude::*;
 
-use crate::support::*;
+use super::support::*;
 
 /// Shorter than in life, so that runs of some sixty steps reach every limit.
 const IDLE: u64 = 2 * 86_400;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use crate::support::*;
+use super::support::*;
 use postern::{
     account::{AccountAnswer, AccountRequest, Served, Upkeep, may_predate, memory::FaultMode},
     ids::FamilyId,

@@ -31,7 +31,7 @@ pub(super) async fn forward(
     let again = forward.retry && has_no_body(request);
     // The stream itself: no byte of it passes through WASM.
     let body = if again { None } else { request.body() };
-    let first = send(request, forward, body, env, &deadline).await.map_err(|error| fault(&error));
+    let first = send(request, forward, body.as_ref(), env, &deadline).await.map_err(|error| fault(&error));
     let response = match first {
         Err(UpstreamFault::Unreachable(cause)) if again => {
             service.upstream_retried(&Incoming(request), &UpstreamFault::Unreachable(cause));
@@ -108,7 +108,7 @@ fn fault(error: &JsValue) -> UpstreamFault {
 async fn send(
     request: &Request,
     forward: &Forward,
-    body: Option<ReadableStream>,
+    body: Option<&ReadableStream>,
     env: &Env,
     deadline: &js::Deadline,
 ) -> Result<Response, JsValue> {
@@ -125,7 +125,7 @@ async fn send(
 fn outgoing(
     request: &Request,
     forward: &Forward,
-    body: Option<ReadableStream>,
+    body: Option<&ReadableStream>,
     deadline: &js::Deadline,
 ) -> Result<Request, JsValue> {
     let headers = Headers::new_with_headers(&request.headers())?;
@@ -140,7 +140,7 @@ fn outgoing(
     init.set_headers(&headers);
     // Redirects are the client's to follow.
     init.set_redirect(RequestRedirect::Manual);
-    init.set_body_opt_readable_stream(body.as_ref());
+    init.set_body_opt_readable_stream(body);
     init.set_signal(Some(&deadline.signal()));
     Request::new_with_str_and_init(&forward.url, &init)
 }
