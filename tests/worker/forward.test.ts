@@ -1,6 +1,6 @@
 // What passes through the gate byte for byte, and an origin that sends odd things. Straight to the Worker: Miniflare's
 // front would set headers, compress and hold back.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { bearer, expectProblem, json, signIn } from "./support/client.ts";
 import { settings } from "./support/config.ts";
 import { rawRequest, UrlOrigin, type Seen } from "./support/origin.ts";
