@@ -21,20 +21,20 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
+    JwksSettings, MetricsSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
     reader::{Mistakes, Node},
     values::UrlRule,
 };
-use crate::gateway::Route;
+use crate::{encoding::text_set, gateway::Route};
 
 /// Every variable is named so.
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 18] = [
+pub const VARIABLES: [&str; 20] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -52,6 +52,8 @@ pub const VARIABLES: [&str; 18] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_METRICS",
+    "POSTERN_METRICS_TOKEN",
     "POSTERN_ADMIN",
 ];
 
@@ -94,6 +96,8 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Metrics.
+    pub metrics: MetricsSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
 }
@@ -115,7 +119,7 @@ impl Config {
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
         RouteContext {
-            issuers: external.chain([self.issuer.clone()]).collect(),
+            issuers: text_set(external.chain([self.issuer.clone()])),
             profile: self.profile,
             access_cookie: self.cookie.access,
             audience: self.audience.clone(),
@@ -193,7 +197,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let issuers = variable("ISSUERS")
         .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
         .unwrap_or_default();
-    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
+    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone());
+    let trusted = text_set(trusted);
     let (routes, routes_in_kv) = match variable("ROUTES") {
         Some(node) if node.is_object() => (Vec::new(), sections::routes_in_kv(&node, local)),
         Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
@@ -203,6 +208,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
+
+    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     Some(Config {
         profile,
@@ -223,6 +230,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        metrics,
         admin,
     })
 }

@@ -16,7 +16,7 @@
 //! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
 //! | `edge` | WASM only: bindings, `WebCrypto`, objects, HTTP; no decision of its own |
 //!
-//! [`encoding`], [`http`], [`ids`], [`secrets`] and [`time`] are the common words. Nothing but
+//! [`encoding`], [`http`], [`ids`], [`json`], [`secrets`] and [`time`] are the common words. Nothing but
 //! `edge` knows a platform, and the compiler holds it to that: the platform's crates are
 //! dependencies of the WASM target alone.
 //!
@@ -35,6 +35,7 @@ pub mod http;
 pub mod identity;
 pub mod ids;
 pub mod jose;
+pub mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;

@@ -6,7 +6,7 @@
 //! Futures here need not be `Send`: a Worker's isolate has one thread.
 #![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 
-use core::{fmt, future::Future};
+use core::{fmt, future::Future, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -149,4 +149,6 @@ pub trait Records {
 pub trait Background {
     /// Runs the future to its end even when the client is gone.
     fn spawn(&self, work: impl Future<Output = ()> + 'static);
+    /// The same, begun after a while: at most the 30 s that the platform waits after an answer.
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static);
 }

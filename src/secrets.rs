@@ -8,14 +8,20 @@ use core::fmt;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize as _;
 
 /// The least length of a master secret in bytes: as much as the HKDF's hash can use.
 pub const MASTER_MIN_BYTES: usize = 32;
 
 /// A 32-byte symmetric key for exactly one purpose. Never printed.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct Key([u8; 32]);
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl Key {
     /// The bytes, for the primitive that needs them.

@@ -63,6 +63,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn fetch(this: &Fetcher, request: &Request) -> Promise;
 
+    /// The promise of a moment in so many milliseconds.
+    #[wasm_bindgen(js_namespace = scheduler)]
+    pub(super) fn wait(millis: u32) -> Promise;
+
     #[wasm_bindgen(js_name = setTimeout)]
     pub(super) fn set_timeout(callback: &Function, millis: u32) -> JsValue;
 
@@ -119,6 +123,11 @@ pub(super) async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
 /// Waits for a promise of a `Response`.
 pub(super) async fn response(promise: Promise) -> Result<Response, JsValue> {
     settled(promise).await?.dyn_into()
+}
+
+/// Waits for the promise of a body's text.
+pub(super) async fn text(promise: Result<Promise, JsValue>) -> Result<String, JsValue> {
+    Ok(settled(promise?).await?.as_string().unwrap_or_default())
 }
 
 /// An object literal.

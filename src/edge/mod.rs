@@ -1,6 +1,7 @@
 //! The platform: bindings, WebCrypto, objects, HTTP. It carries out what the domain decided
 //! and decides nothing about security itself.
 
+mod bindings;
 mod crypto;
 mod database;
 mod entry;

@@ -1,5 +1,7 @@
 //! All ports of the service, as the Worker provides them.
 
+use core::time::Duration;
+
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
@@ -7,11 +9,11 @@ use worker::Env;
 use super::{
     crypto::WebCrypto,
     database::Database,
-    js::ExecutionContext,
+    js::{self, ExecutionContext},
     limiter::Limiters,
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub},
+    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -28,6 +30,7 @@ pub(super) struct EdgePorts {
     issuer_keys: IssuerKeysStubs,
     limiters: Limiters,
     audit_log: AuditLogStub,
+    metrics: MetricsStubs,
     background: WaitUntil,
 }
 
@@ -43,6 +46,7 @@ impl EdgePorts {
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
             audit_log: AuditLogStub(env.clone()),
+            metrics: MetricsStubs(env.clone()),
             limiters: Limiters(env),
             background: WaitUntil(ctx),
         }
@@ -60,6 +64,7 @@ impl Ports for EdgePorts {
     type IssuerKeys = IssuerKeysStubs;
     type RateLimiter = Limiters;
     type AuditLog = AuditLogStub;
+    type Metrics = MetricsStubs;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -98,6 +103,10 @@ impl Ports for EdgePorts {
         &self.audit_log
     }
 
+    fn metrics(&self) -> &MetricsStubs {
+        &self.metrics
+    }
+
     fn rate_limiter(&self) -> &Limiters {
         &self.limiters
     }
@@ -117,5 +126,13 @@ impl Background for WaitUntil {
             work.await;
             Ok(JsValue::UNDEFINED)
         }));
+    }
+
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(async move {
+            // A wait that cannot be had is none: the work matters more.
+            let _ = js::settled(js::wait(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX))).await;
+            work.await;
+        });
     }
 }

@@ -25,7 +25,9 @@ impl Caller {
 
 impl<P: Ports> Service<P> {
     pub(super) fn record(&self, at: Timestamp, happening: Happening, setting: Setting) {
+        self.isolate.counters.count_event(&happening);
         self.ports.log().record(&Event { at, happening, setting });
+        self.see_to_flush(at);
     }
 
     pub(super) fn record_of(&self, caller: &Caller, session: (AccountId, FamilyId), happening: Happening) {

@@ -48,6 +48,8 @@ pub enum Outcome {
 /// All that carrying a request to its upstream needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
+    /// The name of the route, for counting.
+    pub route: String,
     /// Where to.
     pub upstream: Upstream,
     /// The absolute URL to ask for.
@@ -121,6 +123,19 @@ struct Bearer {
 impl<P: Ports> Service<P> {
     /// Decides what can be decided from memory.
     pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
+        let decision = self.decide_at_once(request);
+        self.count_at_once(request, &decision);
+        decision
+    }
+
+    /// Decides all the rest.
+    pub async fn gate(&self, request: &impl RequestView) -> Outcome {
+        let outcome = self.decide_in_time(request).await;
+        self.count_outcome(request, &outcome);
+        outcome
+    }
+
+    fn decide_at_once(&self, request: &impl RequestView) -> AtOnce {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return AtOnce::Reply(bad_url()) };
         if self.is_own(parts.path) {
@@ -156,8 +171,7 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// Decides all the rest.
-    pub async fn gate(&self, request: &impl RequestView) -> Outcome {
+    async fn decide_in_time(&self, request: &impl RequestView) -> Outcome {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return Outcome::Reply(bad_url()) };
         let now = self.now();
@@ -328,6 +342,7 @@ impl<P: Ports> Service<P> {
         }
         let origin = request.header("origin");
         Outcome::Forward(Box::new(Forward {
+            route: route.name.clone(),
             upstream: route.upstream.clone(),
             url: upstream_url(route, &found.path, parts.query, &parts.origin()),
             headers,

@@ -18,6 +18,7 @@ use crate::{
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
     jwt::{TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
+    observe::metrics::Counters,
     refresh::{DriftPolicy, Lifetimes, Limits},
     secrets::{Master, Masters},
     time::Timestamp,
@@ -68,6 +69,8 @@ pub struct Isolate {
     pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
+    /// What was counted and not sent off yet.
+    pub counters: Counters,
     pub(super) memory: Memory,
 }
 
@@ -123,6 +126,7 @@ impl Isolate {
             tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
+            counters: Counters::default(),
             memory: Memory::default(),
             config,
         })
@@ -196,5 +200,10 @@ fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
         };
         (issuer.issuer.clone(), trusted)
     });
-    external.chain([(config.issuer.clone(), own)]).collect()
+    let mut trusted = BTreeMap::new();
+    for (issuer, rules) in external {
+        trusted.insert(issuer, rules);
+    }
+    trusted.insert(config.issuer.clone(), own);
+    trusted
 }

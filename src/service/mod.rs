@@ -21,6 +21,9 @@ mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod metrics;
+#[cfg(test)]
+mod openapi_tests;
 mod own;
 mod ports;
 mod presented;

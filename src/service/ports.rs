@@ -6,7 +6,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::{AuditLog, EventSink},
+    observe::{AuditLog, EventSink, metrics::MetricsShards},
     ports::{Background, Clock, KvStore, Randomness, RateLimiter},
 };
 
@@ -32,6 +32,8 @@ pub trait Ports: Clone + 'static {
     type RateLimiter: RateLimiter;
     /// The audit log.
     type AuditLog: AuditLog;
+    /// Metrics objects.
+    type Metrics: MetricsShards;
     /// Work after the answer.
     type Background: Background;
 
@@ -55,6 +57,8 @@ pub trait Ports: Clone + 'static {
     fn rate_limiter(&self) -> &Self::RateLimiter;
     /// The audit log.
     fn audit_log(&self) -> &Self::AuditLog;
+    /// Metrics objects.
+    fn metrics(&self) -> &Self::Metrics;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

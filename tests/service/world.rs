@@ -6,11 +6,12 @@ use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
+    time::Duration,
 };
 
 pub(crate) use pollster::block_on;
 use postern::{
-    account::memory::MemoryAccounts,
+    account::memory::{MemoryAccounts, MemoryRecords},
     config::Config,
     http::{PlainRequest, Reply},
     identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
@@ -20,7 +21,11 @@ use postern::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
     },
-    observe::{Event, EventSink, audit::memory::MemoryAuditLog},
+    observe::{
+        Event, EventSink,
+        audit::memory::MemoryAuditLog,
+        metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
+    },
     ports::{Background, Clock, Fault, KvStore, Part, Randomness, RateLimiter},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
@@ -168,6 +173,23 @@ impl IssuerKeysObjects for NoIssuer {
     }
 }
 
+/// Metrics objects.
+#[derive(Clone, Default)]
+pub(crate) struct Metrics {
+    shards: Rc<RefCell<BTreeMap<u8, MemoryRecords>>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl MetricsShards for Metrics {
+    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
+        if self.unreachable.get() {
+            return Err(Fault::new(Part::Metrics, "told to fail"));
+        }
+        let records = self.shards.borrow_mut().entry(shard).or_default().clone();
+        Ok(Shard::new(records).serve(request.clone(), START))
+    }
+}
+
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Background work waits until the test lets it run.
@@ -177,6 +199,10 @@ pub(crate) struct Later(Rc<RefCell<Vec<Work>>>);
 impl Background for Later {
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {
         self.0.borrow_mut().push(Box::pin(work));
+    }
+
+    fn spawn_later(&self, _delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(work);
     }
 }
 
@@ -190,6 +216,7 @@ pub(crate) struct World {
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
     pub(crate) audit_log: MemoryAuditLog,
+    pub(crate) metrics: Metrics,
     pub(crate) later: Later,
     pub(crate) limits: Limits,
     isolate: Rc<Isolate>,
@@ -206,6 +233,7 @@ impl Ports for World {
     type IssuerKeys = NoIssuer;
     type RateLimiter = Limits;
     type AuditLog = MemoryAuditLog;
+    type Metrics = Metrics;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -237,6 +265,9 @@ impl Ports for World {
     }
     fn audit_log(&self) -> &MemoryAuditLog {
         &self.audit_log
+    }
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
     fn background(&self) -> &Later {
         &self.later
@@ -293,6 +324,7 @@ impl World {
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
             audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
+            metrics: Metrics::default(),
             later: Later::default(),
             limits: Limits::default(),
             platform,
