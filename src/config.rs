@@ -2,6 +2,7 @@
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
 mod document;
+mod forwarding;
 mod limits;
 mod master;
 mod reader;
@@ -129,8 +130,12 @@ impl Config {
     /// What a route table of this configuration is checked against.
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
-        let issuers = text_set(external.chain([self.issuer.clone()]));
-        RouteContext { issuers, profile: self.profile }
+        RouteContext {
+            issuers: text_set(external.chain([self.issuer.clone()])),
+            profile: self.profile,
+            access_cookie: self.cookie.access,
+            audience: self.audience.clone(),
+        }
     }
 
     /// The configuration for people, one setting a line, without secrets.
@@ -211,6 +216,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
         None => Default::default(),
     };
+    forwarding::check(&routes, "POSTERN_ROUTES", cookie.access, audience.as_deref(), mistakes);
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();

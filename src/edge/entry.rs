@@ -48,7 +48,7 @@ async fn carry(
     plan: &Forward,
     env: &Env,
 ) -> Result<Response, JsValue> {
-    match forward::forward(request, plan, env).await {
+    match forward::forward(service, request, plan, env).await {
         Ok(response) => Ok(response),
         Err(fault) => http::response(&service.upstream_fault(&Incoming(request), &fault)),
     }

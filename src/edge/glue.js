@@ -16,12 +16,13 @@ export function reply(status, lines, body) {
   return new Response(body === "" ? null : body, { status, headers });
 }
 
-/** The request as it goes to the upstream: some headers removed, then others set; the body is the stream itself. */
-export function outgoing(request, url, remove, set, signal) {
+/** The request as it goes to the upstream: some headers removed, then others set; the body is the stream itself, or left out where it is empty and may be sent twice. */
+export function outgoing(request, url, remove, set, signal, withoutBody) {
   const headers = new Headers(request.headers);
   if (remove !== "") for (const name of remove.split("\n")) headers.delete(name);
   const list = set.split("\n");
   for (let at = 0; at + 1 < list.length; at += 2) headers.set(list[at], list[at + 1]);
+  const body = withoutBody ? null : request.body;
   // Redirects are the client's to follow.
-  return new Request(url, { method: request.method, headers, redirect: "manual", body: request.body, signal });
+  return new Request(url, { method: request.method, headers, redirect: "manual", body, signal });
 }

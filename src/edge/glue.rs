@@ -22,6 +22,7 @@ extern "C" {
         remove: &str,
         set: &str,
         signal: &AbortSignal,
+        without_body: bool,
     ) -> Result<Request, JsValue>;
 }
 

@@ -27,9 +27,11 @@ pub const HOP_HEADER: &str = "x-postern-hops";
 pub const MAX_HOPS: u8 = 4;
 
 /// Headers between neighbours only (RFC 9110 section 7.6.1, and those of old that clients
-/// still send).
-const HOP_BY_HOP: [&str; 9] = [
+/// still send). `expect` too: the platform answers it itself, and takes an upstream's `100
+/// Continue` for the answer.
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
+    "expect",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",
@@ -188,7 +190,7 @@ fn is_reserved(canonical: &str) -> bool {
 /// of HTTP itself gives a meaning.
 pub(crate) fn is_free_for_claims(name: &str) -> bool {
     /// Headers that frame, route or authorise a message.
-    const MEANINGFUL: [&str; 14] = [
+    const MEANINGFUL: [&str; 13] = [
         "accept",
         "authorization",
         "cache-control",
@@ -196,7 +198,6 @@ pub(crate) fn is_free_for_claims(name: &str) -> bool {
         "content-length",
         "content-type",
         "cookie",
-        "expect",
         "host",
         "origin",
         "range",

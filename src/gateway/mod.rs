@@ -7,6 +7,7 @@
 
 mod cors;
 mod credentials;
+mod forwarding;
 mod headers;
 mod identity;
 mod matcher;
@@ -19,6 +20,7 @@ use crate::http::{Problem, Reply, RequestView};
 
 pub use cors::Cors;
 pub use credentials::{Credentials, credentials};
+pub use forwarding::{Forwarding, RateKey, RateLimit, SocketRule, TokenSources, is_idempotent, is_safe};
 pub(crate) use headers::is_free_for_claims;
 pub use headers::{
     HOP_HEADER, HeaderPlan, MAX_HOPS, RESERVED_PREFIXES, Unforwardable, canonical_name, encode_value,

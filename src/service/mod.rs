@@ -7,6 +7,7 @@
 //!   `health`) is our own API, `users` what operators do with users, [`admin`] how they ask.
 
 pub mod admin;
+mod assertion;
 mod audit;
 mod authenticate;
 mod body;
@@ -29,16 +30,20 @@ mod own;
 mod own_account;
 mod passwords;
 mod ports;
+mod presented;
 mod receipts;
 mod refreshing;
 mod sessions;
+mod shield;
 mod sign_in;
+mod socket;
 mod tables;
 mod throttle;
 mod token_cache;
 mod tokens;
 mod users;
 
+pub use assertion::{ASSERTION_HEADER, ASSERTION_TYP};
 pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
@@ -48,6 +53,7 @@ pub use health::misconfigured;
 pub use isolate::{Isolate, Memory};
 pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
+pub use socket::{SocketVerdict, SocketWatch};
 pub use users::MAX_USERS_ON_A_PAGE;
 
 use std::rc::Rc;
@@ -69,6 +75,11 @@ impl<P: Ports> Service<P> {
     pub fn new(isolate: Rc<Isolate>, ports: P) -> Self {
         let gate = isolate.tables.gate();
         Self { isolate, ports, gate }
+    }
+
+    /// The request's ports, for work beside the answer.
+    pub const fn ports(&self) -> &P {
+        &self.ports
     }
 
     fn now(&self) -> Timestamp {

@@ -77,6 +77,13 @@ export interface PosternOptions {
   queue?: { binding: string; received: (message: unknown) => void };
   /** The port to listen on; 0 (default) takes a free one. */
   port?: number;
+  /** Rate limits' bindings besides those of wrangler.toml. */
+  ratelimits?: Bindings["ratelimits"];
+  /**
+   * Whether `url` leads straight to the Worker. Miniflare's own front changes requests and answers: it sets
+   * Accept-Encoding, compresses, holds small chunks back. Then nobody sets CF-Connecting-IP.
+   */
+  direct?: boolean;
   /** Each call that reaches an Account object becomes a log line once it is answered: `Account was asked: KIND FAMILY`. */
   spy?: boolean;
 }
@@ -84,6 +91,8 @@ export interface PosternOptions {
 export interface Postern {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
+  /** The process of workerd. */
+  readonly pid: number | undefined;
   /** What the Worker and workerd printed so far, line by line, of both streams. */
   readonly logs: readonly string[];
   /** The bindings that it was given, by name, as wrangler.toml has them. */
@@ -272,7 +281,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false, services = {}, queue } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, services = {}, queue, direct = false, ratelimits = {} } = options;
   const service = originService(origin);
   const logs: string[] = [];
   const given = varsOf(bindings, vars);
@@ -311,7 +320,8 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         kvNamespaces: bindings.kvNamespaces,
         d1Databases: bindings.d1Databases,
         durableObjects: bindings.durableObjects,
-        ratelimits: bindings.ratelimits,
+        ratelimits: { ...bindings.ratelimits, ...ratelimits },
+        ...(direct ? { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] } : {}),
         bindings: given,
         serviceBindings: {
           ...(service === undefined ? {} : { ORIGIN: service }),
@@ -371,13 +381,17 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
   const dispose = () => (disposed ??= miniflare.dispose());
 
   try {
-    const url = (await within("starting workerd", miniflare.ready)).origin;
+    const front = await within("starting workerd", miniflare.ready);
+    const url = (direct ? await miniflare.unsafeGetDirectURL(bindings.name) : front).origin;
     const database = await miniflare.getD1Database(bindings.d1Binding, bindings.name);
     await migrate(database, bindings.migrationsFolder);
     const kv = await miniflare.getKVNamespace(bindings.kvBinding, bindings.name);
 
     const postern: Postern = {
       url,
+      get pid() {
+        return instance.workerd?.pid;
+      },
       logs,
       bindings,
       dispose,
