@@ -2,6 +2,7 @@
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
 mod document;
+mod limits;
 mod master;
 mod reader;
 mod routes;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub use document::{RouteContext, RouteDocument};
+pub use limits::LimitSettings;
 pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
@@ -34,7 +36,7 @@ use crate::{encoding::text_set, gateway::Route};
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 22] = [
+pub const VARIABLES: [&str; 23] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -56,6 +58,7 @@ pub const VARIABLES: [&str; 22] = [
     "POSTERN_NOTIFIER",
     "POSTERN_METRICS",
     "POSTERN_METRICS_TOKEN",
+    "POSTERN_LIMITS",
     "POSTERN_ADMIN",
 ];
 
@@ -104,6 +107,8 @@ pub struct Config {
     pub notifier: Option<NotifierSettings>,
     /// Metrics.
     pub metrics: MetricsSettings,
+    /// Limits against abuse.
+    pub limits: LimitSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
 }
@@ -208,6 +213,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     };
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
+    let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
     let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
@@ -241,6 +247,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         keys,
         identity,
         notifier,
+        limits,
         metrics,
         admin,
     })

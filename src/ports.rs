@@ -38,6 +38,10 @@ pub enum Part {
     Notifier,
     /// The service that keeps the users.
     Identity,
+    /// A rate limit of the platform.
+    RateLimiter,
+    /// A Throttle object.
+    Throttle,
     /// The `AuditLog` object.
     AuditLog,
     /// A `Metrics` object.
@@ -59,6 +63,8 @@ impl Part {
             Self::Upstream => "upstream",
             Self::Notifier => "notifier",
             Self::Identity => "identity",
+            Self::RateLimiter => "rate_limiter",
+            Self::Throttle => "throttle",
             Self::AuditLog => "audit_log",
             Self::Metrics => "metrics",
         }
@@ -96,6 +102,12 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
 }
 
+/// Waiting.
+pub trait Timer {
+    /// Gives back control for this long; what else the isolate has to do goes on.
+    async fn sleep(&self, duration: Duration);
+}
+
 /// Secure random bytes.
 pub trait Randomness {
     /// Fills the whole buffer, or fails.
@@ -108,6 +120,12 @@ pub trait KvStore {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault>;
     /// Writes the value; at most once a second for one key.
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault>;
+}
+
+/// The platform's rate limits: bindings of the user's own naming.
+pub trait RateLimiter {
+    /// Counts one more of `key`; whether it is within the binding's limit.
+    async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault>;
 }
 
 /// What a fetch of a key set or of metadata brought.

@@ -10,10 +10,11 @@ use super::{
     crypto::WebCrypto,
     database::Database,
     js::{self, ExecutionContext},
+    limiter::Limiters,
     log::Log,
     named::NamedBindings,
     store::{Kv, Platform},
-    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs},
+    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -29,6 +30,8 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     bindings: NamedBindings,
+    limiters: Limiters,
+    throttles: ThrottleStubs,
     audit_log: AuditLogStub,
     metrics: MetricsStubs,
     background: WaitUntil,
@@ -47,6 +50,8 @@ impl EdgePorts {
             issuer_keys: IssuerKeysStubs(env.clone()),
             bindings: NamedBindings(env.clone()),
             audit_log: AuditLogStub(env.clone()),
+            limiters: Limiters(env.clone()),
+            throttles: ThrottleStubs(env.clone()),
             metrics: MetricsStubs(env),
             background: WaitUntil(ctx),
         }
@@ -63,6 +68,8 @@ impl Ports for EdgePorts {
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
     type Bindings = NamedBindings;
+    type RateLimiter = Limiters;
+    type Throttles = ThrottleStubs;
     type AuditLog = AuditLogStub;
     type Metrics = MetricsStubs;
     type Background = WaitUntil;
@@ -101,6 +108,14 @@ impl Ports for EdgePorts {
 
     fn bindings(&self) -> &NamedBindings {
         &self.bindings
+    }
+
+    fn rate_limiter(&self) -> &Limiters {
+        &self.limiters
+    }
+
+    fn throttles(&self) -> &ThrottleStubs {
+        &self.throttles
     }
 
     fn audit_log(&self) -> &AuditLogStub {

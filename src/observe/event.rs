@@ -197,6 +197,25 @@ pub enum Happening {
         /// How many lines were refused.
         invalid: u64,
     },
+    /// A call was refused because there were too many. Told once for as long as it holds.
+    Throttled {
+        /// Which limit: what is limited, and by what.
+        limit: String,
+        /// Seconds until the next one is taken.
+        retry_after: u64,
+    },
+    /// Failures locked something.
+    Locked {
+        /// What: `account` (for strangers), `device` or `ip`.
+        what: &'static str,
+        /// For how many seconds.
+        seconds: u64,
+    },
+    /// Guessing with leaked lists: limits are tightened.
+    StuffingDetected {
+        /// `many_accounts` from one network, or `many_networks` on one account.
+        pattern: &'static str,
+    },
     /// A password hash was made again, with today's cost and master.
     PasswordRehashed,
     /// A signing key entered the key set.
@@ -311,6 +330,9 @@ impl Happening {
             Self::FamilyDisplaced => "family_displaced",
             Self::ContextChanged { .. } => "context_changed",
             Self::AccessRefused { .. } => "access_refused",
+            Self::Throttled { .. } => "throttled",
+            Self::Locked { .. } => "locked",
+            Self::StuffingDetected { .. } => "stuffing_detected",
             Self::PasswordRehashed => "password_rehashed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordRefused => "password_refused",
@@ -379,10 +401,13 @@ impl Happening {
             | Self::RefreshRefused { .. }
             | Self::PasswordRefused
             | Self::OneTimeTokenRefused { .. }
+            | Self::Throttled { .. }
+            | Self::Locked { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
-            Self::ReuseDetected { .. } | Self::RefreshForged { .. } | Self::MasterMismatch { .. } => {
-                Outcome::Alert
-            }
+            Self::ReuseDetected { .. }
+            | Self::RefreshForged { .. }
+            | Self::StuffingDetected { .. }
+            | Self::MasterMismatch { .. } => Outcome::Alert,
             Self::Fault { .. } | Self::ConfigRefused { .. } | Self::RoutesRefused { .. } => Outcome::Fault,
         }
     }

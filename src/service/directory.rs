@@ -6,10 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ApiError, Caller, Ports, Service};
+use super::{ApiError, Caller, Ports, Service, throttle::Admission};
 use crate::{
     ids::AccountId,
-    observe::{Happening, Setting},
+    observe::Happening,
     ports::{Bindings as _, Document, Fault, Part},
 };
 
@@ -61,8 +61,8 @@ impl<P: Ports> Service<P> {
         &self,
         (binding, issuer): (&str, &str),
         caller: &Caller,
-        login: &str,
-        password: &str,
+        (login, password): (&str, &str),
+        admission: &Admission,
     ) -> Result<Principal, ApiError> {
         let question = json!({
             "login": login,
@@ -71,15 +71,18 @@ impl<P: Ports> Service<P> {
             "user_agent": caller.user_agent,
         });
         let answer = self.directory(binding, "/verify", &question).await?;
-        let refused = |account| {
-            let happening = Happening::SignInRefused { cause: "identity_service" };
-            self.record(self.now(), happening, Setting { account, ..caller.setting() });
-            ApiError::InvalidCredentials
+        let refused = |cause| {
+            self.record(self.now(), Happening::SignInRefused { cause }, caller.setting());
+            self.failed(admission, &caller.setting());
+            Err(ApiError::InvalidCredentials)
         };
         if answer.status == 401 {
-            return Err(refused(None));
+            return refused("identity_service");
         }
         let profile = read(&answer)?;
+        if admission.locked {
+            return refused("locked");
+        }
         let amr = if profile.amr.is_empty() { vec!["pwd".to_owned()] } else { profile.amr };
         Ok(Principal {
             account: AccountId::of_subject(issuer, &profile.subject),

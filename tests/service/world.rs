@@ -11,6 +11,7 @@ use std::{
 
 pub(crate) use pollster::block_on;
 use postern::{
+    abuse::memory::MemoryThrottles,
     account::memory::{MemoryAccounts, MemoryRecords},
     config::Config,
     http::{PlainRequest, Reply},
@@ -26,7 +27,7 @@ use postern::{
         audit::memory::MemoryAuditLog,
         metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
     },
-    ports::{Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness},
+    ports::{Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
@@ -37,11 +38,19 @@ use serde_json::{Value, json};
 pub(crate) struct Platform {
     now: Rc<Cell<Timestamp>>,
     drawn: Rc<Cell<u64>>,
+    pub(crate) slept: Rc<Cell<core::time::Duration>>,
 }
 
 impl Clock for Platform {
     fn now(&self) -> Timestamp {
         self.now.get()
+    }
+}
+
+impl Timer for Platform {
+    /// Nobody waits; how long it would have been is noted.
+    async fn sleep(&self, duration: core::time::Duration) {
+        self.slept.set(self.slept.get() + duration);
     }
 }
 
@@ -125,6 +134,26 @@ impl KvStore for Kv {
         }
         self.rows.borrow_mut().insert(key.to_owned(), value.to_owned());
         Ok(())
+    }
+}
+
+/// Admits as often as it is told to, or fails.
+#[derive(Clone, Default)]
+pub(crate) struct Limits {
+    pub(crate) left: Rc<Cell<u32>>,
+    pub(crate) broken: Rc<Cell<bool>>,
+    pub(crate) keys: Rc<RefCell<Vec<String>>>,
+}
+
+impl RateLimiter for Limits {
+    async fn admits(&self, _binding: &str, key: &str) -> Result<bool, Fault> {
+        if self.broken.get() {
+            return Err(Fault::new(Part::RateLimiter, "told to fail"));
+        }
+        self.keys.borrow_mut().push(key.to_owned());
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        Ok(left > 0)
     }
 }
 
@@ -249,6 +278,8 @@ pub(crate) struct World {
     pub(crate) metrics: Metrics,
     pub(crate) later: Later,
     pub(crate) services: Elsewhere,
+    pub(crate) limits: Limits,
+    pub(crate) throttles: MemoryThrottles,
     isolate: Rc<Isolate>,
 }
 
@@ -262,6 +293,8 @@ impl Ports for World {
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
     type Bindings = Elsewhere;
+    type RateLimiter = Limits;
+    type Throttles = MemoryThrottles;
     type AuditLog = MemoryAuditLog;
     type Metrics = Metrics;
     type Background = Later;
@@ -292,6 +325,12 @@ impl Ports for World {
     }
     fn bindings(&self) -> &Elsewhere {
         &self.services
+    }
+    fn rate_limiter(&self) -> &Limits {
+        &self.limits
+    }
+    fn throttles(&self) -> &MemoryThrottles {
+        &self.throttles
     }
     fn audit_log(&self) -> &MemoryAuditLog {
         &self.audit_log
@@ -357,6 +396,8 @@ impl World {
             metrics: Metrics::default(),
             later: Later::default(),
             services: Elsewhere::default(),
+            limits: Limits::default(),
+            throttles: MemoryThrottles::at(START),
             platform,
             isolate,
         }
@@ -371,6 +412,7 @@ impl World {
         let later = self.platform.now.get().plus(core::time::Duration::from_secs(seconds));
         self.platform.now.set(later);
         self.accounts.set_now(later);
+        self.throttles.set_now(later);
     }
 
     pub(crate) fn service(&self) -> Service<Self> {
