@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{ApiError, Caller, Ports, Service, throttle::Admission};
 use crate::{
     ids::AccountId,
-    observe::{Happening, Setting},
+    observe::Happening,
     ports::{Bindings as _, Document, Fault, Part},
 };
 
@@ -64,16 +64,6 @@ impl<P: Ports> Service<P> {
         (login, password): (&str, &str),
         admission: &Admission,
     ) -> Result<Principal, ApiError> {
-        let refused = |cause, account| {
-            let setting = Setting { account, ..caller.setting() };
-            self.record(self.now(), Happening::SignInRefused { cause }, setting.clone());
-            self.failed(admission, &setting);
-            ApiError::InvalidCredentials
-        };
-        if admission.locked {
-            // Nothing is tried: the service is not even asked.
-            return Err(refused("locked", None));
-        }
         let question = json!({
             "login": login,
             "password": password,
@@ -81,10 +71,18 @@ impl<P: Ports> Service<P> {
             "user_agent": caller.user_agent,
         });
         let answer = self.directory(binding, "/verify", &question).await?;
+        let refused = |cause| {
+            self.record(self.now(), Happening::SignInRefused { cause }, caller.setting());
+            self.failed(admission, &caller.setting());
+            Err(ApiError::InvalidCredentials)
+        };
         if answer.status == 401 {
-            return Err(refused("identity_service", None));
+            return refused("identity_service");
         }
         let profile = read(&answer)?;
+        if admission.locked {
+            return refused("locked");
+        }
         let amr = if profile.amr.is_empty() { vec!["pwd".to_owned()] } else { profile.amr };
         Ok(Principal {
             account: AccountId::of_subject(issuer, &profile.subject),

@@ -217,7 +217,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Session(id) => self.end_session(request, id).await,
             Endpoint::Me => self.me(request).await,
             Endpoint::Password => self.change_password(request, body).await,
-            Endpoint::ResetRequest => self.request_reset(request, body),
+            Endpoint::ResetRequest => self.request_reset(request, body).await,
             Endpoint::Reset => self.reset_password(request, body).await,
             Endpoint::VerificationRequest => self.request_verification(request).await,
             Endpoint::VerifyEmail => self.verify_email(request, body).await,

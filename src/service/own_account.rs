@@ -8,6 +8,7 @@ use super::{
     directory::Profile, sessions::SessionRow,
 };
 use crate::{
+    abuse::Limited,
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityEntry, ActivityKind, Purpose},
     config::IdentitySource,
     http::{Reply, RequestView},
@@ -141,8 +142,10 @@ impl<P: Ports> Service<P> {
         if !user.login.as_str().contains('@') {
             return Err(ApiError::NoAddress);
         }
+        let caller = Caller::of(request);
+        self.throttle(&caller, Limited::Reset).await?;
         if !user.email_verified {
-            self.send_later(Caller::of(request), user.login, Purpose::VerifyEmail);
+            self.send_later(caller, user.login, Purpose::VerifyEmail);
         }
         Ok(Reply::empty(202))
     }
@@ -157,6 +160,7 @@ impl<P: Ports> Service<P> {
         self.check_origin(request)?;
         let caller = Caller::of(request);
         let body = Body::parse(request, body, &["token"])?;
+        self.throttle(&caller, Limited::Reset).await?;
         let change = async || Ok(UserChange::EmailVerified);
         let (user, _) = self.redeem(&caller, body.text("token")?, Purpose::VerifyEmail, change).await?;
         let setting: Setting = self.setting_of(&caller, &user.login, Some(&user));

@@ -2,9 +2,10 @@
 
 use super::{ApiError, Caller, Ports, Service, body::Body, credentials::Session};
 use crate::{
+    abuse::Limited,
     account::{AccountRequest, Accounts as _, ActivityKind, Ends, Purpose},
     http::{Reply, RequestView},
-    identity::{IdentityStore as _, Login, Password, PasswordHash, User, UserChange, Verdict},
+    identity::{IdentityStore as _, Login, Password, PasswordError, PasswordHash, User, UserChange, Verdict},
     observe::Happening,
     ports::{Background as _, Fault},
     refresh::Revocation,
@@ -29,7 +30,7 @@ impl<P: Ports> Service<P> {
         let current = body.text("current_password")?;
         let new = self.chosen_password(body.text("new_password")?)?;
         let user = self.prove_password(&caller, &session, current).await?;
-        self.refuse_login_as_password(&new, &user.login)?;
+        Self::refuse_login_as_password(&new, &user.login)?;
         let hash = self.hash_password(&new)?;
 
         let reason = Revocation::PasswordChanged;
@@ -48,12 +49,18 @@ impl<P: Ports> Service<P> {
 
     /// `POST /auth/password/reset-request`. The answer is there before anybody looks whether
     /// there is such a user.
-    pub(super) fn request_reset(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
+    pub(super) async fn request_reset(
+        &self,
+        request: &impl RequestView,
+        body: &[u8],
+    ) -> Result<Reply, ApiError> {
         self.offers_one_time_tokens()?;
         self.check_origin(request)?;
         let body = Body::parse(request, body, &["login"])?;
         let login = self.parse_login(body.text("login")?)?;
-        self.send_later(Caller::of(request), login, Purpose::ResetPassword);
+        let caller = Caller::of(request);
+        self.throttle(&caller, Limited::Reset).await?;
+        self.send_later(caller, login, Purpose::ResetPassword);
         Ok(Reply::empty(202))
     }
 
@@ -70,10 +77,19 @@ impl<P: Ports> Service<P> {
         let body = Body::parse(request, body, &["token", "new_password"])?;
         let token = body.text("token")?;
         let new = self.chosen_password(body.text("new_password")?)?;
-        let change = async || Ok(UserChange::ResetPassword(self.hash_password(&new)?));
+        self.throttle(&caller, Limited::Reset).await?;
+        let change = async || {
+            self.wait_to_hash()?;
+            let hash = self.hash_password(&new);
+            self.isolate.memory.hash_queue.leave();
+            Ok(UserChange::ResetPassword(hash?))
+        };
         let (user, version) = self.redeem(&caller, token, Purpose::ResetPassword, change).await?;
         let change = (ActivityKind::PasswordReset, Ends::All, Revocation::PasswordChanged);
         self.user_changed(&caller, &user, change, version).await;
+        // If strangers had locked the account by guessing, its owner is let in again now; a fault
+        // leaves it locked for as long as it would have been.
+        let _ = self.lift_lock(&user.login).await;
         let setting = self.setting_of(&caller, &user.login, Some(&user));
         self.record(self.now(), Happening::PasswordReset, setting);
         Ok(Reply::empty(204))
@@ -104,7 +120,12 @@ impl<P: Ports> Service<P> {
         let user = self.ports.identity().find(session.account).await?;
         let user = user.filter(|user| !user.disabled).ok_or(ApiError::InvalidCredentials)?;
         let isolate = &self.isolate;
-        match user.password_hash.verify(&password, isolate.hash_parameters, &isolate.masters)? {
+        // Guesses are counted as those at the sign-in are.
+        self.throttle(caller, Limited::Login).await?;
+        self.wait_to_hash()?;
+        let verdict = user.password_hash.verify(&password, isolate.hash_parameters, &isolate.masters);
+        isolate.memory.hash_queue.leave();
+        match verdict? {
             Verdict::Match { .. } => Ok(user),
             Verdict::Mismatch => {
                 let setting = self.setting_of(caller, &user.login, Some(&user));
@@ -152,12 +173,10 @@ impl<P: Ports> Service<P> {
     }
 
     /// A password that repeats the login is guessed first.
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "filled in with the common passwords")]
-    pub(super) fn refuse_login_as_password(
-        &self,
-        _password: &Password,
-        _login: &Login,
-    ) -> Result<(), ApiError> {
+    fn refuse_login_as_password(password: &Password, login: &Login) -> Result<(), ApiError> {
+        if password.repeats(login) {
+            return Err(ApiError::InvalidPassword { cause: PasswordError::Common.to_string() });
+        }
         Ok(())
     }
 }

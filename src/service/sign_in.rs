@@ -124,9 +124,7 @@ impl<P: Ports> Service<P> {
         let caller = Caller::of(request);
         let admission = self.admit(&caller, &login, &client.client_id, device_token).await?;
         let checked = match &self.isolate.config.identity {
-            IdentitySource::Store => {
-                self.try_password(&caller, &login, &password, &admission).await.map(Principal::from)
-            }
+            IdentitySource::Store => self.try_password(&caller, &login, &password, &admission).await,
             IdentitySource::Service { binding, issuer } => {
                 // As they were typed: their rules are the other service's.
                 let (typed, password) = (body.text("login")?, body.text("password")?);
@@ -159,7 +157,7 @@ impl<P: Ports> Service<P> {
         login: &Login,
         password: &Password,
         admission: &Admission,
-    ) -> Result<User, ApiError> {
+    ) -> Result<Principal, ApiError> {
         self.wait_to_hash()?;
         let checked = self.check_password(caller, login, password, admission).await;
         self.isolate.memory.hash_queue.leave();
