@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics fuzz clean api
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics fuzz clean api abuse
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -77,6 +77,10 @@ vectors: setup ## Run the published vectors through both verifiers, natively and
 attacks: setup ## Send every bad token of tests/attacks to the running Worker; none may pass, none may make it fail
 	@scripts/build.sh
 	@$(ENV) node tests/attacks/run.ts
+
+abuse: setup ## Guess 10 000 passwords from one address and from 1 000, and time refusals; PART="one many timing"
+	@scripts/build.sh
+	@$(ENV) node tests/abuse/run.ts $(PART)
 
 rotation: setup ## Play three rotations under traffic, one a change of algorithm, verified by the gate, jose and PyJWT
 	@scripts/build.sh

@@ -2,6 +2,7 @@
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
 mod document;
+mod limits;
 mod master;
 mod reader;
 mod routes;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub use document::{RouteContext, RouteDocument};
+pub use limits::LimitSettings;
 pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
@@ -33,7 +35,7 @@ use crate::{encoding::text_set, gateway::Route};
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 20] = [
+pub const VARIABLES: [&str; 21] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -53,6 +55,7 @@ pub const VARIABLES: [&str; 20] = [
     "POSTERN_KEYS",
     "POSTERN_METRICS",
     "POSTERN_METRICS_TOKEN",
+    "POSTERN_LIMITS",
     "POSTERN_ADMIN",
 ];
 
@@ -97,6 +100,8 @@ pub struct Config {
     pub keys: RingSettings,
     /// Metrics.
     pub metrics: MetricsSettings,
+    /// Limits against abuse.
+    pub limits: LimitSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
 }
@@ -201,6 +206,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     };
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
+    let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
     let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
@@ -224,6 +230,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        limits,
         metrics,
         admin,
     })

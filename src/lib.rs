@@ -10,6 +10,7 @@
 //! | [`keys`] | our own signing keys and their life |
 //! | [`refresh`], [`account`] | refresh families, and all families of one subject |
 //! | [`identity`] | users, logins, passwords |
+//! | [`abuse`] | how often, and after how many failures |
 //! | [`gateway`] | routes, policy, paths and headers |
 //! | [`config`] | variables and secrets into typed values |
 //! | [`observe`] | what is told of all this, and what never is |
@@ -27,6 +28,7 @@
 //! [`jose::VerifiedJws`] → [`jwt::validate`] → a [`jwt::AccessToken`] → a
 //! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
 //! arrow is the only way to the type behind it.
+pub mod abuse;
 pub mod account;
 pub mod config;
 pub mod encoding;

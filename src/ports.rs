@@ -34,6 +34,10 @@ pub enum Part {
     Storage,
     /// A service behind the gate.
     Upstream,
+    /// A rate limit of the platform.
+    RateLimiter,
+    /// A Throttle object.
+    Throttle,
     /// The `AuditLog` object.
     AuditLog,
     /// A `Metrics` object.
@@ -53,6 +57,8 @@ impl Part {
             Self::Crypto => "crypto",
             Self::Storage => "storage",
             Self::Upstream => "upstream",
+            Self::RateLimiter => "rate_limiter",
+            Self::Throttle => "throttle",
             Self::AuditLog => "audit_log",
             Self::Metrics => "metrics",
         }
@@ -90,6 +96,12 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
 }
 
+/// Waiting.
+pub trait Timer {
+    /// Gives back control for this long; what else the isolate has to do goes on.
+    async fn sleep(&self, duration: Duration);
+}
+
 /// Secure random bytes.
 pub trait Randomness {
     /// Fills the whole buffer, or fails.
@@ -102,6 +114,12 @@ pub trait KvStore {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault>;
     /// Writes the value; at most once a second for one key.
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault>;
+}
+
+/// The platform's rate limits: bindings of the user's own naming.
+pub trait RateLimiter {
+    /// Counts one more of `key`; whether it is within the binding's limit.
+    async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault>;
 }
 
 /// What a fetch of a key set or of metadata brought.

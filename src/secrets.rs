@@ -65,6 +65,8 @@ pub struct Master {
     pub password_pepper: Key,
     /// Pseudonyms in logs: the same network or login gives the same pseudonym, and nothing more.
     pub pseudonym: Key,
+    /// MAC over device tokens.
+    pub device: Key,
     /// MAC over the entries of the audit log.
     pub audit_log: Key,
 }
@@ -101,6 +103,7 @@ impl Master {
             csrf: key("csrf"),
             password_pepper: key("password-pepper"),
             pseudonym: key("pseudonym"),
+            device: key("device"),
             audit_log: key("audit-log"),
         })
     }
@@ -150,6 +153,7 @@ mod tests {
             [key(&master.csrf), key(&master.password_pepper), key(&master.pseudonym)],
             ["52362d3245f05f77", "deadadb35ecda5ec", "06d34bbfc8c62f56"]
         );
+        assert_eq!(key(&master.device), "1c3e8ecb33cde9f6");
         assert_eq!(key(&master.audit_log), "3227930e4530867f");
     }
 

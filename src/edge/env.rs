@@ -9,7 +9,7 @@ use worker::Env;
 
 use super::{
     bindings::{D1Database, KvNamespace, ObjectNamespace},
-    js::Fetcher,
+    js::{Fetcher, Limiter},
 };
 use crate::ports::{Fault, Part};
 
@@ -27,6 +27,8 @@ pub(super) mod binding {
     pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
     /// Durable Object: sums of what isolates counted.
     pub(crate) const METRICS: &str = "METRICS";
+    /// Durable Object: limits of one network or one account.
+    pub(crate) const THROTTLE: &str = "THROTTLE";
     /// Durable Object: administrative acts.
     pub(crate) const AUDIT_LOG: &str = "AUDIT_LOG";
 }
@@ -82,9 +84,18 @@ fn bound<T: JsCast>(env: &Env, name: &str, part: Part) -> Result<T, Fault> {
     }
 }
 
-/// A service binding of the user's own naming, if it exists and can fetch.
-pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
+/// A binding of the user's own naming, if it exists and has this method.
+fn with_method(env: &Env, name: &str, method: &str) -> Option<JsValue> {
     let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    let fetches = Reflect::get(&value, &JsValue::from_str("fetch")).ok()?.is_function();
-    fetches.then(|| value.unchecked_into())
+    Reflect::get(&value, &JsValue::from_str(method)).ok()?.is_function().then_some(value)
+}
+
+/// A service binding, if it exists and can fetch.
+pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
+    Some(with_method(env, name, "fetch")?.unchecked_into())
+}
+
+/// A rate limit, if it exists.
+pub(super) fn limiter(env: &Env, name: &str) -> Option<Limiter> {
+    Some(with_method(env, name, "limit")?.unchecked_into())
 }

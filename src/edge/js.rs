@@ -73,6 +73,12 @@ extern "C" {
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
 
+    /// A rate limit's binding.
+    pub(super) type Limiter;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn limit(this: &Limiter, options: &JsValue) -> Result<Promise, JsValue>;
+
     /// The execution context of one event.
     #[derive(Clone)]
     pub(super) type ExecutionContext;
@@ -114,6 +120,19 @@ pub(super) fn cause(error: &JsValue) -> String {
     }
 }
 
+/// A duration as timers take it.
+pub(super) fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// Waits.
+pub(super) async fn sleep(duration: Duration) {
+    let promise = Promise::new(&mut |resolve, _| {
+        set_timeout(&resolve, millis(duration));
+    });
+    let _ = settled(promise).await;
+}
+
 /// Aborts a fetch whose answer's head is not there in time. Unlike `AbortSignal.timeout` it
 /// can be lifted, so that it does not cut off the body.
 pub(super) struct Deadline {
@@ -126,8 +145,7 @@ impl Deadline {
     pub(super) fn start(timeout: Duration) -> Result<Self, JsValue> {
         let controller = AbortController::new()?;
         let abort: Function = Reflect::get(&controller, &"abort".into())?.dyn_into()?;
-        let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        let timer = set_timeout(&abort.bind0(&controller), millis);
+        let timer = set_timeout(&abort.bind0(&controller), millis(timeout));
         Ok(Self { controller, timer })
     }
 

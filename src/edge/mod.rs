@@ -10,6 +10,7 @@ mod forward;
 mod http;
 mod isolate;
 mod js;
+mod limiter;
 mod log;
 mod objects;
 mod platform;

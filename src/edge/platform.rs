@@ -10,9 +10,10 @@ use super::{
     crypto::WebCrypto,
     database::Database,
     js::{self, ExecutionContext},
+    limiter::Limiters,
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs},
+    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -27,6 +28,8 @@ pub(super) struct EdgePorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
+    limiters: Limiters,
+    throttles: ThrottleStubs,
     audit_log: AuditLogStub,
     metrics: MetricsStubs,
     background: WaitUntil,
@@ -44,6 +47,8 @@ impl EdgePorts {
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
             audit_log: AuditLogStub(env.clone()),
+            limiters: Limiters(env.clone()),
+            throttles: ThrottleStubs(env.clone()),
             metrics: MetricsStubs(env),
             background: WaitUntil(ctx),
         }
@@ -59,6 +64,8 @@ impl Ports for EdgePorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
+    type RateLimiter = Limiters;
+    type Throttles = ThrottleStubs;
     type AuditLog = AuditLogStub;
     type Metrics = MetricsStubs;
     type Background = WaitUntil;
@@ -93,6 +100,14 @@ impl Ports for EdgePorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn rate_limiter(&self) -> &Limiters {
+        &self.limiters
+    }
+
+    fn throttles(&self) -> &ThrottleStubs {
+        &self.throttles
     }
 
     fn audit_log(&self) -> &AuditLogStub {

@@ -1,12 +1,14 @@
 //! KV, the clock, randomness and the fetch of public documents.
 
+use core::time::Duration;
+
 use wasm_bindgen::JsValue;
 use web_sys::{AbortSignal, Request, RequestInit, RequestRedirect};
 
 use super::{env, http, js};
 use crate::{
     identity::Normalizer,
-    ports::{Clock, Document, DocumentSource, Fault, KvStore, Part, Randomness},
+    ports::{Clock, Document, DocumentSource, Fault, KvStore, Part, Randomness, Timer},
     time::Timestamp,
 };
 
@@ -22,6 +24,12 @@ impl Clock for Platform {
             reason = "Date.now() is a whole number of milliseconds after 1970, far below 2^53"
         )]
         Timestamp::from_millis(js_sys::Date::now() as u64)
+    }
+}
+
+impl Timer for Platform {
+    async fn sleep(&self, duration: Duration) {
+        js::sleep(duration).await;
     }
 }
 

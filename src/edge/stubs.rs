@@ -13,6 +13,7 @@ use super::{
     store::Platform,
 };
 use crate::{
+    abuse::{ThrottleAnswer, ThrottleRequest, Throttles},
     account::{AccountAnswer, AccountRequest, Accounts},
     ids::AccountId,
     json,
@@ -90,6 +91,16 @@ pub(super) struct IssuerKeysStubs(pub(super) Env);
 impl IssuerKeysObjects for IssuerKeysStubs {
     async fn ask(&self, issuer: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
         ask(&self.0, (binding::ISSUER_KEYS, Part::IssuerKeys), issuer, request).await
+    }
+}
+
+/// Throttle objects, named by what they limit.
+#[derive(Clone)]
+pub(super) struct ThrottleStubs(pub(super) Env);
+
+impl Throttles for ThrottleStubs {
+    async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
+        ask(&self.0, (binding::THROTTLE, Part::Throttle), name, request).await
     }
 }
 

@@ -161,6 +161,25 @@ pub enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         signature_tail: Option<String>,
     },
+    /// A call was refused because there were too many. Told once for as long as it holds.
+    Throttled {
+        /// Which limit: what is limited, and by what.
+        limit: String,
+        /// Seconds until the next one is taken.
+        retry_after: u64,
+    },
+    /// Failures locked something.
+    Locked {
+        /// What: `account` (for strangers), `device` or `ip`.
+        what: &'static str,
+        /// For how many seconds.
+        seconds: u64,
+    },
+    /// Guessing with leaked lists: limits are tightened.
+    StuffingDetected {
+        /// `many_accounts` from one network, or `many_networks` on one account.
+        pattern: &'static str,
+    },
     /// A password hash was made again, with today's cost and master.
     PasswordRehashed,
     /// A signing key entered the key set.
@@ -285,6 +304,9 @@ impl Happening {
             Self::AdminAction { .. } => "admin_action",
             Self::Fault { .. } => "fault",
             Self::ConfigRefused { .. } => "config_refused",
+            Self::Throttled { .. } => "throttled",
+            Self::Locked { .. } => "locked",
+            Self::StuffingDetected { .. } => "stuffing_detected",
             Self::RoutesLoaded { .. } => "routes_loaded",
             Self::RoutesRefused { .. } => "routes_refused",
         }
@@ -317,10 +339,13 @@ impl Happening {
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
+            | Self::Throttled { .. }
+            | Self::Locked { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
-            Self::ReuseDetected { .. } | Self::RefreshForged { .. } | Self::MasterMismatch { .. } => {
-                Outcome::Alert
-            }
+            Self::ReuseDetected { .. }
+            | Self::RefreshForged { .. }
+            | Self::StuffingDetected { .. }
+            | Self::MasterMismatch { .. } => Outcome::Alert,
             Self::Fault { .. } | Self::ConfigRefused { .. } | Self::RoutesRefused { .. } => Outcome::Fault,
         }
     }

@@ -18,6 +18,7 @@ impl Caller {
             ip: self.ip.clone(),
             country: self.country.clone(),
             user_agent: self.user_agent.as_deref().map(UserAgent::of),
+            login: self.login.clone(),
             ..Setting::default()
         }
     }
@@ -65,6 +66,7 @@ impl<P: Ports> Service<P> {
             | RefusalCause::Expired { .. }
             | RefusalCause::SignIn { .. }
             | RefusalCause::Throttled
+            | RefusalCause::TooFast { .. }
             | RefusalCause::WrongClient
             | RefusalCause::WrongBinding
             | RefusalCause::UnknownFamily

@@ -7,7 +7,13 @@ use std::{
     rc::Rc,
 };
 
-use super::{key_sets::OwnOrExternal, receipts::Receipts, tables::Tables, token_cache::TokenCache};
+use super::{
+    key_sets::OwnOrExternal,
+    receipts::Receipts,
+    tables::Tables,
+    throttle::{HashQueue, Refusals},
+    token_cache::TokenCache,
+};
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
     identity::HashParameters,
@@ -46,6 +52,10 @@ pub struct Memory {
     pub(super) tokens: RefCell<TokenCache>,
     /// Receipts that were confirmed.
     pub(super) receipts: Receipts,
+    /// Calls that need not be asked about: they are refused until a time that is known.
+    pub(super) refusals: Refusals,
+    /// Passwords that wait to be hashed.
+    pub(super) hash_queue: HashQueue,
     /// Whether the local profile's users are there.
     pub(super) seeded: Cell<bool>,
 }
@@ -91,7 +101,11 @@ impl Isolate {
         let hash_parameters =
             HashParameters::new(password.memory_kib, password.iterations, password.parallelism)
                 .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more than an isolate has"))?;
-        let cookies = vec![config.cookie.name.clone(), super::cookies::CSRF_COOKIE.to_owned()];
+        let cookies = vec![
+            config.cookie.name.clone(),
+            super::cookies::CSRF_COOKIE.to_owned(),
+            super::cookies::DEVICE_COOKIE.to_owned(),
+        ];
         Ok(Self {
             masters: Masters::new(current, former),
             ring_policy: RingPolicy {
@@ -137,6 +151,7 @@ impl Isolate {
             lost_response_window: refresh.lost_response_window,
             max_late_retries: u16::try_from(refresh.max_late_retries).unwrap_or(u16::MAX),
             receipts: refresh.receipts,
+            pace: self.config.limits.refresh_family,
             ..Limits::default()
         }
     }

@@ -30,6 +30,7 @@ mod refreshing;
 mod sessions;
 mod sign_in;
 mod tables;
+mod throttle;
 mod token_cache;
 mod tokens;
 

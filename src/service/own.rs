@@ -219,7 +219,7 @@ impl<P: Ports> Service<P> {
             Some(origin) => reply
                 .with_header("access-control-allow-origin", &origin)
                 .with_header("access-control-allow-credentials", "true")
-                .with_header("access-control-expose-headers", "retry-after")
+                .with_header("access-control-expose-headers", "retry-after, ratelimit, ratelimit-policy")
                 .with_header("cross-origin-resource-policy", "cross-origin"),
             None => reply,
         }

@@ -1,19 +1,20 @@
 //! All that the service needs from outside, in one place.
 
 use crate::{
+    abuse::Throttles,
     account::Accounts,
     identity::{IdentityStore, Normalizer},
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
     observe::{AuditLog, EventSink, metrics::MetricsShards},
-    ports::{Background, Clock, KvStore, Randomness},
+    ports::{Background, Clock, KvStore, Randomness, RateLimiter, Timer},
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
 pub trait Ports: Clone + 'static {
-    /// Clock, randomness and Unicode's normal forms.
-    type Platform: Clock + Normalizer + Randomness;
+    /// Clock, timer, randomness and Unicode's normal forms.
+    type Platform: Clock + Normalizer + Randomness + Timer;
     /// Signatures.
     type Crypto: SignatureVerifier + Signer;
     /// Where events go.
@@ -28,6 +29,10 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
+    /// The platform's rate limits.
+    type RateLimiter: RateLimiter;
+    /// Throttle objects.
+    type Throttles: Throttles;
     /// The audit log.
     type AuditLog: AuditLog;
     /// Metrics objects.
@@ -51,6 +56,10 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// The platform's rate limits.
+    fn rate_limiter(&self) -> &Self::RateLimiter;
+    /// Throttle objects.
+    fn throttles(&self) -> &Self::Throttles;
     /// The audit log.
     fn audit_log(&self) -> &Self::AuditLog;
     /// Metrics objects.

@@ -11,6 +11,7 @@ use std::{
 
 pub(crate) use pollster::block_on;
 use postern::{
+    abuse::memory::MemoryThrottles,
     account::memory::{MemoryAccounts, MemoryRecords},
     config::Config,
     http::{PlainRequest, Reply},
@@ -26,7 +27,7 @@ use postern::{
         audit::memory::MemoryAuditLog,
         metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
     },
-    ports::{Background, Clock, Fault, KvStore, Part, Randomness},
+    ports::{Background, Clock, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
@@ -37,11 +38,19 @@ use serde_json::{Value, json};
 pub(crate) struct Platform {
     now: Rc<Cell<Timestamp>>,
     drawn: Rc<Cell<u64>>,
+    pub(crate) slept: Rc<Cell<core::time::Duration>>,
 }
 
 impl Clock for Platform {
     fn now(&self) -> Timestamp {
         self.now.get()
+    }
+}
+
+impl Timer for Platform {
+    /// Nobody waits; how long it would have been is noted.
+    async fn sleep(&self, duration: core::time::Duration) {
+        self.slept.set(self.slept.get() + duration);
     }
 }
 
@@ -128,6 +137,26 @@ impl KvStore for Kv {
     }
 }
 
+/// Admits as often as it is told to, or fails.
+#[derive(Clone, Default)]
+pub(crate) struct Limits {
+    pub(crate) left: Rc<Cell<u32>>,
+    pub(crate) broken: Rc<Cell<bool>>,
+    pub(crate) keys: Rc<RefCell<Vec<String>>>,
+}
+
+impl RateLimiter for Limits {
+    async fn admits(&self, _binding: &str, key: &str) -> Result<bool, Fault> {
+        if self.broken.get() {
+            return Err(Fault::new(Part::RateLimiter, "told to fail"));
+        }
+        self.keys.borrow_mut().push(key.to_owned());
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        Ok(left > 0)
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct KeyRing {
     ring: Rc<MemoryKeyRing<NativeSigner<Platform>, Platform, Platform>>,
@@ -198,6 +227,8 @@ pub(crate) struct World {
     pub(crate) audit_log: MemoryAuditLog,
     pub(crate) metrics: Metrics,
     pub(crate) later: Later,
+    pub(crate) limits: Limits,
+    pub(crate) throttles: MemoryThrottles,
     isolate: Rc<Isolate>,
 }
 
@@ -210,6 +241,8 @@ impl Ports for World {
     type Accounts = MemoryAccounts;
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
+    type RateLimiter = Limits;
+    type Throttles = MemoryThrottles;
     type AuditLog = MemoryAuditLog;
     type Metrics = Metrics;
     type Background = Later;
@@ -237,6 +270,12 @@ impl Ports for World {
     }
     fn issuer_keys(&self) -> &NoIssuer {
         &NoIssuer
+    }
+    fn rate_limiter(&self) -> &Limits {
+        &self.limits
+    }
+    fn throttles(&self) -> &MemoryThrottles {
+        &self.throttles
     }
     fn audit_log(&self) -> &MemoryAuditLog {
         &self.audit_log
@@ -301,6 +340,8 @@ impl World {
             audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
             metrics: Metrics::default(),
             later: Later::default(),
+            limits: Limits::default(),
+            throttles: MemoryThrottles::at(START),
             platform,
             isolate,
         }
@@ -315,6 +356,7 @@ impl World {
         let later = self.platform.now.get().plus(core::time::Duration::from_secs(seconds));
         self.platform.now.set(later);
         self.accounts.set_now(later);
+        self.throttles.set_now(later);
     }
 
     pub(crate) fn service(&self) -> Service<Self> {

@@ -6,6 +6,7 @@ mod audit_log;
 mod issuer_keys;
 mod key_ring;
 mod metrics;
+mod throttle;
 
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Request, Response, State};

@@ -3,7 +3,7 @@ import type { Postern } from "../harness.ts";
 import { noteSecret } from "./run.ts";
 
 /** Members of requests and answers whose values are secret. */
-const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "password", "new_password", "current_password", "token"];
+const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "device_token", "password", "new_password", "current_password", "token"];
 /** Shorter values occur by chance. */
 const SHORTEST = 8;
 
