@@ -161,7 +161,7 @@ impl<P: Ports> Service<P> {
         self.wait_to_hash()?;
         let checked = self.check_password(caller, login, password, admission).await;
         self.isolate.memory.hash_queue.leave();
-        checked
+        checked.map(Principal::from)
     }
 
     async fn check_password(

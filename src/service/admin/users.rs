@@ -52,7 +52,7 @@ impl<P: Ports> Service<P> {
         self.users_are_here()?;
         let login = self.parse_login(asked.body.text("login")?)?;
         let password = self.chosen_password(asked.body.text("password")?)?;
-        self.refuse_login_as_password(&password, &login)?;
+        Self::refuse_login_as_password(&password, &login)?;
         let grants = grants_of(&asked.body)?;
         let added = self.add_user(&login, &password, grants, asked.caller.setting()).await?;
         let account = added.ok_or(ApiError::LoginTaken)?;
