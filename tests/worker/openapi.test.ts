@@ -114,6 +114,7 @@ describe("every operation answers as described", () => {
     await call({ method: "POST", path: "/admin/keys/rotate", token, status: 409 });
     await call({ method: "POST", path: "/admin/keys/rotate", token, body: { algorithm: "EdDSA" }, status: 202 });
     await call({ method: "POST", path: "/admin/keys/rotate", token, body: { force: true }, status: 200 });
+    await call({ method: "GET", path: "/metrics", token, status: 200 });
     await call({ method: "GET", path: "/admin/users?limit=1", token, status: 200 });
     const body = { login: `${crypto.randomUUID()}@example.com`, password: PASSWORD, scopes: ["a"], roles: ["b"], tenant_id: "c" };
     const { user_id: user } = await call<{ user_id: string }>({ method: "POST", path: "/admin/users", token, body, status: 201 });
