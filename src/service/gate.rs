@@ -250,6 +250,10 @@ impl<P: Ports> Service<P> {
             return Step::Done(reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
+            // `/%61uth/me` is another spelling of a path of ours: routes never get those.
+            Found::Match(found) if self.is_own(found.path.as_str()) => {
+                return Step::Done(Found::NotFound.refusal().unwrap_or_else(bad_url));
+            }
             Found::Match(found) => Box::new(found),
             other => return Step::Done(other.refusal().unwrap_or_else(bad_url)),
         };

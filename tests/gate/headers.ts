@@ -69,7 +69,8 @@ class Suite {
     this.seen.cases += 1;
     const own: Headers = [["Host", "gate.test"], ...(asker.signed ? ([["Authorization", `Bearer ${this.#scene.accessToken}`]] as const) : [])];
     const answer = await client.send(`GET ${asker.path} HTTP/1.1`, [...own, ...headers]);
-    if (answer?.status === 200) return received(answer);
+    const got = received(answer);
+    if (got !== undefined) return got;
     this.refused += 1;
     if (answer !== undefined && answer.status >= 500 && answer.status !== 508) this.seen.failures.push(`${answer.status} for ${JSON.stringify(headers)}`);
     return undefined;

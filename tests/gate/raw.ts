@@ -168,7 +168,9 @@ export class RawOrigin {
   }
 }
 
-/** What an origin said it received, from an answer. */
-export function received(answer: Answer): Received {
-  return JSON.parse(Buffer.from(answer.body, "latin1").toString("utf8")) as Received;
+/** What an origin said it received, from an answer; nothing when the answer is no origin's. */
+export function received(answer: Answer | undefined): Received | undefined {
+  if (answer?.status !== 200) return undefined;
+  const body = JSON.parse(Buffer.from(answer.body, "latin1").toString("utf8")) as Partial<Received>;
+  return body.origin === undefined ? undefined : (body as Received);
 }

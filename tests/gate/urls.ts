@@ -2,15 +2,15 @@
 import type { Random } from "../soak/random.ts";
 
 const PATHS = [
-  "/", "/admin", "/admin/", "/admin/users", "/admin/users/7", "/administrator", "/orders", "/orders/", "/orders/1",
+  "/", "/staff", "/staff/", "/staff/users", "/staff/users/7", "/stafford", "/orders", "/orders/", "/orders/1",
   "/t/acme/docs", "/t/globex/docs", "/t/acme/docs/", "/api/v1/items", "/api/v1", "/api/v1/", "/api/v2/items", "/public/ping",
-  "/public/", "/public", "/public/a/b/c", "/public/../admin/users", "/public/x/../../admin/users", "/./admin/users",
-  "/assets/app.js", "/assets/caf\u00e9.png", "/files/a b.txt", "/tags/c#", "/search/100%",
+  "/public/", "/public", "/public/a/b/c", "/public/../staff/users", "/public/x/../../staff/users", "/./staff/users",
+  "/assets/app.js", "/assets/caf\u00e9.png", "/files/a b.txt", "/tags/c#", "/search/100%", "/auth/me", "/readyz",
 ];
 
 const DOTS = [".", "..", "%2e", "%2E", "%2e%2e", ".%2e", "%2e.", "..;", "..;x=1", "...", "%252e%252e", "%c0%ae%c0%ae", "%e0%80%ae", "\uff0e\uff0e", "\u2025", "..%00", "..%0d%0a", "%u002e%u002e", "%%32%65"];
 const SLASHES = ["/", "//", "///", "/./", "%2f", "%2F", "%252f", "\\", "%5c", "%255c", "\\/", "%c0%af", "%e0%80%af", "\uff0f", "\u2215", "\u2044", "\uff3c", "/;/", ";/", "/%00/", "%0a/"];
-const ENDS = ["/", "//", "/.", "/..", "%00", "%00.js", "%20", "+", "%09", ";", ";a=b", "%3b", "%3Ba", "\u037e", ".", "..", "~", "?", "?/admin/users", "#", "#/admin/users", "%23", "%3f", "%", "%2", "%zz", "%25", "%2500", ".json", "\x7f", "%7f", "%ff", "%80", "%ef%bf%bd"];
+const ENDS = ["/", "//", "/.", "/..", "%00", "%00.js", "%20", "+", "%09", ";", ";a=b", "%3b", "%3Ba", "\u037e", ".", "..", "~", "?", "?/staff/users", "#", "#/staff/users", "%23", "%3f", "%", "%2", "%zz", "%25", "%2500", ".json", "\x7f", "%7f", "%ff", "%80", "%ef%bf%bd"];
 
 type Bend = (random: Random, path: string) => string;
 
@@ -49,7 +49,7 @@ const BENDS: readonly Bend[] = [
   (random, path) => `${random.oneOf(SLASHES)}${path.slice(1)}`.replace(/^(?!\/)/, "/"),
   (random, path) => at(random, path, "", random.between(1, 3)),
   (random, path) => (random.chance(0.5) ? path.toUpperCase() : path.replace(/[a-z]/, (letter) => letter.toUpperCase())),
-  (random, path) => `${path}?${random.oneOf(["", "a=/../admin", "x=%2e%2e", "?", "#", "a;b", "%00"])}`,
+  (random, path) => `${path}?${random.oneOf(["", "a=/../staff", "x=%2e%2e", "?", "#", "a;b", "%00"])}`,
 ];
 
 /** What goes between the method and the version, and the `Host` header beside it. Not bytes yet: may hold any character. */
@@ -73,6 +73,6 @@ export function target(random: Random): Target {
     const named = random.oneOf([...HOSTS, "user@api.gate.test", "api.gate.test\\@secret.gate.test", "api.gate.test#@secret.gate.test"]);
     return { target: `${random.oneOf(["http", "HTTP", "https", "ftp"])}://${named}${path}`, host };
   }
-  if (random.chance(0.02)) return { target: random.oneOf(["*", "admin/users", "", "//secret.gate.test/x", "\\admin", ".", "?x", "#"]), host };
+  if (random.chance(0.02)) return { target: random.oneOf(["*", "staff/users", "", "//secret.gate.test/x", "\\staff", ".", "?x", "#"]), host };
   return { target: path, host };
 }

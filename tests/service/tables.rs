@@ -173,3 +173,13 @@ fn a_flood_before_the_first_table_does_not_become_a_flood_of_readings() {
     }
     assert_eq!(told(&world, "fault"), 1);
 }
+
+#[test]
+fn a_path_of_ours_in_another_spelling_is_no_routes_either() {
+    let world = world();
+    publish(&world, &public("/{*all}", 1));
+    assert_eq!(world.gate("/anything", None), None);
+    for path in ["/%61uth/me", "/auth%2Fme", "/ready%7A"] {
+        assert!(matches!(world.gate(path, None), Some(400 | 404)), "{path}");
+    }
+}
