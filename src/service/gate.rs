@@ -237,7 +237,6 @@ impl<P: Ports> Service<P> {
     }
 
     /// Route, preflight, credentials.
-    #[expect(clippy::unused_self, reason = "one of the steps")]
     fn first_step<'g>(
         &self,
         gate: &'g Gate,
