@@ -18,7 +18,7 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings, Profile,
-    RefreshSettings, Registration, RingSettings, TypRule,
+    RefreshSettings, Registration, RevocationSettings, RingSettings, TypRule,
 };
 
 use self::{
@@ -31,7 +31,7 @@ use crate::gateway::Route;
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 18] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -45,6 +45,7 @@ pub const VARIABLES: [&str; 17] = [
     "POSTERN_COOKIE",
     "POSTERN_CORS_ORIGINS",
     "POSTERN_JWKS",
+    "POSTERN_REVOCATION",
     "POSTERN_ISSUERS",
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
@@ -80,6 +81,8 @@ pub struct Config {
     pub cors_origins: BTreeSet<String>,
     /// How long key sets are used.
     pub jwks: JwksSettings,
+    /// How the gate learns of revocations.
+    pub revocation: RevocationSettings,
     /// Other issuers whose access tokens are trusted.
     pub issuers: Vec<ExternalIssuer>,
     /// The route table, in order.
@@ -170,6 +173,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         .and_then(|node| node.set(|text| values::origin(text, local)))
         .unwrap_or_default();
     let jwks = variable("JWKS").and_then(|node| sections::jwks(&node, local)).unwrap_or_default();
+    let revocation =
+        variable("REVOCATION").and_then(|node| sections::revocation(&node, local)).unwrap_or_default();
     let issuers = variable("ISSUERS")
         .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
         .unwrap_or_default();
@@ -192,6 +197,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         cookie,
         cors_origins,
         jwks,
+        revocation,
         issuers,
         routes,
         password,

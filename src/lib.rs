@@ -9,6 +9,7 @@
 //! | [`jwks`] | whose keys, how old, from where |
 //! | [`keys`] | our own signing keys and their life |
 //! | [`refresh`], [`account`] | refresh families, and all families of one subject |
+//! | [`revocation`] | what was revoked while its access tokens are out |
 //! | [`identity`] | users, logins, passwords |
 //! | [`gateway`] | routes, policy, paths and headers |
 //! | [`config`] | variables and secrets into typed values |
@@ -41,6 +42,7 @@ pub mod keys;
 pub mod observe;
 pub mod ports;
 pub mod refresh;
+pub mod revocation;
 pub mod secrets;
 pub mod service;
 pub mod time;

@@ -8,6 +8,7 @@
 pub mod memory;
 pub mod messages;
 mod object;
+mod outbox;
 mod sessions;
 mod stored;
 

@@ -10,7 +10,7 @@ use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
     refresh::{
-        Context, Decided, Decision, EndReason, Family, Limits, Opening, Presented, RefusalCause, State,
+        Context, Decided, Decision, End, EndReason, Family, Limits, Opening, Presented, RefusalCause, State,
     },
     time::Timestamp,
 };
@@ -58,8 +58,11 @@ impl<R: Records> Account<R> {
     /// Decides one request. A storage fault is [`AccountAnswer::Unavailable`]: each decision is
     /// committed by one write, so a write that fails leaves all families as they were.
     pub fn serve(&self, request: &AccountRequest, now: Timestamp) -> Served {
-        self.decide(request, now)
-            .unwrap_or_else(|fault| Served::plain(AccountAnswer::Unavailable { cause: fault.to_string() }))
+        // What was written before the fault may have to be told to the feed: the alarm sees to it.
+        self.decide(request, now).unwrap_or_else(|fault| Served {
+            answer: AccountAnswer::Unavailable { cause: fault.to_string() },
+            upkeep: Upkeep::Alarm(now),
+        })
     }
 
     fn decide(&self, request: &AccountRequest, now: Timestamp) -> Result<Served, Fault> {
@@ -89,21 +92,15 @@ impl<R: Records> Account<R> {
                 Ok(self.open(*family, opening, *max_families, now))
             }
             AccountRequest::Rotate { family, presented, limits, context } => {
-                self.rotate(*family, presented, now, limits, context).map(Served::plain)
+                self.rotate(*family, presented, now, limits, context)
             }
             AccountRequest::Confirm { family, rotation_count } => {
                 self.confirm(*family, *rotation_count, now)?;
                 Ok(Served::plain(AccountAnswer::Confirmed))
             }
-            AccountRequest::Revoke { family, reason } => {
-                self.revoke(*family, *reason, now).map(Served::plain)
-            }
-            AccountRequest::RevokeAll { reason, keep: Some(keep) } => {
-                self.revoke_others(*keep, *reason, now).map(Served::plain)
-            }
-            AccountRequest::RevokeAll { reason, keep: None } => {
-                self.revoke_all(*reason, now).map(Served::plain)
-            }
+            AccountRequest::Revoke { family, reason } => self.revoke(*family, *reason, now),
+            AccountRequest::RevokeAll { reason, keep: Some(keep) } => self.revoke_others(*keep, *reason, now),
+            AccountRequest::RevokeAll { reason, keep: None } => self.revoke_all(*reason, now),
             AccountRequest::Sessions => {
                 Ok(Served::plain(AccountAnswer::Sessions { sessions: self.sessions(now)? }))
             }
@@ -112,8 +109,15 @@ impl<R: Records> Account<R> {
                 Ok(Served::plain(AccountAnswer::Checked { alive }))
             }
             AccountRequest::Erase => {
+                let told = match self.store().meta() {
+                    Ok(Some(meta)) => self.tell_subject(&meta.subject, now).is_ok(),
+                    // Erasing also removes what cannot be read.
+                    Ok(None) | Err(_) => false,
+                };
                 self.store().clear()?;
-                Ok(Served { answer: AccountAnswer::Erased, upkeep: Upkeep::Empty })
+                // What the feed is not told yet is the last to go.
+                let upkeep = if told { Upkeep::Alarm(now) } else { Upkeep::Empty };
+                Ok(Served { answer: AccountAnswer::Erased, upkeep })
             }
         }
     }
@@ -135,16 +139,25 @@ impl<R: Records> Account<R> {
         now: Timestamp,
         limits: &Limits,
         context: &Context,
-    ) -> Result<AccountAnswer, Fault> {
+    ) -> Result<Served, Fault> {
         let Some(before) = self.load(id)? else {
-            return Ok(AccountAnswer::Refused(Refusal::without_family(RefusalCause::UnknownFamily)));
+            let refusal = Refusal::without_family(RefusalCause::UnknownFamily);
+            return Ok(Served::plain(AccountAnswer::Refused(refusal)));
         };
         let (family, decided) = before.family.clone().rotate(presented, now, limits, context);
         let after = StoredFamily { family, ..before };
+        let mut upkeep = Upkeep::Unchanged;
         if after.family != before.family {
+            // A session that expired has no access token that is still good: the feed is for ends
+            // that come early.
+            let early = |end: &End| !matches!(end.reason, EndReason::Expired { .. });
+            if before.family.end().is_none() && after.family.end().is_some_and(early) {
+                self.tell_session(id, now)?;
+                upkeep = Upkeep::Alarm(now);
+            }
             self.store().write_family(id, &after)?;
         }
-        Ok(answer(&after.family, decided))
+        Ok(Served { answer: answer(&after.family, decided), upkeep })
     }
 
     fn confirm(&self, id: FamilyId, rotation_count: u32, now: Timestamp) -> Result<(), Fault> {

@@ -55,7 +55,7 @@ impl<R: Records> Account<R> {
             }
             return Ok(Served {
                 answer: AccountAnswer::Opened { displaced: Vec::new() },
-                upkeep: next_alarm(&families),
+                upkeep: self.next_alarm(&families, now),
             });
         }
 
@@ -72,7 +72,7 @@ impl<R: Records> Account<R> {
         let displaced = self.displace(&mut families, usize::from(max_families.max(1)) - 1, now);
         self.forget_ended(&mut families);
         families.push((id, opened));
-        Ok(Served { answer: AccountAnswer::Opened { displaced }, upkeep: next_alarm(&families) })
+        Ok(Served { answer: AccountAnswer::Opened { displaced }, upkeep: self.next_alarm(&families, now) })
     }
 
     /// Ends the longest idle of the live families until `room` of them are left.
@@ -84,7 +84,8 @@ impl<R: Records> Account<R> {
         let mut displaced = Vec::new();
         for (id, stored) in live.into_iter().take(excess) {
             stored.family = stored.family.clone().ended(EndReason::Displaced, now);
-            if self.store().write_family(*id, stored).is_ok() {
+            let told = self.tell_session(*id, now);
+            if told.and_then(|()| self.store().write_family(*id, stored)).is_ok() {
                 displaced.push(*id);
             }
         }
@@ -116,15 +117,12 @@ impl<R: Records> Account<R> {
         Ok(views)
     }
 
-    pub(super) fn revoke(
-        &self,
-        id: FamilyId,
-        by: Revocation,
-        now: Timestamp,
-    ) -> Result<AccountAnswer, Fault> {
+    pub(super) fn revoke(&self, id: FamilyId, by: Revocation, now: Timestamp) -> Result<Served, Fault> {
         let mut families = self.load(id)?.map(|stored| (id, stored)).into_iter().collect();
         let ended = self.end_each(&mut families, by, now)?;
-        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None })
+        let upkeep = if ended.is_empty() { Upkeep::Unchanged } else { Upkeep::Alarm(now) };
+        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None };
+        Ok(Served { answer, upkeep })
     }
 
     /// A fault on the way leaves each family either ended or as it was; asking again ends the rest.
@@ -133,20 +131,24 @@ impl<R: Records> Account<R> {
         keep: FamilyId,
         by: Revocation,
         now: Timestamp,
-    ) -> Result<AccountAnswer, Fault> {
+    ) -> Result<Served, Fault> {
         let mut families = self.settled(self.store().meta()?.as_ref())?;
         families.retain(|(id, _)| *id != keep);
         let ended = self.end_each(&mut families, by, now)?;
-        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None })
+        let upkeep = if ended.is_empty() { Upkeep::Unchanged } else { Upkeep::Alarm(now) };
+        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None };
+        Ok(Served { answer, upkeep })
     }
 
-    pub(super) fn revoke_all(&self, by: Revocation, now: Timestamp) -> Result<AccountAnswer, Fault> {
+    pub(super) fn revoke_all(&self, by: Revocation, now: Timestamp) -> Result<Served, Fault> {
         let not_before = Some(now);
         let Some(mut meta) = self.store().meta()? else {
             // No family was ever opened, or all were removed after their absolute lifetime.
-            return Ok(AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before });
+            let answer = AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before };
+            return Ok(Served::plain(answer));
         };
         let mut families = self.settled(Some(&meta))?;
+        self.tell_subject(&meta.subject, now)?;
         meta.epoch = meta.epoch.saturating_add(1);
         meta.revoked_all = Some(RevokedAll { at: now, by });
         self.store().write_meta(&meta)?;
@@ -163,7 +165,8 @@ impl<R: Records> Account<R> {
                 let _ = self.store().write_family(*id, stored);
             }
         }
-        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before })
+        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before };
+        Ok(Served { answer, upkeep: Upkeep::Alarm(now) })
     }
 
     /// Ends `families`, one write each: by revocation the live ones, which it gives back, and by
@@ -177,6 +180,9 @@ impl<R: Records> Account<R> {
         let mut ended = Vec::new();
         for (id, stored) in families {
             let live = stored.family.is_alive(now);
+            if live {
+                self.tell_session(*id, now)?;
+            }
             if stored.family.end().is_none() {
                 stored.family = stored.family.clone().expire(now).revoke(by, now);
                 self.store().write_family(*id, stored)?;
@@ -195,11 +201,21 @@ impl<R: Records> Account<R> {
         for (id, _) in families.extract_if(.., |(_, stored)| now >= stored.family.absolute_end()) {
             self.store().remove_family(id)?;
         }
+        let attempt = self.next_attempt(now)?;
         if families.is_empty() {
             self.store().remove_meta()?;
-            return Ok(Upkeep::Empty);
+            return Ok(attempt.map_or(Upkeep::Empty, Upkeep::Alarm));
         }
-        Ok(next_alarm(&families))
+        Ok(first_end(&families).into_iter().chain(attempt).min().map_or(Upkeep::Unchanged, Upkeep::Alarm))
+    }
+
+    /// When there is something to do next: at once if the feed is to be told something. A fault
+    /// here is no cause to fail: then the alarm looks for itself.
+    fn next_alarm(&self, families: &Families, now: Timestamp) -> Upkeep {
+        match self.store().outbox() {
+            Ok(outbox) if outbox.is_empty() => first_end(families).map_or(Upkeep::Unchanged, Upkeep::Alarm),
+            Ok(_) | Err(_) => Upkeep::Alarm(now),
+        }
     }
 
     fn settled(&self, meta: Option<&Meta>) -> Result<Families, Fault> {
@@ -222,10 +238,6 @@ fn denylist(families: &Families, now: Timestamp) -> Vec<FamilyId> {
 }
 
 /// When the first of the families can be removed.
-fn next_alarm(families: &Families) -> Upkeep {
-    families
-        .iter()
-        .map(|(_, stored)| stored.family.absolute_end())
-        .min()
-        .map_or(Upkeep::Unchanged, Upkeep::Alarm)
+fn first_end(families: &Families) -> Option<Timestamp> {
+    families.iter().map(|(_, stored)| stored.family.absolute_end()).min()
 }

@@ -10,7 +10,7 @@ use super::{
     js::ExecutionContext,
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, IssuerKeysStubs, KeyRingStub},
+    stubs::{AccountStubs, FeedStub, IssuerKeysStubs, KeyRingStub},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -25,6 +25,7 @@ pub(super) struct EdgePorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
+    feed: FeedStub,
     background: WaitUntil,
 }
 
@@ -38,7 +39,8 @@ impl EdgePorts {
             database: Database(env.clone()),
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
-            issuer_keys: IssuerKeysStubs(env),
+            issuer_keys: IssuerKeysStubs(env.clone()),
+            feed: FeedStub(env),
             background: WaitUntil(ctx),
         }
     }
@@ -53,6 +55,7 @@ impl Ports for EdgePorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
+    type Feed = FeedStub;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -85,6 +88,10 @@ impl Ports for EdgePorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn feed(&self) -> &FeedStub {
+        &self.feed
     }
 
     fn background(&self) -> &WaitUntil {

@@ -12,10 +12,14 @@ use crate::{
     jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
     ports::{Fault, Part},
+    revocation::{FeedAnswer, FeedObject, FeedRequest},
 };
 
 /// Objects take one kind of message; the URL says nothing.
 const MESSAGE_URL: &str = "https://object.invalid/";
+
+/// The one revocation feed of this deployment.
+const FEED_NAME: &str = "own";
 
 /// The one key ring of this deployment.
 const KEY_RING_NAME: &str = "own";
@@ -56,6 +60,16 @@ pub(super) struct KeyRingStub(pub(super) Env);
 impl KeyRingObject for KeyRingStub {
     async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
         ask(&self.0, (binding::KEY_RING, Part::KeyRing), KEY_RING_NAME, request).await
+    }
+}
+
+/// The `RevocationFeed` object.
+#[derive(Clone)]
+pub(super) struct FeedStub(pub(super) Env);
+
+impl FeedObject for FeedStub {
+    async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
+        ask(&self.0, (binding::REVOCATION_FEED, Part::RevocationFeed), FEED_NAME, request).await
     }
 }
 

@@ -193,6 +193,16 @@ pub enum Happening {
         /// The key.
         kid: Kid,
     },
+    /// An operator revoked something.
+    Revoked {
+        /// What kind of thing.
+        what: &'static str,
+    },
+    /// More sessions were revoked than the feed lists: the gate asks about all of their time.
+    FeedOverflow {
+        /// How many entries the feed has.
+        entries: u64,
+    },
     /// A part of ours failed.
     Fault {
         /// Which.
@@ -231,6 +241,7 @@ impl Happening {
             | Self::Refreshed { .. }
             | Self::Retried { .. }
             | Self::SessionRevoked
+            | Self::Revoked { .. }
             | Self::SignedOut
             | Self::SignedOutEverywhere { .. }
             | Self::FamilyDisplaced
@@ -245,9 +256,10 @@ impl Happening {
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
-            Self::ReuseDetected { .. } | Self::RefreshForged { .. } | Self::MasterMismatch { .. } => {
-                Outcome::Alert
-            }
+            Self::ReuseDetected { .. }
+            | Self::RefreshForged { .. }
+            | Self::FeedOverflow { .. }
+            | Self::MasterMismatch { .. } => Outcome::Alert,
             Self::Fault { .. } | Self::ConfigRefused { .. } => Outcome::Fault,
         }
     }

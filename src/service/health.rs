@@ -23,6 +23,15 @@ struct Health {
 struct Readiness {
     status: &'static str,
     parts: Vec<PartState>,
+    revocation_feed: Feed,
+}
+
+/// The isolate's copy of the revocation feed.
+#[derive(Serialize)]
+struct Feed {
+    /// Seconds since it was known to be the newest there is.
+    age: Option<u64>,
+    entries: usize,
 }
 
 #[derive(Serialize)]
@@ -55,10 +64,20 @@ impl<P: Ports> Service<P> {
             Ok(_) => Ok(()),
             Err(fault) => Err(fault),
         };
+        self.read_feed().await;
+        let now = self.now();
+        let feed = self.isolate.memory.feed.state(now);
+        let max_age = self.isolate.config.revocation.max_age.as_secs();
+        let fresh = if feed.age.is_some_and(|age| age <= max_age) {
+            Ok(())
+        } else {
+            Err(Fault::new(Part::RevocationFeed, "out of date"))
+        };
         let results = [
             (Part::Kv, self.ports.kv().read(KV_PROBE).await.map(|_| ())),
             (Part::Database, self.ports.identity().ping().await),
             (Part::KeyRing, key_ring),
+            (Part::RevocationFeed, fresh),
         ];
         let ok = results.iter().all(|(_, result)| result.is_ok());
         let parts = results
@@ -70,7 +89,11 @@ impl<P: Ports> Service<P> {
                 PartState { part: part.name(), ok: result.is_ok() }
             })
             .collect();
-        let readiness = Readiness { status: if ok { "ok" } else { "unavailable" }, parts };
+        let readiness = Readiness {
+            status: if ok { "ok" } else { "unavailable" },
+            parts,
+            revocation_feed: Feed { age: feed.age, entries: feed.entries },
+        };
         Reply::json(if ok { 200 } else { 503 }, &readiness)
     }
 }

@@ -13,6 +13,7 @@ mod credentials;
 mod csrf;
 mod error;
 mod events;
+mod feed;
 mod gate;
 mod health;
 mod isolate;
@@ -21,6 +22,7 @@ mod own;
 mod ports;
 mod receipts;
 mod refreshing;
+mod revocations;
 mod sessions;
 mod sign_in;
 mod token_cache;
@@ -34,6 +36,7 @@ pub use health::misconfigured;
 pub use isolate::{Isolate, Memory};
 pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
+pub use revocations::{RevocationRefused, Revoked};
 
 use std::rc::Rc;
 

@@ -8,6 +8,7 @@ use crate::{
     keys::{KeyRingObject, Signer},
     observe::EventSink,
     ports::{Background, Clock, KvStore, Randomness},
+    revocation::FeedObject,
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
@@ -28,6 +29,8 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
+    /// The revocation feed's object.
+    type Feed: FeedObject;
     /// Work after the answer.
     type Background: Background;
 
@@ -47,6 +50,8 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// The revocation feed's object.
+    fn feed(&self) -> &Self::Feed;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

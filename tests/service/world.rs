@@ -22,6 +22,7 @@ use postern::{
     },
     observe::{Event, EventSink},
     ports::{Background, Clock, Fault, KvStore, Part, Randomness},
+    revocation::{FeedPolicy, memory::MemoryFeed},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
@@ -169,6 +170,7 @@ pub(crate) struct World {
     pub(crate) identity: MemoryIdentity,
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
+    pub(crate) feed: MemoryFeed,
     pub(crate) later: Later,
     isolate: Rc<Isolate>,
 }
@@ -182,6 +184,7 @@ impl Ports for World {
     type Accounts = MemoryAccounts;
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
+    type Feed = MemoryFeed;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -207,6 +210,9 @@ impl Ports for World {
     }
     fn issuer_keys(&self) -> &NoIssuer {
         &NoIssuer
+    }
+    fn feed(&self) -> &MemoryFeed {
+        &self.feed
     }
     fn background(&self) -> &Later {
         &self.later
@@ -237,6 +243,13 @@ fn config() -> Config {
     Config::from_vars(&vars).unwrap()
 }
 
+/// An empty feed object with its clock at `now`.
+fn feed_at(now: Timestamp) -> MemoryFeed {
+    let feed = MemoryFeed::new(FeedPolicy::default());
+    feed.now.set(now);
+    feed
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let platform = Platform::default();
@@ -256,6 +269,7 @@ impl World {
             identity: MemoryIdentity::default(),
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
+            feed: feed_at(START),
             later: Later::default(),
             platform,
             isolate,
@@ -271,6 +285,7 @@ impl World {
         let later = self.platform.now.get().plus(core::time::Duration::from_secs(seconds));
         self.platform.now.set(later);
         self.accounts.set_now(later);
+        self.feed.now.set(later);
     }
 
     fn service(&self) -> Service<Self> {

@@ -4,6 +4,7 @@
 mod account;
 mod issuer_keys;
 mod key_ring;
+mod revocation_feed;
 
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Request, Response, State};
