@@ -109,14 +109,14 @@ impl<R: Records> Account<R> {
                 Ok(Served::plain(AccountAnswer::Checked { alive }))
             }
             AccountRequest::Erase => {
-                let told = match self.store().meta() {
-                    Ok(Some(meta)) => self.tell_subject(&meta.subject, now).is_ok(),
-                    // Erasing also removes what cannot be read.
-                    Ok(None) | Err(_) => false,
-                };
+                // Erasing also removes what cannot be read.
+                if let Ok(Some(meta)) = self.store().meta() {
+                    self.tell_subject(&meta.subject, now)?;
+                }
                 self.store().clear()?;
                 // What the feed is not told yet is the last to go.
-                let upkeep = if told { Upkeep::Alarm(now) } else { Upkeep::Empty };
+                let told = self.store().outbox().is_ok_and(|outbox| outbox.is_empty());
+                let upkeep = if told { Upkeep::Empty } else { Upkeep::Alarm(now) };
                 Ok(Served { answer: AccountAnswer::Erased, upkeep })
             }
         }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ids::FamilyId,
     ports::{Fault, Part, Records},
-    revocation::{Entry, FeedAnswer, FeedObject, FeedRequest, MAX_BATCH},
+    revocation::{Entry, FeedAnswer, FeedObject, FeedRequest, MAX_BATCH, OWN_HORIZON},
     time::Timestamp,
 };
 
@@ -56,7 +56,6 @@ impl<R: Records> Account<R> {
                 Some(subject) => Some(Entry::subject(subject, pending.at)),
                 None => Some(Entry::session(id.parse().ok()?, pending.at)),
             })
-            // What no token can have survived needs no telling.
             .filter(|entry| now < entry.until)
             .collect();
         if !entries.is_empty() {
@@ -72,9 +71,17 @@ impl<R: Records> Account<R> {
         Ok(())
     }
 
-    /// When the feed should be told again, if something is left to tell.
+    /// When the feed should be told again, if something is left to tell. What no token can have
+    /// survived is not.
     pub(super) fn next_attempt(&self, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
-        let oldest = self.store().outbox()?.iter().map(|(_, _, pending)| pending.at).min();
+        let mut oldest: Option<Timestamp> = None;
+        for (id, text, Pending { at, .. }) in self.store().outbox()? {
+            if now < at.plus(OWN_HORIZON) {
+                oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
+            } else {
+                self.store().remove_pending(&id, &text)?;
+            }
+        }
         let [shortest, longest] = PAUSES;
         Ok(oldest.map(|at| now.plus(now.since(at).clamp(shortest, longest))))
     }
