@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers fuzz clean
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers revocation fuzz clean
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -25,7 +25,8 @@ dev: setup ## Run Postern and the demo origin on this machine, and print a tour
 test: setup test-native test-worker ## Run all tests: native ones, then those against the real Worker on workerd
 
 test-native: ## Run the native tests alone; needs Rust and nothing else
-	@cargo test --quiet
+	@cargo test --quiet --features rsa
+	@cargo test --quiet --package postern-vectors
 
 test-worker: setup ## Run the tests on workerd alone
 	@$(ENV) vitest run
@@ -39,6 +40,14 @@ build: setup ## Build the Worker as for a deployment, print its size, fail when 
 demo: setup ## Play the whole story against a local Worker and print what happens
 	@scripts/build.sh
 	@$(ENV) node scripts/demo.mjs
+
+cli: ## Build `postern`, the operator's program, into target/release; needs Rust and nothing else
+	@cargo build --release --features cli --bin postern
+
+cli-test: setup ## Run the program's own tests, and the program against a real Worker
+	@cargo test --quiet --features cli --bin postern
+	@cargo build --quiet --features cli --bin postern
+	@$(ENV) vitest run --config tests/cli/vitest.config.ts
 
 soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (15 min); ONLY="kills theft", SEED=1
 	@scripts/build.sh
@@ -74,6 +83,10 @@ issuers: setup ## Make issuers fail in every way, send 10 000 made-up kids, meas
 	@$(ENV) node tests/issuers/failing.ts
 	@$(ENV) node tests/issuers/random-kids.ts
 	@$(ENV) node tests/issuers/cache.ts
+
+revocation: setup ## Revoke 200 sessions and time how soon the gate refuses them, and what each level costs; REREAD=30
+	@scripts/build.sh
+	@$(ENV) node tests/revocation/run.ts
 
 # Seconds for each fuzz target.
 FUZZ_TIME ?= 60

@@ -6,10 +6,12 @@ cd "$POSTERN_ROOT"
 scripts/setup.sh --check
 
 say "format"
-cargo fmt --check
+cargo fmt --all --check
 cargo fmt --check --manifest-path model/Cargo.toml
 
 say "lints, native"
+cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
+# As plain `cargo test` compiles it.
 cargo clippy --quiet --all-targets -- -D warnings
 
 say "lints, WASM"

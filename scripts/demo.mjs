@@ -72,7 +72,7 @@ async function story(postern) {
   chapter("Who has no sound access token does not get through");
   await step(postern, "Without one", orders(), "401 credentials_required");
   await step(postern, "With one character of the signature changed", orders(tampered(first.access_token)), "401 invalid_token");
-  await step(postern, "Alice is no administrator", ["GET", "/admin/stats", { headers: bearer(first.access_token) }], "403 forbidden");
+  await step(postern, "Alice is no administrator", ["GET", "/reports/stats", { headers: bearer(first.access_token) }], "403 forbidden");
   say(`(waiting until the access token has expired)`);
   await delay(Math.max(0, signedInAt + first.expires_in * 1000 + 1000 - Date.now()));
   await step(postern, "With an expired one", orders(first.access_token), "401 invalid_token");

@@ -19,7 +19,7 @@ Postern will answer at $base. A tour, to paste into another terminal:
 
   # Without an access token: 401. For what Alice may not do: 403. For everybody: 200.
   curl -si -w '\n' \$base/api/orders
-  curl -si -w '\n' \$base/admin/stats -H "Authorization: Bearer \$access"
+  curl -si -w '\n' \$base/reports/stats -H "Authorization: Bearer \$access"
   curl -si -w '\n' \$base/public/ping
 
   # Refresh: a new pair, the same session.

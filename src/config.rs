@@ -1,6 +1,7 @@
 //! The configuration: vars and secrets of the Worker into typed values, every mistake reported
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
+mod document;
 mod master;
 mod reader;
 mod routes;
@@ -13,12 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+pub use document::{RouteContext, RouteDocument};
 pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
-    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings, Profile,
-    RefreshSettings, Registration, RevocationSettings, RingSettings, TypRule,
+    AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
+    JwksSettings, Profile, RefreshSettings, Registration, RevocationSettings, RingSettings, RoutesInKv,
+    TypRule,
 };
 
 use self::{
@@ -31,7 +34,7 @@ use crate::gateway::Route;
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 18] = [
+pub const VARIABLES: [&str; 19] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -50,6 +53,7 @@ pub const VARIABLES: [&str; 18] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_ADMIN",
 ];
 
 /// The whole configuration, checked. Its `Debug` form holds no secret.
@@ -85,12 +89,16 @@ pub struct Config {
     pub revocation: RevocationSettings,
     /// Other issuers whose access tokens are trusted.
     pub issuers: Vec<ExternalIssuer>,
-    /// The route table, in order.
+    /// The route table, in order; empty when it is in KV.
     pub routes: Vec<Route>,
+    /// Where the route table is, when it is in KV.
+    pub routes_in_kv: Option<RoutesInKv>,
     /// The cost of new password hashes.
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// The administrators' API.
+    pub admin: AdminSettings,
 }
 
 impl Config {
@@ -103,13 +111,13 @@ impl Config {
     pub fn from_vars(vars: &BTreeMap<String, Value>) -> Result<Self, Vec<ConfigError>> {
         let mistakes = Mistakes::default();
         let config = read(vars, &mistakes);
-        let mut errors = mistakes.into_vec();
-        errors.sort();
-        errors.dedup();
-        match config {
-            Some(config) if errors.is_empty() => Ok(config),
-            _ => Err(errors),
-        }
+        mistakes.into_result(config)
+    }
+
+    /// What a route table of this configuration is checked against.
+    pub fn route_context(&self) -> RouteContext {
+        let external = self.issuers.iter().map(|external| external.issuer.clone());
+        RouteContext { issuers: external.chain([self.issuer.clone()]).collect(), profile: self.profile }
     }
 
     /// The configuration for people, one setting a line, without secrets.
@@ -166,8 +174,15 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let registration = variable("REGISTRATION")
         .and_then(|node| node.choice(&[("closed", Registration::Closed), ("open", Registration::Open)]))
         .unwrap_or(Registration::Closed);
-    let default_scopes =
-        variable("DEFAULT_SCOPES").and_then(|node| node.set(values::scope)).unwrap_or_default();
+    let default_scopes = variable("DEFAULT_SCOPES")
+        .and_then(|node| {
+            let scopes = node.set(values::scope)?;
+            if scopes.contains(crate::service::admin::SCOPE) {
+                return node.wrong("must not make whoever registers an administrator");
+            }
+            Some(scopes)
+        })
+        .unwrap_or_default();
     let cookie = variable("COOKIE").and_then(|node| sections::cookie(&node)).unwrap_or_default();
     let cors_origins = variable("CORS_ORIGINS")
         .and_then(|node| node.set(|text| values::origin(text, local)))
@@ -179,9 +194,14 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
         .unwrap_or_default();
     let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
-    let routes = variable("ROUTES").and_then(|node| routes::read(&node, &trusted, local)).unwrap_or_default();
+    let (routes, routes_in_kv) = match variable("ROUTES") {
+        Some(node) if node.is_object() => (Vec::new(), sections::routes_in_kv(&node, local)),
+        Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
+        None => Default::default(),
+    };
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
+    let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
     Some(Config {
         profile,
@@ -200,7 +220,9 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         revocation,
         issuers,
         routes,
+        routes_in_kv,
         password,
         keys,
+        admin,
     })
 }

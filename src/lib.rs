@@ -49,3 +49,10 @@ pub mod time;
 
 #[cfg(target_family = "wasm")]
 mod edge;
+
+// The native tests in tests/: they speak of this crate by its name, as its users do.
+#[cfg(test)]
+extern crate self as postern;
+#[cfg(test)]
+#[path = "../tests/mod.rs"]
+mod tests;

@@ -36,6 +36,10 @@ pub enum Part {
     Storage,
     /// A service behind the gate.
     Upstream,
+    /// The `AuditLog` object.
+    AuditLog,
+    /// A `Metrics` object.
+    Metrics,
 }
 
 impl Part {
@@ -52,6 +56,8 @@ impl Part {
             Self::Crypto => "crypto",
             Self::Storage => "storage",
             Self::Upstream => "upstream",
+            Self::AuditLog => "audit_log",
+            Self::Metrics => "metrics",
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Master {
     pub password_pepper: Key,
     /// Pseudonyms in logs: the same network or login gives the same pseudonym, and nothing more.
     pub pseudonym: Key,
+    /// MAC over the entries of the audit log.
+    pub audit_log: Key,
 }
 
 /// The master secret is too short.
@@ -93,6 +95,7 @@ impl Master {
             csrf: key("csrf"),
             password_pepper: key("password-pepper"),
             pseudonym: key("pseudonym"),
+            audit_log: key("audit-log"),
         })
     }
 }
@@ -141,6 +144,7 @@ mod tests {
             [key(&master.csrf), key(&master.password_pepper), key(&master.pseudonym)],
             ["52362d3245f05f77", "deadadb35ecda5ec", "06d34bbfc8c62f56"]
         );
+        assert_eq!(key(&master.audit_log), "3227930e4530867f");
     }
 
     #[test]

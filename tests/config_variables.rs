@@ -1,5 +1,4 @@
 //! The configuration as a user meets it: defaults, limits, and every mistake at once by name.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -316,4 +315,22 @@ fn variables_of_others_are_passed_over() {
     let mut vars = vars(json!({}));
     vars.insert("ENVIRONMENT".into(), json!({"any": "thing"}));
     assert!(Config::from_vars(&vars).is_ok());
+}
+
+#[test]
+fn a_route_table_in_kv_is_named_and_not_read_here() {
+    let config = read(json!({"ROUTES": {"kv": "routes:eu"}}));
+    let source = config.routes_in_kv.unwrap();
+    assert_eq!((source.key.as_str(), source.refresh), ("routes:eu", Duration::from_secs(30)));
+    assert!(config.routes.is_empty());
+    assert!(read(json!({"ROUTES": []})).routes_in_kv.is_none());
+    for (setting, path) in [
+        (json!({}), "ROUTES.kv"),
+        (json!({"kv": "jwks:x"}), "ROUTES.kv"),
+        (json!({"kv": "routes/x"}), "ROUTES.kv"),
+        (json!({"kv": "routes", "refresh": 29}), "ROUTES.refresh"),
+        (json!({"kv": "routes", "key": "x"}), "ROUTES.key"),
+    ] {
+        assert_eq!(paths(json!({"ROUTES": setting})), [path]);
+    }
 }

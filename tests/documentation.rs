@@ -1,5 +1,4 @@
 //! The configuration that the documentation shows is one that Postern takes.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -1,7 +1,4 @@
 //! The `KeyRing` object over records that fail and a signer that pauses.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod keys_support;
 
 use std::{
     pin::pin,
@@ -9,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use keys_support::{Numbers, START, empty_ring, master, masters};
+use super::keys_support::{Numbers, START, empty_ring, master, masters};
 use pollster::block_on;
 use postern::{
     keys::{

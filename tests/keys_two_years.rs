@@ -1,12 +1,9 @@
 //! Two years of a key ring, played with late and lost alarms, crashes between writing and
 //! telling, storage and generator faults, operators and three Workers with caches of their own.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
-mod keys_support;
 
 use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
-use keys_support::{FakeRing, FakeSigner, Numbers, START, SetClock, empty_ring, masters};
+use super::keys_support::{FakeRing, FakeSigner, Numbers, START, SetClock, empty_ring, masters};
 use pollster::block_on;
 use postern::{
     keys::{

@@ -1,13 +1,9 @@
 //! Every attack of the list through the library: none accepted, each refused for its own cause.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod arbitrary;
-mod attacks;
 
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use attacks::Scene;
+use super::attacks::Scene;
 use pollster::block_on;
 use postern::{
     jose::{JwkSet, UnverifiedToken, VerifyError, native::NativeVerifier, verify},

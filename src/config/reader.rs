@@ -36,8 +36,15 @@ impl Mistakes {
         self.0.borrow_mut().push(ConfigError { path: path.into(), problem: problem.into() });
     }
 
-    pub(super) fn into_vec(self) -> Vec<ConfigError> {
-        self.0.into_inner()
+    /// What was read, if nothing was wrong with it; else all mistakes in order.
+    pub(super) fn into_result<T>(self, read: Option<T>) -> Result<T, Vec<ConfigError>> {
+        let mut mistakes = self.0.into_inner();
+        mistakes.sort();
+        mistakes.dedup();
+        match read {
+            Some(read) if mistakes.is_empty() => Ok(read),
+            _ => Err(mistakes),
+        }
     }
 }
 
@@ -69,6 +76,11 @@ impl<'a> Node<'a> {
         Some(Self { path: name.to_owned(), value, mistakes })
     }
 
+    /// A whole document, whose members have no variable's name before them.
+    pub(super) const fn document(value: &'a Value, mistakes: &'a Mistakes) -> Self {
+        Self { path: String::new(), value: Cow::Borrowed(value), mistakes }
+    }
+
     /// Notes a mistake here.
     pub(super) fn wrong<T>(&self, problem: impl Into<String>) -> Option<T> {
         self.mistakes.add(&*self.path, problem);
@@ -77,6 +89,10 @@ impl<'a> Node<'a> {
 
     pub(super) fn is_text(&self) -> bool {
         self.value.is_string()
+    }
+
+    pub(super) fn is_object(&self) -> bool {
+        self.value.is_object()
     }
 
     /// A text that is not empty.
@@ -180,7 +196,7 @@ impl<'a> Node<'a> {
         let Value::Object(members) = &*self.value else { return self.wrong("must be an object") };
         let mut present = BTreeMap::new();
         for (name, value) in members {
-            let path = format!("{}.{name}", self.path);
+            let path = member(&self.path, name);
             if !known.contains(&name.as_str()) {
                 self.mistakes.add(path, format!("is not known; known are: {}", known.join(", ")));
             } else if !value.is_null() {
@@ -195,12 +211,17 @@ impl<'a> Node<'a> {
     pub(super) fn members(&self) -> Option<Vec<(&str, Node<'_>)>> {
         let Value::Object(members) = &*self.value else { return self.wrong("must be an object") };
         let node = |(name, value): (&'_ String, _)| Node {
-            path: format!("{}.{name}", self.path),
+            path: member(&self.path, name),
             value: Cow::Borrowed(value),
             mistakes: self.mistakes,
         };
         Some(members.iter().map(|member| (member.0.as_str(), node(member))).collect())
     }
+}
+
+/// The path of a member.
+fn member(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { [path, ".", name].concat() }
 }
 
 /// The members of an object that are present. `null` counts as absent.
@@ -221,7 +242,7 @@ impl<'a> Fields<'a> {
     pub(super) fn required(&self, name: &str) -> Option<&Node<'a>> {
         let found = self.present.get(name);
         if found.is_none() {
-            self.mistakes.add(format!("{}.{name}", self.path), "is missing");
+            self.mistakes.add(member(&self.path, name), "is missing");
         }
         found
     }
@@ -234,7 +255,7 @@ impl<'a> Fields<'a> {
 
     /// Notes a mistake about a member or about the object itself (an empty name).
     pub(super) fn wrong(&self, name: &str, problem: impl Into<String>) {
-        let path = if name.is_empty() { self.path.clone() } else { format!("{}.{name}", self.path) };
+        let path = if name.is_empty() { self.path.clone() } else { member(&self.path, name) };
         self.mistakes.add(path, problem);
     }
 }

@@ -4,8 +4,8 @@ use core::{ops::RangeInclusive, time::Duration};
 use std::collections::BTreeSet;
 
 use super::{
-    Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer, JwksSettings,
-    RefreshSettings, RevocationSettings, RingSettings, TypRule,
+    AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
+    JwksSettings, RefreshSettings, RevocationSettings, RingSettings, RoutesInKv, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
@@ -162,6 +162,25 @@ pub(super) fn revocation(node: &Node<'_>, local: bool) -> Option<RevocationSetti
     Some(settings)
 }
 
+pub(super) fn routes_in_kv(node: &Node<'_>, local: bool) -> Option<RoutesInKv> {
+    let fields = node.object(&["kv", "refresh"])?;
+    let key = fields.required("kv").and_then(|node| {
+        let key = node.text()?;
+        // Apart from the keys of key sets, and short: KV takes 512 bytes.
+        let sound = (key == "routes" || key.starts_with("routes:")) && key.len() <= 128;
+        let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+        if sound && plain {
+            Some(key.to_owned())
+        } else {
+            node.wrong("must be \"routes\" or begin with \"routes:\", of at most 128 of [A-Za-z0-9._:-]")
+        }
+    });
+    // KV itself answers from a copy of up to 30 s, so that asking more often brings nothing.
+    let least = if local { 1 } else { 30 };
+    let refresh = fields.or("refresh", Duration::from_secs(30), |node| node.seconds(least..=3600));
+    Some(RoutesInKv { key: key?, refresh })
+}
+
 pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option<Vec<ExternalIssuer>> {
     let mut seen = BTreeSet::new();
     node.each(|item| {
@@ -286,4 +305,15 @@ pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
         fields.wrong("active_period", "must not be below `publish_lead`");
     }
     Some(settings)
+}
+
+pub(super) fn admin(node: &Node<'_>) -> Option<AdminSettings> {
+    let fields = node.object(&["enabled", "path", "max_sign_in_age"])?;
+    let default = AdminSettings::default();
+    Some(AdminSettings {
+        enabled: fields.or("enabled", default.enabled, Node::flag),
+        path: fields.or("path", default.path, |node| node.parsed(values::own_path)),
+        // A minute is the least in which a person can do anything; a day is a session by itself.
+        max_sign_in_age: fields.or("max_sign_in_age", default.max_sign_in_age, |node| node.seconds(60..=DAY)),
+    })
 }

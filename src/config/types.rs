@@ -166,6 +166,15 @@ impl Default for RevocationSettings {
     }
 }
 
+/// A route table in KV.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutesInKv {
+    /// The key of the document ([`super::RouteDocument`]).
+    pub key: String,
+    /// The least time between two readings by one isolate.
+    pub refresh: Duration,
+}
+
 /// What the header's `typ` must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TypRule {
@@ -215,6 +224,26 @@ pub struct Argon2Cost {
 impl Default for Argon2Cost {
     fn default() -> Self {
         Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
+    }
+}
+
+/// The administrators' API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// The path that all its calls are under, without a slash at its end. It is Postern's own:
+    /// no route of the gate is reached below it.
+    pub path: String,
+    /// How long ago an administrator's sign-in may be when a call changes something.
+    pub max_sign_in_age: Duration,
+}
+
+impl Default for AdminSettings {
+    fn default() -> Self {
+        // An hour: a morning's work needs few sign-ins, and a session that was stolen from a
+        // machine left alone over night changes nothing.
+        Self { enabled: true, path: "/admin".to_owned(), max_sign_in_age: Duration::from_hours(1) }
     }
 }
 

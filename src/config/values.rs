@@ -112,6 +112,22 @@ pub(super) fn binding(text: &str) -> Result<String, &'static str> {
     if sound { Ok(text.to_owned()) } else { Err("must be a binding's name: [A-Z][A-Z0-9_]*") }
 }
 
+/// A path of our own: whole segments of plain characters, so that it has one spelling.
+pub(super) fn own_path(text: &str) -> Result<String, &'static str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    let sound = text.len() <= 64
+        && text.strip_prefix('/').is_some_and(|rest| {
+            rest.split('/').all(|segment| !segment.is_empty() && segment.bytes().all(plain))
+        });
+    if !sound {
+        return Err("must be a path such as /admin: segments of a-z, 0-9, - and _, no slash at the end");
+    }
+    if text == "/auth" {
+        return Err("must not be /auth itself: other calls are there");
+    }
+    Ok(text.to_owned())
+}
+
 /// A client id: what fits into a claim and a form field (RFC 6749 appendix A.1, kept short).
 pub(super) fn client_id(text: &str) -> Result<String, &'static str> {
     let sound = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());

@@ -13,7 +13,7 @@ use super::{
     js::ExecutionContext,
     platform::EdgePorts,
 };
-use crate::service::{self, AtOnce, Forward, MAX_BODY_BYTES, Outcome, Service};
+use crate::service::{self, AtOnce, Forward, Outcome, Service};
 
 /// Answers one request: a `Response`, or a promise of one.
 #[wasm_bindgen]
@@ -55,7 +55,8 @@ async fn carry(
 /// Our own endpoints: their bodies are small and read whole.
 async fn own(service: &Service<EdgePorts>, request: &Request) -> Result<Response, JsValue> {
     let view = Incoming(request);
-    let reply = match http::body(request, MAX_BODY_BYTES).await {
+    let limit = service.body_limit(&view).await;
+    let reply = match http::body(request, limit).await {
         Ok(Some(body)) => service.own(&view, &body).await,
         Ok(None) => service.body_too_large(&view),
         // The client went away, or broke its own encoding.

@@ -24,6 +24,8 @@ pub(super) mod binding {
     pub(crate) const REVOCATION_FEED: &str = "REVOCATION_FEED";
     /// Durable Object: an external issuer's key set.
     pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
+    /// Durable Object: administrative acts.
+    pub(crate) const AUDIT_LOG: &str = "AUDIT_LOG";
 }
 
 /// Variables and secrets: strings, and what `[vars]` holds as tables and arrays. Bindings

@@ -10,7 +10,7 @@ use super::{
     js::ExecutionContext,
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, FeedStub, IssuerKeysStubs, KeyRingStub},
+    stubs::{AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub},
 };
 use crate::{ports::Background, service::Ports};
 
@@ -26,6 +26,7 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     feed: FeedStub,
+    audit_log: AuditLogStub,
     background: WaitUntil,
 }
 
@@ -40,7 +41,8 @@ impl EdgePorts {
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
-            feed: FeedStub(env),
+            feed: FeedStub(env.clone()),
+            audit_log: AuditLogStub(env),
             background: WaitUntil(ctx),
         }
     }
@@ -56,6 +58,7 @@ impl Ports for EdgePorts {
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
     type Feed = FeedStub;
+    type AuditLog = AuditLogStub;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -92,6 +95,10 @@ impl Ports for EdgePorts {
 
     fn feed(&self) -> &FeedStub {
         &self.feed
+    }
+
+    fn audit_log(&self) -> &AuditLogStub {
+        &self.audit_log
     }
 
     fn background(&self) -> &WaitUntil {

@@ -11,6 +11,7 @@ use crate::{
     ids::AccountId,
     jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
+    observe::{AuditAnswer, AuditLog, AuditRequest},
     ports::{Fault, Part},
     revocation::{FeedAnswer, FeedObject, FeedRequest},
 };
@@ -18,11 +19,8 @@ use crate::{
 /// Objects take one kind of message; the URL says nothing.
 const MESSAGE_URL: &str = "https://object.invalid/";
 
-/// The one revocation feed of this deployment.
-const FEED_NAME: &str = "own";
-
-/// The one key ring of this deployment.
-const KEY_RING_NAME: &str = "own";
+/// The name of what there is one of in a deployment: the key ring, the audit log, the feed.
+const ONLY: &str = "own";
 
 async fn ask<Q: Serialize, A: DeserializeOwned>(
     env: &Env,
@@ -59,7 +57,7 @@ pub(super) struct KeyRingStub(pub(super) Env);
 
 impl KeyRingObject for KeyRingStub {
     async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
-        ask(&self.0, (binding::KEY_RING, Part::KeyRing), KEY_RING_NAME, request).await
+        ask(&self.0, (binding::KEY_RING, Part::KeyRing), ONLY, request).await
     }
 }
 
@@ -69,7 +67,7 @@ pub(super) struct FeedStub(pub(super) Env);
 
 impl FeedObject for FeedStub {
     async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
-        ask(&self.0, (binding::REVOCATION_FEED, Part::RevocationFeed), FEED_NAME, request).await
+        ask(&self.0, (binding::REVOCATION_FEED, Part::RevocationFeed), ONLY, request).await
     }
 }
 
@@ -80,5 +78,15 @@ pub(super) struct IssuerKeysStubs(pub(super) Env);
 impl IssuerKeysObjects for IssuerKeysStubs {
     async fn ask(&self, issuer: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
         ask(&self.0, (binding::ISSUER_KEYS, Part::IssuerKeys), issuer, request).await
+    }
+}
+
+/// The `AuditLog` object.
+#[derive(Clone)]
+pub(super) struct AuditLogStub(pub(super) Env);
+
+impl AuditLog for AuditLogStub {
+    async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
+        ask(&self.0, (binding::AUDIT_LOG, Part::AuditLog), ONLY, request).await
     }
 }

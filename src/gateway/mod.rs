@@ -24,7 +24,7 @@ pub use headers::{HOP_HEADER, HeaderPlan, Loop, MAX_HOPS, RESERVED_PREFIXES, can
 pub use identity::Identity;
 pub use matcher::{Params, RouteTable, normal_host};
 pub use path::{NormalPath, PathError};
-pub use policy::{Challenge, Forbid, ForbidCause, Verdict, decide};
+pub use policy::{Challenge, Forbid, ForbidCause, Verdict, decide, step_up};
 pub use route::{
     Access, Attribute, ClaimHeader, Equals, HostPattern, Methods, PathPattern, PatternError, Requirement,
     Revocation, Route, Segment, StaleFeed, Upstream,

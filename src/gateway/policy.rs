@@ -222,6 +222,12 @@ impl From<&Forbid> for Reply {
     }
 }
 
+/// The value of `WWW-Authenticate` that asks for a sign-in of at most this age in seconds
+/// (RFC 9470 section 3).
+pub fn step_up(max_age: u64) -> String {
+    challenge(&[("error", "insufficient_user_authentication"), ("max_age", &max_age.to_string())])
+}
+
 /// `Bearer realm="...", name="value"`: every value quoted (RFC 9110 section 5.6.4).
 fn challenge(parameters: &[(&str, &str)]) -> String {
     let mut text = format!("Bearer realm=\"{REALM}\"");

@@ -36,11 +36,11 @@ pub const ALICE: SeedUser = SeedUser {
     tenant_id: Some("acme"),
 };
 
-/// May see the statistics.
+/// May see the reports, and administers Postern itself.
 pub const ADMIN: SeedUser = SeedUser {
     account: AccountId::from_bytes(*b"local-user-admin"),
     login: "admin@example.com",
-    scopes: &[],
+    scopes: &["postern:admin"],
     roles: &["admin"],
     tenant_id: None,
 };

@@ -4,7 +4,11 @@
 
 use serde::Serialize;
 
-use super::{Pseudonym, redact::printable};
+use super::{
+    Pseudonym,
+    chain::{ActResult, Digest},
+    redact::printable,
+};
 use crate::{
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
@@ -203,12 +207,42 @@ pub enum Happening {
         /// How many entries the feed has.
         entries: u64,
     },
+    /// An administrative act was written to the audit log, which is told here too so that a
+    /// second place knows the chain.
+    AdminAction {
+        /// Its name.
+        action: String,
+        /// To what.
+        target: String,
+        /// Who.
+        who: String,
+        /// How far it has come.
+        result: ActResult,
+        /// Its entry in the log.
+        seq: u64,
+        /// The hash of that entry.
+        hash: Digest,
+    },
     /// A part of ours failed.
     Fault {
         /// Which.
         part: Part,
         /// The cause.
         cause: String,
+    },
+    /// A route table was read from KV and is in force in this isolate.
+    RoutesLoaded {
+        /// Its version.
+        version: u64,
+        /// How many routes it has.
+        routes: u64,
+    },
+    /// The route table in KV has mistakes; the one before stays in force.
+    RoutesRefused {
+        /// How many.
+        count: u64,
+        /// The first of them, each `PATH: PROBLEM`.
+        mistakes: Vec<String>,
     },
     /// The configuration has mistakes; nothing is served.
     ConfigRefused {
@@ -251,7 +285,13 @@ impl Happening {
             | Self::KeyRotated { .. }
             | Self::KeyRetired { .. }
             | Self::KeyRevoked { .. }
-            | Self::KeyRewrapped { .. } => Outcome::Success,
+            | Self::KeyRewrapped { .. }
+            | Self::RoutesLoaded { .. } => Outcome::Success,
+            Self::AdminAction { result, .. } => match result {
+                ActResult::Requested | ActResult::Done => Outcome::Success,
+                ActResult::Refused => Outcome::Refused,
+                ActResult::Failed => Outcome::Fault,
+            },
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
@@ -260,7 +300,7 @@ impl Happening {
             | Self::RefreshForged { .. }
             | Self::FeedOverflow { .. }
             | Self::MasterMismatch { .. } => Outcome::Alert,
-            Self::Fault { .. } | Self::ConfigRefused { .. } => Outcome::Fault,
+            Self::Fault { .. } | Self::ConfigRefused { .. } | Self::RoutesRefused { .. } => Outcome::Fault,
         }
     }
 }

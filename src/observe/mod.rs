@@ -1,7 +1,11 @@
 //! What is told about what happens: security events, and what is left out of them.
 
+pub mod audit;
+pub mod chain;
 pub mod event;
 pub mod redact;
 
+pub use audit::{AuditAnswer, AuditLog, AuditRequest};
+pub use chain::{Act, ActResult};
 pub use event::{Event, EventSink, Happening, Outcome, Setting, UserAgent};
 pub use redact::Pseudonym;

@@ -151,13 +151,12 @@ impl<R: Records> Feed<R> {
     /// Works on what is loaded. A fault forgets it: what the records hold then is not known.
     fn with<T>(&self, work: impl FnOnce(&mut Loaded) -> Result<T, Fault>) -> Result<T, Fault> {
         let mut slot = self.loaded.borrow_mut();
-        let mut loaded = match slot.take() {
-            Some(loaded) => loaded,
-            None => {
-                let entries = self.store().entries()?;
-                let own = entries.values().filter(|held| held.rule.has_account()).count();
-                Loaded { state: self.store().state()?, entries, own }
-            }
+        let mut loaded = if let Some(loaded) = slot.take() {
+            loaded
+        } else {
+            let entries = self.store().entries()?;
+            let own = entries.values().filter(|held| held.rule.has_account()).count();
+            Loaded { state: self.store().state()?, entries, own }
         };
         let done = work(&mut loaded)?;
         *slot = Some(loaded);

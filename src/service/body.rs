@@ -47,7 +47,17 @@ impl Body {
         body: &[u8],
         members: &[&str],
     ) -> Result<Self, BodyError> {
-        if body.len() > MAX_BODY_BYTES {
+        Self::parse_within(MAX_BODY_BYTES, request, body, members)
+    }
+
+    /// The same with another limit on its length, in bytes.
+    pub(super) fn parse_within(
+        limit: usize,
+        request: &impl RequestView,
+        body: &[u8],
+        members: &[&str],
+    ) -> Result<Self, BodyError> {
+        if body.len() > limit {
             return Err(BodyError::TooLarge);
         }
         if body.is_empty() {
@@ -79,6 +89,21 @@ impl Body {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(BodyError::InvalidMember(name)),
         }
+    }
+
+    /// Whatever the member is, if it is there.
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A whole number that is not negative; may be absent or null.
+    pub(super) fn optional_number(&self, name: &'static str) -> Result<Option<u64>, BodyError> {
+        self.value(name).map(|value| value.as_u64().ok_or(BodyError::InvalidMember(name))).transpose()
+    }
+
+    /// `true` or `false`; may be absent or null.
+    pub(super) fn optional_flag(&self, name: &'static str) -> Result<Option<bool>, BodyError> {
+        self.value(name).map(|value| value.as_bool().ok_or(BodyError::InvalidMember(name))).transpose()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::body::BodyError;
 use crate::{
-    gateway::Challenge,
+    gateway::{Challenge, Forbid, step_up},
     http::{Problem, Reply},
     ports::Fault,
 };
@@ -46,6 +46,22 @@ pub(super) enum ApiError {
     CrossOrigin,
     /// No access token, or an unacceptable one.
     Challenge(Challenge),
+    /// A sound access token that does not suffice.
+    Forbid(Forbid),
+    /// An administrator's call that changes something, long after the sign-in.
+    SignInTooOld {
+        /// How old it may be, in seconds.
+        max_age: u64,
+    },
+    /// A parameter of the query.
+    InvalidParameter {
+        /// Which, if it is a known one.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// No such user.
+    UserNotFound,
     /// No live session of this id.
     SessionNotFound,
     /// No such path under `/auth`.
@@ -54,6 +70,11 @@ pub(super) enum ApiError {
     MethodNotAllowed {
         /// The value of `Allow`.
         allow: &'static str,
+    },
+    /// The same, in the administrators' API.
+    AdminMethodNotAllowed {
+        /// The value of `Allow`.
+        allow: String,
     },
     /// A part of ours failed.
     Fault(Fault),
@@ -102,12 +123,21 @@ impl From<&ApiError> for Reply {
             }
             ApiError::CrossOrigin => problem(403, "cross_origin", "This origin may not make the call"),
             ApiError::Challenge(challenge) => challenge.into(),
+            ApiError::Forbid(forbid) => forbid.into(),
+            ApiError::SignInTooOld { max_age } => {
+                problem(401, "insufficient_user_authentication", "A more recent sign-in is required")
+                    .with_header("www-authenticate", &step_up(*max_age))
+            }
+            ApiError::InvalidParameter { name, problem } => {
+                Problem::new(400, "invalid_parameter", "A parameter of the query can't be used")
+                    .with_error(*name, *problem)
+                    .into()
+            }
+            ApiError::UserNotFound => problem(404, "user_not_found", "There is no such user"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),
             ApiError::NotFound => problem(404, "not_found", "There is nothing here"),
-            ApiError::MethodNotAllowed { allow } => {
-                problem(405, "method_not_allowed", "This path does not take the method")
-                    .with_header("allow", allow)
-            }
+            ApiError::MethodNotAllowed { allow } => method_not_allowed(allow),
+            ApiError::AdminMethodNotAllowed { allow } => method_not_allowed(allow),
             ApiError::Fault(_) => unavailable(),
         }
     }
@@ -120,9 +150,14 @@ pub(super) fn unavailable() -> Reply {
         .into()
 }
 
+fn method_not_allowed(allow: &str) -> Reply {
+    Reply::from(Problem::new(405, "method_not_allowed", "This path does not take the method"))
+        .with_header("allow", allow)
+}
+
 fn body(error: &BodyError) -> Problem {
     match error {
-        BodyError::TooLarge => Problem::new(413, "body_too_large", "The body is over 64 KB"),
+        BodyError::TooLarge => Problem::new(413, "body_too_large", "The body is too large"),
         BodyError::UnsupportedMediaType => {
             Problem::new(415, "unsupported_media_type", "The body must be application/json")
         }

@@ -153,13 +153,12 @@ impl<P: Ports> Service<P> {
             return Ok(());
         }
         let verdict = feed.verdicts.borrow().get(&known.marks).copied();
-        let revoked = match verdict {
-            Some(revoked) => revoked,
-            None => {
-                let revoked = self.confirm(known, hits).await?;
-                feed.remember(known.marks, revoked);
-                revoked
-            }
+        let revoked = if let Some(revoked) = verdict {
+            revoked
+        } else {
+            let revoked = self.confirm(known, hits).await?;
+            feed.remember(known.marks, revoked);
+            revoked
         };
         if revoked { Err(AccessRefused::Token("revoked")) } else { Ok(()) }
     }

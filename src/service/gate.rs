@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     gateway::{
-        Access, Challenge, Cors, Credentials, Found, HeaderPlan, Identity, Match, Revocation, Route,
+        Access, Challenge, Cors, Credentials, Found, Gate, HeaderPlan, Identity, Match, Revocation, Route,
         Upstream, Verdict, credentials, decide, upstream_url,
     },
     http::{Problem, Reply, RequestView, UrlParts},
@@ -101,11 +101,13 @@ impl<P: Ports> Service<P> {
     pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return AtOnce::Reply(bad_url()) };
-        if super::own::is_own(parts.path) {
+        if self.is_own(parts.path) {
             return AtOnce::Own;
         }
+        let Some(gate) = &self.gate else { return AtOnce::Wait };
         let now = self.now();
-        match self.first_step(request, &parts, now) {
+        self.refresh_routes(now);
+        match self.first_step(gate, request, &parts, now) {
             Step::Done(Outcome::Reply(reply)) => AtOnce::Reply(reply),
             Step::Done(Outcome::Forward(forward)) => AtOnce::Forward(forward),
             Step::Needs(found, token) => {
@@ -119,7 +121,7 @@ impl<P: Ports> Service<P> {
                 {
                     return AtOnce::Wait;
                 }
-                match self.second_step(request, &parts, &found, &known.identity, now) {
+                match self.second_step(gate, request, &parts, &found, &known.identity, now) {
                     Outcome::Reply(reply) => AtOnce::Reply(reply),
                     Outcome::Forward(forward) => AtOnce::Forward(forward),
                 }
@@ -132,13 +134,14 @@ impl<P: Ports> Service<P> {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return Outcome::Reply(bad_url()) };
         let now = self.now();
-        let (found, token) = match self.first_step(request, &parts, now) {
+        let Some(gate) = self.gate_in_force(now).await else { return Outcome::Reply(unavailable()) };
+        let (found, token) = match self.first_step(&gate, request, &parts, now) {
             Step::Done(outcome) => return outcome,
             Step::Needs(found, token) => (found, token),
         };
         let (level, stale_feed) = (found.route.revocation, found.route.stale_feed);
         match self.authenticate(&token, now, level, stale_feed).await {
-            Ok(identity) => self.second_step(request, &parts, &found, &identity, now),
+            Ok(identity) => self.second_step(&gate, request, &parts, &found, &identity, now),
             Err(AccessRefused::Fault(fault)) => {
                 self.record_fault(&fault, &Caller::of(request));
                 Outcome::Reply(with_cors(unavailable(), found.route, request))
@@ -156,10 +159,15 @@ impl<P: Ports> Service<P> {
     }
 
     /// Route, preflight, credentials.
-    fn first_step(&self, request: &impl RequestView, parts: &UrlParts<'_>, now: Timestamp) -> Step<'_> {
-        let gate = &self.isolate.gate;
+    fn first_step<'g>(
+        &self,
+        gate: &'g Gate,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        now: Timestamp,
+    ) -> Step<'g> {
         let method = request.method();
-        if let Some(reply) = self.preflight(request, parts, &method) {
+        if let Some(reply) = preflight(gate, request, parts, &method) {
             return Step::Done(Outcome::Reply(reply));
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
@@ -175,7 +183,7 @@ impl<P: Ports> Service<P> {
         };
         match (&found.route.access, credentials(authorization.as_deref())) {
             (Access::Public, _) | (Access::Optional, Credentials::None) => {
-                Step::Done(self.forward(request, parts, &found, None))
+                Step::Done(self.forward(gate, request, parts, &found, None))
             }
             (Access::Required(_), Credentials::None) => match decide(&found, None, now) {
                 Verdict::Challenge(challenge) => refuse(&challenge),
@@ -190,6 +198,7 @@ impl<P: Ports> Service<P> {
     /// Policy and headers for a known caller.
     fn second_step(
         &self,
+        gate: &Gate,
         request: &impl RequestView,
         parts: &UrlParts<'_>,
         found: &Match<'_>,
@@ -198,7 +207,7 @@ impl<P: Ports> Service<P> {
     ) -> Outcome {
         self.confirm_receipt(identity);
         let reply = match decide(found, Some(identity), now) {
-            Verdict::Forward => return self.forward(request, parts, found, Some(identity)),
+            Verdict::Forward => return self.forward(gate, request, parts, found, Some(identity)),
             Verdict::Challenge(challenge) => {
                 self.record_forbidden(request, found.route, identity, challenge.code());
                 Reply::from(&challenge)
@@ -231,14 +240,16 @@ impl<P: Ports> Service<P> {
         self.record(self.now(), happening, setting);
     }
 
+    #[expect(clippy::unused_self, reason = "one of the steps")]
     fn forward(
         &self,
+        gate: &Gate,
         request: &impl RequestView,
         parts: &UrlParts<'_>,
         found: &Match<'_>,
         identity: Option<&Identity>,
     ) -> Outcome {
-        let Ok(headers) = self.isolate.gate.plan(found.route, request, identity) else {
+        let Ok(headers) = gate.plan(found.route, request, identity) else {
             let reply = Problem::new(508, "loop_detected", "The request passed this gate too often").into();
             return Outcome::Reply(reply);
         };
@@ -257,26 +268,24 @@ impl<P: Ports> Service<P> {
         }))
     }
 
-    /// The answer to a CORS preflight for a route that has CORS. A preflight carries no
-    /// credentials, so it is answered before they are asked for.
-    fn preflight(&self, request: &impl RequestView, parts: &UrlParts<'_>, method: &str) -> Option<Reply> {
-        if method != "OPTIONS" {
-            return None;
-        }
-        let origin = request.header("origin")?;
-        let wanted = request.header("access-control-request-method")?;
-        match self.isolate.gate.find(&wanted, parts.authority, parts.path) {
-            Found::Match(found) => {
-                found.route.cors.as_ref().map(|cors: &Cors| cors.preflight(&origin, &wanted))
-            }
-            _ => None,
-        }
-    }
-
     /// The answer when the upstream gave none, and its line in the log.
     pub fn upstream_fault(&self, request: &impl RequestView, fault: &UpstreamFault) -> Reply {
         self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
         fault.into()
+    }
+}
+
+/// The answer to a CORS preflight for a route that has CORS. A preflight carries no
+/// credentials, so it is answered before they are asked for.
+fn preflight(gate: &Gate, request: &impl RequestView, parts: &UrlParts<'_>, method: &str) -> Option<Reply> {
+    if method != "OPTIONS" {
+        return None;
+    }
+    let origin = request.header("origin")?;
+    let wanted = request.header("access-control-request-method")?;
+    match gate.find(&wanted, parts.authority, parts.path) {
+        Found::Match(found) => found.route.cors.as_ref().map(|cors: &Cors| cors.preflight(&origin, &wanted)),
+        _ => None,
     }
 }
 

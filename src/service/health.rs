@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Caller, Ports, Service};
+use super::{Caller, Ports, Service, tables::TableState};
 use crate::{
     config::ConfigError,
     http::{Problem, Reply},
@@ -24,6 +24,8 @@ struct Readiness {
     status: &'static str,
     parts: Vec<PartState>,
     revocation_feed: Feed,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routes: Option<TableState>,
 }
 
 /// The isolate's copy of the revocation feed.
@@ -79,7 +81,8 @@ impl<P: Ports> Service<P> {
             (Part::KeyRing, key_ring),
             (Part::RevocationFeed, fresh),
         ];
-        let ok = results.iter().all(|(_, result)| result.is_ok());
+        let routes = self.table_state().await;
+        let ok = routes.is_some() && results.iter().all(|(_, result)| result.is_ok());
         let parts = results
             .iter()
             .map(|(part, result)| {
@@ -92,6 +95,7 @@ impl<P: Ports> Service<P> {
         let readiness = Readiness {
             status: if ok { "ok" } else { "unavailable" },
             parts,
+            routes,
             revocation_feed: Feed { age: feed.age, entries: feed.entries },
         };
         Reply::json(if ok { 200 } else { 503 }, &readiness)

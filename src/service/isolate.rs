@@ -10,10 +10,12 @@ use std::{
     rc::Rc,
 };
 
-use super::{feed::FeedMemory, key_sets::OwnOrExternal, receipts::Receipts, token_cache::TokenCache};
+use super::{
+    feed::FeedMemory, key_sets::OwnOrExternal, receipts::Receipts, tables::Tables, token_cache::TokenCache,
+};
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
-    gateway::{Gate, StaleFeed},
+    gateway::StaleFeed,
     identity::HashParameters,
     jose::SignatureAlgorithm,
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
@@ -69,7 +71,7 @@ pub struct Isolate {
     pub feed_policy: FeedPolicy,
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
-    pub(super) gate: Gate,
+    pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
     pub(super) memory: Memory,
@@ -119,7 +121,7 @@ impl Isolate {
                 timeout: config.jwks.timeout,
                 ..CachePolicy::default()
             },
-            gate: Gate::new(config.routes.clone(), cookies),
+            tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
             memory: Memory::default(),
@@ -157,7 +159,8 @@ impl Isolate {
 /// writes it: three times within the age from which on it refuses.
 fn heartbeat(config: &Config) -> Option<Duration> {
     let asked = config.routes.iter().any(|route| route.stale_feed == StaleFeed::Refuse);
-    asked.then(|| config.revocation.max_age / 3)
+    // A table in KV may come to ask for it at any time.
+    (asked || config.routes_in_kv.is_some()).then(|| config.revocation.max_age / 3)
 }
 
 fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {

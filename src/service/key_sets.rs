@@ -180,6 +180,15 @@ impl<P: Ports> Service<P> {
         }
     }
 
+    /// After a change to our own ring that was ordered here: this isolate knows at once. The ring
+    /// is asked and not KV, whose copy may be from before.
+    pub(super) async fn renew_own_keys(&self) {
+        self.isolate.memory.signing.forget();
+        if let Some(issuer) = self.isolate.issuers.get(&self.isolate.config.issuer) {
+            self.ask_object(issuer, false, self.now()).await;
+        }
+    }
+
     fn write_kv_in_background(&self, snapshot: Snapshot) {
         let service = self.clone();
         self.ports.background().spawn(async move {

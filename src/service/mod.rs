@@ -3,8 +3,11 @@
 //! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards or
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
-//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API.
+//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API,
+//!   with the administrators' part in [`admin`].
 
+pub mod admin;
+mod audit;
 mod authenticate;
 mod body;
 mod caller;
@@ -25,9 +28,11 @@ mod refreshing;
 mod revocations;
 mod sessions;
 mod sign_in;
+mod tables;
 mod token_cache;
 mod tokens;
 
+pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
 use error::ApiError;
@@ -40,19 +45,23 @@ pub use revocations::{RevocationRefused, Revoked};
 
 use std::rc::Rc;
 
-use crate::{ports::Clock as _, time::Timestamp};
+use crate::{gateway::Gate, ports::Clock as _, time::Timestamp};
 
 /// The use cases for one request.
 #[derive(Debug, Clone)]
 pub struct Service<P> {
     isolate: Rc<Isolate>,
     ports: P,
+    /// The route table as it was when the request came: it is judged by this one to its end,
+    /// whatever is read meanwhile. `None` until the isolate has read one.
+    gate: Option<Rc<Gate>>,
 }
 
 impl<P: Ports> Service<P> {
     /// Over the isolate's state and the request's ports.
-    pub const fn new(isolate: Rc<Isolate>, ports: P) -> Self {
-        Self { isolate, ports }
+    pub fn new(isolate: Rc<Isolate>, ports: P) -> Self {
+        let gate = isolate.tables.gate();
+        Self { isolate, ports, gate }
     }
 
     fn now(&self) -> Timestamp {

@@ -26,11 +26,6 @@ enum Endpoint {
     Ready,
 }
 
-/// Whether the path is ours to answer, whatever the route table says.
-pub(super) fn is_own(path: &str) -> bool {
-    path == "/auth" || path.starts_with("/auth/") || matches!(path, JWKS_PATH | "/healthz" | "/readyz")
-}
-
 impl Endpoint {
     fn of(path: &str) -> Option<Self> {
         Some(match path {
@@ -76,10 +71,27 @@ impl Endpoint {
 }
 
 impl<P: Ports> Service<P> {
+    /// Whether the path is ours to answer, whatever the route table says.
+    pub(super) fn is_own(&self, path: &str) -> bool {
+        path == "/auth"
+            || path.starts_with("/auth/")
+            || matches!(path, JWKS_PATH | "/healthz" | "/readyz")
+            || self.admin_path(path).is_some()
+    }
+
     /// Answers a request for one of our own endpoints, its body read whole.
     pub async fn own(&self, request: &impl RequestView, body: &[u8]) -> Reply {
         let url = request.url();
-        let endpoint = UrlParts::parse(&url).and_then(|parts| Endpoint::of(parts.path));
+        let parts = UrlParts::parse(&url);
+        let admin = parts.as_ref().and_then(|parts| Some((self.admin_path(parts.path)?, parts.query)));
+        if let Some((path, query)) = admin {
+            let reply = match self.admin(request, path, query, body).await {
+                Ok(reply) => reply,
+                Err(error) => self.refused(request, &error),
+            };
+            return headed(request, reply);
+        }
+        let endpoint = parts.and_then(|parts| Endpoint::of(parts.path));
         let reply = match &endpoint {
             None => Reply::from(&ApiError::NotFound),
             Some(endpoint) => match self.dispatch(endpoint, request, body).await {
@@ -89,8 +101,7 @@ impl<P: Ports> Service<P> {
         };
         let public = endpoint.as_ref().is_some_and(Endpoint::is_public);
         let reply = self.with_cors(request, reply, public);
-        // RFC 9110 section 9.3.2: the head of the answer to GET, and nothing more.
-        if request.method() == "HEAD" { Reply { body: Vec::new(), ..reply } } else { reply }
+        headed(request, reply)
     }
 
     /// The answer to a body over the limit.
@@ -204,4 +215,9 @@ impl<P: Ports> Service<P> {
     pub(super) fn misplaced(part: Part) -> ApiError {
         ApiError::Fault(Fault::new(part, "an answer of another kind than was asked for"))
     }
+}
+
+/// RFC 9110 section 9.3.2: to HEAD the head of the answer to GET, and nothing more.
+fn headed(request: &impl RequestView, reply: Reply) -> Reply {
+    if request.method() == "HEAD" { Reply { body: Vec::new(), ..reply } } else { reply }
 }

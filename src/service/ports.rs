@@ -6,7 +6,7 @@ use crate::{
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::EventSink,
+    observe::{AuditLog, EventSink},
     ports::{Background, Clock, KvStore, Randomness},
     revocation::FeedObject,
 };
@@ -31,6 +31,8 @@ pub trait Ports: Clone + 'static {
     type IssuerKeys: IssuerKeysObjects;
     /// The revocation feed's object.
     type Feed: FeedObject;
+    /// The audit log.
+    type AuditLog: AuditLog;
     /// Work after the answer.
     type Background: Background;
 
@@ -52,6 +54,8 @@ pub trait Ports: Clone + 'static {
     fn issuer_keys(&self) -> &Self::IssuerKeys;
     /// The revocation feed's object.
     fn feed(&self) -> &Self::Feed;
+    /// The audit log.
+    fn audit_log(&self) -> &Self::AuditLog;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

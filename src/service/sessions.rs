@@ -72,6 +72,12 @@ impl SessionRow {
     }
 }
 
+/// The answer that lists sessions.
+pub(super) fn session_list(sessions: Vec<SessionView>, current: FamilyId) -> Reply {
+    let rows = sessions.into_iter().map(|view| SessionRow::of(view, current)).collect();
+    Reply::json(200, &Sessions { sessions: rows })
+}
+
 impl<P: Ports> Service<P> {
     /// `GET /auth/me`.
     pub(super) async fn me(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
@@ -93,10 +99,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn sessions(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = self.own_identity(request).await?;
         match self.ports.accounts().ask(session.account, &AccountRequest::Sessions).await? {
-            AccountAnswer::Sessions { sessions } => {
-                let rows = sessions.into_iter().map(|view| SessionRow::of(view, session.family)).collect();
-                Ok(Reply::json(200, &Sessions { sessions: rows }))
-            }
+            AccountAnswer::Sessions { sessions } => Ok(session_list(sessions, session.family)),
             AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
             _ => Err(Self::misplaced(Part::Account)),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::attacks::Scene;
+use super::attacks::Scene;
 use pollster::block_on;
 use postern::{
     encoding::base64url,

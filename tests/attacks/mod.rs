@@ -4,8 +4,6 @@
 //! Every forged claim and header is signed with the issuer's own good key, so that nothing but
 //! the rule under attack can refuse it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
 mod claims;
 mod header;
 mod signature;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Miniflare, type Json } from "miniflare";
+import { migrate } from "../worker/harness.ts";
 import { bindingsOf } from "../worker/harness-config.ts";
 import { settings } from "../worker/support/config.ts";
 
@@ -57,6 +58,7 @@ export async function startWorkers(count: number, vars: Record<string, unknown>)
     })),
   });
   await miniflare.ready;
+  await migrate(await miniflare.getD1Database(bindings.d1Binding, bindings.name), bindings.migrationsFolder);
   return { urls: await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name))), stop: () => miniflare.dispose() };
 }
 

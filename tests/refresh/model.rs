@@ -16,7 +16,7 @@ use postern::{
 };
 use proptest::prelude::*;
 
-use crate::support::*;
+use super::support::*;
 
 /// Shorter than in life, so that runs of some sixty steps reach every limit.
 const IDLE: u64 = 2 * 86_400;
@@ -270,7 +270,9 @@ impl Run {
                 let tablet = self.model.tablet;
                 let token = self.model.generations[index].token.clone();
                 let verdict = self.model.judge(index, tablet);
-                self.bench.records.break_with(FaultMode::FailAfterPersisting(0));
+                // Before an early end, the note for the feed is written.
+                let noted = matches!(verdict, Verdict::Theft { .. } | Verdict::SignIn);
+                self.bench.records.break_with(FaultMode::FailAfterPersisting(noted.into()));
                 let answer = self.bench.ask(&self.request(&token, tablet));
                 self.bench.records.break_with(FaultMode::None);
                 let unseen = matches!(answer, AccountAnswer::Unavailable { .. });

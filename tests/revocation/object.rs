@@ -60,14 +60,7 @@ struct Bench {
 impl Bench {
     fn new(policy: FeedPolicy) -> Self {
         let records = MemoryRecords::default();
-        Self {
-            feed: Feed::new(records.clone()),
-            records,
-            kv: Rc::default(),
-            policy,
-            now: START,
-            alarm: None,
-        }
+        Self { feed: Feed::new(records.clone()), records, kv: Rc::default(), policy, now: START, alarm: None }
     }
 
     fn ask(&mut self, request: &FeedRequest) -> FeedAnswer {
@@ -310,7 +303,11 @@ fn other_entries_over_the_limit_are_refused_until_some_expire_and_nothing_is_hal
     assert_eq!(bench.add(&[token("c", START), Entry::session(session(1), START)]), FeedAnswer::Full);
     assert_eq!(bench.records.snapshot(), before);
     assert_eq!(bench.add(&[token("a", START)]), FeedAnswer::Taken, "what is there is there");
-    assert_eq!(bench.add(&[Entry::session(session(1), START)]), FeedAnswer::Taken, "sessions have their own room");
+    assert_eq!(
+        bench.add(&[Entry::session(session(1), START)]),
+        FeedAnswer::Taken,
+        "sessions have their own room"
+    );
     bench.now = START.plus(Duration::from_mins(19));
     assert_eq!(bench.add(&[token("c", bench.now)]), FeedAnswer::Taken);
 }
@@ -395,7 +392,9 @@ fn feed_messages_format_unchanged() {
     let entry = Entry::subject("alice", Timestamp::from_seconds(1));
     assert_eq!(
         text(&FeedRequest::Add { entries: vec![entry] }),
-        format!(r#"{{"add":{{"entries":[{{"mark":{mark},"rule":{{"own_subject":1000}},"until":1081000}}]}}}}"#)
+        format!(
+            r#"{{"add":{{"entries":[{{"mark":{mark},"rule":{{"own_subject":1000}},"until":1081000}}]}}}}"#
+        )
     );
     let marks = vec![Mark::own(Kind::Subject, "alice")];
     assert_eq!(

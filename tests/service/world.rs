@@ -8,7 +8,7 @@ use std::{
     rc::Rc,
 };
 
-use pollster::block_on;
+pub(crate) use pollster::block_on;
 use postern::{
     account::memory::MemoryAccounts,
     config::Config,
@@ -20,7 +20,7 @@ use postern::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
     },
-    observe::{Event, EventSink},
+    observe::{Event, EventSink, audit::memory::MemoryAuditLog},
     ports::{Background, Clock, Fault, KvStore, Part, Randomness},
     revocation::{FeedPolicy, memory::MemoryFeed},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
@@ -171,6 +171,7 @@ pub(crate) struct World {
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
     pub(crate) feed: MemoryFeed,
+    pub(crate) audit_log: MemoryAuditLog,
     pub(crate) later: Later,
     isolate: Rc<Isolate>,
 }
@@ -185,6 +186,7 @@ impl Ports for World {
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
     type Feed = MemoryFeed;
+    type AuditLog = MemoryAuditLog;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -214,6 +216,9 @@ impl Ports for World {
     fn feed(&self) -> &MemoryFeed {
         &self.feed
     }
+    fn audit_log(&self) -> &MemoryAuditLog {
+        &self.audit_log
+    }
     fn background(&self) -> &Later {
         &self.later
     }
@@ -225,8 +230,8 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Alice's password, as the local profile plants it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-fn config() -> Config {
-    let vars: BTreeMap<String, Value> = serde_json::from_value(json!({
+fn config(more: &[(&str, Value)]) -> Config {
+    let mut vars: BTreeMap<String, Value> = serde_json::from_value(json!({
         "POSTERN_PROFILE": "local",
         "POSTERN_ISSUER": "http://localhost:8787",
         "POSTERN_MASTER_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
@@ -240,6 +245,7 @@ fn config() -> Config {
         ],
     }))
     .unwrap();
+    vars.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     Config::from_vars(&vars).unwrap()
 }
 
@@ -252,9 +258,14 @@ fn feed_at(now: Timestamp) -> MemoryFeed {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With other variables.
+    pub(crate) fn with(vars: &[(&str, Value)]) -> Self {
         let platform = Platform::default();
         platform.now.set(START);
-        let isolate = Rc::new(Isolate::new(config()).unwrap());
+        let isolate = Rc::new(Isolate::new(config(vars)).unwrap());
         let ring = MemoryKeyRing::new(
             NativeSigner::new(platform.clone()),
             platform.clone(),
@@ -270,6 +281,7 @@ impl World {
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
             feed: feed_at(START),
+            audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
             later: Later::default(),
             platform,
             isolate,
@@ -278,7 +290,7 @@ impl World {
 
     /// The same world seen from a fresh isolate: its memory is empty.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { isolate: Rc::new(Isolate::new(config()).unwrap()), ..self.clone() }
+        Self { isolate: Rc::new(Isolate::new(self.isolate.config.clone()).unwrap()), ..self.clone() }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {
@@ -288,7 +300,7 @@ impl World {
         self.feed.now.set(later);
     }
 
-    fn service(&self) -> Service<Self> {
+    pub(crate) fn service(&self) -> Service<Self> {
         Service::new(Rc::clone(&self.isolate), self.clone())
     }
 

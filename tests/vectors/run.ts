@@ -1,6 +1,6 @@
 // `make vectors`: every suite of published vectors through both verifiers, and what came of it.
 //
-// Natively tests/vectors.rs judges. What its code asked its verifier is then asked of WebCrypto inside workerd. A
+// Natively published.rs judges. What its code asked its verifier is then asked of WebCrypto inside workerd. A
 // vector that did not reach the verifier was refused by our own code, which is the same on the Worker.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -29,9 +29,9 @@ const REFUSED_ACCEPTABLE: Record<string, number[]> = {
   "RSA PKCS#1 8192": [8],
 };
 
-/** Runs tests of tests/vectors.rs; its lines for the report. */
+/** Runs tests of published.rs; its lines for the report. */
 function cargoTest(filter: string[], env: Record<string, string> = {}): string[] {
-  const run = spawnSync("cargo", ["test", "--quiet", "--test", "vectors", "--", "--nocapture", "--test-threads=1", ...filter], {
+  const run = spawnSync("cargo", ["test", "--quiet", "--package", "postern-vectors", "--", "--nocapture", "--test-threads=1", ...filter], {
     cwd: root,
     env: { ...process.env, ...env },
     encoding: "utf8",

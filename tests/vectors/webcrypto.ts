@@ -1,7 +1,7 @@
 // Runs inside workerd: judges signatures with crypto.subtle under exactly the parameters of src/edge/crypto.rs.
 //
 // The crate's own way to WebCrypto begins at a whole access token, and Wycheproof's messages are none. So the questions
-// are those that our code put to its verifier (tests/vectors.rs notes them), and only the table below is repeated here.
+// are those that our code put to its verifier (published.rs notes them), and only the table below is repeated here.
 // Change both together.
 
 export interface Question {

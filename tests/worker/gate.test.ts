@@ -89,8 +89,8 @@ describe("who passes", () => {
   });
 
   test("a role opens what it opens", async () => {
-    await json(await postern().fetch("/admin/stats", { headers: bearer(admin.access_token) }));
-    await expectProblem(await postern().fetch("/admin/stats", { headers: asAlice() }), 403, "forbidden");
+    await json(await postern().fetch("/reports/stats", { headers: bearer(admin.access_token) }));
+    await expectProblem(await postern().fetch("/reports/stats", { headers: asAlice() }), 403, "forbidden");
   });
 
   test("one tenant's user cannot read another tenant's documents, however the name is written", async () => {
@@ -178,8 +178,8 @@ describe("what the origin is told", () => {
     ["x-postern-assertion", "a.b.c"],
     ["X_Postern_Assertion", "a.b.c"],
     ["x-forwarded-host", "evil.example.test"],
-    ["x-original-url", "/admin/stats"],
-    ["x-rewrite-url", "/admin/stats"],
+    ["x-original-url", "/reports/stats"],
+    ["x-rewrite-url", "/reports/stats"],
     ["x-http-method-override", "DELETE"],
   ];
 

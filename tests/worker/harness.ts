@@ -183,7 +183,7 @@ async function migrations(folder: string): Promise<{ name: string; sql: string }
 type D1 = Awaited<ReturnType<Miniflare["getD1Database"]>>;
 
 /** Applies what is not in yet, remembered in the same table that wrangler uses. */
-async function migrate(database: D1, folder: string): Promise<void> {
+export async function migrate(database: D1, folder: string): Promise<void> {
   const pending = await migrations(folder);
   if (pending.length === 0) return;
   await database

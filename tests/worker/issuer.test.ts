@@ -61,7 +61,7 @@ test("claims under the names that the issuer uses", async () => {
     { typ: "JWT" },
   );
   await json(await call(postern, token));
-  await json(await postern.fetch("/admin/stats", { headers: bearer(token) }));
+  await json(await postern.fetch("/reports/stats", { headers: bearer(token) }));
   await json(await postern.fetch("/t/acme/docs", { headers: bearer(token) }));
 });
 

@@ -111,7 +111,7 @@ export default {
         return second === "ping" ? json({ pong: true, identity: identity(request) }) : problem(404, "not found");
       case "api":
         return second === "orders" ? orders(request) : problem(404, "not found");
-      case "admin":
+      case "reports":
         return second === "stats"
           ? json({ orders_today: 2, identity: identity(request) })
           : problem(404, "not found");

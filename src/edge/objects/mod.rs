@@ -2,6 +2,7 @@
 //! and carries out what comes with the answer (alarm, publication). No decision is here.
 
 mod account;
+mod audit_log;
 mod issuer_keys;
 mod key_ring;
 mod revocation_feed;

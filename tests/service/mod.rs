@@ -1,12 +1,15 @@
 //! The service when its parts fail: 503 with `Retry-After`, never `invalid_grant`, never a
 //! revocation, and after the part is back everything goes on where it was.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod admin;
+mod audit;
+mod feed;
+mod tables;
 mod world;
 
+use self::world::{PASSWORD, World, code, tokens};
 use postern::{account::memory::FaultMode, http::Reply, identity::memory::IdentityMode};
 use serde_json::json;
-use world::{PASSWORD, World, code, tokens};
 
 fn assert_unavailable(reply: &Reply) {
     assert_eq!((reply.status, code(reply).as_str()), (503, "unavailable"));

@@ -1,0 +1,157 @@
+//! HTTP to the deployment: JSON in, JSON or a [`Failure`] out.
+
+use std::{fmt, time::Duration};
+
+use postern::http::{Scheme, UrlParts};
+use serde_json::Value;
+use ureq::{
+    Agent,
+    http::{Method, Request, Response},
+};
+
+use crate::failure::Failure;
+
+/// How long one call may take: the deployment itself gives up before.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer read, in bytes: far above the largest page.
+const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+
+/// A deployment.
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+    token: Option<String>,
+}
+
+/// Shows no token.
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// An answer, its body read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON; null when it is none.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+impl Client {
+    /// A deployment by its URL. A token is never sent in the clear but to this machine.
+    pub(crate) fn new(url: &str) -> Result<Self, Failure> {
+        let base = url.trim_end_matches('/').to_owned();
+        let parts = UrlParts::parse(&base)
+            .filter(|parts| parts.path.is_empty() && parts.query.is_none() && !parts.has_fragment)
+            .ok_or_else(|| {
+                Failure::usage(format!("{url} is no deployment: it must be like https://auth.example.com"))
+            })?;
+        if parts.scheme == Scheme::Http && !parts.is_loopback() {
+            return Err(Failure::usage(format!(
+                "{url} must be https: everybody on the way could read the token"
+            )));
+        }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect could carry the token to somebody else.
+            .max_redirects(0)
+            .timeout_global(Some(TIMEOUT))
+            .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(Self { agent, base, token: None })
+    }
+
+    pub(crate) fn with_token(self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self }
+    }
+
+    /// One request; whatever its status, an answer is an answer.
+    pub(crate) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+        let unreachable = |error: &dyn fmt::Display| {
+            Failure::unavailable(format!("{} was not reached: {error}. Is POSTERN_URL right?", self.base))
+        };
+        let method =
+            Method::from_bytes(method.as_bytes()).map_err(|error| Failure::usage(error.to_string()))?;
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let bad_request = |error: ureq::http::Error| {
+            // The error quotes nothing; a token with a line break in it ends here.
+            Failure::usage(format!("the request cannot be made: {error}"))
+        };
+        let answer = match body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json");
+                self.agent.run(request.body(body.to_string()).map_err(bad_request)?)
+            }
+            None => self.agent.run(request.body(()).map_err(bad_request)?),
+        };
+        read(answer.map_err(|error| unreachable(&error))?).map_err(|error| unreachable(&error))
+    }
+
+    /// A call that must succeed: its JSON.
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let answer = self.send(method, path, body)?;
+        if (200..300).contains(&answer.status) { Ok(answer.json()) } else { Err(failed(&answer)) }
+    }
+}
+
+fn read(response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+    let (head, mut body) = response.into_parts();
+    let body = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+}
+
+/// A problem as a person reads it, with what to do.
+fn failed(answer: &Answer) -> Failure {
+    let problem = answer.json();
+    let text = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (code, title) = (text("code"), text("title"));
+    let what = if title.is_empty() { format!("the deployment answered {}", answer.status) } else { title };
+    let fields: Vec<String> = problem
+        .get("errors")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|error| {
+            Some(format!("{} {}", error.get("field")?.as_str()?, error.get("detail")?.as_str()?))
+        })
+        .collect();
+    let detail = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
+    let wait =
+        answer.header("retry-after").map(|seconds| format!("; try again in {seconds} s")).unwrap_or_default();
+    let message = |advice: &str| format!("{what}{detail}{wait}{advice}");
+    let failure = match (answer.status, code.as_str()) {
+        (401, "insufficient_user_authentication") => {
+            Failure::unauthorized(message(": sign in again, then repeat the command"))
+        }
+        (401, _) => Failure::unauthorized(message(
+            ": the access token has expired or its session ended; sign in again",
+        )),
+        (403, "insufficient_scope") => Failure::unauthorized(message(
+            ": the user needs the scope postern:admin, and a sign-in after it was granted",
+        )),
+        (403, _) => Failure::unauthorized(message("")),
+        (404, "not_found" | "") => {
+            Failure::refused(message(": is this a Postern whose POSTERN_ADMIN is enabled, under /admin?"))
+        }
+        (429 | 500.., _) => Failure::unavailable(message("")),
+        _ => Failure::refused(message("")),
+    };
+    if code.is_empty() { failure } else { failure.with_code(&code) }
+}

@@ -1,0 +1,82 @@
+//! What every command has: where the deployment is, who is asking, how to answer.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use postern::time::Timestamp;
+
+use crate::{client::Client, failure::Failure, report::Report};
+
+/// The settings of this run.
+#[derive(Debug)]
+pub(crate) struct Context {
+    url: Option<String>,
+    json: bool,
+}
+
+impl Context {
+    pub(crate) const fn new(url: Option<String>, json: bool) -> Self {
+        Self { url, json }
+    }
+
+    /// Whether the answer is for a program: then nothing else goes to standard output, and no
+    /// progress is shown.
+    #[expect(dead_code, reason = "for commands that take long")]
+    pub(crate) const fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether a person watches: progress bars are for people.
+    #[expect(dead_code, reason = "for commands that take long")]
+    pub(crate) fn watched(&self) -> bool {
+        !self.json && io::stderr().is_terminal()
+    }
+
+    /// The machine's clock.
+    #[expect(clippy::disallowed_methods, clippy::unused_self, reason = "the program's one clock")]
+    pub(crate) fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The deployment, without a token: for what is public.
+    pub(crate) fn public(&self) -> Result<Client, Failure> {
+        let url = self.url.as_deref().ok_or_else(|| {
+            Failure::usage("which deployment? Set POSTERN_URL, or pass --url https://auth.example.com")
+        })?;
+        Client::new(url)
+    }
+
+    /// The deployment, with the administrator's token.
+    pub(crate) fn admin(&self) -> Result<Client, Failure> {
+        let client = self.public()?;
+        let token =
+            env::var("POSTERN_TOKEN").ok().filter(|token| !token.trim().is_empty()).ok_or_else(|| {
+                Failure::unauthorized(
+                    "no access token: put one with the scope postern:admin into POSTERN_TOKEN \
+                 (docs/admin.md says how to get one)",
+                )
+            })?;
+        Ok(client.with_token(token.trim()))
+    }
+
+    /// Prints the outcome; the exit code that goes with it.
+    pub(crate) fn finish(&self, outcome: Result<Report, Failure>) -> ExitCode {
+        match outcome {
+            Ok(report) => {
+                let text = if self.json { report.to_json() } else { report.to_text(self.now()) };
+                // A pipe that was closed early is no failure of ours.
+                let _ = io::stdout().write_all(text.as_bytes());
+                report.exit_code()
+            }
+            Err(failure) => {
+                let text = if self.json { failure.to_json() } else { failure.to_text() };
+                let _ = io::stderr().write_all(text.as_bytes());
+                failure.exit_code()
+            }
+        }
+    }
+}

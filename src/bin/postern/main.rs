@@ -1,0 +1,106 @@
+//! `postern`: the operator's program (docs/admin.md).
+//!
+//! Each group of subcommands is a file here: a clap type, and a `run` that takes the [`Context`]
+//! and answers with a [`report::Report`] or a [`failure::Failure`]. Nothing else prints.
+
+mod client;
+mod context;
+mod failure;
+mod keys;
+mod report;
+mod sessions;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use context::Context;
+
+/// The operator's program of Postern.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  POSTERN_URL    the deployment, for example https://auth.example.com
+  POSTERN_TOKEN  an access token with the scope postern:admin (never an argument: those are seen by every user of the machine)
+
+Exit codes:
+  0  done
+  1  refused, or something was found wrong
+  2  the command line cannot be right
+  3  the deployment was not reached, or could not do it: try again
+  4  not signed in, or not entitled";
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The deployment, for example <https://auth.example.com>
+    #[arg(long, global = true, env = "POSTERN_URL", value_name = "URL", hide_env = true)]
+    url: Option<String>,
+    /// Answer in JSON, for programs
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Signing keys: list, rotate, revoke
+    #[command(subcommand)]
+    Key(keys::Keys),
+    /// Sessions of a user: list, revoke
+    #[command(subcommand)]
+    Session(sessions::Sessions),
+    /// Print a script that completes commands in your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    // What clap refuses ends here with 2, help and version with 0.
+    let Arguments { global, command } = Arguments::parse();
+    let context = Context::new(global.url, global.json);
+    let outcome = match &command {
+        Command::Key(keys) => keys.run(&context),
+        Command::Session(sessions) => sessions.run(&context),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(*shell, &mut command, "postern", &mut std::io::stdout());
+            return ExitCode::SUCCESS;
+        }
+    };
+    context.finish(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_argument_takes_a_token_or_a_password() {
+        fn names(command: &clap::Command, into: &mut Vec<String>) {
+            into.extend(command.get_arguments().map(|argument| argument.get_id().to_string()));
+            command.get_subcommands().for_each(|command| names(command, into));
+        }
+        let mut all = Vec::new();
+        names(&Arguments::command(), &mut all);
+        for secret in ["token", "password", "secret", "key"] {
+            assert!(
+                !all.iter().any(|name| name == secret),
+                "{secret} would be seen by every user of the machine"
+            );
+        }
+    }
+}

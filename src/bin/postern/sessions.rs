@@ -1,0 +1,77 @@
+//! `postern session`.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::{
+    context::Context,
+    failure::Failure,
+    report::{Column, Report, Shown},
+};
+
+/// Sessions of a user.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// List a user's live sessions
+    List {
+        /// The user's id: the `sub` of their access tokens
+        user: String,
+    },
+    /// End one session of a user, or all
+    Revoke {
+        /// The user's id: the `sub` of their access tokens
+        user: String,
+        /// The session's id, as `postern session list` shows it
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        session: Option<String>,
+        /// Every session of the user
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+const COLUMNS: [Column; 8] = [
+    Column { title: "SESSION", member: "session_id", shown: Shown::Plain },
+    Column { title: "DEVICE", member: "device_name", shown: Shown::Plain },
+    Column { title: "CLIENT", member: "client_id", shown: Shown::Plain },
+    Column { title: "BEGAN", member: "created_at", shown: Shown::Time },
+    Column { title: "SEEN", member: "seen_at", shown: Shown::Time },
+    Column { title: "ENDS", member: "expires_at", shown: Shown::Time },
+    Column { title: "IP", member: "ip", shown: Shown::Plain },
+    Column { title: "COUNTRY", member: "country", shown: Shown::Plain },
+];
+
+impl Sessions {
+    pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
+        let client = context.admin()?;
+        match self {
+            Self::List { user } => {
+                let answer =
+                    client.call("GET", &format!("/admin/users/{}/sessions", segment(user)?), None)?;
+                Ok(Report::table(answer, "sessions", &COLUMNS))
+            }
+            Self::Revoke { user, session: Some(session), .. } => {
+                let path = format!("/admin/users/{}/sessions/{}", segment(user)?, segment(session)?);
+                client.call("DELETE", &path, None)?;
+                let value = json!({ "user_id": user, "session_id": session, "status": "revoked" });
+                Ok(Report::lines(value, [format!("session {session} of {user} is ended")]))
+            }
+            Self::Revoke { user, session: None, .. } => {
+                client.call("DELETE", &format!("/admin/users/{}/sessions", segment(user)?), None)?;
+                let value = json!({ "user_id": user, "status": "revoked" });
+                Ok(Report::lines(value, [format!("all sessions of {user} are ended")]))
+            }
+        }
+    }
+}
+
+/// An id as one segment of a path: nothing in it may lead elsewhere.
+pub(crate) fn segment(id: &str) -> Result<&str, Failure> {
+    let plain =
+        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if plain {
+        Ok(id)
+    } else {
+        Err(Failure::usage(format!("{id:?} is no id: 22 characters of A-Z a-z 0-9 - _")))
+    }
+}

@@ -1,0 +1,14 @@
+//! In the place of RSA when its crates are left out.
+
+use super::{GeneratedKey, crypto};
+use crate::ports::{Fault, Randomness};
+
+const WITHOUT: &str = "built without the feature rsa";
+
+pub(super) fn generate(_: &impl Randomness) -> Result<GeneratedKey, Fault> {
+    Err(crypto(WITHOUT))
+}
+
+pub(super) fn sign(_: &[u8], _: &[u8]) -> Result<Vec<u8>, Fault> {
+    Err(crypto(WITHOUT))
+}

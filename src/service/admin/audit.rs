@@ -1,0 +1,35 @@
+//! The log of administrative acts, for who checks it (`postern audit verify`).
+
+use serde_json::Value;
+
+use super::Asked;
+use crate::{
+    http::Reply,
+    observe::AuditLog as _,
+    ports::{Fault, Part},
+    service::{ApiError, Ports, Service},
+};
+
+impl<P: Ports> Service<P> {
+    /// `GET /admin/audit`: entries in order, oldest first, as they stand in the chain. `after` is
+    /// the number of the entry before the page.
+    pub(super) async fn admin_audit(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let after = match asked.query.value("after") {
+            None => 0,
+            Some(text) => {
+                let problem = "must be the number of an entry";
+                text.parse::<u64>().map_err(|_| ApiError::InvalidParameter { name: "after", problem })?
+            }
+        };
+        let limit = u64::try_from(asked.query.limit()?).unwrap_or(1);
+        let page = self.ports.audit_log().page(after, u16::try_from(limit).unwrap_or(1)).await?;
+        // By number, not by what is there: a hole in the chain must not end the reading.
+        let end = after.saturating_add(limit);
+        let next = (end < page.last).then(|| Value::String(end.to_string()));
+        let mut page = serde_json::to_value(page).map_err(|error| Fault::new(Part::AuditLog, error))?;
+        if let (Some(members), Some(next)) = (page.as_object_mut(), next) {
+            members.insert("next".to_owned(), next);
+        }
+        Ok(Reply::json(200, &page))
+    }
+}

@@ -1,0 +1,150 @@
+//! The key ring under an operator's hand.
+
+use core::time::Duration;
+
+use serde_json::Value;
+
+use super::{Asked, object};
+use crate::{
+    http::{Problem, Reply},
+    keys::{
+        KeyRingAnswer, KeyRingObject as _, KeyRingRequest, Kid, SigningAlgorithm,
+        messages::{KeyState, KeySummary, RetiredCause},
+    },
+    ports::{Fault, Part},
+    service::{ApiError, Ports, Service, body::BodyError},
+    time::Timestamp,
+};
+
+impl<P: Ports> Service<P> {
+    /// `GET /admin/keys`: every key the ring knows, the retired ones of the last 90 days too.
+    pub(super) async fn admin_keys(&self) -> Result<Reply, ApiError> {
+        match self.ask_ring(&KeyRingRequest::Overview {}).await? {
+            KeyRingAnswer::Overview { keys, rotate_at } => {
+                let keys = keys.iter().map(row).collect();
+                let rotate_at = rotate_at.map_or(Value::Null, seconds);
+                Ok(Reply::json(200, &object([("keys", Value::Array(keys)), ("rotate_at", rotate_at)])))
+            }
+            _ => Err(Self::misplaced(Part::KeyRing)),
+        }
+    }
+
+    /// `POST /admin/keys/rotate`.
+    ///
+    /// 200 when another key signs now; 202 when it will, with the time; 409 `key_too_young` when
+    /// some clients may not know the next key yet: wait, or `force`.
+    pub(super) async fn admin_rotate_keys(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let body = &asked.body;
+        let force = body.optional_flag("force")?.unwrap_or(false);
+        let algorithm = match body.optional_text("algorithm")? {
+            None => None,
+            Some(name) => Some(algorithm_of(name).ok_or(BodyError::InvalidMember("algorithm"))?),
+        };
+        let answer = self.ask_ring(&KeyRingRequest::Rotate { force, algorithm }).await?;
+        match answer {
+            KeyRingAnswer::Rotated { kid, former } => {
+                self.renew_own_keys().await;
+                let members =
+                    [("status", "rotated".into()), ("kid", text(kid)), ("former_kid", text(former))];
+                Ok(Reply::json(200, &object(members)))
+            }
+            KeyRingAnswer::RotationScheduled { kid, at } => {
+                let members = [("status", "scheduled".into()), ("kid", text(kid)), ("at", promised(at))];
+                Ok(Reply::json(202, &object(members)))
+            }
+            KeyRingAnswer::RotationRefused { ready_at, .. } => {
+                let wait = ready_at.since(self.now());
+                Ok(Problem::new(409, "key_too_young", "Some clients may not know the next key yet")
+                    .with_retry_after(u32::try_from(wait.as_secs().saturating_add(1)).unwrap_or(u32::MAX))
+                    .into())
+            }
+            _ => Err(Self::misplaced(Part::KeyRing)),
+        }
+    }
+
+    /// `POST /admin/keys/{kid}/revoke`: the key is out of use and out of the key set now. The answer
+    /// says when the last verifier of each kind will have noticed.
+    pub(super) async fn admin_revoke_key(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let unknown = || Problem::new(404, "unknown_key", "The ring has no key of this id");
+        let Ok(kid) = asked.parameter(0).parse::<Kid>() else { return Ok(unknown().into()) };
+        match self.ask_ring(&KeyRingRequest::RevokeKey { kid }).await? {
+            KeyRingAnswer::KeyRevoked { kid, active } => {
+                self.renew_own_keys().await;
+                Ok(Reply::json(200, &self.revocation(kid, active)))
+            }
+            KeyRingAnswer::UnknownKey { .. } => Ok(unknown().into()),
+            _ => Err(Self::misplaced(Part::KeyRing)),
+        }
+    }
+
+    fn revocation(&self, kid: Kid, active: Kid) -> Value {
+        let now = self.now();
+        let config = &self.isolate.config;
+        // Signers ask the ring this often; the gate's copy of the set is used until its soft age,
+        // and one more request is judged by it while it is renewed.
+        let signers = now.plus(self.isolate.ring_policy.signer_cache);
+        let gate = now.plus(config.jwks.soft_age);
+        let clients = now.plus(config.keys.client_cache);
+        object([
+            ("status", "revoked".into()),
+            ("kid", text(kid)),
+            ("active_kid", text(active)),
+            ("no_longer_signs_at", promised(signers)),
+            ("refused_at_the_gate_at", promised(gate)),
+            ("refused_by_caching_clients_at", promised(clients)),
+        ])
+    }
+
+    async fn ask_ring(&self, ask: &KeyRingRequest) -> Result<KeyRingAnswer, ApiError> {
+        match self.ports.key_ring().ask(ask).await? {
+            KeyRingAnswer::Unavailable { part } => {
+                Err(Fault::new(part, "the key ring is unavailable").into())
+            }
+            answer => Ok(answer),
+        }
+    }
+}
+
+fn algorithm_of(name: &str) -> Option<SigningAlgorithm> {
+    [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256]
+        .into_iter()
+        .find(|algorithm| algorithm.name() == name)
+}
+
+fn row(key: &KeySummary) -> Value {
+    let (state, since, until, cause) = match key.state {
+        KeyState::Published { since } => ("published", seconds(since), Value::Null, Value::Null),
+        KeyState::Active { since } => ("active", seconds(since), Value::Null, Value::Null),
+        KeyState::Retiring { until } => ("retiring", Value::Null, seconds(until), Value::Null),
+        KeyState::Retired { since, cause } => {
+            let cause = match cause {
+                RetiredCause::Expired => "expired",
+                RetiredCause::Revoked => "revoked",
+                RetiredCause::Unused => "unused",
+            };
+            ("retired", seconds(since), Value::Null, cause.into())
+        }
+    };
+    object([
+        ("kid", text(key.kid)),
+        ("alg", key.alg.name().into()),
+        ("state", state.into()),
+        ("since", since),
+        ("until", until),
+        ("cause", cause),
+        ("master_id", key.master.map_or(Value::Null, Value::from)),
+    ])
+}
+
+fn text(kid: Kid) -> Value {
+    Value::String(kid.to_string())
+}
+
+fn seconds(at: Timestamp) -> Value {
+    at.seconds().into()
+}
+
+/// Rounded up: what is promised for a second is true at its beginning.
+fn promised(at: Timestamp) -> Value {
+    at.plus(Duration::from_millis(999)).seconds().into()
+}

@@ -1,0 +1,65 @@
+//! The administrators' API where time passes and parts fail.
+
+use pollster::block_on;
+use postern::{http::Reply, observe::AuditLog as _};
+use serde_json::json;
+
+use super::world::{PASSWORD, World, code, tokens};
+
+/// Signs the local administrator in; both tokens.
+fn sign_in(world: &World) -> (String, String) {
+    let body = json!({"login": "admin@example.com", "password": PASSWORD, "delivery": "body"});
+    tokens(&world.call("/auth/login", &body))
+}
+
+fn challenge(reply: &Reply) -> &str {
+    reply.header("www-authenticate").unwrap()
+}
+
+#[test]
+fn a_session_left_open_reads_for_ever_and_changes_nothing_after_an_hour() {
+    let world = World::new();
+    let (access_token, refresh_token) = sign_in(&world);
+    assert_eq!(code(&world.call_as("POST", "/admin/keys/rotate", &access_token)), "key_too_young");
+
+    // A refresh gives a new access token, and no new sign-in.
+    world.pass(3601);
+    let (access_token, _) = tokens(&world.refresh(&refresh_token));
+    assert_eq!(world.call_as("GET", "/admin/keys", &access_token).status, 200);
+    let refused = world.call_as("POST", "/admin/keys/rotate", &access_token);
+    assert_eq!((refused.status, code(&refused)), (401, "insufficient_user_authentication".to_owned()));
+    assert!(challenge(&refused).contains(r#"max_age="3600""#), "{}", challenge(&refused));
+    assert!(world.log.0.borrow().iter().any(|line| line.contains("sign_in_too_old")));
+
+    let (access_token, _) = sign_in(&world);
+    assert_eq!(world.call_as("POST", "/admin/keys/rotate", &access_token).status, 200);
+}
+
+#[test]
+fn while_the_audit_log_is_down_nothing_is_changed_and_everything_is_shown() {
+    let world = World::new();
+    sign_in(&world);
+    // Until the clients can know the next key.
+    world.pass(700);
+    let (access_token, _) = sign_in(&world);
+    let before = world.call_as("GET", "/admin/keys", &access_token).body;
+    world.audit_log.unreachable.set(true);
+    let refused = world.call_as("POST", "/admin/keys/rotate", &access_token);
+    assert_eq!((refused.status, code(&refused)), (503, "unavailable".to_owned()));
+    assert_eq!(world.call_as("GET", "/admin/keys", &access_token).body, before);
+    world.audit_log.unreachable.set(false);
+    assert_eq!(world.call_as("POST", "/admin/keys/rotate", &access_token).status, 200);
+}
+
+#[test]
+fn an_act_whose_part_failed_stands_in_the_log_as_failed() {
+    let world = World::new();
+    let (access_token, _) = sign_in(&world);
+    // The session is asked about first; then the ring is not there.
+    assert_eq!(world.call_as("GET", "/admin/keys", &access_token).status, 200);
+    world.key_ring.unreachable.set(true);
+    assert_eq!(world.call_as("POST", "/admin/keys/rotate", &access_token).status, 503);
+    let page = block_on(world.audit_log.page(0, 10)).unwrap();
+    let told: Vec<&str> = page.entries.iter().map(|sealed| sealed.entry.result.name()).collect();
+    assert_eq!(told, ["requested", "failed"]);
+}

@@ -1,0 +1,273 @@
+// The administrators' API: who may call it, and what it does.
+import { describe, expect, test } from "vitest";
+import { bearer, expectEmpty, expectProblem, json, post, refresh, sessions, signIn, type Session, type Tokens } from "./support/client.ts";
+import { startWorkers } from "../issuers/workers.ts";
+import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
+import { claimsOf, headerOf } from "./support/jwt.ts";
+import { eventually } from "./support/poll.ts";
+import { shared, start } from "./support/postern.ts";
+
+const postern = shared(() => ({ vars: settings({ POSTERN_CORS_ORIGINS: ["https://app.example.com"] }) }));
+
+interface Key {
+  kid: string;
+  alg: string;
+  state: string;
+  since?: number;
+  until?: number;
+  cause?: string;
+}
+
+const admin = (): Promise<Tokens> => signIn(postern(), { login: ADMIN });
+const subjectOf = (tokens: Tokens): string => String(claimsOf(tokens.access_token)["sub"]);
+
+async function call(method: string, path: string, tokens: Tokens, body?: unknown): Promise<Response> {
+  return postern().fetch(path, {
+    method,
+    headers: { ...bearer(tokens.access_token), ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+describe("who may call it", () => {
+  const CALLS: [string, string][] = [
+    ["GET", "/admin/keys"],
+    ["POST", "/admin/keys/rotate"],
+    ["POST", "/admin/keys/x/revoke"],
+    ["GET", "/admin/users/x/sessions"],
+    ["DELETE", "/admin/users/x/sessions"],
+    ["PUT", "/admin/routes"],
+    ["GET", "/admin/audit"],
+  ];
+
+  test.for(CALLS)("nobody without an access token: %s %s", async ([method, path]) => {
+    await expectProblem(await postern().fetch(path, { method }), 401, "credentials_required");
+  });
+
+  test.for(CALLS)("no ordinary user: %s %s", async ([method, path]) => {
+    const response = await call(method, path, await signIn(postern(), { login: ALICE }));
+    expect(response.headers.get("www-authenticate")).toContain('scope="postern:admin"');
+    await expectProblem(response, 403, "insufficient_scope");
+  });
+
+  test("an administrator whose session was ended a moment ago is nobody", async () => {
+    const tokens = await admin();
+    await expectEmpty(await post(postern(), "/auth/logout", undefined, bearer(tokens.access_token)));
+    await expectProblem(await call("GET", "/admin/keys", tokens), 401, "invalid_token");
+  });
+
+  test("a refresh token or a cookie opens nothing", async () => {
+    const tokens = await admin();
+    const headers = { cookie: `__Secure-postern_refresh=${tokens.refresh_token}` };
+    await expectProblem(await postern().fetch("/admin/keys", { headers }), 401, "credentials_required");
+    await expectProblem(await postern().fetch("/admin/keys", { headers: bearer(tokens.refresh_token!) }), 401, "invalid_token");
+  });
+
+  test("no page of another origin, listed or not: no answer of it can be read there", async () => {
+    const origin = { origin: "https://app.example.com" };
+    const response = await postern().fetch("/admin/keys", { headers: { ...bearer((await admin()).access_token), ...origin } });
+    await json(response);
+    const preflight = await postern().fetch("/admin/keys", { method: "OPTIONS", headers: { ...origin, "access-control-request-method": "GET" } });
+    for (const headers of [response.headers, preflight.headers]) {
+      expect([...headers.keys()].filter((name) => name.startsWith("access-control-"))).toEqual([]);
+    }
+  });
+
+  test("a path that is none is 404, a method that it does not take 405 with those that it does", async () => {
+    const tokens = await admin();
+    for (const path of ["/admin", "/admin/", "/admin/nothing", "/admin/keys/", "/admin/users//sessions"]) {
+      await expectProblem(await call("GET", path, tokens), 404, "not_found");
+    }
+    const response = await call("PUT", "/admin/keys", tokens);
+    expect(response.headers.get("allow")).toBe("GET, HEAD, OPTIONS");
+    await expectProblem(response, 405, "method_not_allowed");
+  });
+
+  test("an unknown parameter or member is found rather than ignored", async () => {
+    const tokens = await admin();
+    await expectProblem(await call("GET", "/admin/keys?stat=active", tokens), 400, "invalid_parameter");
+    await expectProblem(await call("POST", "/admin/keys/rotate", tokens, { forced: true }), 400, "unknown_member");
+    await expectProblem(await call("POST", "/admin/keys/rotate", tokens, { force: "yes" }), 400, "invalid_member");
+    await expectProblem(await call("POST", "/admin/keys/rotate", tokens, { algorithm: "HS256" }), 400, "invalid_member");
+  });
+});
+
+describe("sessions", () => {
+  test("an administrator sees a user's sessions and ends one of them", async () => {
+    const [tokens, alice, other] = [await admin(), await signIn(postern()), await signIn(postern())];
+    const path = `/admin/users/${subjectOf(alice)}/sessions`;
+    const listed = await json<{ sessions: Session[] }>(await call("GET", path, tokens));
+    expect(listed.sessions.map(({ session_id }) => session_id)).toEqual(expect.arrayContaining([alice.session_id, other.session_id]));
+    await expectEmpty(await call("DELETE", `${path}/${alice.session_id}`, tokens));
+    await expectProblem(await refresh(postern(), alice.refresh_token), 401, "invalid_grant");
+    expect((await sessions(postern(), other.access_token)).length).toBeGreaterThan(0);
+    await expectProblem(await call("DELETE", `${path}/${alice.session_id}`, tokens), 404, "session_not_found");
+  });
+
+  test("an administrator ends all of a user's sessions, and tokens of them fail where the session is asked about", async () => {
+    const [tokens, alice] = [await admin(), await signIn(postern())];
+    await expectEmpty(await call("DELETE", `/admin/users/${subjectOf(alice)}/sessions`, tokens));
+    await expectProblem(await refresh(postern(), alice.refresh_token), 401, "invalid_grant");
+    await expectProblem(await postern().fetch("/auth/me", { headers: bearer(alice.access_token) }), 401, "invalid_token");
+  });
+
+  test("a user id that can be none is 404", async () => {
+    await expectProblem(await call("GET", "/admin/users/nobody/sessions", await admin()), 404, "user_not_found");
+  });
+});
+
+describe("keys", () => {
+  const list = async (tokens: Tokens) => (await json<{ keys: Key[] }>(await call("GET", "/admin/keys", tokens))).keys;
+
+  test("an administrator sees every key and its state", async () => {
+    const keys = await list(await admin());
+    expect(keys.map(({ state }) => state).sort()).toEqual(["active", "published"]);
+    expect(keys.every(({ alg, since }) => alg === "ES256" && typeof since === "number")).toBe(true);
+  });
+
+  test("a rotation before the clients can know the next key is refused, and forced if need be", async () => {
+    const tokens = await admin();
+    const before = await list(tokens);
+    const refused = await call("POST", "/admin/keys/rotate", tokens);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    await expectProblem(refused, 409, "key_too_young");
+    const rotated = await json<Record<string, string>>(await call("POST", "/admin/keys/rotate", tokens, { force: true }));
+    const kid = (state: string) => before.find((key) => key.state === state)?.kid;
+    expect(rotated).toEqual({ status: "rotated", kid: kid("published"), former_kid: kid("active") });
+    // Who signed in before keeps the access token: its key is still published.
+    await json(await postern().fetch("/auth/me", { headers: bearer(tokens.access_token) }));
+    expect((await signIn(postern())).access_token).toBeTruthy();
+  });
+
+  test("a key that the ring does not know cannot be revoked", async () => {
+    const tokens = await admin();
+    for (const kid of ["A".repeat(43), "short", "A%2fB"]) {
+      await expectProblem(await call("POST", `/admin/keys/${kid}/revoke`, tokens), 404, "unknown_key");
+    }
+  });
+});
+
+describe("the audit log", () => {
+  interface Page {
+    entries: Record<string, unknown>[];
+    last: number;
+    next?: string;
+  }
+  /** Every entry, in pages of two. */
+  async function everything(tokens: Tokens): Promise<Record<string, unknown>[]> {
+    const entries = [];
+    for (let after = "0"; ; ) {
+      const page = await json<Page>(await call("GET", `/admin/audit?after=${after}&limit=2`, tokens));
+      entries.push(...page.entries);
+      if (page.next === undefined) return entries;
+      after = page.next;
+    }
+  }
+
+  test("what an administrator does is announced and concluded there, with who, what and to whom", async () => {
+    const tokens = await admin();
+    const alice = await signIn(postern());
+    const target = `${subjectOf(alice)}/${alice.session_id}`;
+    await expectEmpty(await call("DELETE", `/admin/users/${subjectOf(alice)}/sessions/${alice.session_id}`, tokens));
+    await expectProblem(await call("DELETE", `/admin/users/${subjectOf(alice)}/sessions/${alice.session_id}`, tokens), 404, "session_not_found");
+    const text = (await everything(tokens)).map((entry) => JSON.stringify(entry));
+    const own = text.filter((entry) => entry.includes(target));
+    expect(own.map((entry) => /"result":"(\w+)"/.exec(entry)?.[1])).toEqual(["requested", "done", "requested", "refused"]);
+    expect(own.every((entry) => entry.includes('"session_revoke"') && entry.includes(subjectOf(tokens)))).toBe(true);
+    await postern().logged(new RegExp(`admin_action.*${alice.session_id}`));
+  });
+
+  test("reading leaves no entry", async () => {
+    const tokens = await admin();
+    const last = async () => (await json<Page>(await call("GET", "/admin/audit", tokens))).last;
+    const before = await last();
+    await json(await call("GET", "/admin/keys", tokens));
+    expect(await last()).toBe(before);
+  });
+});
+
+test("the API can be moved away from an origin that has an /admin of its own", async () => {
+  const moved = await start({
+    vars: settings({ POSTERN_ADMIN: { path: "/ops/postern" } }, [{ name: "own", path: "/admin/{*rest}", access: "public", service: "ORIGIN" }]),
+  });
+  try {
+    const headers = bearer((await signIn(moved, { login: ADMIN })).access_token);
+    await json(await moved.fetch("/ops/postern/keys", { headers }));
+    // The origin's own word, and not Postern's problem.
+    expect(await json(await moved.fetch("/admin/keys", { headers }), 404)).not.toHaveProperty("code");
+  } finally {
+    await moved.dispose();
+  }
+});
+
+describe("the route table", () => {
+  test("in the Worker's variables it is told of and not changed", async () => {
+    const tokens = await admin();
+    expect(await json(await call("GET", "/admin/routes", tokens))).toMatchObject({ source: "vars", count: expect.any(Number) });
+    await expectProblem(await call("PUT", "/admin/routes", tokens, { routes: [] }), 409, "routes_in_vars");
+  });
+
+  test("in KV it is checked, published with a version and in force here at once", async () => {
+    const own = await start({ vars: settings({ POSTERN_ROUTES: { kv: "routes", refresh: 30 } }) });
+    try {
+      const routes = [{ name: "all", path: "/{*rest}", access: "public", service: "ORIGIN" }];
+      await own.kv.write("routes", JSON.stringify({ version: 1, routes: [] }));
+      const tokens = await signIn(own, { login: ADMIN });
+      const put = (body: unknown) =>
+        own.fetch("/admin/routes", {
+          method: "PUT",
+          headers: { ...bearer(tokens.access_token), "content-type": "application/json" },
+          body: JSON.stringify(body),
+        });
+      const problem = await expectProblem(await put({ routes: [{ path: "/x" }, { path: "//", service: "ORIGIN" }] }), 422, "invalid_routes");
+      expect(problem.errors?.map(({ field }) => field)).toEqual(expect.arrayContaining(["routes[1].path"]));
+      await expectProblem(await put({ routes, replaces: 7 }), 409, "version_conflict");
+      await expectProblem(await own.fetch("/echo"), 404, "no_route");
+      const { version } = await json<{ version: number }>(await put({ routes, replaces: 1 }));
+      expect(version).toBeGreaterThan(1);
+      await json(await own.fetch("/echo"));
+      const read = await own.fetch("/admin/routes", { headers: bearer(tokens.access_token) });
+      expect(await json(read)).toEqual({ source: "kv", count: 1, version, version_in_force_here: version, routes });
+    } finally {
+      await own.dispose();
+    }
+  });
+});
+
+test("emergency: a revoked key's tokens die at once where it was ordered, and elsewhere within the stated age", async () => {
+  const softAge = 2;
+  const keys = { publish_lead: 60, active_period: 3600, client_cache: 2 };
+  const workers = await startWorkers(2, { POSTERN_JWKS: { soft_age: softAge }, POSTERN_KEYS: keys });
+  try {
+    const [here, there] = workers.urls as [URL, URL];
+    const login = async (name: string) => {
+      const body = JSON.stringify({ login: name, password: PASSWORD, delivery: "body" });
+      return json<Tokens>(await fetch(new URL("/auth/login", here), { method: "POST", headers: { "content-type": "application/json" }, body }));
+    };
+    const [tokens, alice] = [await login(ADMIN), await login(ALICE)];
+    const passes = async (at: URL) => (await fetch(new URL("/api/orders", at), { headers: bearer(alice.access_token) })).status;
+    expect([await passes(here), await passes(there)]).toEqual([200, 200]);
+    const kid = headerOf(alice.access_token)["kid"] as string;
+    const revoked = await fetch(new URL(`/admin/keys/${kid}/revoke`, here), { method: "POST", headers: bearer(tokens.access_token) });
+    const answer = await json<Record<string, number | string>>(revoked);
+    expect(answer).toMatchObject({ status: "revoked", kid });
+    expect(await passes(here)).toBe(401);
+    // One request may still be judged by the old set while it is renewed: keep asking, as traffic does.
+    await eventually("the other isolate refuses", async () => ((await passes(there)) === 401 ? true : undefined));
+    expect(Date.now()).toBeLessThan((Number(answer["refused_at_the_gate_at"]) + 1) * 1000);
+    expect(Number(answer["refused_at_the_gate_at"]) * 1000).toBeLessThan(Date.now() + (softAge + 2) * 1000);
+    // The session is as alive as before: the next token is signed by the key that took over.
+    const refreshed = await json<Tokens>(
+      await fetch(new URL("/auth/refresh", here), {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ refresh_token: alice.refresh_token }),
+      }),
+    );
+    expect(headerOf(refreshed.access_token)["kid"]).toBe(answer["active_kid"]);
+    const status = await fetch(new URL("/api/orders", there), { headers: bearer(refreshed.access_token) });
+    expect(status.status).toBe(200);
+  } finally {
+    await workers.stop();
+  }
+});
