@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers revocation fuzz clean
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -25,7 +25,7 @@ dev: setup ## Run Postern and the demo origin on this machine, and print a tour
 test: setup test-native test-worker ## Run all tests: native ones, then those against the real Worker on workerd
 
 test-native: ## Run the native tests alone; needs Rust and nothing else
-	@cargo test --quiet --features rsa
+	@cargo test --quiet --features all-algorithms
 	@cargo test --quiet --package postern-vectors
 
 test-worker: setup ## Run the tests on workerd alone
@@ -48,6 +48,10 @@ cli-test: setup ## Run the program's own tests, and the program against a real W
 	@cargo test --quiet --features cli --bin postern
 	@cargo build --quiet --features cli --bin postern
 	@$(ENV) vitest run --config tests/cli/vitest.config.ts
+
+api: setup ## Let schemathesis try every call of docs/openapi.yaml on the running Worker, sound and broken; EXAMPLES=100, SEED=1
+	@scripts/build.sh
+	@$(ENV) node tests/api/run.ts
 
 soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (15 min); ONLY="kills theft", SEED=1
 	@scripts/build.sh
@@ -74,6 +78,10 @@ attacks: setup ## Send every bad token of tests/attacks to the running Worker; n
 	@scripts/build.sh
 	@$(ENV) node tests/attacks/run.ts
 
+abuse: setup ## Guess 10 000 passwords from one address and from 1 000, and time refusals; PART="one many timing"
+	@scripts/build.sh
+	@$(ENV) node tests/abuse/run.ts $(PART)
+
 rotation: setup ## Play three rotations under traffic, one a change of algorithm, verified by the gate, jose and PyJWT
 	@scripts/build.sh
 	@$(ENV) node tests/rotation/run.ts
@@ -87,6 +95,10 @@ issuers: setup ## Make issuers fail in every way, send 10 000 made-up kids, meas
 revocation: setup ## Revoke 200 sessions and time how soon the gate refuses them, and what each level costs; REREAD=30
 	@scripts/build.sh
 	@$(ENV) node tests/revocation/run.ts
+
+metrics: setup ## Send 1 000 mixed requests and compare the counters with what the clients saw, through Prometheus's parser
+	@scripts/build.sh
+	@$(ENV) node tests/metrics/run.ts
 
 # Seconds for each fuzz target.
 FUZZ_TIME ?= 60

@@ -2,6 +2,7 @@
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
 mod document;
+mod limits;
 mod master;
 mod reader;
 mod routes;
@@ -15,26 +16,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub use document::{RouteContext, RouteDocument};
+pub use limits::LimitSettings;
 pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, Profile, RefreshSettings, Registration, RevocationSettings, RingSettings, RoutesInKv,
-    TypRule,
+    JwksSettings, MetricsSettings, Profile, RefreshSettings, Registration, RevocationSettings, RingSettings,
+    RoutesInKv, TypRule,
 };
 
 use self::{
     reader::{Mistakes, Node},
     values::UrlRule,
 };
-use crate::gateway::Route;
+use crate::{encoding::text_set, gateway::Route};
 
 /// Every variable is named so.
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 19] = [
+pub const VARIABLES: [&str; 22] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -53,6 +55,9 @@ pub const VARIABLES: [&str; 19] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_METRICS",
+    "POSTERN_METRICS_TOKEN",
+    "POSTERN_LIMITS",
     "POSTERN_ADMIN",
 ];
 
@@ -97,6 +102,10 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Metrics.
+    pub metrics: MetricsSettings,
+    /// Limits against abuse.
+    pub limits: LimitSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
 }
@@ -117,7 +126,8 @@ impl Config {
     /// What a route table of this configuration is checked against.
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
-        RouteContext { issuers: external.chain([self.issuer.clone()]).collect(), profile: self.profile }
+        let issuers = text_set(external.chain([self.issuer.clone()]));
+        RouteContext { issuers, profile: self.profile }
     }
 
     /// The configuration for people, one setting a line, without secrets.
@@ -193,7 +203,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let issuers = variable("ISSUERS")
         .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
         .unwrap_or_default();
-    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone()).collect();
+    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone());
+    let trusted = text_set(trusted);
     let (routes, routes_in_kv) = match variable("ROUTES") {
         Some(node) if node.is_object() => (Vec::new(), sections::routes_in_kv(&node, local)),
         Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
@@ -201,7 +212,10 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     };
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
+    let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
+
+    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     Some(Config {
         profile,
@@ -223,6 +237,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        limits,
+        metrics,
         admin,
     })
 }

@@ -1,6 +1,18 @@
 //! Text forms of bytes: strict unpadded base64url (RFC 4648 section 5, RFC 7515 appendix C).
 
+use std::collections::BTreeSet;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
+
+/// The texts as a set, one by one: `collect` would sort them first, and a sort is compiled anew
+/// for each type.
+pub(crate) fn text_set(texts: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+    let mut set = BTreeSet::new();
+    for text in texts {
+        set.insert(text);
+    }
+    set
+}
 
 /// Encodes without padding.
 pub fn base64url(bytes: &[u8]) -> String {

@@ -82,6 +82,10 @@ identifier! {
     /// Names one refresh family, which is the session: the `sid` of its access tokens.
     FamilyId
 }
+identifier! {
+    /// Names one device that somebody signed in from, for one login.
+    DeviceId
+}
 
 #[cfg(test)]
 mod tests {

@@ -11,13 +11,14 @@
 //! | [`refresh`], [`account`] | refresh families, and all families of one subject |
 //! | [`revocation`] | what was revoked while its access tokens are out |
 //! | [`identity`] | users, logins, passwords |
+//! | [`abuse`] | how often, and after how many failures |
 //! | [`gateway`] | routes, policy, paths and headers |
 //! | [`config`] | variables and secrets into typed values |
 //! | [`observe`] | what is told of all this, and what never is |
 //! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
 //! | `edge` | WASM only: bindings, `WebCrypto`, objects, HTTP; no decision of its own |
 //!
-//! [`encoding`], [`http`], [`ids`], [`secrets`] and [`time`] are the common words. Nothing but
+//! [`encoding`], [`http`], [`ids`], [`json`], [`secrets`] and [`time`] are the common words. Nothing but
 //! `edge` knows a platform, and the compiler holds it to that: the platform's crates are
 //! dependencies of the WASM target alone.
 //!
@@ -28,6 +29,7 @@
 //! [`jose::VerifiedJws`] → [`jwt::validate`] → a [`jwt::AccessToken`] → a
 //! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
 //! arrow is the only way to the type behind it.
+pub mod abuse;
 pub mod account;
 pub mod config;
 pub mod encoding;
@@ -36,6 +38,7 @@ pub mod http;
 pub mod identity;
 pub mod ids;
 pub mod jose;
+pub mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;

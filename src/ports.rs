@@ -6,7 +6,7 @@
 //! Futures here need not be `Send`: a Worker's isolate has one thread.
 #![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 
-use core::{fmt, future::Future};
+use core::{fmt, future::Future, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,10 @@ pub enum Part {
     Storage,
     /// A service behind the gate.
     Upstream,
+    /// A rate limit of the platform.
+    RateLimiter,
+    /// A Throttle object.
+    Throttle,
     /// The `AuditLog` object.
     AuditLog,
     /// A `Metrics` object.
@@ -56,6 +60,8 @@ impl Part {
             Self::Crypto => "crypto",
             Self::Storage => "storage",
             Self::Upstream => "upstream",
+            Self::RateLimiter => "rate_limiter",
+            Self::Throttle => "throttle",
             Self::AuditLog => "audit_log",
             Self::Metrics => "metrics",
         }
@@ -93,6 +99,12 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
 }
 
+/// Waiting.
+pub trait Timer {
+    /// Gives back control for this long; what else the isolate has to do goes on.
+    async fn sleep(&self, duration: Duration);
+}
+
 /// Secure random bytes.
 pub trait Randomness {
     /// Fills the whole buffer, or fails.
@@ -105,6 +117,12 @@ pub trait KvStore {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault>;
     /// Writes the value; at most once a second for one key.
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault>;
+}
+
+/// The platform's rate limits: bindings of the user's own naming.
+pub trait RateLimiter {
+    /// Counts one more of `key`; whether it is within the binding's limit.
+    async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault>;
 }
 
 /// What a fetch of a key set or of metadata brought.
@@ -143,4 +161,6 @@ pub trait Records {
 pub trait Background {
     /// Runs the future to its end even when the client is gone.
     fn spawn(&self, work: impl Future<Output = ()> + 'static);
+    /// The same, begun after a while: at most the 30 s that the platform waits after an answer.
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static);
 }

@@ -8,14 +8,20 @@ use core::fmt;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize as _;
 
 /// The least length of a master secret in bytes: as much as the HKDF's hash can use.
 pub const MASTER_MIN_BYTES: usize = 32;
 
 /// A 32-byte symmetric key for exactly one purpose. Never printed.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct Key([u8; 32]);
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl Key {
     /// The bytes, for the primitive that needs them.
@@ -59,6 +65,8 @@ pub struct Master {
     pub password_pepper: Key,
     /// Pseudonyms in logs: the same network or login gives the same pseudonym, and nothing more.
     pub pseudonym: Key,
+    /// MAC over device tokens.
+    pub device: Key,
     /// MAC over the entries of the audit log.
     pub audit_log: Key,
 }
@@ -95,6 +103,7 @@ impl Master {
             csrf: key("csrf"),
             password_pepper: key("password-pepper"),
             pseudonym: key("pseudonym"),
+            device: key("device"),
             audit_log: key("audit-log"),
         })
     }
@@ -144,6 +153,7 @@ mod tests {
             [key(&master.csrf), key(&master.password_pepper), key(&master.pseudonym)],
             ["52362d3245f05f77", "deadadb35ecda5ec", "06d34bbfc8c62f56"]
         );
+        assert_eq!(key(&master.device), "1c3e8ecb33cde9f6");
         assert_eq!(key(&master.audit_log), "3227930e4530867f");
     }
 

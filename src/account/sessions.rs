@@ -1,6 +1,6 @@
 //! The sessions of an account as a whole: open one, list, revoke some or all, sweep.
 
-use core::{cmp::Reverse, time::Duration};
+use core::time::Duration;
 
 use super::{
     messages::{AccountAnswer, Refusal, SessionView},
@@ -77,12 +77,11 @@ impl<R: Records> Account<R> {
 
     /// Ends the longest idle of the live families until `room` of them are left.
     fn displace(&self, families: &mut Families, room: usize, now: Timestamp) -> Vec<FamilyId> {
-        let mut live: Vec<_> =
-            families.iter_mut().filter(|(_, stored)| stored.family.is_alive(now)).collect();
-        live.sort_by_key(|(id, stored)| (stored.family.seen_at, *id));
+        let live = in_order(families, |family| family.is_alive(now).then_some(family.seen_at));
         let excess = live.len().saturating_sub(room);
         let mut displaced = Vec::new();
-        for (id, stored) in live.into_iter().take(excess) {
+        for (_, _, place) in live.into_iter().take(excess) {
+            let Some((id, stored)) = families.get_mut(place) else { continue };
             stored.family = stored.family.clone().ended(EndReason::Displaced, now);
             let told = self.tell_session(*id, now);
             if told.and_then(|()| self.store().write_family(*id, stored)).is_ok() {
@@ -94,11 +93,9 @@ impl<R: Records> Account<R> {
 
     /// Removes the longest ended families beyond [`ENDED_KEPT`].
     fn forget_ended(&self, families: &mut Families) {
-        let mut ended: Vec<_> =
-            families.iter().filter_map(|(id, stored)| Some((stored.family.end()?.at, *id))).collect();
-        ended.sort_unstable();
+        let ended = in_order(families, |family| Some(family.end()?.at));
         let excess = ended.len().saturating_sub(ENDED_KEPT);
-        for (_, id) in ended.into_iter().take(excess) {
+        for (_, id, _) in ended.into_iter().take(excess) {
             if self.store().remove_family(id).is_ok() {
                 families.retain(|(other, _)| *other != id);
             }
@@ -108,13 +105,15 @@ impl<R: Records> Account<R> {
     pub(super) fn sessions(&self, now: Timestamp) -> Result<Vec<SessionView>, Fault> {
         let meta = self.store().meta()?;
         let families = self.settled(meta.as_ref())?;
-        let mut views: Vec<_> = families
-            .iter()
-            .filter(|(_, stored)| stored.family.is_alive(now))
-            .map(|(id, stored)| SessionView::of(*id, &stored.family))
-            .collect();
-        views.sort_by_key(|view| (Reverse(view.refreshed_at), view.session_id));
-        Ok(views)
+        // The latest first: by the time that is left until the end of all time.
+        let latest_first = in_order(&families, |family| {
+            let age = u64::MAX - family.rotated_at.millis();
+            family.is_alive(now).then_some(Timestamp::from_millis(age))
+        });
+        let view = |(_, id, place): (_, FamilyId, usize)| {
+            families.get(place).map(|(_, stored)| SessionView::of(id, &stored.family))
+        };
+        Ok(latest_first.into_iter().filter_map(view).collect())
     }
 
     pub(super) fn revoke(&self, id: FamilyId, by: Revocation, now: Timestamp) -> Result<Served, Fault> {
@@ -229,6 +228,19 @@ fn is_repeated(there: &Family, opening: &Opening) -> bool {
     matches!(&there.state, State::Alive(alive) if alive.secret_hash == opening.secret_hash)
         && there.rotation_count == 0
         && there.grant == opening.grant
+}
+
+/// The families that have a date, earliest first, each with its place in the list. One type is
+/// sorted for all callers, since a sort is compiled anew for each.
+fn in_order(
+    families: &Families,
+    date: impl Fn(&Family) -> Option<Timestamp>,
+) -> Vec<(Timestamp, FamilyId, usize)> {
+    let dated =
+        |(place, (id, stored)): (usize, &(FamilyId, StoredFamily))| Some((date(&stored.family)?, *id, place));
+    let mut order: Vec<_> = families.iter().enumerate().filter_map(dated).collect();
+    order.sort_unstable();
+    order
 }
 
 /// The families that ended so recently that the feed must list them.

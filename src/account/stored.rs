@@ -11,9 +11,11 @@
 //! program, sessions wait for the newer one rather than die.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
     ids::FamilyId,
+    jose, json,
     ports::{Fault, Part, Records},
     refresh::{Family, Revocation},
     time::Timestamp,
@@ -76,10 +78,19 @@ struct Versioned<'a, T> {
     record: &'a T,
 }
 
-#[derive(Deserialize)]
 struct AnyVersion {
-    v: u32,
-    record: serde_json::Value,
+    v: u64,
+    record: Value,
+}
+
+impl AnyVersion {
+    fn read(text: &str) -> Result<Self, Fault> {
+        let fault = |cause: &str| Fault::new(Part::Storage, cause);
+        let mut stored = jose::json::parse_object(text.as_bytes()).map_err(|error| fault(error.code()))?;
+        let v = stored.get("v").and_then(Value::as_u64).ok_or_else(|| fault("a record without version"))?;
+        let record = stored.remove("record").ok_or_else(|| fault("an empty record"))?;
+        Ok(Self { v, record })
+    }
 }
 
 fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
@@ -88,17 +99,15 @@ fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
-    // serde_json's messages name fields and positions; they quote no stored text but unknown
-    // field names and variants.
-    let stored: AnyVersion = serde_json::from_str(text).map_err(|error| Fault::new(Part::Storage, error))?;
-    serde_json::from_value(migrate(stored)?).map_err(|error| Fault::new(Part::Storage, error))
+    let stored = AnyVersion::read(text)?;
+    json::read_value(migrate(stored)?).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 /// Brings a record forward, one version at a time, to [`SCHEMA_VERSION`].
-fn migrate(stored: AnyVersion) -> Result<serde_json::Value, Fault> {
+fn migrate(stored: AnyVersion) -> Result<Value, Fault> {
     match stored.v {
         // The next version gets an arm `1 => migrate(AnyVersion { v: 2, record: ... })` here.
-        SCHEMA_VERSION => Ok(stored.record),
+        v if v == u64::from(SCHEMA_VERSION) => Ok(stored.record),
         unknown => Err(Fault::new(Part::Storage, format_args!("a record of schema version {unknown}"))),
     }
 }

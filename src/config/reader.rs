@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::encoding::text_set;
+
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
@@ -36,11 +38,14 @@ impl Mistakes {
         self.0.borrow_mut().push(ConfigError { path: path.into(), problem: problem.into() });
     }
 
-    /// What was read, if nothing was wrong with it; else all mistakes in order.
+    /// What was read, if nothing was wrong with it; else all mistakes in order, each once.
     pub(super) fn into_result<T>(self, read: Option<T>) -> Result<T, Vec<ConfigError>> {
-        let mut mistakes = self.0.into_inner();
-        mistakes.sort();
-        mistakes.dedup();
+        let mut mistakes = Vec::new();
+        for mistake in self.0.into_inner() {
+            if let Err(place) = mistakes.binary_search(&mistake) {
+                mistakes.insert(place, mistake);
+            }
+        }
         match read {
             Some(read) if mistakes.is_empty() => Ok(read),
             _ => Err(mistakes),
@@ -172,7 +177,7 @@ impl<'a> Node<'a> {
         parse: impl Fn(&str) -> Result<String, E>,
     ) -> Option<BTreeSet<String>> {
         if self.is_text() {
-            return self.parsed(parse).map(|one| BTreeSet::from([one]));
+            return self.parsed(parse).map(|one| text_set([one]));
         }
         let mut set = BTreeSet::new();
         self.each(|item| {

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 
 use super::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, RefreshSettings, RevocationSettings, RingSettings, RoutesInKv, TypRule,
+    JwksSettings, MetricsSettings, RefreshSettings, RevocationSettings, RingSettings, RoutesInKv, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
-use crate::{jwt::AudienceSource, keys::SigningAlgorithm, refresh::Lifetimes};
+use sha2::{Digest as _, Sha256};
+
+use crate::{jwt::AudienceSource, keys::SigningAlgorithm, observe::chain::Digest, refresh::Lifetimes};
 
 const DAY: u64 = 86_400;
 
@@ -305,6 +307,29 @@ pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
         fields.wrong("active_period", "must not be below `publish_lead`");
     }
     Some(settings)
+}
+
+/// The least length of the token in bytes: 32 characters of base64url are 192 random bits, and
+/// what is shorter was not made by a machine.
+const MIN_METRICS_TOKEN: usize = 32;
+
+pub(super) fn metrics(node: Option<&Node<'_>>, token: Option<&Node<'_>>) -> MetricsSettings {
+    let mut settings = MetricsSettings::default();
+    if let Some(fields) = node.and_then(|node| node.object(&["flush_interval"])) {
+        // The platform lets work go on for 30 s after an answer.
+        settings.flush_interval =
+            fields.or("flush_interval", settings.flush_interval, |node| node.seconds(1..=25));
+    }
+    settings.token = token.and_then(|node| {
+        let text = node.text()?;
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+        // RFC 6750 section 2.1: what a bearer token may consist of.
+        if text.len() < MIN_METRICS_TOKEN || !plain {
+            return node.wrong(format!("must be {MIN_METRICS_TOKEN} or more of [A-Za-z0-9-._~+/=]"));
+        }
+        Some(Digest::from_bytes(Sha256::digest(text.as_bytes()).into()))
+    });
+    settings
 }
 
 pub(super) fn admin(node: &Node<'_>) -> Option<AdminSettings> {

@@ -227,6 +227,22 @@ impl Default for Argon2Cost {
     }
 }
 
+/// Metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// SHA-256 of the bearer token that reads `/metrics`; the token itself is not kept.
+    pub token: Option<crate::observe::chain::Digest>,
+    /// How long an isolate gathers counts before it sends them off.
+    pub flush_interval: Duration,
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        // What an isolate that dies may lose, against a write for each isolate and interval.
+        Self { token: None, flush_interval: Duration::from_secs(10) }
+    }
+}
+
 /// The administrators' API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminSettings {

@@ -1,16 +1,18 @@
 //! Users in D1. Statements and the rows' formats are the domain's.
 
+use js_sys::{Array, JSON, Reflect};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-use super::env;
+use super::{bindings::D1Database, env, js};
 use crate::{
     identity::{
         IdentityStore, Login, NewUser, PasswordHash, User,
         rows::{self, Changed, SqlValue, Statement, UserRow},
     },
     ids::AccountId,
+    json,
     ports::{Fault, Part},
 };
 
@@ -18,15 +20,14 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Database(pub(super) Env);
 
-fn fault(error: worker::Error) -> Fault {
-    Fault::new(Part::Database, error)
+fn fault(error: &JsValue) -> Fault {
+    Fault::new(Part::Database, js::cause(error))
 }
 
 impl Database {
     async fn rows<T: DeserializeOwned>(&self, statement: &Statement) -> Result<Vec<T>, Fault> {
-        let values: Vec<JsValue> = statement.values.iter().map(value).collect();
-        let prepared = env::database(&self.0)?.prepare(statement.sql).bind(&values).map_err(fault)?;
-        prepared.all().await.map_err(fault)?.results().map_err(fault)
+        let rows = all(&env::database(&self.0)?, statement).await.map_err(|error| fault(&error))?;
+        json::read(&rows).map_err(|error| Fault::new(Part::Database, error))
     }
 
     async fn user(&self, statement: &Statement) -> Result<Option<User>, Fault> {
@@ -38,6 +39,15 @@ impl Database {
         let rows: Vec<Changed> = self.rows(statement).await?;
         Ok(!rows.is_empty())
     }
+}
+
+/// The rows as JSON: one text crosses, whatever their number.
+async fn all(database: &D1Database, statement: &Statement) -> Result<String, JsValue> {
+    let values: Array = statement.values.iter().map(value).collect();
+    let prepared = database.prepare(statement.sql)?.bind(&values)?;
+    let answer = js::settled(prepared.all()?).await?;
+    let rows = Reflect::get(&answer, &JsValue::from_str("results"))?;
+    Ok(JSON::stringify(&rows)?.into())
 }
 
 fn value(value: &SqlValue) -> JsValue {

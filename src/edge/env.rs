@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use js_sys::{JSON, Object, Reflect};
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{Env, ObjectNamespace, d1::D1Database, kv::KvStore};
+use worker::Env;
 
-use super::js::Fetcher;
+use super::{
+    bindings::{D1Database, KvNamespace, ObjectNamespace},
+    js::{Fetcher, Limiter},
+};
 use crate::ports::{Fault, Part};
 
 /// Names of the bindings in `wrangler.toml`; `tests/` checks that they agree.
@@ -24,6 +27,10 @@ pub(super) mod binding {
     pub(crate) const REVOCATION_FEED: &str = "REVOCATION_FEED";
     /// Durable Object: an external issuer's key set.
     pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
+    /// Durable Object: sums of what isolates counted.
+    pub(crate) const METRICS: &str = "METRICS";
+    /// Durable Object: limits of one network or one account.
+    pub(crate) const THROTTLE: &str = "THROTTLE";
     /// Durable Object: administrative acts.
     pub(crate) const AUDIT_LOG: &str = "AUDIT_LOG";
 }
@@ -58,23 +65,39 @@ fn plain_value(value: &JsValue) -> Option<Value> {
 }
 
 /// The KV namespace.
-pub(super) fn kv(env: &Env) -> Result<KvStore, Fault> {
-    env.kv(binding::KV).map_err(|error| Fault::new(Part::Kv, error))
+pub(super) fn kv(env: &Env) -> Result<KvNamespace, Fault> {
+    bound(env, binding::KV, Part::Kv)
 }
 
 /// The database of users.
 pub(super) fn database(env: &Env) -> Result<D1Database, Fault> {
-    env.d1(binding::DATABASE).map_err(|error| Fault::new(Part::Database, error))
+    bound(env, binding::DATABASE, Part::Database)
 }
 
 /// A namespace of objects.
 pub(super) fn namespace(env: &Env, name: &str, part: Part) -> Result<ObjectNamespace, Fault> {
-    env.durable_object(name).map_err(|error| Fault::new(part, error))
+    bound(env, name, part)
 }
 
-/// A service binding of the user's own naming, if it exists and can fetch.
-pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
+fn bound<T: JsCast>(env: &Env, name: &str, part: Part) -> Result<T, Fault> {
+    match Reflect::get(env, &JsValue::from_str(name)) {
+        Ok(value) if value.is_object() => Ok(value.unchecked_into()),
+        _ => Err(Fault::new(part, format_args!("nothing is bound as {name}"))),
+    }
+}
+
+/// A binding of the user's own naming, if it exists and has this method.
+fn with_method(env: &Env, name: &str, method: &str) -> Option<JsValue> {
     let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    let fetches = Reflect::get(&value, &JsValue::from_str("fetch")).ok()?.is_function();
-    fetches.then(|| value.unchecked_into())
+    Reflect::get(&value, &JsValue::from_str(method)).ok()?.is_function().then_some(value)
+}
+
+/// A service binding, if it exists and can fetch.
+pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
+    Some(with_method(env, name, "fetch")?.unchecked_into())
+}
+
+/// A rate limit, if it exists.
+pub(super) fn limiter(env: &Env, name: &str) -> Option<Limiter> {
+    Some(with_method(env, name, "limit")?.unchecked_into())
 }

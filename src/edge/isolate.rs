@@ -19,6 +19,11 @@ thread_local! {
     static ISOLATE: RefCell<Option<Result<Rc<Isolate>, Misconfigured>>> = const { RefCell::new(None) };
 }
 
+/// The isolate's state, if there is one already.
+pub(super) fn known() -> Option<Rc<Isolate>> {
+    ISOLATE.with_borrow(|isolate| isolate.as_ref()?.as_ref().ok().cloned())
+}
+
 /// The isolate's state. The first call reads the configuration, and logs every mistake in it.
 pub(super) fn of(environment: &JsValue) -> Result<Rc<Isolate>, Misconfigured> {
     if let Some(known) = ISOLATE.with_borrow(Clone::clone) {

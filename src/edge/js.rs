@@ -63,11 +63,21 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn fetch(this: &Fetcher, request: &Request) -> Promise;
 
+    /// The promise of a moment in so many milliseconds.
+    #[wasm_bindgen(js_namespace = scheduler)]
+    pub(super) fn wait(millis: u32) -> Promise;
+
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(callback: &Function, millis: u32) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
+
+    /// A rate limit's binding.
+    pub(super) type Limiter;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn limit(this: &Limiter, options: &JsValue) -> Result<Promise, JsValue>;
 
     /// The execution context of one event.
     #[derive(Clone)]
@@ -85,6 +95,11 @@ pub(super) async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
 /// Waits for a promise of a `Response`.
 pub(super) async fn response(promise: Promise) -> Result<Response, JsValue> {
     settled(promise).await?.dyn_into()
+}
+
+/// Waits for the promise of a body's text.
+pub(super) async fn text(promise: Result<Promise, JsValue>) -> Result<String, JsValue> {
+    Ok(settled(promise?).await?.as_string().unwrap_or_default())
 }
 
 /// An object literal.
@@ -105,6 +120,19 @@ pub(super) fn cause(error: &JsValue) -> String {
     }
 }
 
+/// A duration as timers take it.
+pub(super) fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// Waits.
+pub(super) async fn sleep(duration: Duration) {
+    let promise = Promise::new(&mut |resolve, _| {
+        set_timeout(&resolve, millis(duration));
+    });
+    let _ = settled(promise).await;
+}
+
 /// Aborts a fetch whose answer's head is not there in time. Unlike `AbortSignal.timeout` it
 /// can be lifted, so that it does not cut off the body.
 pub(super) struct Deadline {
@@ -117,8 +145,7 @@ impl Deadline {
     pub(super) fn start(timeout: Duration) -> Result<Self, JsValue> {
         let controller = AbortController::new()?;
         let abort: Function = Reflect::get(&controller, &"abort".into())?.dyn_into()?;
-        let millis = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        let timer = set_timeout(&abort.bind0(&controller), millis);
+        let timer = set_timeout(&abort.bind0(&controller), millis(timeout));
         Ok(Self { controller, timer })
     }
 

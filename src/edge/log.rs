@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::store::Platform;
+use super::{isolate, store::Platform};
 use crate::{
     config::ConfigError,
     keys::ring::Step,
@@ -40,6 +40,9 @@ pub(super) fn fault(fault: &Fault) {
 pub(super) fn key_steps(steps: &[Step], now: Timestamp) {
     for step in steps {
         if let Some(happening) = Happening::of_key_step(*step) {
+            if let Some(isolate) = isolate::known() {
+                isolate.counters.count_event(&happening);
+            }
             record(now, happening);
         }
     }

@@ -1,6 +1,7 @@
 //! The platform: bindings, WebCrypto, objects, HTTP. It carries out what the domain decided
 //! and decides nothing about security itself.
 
+mod bindings;
 mod crypto;
 mod database;
 mod entry;
@@ -9,6 +10,7 @@ mod forward;
 mod http;
 mod isolate;
 mod js;
+mod limiter;
 mod log;
 mod objects;
 mod platform;

@@ -1,5 +1,7 @@
 //! All ports of the service, as the Worker provides them.
 
+use core::time::Duration;
+
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
@@ -7,10 +9,13 @@ use worker::Env;
 use super::{
     crypto::WebCrypto,
     database::Database,
-    js::ExecutionContext,
+    js::{self, ExecutionContext},
+    limiter::Limiters,
     log::Log,
     store::{Kv, Platform},
-    stubs::{AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub},
+    stubs::{
+        AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs,
+    },
 };
 use crate::{ports::Background, service::Ports};
 
@@ -26,7 +31,10 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     feed: FeedStub,
+    limiters: Limiters,
+    throttles: ThrottleStubs,
     audit_log: AuditLogStub,
+    metrics: MetricsStubs,
     background: WaitUntil,
 }
 
@@ -42,7 +50,10 @@ impl EdgePorts {
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
             feed: FeedStub(env.clone()),
-            audit_log: AuditLogStub(env),
+            audit_log: AuditLogStub(env.clone()),
+            limiters: Limiters(env.clone()),
+            throttles: ThrottleStubs(env.clone()),
+            metrics: MetricsStubs(env),
             background: WaitUntil(ctx),
         }
     }
@@ -58,7 +69,10 @@ impl Ports for EdgePorts {
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
     type Feed = FeedStub;
+    type RateLimiter = Limiters;
+    type Throttles = ThrottleStubs;
     type AuditLog = AuditLogStub;
+    type Metrics = MetricsStubs;
     type Background = WaitUntil;
 
     fn platform(&self) -> &Platform {
@@ -97,8 +111,20 @@ impl Ports for EdgePorts {
         &self.feed
     }
 
+    fn rate_limiter(&self) -> &Limiters {
+        &self.limiters
+    }
+
+    fn throttles(&self) -> &ThrottleStubs {
+        &self.throttles
+    }
+
     fn audit_log(&self) -> &AuditLogStub {
         &self.audit_log
+    }
+
+    fn metrics(&self) -> &MetricsStubs {
+        &self.metrics
     }
 
     fn background(&self) -> &WaitUntil {
@@ -116,5 +142,13 @@ impl Background for WaitUntil {
             work.await;
             Ok(JsValue::UNDEFINED)
         }));
+    }
+
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(async move {
+            // A wait that cannot be had is none: the work matters more.
+            let _ = js::settled(js::wait(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX))).await;
+            work.await;
+        });
     }
 }

@@ -2,9 +2,14 @@
 //!
 //! Every statement is synchronous; those without an `await` between them commit together.
 
-use serde::Deserialize;
-use worker::{SqlStorage, SqlStorageValue};
+use js_sys::{Array, Reflect};
+use wasm_bindgen::{JsCast as _, JsValue};
+use worker::SqlStorage;
 
+use super::{
+    bindings::{Sql, SqlCursor},
+    js,
+};
 use crate::ports::{Fault, Part, Records};
 
 /// The only table of every object. The records' formats are the domain's.
@@ -13,37 +18,44 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS records (
 ) WITHOUT ROWID";
 
 /// Records in the object's SQLite.
-pub(super) struct SqlRecords(SqlStorage);
+pub(super) struct SqlRecords(Sql);
 
-#[derive(Deserialize)]
-struct Row {
-    id: String,
-    record: String,
-}
-
-fn fault(error: worker::Error) -> Fault {
-    Fault::new(Part::Storage, error)
+fn fault(error: &JsValue) -> Fault {
+    Fault::new(Part::Storage, js::cause(error))
 }
 
 impl SqlRecords {
     /// Opens the table, making it at the object's first use.
-    pub(super) fn open(sql: SqlStorage) -> Result<Self, Fault> {
-        sql.exec(SCHEMA, None).map_err(fault)?;
-        Ok(Self(sql))
+    pub(super) fn open(sql: &SqlStorage) -> Result<Self, Fault> {
+        let sql: &JsValue = sql.as_ref();
+        let records = Self(sql.clone().unchecked_into());
+        records.run(SCHEMA, &[])?;
+        Ok(records)
     }
 
-    fn run(&self, statement: &str, values: &[&str]) -> Result<worker::SqlCursor, Fault> {
-        let values: Vec<SqlStorageValue> = values.iter().map(|value| (*value).into()).collect();
-        self.0.exec(statement, values).map_err(fault)
+    fn run(&self, statement: &str, values: &[&str]) -> Result<SqlCursor, Fault> {
+        let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();
+        self.0.exec(statement, &values).map_err(|error| fault(&error))
+    }
+
+    /// The rows of a statement that selects `id` and `record`.
+    fn rows(&self, statement: &str, values: &[&str]) -> Result<Vec<(String, String)>, Fault> {
+        // Not `one()`: it throws through WASM when there is no row.
+        let rows = self.run(statement, values)?.to_array().map_err(|error| fault(&error))?;
+        let column = |row: &JsValue, name: &str| {
+            let value = Reflect::get(row, &JsValue::from_str(name)).ok();
+            value
+                .and_then(|value| value.as_string())
+                .ok_or_else(|| Fault::new(Part::Storage, "a row without text"))
+        };
+        rows.iter().map(|row| Ok((column(&row, "id")?, column(&row, "record")?))).collect()
     }
 }
 
 impl Records for SqlRecords {
     fn read(&self, kind: &str, id: &str) -> Result<Option<String>, Fault> {
-        let cursor = self.run("SELECT id, record FROM records WHERE kind = ? AND id = ?", &[kind, id])?;
-        // Not `one()`: it throws through WASM when there is no row.
-        let rows: Vec<Row> = cursor.to_array().map_err(fault)?;
-        Ok(rows.into_iter().next().map(|row| row.record))
+        let rows = self.rows("SELECT id, record FROM records WHERE kind = ? AND id = ?", &[kind, id])?;
+        Ok(rows.into_iter().next().map(|(_, record)| record))
     }
 
     fn write(&self, kind: &str, id: &str, record: &str) -> Result<(), Fault> {
@@ -57,8 +69,6 @@ impl Records for SqlRecords {
     }
 
     fn scan(&self, kind: &str) -> Result<Vec<(String, String)>, Fault> {
-        let cursor = self.run("SELECT id, record FROM records WHERE kind = ? ORDER BY id", &[kind])?;
-        let rows: Vec<Row> = cursor.to_array().map_err(fault)?;
-        Ok(rows.into_iter().map(|row| (row.id, row.record)).collect())
+        self.rows("SELECT id, record FROM records WHERE kind = ? ORDER BY id", &[kind])
     }
 }

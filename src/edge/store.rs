@@ -1,12 +1,14 @@
 //! KV, the clock, randomness and the fetch of public documents.
 
+use core::time::Duration;
+
 use wasm_bindgen::JsValue;
 use web_sys::{AbortSignal, Request, RequestInit, RequestRedirect};
 
 use super::{env, http, js};
 use crate::{
     identity::Normalizer,
-    ports::{Clock, Document, DocumentSource, Fault, KvStore, Part, Randomness},
+    ports::{Clock, Document, DocumentSource, Fault, KvStore, Part, Randomness, Timer},
     time::Timestamp,
 };
 
@@ -25,6 +27,12 @@ impl Clock for Platform {
     }
 }
 
+impl Timer for Platform {
+    async fn sleep(&self, duration: Duration) {
+        js::sleep(duration).await;
+    }
+}
+
 impl Randomness for Platform {
     #[expect(clippy::disallowed_methods, reason = "an implementation of the port")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
@@ -39,13 +47,17 @@ pub(super) struct Kv(pub(super) worker::Env);
 impl KvStore for Kv {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
         // 30 s is the least the platform takes, and what freshness our readers rely on.
-        let read = env::kv(&self.0)?.get(key).cache_ttl(30).text().await;
-        read.map_err(|error| Fault::new(Part::Kv, error))
+        let options = js::object(&[("type", "text".into()), ("cacheTtl", 30.into())]);
+        let fault = |error: &JsValue| Fault::new(Part::Kv, js::cause(error));
+        let read = env::kv(&self.0)?.get(key, &options).map_err(|error| fault(&error))?;
+        Ok(js::settled(read).await.map_err(|error| fault(&error))?.as_string())
     }
 
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
-        let put = env::kv(&self.0)?.put(key, value).map_err(|error| Fault::new(Part::Kv, error))?;
-        put.execute().await.map_err(|error| Fault::new(Part::Kv, error))
+        let fault = |error: &JsValue| Fault::new(Part::Kv, js::cause(error));
+        let put = env::kv(&self.0)?.put(key, value).map_err(|error| fault(&error))?;
+        js::settled(put).await.map_err(|error| fault(&error))?;
+        Ok(())
     }
 }
 

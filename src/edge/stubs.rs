@@ -3,16 +3,27 @@
 //! Only transport can fail here. Decisions, refusals included, are answers with status 200.
 
 use serde::{Serialize, de::DeserializeOwned};
-use worker::{Env, Method, Request, RequestInit};
+use wasm_bindgen::JsValue;
+use web_sys::{Request, RequestInit};
+use worker::Env;
 
-use super::env::{self, binding};
+use super::{
+    env::{self, binding},
+    isolate, js,
+    store::Platform,
+};
 use crate::{
+    abuse::{ThrottleAnswer, ThrottleRequest, Throttles},
     account::{AccountAnswer, AccountRequest, Accounts},
     ids::AccountId,
+    json,
     jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
-    observe::{AuditAnswer, AuditLog, AuditRequest},
-    ports::{Fault, Part},
+    observe::{
+        AuditAnswer, AuditLog, AuditRequest,
+        metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
+    },
+    ports::{Clock as _, Fault, Part},
     revocation::{FeedAnswer, FeedObject, FeedRequest},
 };
 
@@ -24,21 +35,34 @@ const ONLY: &str = "own";
 
 async fn ask<Q: Serialize, A: DeserializeOwned>(
     env: &Env,
-    (binding, part): (&str, Part),
+    place: (&str, Part),
     name: &str,
     message: &Q,
 ) -> Result<A, Fault> {
-    let fault = |error: worker::Error| Fault::new(part, error);
-    let body = serde_json::to_string(message).map_err(|error| Fault::new(part, error))?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(body.into()));
-    let request = Request::new_with_init(MESSAGE_URL, &init).map_err(fault)?;
-    let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(fault)?;
-    let mut response = stub.fetch_with_request(request).await.map_err(fault)?;
-    if response.status_code() != 200 {
-        return Err(Fault::new(part, format_args!("the object answered {}", response.status_code())));
+    let part = place.1;
+    let body = json::write(message).ok_or_else(|| Fault::new(part, "a message that is no JSON"))?;
+    let answer = exchange(env, place, name, &body).await?;
+    json::read(&answer).map_err(|error| Fault::new(part, error))
+}
+
+/// Text there and text back: compiled once for all kinds of messages.
+async fn exchange(env: &Env, (binding, part): (&str, Part), name: &str, body: &str) -> Result<String, Fault> {
+    let fault = |error: &JsValue| Fault::new(part, js::cause(error));
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(body));
+    let request = Request::new_with_str_and_init(MESSAGE_URL, &init).map_err(|error| fault(&error))?;
+    let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
+    let asked_at = Platform.now();
+    let answered = js::response(stub.fetch(&request)).await;
+    if let Some(isolate) = isolate::known() {
+        isolate.counters.observe(part, Platform.now().since(asked_at));
     }
-    response.json().await.map_err(fault)
+    let response = answered.map_err(|error| fault(&error))?;
+    if response.status() != 200 {
+        return Err(Fault::new(part, format_args!("the object answered {}", response.status())));
+    }
+    js::text(response.text()).await.map_err(|error| fault(&error))
 }
 
 /// Account objects, named by the account's id.
@@ -81,6 +105,16 @@ impl IssuerKeysObjects for IssuerKeysStubs {
     }
 }
 
+/// Throttle objects, named by what they limit.
+#[derive(Clone)]
+pub(super) struct ThrottleStubs(pub(super) Env);
+
+impl Throttles for ThrottleStubs {
+    async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
+        ask(&self.0, (binding::THROTTLE, Part::Throttle), name, request).await
+    }
+}
+
 /// The `AuditLog` object.
 #[derive(Clone)]
 pub(super) struct AuditLogStub(pub(super) Env);
@@ -88,5 +122,15 @@ pub(super) struct AuditLogStub(pub(super) Env);
 impl AuditLog for AuditLogStub {
     async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
         ask(&self.0, (binding::AUDIT_LOG, Part::AuditLog), ONLY, request).await
+    }
+}
+
+/// Metrics objects, named by number.
+#[derive(Clone)]
+pub(super) struct MetricsStubs(pub(super) Env);
+
+impl MetricsShards for MetricsStubs {
+    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
+        ask(&self.0, (binding::METRICS, Part::Metrics), &shard.to_string(), request).await
     }
 }

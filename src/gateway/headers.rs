@@ -11,7 +11,10 @@ use super::{
     identity::Identity,
     route::{Access, Route},
 };
-use crate::http::{RequestView, UrlParts, is_token};
+use crate::{
+    encoding::text_set,
+    http::{RequestView, UrlParts, is_token},
+};
 
 /// Names that start so belong to us, however they are spelled.
 pub const RESERVED_PREFIXES: [&str; 2] = ["x-postern-", "x-auth-"];
@@ -86,7 +89,7 @@ pub(super) struct HeaderRules {
 impl HeaderRules {
     pub(super) fn new(own_cookies: Vec<String>, routes: &[Route]) -> Self {
         let mapped = routes.iter().flat_map(|route| &route.headers);
-        Self { own_cookies, mapped: mapped.map(|mapping| canonical_name(&mapping.header)).collect() }
+        Self { own_cookies, mapped: text_set(mapped.map(|mapping| canonical_name(&mapping.header))) }
     }
 
     pub(super) fn plan(
@@ -103,7 +106,7 @@ impl HeaderRules {
         let url = request.url();
         let is_websocket =
             request.header("upgrade").is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
-        let named_by_connection: BTreeSet<String> = request
+        let named_by_connection: Vec<String> = request
             .header("connection")
             .map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase()).collect())
             .unwrap_or_default();
@@ -156,7 +159,7 @@ impl HeaderRules {
 pub fn canonical_name(name: &str) -> String {
     let mut folded = String::new();
     for character in name.chars().map(|character| character.to_ascii_lowercase()) {
-        if character.is_alphanumeric() {
+        if character.is_ascii_alphanumeric() {
             folded.push(character);
         } else if !folded.ends_with('-') {
             folded.push('-');

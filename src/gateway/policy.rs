@@ -9,6 +9,7 @@ use super::{
     route::{Access, Attribute, Equals, Requirement},
 };
 use crate::{
+    encoding::text_set,
     http::{Problem, Reply},
     time::Timestamp,
 };
@@ -116,7 +117,7 @@ fn grant_objection(requirement: &Requirement, found: &Match<'_>, identity: &Iden
     let Requirement { scopes_all, scopes_any, roles_any, attributes, .. } = requirement;
     let any_met = scopes_any.is_empty() || !scopes_any.is_disjoint(&identity.scopes);
     if !scopes_all.is_subset(&identity.scopes) || !any_met {
-        return Some(ForbidCause::Scope { required: scopes_all.union(scopes_any).cloned().collect() });
+        return Some(ForbidCause::Scope { required: text_set(scopes_all.union(scopes_any).cloned()) });
     }
     if !roles_any.is_empty() && roles_any.is_disjoint(&identity.roles) {
         return Some(ForbidCause::Role);

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 pub use pattern::{PathPattern, PatternError, Segment};
 
 use super::cors::Cors;
+use crate::encoding::text_set;
 
 /// One line of the route table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub enum Methods {
 impl Methods {
     /// The methods named, and `HEAD` with `GET`.
     pub fn only<I: IntoIterator<Item = String>>(methods: I) -> Self {
-        let mut methods: BTreeSet<String> = methods.into_iter().collect();
+        let mut methods = text_set(methods);
         if methods.contains("GET") {
             methods.insert("HEAD".to_owned());
         }

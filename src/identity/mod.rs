@@ -2,6 +2,7 @@
 //!
 //! Elsewhere a person is a *subject*; a *user* exists only in this module.
 
+pub mod common;
 pub mod login;
 pub mod normal;
 pub mod password;

@@ -13,7 +13,7 @@ use base64ct::{Base64Unpadded, Encoding as _};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::Normalizer;
+use super::{Login, Normalizer, common};
 use crate::{
     ports::{Fault, Part, Randomness},
     secrets::{Master, Masters},
@@ -56,6 +56,8 @@ pub enum PasswordError {
     TooShort,
     /// More than 1 024 bytes.
     TooLong,
+    /// Among the passwords that are tried first, or the login itself.
+    Common,
 }
 
 impl PasswordError {
@@ -64,6 +66,7 @@ impl PasswordError {
         match self {
             Self::TooShort => "password_too_short",
             Self::TooLong => "password_too_long",
+            Self::Common => "password_common",
         }
     }
 }
@@ -73,6 +76,7 @@ impl fmt::Display for PasswordError {
         match self {
             Self::TooShort => write!(formatter, "a password has at least {MIN_CHARACTERS} characters"),
             Self::TooLong => write!(formatter, "a password has at most {MAX_BYTES} bytes"),
+            Self::Common => formatter.write_str("this password is among those that are guessed first"),
         }
     }
 }
@@ -80,13 +84,24 @@ impl fmt::Display for PasswordError {
 impl core::error::Error for PasswordError {}
 
 impl Password {
-    /// A password being chosen.
+    /// A password being chosen: 8 characters to 1 024 bytes, and none that everybody uses. Nothing
+    /// is asked of its composition (NIST SP 800-63B section 5.1.1.2).
     pub fn choose(text: &str, normalizer: &impl Normalizer) -> Result<Self, PasswordError> {
         let password = Self::present(text, normalizer)?;
         if password.0.chars().count() < MIN_CHARACTERS {
             return Err(PasswordError::TooShort);
         }
+        if common::is_common(&password.0) {
+            return Err(PasswordError::Common);
+        }
         Ok(password)
+    }
+
+    /// Whether it is the login, or the part of it before an `@`: what is guessed next after the
+    /// common ones (NIST SP 800-63B section 5.1.1.2, context-specific words).
+    pub fn repeats(&self, login: &Login) -> bool {
+        let (password, login) = (self.0.to_lowercase(), login.as_str());
+        password == login || login.split('@').next() == Some(password.as_str())
     }
 
     /// A password presented at sign-in: a short one is simply wrong.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Login, NewUser, PasswordHash, User};
 use crate::{
     ids::AccountId,
+    json,
     ports::{Fault, Part},
     time::Timestamp,
 };
@@ -133,7 +134,7 @@ impl UserRow {
         let broken = |column| {
             Fault::new(Part::Database, format_args!("users.{column} of {} is broken", self.account_id))
         };
-        let list = |json: &str, column| serde_json::from_str::<Vec<String>>(json).map_err(|_| broken(column));
+        let list = |json: &str, column| json::read::<Vec<String>>(json).map_err(|_| broken(column));
         let login = Login::from_stored(&self.login).map_err(|_| broken("login"))?;
         Ok(User {
             account: self.account_id.parse().map_err(|_| broken("account_id"))?,

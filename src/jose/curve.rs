@@ -102,7 +102,7 @@ impl<const N: usize> Curve<N> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "all-algorithms"))]
 mod tests {
     use jwt_compact::alg::VerifyingKey as _;
 

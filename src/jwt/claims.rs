@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{TokenError, ValidationPolicy, dates::numeric_date};
-use crate::time::Timestamp;
+use crate::{encoding::text_set, time::Timestamp};
 
 /// What a verified and validated access token says (RFC 7519 section 4.1, RFC 9068 section 2.2).
 /// Which claims hold scopes, roles and the tenant is the issuer's policy.
@@ -137,7 +137,7 @@ fn scope(value: Option<&Value>) -> Result<BTreeSet<String>, TokenError> {
         Some(Value::Array(values)) => texts("scope", values)?,
         Some(_) => return Err(MALFORMED),
     };
-    tokens.into_iter().map(|token| if is_scope_token(&token) { Ok(token) } else { Err(MALFORMED) }).collect()
+    if tokens.iter().all(|token| is_scope_token(token)) { Ok(text_set(tokens)) } else { Err(MALFORMED) }
 }
 
 /// RFC 6749 section 3.3: one or more of %x21 / %x23-5B / %x5D-7E.

@@ -1,13 +1,16 @@
 //! Signing and key generation without a platform: for tests, the operator's CLI and benches.
 
-#[cfg_attr(not(feature = "rsa"), path = "native/without_rsa.rs")]
+#[cfg_attr(not(feature = "all-algorithms"), path = "native/none.rs")]
+mod ed25519;
+#[cfg(feature = "all-algorithms")]
 mod rsa;
+#[cfg(not(feature = "all-algorithms"))]
+use ed25519 as rsa;
 
-use ed25519_dalek::{
-    SigningKey as Ed25519Key,
-    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes},
+use p256::{
+    ecdsa::{Signature, SigningKey as P256Key, signature::Signer as _},
+    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _},
 };
-use p256::ecdsa::{Signature, SigningKey as P256Key, signature::Signer as _};
 use zeroize::Zeroizing;
 
 use super::{GeneratedKey, PrivateKey, PublicJwk, Signer, SigningAlgorithm};
@@ -39,16 +42,6 @@ impl<N: Randomness> NativeSigner<N> {
         let pkcs8 = secret.to_pkcs8_der().map_err(crypto)?;
         Ok(GeneratedKey { public: PublicJwk::es256(x.as_ref(), y.as_ref()), pkcs8: pkcs8.to_bytes() })
     }
-
-    fn generate_ed25519(&self) -> Result<GeneratedKey, Fault> {
-        let mut seed = Zeroizing::new([0; 32]);
-        self.randomness.fill(seed.as_mut_slice())?;
-        let public = Ed25519Key::from_bytes(&seed).verifying_key();
-        // Version 1 of RFC 8410, without the public key: WebCrypto refuses the newer form.
-        let pair = KeypairBytes { secret_key: *seed, public_key: None };
-        let pkcs8 = pair.to_pkcs8_der().map_err(crypto)?;
-        Ok(GeneratedKey { public: PublicJwk::ed25519(public.as_bytes()), pkcs8: pkcs8.to_bytes() })
-    }
 }
 
 impl<N: Randomness> Signer for NativeSigner<N> {
@@ -59,10 +52,7 @@ impl<N: Randomness> Signer for NativeSigner<N> {
                 let signature: Signature = key.sign(signing_input);
                 Ok(signature.to_vec())
             }
-            SigningAlgorithm::EdDsa => {
-                let key = Ed25519Key::from_pkcs8_der(key.pkcs8()).map_err(crypto)?;
-                Ok(key.sign(signing_input).to_vec())
-            }
+            SigningAlgorithm::EdDsa => ed25519::sign(key.pkcs8(), signing_input),
             SigningAlgorithm::Rs256 => rsa::sign(key.pkcs8(), signing_input),
         }
     }
@@ -70,7 +60,7 @@ impl<N: Randomness> Signer for NativeSigner<N> {
     async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault> {
         match algorithm {
             SigningAlgorithm::Es256 => self.generate_es256(),
-            SigningAlgorithm::EdDsa => self.generate_ed25519(),
+            SigningAlgorithm::EdDsa => ed25519::generate(&self.randomness),
             SigningAlgorithm::Rs256 => rsa::generate(&self.randomness),
         }
     }

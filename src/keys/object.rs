@@ -10,6 +10,7 @@ use super::{
     ring::{KeyRing, Revocation, RingKey, Rotation, Step},
 };
 use crate::{
+    json,
     ports::{Fault, Part, Randomness, Records},
     secrets::Masters,
     time::Timestamp,
@@ -211,7 +212,7 @@ impl<R: Records> Ring<R> {
         let Some(record) = self.records.read(RECORD_KIND, RECORD_ID)? else { return Ok(None) };
         // A record that cannot be read is never taken for an absent one: that would found a
         // second ring, and every token of the first would die.
-        serde_json::from_str(&record).map(Some).map_err(|error| Fault::new(Part::Storage, error))
+        json::read(&record).map(Some).map_err(|error| Fault::new(Part::Storage, error))
     }
 
     fn write(&self, ring: &KeyRing) -> Result<(), Fault> {

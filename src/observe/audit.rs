@@ -171,7 +171,7 @@ fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::new(Part::Storage, error))
+    crate::json::read(text).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 #[cfg(not(target_family = "wasm"))]

@@ -50,6 +50,11 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Reads the 43 characters.
     pub fn parse(text: &str) -> Option<Self> {
         from_base64url(text)?.try_into().ok().map(Self)

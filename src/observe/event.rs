@@ -92,7 +92,7 @@ pub enum Outcome {
 
 /// What happened. Causes and codes are the stable codes of the modules that refuse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Happening {
     /// A session began.
     SignedIn,
@@ -160,6 +160,25 @@ pub enum Happening {
         /// The last 6 characters of the token's signature.
         #[serde(skip_serializing_if = "Option::is_none")]
         signature_tail: Option<String>,
+    },
+    /// A call was refused because there were too many. Told once for as long as it holds.
+    Throttled {
+        /// Which limit: what is limited, and by what.
+        limit: String,
+        /// Seconds until the next one is taken.
+        retry_after: u64,
+    },
+    /// Failures locked something.
+    Locked {
+        /// What: `account` (for strangers), `device` or `ip`.
+        what: &'static str,
+        /// For how many seconds.
+        seconds: u64,
+    },
+    /// Guessing with leaked lists: limits are tightened.
+    StuffingDetected {
+        /// `many_accounts` from one network, or `many_networks` on one account.
+        pattern: &'static str,
     },
     /// A password hash was made again, with today's cost and master.
     PasswordRehashed,
@@ -267,6 +286,44 @@ impl Happening {
         }
     }
 
+    /// Its name: the member `event` of its line.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed_in",
+            Self::SignInRefused { .. } => "sign_in_refused",
+            Self::Registered => "registered",
+            Self::RegistrationRefused { .. } => "registration_refused",
+            Self::Refreshed { .. } => "refreshed",
+            Self::Retried { .. } => "retried",
+            Self::ReuseDetected { .. } => "reuse_detected",
+            Self::RefreshRefused { .. } => "refresh_refused",
+            Self::RefreshForged { .. } => "refresh_forged",
+            Self::SessionRevoked => "session_revoked",
+            Self::SignedOut => "signed_out",
+            Self::SignedOutEverywhere { .. } => "signed_out_everywhere",
+            Self::FamilyDisplaced => "family_displaced",
+            Self::ContextChanged { .. } => "context_changed",
+            Self::AccessRefused { .. } => "access_refused",
+            Self::Throttled { .. } => "throttled",
+            Self::Locked { .. } => "locked",
+            Self::StuffingDetected { .. } => "stuffing_detected",
+            Self::PasswordRehashed => "password_rehashed",
+            Self::KeyPublished { .. } => "key_published",
+            Self::KeyRotated { .. } => "key_rotated",
+            Self::KeyRetired { .. } => "key_retired",
+            Self::KeyRevoked { .. } => "key_revoked",
+            Self::KeyRewrapped { .. } => "key_rewrapped",
+            Self::MasterMismatch { .. } => "master_mismatch",
+            Self::AdminAction { .. } => "admin_action",
+            Self::Revoked { .. } => "revoked",
+            Self::FeedOverflow { .. } => "feed_overflow",
+            Self::Fault { .. } => "fault",
+            Self::ConfigRefused { .. } => "config_refused",
+            Self::RoutesLoaded { .. } => "routes_loaded",
+            Self::RoutesRefused { .. } => "routes_refused",
+        }
+    }
+
     /// How it ended.
     pub const fn outcome(&self) -> Outcome {
         match self {
@@ -295,33 +352,62 @@ impl Happening {
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
+            | Self::Throttled { .. }
+            | Self::Locked { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
             Self::ReuseDetected { .. }
             | Self::RefreshForged { .. }
             | Self::FeedOverflow { .. }
+            | Self::StuffingDetected { .. }
             | Self::MasterMismatch { .. } => Outcome::Alert,
             Self::Fault { .. } | Self::ConfigRefused { .. } | Self::RoutesRefused { .. } => Outcome::Fault,
         }
     }
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    at: Timestamp,
-    #[serde(flatten)]
-    happening: &'a Happening,
-    outcome: Outcome,
-    #[serde(flatten)]
-    setting: &'a Setting,
+impl Outcome {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::Alert => "alert",
+            Self::Fault => "fault",
+        }
+    }
 }
 
 impl Event {
-    /// The line of the log: one JSON object without line breaks.
+    /// The line of the log: one JSON object without line breaks. Put together by hand, because
+    /// serde's `flatten` would weigh more than the rest of this module.
     pub fn to_line(&self) -> String {
         let Self { at, happening, setting } = self;
-        let line = Line { at: *at, happening, outcome: happening.outcome(), setting };
-        // Strings and numbers always have a JSON form; if not, the event is still told.
-        serde_json::to_string(&line).unwrap_or_else(|_| r#"{"event":"unprintable"}"#.to_owned())
+        let (name, outcome) = (happening.name(), happening.outcome().name());
+        let mut line = String::with_capacity(256);
+        line.push_str("{\"at\":");
+        line.push_str(&at.millis().to_string());
+        line.push_str(",\"event\":\"");
+        line.push_str(name);
+        line.push('"');
+        // A variant with members is `{"name":{...}}`, one without is `"name"`. Strings and
+        // numbers always have a JSON form; if not, the event is still told by its name.
+        let happening = serde_json::to_string(happening).unwrap_or_default();
+        let members = happening.split_once(":{").and_then(|(_, members)| members.strip_suffix("}}"));
+        push_members(&mut line, members);
+        line.push_str(",\"outcome\":\"");
+        line.push_str(outcome);
+        line.push('"');
+        let setting = serde_json::to_string(setting).unwrap_or_default();
+        push_members(&mut line, setting.strip_prefix('{').and_then(|text| text.strip_suffix('}')));
+        line.push('}');
+        line
+    }
+}
+
+fn push_members(line: &mut String, members: Option<&str>) {
+    if let Some(members) = members.filter(|members| !members.is_empty()) {
+        line.push(',');
+        line.push_str(members);
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod chain;
 pub mod event;
+pub mod metrics;
 pub mod redact;
 
 pub use audit::{AuditAnswer, AuditLog, AuditRequest};

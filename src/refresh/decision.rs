@@ -66,6 +66,11 @@ pub enum RefusalCause {
     Forged,
     /// Too many late retries: 429, and no change.
     Throttled,
+    /// The family rotates too fast: 429, and no change.
+    TooFast {
+        /// Seconds until the next rotation, 1 or more.
+        retry_after: u32,
+    },
     /// It was issued to another client (RFC 6749 section 6). No change.
     WrongClient,
     /// The family is bound to a key that was not proved (RFC 9449 section 5). No change.
@@ -94,6 +99,7 @@ impl RefusalCause {
             Self::AheadOfState => "refresh_token_ahead_of_state",
             Self::Forged => "refresh_token_forged",
             Self::Throttled => "refresh_throttled",
+            Self::TooFast { .. } => "refresh_too_fast",
             Self::WrongClient => "refresh_token_wrong_client",
             Self::WrongBinding => "refresh_token_wrong_binding",
             Self::Ended { reason } => match reason {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, DriftPolicy, Grant, Lifetime, Lifetimes, SecretHash};
-use crate::time::Timestamp;
+use crate::{abuse::FullAt, time::Timestamp};
 
 /// A user's device name is cut to this many characters: a session list shows no more.
 const DEVICE_NAME_MAX_CHARS: usize = 64;
@@ -38,6 +38,9 @@ pub struct Family {
     /// When the last one was; the sign-in before the first. The reuse interval and the
     /// lost-response window are anchored here.
     pub rotated_at: Timestamp,
+    /// The bucket that rotations are taken from, where their pace is limited.
+    #[serde(default, skip_serializing_if = "FullAt::is_untouched")]
+    pub pace: FullAt,
     /// Alive or ended.
     pub state: State,
 }
@@ -197,6 +200,7 @@ impl Family {
             context: opening.context,
             rotation_count: 0,
             rotated_at: now,
+            pace: FullAt::default(),
             state: State::Alive(Alive {
                 secret_hash: opening.secret_hash,
                 master: opening.master,

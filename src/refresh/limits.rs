@@ -4,6 +4,8 @@ use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::abuse::Rate;
+
 /// The longest reuse interval config may set: beyond a minute it stops being a race of tabs.
 const REUSE_INTERVAL_MAX: Duration = Duration::from_mins(1);
 
@@ -32,6 +34,10 @@ pub struct Limits {
     pub late_only_rotations: u16,
     /// Whether the gate confirms receipts. Without it the lost-response window is at most 60 s.
     pub receipts: bool,
+    /// How fast a family may rotate, if that is limited. Retries are not rotations: tabs that
+    /// race each other take one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Rate>,
 }
 
 /// What to do when the context of a refresh differs much from the last one's.
@@ -84,7 +90,7 @@ impl core::error::Error for LimitsMistake {}
 impl Default for Limits {
     /// 10 s of reuse interval (tabs miss each other by some 40 ms, phones by a few seconds),
     /// 24 h for a lost answer (a phone in a drawer over night), 10 late retries, 3 late-only
-    /// rotations, receipts on, drift logged.
+    /// rotations, receipts on, drift logged, any pace.
     fn default() -> Self {
         Self {
             reuse_interval: Duration::from_secs(10),
@@ -92,6 +98,7 @@ impl Default for Limits {
             max_late_retries: 10,
             late_only_rotations: 3,
             receipts: true,
+            pace: None,
         }
     }
 }

@@ -106,6 +106,15 @@ impl Family {
         let Some(next_count) = self.rotation_count.checked_add(1) else {
             return self.sign_in(SignInReason::Exhausted, now);
         };
+        if let Some(rate) = limits.pace {
+            match rate.take(self.pace, now) {
+                Ok(bucket) => self.pace = bucket,
+                Err(wait) => {
+                    let retry_after = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+                    return (self, Decision::Refuse { cause: RefusalCause::TooFast { retry_after } });
+                }
+            }
+        }
         self.rotation_count = next_count;
         self.rotated_at = now;
         self.seen_at = now;

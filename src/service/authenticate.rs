@@ -1,6 +1,6 @@
 //! From a bearer token to an identity: the only place that makes one.
 
-use std::{collections::BTreeSet, rc::Rc};
+use std::rc::Rc;
 
 use super::{
     Ports, Service,
@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
+    encoding::text_set,
     gateway::{Identity, Revocation, StaleFeed},
     jose::{UnverifiedToken, VerifyError, verify},
     jwt::{AccessToken, validate},
@@ -117,7 +118,7 @@ fn identity_of(access_token: &AccessToken) -> Identity {
         subject: claims.sub.clone(),
         audience: claims.aud.clone(),
         scopes: claims.scope.clone(),
-        roles: claims.roles.iter().cloned().collect::<BTreeSet<_>>(),
+        roles: text_set(claims.roles.iter().cloned()),
         tenant_id: claims.tenant_id.clone(),
         session_id: claims.sid.clone(),
         rotation_count: claims.rot,

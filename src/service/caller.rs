@@ -1,6 +1,6 @@
 //! Where a request came from, as far as the platform tells.
 
-use crate::http::RequestView;
+use crate::{http::RequestView, observe::Pseudonym};
 
 /// Longer user agents are cut: real ones stay under 300 bytes.
 const MAX_USER_AGENT_BYTES: usize = 512;
@@ -17,6 +17,8 @@ pub struct Caller {
     pub user_agent: Option<String>,
     /// `CF-Ray`: names the request in logs on both sides.
     pub request_id: Option<String>,
+    /// The stand-in of the login that is tried, for events; no header says it.
+    pub login: Option<Pseudonym>,
 }
 
 impl Caller {
@@ -27,6 +29,7 @@ impl Caller {
             country: request.header("cf-ipcountry").map(|country| cut(country, 2)),
             user_agent: request.header("user-agent").map(|agent| cut(agent, MAX_USER_AGENT_BYTES)),
             request_id: request.header("cf-ray").map(|ray| cut(ray, 64)),
+            login: None,
         }
     }
 }

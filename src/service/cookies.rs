@@ -2,10 +2,13 @@
 
 use core::time::Duration;
 
-use crate::{config::CookieSettings, http::RequestView};
+use crate::{abuse::device, config::CookieSettings, http::RequestView};
 
 /// Readable by the page's script, which sends it back as `X-CSRF-Token`.
 pub(super) const CSRF_COOKIE: &str = "__Secure-postern_csrf";
+/// By which the device is known at its next sign-in. It stays when the session ends: that is
+/// when it is needed.
+pub(super) const DEVICE_COOKIE: &str = "__Secure-postern_device";
 /// The header that carries the CSRF token.
 pub(super) const CSRF_HEADER: &str = "x-csrf-token";
 
@@ -33,6 +36,14 @@ pub(super) fn refresh_cookie(cookie: &CookieSettings, refresh_token: &str, lifet
 pub(super) fn csrf_cookie(cookie: &CookieSettings, csrf_token: &str, lifetime: Duration) -> String {
     let (domain, age) = (domain(cookie), lifetime.as_secs());
     format!("{CSRF_COOKIE}={csrf_token}; Path=/{domain}; Max-Age={age}; Secure; SameSite=Strict")
+}
+
+/// `Set-Cookie` for the device token: out of reach of scripts and of other sites.
+pub(super) fn device_cookie(cookie: &CookieSettings, device_token: &str) -> String {
+    let (path, domain, age) = (&cookie.path, domain(cookie), device::LIFETIME.as_secs());
+    format!(
+        "{DEVICE_COOKIE}={device_token}; Path={path}{domain}; Max-Age={age}; HttpOnly; Secure; SameSite=Strict"
+    )
 }
 
 /// Both cookies taken away.

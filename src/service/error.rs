@@ -1,7 +1,7 @@
 //! Why a call of the first-party API is refused: precise causes here, few stable codes on the
 //! wire, in one exhaustive match. `docs/http-api.md` lists the codes.
 
-use super::body::BodyError;
+use super::{body::BodyError, throttle::Throttled};
 use crate::{
     gateway::{Challenge, Forbid, step_up},
     http::{Problem, Reply},
@@ -40,6 +40,10 @@ pub(super) enum ApiError {
         /// Seconds until another try makes sense.
         retry_after: u32,
     },
+    /// Too many calls of this kind.
+    Throttled(Throttled),
+    /// Too many passwords wait to be hashed in this isolate.
+    Busy,
     /// A cookie without the CSRF token of its session.
     CsrfFailed,
     /// A page of an unlisted origin.
@@ -117,6 +121,11 @@ impl From<&ApiError> for Reply {
                 Problem::new(429, "too_many_retries", "This refresh token was retried too often")
                     .with_retry_after(*retry_after)
                     .into()
+            }
+            ApiError::Throttled(throttled) => throttled.into(),
+            // A second: the whole queue is done by then.
+            ApiError::Busy => {
+                Problem::new(503, "busy", "Too many sign-ins at once; try again").with_retry_after(1).into()
             }
             ApiError::CsrfFailed => {
                 problem(403, "csrf_failed", "The CSRF token is missing or of another session")

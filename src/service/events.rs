@@ -18,6 +18,7 @@ impl Caller {
             ip: self.ip.clone(),
             country: self.country.clone(),
             user_agent: self.user_agent.as_deref().map(UserAgent::of),
+            login: self.login.clone(),
             ..Setting::default()
         }
     }
@@ -25,7 +26,9 @@ impl Caller {
 
 impl<P: Ports> Service<P> {
     pub(super) fn record(&self, at: Timestamp, happening: Happening, setting: Setting) {
+        self.isolate.counters.count_event(&happening);
         self.ports.log().record(&Event { at, happening, setting });
+        self.see_to_flush(at);
     }
 
     pub(super) fn record_of(&self, caller: &Caller, session: (AccountId, FamilyId), happening: Happening) {
@@ -63,6 +66,7 @@ impl<P: Ports> Service<P> {
             | RefusalCause::Expired { .. }
             | RefusalCause::SignIn { .. }
             | RefusalCause::Throttled
+            | RefusalCause::TooFast { .. }
             | RefusalCause::WrongClient
             | RefusalCause::WrongBinding
             | RefusalCause::UnknownFamily

@@ -42,6 +42,8 @@ pub enum Outcome {
 /// All that carrying a request to its upstream needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
+    /// The name of the route, for counting.
+    pub route: String,
     /// Where to.
     pub upstream: Upstream,
     /// The absolute URL to ask for.
@@ -99,6 +101,19 @@ enum Step<'g> {
 impl<P: Ports> Service<P> {
     /// Decides what can be decided from memory.
     pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
+        let decision = self.decide_at_once(request);
+        self.count_at_once(request, &decision);
+        decision
+    }
+
+    /// Decides all the rest.
+    pub async fn gate(&self, request: &impl RequestView) -> Outcome {
+        let outcome = self.decide_in_time(request).await;
+        self.count_outcome(request, &outcome);
+        outcome
+    }
+
+    fn decide_at_once(&self, request: &impl RequestView) -> AtOnce {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return AtOnce::Reply(bad_url()) };
         if self.is_own(parts.path) {
@@ -129,8 +144,7 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// Decides all the rest.
-    pub async fn gate(&self, request: &impl RequestView) -> Outcome {
+    async fn decide_in_time(&self, request: &impl RequestView) -> Outcome {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return Outcome::Reply(bad_url()) };
         let now = self.now();
@@ -255,6 +269,7 @@ impl<P: Ports> Service<P> {
         };
         let origin = request.header("origin");
         Outcome::Forward(Box::new(Forward {
+            route: found.route.name.clone(),
             upstream: found.route.upstream.clone(),
             url: upstream_url(found.route, &found.path, parts.query, &parts.origin()),
             headers,

@@ -11,7 +11,12 @@ use std::{
 };
 
 use super::{
-    feed::FeedMemory, key_sets::OwnOrExternal, receipts::Receipts, tables::Tables, token_cache::TokenCache,
+    feed::FeedMemory,
+    key_sets::OwnOrExternal,
+    receipts::Receipts,
+    tables::Tables,
+    throttle::{HashQueue, Refusals},
+    token_cache::TokenCache,
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
@@ -21,6 +26,7 @@ use crate::{
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
     jwt::{TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
+    observe::metrics::Counters,
     refresh::{DriftPolicy, Lifetimes, Limits},
     revocation::FeedPolicy,
     secrets::{Master, Masters},
@@ -54,6 +60,10 @@ pub struct Memory {
     pub(super) feed: FeedMemory,
     /// Receipts that were confirmed.
     pub(super) receipts: Receipts,
+    /// Calls that need not be asked about: they are refused until a time that is known.
+    pub(super) refusals: Refusals,
+    /// Passwords that wait to be hashed.
+    pub(super) hash_queue: HashQueue,
     /// Whether the local profile's users are there.
     pub(super) seeded: Cell<bool>,
 }
@@ -74,6 +84,8 @@ pub struct Isolate {
     pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
+    /// What was counted and not sent off yet.
+    pub counters: Counters,
     pub(super) memory: Memory,
 }
 
@@ -99,7 +111,11 @@ impl Isolate {
         let hash_parameters =
             HashParameters::new(password.memory_kib, password.iterations, password.parallelism)
                 .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more than an isolate has"))?;
-        let cookies = vec![config.cookie.name.clone(), super::cookies::CSRF_COOKIE.to_owned()];
+        let cookies = vec![
+            config.cookie.name.clone(),
+            super::cookies::CSRF_COOKIE.to_owned(),
+            super::cookies::DEVICE_COOKIE.to_owned(),
+        ];
         Ok(Self {
             masters: Masters::new(current, former),
             ring_policy: RingPolicy {
@@ -124,6 +140,7 @@ impl Isolate {
             tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
+            counters: Counters::default(),
             memory: Memory::default(),
             config,
         })
@@ -145,6 +162,7 @@ impl Isolate {
             lost_response_window: refresh.lost_response_window,
             max_late_retries: u16::try_from(refresh.max_late_retries).unwrap_or(u16::MAX),
             receipts: refresh.receipts,
+            pace: self.config.limits.refresh_family,
             ..Limits::default()
         }
     }
@@ -205,5 +223,10 @@ fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
         };
         (issuer.issuer.clone(), trusted)
     });
-    external.chain([(config.issuer.clone(), own)]).collect()
+    let mut trusted = BTreeMap::new();
+    for (issuer, rules) in external {
+        trusted.insert(issuer, rules);
+    }
+    trusted.insert(config.issuer.clone(), own);
+    trusted
 }

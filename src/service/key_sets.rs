@@ -10,11 +10,13 @@ use crate::{
     encoding::base64url,
     http::{Reply, RequestView},
     jose::{JwkSet, PublicJwkSet},
+    json,
     jwks::{
         CachedSet, FetchFrom, IssuerKeysAnswer, IssuerKeysObjects as _, IssuerKeysRequest, IssuerSource,
         Resolution, Snapshot, Tried, resolve,
     },
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
+    observe::metrics::Family,
     ports::{Background as _, Fault, KvStore as _, Part},
     time::Timestamp,
 };
@@ -116,7 +118,7 @@ impl<P: Ports> Service<P> {
     async fn read_kv(&self, issuer: &str) {
         match self.ports.kv().read(&kv_key(issuer)).await {
             Ok(Some(text)) => {
-                if let Ok(snapshot) = serde_json::from_str(&text) {
+                if let Ok(snapshot) = json::read(&text) {
                     self.take_in(issuer, &snapshot);
                 }
             }
@@ -163,7 +165,11 @@ impl<P: Ports> Service<P> {
         };
         match self.ports.issuer_keys().ask(&issuer, &ask).await? {
             IssuerKeysAnswer::Keys { snapshot, fetched_now, failure } => {
+                if fetched_now {
+                    self.isolate.counters.add(Family::JwksFetches, &issuer, "success");
+                }
                 if let Some(failure) = failure {
+                    self.isolate.counters.add(Family::JwksFetches, &issuer, "failure");
                     let fault = Fault::new(Part::Issuer, format_args!("{issuer}: {failure}"));
                     self.record_fault(&fault, &Caller::default());
                 }
@@ -173,6 +179,7 @@ impl<P: Ports> Service<P> {
                 Ok(Some(snapshot))
             }
             IssuerKeysAnswer::Unavailable { cause, retry_after } => {
+                self.isolate.counters.add(Family::JwksFetches, &issuer, "unavailable");
                 let until = now.plus(Duration::from_secs(retry_after.into()));
                 self.isolate.memory.unavailable_until.borrow_mut().insert(issuer.clone(), until);
                 Err(Fault::new(Part::Issuer, format_args!("{issuer}: {cause:?}")))

@@ -21,6 +21,9 @@ mod gate;
 mod health;
 mod isolate;
 mod key_sets;
+mod metrics;
+#[cfg(test)]
+mod openapi_tests;
 mod own;
 mod ports;
 mod receipts;
@@ -29,6 +32,7 @@ mod revocations;
 mod sessions;
 mod sign_in;
 mod tables;
+mod throttle;
 mod token_cache;
 mod tokens;
 

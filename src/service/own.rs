@@ -12,7 +12,7 @@ const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// One of our own endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Endpoint {
+pub(super) enum Endpoint {
     Register,
     Login,
     Refresh,
@@ -24,10 +24,11 @@ enum Endpoint {
     Jwks,
     Health,
     Ready,
+    Metrics,
 }
 
 impl Endpoint {
-    fn of(path: &str) -> Option<Self> {
+    pub(super) fn of(path: &str) -> Option<Self> {
         Some(match path {
             "/auth/register" => Self::Register,
             "/auth/login" => Self::Login,
@@ -39,6 +40,7 @@ impl Endpoint {
             JWKS_PATH => Self::Jwks,
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
+            "/metrics" => Self::Metrics,
             _ => {
                 let id = path.strip_prefix("/auth/sessions/")?;
                 if id.is_empty() || id.contains('/') {
@@ -50,12 +52,12 @@ impl Endpoint {
     }
 
     /// The value of `Allow`.
-    const fn allow(&self) -> &'static str {
+    pub(super) const fn allow(&self) -> &'static str {
         match self {
             Self::Register | Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
             Self::Sessions => "GET, HEAD, DELETE, OPTIONS",
-            Self::Me | Self::Jwks | Self::Health | Self::Ready => "GET, HEAD, OPTIONS",
+            Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Metrics => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -70,12 +72,44 @@ impl Endpoint {
     }
 }
 
+#[cfg(test)]
+impl Endpoint {
+    /// Every endpoint and its path, for the check of `docs/openapi.yaml`. A new variant does not
+    /// compile until it is here.
+    pub(super) fn every() -> Vec<(&'static str, Self)> {
+        use Endpoint::{
+            Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Ready, Refresh, Register, Session, Sessions,
+        };
+        let all = vec![
+            ("/auth/register", Register),
+            ("/auth/login", Login),
+            ("/auth/refresh", Refresh),
+            ("/auth/logout", Logout),
+            ("/auth/logout-all", LogoutAll),
+            ("/auth/sessions", Sessions),
+            ("/auth/sessions/{session_id}", Session("s".to_owned())),
+            ("/auth/me", Me),
+            (JWKS_PATH, Jwks),
+            ("/healthz", Health),
+            ("/readyz", Ready),
+            ("/metrics", Metrics),
+        ];
+        for (_, endpoint) in &all {
+            match endpoint {
+                Register | Login | Refresh | Logout | LogoutAll | Sessions | Session(_) | Me | Jwks
+                | Health | Ready | Metrics => {}
+            }
+        }
+        all
+    }
+}
+
 impl<P: Ports> Service<P> {
     /// Whether the path is ours to answer, whatever the route table says.
     pub(super) fn is_own(&self, path: &str) -> bool {
         path == "/auth"
             || path.starts_with("/auth/")
-            || matches!(path, JWKS_PATH | "/healthz" | "/readyz")
+            || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
             || self.admin_path(path).is_some()
     }
 
@@ -142,6 +176,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Jwks => self.jwks(request).await,
             Endpoint::Health => Ok(self.health()),
             Endpoint::Ready => Ok(self.ready().await),
+            Endpoint::Metrics => self.metrics(request).await,
         }
     }
 
@@ -184,7 +219,7 @@ impl<P: Ports> Service<P> {
             Some(origin) => reply
                 .with_header("access-control-allow-origin", &origin)
                 .with_header("access-control-allow-credentials", "true")
-                .with_header("access-control-expose-headers", "retry-after")
+                .with_header("access-control-expose-headers", "retry-after, ratelimit, ratelimit-policy")
                 .with_header("cross-origin-resource-policy", "cross-origin"),
             None => reply,
         }

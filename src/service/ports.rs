@@ -1,20 +1,21 @@
 //! All that the service needs from outside, in one place.
 
 use crate::{
+    abuse::Throttles,
     account::Accounts,
     identity::{IdentityStore, Normalizer},
     jose::SignatureVerifier,
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
-    observe::{AuditLog, EventSink},
-    ports::{Background, Clock, KvStore, Randomness},
+    observe::{AuditLog, EventSink, metrics::MetricsShards},
+    ports::{Background, Clock, KvStore, Randomness, RateLimiter, Timer},
     revocation::FeedObject,
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
 pub trait Ports: Clone + 'static {
-    /// Clock, randomness and Unicode's normal forms.
-    type Platform: Clock + Normalizer + Randomness;
+    /// Clock, timer, randomness and Unicode's normal forms.
+    type Platform: Clock + Normalizer + Randomness + Timer;
     /// Signatures.
     type Crypto: SignatureVerifier + Signer;
     /// Where events go.
@@ -31,8 +32,14 @@ pub trait Ports: Clone + 'static {
     type IssuerKeys: IssuerKeysObjects;
     /// The revocation feed's object.
     type Feed: FeedObject;
+    /// The platform's rate limits.
+    type RateLimiter: RateLimiter;
+    /// Throttle objects.
+    type Throttles: Throttles;
     /// The audit log.
     type AuditLog: AuditLog;
+    /// Metrics objects.
+    type Metrics: MetricsShards;
     /// Work after the answer.
     type Background: Background;
 
@@ -54,8 +61,14 @@ pub trait Ports: Clone + 'static {
     fn issuer_keys(&self) -> &Self::IssuerKeys;
     /// The revocation feed's object.
     fn feed(&self) -> &Self::Feed;
+    /// The platform's rate limits.
+    fn rate_limiter(&self) -> &Self::RateLimiter;
+    /// Throttle objects.
+    fn throttles(&self) -> &Self::Throttles;
     /// The audit log.
     fn audit_log(&self) -> &Self::AuditLog;
+    /// Metrics objects.
+    fn metrics(&self) -> &Self::Metrics;
     /// Work after the answer.
     fn background(&self) -> &Self::Background;
 }

@@ -10,9 +10,11 @@ use super::{
     cookies,
     credentials::{PresentedToken, undecided},
     csrf,
+    throttle::Throttled,
     tokens::Issued,
 };
 use crate::{
+    abuse::{Limited, Rate},
     account::{AccountAnswer, AccountRequest, Accounts as _, Refusal, Rotated},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
@@ -36,6 +38,8 @@ struct Tokens<'a> {
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<&'a str>,
 }
 
 /// How tokens go to the client.
@@ -49,12 +53,14 @@ impl<P: Ports> Service<P> {
     /// `POST /auth/refresh`.
     ///
     /// 1. open the token: only our own MAC wakes an object (401 `invalid_grant`);
-    /// 2. let the Account object decide on hashes (401, 429, or 503 when it can't);
-    /// 3. issue an access token of the new rotation count;
-    /// 4. seal the successor: for a retry the very bytes of the first time.
+    /// 2. 429 for too many from one address or network;
+    /// 3. let the Account object decide on hashes (401, 429, or 503 when it can't);
+    /// 4. issue an access token of the new rotation count;
+    /// 5. seal the successor: for a retry the very bytes of the first time.
     pub(super) async fn refresh(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         let body = Body::parse(request, body, &["refresh_token"])?;
         let presented = self.refresh_token(request, &body)?.ok_or(ApiError::InvalidGrant)?;
+        self.throttle(&Caller::of(request), Limited::Refresh).await?;
         let rotated = self.rotate(request, &presented).await?;
         let now = self.now();
         let token = &presented.token;
@@ -89,7 +95,7 @@ impl<P: Ports> Service<P> {
             }
             AccountAnswer::Refused(refusal) => {
                 self.record_refused(&caller, session, &refusal);
-                Err(refused(&refusal))
+                Err(self.refused_refresh(&refusal))
             }
             AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
             _ => Err(Self::misplaced(Part::Account)),
@@ -140,10 +146,12 @@ impl<P: Ports> Service<P> {
             scope,
             refresh_token: None,
             csrf_token: None,
+            device_token: None,
         };
         match delivery {
             Delivery::Body => {
                 tokens.refresh_token = Some(refresh_token);
+                tokens.device_token = issued.device_token.as_deref();
                 Ok(Reply::json(200, &tokens))
             }
             Delivery::Cookie => {
@@ -151,9 +159,13 @@ impl<P: Ports> Service<P> {
                 let csrf_token = csrf::issue(master, session_id, self.ports.platform())?;
                 tokens.csrf_token = Some(&csrf_token);
                 let cookie = &self.isolate.config.cookie;
-                Ok(Reply::json(200, &tokens)
+                let reply = Reply::json(200, &tokens)
                     .with_header("set-cookie", &cookies::refresh_cookie(cookie, refresh_token, lifetime))
-                    .with_header("set-cookie", &cookies::csrf_cookie(cookie, &csrf_token, lifetime)))
+                    .with_header("set-cookie", &cookies::csrf_cookie(cookie, &csrf_token, lifetime));
+                Ok(match &issued.device_token {
+                    Some(token) => reply.with_header("set-cookie", &cookies::device_cookie(cookie, token)),
+                    None => reply,
+                })
             }
         }
     }
@@ -171,20 +183,31 @@ impl Caller {
     }
 }
 
-/// All refusals are one on the wire, but the one that asks to slow down.
-fn refused(refusal: &Refusal) -> ApiError {
-    match refusal.cause {
-        RefusalCause::Throttled => ApiError::TooManyRetries { retry_after: RETRY_AFTER_THROTTLED },
-        RefusalCause::Reuse
-        | RefusalCause::Expired { .. }
-        | RefusalCause::SignIn { .. }
-        | RefusalCause::AheadOfState
-        | RefusalCause::Forged
-        | RefusalCause::WrongClient
-        | RefusalCause::WrongBinding
-        | RefusalCause::Ended { .. }
-        | RefusalCause::UnknownFamily
-        | RefusalCause::WrongSubject
-        | RefusalCause::FamilyExists => ApiError::InvalidGrant,
+impl<P: Ports> Service<P> {
+    /// All refusals are one on the wire, but those that ask to slow down.
+    fn refused_refresh(&self, refusal: &Refusal) -> ApiError {
+        match refusal.cause {
+            RefusalCause::TooFast { retry_after } => {
+                let rate = self.isolate.config.limits.refresh_family.unwrap_or(Rate::new(1, 1));
+                ApiError::Throttled(Throttled {
+                    policy: "refresh-family".to_owned(),
+                    quota: rate.burst,
+                    window: rate.window(),
+                    retry_after: retry_after.into(),
+                })
+            }
+            RefusalCause::Throttled => ApiError::TooManyRetries { retry_after: RETRY_AFTER_THROTTLED },
+            RefusalCause::Reuse
+            | RefusalCause::Expired { .. }
+            | RefusalCause::SignIn { .. }
+            | RefusalCause::AheadOfState
+            | RefusalCause::Forged
+            | RefusalCause::WrongClient
+            | RefusalCause::WrongBinding
+            | RefusalCause::Ended { .. }
+            | RefusalCause::UnknownFamily
+            | RefusalCause::WrongSubject
+            | RefusalCause::FamilyExists => ApiError::InvalidGrant,
+        }
     }
 }

@@ -5,15 +5,19 @@ use serde::Serialize;
 use super::{
     ApiError, Caller, Isolate, Ports, Service,
     body::{Body, BodyError},
+    cookies,
     credentials::undecided,
     refreshing::Delivery,
+    throttle::Admission,
+    tokens::Issued,
 };
 use crate::{
+    abuse::Limited,
     account::{AccountAnswer, AccountRequest, Accounts as _},
     config::{Client, Profile, Registration},
     http::{Reply, RequestView},
     identity::{
-        IdentityStore as _, Login, NewUser, Password, PasswordHash, User, Verdict,
+        IdentityStore as _, Login, NewUser, Password, PasswordError, PasswordHash, User, Verdict,
         password::{self},
         seed,
     },
@@ -33,8 +37,9 @@ impl<P: Ports> Service<P> {
     /// `POST /auth/register`.
     ///
     /// 1. 403 unless registration is open;
-    /// 2. 400 for a login or password that can't be one;
-    /// 3. 409 when the login is taken: the store's unique index decides.
+    /// 2. 400 for a login or password that can't be one, or a password that everybody uses;
+    /// 3. 429 for too many from one address or network; 503 when too many hashes wait;
+    /// 4. 409 when the login is taken: the store's unique index decides.
     pub(super) async fn register(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         let config = &self.isolate.config;
         let caller = Caller::of(request);
@@ -48,13 +53,20 @@ impl<P: Ports> Service<P> {
         let login = self.parse_login(body.text("login")?)?;
         let password = Password::choose(body.text("password")?, self.ports.platform())
             .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
+        if password.repeats(&login) {
+            return Err(ApiError::InvalidPassword { cause: PasswordError::Common.to_string() });
+        }
+        self.throttle(&caller, Limited::Register).await?;
         let platform = self.ports.platform();
         let mut id = [0; 16];
         platform.fill(&mut id)?;
         let master = self.isolate.masters.current();
+        self.wait_to_hash()?;
+        let password_hash = PasswordHash::make(&password, self.isolate.hash_parameters, master, platform);
+        self.isolate.memory.hash_queue.leave();
         let user = NewUser {
             account: AccountId::from_bytes(id),
-            password_hash: PasswordHash::make(&password, self.isolate.hash_parameters, master, platform)?,
+            password_hash: password_hash?,
             scopes: config.default_scopes.iter().cloned().collect(),
             roles: Vec::new(),
             tenant_id: None,
@@ -80,13 +92,17 @@ impl<P: Ports> Service<P> {
     ///
     /// 1. 403 for a page of another origin that wants a cookie (login CSRF);
     /// 2. 400 for a body that can't be right;
-    /// 3. 401 `invalid_credentials` for an unknown login, a wrong password and a disabled
-    ///    user alike, after the same work;
-    /// 4. a new family in the user's Account object, and both tokens.
+    /// 3. 429 for too many from one address, network or client, or on one account;
+    /// 4. 401 `invalid_credentials` for an unknown login, a wrong password, a locked account and
+    ///    a disabled user alike, after the same work; 503 when too many hashes wait;
+    /// 5. a new family in the user's Account object, and both tokens.
     pub(super) async fn login(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         self.check_origin(request)?;
-        let body =
-            Body::parse(request, body, &["login", "password", "delivery", "device_name", "client_id"])?;
+        let body = Body::parse(
+            request,
+            body,
+            &["login", "password", "delivery", "device_name", "client_id", "device_token"],
+        )?;
         let login = self.parse_login(body.text("login")?)?;
         let password = Password::present(body.text("password")?, self.ports.platform())
             .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
@@ -101,31 +117,71 @@ impl<P: Ports> Service<P> {
         };
         let client = client.ok_or(BodyError::InvalidMember("client_id"))?;
         let device_name = body.optional_text("device_name")?.map(str::to_owned);
-        let user = self.check_password(&Caller::of(request), login, &password).await?;
-        self.begin_session(request, &user, client, device_name, delivery).await
+        let cookie = cookies::read(request, cookies::DEVICE_COOKIE);
+        let device_token = body.optional_text("device_token")?.or(cookie.as_deref());
+        let caller = Caller::of(request);
+        let admission = self.admit(&caller, &login, &client.client_id, device_token).await?;
+        let user = match self.try_password(&caller, &login, &password, &admission).await {
+            Ok(user) => user,
+            Err(error) => {
+                if error != ApiError::InvalidCredentials {
+                    self.undo(&admission);
+                }
+                return Err(error);
+            }
+        };
+        self.forgive(&admission);
+        let device_token = self.device_token(&admission, &login)?;
+        self.begin_session(request, &user, client, device_name, delivery, device_token).await
+    }
+
+    /// Joins the queue of passwords that wait to be hashed. Whoever joins it leaves it.
+    pub(super) fn wait_to_hash(&self) -> Result<(), ApiError> {
+        let most = self.isolate.config.limits.hash_queue;
+        if self.isolate.memory.hash_queue.enter(most, self.now()) { Ok(()) } else { Err(ApiError::Busy) }
+    }
+
+    async fn try_password(
+        &self,
+        caller: &Caller,
+        login: &Login,
+        password: &Password,
+        admission: &Admission,
+    ) -> Result<User, ApiError> {
+        self.wait_to_hash()?;
+        let checked = self.check_password(caller, login, password, admission).await;
+        self.isolate.memory.hash_queue.leave();
+        checked
     }
 
     async fn check_password(
         &self,
         caller: &Caller,
-        login: Login,
+        login: &Login,
         password: &Password,
+        admission: &Admission,
     ) -> Result<User, ApiError> {
         self.seed_local_users().await?;
         let masters = &self.isolate.masters;
         let wanted = self.isolate.hash_parameters;
         let setting =
-            Setting { login: Some(Pseudonym::of_login(masters.current(), &login)), ..caller.setting() };
+            Setting { login: Some(Pseudonym::of_login(masters.current(), login)), ..caller.setting() };
         let refuse = |cause, account| {
             let setting = Setting { account, ..setting.clone() };
-            self.record(self.now(), Happening::SignInRefused { cause }, setting);
+            self.record(self.now(), Happening::SignInRefused { cause }, setting.clone());
+            self.failed(admission, &setting);
             Err(ApiError::InvalidCredentials)
         };
-        let Some(user) = self.ports.identity().find_by_login(&login).await? else {
+        let Some(user) = self.ports.identity().find_by_login(login).await? else {
             password::dummy(password, wanted, masters)?;
-            return refuse("unknown_login", None);
+            return refuse(if admission.locked { "locked" } else { "unknown_login" }, None);
         };
+        // Also when the account is locked: the work is then the same whatever hash it is, and its
+        // result is looked at by nobody.
         let verdict = user.password_hash.verify(password, wanted, masters)?;
+        if admission.locked {
+            return refuse("locked", Some(user.account));
+        }
         match verdict {
             Verdict::Mismatch => refuse("wrong_password", Some(user.account)),
             Verdict::Match { .. } if user.disabled => refuse("disabled", Some(user.account)),
@@ -171,6 +227,7 @@ impl<P: Ports> Service<P> {
         client: &Client,
         device_name: Option<String>,
         delivery: Delivery,
+        device_token: String,
     ) -> Result<Reply, ApiError> {
         let platform = self.ports.platform();
         let master = self.isolate.masters.current();
@@ -204,6 +261,7 @@ impl<P: Ports> Service<P> {
             _ => return Err(Self::misplaced(Part::Account)),
         }
         let issued = self.issue(&grant, family, 0, now).await?;
+        let issued = Issued { device_token: Some(device_token), ..issued };
         let refresh_token = codec::seal(master, user.account, family, 0, &secret);
         self.record_of(&caller, (user.account, family), Happening::SignedIn);
         let lifetime = lifetimes.idle.min(lifetimes.absolute);

@@ -23,6 +23,8 @@ pub(super) struct Issued {
     pub(super) access_token: String,
     /// Seconds.
     pub(super) expires_in: u64,
+    /// At a sign-in: by which the device is known from now on.
+    pub(super) device_token: Option<String>,
 }
 
 impl<P: Ports> Service<P> {
@@ -72,7 +74,11 @@ impl<P: Ports> Service<P> {
         let signing_input = compact::encode_signing_input(algorithm, &key.kid().to_string(), &claims)
             .map_err(|error| Fault::new(Part::Crypto, error))?;
         let signature = self.ports.crypto().sign(&key, signing_input.as_bytes()).await?;
-        Ok(Issued { access_token: compact::finish(&signing_input, &signature), expires_in: lifetime })
+        Ok(Issued {
+            access_token: compact::finish(&signing_input, &signature),
+            expires_in: lifetime,
+            device_token: None,
+        })
     }
 }
 

@@ -6,10 +6,11 @@
 
 mod claims;
 mod header;
+#[cfg(feature = "all-algorithms")]
+mod other_algorithms;
 mod signature;
 mod structure;
 
-use ed25519_dalek::Signer as _;
 use jwt_compact::{Algorithm, AlgorithmSignature as _, alg::Es256};
 use postern::encoding::base64url;
 use serde_json::{Value, json};
@@ -50,17 +51,19 @@ fn p256_jwk(kid: &str, key: &P256Key) -> Value {
 /// The modulus of RFC 7515 appendix A.2: a public key whose private half nobody here needs.
 pub(crate) const RSA_MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";
 
+/// The public key of [`eddsa`] with the seed 3.
+const ED25519_KEY: &str = "7UkoxijRwsbq6QM4kFmVYSlZJzpcY_k2NsFGFKyHN9E";
+
 impl Scene {
     /// The issuer's published keys: `k1` and `k2` (ES256), `k3` (`EdDSA`), `k4` (RS256), and an
     /// encryption key `k5` that must verify nothing.
     pub(crate) fn jwks() -> Value {
-        let edwards = ed25519_dalek::SigningKey::from_bytes(&[3; 32]);
         let mut encryption = p256_jwk("k5", &p256(5));
         encryption["use"] = json!("enc");
         json!({"keys": [
             p256_jwk("k1", &p256(1)),
             p256_jwk("k2", &p256(2)),
-            {"kty": "OKP", "crv": "Ed25519", "kid": "k3", "x": base64url(edwards.verifying_key().as_bytes())},
+            {"kty": "OKP", "crv": "Ed25519", "kid": "k3", "x": ED25519_KEY},
             {"kty": "RSA", "kid": "k4", "alg": "RS256", "n": RSA_MODULUS, "e": "AQAB"},
             encryption,
         ]})
@@ -86,6 +89,8 @@ impl Scene {
         let mut attacks = structure::attacks(self);
         attacks.extend(header::attacks(self));
         attacks.extend(signature::attacks(self));
+        #[cfg(feature = "all-algorithms")]
+        attacks.extend(other_algorithms::attacks(self));
         attacks.extend(claims::attacks(self));
         attacks
     }
@@ -111,7 +116,9 @@ fn es256(seed: u8, message: &[u8]) -> Vec<u8> {
 }
 
 /// A signature by the Ed25519 key of this seed.
+#[cfg(feature = "all-algorithms")]
 fn eddsa(seed: u8, message: &[u8]) -> Vec<u8> {
+    use ed25519_dalek::Signer as _;
     ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).sign(message).to_bytes().to_vec()
 }
 

@@ -1,13 +1,11 @@
 // Those who verify during a rotation: our gate, and two libraries that others use.
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import type { Postern } from "../worker/harness.ts";
 import { bearer } from "../worker/support/client.ts";
+import { python } from "../worker/support/python.ts";
 
 export interface Expected {
   issuer: string;
@@ -58,23 +56,9 @@ export function jose(url: string, { issuer, audience, maxAge }: Expected): Verif
   };
 }
 
-/** A Python with PyJWT: the machine's own, or one in the cache that is made for this once. */
-function python(): string | undefined {
-  const works = (program: string) => spawnSync(program, ["-c", "import jwt, cryptography"]).status === 0;
-  if (works("python3")) return "python3";
-  const cache = process.env["POSTERN_CACHE"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "postern");
-  const folder = join(cache, "tools", "pyjwt");
-  const program = join(folder, "bin", "python3");
-  if (!existsSync(program)) {
-    spawnSync("python3", ["-m", "venv", folder]);
-    spawnSync(program, ["-m", "pip", "install", "--quiet", "PyJWT[crypto]==2.15.1"]);
-  }
-  return works(program) ? program : undefined;
-}
-
 /** PyJWT with PyJWKClient and its cache, in a process of its own; undefined where there is no Python to run it. */
 export function pyJwt(url: string, { issuer, audience, maxAge }: Expected): Verifier | undefined {
-  const program = python();
+  const program = python("pyjwt", "PyJWT[crypto]==2.15.1", "import jwt, cryptography");
   if (program === undefined) return undefined;
   const script = fileURLToPath(new URL("pyjwt.py", import.meta.url));
   const question = JSON.stringify({ jwks: `${url}/.well-known/jwks.json`, issuer, audience, max_age: maxAge });

@@ -6,11 +6,13 @@ use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
+    time::Duration,
 };
 
 pub(crate) use pollster::block_on;
 use postern::{
-    account::memory::MemoryAccounts,
+    abuse::memory::MemoryThrottles,
+    account::memory::{MemoryAccounts, MemoryRecords},
     config::Config,
     http::{PlainRequest, Reply},
     identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
@@ -20,8 +22,12 @@ use postern::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
     },
-    observe::{Event, EventSink, audit::memory::MemoryAuditLog},
-    ports::{Background, Clock, Fault, KvStore, Part, Randomness},
+    observe::{
+        Event, EventSink,
+        audit::memory::MemoryAuditLog,
+        metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
+    },
+    ports::{Background, Clock, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
     revocation::{FeedPolicy, memory::MemoryFeed},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
@@ -33,11 +39,19 @@ use serde_json::{Value, json};
 pub(crate) struct Platform {
     now: Rc<Cell<Timestamp>>,
     drawn: Rc<Cell<u64>>,
+    pub(crate) slept: Rc<Cell<core::time::Duration>>,
 }
 
 impl Clock for Platform {
     fn now(&self) -> Timestamp {
         self.now.get()
+    }
+}
+
+impl Timer for Platform {
+    /// Nobody waits; how long it would have been is noted.
+    async fn sleep(&self, duration: core::time::Duration) {
+        self.slept.set(self.slept.get() + duration);
     }
 }
 
@@ -124,6 +138,26 @@ impl KvStore for Kv {
     }
 }
 
+/// Admits as often as it is told to, or fails.
+#[derive(Clone, Default)]
+pub(crate) struct Limits {
+    pub(crate) left: Rc<Cell<u32>>,
+    pub(crate) broken: Rc<Cell<bool>>,
+    pub(crate) keys: Rc<RefCell<Vec<String>>>,
+}
+
+impl RateLimiter for Limits {
+    async fn admits(&self, _binding: &str, key: &str) -> Result<bool, Fault> {
+        if self.broken.get() {
+            return Err(Fault::new(Part::RateLimiter, "told to fail"));
+        }
+        self.keys.borrow_mut().push(key.to_owned());
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        Ok(left > 0)
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct KeyRing {
     ring: Rc<MemoryKeyRing<NativeSigner<Platform>, Platform, Platform>>,
@@ -149,6 +183,23 @@ impl IssuerKeysObjects for NoIssuer {
     }
 }
 
+/// Metrics objects.
+#[derive(Clone, Default)]
+pub(crate) struct Metrics {
+    shards: Rc<RefCell<BTreeMap<u8, MemoryRecords>>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl MetricsShards for Metrics {
+    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
+        if self.unreachable.get() {
+            return Err(Fault::new(Part::Metrics, "told to fail"));
+        }
+        let records = self.shards.borrow_mut().entry(shard).or_default().clone();
+        Ok(Shard::new(records).serve(request.clone(), START))
+    }
+}
+
 type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Background work waits until the test lets it run.
@@ -158,6 +209,10 @@ pub(crate) struct Later(Rc<RefCell<Vec<Work>>>);
 impl Background for Later {
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {
         self.0.borrow_mut().push(Box::pin(work));
+    }
+
+    fn spawn_later(&self, _delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(work);
     }
 }
 
@@ -172,7 +227,10 @@ pub(crate) struct World {
     pub(crate) key_ring: KeyRing,
     pub(crate) feed: MemoryFeed,
     pub(crate) audit_log: MemoryAuditLog,
+    pub(crate) metrics: Metrics,
     pub(crate) later: Later,
+    pub(crate) limits: Limits,
+    pub(crate) throttles: MemoryThrottles,
     isolate: Rc<Isolate>,
 }
 
@@ -186,7 +244,10 @@ impl Ports for World {
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
     type Feed = MemoryFeed;
+    type RateLimiter = Limits;
+    type Throttles = MemoryThrottles;
     type AuditLog = MemoryAuditLog;
+    type Metrics = Metrics;
     type Background = Later;
 
     fn platform(&self) -> &Platform {
@@ -216,8 +277,17 @@ impl Ports for World {
     fn feed(&self) -> &MemoryFeed {
         &self.feed
     }
+    fn rate_limiter(&self) -> &Limits {
+        &self.limits
+    }
+    fn throttles(&self) -> &MemoryThrottles {
+        &self.throttles
+    }
     fn audit_log(&self) -> &MemoryAuditLog {
         &self.audit_log
+    }
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
     fn background(&self) -> &Later {
         &self.later
@@ -282,7 +352,10 @@ impl World {
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
             feed: feed_at(START),
             audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
+            metrics: Metrics::default(),
             later: Later::default(),
+            limits: Limits::default(),
+            throttles: MemoryThrottles::at(START),
             platform,
             isolate,
         }
@@ -298,6 +371,7 @@ impl World {
         self.platform.now.set(later);
         self.accounts.set_now(later);
         self.feed.now.set(later);
+        self.throttles.set_now(later);
     }
 
     pub(crate) fn service(&self) -> Service<Self> {

@@ -5,7 +5,6 @@
 //! Every exception stands in a ledger with its reason; one that stops being an exception fails
 //! the test as surely as a new one.
 #![cfg(test)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::{cell::RefCell, path::PathBuf};
 

@@ -177,6 +177,14 @@ describe("the audit log", () => {
     await postern().logged(new RegExp(`admin_action.*${alice.session_id}`));
   });
 
+  test("a place in it that no log can have is refused, not a fault", async () => {
+    const tokens = await admin();
+    for (const after of ["-1", "x", "9007199254740992", "95204190732495456", "99999999999999999999"]) {
+      await expectProblem(await call("GET", `/admin/audit?after=${after}`, tokens), 400, "invalid_parameter");
+    }
+    expect((await json<Page>(await call("GET", "/admin/audit?after=9007199254740991", tokens))).entries).toEqual([]);
+  });
+
   test("reading leaves no entry", async () => {
     const tokens = await admin();
     const last = async () => (await json<Page>(await call("GET", "/admin/audit", tokens))).last;

@@ -65,7 +65,7 @@ describe("login", () => {
     expect(response.headers.get("content-type")).toMatch(/^application\/json/);
     const tokens = await json<Record<string, unknown>>(response);
     expect(Object.keys(tokens).sort()).toEqual(
-      ["access_token", "expires_in", "refresh_token", "scope", "session_id", "token_type"],
+      ["access_token", "device_token", "expires_in", "refresh_token", "scope", "session_id", "token_type"],
     );
     expect(tokens).toMatchObject({ token_type: "Bearer", scope: "read:orders write:orders" });
     expect(tokens["refresh_token"]).toMatch(/^prt_[\w-]{60,}$/);

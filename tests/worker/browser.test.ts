@@ -4,6 +4,7 @@ import {
   browserSignIn,
   cookieHeader,
   CSRF_COOKIE,
+  DEVICE_COOKIE,
   expectEmpty,
   expectProblem,
   json,
@@ -57,7 +58,7 @@ describe("signing in", () => {
     expect(line).toMatch(/max-age=604800(?:;|$)/i);
     expect(cookies.get(REFRESH_COOKIE)).toMatch(/^prt_/);
     expect(JSON.stringify(tokens)).not.toContain("prt_");
-    expect(setCookies).toHaveLength(2);
+    expect(setCookies).toHaveLength(3);
   });
 
   test("the CSRF token's cookie can be read by the page's scripts and is not sent across sites", async () => {
@@ -189,7 +190,8 @@ describe("leaving", () => {
     const response = await post(postern(), path, undefined, withCsrf(browser));
     keepCookies(response, browser.cookies);
     await expectEmpty(response);
-    expect(browser.cookies.size).toBe(0);
+    // The device stays known: that is what it is for after the session has ended.
+    expect([...browser.cookies.keys()]).toEqual([DEVICE_COOKIE]);
     const replay = await post(postern(), "/auth/refresh", undefined, { ...stolen, "x-csrf-token": browser.tokens.csrf_token });
     await expectProblem(replay, 401, "invalid_grant");
   });

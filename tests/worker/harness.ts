@@ -32,13 +32,33 @@ const TEST_MASTER_KEY = createHash("sha256").update("the master key of Postern's
 /** Long enough for a loaded machine to start workerd; a start that takes longer is a failure to report, not to wait for. */
 const DEADLINE_MS = 30_000;
 
+/**
+ * Limits that no suite meets by accident: they all sign in from one address, as few users, again and again. Whoever tests
+ * limits sets POSTERN_LIMITS, and `undefined` there gives the real defaults.
+ */
+const PLENTY = { per_minute: 60_000, burst: 60_000 };
+const NEVER = { delay_after: 1_000_000, lock_after: 1_000_000 };
+const WIDE_LIMITS = {
+  ...Object.fromEntries(
+    [
+      ...["login_account", "login_device", "login_ip", "login_network", "refresh_family", "refresh_ip", "refresh_network"],
+      ...["register_ip", "register_network", "reset_account", "reset_ip", "reset_network"],
+    ].map((name) => [name, PLENTY]),
+  ),
+  account_lock: NEVER,
+  ip_lock: NEVER,
+  accounts_per_network: { count: 1000 },
+  networks_per_account: { count: 1000 },
+  hash_queue: 1000,
+};
+
 /** Instead of the demo origin: an HTTP server's URL, or a function that plays the origin in this process. */
 export type OriginFunction = (request: OriginRequest) => OriginResponse | Promise<OriginResponse>;
 
 export interface PosternOptions {
   /**
-   * Settings, on top of wrangler.toml's [vars] and those that .dev.vars would have (POSTERN_PROFILE, POSTERN_ISSUER and
-   * POSTERN_MASTER_KEY). A string arrives as a string and anything else as JSON, as with wrangler; `undefined` removes.
+   * Settings, on top of wrangler.toml's [vars], those that .dev.vars would have (POSTERN_PROFILE, POSTERN_ISSUER and
+   * POSTERN_MASTER_KEY), and wide POSTERN_LIMITS. A string arrives as a string and anything else as JSON, as with wrangler; `undefined` removes.
    */
   vars?: Record<string, unknown>;
   /** A folder for KV, D1 and the objects. Without it they live in a temporary one and go away with the instance. */
@@ -165,6 +185,7 @@ function varsOf(bindings: Bindings, overrides: Record<string, unknown>): Record<
     POSTERN_PROFILE: "local",
     POSTERN_ISSUER: "http://localhost:8787",
     POSTERN_MASTER_KEY: TEST_MASTER_KEY,
+    POSTERN_LIMITS: WIDE_LIMITS,
     ...overrides,
   };
   // Through JSON, because that is what becomes of them on the way to workerd.

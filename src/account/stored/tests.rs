@@ -63,6 +63,15 @@ fn family_record_format_unchanged() {
 }
 
 #[test]
+fn family_record_with_a_pace_format_unchanged() {
+    let mut family = family();
+    let rate = crate::abuse::Rate::new(60, 60);
+    family.pace = rate.take(family.pace, Timestamp::from_seconds(1000)).unwrap();
+    let text = written(family);
+    assert!(text.contains(r#""rotated_at":1000000,"pace":1001000000,"state""#), "{text}");
+}
+
+#[test]
 fn meta_record_format_unchanged() {
     let records = MemoryRecords::default();
     let mut meta = Meta { subject: "alice".to_owned(), epoch: 0, revoked_all: None };

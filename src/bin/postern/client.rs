@@ -20,6 +20,7 @@ const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 pub(crate) struct Client {
     agent: Agent,
     base: String,
+    admin_path: String,
     token: Option<String>,
 }
 
@@ -52,41 +53,81 @@ impl Answer {
 
 impl Client {
     /// A deployment by its URL. A token is never sent in the clear but to this machine.
-    pub(crate) fn new(url: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(url: &str, admin_path: &str) -> Result<Self, Failure> {
         let base = url.trim_end_matches('/').to_owned();
-        let parts = UrlParts::parse(&base)
-            .filter(|parts| parts.path.is_empty() && parts.query.is_none() && !parts.has_fragment)
-            .ok_or_else(|| {
-                Failure::usage(format!("{url} is no deployment: it must be like https://auth.example.com"))
-            })?;
-        if parts.scheme == Scheme::Http && !parts.is_loopback() {
-            return Err(Failure::usage(format!(
-                "{url} must be https: everybody on the way could read the token"
-            )));
+        check(url, |parts| parts.path.trim_end_matches('/').is_empty() && parts.query.is_none())?;
+        Ok(Self {
+            agent: agent(),
+            base,
+            admin_path: admin_path.trim_end_matches('/').to_owned(),
+            token: None,
+        })
+    }
+
+    /// A public document at any URL.
+    pub(crate) fn document(url: &str) -> Result<Vec<u8>, Failure> {
+        check(url, |_| true)?;
+        let unreachable =
+            |error: ureq::Error| Failure::unavailable(format!("{url} was not reached: {error}"));
+        let answer = agent().get(url).call().and_then(read).map_err(unreachable)?;
+        if answer.status == 200 {
+            Ok(answer.body)
+        } else {
+            Err(Failure::unavailable(format!("{url} answered {}", answer.status)))
         }
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect could carry the token to somebody else.
-            .max_redirects(0)
-            .timeout_global(Some(TIMEOUT))
-            .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
-        Ok(Self { agent, base, token: None })
+    }
+
+    /// The deployment's URL, without a slash at its end.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.base.starts_with("https://")
     }
 
     pub(crate) fn with_token(self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self }
     }
 
+    /// The body at a path of the deployment's that must be there.
+    pub(crate) fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let answer = self.send("GET", path, None)?;
+        if answer.status == 200 { Ok(answer.body) } else { Err(failed(&answer)) }
+    }
+
     /// One request; whatever its status, an answer is an answer.
     pub(crate) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+        self.send_with(method, path, &[], body)
+    }
+
+    /// The same to a path below the administrators' API.
+    pub(crate) fn send_admin(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
+        self.send_with(method, &format!("{}{path}", self.admin_path), &[], body)
+    }
+
+    /// The same with headers.
+    pub(crate) fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
         let unreachable = |error: &dyn fmt::Display| {
             Failure::unavailable(format!("{} was not reached: {error}. Is POSTERN_URL right?", self.base))
         };
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|error| Failure::usage(error.to_string()))?;
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -104,11 +145,40 @@ impl Client {
         read(answer.map_err(|error| unreachable(&error))?).map_err(|error| unreachable(&error))
     }
 
+    /// A call of the administrators' API that must succeed: its JSON.
+    pub(crate) fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        self.call(method, &format!("{}{path}", self.admin_path), body)
+    }
+
     /// A call that must succeed: its JSON.
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
         let answer = self.send(method, path, body)?;
         if (200..300).contains(&answer.status) { Ok(answer.json()) } else { Err(failed(&answer)) }
     }
+}
+
+/// A URL that a token or a key set may travel over: TLS, or this machine.
+fn check(url: &str, more: impl Fn(&UrlParts<'_>) -> bool) -> Result<(), Failure> {
+    let parts = UrlParts::parse(url).filter(|parts| !parts.has_fragment && more(parts)).ok_or_else(|| {
+        Failure::usage(format!("{url} cannot be used: it must be like https://auth.example.com"))
+    })?;
+    if parts.scheme == Scheme::Http && !parts.is_loopback() {
+        return Err(Failure::usage(format!(
+            "{url} must be https: everybody on the way could read and change what is sent"
+        )));
+    }
+    Ok(())
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        // A redirect could carry the token to somebody else.
+        .max_redirects(0)
+        .timeout_global(Some(TIMEOUT))
+        .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
 }
 
 fn read(response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {

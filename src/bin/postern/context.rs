@@ -1,25 +1,30 @@
 //! What every command has: where the deployment is, who is asking, how to answer.
 
 use std::{
-    env,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
 use postern::time::Timestamp;
 
-use crate::{client::Client, failure::Failure, report::Report};
+use crate::{client::Client, failure::Failure, report::Report, sign_in};
 
 /// The settings of this run.
 #[derive(Debug)]
 pub(crate) struct Context {
     url: Option<String>,
+    admin_path: String,
     json: bool,
 }
 
 impl Context {
-    pub(crate) const fn new(url: Option<String>, json: bool) -> Self {
-        Self { url, json }
+    pub(crate) const fn new(url: Option<String>, admin_path: String, json: bool) -> Self {
+        Self { url, admin_path, json }
+    }
+
+    /// Whether a deployment was named.
+    pub(crate) const fn has_url(&self) -> bool {
+        self.url.is_some()
     }
 
     /// Whether the answer is for a program: then nothing else goes to standard output, and no
@@ -47,20 +52,14 @@ impl Context {
         let url = self.url.as_deref().ok_or_else(|| {
             Failure::usage("which deployment? Set POSTERN_URL, or pass --url https://auth.example.com")
         })?;
-        Client::new(url)
+        Client::new(url, &self.admin_path)
     }
 
     /// The deployment, with the administrator's token.
     pub(crate) fn admin(&self) -> Result<Client, Failure> {
         let client = self.public()?;
-        let token =
-            env::var("POSTERN_TOKEN").ok().filter(|token| !token.trim().is_empty()).ok_or_else(|| {
-                Failure::unauthorized(
-                    "no access token: put one with the scope postern:admin into POSTERN_TOKEN \
-                 (docs/admin.md says how to get one)",
-                )
-            })?;
-        Ok(client.with_token(token.trim()))
+        let token = sign_in::access_token(self, &client)?;
+        Ok(client.with_token(&token))
     }
 
     /// Prints the outcome; the exit code that goes with it.

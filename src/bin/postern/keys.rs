@@ -46,12 +46,12 @@ impl Keys {
         let client = context.admin()?;
         match self {
             Self::List => {
-                let answer = client.call("GET", "/admin/keys", None)?;
+                let answer = client.admin("GET", "/keys", None)?;
                 Ok(Report::table(answer, "keys", &COLUMNS))
             }
             Self::Rotate { force, algorithm } => {
                 let body = json!({ "force": force, "algorithm": algorithm });
-                let answer = client.call("POST", "/admin/keys/rotate", Some(&body))?;
+                let answer = client.admin("POST", "/keys/rotate", Some(&body))?;
                 let line = match text(&answer, "status").as_str() {
                     "scheduled" => format!(
                         "{} is published now and signs {}: the clients' caches need that long. `--force` does not wait",
@@ -67,7 +67,7 @@ impl Keys {
                 Ok(Report::lines(answer, [line]))
             }
             Self::Revoke { kid } => {
-                let answer = client.call("POST", &format!("/admin/keys/{}/revoke", segment(kid)?), None)?;
+                let answer = client.admin("POST", &format!("/keys/{}/revoke", segment(kid)?), None)?;
                 let lines = [
                     format!("{kid} is revoked; {} signs", text(&answer, "active_kid")),
                     format!(

@@ -5,10 +5,15 @@
 
 mod client;
 mod context;
+mod doctor;
 mod failure;
+mod init;
 mod keys;
 mod report;
 mod sessions;
+mod sign_in;
+mod store;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -28,7 +33,10 @@ struct Arguments {
 const AFTER_HELP: &str = "\
 Environment:
   POSTERN_URL    the deployment, for example https://auth.example.com
-  POSTERN_TOKEN  an access token with the scope postern:admin (never an argument: those are seen by every user of the machine)
+  POSTERN_TOKEN  an access token with the scope postern:admin, in place of a sign-in by `postern login`
+                 (never an argument: those are seen by every user of the machine)
+  POSTERN_ADMIN_PATH    where the administrators' API is, if not at /admin
+  POSTERN_SESSION_FILE  where `postern login` keeps the sign-in, if not where this system keeps state
 
 Exit codes:
   0  done
@@ -43,6 +51,16 @@ struct Global {
     /// The deployment, for example <https://auth.example.com>
     #[arg(long, global = true, env = "POSTERN_URL", value_name = "URL", hide_env = true)]
     url: Option<String>,
+    /// Where its administrators' API is
+    #[arg(
+        long,
+        global = true,
+        env = "POSTERN_ADMIN_PATH",
+        value_name = "PATH",
+        hide_env = true,
+        default_value = "/admin"
+    )]
+    admin_path: String,
     /// Answer in JSON, for programs
     #[arg(long, global = true)]
     json: bool,
@@ -50,6 +68,22 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Begin a deployment: settings, master key, first administrator
+    #[command(subcommand)]
+    Init(init::Init),
+    /// Sign in as an administrator, and keep the sign-in for the commands to come
+    Login {
+        /// The login; asked for when not given. The password is always asked for
+        #[arg(long)]
+        login: Option<String>,
+    },
+    /// End that sign-in
+    Logout,
+    /// Look at a deployment from outside: what is wrong, and what to do
+    Doctor,
+    /// Access tokens: inspect
+    #[command(subcommand)]
+    Token(tokens::Tokens),
     /// Signing keys: list, rotate, revoke
     #[command(subcommand)]
     Key(keys::Keys),
@@ -66,8 +100,13 @@ enum Command {
 fn main() -> ExitCode {
     // What clap refuses ends here with 2, help and version with 0.
     let Arguments { global, command } = Arguments::parse();
-    let context = Context::new(global.url, global.json);
+    let context = Context::new(global.url, global.admin_path, global.json);
     let outcome = match &command {
+        Command::Init(init) => init.run(&context),
+        Command::Login { login } => sign_in::login(&context, login.clone()),
+        Command::Logout => sign_in::logout(&context),
+        Command::Doctor => doctor::run(&context),
+        Command::Token(tokens) => tokens.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),
         Command::Completions { shell } => {

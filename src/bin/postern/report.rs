@@ -52,7 +52,6 @@ impl Report {
     }
 
     /// The command did its work and found something wrong: exit code 1.
-    #[expect(dead_code, reason = "for commands that check")]
     pub(crate) fn found_wrong(self) -> Self {
         Self { wrong: true, ..self }
     }

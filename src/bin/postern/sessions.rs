@@ -46,18 +46,17 @@ impl Sessions {
         let client = context.admin()?;
         match self {
             Self::List { user } => {
-                let answer =
-                    client.call("GET", &format!("/admin/users/{}/sessions", segment(user)?), None)?;
+                let answer = client.admin("GET", &format!("/users/{}/sessions", segment(user)?), None)?;
                 Ok(Report::table(answer, "sessions", &COLUMNS))
             }
             Self::Revoke { user, session: Some(session), .. } => {
-                let path = format!("/admin/users/{}/sessions/{}", segment(user)?, segment(session)?);
-                client.call("DELETE", &path, None)?;
+                let path = format!("/users/{}/sessions/{}", segment(user)?, segment(session)?);
+                client.admin("DELETE", &path, None)?;
                 let value = json!({ "user_id": user, "session_id": session, "status": "revoked" });
                 Ok(Report::lines(value, [format!("session {session} of {user} is ended")]))
             }
             Self::Revoke { user, session: None, .. } => {
-                client.call("DELETE", &format!("/admin/users/{}/sessions", segment(user)?), None)?;
+                client.admin("DELETE", &format!("/users/{}/sessions", segment(user)?), None)?;
                 let value = json!({ "user_id": user, "status": "revoked" });
                 Ok(Report::lines(value, [format!("all sessions of {user} are ended")]))
             }

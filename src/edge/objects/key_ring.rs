@@ -6,12 +6,14 @@ use super::super::{
     crypto::WebCrypto,
     isolate, log,
     store::{Kv, Platform},
+    stubs::MetricsStubs,
 };
 use crate::{
     keys::{
         KeyRingAnswer, PublicJwkSet,
         object::{Ring, RingPorts, Served},
     },
+    observe::metrics::flush,
     ports::{Clock as _, Fault, KvStore as _, Part},
     service,
 };
@@ -70,6 +72,10 @@ impl KeyRing {
             log::fault(&fault);
         }
         log::key_steps(&steps, now);
+        if !steps.is_empty() {
+            // Nobody else may ever flush here: this object can be alone in its isolate.
+            flush(&isolate.counters, &Platform, &MetricsStubs(self.env.clone())).await;
+        }
         if let Some(at) = alarm {
             super::set_alarm(&self.state, at, now).await?;
         }

@@ -5,30 +5,35 @@ mod account;
 mod audit_log;
 mod issuer_keys;
 mod key_ring;
+mod metrics;
 mod revocation_feed;
+mod throttle;
 
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Request, Response, State};
 
-use super::records::SqlRecords;
+use super::{js, records::SqlRecords};
 use crate::{
+    json,
     ports::{Fault, Part},
     time::Timestamp,
 };
 
 /// The message of a request, or why it is none; `part` is the object's own.
-async fn message<Q: DeserializeOwned>(mut request: Request, part: Part) -> Result<Q, Fault> {
-    request.json().await.map_err(|error| Fault::new(part, error))
+async fn message<Q: DeserializeOwned>(request: Request, part: Part) -> Result<Q, Fault> {
+    let text = js::text(request.inner().text()).await;
+    let text = text.map_err(|error| Fault::new(part, js::cause(&error)))?;
+    json::read(&text).map_err(|error| Fault::new(part, error))
 }
 
 /// An answer of the domain as the object's.
 fn answer<A: Serialize>(answer: &A) -> worker::Result<Response> {
-    Response::from_json(answer)
+    Ok(web_sys::Response::new_with_opt_str(json::write(answer).as_deref())?.into())
 }
 
 /// The object's records.
 fn records(state: &State) -> Result<SqlRecords, Fault> {
-    SqlRecords::open(state.storage().sql())
+    SqlRecords::open(&state.storage().sql())
 }
 
 /// Sets the object's alarm to a point in time; at once when that is past.

@@ -39,7 +39,7 @@ fn masters() -> Masters {
 }
 
 fn password(text: &str) -> Password {
-    Password::choose(text, &UnicodeTables).unwrap()
+    Password::present(text, &UnicodeTables).unwrap()
 }
 
 #[test]
@@ -154,6 +154,24 @@ fn a_password_is_eight_characters_to_a_thousand_bytes() {
     assert_eq!(Password::choose(&"x".repeat(1025), &UnicodeTables), Err(PasswordError::TooLong));
     assert_eq!(Password::present(&"x".repeat(1025), &UnicodeTables).unwrap_err().code(), "password_too_long");
     assert!(Password::present("x", &UnicodeTables).is_ok());
+}
+
+#[test]
+fn a_password_that_is_guessed_first_may_not_be_chosen_and_may_be_presented() {
+    for common in ["password", "PASSWORD", "12345678"] {
+        assert_eq!(Password::choose(common, &UnicodeTables), Err(PasswordError::Common), "{common}");
+        assert!(Password::present(common, &UnicodeTables).is_ok(), "who has one must get in to change it");
+    }
+    assert!(Password::choose("aaaaaaaaaaaaaaaaaaa", &UnicodeTables).is_ok(), "no rules of composition");
+}
+
+#[test]
+fn a_password_that_repeats_its_login_is_found_out() {
+    let login = Login::parse("Somebody@example.com", &UnicodeTables).unwrap();
+    for text in ["somebody@example.com", "SomeBody", "SOMEBODY@EXAMPLE.COM"] {
+        assert!(password(text).repeats(&login), "{text}");
+    }
+    assert!(!password("somebody else").repeats(&login));
 }
 
 #[test]

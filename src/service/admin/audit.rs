@@ -10,6 +10,10 @@ use crate::{
     service::{ApiError, Ports, Service},
 };
 
+/// The highest number that every reader of JSON holds exactly (RFC 8259 section 6), the platform
+/// among them.
+const LAST_NUMBER: u64 = (1 << 53) - 1;
+
 impl<P: Ports> Service<P> {
     /// `GET /admin/audit`: entries in order, oldest first, as they stand in the chain. `after` is
     /// the number of the entry before the page.
@@ -18,7 +22,8 @@ impl<P: Ports> Service<P> {
             None => 0,
             Some(text) => {
                 let problem = "must be the number of an entry";
-                text.parse::<u64>().map_err(|_| ApiError::InvalidParameter { name: "after", problem })?
+                let number = text.parse().ok().filter(|number| *number <= LAST_NUMBER);
+                number.ok_or(ApiError::InvalidParameter { name: "after", problem })?
             }
         };
         let limit = u64::try_from(asked.query.limit()?).unwrap_or(1);

@@ -11,6 +11,7 @@ export interface Tokens {
   scope: string;
   refresh_token?: string;
   csrf_token?: string;
+  device_token?: string;
 }
 
 export interface Session {
@@ -37,6 +38,7 @@ export interface Problem {
 }
 
 export const REFRESH_COOKIE = "__Secure-postern_refresh";
+export const DEVICE_COOKIE = "__Secure-postern_device";
 export const CSRF_COOKIE = "__Secure-postern_csrf";
 
 export function post(postern: Postern, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {

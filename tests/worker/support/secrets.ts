@@ -2,7 +2,7 @@
 import type { Postern } from "../harness.ts";
 
 /** Members of requests and answers whose values are secret. */
-const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "password"];
+const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "device_token", "password"];
 /** Shorter values occur by chance. */
 const SHORTEST = 8;
 

@@ -1,9 +1,9 @@
-//! In the place of RSA when its crates are left out.
+//! In the place of the other algorithms when their crates are left out.
 
 use super::{GeneratedKey, crypto};
 use crate::ports::{Fault, Randomness};
 
-const WITHOUT: &str = "built without the feature rsa";
+const WITHOUT: &str = "built without the feature all-algorithms";
 
 pub(super) fn generate(_: &impl Randomness) -> Result<GeneratedKey, Fault> {
     Err(crypto(WITHOUT))

@@ -1,0 +1,63 @@
+//! Limits against abuse: how often, how many failures, how many different accounts.
+//!
+//! - [`rate`]: token buckets, exact;
+//! - [`ladder`]: failures are delayed, then locked out for longer and longer;
+//! - [`spread`]: many accounts from one network, or many networks on one account;
+//! - [`device`]: the token by which an owner's device is known, so that strangers can't lock its
+//!   owner out;
+//! - [`object`]: all of them over the records of a Throttle object. There is one for each network
+//!   and one for each account, known or not.
+//!
+//! `docs/limits.md` has the rules for operators and what each refusal costs.
+#![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
+
+pub mod device;
+pub mod ladder;
+#[cfg(not(target_family = "wasm"))]
+pub mod memory;
+pub mod messages;
+pub mod network;
+pub mod object;
+pub mod rate;
+pub mod spread;
+
+pub use self::{
+    ladder::{Ladder, Rung},
+    messages::{Claim, Grant, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
+    network::Origin,
+    object::Throttle,
+    rate::{FullAt, Rate},
+    spread::{Seen, Spread},
+};
+use crate::ports::Fault;
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limited {
+    /// `POST /auth/login`.
+    Login,
+    /// `POST /auth/refresh`.
+    Refresh,
+    /// `POST /auth/register`.
+    Register,
+    /// Whatever sends a one-time token to an address or takes one: reset, verification.
+    Reset,
+}
+
+impl Limited {
+    /// The stable name: of buckets, policies and in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Refresh => "refresh",
+            Self::Register => "register",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// The Throttle objects, as the Worker reaches them.
+pub trait Throttles {
+    /// Asks the object of this name. A [`Fault`] is transport, or an answer that is none.
+    async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault>;
+}

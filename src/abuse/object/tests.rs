@@ -1,0 +1,175 @@
+use super::*;
+use crate::{
+    abuse::{Ladder, Rate, Spread},
+    account::memory::{FaultMode, MemoryRecords},
+};
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_seconds(1_800_000_000 + seconds)
+}
+
+fn claim(row: &str, rate: Rate) -> Claim {
+    Claim {
+        row: row.to_owned(),
+        bucket: "login".to_owned(),
+        rate: Some(rate),
+        ladder: None,
+        spread: None,
+        one: String::new(),
+    }
+}
+
+fn take(throttle: &Throttle<MemoryRecords>, claims: &[Claim], now: Timestamp) -> ThrottleAnswer {
+    throttle.serve(&ThrottleRequest::Take { claims: claims.to_vec() }, now)
+}
+
+fn granted(answer: &ThrottleAnswer) -> bool {
+    matches!(answer, ThrottleAnswer::Taken { .. })
+}
+
+fn ladder(refuses: bool) -> Ladder {
+    Ladder { delay_after: 1, lock_after: 2, locks: vec![60], forget: 3600, refuses }
+}
+
+#[test]
+fn all_claims_are_charged_or_none() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    let claims = [claim("7", Rate::new(60, 60)), claim("*", Rate::new(60, 1))];
+    assert!(granted(&take(&throttle, &claims, at(0))));
+    let before = throttle.records.snapshot();
+    let ThrottleAnswer::Refused(refused) = take(&throttle, &claims, at(0)) else { panic!("refused") };
+    assert_eq!((refused.claim, refused.until, refused.locked), (1, at(1), false));
+    assert_eq!(throttle.records.snapshot(), before, "the first claim was not charged for the second");
+}
+
+#[test]
+fn a_locked_row_is_refused_or_let_through_to_fail_as_the_rule_says() {
+    for refuses in [true, false] {
+        let throttle = Throttle::new(MemoryRecords::default());
+        let claims = [Claim { rate: None, ladder: Some(ladder(refuses)), ..claim("a", Rate::new(1, 1)) }];
+        let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
+        assert_eq!(grants, [Grant::default()]);
+        let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
+        assert_eq!(grants, [Grant { delay: 1000, lock: Some(at(60)), ..Grant::default() }]);
+        match take(&throttle, &claims, at(59)) {
+            ThrottleAnswer::Refused(refused) => {
+                assert!(refuses && refused.locked && refused.until == at(60));
+            }
+            ThrottleAnswer::Taken { grants } => assert!(!refuses && grants[0].locked),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_success_takes_back_its_charge_and_an_owner_clears_the_row() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    let spread = Some(Spread { count: 5, window: 600 });
+    let claims =
+        [Claim { ladder: Some(ladder(false)), spread, one: "n".into(), ..claim("a", Rate::new(60, 60)) }];
+    take(&throttle, &claims, at(0));
+    let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
+    let lock = grants[0].lock;
+    assert!(lock.is_some());
+    let pardon = Pardon { row: "a".into(), forget: 3600, lock, one: "n".into(), ..Pardon::default() };
+    assert_eq!(
+        throttle.serve(&ThrottleRequest::Forgive { pardons: vec![pardon.clone()] }, at(1)),
+        ThrottleAnswer::Forgiven
+    );
+    let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(1)) else { panic!("taken") };
+    assert!(!grants[0].locked && grants[0].lock.is_some(), "one failure is still remembered");
+    let all = Pardon { all: true, ..pardon };
+    throttle.serve(&ThrottleRequest::Forgive { pardons: vec![all] }, at(2));
+    let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(2)) else { panic!("taken") };
+    assert_eq!(grants, [Grant::default()], "none is");
+}
+
+#[test]
+fn stuffing_raises_the_alarm_once_and_tightens_the_rate() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    let try_one = |one: &str, now| {
+        let spread = Some(Spread { count: 4, window: 600 });
+        take(&throttle, &[Claim { spread, one: one.to_owned(), ..claim("*", Rate::new(60, 60)) }], now)
+    };
+    let alarms: Vec<bool> = ["a", "b", "b", "c", "d", "e"]
+        .iter()
+        .map(|one| match try_one(one, at(0)) {
+            ThrottleAnswer::Taken { grants } => grants[0].alarm,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(alarms, [false, false, false, false, true, false]);
+    let passed = (0..60).filter(|_| granted(&try_one("a", at(1)))).count();
+    // 15 at once, one in 4 s; 5 s are still owed of the six that were taken and the second that passed.
+    assert_eq!(passed, 13);
+}
+
+#[test]
+fn refused_guesses_are_noticed_until_the_alarm_and_cost_no_write_after_it() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    let try_one = |one: &str| {
+        let spread = Some(Spread { count: 3, window: 600 });
+        take(&throttle, &[Claim { spread, one: one.to_owned(), ..claim("*", Rate::new(1, 1)) }], at(0))
+    };
+    assert!(granted(&try_one("a")));
+    let refused: Vec<(bool, bool)> = ["a", "b", "c", "d", "e"]
+        .iter()
+        .map(|one| match try_one(one) {
+            ThrottleAnswer::Refused(refused) => (refused.alarm, refused.settled),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(refused, [(false, false), (false, false), (true, false), (false, true), (false, true)]);
+    let writes = throttle.records.writes();
+    try_one("f");
+    assert_eq!(throttle.records.writes(), writes);
+}
+
+#[test]
+fn what_says_nothing_any_more_is_swept() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    let spread = Some(Spread { count: 3, window: 600 });
+    take(&throttle, &[Claim { spread, one: "x".into(), ..claim("7", Rate::new(1, 1)) }], at(0));
+    assert_eq!(throttle.sweep(at(3599)), Ok(true));
+    assert_eq!(throttle.sweep(at(3600)), Ok(false));
+    assert!(throttle.records.snapshot().is_empty());
+}
+
+#[test]
+fn a_failing_storage_is_no_verdict() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    throttle.records.break_with(FaultMode::Down);
+    let answer = take(&throttle, &[claim("7", Rate::new(1, 1))], at(0));
+    assert!(matches!(answer, ThrottleAnswer::Unavailable { .. }));
+    throttle.records.break_with(FaultMode::None);
+    throttle.records.write(KIND, "7", "{").unwrap();
+    assert!(matches!(
+        take(&throttle, &[claim("7", Rate::new(1, 1))], at(0)),
+        ThrottleAnswer::Unavailable { .. }
+    ));
+}
+
+#[test]
+fn standing_record_format_unchanged() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    let spread = Some(Spread { count: 3, window: 600 });
+    let full = Claim { ladder: Some(ladder(true)), spread, one: "n".into(), ..claim("7", Rate::new(60, 60)) };
+    take(&throttle, &[full, claim("*", Rate::new(60, 60))], at(0));
+    let rows: Vec<_> = throttle.records.snapshot().into_iter().collect();
+    let key = |row: &str| ("throttle".to_owned(), row.to_owned());
+    assert_eq!(
+        rows,
+        [
+            (key("*"), r#"{"buckets":{"login":1800000001000000}}"#.to_owned()),
+            (
+                key("7"),
+                concat!(
+                    r#"{"buckets":{"login":1800000001000000},"#,
+                    r#""rung":{"clean_at":1800003600000,"locked_until":0},"#,
+                    r#""seen":{"ones":{"n":1800000000000},"alarmed_until":0}}"#
+                )
+                .to_owned()
+            ),
+        ]
+    );
+}

@@ -1,0 +1,102 @@
+//! How many different accounts fail from one network, or networks on one account: what guessing
+//! with leaked lists looks like however slowly each single guess comes.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Timestamp;
+
+/// From how many different ones on it is an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// This many different ones, 2 or more.
+    pub count: u32,
+    /// Within so many seconds. Limits stay tightened for as long after the last one.
+    pub window: u32,
+}
+
+/// The different ones that failed of late.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Seen {
+    /// By their stand-ins: when each was seen last. Never more than [`Spread::count`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ones: BTreeMap<String, Timestamp>,
+    /// Until when limits are tightened.
+    #[serde(default)]
+    pub alarmed_until: Timestamp,
+}
+
+impl Seen {
+    /// Whether there is nothing to remember.
+    pub fn is_stale(&self, window: Duration, now: Timestamp) -> bool {
+        self.alarmed_until <= now && self.ones.values().all(|at| now.since(*at) >= window)
+    }
+
+    /// Whether limits are tightened.
+    pub fn is_alarmed(&self, now: Timestamp) -> bool {
+        now < self.alarmed_until
+    }
+
+    /// Whether it was never used: what records leave out.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.ones.is_empty() && self.alarmed_until == Timestamp::default()
+    }
+}
+
+impl Spread {
+    pub(super) fn window(self) -> Duration {
+        Duration::from_secs(self.window.into())
+    }
+
+    /// Notes one. Whether this one made it an attack, which it was not before.
+    pub fn note(self, seen: &mut Seen, one: &str, now: Timestamp) -> bool {
+        let alarmed = seen.is_alarmed(now);
+        seen.ones.retain(|_, at| now.since(*at) < self.window());
+        seen.ones.insert(one.to_owned(), now);
+        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
+        if seen.ones.len() < count {
+            return false;
+        }
+        while seen.ones.len() > count {
+            let oldest = seen.ones.iter().min_by_key(|(_, at)| **at).map(|(one, _)| one.clone());
+            oldest.and_then(|one| seen.ones.remove(&one));
+        }
+        seen.alarmed_until = now.plus(self.window());
+        !alarmed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPREAD: Spread = Spread { count: 3, window: 600 };
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
+    #[test]
+    fn many_different_ones_within_the_window_are_an_attack_and_are_told_once() {
+        let mut seen = Seen::default();
+        assert!(!SPREAD.note(&mut seen, "a", at(0)));
+        assert!(!SPREAD.note(&mut seen, "b", at(1)));
+        assert!(!SPREAD.note(&mut seen, "b", at(2)), "the same again is no other one");
+        assert!(SPREAD.note(&mut seen, "c", at(3)));
+        assert!(!SPREAD.note(&mut seen, "d", at(4)), "told already");
+        assert!(seen.is_alarmed(at(603)) && !seen.is_alarmed(at(604)));
+        assert_eq!(seen.ones.len(), 3, "bounded");
+    }
+
+    #[test]
+    fn different_ones_over_a_long_time_are_none() {
+        let mut seen = Seen::default();
+        for hour in 0..50 {
+            assert!(!SPREAD.note(&mut seen, &hour.to_string(), at(hour * 3600)));
+        }
+        assert!(seen.is_stale(SPREAD.window(), at(50 * 3600)));
+    }
+}

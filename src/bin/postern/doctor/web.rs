@@ -1,0 +1,141 @@
+//! What every answer of a deployment must look like to browsers and caches.
+
+use serde_json::Value;
+
+use super::Finding;
+use crate::client::Answer;
+
+/// The headers of every answer of ours, and what must be in them.
+const SECURITY: [(&str, &str); 5] = [
+    ("content-security-policy", "default-src 'none'"),
+    ("referrer-policy", "no-referrer"),
+    ("strict-transport-security", "max-age="),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+];
+
+pub(super) fn security_headers(answer: &Answer) -> Vec<Finding> {
+    let missing: Vec<&str> = SECURITY
+        .iter()
+        .filter(|(name, wanted)| !answer.header(name).is_some_and(|value| value.contains(wanted)))
+        .map(|(name, _)| *name)
+        .collect();
+    vec![Finding::either(
+        "security headers",
+        missing.is_empty(),
+        if missing.is_empty() {
+            "all there".to_owned()
+        } else {
+            format!("missing or changed: {}", missing.join(", "))
+        },
+        "something between takes them away (a Transform Rule?), or this is no Postern",
+    )]
+}
+
+pub(super) fn readiness(answer: &Answer) -> Vec<Finding> {
+    let body = answer.json();
+    let parts = body.get("parts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut findings: Vec<Finding> = parts
+        .iter()
+        .filter(|part| part.get("ok").and_then(Value::as_bool) != Some(true))
+        .map(|part| {
+            let name = part.get("part").and_then(Value::as_str).unwrap_or("unknown");
+            let advice = match name {
+                "database" => "is the binding DB there, and are the migrations applied (`wrangler d1 migrations apply DB --remote`)?",
+                "kv" => "is the binding POSTERN_KV there, with an id of this account?",
+                "key_ring" => "does POSTERN_MASTER_KEY still hold the secret that the keys were wrapped under?",
+                _ => "see the Worker's log for the cause (`wrangler tail`)",
+            };
+            Finding::wrong("readiness", format!("{name} does not answer"), advice)
+        })
+        .collect();
+    if let Some(mistakes) = body.pointer("/routes/refused_mistakes").and_then(Value::as_u64) {
+        findings.push(Finding::wrong(
+            "route table",
+            format!("the document in KV has {mistakes} mistakes; an older table is in force"),
+            "`postern routes check` names them",
+        ));
+    }
+    if findings.is_empty() {
+        let status = answer.status;
+        findings.push(Finding::either(
+            "readiness",
+            status == 200,
+            format!("/readyz answered {status}"),
+            "see the Worker's log (`wrangler tail`)",
+        ));
+    }
+    findings
+}
+
+/// `GET /auth/me` without a token.
+pub(super) fn challenge(answer: &Answer) -> Vec<Finding> {
+    let asked = answer.status == 401
+        && answer.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer"));
+    let stored = answer.header("cache-control").is_some_and(|value| value.contains("no-store"));
+    vec![
+        Finding::either(
+            "challenge",
+            asked,
+            format!("a call without a token answered {}", answer.status),
+            "RFC 6750: 401 with WWW-Authenticate; something between answers in Postern's place",
+        ),
+        Finding::either(
+            "nothing private is cached",
+            stored,
+            format!("Cache-Control: {}", answer.header("cache-control").unwrap_or("absent")),
+            "a cache in between may keep tokens: switch caching off for /auth",
+        ),
+    ]
+}
+
+/// A request from an origin that nobody can have listed.
+pub(super) fn cors(answer: &Answer) -> Finding {
+    let allowed = answer.header("access-control-allow-origin");
+    Finding::either(
+        "CORS",
+        allowed.is_none(),
+        allowed.map_or_else(
+            || "a foreign origin is told nothing".to_owned(),
+            |origin| format!("a foreign origin is told {origin}"),
+        ),
+        "any page can read the answers of /auth: look for a rule that adds CORS headers in front of Postern",
+    )
+}
+
+/// `POST /auth/refresh` with a cookie that is no token.
+pub(super) fn cookies(answer: &Answer) -> Finding {
+    let set: Vec<&str> =
+        answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect();
+    let Some(refresh) = set.iter().find(|cookie| cookie.starts_with("__Secure-postern_refresh=")) else {
+        return Finding::skipped(
+            "cookie flags",
+            "the refresh cookie has another name here (POSTERN_COOKIE), or something takes Set-Cookie away",
+        );
+    };
+    let missing: Vec<&str> = ["HttpOnly", "Secure", "SameSite=Strict", "Path=/"]
+        .into_iter()
+        .filter(|flag| !refresh.contains(flag))
+        .collect();
+    Finding::either(
+        "cookie flags",
+        missing.is_empty(),
+        if missing.is_empty() {
+            "HttpOnly, Secure, SameSite=Strict".to_owned()
+        } else {
+            format!("missing: {}", missing.join(", "))
+        },
+        "something between rewrites Set-Cookie",
+    )
+}
+
+pub(super) fn not_found(answer: &Answer) -> Finding {
+    let problem =
+        answer.header("content-type").is_some_and(|value| value.starts_with("application/problem+json"));
+    Finding::either(
+        "errors",
+        answer.status == 404 && problem,
+        format!("an unknown path under /auth answered {}", answer.status),
+        "something in front of Postern answers for it, perhaps with pages of its own",
+    )
+}

@@ -1,0 +1,208 @@
+//! `postern init`: what a new deployment begins with.
+
+use std::{
+    env, fs,
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use clap::Subcommand;
+use postern::{
+    config::Config,
+    encoding::base64url,
+    http::UrlParts,
+    identity::{HashParameters, Login, Password, PasswordHash, UnicodeTables},
+    ids::AccountId,
+    ports::{Fault, Part, Randomness},
+    service::{Isolate, admin::SCOPE},
+};
+use serde_json::{Value, json};
+
+use crate::{context::Context, failure::Failure, report::Report, sign_in::password, store::private_file};
+
+/// What every deployment has: bindings, objects, migrations.
+const WRANGLER_TOML: &str = include_str!("../../../wrangler.toml");
+
+/// What is asked of a new deployment.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Init {
+    /// Write a wrangler.toml with your settings, and a .dev.vars with fresh secrets for this machine
+    Config {
+        /// Where Postern will be: the `iss` of its access tokens, such as <https://auth.example.com>
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// The `aud` of its access tokens, such as <https://api.example.com>; the issuer when not given
+        #[arg(long)]
+        audience: Option<String>,
+        /// The file to write; a file that is there is never written over
+        #[arg(long, default_value = "wrangler.production.toml")]
+        output: PathBuf,
+    },
+    /// Print a fresh master key, to pipe into `wrangler secret put POSTERN_MASTER_KEY`
+    MasterKey,
+    /// Print the SQL that makes the first administrator
+    ///
+    /// Asks for the administrator's password. The master key of the deployment must be in
+    /// `POSTERN_MASTER_KEY`, as a part of every password hash comes from it.
+    Admin {
+        /// The administrator's login
+        #[arg(long)]
+        login: String,
+    },
+}
+
+impl Init {
+    pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
+        match self {
+            Self::Config { issuer, audience, output } => config(issuer, audience.as_deref(), output),
+            Self::MasterKey => master_key(),
+            Self::Admin { login } => admin(login, context),
+        }
+    }
+}
+
+/// The machine's randomness.
+struct System;
+
+impl Randomness for System {
+    #[expect(clippy::disallowed_methods, reason = "an implementation of the port")]
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
+        getrandom::fill(buffer).map_err(|error| Fault::new(Part::Crypto, error))
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    System.fill(&mut bytes).map_err(|fault| Failure::unavailable(fault.cause))?;
+    Ok(bytes)
+}
+
+fn fresh_master_key() -> Result<String, Failure> {
+    // As much as HKDF-SHA-256 can use.
+    Ok(base64url(&random::<32>()?))
+}
+
+fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report, Failure> {
+    let settings = json!({
+        "POSTERN_ISSUER": issuer,
+        "POSTERN_AUDIENCE": audience.unwrap_or(issuer),
+        "POSTERN_MASTER_KEY": fresh_master_key()?,
+    });
+    let Value::Object(settings) = settings else { return Err(Failure::usage("no settings")) };
+    Config::from_vars(&settings.into_iter().collect()).map_err(|mistakes| {
+        let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Failure::usage(all.join("\n         "))
+    })?;
+    if output.exists() {
+        return Err(Failure::refused(format!(
+            "{} is there already: name another file with --output",
+            output.display()
+        )));
+    }
+    let host = UrlParts::parse(issuer).map(|parts| parts.host.to_owned()).unwrap_or_default();
+    let quoted = |text: &str| Value::from(text).to_string();
+    let text = format!(
+        "{WRANGLER_TOML}\n# Written by `postern init config`.\n[[routes]]\npattern = {}\ncustom_domain = true\n\n\
+         [vars]\nPOSTERN_ISSUER = {}\nPOSTERN_AUDIENCE = {}\n",
+        quoted(&host),
+        quoted(issuer),
+        quoted(audience.unwrap_or(issuer)),
+    );
+    let wrong = |path: &Path, error: io::Error| Failure::refused(format!("{}: {error}", path.display()));
+    fs::write(output, text).map_err(|error| wrong(output, error))?;
+    let local = output.with_file_name(".dev.vars");
+    let wrote_local = !local.exists();
+    if wrote_local {
+        let text = format!(
+            "# Secrets of this machine alone: never commit, never deploy.\nPOSTERN_PROFILE=\"local\"\n\
+             POSTERN_ISSUER=\"http://localhost:8787\"\nPOSTERN_MASTER_KEY=\"{}\"\n",
+            fresh_master_key()?
+        );
+        private_file(&local)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| wrong(&local, error))?;
+    }
+    let file = output.display();
+    let mut lines = vec![format!("wrote {file}")];
+    if wrote_local {
+        lines.push(format!("wrote {}, which only you can read", local.display()));
+    }
+    lines.extend([
+        "What is left to do, once:".to_owned(),
+        format!("  wrangler d1 create postern                    and put its id into {file}"),
+        format!("  wrangler kv namespace create POSTERN_KV       and put its id into {file}"),
+        format!("  wrangler d1 migrations apply DB --remote -c {file}"),
+        "  export POSTERN_MASTER_KEY=$(postern init master-key)   and keep it where you keep your most precious secrets".to_owned(),
+        format!("  printf %s \"$POSTERN_MASTER_KEY\" | wrangler secret put POSTERN_MASTER_KEY -c {file}"),
+        "  postern init admin --login you@example.com > first-administrator.sql".to_owned(),
+        format!("  wrangler d1 execute DB --remote -c {file} --file first-administrator.sql && rm first-administrator.sql"),
+        format!("  wrangler deploy -c {file}"),
+        format!("  POSTERN_URL={issuer} postern doctor"),
+    ]);
+    let value = json!({ "wrote": output, "wrote_dev_vars": wrote_local });
+    Ok(Report::lines(value, lines))
+}
+
+fn master_key() -> Result<Report, Failure> {
+    if io::stdout().is_terminal() {
+        return Err(Failure::usage(
+            "a master key on a terminal stays in its scroll-back: pipe it, \
+             postern init master-key | wrangler secret put POSTERN_MASTER_KEY",
+        ));
+    }
+    let key = fresh_master_key()?;
+    Ok(Report::lines(json!({ "master_key": key }), [key]))
+}
+
+fn admin(login: &str, context: &Context) -> Result<Report, Failure> {
+    let secret = env::var("POSTERN_MASTER_KEY").map_err(|_| {
+        Failure::usage("put the deployment's master key into POSTERN_MASTER_KEY: a part of every password hash comes from it")
+    })?;
+    let settings =
+        [("POSTERN_ISSUER", Value::from("https://postern.invalid")), ("POSTERN_MASTER_KEY", secret.into())];
+    let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let unusable =
+        |_| Failure::usage("POSTERN_MASTER_KEY is none that Postern takes (docs/configuration.md)");
+    let isolate = Config::from_vars(&settings).and_then(Isolate::new).map_err(unusable)?;
+    let login = Login::parse(login, &UnicodeTables).map_err(|error| Failure::usage(error.to_string()))?;
+    let text = password("Password of the administrator: ")?;
+    let password =
+        Password::choose(&text, &UnicodeTables).map_err(|error| Failure::usage(error.to_string()))?;
+    let cost = isolate.config.password;
+    let parameters = HashParameters::new(cost.memory_kib, cost.iterations, cost.parallelism)
+        .ok_or_else(|| Failure::usage("the default cost of password hashes is not allowed"))?;
+    let hash = PasswordHash::make(&password, parameters, isolate.masters.current(), &System)
+        .map_err(|fault| Failure::unavailable(fault.cause))?;
+    let account = AccountId::from_bytes(random()?);
+    let sql = format!(
+        "INSERT INTO users (account_id, login, password_hash, scopes, created_at) VALUES ({}, {}, {}, {}, {});",
+        literal(&account.to_string()),
+        literal(login.as_str()),
+        literal(hash.as_str()),
+        literal(&json!([SCOPE]).to_string()),
+        context.now().millis(),
+    );
+    Ok(Report::lines(json!({ "user_id": account, "login": login.as_str(), "sql": sql }), [sql]))
+}
+
+/// A text as SQL writes it.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_cannot_end_the_statement() {
+        assert_eq!(literal("o'brien'); DROP TABLE users; --"), "'o''brien''); DROP TABLE users; --'");
+    }
+
+    #[test]
+    fn master_keys_differ_and_are_long_enough() {
+        let (one, two) = (fresh_master_key().unwrap(), fresh_master_key().unwrap());
+        assert_ne!(one, two);
+        assert_eq!(one.len(), 43);
+    }
+}

@@ -1,0 +1,52 @@
+//! The platform's stores as JavaScript gives them. The `worker` crate's wrappers of the same
+//! carry their own parser of rows, streams and options along: a tenth of the module's size.
+
+use js_sys::{Array, Promise};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use super::js::Fetcher;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A KV namespace.
+    pub(super) type KvNamespace;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn get(this: &KvNamespace, key: &str, options: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn put(this: &KvNamespace, key: &str, value: &str) -> Result<Promise, JsValue>;
+
+    /// A D1 database.
+    pub(super) type D1Database;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn prepare(this: &D1Database, sql: &str) -> Result<D1Statement, JsValue>;
+
+    /// A prepared statement.
+    pub(super) type D1Statement;
+
+    #[wasm_bindgen(method, catch, variadic)]
+    pub(super) fn bind(this: &D1Statement, values: &Array) -> Result<D1Statement, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn all(this: &D1Statement) -> Result<Promise, JsValue>;
+
+    /// A namespace of objects.
+    pub(super) type ObjectNamespace;
+
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
+
+    /// An object's SQLite.
+    pub(super) type Sql;
+
+    #[wasm_bindgen(method, catch, variadic)]
+    pub(super) fn exec(this: &Sql, statement: &str, values: &Array) -> Result<SqlCursor, JsValue>;
+
+    /// The rows of a statement.
+    pub(super) type SqlCursor;
+
+    #[wasm_bindgen(method, catch, js_name = toArray)]
+    pub(super) fn to_array(this: &SqlCursor) -> Result<Array, JsValue>;
+}

@@ -1,0 +1,24 @@
+//! Ed25519 keys, natively.
+
+use ed25519_dalek::{
+    Signer as _, SigningKey,
+    pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes},
+};
+use zeroize::Zeroizing;
+
+use super::{super::PublicJwk, GeneratedKey, crypto};
+use crate::ports::{Fault, Randomness};
+
+pub(super) fn generate(randomness: &impl Randomness) -> Result<GeneratedKey, Fault> {
+    let mut seed = Zeroizing::new([0; 32]);
+    randomness.fill(seed.as_mut_slice())?;
+    let public = SigningKey::from_bytes(&seed).verifying_key();
+    // Version 1 of RFC 8410, without the public key: WebCrypto refuses the newer form.
+    let pair = KeypairBytes { secret_key: *seed, public_key: None };
+    let pkcs8 = pair.to_pkcs8_der().map_err(crypto)?;
+    Ok(GeneratedKey { public: PublicJwk::ed25519(public.as_bytes()), pkcs8: pkcs8.to_bytes() })
+}
+
+pub(super) fn sign(pkcs8: &[u8], signing_input: &[u8]) -> Result<Vec<u8>, Fault> {
+    Ok(SigningKey::from_pkcs8_der(pkcs8).map_err(crypto)?.sign(signing_input).to_vec())
+}

@@ -1,0 +1,149 @@
+//! Counting what happens, sending it off after the answers, and `GET /metrics`.
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{ApiError, AtOnce, Outcome, Ports, Service};
+use crate::{
+    gateway::{Credentials, Forbid, ForbidCause, Found, credentials},
+    http::{Reply, RequestView, UrlParts},
+    keys::{
+        KeyRingAnswer, KeyRingObject as _, KeyRingRequest,
+        messages::{KeyState, KeySummary},
+    },
+    observe::metrics::{
+        Family, MetricsAnswer, MetricsRequest, MetricsShards as _, SHARDS, flush, gate_outcome,
+        shard::{Totals, add_values},
+        text::{CONTENT_TYPE, Gauge, expose},
+    },
+    ports::{Background as _, Fault, Part},
+    time::Timestamp,
+};
+
+/// The scope that an access token must have to read metrics.
+const SCOPE: &str = "postern:admin";
+
+impl<P: Ports> Service<P> {
+    /// Counts a decision that was made at once; one that has to be waited for is not made yet.
+    pub(super) fn count_at_once(&self, request: &impl RequestView, decision: &AtOnce) {
+        match decision {
+            AtOnce::Reply(reply) => self.count_refusal(request, reply),
+            AtOnce::Forward(forward) => self.count_gate(&forward.route, "forwarded"),
+            AtOnce::Own | AtOnce::Wait => {}
+        }
+    }
+
+    /// Counts what the gate decided in the end.
+    pub(super) fn count_outcome(&self, request: &impl RequestView, outcome: &Outcome) {
+        match outcome {
+            Outcome::Reply(reply) => self.count_refusal(request, reply),
+            Outcome::Forward(forward) => self.count_gate(&forward.route, "forwarded"),
+        }
+    }
+
+    /// The route is looked up again: answers of the gate itself are few, or an attack, whose
+    /// cost is elsewhere.
+    fn count_refusal(&self, request: &impl RequestView, reply: &Reply) {
+        let url = request.url();
+        let outcome = gate_outcome(reply.status);
+        let Some(parts) = UrlParts::parse(&url) else { return self.count_gate("", outcome) };
+        let found = self.gate.as_ref().map(|gate| gate.find(&request.method(), parts.authority, parts.path));
+        match found {
+            Some(Found::Match(found)) => self.count_gate(&found.route.name, outcome),
+            _ => self.count_gate("", outcome),
+        }
+    }
+
+    fn count_gate(&self, route: &str, outcome: &'static str) {
+        self.isolate.counters.add(Family::GateRequests, route, outcome);
+        self.see_to_flush(self.now());
+    }
+
+    /// Has what was counted sent off, unless somebody does already.
+    pub(super) fn see_to_flush(&self, now: Timestamp) {
+        let interval = self.isolate.config.metrics.flush_interval;
+        if self.isolate.counters.arm(now, interval) {
+            let service = self.clone();
+            self.ports.background().spawn_later(interval, async move { service.flush().await });
+        }
+    }
+
+    async fn flush(&self) {
+        flush(&self.isolate.counters, self.ports.platform(), self.ports.metrics()).await;
+    }
+
+    /// `GET /metrics`, in the `OpenMetrics` text format.
+    ///
+    /// 1. 401 or 403 unless the bearer token is the metrics token, or an access token of ours
+    ///    with the scope `postern:admin` whose session is alive;
+    /// 2. 503 when one object cannot be read: a sum without it would look like a counter that
+    ///    went back;
+    /// 3. gauges that cannot be had now are left out.
+    pub(super) async fn metrics(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
+        self.may_read_metrics(request).await?;
+        self.flush().await;
+        let mut totals = Totals::new();
+        for shard in 0..SHARDS {
+            match self.ports.metrics().ask(shard, &MetricsRequest::Read).await? {
+                MetricsAnswer::Totals { series } => {
+                    for (key, values) in series {
+                        add_values(totals.entry(key).or_default(), &values);
+                    }
+                }
+                MetricsAnswer::Unavailable { cause } => return Err(Fault::new(Part::Metrics, cause).into()),
+                MetricsAnswer::Added => return Err(Self::misplaced(Part::Metrics)),
+            }
+        }
+        let text = expose(&totals, &self.gauges(self.now()).await);
+        Ok(Reply::empty(200).with_body(CONTENT_TYPE, text.into_bytes()))
+    }
+
+    async fn may_read_metrics(&self, request: &impl RequestView) -> Result<(), ApiError> {
+        let authorization = request.header("authorization");
+        if let Credentials::Bearer(token) = credentials(authorization.as_deref())
+            && let Some(digest) = &self.isolate.config.metrics.token
+            && bool::from(Sha256::digest(token.as_bytes()).as_slice().ct_eq(digest.as_bytes()))
+        {
+            return Ok(());
+        }
+        let (identity, _) = self.own_identity(request).await?;
+        if identity.scopes.contains(SCOPE) {
+            return Ok(());
+        }
+        Err(ApiError::Forbid(Forbid { cause: ForbidCause::Scope { required: [SCOPE.to_owned()].into() } }))
+    }
+
+    async fn gauges(&self, now: Timestamp) -> Vec<Gauge> {
+        let millis = |since: Timestamp| u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
+        let gauge =
+            |family, label: &str, thousandths| Gauge { family, labels: vec![label.to_owned()], thousandths };
+        let mut gauges = vec![gauge(Family::Build, env!("CARGO_PKG_VERSION"), 1000)];
+        for (issuer, set) in &*self.isolate.memory.key_sets.borrow() {
+            gauges.push(gauge(Family::JwksAge, issuer, millis(set.fetched_at())));
+        }
+        let Ok(KeyRingAnswer::Overview { keys, rotate_at }) =
+            self.ports.key_ring().ask(&KeyRingRequest::Overview {}).await
+        else {
+            return gauges;
+        };
+        for KeySummary { state, .. } in keys {
+            match state {
+                KeyState::Active { since } => {
+                    gauges.push(gauge(Family::KeyAge, "active", millis(since)));
+                    let rotation = rotate_at.unwrap_or(since.plus(self.isolate.config.keys.active_period));
+                    let labels = Vec::new();
+                    gauges.push(Gauge {
+                        family: Family::KeyRotation,
+                        labels,
+                        thousandths: rotation.millis(),
+                    });
+                }
+                KeyState::Published { since } => {
+                    gauges.push(gauge(Family::KeyAge, "published", millis(since)));
+                }
+                KeyState::Retiring { .. } | KeyState::Retired { .. } => {}
+            }
+        }
+        gauges
+    }
+}

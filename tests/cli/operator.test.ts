@@ -1,0 +1,260 @@
+// What an operator does with `postern`, against a real Worker.
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { expectProblem, json, refresh, signIn } from "../worker/support/client.ts";
+import { ADMIN, ALICE, AUDIENCE, OWN_ISSUER, PASSWORD, settings } from "../worker/support/config.ts";
+import { claimsOf, headerOf } from "../worker/support/jwt.ts";
+import { shared, start } from "../worker/support/postern.ts";
+import { answer, postern as run, type Run, type Surroundings } from "./program.ts";
+
+const worker = shared(() => ({ vars: settings({ POSTERN_JWKS: { soft_age: 1 } }) }));
+const home = mkdtempSync(join(tmpdir(), "postern-cli-"));
+afterAll(() => rmSync(home, { recursive: true }));
+
+const sessionFile = join(home, "state/session.json");
+const at = (more: Record<string, string> = {}): Surroundings => ({
+  env: { POSTERN_URL: worker().url, POSTERN_SESSION_FILE: sessionFile, ...more },
+});
+
+interface Finding {
+  check: string;
+  status: string;
+  detail: string;
+}
+
+/** Whether a text holds a part that could be used: any of these, or a signature. */
+function expectNoSecretIn({ out, err }: Run, ...secrets: string[]): void {
+  for (const secret of secrets) expect(out + err).not.toContain(secret);
+}
+
+describe("without a sign-in", () => {
+  test("a command says how to sign in, and ends with 4", async () => {
+    const ended = await run(["key", "list"], at());
+    expect(ended).toMatchObject({ code: 4, out: "" });
+    expect(ended.err).toContain("postern login");
+  });
+
+  test("a wrong password ends with 4 and stands nowhere", async () => {
+    const ended = await run(["login", "--login", ADMIN], { ...at(), input: "wrong horse battery\n" });
+    expect(ended.code).toBe(4);
+    expectNoSecretIn(ended, "wrong horse battery");
+    expect(existsSync(sessionFile)).toBe(false);
+  });
+
+  test("an unreachable deployment ends with 3 and names what to look at", async () => {
+    const ended = await run(["doctor"], { env: { POSTERN_URL: "http://127.0.0.1:9" } });
+    expect(ended.code).toBe(3);
+    expect(ended.err).toContain("POSTERN_URL");
+  });
+
+  test("a token never goes over plain HTTP to another machine", async () => {
+    const ended = await run(["key", "list"], { env: { POSTERN_URL: "http://auth.example.com", POSTERN_TOKEN: "a.b.c" } });
+    expect(ended.code).toBe(2);
+    expect(ended.err).toContain("https");
+  });
+
+  test("what the command line cannot mean ends with 2", async () => {
+    for (const args of [["key", "rotat"], ["key"], ["session", "revoke", "u"], ["session", "list", "../keys"]]) {
+      expect((await run(args, at({ POSTERN_TOKEN: "a.b.c" }))).code, args.join(" ")).toBe(2);
+    }
+  });
+
+  test.for(["bash", "zsh", "fish", "powershell", "elvish"])("completions for %s are written", async (shell) => {
+    const ended = await run(["completions", shell]);
+    expect(ended.code).toBe(0);
+    expect(ended.out).toContain("rotate");
+  });
+});
+
+describe("signed in", () => {
+  test("the sign-in is kept for its owner alone, serves the commands to come, and ends with the session", async () => {
+    const ended = await run(["login", "--login", ADMIN], { ...at(), input: `${PASSWORD}\n` });
+    expect(ended).toMatchObject({ code: 0, err: "" });
+    const kept = JSON.parse(readFileSync(sessionFile, "utf8")) as { sign_ins: Record<string, { refresh_token: string; access_token: string; expires_at: number }> };
+    const { refresh_token, access_token } = kept.sign_ins[worker().url]!;
+    worker().secrets.add(refresh_token);
+    expectNoSecretIn(ended, refresh_token, access_token, PASSWORD);
+    expect(statSync(sessionFile).mode & 0o777).toBe(0o600);
+
+    const { keys } = await answer<{ keys: { state: string }[] }>(["key", "list"], at());
+    expect(keys.map(({ state }) => state).sort()).toEqual(["active", "published"]);
+
+    const left = await run(["logout"], at());
+    expect(left.code).toBe(0);
+    await expectProblem(await refresh(worker(), refresh_token), 401, "invalid_grant");
+    expect(readFileSync(sessionFile, "utf8")).not.toContain(refresh_token);
+  });
+
+  test("an access token about to expire is renewed, by several commands at once too", async () => {
+    await run(["login", "--login", ADMIN], { ...at(), input: `${PASSWORD}\n` });
+    const { writeFileSync } = await import("node:fs");
+    const kept = JSON.parse(readFileSync(sessionFile, "utf8"));
+    const before = kept.sign_ins[worker().url].refresh_token;
+    kept.sign_ins[worker().url].expires_at = 0;
+    writeFileSync(sessionFile, JSON.stringify(kept));
+    const ended = await Promise.all(Array.from({ length: 4 }, () => run(["key", "list"], at())));
+    expect(ended.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(JSON.parse(readFileSync(sessionFile, "utf8")).sign_ins[worker().url].refresh_token).not.toBe(before);
+  });
+
+  test("a user who is no administrator is told so", async () => {
+    const { access_token } = await signIn(worker(), { login: ALICE });
+    const ended = await run(["key", "list"], at({ POSTERN_TOKEN: access_token }));
+    expect(ended.code).toBe(4);
+    expect(ended.err).toContain("postern:admin");
+    const program = await run(["--json", "key", "list"], at({ POSTERN_TOKEN: access_token }));
+    expect(JSON.parse(program.err)).toMatchObject({ error: { code: "insufficient_scope", exit: 4 } });
+  });
+});
+
+describe("sessions", () => {
+  test("a user's sessions are listed and ended, one and all", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const [one, two] = [await signIn(worker(), { device_name: "bad\u001b[2Jdevice" }), await signIn(worker())];
+    const user = String(claimsOf(one.access_token)["sub"]);
+    const listed = await run(["session", "list", user], env);
+    expect(listed.out).toContain(one.session_id);
+    expect(listed.out).not.toContain("\u001b");
+    expect((await run(["session", "revoke", user, one.session_id], env)).code).toBe(0);
+    await expectProblem(await refresh(worker(), one.refresh_token), 401, "invalid_grant");
+    const again = await run(["session", "revoke", user, one.session_id], env);
+    expect(again.code).toBe(1);
+    expect(again.err).toContain("[session_not_found]");
+    expect((await run(["session", "revoke", user, "--all"], env)).code).toBe(0);
+    await expectProblem(await refresh(worker(), two.refresh_token), 401, "invalid_grant");
+    expect(await answer<{ sessions: unknown[] }>(["session", "list", user], env)).toEqual({ sessions: [] });
+  });
+});
+
+describe("token inspect", () => {
+  test("a good token is verified with the deployment's keys and shown without its signature", async () => {
+    const { access_token } = await signIn(worker());
+    const ended = await run(["token", "inspect", "--audience", AUDIENCE, "--issuer", OWN_ISSUER], { ...at(), input: `Bearer ${access_token}\n` });
+    expect(ended).toMatchObject({ code: 0, err: "" });
+    expect(ended.out).toContain("accepted");
+    expect(ended.out).toContain("in 9 min");
+    expectNoSecretIn(ended, access_token.split(".")[2]!);
+  });
+
+  test("a refused one ends with 1 and the gate's own code, and what to do", async () => {
+    const { access_token } = await signIn(worker());
+    const [header, claims, signature] = access_token.split(".") as [string, string, string];
+    const altered = `${header}.${claims}.${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`;
+    const code = async (token: string, ...args: string[]) => {
+      const ended = await run(["--json", "token", "inspect", ...args], { ...at(), input: token });
+      expect(ended.code).toBe(1);
+      return (JSON.parse(ended.out) as { code: string }).code;
+    };
+    expect(await code(altered)).toBe("bad_signature");
+    expect(await code(access_token, "--audience", "https://other.example")).toBe("wrong_audience");
+    expect(await code(access_token, "--issuer", "https://other.example")).toBe("wrong_issuer");
+    expect(await code(`${header}.${claims}`)).toBe("not_three_parts");
+  });
+
+  test("a refresh token is not taken for one", async () => {
+    const { refresh_token } = await signIn(worker());
+    const ended = await run(["token", "inspect"], { ...at(), input: refresh_token });
+    expect(ended.code).toBe(2);
+    expectNoSecretIn(ended, refresh_token);
+  });
+});
+
+describe("keys", () => {
+  test("emergency: a revoked key's tokens are refused and inspect says why; sessions go on", async () => {
+    const alice = await signIn(worker());
+    const kid = headerOf(alice.access_token)["kid"] as string;
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const ended = await run(["key", "revoke", kid], env);
+    expect(ended).toMatchObject({ code: 0, err: "" });
+    expect(ended.out).toContain("is revoked");
+    expect((await worker().fetch("/api/orders", { headers: { authorization: `Bearer ${alice.access_token}` } })).status).toBe(401);
+    const inspected = await run(["--json", "token", "inspect"], { ...at(), input: alice.access_token });
+    expect(JSON.parse(inspected.out)).toMatchObject({ verdict: "refused", code: "unknown_key" });
+    await json(await refresh(worker(), alice.refresh_token));
+    // The administrator's own token was signed with it too.
+    const own = await run(["key", "list"], env);
+    expect(own.code).toBe(4);
+    expect(own.err).toContain("sign in again");
+  });
+
+  test("a rotation before its time says when, and --force does it", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const early = await run(["key", "rotate"], env);
+    expect(early.code).toBe(1);
+    expect(early.err).toMatch(/try again in \d+ s/);
+    expect((await run(["key", "rotate", "--force", "--algorithm", "EdDSA"], env)).out).toMatch(/signs now/);
+    expect(headerOf((await signIn(worker())).access_token)["alg"]).toBe("EdDSA");
+    expect((await run(["key", "rotate", "--algorithm", "HS256"], env)).code).toBe(1);
+  });
+});
+
+describe("doctor", () => {
+  test("finds a sound deployment sound, with the ages of its keys for an administrator", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const { sound, checks } = await answer<{ sound: boolean; checks: Finding[] }>(["doctor"], env);
+    expect(checks.filter(({ status }) => status === "wrong")).toEqual([]);
+    expect(sound).toBe(true);
+    expect(checks.map(({ check }) => check)).toEqual(expect.arrayContaining(["clocks", "key set", "cookie flags", "CORS", "signing key"]));
+  });
+
+  test("finds a misconfigured one wrong, and ends with 1", async () => {
+    const broken = await start({ vars: settings({ POSTERN_LEEWAY: 9000 }) });
+    try {
+      const ended = await run(["doctor"], { env: { POSTERN_URL: broken.url } });
+      expect(ended.code).toBe(1);
+      expect(ended.out).toContain("wrangler tail");
+    } finally {
+      await broken.dispose();
+    }
+  });
+
+  test("finds what does not come from Postern wrong", async () => {
+    const { createServer } = await import("node:http");
+    const server = createServer((_, response) => response.setHeader("date", "Mon, 01 Jan 2024 00:00:00 GMT").end("{}"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const ended = await run(["--json", "doctor"], { env: { POSTERN_URL: `http://127.0.0.1:${port}` } });
+    server.close();
+    expect(ended.code).toBe(1);
+    const wrong = (JSON.parse(ended.out) as { checks: Finding[] }).checks.filter(({ status }) => status === "wrong");
+    expect(wrong.map(({ check }) => check)).toEqual(expect.arrayContaining(["clocks", "security headers", "key set", "challenge", "errors"]));
+  });
+});
+
+describe("init", () => {
+  test("writes settings that Postern takes, secrets for the owner alone, and nothing twice", async () => {
+    const args = ["init", "config", "--issuer", "https://auth.example.com", "--audience", "https://api.example.com"];
+    const ended = await run(args, { cwd: home });
+    expect(ended).toMatchObject({ code: 0, err: "" });
+    const { parse } = await import("smol-toml");
+    const toml = parse(readFileSync(join(home, "wrangler.production.toml"), "utf8")) as Record<string, unknown>;
+    expect(toml).toMatchObject({ name: "postern", vars: { POSTERN_ISSUER: "https://auth.example.com", POSTERN_AUDIENCE: "https://api.example.com" } });
+    const secrets = join(home, ".dev.vars");
+    expect(statSync(secrets).mode & 0o777).toBe(0o600);
+    const key = /POSTERN_MASTER_KEY="([\w-]{43})"/.exec(readFileSync(secrets, "utf8"))?.[1];
+    expectNoSecretIn(ended, key!);
+    expect((await run(args, { cwd: home })).code).toBe(1);
+    const mistaken = await run(["init", "config", "--issuer", "http://auth.example.com/", "--output", "x.toml"], { cwd: home });
+    expect(mistaken.code).toBe(2);
+    expect(mistaken.err).toContain("POSTERN_ISSUER");
+  });
+
+  test("the first administrator's SQL makes one who can sign in", async () => {
+    const key = (await run(["init", "master-key"])).out.trim();
+    const own = await start({ vars: settings({ POSTERN_MASTER_KEY: key }) });
+    try {
+      const login = "o'brien@example.com";
+      const made = await run(["init", "admin", "--login", login], { env: { POSTERN_MASTER_KEY: key }, input: "a password of mine\n" });
+      expect(made).toMatchObject({ code: 0, err: "" });
+      expectNoSecretIn(made, "a password of mine", key);
+      await own.sql(made.out.trim().replace(/;$/, ""));
+      const env = { POSTERN_URL: own.url, POSTERN_SESSION_FILE: join(home, "first.json") };
+      expect((await run(["login", "--login", login], { env, input: "a password of mine\n" })).out).not.toContain("but ");
+      expect((await run(["key", "list"], { env })).code).toBe(0);
+    } finally {
+      await own.dispose();
+    }
+  });
+});

@@ -1,0 +1,40 @@
+// Runs `postern` as an operator does: one process for each command.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const binary = join(process.env["CARGO_TARGET_DIR"] ?? join(root, "target"), "debug/postern");
+
+export interface Run {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+export interface Surroundings {
+  env?: Record<string, string>;
+  /** What is piped in. */
+  input?: string;
+  cwd?: string;
+}
+
+/** Runs it to its end. Nothing of this machine's own settings is seen but PATH. */
+export async function postern(args: readonly string[], { env = {}, input = "", cwd }: Surroundings = {}): Promise<Run> {
+  if (!existsSync(binary)) throw new Error(`${binary} is not built: make cli-test`);
+  const child = spawn(binary, args, { env: { PATH: process.env["PATH"], ...env }, cwd, stdio: "pipe" });
+  child.stdin.on("error", () => {}); // a command that reads nothing has closed it
+  child.stdin.end(input);
+  const ended = new Promise<number | null>((resolve, reject) => child.on("close", resolve).on("error", reject));
+  const [code, out, err] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  return { code, out, err };
+}
+
+/** The JSON of a command that must succeed. */
+export async function answer<T>(args: readonly string[], surroundings?: Surroundings): Promise<T> {
+  const run = await postern(["--json", ...args], surroundings);
+  if (run.code !== 0) throw new Error(`postern ${args.join(" ")} ended with ${run.code}:\n${run.out}${run.err}`);
+  return JSON.parse(run.out) as T;
+}

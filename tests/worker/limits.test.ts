@@ -1,0 +1,311 @@
+// Limits with their real defaults: who is asked to wait, who is locked out, and who is not.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  browserSignIn,
+  DEVICE_COOKIE,
+  expectProblem,
+  json,
+  post,
+  refresh,
+  refreshed,
+  signIn,
+  type Tokens,
+} from "./support/client.ts";
+import { ALICE, PASSWORD, settings } from "./support/config.ts";
+import { eventually } from "./support/poll.ts";
+import { expectNoSecrets, start, type Running } from "./support/postern.ts";
+
+/** One instance for each test: what one test uses up, another does not have. */
+let postern: Running;
+const running: Running[] = [];
+async function withLimits(limits?: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Running> {
+  postern = await start({ vars: settings({ POSTERN_REGISTRATION: "open", POSTERN_LIMITS: limits, ...more }) });
+  running.push(postern);
+  return postern;
+}
+afterAll(async () => {
+  for (const one of running) {
+    await one.dispose();
+    expectNoSecrets(one);
+  }
+});
+
+const from = (ip: string): Record<string, string> => ({ "cf-connecting-ip": ip });
+
+function guess(login: string, ip: string, more: Record<string, unknown> = {}): Promise<Response> {
+  return post(postern, "/auth/login", { login, password: "a wrong guess", delivery: "body", ...more }, from(ip));
+}
+
+async function status(answer: Promise<Response>): Promise<number> {
+  const response = await answer;
+  await response.text();
+  return response.status;
+}
+
+function events(name: string): Record<string, unknown>[] {
+  return postern.logs.filter((line) => line.includes(`"event":"${name}"`)).map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** The form of a 429: a problem, when to come back, and the limit in the words of the draft. */
+async function expectThrottled(response: Response, policy: string): Promise<number> {
+  const after = Number(response.headers.get("retry-after"));
+  expect(after).toBeGreaterThan(0);
+  expect(response.headers.get("ratelimit")).toBe(`"${policy}";r=0;t=${after}`);
+  expect(response.headers.get("ratelimit-policy")).toMatch(new RegExp(`^"${policy}";q=\\d+;w=\\d+$`));
+  await expectProblem(response, 429, "rate_limited");
+  return after;
+}
+
+/** Twenty at once, and one more for each three seconds that they took. */
+function expectTwenty(answers: number[]): void {
+  const tried = answers.filter((one) => one === 401).length;
+  expect(tried).toBeGreaterThanOrEqual(20);
+  expect(tried).toBeLessThanOrEqual(25);
+}
+
+describe("with the defaults", () => {
+  beforeAll(() => withLimits(undefined));
+
+  test("five guesses at an account are tried, from however many addresses, and then nobody's", async () => {
+    const login = "victim@example.com";
+    const first = await Promise.all(Array.from({ length: 30 }, (_, n) => status(guess(login, `198.51.${n}.7`))));
+    expect(first.filter((one) => one === 401)).toHaveLength(5);
+    expect(first.filter((one) => one === 429)).toHaveLength(25);
+    const after = await expectThrottled(await guess(login, "203.0.113.9"), "login-account");
+    expect(after).toBeLessThanOrEqual(60);
+  });
+
+  test("guessing from many networks at one account is told, once, and tightens its limit", async () => {
+    const told = await eventually("the event", () => events("stuffing_detected").find((one) => one["pattern"] === "many_networks"));
+    expect(told).toMatchObject({ outcome: "alert", login: expect.any(String) });
+    expect(events("stuffing_detected").filter((one) => one["pattern"] === "many_networks")).toHaveLength(1);
+  });
+
+  test("twenty sign-ins a minute from one address, whatever the accounts, and its network is still served", async () => {
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => status(guess(`user${n}@example.com`, "192.0.2.1"))));
+    expectTwenty(answers);
+    const limited = await eventually("a refusal", async () => {
+      const response = await guess("user99@example.com", "192.0.2.1");
+      if (response.status === 429) return response;
+      await response.text();
+      return undefined;
+    });
+    await expectThrottled(limited, "login-ip");
+    expect(await status(guess("neighbour@example.com", "192.0.2.2"))).toBe(401);
+  });
+
+  test("guessing at many accounts from one network is told, once", async () => {
+    await eventually("the event", () => events("stuffing_detected").find((one) => one["pattern"] === "many_accounts"));
+    expect(events("stuffing_detected").filter((one) => one["pattern"] === "many_accounts")).toHaveLength(1);
+    expect(events("throttled").length).toBeGreaterThan(0);
+  });
+
+  test("a host cannot get new limits by walking through its own /64", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => status(guess(`six${n}@example.com`, `2001:db8:7:7::${n.toString(16)}`))),
+    );
+    expectTwenty(answers);
+  });
+
+  test("three registrations a minute from one address", async () => {
+    const register = () =>
+      post(postern, "/auth/register", { login: `${crypto.randomUUID()}@example.com`, password: PASSWORD }, from("192.0.2.50"));
+    for (let n = 0; n < 3; n += 1) expect(await status(register())).toBe(201);
+    await expectThrottled(await register(), "register-ip");
+  });
+
+  test("twenty refreshes of one token at once are one rotation, and twenty rotations on end are too fast", async () => {
+    let { refresh_token } = await signIn(postern, { headers: from("192.0.2.60") });
+    const racers = await Promise.all(Array.from({ length: 20 }, () => refreshed(postern, refresh_token)));
+    expect(new Set(racers.map((one) => one.refresh_token)).size).toBe(1);
+    refresh_token = racers[0]?.refresh_token ?? "";
+    let limited: Response | undefined;
+    for (let n = 1; n < 25 && !limited; n += 1) {
+      const response = await refresh(postern, refresh_token, from(`192.0.3.${n}`));
+      if (response.status === 429) limited = response;
+      else refresh_token = (await json<Tokens & { refresh_token: string }>(response)).refresh_token;
+    }
+    if (!limited) throw new Error("25 rotations and no 429");
+    await expectThrottled(limited, "refresh-family");
+    // Nothing is lost by it: the token is still the current one, and no theft.
+    await expectThrottled(await refresh(postern, refresh_token), "refresh-family");
+    expect(events("reuse_detected")).toEqual([]);
+  });
+});
+
+describe("locks", () => {
+  /** The defaults, but for buckets that would hide the ladder, and its delays. */
+  const WIDE = { per_minute: 6000, burst: 6000 };
+  const LADDER = {
+    login_account: WIDE, login_device: WIDE, login_ip: WIDE, login_network: WIDE, register_ip: WIDE, register_network: WIDE,
+    account_lock: { delay_after: 1000, lock_after: 5, locks: [3, 600], forget: 3600 },
+  };
+  beforeAll(() => withLimits(LADDER));
+
+  async function newcomer(): Promise<string> {
+    const login = `${crypto.randomUUID()}@example.com`;
+    await json(await post(postern, "/auth/register", { login, password: PASSWORD }), 201);
+    return login;
+  }
+
+  async function lockOut(login: string): Promise<void> {
+    for (let n = 0; n < 5; n += 1) expect(await status(guess(login, `198.51.100.${n}`))).toBe(401);
+  }
+
+  test("after five failures the right password of a stranger is refused like a wrong one, word for word", async () => {
+    const login = await newcomer();
+    await lockOut(login);
+    const right = await post(postern, "/auth/login", { login, password: PASSWORD, delivery: "body" }, from("198.51.100.99"));
+    const wrong = await guess(login, "198.51.100.98");
+    const unknown = await guess("nobody@example.com", "198.51.100.97");
+    const heads = [right, wrong, unknown].map(({ status, headers }) => [
+      status, [...headers].filter(([name]) => name !== "date").map(([name, value]) => `${name}: ${value}`).sort(),
+    ]);
+    expect(heads[0]).toEqual(heads[1]);
+    expect(heads[2]).toEqual(heads[1]);
+    const bodies = await Promise.all([right, wrong, unknown].map((answer) => answer.text()));
+    expect(new Set(bodies).size).toBe(1);
+    expect(events("locked").at(-1)).toMatchObject({ what: "account", seconds: 3, outcome: "refused" });
+    expect(events("sign_in_refused").filter((one) => one["cause"] === "locked").length).toBeGreaterThanOrEqual(2);
+    await eventually("the end of the lock", async () =>
+      (await status(post(postern, "/auth/login", { login, password: PASSWORD }))) === 200 ? true : undefined,
+    );
+  });
+
+  test("strangers who lock an account do not lock out its owner on a known device, by body or by cookie", async () => {
+    const login = await newcomer();
+    const { device_token } = await signIn(postern, { login });
+    const browser = await browserSignIn(postern, { login });
+    await lockOut(login);
+    expect(await status(post(postern, "/auth/login", { login, password: PASSWORD }))).toBe(401);
+    await json(await post(postern, "/auth/login", { login, password: PASSWORD, delivery: "body", device_token }));
+    const cookie = `${DEVICE_COOKIE}=${browser.cookies.get(DEVICE_COOKIE) ?? ""}`;
+    await json(await post(postern, "/auth/login", { login, password: PASSWORD }, { cookie }));
+    // And the strangers are locked out as before.
+    expect(await status(post(postern, "/auth/login", { login, password: PASSWORD }))).toBe(401);
+  });
+
+  test("a device token of the attacker's own account, or a forged one, opens no door", async () => {
+    const [victim, attacker] = [await newcomer(), await newcomer()];
+    const { device_token = "" } = await signIn(postern, { login: attacker });
+    await lockOut(victim);
+    for (const token of [device_token, `${device_token.slice(0, -2)}AA`, "pdt_", "x"]) {
+      const body = { login: victim, password: PASSWORD, device_token: token };
+      expect(await status(post(postern, "/auth/login", body))).toBe(401);
+    }
+  });
+
+  test("a stolen device token is worth five guesses", async () => {
+    const login = await newcomer();
+    const { device_token } = await signIn(postern, { login });
+    for (let n = 0; n < 5; n += 1) expect(await status(guess(login, "203.0.113.1", { device_token }))).toBe(401);
+    const body = { login, password: PASSWORD, delivery: "body", device_token };
+    expect(await status(post(postern, "/auth/login", body))).toBe(401);
+    // The owner without it is a stranger, and strangers have not failed.
+    await signIn(postern, { login });
+  });
+
+  test("a sign-in that succeeds forgets the owner's slips", async () => {
+    const login = await newcomer();
+    for (let round = 0; round < 3; round += 1) {
+      for (let n = 0; n < 4; n += 1) expect(await status(guess(login, "203.0.113.2"))).toBe(401);
+      await signIn(postern, { login });
+      // What is forgiven is forgiven after the answer.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  });
+
+  test("the device cookie is out of reach of scripts and of other sites, and outlives the session", async () => {
+    const { setCookies } = await browserSignIn(postern, { login: ALICE });
+    const line = setCookies.find((one) => one.startsWith(`${DEVICE_COOKIE}=`)) ?? "";
+    expect(line).toMatch(/^__Secure-postern_device=pdt_[\w-]{55}; Path=\/auth; Max-Age=34560000; HttpOnly; Secure; SameSite=Strict$/);
+  });
+});
+
+test("failures from one address, of whatever accounts, lock the address with 429", async () => {
+  const wide = { per_minute: 6000, burst: 6000 };
+  await withLimits({ login_ip: wide, login_network: wide, ip_lock: { delay_after: 1000, lock_after: 3, locks: [60] } });
+  for (let n = 0; n < 3; n += 1) expect(await status(guess(`a${n}@example.com`, "192.0.2.9"))).toBe(401);
+  await expectThrottled(await guess("b@example.com", "192.0.2.9"), "login-ip");
+  expect(await status(guess("b@example.com", "192.0.2.10"))).toBe(401);
+  expect(events("locked").at(-1)).toMatchObject({ what: "ip", seconds: 60 });
+});
+
+test("more sign-ins at once than may wait for their hash are asked to come again, and lose nothing", async () => {
+  const wide = { per_minute: 60_000, burst: 60_000 };
+  await withLimits({
+    login_account: wide, login_ip: wide, login_network: wide, hash_queue: 2,
+    account_lock: { delay_after: 1000, lock_after: 1000 }, ip_lock: { delay_after: 1000, lock_after: 1000 },
+  });
+  await signIn(postern);
+  const answers = await Promise.all(Array.from({ length: 40 }, () => post(postern, "/auth/login", { login: ALICE, password: PASSWORD })));
+  const statuses = answers.map((answer) => answer.status);
+  expect(new Set(statuses)).toEqual(new Set([200, 503]));
+  for (const answer of answers.filter(({ status }) => status === 503)) {
+    expect(answer.headers.get("retry-after")).toBe("1");
+    await expectProblem(answer, 503, "busy");
+  }
+  await signIn(postern);
+});
+
+test("the platform's coarse limit, where one is named and not bound, is told and stops nobody", async () => {
+  await withLimits({ coarse_binding: "AUTH_LIMIT" });
+  await signIn(postern);
+  await postern.logged(/"part":"rate_limiter".*AUTH_LIMIT/);
+});
+
+describe("passwords being chosen", () => {
+  beforeAll(() => withLimits({ register_ip: "off", register_network: "off" }));
+  const register = (password: string, login = `${crypto.randomUUID()}@example.com`) =>
+    post(postern, "/auth/register", { login, password });
+
+  test("what everybody uses is refused, in any case, and so is the login itself", async () => {
+    for (const password of ["password", "PASSWORD", "12345678", "iloveyou", "short", "x".repeat(1025)]) {
+      await expectProblem(await register(password), 400, "invalid_password");
+    }
+    await expectProblem(await register("some.body@example.com", "Some.Body@example.com"), 400, "invalid_password");
+    await expectProblem(await register("some.body", "some.body@example.com"), 400, "invalid_password");
+  });
+
+  test("nothing is asked of a password's composition: length is enough", async () => {
+    for (const password of ["tisch lampe buch", "ж".repeat(512), "        a long gap"]) await json(await register(password), 201);
+  });
+});
+
+test("every answer of ours to a bad or throttled call carries the security headers and is not stored", async () => {
+  await withLimits({ login_account: { per_minute: 1, burst: 1 } });
+  const { access_token } = await signIn(postern);
+  const answers = [
+    await guess(ALICE, "192.0.2.3"), // 429
+    await post(postern, "/auth/login", "no object"), // 400
+    await post(postern, "/auth/login", { login: ALICE, password: PASSWORD }, { origin: "https://evil.example.test" }), // 403
+    await postern.fetch("/auth/login", { method: "PUT" }), // 405
+    await postern.fetch("/auth/login", { method: "OPTIONS" }),
+    await postern.fetch("/auth/me", { headers: { authorization: "Bearer x" } }), // 401
+    await postern.fetch("/auth/me", { headers: { authorization: `Bearer ${access_token}` } }),
+    await refresh(postern, "prt_x"),
+    await post(postern, "/auth/login", { login: "x", password: "y".repeat(70_000) }), // 413
+    await postern.fetch("/nowhere"),
+    await postern.fetch("/%2e%2e/"),
+  ];
+  for (const answer of answers) {
+    const name = `${answer.status} ${answer.url}`;
+    await answer.text();
+    expect(answer.headers.get("cache-control"), name).toBe("no-store");
+    expect(answer.headers.get("x-content-type-options"), name).toBe("nosniff");
+    expect(answer.headers.get("content-security-policy"), name).toContain("frame-ancestors 'none'");
+    expect(answer.headers.get("referrer-policy"), name).toBe("no-referrer");
+    expect(answer.headers.get("strict-transport-security"), name).toMatch(/^max-age=\d+/);
+    expect(answer.headers.get("x-frame-options"), name).toBe("DENY");
+  }
+  expect(answers[0]?.status).toBe(429);
+});
+
+test("login and registration CSRF: a browser that says cross-site is refused, whatever its body asks for", async () => {
+  await withLimits();
+  for (const path of ["/auth/login", "/auth/register"]) {
+    for (const headers of [{ origin: "https://evil.example.test" }, { origin: "null" }, { "sec-fetch-site": "cross-site" }] as Record<string, string>[]) {
+      await expectProblem(await post(postern, path, { login: "a@example.com", password: PASSWORD }, headers), 403, "cross_origin");
+    }
+  }
+});
