@@ -346,14 +346,14 @@ fn the_first_who_asks_makes_an_empty_feed_be_written_and_a_heartbeat_keeps_it_yo
     let mut bench = Bench::new(FeedPolicy::default());
     let FeedAnswer::Snapshot { feed } = bench.ask(&FeedRequest::Snapshot {}) else { panic!("a snapshot") };
     assert!(FeedCopy::parse(&feed).unwrap().is_empty());
-    bench.pass(Duration::from_mins(60));
+    bench.pass(Duration::from_hours(1));
     assert_eq!(bench.kv.writes.borrow().len(), 1);
     assert!(bench.published().version() >= FeedCopy::parse(&feed).unwrap().version());
 
     let heartbeat = Some(Duration::from_secs(100));
     let mut bench = Bench::new(FeedPolicy { heartbeat, ..FeedPolicy::default() });
     bench.ask(&FeedRequest::Snapshot {});
-    bench.pass(Duration::from_mins(60));
+    bench.pass(Duration::from_hours(1));
     assert_eq!(bench.kv.writes.borrow().len(), 37);
 }
 

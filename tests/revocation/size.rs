@@ -1,4 +1,4 @@
-//! What a large feed costs. `cargo test --release --test revocation -- --nocapture a_million`
+//! What a large feed costs. `cargo test --release --lib -- --nocapture a_million`
 //! prints figures that mean something.
 
 use std::time::Instant;
@@ -16,6 +16,7 @@ fn mark(number: u64, of: u64) -> u64 {
     number * (u64::MAX / of) + number % 7
 }
 
+#[expect(clippy::disallowed_methods, reason = "measures")]
 fn measure(entries: u64) -> (usize, FeedCopy) {
     let listed = (0..entries).map(|number| (mark(number, entries), Timestamp::from_seconds(1_800_001_000)));
     let begun = Instant::now();
