@@ -14,7 +14,9 @@ use super::{
     log::Log,
     named::NamedBindings,
     store::{Kv, Platform},
-    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs},
+    stubs::{
+        AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs,
+    },
 };
 use crate::{ports::Background, service::Ports};
 
@@ -30,6 +32,7 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     bindings: NamedBindings,
+    feed: FeedStub,
     limiters: Limiters,
     throttles: ThrottleStubs,
     audit_log: AuditLogStub,
@@ -49,6 +52,7 @@ impl EdgePorts {
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
             bindings: NamedBindings(env.clone()),
+            feed: FeedStub(env.clone()),
             audit_log: AuditLogStub(env.clone()),
             limiters: Limiters(env.clone()),
             throttles: ThrottleStubs(env.clone()),
@@ -68,6 +72,7 @@ impl Ports for EdgePorts {
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
     type Bindings = NamedBindings;
+    type Feed = FeedStub;
     type RateLimiter = Limiters;
     type Throttles = ThrottleStubs;
     type AuditLog = AuditLogStub;
@@ -108,6 +113,10 @@ impl Ports for EdgePorts {
 
     fn bindings(&self) -> &NamedBindings {
         &self.bindings
+    }
+
+    fn feed(&self) -> &FeedStub {
+        &self.feed
     }
 
     fn rate_limiter(&self) -> &Limiters {

@@ -124,15 +124,19 @@ impl<P: Ports> Service<P> {
             Step::Done(Outcome::Reply(reply)) => AtOnce::Reply(reply),
             Step::Done(Outcome::Forward(forward)) => AtOnce::Forward(forward),
             Step::Needs(found, token) => {
-                if found.route.revocation == Revocation::Strong {
+                let route = found.route;
+                if route.revocation == Revocation::Strong {
                     return AtOnce::Wait;
                 }
-                match self.remembered(&token, now) {
-                    Some(identity) => match self.second_step(gate, request, &parts, &found, &identity, now) {
-                        Outcome::Reply(reply) => AtOnce::Reply(reply),
-                        Outcome::Forward(forward) => AtOnce::Forward(forward),
-                    },
-                    None => AtOnce::Wait,
+                let Some(known) = self.remembered(&token, now) else { return AtOnce::Wait };
+                if route.revocation == Revocation::Feed
+                    && !self.feed_clears(route.stale_feed, &known.marks, now)
+                {
+                    return AtOnce::Wait;
+                }
+                match self.second_step(gate, request, &parts, &found, &known.identity, now) {
+                    Outcome::Reply(reply) => AtOnce::Reply(reply),
+                    Outcome::Forward(forward) => AtOnce::Forward(forward),
                 }
             }
         }
@@ -147,8 +151,8 @@ impl<P: Ports> Service<P> {
             Step::Done(outcome) => return outcome,
             Step::Needs(found, token) => (found, token),
         };
-        let strong = found.route.revocation == Revocation::Strong;
-        match self.authenticate(&token, now, strong).await {
+        let (level, stale_feed) = (found.route.revocation, found.route.stale_feed);
+        match self.authenticate(&token, now, level, stale_feed).await {
             Ok(identity) => self.second_step(&gate, request, &parts, &found, &identity, now),
             Err(AccessRefused::Fault(fault)) => {
                 self.record_fault(&fault, &Caller::of(request));

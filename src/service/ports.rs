@@ -9,6 +9,7 @@ use crate::{
     keys::{KeyRingObject, Signer},
     observe::{AuditLog, EventSink, metrics::MetricsShards},
     ports::{Background, Bindings, Clock, KvStore, Randomness, RateLimiter, Timer},
+    revocation::FeedObject,
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
@@ -31,6 +32,8 @@ pub trait Ports: Clone + 'static {
     type IssuerKeys: IssuerKeysObjects;
     /// Services and queues of the user's own naming.
     type Bindings: Bindings;
+    /// The revocation feed's object.
+    type Feed: FeedObject;
     /// The platform's rate limits.
     type RateLimiter: RateLimiter;
     /// Throttle objects.
@@ -60,6 +63,8 @@ pub trait Ports: Clone + 'static {
     fn issuer_keys(&self) -> &Self::IssuerKeys;
     /// Services and queues of the user's own naming.
     fn bindings(&self) -> &Self::Bindings;
+    /// The revocation feed's object.
+    fn feed(&self) -> &Self::Feed;
     /// The platform's rate limits.
     fn rate_limiter(&self) -> &Self::RateLimiter;
     /// Throttle objects.
