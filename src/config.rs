@@ -22,8 +22,8 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, MetricsSettings, Profile, RefreshSettings, Registration, RevocationSettings, RingSettings,
-    RoutesInKv, TypRule,
+    IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings,
+    Registration, RevocationSettings, RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
@@ -36,7 +36,7 @@ use crate::{encoding::text_set, gateway::Route};
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 22] = [
+pub const VARIABLES: [&str; 24] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -55,6 +55,8 @@ pub const VARIABLES: [&str; 22] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_IDENTITY",
+    "POSTERN_NOTIFIER",
     "POSTERN_METRICS",
     "POSTERN_METRICS_TOKEN",
     "POSTERN_LIMITS",
@@ -102,6 +104,10 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Who keeps the users.
+    pub identity: IdentitySource,
+    /// What carries messages to users.
+    pub notifier: Option<NotifierSettings>,
     /// Metrics.
     pub metrics: MetricsSettings,
     /// Limits against abuse.
@@ -141,6 +147,7 @@ impl Config {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a line or two for each variable")]
 fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     for name in vars.keys() {
         if name.starts_with(PREFIX) && !VARIABLES.contains(&name.as_str()) {
@@ -217,6 +224,14 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
 
     let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
+    let identity = variable("IDENTITY")
+        .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
+        .unwrap_or(IdentitySource::Store);
+    if identity != IdentitySource::Store && registration == Registration::Open {
+        mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
+    }
+    let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
+
     Some(Config {
         profile,
         issuer: issuer?,
@@ -237,6 +252,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        identity,
+        notifier,
         limits,
         metrics,
         admin,

@@ -36,6 +36,10 @@ pub enum Part {
     Storage,
     /// A service behind the gate.
     Upstream,
+    /// What carries messages to users.
+    Notifier,
+    /// The service that keeps the users.
+    Identity,
     /// A rate limit of the platform.
     RateLimiter,
     /// A Throttle object.
@@ -60,6 +64,8 @@ impl Part {
             Self::Crypto => "crypto",
             Self::Storage => "storage",
             Self::Upstream => "upstream",
+            Self::Notifier => "notifier",
+            Self::Identity => "identity",
             Self::RateLimiter => "rate_limiter",
             Self::Throttle => "throttle",
             Self::AuditLog => "audit_log",
@@ -155,6 +161,29 @@ pub trait Records {
     fn remove(&self, kind: &str, id: &str) -> Result<(), Fault>;
     /// All records of a kind as (id, record), ordered by id.
     fn scan(&self, kind: &str) -> Result<Vec<(String, String)>, Fault>;
+}
+
+/// Other Workers of the deployment and queues, by the names of their bindings, which are the
+/// user's own. `part` names what failed when a call does.
+pub trait Bindings {
+    /// POST of JSON to `path` of a service; at most `max_bytes` of its answer (one more is read,
+    /// to see that it is too large), at most `timeout_ms` in all.
+    async fn call(
+        &self,
+        part: Part,
+        service: &str,
+        path: &str,
+        body: &str,
+        max_bytes: usize,
+        timeout_ms: u32,
+    ) -> Result<Document, Fault>;
+
+    /// Puts one JSON message into a queue.
+    async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault>;
+
+    /// Shows a message on the developer's screen: what the local profile does in place of
+    /// sending it. It may hold a one-time token, so nothing else may call this.
+    fn print(&self, message: &str);
 }
 
 /// Work that goes on after the answer (`waitUntil`).

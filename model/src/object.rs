@@ -219,6 +219,7 @@ impl Objects {
                 device_name: None,
                 context: context(Agent::Owner),
                 max_families: 50,
+                credential_version: 0,
             },
             NOW,
         );
@@ -400,6 +401,8 @@ impl Objects {
             records::rename(&mut rows, &self.hashes);
             renamed = true;
         }
+        // They tell what happened, the user and the feed, and decide nothing.
+        rows.retain(|(kind, _), _| kind != "activity" && kind != "outbox");
         let absolute = self.absolute;
         records::edit_family(&mut rows, |family| records::settle(family, absolute));
         records::edit(&mut rows, "account", |meta| {

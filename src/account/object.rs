@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::{
-    messages::{AccountAnswer, AccountRequest, Granted, Refusal, Rotated},
+    activity::ActivityKind,
+    messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated},
     stored::{Meta, Store, StoredFamily},
 };
 use crate::{
@@ -78,6 +79,7 @@ impl<R: Records> Account<R> {
                 device_name,
                 context,
                 max_families,
+                credential_version,
             } => {
                 let opening = Opening {
                     grant: grant.clone(),
@@ -89,7 +91,7 @@ impl<R: Records> Account<R> {
                     secret_hash: *secret_hash,
                     master: *master,
                 };
-                Ok(self.open(*family, opening, *max_families, now))
+                Ok(self.open(*family, opening, (*max_families, *credential_version), now))
             }
             AccountRequest::Rotate { family, presented, limits, context } => {
                 self.rotate(*family, presented, now, limits, context)
@@ -108,17 +110,37 @@ impl<R: Records> Account<R> {
                 let alive = self.check(*family, *issued_at, now)?;
                 Ok(Served::plain(AccountAnswer::Checked { alive }))
             }
-            AccountRequest::Erase => {
-                // Erasing also removes what cannot be read.
-                if let Ok(Some(meta)) = self.store().meta() {
-                    self.tell_subject(&meta.subject, now)?;
-                }
-                self.store().clear()?;
-                // What the feed is not told yet is the last to go.
-                let told = self.store().outbox().is_ok_and(|outbox| outbox.is_empty());
-                let upkeep = if told { Upkeep::Empty } else { Upkeep::Alarm(now) };
-                Ok(Served { answer: AccountAnswer::Erased, upkeep })
+            AccountRequest::UserChanged { subject, kind, context, fence, ends, reason } => {
+                self.raise_fence(subject, *fence)?;
+                let answer = match *ends {
+                    Ends::All => self.revoke_all(*reason, now)?.answer,
+                    Ends::Others(keep) => self.revoke_others(keep, *reason, now)?.answer,
+                    Ends::None => {
+                        AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None }
+                    }
+                };
+                let _ = self.note(*kind, None, context, now);
+                self.with_alarm(answer, now)
             }
+            AccountRequest::IssueOneTime { hash, purpose, context } => {
+                let answer = self.issue_one_time(hash, *purpose, context, now)?;
+                self.with_alarm(answer, now)
+            }
+            AccountRequest::RedeemOneTime { hash, purpose, context } => {
+                match self.redeem_one_time(hash, *purpose, context, now)? {
+                    AccountAnswer::OneTimeRefused {} => Ok(Served::plain(AccountAnswer::OneTimeRefused {})),
+                    redeemed => self.with_alarm(redeemed, now),
+                }
+            }
+            AccountRequest::GiveBackOneTime { hash } => self.give_back_one_time(hash).map(Served::plain),
+            AccountRequest::Note { kind, family, context } => {
+                self.note(*kind, *family, context, now)?;
+                self.with_alarm(AccountAnswer::Confirmed, now)
+            }
+            AccountRequest::Activity => {
+                Ok(Served::plain(AccountAnswer::Activity { entries: self.activity(now)? }))
+            }
+            AccountRequest::Erase => self.erase(now),
         }
     }
 
@@ -157,7 +179,18 @@ impl<R: Records> Account<R> {
             }
             self.store().write_family(id, &after)?;
         }
-        Ok(Served { answer: answer(&after.family, decided), upkeep })
+        let answer = answer(&after.family, decided);
+        let kind = match &answer {
+            AccountAnswer::Rotated(Rotated { granted: Granted::LateRetry, .. }) => {
+                Some(ActivityKind::Retried)
+            }
+            AccountAnswer::Refused(refusal) => ActivityKind::of_refusal(refusal.cause),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            let _ = self.note(kind, Some(id), context, now);
+        }
+        Ok(Served { answer, upkeep })
     }
 
     fn confirm(&self, id: FamilyId, rotation_count: u32, now: Timestamp) -> Result<(), Fault> {

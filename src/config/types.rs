@@ -227,6 +227,40 @@ impl Default for Argon2Cost {
     }
 }
 
+/// Who keeps the users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// We do, in D1.
+    Store,
+    /// A service of the team's own.
+    Service {
+        /// Its service binding.
+        binding: String,
+        /// Names that service for ever: accounts are named by a hash of it and the subject.
+        issuer: String,
+    },
+}
+
+/// What carries messages to users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotifierSettings {
+    /// Which way.
+    pub way: NotifierWay,
+    /// The page where a new password is chosen; a link to it then goes with the token.
+    pub reset_page: Option<String>,
+    /// The page that verifies an address.
+    pub verify_page: Option<String>,
+}
+
+/// How messages leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifierWay {
+    /// By a call of this service binding.
+    Service(String),
+    /// Into the queue of this producer binding.
+    Queue(String),
+}
+
 /// Metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsSettings {

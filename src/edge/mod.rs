@@ -12,6 +12,7 @@ mod isolate;
 mod js;
 mod limiter;
 mod log;
+mod named;
 mod objects;
 mod platform;
 mod records;

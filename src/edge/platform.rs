@@ -12,6 +12,7 @@ use super::{
     js::{self, ExecutionContext},
     limiter::Limiters,
     log::Log,
+    named::NamedBindings,
     store::{Kv, Platform},
     stubs::{
         AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs,
@@ -30,6 +31,7 @@ pub(super) struct EdgePorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
+    bindings: NamedBindings,
     feed: FeedStub,
     limiters: Limiters,
     throttles: ThrottleStubs,
@@ -49,6 +51,7 @@ impl EdgePorts {
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
+            bindings: NamedBindings(env.clone()),
             feed: FeedStub(env.clone()),
             audit_log: AuditLogStub(env.clone()),
             limiters: Limiters(env.clone()),
@@ -68,6 +71,7 @@ impl Ports for EdgePorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
+    type Bindings = NamedBindings;
     type Feed = FeedStub;
     type RateLimiter = Limiters;
     type Throttles = ThrottleStubs;
@@ -105,6 +109,10 @@ impl Ports for EdgePorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn bindings(&self) -> &NamedBindings {
+        &self.bindings
     }
 
     fn feed(&self) -> &FeedStub {

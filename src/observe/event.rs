@@ -161,6 +161,42 @@ pub enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         signature_tail: Option<String>,
     },
+    /// A user changed the password.
+    PasswordChanged,
+    /// A signed-in user gave a wrong current password.
+    PasswordRefused,
+    /// Somebody asked for a reset; without `account` the login is unknown.
+    PasswordResetRequested,
+    /// A password was set by a one-time token.
+    PasswordReset,
+    /// A user asked to verify the address.
+    EmailVerificationRequested,
+    /// An address was verified by a one-time token.
+    EmailVerified,
+    /// A one-time token was refused.
+    OneTimeTokenRefused {
+        /// Why.
+        cause: &'static str,
+    },
+    /// A user took a copy of what is stored.
+    AccountExported,
+    /// All that was stored about an account was erased.
+    AccountErased,
+    /// A user was disabled.
+    UserDisabled,
+    /// A user was enabled.
+    UserEnabled,
+    /// A user's scopes, roles or tenant were changed.
+    UserChanged,
+    /// Users were imported.
+    UsersImported {
+        /// How many were made.
+        created: u64,
+        /// How many were there already.
+        existing: u64,
+        /// How many lines were refused.
+        invalid: u64,
+    },
     /// A call was refused because there were too many. Told once for as long as it holds.
     Throttled {
         /// Which limit: what is limited, and by what.
@@ -308,6 +344,19 @@ impl Happening {
             Self::Locked { .. } => "locked",
             Self::StuffingDetected { .. } => "stuffing_detected",
             Self::PasswordRehashed => "password_rehashed",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordRefused => "password_refused",
+            Self::PasswordResetRequested => "password_reset_requested",
+            Self::PasswordReset => "password_reset",
+            Self::EmailVerificationRequested => "email_verification_requested",
+            Self::EmailVerified => "email_verified",
+            Self::OneTimeTokenRefused { .. } => "one_time_token_refused",
+            Self::AccountExported => "account_exported",
+            Self::AccountErased => "account_erased",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::UserChanged => "user_changed",
+            Self::UsersImported { .. } => "users_imported",
             Self::KeyPublished { .. } => "key_published",
             Self::KeyRotated { .. } => "key_rotated",
             Self::KeyRetired { .. } => "key_retired",
@@ -338,6 +387,17 @@ impl Happening {
             | Self::FamilyDisplaced
             | Self::ContextChanged { .. }
             | Self::PasswordRehashed
+            | Self::PasswordChanged
+            | Self::PasswordResetRequested
+            | Self::PasswordReset
+            | Self::EmailVerificationRequested
+            | Self::EmailVerified
+            | Self::AccountExported
+            | Self::AccountErased
+            | Self::UserDisabled
+            | Self::UserEnabled
+            | Self::UserChanged
+            | Self::UsersImported { .. }
             | Self::KeyPublished { .. }
             | Self::KeyRotated { .. }
             | Self::KeyRetired { .. }
@@ -352,6 +412,8 @@ impl Happening {
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
+            | Self::PasswordRefused
+            | Self::OneTimeTokenRefused { .. }
             | Self::Throttled { .. }
             | Self::Locked { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,

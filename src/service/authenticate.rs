@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{
     Ports, Service,
-    credentials::{Session, session_of},
+    credentials::Session,
     token_cache::{Known, Remembered},
 };
 use crate::{
@@ -92,7 +92,7 @@ impl<P: Ports> Service<P> {
 
     /// Asks the Account object of a token of ours whether its session lives.
     pub(super) async fn check_alive(&self, identity: &Identity) -> Result<(), AccessRefused> {
-        let session = session_of(identity).ok_or(AccessRefused::Token("no_session"))?;
+        let session = self.isolate.session_of(identity).ok_or(AccessRefused::Token("no_session"))?;
         if self.is_alive(&session, identity.issued_at).await? {
             Ok(())
         } else {

@@ -50,6 +50,12 @@ pub(super) enum ApiError {
     CrossOrigin,
     /// No access token, or an unacceptable one.
     Challenge(Challenge),
+    /// A one-time token that is not ours, was used, or has expired.
+    InvalidOneTimeToken,
+    /// The login is no mail address.
+    NoAddress,
+    /// This deployment does not do that: users are kept elsewhere, or nothing reaches them.
+    NotOffered,
     /// A sound access token that does not suffice.
     Forbid(Forbid),
     /// An administrator's call that changes something, long after the sign-in.
@@ -132,6 +138,11 @@ impl From<&ApiError> for Reply {
             }
             ApiError::CrossOrigin => problem(403, "cross_origin", "This origin may not make the call"),
             ApiError::Challenge(challenge) => challenge.into(),
+            ApiError::InvalidOneTimeToken => {
+                problem(400, "invalid_one_time_token", "The token is not valid any more: ask for another")
+            }
+            ApiError::NoAddress => problem(409, "no_address", "The login is no mail address"),
+            ApiError::NotOffered => problem(404, "not_offered", "This is not offered here"),
             ApiError::Forbid(forbid) => forbid.into(),
             ApiError::SignInTooOld { max_age } => {
                 problem(401, "insufficient_user_authentication", "A more recent sign-in is required")

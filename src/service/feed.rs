@@ -7,9 +7,7 @@ use core::{
 };
 use std::collections::HashMap;
 
-use super::{
-    Caller, Ports, Service, authenticate::AccessRefused, credentials::session_of, token_cache::Known,
-};
+use super::{Caller, Ports, Service, authenticate::AccessRefused, token_cache::Known};
 use crate::{
     gateway::{Revocation, StaleFeed},
     ports::{Background as _, Fault, KvStore as _, Part},
@@ -167,7 +165,7 @@ impl<P: Ports> Service<P> {
     /// feed's own object.
     async fn confirm(&self, known: &Known, hits: Hits) -> Result<bool, Fault> {
         let identity = &known.identity;
-        let session = session_of(identity).filter(|_| known.marks.own);
+        let session = self.isolate.session_of(identity).filter(|_| known.marks.own);
         let has_account = session.is_some();
         if let Some(session) = session
             && (hits.session || hits.subject)

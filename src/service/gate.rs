@@ -3,9 +3,7 @@
 use core::time::Duration;
 use std::rc::Rc;
 
-use super::{
-    Caller, Ports, Service, authenticate::AccessRefused, credentials::session_of, error::unavailable,
-};
+use super::{Caller, Ports, Service, authenticate::AccessRefused, error::unavailable};
 use crate::{
     gateway::{
         Access, Challenge, Cors, Credentials, Found, Gate, HeaderPlan, Identity, Match, Revocation, Route,
@@ -242,7 +240,8 @@ impl<P: Ports> Service<P> {
         identity: &Identity,
         code: &'static str,
     ) {
-        let session = session_of(identity).filter(|_| identity.issuer == self.isolate.config.issuer);
+        let session =
+            self.isolate.session_of(identity).filter(|_| identity.issuer == self.isolate.config.issuer);
         let setting = Setting {
             account: session.as_ref().map(|session| session.account),
             session_id: session.map(|session| session.family),

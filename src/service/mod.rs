@@ -3,8 +3,9 @@
 //! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards or
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
-//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API,
-//!   with the administrators' part in [`admin`].
+//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `passwords`, `own_account`,
+//!   `health`) is our own API, with the administrators' part in [`admin`]; `users` is what
+//!   operators do with users.
 
 pub mod admin;
 mod audit;
@@ -14,6 +15,7 @@ mod caller;
 mod cookies;
 mod credentials;
 mod csrf;
+mod directory;
 mod error;
 mod events;
 mod feed;
@@ -22,9 +24,12 @@ mod health;
 mod isolate;
 mod key_sets;
 mod metrics;
+mod one_time;
 #[cfg(test)]
 mod openapi_tests;
 mod own;
+mod own_account;
+mod passwords;
 mod ports;
 mod receipts;
 mod refreshing;
@@ -35,6 +40,7 @@ mod tables;
 mod throttle;
 mod token_cache;
 mod tokens;
+mod users;
 
 pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
@@ -46,6 +52,7 @@ pub use isolate::{Isolate, Memory};
 pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
 pub use revocations::{RevocationRefused, Revoked};
+pub use users::MAX_USERS_ON_A_PAGE;
 
 use std::rc::Rc;
 

@@ -8,7 +8,7 @@ use crate::{
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
     observe::{AuditLog, EventSink, metrics::MetricsShards},
-    ports::{Background, Clock, KvStore, Randomness, RateLimiter, Timer},
+    ports::{Background, Bindings, Clock, KvStore, Randomness, RateLimiter, Timer},
     revocation::FeedObject,
 };
 
@@ -30,6 +30,8 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
+    /// Services and queues of the user's own naming.
+    type Bindings: Bindings;
     /// The revocation feed's object.
     type Feed: FeedObject;
     /// The platform's rate limits.
@@ -59,6 +61,8 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// Services and queues of the user's own naming.
+    fn bindings(&self) -> &Self::Bindings;
     /// The revocation feed's object.
     fn feed(&self) -> &Self::Feed;
     /// The platform's rate limits.

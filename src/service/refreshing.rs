@@ -207,7 +207,8 @@ impl<P: Ports> Service<P> {
             | RefusalCause::Ended { .. }
             | RefusalCause::UnknownFamily
             | RefusalCause::WrongSubject
-            | RefusalCause::FamilyExists => ApiError::InvalidGrant,
+            | RefusalCause::FamilyExists
+            | RefusalCause::StaleCredentials => ApiError::InvalidGrant,
         }
     }
 }

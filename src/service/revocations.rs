@@ -62,12 +62,12 @@ impl<P: Ports> Service<P> {
             Target::Session { account, session } => {
                 setting.account = Some(*account);
                 let ask = AccountRequest::Revoke { family: *session, reason: by };
-                sessions = self.end_sessions(*account, &ask).await?;
+                sessions = self.end_for_operator(*account, &ask).await?;
             }
             Target::Account { account } => {
                 setting.account = Some(*account);
                 let ask = AccountRequest::RevokeAll { reason: by, keep: None };
-                sessions = self.end_sessions(*account, &ask).await?;
+                sessions = self.end_for_operator(*account, &ask).await?;
             }
             Target::AccessToken { issuer, jti } => {
                 // Our own name means the same as none.
@@ -96,7 +96,7 @@ impl<P: Ports> Service<P> {
         Ok(Revoked { sessions })
     }
 
-    async fn end_sessions(
+    async fn end_for_operator(
         &self,
         account: AccountId,
         ask: &AccountRequest,

@@ -90,6 +90,7 @@ impl Bench {
             device_name: Some("Alice's phone".to_owned()),
             context: context(PHONE),
             max_families: self.max_families,
+            credential_version: 0,
         }
     }
 
@@ -175,7 +176,7 @@ impl Bench {
 
     /// What is stored besides what the feed is not told yet.
     pub(crate) fn stored(&self) -> std::collections::BTreeMap<(String, String), String> {
-        let mut rows = self.records.snapshot();
+        let mut rows = self.records.decisive();
         rows.retain(|(kind, _), _| kind != "outbox");
         rows
     }

@@ -27,7 +27,7 @@ use postern::{
         audit::memory::MemoryAuditLog,
         metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
     },
-    ports::{Background, Clock, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
+    ports::{Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
     revocation::{FeedPolicy, memory::MemoryFeed},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
@@ -183,6 +183,56 @@ impl IssuerKeysObjects for NoIssuer {
     }
 }
 
+/// The notifier, the queue and the identity service: what they were sent, and what they answer.
+#[derive(Clone, Default)]
+pub(crate) struct Elsewhere {
+    /// Paths and bodies of calls; `queue` and `printed` for the other ways.
+    pub(crate) sent: Rc<RefCell<Vec<(String, Value)>>>,
+    /// Answers in order; then 200 without a body.
+    pub(crate) answers: Rc<RefCell<Vec<(u16, String)>>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl Elsewhere {
+    fn note(&self, way: &str, body: &str) {
+        self.sent.borrow_mut().push((way.to_owned(), serde_json::from_str(body).unwrap()));
+    }
+
+    /// The one-time token of the last message.
+    pub(crate) fn token(&self) -> String {
+        self.sent.borrow().last().unwrap().1["token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Bindings for Elsewhere {
+    async fn call(
+        &self,
+        part: Part,
+        _service: &str,
+        path: &str,
+        body: &str,
+        _max_bytes: usize,
+        _timeout_ms: u32,
+    ) -> Result<Document, Fault> {
+        self.note(path, body);
+        if self.unreachable.get() {
+            return Err(Fault::new(part, "told to fail"));
+        }
+        let mut answers = self.answers.borrow_mut();
+        let (status, body) = if answers.is_empty() { (200, String::new()) } else { answers.remove(0) };
+        Ok(Document { status, content_type: None, body: body.into_bytes() })
+    }
+
+    async fn send(&self, part: Part, _queue: &str, body: &str) -> Result<(), Fault> {
+        self.note("queue", body);
+        if self.unreachable.get() { Err(Fault::new(part, "told to fail")) } else { Ok(()) }
+    }
+
+    fn print(&self, message: &str) {
+        self.note("printed", message);
+    }
+}
+
 /// Metrics objects.
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
@@ -229,6 +279,7 @@ pub(crate) struct World {
     pub(crate) audit_log: MemoryAuditLog,
     pub(crate) metrics: Metrics,
     pub(crate) later: Later,
+    pub(crate) services: Elsewhere,
     pub(crate) limits: Limits,
     pub(crate) throttles: MemoryThrottles,
     isolate: Rc<Isolate>,
@@ -243,6 +294,7 @@ impl Ports for World {
     type Accounts = MemoryAccounts;
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
+    type Bindings = Elsewhere;
     type Feed = MemoryFeed;
     type RateLimiter = Limits;
     type Throttles = MemoryThrottles;
@@ -273,6 +325,9 @@ impl Ports for World {
     }
     fn issuer_keys(&self) -> &NoIssuer {
         &NoIssuer
+    }
+    fn bindings(&self) -> &Elsewhere {
+        &self.services
     }
     fn feed(&self) -> &MemoryFeed {
         &self.feed
@@ -354,6 +409,7 @@ impl World {
             audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
             metrics: Metrics::default(),
             later: Later::default(),
+            services: Elsewhere::default(),
             limits: Limits::default(),
             throttles: MemoryThrottles::at(START),
             platform,
@@ -390,6 +446,14 @@ impl World {
         let request = PlainRequest::new(method, &format!("http://localhost:8787{path}"))
             .with("authorization", &format!("Bearer {access_token}"));
         block_on(self.service().own(&request, b""))
+    }
+
+    /// A call of our own API with an access token and a JSON body.
+    pub(crate) fn post_as(&self, access_token: &str, path: &str, body: &Value) -> Reply {
+        let request = PlainRequest::new("POST", &format!("http://localhost:8787{path}"))
+            .with("content-type", "application/json")
+            .with("authorization", &format!("Bearer {access_token}"));
+        block_on(self.service().own(&request, body.to_string().as_bytes()))
     }
 
     /// What the gate does with `GET path`: a status, or `None` when it forwards.

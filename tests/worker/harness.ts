@@ -20,6 +20,7 @@ import {
   type Json,
   type MiniflareOptions,
   type Request as OriginRequest,
+  Response as OriginAnswer,
   type Response as OriginResponse,
 } from "miniflare";
 import { bindingsOf, type Bindings } from "./harness-config.ts";
@@ -65,6 +66,13 @@ export interface PosternOptions {
   persist?: string;
   /** What the service binding ORIGIN leads to: "demo" (default), a base URL, a function, or false for no binding. */
   origin?: "demo" | false | string | OriginFunction;
+  /**
+   * Service bindings by name: a function that plays the service in this process, or the TypeScript file of a Worker that
+   * runs beside Postern in the same workerd.
+   */
+  services?: Record<string, OriginFunction | { worker: string }>;
+  /** A queue under this producer binding, and what takes its messages. */
+  queue?: { binding: string; received: (message: unknown) => void };
   /** The port to listen on; 0 (default) takes a free one. */
   port?: number;
   /** Each call that reaches an Account object becomes a log line once it is answered: `Account was asked: KIND FAMILY`. */
@@ -107,22 +115,32 @@ subscribe("child_process", (message) => {
   if (instance) instance.workerd = child;
 });
 
-let demoOrigin: Promise<string> | undefined;
+const bundles = new Map<string, Promise<string>>();
 
-/** The demo origin as one module, as wrangler would bundle it. */
-function demoOriginScript(): Promise<string> {
-  demoOrigin ??= build({
-    entryPoints: [join(root, "examples/origin/src/index.ts")],
-    bundle: true,
-    format: "esm",
-    target: "esnext",
-    write: false,
-  }).then(({ outputFiles: [file] }) => {
-    if (!file) throw new Error("esbuild made nothing of the demo origin");
-    return file.text;
-  });
-  return demoOrigin;
+/** A Worker's TypeScript as one module, as wrangler would bundle it. */
+function bundle(path: string): Promise<string> {
+  const known = bundles.get(path);
+  if (known) return known;
+  const made = build({ entryPoints: [join(root, path)], bundle: true, format: "esm", target: "esnext", write: false }).then(
+    ({ outputFiles: [file] }) => {
+      if (!file) throw new Error(`esbuild made nothing of ${path}`);
+      return file.text;
+    },
+  );
+  bundles.set(path, made);
+  return made;
 }
+
+/** Takes the messages of a queue and hands them to this process. */
+const QUEUE_CONSUMER = `
+export default {
+  async queue(batch, env) {
+    for (const message of batch.messages) {
+      await env.SINK.fetch("http://sink/", { method: "POST", body: JSON.stringify(message.body) });
+    }
+  },
+};
+`;
 
 /** Miniflare's own words become log lines too, so that a failure to start is not lost. */
 class CollectedLog extends Log {
@@ -238,7 +256,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, services = {}, queue } = options;
   const service = originService(origin);
   const logs: string[] = [];
 
@@ -276,14 +294,51 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         durableObjects: bindings.durableObjects,
         ratelimits: bindings.ratelimits,
         bindings: varsOf(bindings, vars),
-        serviceBindings: service === undefined ? {} : { ORIGIN: service },
+        serviceBindings: {
+          ...(service === undefined ? {} : { ORIGIN: service }),
+          ...Object.fromEntries(
+            Object.entries(services).map(([name, its]) => [name, typeof its === "function" ? its : { name: `service-${name.toLowerCase()}` }]),
+          ),
+        },
+        ...(queue === undefined ? {} : { queueProducers: { [queue.binding]: "messages" } }),
       },
+      ...(queue === undefined
+        ? []
+        : [
+            {
+              name: "queue-consumer",
+              modules: true,
+              script: QUEUE_CONSUMER,
+              compatibilityDate: bindings.compatibilityDate,
+              queueConsumers: { messages: { maxBatchTimeout: 0 } },
+              serviceBindings: {
+                async SINK(request: OriginRequest) {
+                  queue.received(await request.json());
+                  return new OriginAnswer();
+                },
+              },
+            } as const,
+          ]),
+      ...(await Promise.all(
+        Object.entries(services).flatMap(([name, its]) =>
+          typeof its === "function"
+            ? []
+            : [
+                bundle(its.worker).then((script) => ({
+                  name: `service-${name.toLowerCase()}`,
+                  modules: true as const,
+                  script,
+                  compatibilityDate: bindings.compatibilityDate,
+                })),
+              ],
+        ),
+      )),
       ...(origin === "demo"
         ? [
             {
               name: "postern-demo-origin",
               modules: true,
-              script: await demoOriginScript(),
+              script: await bundle("examples/origin/src/index.ts"),
               compatibilityDate: bindings.compatibilityDate,
             } as const,
           ]

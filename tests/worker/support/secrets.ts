@@ -2,7 +2,7 @@
 import type { Postern } from "../harness.ts";
 
 /** Members of requests and answers whose values are secret. */
-const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "device_token", "password"];
+const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "device_token", "password", "current_password", "new_password", "token"];
 /** Shorter values occur by chance. */
 const SHORTEST = 8;
 
@@ -39,7 +39,7 @@ export class Secrets {
   /** The secrets that occur in the text, each shortened: a failing test is no place for them either. */
   foundIn(text: string): string[] {
     const known = [...this.#values].filter((value) => text.includes(value));
-    const alike = text.match(/prt_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"/g) ?? [];
+    const alike = text.match(/p[ro]t_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"/g) ?? [];
     return [...known, ...alike].map((secret) => `${secret.slice(0, 12)}... (${secret.length} characters)`);
   }
 
