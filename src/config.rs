@@ -2,6 +2,7 @@
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
 mod document;
+mod forwarding;
 mod limits;
 mod master;
 mod reader;
@@ -132,8 +133,12 @@ impl Config {
     /// What a route table of this configuration is checked against.
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
-        let issuers = text_set(external.chain([self.issuer.clone()]));
-        RouteContext { issuers, profile: self.profile }
+        RouteContext {
+            issuers: text_set(external.chain([self.issuer.clone()])),
+            profile: self.profile,
+            access_cookie: self.cookie.access,
+            audience: self.audience.clone(),
+        }
     }
 
     /// The configuration for people, one setting a line, without secrets.
@@ -217,12 +222,11 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
         None => Default::default(),
     };
+    forwarding::check(&routes, "POSTERN_ROUTES", cookie.access, audience.as_deref(), mistakes);
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
-
-    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     let identity = variable("IDENTITY")
         .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
@@ -231,6 +235,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
     }
     let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
+    let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     Some(Config {
         profile,
@@ -253,8 +258,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         password,
         keys,
         identity,
-        notifier,
         limits,
+        notifier,
         metrics,
         admin,
     })

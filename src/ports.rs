@@ -36,14 +36,14 @@ pub enum Part {
     Storage,
     /// A service behind the gate.
     Upstream,
-    /// What carries messages to users.
-    Notifier,
-    /// The service that keeps the users.
-    Identity,
     /// A rate limit of the platform.
     RateLimiter,
     /// A Throttle object.
     Throttle,
+    /// What carries messages to users.
+    Notifier,
+    /// The service that keeps the users.
+    Identity,
     /// The `AuditLog` object.
     AuditLog,
     /// A `Metrics` object.
@@ -64,10 +64,10 @@ impl Part {
             Self::Crypto => "crypto",
             Self::Storage => "storage",
             Self::Upstream => "upstream",
-            Self::Notifier => "notifier",
-            Self::Identity => "identity",
             Self::RateLimiter => "rate_limiter",
             Self::Throttle => "throttle",
+            Self::Notifier => "notifier",
+            Self::Identity => "identity",
             Self::AuditLog => "audit_log",
             Self::Metrics => "metrics",
         }

@@ -183,6 +183,7 @@ impl Objects {
             max_late_retries: u16::from(MAX_LATE),
             late_only_rotations: u16::from(LATE_RUN),
             receipts,
+            pace: None,
         };
         let limits = mutant.map_or(limits, |mutant| mutant.limits(limits));
         Self { masters, tokens, hashes, limits, absolute, mutant, known: RwLock::default() }

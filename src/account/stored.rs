@@ -56,7 +56,13 @@ pub(super) struct Meta {
     pub(super) fence: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's form; 64 bits are small on a machine of 64 bits alone"
+    )
+)]
 pub(super) const fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -104,7 +104,7 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
 }
 
 pub(super) fn cookie(node: &Node<'_>) -> Option<CookieSettings> {
-    let fields = node.object(&["name", "path", "domain"])?;
+    let fields = node.object(&["name", "path", "domain", "access"])?;
     let defaults = CookieSettings::default();
     let settings = CookieSettings {
         name: fields.or("name", defaults.name, |node| {
@@ -123,6 +123,7 @@ pub(super) fn cookie(node: &Node<'_>) -> Option<CookieSettings> {
             if sound { Some(path.to_owned()) } else { node.wrong("must be a path in normal form") }
         }),
         domain: fields.or("domain", None, |node| node.parsed(values::host).map(Some)),
+        access: fields.or("access", false, Node::flag),
     };
     // RFC 6265bis section 4.1.3.2: a browser drops a __Host- cookie that says otherwise.
     if settings.name.starts_with("__Host-") && (settings.domain.is_some() || settings.path != "/") {

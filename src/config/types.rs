@@ -118,11 +118,18 @@ pub struct CookieSettings {
     pub path: String,
     /// Its domain; none keeps it on the very host.
     pub domain: Option<String>,
+    /// Whether pages get the access token as a cookie too, for routes that take it from there.
+    pub access: bool,
 }
 
 impl Default for CookieSettings {
     fn default() -> Self {
-        Self { name: "__Secure-postern_refresh".to_owned(), path: "/auth".to_owned(), domain: None }
+        Self {
+            name: "__Secure-postern_refresh".to_owned(),
+            path: "/auth".to_owned(),
+            domain: None,
+            access: false,
+        }
     }
 }
 

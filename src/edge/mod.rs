@@ -7,6 +7,7 @@ mod database;
 mod entry;
 mod env;
 mod forward;
+mod glue;
 mod http;
 mod isolate;
 mod js;

@@ -71,10 +71,10 @@ impl Ports for EdgePorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
-    type Bindings = NamedBindings;
     type Feed = FeedStub;
     type RateLimiter = Limiters;
     type Throttles = ThrottleStubs;
+    type Bindings = NamedBindings;
     type AuditLog = AuditLogStub;
     type Metrics = MetricsStubs;
     type Background = WaitUntil;
@@ -111,10 +111,6 @@ impl Ports for EdgePorts {
         &self.issuer_keys
     }
 
-    fn bindings(&self) -> &NamedBindings {
-        &self.bindings
-    }
-
     fn feed(&self) -> &FeedStub {
         &self.feed
     }
@@ -125,6 +121,10 @@ impl Ports for EdgePorts {
 
     fn throttles(&self) -> &ThrottleStubs {
         &self.throttles
+    }
+
+    fn bindings(&self) -> &NamedBindings {
+        &self.bindings
     }
 
     fn audit_log(&self) -> &AuditLogStub {

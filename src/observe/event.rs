@@ -161,6 +161,25 @@ pub enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         signature_tail: Option<String>,
     },
+    /// A call was refused because there were too many. Told once for as long as it holds.
+    Throttled {
+        /// Which limit: what is limited, and by what.
+        limit: String,
+        /// Seconds until the next one is taken.
+        retry_after: u64,
+    },
+    /// Failures locked something.
+    Locked {
+        /// What: `account` (for strangers), `device` or `ip`.
+        what: &'static str,
+        /// For how many seconds.
+        seconds: u64,
+    },
+    /// Guessing with leaked lists: limits are tightened.
+    StuffingDetected {
+        /// `many_accounts` from one network, or `many_networks` on one account.
+        pattern: &'static str,
+    },
     /// A user changed the password.
     PasswordChanged,
     /// A signed-in user gave a wrong current password.
@@ -196,25 +215,6 @@ pub enum Happening {
         existing: u64,
         /// How many lines were refused.
         invalid: u64,
-    },
-    /// A call was refused because there were too many. Told once for as long as it holds.
-    Throttled {
-        /// Which limit: what is limited, and by what.
-        limit: String,
-        /// Seconds until the next one is taken.
-        retry_after: u64,
-    },
-    /// Failures locked something.
-    Locked {
-        /// What: `account` (for strangers), `device` or `ip`.
-        what: &'static str,
-        /// For how many seconds.
-        seconds: u64,
-    },
-    /// Guessing with leaked lists: limits are tightened.
-    StuffingDetected {
-        /// `many_accounts` from one network, or `many_networks` on one account.
-        pattern: &'static str,
     },
     /// A password hash was made again, with today's cost and master.
     PasswordRehashed,
@@ -340,9 +340,6 @@ impl Happening {
             Self::FamilyDisplaced => "family_displaced",
             Self::ContextChanged { .. } => "context_changed",
             Self::AccessRefused { .. } => "access_refused",
-            Self::Throttled { .. } => "throttled",
-            Self::Locked { .. } => "locked",
-            Self::StuffingDetected { .. } => "stuffing_detected",
             Self::PasswordRehashed => "password_rehashed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordRefused => "password_refused",
@@ -368,6 +365,9 @@ impl Happening {
             Self::FeedOverflow { .. } => "feed_overflow",
             Self::Fault { .. } => "fault",
             Self::ConfigRefused { .. } => "config_refused",
+            Self::Throttled { .. } => "throttled",
+            Self::Locked { .. } => "locked",
+            Self::StuffingDetected { .. } => "stuffing_detected",
             Self::RoutesLoaded { .. } => "routes_loaded",
             Self::RoutesRefused { .. } => "routes_refused",
         }
@@ -412,10 +412,10 @@ impl Happening {
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
-            | Self::PasswordRefused
-            | Self::OneTimeTokenRefused { .. }
             | Self::Throttled { .. }
             | Self::Locked { .. }
+            | Self::PasswordRefused
+            | Self::OneTimeTokenRefused { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
             Self::ReuseDetected { .. }
             | Self::RefreshForged { .. }

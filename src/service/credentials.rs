@@ -19,7 +19,7 @@ use crate::{
 use std::rc::Rc;
 
 /// A session that was proved.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Session {
     pub(super) account: AccountId,
     pub(super) family: FamilyId,

@@ -50,6 +50,8 @@ pub(super) enum ApiError {
     CrossOrigin,
     /// No access token, or an unacceptable one.
     Challenge(Challenge),
+    /// What an administrator may not do to himself.
+    OwnAccount,
     /// A one-time token that is not ours, was used, or has expired.
     InvalidOneTimeToken,
     /// The login is no mail address.
@@ -152,6 +154,9 @@ impl From<&ApiError> for Reply {
                 Problem::new(400, "invalid_parameter", "A parameter of the query can't be used")
                     .with_error(*name, *problem)
                     .into()
+            }
+            ApiError::OwnAccount => {
+                problem(409, "own_account", "Administrators can't take the API away from themselves")
             }
             ApiError::UserNotFound => problem(404, "user_not_found", "There is no such user"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    assertion::Assertions,
     feed::FeedMemory,
     key_sets::OwnOrExternal,
     receipts::Receipts,
@@ -58,6 +59,8 @@ pub struct Memory {
     pub(super) tokens: RefCell<TokenCache>,
     /// What was revoked.
     pub(super) feed: FeedMemory,
+    /// Assertions that were signed.
+    pub(super) assertions: Assertions,
     /// Receipts that were confirmed.
     pub(super) receipts: Receipts,
     /// Calls that need not be asked about: they are refused until a time that is known.
@@ -111,10 +114,13 @@ impl Isolate {
         let hash_parameters =
             HashParameters::new(password.memory_kib, password.iterations, password.parallelism)
                 .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more than an isolate has"))?;
+        // The access cookie's name too when nobody gets one: what was set before a change of
+        // configuration is still a token.
         let cookies = vec![
             config.cookie.name.clone(),
             super::cookies::CSRF_COOKIE.to_owned(),
             super::cookies::DEVICE_COOKIE.to_owned(),
+            super::cookies::ACCESS_COOKIE.to_owned(),
         ];
         Ok(Self {
             masters: Masters::new(current, former),

@@ -138,9 +138,9 @@ impl Endpoint {
         ];
         for (_, endpoint) in &all {
             match endpoint {
-                Register | Login | Refresh | Logout | LogoutAll | Sessions | Session(_) | Me | Jwks
-                | Password | ResetRequest | Reset | VerificationRequest | VerifyEmail | Activity | Export
-                | DeleteAccount | Health | Ready | Metrics => {}
+                Activity | DeleteAccount | Export | Health | Jwks | Login | Logout | LogoutAll | Me
+                | Metrics | Password | Ready | Refresh | Register | Reset | ResetRequest | Session(_)
+                | Sessions | VerificationRequest | VerifyEmail => {}
             }
         }
         all

@@ -173,7 +173,7 @@ impl<P: Ports> Service<P> {
     }
 
     /// A password that repeats the login is guessed first.
-    fn refuse_login_as_password(password: &Password, login: &Login) -> Result<(), ApiError> {
+    pub(super) fn refuse_login_as_password(password: &Password, login: &Login) -> Result<(), ApiError> {
         if password.repeats(login) {
             return Err(ApiError::InvalidPassword { cause: PasswordError::Common.to_string() });
         }

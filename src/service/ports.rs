@@ -30,14 +30,14 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
-    /// Services and queues of the user's own naming.
-    type Bindings: Bindings;
     /// The revocation feed's object.
     type Feed: FeedObject;
     /// The platform's rate limits.
     type RateLimiter: RateLimiter;
     /// Throttle objects.
     type Throttles: Throttles;
+    /// Services and queues of the user's own naming.
+    type Bindings: Bindings;
     /// The audit log.
     type AuditLog: AuditLog;
     /// Metrics objects.
@@ -61,14 +61,14 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
-    /// Services and queues of the user's own naming.
-    fn bindings(&self) -> &Self::Bindings;
     /// The revocation feed's object.
     fn feed(&self) -> &Self::Feed;
     /// The platform's rate limits.
     fn rate_limiter(&self) -> &Self::RateLimiter;
     /// Throttle objects.
     fn throttles(&self) -> &Self::Throttles;
+    /// Services and queues of the user's own naming.
+    fn bindings(&self) -> &Self::Bindings;
     /// The audit log.
     fn audit_log(&self) -> &Self::AuditLog;
     /// Metrics objects.

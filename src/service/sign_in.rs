@@ -127,8 +127,8 @@ impl<P: Ports> Service<P> {
             IdentitySource::Store => self.try_password(&caller, &login, &password, &admission).await,
             IdentitySource::Service { binding, issuer } => {
                 // As they were typed: their rules are the other service's.
-                let typed = (body.text("login")?, body.text("password")?);
-                self.verify_elsewhere((binding, issuer), &caller, typed, &admission).await
+                let (typed, password) = (body.text("login")?, body.text("password")?);
+                self.verify_elsewhere((binding, issuer), &caller, (typed, password), &admission).await
             }
         };
         let who = match checked {

@@ -185,7 +185,7 @@ fn garbage_for_a_one_time_token_wakes_no_object() {
 #[test]
 fn a_notification_is_tried_three_times_and_its_loss_is_reported_without_the_token() {
     let notifier = json!({"service": "MAIL", "reset_page": "https://app.example.com/reset?x=1"});
-    let world = world(&[("POSTERN_NOTIFIER", notifier)]);
+    let world = World::with(&json!({"POSTERN_NOTIFIER": notifier}));
     world.sign_in();
     world.services.answers.borrow_mut().extend([(500, String::new()), (503, String::new())]);
     let token = ask_for_reset(&world);
@@ -214,7 +214,7 @@ fn a_notification_is_tried_three_times_and_its_loss_is_reported_without_the_toke
 
 #[test]
 fn a_queue_carries_the_message_and_retries_it_by_itself() {
-    let world = world(&[("POSTERN_NOTIFIER", json!({"queue": "MAIL_QUEUE"}))]);
+    let world = World::with(&json!({"POSTERN_NOTIFIER": {"queue": "MAIL_QUEUE"}}));
     world.sign_in();
     let token = ask_for_reset(&world);
     assert_eq!(world.services.sent.borrow()[0].0, "queue");
@@ -376,7 +376,7 @@ const ELSEWHERE: &str = r#"{"subject":"42","scopes":["read:orders"],"roles":["cl
 
 fn with_own_users() -> World {
     let identity = json!({"service": "USERS", "issuer": "https://users.example.com"});
-    world(&[("POSTERN_IDENTITY", identity), ("POSTERN_REGISTRATION", json!("closed"))])
+    World::with(&json!({"POSTERN_IDENTITY": identity, "POSTERN_REGISTRATION": "closed"}))
 }
 
 #[test]
@@ -449,11 +449,11 @@ fn a_broken_identity_service_is_our_fault_and_a_no_is_a_no() {
 
 #[test]
 fn without_a_way_to_reach_users_nothing_is_asked_for() {
-    let world = world(&[
-        ("POSTERN_PROFILE", json!("production")),
-        ("POSTERN_ISSUER", json!("https://auth.example.com")),
-        ("POSTERN_PASSWORD", json!({"memory_kib": 7168, "iterations": 5})),
-    ]);
+    let world = World::with(&json!({
+        "POSTERN_PROFILE": "production",
+        "POSTERN_ISSUER": "https://auth.example.com",
+        "POSTERN_PASSWORD": {"memory_kib": 7168, "iterations": 5},
+    }));
     let reply = world.call("/auth/password/reset-request", &json!({"login": LOGIN}));
     assert_eq!((reply.status, code(&reply).as_str()), (404, "not_offered"));
     world.settle();

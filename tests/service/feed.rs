@@ -30,13 +30,10 @@ fn reread(world: &World, access_token: &str) {
 }
 
 fn careful() -> World {
-    World::with(&[(
-        "POSTERN_ROUTES",
-        json!([
-            {"path": "/orders", "service": "ORIGIN"},
-            {"path": "/careful", "stale_feed": "refuse", "service": "ORIGIN"},
-        ]),
-    )])
+    World::with(&json!({"POSTERN_ROUTES": [
+        {"path": "/orders", "service": "ORIGIN"},
+        {"path": "/careful", "stale_feed": "refuse", "service": "ORIGIN"},
+    ]}))
 }
 
 fn claim(access_token: &str, name: &str) -> String {

@@ -279,9 +279,9 @@ pub(crate) struct World {
     pub(crate) audit_log: MemoryAuditLog,
     pub(crate) metrics: Metrics,
     pub(crate) later: Later,
-    pub(crate) services: Elsewhere,
     pub(crate) limits: Limits,
     pub(crate) throttles: MemoryThrottles,
+    pub(crate) services: Elsewhere,
     isolate: Rc<Isolate>,
 }
 
@@ -294,10 +294,10 @@ impl Ports for World {
     type Accounts = MemoryAccounts;
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
-    type Bindings = Elsewhere;
     type Feed = MemoryFeed;
     type RateLimiter = Limits;
     type Throttles = MemoryThrottles;
+    type Bindings = Elsewhere;
     type AuditLog = MemoryAuditLog;
     type Metrics = Metrics;
     type Background = Later;
@@ -326,9 +326,6 @@ impl Ports for World {
     fn issuer_keys(&self) -> &NoIssuer {
         &NoIssuer
     }
-    fn bindings(&self) -> &Elsewhere {
-        &self.services
-    }
     fn feed(&self) -> &MemoryFeed {
         &self.feed
     }
@@ -338,9 +335,13 @@ impl Ports for World {
     fn throttles(&self) -> &MemoryThrottles {
         &self.throttles
     }
+    fn bindings(&self) -> &Elsewhere {
+        &self.services
+    }
     fn audit_log(&self) -> &MemoryAuditLog {
         &self.audit_log
     }
+
     fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -355,7 +356,7 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Alice's password, as the local profile plants it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-fn config(more: &[(&str, Value)]) -> Config {
+fn config(more: &Value) -> Config {
     let mut vars: BTreeMap<String, Value> = serde_json::from_value(json!({
         "POSTERN_PROFILE": "local",
         "POSTERN_ISSUER": "http://localhost:8787",
@@ -370,7 +371,8 @@ fn config(more: &[(&str, Value)]) -> Config {
         ],
     }))
     .unwrap();
-    vars.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let more: BTreeMap<String, Value> = serde_json::from_value(more.clone()).unwrap();
+    vars.extend(more);
     Config::from_vars(&vars).unwrap()
 }
 
@@ -383,14 +385,14 @@ fn feed_at(now: Timestamp) -> MemoryFeed {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(&[])
+        Self::with(&json!({}))
     }
 
-    /// With other variables.
-    pub(crate) fn with(vars: &[(&str, Value)]) -> Self {
+    /// With other settings.
+    pub(crate) fn with(settings: &Value) -> Self {
         let platform = Platform::default();
         platform.now.set(START);
-        let isolate = Rc::new(Isolate::new(config(vars)).unwrap());
+        let isolate = Rc::new(Isolate::new(config(settings)).unwrap());
         let ring = MemoryKeyRing::new(
             NativeSigner::new(platform.clone()),
             platform.clone(),
@@ -409,9 +411,9 @@ impl World {
             audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
             metrics: Metrics::default(),
             later: Later::default(),
-            services: Elsewhere::default(),
             limits: Limits::default(),
             throttles: MemoryThrottles::at(START),
+            services: Elsewhere::default(),
             platform,
             isolate,
         }
@@ -419,7 +421,8 @@ impl World {
 
     /// The same world seen from a fresh isolate: its memory is empty.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { isolate: Rc::new(Isolate::new(self.isolate.config.clone()).unwrap()), ..self.clone() }
+        let config = self.isolate.config.clone();
+        Self { isolate: Rc::new(Isolate::new(config).unwrap()), ..self.clone() }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {

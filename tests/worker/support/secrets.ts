@@ -1,8 +1,18 @@
 // What a client learned that no log may repeat: noted from requests and answers as they pass, looked for at the end.
 import type { Postern } from "../harness.ts";
+import { noteSecret } from "./run.ts";
 
 /** Members of requests and answers whose values are secret. */
-const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "device_token", "password", "current_password", "new_password", "token"];
+const SECRET_MEMBERS = [
+  "access_token",
+  "refresh_token",
+  "csrf_token",
+  "device_token",
+  "password",
+  "new_password",
+  "current_password",
+  "token",
+];
 /** Shorter values occur by chance. */
 const SHORTEST = 8;
 
@@ -10,7 +20,9 @@ export class Secrets {
   readonly #values = new Set<string>();
 
   add(value: string): void {
-    if (value.length >= SHORTEST) this.#values.add(value);
+    if (value.length < SHORTEST || this.#values.has(value)) return;
+    this.#values.add(value);
+    noteSecret(value);
   }
 
   /** Notes an access token and its signature by itself, which is what makes it worth stealing. */
