@@ -298,7 +298,9 @@ fn an_erasure_may_be_repeated_until_nothing_is_left() {
     world.accounts.set_lose_answers(false);
     assert_eq!(block_on(service.erase(ALICE, Setting::default())), Ok(true));
     assert_eq!(block_on(service.erase(ALICE, Setting::default())), Ok(false));
-    assert_eq!(world.accounts.records(ALICE).snapshot().len(), 1, "the mark for sign-ins under way");
+    let mut left = world.accounts.records(ALICE).snapshot();
+    left.retain(|(kind, _), _| kind != "outbox");
+    assert_eq!(left.len(), 1, "the mark for sign-ins under way");
 }
 
 #[test]
