@@ -22,7 +22,8 @@ export interface Stored {
 /** Every object that was ever woken has made its table, and with it a file. */
 export async function objectFiles(persist: string): Promise<string[]> {
   const names = await readdir(join(persist, "do"), { recursive: true }).catch(() => []);
-  return names.filter((name) => name.endsWith(".sqlite")).map((name) => join(persist, "do", name)).sort();
+  // Each class has a folder of its own, named after it.
+  return names.filter((name) => name.endsWith(".sqlite") && /Account[/\\]/.test(name)).map((name) => join(persist, "do", name)).sort();
 }
 
 async function bytesOf(path: string): Promise<number> {

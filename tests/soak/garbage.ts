@@ -66,7 +66,7 @@ export interface GarbageFigures {
   kinds: Record<string, number>;
   /** Calls that reached an Account object meanwhile: must be 0. */
   objectAsked: number;
-  /** Objects that came to be meanwhile: must be 0. */
+  /** Account objects that came to be meanwhile: must be 0. Limits and sums have objects of their own. */
   objectsMade: number;
   /** Answers that were not the refusal: must be 0. */
   otherAnswers: number;
