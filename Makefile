@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics fuzz clean api abuse
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics fuzz clean api abuse gate
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -61,8 +61,9 @@ bench-refresh: setup ## Time refreshes beside two other libraries in one run, an
 	@scripts/build.sh
 	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/refresh.ts
 
-bench: setup ## Print what is measured so far: the size of the Worker
-	@scripts/build.sh --size
+bench: setup ## Measure CPU a request beside other Workers in one workerd; writes bench/results.json and docs/performance.md
+	@scripts/build.sh
+	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/run.ts
 
 model: ## Explore every order of events around refresh families; MUTANT=name breaks a rule, which must be found
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- $(if $(MUTANT),--mutant $(MUTANT))
@@ -91,6 +92,10 @@ issuers: setup ## Make issuers fail in every way, send 10 000 made-up kids, meas
 	@$(ENV) node tests/issuers/failing.ts
 	@$(ENV) node tests/issuers/random-kids.ts
 	@$(ENV) node tests/issuers/cache.ts
+
+gate: setup ## Try to get past the gate by paths and headers over real HTTP; bypasses and leaks must be 0; ONLY="paths headers", SEED=1
+	@scripts/build.sh
+	@$(ENV) node tests/gate/run.ts $(ONLY)
 
 metrics: setup ## Send 1 000 mixed requests and compare the counters with what the clients saw, through Prometheus's parser
 	@scripts/build.sh

@@ -9,5 +9,6 @@ CREATE TABLE users (
   tenant_id      TEXT,
   disabled       INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1)),
   email_verified INTEGER NOT NULL DEFAULT 0 CHECK (email_verified IN (0, 1)),
-  created_at     INTEGER NOT NULL -- milliseconds since 1970-01-01T00:00:00Z
+  created_at     INTEGER NOT NULL, -- milliseconds since 1970-01-01T00:00:00Z
+  credential_version INTEGER NOT NULL DEFAULT 0 -- goes up when a sign-in under way must fail
 ) STRICT, WITHOUT ROWID;

@@ -33,7 +33,7 @@ inputs() {
   done
   {
     find "${folders[@]}" -type f -print0
-    printf '%s\0' Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build.sh scripts/env.sh
+    printf '%s\0' Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build.sh scripts/bundle.sh scripts/env.sh
   } | LC_ALL=C sort -z | xargs -0 cksum | { cat; printf '%s\n' "$fast"; } | sha256
 }
 
@@ -69,7 +69,7 @@ fi
 # worker-build only warns about a wrong path, and would then fetch a tool of its own: so look first.
 export WASM_BINDGEN_BIN="$WASM_BINDGEN_ROOT/bin/wasm-bindgen"
 export WASM_OPT_BIN="$POSTERN_ROOT/node_modules/.bin/wasm-opt"
-export ESBUILD_BIN="$POSTERN_ROOT/node_modules/.bin/esbuild"
+export ESBUILD_BIN="$POSTERN_ROOT/scripts/bundle.sh"
 for tool in "$WASM_BINDGEN_BIN" "$WASM_OPT_BIN" "$ESBUILD_BIN" "$WORKER_BUILD_ROOT/bin/worker-build"; do
   [ -x "$tool" ] || die "$tool is missing: run make setup"
 done

@@ -2,6 +2,7 @@
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
 mod document;
+mod forwarding;
 mod limits;
 mod master;
 mod reader;
@@ -22,7 +23,8 @@ pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, MetricsSettings, Profile, RefreshSettings, Registration, RingSettings, RoutesInKv, TypRule,
+    IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings,
+    Registration, RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
@@ -35,7 +37,7 @@ use crate::{encoding::text_set, gateway::Route};
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 21] = [
+pub const VARIABLES: [&str; 23] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -53,6 +55,8 @@ pub const VARIABLES: [&str; 21] = [
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
     "POSTERN_KEYS",
+    "POSTERN_IDENTITY",
+    "POSTERN_NOTIFIER",
     "POSTERN_METRICS",
     "POSTERN_METRICS_TOKEN",
     "POSTERN_LIMITS",
@@ -98,6 +102,10 @@ pub struct Config {
     pub password: Argon2Cost,
     /// The calendar of our own signing keys.
     pub keys: RingSettings,
+    /// Who keeps the users.
+    pub identity: IdentitySource,
+    /// What carries messages to users.
+    pub notifier: Option<NotifierSettings>,
     /// Metrics.
     pub metrics: MetricsSettings,
     /// Limits against abuse.
@@ -122,8 +130,12 @@ impl Config {
     /// What a route table of this configuration is checked against.
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
-        let issuers = text_set(external.chain([self.issuer.clone()]));
-        RouteContext { issuers, profile: self.profile }
+        RouteContext {
+            issuers: text_set(external.chain([self.issuer.clone()])),
+            profile: self.profile,
+            access_cookie: self.cookie.access,
+            audience: self.audience.clone(),
+        }
     }
 
     /// The configuration for people, one setting a line, without secrets.
@@ -204,11 +216,19 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
         None => Default::default(),
     };
+    forwarding::check(&routes, "POSTERN_ROUTES", cookie.access, audience.as_deref(), mistakes);
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
+    let identity = variable("IDENTITY")
+        .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
+        .unwrap_or(IdentitySource::Store);
+    if identity != IdentitySource::Store && registration == Registration::Open {
+        mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
+    }
+    let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
     let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     Some(Config {
@@ -230,7 +250,9 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         routes_in_kv,
         password,
         keys,
+        identity,
         limits,
+        notifier,
         metrics,
         admin,
     })

@@ -4,6 +4,7 @@ use core::{fmt, str::FromStr};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize, de::Error as _};
+use sha2::{Digest as _, Sha256};
 
 /// The text is not an identifier: 22 characters of unpadded base64url for 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,19 @@ identifier! {
     /// Names one Account object, and with it one subject: the user's id for users kept here.
     AccountId
 }
+impl AccountId {
+    /// The account of a subject who is kept elsewhere: the first 16 bytes of SHA-256 over
+    /// `postern/v1/account`, issuer and subject, each ended by a zero byte but the last.
+    pub fn of_subject(issuer: &str, subject: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["postern/v1/account", "\0", issuer, "\0", subject] {
+            hash.update(part);
+        }
+        let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _]: [u8; 32] = hash.finalize().into();
+        Self(id)
+    }
+}
+
 identifier! {
     /// Names one refresh family, which is the session: the `sid` of its access tokens.
     FamilyId
@@ -96,6 +110,14 @@ mod tests {
         let id = FamilyId::from_bytes(*b"0123456789abcdef");
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{id}\""));
+    }
+
+    #[test]
+    fn account_of_subject_format_unchanged() {
+        let id = AccountId::of_subject("https://id.example.com", "42");
+        assert_eq!(id.to_string(), "m4Ry5ZGMIkDRcbpLELUlQA");
+        assert_ne!(id, AccountId::of_subject("https://id.example.com", "43"));
+        assert_ne!(id, AccountId::of_subject("https://other.example.com", "42"));
     }
 
     #[test]

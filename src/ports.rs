@@ -38,6 +38,10 @@ pub enum Part {
     RateLimiter,
     /// A Throttle object.
     Throttle,
+    /// What carries messages to users.
+    Notifier,
+    /// The service that keeps the users.
+    Identity,
     /// The `AuditLog` object.
     AuditLog,
     /// A `Metrics` object.
@@ -59,6 +63,8 @@ impl Part {
             Self::Upstream => "upstream",
             Self::RateLimiter => "rate_limiter",
             Self::Throttle => "throttle",
+            Self::Notifier => "notifier",
+            Self::Identity => "identity",
             Self::AuditLog => "audit_log",
             Self::Metrics => "metrics",
         }
@@ -152,6 +158,29 @@ pub trait Records {
     fn remove(&self, kind: &str, id: &str) -> Result<(), Fault>;
     /// All records of a kind as (id, record), ordered by id.
     fn scan(&self, kind: &str) -> Result<Vec<(String, String)>, Fault>;
+}
+
+/// Other Workers of the deployment and queues, by the names of their bindings, which are the
+/// user's own. `part` names what failed when a call does.
+pub trait Bindings {
+    /// POST of JSON to `path` of a service; at most `max_bytes` of its answer (one more is read,
+    /// to see that it is too large), at most `timeout_ms` in all.
+    async fn call(
+        &self,
+        part: Part,
+        service: &str,
+        path: &str,
+        body: &str,
+        max_bytes: usize,
+        timeout_ms: u32,
+    ) -> Result<Document, Fault>;
+
+    /// Puts one JSON message into a queue.
+    async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault>;
+
+    /// Shows a message on the developer's screen: what the local profile does in place of
+    /// sending it. It may hold a one-time token, so nothing else may call this.
+    fn print(&self, message: &str);
 }
 
 /// Work that goes on after the answer (`waitUntil`).

@@ -63,6 +63,8 @@ pub struct Master {
     pub csrf: Key,
     /// Pepper of password hashes.
     pub password_pepper: Key,
+    /// MAC over one-time tokens.
+    pub one_time_token: Key,
     /// Pseudonyms in logs: the same network or login gives the same pseudonym, and nothing more.
     pub pseudonym: Key,
     /// MAC over device tokens.
@@ -102,6 +104,7 @@ impl Master {
             key_wrapping: key("key-wrapping"),
             csrf: key("csrf"),
             password_pepper: key("password-pepper"),
+            one_time_token: key("one-time-token"),
             pseudonym: key("pseudonym"),
             device: key("device"),
             audit_log: key("audit-log"),

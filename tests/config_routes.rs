@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use postern::{
     config::Config,
-    gateway::{Access, Equals, Found, Gate, HostPattern, Requirement, Revocation, Upstream},
+    gateway::{
+        Access, Equals, Forwarding, Found, Gate, HostPattern, RateKey, Requirement, Revocation, Upstream,
+    },
 };
 use serde_json::{Value, json};
 
@@ -163,4 +165,54 @@ fn two_routes_of_one_name_are_refused() {
         {"name": "a", "path": "/b", "service": "ORIGIN"},
     ]);
     assert_eq!(config(&twice).map(|_| ()).unwrap_err(), ["POSTERN_ROUTES[1].name"]);
+}
+
+#[test]
+fn the_rules_of_forwarding_are_read() {
+    let routes = json!([{
+        "path": "/a", "upstream": "https://origin.example.com/base",
+        "token_sources": "header", "assertion": true, "retry": true, "total_timeout_ms": 500,
+        "rate_limit": {"binding": "LIMIT", "by": "subject", "retry_after": 10},
+        "websocket": {"close_on_expiry": true, "close_on_revocation": true, "check_interval": 60},
+    }, {"path": "/b", "service": "ORIGIN", "assertion": "https://orders.example"}, {"path": "/c", "service": "X"}]);
+    let config = config(&routes).unwrap();
+    let [a, b, c] = [0, 1, 2].map(|index| config.routes[index].forwarding.clone());
+    assert_eq!(a.assertion.as_deref(), Some("https://origin.example.com/base"));
+    assert_eq!((a.retry, a.total_timeout), (true, Some(Duration::from_millis(500))));
+    let limit = a.rate_limit.unwrap();
+    assert_eq!(
+        (limit.binding.as_str(), limit.by, limit.retry_after.as_secs()),
+        ("LIMIT", RateKey::Subject, 10)
+    );
+    let socket = a.websocket.unwrap();
+    assert_eq!((socket.close_on_expiry, socket.check_session_every), (true, Some(Duration::from_mins(1))));
+    assert_eq!(b.assertion.as_deref(), Some("https://orders.example"));
+    assert_eq!(c, Forwarding::default());
+}
+
+#[test]
+fn rules_of_forwarding_that_make_no_sense_are_mistakes() {
+    for (more, path) in [
+        (json!({"token_sources": []}), "token_sources"),
+        (json!({"token_sources": ["query"]}), "token_sources"),
+        // Nobody gets the cookie unless POSTERN_COOKIE.access is true.
+        (json!({"token_sources": ["cookie"]}), "token_sources"),
+        (json!({"access": "public", "assertion": true}), "assertion"),
+        (json!({"access": "public", "websocket": {"close_on_expiry": true}}), "websocket"),
+        // The audience of access tokens, which is the issuer when nothing else is said.
+        (json!({"assertion": "https://auth.example.com"}), "assertion"),
+        (json!({"rate_limit": {}}), "rate_limit.binding"),
+        (json!({"rate_limit": {"binding": "L", "by": "header"}}), "rate_limit.by"),
+        (json!({"access": "public", "rate_limit": {"binding": "L", "by": "subject"}}), "rate_limit.by"),
+        (json!({"websocket": {"check_interval": 30}}), "websocket.check_interval"),
+        (
+            json!({"websocket": {"close_on_revocation": true, "check_interval": 1}}),
+            "websocket.check_interval",
+        ),
+        (json!({"total_timeout_ms": 0}), "total_timeout_ms"),
+        (json!({"retry": "often"}), "retry"),
+    ] {
+        let found = mistakes(&more);
+        assert!(found.iter().any(|found| found.starts_with(path)), "{more}: {found:?}");
+    }
 }

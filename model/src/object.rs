@@ -220,6 +220,7 @@ impl Objects {
                 device_name: None,
                 context: context(Agent::Owner),
                 max_families: 50,
+                credential_version: 0,
             },
             NOW,
         );
@@ -401,6 +402,8 @@ impl Objects {
             records::rename(&mut rows, &self.hashes);
             renamed = true;
         }
+        // It tells what happened and decides nothing.
+        rows.retain(|(kind, _), _| kind != "activity");
         let absolute = self.absolute;
         records::edit_family(&mut rows, |family| records::settle(family, absolute));
         records::edit(&mut rows, "account", |meta| {

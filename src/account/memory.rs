@@ -58,6 +58,13 @@ impl MemoryRecords {
         self.0.rows.borrow().clone()
     }
 
+    /// A copy of the rows that decide something: all but the activity, which only tells.
+    pub fn decisive(&self) -> BTreeMap<(String, String), String> {
+        let mut rows = self.snapshot();
+        rows.retain(|(kind, _), _| kind != "activity");
+        rows
+    }
+
     /// Puts back a copy: a restored backup.
     pub fn restore(&self, rows: BTreeMap<(String, String), String>) {
         self.0.rows.replace(rows);

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{activity::ActivityEntry, activity::ActivityKind, one_time::Purpose, stored::is_zero};
 use crate::{
     ids::FamilyId,
     refresh::{
@@ -44,6 +45,9 @@ pub enum AccountRequest {
         context: Context,
         /// The most live families a subject may have; the longest idle goes. Zero counts as one.
         max_families: u16,
+        /// The version of the credentials that were checked; below the fence nothing is opened.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        credential_version: u64,
     },
     /// Presents a refresh token whose MAC the Worker has checked.
     Rotate {
@@ -88,8 +92,72 @@ pub enum AccountRequest {
         /// The token's `iat`.
         issued_at: Timestamp,
     },
-    /// Forgets everything about the subject.
+    /// Ends all sessions or all others because of a change to the user, who is `subject`, and
+    /// from now on refuses sign-ins with credentials of an earlier version than `fence`.
+    UserChanged {
+        /// The user's subject.
+        subject: String,
+        /// What changed, for the activity.
+        kind: ActivityKind,
+        /// Where the request came from.
+        context: Context,
+        /// The version of the credentials after the change.
+        fence: u64,
+        /// Which sessions end.
+        ends: Ends,
+        /// Why.
+        reason: Revocation,
+    },
+    /// Keeps a one-time token, unless too many of its purpose are open.
+    IssueOneTime {
+        /// SHA-256 of its secret.
+        hash: SecretHash,
+        /// What for.
+        purpose: Purpose,
+        /// Where the request came from.
+        context: Context,
+    },
+    /// Redeems a one-time token; for a password that also ends all sessions.
+    RedeemOneTime {
+        /// SHA-256 of its secret.
+        hash: SecretHash,
+        /// What for.
+        purpose: Purpose,
+        /// Where the request came from.
+        context: Context,
+    },
+    /// What a token was redeemed for has failed: it may serve again.
+    GiveBackOneTime {
+        /// SHA-256 of its secret.
+        hash: SecretHash,
+    },
+    /// Something that was decided elsewhere, for the activity.
+    Note {
+        /// What.
+        kind: ActivityKind,
+        /// The session concerned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        family: Option<FamilyId>,
+        /// Where the request came from.
+        context: Context,
+    },
+    /// The activity, newest first.
+    Activity,
+    /// Ends all sessions and forgets everything about the subject. For an hour a mark stays
+    /// that refuses the sign-ins that were under way.
     Erase,
+}
+
+/// Which sessions a change to the user ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ends {
+    /// All.
+    All,
+    /// All but this one.
+    Others(FamilyId),
+    /// None.
+    None,
 }
 
 /// What an Account object answers. Only transport can fail; every decision is a value.
@@ -128,8 +196,16 @@ pub enum AccountAnswer {
         /// Whether the session is alive and the token not older than the subject's not-before.
         alive: bool,
     },
-    /// Nothing is left.
-    Erased,
+    /// The one-time token is kept (again).
+    OneTimeIssued {},
+    /// The one-time token is unknown, was used, has expired, is for something else; or too many
+    /// are open.
+    OneTimeRefused {},
+    /// What happened, newest first.
+    Activity {
+        /// The entries.
+        entries: Vec<ActivityEntry>,
+    },
     /// The object's storage failed, and no decision was made. It is never a cause to give up a
     /// token: ask again. (A write that failed may yet be there; every request may be repeated.)
     Unavailable {

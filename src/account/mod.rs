@@ -4,16 +4,22 @@
 //! object's decisions over its [`Records`](crate::ports::Records), without the platform.
 #![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 
+mod activity;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 pub mod messages;
 mod object;
+mod one_time;
+pub mod one_time_token;
 mod sessions;
 mod stored;
 
 pub use self::{
-    messages::{AccountAnswer, AccountRequest, Granted, Refusal, Rotated, SessionView},
+    activity::{ActivityEntry, ActivityKind},
+    messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated, SessionView},
     object::{Account, Served, Upkeep},
+    one_time::Purpose,
+    one_time_token::OneTimeToken,
 };
 use crate::{ids::AccountId, ports::Fault, time::Timestamp};
 

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::{
-    messages::{AccountAnswer, AccountRequest, Granted, Refusal, Rotated},
+    activity::ActivityKind,
+    messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated},
     stored::{Meta, Store, StoredFamily},
 };
 use crate::{
@@ -75,6 +76,7 @@ impl<R: Records> Account<R> {
                 device_name,
                 context,
                 max_families,
+                credential_version,
             } => {
                 let opening = Opening {
                     grant: grant.clone(),
@@ -86,7 +88,7 @@ impl<R: Records> Account<R> {
                     secret_hash: *secret_hash,
                     master: *master,
                 };
-                Ok(self.open(*family, opening, *max_families, now))
+                Ok(self.open(*family, opening, (*max_families, *credential_version), now))
             }
             AccountRequest::Rotate { family, presented, limits, context } => {
                 self.rotate(*family, presented, now, limits, context).map(Served::plain)
@@ -111,10 +113,34 @@ impl<R: Records> Account<R> {
                 let alive = self.check(*family, *issued_at, now)?;
                 Ok(Served::plain(AccountAnswer::Checked { alive }))
             }
-            AccountRequest::Erase => {
-                self.store().clear()?;
-                Ok(Served { answer: AccountAnswer::Erased, upkeep: Upkeep::Empty })
+            AccountRequest::UserChanged { subject, kind, context, fence, ends, reason } => {
+                self.raise_fence(subject, *fence)?;
+                let answer = match *ends {
+                    Ends::All => self.revoke_all(*reason, now)?,
+                    Ends::Others(keep) => self.revoke_others(keep, *reason, now)?,
+                    Ends::None => {
+                        AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None }
+                    }
+                };
+                let _ = self.note(*kind, None, context, now);
+                self.with_alarm(answer, now)
             }
+            AccountRequest::IssueOneTime { hash, purpose, context } => {
+                let answer = self.issue_one_time(hash, *purpose, context, now)?;
+                self.with_alarm(answer, now)
+            }
+            AccountRequest::RedeemOneTime { hash, purpose, context } => {
+                self.redeem_one_time(hash, *purpose, context, now).map(Served::plain)
+            }
+            AccountRequest::GiveBackOneTime { hash } => self.give_back_one_time(hash).map(Served::plain),
+            AccountRequest::Note { kind, family, context } => {
+                self.note(*kind, *family, context, now)?;
+                self.with_alarm(AccountAnswer::Confirmed, now)
+            }
+            AccountRequest::Activity => {
+                Ok(Served::plain(AccountAnswer::Activity { entries: self.activity(now)? }))
+            }
+            AccountRequest::Erase => self.erase(now),
         }
     }
 
@@ -144,7 +170,18 @@ impl<R: Records> Account<R> {
         if after.family != before.family {
             self.store().write_family(id, &after)?;
         }
-        Ok(answer(&after.family, decided))
+        let answer = answer(&after.family, decided);
+        let kind = match &answer {
+            AccountAnswer::Rotated(Rotated { granted: Granted::LateRetry, .. }) => {
+                Some(ActivityKind::Retried)
+            }
+            AccountAnswer::Refused(refusal) => ActivityKind::of_refusal(refusal.cause),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            let _ = self.note(kind, Some(id), context, now);
+        }
+        Ok(answer)
     }
 
     fn confirm(&self, id: FamilyId, rotation_count: u32, now: Timestamp) -> Result<(), Fault> {

@@ -3,14 +3,16 @@
 use core::time::Duration;
 
 use super::{
+    activity::{self, ActivityKind},
     messages::{AccountAnswer, Refusal, SessionView},
     object::{Account, Served, Upkeep, settle},
-    stored::{Meta, RevokedAll, StoredFamily},
+    one_time,
+    stored::{ERASED, Meta, RevokedAll, StoredFamily},
 };
 use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
-    refresh::{EndReason, Family, Opening, RefusalCause, Revocation, State},
+    refresh::{Context, EndReason, Family, Opening, RefusalCause, Revocation, State},
     time::Timestamp,
 };
 
@@ -22,6 +24,9 @@ const ACCESS_TOKEN_HORIZON: Duration = Duration::from_hours(1);
 /// over and over; the longest ended go first, and their tokens stay refused, as unknown.
 const ENDED_KEPT: usize = 200;
 
+/// How long the mark of an erased account stays: longer than any sign-in takes.
+const ERASED_MARK: Duration = Duration::from_hours(1);
+
 /// When to look again after an `Open` that failed half-way: it may have left an account without
 /// a family, for which no alarm is set.
 const LOOK_AGAIN: Duration = Duration::from_hours(1);
@@ -29,8 +34,8 @@ const LOOK_AGAIN: Duration = Duration::from_hours(1);
 type Families = Vec<(FamilyId, StoredFamily)>;
 
 impl<R: Records> Account<R> {
-    pub(super) fn open(&self, id: FamilyId, opening: Opening, max_families: u16, now: Timestamp) -> Served {
-        self.try_open(id, opening, max_families, now).unwrap_or_else(|fault| Served {
+    pub(super) fn open(&self, id: FamilyId, opening: Opening, bounds: (u16, u64), now: Timestamp) -> Served {
+        self.try_open(id, opening, bounds, now).unwrap_or_else(|fault| Served {
             answer: AccountAnswer::Unavailable { cause: fault.to_string() },
             upkeep: Upkeep::Alarm(now.plus(LOOK_AGAIN)),
         })
@@ -40,13 +45,16 @@ impl<R: Records> Account<R> {
         &self,
         id: FamilyId,
         opening: Opening,
-        max_families: u16,
+        (max_families, credential_version): (u16, u64),
         now: Timestamp,
     ) -> Result<Served, Fault> {
         let refused = |cause| Ok(Served::plain(AccountAnswer::Refused(Refusal::without_family(cause))));
         let meta = self.store().meta()?;
         if meta.as_ref().is_some_and(|meta| meta.subject != opening.grant.subject) {
             return refused(RefusalCause::WrongSubject);
+        }
+        if meta.as_ref().is_some_and(|meta| credential_version < meta.fence) {
+            return refused(RefusalCause::StaleCredentials);
         }
         let mut families = self.settled(meta.as_ref())?;
         if let Some((_, there)) = families.iter().find(|(other, _)| *other == id) {
@@ -62,8 +70,9 @@ impl<R: Records> Account<R> {
         let epoch = meta.as_ref().map_or(0, |meta| meta.epoch);
         if meta.is_none() {
             let subject = opening.grant.subject.clone();
-            self.store().write_meta(&Meta { subject, epoch, revoked_all: None })?;
+            self.store().write_meta(&Meta { subject, epoch, revoked_all: None, fence: 0 })?;
         }
+        let context = opening.context.clone();
         let opened = StoredFamily { epoch, family: Family::open(opening, now) };
         self.store().write_family(id, &opened)?;
 
@@ -72,6 +81,10 @@ impl<R: Records> Account<R> {
         let displaced = self.displace(&mut families, usize::from(max_families.max(1)) - 1, now);
         self.forget_ended(&mut families);
         families.push((id, opened));
+        for displaced in &displaced {
+            let _ = self.note(ActivityKind::FamilyDisplaced, Some(*displaced), &Context::default(), now);
+        }
+        let _ = self.note(ActivityKind::SignedIn, Some(id), &context, now);
         Ok(Served { answer: AccountAnswer::Opened { displaced }, upkeep: next_alarm(&families) })
     }
 
@@ -123,6 +136,7 @@ impl<R: Records> Account<R> {
     ) -> Result<AccountAnswer, Fault> {
         let mut families = self.load(id)?.map(|stored| (id, stored)).into_iter().collect();
         let ended = self.end_each(&mut families, by, now)?;
+        self.note_end(&ended, ActivityKind::of_revocation(by, false), now);
         Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None })
     }
 
@@ -136,6 +150,7 @@ impl<R: Records> Account<R> {
         let mut families = self.settled(self.store().meta()?.as_ref())?;
         families.retain(|(id, _)| *id != keep);
         let ended = self.end_each(&mut families, by, now)?;
+        self.note_end(&ended, ActivityKind::of_revocation(by, false), now);
         Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None })
     }
 
@@ -162,7 +177,53 @@ impl<R: Records> Account<R> {
                 let _ = self.store().write_family(*id, stored);
             }
         }
+        if let Some(kind) = ActivityKind::of_revocation(by, true) {
+            let _ = self.note(kind, None, &Context::default(), now);
+        }
         Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before })
+    }
+
+    fn note_end(&self, ended: &[FamilyId], kind: Option<ActivityKind>, now: Timestamp) {
+        let Some(kind) = kind else { return };
+        for family in ended {
+            let _ = self.note(kind, Some(*family), &Context::default(), now);
+        }
+    }
+
+    /// From now on credentials of an earlier version open nothing.
+    pub(super) fn raise_fence(&self, subject: &str, fence: u64) -> Result<(), Fault> {
+        let meta = self.store().meta()?.unwrap_or_else(|| Meta {
+            subject: subject.to_owned(),
+            epoch: 0,
+            revoked_all: None,
+            fence: 0,
+        });
+        if fence > meta.fence { self.store().write_meta(&Meta { fence, ..meta }) } else { Ok(()) }
+    }
+
+    /// Ends all sessions and removes everything. What stays for an hour is a mark without a
+    /// word about the subject, which refuses the sign-ins under way.
+    pub(super) fn erase(&self, now: Timestamp) -> Result<Served, Fault> {
+        // What cannot be read must not keep the rest from being removed.
+        let answer = self.revoke_all(Revocation::Disabled, now).unwrap_or(AccountAnswer::Revoked {
+            ended: Vec::new(),
+            denylist: Vec::new(),
+            not_before: Some(now),
+        });
+        self.store().clear()?;
+        let mark = Meta { subject: String::new(), epoch: 0, revoked_all: None, fence: ERASED };
+        self.store().write_meta(&mark)?;
+        Ok(Served { answer, upkeep: Upkeep::Alarm(now.plus(ERASED_MARK)) })
+    }
+
+    /// An answer after which something may be stored for which no alarm is set yet.
+    pub(super) fn with_alarm(&self, answer: AccountAnswer, now: Timestamp) -> Result<Served, Fault> {
+        let families = self.store().families()?;
+        let activity = activity::sweep(&self.store(), now)?;
+        let one_time = one_time::sweep(&self.store(), now)?;
+        let upkeep =
+            first_of([next_end(&families), activity, one_time]).map_or(Upkeep::Unchanged, Upkeep::Alarm);
+        Ok(Served { answer, upkeep })
     }
 
     /// Ends `families`, one write each: by revocation the live ones, which it gives back, and by
@@ -187,18 +248,20 @@ impl<R: Records> Account<R> {
         Ok(ended)
     }
 
-    /// Removes the families whose absolute lifetime is over, and the account's own record with
-    /// the last of them. The alarm calls it; after a fault, the alarm must be set again.
+    /// Removes the families whose absolute lifetime is over, activity and one-time tokens that
+    /// are too old, and the account's own record with the last of them. The alarm calls it; after a fault, the alarm must be set again.
     pub fn sweep(&self, now: Timestamp) -> Result<Upkeep, Fault> {
         let mut families = self.store().families()?;
         for (id, _) in families.extract_if(.., |(_, stored)| now >= stored.family.absolute_end()) {
             self.store().remove_family(id)?;
         }
-        if families.is_empty() {
-            self.store().remove_meta()?;
-            return Ok(Upkeep::Empty);
+        let activity = activity::sweep(&self.store(), now)?;
+        let one_time = one_time::sweep(&self.store(), now)?;
+        if let Some(first) = first_of([next_end(&families), activity, one_time]) {
+            return Ok(Upkeep::Alarm(first));
         }
-        Ok(next_alarm(&families))
+        self.store().remove_meta()?;
+        Ok(Upkeep::Empty)
     }
 
     fn settled(&self, meta: Option<&Meta>) -> Result<Families, Fault> {
@@ -234,10 +297,16 @@ fn denylist(families: &Families, now: Timestamp) -> Vec<FamilyId> {
 }
 
 /// When the first of the families can be removed.
+fn next_end(families: &Families) -> Option<Timestamp> {
+    families.iter().map(|(_, stored)| stored.family.absolute_end()).min()
+}
+
+/// The alarm for it. What lives shorter than every family (activity, one-time tokens) is
+/// removed when the alarm rings, or read as gone before.
 fn next_alarm(families: &Families) -> Upkeep {
-    families
-        .iter()
-        .map(|(_, stored)| stored.family.absolute_end())
-        .min()
-        .map_or(Upkeep::Unchanged, Upkeep::Alarm)
+    next_end(families).map_or(Upkeep::Unchanged, Upkeep::Alarm)
+}
+
+fn first_of(times: [Option<Timestamp>; 3]) -> Option<Timestamp> {
+    times.into_iter().flatten().min()
 }

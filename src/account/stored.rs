@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | `account` | `meta` | [`Meta`]: the subject, its epoch and not-before |
 //! | `family` | the family's id | [`StoredFamily`]: the epoch it was opened in, and the family |
+//! | `activity` | a number, in ten digits | [`ActivityEntry`]: what happened, for the user |
+//! | `one_time` | SHA-256 of the token's secret | [`OneTime`]: what for, until when, used or not |
 //!
 //! A record of an older version is brought forward when it is read and written back at its next
 //! change. A record of a newer version is a fault, never a refusal: after a roll-back of the
@@ -12,11 +14,13 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::{activity::ActivityEntry, one_time::OneTime};
 use crate::{
+    encoding::{base64url, from_base64url},
     ids::FamilyId,
     jose, json,
     ports::{Fault, Part, Records},
-    refresh::{Family, Revocation},
+    refresh::{Family, Revocation, SecretHash},
     time::Timestamp,
 };
 
@@ -26,6 +30,11 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 const META_KIND: &str = "account";
 const META_ID: &str = "meta";
 const FAMILY_KIND: &str = "family";
+const ACTIVITY_KIND: &str = "activity";
+const ONE_TIME_KIND: &str = "one_time";
+
+/// The fence of an account that was erased: no sign-in passes it.
+pub(super) const ERASED: u64 = u64::MAX;
 
 /// What holds for the whole account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +48,21 @@ pub(super) struct Meta {
     /// When and why that was last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) revoked_all: Option<RevokedAll>,
+    /// The least version of the user's credentials that still opens a session: a sign-in that
+    /// was under way when the password changed or the user was disabled comes too late.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) fence: u64,
+}
+
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's form; 64 bits are small on a machine of 64 bits alone"
+    )
+)]
+pub(super) const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The last revocation of all sessions.
@@ -99,6 +123,11 @@ fn migrate(stored: AnyVersion) -> Result<Value, Fault> {
     }
 }
 
+/// Ten digits: the order of the ids is that of the numbers.
+fn activity_id(number: u32) -> String {
+    format!("{number:010}")
+}
+
 /// The typed view of the object's records.
 pub(super) struct Store<'a, R>(pub(super) &'a R);
 
@@ -137,10 +166,54 @@ impl<R: Records> Store<'_, R> {
             .collect()
     }
 
+    /// The activity as (number, entry), oldest first.
+    pub(super) fn activity(&self) -> Result<Vec<(u32, ActivityEntry)>, Fault> {
+        let rows = self.0.scan(ACTIVITY_KIND)?;
+        rows.iter()
+            .map(|(id, record)| {
+                let id = id.parse().map_err(|error| Fault::new(Part::Storage, error))?;
+                Ok((id, decode(record)?))
+            })
+            .collect()
+    }
+
+    pub(super) fn write_activity(&self, number: u32, entry: &ActivityEntry) -> Result<(), Fault> {
+        self.0.write(ACTIVITY_KIND, &activity_id(number), &encode(entry)?)
+    }
+
+    pub(super) fn remove_activity(&self, number: u32) -> Result<(), Fault> {
+        self.0.remove(ACTIVITY_KIND, &activity_id(number))
+    }
+
+    pub(super) fn one_time(&self, hash: &SecretHash) -> Result<Option<OneTime>, Fault> {
+        self.0.read(ONE_TIME_KIND, &base64url(&hash.0))?.as_deref().map(decode).transpose()
+    }
+
+    pub(super) fn one_times(&self) -> Result<Vec<(SecretHash, OneTime)>, Fault> {
+        let rows = self.0.scan(ONE_TIME_KIND)?;
+        rows.iter()
+            .map(|(id, record)| {
+                let hash = from_base64url(id).and_then(|hash| hash.try_into().ok()).map(SecretHash);
+                let hash = hash.ok_or_else(|| Fault::new(Part::Storage, "the id of a one_time record"))?;
+                Ok((hash, decode(record)?))
+            })
+            .collect()
+    }
+
+    pub(super) fn write_one_time(&self, hash: &SecretHash, token: &OneTime) -> Result<(), Fault> {
+        self.0.write(ONE_TIME_KIND, &base64url(&hash.0), &encode(token)?)
+    }
+
+    pub(super) fn remove_one_time(&self, hash: &SecretHash) -> Result<(), Fault> {
+        self.0.remove(ONE_TIME_KIND, &base64url(&hash.0))
+    }
+
     /// Removes everything, readable or not; the account's own record last.
     pub(super) fn clear(&self) -> Result<(), Fault> {
-        for (id, _) in self.0.scan(FAMILY_KIND)? {
-            self.0.remove(FAMILY_KIND, &id)?;
+        for kind in [FAMILY_KIND, ACTIVITY_KIND, ONE_TIME_KIND] {
+            for (id, _) in self.0.scan(kind)? {
+                self.0.remove(kind, &id)?;
+            }
         }
         self.remove_meta()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    ConfigError, Profile,
+    ConfigError, Profile, forwarding,
     reader::{Mistakes, Node},
     routes,
 };
@@ -25,6 +25,10 @@ pub struct RouteContext {
     pub issuers: BTreeSet<String>,
     /// Where Postern runs: plain HTTP upstreams are for the local profile alone.
     pub profile: Profile,
+    /// Whether pages get the access cookie, so that routes may take it.
+    pub access_cookie: bool,
+    /// The audience of our access tokens, which no assertion may have.
+    pub audience: String,
 }
 
 /// A route table that was checked, with its version.
@@ -66,6 +70,8 @@ impl RouteDocument {
             let routes = fields
                 .required("routes")
                 .and_then(|node| routes::read(node, &context.issuers, context.profile == Profile::Local));
+            let listed = routes.as_deref().unwrap_or_default();
+            forwarding::check(listed, "routes", context.access_cookie, Some(&context.audience), &mistakes);
             Some(Self { version: version?, routes: routes? })
         };
         let document = read();

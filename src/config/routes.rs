@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::{
+    forwarding,
     reader::{Fields, Node},
     values::{self, UrlRule},
 };
@@ -18,7 +19,7 @@ const MAX_ROUTES: usize = 2000;
 /// How long an upstream may take to answer with its headers unless the route says otherwise.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 28] = [
     "name",
     "host",
     "path",
@@ -41,6 +42,12 @@ const KNOWN: [&str; 22] = [
     "headers",
     "timeout_ms",
     "cors",
+    "token_sources",
+    "assertion",
+    "rate_limit",
+    "retry",
+    "total_timeout_ms",
+    "websocket",
 ];
 
 /// Members that ask something of an access token, so that they contradict `public`/`optional`.
@@ -119,6 +126,7 @@ fn route(
     let headers = fields.or("headers", Vec::new(), claim_headers);
     let timeout_ms = fields.or("timeout_ms", DEFAULT_TIMEOUT_MS, |node| node.number(100..=300_000));
     let cors = fields.or("cors", None, |node| cors(node, local).map(Some));
+    let forwarding = forwarding::read(fields, &access, upstream.as_ref(), local);
     Some(Route {
         name: name?,
         host,
@@ -132,6 +140,7 @@ fn route(
         headers,
         timeout: Duration::from_millis(timeout_ms),
         cors,
+        forwarding,
     })
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    JwksSettings, MetricsSettings, RefreshSettings, RingSettings, RoutesInKv, TypRule,
+    IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, RefreshSettings,
+    RingSettings, RoutesInKv, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
@@ -103,7 +104,7 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
 }
 
 pub(super) fn cookie(node: &Node<'_>) -> Option<CookieSettings> {
-    let fields = node.object(&["name", "path", "domain"])?;
+    let fields = node.object(&["name", "path", "domain", "access"])?;
     let defaults = CookieSettings::default();
     let settings = CookieSettings {
         name: fields.or("name", defaults.name, |node| {
@@ -122,6 +123,7 @@ pub(super) fn cookie(node: &Node<'_>) -> Option<CookieSettings> {
             if sound { Some(path.to_owned()) } else { node.wrong("must be a path in normal form") }
         }),
         domain: fields.or("domain", None, |node| node.parsed(values::host).map(Some)),
+        access: fields.or("access", false, Node::flag),
     };
     // RFC 6265bis section 4.1.3.2: a browser drops a __Host- cookie that says otherwise.
     if settings.name.starts_with("__Host-") && (settings.domain.is_some() || settings.path != "/") {
@@ -291,6 +293,38 @@ pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
         fields.wrong("active_period", "must not be below `publish_lead`");
     }
     Some(settings)
+}
+
+pub(super) fn identity(node: &Node<'_>, own: Option<&str>, local: bool) -> Option<IdentitySource> {
+    if node.is_text() {
+        return node.choice(&[("d1", ())]).map(|()| IdentitySource::Store);
+    }
+    let fields = node.object(&["service", "issuer"])?;
+    let binding = fields.required("service").and_then(|node| node.parsed(values::binding));
+    let issuer = match fields.optional("issuer") {
+        Some(node) => node.parsed(|text| values::url(text, UrlRule::Issuer, local)),
+        None => own.map(str::to_owned),
+    };
+    Some(IdentitySource::Service { binding: binding?, issuer: issuer? })
+}
+
+pub(super) fn notifier(node: &Node<'_>, local: bool) -> Option<NotifierSettings> {
+    let fields = node.object(&["service", "queue", "reset_page", "verify_page"])?;
+    let way = match (fields.optional("service"), fields.optional("queue")) {
+        (Some(service), None) => service.parsed(values::binding).map(NotifierWay::Service),
+        (None, Some(queue)) => queue.parsed(values::binding).map(NotifierWay::Queue),
+        (None, None) => {
+            fields.wrong("service", "is missing (or `queue`)");
+            None
+        }
+        (Some(_), Some(queue)) => queue.wrong("stands beside `service`: only one can be"),
+    };
+    let page = |name| {
+        // `Document`: a query is fine, and the fragment is ours.
+        let page = |text: &str| values::url(text, UrlRule::Document, local);
+        fields.optional(name).and_then(|node: &Node<'_>| node.parsed(page))
+    };
+    Some(NotifierSettings { reset_page: page("reset_page"), verify_page: page("verify_page"), way: way? })
 }
 
 /// The least length of the token in bytes: 32 characters of base64url are 192 random bits, and

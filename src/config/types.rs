@@ -118,11 +118,18 @@ pub struct CookieSettings {
     pub path: String,
     /// Its domain; none keeps it on the very host.
     pub domain: Option<String>,
+    /// Whether pages get the access token as a cookie too, for routes that take it from there.
+    pub access: bool,
 }
 
 impl Default for CookieSettings {
     fn default() -> Self {
-        Self { name: "__Secure-postern_refresh".to_owned(), path: "/auth".to_owned(), domain: None }
+        Self {
+            name: "__Secure-postern_refresh".to_owned(),
+            path: "/auth".to_owned(),
+            domain: None,
+            access: false,
+        }
     }
 }
 
@@ -209,6 +216,40 @@ impl Default for Argon2Cost {
     fn default() -> Self {
         Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
     }
+}
+
+/// Who keeps the users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// We do, in D1.
+    Store,
+    /// A service of the team's own.
+    Service {
+        /// Its service binding.
+        binding: String,
+        /// Names that service for ever: accounts are named by a hash of it and the subject.
+        issuer: String,
+    },
+}
+
+/// What carries messages to users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotifierSettings {
+    /// Which way.
+    pub way: NotifierWay,
+    /// The page where a new password is chosen; a link to it then goes with the token.
+    pub reset_page: Option<String>,
+    /// The page that verifies an address.
+    pub verify_page: Option<String>,
+}
+
+/// How messages leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotifierWay {
+    /// By a call of this service binding.
+    Service(String),
+    /// Into the queue of this producer binding.
+    Queue(String),
 }
 
 /// Metrics.

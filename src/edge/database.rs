@@ -8,7 +8,7 @@ use worker::Env;
 use super::{bindings::D1Database, env, js};
 use crate::{
     identity::{
-        IdentityStore, Login, NewUser, PasswordHash, User,
+        IdentityStore, Login, NewUser, PasswordHash, User, UserChange, UserQuery,
         rows::{self, Changed, SqlValue, Statement, UserRow},
     },
     ids::AccountId,
@@ -79,6 +79,25 @@ impl IdentityStore for Database {
         replacement: &PasswordHash,
     ) -> Result<bool, Fault> {
         self.changed(&rows::replace_password_hash(account, current, replacement)).await
+    }
+
+    async fn change(&self, account: AccountId, change: &UserChange) -> Result<Option<u64>, Fault> {
+        let rows: Vec<Changed> = self.rows(&rows::change(account, change)).await?;
+        Ok(rows.first().map(|row| row.credential_version))
+    }
+
+    async fn remove(&self, account: AccountId) -> Result<bool, Fault> {
+        self.changed(&rows::remove(account)).await
+    }
+
+    async fn list(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
+        let rows: Vec<UserRow> = self.rows(&rows::list(query)).await?;
+        rows.into_iter().map(UserRow::into_user).collect()
+    }
+
+    async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<String>, Fault> {
+        let rows: Vec<Changed> = self.rows(&rows::insert_all(users)).await?;
+        Ok(rows.into_iter().map(|row| row.login).collect())
     }
 
     async fn ping(&self) -> Result<(), Fault> {

@@ -8,6 +8,7 @@ use worker::Env;
 
 use super::{
     forward,
+    glue::Head,
     http::{self, Incoming},
     isolate,
     js::ExecutionContext,
@@ -25,13 +26,14 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
     };
     let env: Env = env.unchecked_into();
     let service = Service::new(isolate, EdgePorts::new(env.clone(), ctx));
-    let decision = service.at_once(&Incoming(&request));
+    let head = Head::of(&request);
+    let decision = service.at_once(&head);
     match decision {
         AtOnce::Reply(reply) => Ok(http::response(&reply)?.into()),
         AtOnce::Forward(plan) => Ok(promise(async move { carry(&service, &request, &plan, &env).await })),
         AtOnce::Own => Ok(promise(async move { own(&service, &request).await })),
         AtOnce::Wait => Ok(promise(async move {
-            match service.gate(&Incoming(&request)).await {
+            match service.gate(&head).await {
                 Outcome::Reply(reply) => http::response(&reply),
                 Outcome::Forward(plan) => carry(&service, &request, &plan, &env).await,
             }
@@ -46,7 +48,7 @@ async fn carry(
     plan: &Forward,
     env: &Env,
 ) -> Result<Response, JsValue> {
-    match forward::forward(request, plan, env).await {
+    match forward::forward(service, request, plan, env).await {
         Ok(response) => Ok(response),
         Err(fault) => http::response(&service.upstream_fault(&Incoming(request), &fault)),
     }

@@ -4,7 +4,7 @@ use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, ReadableStream, ReadableStreamDefaultReader, Request, Response, ResponseInit};
 
-use super::js;
+use super::{glue, js};
 use crate::http::{Reply, RequestView};
 
 /// The platform's request, read where it lies.
@@ -39,6 +39,11 @@ pub(super) fn header_names(headers: &Headers) -> Vec<String> {
 
 /// Our own answer as the platform's.
 pub(super) fn response(reply: &Reply) -> Result<Response, JsValue> {
+    let lines = glue::lines(&reply.headers);
+    // Nearly all bodies are JSON. None at all, even an empty one, may stand beside 204 and 304.
+    if let Ok(text) = core::str::from_utf8(&reply.body) {
+        return glue::reply(reply.status, &lines, text);
+    }
     let headers = Headers::new()?;
     for (name, value) in &reply.headers {
         // Appended: an answer may set more than one cookie.
@@ -47,10 +52,6 @@ pub(super) fn response(reply: &Reply) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(reply.status);
     init.set_headers(&headers);
-    if reply.body.is_empty() {
-        // A body, even an empty one, is not allowed with 204 and 304.
-        return Response::new_with_opt_str_and_init(None, &init);
-    }
     let body: JsValue = Uint8Array::from(reply.body.as_slice()).into();
     Response::new_with_opt_buffer_source_and_init(Some(body.unchecked_ref()), &init)
 }

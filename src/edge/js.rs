@@ -68,10 +68,38 @@ extern "C" {
     pub(super) fn wait(millis: u32) -> Promise;
 
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, millis: u32) -> JsValue;
+    pub(super) fn set_timeout(callback: &Function, millis: u32) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(timer: &JsValue);
+    pub(super) fn clear_timeout(timer: &JsValue);
+
+    /// Two ends of a WebSocket, as members `0` and `1`.
+    #[wasm_bindgen(js_name = WebSocketPair)]
+    pub(super) type SocketPair;
+
+    #[wasm_bindgen(constructor, js_class = "WebSocketPair")]
+    pub(super) fn new() -> SocketPair;
+
+    /// One end of a WebSocket. `web-sys` does not know `accept`.
+    pub(super) type Socket;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn accept(this: &Socket, options: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, setter, js_name = binaryType)]
+    pub(super) fn set_binary_type(this: &Socket, name: &str);
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    pub(super) fn add_event_listener(this: &Socket, name: &str, listener: &Function);
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn send(this: &Socket, content: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn close(this: &Socket, code: u16, reason: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = close)]
+    pub(super) fn close_plain(this: &Socket) -> Result<(), JsValue>;
 
     /// A rate limit's binding.
     pub(super) type Limiter;
@@ -152,6 +180,11 @@ impl Deadline {
     /// What the fetch listens to.
     pub(super) fn signal(&self) -> AbortSignal {
         self.controller.signal()
+    }
+
+    /// Aborts now: the fetch, or the body of its answer.
+    pub(super) fn abort(&self) {
+        self.controller.abort();
     }
 
     /// Stops the clock.

@@ -12,6 +12,7 @@ use super::{
     js::{self, ExecutionContext},
     limiter::Limiters,
     log::Log,
+    named::NamedBindings,
     store::{Kv, Platform},
     stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs},
 };
@@ -28,6 +29,7 @@ pub(super) struct EdgePorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
+    bindings: NamedBindings,
     limiters: Limiters,
     throttles: ThrottleStubs,
     audit_log: AuditLogStub,
@@ -46,6 +48,7 @@ impl EdgePorts {
             accounts: AccountStubs(env.clone()),
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
+            bindings: NamedBindings(env.clone()),
             audit_log: AuditLogStub(env.clone()),
             limiters: Limiters(env.clone()),
             throttles: ThrottleStubs(env.clone()),
@@ -66,6 +69,7 @@ impl Ports for EdgePorts {
     type IssuerKeys = IssuerKeysStubs;
     type RateLimiter = Limiters;
     type Throttles = ThrottleStubs;
+    type Bindings = NamedBindings;
     type AuditLog = AuditLogStub;
     type Metrics = MetricsStubs;
     type Background = WaitUntil;
@@ -108,6 +112,10 @@ impl Ports for EdgePorts {
 
     fn throttles(&self) -> &ThrottleStubs {
         &self.throttles
+    }
+
+    fn bindings(&self) -> &NamedBindings {
+        &self.bindings
     }
 
     fn audit_log(&self) -> &AuditLogStub {

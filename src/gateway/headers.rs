@@ -27,9 +27,11 @@ pub const HOP_HEADER: &str = "x-postern-hops";
 pub const MAX_HOPS: u8 = 4;
 
 /// Headers between neighbours only (RFC 9110 section 7.6.1, and those of old that clients
-/// still send).
-const HOP_BY_HOP: [&str; 9] = [
+/// still send). `expect` too: the platform answers it itself, and takes an upstream's `100
+/// Continue` for the answer.
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
+    "expect",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",
@@ -63,10 +65,15 @@ const OVERRIDES: [&str; 6] = [
     "x-original-method",
 ];
 
-/// The request has passed more than [`MAX_HOPS`] gates, or says something else than a number:
-/// 508.
+/// Why a request can't be forwarded, whatever its route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loop;
+pub enum Unforwardable {
+    /// It has passed more than [`MAX_HOPS`] gates, or says something else than a number: 508.
+    Loop,
+    /// A header's name is no token (RFC 9110 section 5.1): 400. Letters outside ASCII are
+    /// spelled differently by whoever reads them next, so that none can be removed for sure.
+    HeaderName,
+}
 
 /// What to change on a request's headers before it is forwarded: first remove, then set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,11 +104,13 @@ impl HeaderRules {
         route: &Route,
         request: &impl RequestView,
         identity: Option<&Identity>,
-    ) -> Result<HeaderPlan, Loop> {
+    ) -> Result<HeaderPlan, Unforwardable> {
         let mut plan = HeaderPlan::default();
         let hops = match request.header(HOP_HEADER) {
             None => 0,
-            Some(text) => text.parse::<u8>().ok().filter(|hops| *hops < MAX_HOPS).ok_or(Loop)?,
+            Some(text) => {
+                text.parse::<u8>().ok().filter(|hops| *hops < MAX_HOPS).ok_or(Unforwardable::Loop)?
+            }
         };
         let url = request.url();
         let is_websocket =
@@ -112,6 +121,9 @@ impl HeaderRules {
             .unwrap_or_default();
 
         for name in request.header_names() {
+            if !is_token(&name) {
+                return Err(Unforwardable::HeaderName);
+            }
             let canonical = canonical_name(&name);
             let keeps_upgrade = is_websocket && name == "upgrade";
             let is_between_neighbours =
@@ -119,8 +131,7 @@ impl HeaderRules {
             let is_ours = is_reserved(&canonical)
                 || FORWARDING.contains(&canonical.as_str())
                 || OVERRIDES.contains(&canonical.as_str())
-                || self.mapped.contains(&canonical)
-                || !is_token(&name);
+                || self.mapped.contains(&canonical);
             let is_token_header = canonical == "authorization" && (name != canonical || !route.keep_token);
             if is_ours || is_token_header || (is_between_neighbours && !keeps_upgrade) {
                 plan.remove.push(name);
@@ -154,30 +165,32 @@ impl HeaderRules {
 }
 
 /// A header name as careless servers may read it: lower case, everything but letters and
-/// digits as one `-` (CGI turns `-` into `_`, others turn `.` into `_`). Names outside ASCII,
-/// look-alikes among them, are no tokens and never go out at all.
+/// digits as one `-`, none at the ends (CGI turns `-` into `_`, others turn `.` into `_`). Names outside ASCII,
+/// look-alikes among them, are no tokens: [`Unforwardable::HeaderName`].
 pub fn canonical_name(name: &str) -> String {
     let mut folded = String::new();
     for character in name.chars().map(|character| character.to_ascii_lowercase()) {
         if character.is_ascii_alphanumeric() {
             folded.push(character);
-        } else if !folded.ends_with('-') {
+        } else if !folded.is_empty() && !folded.ends_with('-') {
             folded.push('-');
         }
     }
+    folded.truncate(folded.trim_end_matches('-').len());
     folded
 }
 
 fn is_reserved(canonical: &str) -> bool {
-    let name = canonical.trim_start_matches('-');
-    RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix) || prefix.strip_suffix('-') == Some(name))
+    RESERVED_PREFIXES
+        .iter()
+        .any(|prefix| canonical.starts_with(prefix) || prefix.strip_suffix('-') == Some(canonical))
 }
 
 /// Whether a claim may go out under this name: a plain name that no rule of ours, of a proxy or
 /// of HTTP itself gives a meaning.
 pub(crate) fn is_free_for_claims(name: &str) -> bool {
     /// Headers that frame, route or authorise a message.
-    const MEANINGFUL: [&str; 14] = [
+    const MEANINGFUL: [&str; 13] = [
         "accept",
         "authorization",
         "cache-control",
@@ -185,7 +198,6 @@ pub(crate) fn is_free_for_claims(name: &str) -> bool {
         "content-length",
         "content-type",
         "cookie",
-        "expect",
         "host",
         "origin",
         "range",

@@ -7,6 +7,7 @@
 
 mod cors;
 mod credentials;
+mod forwarding;
 mod headers;
 mod identity;
 mod matcher;
@@ -19,8 +20,11 @@ use crate::http::{Problem, Reply, RequestView};
 
 pub use cors::Cors;
 pub use credentials::{Credentials, credentials};
+pub use forwarding::{Forwarding, RateKey, RateLimit, SocketRule, TokenSources, is_idempotent, is_safe};
 pub(crate) use headers::is_free_for_claims;
-pub use headers::{HOP_HEADER, HeaderPlan, Loop, MAX_HOPS, RESERVED_PREFIXES, canonical_name, encode_value};
+pub use headers::{
+    HOP_HEADER, HeaderPlan, MAX_HOPS, RESERVED_PREFIXES, Unforwardable, canonical_name, encode_value,
+};
 pub use identity::Identity;
 pub use matcher::{Params, RouteTable, normal_host};
 pub use path::{NormalPath, PathError};
@@ -97,13 +101,26 @@ impl Gate {
         route: &Route,
         request: &impl RequestView,
         identity: Option<&Identity>,
-    ) -> Result<HeaderPlan, Loop> {
+    ) -> Result<HeaderPlan, Unforwardable> {
         self.rules.plan(route, request, identity)
     }
 
     /// The routes in table order.
     pub fn routes(&self) -> &[Route] {
         self.table.routes()
+    }
+}
+
+impl From<Unforwardable> for Reply {
+    fn from(cause: Unforwardable) -> Self {
+        match cause {
+            Unforwardable::Loop => {
+                Problem::new(508, "loop_detected", "The request passed this gate too often").into()
+            }
+            Unforwardable::HeaderName => {
+                Problem::new(400, "bad_header_name", "A header's name is not a token").into()
+            }
+        }
     }
 }
 

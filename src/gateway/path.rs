@@ -29,8 +29,11 @@ pub enum PathError {
     Control,
     /// `%` without two hexadecimal digits.
     BadEscape,
-    /// `%25` before the digits of a character that is refused: decoded twice, it appears.
+    /// `%25` before two hexadecimal digits: decoded twice, another character stands there.
     DoubleEncoding,
+    /// A character that best-fit tables or compatibility forms of Unicode turn into `/`, `\\`,
+    /// `;` or `%`, or dots of that kind that make a `.` or `..` segment.
+    LookAlike,
     /// The decoded bytes are no UTF-8: overlong forms such as `%c0%af`.
     NotUtf8,
     /// A `?` or `#`: not a path alone.
@@ -51,6 +54,7 @@ impl PathError {
             Self::Control => "control_character",
             Self::BadEscape => "bad_escape",
             Self::DoubleEncoding => "double_encoding",
+            Self::LookAlike => "look_alike",
             Self::NotUtf8 => "not_utf8",
             Self::NotOnlyPath => "not_only_path",
         }
@@ -152,15 +156,59 @@ fn check(text: &str) -> Result<(), PathError> {
     }
     for after in text.split("%25").skip(1) {
         let mut digits = after.bytes().map(hex_digit);
-        if let (Some(Some(high)), Some(Some(low))) = (digits.next(), digits.next()) {
-            let twice = high << 4 | low;
-            if refused(twice).is_some() || matches!(twice, b'.' | b'/' | b'%') {
-                return Err(PathError::DoubleEncoding);
-            }
+        if let (Some(Some(_)), Some(Some(_))) = (digits.next(), digits.next()) {
+            return Err(PathError::DoubleEncoding);
         }
     }
-    if text.contains('%') && core::str::from_utf8(&decode_bytes(text)).is_err() {
-        return Err(PathError::NotUtf8);
+    if !text.contains('%') {
+        return Ok(());
+    }
+    let decoded = decode_bytes(text);
+    let decoded = core::str::from_utf8(&decoded).map_err(|_| PathError::NotUtf8)?;
+    check_look_alikes(decoded)
+}
+
+/// Holds characters outside ASCII against what careless servers make of them: Windows' best-fit
+/// tables, and the forms NFC and NFKC of Unicode: fraction and division slashes, fullwidth and
+/// small forms, letters with a slash between them, the Greek question mark (a semicolon by NFC).
+fn check_look_alikes(decoded: &str) -> Result<(), PathError> {
+    for segment in decoded.split('/') {
+        let mut dots = Some(0_u8);
+        for character in segment.chars() {
+            if matches!(
+                character,
+                '\u{2044}'
+                    | '\u{2215}'
+                    | '\u{2216}'
+                    | '\u{29f5}'
+                    | '\u{29f8}'
+                    | '\u{29f9}'
+                    | '\u{ff0f}'
+                    | '\u{ff3c}'
+                    | '\u{fe68}'
+                    | '\u{2100}'
+                    | '\u{2101}'
+                    | '\u{2105}'
+                    | '\u{2106}'
+                    | '\u{37e}'
+                    | '\u{fe14}'
+                    | '\u{fe54}'
+                    | '\u{ff1b}'
+                    | '\u{fe6a}'
+                    | '\u{ff05}'
+            ) {
+                return Err(PathError::LookAlike);
+            }
+            dots = match (character, dots) {
+                ('.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}', Some(dots)) => Some(dots.saturating_add(1)),
+                ('\u{2025}', Some(dots)) => Some(dots.saturating_add(2)),
+                _ => None,
+            };
+        }
+        // Plain ones were refused before.
+        if matches!(dots, Some(1 | 2)) {
+            return Err(PathError::LookAlike);
+        }
     }
     Ok(())
 }

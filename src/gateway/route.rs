@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 pub use pattern::{PathPattern, PatternError, Segment};
 
-use super::cors::Cors;
+use super::{cors::Cors, forwarding::Forwarding};
 use crate::encoding::text_set;
 
 /// One line of the route table.
@@ -38,6 +38,8 @@ pub struct Route {
     pub timeout: Duration,
     /// Which origins' pages may call; `None` adds nothing and answers no preflight.
     pub cors: Option<Cors>,
+    /// How requests are carried there.
+    pub forwarding: Forwarding,
 }
 
 /// Hosts, in lower case and without port.

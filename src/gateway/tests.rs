@@ -19,6 +19,7 @@ pub(super) fn route(path: &str) -> Route {
         headers: Vec::new(),
         timeout: Duration::from_secs(30),
         cors: None,
+        forwarding: Forwarding::default(),
     }
 }
 

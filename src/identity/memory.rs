@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::{IdentityStore, Login, NewUser, PasswordHash, User};
+use super::{IdentityStore, Login, NewUser, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
     ports::{Fault, Part},
@@ -50,7 +50,7 @@ impl MemoryIdentity {
         Ok(self.users.borrow().iter().find(|user| matches(user)).cloned())
     }
 
-    fn change(&self, work: impl FnOnce(&mut Vec<User>) -> bool) -> Result<bool, Fault> {
+    fn write<T>(&self, work: impl FnOnce(&mut Vec<User>) -> T) -> Result<T, Fault> {
         match self.mode.get() {
             IdentityMode::Fails | IdentityMode::FailsToWrite => Err(told_to_fail()),
             IdentityMode::Works => Ok(work(&mut self.users.borrow_mut())),
@@ -76,7 +76,7 @@ impl IdentityStore for MemoryIdentity {
     }
 
     async fn insert(&self, new: &NewUser) -> Result<bool, Fault> {
-        self.change(|users| {
+        self.write(|users| {
             if users.iter().any(|user| user.login == new.login || user.account == new.account) {
                 return false;
             }
@@ -91,10 +91,70 @@ impl IdentityStore for MemoryIdentity {
         current: &PasswordHash,
         replacement: &PasswordHash,
     ) -> Result<bool, Fault> {
-        self.change(|users| {
+        self.write(|users| {
             let found =
                 users.iter_mut().find(|user| user.account == account && user.password_hash == *current);
             found.map(|user| user.password_hash = replacement.clone()).is_some()
+        })
+    }
+
+    async fn change(&self, account: AccountId, change: &UserChange) -> Result<Option<u64>, Fault> {
+        self.write(|users| {
+            let user = users.iter_mut().find(|user| user.account == account)?;
+            match change {
+                UserChange::Password { credential_version, hash } => {
+                    if user.credential_version != *credential_version {
+                        return None;
+                    }
+                    user.password_hash = hash.clone();
+                }
+                UserChange::ResetPassword(hash) => user.password_hash = hash.clone(),
+                UserChange::Disabled(disabled) => user.disabled = *disabled,
+                UserChange::Grants(grants) => {
+                    user.scopes.clone_from(&grants.scopes);
+                    user.roles.clone_from(&grants.roles);
+                    user.tenant_id.clone_from(&grants.tenant_id);
+                }
+                UserChange::EmailVerified => {
+                    user.email_verified = true;
+                    return Some(user.credential_version);
+                }
+            }
+            user.credential_version += 1;
+            Some(user.credential_version)
+        })
+    }
+
+    async fn remove(&self, account: AccountId) -> Result<bool, Fault> {
+        self.write(|users| {
+            let before = users.len();
+            users.retain(|user| user.account != account);
+            users.len() < before
+        })
+    }
+
+    async fn list(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
+        self.first(|_| true)?;
+        let mut users = self.users.borrow().clone();
+        users.sort_by(|one, other| one.login.cmp(&other.login));
+        users.retain(|user| {
+            user.login.as_str().starts_with(&query.prefix)
+                && query.after.as_ref().is_none_or(|after| user.login > *after)
+        });
+        users.truncate(usize::from(query.limit));
+        Ok(users)
+    }
+
+    async fn insert_all(&self, new: &[NewUser]) -> Result<Vec<String>, Fault> {
+        self.write(|users| {
+            let mut made = Vec::new();
+            for new in new {
+                if !users.iter().any(|user| user.login == new.login || user.account == new.account) {
+                    users.push(new.clone().into_user());
+                    made.push(new.login.as_str().to_owned());
+                }
+            }
+            made
         })
     }
 

@@ -41,6 +41,9 @@ pub struct User {
     pub email_verified: bool,
     /// When the user was made.
     pub created_at: Timestamp,
+    /// Goes up with every change after which a sign-in under way must not succeed any more:
+    /// another password, disabled, other scopes.
+    pub credential_version: u64,
 }
 
 /// A user to be made.
@@ -58,7 +61,11 @@ pub struct NewUser {
     pub roles: Vec<String>,
     /// The tenant, if any.
     pub tenant_id: Option<String>,
-    /// Now.
+    /// May not sign in.
+    pub disabled: bool,
+    /// Whether the login, if it is an address, is known to be the user's.
+    pub email_verified: bool,
+    /// Now; for an imported user when they were made elsewhere.
     pub created_at: Timestamp,
 }
 
@@ -72,11 +79,54 @@ impl NewUser {
             scopes: self.scopes,
             roles: self.roles,
             tenant_id: self.tenant_id,
-            disabled: false,
-            email_verified: false,
+            disabled: self.disabled,
+            email_verified: self.email_verified,
             created_at: self.created_at,
+            credential_version: 0,
         }
     }
+}
+
+/// What a user may do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grants {
+    /// OAuth scopes.
+    pub scopes: Vec<String>,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// The tenant.
+    pub tenant_id: Option<String>,
+}
+
+/// What changes in a user. Each but the verified address raises the version of the credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserChange {
+    /// Another password, in place of the one of this version of the credentials.
+    Password {
+        /// The version that was read with the password that is replaced.
+        credential_version: u64,
+        /// The new hash.
+        hash: PasswordHash,
+    },
+    /// Another password, whatever the old one.
+    ResetPassword(PasswordHash),
+    /// Whether the user may not sign in.
+    Disabled(bool),
+    /// Other scopes, roles and tenant.
+    Grants(Grants),
+    /// The address is the user's.
+    EmailVerified,
+}
+
+/// Which users to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserQuery {
+    /// Only logins that begin so, in their one spelling.
+    pub prefix: String,
+    /// Only logins after this one: the last of the page before.
+    pub after: Option<Login>,
+    /// How many at most.
+    pub limit: u16,
 }
 
 /// Where users live: D1 on the Worker.
@@ -100,6 +150,20 @@ pub trait IdentityStore {
         current: &PasswordHash,
         replacement: &PasswordHash,
     ) -> Result<bool, Fault>;
+
+    /// Changes the user; the version of the credentials after it. `None` when there is no such
+    /// user, or the password is not of the version given any more.
+    async fn change(&self, account: AccountId, change: &UserChange) -> Result<Option<u64>, Fault>;
+
+    /// Removes the user; `false` when there is none.
+    async fn remove(&self, account: AccountId) -> Result<bool, Fault>;
+
+    /// Users in the order of their logins.
+    async fn list(&self, query: &UserQuery) -> Result<Vec<User>, Fault>;
+
+    /// Makes many users at once, and gives back the logins of those that it made: the others'
+    /// logins were taken.
+    async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<String>, Fault>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), Fault>;

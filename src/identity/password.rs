@@ -3,6 +3,8 @@
 //! The pepper is [`Master::password_pepper`], given to Argon2 as its secret value, so that a
 //! leaked database alone cannot be searched. `keyid` in the PHC string names the master.
 
+mod foreign;
+
 use core::fmt;
 
 use argon2::{
@@ -32,8 +34,8 @@ const SALT_BYTES: usize = 16;
 /// 256 bits.
 const HASH_BYTES: usize = 32;
 
-/// The longest PHC string that is read: ours have 104 characters, salt and hash of another
-/// origin at most 64 and 86.
+/// The longest hash that is read: ours have 104 characters, salt and hash of another origin at
+/// most 64 and 86.
 const MAX_PHC_BYTES: usize = 256;
 
 /// What a stored hash may cost at most. Beyond it an import, or a row written by an intruder,
@@ -154,10 +156,21 @@ impl HashParameters {
         salt: &[u8],
         out: &mut [u8],
     ) -> Result<(), Fault> {
+        self.compute_as((Algorithm::Argon2id, Version::V0x13), password, pepper, salt, out)
+    }
+
+    fn compute_as(
+        self,
+        (algorithm, version): (Algorithm, Version),
+        password: &Password,
+        pepper: Option<&[u8; 32]>,
+        salt: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Fault> {
         let params =
             Params::new(self.memory_kib, self.passes, self.lanes, Some(out.len())).map_err(crypto)?;
         let secret: &[u8] = pepper.map_or(&[], |pepper| pepper);
-        Argon2::new_with_secret(secret, Algorithm::Argon2id, Version::V0x13, params)
+        Argon2::new_with_secret(secret, algorithm, version, params)
             .and_then(|argon2| argon2.hash_password_into(password.0.as_bytes(), salt, out))
             .map_err(crypto)
     }
@@ -167,25 +180,65 @@ fn crypto(error: argon2::Error) -> Fault {
     Fault::new(Part::Crypto, format_args!("argon2: {error}"))
 }
 
-/// A stored hash: `$argon2id$v=19$m=..,t=..,p=..[,keyid=..]$salt$hash`, read and found within
-/// the caps. Without `keyid` it has no pepper (an import).
+/// A stored hash, read and found within the caps: ours, which is
+/// `$argon2id$v=19$m=..,t=..,p=..,keyid=..$salt$hash`, or one that was imported, without
+/// `keyid` and so without pepper: Argon2 of any variant, scrypt (`$scrypt$ln=..,r=..,p=..$..$..`)
+/// or bcrypt (`$2a$`, `$2b$`, `$2y$`).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     text: String,
-    parameters: HashParameters,
-    /// The master whose pepper it was made with.
-    master: Option<u8>,
+    scheme: Scheme,
     salt: Vec<u8>,
     output: Vec<u8>,
 }
 
-/// The text is no Argon2id hash, or it costs more than the caps allow.
+/// How a hash was computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MalformedHash;
+enum Scheme {
+    /// As we make them.
+    Argon2id {
+        parameters: HashParameters,
+        /// The master whose pepper it was made with.
+        master: Option<u8>,
+    },
+    /// Another variant or version of Argon2.
+    Argon2 {
+        algorithm: Algorithm,
+        version: Version,
+        parameters: HashParameters,
+    },
+    Bcrypt {
+        cost: u32,
+    },
+    Scrypt {
+        log_n: u8,
+        r: u32,
+        p: u32,
+    },
+}
+
+/// What a text says.
+struct Parsed {
+    scheme: Scheme,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+/// Why a text is no password hash that is taken here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MalformedHash {
+    /// Neither a PHC string of Argon2 or scrypt nor bcrypt's own form.
+    Form,
+    /// Sound, but it costs more than the caps allow.
+    TooCostly,
+}
 
 impl fmt::Display for MalformedHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("not an Argon2id PHC string within the caps")
+        formatter.write_str(match self {
+            Self::Form => "not a password hash of Argon2, scrypt or bcrypt",
+            Self::TooCostly => "a password hash that costs more than the caps allow",
+        })
     }
 }
 
@@ -193,11 +246,7 @@ impl core::error::Error for MalformedHash {}
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("PasswordHash")
-            .field("parameters", &self.parameters)
-            .field("master", &self.master)
-            .finish_non_exhaustive()
+        formatter.debug_struct("PasswordHash").field("scheme", &self.scheme).finish_non_exhaustive()
     }
 }
 
@@ -205,27 +254,10 @@ impl PasswordHash {
     /// Reads a stored hash.
     pub fn parse(text: &str) -> Result<Self, MalformedHash> {
         if text.len() > MAX_PHC_BYTES {
-            return Err(MalformedHash);
+            return Err(MalformedHash::Form);
         }
-        let phc = Phc::new(text).map_err(|_| MalformedHash)?;
-        if phc.algorithm.as_str() != "argon2id" || phc.version != Some(19) {
-            return Err(MalformedHash);
-        }
-        let number = |name: &str| phc.params.get_decimal(name).ok_or(MalformedHash);
-        let known = phc.params.iter().all(|(name, _)| matches!(name.as_str(), "m" | "t" | "p" | "keyid"));
-        if !known {
-            return Err(MalformedHash);
-        }
-        let parameters =
-            HashParameters::new(number("m")?, number("t")?, number("p")?).ok_or(MalformedHash)?;
-        let master = phc.params.get_str("keyid").map(master_of).transpose()?;
-        let salt = phc.salt.as_ref().ok_or(MalformedHash)?.to_vec();
-        let output = phc.hash.as_ref().map(Output::as_bytes).ok_or(MalformedHash)?;
-        // A shorter output would be guessed rather than computed.
-        if output.len() < 16 {
-            return Err(MalformedHash);
-        }
-        Ok(Self { text: text.to_owned(), parameters, master, salt, output: output.to_vec() })
+        let Parsed { scheme, salt, output } = parse(text)?;
+        Ok(Self { text: text.to_owned(), scheme, salt, output })
     }
 
     /// Hashes a password with a fresh salt and the current master's pepper.
@@ -249,7 +281,8 @@ impl PasswordHash {
             Base64Unpadded::encode_string(&salt),
             Base64Unpadded::encode_string(&output),
         );
-        Ok(Self { text, parameters, master: Some(master.id), salt: salt.to_vec(), output: output.to_vec() })
+        let scheme = Scheme::Argon2id { parameters, master: Some(master.id) };
+        Ok(Self { text, scheme, salt: salt.to_vec(), output: output.to_vec() })
     }
 
     /// Compares a presented password, in constant time, at the cost the hash was made with.
@@ -263,36 +296,98 @@ impl PasswordHash {
         wanted: HashParameters,
         masters: &Masters,
     ) -> Result<Verdict, Fault> {
-        let master = self
-            .master
-            .map(|id| {
-                let cause = format_args!("password hash made under unknown master {id}").to_string();
-                masters.find(id).ok_or_else(|| Fault::new(Part::Crypto, cause))
-            })
-            .transpose()?;
         let mut output = Zeroizing::new(vec![0; self.output.len()]);
-        let pepper = master.map(|master| master.password_pepper.bytes());
-        self.parameters.compute(password, pepper, &self.salt, &mut output)?;
+        let bytes = password.0.as_bytes();
+        match self.scheme {
+            Scheme::Argon2id { parameters, master } => {
+                let pepper = master.map(|id| pepper(masters, id)).transpose()?;
+                parameters.compute(password, pepper, &self.salt, &mut output)?;
+            }
+            Scheme::Argon2 { algorithm, version, parameters } => {
+                parameters.compute_as((algorithm, version), password, None, &self.salt, &mut output)?;
+            }
+            Scheme::Bcrypt { cost } => foreign::compute_bcrypt(cost, bytes, &self.salt, &mut output)?,
+            Scheme::Scrypt { log_n, r, p } => {
+                foreign::compute_scrypt((log_n, r, p), bytes, &self.salt, &mut output)?;
+            }
+        }
         if !bool::from(output.as_slice().ct_eq(&self.output)) {
             return Ok(Verdict::Mismatch);
         }
-        let current = self.master == Some(masters.current().id)
-            && self.parameters == wanted
-            && self.output.len() == HASH_BYTES;
+        let today = Scheme::Argon2id { parameters: wanted, master: Some(masters.current().id) };
+        let current = self.scheme == today && self.output.len() == HASH_BYTES;
         Ok(Verdict::Match { rehash: !current })
     }
 
-    /// The PHC string, for the store alone.
+    /// The text, for the store alone.
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// Whether it was made elsewhere: under no pepper of ours.
+    pub const fn is_foreign(&self) -> bool {
+        !matches!(self.scheme, Scheme::Argon2id { master: Some(_), .. })
+    }
+}
+
+fn pepper(masters: &Masters, id: u8) -> Result<&[u8; 32], Fault> {
+    match masters.find(id) {
+        Some(master) => Ok(master.password_pepper.bytes()),
+        None => Err(Fault::new(Part::Crypto, format_args!("password hash made under unknown master {id}"))),
+    }
+}
+
+fn parse(text: &str) -> Result<Parsed, MalformedHash> {
+    if text.starts_with("$2") {
+        return foreign::parse_bcrypt(text);
+    }
+    let phc = Phc::new(text).map_err(|_| MalformedHash::Form)?;
+    let algorithm = match phc.algorithm.as_str() {
+        "argon2id" => Algorithm::Argon2id,
+        "argon2i" => Algorithm::Argon2i,
+        "argon2d" => Algorithm::Argon2d,
+        "scrypt" => return foreign::parse_scrypt(&phc),
+        _ => return Err(MalformedHash::Form),
+    };
+    let version = match phc.version {
+        Some(19) => Version::V0x13,
+        // Before there were two versions, none was written.
+        Some(16) | None => Version::V0x10,
+        _ => return Err(MalformedHash::Form),
+    };
+    let number = |name: &str| phc.params.get_decimal(name).ok_or(MalformedHash::Form);
+    let known = phc.params.iter().all(|(name, _)| matches!(name.as_str(), "m" | "t" | "p" | "keyid"));
+    if !known {
+        return Err(MalformedHash::Form);
+    }
+    let parameters =
+        HashParameters::new(number("m")?, number("t")?, number("p")?).ok_or(MalformedHash::TooCostly)?;
+    let master = phc.params.get_str("keyid").map(master_of).transpose()?;
+    let scheme = match (algorithm, version, master) {
+        (Algorithm::Argon2id, Version::V0x13, master) => Scheme::Argon2id { parameters, master },
+        // We never made one of these.
+        (_, _, Some(_)) => return Err(MalformedHash::Form),
+        (algorithm, version, None) => Scheme::Argon2 { algorithm, version, parameters },
+    };
+    let (salt, output) = salt_and_output(&phc)?;
+    Ok(Parsed { scheme, salt, output })
+}
+
+fn salt_and_output(phc: &Phc) -> Result<(Vec<u8>, Vec<u8>), MalformedHash> {
+    let salt = phc.salt.as_ref().ok_or(MalformedHash::Form)?.to_vec();
+    let output = phc.hash.as_ref().map(Output::as_bytes).ok_or(MalformedHash::Form)?;
+    // A shorter output would be guessed rather than computed.
+    if output.len() < 16 {
+        return Err(MalformedHash::Form);
+    }
+    Ok((salt, output.to_vec()))
 }
 
 /// The master id in `keyid`: one byte in base64.
 fn master_of(text: &str) -> Result<u8, MalformedHash> {
     match Base64Unpadded::decode_vec(text).as_deref() {
         Ok([id]) => Ok(*id),
-        _ => Err(MalformedHash),
+        _ => Err(MalformedHash::Form),
     }
 }
 

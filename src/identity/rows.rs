@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Login, NewUser, PasswordHash, User};
+use super::{Login, NewUser, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
     json,
@@ -32,16 +32,46 @@ pub struct Statement {
 }
 
 const FIND_BY_LOGIN: &str = "SELECT account_id, login, password_hash, scopes, roles, tenant_id, disabled, \
-     email_verified, created_at FROM users WHERE login = ?1";
+     email_verified, created_at, credential_version FROM users WHERE login = ?1";
 
 const FIND: &str = "SELECT account_id, login, password_hash, scopes, roles, tenant_id, disabled, \
-     email_verified, created_at FROM users WHERE account_id = ?1";
+     email_verified, created_at, credential_version FROM users WHERE account_id = ?1";
+
+const LIST: &str = "SELECT account_id, login, password_hash, scopes, roles, tenant_id, disabled, \
+     email_verified, created_at, credential_version FROM users WHERE login >= ?1 AND login < ?2 \
+     ORDER BY login LIMIT ?3";
 
 const INSERT: &str = "INSERT INTO users (account_id, login, password_hash, scopes, roles, tenant_id, \
-     created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING RETURNING account_id";
+     disabled, email_verified, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+     ON CONFLICT DO NOTHING RETURNING login";
+
+/// The users come as one JSON text: D1 binds at most 100 values to a statement, and a batch of
+/// statements would count as many queries.
+const INSERT_ALL: &str = "INSERT INTO users (account_id, login, password_hash, scopes, roles, tenant_id, \
+     disabled, email_verified, created_at) \
+     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8 \
+     FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING RETURNING login";
+
+const CHANGE_PASSWORD: &str = "UPDATE users SET password_hash = ?3, \
+     credential_version = credential_version + 1 \
+     WHERE account_id = ?1 AND credential_version = ?2 RETURNING login, credential_version";
+
+const RESET_PASSWORD: &str = "UPDATE users SET password_hash = ?2, \
+     credential_version = credential_version + 1 WHERE account_id = ?1 RETURNING login, credential_version";
+
+const SET_DISABLED: &str = "UPDATE users SET disabled = ?2, \
+     credential_version = credential_version + 1 WHERE account_id = ?1 RETURNING login, credential_version";
+
+const SET_GRANTS: &str = "UPDATE users SET scopes = ?2, roles = ?3, tenant_id = ?4, \
+     credential_version = credential_version + 1 WHERE account_id = ?1 RETURNING login, credential_version";
+
+const SET_EMAIL_VERIFIED: &str =
+    "UPDATE users SET email_verified = 1 WHERE account_id = ?1 RETURNING login, credential_version";
+
+const REMOVE: &str = "DELETE FROM users WHERE account_id = ?1 RETURNING login";
 
 const REPLACE_PASSWORD_HASH: &str = "UPDATE users SET password_hash = ?3 \
-     WHERE account_id = ?1 AND password_hash = ?2 RETURNING account_id";
+     WHERE account_id = ?1 AND password_hash = ?2 RETURNING login";
 
 /// Answers one row when the store and its table are there.
 pub const PING: &str = "SELECT count(*) AS found FROM (SELECT 1 FROM users LIMIT 1)";
@@ -58,16 +88,73 @@ pub fn find(account: AccountId) -> Statement {
 
 /// One [`Changed`] row when the user was made, none when the login or the id is taken.
 pub fn insert(user: &NewUser) -> Statement {
-    let values = vec![
+    Statement { sql: INSERT, values: columns(user) }
+}
+
+/// A [`Changed`] row for each user that was made.
+pub fn insert_all(users: &[NewUser]) -> Statement {
+    let json = |value| match value {
+        SqlValue::Text(text) => serde_json::Value::String(text),
+        SqlValue::Integer(number) => number.into(),
+        SqlValue::Null => serde_json::Value::Null,
+    };
+    let rows: serde_json::Value =
+        users.iter().map(|user| columns(user).into_iter().map(json).collect::<serde_json::Value>()).collect();
+    Statement { sql: INSERT_ALL, values: vec![text(rows.to_string())] }
+}
+
+fn columns(user: &NewUser) -> Vec<SqlValue> {
+    vec![
         text(user.account.to_string()),
         text(user.login.as_str()),
         text(user.password_hash.as_str()),
         text(json_list(&user.scopes)),
         text(json_list(&user.roles)),
         user.tenant_id.as_deref().map_or(SqlValue::Null, text),
+        SqlValue::Integer(user.disabled.into()),
+        SqlValue::Integer(user.email_verified.into()),
         SqlValue::Integer(user.created_at.millis()),
+    ]
+}
+
+/// One [`Changed`] row with the new version, none when there is nothing to change.
+pub fn change(account: AccountId, change: &UserChange) -> Statement {
+    let account = text(account.to_string());
+    let (sql, values) = match change {
+        UserChange::Password { credential_version, hash } => {
+            (CHANGE_PASSWORD, vec![account, SqlValue::Integer(*credential_version), text(hash.as_str())])
+        }
+        UserChange::ResetPassword(hash) => (RESET_PASSWORD, vec![account, text(hash.as_str())]),
+        UserChange::Disabled(disabled) => {
+            (SET_DISABLED, vec![account, SqlValue::Integer((*disabled).into())])
+        }
+        UserChange::Grants(grants) => {
+            let tenant = grants.tenant_id.as_deref().map_or(SqlValue::Null, text);
+            (
+                SET_GRANTS,
+                vec![account, text(json_list(&grants.scopes)), text(json_list(&grants.roles)), tenant],
+            )
+        }
+        UserChange::EmailVerified => (SET_EMAIL_VERIFIED, vec![account]),
+    };
+    Statement { sql, values }
+}
+
+/// One [`Changed`] row when the user was there.
+pub fn remove(account: AccountId) -> Statement {
+    Statement { sql: REMOVE, values: vec![text(account.to_string())] }
+}
+
+/// [`UserRow`]s in the order of their logins.
+pub fn list(query: &UserQuery) -> Statement {
+    // Logins hold no control characters: nothing lies between a login and itself with one.
+    let after = query.after.as_ref().map(|after| format!("{}\u{1}", after.as_str())).unwrap_or_default();
+    let values = vec![
+        text(after.max(query.prefix.clone())),
+        text(format!("{}\u{10ffff}", query.prefix)),
+        SqlValue::Integer(query.limit.into()),
     ];
-    Statement { sql: INSERT, values }
+    Statement { sql: LIST, values }
 }
 
 /// One [`Changed`] row when the hash was replaced, none when it is not `current` any more.
@@ -92,7 +179,10 @@ fn json_list(list: &[String]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Changed {
     /// The user.
-    pub account_id: String,
+    pub login: String,
+    /// The version of the credentials after the change, where it is asked for.
+    #[serde(default)]
+    pub credential_version: u64,
 }
 
 /// A row of `users` as D1 gives it.
@@ -102,7 +192,7 @@ pub struct UserRow {
     pub account_id: String,
     /// The login in its one spelling.
     pub login: String,
-    /// A PHC string.
+    /// A PHC string, or bcrypt's own form.
     pub password_hash: String,
     /// A JSON array of strings.
     pub scopes: String,
@@ -116,6 +206,8 @@ pub struct UserRow {
     pub email_verified: u8,
     /// Milliseconds since the epoch.
     pub created_at: u64,
+    /// Goes up when a sign-in under way must fail.
+    pub credential_version: u64,
 }
 
 impl core::fmt::Debug for UserRow {
@@ -146,6 +238,7 @@ impl UserRow {
             disabled: self.disabled != 0,
             email_verified: self.email_verified != 0,
             created_at: Timestamp::from_millis(self.created_at),
+            credential_version: self.credential_version,
         })
     }
 }
@@ -162,6 +255,7 @@ impl From<&User> for UserRow {
             disabled: user.disabled.into(),
             email_verified: user.email_verified.into(),
             created_at: user.created_at.millis(),
+            credential_version: user.credential_version,
         }
     }
 }

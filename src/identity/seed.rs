@@ -67,6 +67,8 @@ pub fn users(
             scopes: owned(seed.scopes),
             roles: owned(seed.roles),
             tenant_id: seed.tenant_id.map(str::to_owned),
+            disabled: false,
+            email_verified: false,
             created_at: now,
         })
     };

@@ -180,6 +180,42 @@ pub enum Happening {
         /// `many_accounts` from one network, or `many_networks` on one account.
         pattern: &'static str,
     },
+    /// A user changed the password.
+    PasswordChanged,
+    /// A signed-in user gave a wrong current password.
+    PasswordRefused,
+    /// Somebody asked for a reset; without `account` the login is unknown.
+    PasswordResetRequested,
+    /// A password was set by a one-time token.
+    PasswordReset,
+    /// A user asked to verify the address.
+    EmailVerificationRequested,
+    /// An address was verified by a one-time token.
+    EmailVerified,
+    /// A one-time token was refused.
+    OneTimeTokenRefused {
+        /// Why.
+        cause: &'static str,
+    },
+    /// A user took a copy of what is stored.
+    AccountExported,
+    /// All that was stored about an account was erased.
+    AccountErased,
+    /// A user was disabled.
+    UserDisabled,
+    /// A user was enabled.
+    UserEnabled,
+    /// A user's scopes, roles or tenant were changed.
+    UserChanged,
+    /// Users were imported.
+    UsersImported {
+        /// How many were made.
+        created: u64,
+        /// How many were there already.
+        existing: u64,
+        /// How many lines were refused.
+        invalid: u64,
+    },
     /// A password hash was made again, with today's cost and master.
     PasswordRehashed,
     /// A signing key entered the key set.
@@ -294,10 +330,20 @@ impl Happening {
             Self::FamilyDisplaced => "family_displaced",
             Self::ContextChanged { .. } => "context_changed",
             Self::AccessRefused { .. } => "access_refused",
-            Self::Throttled { .. } => "throttled",
-            Self::Locked { .. } => "locked",
-            Self::StuffingDetected { .. } => "stuffing_detected",
             Self::PasswordRehashed => "password_rehashed",
+            Self::PasswordChanged => "password_changed",
+            Self::PasswordRefused => "password_refused",
+            Self::PasswordResetRequested => "password_reset_requested",
+            Self::PasswordReset => "password_reset",
+            Self::EmailVerificationRequested => "email_verification_requested",
+            Self::EmailVerified => "email_verified",
+            Self::OneTimeTokenRefused { .. } => "one_time_token_refused",
+            Self::AccountExported => "account_exported",
+            Self::AccountErased => "account_erased",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::UserChanged => "user_changed",
+            Self::UsersImported { .. } => "users_imported",
             Self::KeyPublished { .. } => "key_published",
             Self::KeyRotated { .. } => "key_rotated",
             Self::KeyRetired { .. } => "key_retired",
@@ -307,6 +353,9 @@ impl Happening {
             Self::AdminAction { .. } => "admin_action",
             Self::Fault { .. } => "fault",
             Self::ConfigRefused { .. } => "config_refused",
+            Self::Throttled { .. } => "throttled",
+            Self::Locked { .. } => "locked",
+            Self::StuffingDetected { .. } => "stuffing_detected",
             Self::RoutesLoaded { .. } => "routes_loaded",
             Self::RoutesRefused { .. } => "routes_refused",
         }
@@ -325,6 +374,17 @@ impl Happening {
             | Self::FamilyDisplaced
             | Self::ContextChanged { .. }
             | Self::PasswordRehashed
+            | Self::PasswordChanged
+            | Self::PasswordResetRequested
+            | Self::PasswordReset
+            | Self::EmailVerificationRequested
+            | Self::EmailVerified
+            | Self::AccountExported
+            | Self::AccountErased
+            | Self::UserDisabled
+            | Self::UserEnabled
+            | Self::UserChanged
+            | Self::UsersImported { .. }
             | Self::KeyPublished { .. }
             | Self::KeyRotated { .. }
             | Self::KeyRetired { .. }
@@ -341,6 +401,8 @@ impl Happening {
             | Self::RefreshRefused { .. }
             | Self::Throttled { .. }
             | Self::Locked { .. }
+            | Self::PasswordRefused
+            | Self::OneTimeTokenRefused { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
             Self::ReuseDetected { .. }
             | Self::RefreshForged { .. }

@@ -86,6 +86,8 @@ pub enum RefusalCause {
     WrongSubject,
     /// A family of this id is there already. For `Open` alone.
     FamilyExists,
+    /// The credentials that were checked are of before a change. For `Open` alone.
+    StaleCredentials,
 }
 
 impl RefusalCause {
@@ -113,6 +115,7 @@ impl RefusalCause {
             Self::UnknownFamily => "session_unknown",
             Self::WrongSubject => "account_wrong_subject",
             Self::FamilyExists => "session_exists",
+            Self::StaleCredentials => "credentials_stale",
         }
     }
 

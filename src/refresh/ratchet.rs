@@ -52,7 +52,7 @@ impl Secret {
         Self(master.refresh_ratchet.mac(&[family.as_bytes(), &next_count.to_be_bytes(), &self.0]))
     }
 
-    pub(super) const fn bytes(&self) -> &[u8; 32] {
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }

@@ -2,11 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{
-    Ports, Service,
-    credentials::{Session, session_of},
-    token_cache::Remembered,
-};
+use super::{Ports, Service, credentials::Session, token_cache::Remembered};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
     encoding::text_set,
@@ -95,7 +91,7 @@ impl<P: Ports> Service<P> {
         if identity.issuer != self.isolate.config.issuer {
             return Ok(());
         }
-        let session = session_of(identity).ok_or(AccessRefused::Token("no_session"))?;
+        let session = self.isolate.session_of(identity).ok_or(AccessRefused::Token("no_session"))?;
         if self.is_alive(&session, identity.issued_at).await? {
             Ok(())
         } else {

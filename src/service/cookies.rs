@@ -1,4 +1,4 @@
-//! The two cookies of browser sessions (RFC 6265).
+//! The cookies of browser sessions (RFC 6265).
 
 use core::time::Duration;
 
@@ -9,6 +9,9 @@ pub(super) const CSRF_COOKIE: &str = "__Secure-postern_csrf";
 /// By which the device is known at its next sign-in. It stays when the session ends: that is
 /// when it is needed.
 pub(super) const DEVICE_COOKIE: &str = "__Secure-postern_device";
+/// The access token as a cookie, where the configuration gives it to pages and a route takes it.
+/// `__Host-`: set by this very host over TLS, so that no sibling can plant one.
+pub(super) const ACCESS_COOKIE: &str = "__Host-postern_access";
 /// The header that carries the CSRF token.
 pub(super) const CSRF_HEADER: &str = "x-csrf-token";
 
@@ -46,9 +49,20 @@ pub(super) fn device_cookie(cookie: &CookieSettings, device_token: &str) -> Stri
     )
 }
 
-/// Both cookies taken away.
-pub(super) fn cleared(cookie: &CookieSettings) -> [String; 2] {
-    [refresh_cookie(cookie, "", Duration::ZERO), csrf_cookie(cookie, "", Duration::ZERO)]
+/// `Set-Cookie` for the access token, for as many seconds as it is valid: out of reach of scripts
+/// and of other sites.
+pub(super) fn access_cookie(access_token: &str, seconds: u64) -> String {
+    format!("{ACCESS_COOKIE}={access_token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Strict")
+}
+
+/// All cookies taken away.
+pub(super) fn cleared(cookie: &CookieSettings) -> Vec<String> {
+    let mut cleared =
+        vec![refresh_cookie(cookie, "", Duration::ZERO), csrf_cookie(cookie, "", Duration::ZERO)];
+    if cookie.access {
+        cleared.push(access_cookie("", 0));
+    }
+    cleared
 }
 
 fn domain(cookie: &CookieSettings) -> String {

@@ -2,14 +2,14 @@
 //! in the cookie.
 
 use super::{
-    ApiError, Ports, Service,
+    ApiError, Isolate, Ports, Service,
     authenticate::AccessRefused,
     body::Body,
     cookies::{self, CSRF_HEADER},
     csrf,
 };
 use crate::{
-    config::Config,
+    config::{Config, IdentitySource},
     gateway::{Challenge, Credentials, Identity, credentials},
     http::RequestView,
     ids::{AccountId, FamilyId},
@@ -19,7 +19,7 @@ use crate::{
 use std::rc::Rc;
 
 /// A session that was proved.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Session {
     pub(super) account: AccountId,
     pub(super) family: FamilyId,
@@ -81,7 +81,7 @@ impl<P: Ports> Service<P> {
         if identity.issuer != self.isolate.config.issuer {
             return Err(invalid());
         }
-        let session = session_of(&identity).ok_or_else(invalid)?;
+        let session = self.isolate.session_of(&identity).ok_or_else(invalid)?;
         Ok((identity, session))
     }
 
@@ -106,11 +106,16 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// The session that one of our own access tokens belongs to.
-pub(super) fn session_of(identity: &Identity) -> Option<Session> {
-    let account = identity.subject.parse().ok()?;
-    let family = identity.session_id.as_deref()?.parse().ok()?;
-    Some(Session { account, family })
+impl Isolate {
+    /// The session that one of our own access tokens belongs to.
+    pub(super) fn session_of(&self, identity: &Identity) -> Option<Session> {
+        let account = match &self.config.identity {
+            IdentitySource::Store => identity.subject.parse().ok()?,
+            IdentitySource::Service { issuer, .. } => AccountId::of_subject(issuer, &identity.subject),
+        };
+        let family = identity.session_id.as_deref()?.parse().ok()?;
+        Some(Session { account, family })
+    }
 }
 
 /// An Account object that could not decide.

@@ -50,6 +50,14 @@ pub(super) enum ApiError {
     CrossOrigin,
     /// No access token, or an unacceptable one.
     Challenge(Challenge),
+    /// What an administrator may not do to himself.
+    OwnAccount,
+    /// A one-time token that is not ours, was used, or has expired.
+    InvalidOneTimeToken,
+    /// The login is no mail address.
+    NoAddress,
+    /// This deployment does not do that: users are kept elsewhere, or nothing reaches them.
+    NotOffered,
     /// A sound access token that does not suffice.
     Forbid(Forbid),
     /// An administrator's call that changes something, long after the sign-in.
@@ -132,6 +140,11 @@ impl From<&ApiError> for Reply {
             }
             ApiError::CrossOrigin => problem(403, "cross_origin", "This origin may not make the call"),
             ApiError::Challenge(challenge) => challenge.into(),
+            ApiError::InvalidOneTimeToken => {
+                problem(400, "invalid_one_time_token", "The token is not valid any more: ask for another")
+            }
+            ApiError::NoAddress => problem(409, "no_address", "The login is no mail address"),
+            ApiError::NotOffered => problem(404, "not_offered", "This is not offered here"),
             ApiError::Forbid(forbid) => forbid.into(),
             ApiError::SignInTooOld { max_age } => {
                 problem(401, "insufficient_user_authentication", "A more recent sign-in is required")
@@ -141,6 +154,9 @@ impl From<&ApiError> for Reply {
                 Problem::new(400, "invalid_parameter", "A parameter of the query can't be used")
                     .with_error(*name, *problem)
                     .into()
+            }
+            ApiError::OwnAccount => {
+                problem(409, "own_account", "Administrators can't take the API away from themselves")
             }
             ApiError::UserNotFound => problem(404, "user_not_found", "There is no such user"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),

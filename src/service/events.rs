@@ -71,7 +71,8 @@ impl<P: Ports> Service<P> {
             | RefusalCause::WrongBinding
             | RefusalCause::UnknownFamily
             | RefusalCause::WrongSubject
-            | RefusalCause::FamilyExists => Happening::RefreshRefused { cause: refusal.cause.code() },
+            | RefusalCause::FamilyExists
+            | RefusalCause::StaleCredentials => Happening::RefreshRefused { cause: refusal.cause.code() },
         };
         self.record_of(caller, session, happening);
         if let Some(evidence) = &refusal.evidence {

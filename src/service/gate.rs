@@ -4,12 +4,17 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use super::{
-    Caller, Ports, Service, authenticate::AccessRefused, credentials::session_of, error::unavailable,
+    ApiError, Caller, Ports, Service, SocketWatch,
+    assertion::ASSERTION_HEADER,
+    authenticate::AccessRefused,
+    cookies::{self, CSRF_HEADER},
+    error::unavailable,
+    presented::{CookieRefused, Presented, is_websocket, presented},
 };
 use crate::{
     gateway::{
-        Access, Challenge, Cors, Credentials, Found, Gate, HeaderPlan, Identity, Match, Revocation, Route,
-        Upstream, Verdict, credentials, decide, upstream_url,
+        Access, Challenge, Cors, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
+        Upstream, Verdict, decide, is_idempotent, upstream_url,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     observe::{Happening, Setting, redact::signature_tail},
@@ -52,6 +57,12 @@ pub struct Forward {
     pub headers: HeaderPlan,
     /// How long the head of the answer may take.
     pub timeout: Duration,
+    /// How long the whole exchange may take, if there is a limit.
+    pub total_timeout: Option<Duration>,
+    /// Whether it may be sent once more when no answer came and it has no body.
+    pub retry: bool,
+    /// What an open WebSocket is held to, if to anything.
+    pub watch: Option<SocketWatch>,
     /// Headers to add to the answer (CORS).
     pub answer_headers: Vec<(String, String)>,
 }
@@ -92,10 +103,20 @@ impl From<&UpstreamFault> for Reply {
     }
 }
 
-/// Which credentials a route looks at, as far as that is known without waiting.
+/// What is known of a request without waiting.
 enum Step<'g> {
-    Done(Outcome),
-    Needs(Box<Match<'g>>, String),
+    /// The answer.
+    Done(Reply),
+    /// It passes as nobody.
+    Nobody(Box<Match<'g>>),
+    /// An access token is to be looked at.
+    Token(Box<Match<'g>>, Bearer),
+}
+
+/// An access token as it came.
+struct Bearer {
+    text: String,
+    by_cookie: bool,
 }
 
 impl<P: Ports> Service<P> {
@@ -123,18 +144,27 @@ impl<P: Ports> Service<P> {
         let now = self.now();
         self.refresh_routes(now);
         match self.first_step(gate, request, &parts, now) {
-            Step::Done(Outcome::Reply(reply)) => AtOnce::Reply(reply),
-            Step::Done(Outcome::Forward(forward)) => AtOnce::Forward(forward),
-            Step::Needs(found, token) => {
-                if found.route.revocation == Revocation::Strong {
+            Step::Done(reply) => AtOnce::Reply(reply),
+            Step::Nobody(found) if found.route.forwarding.rate_limit.is_some() => AtOnce::Wait,
+            Step::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
+            Step::Token(found, bearer) => {
+                let Route { revocation, forwarding, .. } = found.route;
+                if *revocation == Revocation::Strong || forwarding.rate_limit.is_some() {
                     return AtOnce::Wait;
                 }
-                match self.remembered(&token, now) {
-                    Some(identity) => match self.second_step(gate, request, &parts, &found, &identity, now) {
-                        Outcome::Reply(reply) => AtOnce::Reply(reply),
-                        Outcome::Forward(forward) => AtOnce::Forward(forward),
+                let Some(identity) = self.remembered(&bearer.text, now) else { return AtOnce::Wait };
+                let assertion = match &forwarding.assertion {
+                    None => None,
+                    Some(audience) => match self.isolate.memory.assertions.find(&identity, audience, now) {
+                        None => return AtOnce::Wait,
+                        known => known,
                     },
-                    None => AtOnce::Wait,
+                };
+                match self.objection(request, &found, &bearer, &identity, now) {
+                    Some(reply) => AtOnce::Reply(reply),
+                    None => self
+                        .forward(gate, request, &parts, &found, Some(&identity), assertion.as_deref())
+                        .into(),
                 }
             }
         }
@@ -145,27 +175,65 @@ impl<P: Ports> Service<P> {
         let Some(parts) = UrlParts::parse(&url) else { return Outcome::Reply(bad_url()) };
         let now = self.now();
         let Some(gate) = self.gate_in_force(now).await else { return Outcome::Reply(unavailable()) };
-        let (found, token) = match self.first_step(&gate, request, &parts, now) {
-            Step::Done(outcome) => return outcome,
-            Step::Needs(found, token) => (found, token),
+        let (found, bearer) = match self.first_step(&gate, request, &parts, now) {
+            Step::Done(reply) => return Outcome::Reply(reply),
+            Step::Nobody(found) => (found, None),
+            Step::Token(found, bearer) => (found, Some(bearer)),
         };
-        let strong = found.route.revocation == Revocation::Strong;
-        match self.authenticate(&token, now, strong).await {
-            Ok(identity) => self.second_step(&gate, request, &parts, &found, &identity, now),
-            Err(AccessRefused::Fault(fault)) => {
-                self.record_fault(&fault, &Caller::of(request));
-                Outcome::Reply(with_cors(unavailable(), found.route, request))
+        let decided = self.decided(&gate, request, &parts, &found, bearer.as_ref(), now).await;
+        decided.unwrap_or_else(|reply| Outcome::Reply(with_cors(reply, found.route, request)))
+    }
+
+    /// The order matters: what is cheap and keeps floods out comes first, and nothing is signed
+    /// for a caller who may not pass.
+    async fn decided(
+        &self,
+        gate: &Gate,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        found: &Match<'_>,
+        bearer: Option<&Bearer>,
+        now: Timestamp,
+    ) -> Result<Outcome, Reply> {
+        let route = found.route;
+        if let Some(reply) = self.over_limit(route, RateKey::Ip, request, None).await {
+            return Err(reply);
+        }
+        let Some(bearer) = bearer else {
+            if let Some(reply) = self.over_limit(route, RateKey::Subject, request, None).await {
+                return Err(reply);
             }
+            return Ok(self.forward(gate, request, parts, found, None, None));
+        };
+        let strong = route.revocation == Revocation::Strong;
+        let fault = |fault: Fault| {
+            self.record_fault(&fault, &Caller::of(request));
+            unavailable()
+        };
+        let identity = match self.authenticate(&bearer.text, now, strong).await {
+            Ok(identity) => identity,
+            Err(AccessRefused::Fault(cause)) => return Err(fault(cause)),
             Err(AccessRefused::Token(code)) => {
                 let happening = Happening::AccessRefused {
                     code,
-                    route: Some(found.route.name.clone()),
-                    signature_tail: signature_tail(&token).map(str::to_owned),
+                    route: Some(route.name.clone()),
+                    signature_tail: signature_tail(&bearer.text).map(str::to_owned),
                 };
                 self.record(now, happening, Caller::of(request).setting());
-                Outcome::Reply(with_cors(Reply::from(&Challenge::InvalidToken), found.route, request))
+                return Err(bearer.refused(Reply::from(&Challenge::InvalidToken)));
             }
+        };
+        if let Some(reply) = self.objection(request, found, bearer, &identity, now) {
+            return Ok(Outcome::Reply(reply));
         }
+        if let Some(reply) = self.over_limit(route, RateKey::Subject, request, Some(&identity)).await {
+            return Err(reply);
+        }
+        let assertion = match &route.forwarding.assertion {
+            None => None,
+            Some(audience) => Some(self.assertion(&identity, audience, now).await.map_err(fault)?),
+        };
+        Ok(self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref()))
     }
 
     /// Route, preflight, credentials.
@@ -178,56 +246,58 @@ impl<P: Ports> Service<P> {
     ) -> Step<'g> {
         let method = request.method();
         if let Some(reply) = preflight(gate, request, parts, &method) {
-            return Step::Done(Outcome::Reply(reply));
+            return Step::Done(reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
-            Found::Match(found) => found,
-            other => {
-                let reply = other.refusal().unwrap_or_else(bad_url);
-                return Step::Done(Outcome::Reply(reply));
+            // `/%61uth/me` is another spelling of a path of ours: routes never get those.
+            Found::Match(found) if self.is_own(found.path.as_str()) => {
+                return Step::Done(Found::NotFound.refusal().unwrap_or_else(bad_url));
             }
+            Found::Match(found) => Box::new(found),
+            other => return Step::Done(other.refusal().unwrap_or_else(bad_url)),
         };
-        let authorization = request.header("authorization");
-        let refuse = |challenge: &Challenge| {
-            Step::Done(Outcome::Reply(with_cors(challenge.into(), found.route, request)))
-        };
-        match (&found.route.access, credentials(authorization.as_deref())) {
-            (Access::Public, _) | (Access::Optional, Credentials::None) => {
-                Step::Done(self.forward(gate, request, parts, &found, None))
-            }
-            (Access::Required(_), Credentials::None) => match decide(&found, None, now) {
+        let refuse = |challenge: &Challenge| Step::Done(with_cors(challenge.into(), found.route, request));
+        if found.route.access == Access::Public {
+            return Step::Nobody(found);
+        }
+        match (&found.route.access, presented(found.route, request)) {
+            (Access::Required(_), Presented::None) => match decide(&found, None, now) {
                 Verdict::Challenge(challenge) => refuse(&challenge),
                 // A requirement is never met by nobody; were it so, refuse all the same.
                 Verdict::Forward | Verdict::Forbid(_) => refuse(&Challenge::NoCredentials),
             },
-            (_, Credentials::Malformed) => refuse(&Challenge::InvalidRequest),
-            (_, Credentials::Bearer(token)) => Step::Needs(Box::new(found), token.to_owned()),
+            (_, Presented::None) => Step::Nobody(found),
+            (_, Presented::Malformed) => refuse(&Challenge::InvalidRequest),
+            (_, Presented::Token { text, by_cookie }) => Step::Token(found, Bearer { text, by_cookie }),
         }
     }
 
-    /// Policy and headers for a known caller.
-    fn second_step(
+    /// Why a known caller may not pass: the rules of the cookie, then the route's policy.
+    fn objection(
         &self,
-        gate: &Gate,
         request: &impl RequestView,
-        parts: &UrlParts<'_>,
         found: &Match<'_>,
+        bearer: &Bearer,
         identity: &Rc<Identity>,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> Option<Reply> {
+        let route = found.route;
+        if bearer.by_cookie
+            && let Err(refused) = self.check_cookie_request(route, request, identity)
+        {
+            self.record_forbidden(request, route, identity, refused.code());
+            let reply = Reply::from(&ApiError::from(refused));
+            let reply = if refused == CookieRefused::NoSession { bearer.refused(reply) } else { reply };
+            return Some(with_cors(reply, route, request));
+        }
         self.confirm_receipt(identity);
-        let reply = match decide(found, Some(identity), now) {
-            Verdict::Forward => return self.forward(gate, request, parts, found, Some(identity)),
-            Verdict::Challenge(challenge) => {
-                self.record_forbidden(request, found.route, identity, challenge.code());
-                Reply::from(&challenge)
-            }
-            Verdict::Forbid(forbid) => {
-                self.record_forbidden(request, found.route, identity, forbid.code());
-                Reply::from(&forbid)
-            }
+        let (code, reply) = match decide(found, Some(identity), now) {
+            Verdict::Forward => return None,
+            Verdict::Challenge(challenge) => (challenge.code(), Reply::from(&challenge)),
+            Verdict::Forbid(forbid) => (forbid.code(), Reply::from(&forbid)),
         };
-        Outcome::Reply(with_cors(reply, found.route, request))
+        self.record_forbidden(request, route, identity, code);
+        Some(with_cors(reply, route, request))
     }
 
     /// A sound access token that does not suffice for its route.
@@ -238,7 +308,8 @@ impl<P: Ports> Service<P> {
         identity: &Identity,
         code: &'static str,
     ) {
-        let session = session_of(identity).filter(|_| identity.issuer == self.isolate.config.issuer);
+        let session =
+            self.isolate.session_of(identity).filter(|_| identity.issuer == self.isolate.config.issuer);
         let setting = Setting {
             account: session.as_ref().map(|session| session.account),
             session_id: session.map(|session| session.family),
@@ -250,7 +321,6 @@ impl<P: Ports> Service<P> {
         self.record(self.now(), happening, setting);
     }
 
-    #[expect(clippy::unused_self, reason = "one of the steps")]
     fn forward(
         &self,
         gate: &Gate,
@@ -258,20 +328,32 @@ impl<P: Ports> Service<P> {
         parts: &UrlParts<'_>,
         found: &Match<'_>,
         identity: Option<&Identity>,
+        assertion: Option<&str>,
     ) -> Outcome {
-        let Ok(headers) = gate.plan(found.route, request, identity) else {
-            let reply = Problem::new(508, "loop_detected", "The request passed this gate too often").into();
-            return Outcome::Reply(reply);
+        let route = found.route;
+        let mut headers = match gate.plan(route, request, identity) {
+            Ok(headers) => headers,
+            Err(cause) => return Outcome::Reply(with_cors(cause.into(), route, request)),
         };
+        if let Some(assertion) = assertion {
+            headers.set.push((ASSERTION_HEADER.to_owned(), assertion.to_owned()));
+        }
+        let rules = &route.forwarding;
+        if rules.token_sources.cookie {
+            // Half of what a forged request would need is nothing for the origin.
+            headers.remove.push(CSRF_HEADER.to_owned());
+        }
         let origin = request.header("origin");
         Outcome::Forward(Box::new(Forward {
-            route: found.route.name.clone(),
-            upstream: found.route.upstream.clone(),
-            url: upstream_url(found.route, &found.path, parts.query, &parts.origin()),
+            route: route.name.clone(),
+            upstream: route.upstream.clone(),
+            url: upstream_url(route, &found.path, parts.query, &parts.origin()),
             headers,
-            timeout: found.route.timeout,
-            answer_headers: found
-                .route
+            timeout: route.timeout,
+            total_timeout: rules.total_timeout,
+            retry: rules.retry && is_idempotent(&request.method()) && !is_websocket(request),
+            watch: self.watch(route, identity),
+            answer_headers: route
                 .cors
                 .as_ref()
                 .map(|cors| cors.response_headers(origin.as_deref()))
@@ -279,10 +361,33 @@ impl<P: Ports> Service<P> {
         }))
     }
 
+    /// The line in the log about a try that is made once more.
+    pub fn upstream_retried(&self, request: &impl RequestView, fault: &UpstreamFault) {
+        let cause = format!("{}; sent once more", fault.cause());
+        self.record_fault(&Fault::new(Part::Upstream, cause), &Caller::of(request));
+    }
+
     /// The answer when the upstream gave none, and its line in the log.
     pub fn upstream_fault(&self, request: &impl RequestView, fault: &UpstreamFault) -> Reply {
         self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
         fault.into()
+    }
+}
+
+impl Bearer {
+    /// A refused token in a cookie is taken away: the browser would send it until it expires, and
+    /// nobody could read a page that asks for nothing.
+    fn refused(&self, reply: Reply) -> Reply {
+        if self.by_cookie { reply.with_header("set-cookie", &cookies::access_cookie("", 0)) } else { reply }
+    }
+}
+
+impl From<Outcome> for AtOnce {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Reply(reply) => Self::Reply(reply),
+            Outcome::Forward(forward) => Self::Forward(forward),
+        }
     }
 }
 

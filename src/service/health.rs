@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Caller, Ports, Service, tables::TableState};
 use crate::{
-    config::ConfigError,
+    config::{ConfigError, IdentitySource},
     http::{Problem, Reply},
     identity::IdentityStore as _,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
@@ -57,9 +57,14 @@ impl<P: Ports> Service<P> {
             Ok(_) => Ok(()),
             Err(fault) => Err(fault),
         };
+        // Where users are kept elsewhere there may be no database.
+        let database = match self.isolate.config.identity {
+            IdentitySource::Store => self.ports.identity().ping().await,
+            IdentitySource::Service { .. } => Ok(()),
+        };
         let results = [
             (Part::Kv, self.ports.kv().read(KV_PROBE).await.map(|_| ())),
-            (Part::Database, self.ports.identity().ping().await),
+            (Part::Database, database),
             (Part::KeyRing, key_ring),
         ];
         let routes = self.table_state().await;

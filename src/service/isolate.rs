@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{
+    assertion::Assertions,
     key_sets::OwnOrExternal,
     receipts::Receipts,
     tables::Tables,
@@ -50,6 +51,8 @@ pub struct Memory {
     pub(super) signing: SigningKeys,
     /// Tokens that were verified.
     pub(super) tokens: RefCell<TokenCache>,
+    /// Assertions that were signed.
+    pub(super) assertions: Assertions,
     /// Receipts that were confirmed.
     pub(super) receipts: Receipts,
     /// Calls that need not be asked about: they are refused until a time that is known.
@@ -101,10 +104,13 @@ impl Isolate {
         let hash_parameters =
             HashParameters::new(password.memory_kib, password.iterations, password.parallelism)
                 .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more than an isolate has"))?;
+        // The access cookie's name too when nobody gets one: what was set before a change of
+        // configuration is still a token.
         let cookies = vec![
             config.cookie.name.clone(),
             super::cookies::CSRF_COOKIE.to_owned(),
             super::cookies::DEVICE_COOKIE.to_owned(),
+            super::cookies::ACCESS_COOKIE.to_owned(),
         ];
         Ok(Self {
             masters: Masters::new(current, former),

@@ -3,10 +3,11 @@
 //! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards or
 //!   says that there is something to wait for;
 //! - [`Service::gate`] (`gate`, `authenticate`, `key_sets`) protects the routes;
-//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `health`) is our own API,
-//!   with the administrators' part in [`admin`].
+//! - [`Service::own`] (`own`, `sign_in`, `refreshing`, `sessions`, `passwords`, `own_account`,
+//!   `health`) is our own API, `users` what operators do with users, [`admin`] how they ask.
 
 pub mod admin;
+mod assertion;
 mod audit;
 mod authenticate;
 mod body;
@@ -14,6 +15,7 @@ mod caller;
 mod cookies;
 mod credentials;
 mod csrf;
+mod directory;
 mod error;
 mod events;
 mod gate;
@@ -21,19 +23,27 @@ mod health;
 mod isolate;
 mod key_sets;
 mod metrics;
+mod one_time;
 #[cfg(test)]
 mod openapi_tests;
 mod own;
+mod own_account;
+mod passwords;
 mod ports;
+mod presented;
 mod receipts;
 mod refreshing;
 mod sessions;
+mod shield;
 mod sign_in;
+mod socket;
 mod tables;
 mod throttle;
 mod token_cache;
 mod tokens;
+mod users;
 
+pub use assertion::{ASSERTION_HEADER, ASSERTION_TYP};
 pub use audit::Announced;
 pub use body::MAX_BODY_BYTES;
 pub use caller::Caller;
@@ -43,6 +53,8 @@ pub use health::misconfigured;
 pub use isolate::{Isolate, Memory};
 pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
+pub use socket::{SocketVerdict, SocketWatch};
+pub use users::MAX_USERS_ON_A_PAGE;
 
 use std::rc::Rc;
 
@@ -63,6 +75,11 @@ impl<P: Ports> Service<P> {
     pub fn new(isolate: Rc<Isolate>, ports: P) -> Self {
         let gate = isolate.tables.gate();
         Self { isolate, ports, gate }
+    }
+
+    /// The request's ports, for work beside the answer.
+    pub const fn ports(&self) -> &P {
+        &self.ports
     }
 
     fn now(&self) -> Timestamp {

@@ -21,6 +21,14 @@ pub(super) enum Endpoint {
     Sessions,
     Session(String),
     Me,
+    Password,
+    ResetRequest,
+    Reset,
+    VerificationRequest,
+    VerifyEmail,
+    Activity,
+    Export,
+    DeleteAccount,
     Jwks,
     Health,
     Ready,
@@ -37,6 +45,14 @@ impl Endpoint {
             "/auth/logout-all" => Self::LogoutAll,
             "/auth/sessions" => Self::Sessions,
             "/auth/me" => Self::Me,
+            "/auth/password" => Self::Password,
+            "/auth/password/reset-request" => Self::ResetRequest,
+            "/auth/password/reset" => Self::Reset,
+            "/auth/email/verification-request" => Self::VerificationRequest,
+            "/auth/email/verify" => Self::VerifyEmail,
+            "/auth/activity" => Self::Activity,
+            "/auth/account/export" => Self::Export,
+            "/auth/account/delete" => Self::DeleteAccount,
             JWKS_PATH => Self::Jwks,
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
@@ -54,10 +70,26 @@ impl Endpoint {
     /// The value of `Allow`.
     pub(super) const fn allow(&self) -> &'static str {
         match self {
-            Self::Register | Self::Login | Self::Refresh | Self::Logout | Self::LogoutAll => "POST, OPTIONS",
+            Self::Register
+            | Self::Login
+            | Self::Refresh
+            | Self::Logout
+            | Self::LogoutAll
+            | Self::Password
+            | Self::ResetRequest
+            | Self::Reset
+            | Self::VerificationRequest
+            | Self::VerifyEmail
+            | Self::DeleteAccount => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
             Self::Sessions => "GET, HEAD, DELETE, OPTIONS",
-            Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Metrics => "GET, HEAD, OPTIONS",
+            Self::Me
+            | Self::Activity
+            | Self::Export
+            | Self::Jwks
+            | Self::Health
+            | Self::Ready
+            | Self::Metrics => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -78,7 +110,9 @@ impl Endpoint {
     /// compile until it is here.
     pub(super) fn every() -> Vec<(&'static str, Self)> {
         use Endpoint::{
-            Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Ready, Refresh, Register, Session, Sessions,
+            Activity, DeleteAccount, Export, Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Password,
+            Ready, Refresh, Register, Reset, ResetRequest, Session, Sessions, VerificationRequest,
+            VerifyEmail,
         };
         let all = vec![
             ("/auth/register", Register),
@@ -89,6 +123,14 @@ impl Endpoint {
             ("/auth/sessions", Sessions),
             ("/auth/sessions/{session_id}", Session("s".to_owned())),
             ("/auth/me", Me),
+            ("/auth/password", Password),
+            ("/auth/password/reset-request", ResetRequest),
+            ("/auth/password/reset", Reset),
+            ("/auth/email/verification-request", VerificationRequest),
+            ("/auth/email/verify", VerifyEmail),
+            ("/auth/activity", Activity),
+            ("/auth/account/export", Export),
+            ("/auth/account/delete", DeleteAccount),
             (JWKS_PATH, Jwks),
             ("/healthz", Health),
             ("/readyz", Ready),
@@ -96,8 +138,9 @@ impl Endpoint {
         ];
         for (_, endpoint) in &all {
             match endpoint {
-                Register | Login | Refresh | Logout | LogoutAll | Sessions | Session(_) | Me | Jwks
-                | Health | Ready | Metrics => {}
+                Activity | DeleteAccount | Export | Health | Jwks | Login | Logout | LogoutAll | Me
+                | Metrics | Password | Ready | Refresh | Register | Reset | ResetRequest | Session(_)
+                | Sessions | VerificationRequest | VerifyEmail => {}
             }
         }
         all
@@ -173,6 +216,14 @@ impl<P: Ports> Service<P> {
             Endpoint::Sessions => self.sessions(request).await,
             Endpoint::Session(id) => self.end_session(request, id).await,
             Endpoint::Me => self.me(request).await,
+            Endpoint::Password => self.change_password(request, body).await,
+            Endpoint::ResetRequest => self.request_reset(request, body).await,
+            Endpoint::Reset => self.reset_password(request, body).await,
+            Endpoint::VerificationRequest => self.request_verification(request).await,
+            Endpoint::VerifyEmail => self.verify_email(request, body).await,
+            Endpoint::Activity => self.activity(request).await,
+            Endpoint::Export => self.export_account(request).await,
+            Endpoint::DeleteAccount => self.delete_account(request, body).await,
             Endpoint::Jwks => self.jwks(request).await,
             Endpoint::Health => Ok(self.health()),
             Endpoint::Ready => Ok(self.ready().await),
@@ -248,7 +299,11 @@ impl<P: Ports> Service<P> {
 
     /// An answer of another kind than was asked for. Not shown: it may hold a user's details.
     pub(super) fn misplaced(part: Part) -> ApiError {
-        ApiError::Fault(Fault::new(part, "an answer of another kind than was asked for"))
+        ApiError::Fault(Self::misplaced_fault(part))
+    }
+
+    pub(super) fn misplaced_fault(part: Part) -> Fault {
+        Fault::new(part, "an answer of another kind than was asked for")
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
     observe::{AuditLog, EventSink, metrics::MetricsShards},
-    ports::{Background, Clock, KvStore, Randomness, RateLimiter, Timer},
+    ports::{Background, Bindings, Clock, KvStore, Randomness, RateLimiter, Timer},
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
@@ -33,6 +33,8 @@ pub trait Ports: Clone + 'static {
     type RateLimiter: RateLimiter;
     /// Throttle objects.
     type Throttles: Throttles;
+    /// Services and queues of the user's own naming.
+    type Bindings: Bindings;
     /// The audit log.
     type AuditLog: AuditLog;
     /// Metrics objects.
@@ -60,6 +62,8 @@ pub trait Ports: Clone + 'static {
     fn rate_limiter(&self) -> &Self::RateLimiter;
     /// Throttle objects.
     fn throttles(&self) -> &Self::Throttles;
+    /// Services and queues of the user's own naming.
+    fn bindings(&self) -> &Self::Bindings;
     /// The audit log.
     fn audit_log(&self) -> &Self::AuditLog;
     /// Metrics objects.

@@ -7,7 +7,7 @@
 use core::cell::RefCell;
 use std::collections::HashMap;
 
-use super::{Ports, Service, credentials::session_of};
+use super::{Ports, Service};
 use crate::{
     account::{AccountRequest, Accounts as _},
     gateway::Identity,
@@ -49,7 +49,9 @@ impl<P: Ports> Service<P> {
         if !self.isolate.config.refresh.receipts || identity.issuer != self.isolate.config.issuer {
             return;
         }
-        let (Some(session), Some(rotation_count)) = (session_of(identity), identity.rotation_count) else {
+        let (Some(session), Some(rotation_count)) =
+            (self.isolate.session_of(identity), identity.rotation_count)
+        else {
             return;
         };
         if !self.isolate.memory.receipts.is_new(session.family, rotation_count) {

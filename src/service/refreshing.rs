@@ -140,10 +140,15 @@ impl<P: Ports> Service<P> {
                 let reply = Reply::json(200, &tokens)
                     .with_header("set-cookie", &cookies::refresh_cookie(cookie, refresh_token, lifetime))
                     .with_header("set-cookie", &cookies::csrf_cookie(cookie, &csrf_token, lifetime));
-                Ok(match &issued.device_token {
+                let reply = match &issued.device_token {
                     Some(token) => reply.with_header("set-cookie", &cookies::device_cookie(cookie, token)),
                     None => reply,
-                })
+                };
+                if !cookie.access {
+                    return Ok(reply);
+                }
+                let access = cookies::access_cookie(&issued.access_token, issued.expires_in);
+                Ok(reply.with_header("set-cookie", &access))
             }
         }
     }
@@ -185,7 +190,8 @@ impl<P: Ports> Service<P> {
             | RefusalCause::Ended { .. }
             | RefusalCause::UnknownFamily
             | RefusalCause::WrongSubject
-            | RefusalCause::FamilyExists => ApiError::InvalidGrant,
+            | RefusalCause::FamilyExists
+            | RefusalCause::StaleCredentials => ApiError::InvalidGrant,
         }
     }
 }

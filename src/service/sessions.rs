@@ -35,7 +35,7 @@ struct Sessions {
 
 /// Times in seconds since 1970.
 #[derive(Serialize)]
-struct SessionRow {
+pub(super) struct SessionRow {
     session_id: FamilyId,
     current: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,8 +98,14 @@ impl<P: Ports> Service<P> {
     /// `GET /auth/sessions`.
     pub(super) async fn sessions(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = self.own_identity(request).await?;
+        Ok(Reply::json(200, &Sessions { sessions: self.session_rows(&session).await? }))
+    }
+
+    pub(super) async fn session_rows(&self, session: &Session) -> Result<Vec<SessionRow>, ApiError> {
         match self.ports.accounts().ask(session.account, &AccountRequest::Sessions).await? {
-            AccountAnswer::Sessions { sessions } => Ok(session_list(sessions, session.family)),
+            AccountAnswer::Sessions { sessions } => {
+                Ok(sessions.into_iter().map(|view| SessionRow::of(view, session.family)).collect())
+            }
             AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
             _ => Err(Self::misplaced(Part::Account)),
         }
@@ -165,11 +171,7 @@ impl<P: Ports> Service<P> {
         ask: &AccountRequest,
         happening: Happening,
     ) -> Result<usize, ApiError> {
-        let ended = match self.ports.accounts().ask(session.account, ask).await? {
-            AccountAnswer::Revoked { ended, .. } => ended,
-            AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
-            _ => return Err(Self::misplaced(Part::Account)),
-        };
+        let ended = self.end_sessions(session.account, ask).await?;
         let caller = Caller::of(request);
         if let Happening::SignedOutEverywhere { .. } = happening {
             let sessions = u64::try_from(ended.len()).unwrap_or(u64::MAX);

@@ -7,14 +7,15 @@ use super::{
     body::{Body, BodyError},
     cookies,
     credentials::undecided,
+    directory::Principal,
     refreshing::Delivery,
     throttle::Admission,
     tokens::Issued,
 };
 use crate::{
     abuse::Limited,
-    account::{AccountAnswer, AccountRequest, Accounts as _},
-    config::{Client, Profile, Registration},
+    account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind},
+    config::{Client, IdentitySource, Profile, Registration},
     http::{Reply, RequestView},
     identity::{
         IdentityStore as _, Login, NewUser, Password, PasswordError, PasswordHash, User, Verdict,
@@ -23,7 +24,7 @@ use crate::{
     },
     ids::{AccountId, FamilyId},
     observe::{Happening, Pseudonym, Setting},
-    ports::{Part, Randomness as _},
+    ports::{Fault, Part, Randomness as _},
     refresh::{Grant, Secret, codec},
     time::Timestamp,
 };
@@ -43,6 +44,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn register(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         let config = &self.isolate.config;
         let caller = Caller::of(request);
+        self.keeps_users()?;
         self.check_origin(request)?;
         if config.registration == Registration::Closed {
             let happening = Happening::RegistrationRefused { cause: "registration_closed" };
@@ -58,18 +60,18 @@ impl<P: Ports> Service<P> {
         }
         self.throttle(&caller, Limited::Register).await?;
         let platform = self.ports.platform();
-        let mut id = [0; 16];
-        platform.fill(&mut id)?;
         let master = self.isolate.masters.current();
         self.wait_to_hash()?;
         let password_hash = PasswordHash::make(&password, self.isolate.hash_parameters, master, platform);
         self.isolate.memory.hash_queue.leave();
         let user = NewUser {
-            account: AccountId::from_bytes(id),
+            account: self.fresh_account()?,
             password_hash: password_hash?,
             scopes: config.default_scopes.iter().cloned().collect(),
             roles: Vec::new(),
             tenant_id: None,
+            disabled: false,
+            email_verified: false,
             created_at: self.now(),
             login,
         };
@@ -121,8 +123,16 @@ impl<P: Ports> Service<P> {
         let device_token = body.optional_text("device_token")?.or(cookie.as_deref());
         let caller = Caller::of(request);
         let admission = self.admit(&caller, &login, &client.client_id, device_token).await?;
-        let user = match self.try_password(&caller, &login, &password, &admission).await {
-            Ok(user) => user,
+        let checked = match &self.isolate.config.identity {
+            IdentitySource::Store => self.try_password(&caller, &login, &password, &admission).await,
+            IdentitySource::Service { binding, issuer } => {
+                // As they were typed: their rules are the other service's.
+                let (typed, password) = (body.text("login")?, body.text("password")?);
+                self.verify_elsewhere((binding, issuer), &caller, (typed, password), &admission).await
+            }
+        };
+        let who = match checked {
+            Ok(who) => who,
             Err(error) => {
                 if error != ApiError::InvalidCredentials {
                     self.undo(&admission);
@@ -132,7 +142,7 @@ impl<P: Ports> Service<P> {
         };
         self.forgive(&admission);
         let device_token = self.device_token(&admission, &login)?;
-        self.begin_session(request, &user, client, device_name, delivery, device_token).await
+        self.begin_session(request, &who, client, device_name, delivery, device_token).await
     }
 
     /// Joins the queue of passwords that wait to be hashed. Whoever joins it leaves it.
@@ -147,11 +157,11 @@ impl<P: Ports> Service<P> {
         login: &Login,
         password: &Password,
         admission: &Admission,
-    ) -> Result<User, ApiError> {
+    ) -> Result<Principal, ApiError> {
         self.wait_to_hash()?;
         let checked = self.check_password(caller, login, password, admission).await;
         self.isolate.memory.hash_queue.leave();
-        checked
+        checked.map(Principal::from)
     }
 
     async fn check_password(
@@ -166,8 +176,11 @@ impl<P: Ports> Service<P> {
         let wanted = self.isolate.hash_parameters;
         let setting =
             Setting { login: Some(Pseudonym::of_login(masters.current(), login)), ..caller.setting() };
-        let refuse = |cause, account| {
-            let setting = Setting { account, ..setting.clone() };
+        let refuse = |cause, user: Option<&User>| {
+            if let Some(user) = user {
+                self.note_later(caller, user, ActivityKind::SignInRefused);
+            }
+            let setting = Setting { account: user.map(|user| user.account), ..setting.clone() };
             self.record(self.now(), Happening::SignInRefused { cause }, setting.clone());
             self.failed(admission, &setting);
             Err(ApiError::InvalidCredentials)
@@ -180,11 +193,11 @@ impl<P: Ports> Service<P> {
         // result is looked at by nobody.
         let verdict = user.password_hash.verify(password, wanted, masters)?;
         if admission.locked {
-            return refuse("locked", Some(user.account));
+            return refuse("locked", Some(&user));
         }
         match verdict {
-            Verdict::Mismatch => refuse("wrong_password", Some(user.account)),
-            Verdict::Match { .. } if user.disabled => refuse("disabled", Some(user.account)),
+            Verdict::Mismatch => refuse("wrong_password", Some(&user)),
+            Verdict::Match { .. } if user.disabled => refuse("disabled", Some(&user)),
             Verdict::Match { rehash } => {
                 if rehash {
                     self.rehash(&user, password, setting).await;
@@ -223,7 +236,7 @@ impl<P: Ports> Service<P> {
     async fn begin_session(
         &self,
         request: &impl RequestView,
-        user: &User,
+        user: &Principal,
         client: &Client,
         device_name: Option<String>,
         delivery: Delivery,
@@ -250,12 +263,18 @@ impl<P: Ports> Service<P> {
             device_name,
             context: caller.context(),
             max_families: u16::try_from(self.isolate.config.refresh.max_families).unwrap_or(u16::MAX),
+            credential_version: user.credential_version,
         };
         match self.ports.accounts().ask(user.account, &ask).await? {
             AccountAnswer::Opened { displaced } => {
                 for displaced in displaced {
                     self.record_of(&caller, (user.account, displaced), Happening::FamilyDisplaced);
                 }
+            }
+            AccountAnswer::Refused(refusal) => {
+                // The user was changed or erased after the password was checked.
+                self.record_refused(&caller, (user.account, family), &refusal);
+                return Err(ApiError::InvalidCredentials);
             }
             AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
             _ => return Err(Self::misplaced(Part::Account)),
@@ -268,13 +287,13 @@ impl<P: Ports> Service<P> {
         self.deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
     }
 
-    fn parse_login(&self, text: &str) -> Result<Login, ApiError> {
+    pub(super) fn parse_login(&self, text: &str) -> Result<Login, ApiError> {
         Login::parse(text, self.ports.platform())
             .map_err(|error| ApiError::InvalidLogin { cause: error.to_string() })
     }
 
     /// The two users of the local profile, planted once for each isolate.
-    async fn seed_local_users(&self) -> Result<(), ApiError> {
+    pub(super) async fn seed_local_users(&self) -> Result<(), Fault> {
         let isolate = &self.isolate;
         if isolate.config.profile != Profile::Local || isolate.memory.seeded.get() {
             return Ok(());
@@ -290,14 +309,28 @@ impl<P: Ports> Service<P> {
     }
 }
 
-fn grant_of(user: &User, client: &Client, now: Timestamp) -> Grant {
+impl From<User> for Principal {
+    fn from(user: User) -> Self {
+        Self {
+            account: user.account,
+            subject: user.account.to_string(),
+            scopes: user.scopes,
+            roles: user.roles,
+            tenant_id: user.tenant_id,
+            amr: vec!["pwd".to_owned()],
+            credential_version: user.credential_version,
+        }
+    }
+}
+
+fn grant_of(user: &Principal, client: &Client, now: Timestamp) -> Grant {
     Grant {
-        subject: user.account.to_string(),
+        subject: user.subject.clone(),
         client_id: client.client_id.clone(),
         scope: user.scopes.join(" "),
         roles: user.roles.clone(),
         tenant_id: user.tenant_id.clone(),
-        amr: vec!["pwd".to_owned()],
+        amr: user.amr.clone(),
         auth_time: now,
     }
 }

@@ -176,7 +176,6 @@ impl<P: Ports> Service<P> {
 
     /// Forgets the failures of strangers at an account: its owner has proved himself by other
     /// means, such as a reset.
-    #[allow(dead_code, reason = "for the flows that send one-time tokens")]
     pub(super) async fn lift_lock(&self, login: &Login) -> Result<(), ApiError> {
         let pardons = vec![Pardon { row: STRANGERS_ROW.to_owned(), all: true, ..Pardon::default() }];
         let request = ThrottleRequest::Forgive { pardons };

@@ -5,7 +5,12 @@
 //! gets another's identity: CVE-2026-35039). An entry serves until its token expires, its
 //! key leaves the issuer's set, or the configuration changes (which makes a new isolate).
 
-use std::{collections::HashMap, rc::Rc};
+use core::hash::{BuildHasher, Hasher};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, RandomState},
+    rc::Rc,
+};
 
 use crate::{gateway::Identity, time::Timestamp};
 
@@ -25,14 +30,42 @@ pub(super) struct Remembered {
     pub(super) valid_until: Timestamp,
 }
 
+/// Bytes of a token that its place in the table is computed from: the end of its signature,
+/// which is different in each. Tokens are told apart by all of their bytes, here as everywhere.
+const TAIL_BYTES: usize = 32;
+
+/// Keyed hashing of a text's tail: hashing a kilobyte costs more than the rest of a look-up.
+#[derive(Debug, Clone, Default)]
+struct ByTail(RandomState);
+
+struct TailHasher(DefaultHasher);
+
+impl BuildHasher for ByTail {
+    type Hasher = TailHasher;
+
+    fn build_hasher(&self) -> TailHasher {
+        TailHasher(self.0.build_hasher())
+    }
+}
+
+impl Hasher for TailHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes.get(bytes.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default());
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
 /// Two generations: new entries go to the young one; when that is full it becomes the old
 /// one, and what the old one held is forgotten unless it was used meanwhile. Constant cost,
 /// bounded memory, and tokens in use stay.
 #[derive(Debug, Default)]
 pub(super) struct TokenCache {
-    young: HashMap<Box<str>, Remembered>,
+    young: HashMap<Box<str>, Remembered, ByTail>,
     young_bytes: usize,
-    old: HashMap<Box<str>, Remembered>,
+    old: HashMap<Box<str>, Remembered, ByTail>,
 }
 
 impl TokenCache {

@@ -56,7 +56,7 @@ describe("without a sign-in", () => {
   });
 
   test("what the command line cannot mean ends with 2", async () => {
-    for (const args of [["key", "rotat"], ["key"], ["session", "revoke", "u"], ["session", "list", "../keys"]]) {
+    for (const args of [["key", "rotat"], ["key"], ["session", "revoke", "u"], ["key", "revoke", "../keys"]]) {
       expect((await run(args, at({ POSTERN_TOKEN: "a.b.c" }))).code, args.join(" ")).toBe(2);
     }
   });
@@ -125,6 +125,38 @@ describe("sessions", () => {
     expect((await run(["session", "revoke", user, "--all"], env)).code).toBe(0);
     await expectProblem(await refresh(worker(), two.refresh_token), 401, "invalid_grant");
     expect(await answer<{ sessions: unknown[] }>(["session", "list", user], env)).toEqual({ sessions: [] });
+  });
+});
+
+describe("users", () => {
+  test("a user is made, shown, changed, disabled, enabled and erased", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const login = `${crypto.randomUUID()}@example.com`;
+    const added = await run(["user", "add", login, "--scope", "read:orders", "--role", "clerk", "--tenant", "acme"], { ...env, input: `${PASSWORD}\n` });
+    expect(added).toMatchObject({ code: 0, err: "" });
+    expectNoSecretIn(added, PASSWORD);
+    const tokens = await signIn(worker(), { login });
+    expect(claimsOf(tokens.access_token)).toMatchObject({ scope: "read:orders", roles: ["clerk"], tenant_id: "acme" });
+    expect((await run(["user", "show", login], env)).out).toContain(String(claimsOf(tokens.access_token)["sub"]));
+    expect((await run(["session", "list", login], env)).out).toContain(tokens.session_id);
+    expect((await run(["user", "grant", login, "--scope", "write:orders"], env)).code).toBe(0);
+    await expectProblem(await refresh(worker(), tokens.refresh_token), 401, "invalid_grant");
+    expect((await run(["user", "disable", login], env)).out).toContain("disabled");
+    expect((await run(["user", "list", "--search", login], env)).out).toContain("true");
+    expect((await run(["user", "enable", login], env)).code).toBe(0);
+    expect((await signIn(worker(), { login })).scope).toBe("write:orders");
+    expect((await run(["user", "erase", login], env)).code).toBe(2);
+    expect((await run(["user", "erase", login, "--yes"], env)).code).toBe(0);
+    const gone = await run(["user", "show", login], env);
+    expect(gone.code).toBe(1);
+    expect(gone.err).toContain("there is no user");
+  });
+
+  test("an administrator cannot disable himself", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const ended = await run(["user", "disable", ADMIN], env);
+    expect(ended.code).toBe(1);
+    expect(ended.err).toContain("[own_account]");
   });
 });
 

@@ -90,6 +90,7 @@ impl Bench {
             device_name: Some("Alice's phone".to_owned()),
             context: context(PHONE),
             max_families: self.max_families,
+            credential_version: 0,
         }
     }
 

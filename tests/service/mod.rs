@@ -1,6 +1,7 @@
 //! The service when its parts fail: 503 with `Retry-After`, never `invalid_grant`, never a
 //! revocation, and after the part is back everything goes on where it was.
 
+mod account_flows;
 mod admin;
 mod audit;
 mod tables;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::world::{World, block_on, code};
 
 fn world() -> World {
-    World::with(&[("POSTERN_ROUTES", json!({"kv": "routes"}))])
+    World::with(&json!({"POSTERN_ROUTES": {"kv": "routes"}}))
 }
 
 fn publish(world: &World, document: &Value) {
@@ -172,4 +172,14 @@ fn a_flood_before_the_first_table_does_not_become_a_flood_of_readings() {
         assert_eq!(world.gate("/a", None), Some(503));
     }
     assert_eq!(told(&world, "fault"), 1);
+}
+
+#[test]
+fn a_path_of_ours_in_another_spelling_is_no_routes_either() {
+    let world = world();
+    publish(&world, &public("/{*all}", 1));
+    assert_eq!(world.gate("/anything", None), None);
+    for path in ["/%61uth/me", "/auth%2Fme", "/ready%7A"] {
+        assert!(matches!(world.gate(path, None), Some(400 | 404)), "{path}");
+    }
 }

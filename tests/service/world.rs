@@ -27,7 +27,7 @@ use postern::{
         audit::memory::MemoryAuditLog,
         metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
     },
-    ports::{Background, Clock, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
+    ports::{Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
@@ -182,6 +182,56 @@ impl IssuerKeysObjects for NoIssuer {
     }
 }
 
+/// The notifier, the queue and the identity service: what they were sent, and what they answer.
+#[derive(Clone, Default)]
+pub(crate) struct Elsewhere {
+    /// Paths and bodies of calls; `queue` and `printed` for the other ways.
+    pub(crate) sent: Rc<RefCell<Vec<(String, Value)>>>,
+    /// Answers in order; then 200 without a body.
+    pub(crate) answers: Rc<RefCell<Vec<(u16, String)>>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl Elsewhere {
+    fn note(&self, way: &str, body: &str) {
+        self.sent.borrow_mut().push((way.to_owned(), serde_json::from_str(body).unwrap()));
+    }
+
+    /// The one-time token of the last message.
+    pub(crate) fn token(&self) -> String {
+        self.sent.borrow().last().unwrap().1["token"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Bindings for Elsewhere {
+    async fn call(
+        &self,
+        part: Part,
+        _service: &str,
+        path: &str,
+        body: &str,
+        _max_bytes: usize,
+        _timeout_ms: u32,
+    ) -> Result<Document, Fault> {
+        self.note(path, body);
+        if self.unreachable.get() {
+            return Err(Fault::new(part, "told to fail"));
+        }
+        let mut answers = self.answers.borrow_mut();
+        let (status, body) = if answers.is_empty() { (200, String::new()) } else { answers.remove(0) };
+        Ok(Document { status, content_type: None, body: body.into_bytes() })
+    }
+
+    async fn send(&self, part: Part, _queue: &str, body: &str) -> Result<(), Fault> {
+        self.note("queue", body);
+        if self.unreachable.get() { Err(Fault::new(part, "told to fail")) } else { Ok(()) }
+    }
+
+    fn print(&self, message: &str) {
+        self.note("printed", message);
+    }
+}
+
 /// Metrics objects.
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
@@ -229,6 +279,7 @@ pub(crate) struct World {
     pub(crate) later: Later,
     pub(crate) limits: Limits,
     pub(crate) throttles: MemoryThrottles,
+    pub(crate) services: Elsewhere,
     isolate: Rc<Isolate>,
 }
 
@@ -243,6 +294,7 @@ impl Ports for World {
     type IssuerKeys = NoIssuer;
     type RateLimiter = Limits;
     type Throttles = MemoryThrottles;
+    type Bindings = Elsewhere;
     type AuditLog = MemoryAuditLog;
     type Metrics = Metrics;
     type Background = Later;
@@ -277,9 +329,13 @@ impl Ports for World {
     fn throttles(&self) -> &MemoryThrottles {
         &self.throttles
     }
+    fn bindings(&self) -> &Elsewhere {
+        &self.services
+    }
     fn audit_log(&self) -> &MemoryAuditLog {
         &self.audit_log
     }
+
     fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -294,7 +350,7 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// Alice's password, as the local profile plants it.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-fn config(more: &[(&str, Value)]) -> Config {
+fn config(more: &Value) -> Config {
     let mut vars: BTreeMap<String, Value> = serde_json::from_value(json!({
         "POSTERN_PROFILE": "local",
         "POSTERN_ISSUER": "http://localhost:8787",
@@ -309,20 +365,21 @@ fn config(more: &[(&str, Value)]) -> Config {
         ],
     }))
     .unwrap();
-    vars.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let more: BTreeMap<String, Value> = serde_json::from_value(more.clone()).unwrap();
+    vars.extend(more);
     Config::from_vars(&vars).unwrap()
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(&[])
+        Self::with(&json!({}))
     }
 
-    /// With other variables.
-    pub(crate) fn with(vars: &[(&str, Value)]) -> Self {
+    /// With other settings.
+    pub(crate) fn with(settings: &Value) -> Self {
         let platform = Platform::default();
         platform.now.set(START);
-        let isolate = Rc::new(Isolate::new(config(vars)).unwrap());
+        let isolate = Rc::new(Isolate::new(config(settings)).unwrap());
         let ring = MemoryKeyRing::new(
             NativeSigner::new(platform.clone()),
             platform.clone(),
@@ -342,6 +399,7 @@ impl World {
             later: Later::default(),
             limits: Limits::default(),
             throttles: MemoryThrottles::at(START),
+            services: Elsewhere::default(),
             platform,
             isolate,
         }
@@ -349,7 +407,8 @@ impl World {
 
     /// The same world seen from a fresh isolate: its memory is empty.
     pub(crate) fn elsewhere(&self) -> Self {
-        Self { isolate: Rc::new(Isolate::new(self.isolate.config.clone()).unwrap()), ..self.clone() }
+        let config = self.isolate.config.clone();
+        Self { isolate: Rc::new(Isolate::new(config).unwrap()), ..self.clone() }
     }
 
     pub(crate) fn pass(&self, seconds: u64) {
@@ -375,6 +434,14 @@ impl World {
         let request = PlainRequest::new(method, &format!("http://localhost:8787{path}"))
             .with("authorization", &format!("Bearer {access_token}"));
         block_on(self.service().own(&request, b""))
+    }
+
+    /// A call of our own API with an access token and a JSON body.
+    pub(crate) fn post_as(&self, access_token: &str, path: &str, body: &Value) -> Reply {
+        let request = PlainRequest::new("POST", &format!("http://localhost:8787{path}"))
+            .with("content-type", "application/json")
+            .with("authorization", &format!("Bearer {access_token}"));
+        block_on(self.service().own(&request, body.to_string().as_bytes()))
     }
 
     /// What the gate does with `GET path`: a status, or `None` when it forwards.

@@ -116,6 +116,105 @@ describe("sessions", () => {
   });
 });
 
+describe("users", () => {
+  interface User {
+    user_id: string;
+    login: string;
+    scopes: string[];
+    roles: string[];
+    tenant_id?: string;
+    disabled: boolean;
+  }
+  const login = () => `${crypto.randomUUID()}@example.com`;
+  const add = async (tokens: Tokens, body: Record<string, unknown>) =>
+    (await json<{ user_id: string }>(await call("POST", "/admin/users", tokens, { password: PASSWORD, ...body }), 201)).user_id;
+  const show = async (tokens: Tokens, id: string) => json<User>(await call("GET", `/admin/users/${id}`, tokens));
+
+  test("an administrator makes a user, who signs in with what was granted", async () => {
+    const [tokens, name] = [await admin(), login()];
+    const id = await add(tokens, { login: name, scopes: ["read:orders"], roles: ["clerk"], tenant_id: "acme" });
+    expect(await show(tokens, id)).toMatchObject({ login: name, scopes: ["read:orders"], roles: ["clerk"], tenant_id: "acme", disabled: false });
+    expect(JSON.stringify(await show(tokens, id))).not.toContain("argon2");
+    const own = await signIn(postern(), { login: name });
+    expect(claimsOf(own.access_token)).toMatchObject({ sub: id, scope: "read:orders", roles: ["clerk"], tenant_id: "acme" });
+    await expectProblem(await call("POST", "/admin/users", tokens, { login: name, password: PASSWORD }), 409, "login_taken");
+  });
+
+  test("users are listed in pages, found by the beginning of a login and by the whole", async () => {
+    const tokens = await admin();
+    const family = crypto.randomUUID();
+    for (const name of ["c", "a", "b"]) await add(tokens, { login: `${family}-${name}@example.com` });
+    const page = async (query: string) => json<{ users: User[]; next?: string }>(await call("GET", `/admin/users?${query}`, tokens));
+    const first = await page(`search=${family.toUpperCase()}&limit=2`);
+    expect(first.users.map((user) => user.login.at(37))).toEqual(["a", "b"]);
+    const second = await page(`search=${family}&limit=2&after=${first.next}`);
+    expect(second.users.map((user) => user.login.at(37))).toEqual(["c"]);
+    expect(second.next).toBeUndefined();
+    expect((await page(`login=${encodeURIComponent(`${family}-B@Example.com`)}`)).users).toHaveLength(1);
+    expect((await page("login=nobody%40example.com")).users).toEqual([]);
+    await expectProblem(await call("GET", "/admin/users?after=x", tokens), 400, "invalid_parameter");
+    await expectProblem(await call("GET", "/admin/users?limit=201", tokens), 400, "invalid_parameter");
+  });
+
+  test("a disabled user is signed out, cannot sign in, and can again once enabled", async () => {
+    const [tokens, name] = [await admin(), login()];
+    const id = await add(tokens, { login: name });
+    const own = await signIn(postern(), { login: name });
+    await expectEmpty(await call("POST", `/admin/users/${id}/disable`, tokens));
+    await expectProblem(await refresh(postern(), own.refresh_token), 401, "invalid_grant");
+    await expectProblem(await post(postern(), "/auth/login", { login: name, password: PASSWORD }), 401, "invalid_credentials");
+    await expectEmpty(await call("POST", `/admin/users/${id}/enable`, tokens));
+    await signIn(postern(), { login: name });
+  });
+
+  test("what is taken away ends the user's sessions, what is added does not", async () => {
+    const [tokens, name] = [await admin(), login()];
+    const id = await add(tokens, { login: name, scopes: ["read:orders"] });
+    const own = await signIn(postern(), { login: name });
+    await expectEmpty(await call("PUT", `/admin/users/${id}/grants`, tokens, { scopes: ["read:orders", "write:orders"] }));
+    const next = await json<Tokens>(await refresh(postern(), own.refresh_token));
+    await expectEmpty(await call("PUT", `/admin/users/${id}/grants`, tokens, {}));
+    await expectProblem(await refresh(postern(), next.refresh_token!), 401, "invalid_grant");
+    expect((await signIn(postern(), { login: name })).scope).toBe("");
+  });
+
+  test("an erased user is gone, sessions and all", async () => {
+    const [tokens, name] = [await admin(), login()];
+    const id = await add(tokens, { login: name });
+    const own = await signIn(postern(), { login: name });
+    await expectEmpty(await call("DELETE", `/admin/users/${id}`, tokens));
+    await expectProblem(await refresh(postern(), own.refresh_token), 401, "invalid_grant");
+    await expectProblem(await call("GET", `/admin/users/${id}`, tokens), 404, "user_not_found");
+    await expectProblem(await call("DELETE", `/admin/users/${id}`, tokens), 404, "user_not_found");
+    expect(await postern().sql("SELECT * FROM users WHERE login = ?", name)).toEqual([]);
+  });
+
+  test("no administrator shuts the door behind himself", async () => {
+    const tokens = await admin();
+    const own = subjectOf(tokens);
+    await expectProblem(await call("DELETE", `/admin/users/${own}`, tokens), 409, "own_account");
+    await expectProblem(await call("POST", `/admin/users/${own}/disable`, tokens), 409, "own_account");
+    await expectProblem(await call("PUT", `/admin/users/${own}/grants`, tokens, { scopes: ["read:orders"] }), 409, "own_account");
+  });
+
+  test("what can be no scope, role or tenant is refused by its name", async () => {
+    const tokens = await admin();
+    for (const [member, value] of [
+      ["scopes", "read:orders"],
+      ["scopes", ["read orders"]],
+      ["scopes", [7]],
+      ["roles", [""]],
+      ["roles", ["a\nb"]],
+      ["roles", Array.from({ length: 65 }, (_, index) => `r${index}`)],
+      ["tenant_id", ""],
+      ["tenant_id", "x".repeat(129)],
+    ] as const) {
+      const problem = await expectProblem(await call("POST", "/admin/users", tokens, { login: login(), password: PASSWORD, [member]: value }), 400, "invalid_member");
+      expect(problem.errors?.map(({ field }) => field)).toEqual([member]);
+    }
+  });
+});
+
 describe("keys", () => {
   const list = async (tokens: Tokens) => (await json<{ keys: Key[] }>(await call("GET", "/admin/keys", tokens))).keys;
 

@@ -13,7 +13,7 @@ interface WranglerToml {
   d1_databases?: { binding: string; database_id: string; migrations_dir?: string }[];
   durable_objects?: { bindings: { name: string; class_name: string }[] };
   migrations?: { tag: string; new_sqlite_classes?: string[] }[];
-  ratelimits?: { name: string; simple: { limit: number; period: 10 | 60 } }[];
+  ratelimits?: { name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }[];
 }
 
 /** Tables that say nothing about what the Worker finds at run time. */
@@ -46,7 +46,7 @@ export interface Bindings {
   d1Binding: string;
   migrationsFolder: string;
   durableObjects: Record<string, { className: string; useSQLite: boolean }>;
-  ratelimits: Record<string, { simple: { limit: number; period: 10 | 60 } }>;
+  ratelimits: Record<string, { namespace_id: string; simple: { limit: number; period: 10 | 60 } }>;
 }
 
 function only<T>(what: string, list: T[] | undefined): T {
@@ -84,6 +84,6 @@ export async function bindingsOf(path: string): Promise<Bindings> {
         { className: class_name, useSQLite: sqlite.has(class_name) },
       ]),
     ),
-    ratelimits: Object.fromEntries((toml.ratelimits ?? []).map(({ name, simple }) => [name, { simple }])),
+    ratelimits: Object.fromEntries((toml.ratelimits ?? []).map(({ name, namespace_id, simple }) => [name, { namespace_id, simple }])),
   };
 }

@@ -20,9 +20,12 @@ import {
   type Json,
   type MiniflareOptions,
   type Request as OriginRequest,
+  Response as OriginAnswer,
   type Response as OriginResponse,
 } from "miniflare";
 import { bindingsOf, type Bindings } from "./harness-config.ts";
+import { noteMasterKey, noteOutput, noteSecret } from "./support/run.ts";
+import { noting, Secrets } from "./support/secrets.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -65,8 +68,22 @@ export interface PosternOptions {
   persist?: string;
   /** What the service binding ORIGIN leads to: "demo" (default), a base URL, a function, or false for no binding. */
   origin?: "demo" | false | string | OriginFunction;
+  /**
+   * Service bindings by name: a function that plays the service in this process, or the TypeScript file of a Worker that
+   * runs beside Postern in the same workerd.
+   */
+  services?: Record<string, OriginFunction | { worker: string }>;
+  /** A queue under this producer binding, and what takes its messages. */
+  queue?: { binding: string; received: (message: unknown) => void };
   /** The port to listen on; 0 (default) takes a free one. */
   port?: number;
+  /** Rate limits' bindings besides those of wrangler.toml. */
+  ratelimits?: Bindings["ratelimits"];
+  /**
+   * Whether `url` leads straight to the Worker. Miniflare's own front changes requests and answers: it sets
+   * Accept-Encoding, compresses, holds small chunks back. Then nobody sets CF-Connecting-IP.
+   */
+  direct?: boolean;
   /** Each call that reaches an Account object becomes a log line once it is answered: `Account was asked: KIND FAMILY`. */
   spy?: boolean;
 }
@@ -74,6 +91,8 @@ export interface PosternOptions {
 export interface Postern {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
+  /** The process of workerd. */
+  readonly pid: number | undefined;
   /** What the Worker and workerd printed so far, line by line, of both streams. */
   readonly logs: readonly string[];
   /** The bindings that it was given, by name, as wrangler.toml has them. */
@@ -107,22 +126,32 @@ subscribe("child_process", (message) => {
   if (instance) instance.workerd = child;
 });
 
-let demoOrigin: Promise<string> | undefined;
+const bundles = new Map<string, Promise<string>>();
 
-/** The demo origin as one module, as wrangler would bundle it. */
-function demoOriginScript(): Promise<string> {
-  demoOrigin ??= build({
-    entryPoints: [join(root, "examples/origin/src/index.ts")],
-    bundle: true,
-    format: "esm",
-    target: "esnext",
-    write: false,
-  }).then(({ outputFiles: [file] }) => {
-    if (!file) throw new Error("esbuild made nothing of the demo origin");
-    return file.text;
-  });
-  return demoOrigin;
+/** A Worker's TypeScript as one module, as wrangler would bundle it. */
+function bundle(path: string): Promise<string> {
+  const known = bundles.get(path);
+  if (known) return known;
+  const made = build({ entryPoints: [join(root, path)], bundle: true, format: "esm", target: "esnext", write: false }).then(
+    ({ outputFiles: [file] }) => {
+      if (!file) throw new Error(`esbuild made nothing of ${path}`);
+      return file.text;
+    },
+  );
+  bundles.set(path, made);
+  return made;
 }
+
+/** Takes the messages of a queue and hands them to this process. */
+const QUEUE_CONSUMER = `
+export default {
+  async queue(batch, env) {
+    for (const message of batch.messages) {
+      await env.SINK.fetch("http://sink/", { method: "POST", body: JSON.stringify(message.body) });
+    }
+  },
+};
+`;
 
 /** Miniflare's own words become log lines too, so that a failure to start is not lost. */
 class CollectedLog extends Log {
@@ -132,20 +161,31 @@ class CollectedLog extends Log {
     this.#lines = lines;
   }
   override log(message: string): void {
+    noteOutput(`${message}\n`);
     this.#lines.push(message);
   }
 }
 
 function collect(stream: Readable, lines: string[]): void {
   let rest = "";
+  // Two streams of several instances go to one file: whole lines at a time.
+  let unwritten = "";
+  const whole = (chunk: string) => {
+    unwritten += chunk;
+    const end = unwritten.lastIndexOf("\n") + 1;
+    if (end > 0) noteOutput(unwritten.slice(0, end));
+    unwritten = unwritten.slice(end);
+  };
   stream.setEncoding("utf8");
   stream.on("data", (chunk: string) => {
+    whole(chunk);
     const parts = (rest + chunk).split("\n");
     rest = parts.pop() ?? "";
     lines.push(...parts);
   });
   stream.on("end", () => {
     if (rest !== "") lines.push(rest);
+    whole("\n");
   });
 }
 
@@ -177,6 +217,9 @@ function originService(origin: NonNullable<PosternOptions["origin"]>): Service |
   if (protocol !== "http:" || pathname !== "/") throw new Error(`an origin is http://HOST:PORT, not ${origin}`);
   return { external: { address: host, http: {} } };
 }
+
+/** Everything that clients of this process learned. */
+const seen = new Secrets();
 
 /** wrangler.toml's [vars], then those of .dev.vars, then the caller's. */
 function varsOf(bindings: Bindings, overrides: Record<string, unknown>): Record<string, Json> {
@@ -238,9 +281,12 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, services = {}, queue, direct = false, ratelimits = {} } = options;
   const service = originService(origin);
   const logs: string[] = [];
+  const given = varsOf(bindings, vars);
+  noteMasterKey(given["POSTERN_MASTER_KEY"]);
+  if (typeof given["POSTERN_METRICS_TOKEN"] === "string") noteSecret(given["POSTERN_METRICS_TOKEN"]);
 
   const config: MiniflareOptions = {
     host: "127.0.0.1",
@@ -274,16 +320,54 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         kvNamespaces: bindings.kvNamespaces,
         d1Databases: bindings.d1Databases,
         durableObjects: bindings.durableObjects,
-        ratelimits: bindings.ratelimits,
-        bindings: varsOf(bindings, vars),
-        serviceBindings: service === undefined ? {} : { ORIGIN: service },
+        ratelimits: { ...bindings.ratelimits, ...ratelimits },
+        ...(direct ? { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] } : {}),
+        bindings: given,
+        serviceBindings: {
+          ...(service === undefined ? {} : { ORIGIN: service }),
+          ...Object.fromEntries(
+            Object.entries(services).map(([name, its]) => [name, typeof its === "function" ? its : { name: `service-${name.toLowerCase()}` }]),
+          ),
+        },
+        ...(queue === undefined ? {} : { queueProducers: { [queue.binding]: "messages" } }),
       },
+      ...(queue === undefined
+        ? []
+        : [
+            {
+              name: "queue-consumer",
+              modules: true,
+              script: QUEUE_CONSUMER,
+              compatibilityDate: bindings.compatibilityDate,
+              queueConsumers: { messages: { maxBatchTimeout: 0 } },
+              serviceBindings: {
+                async SINK(request: OriginRequest) {
+                  queue.received(await request.json());
+                  return new OriginAnswer();
+                },
+              },
+            } as const,
+          ]),
+      ...(await Promise.all(
+        Object.entries(services).flatMap(([name, its]) =>
+          typeof its === "function"
+            ? []
+            : [
+                bundle(its.worker).then((script) => ({
+                  name: `service-${name.toLowerCase()}`,
+                  modules: true as const,
+                  script,
+                  compatibilityDate: bindings.compatibilityDate,
+                })),
+              ],
+        ),
+      )),
       ...(origin === "demo"
         ? [
             {
               name: "postern-demo-origin",
               modules: true,
-              script: await demoOriginScript(),
+              script: await bundle("examples/origin/src/index.ts"),
               compatibilityDate: bindings.compatibilityDate,
             } as const,
           ]
@@ -297,13 +381,17 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
   const dispose = () => (disposed ??= miniflare.dispose());
 
   try {
-    const url = (await within("starting workerd", miniflare.ready)).origin;
+    const front = await within("starting workerd", miniflare.ready);
+    const url = (direct ? await miniflare.unsafeGetDirectURL(bindings.name) : front).origin;
     const database = await miniflare.getD1Database(bindings.d1Binding, bindings.name);
     await migrate(database, bindings.migrationsFolder);
     const kv = await miniflare.getKVNamespace(bindings.kvBinding, bindings.name);
 
-    return {
+    const postern: Postern = {
       url,
+      get pid() {
+        return instance.workerd?.pid;
+      },
       logs,
       bindings,
       dispose,
@@ -353,6 +441,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         await dispose();
       },
     };
+    return noting(postern, seen);
   } catch (error) {
     await dispose().catch(() => {});
     throw new Error(`Postern did not start:\n${logs.join("\n")}`, { cause: error });

@@ -93,6 +93,8 @@ function webSocketEcho(request: Request): Response {
   }
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
+  // Otherwise binary messages come as a `Blob`, which goes back out empty.
+  server.binaryType = "arraybuffer";
   server.send(JSON.stringify({ identity: identity(request) }));
   server.addEventListener("message", (event) => server.send(event.data));
   server.addEventListener("close", (event) => {

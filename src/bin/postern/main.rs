@@ -3,6 +3,7 @@
 //! Each group of subcommands is a file here: a clap type, and a `run` that takes the [`Context`]
 //! and answers with a [`report::Report`] or a [`failure::Failure`]. Nothing else prints.
 
+mod audit;
 mod client;
 mod context;
 mod doctor;
@@ -14,6 +15,7 @@ mod sessions;
 mod sign_in;
 mod store;
 mod tokens;
+mod users;
 
 use std::process::ExitCode;
 
@@ -68,6 +70,9 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The log of administrators' acts: verify, export
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Begin a deployment: settings, master key, first administrator
     #[command(subcommand)]
     Init(init::Init),
@@ -84,6 +89,9 @@ enum Command {
     /// Access tokens: inspect
     #[command(subcommand)]
     Token(tokens::Tokens),
+    /// Users: list, show, add, grant, disable, enable, erase
+    #[command(subcommand)]
+    User(users::Users),
     /// Signing keys: list, rotate, revoke
     #[command(subcommand)]
     Key(keys::Keys),
@@ -102,11 +110,13 @@ fn main() -> ExitCode {
     let Arguments { global, command } = Arguments::parse();
     let context = Context::new(global.url, global.admin_path, global.json);
     let outcome = match &command {
+        Command::Audit(audit) => audit.run(&context),
         Command::Init(init) => init.run(&context),
         Command::Login { login } => sign_in::login(&context, login.clone()),
         Command::Logout => sign_in::logout(&context),
         Command::Doctor => doctor::run(&context),
         Command::Token(tokens) => tokens.run(&context),
+        Command::User(users) => users.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),
         Command::Completions { shell } => {

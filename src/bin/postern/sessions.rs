@@ -7,6 +7,7 @@ use crate::{
     context::Context,
     failure::Failure,
     report::{Column, Report, Shown},
+    users::resolve,
 };
 
 /// Sessions of a user.
@@ -14,12 +15,12 @@ use crate::{
 pub(crate) enum Sessions {
     /// List a user's live sessions
     List {
-        /// The user's id: the `sub` of their access tokens
+        /// The user's id (the `sub` of the access tokens) or login
         user: String,
     },
     /// End one session of a user, or all
     Revoke {
-        /// The user's id: the `sub` of their access tokens
+        /// The user's id (the `sub` of the access tokens) or login
         user: String,
         /// The session's id, as `postern session list` shows it
         #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -46,17 +47,18 @@ impl Sessions {
         let client = context.admin()?;
         match self {
             Self::List { user } => {
-                let answer = client.admin("GET", &format!("/users/{}/sessions", segment(user)?), None)?;
+                let answer =
+                    client.admin("GET", &format!("/users/{}/sessions", resolve(&client, user)?), None)?;
                 Ok(Report::table(answer, "sessions", &COLUMNS))
             }
             Self::Revoke { user, session: Some(session), .. } => {
-                let path = format!("/users/{}/sessions/{}", segment(user)?, segment(session)?);
+                let path = format!("/users/{}/sessions/{}", resolve(&client, user)?, segment(session)?);
                 client.admin("DELETE", &path, None)?;
                 let value = json!({ "user_id": user, "session_id": session, "status": "revoked" });
                 Ok(Report::lines(value, [format!("session {session} of {user} is ended")]))
             }
             Self::Revoke { user, session: None, .. } => {
-                client.admin("DELETE", &format!("/users/{}/sessions", segment(user)?), None)?;
+                client.admin("DELETE", &format!("/users/{}/sessions", resolve(&client, user)?), None)?;
                 let value = json!({ "user_id": user, "status": "revoked" });
                 Ok(Report::lines(value, [format!("all sessions of {user} are ended")]))
             }

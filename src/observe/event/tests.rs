@@ -87,7 +87,35 @@ fn event_names_unchanged() {
     for (happening, name, outcome) in names {
         let line: serde_json::Value = serde_json::from_str(&event(happening).to_line()).unwrap();
         assert_eq!((line["event"].as_str(), line["outcome"].as_str()), (Some(name), Some(outcome)));
+        assert_described(&line);
     }
+}
+
+/// Names, required and optional members, and outcome stand so in the schema, which the tests on
+/// workerd hold whole lines against.
+fn assert_described(line: &serde_json::Value) {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../docs/audit-events.schema.json")).unwrap();
+    let name = line["event"].as_str().unwrap();
+    let own = &schema["$defs"][name];
+    assert!(own.is_object(), "docs/audit-events.schema.json does not describe {name}");
+    let listed = serde_json::json!({ "$ref": format!("#/$defs/{name}") });
+    assert!(schema["oneOf"].as_array().unwrap().contains(&listed), "{name} is not in oneOf");
+    let outcome = &own["properties"]["outcome"];
+    let outcomes = outcome["enum"].as_array();
+    assert!(
+        outcome["const"] == line["outcome"] || outcomes.is_some_and(|list| list.contains(&line["outcome"])),
+        "{name}: {outcome}"
+    );
+    for member in line.as_object().unwrap().keys() {
+        let known = !own["properties"][member].is_null() || !schema["properties"][member].is_null();
+        assert!(known, "{name}: {member} is not described");
+    }
+    for member in own["required"].as_array().into_iter().flatten() {
+        assert!(!line[member.as_str().unwrap()].is_null(), "{name}: {member} is missing");
+    }
+    let page = include_str!("../../../docs/audit-events.md");
+    assert!(page.contains(&format!("`{name}`")), "docs/audit-events.md does not list {name}");
 }
 
 #[test]

@@ -195,3 +195,30 @@ fn stored_totals_format_unchanged() {
         r#"{"v":1,"series":{"postern_reuse_detected":[3]},"isolates":{"i":{"number":2,"at":1700000000000}}}"#
     );
 }
+
+/// The names of ours in a text, without what `OpenMetrics` adds for a sample.
+fn names_in(text: &str) -> std::collections::BTreeSet<&str> {
+    let word = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
+    let names = text.split(word).filter(|name| name.starts_with("postern_"));
+    names
+        .map(|name| {
+            let suffixes = ["_total", "_bucket", "_count", "_sum"];
+            suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
+        })
+        .collect()
+}
+
+#[test]
+fn dashboard_alerts_and_documentation_name_the_metrics_that_there_are() {
+    let known: std::collections::BTreeSet<_> =
+        Family::ALL.iter().map(|family| family.describe().name).collect();
+    let dashboard = include_str!("../../../examples/grafana/postern.json");
+    let rules = include_str!("../../../examples/prometheus/postern.rules.yml");
+    let page = include_str!("../../../docs/operations.md");
+    for text in [dashboard, rules, page] {
+        let unknown: Vec<_> = names_in(text).difference(&known).copied().collect();
+        assert_eq!(unknown, [""; 0], "no such metrics");
+    }
+    assert_eq!(names_in(page), known, "docs/operations.md lists them all");
+    assert_eq!(names_in(dashboard), known, "the dashboard shows them all");
+}

@@ -13,6 +13,20 @@ pub enum Call {
     RotateKeys,
     /// A signing key out of use, now.
     RevokeKey,
+    /// Users, in pages.
+    Users,
+    /// One of them.
+    User,
+    /// Another user.
+    AddUser,
+    /// Other scopes, roles and tenant.
+    SetGrants,
+    /// No sign-in any more.
+    DisableUser,
+    /// Sign-ins again.
+    EnableUser,
+    /// The end of all that is stored.
+    EraseUser,
     /// A subject's live sessions.
     UserSessions,
     /// The end of one of them.
@@ -66,10 +80,29 @@ impl Line {
 }
 
 /// Every call there is.
-pub static CALLS: [Line; 9] = [
+pub static CALLS: [Line; 16] = [
     Line::read("/keys", Call::Keys, &[]),
     Line::change("POST", "/keys/rotate", Call::RotateKeys, "key_rotate", &["force", "algorithm"]),
     Line::change("POST", "/keys/{kid}/revoke", Call::RevokeKey, "key_revoke", &[]),
+    Line::read("/users", Call::Users, &["search", "login", "after", "limit"]),
+    Line::change(
+        "POST",
+        "/users",
+        Call::AddUser,
+        "user_add",
+        &["login", "password", "scopes", "roles", "tenant_id"],
+    ),
+    Line::read("/users/{user_id}", Call::User, &[]),
+    Line::change("DELETE", "/users/{user_id}", Call::EraseUser, "user_erase", &[]),
+    Line::change(
+        "PUT",
+        "/users/{user_id}/grants",
+        Call::SetGrants,
+        "user_grants",
+        &["scopes", "roles", "tenant_id"],
+    ),
+    Line::change("POST", "/users/{user_id}/disable", Call::DisableUser, "user_disable", &[]),
+    Line::change("POST", "/users/{user_id}/enable", Call::EnableUser, "user_enable", &[]),
     Line::read("/users/{user_id}/sessions", Call::UserSessions, &[]),
     Line::change("DELETE", "/users/{user_id}/sessions", Call::EndUserSessions, "sessions_revoke", &[]),
     Line::change(

@@ -16,6 +16,7 @@ mod keys;
 mod paging;
 mod routes;
 mod sessions;
+mod users;
 
 use std::rc::Rc;
 
@@ -144,6 +145,13 @@ impl<P: Ports> Service<P> {
             Call::Keys => self.admin_keys().await,
             Call::RotateKeys => self.admin_rotate_keys(asked).await,
             Call::RevokeKey => self.admin_revoke_key(asked).await,
+            Call::Users => self.admin_users(asked).await,
+            Call::User => self.admin_user(asked).await,
+            Call::AddUser => self.admin_add_user(asked).await,
+            Call::SetGrants => self.admin_set_grants(asked).await,
+            Call::DisableUser => self.admin_set_disabled(asked, true).await,
+            Call::EnableUser => self.admin_set_disabled(asked, false).await,
+            Call::EraseUser => self.admin_erase_user(asked).await,
             Call::UserSessions => self.admin_sessions(asked).await,
             Call::EndUserSession => self.admin_end_session(asked).await,
             Call::EndUserSessions => self.admin_end_sessions(asked).await,

@@ -1,8 +1,18 @@
 // What a client learned that no log may repeat: noted from requests and answers as they pass, looked for at the end.
 import type { Postern } from "../harness.ts";
+import { noteSecret } from "./run.ts";
 
 /** Members of requests and answers whose values are secret. */
-const SECRET_MEMBERS = ["access_token", "refresh_token", "csrf_token", "device_token", "password"];
+const SECRET_MEMBERS = [
+  "access_token",
+  "refresh_token",
+  "csrf_token",
+  "device_token",
+  "password",
+  "new_password",
+  "current_password",
+  "token",
+];
 /** Shorter values occur by chance. */
 const SHORTEST = 8;
 
@@ -10,7 +20,9 @@ export class Secrets {
   readonly #values = new Set<string>();
 
   add(value: string): void {
-    if (value.length >= SHORTEST) this.#values.add(value);
+    if (value.length < SHORTEST || this.#values.has(value)) return;
+    this.#values.add(value);
+    noteSecret(value);
   }
 
   /** Notes an access token and its signature by itself, which is what makes it worth stealing. */
@@ -39,7 +51,7 @@ export class Secrets {
   /** The secrets that occur in the text, each shortened: a failing test is no place for them either. */
   foundIn(text: string): string[] {
     const known = [...this.#values].filter((value) => text.includes(value));
-    const alike = text.match(/prt_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"/g) ?? [];
+    const alike = text.match(/p[ro]t_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"/g) ?? [];
     return [...known, ...alike].map((secret) => `${secret.slice(0, 12)}... (${secret.length} characters)`);
   }
 

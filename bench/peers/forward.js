@@ -1,0 +1,7 @@
+// Passes requests on without looking at anything but the path.
+export default {
+  fetch(request, env) {
+    const url = new URL(request.url);
+    return fetch(new Request(env.ORIGIN_URL + url.pathname + url.search, request));
+  },
+};

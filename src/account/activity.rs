@@ -1,0 +1,183 @@
+//! What happened to an account, for its user: a bounded ring of entries beside the families.
+//!
+//! Each entry is written in the same block as what it tells. That comes first, and an entry
+//! that could not be written undoes nothing: a session that was revoked is revoked.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    object::Account,
+    stored::{ERASED, Store},
+};
+use crate::{
+    ids::FamilyId,
+    ports::{Fault, Records},
+    refresh::{Context, RefusalCause, Revocation},
+    time::Timestamp,
+};
+
+/// How many entries are kept: half a year of a person who signs in every other day.
+const CAPACITY: usize = 100;
+
+/// How long an entry is kept. It holds addresses: no longer than somebody would still look.
+pub(super) const ACTIVITY_LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// Within this time entries of a kind that strangers can cause are counted in one, so that an
+/// attacker who guesses passwords does not push everything else out of the ring.
+const COUNTED_TOGETHER: Duration = Duration::from_hours(24);
+
+/// What happened. The names are those of the audit events, where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivityKind {
+    /// A session began.
+    SignedIn,
+    /// A sign-in with a wrong password.
+    SignInRefused,
+    /// A refresh token was presented again after the reuse interval, and served.
+    Retried,
+    /// A replaced refresh token was used: the session has ended.
+    ReuseDetected,
+    /// A refresh token that was never issued so.
+    RefreshForged,
+    /// The session logged itself out.
+    SignedOut,
+    /// All sessions ended.
+    SignedOutEverywhere,
+    /// A session was ended from another one, or by an operator.
+    SessionRevoked,
+    /// The longest idle session made room for a new one.
+    FamilyDisplaced,
+    /// The password was changed by its owner.
+    PasswordChanged,
+    /// A wrong current password where it was asked for again.
+    PasswordRefused,
+    /// Somebody asked for a reset of the password.
+    PasswordResetRequested,
+    /// The password was set anew with a one-time token.
+    PasswordReset,
+    /// A token to show that the address is the user's was asked for.
+    EmailVerificationRequested,
+    /// The address is the user's.
+    EmailVerified,
+    /// The user took a copy of what is stored.
+    AccountExported,
+    /// An operator disabled the user.
+    UserDisabled,
+    /// An operator enabled the user.
+    UserEnabled,
+    /// An operator changed scopes, roles or tenant.
+    UserChanged,
+}
+
+impl ActivityKind {
+    /// What the end of sessions for this reason is to their user. A password change and a
+    /// disabled user are told as themselves.
+    pub(super) const fn of_revocation(by: Revocation, all: bool) -> Option<Self> {
+        match by {
+            Revocation::PasswordChanged | Revocation::Disabled => None,
+            _ if all => Some(Self::SignedOutEverywhere),
+            Revocation::LogoutAll => Some(Self::SignedOutEverywhere),
+            Revocation::Logout | Revocation::Client => Some(Self::SignedOut),
+            Revocation::User | Revocation::Operator => Some(Self::SessionRevoked),
+        }
+    }
+
+    pub(super) const fn of_refusal(cause: RefusalCause) -> Option<Self> {
+        match cause {
+            RefusalCause::Reuse => Some(Self::ReuseDetected),
+            RefusalCause::Forged | RefusalCause::AheadOfState => Some(Self::RefreshForged),
+            _ => None,
+        }
+    }
+
+    const fn is_counted(self) -> bool {
+        matches!(
+            self,
+            Self::SignInRefused
+                | Self::Retried
+                | Self::RefreshForged
+                | Self::PasswordRefused
+                | Self::PasswordResetRequested
+                | Self::EmailVerificationRequested
+        )
+    }
+}
+
+/// One entry of the ring.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActivityEntry {
+    /// When; the last time of those that are counted together.
+    pub at: Timestamp,
+    /// What.
+    pub kind: ActivityKind,
+    /// How often within a day.
+    pub times: u32,
+    /// The session concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<FamilyId>,
+    /// Where the request came from, where it is known.
+    #[serde(default)]
+    pub context: Context,
+}
+
+impl<R: Records> Account<R> {
+    /// Writes an entry and removes the oldest one for which there is no room any more.
+    pub(super) fn note(
+        &self,
+        kind: ActivityKind,
+        session_id: Option<FamilyId>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        if self.store().meta()?.is_some_and(|meta| meta.fence == ERASED) {
+            return Ok(());
+        }
+        let mut entries = self.store().activity()?;
+        let entry = ActivityEntry { at: now, kind, times: 1, session_id, context: context.clone() };
+        if kind.is_counted()
+            && let Some((number, there)) = entries.iter().rev().find(|(_, there)| there.kind == kind)
+            && now.since(there.at) < COUNTED_TOGETHER
+        {
+            let times = there.times.saturating_add(1);
+            return self.store().write_activity(*number, &ActivityEntry { times, ..entry });
+        }
+        let number = entries.last().map_or(0, |(number, _)| number.saturating_add(1));
+        self.store().write_activity(number, &entry)?;
+        let excess = (entries.len() + 1).saturating_sub(CAPACITY);
+        for (number, _) in entries.drain(..excess) {
+            self.store().remove_activity(number)?;
+        }
+        Ok(())
+    }
+
+    /// The entries, newest first.
+    pub(super) fn activity(&self, now: Timestamp) -> Result<Vec<ActivityEntry>, Fault> {
+        let mut entries: Vec<_> = self.store().activity()?.into_iter().map(|(_, entry)| entry).collect();
+        entries.retain(|entry| now.since(entry.at) < ACTIVITY_LIFETIME);
+        entries.reverse();
+        // Those that are counted together move up when they happen again.
+        entries.sort_by_key(|entry| core::cmp::Reverse(entry.at));
+        Ok(entries)
+    }
+}
+
+/// Removes what is too old; when the first of the rest will be.
+pub(super) fn sweep<R: Records>(store: &Store<'_, R>, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+    let mut first = None;
+    for (number, entry) in store.activity()? {
+        let end = entry.at.plus(ACTIVITY_LIFETIME);
+        if now >= end {
+            store.remove_activity(number)?;
+        } else {
+            first = Some(first.map_or(end, |first: Timestamp| first.min(end)));
+        }
+    }
+    Ok(first)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+use super::*;
+use crate::account::{AccountAnswer, AccountRequest, Upkeep, memory::MemoryRecords};
+
+const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn object() -> Account<MemoryRecords> {
+    Account::new(MemoryRecords::default())
+}
+
+fn note(object: &Account<MemoryRecords>, kind: ActivityKind, at: Timestamp) {
+    let ask = AccountRequest::Note { kind, family: None, context: Context::default() };
+    assert_eq!(object.serve(&ask, at).answer, AccountAnswer::Confirmed);
+}
+
+fn kinds(object: &Account<MemoryRecords>, now: Timestamp) -> Vec<(ActivityKind, u32)> {
+    let entries = object.activity(now).unwrap();
+    entries.iter().map(|entry| (entry.kind, entry.times)).collect()
+}
+
+#[test]
+fn the_newest_hundred_entries_are_kept_newest_first() {
+    let object = object();
+    for second in 0..250 {
+        note(&object, ActivityKind::SignedOut, START.plus(Duration::from_secs(second)));
+    }
+    let now = START.plus(Duration::from_secs(250));
+    let entries = object.activity(now).unwrap();
+    assert_eq!(entries.len(), 100);
+    assert_eq!(entries[0].at, START.plus(Duration::from_secs(249)));
+    assert!(entries.is_sorted_by_key(|entry| core::cmp::Reverse(entry.at)));
+    assert_eq!(object.records().snapshot().len(), 100);
+}
+
+#[test]
+fn guessing_passwords_does_not_push_the_owners_entries_out() {
+    let object = object();
+    note(&object, ActivityKind::PasswordChanged, START);
+    for second in 0..10_000 {
+        note(&object, ActivityKind::SignInRefused, START.plus(Duration::from_secs(second)));
+    }
+    let now = START.plus(Duration::from_secs(10_000));
+    assert_eq!(
+        kinds(&object, now),
+        [(ActivityKind::SignInRefused, 10_000), (ActivityKind::PasswordChanged, 1)]
+    );
+    // Two days later it is news again.
+    let later = now.plus(Duration::from_hours(48));
+    note(&object, ActivityKind::SignInRefused, later);
+    assert_eq!(
+        kinds(&object, later)[..2],
+        [(ActivityKind::SignInRefused, 1), (ActivityKind::SignInRefused, 10_000)]
+    );
+}
+
+#[test]
+fn entries_go_after_thirty_days_and_the_last_one_empties_the_account() {
+    let object = object();
+    note(&object, ActivityKind::SignedOut, START);
+    let second = START.plus(Duration::from_hours(24));
+    let ask =
+        AccountRequest::Note { kind: ActivityKind::SignedOut, family: None, context: Context::default() };
+    assert_eq!(object.serve(&ask, second).upkeep, Upkeep::Alarm(START.plus(ACTIVITY_LIFETIME)));
+    let first_gone = START.plus(ACTIVITY_LIFETIME);
+    assert_eq!(object.activity(first_gone).unwrap().len(), 1);
+    assert_eq!(object.sweep(first_gone), Ok(Upkeep::Alarm(second.plus(ACTIVITY_LIFETIME))));
+    assert_eq!(object.sweep(second.plus(ACTIVITY_LIFETIME)), Ok(Upkeep::Empty));
+    assert!(object.records().snapshot().is_empty());
+}

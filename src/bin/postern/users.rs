@@ -1,0 +1,209 @@
+//! `postern user`.
+
+use std::fmt::Write as _;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::{
+    client::Client,
+    context::Context,
+    failure::Failure,
+    report::{Column, Report, Shown, plain},
+    sessions::segment,
+    sign_in::password,
+};
+
+/// Users. USER is an id, the `sub` of the user's access tokens, or a login.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// List users in the order of their logins
+    List {
+        /// Only logins that begin so
+        #[arg(long, value_name = "BEGINNING")]
+        search: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 200)]
+        limit: usize,
+    },
+    /// Show one user
+    Show {
+        /// Id or login
+        user: String,
+    },
+    /// Make a user; the password is asked for, or read from a pipe
+    Add {
+        /// The login, as a rule a mail address
+        login: String,
+        #[command(flatten)]
+        grants: Grants,
+    },
+    /// Give a user these scopes, roles and tenant in place of those before
+    ///
+    /// When something is taken away, all sessions of the user end.
+    Grant {
+        /// Id or login
+        user: String,
+        #[command(flatten)]
+        grants: Grants,
+    },
+    /// Keep a user from signing in, and end all sessions
+    Disable {
+        /// Id or login
+        user: String,
+    },
+    /// Let a user sign in again
+    Enable {
+        /// Id or login
+        user: String,
+    },
+    /// Erase all that is stored about a user; nothing brings it back
+    Erase {
+        /// Id or login
+        user: String,
+        /// That you mean it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What a user may do.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Grants {
+    /// A scope; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// A role; may be repeated
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// The tenant
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+const COLUMNS: [Column; 7] = [
+    Column { title: "LOGIN", member: "login", shown: Shown::Plain },
+    Column { title: "USER", member: "user_id", shown: Shown::Plain },
+    Column { title: "DISABLED", member: "disabled", shown: Shown::Plain },
+    Column { title: "SCOPES", member: "scopes", shown: Shown::Plain },
+    Column { title: "ROLES", member: "roles", shown: Shown::Plain },
+    Column { title: "TENANT", member: "tenant_id", shown: Shown::Plain },
+    Column { title: "MADE", member: "created_at", shown: Shown::Time },
+];
+
+/// The largest page that the API gives.
+const PAGE: usize = 200;
+
+impl Users {
+    pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
+        let client = context.admin()?;
+        match self {
+            Self::List { search, limit } => list(&client, search.as_deref(), *limit),
+            Self::Show { user } => {
+                let id = resolve(&client, user)?;
+                let found = client.admin("GET", &format!("/users/{id}"), None)?;
+                Ok(Report::table(json!({ "users": [found] }), "users", &COLUMNS))
+            }
+            Self::Add { login, grants } => {
+                let mut body = grants.body();
+                if let Some(members) = body.as_object_mut() {
+                    members.insert("login".to_owned(), login.as_str().into());
+                    members.insert("password".to_owned(), password("Password of the user: ")?.into());
+                }
+                let answer = client.admin("POST", "/users", Some(&body))?;
+                let line =
+                    format!("{login} is there as {}", answer.get("user_id").map(plain).unwrap_or_default());
+                Ok(Report::lines(answer, [line]))
+            }
+            Self::Grant { user, grants } => change(
+                &client,
+                "PUT",
+                user,
+                "/grants",
+                Some(&grants.body()),
+                "has these scopes, roles and tenant now",
+            ),
+            Self::Disable { user } => {
+                change(&client, "POST", user, "/disable", None, "is disabled, and signed out everywhere")
+            }
+            Self::Enable { user } => change(&client, "POST", user, "/enable", None, "can sign in again"),
+            Self::Erase { user, yes: true } => change(&client, "DELETE", user, "", None, "is erased"),
+            Self::Erase { user, .. } => {
+                Err(Failure::usage(format!("nothing brings {user} back: repeat the command with --yes")))
+            }
+        }
+    }
+}
+
+impl Grants {
+    fn body(&self) -> Value {
+        json!({ "scopes": self.scopes, "roles": self.roles, "tenant_id": self.tenant })
+    }
+}
+
+/// Page after page, until there are enough.
+fn list(client: &Client, search: Option<&str>, limit: usize) -> Result<Report, Failure> {
+    let mut users: Vec<Value> = Vec::new();
+    let mut after: Option<String> = None;
+    while users.len() < limit {
+        let mut path = format!("/users?limit={}", PAGE.min(limit - users.len()));
+        for (name, value) in [("search", search), ("after", after.as_deref())] {
+            if let Some(value) = value {
+                path = format!("{path}&{name}={}", encoded(value));
+            }
+        }
+        let page = client.admin("GET", &path, None)?;
+        users.extend(page.get("users").and_then(Value::as_array).into_iter().flatten().cloned());
+        after = page.get("next").and_then(Value::as_str).map(str::to_owned);
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(Report::table(json!({ "users": users, "more": after.is_some() }), "users", &COLUMNS))
+}
+
+fn change(
+    client: &Client,
+    method: &str,
+    user: &str,
+    what: &str,
+    body: Option<&Value>,
+    done: &str,
+) -> Result<Report, Failure> {
+    let id = resolve(client, user)?;
+    client.admin(method, &format!("/users/{id}{what}"), body)?;
+    Ok(Report::lines(json!({ "user_id": id, "status": "done" }), [format!("{user} {done}")]))
+}
+
+/// The id of a user who is named by id or login.
+pub(crate) fn resolve(client: &Client, user: &str) -> Result<String, Failure> {
+    if user.parse::<postern::ids::AccountId>().is_ok() {
+        return segment(user).map(str::to_owned);
+    }
+    let page = client.admin("GET", &format!("/users?login={}", encoded(user)), None)?;
+    let id = page.pointer("/users/0/user_id").and_then(Value::as_str);
+    id.map(str::to_owned).ok_or_else(|| Failure::refused(format!("there is no user {user}")))
+}
+
+/// A value of a query (RFC 3986 section 2.1).
+fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_cannot_add_parameters() {
+        assert_eq!(encoded("a@b.c&limit=1 ü"), "a%40b.c%26limit%3D1%20%C3%BC");
+    }
+}

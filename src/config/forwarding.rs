@@ -1,0 +1,105 @@
+//! The members of a route that say how its requests are carried.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use super::{
+    reader::{Fields, Mistakes, Node},
+    values,
+};
+use crate::gateway::{Access, Forwarding, RateKey, RateLimit, Route, SocketRule, TokenSources, Upstream};
+
+/// Reads them. `upstream` is the default audience of assertions.
+pub(super) fn read(
+    fields: &Fields<'_>,
+    access: &Access,
+    upstream: Option<&Upstream>,
+    local: bool,
+) -> Forwarding {
+    let public = *access == Access::Public;
+    for name in ["token_sources", "assertion", "websocket"] {
+        if public && let Some(node) = fields.optional(name) {
+            let _: Option<()> = node.wrong("contradicts `access`: a public route looks at no access token");
+        }
+    }
+    Forwarding {
+        token_sources: fields.or("token_sources", TokenSources::default(), token_sources),
+        assertion: fields.optional("assertion").and_then(|node| assertion(node, upstream)),
+        rate_limit: fields.optional("rate_limit").and_then(|node| rate_limit(node, public)),
+        retry: fields.or("retry", false, Node::flag),
+        total_timeout: fields
+            .optional("total_timeout_ms")
+            .and_then(|node| node.number(100..=3_600_000))
+            .map(Duration::from_millis),
+        websocket: fields.optional("websocket").and_then(|node| websocket(node, local)),
+    }
+}
+
+fn token_sources(node: &Node<'_>) -> Option<TokenSources> {
+    let named: BTreeSet<String> = node.filled_set(|text| match text {
+        "header" | "cookie" => Ok(text.to_owned()),
+        _ => Err("must be one of: header, cookie"),
+    })?;
+    Some(TokenSources { header: named.contains("header"), cookie: named.contains("cookie") })
+}
+
+/// `true`, or the audience.
+fn assertion(node: &Node<'_>, upstream: Option<&Upstream>) -> Option<String> {
+    if node.is_text() && !matches!(node.text(), Some("true" | "false")) {
+        return node.parsed(values::name);
+    }
+    let default = upstream.map(|upstream| match upstream {
+        Upstream::Url { base } => base.clone(),
+        Upstream::Service { binding } => binding.clone(),
+    });
+    if node.flag()? { default } else { None }
+}
+
+fn rate_limit(node: &Node<'_>, public: bool) -> Option<RateLimit> {
+    let fields = node.object(&["binding", "by", "retry_after"])?;
+    let binding = fields.required("binding").and_then(|node| node.parsed(values::binding));
+    let by = fields
+        .or("by", RateKey::Ip, |node| node.choice(&[("ip", RateKey::Ip), ("subject", RateKey::Subject)]));
+    if public && by == RateKey::Subject {
+        fields.wrong("by", "must be \"ip\" on a public route, where nobody is known");
+    }
+    // The longer of the two periods that the platform counts in.
+    let retry_after = fields.or("retry_after", Duration::from_mins(1), |node| node.seconds(1..=3600));
+    Some(RateLimit { binding: binding?, by, retry_after })
+}
+
+fn websocket(node: &Node<'_>, local: bool) -> Option<SocketRule> {
+    let fields = node.object(&["close_on_expiry", "close_on_revocation", "check_interval"])?;
+    // Each look at a session asks an object: not every second for every open socket.
+    let shortest = if local { 1 } else { 5 };
+    let interval = fields.or("check_interval", Duration::from_secs(30), |node| node.seconds(shortest..=3600));
+    let on_revocation = fields.or("close_on_revocation", false, Node::flag);
+    if !on_revocation && fields.optional("check_interval").is_some() {
+        fields.wrong("check_interval", "is of no use without `close_on_revocation`");
+    }
+    let rule = SocketRule {
+        close_on_expiry: fields.or("close_on_expiry", false, Node::flag),
+        check_session_every: on_revocation.then_some(interval),
+    };
+    (rule.close_on_expiry || on_revocation).then_some(rule)
+}
+
+/// What only shows beside other variables.
+pub(super) fn check(
+    routes: &[Route],
+    list: &str,
+    access_cookie: bool,
+    audience: Option<&str>,
+    mistakes: &Mistakes,
+) {
+    for (index, Route { forwarding, .. }) in routes.iter().enumerate() {
+        let wrong = |member, problem| mistakes.add(format!("{list}[{index}].{member}"), problem);
+        if forwarding.token_sources.cookie && !access_cookie {
+            wrong("token_sources", "names a cookie that nobody gets: POSTERN_COOKIE.access is not true");
+        }
+        // Another service that takes this audience might not look at `typ`.
+        if forwarding.assertion.is_some() && forwarding.assertion.as_deref() == audience {
+            wrong("assertion", "must not have the audience of access tokens: it might pass for one");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Users who are kept here, in an administrator's hands (`docs/users.md`).
+
+use serde_json::Value;
+
+use super::{Asked, object, paging::page};
+use crate::{
+    encoding::{base64url, from_base64url},
+    http::Reply,
+    identity::{Grants, Login, User, UserQuery},
+    ids::AccountId,
+    service::{
+        ApiError, Ports, Service,
+        body::{Body, BodyError},
+    },
+};
+
+/// The most scopes, and the most roles, that one user may have: more would not fit an access
+/// token of 1 KB, which is carried with every request.
+const MAX_GRANTS: usize = 64;
+/// The longest scope, role or tenant, in bytes.
+const MAX_GRANT_BYTES: usize = 128;
+
+impl<P: Ports> Service<P> {
+    /// `GET /admin/users`: in the order of their logins; with `search` those whose login begins
+    /// so, with `login` the one of this login.
+    pub(super) async fn admin_users(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        self.users_are_here()?;
+        if let Some(text) = asked.query.value("login") {
+            let found = self.find_user_by_login(&self.parse_login(text)?).await?;
+            return Ok(page("users", found.iter().map(row).collect(), None));
+        }
+        let limit = asked.query.limit()?;
+        let after = asked.query.value("after").map(cursor).transpose()?;
+        // In the spelling that logins are stored in, as far as a beginning has one.
+        let prefix = asked.query.value("search").unwrap_or_default().to_lowercase();
+        let limit16 = u16::try_from(limit).unwrap_or(u16::MAX);
+        let users = self.list_users(&UserQuery { prefix, after, limit: limit16 }).await?;
+        let next = (users.len() == limit).then(|| users.last()).flatten();
+        let next = next.map(|user| base64url(user.login.as_str().as_bytes()));
+        Ok(page("users", users.iter().map(row).collect(), next))
+    }
+
+    /// `GET /admin/users/{user_id}`.
+    pub(super) async fn admin_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        self.users_are_here()?;
+        let user = self.find_user(asked.account()?).await?.ok_or(ApiError::UserNotFound)?;
+        Ok(Reply::json(200, &row(&user)))
+    }
+
+    /// `POST /admin/users`: 201, or 409 `login_taken`.
+    pub(super) async fn admin_add_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        self.users_are_here()?;
+        let login = self.parse_login(asked.body.text("login")?)?;
+        let password = self.chosen_password(asked.body.text("password")?)?;
+        Self::refuse_login_as_password(&password, &login)?;
+        let grants = grants_of(&asked.body)?;
+        let added = self.add_user(&login, &password, grants, asked.caller.setting()).await?;
+        let account = added.ok_or(ApiError::LoginTaken)?;
+        Ok(Reply::json(201, &object([("user_id", account.to_string().into())])))
+    }
+
+    /// `PUT /admin/users/{user_id}/grants`: scopes, roles and tenant in place of those before.
+    /// When something is taken away all sessions of the user end.
+    pub(super) async fn admin_set_grants(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        self.users_are_here()?;
+        let account = asked.account()?;
+        let grants = grants_of(&asked.body)?;
+        if !grants.scopes.iter().any(|scope| scope == super::SCOPE) {
+            refuse_oneself(asked, account)?;
+        }
+        there(self.set_grants(account, grants, asked.caller.setting()).await?)
+    }
+
+    /// `POST /admin/users/{user_id}/disable` and `/enable`. A disabled user's sessions end.
+    pub(super) async fn admin_set_disabled(
+        &self,
+        asked: &Asked<'_>,
+        disabled: bool,
+    ) -> Result<Reply, ApiError> {
+        self.users_are_here()?;
+        let account = asked.account()?;
+        refuse_oneself(asked, account)?;
+        there(self.set_disabled(account, disabled, asked.caller.setting()).await?)
+    }
+
+    /// `DELETE /admin/users/{user_id}`: erases all that is stored. May be repeated.
+    pub(super) async fn admin_erase_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let account = asked.account()?;
+        refuse_oneself(asked, account)?;
+        let was_there = self.erase(account, asked.caller.setting()).await?;
+        // Of a subject kept elsewhere nobody here can say whether there is one.
+        there(was_there || !self.has_users())
+    }
+
+    fn users_are_here(&self) -> Result<(), ApiError> {
+        if self.has_users() { Ok(()) } else { Err(ApiError::NotOffered) }
+    }
+}
+
+fn there(found: bool) -> Result<Reply, ApiError> {
+    if found { Ok(Reply::empty(204)) } else { Err(ApiError::UserNotFound) }
+}
+
+/// An administrator who takes the API away from himself may have been the last one.
+fn refuse_oneself(asked: &Asked<'_>, account: AccountId) -> Result<(), ApiError> {
+    if account == asked.admin.session.account { Err(ApiError::OwnAccount) } else { Ok(()) }
+}
+
+fn cursor(text: &str) -> Result<Login, ApiError> {
+    let login = from_base64url(text).and_then(|bytes| String::from_utf8(bytes).ok());
+    let login = login.and_then(|login| Login::from_stored(&login).ok());
+    login.ok_or(ApiError::InvalidParameter { name: "after", problem: "is no cursor of this list" })
+}
+
+fn grants_of(body: &Body) -> Result<Grants, ApiError> {
+    let scope =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+    let printable = |text: &str| !text.chars().any(char::is_control);
+    let tenant_id = body.optional_text("tenant_id")?;
+    if tenant_id.is_some_and(|tenant| !fits(tenant) || !printable(tenant)) {
+        return Err(BodyError::InvalidMember("tenant_id").into());
+    }
+    Ok(Grants {
+        scopes: texts(body, "scopes", scope)?,
+        roles: texts(body, "roles", printable)?,
+        tenant_id: tenant_id.map(str::to_owned),
+    })
+}
+
+/// A list of different texts; none when it is absent.
+fn texts(body: &Body, name: &'static str, sound: impl Fn(&str) -> bool) -> Result<Vec<String>, ApiError> {
+    let invalid = || ApiError::from(BodyError::InvalidMember(name));
+    let Some(value) = body.value(name) else { return Ok(Vec::new()) };
+    let items = value.as_array().filter(|items| items.len() <= MAX_GRANTS).ok_or_else(invalid)?;
+    let mut all: Vec<String> = Vec::new();
+    for item in items {
+        let text = item.as_str().filter(|text| fits(text) && sound(text)).ok_or_else(invalid)?;
+        if !all.iter().any(|other| other == text) {
+            all.push(text.to_owned());
+        }
+    }
+    Ok(all)
+}
+
+const fn fits(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_GRANT_BYTES
+}
+
+/// A user as administrators see one: never the hash.
+fn row(user: &User) -> Value {
+    let tenant_id = user.tenant_id.as_deref().map_or(Value::Null, Value::from);
+    object([
+        ("user_id", user.account.to_string().into()),
+        ("login", user.login.as_str().into()),
+        ("scopes", user.scopes.as_slice().into()),
+        ("roles", user.roles.as_slice().into()),
+        ("tenant_id", tenant_id),
+        ("disabled", user.disabled.into()),
+        ("email_verified", user.email_verified.into()),
+        ("created_at", user.created_at.seconds().into()),
+    ])
+}

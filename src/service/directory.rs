@@ -1,0 +1,146 @@
+//! Users who are kept in another service: two calls over a service binding (docs/users.md).
+//!
+//! `POST /verify` with login and password, `POST /profile` with a subject. The service is
+//! trusted with what it says of its users; its answers are checked for form all the same.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{ApiError, Caller, Ports, Service, throttle::Admission};
+use crate::{
+    ids::AccountId,
+    observe::Happening,
+    ports::{Bindings as _, Document, Fault, Part},
+};
+
+/// The largest answer: some hundred scopes and roles.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// How long the service may take: it hashes a password, and the user waits.
+const TIMEOUT_MS: u32 = 10_000;
+
+/// The longest subject in bytes (`OpenID` Connect Core section 2: 255 ASCII characters).
+const MAX_SUBJECT_BYTES: usize = 255;
+
+/// What is known of a user: what the other service answers, and what an export shows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Profile {
+    pub(super) subject: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) login: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) email_verified: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) created_at: Option<u64>,
+    #[serde(default)]
+    pub(super) scopes: Vec<String>,
+    #[serde(default)]
+    pub(super) roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tenant_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) amr: Vec<String>,
+}
+
+/// Who signs in, whoever keeps them.
+#[derive(Debug, Clone)]
+pub(super) struct Principal {
+    pub(super) account: AccountId,
+    pub(super) subject: String,
+    pub(super) scopes: Vec<String>,
+    pub(super) roles: Vec<String>,
+    pub(super) tenant_id: Option<String>,
+    pub(super) amr: Vec<String>,
+    pub(super) credential_version: u64,
+}
+
+impl<P: Ports> Service<P> {
+    /// Asks the service whether the password is right. 401 is a no, for whatever reason; any
+    /// other answer but 200 is a fault of the service.
+    pub(super) async fn verify_elsewhere(
+        &self,
+        (binding, issuer): (&str, &str),
+        caller: &Caller,
+        (login, password): (&str, &str),
+        admission: &Admission,
+    ) -> Result<Principal, ApiError> {
+        let question = json!({
+            "login": login,
+            "password": password,
+            "ip": caller.ip,
+            "user_agent": caller.user_agent,
+        });
+        let answer = self.directory(binding, "/verify", &question).await?;
+        let refused = |cause| {
+            self.record(self.now(), Happening::SignInRefused { cause }, caller.setting());
+            self.failed(admission, &caller.setting());
+            Err(ApiError::InvalidCredentials)
+        };
+        if answer.status == 401 {
+            return refused("identity_service");
+        }
+        let profile = read(&answer)?;
+        if admission.locked {
+            return refused("locked");
+        }
+        let amr = if profile.amr.is_empty() { vec!["pwd".to_owned()] } else { profile.amr };
+        Ok(Principal {
+            account: AccountId::of_subject(issuer, &profile.subject),
+            subject: profile.subject,
+            scopes: profile.scopes,
+            roles: profile.roles,
+            tenant_id: profile.tenant_id,
+            amr,
+            credential_version: 0,
+        })
+    }
+
+    /// What the service knows of a user.
+    pub(super) async fn profile(&self, binding: &str, subject: &str) -> Result<Profile, ApiError> {
+        let answer = self.directory(binding, "/profile", &json!({ "subject": subject })).await?;
+        if answer.status == 404 {
+            return Err(ApiError::InvalidCredentials);
+        }
+        let profile = read(&answer)?;
+        if profile.subject == subject { Ok(profile) } else { Err(malformed("another subject").into()) }
+    }
+
+    async fn directory(
+        &self,
+        binding: &str,
+        path: &str,
+        question: &serde_json::Value,
+    ) -> Result<Document, Fault> {
+        let question = question.to_string();
+        let bindings = self.ports.bindings();
+        bindings.call(Part::Identity, binding, path, &question, MAX_ANSWER_BYTES, TIMEOUT_MS).await
+    }
+}
+
+fn malformed(what: &str) -> Fault {
+    Fault::new(Part::Identity, format_args!("the identity service answered with {what}"))
+}
+
+fn read(answer: &Document) -> Result<Profile, Fault> {
+    if answer.status != 200 {
+        return Err(malformed(&answer.status.to_string()));
+    }
+    if answer.body.len() > MAX_ANSWER_BYTES {
+        return Err(malformed("too much"));
+    }
+    // The parser's message could quote the answer, which is about a person.
+    let profile: Profile =
+        serde_json::from_slice(&answer.body).map_err(|_| malformed("something else than a profile"))?;
+    let text = |text: &String, most: usize| {
+        !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control)
+    };
+    // RFC 6749 section 3.3: a space inside one would make it two.
+    let scope = |scope: &String| {
+        !scope.is_empty()
+            && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    };
+    let sound = text(&profile.subject, MAX_SUBJECT_BYTES)
+        && profile.scopes.iter().all(scope)
+        && profile.roles.iter().chain(&profile.tenant_id).chain(&profile.amr).all(|name| text(name, 256));
+    if sound { Ok(profile) } else { Err(malformed("a subject, scope, role or tenant that cannot be one")) }
+}

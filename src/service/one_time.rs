@@ -1,0 +1,173 @@
+//! One-time tokens: sent to the address of a user, redeemed by whoever holds them.
+//!
+//! Whether a login exists must show neither in the answer nor in its time, and so everything
+//! that depends on it happens after the answer: the look-up, the token, the notification.
+
+use super::{ApiError, Caller, Ports, Service, credentials::undecided};
+use crate::{
+    account::{AccountAnswer, AccountRequest, Accounts as _, OneTimeToken, Purpose},
+    config::{IdentitySource, NotifierWay, Profile},
+    identity::{IdentityStore as _, Login, User, UserChange},
+    observe::{Happening, Pseudonym, Setting},
+    ports::{Background as _, Bindings as _, Fault, Part},
+};
+
+/// How often a notification is tried, at once one after the other: what a deployment of the
+/// receiver breaks off is there again at the next call, and whatever takes longer the user
+/// repeats. A queue has retries of its own.
+const NOTIFICATION_TRIES: u32 = 3;
+
+/// The receiver hands the message on, to a mail service for instance.
+const NOTIFICATION_TIMEOUT_MS: u32 = 10_000;
+
+/// Nothing of the receiver's answer is used but its status.
+const NOTIFICATION_ANSWER_BYTES: usize = 0;
+
+impl<P: Ports> Service<P> {
+    /// Users are kept here, and there is a way to reach them.
+    pub(super) fn offers_one_time_tokens(&self) -> Result<(), ApiError> {
+        let config = &self.isolate.config;
+        let reachable = config.notifier.is_some() || config.profile == Profile::Local;
+        if reachable { self.keeps_users() } else { Err(ApiError::NotOffered) }
+    }
+
+    /// Users are kept here, and not in another service.
+    pub(super) fn keeps_users(&self) -> Result<(), ApiError> {
+        match self.isolate.config.identity {
+            IdentitySource::Store => Ok(()),
+            IdentitySource::Service { .. } => Err(ApiError::NotOffered),
+        }
+    }
+
+    /// After the answer: a token for the user of this login, if there is one.
+    pub(super) fn send_later(&self, caller: Caller, login: Login, purpose: Purpose) {
+        let service = self.clone();
+        self.ports.background().spawn(async move {
+            if let Err(fault) = service.send_one_time(&caller, &login, purpose).await {
+                service.record_fault(&fault, &caller);
+            }
+        });
+    }
+
+    async fn send_one_time(&self, caller: &Caller, login: &Login, purpose: Purpose) -> Result<(), Fault> {
+        self.seed_local_users().await?;
+        let user = self.ports.identity().find_by_login(login).await?;
+        let happening = match purpose {
+            Purpose::ResetPassword => Happening::PasswordResetRequested,
+            Purpose::VerifyEmail => Happening::EmailVerificationRequested,
+        };
+        let setting = self.setting_of(caller, login, user.as_ref());
+        self.record(self.now(), happening, setting);
+        let Some(user) = user.filter(|user| !user.disabled) else { return Ok(()) };
+
+        let platform = self.ports.platform();
+        let master = self.isolate.masters.current();
+        let (hash, token) = OneTimeToken::make(master, user.account, purpose, platform)?;
+        let ask = AccountRequest::IssueOneTime { hash, purpose, context: caller.context() };
+        match self.ports.accounts().ask(user.account, &ask).await? {
+            AccountAnswer::OneTimeIssued {} => self.notify(&user, purpose, &token).await,
+            // Too many are open: the user has them all.
+            AccountAnswer::OneTimeRefused {} => Ok(()),
+            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause)),
+            _ => Err(Self::misplaced_fault(Part::Account)),
+        }
+    }
+
+    async fn notify(&self, user: &User, purpose: Purpose, token: &str) -> Result<(), Fault> {
+        let notifier = self.isolate.config.notifier.as_ref();
+        let (kind, page) = match purpose {
+            Purpose::ResetPassword => ("reset_password", notifier.and_then(|way| way.reset_page.as_ref())),
+            Purpose::VerifyEmail => ("verify_email", notifier.and_then(|way| way.verify_page.as_ref())),
+        };
+        let mut message = serde_json::json!({
+            "kind": kind,
+            "login": user.login.as_str(),
+            "token": token,
+            "expires_in": purpose.lifetime().as_secs(),
+        });
+        // In the fragment: it is sent to no server, and is in no `Referer` and no server's log.
+        if let (Some(page), Some(message)) = (page, message.as_object_mut()) {
+            message.insert("link".to_owned(), [page.as_str(), "#token=", token].concat().into());
+        }
+        let message = message.to_string();
+        let bindings = self.ports.bindings();
+        match notifier.map(|notifier| &notifier.way) {
+            // Config lets this be so in the local profile alone.
+            None => {
+                bindings.print(&message);
+                Ok(())
+            }
+            Some(NotifierWay::Queue(queue)) => bindings.send(Part::Notifier, queue, &message).await,
+            Some(NotifierWay::Service(service)) => {
+                let mut failure = String::new();
+                for _ in 0..NOTIFICATION_TRIES {
+                    let answer = bindings
+                        .call(
+                            Part::Notifier,
+                            service,
+                            "/notify",
+                            &message,
+                            NOTIFICATION_ANSWER_BYTES,
+                            NOTIFICATION_TIMEOUT_MS,
+                        )
+                        .await;
+                    match answer {
+                        Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
+                        Ok(answer) => failure = format!("the notifier answered {}", answer.status),
+                        Err(fault) => failure = fault.cause,
+                    }
+                }
+                Err(Fault::new(Part::Notifier, failure))
+            }
+        }
+    }
+
+    /// Redeems a token for `change`, which is decided here once: the first who comes to the
+    /// Account object. What fails after that gives the token back.
+    pub(super) async fn redeem(
+        &self,
+        caller: &Caller,
+        token: &str,
+        purpose: Purpose,
+        change: impl AsyncFnOnce() -> Result<UserChange, ApiError>,
+    ) -> Result<(User, u64), ApiError> {
+        let refused = |account, cause| {
+            let setting = Setting { account, ..caller.setting() };
+            self.record(self.now(), Happening::OneTimeTokenRefused { cause }, setting);
+            ApiError::InvalidOneTimeToken
+        };
+        let token = OneTimeToken::open(&self.isolate.masters, purpose, token)
+            .ok_or_else(|| refused(None, "one_time_token_mac"))?;
+        let account = token.account();
+        let gone = || refused(Some(account), "one_time_token_spent");
+        // Before the token is redeemed, as all else that can fail by itself.
+        let change = change().await?;
+        let user = self.ports.identity().find(account).await?.ok_or_else(gone)?;
+        let ask = AccountRequest::RedeemOneTime { hash: token.hash(), purpose, context: caller.context() };
+        match self.ports.accounts().ask(account, &ask).await? {
+            AccountAnswer::Revoked { .. } => {}
+            AccountAnswer::OneTimeRefused {} => return Err(gone()),
+            AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
+            _ => return Err(Self::misplaced(Part::Account)),
+        }
+        match self.ports.identity().change(account, &change).await {
+            Ok(Some(version)) => Ok((user, version)),
+            Ok(None) => Err(gone()),
+            Err(fault) => {
+                let ask = AccountRequest::GiveBackOneTime { hash: token.hash() };
+                // If that fails too, the user asks for another token.
+                let _ = self.ports.accounts().ask(account, &ask).await;
+                Err(fault.into())
+            }
+        }
+    }
+
+    /// Who it is about, as events show it.
+    pub(super) fn setting_of(&self, caller: &Caller, login: &Login, user: Option<&User>) -> Setting {
+        Setting {
+            account: user.map(|user| user.account),
+            login: Some(Pseudonym::of_login(self.isolate.masters.current(), login)),
+            ..caller.setting()
+        }
+    }
+}

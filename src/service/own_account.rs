@@ -1,0 +1,170 @@
+//! What users do with their own account: see what happened, take a copy, verify the address,
+//! leave.
+
+use serde::Serialize;
+
+use super::{
+    ApiError, Caller, Ports, Service, body::Body, cookies, credentials::Session, credentials::undecided,
+    directory::Profile, sessions::SessionRow,
+};
+use crate::{
+    abuse::Limited,
+    account::{AccountAnswer, AccountRequest, Accounts as _, ActivityEntry, ActivityKind, Purpose},
+    config::IdentitySource,
+    http::{Reply, RequestView},
+    identity::{IdentityStore as _, User, UserChange},
+    ids::FamilyId,
+    observe::{Happening, Setting},
+    ports::Part,
+};
+
+#[derive(Serialize)]
+struct Activity {
+    activity: Vec<ActivityRow>,
+}
+
+/// Times in seconds since 1970.
+#[derive(Serialize)]
+struct ActivityRow {
+    at: u64,
+    kind: ActivityKind,
+    times: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<FamilyId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    user_agent: String,
+}
+
+impl From<ActivityEntry> for ActivityRow {
+    fn from(entry: ActivityEntry) -> Self {
+        Self {
+            at: entry.at.seconds(),
+            kind: entry.kind,
+            times: entry.times,
+            session_id: entry.session_id,
+            ip: entry.context.ip.map(|ip| ip.to_string()),
+            country: entry.context.country,
+            user_agent: entry.context.user_agent,
+        }
+    }
+}
+
+/// Everything that is stored about a user, but for the hash of the password.
+#[derive(Serialize)]
+struct Export {
+    exported_at: u64,
+    profile: Profile,
+    sessions: Vec<SessionRow>,
+    activity: Vec<ActivityRow>,
+}
+
+impl Profile {
+    pub(super) fn of(user: User) -> Self {
+        Self {
+            subject: user.account.to_string(),
+            login: Some(user.login.as_str().to_owned()),
+            email_verified: Some(user.email_verified),
+            created_at: Some(user.created_at.seconds()),
+            scopes: user.scopes,
+            roles: user.roles,
+            tenant_id: user.tenant_id,
+            amr: Vec::new(),
+        }
+    }
+}
+
+impl<P: Ports> Service<P> {
+    /// `GET /auth/activity`.
+    pub(super) async fn activity(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
+        let (_, session) = self.own_identity(request).await?;
+        Ok(Reply::json(200, &Activity { activity: self.activity_of(&session).await? }))
+    }
+
+    async fn activity_of(&self, session: &Session) -> Result<Vec<ActivityRow>, ApiError> {
+        match self.ports.accounts().ask(session.account, &AccountRequest::Activity).await? {
+            AccountAnswer::Activity { entries } => Ok(entries.into_iter().map(ActivityRow::from).collect()),
+            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
+            _ => Err(Self::misplaced(Part::Account)),
+        }
+    }
+
+    /// `GET /auth/account/export` (GDPR articles 15 and 20).
+    pub(super) async fn export_account(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
+        let (identity, session) = self.own_identity(request).await?;
+        let profile = match &self.isolate.config.identity {
+            IdentitySource::Store => {
+                let user = self.ports.identity().find(session.account).await?;
+                Profile::of(user.ok_or(ApiError::InvalidCredentials)?)
+            }
+            IdentitySource::Service { binding, .. } => self.profile(binding, &identity.subject).await?,
+        };
+        let caller = Caller::of(request);
+        let kind = ActivityKind::AccountExported;
+        let ask = AccountRequest::Note { kind, family: Some(session.family), context: caller.context() };
+        self.ports.accounts().ask(session.account, &ask).await?;
+        let export = Export {
+            exported_at: self.now().seconds(),
+            profile,
+            sessions: self.session_rows(&session).await?,
+            activity: self.activity_of(&session).await?,
+        };
+        self.record_of(&caller, (session.account, session.family), Happening::AccountExported);
+        Ok(Reply::json(200, &export)
+            .with_header("content-disposition", "attachment; filename=\"account.json\""))
+    }
+
+    /// `POST /auth/account/delete`: the password again, and everything is erased.
+    pub(super) async fn delete_account(
+        &self,
+        request: &impl RequestView,
+        body: &[u8],
+    ) -> Result<Reply, ApiError> {
+        self.keeps_users()?;
+        let (_, session) = self.own_identity(request).await?;
+        let caller = Caller::of(request);
+        let body = Body::parse(request, body, &["password"])?;
+        let user = self.prove_password(&caller, &session, body.text("password")?).await?;
+        let setting = self.setting_of(&caller, &user.login, Some(&user));
+        self.erase(user.account, setting).await?;
+        let cleared = cookies::cleared(&self.isolate.config.cookie);
+        Ok(cleared.iter().fold(Reply::empty(204), |reply, cookie| reply.with_header("set-cookie", cookie)))
+    }
+
+    /// `POST /auth/email/verification-request`.
+    pub(super) async fn request_verification(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
+        self.offers_one_time_tokens()?;
+        let (_, session) = self.own_identity(request).await?;
+        let user = self.ports.identity().find(session.account).await?.ok_or(ApiError::InvalidCredentials)?;
+        if !user.login.as_str().contains('@') {
+            return Err(ApiError::NoAddress);
+        }
+        let caller = Caller::of(request);
+        self.throttle(&caller, Limited::Reset).await?;
+        if !user.email_verified {
+            self.send_later(caller, user.login, Purpose::VerifyEmail);
+        }
+        Ok(Reply::empty(202))
+    }
+
+    /// `POST /auth/email/verify`. Who clicks need not be signed in on that device.
+    pub(super) async fn verify_email(
+        &self,
+        request: &impl RequestView,
+        body: &[u8],
+    ) -> Result<Reply, ApiError> {
+        self.keeps_users()?;
+        self.check_origin(request)?;
+        let caller = Caller::of(request);
+        let body = Body::parse(request, body, &["token"])?;
+        self.throttle(&caller, Limited::Reset).await?;
+        let change = async || Ok(UserChange::EmailVerified);
+        let (user, _) = self.redeem(&caller, body.text("token")?, Purpose::VerifyEmail, change).await?;
+        let setting: Setting = self.setting_of(&caller, &user.login, Some(&user));
+        self.record(self.now(), Happening::EmailVerified, setting);
+        Ok(Reply::empty(204))
+    }
+}

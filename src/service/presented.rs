@@ -1,0 +1,131 @@
+//! The access token of a request to the gate: from the header or, where the route says so, from
+//! the cookie, which a browser sends by itself and which is therefore held to more.
+
+use super::{
+    ApiError, Ports, Service,
+    cookies::{self, ACCESS_COOKIE, CSRF_HEADER},
+    csrf,
+};
+use crate::{
+    gateway::{Challenge, Credentials, Identity, Route, credentials, is_safe},
+    http::{RequestView, UrlParts},
+};
+
+/// What a request brings to a route.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Presented {
+    /// No access token where the route looks for one.
+    None,
+    /// Not exactly one: 400.
+    Malformed,
+    /// One, not looked into yet.
+    Token {
+        /// The compact form.
+        text: String,
+        /// Whether the browser sent it by itself.
+        by_cookie: bool,
+    },
+}
+
+/// Looks where the route says, and nowhere else. A token in the header beside one in the cookie
+/// is refused: "Clients MUST NOT use more than one method to transmit the token in each
+/// request" (RFC 6750 section 2), and no rule could say whose request it is.
+pub(super) fn presented(route: &Route, request: &impl RequestView) -> Presented {
+    let sources = route.forwarding.token_sources;
+    let authorization = if sources.header { request.header("authorization") } else { None };
+    let cookie = if sources.cookie { cookies::read(request, ACCESS_COOKIE) } else { None };
+    match (credentials(authorization.as_deref()), cookie) {
+        (Credentials::None, None) => Presented::None,
+        (Credentials::None, Some(text)) => Presented::Token { text, by_cookie: true },
+        (Credentials::Bearer(text), None) => Presented::Token { text: text.to_owned(), by_cookie: false },
+        (Credentials::Malformed, _) | (Credentials::Bearer(_), Some(_)) => Presented::Malformed,
+    }
+}
+
+/// Why a request with the cookie alone is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CookieRefused {
+    /// The token is of no session of ours.
+    NoSession,
+    /// Another origin's page made it.
+    CrossOrigin,
+    /// The CSRF token of the session is missing.
+    CsrfFailed,
+}
+
+impl CookieRefused {
+    /// For the log; to the client the first is any invalid token.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::NoSession => "no_session",
+            Self::CrossOrigin => "cross_origin",
+            Self::CsrfFailed => "csrf_failed",
+        }
+    }
+}
+
+impl From<CookieRefused> for ApiError {
+    fn from(refused: CookieRefused) -> Self {
+        match refused {
+            CookieRefused::NoSession => Self::Challenge(Challenge::InvalidToken),
+            CookieRefused::CrossOrigin => Self::CrossOrigin,
+            CookieRefused::CsrfFailed => Self::CsrfFailed,
+        }
+    }
+}
+
+/// Whether the request asks for a WebSocket.
+pub(super) fn is_websocket(request: &impl RequestView) -> bool {
+    request.header("upgrade").is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"))
+}
+
+impl<P: Ports> Service<P> {
+    /// What a request whose access token came by cookie must show besides: that a page of ours
+    /// made it.
+    ///
+    /// 1. 401 for a token without a session of ours: nothing could be bound to it;
+    /// 2. nothing more for safe methods: `SameSite=Strict` keeps other sites' requests without
+    ///    the cookie, and CORS keeps siblings from reading the answer;
+    /// 3. a WebSocket needs an `Origin` that is ours or listed: `SameSite` does not keep
+    ///    siblings out, CORS does not apply to sockets, and no script can add a header;
+    /// 4. all other methods need the CSRF token of the very session, and no foreign `Origin`.
+    pub(super) fn check_cookie_request(
+        &self,
+        route: &Route,
+        request: &impl RequestView,
+        identity: &Identity,
+    ) -> Result<(), CookieRefused> {
+        let session = self
+            .isolate
+            .session_of(identity)
+            .filter(|_| identity.issuer == self.isolate.config.issuer)
+            .ok_or(CookieRefused::NoSession)?;
+        let origin = request.header("origin");
+        let listed = origin.as_deref().map(|origin| self.is_own_or_listed(route, request, origin));
+        if is_websocket(request) {
+            return if listed == Some(true) { Ok(()) } else { Err(CookieRefused::CrossOrigin) };
+        }
+        if is_safe(&request.method()) {
+            return Ok(());
+        }
+        let cross_site = request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        if listed == Some(false) || (cross_site && listed.is_none()) {
+            return Err(CookieRefused::CrossOrigin);
+        }
+        let token = request.header(CSRF_HEADER).unwrap_or_default();
+        if csrf::verify(&self.isolate.masters, session.family, &token) {
+            Ok(())
+        } else {
+            Err(CookieRefused::CsrfFailed)
+        }
+    }
+
+    /// Our own origin, or one that the route's CORS rule lets come with credentials.
+    fn is_own_or_listed(&self, route: &Route, request: &impl RequestView, origin: &str) -> bool {
+        let url = request.url();
+        let is_that_of = |url| UrlParts::parse(url).is_some_and(|parts| parts.origin() == origin);
+        is_that_of(&url)
+            || is_that_of(&self.isolate.config.issuer)
+            || route.cors.as_ref().is_some_and(|cors| cors.credentials && cors.origins.contains(origin))
+    }
+}

@@ -1,0 +1,167 @@
+//! What operators do with the users that are kept here. The caller has authorised it; `setting`
+//! is who asked and from where, for the events.
+//!
+//! Where users are kept in another service ([`Service::has_users`] is false) there is nothing
+//! here to change but [`Service::erase`]: sessions are here in any case.
+
+use super::{Caller, Ports, Service};
+use crate::{
+    account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind, Ends},
+    config::IdentitySource,
+    identity::{Grants, IdentityStore as _, Login, NewUser, Password, User, UserChange, UserQuery},
+    ids::{AccountId, FamilyId},
+    observe::{Happening, Setting},
+    ports::{Fault, Part, Randomness as _},
+    refresh::{Context, Revocation},
+};
+
+/// The most users on one page.
+pub const MAX_USERS_ON_A_PAGE: u16 = 200;
+
+impl<P: Ports> Service<P> {
+    /// Whether users are kept here.
+    pub fn has_users(&self) -> bool {
+        self.isolate.config.identity == IdentitySource::Store
+    }
+
+    /// A page of users in the order of their logins, at most [`MAX_USERS_ON_A_PAGE`]. The last
+    /// one's login is the next query's `after`; a page with fewer users than asked for is the last.
+    pub async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
+        let limit = query.limit.clamp(1, MAX_USERS_ON_A_PAGE);
+        self.ports.identity().list(&UserQuery { limit, ..query.clone() }).await
+    }
+
+    /// The user of this account.
+    pub async fn find_user(&self, account: AccountId) -> Result<Option<User>, Fault> {
+        self.ports.identity().find(account).await
+    }
+
+    /// The user of this login.
+    pub async fn find_user_by_login(&self, login: &Login) -> Result<Option<User>, Fault> {
+        self.ports.identity().find_by_login(login).await
+    }
+
+    /// Makes a user; `None` when the login is taken.
+    pub async fn add_user(
+        &self,
+        login: &Login,
+        password: &Password,
+        grants: Grants,
+        setting: Setting,
+    ) -> Result<Option<AccountId>, Fault> {
+        let user = NewUser {
+            account: self.fresh_account()?,
+            login: login.clone(),
+            password_hash: self.hash_password(password)?,
+            scopes: grants.scopes,
+            roles: grants.roles,
+            tenant_id: grants.tenant_id,
+            disabled: false,
+            email_verified: false,
+            created_at: self.now(),
+        };
+        if !self.ports.identity().insert(&user).await? {
+            return Ok(None);
+        }
+        self.record(self.now(), Happening::Registered, Setting { account: Some(user.account), ..setting });
+        Ok(Some(user.account))
+    }
+
+    /// Disables or enables a user; `false` when there is none. A disabled user's sessions end,
+    /// a sign-in under way comes too late, and access tokens stop where revocation is looked at.
+    /// Doing it again does no harm, and makes up for a fault half-way.
+    pub async fn set_disabled(
+        &self,
+        account: AccountId,
+        disabled: bool,
+        setting: Setting,
+    ) -> Result<bool, Fault> {
+        let change = UserChange::Disabled(disabled);
+        let (kind, ends, happening) = if disabled {
+            (ActivityKind::UserDisabled, Ends::All, Happening::UserDisabled)
+        } else {
+            (ActivityKind::UserEnabled, Ends::None, Happening::UserEnabled)
+        };
+        self.change_user(account, &change, (kind, ends, Revocation::Disabled), happening, setting).await
+    }
+
+    /// Sets scopes, roles and tenant; `false` when there is no such user. When something is
+    /// taken away all sessions end, since each goes on with what its sign-in granted; what is
+    /// added comes with the next sign-in.
+    pub async fn set_grants(
+        &self,
+        account: AccountId,
+        grants: Grants,
+        setting: Setting,
+    ) -> Result<bool, Fault> {
+        let Some(user) = self.ports.identity().find(account).await? else { return Ok(false) };
+        let kept = user.scopes.iter().all(|scope| grants.scopes.contains(scope))
+            && user.roles.iter().all(|role| grants.roles.contains(role))
+            && user.tenant_id == grants.tenant_id;
+        let ends = if kept { Ends::None } else { Ends::All };
+        let how = (ActivityKind::UserChanged, ends, Revocation::Operator);
+        self.change_user(account, &UserChange::Grants(grants), how, Happening::UserChanged, setting).await
+    }
+
+    async fn change_user(
+        &self,
+        account: AccountId,
+        change: &UserChange,
+        (kind, ends, reason): (ActivityKind, Ends, Revocation),
+        happening: Happening,
+        setting: Setting,
+    ) -> Result<bool, Fault> {
+        let Some(fence) = self.ports.identity().change(account, change).await? else { return Ok(false) };
+        // An operator's address is not the user's business.
+        let (subject, context) = (account.to_string(), Context::default());
+        let ask = AccountRequest::UserChanged { subject, kind, context, fence, ends, reason };
+        self.end_sessions(account, &ask).await?;
+        self.record(self.now(), happening, Setting { account: Some(account), ..setting });
+        Ok(true)
+    }
+
+    /// Erases all that is stored about an account: the user, sessions, activity, tokens.
+    /// `false` when there was no user; whatever else there was is gone all the same, so it may
+    /// be repeated after a fault. Events keep the account's id and the login's pseudonym.
+    pub async fn erase(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
+        // Sessions first: whatever fails later, nobody is signed in to an account half gone.
+        let reason = Revocation::Disabled;
+        self.end_sessions(account, &AccountRequest::RevokeAll { reason, keep: None }).await?;
+        let there = match self.isolate.config.identity {
+            IdentitySource::Store => self.ports.identity().remove(account).await?,
+            IdentitySource::Service { .. } => false,
+        };
+        // The user is gone and cannot ask again, so a second try is ours.
+        if self.end_sessions(account, &AccountRequest::Erase).await.is_err() {
+            self.end_sessions(account, &AccountRequest::Erase).await?;
+        }
+        self.record(self.now(), Happening::AccountErased, Setting { account: Some(account), ..setting });
+        Ok(there)
+    }
+
+    /// Asks the Account object for something that ends sessions; which were alive.
+    pub(super) async fn end_sessions(
+        &self,
+        account: AccountId,
+        ask: &AccountRequest,
+    ) -> Result<Vec<FamilyId>, Fault> {
+        match self.ports.accounts().ask(account, ask).await? {
+            AccountAnswer::Revoked { ended, .. } => Ok(ended),
+            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause)),
+            _ => Err(Self::misplaced_fault(Part::Account)),
+        }
+    }
+
+    pub(super) fn fresh_account(&self) -> Result<AccountId, Fault> {
+        let mut id = [0; 16];
+        self.ports.platform().fill(&mut id)?;
+        Ok(AccountId::from_bytes(id))
+    }
+}
+
+impl Caller {
+    /// Where the operator's request came from, for the events.
+    pub fn operator_setting(&self) -> Setting {
+        self.setting()
+    }
+}

@@ -1,0 +1,138 @@
+// The signed assertion as an origin checks it, and what nobody can do with it.
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bearer, expectProblem, json, signIn, type Tokens } from "./support/client.ts";
+import { AUDIENCE, OWN_ISSUER, settings } from "./support/config.ts";
+import { Issuer, issuerKey } from "./support/issuer.ts";
+import { claimsOf, headerOf } from "./support/jwt.ts";
+import { rawRequest, UrlOrigin, type Seen } from "./support/origin.ts";
+import { shared } from "./support/postern.ts";
+
+const ORDERS = "https://orders.internal.example.test";
+
+let origin: UrlOrigin;
+let theirs: Issuer;
+const postern = shared(async () => {
+  origin = await UrlOrigin.start();
+  theirs = await Issuer.start([await issuerKey("ES256", "theirs")]);
+  return {
+    vars: settings({ POSTERN_ISSUERS: [theirs.setting({ typ: "any" })] }, [
+      { name: "orders", path: "/orders", upstream: origin.url, assertion: ORDERS },
+      { name: "stock", path: "/stock", upstream: origin.url, assertion: true },
+      { name: "strict", path: "/strict", upstream: origin.url, assertion: ORDERS, revocation: "strong" },
+      { name: "maybe", path: "/maybe", upstream: origin.url, access: "optional", assertion: ORDERS },
+      { name: "without", path: "/without", upstream: origin.url },
+    ]),
+  };
+});
+afterAll(async () => {
+  await origin.stop();
+  await theirs.stop();
+});
+
+let alice: Tokens;
+beforeAll(async () => {
+  alice = await signIn(postern());
+});
+
+async function assertionAt(path: string, token: string = alice.access_token): Promise<string> {
+  const seen = await json<Seen>(await postern().fetch(path, { headers: bearer(token) }));
+  const found = seen.headers.filter(([name]) => name.toLowerCase() === "x-postern-assertion");
+  expect(found).toHaveLength(1);
+  const [, value = ""] = found[0] ?? [];
+  postern().secrets.addToken(value);
+  return value;
+}
+
+test("an origin verifies who is calling with our key set", async () => {
+  const assertion = await assertionAt("/orders");
+  const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", postern().url));
+  const { payload, protectedHeader } = await jwtVerify(assertion, keys, {
+    issuer: OWN_ISSUER,
+    audience: ORDERS,
+    typ: "postern-assertion+jwt",
+    maxTokenAge: 60,
+  });
+  const { sub, sid } = claimsOf(alice.access_token);
+  expect(Object.keys(protectedHeader).sort()).toEqual(["alg", "kid", "typ"]);
+  expect(payload).toEqual({
+    iss: OWN_ISSUER,
+    aud: ORDERS,
+    sub,
+    sid,
+    token_iss: OWN_ISSUER,
+    client_id: "first-party",
+    tenant_id: "acme",
+    scope: "read:orders write:orders",
+    roles: [],
+    iat: expect.any(Number),
+    exp: (payload.iat ?? 0) + 60,
+  });
+});
+
+test("without an audience of its own it is the upstream's URL", async () => {
+  expect(claimsOf(await assertionAt("/stock"))["aud"]).toBe(origin.url);
+});
+
+test("for another issuer's caller we vouch, and say whose token it was", async () => {
+  const token = await theirs.token("theirs", { sub: "mallory" });
+  expect(claimsOf(await assertionAt("/orders", token))).toMatchObject({ iss: OWN_ISSUER, token_iss: theirs.iss, sub: "mallory" });
+});
+
+test("one assertion serves many requests of one caller, and no other caller or audience", async () => {
+  const [first, second] = [await assertionAt("/orders"), await assertionAt("/orders")];
+  // Signatures with ES256 differ each time: equal ones were signed once.
+  expect(second).toBe(first);
+  expect(await assertionAt("/stock")).not.toBe(first);
+  const other = await signIn(postern());
+  const theirsNow = claimsOf(await assertionAt("/orders", other.access_token));
+  expect(theirsNow["sid"]).not.toBe(claimsOf(first)["sid"]);
+});
+
+test("a caller without identity brings none, and a route without the rule neither", async () => {
+  for (const [path, headers] of [["/maybe", {}], ["/without", bearer(alice.access_token)]] as const) {
+    const seen = await json<Seen>(await postern().fetch(path, { headers }));
+    expect(seen.headers.filter(([name]) => name.toLowerCase().startsWith("x-postern-assertion"))).toEqual([]);
+  }
+});
+
+describe("attacks", () => {
+  test("replay as access token: an assertion that an origin leaks opens nothing at the gate", async () => {
+    const assertion = await assertionAt("/orders");
+    expect(headerOf(assertion)["typ"]).toBe("postern-assertion+jwt");
+    for (const path of ["/orders", "/stock", "/strict", "/maybe", "/without", "/echo"]) {
+      await expectProblem(await postern().fetch(path, { headers: bearer(assertion) }), 401, "invalid_token");
+    }
+    for (const path of ["/auth/me", "/auth/sessions"]) {
+      await expectProblem(await postern().fetch(path, { headers: bearer(assertion) }), 401, "invalid_token");
+    }
+  });
+
+  test("another issuer's assertion opens nothing either, also where any `typ` is taken", async () => {
+    const token = await theirs.token("theirs", {}, { typ: "postern-assertion+jwt" });
+    await expectProblem(await postern().fetch("/orders", { headers: bearer(token) }), 401, "invalid_token");
+  });
+
+  test("forging: an assertion that the client sends never arrives, however it is spelled", async () => {
+    const forged: [string, string][] = [
+      ["authorization", `Bearer ${alice.access_token}`],
+      ["X-Postern-Assertion", "a.b.c"],
+      ["x_postern_assertion", "a.b.c"],
+      ["X-POSTERN_Assertion", "a.b.c"],
+    ];
+    for (const path of ["/orders", "/without"]) {
+      const { body } = await rawRequest(postern().url, "GET", path, forged);
+      expect(body).not.toContain("a.b.c");
+    }
+  });
+
+  test("a caller who may not pass makes us sign nothing", async () => {
+    const ended = await signIn(postern());
+    await postern().fetch("/auth/logout", { method: "POST", headers: bearer(ended.access_token) });
+    await expectProblem(await postern().fetch("/strict", { headers: bearer(ended.access_token) }), 401, "invalid_token");
+  });
+});
+
+test("its audience can't be that of access tokens", async () => {
+  expect(AUDIENCE).not.toBe(ORDERS);
+});

@@ -1,0 +1,27 @@
+// A sample of `make gate`: the same cases, fewer of them.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import * as headers from "../gate/headers.ts";
+import * as paths from "../gate/paths.ts";
+import { scene, type Scene } from "../gate/scene.ts";
+
+let scenes: { paths: Scene; headers: Scene };
+beforeAll(async () => {
+  scenes = { paths: await scene(paths.ROUTES), headers: await scene(headers.ROUTES) };
+});
+afterAll(async () => {
+  await scenes.paths.stop();
+  await scenes.headers.stop();
+});
+
+test("path confusion: what the origin received is decided on as the request was, by every reading of it", async () => {
+  // A seed whose targets reach every route of the scene.
+  const seen = await paths.playPaths(scenes.paths, 2, 400);
+  expect({ bypasses: seen.bypasses, failures: seen.failures }).toEqual({ bypasses: [], failures: [] });
+  expect(seen.cases).toBe(800);
+});
+
+test("forged headers: no name of the gate's arrives in any spelling, and all that is not the gate's arrives as it was", async () => {
+  const seen = await headers.playHeaders(scenes.headers, 23);
+  expect({ leaks: seen.leaks, failures: seen.failures }).toEqual({ leaks: [], failures: [] });
+  expect(seen.cases).toBeGreaterThan(900);
+});
