@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics fuzz clean api abuse gate
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -92,6 +92,10 @@ issuers: setup ## Make issuers fail in every way, send 10 000 made-up kids, meas
 	@$(ENV) node tests/issuers/failing.ts
 	@$(ENV) node tests/issuers/random-kids.ts
 	@$(ENV) node tests/issuers/cache.ts
+
+revocation: setup ## Revoke 200 sessions and time how soon the gate refuses them, and what each level costs; REREAD=30
+	@scripts/build.sh
+	@$(ENV) node tests/revocation/run.ts
 
 gate: setup ## Try to get past the gate by paths and headers over real HTTP; bypasses and leaks must be 0; ONLY="paths headers", SEED=1
 	@scripts/build.sh

@@ -17,10 +17,11 @@ mode="${1:-}"
 fast="${POSTERN_FAST:-}"
 
 # Budgets, in bytes. An isolate compiles the module when it starts and is given one second for that, so the module has to
-# stay well under what takes a second; 1.2 MB is the project's aim and leaves room for twice today's code. Compressed it
-# is what an upload carries: 450 kB keeps it far below the smallest plan's limit of 3 MB.
-MAX_WASM_BYTES=1200000
-MAX_GZIP_BYTES=450000
+# stay well under what takes a second; compressed it is what an upload carries, and the smallest plan's limit is 3 MB. The
+# aim is 1.2 MB and 450 kB. What is there is over it since limits, accounts, metrics and administration came in
+# (docs/decisions/0011): these numbers keep it from growing unseen until it is smaller.
+MAX_WASM_BYTES=1400000
+MAX_GZIP_BYTES=600000
 
 wasm=build/index_bg.wasm
 stamp=build/.inputs

@@ -24,7 +24,7 @@ pub use sections::ALGORITHMS;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
     IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings,
-    Registration, RingSettings, RoutesInKv, TypRule,
+    Registration, RevocationSettings, RingSettings, RoutesInKv, TypRule,
 };
 
 use self::{
@@ -37,7 +37,7 @@ use crate::{encoding::text_set, gateway::Route};
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 24] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -51,6 +51,7 @@ pub const VARIABLES: [&str; 23] = [
     "POSTERN_COOKIE",
     "POSTERN_CORS_ORIGINS",
     "POSTERN_JWKS",
+    "POSTERN_REVOCATION",
     "POSTERN_ISSUERS",
     "POSTERN_ROUTES",
     "POSTERN_PASSWORD",
@@ -92,6 +93,8 @@ pub struct Config {
     pub cors_origins: BTreeSet<String>,
     /// How long key sets are used.
     pub jwks: JwksSettings,
+    /// How the gate learns of revocations.
+    pub revocation: RevocationSettings,
     /// Other issuers whose access tokens are trusted.
     pub issuers: Vec<ExternalIssuer>,
     /// The route table, in order; empty when it is in KV.
@@ -149,6 +152,7 @@ impl Config {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a line or two for each variable")]
 fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     for name in vars.keys() {
         if name.starts_with(PREFIX) && !VARIABLES.contains(&name.as_str()) {
@@ -206,6 +210,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         .and_then(|node| node.set(|text| values::origin(text, local)))
         .unwrap_or_default();
     let jwks = variable("JWKS").and_then(|node| sections::jwks(&node, local)).unwrap_or_default();
+    let revocation =
+        variable("REVOCATION").and_then(|node| sections::revocation(&node, local)).unwrap_or_default();
     let issuers = variable("ISSUERS")
         .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
         .unwrap_or_default();
@@ -245,6 +251,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         cookie,
         cors_origins,
         jwks,
+        revocation,
         issuers,
         routes,
         routes_in_kv,

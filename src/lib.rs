@@ -9,6 +9,7 @@
 //! | [`jwks`] | whose keys, how old, from where |
 //! | [`keys`] | our own signing keys and their life |
 //! | [`refresh`], [`account`] | refresh families, and all families of one subject |
+//! | [`revocation`] | what was revoked while its access tokens are out |
 //! | [`identity`] | users, logins, passwords |
 //! | [`abuse`] | how often, and after how many failures |
 //! | [`gateway`] | routes, policy, paths and headers |
@@ -44,6 +45,7 @@ pub mod keys;
 pub mod observe;
 pub mod ports;
 pub mod refresh;
+pub mod revocation;
 pub mod secrets;
 pub mod service;
 pub mod time;

@@ -24,6 +24,8 @@ pub enum Part {
     Account,
     /// The `KeyRing` object.
     KeyRing,
+    /// The `RevocationFeed` object.
+    RevocationFeed,
     /// An `IssuerKeys` object.
     IssuerKeys,
     /// The network fetch of an issuer's key set.
@@ -56,6 +58,7 @@ impl Part {
             Self::Database => "database",
             Self::Account => "account",
             Self::KeyRing => "key_ring",
+            Self::RevocationFeed => "revocation_feed",
             Self::IssuerKeys => "issuer_keys",
             Self::Issuer => "issuer",
             Self::Crypto => "crypto",

@@ -34,7 +34,7 @@ fn a_route_asks_for_an_access_token_unless_it_says_otherwise() {
     let config = config(&json!([{"path": "/api", "upstream": "https://origin.example.com/base/"}])).unwrap();
     let route = &config.routes[0];
     assert!(matches!(&route.access, Access::Required(requirement) if *requirement == Requirement::default()));
-    assert_eq!((route.revocation, route.keep_token), (Revocation::None, false));
+    assert_eq!((route.revocation, route.keep_token), (Revocation::Feed, false));
     assert_eq!((&route.host, route.name.as_str()), (&HostPattern::Any, "route-0"));
     assert_eq!(route.upstream, Upstream::Url { base: "https://origin.example.com/base".into() });
     assert_eq!((route.timeout, route.cors.clone()), (Duration::from_secs(30), None));

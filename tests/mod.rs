@@ -11,5 +11,6 @@ mod keys_object;
 mod keys_support;
 mod keys_two_years;
 mod refresh;
+mod revocation;
 mod service;
 mod verify_attacks;

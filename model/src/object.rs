@@ -402,8 +402,8 @@ impl Objects {
             records::rename(&mut rows, &self.hashes);
             renamed = true;
         }
-        // It tells what happened and decides nothing.
-        rows.retain(|(kind, _), _| kind != "activity");
+        // They tell what happened, the user and the feed, and decide nothing.
+        rows.retain(|(kind, _), _| kind != "activity" && kind != "outbox");
         let absolute = self.absolute;
         records::edit_family(&mut rows, |family| records::settle(family, absolute));
         records::edit(&mut rows, "account", |meta| {

@@ -8,6 +8,7 @@ use super::{Account, AccountAnswer, AccountRequest, Accounts, Upkeep};
 use crate::{
     ids::AccountId,
     ports::{Fault, Part, Records},
+    revocation::FeedObject,
     time::Timestamp,
 };
 
@@ -173,7 +174,21 @@ impl MemoryAccounts {
         self.objects.borrow_mut().entry(account).or_default().clone()
     }
 
-    /// Rings the alarm of one account.
+    /// Rings the alarm of one account whole: tells `feed`, and removes what has expired.
+    pub async fn alarm(
+        &self,
+        account: AccountId,
+        feed: &impl FeedObject,
+    ) -> Result<(Upkeep, Option<Fault>), Fault> {
+        Account::new(self.records(account)).alarm(self.now.get(), feed).await
+    }
+
+    /// The accounts that were ever asked.
+    pub fn all(&self) -> Vec<AccountId> {
+        self.objects.borrow().keys().copied().collect()
+    }
+
+    /// Removes what has expired in one account.
     pub fn sweep(&self, account: AccountId) -> Result<Upkeep, Fault> {
         Account::new(self.records(account)).sweep(self.now.get())
     }

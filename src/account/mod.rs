@@ -11,6 +11,7 @@ pub mod messages;
 mod object;
 mod one_time;
 pub mod one_time_token;
+mod outbox;
 mod sessions;
 mod stored;
 

@@ -11,7 +11,7 @@ use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
     refresh::{
-        Context, Decided, Decision, EndReason, Family, Limits, Opening, Presented, RefusalCause, State,
+        Context, Decided, Decision, End, EndReason, Family, Limits, Opening, Presented, RefusalCause, State,
     },
     time::Timestamp,
 };
@@ -59,8 +59,11 @@ impl<R: Records> Account<R> {
     /// Decides one request. A storage fault is [`AccountAnswer::Unavailable`]: each decision is
     /// committed by one write, so a write that fails leaves all families as they were.
     pub fn serve(&self, request: &AccountRequest, now: Timestamp) -> Served {
-        self.decide(request, now)
-            .unwrap_or_else(|fault| Served::plain(AccountAnswer::Unavailable { cause: fault.to_string() }))
+        // What was written before the fault may have to be told to the feed: the alarm sees to it.
+        self.decide(request, now).unwrap_or_else(|fault| Served {
+            answer: AccountAnswer::Unavailable { cause: fault.to_string() },
+            upkeep: Upkeep::Alarm(now),
+        })
     }
 
     fn decide(&self, request: &AccountRequest, now: Timestamp) -> Result<Served, Fault> {
@@ -91,21 +94,15 @@ impl<R: Records> Account<R> {
                 Ok(self.open(*family, opening, (*max_families, *credential_version), now))
             }
             AccountRequest::Rotate { family, presented, limits, context } => {
-                self.rotate(*family, presented, now, limits, context).map(Served::plain)
+                self.rotate(*family, presented, now, limits, context)
             }
             AccountRequest::Confirm { family, rotation_count } => {
                 self.confirm(*family, *rotation_count, now)?;
                 Ok(Served::plain(AccountAnswer::Confirmed))
             }
-            AccountRequest::Revoke { family, reason } => {
-                self.revoke(*family, *reason, now).map(Served::plain)
-            }
-            AccountRequest::RevokeAll { reason, keep: Some(keep) } => {
-                self.revoke_others(*keep, *reason, now).map(Served::plain)
-            }
-            AccountRequest::RevokeAll { reason, keep: None } => {
-                self.revoke_all(*reason, now).map(Served::plain)
-            }
+            AccountRequest::Revoke { family, reason } => self.revoke(*family, *reason, now),
+            AccountRequest::RevokeAll { reason, keep: Some(keep) } => self.revoke_others(*keep, *reason, now),
+            AccountRequest::RevokeAll { reason, keep: None } => self.revoke_all(*reason, now),
             AccountRequest::Sessions => {
                 Ok(Served::plain(AccountAnswer::Sessions { sessions: self.sessions(now)? }))
             }
@@ -116,8 +113,8 @@ impl<R: Records> Account<R> {
             AccountRequest::UserChanged { subject, kind, context, fence, ends, reason } => {
                 self.raise_fence(subject, *fence)?;
                 let answer = match *ends {
-                    Ends::All => self.revoke_all(*reason, now)?,
-                    Ends::Others(keep) => self.revoke_others(keep, *reason, now)?,
+                    Ends::All => self.revoke_all(*reason, now)?.answer,
+                    Ends::Others(keep) => self.revoke_others(keep, *reason, now)?.answer,
                     Ends::None => {
                         AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None }
                     }
@@ -130,7 +127,10 @@ impl<R: Records> Account<R> {
                 self.with_alarm(answer, now)
             }
             AccountRequest::RedeemOneTime { hash, purpose, context } => {
-                self.redeem_one_time(hash, *purpose, context, now).map(Served::plain)
+                match self.redeem_one_time(hash, *purpose, context, now)? {
+                    AccountAnswer::OneTimeRefused {} => Ok(Served::plain(AccountAnswer::OneTimeRefused {})),
+                    redeemed => self.with_alarm(redeemed, now),
+                }
             }
             AccountRequest::GiveBackOneTime { hash } => self.give_back_one_time(hash).map(Served::plain),
             AccountRequest::Note { kind, family, context } => {
@@ -161,13 +161,22 @@ impl<R: Records> Account<R> {
         now: Timestamp,
         limits: &Limits,
         context: &Context,
-    ) -> Result<AccountAnswer, Fault> {
+    ) -> Result<Served, Fault> {
         let Some(before) = self.load(id)? else {
-            return Ok(AccountAnswer::Refused(Refusal::without_family(RefusalCause::UnknownFamily)));
+            let refusal = Refusal::without_family(RefusalCause::UnknownFamily);
+            return Ok(Served::plain(AccountAnswer::Refused(refusal)));
         };
         let (family, decided) = before.family.clone().rotate(presented, now, limits, context);
         let after = StoredFamily { family, ..before };
+        let mut upkeep = Upkeep::Unchanged;
         if after.family != before.family {
+            // A session that expired has no access token that is still good: the feed is for ends
+            // that come early.
+            let early = |end: &End| !matches!(end.reason, EndReason::Expired { .. });
+            if before.family.end().is_none() && after.family.end().is_some_and(early) {
+                self.tell_session(id, now)?;
+                upkeep = Upkeep::Alarm(now);
+            }
             self.store().write_family(id, &after)?;
         }
         let answer = answer(&after.family, decided);
@@ -181,7 +190,7 @@ impl<R: Records> Account<R> {
         if let Some(kind) = kind {
             let _ = self.note(kind, Some(id), context, now);
         }
-        Ok(answer)
+        Ok(Served { answer, upkeep })
     }
 
     fn confirm(&self, id: FamilyId, rotation_count: u32, now: Timestamp) -> Result<(), Fault> {

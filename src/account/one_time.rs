@@ -107,7 +107,7 @@ impl<R: Records> Account<R> {
         }
         let (kind, answer) = match purpose {
             Purpose::ResetPassword => {
-                (ActivityKind::PasswordReset, self.revoke_all(Revocation::PasswordChanged, now)?)
+                (ActivityKind::PasswordReset, self.revoke_all(Revocation::PasswordChanged, now)?.answer)
             }
             Purpose::VerifyEmail => (
                 ActivityKind::EmailVerified,

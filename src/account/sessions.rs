@@ -63,7 +63,7 @@ impl<R: Records> Account<R> {
             }
             return Ok(Served {
                 answer: AccountAnswer::Opened { displaced: Vec::new() },
-                upkeep: next_alarm(&families),
+                upkeep: self.next_alarm(&families, now),
             });
         }
 
@@ -85,7 +85,7 @@ impl<R: Records> Account<R> {
             let _ = self.note(ActivityKind::FamilyDisplaced, Some(*displaced), &Context::default(), now);
         }
         let _ = self.note(ActivityKind::SignedIn, Some(id), &context, now);
-        Ok(Served { answer: AccountAnswer::Opened { displaced }, upkeep: next_alarm(&families) })
+        Ok(Served { answer: AccountAnswer::Opened { displaced }, upkeep: self.next_alarm(&families, now) })
     }
 
     /// Ends the longest idle of the live families until `room` of them are left.
@@ -96,7 +96,8 @@ impl<R: Records> Account<R> {
         for (_, _, place) in live.into_iter().take(excess) {
             let Some((id, stored)) = families.get_mut(place) else { continue };
             stored.family = stored.family.clone().ended(EndReason::Displaced, now);
-            if self.store().write_family(*id, stored).is_ok() {
+            let told = self.tell_session(*id, now);
+            if told.and_then(|()| self.store().write_family(*id, stored)).is_ok() {
                 displaced.push(*id);
             }
         }
@@ -128,16 +129,13 @@ impl<R: Records> Account<R> {
         Ok(latest_first.into_iter().filter_map(view).collect())
     }
 
-    pub(super) fn revoke(
-        &self,
-        id: FamilyId,
-        by: Revocation,
-        now: Timestamp,
-    ) -> Result<AccountAnswer, Fault> {
+    pub(super) fn revoke(&self, id: FamilyId, by: Revocation, now: Timestamp) -> Result<Served, Fault> {
         let mut families = self.load(id)?.map(|stored| (id, stored)).into_iter().collect();
         let ended = self.end_each(&mut families, by, now)?;
         self.note_end(&ended, ActivityKind::of_revocation(by, false), now);
-        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None })
+        let upkeep = if ended.is_empty() { Upkeep::Unchanged } else { Upkeep::Alarm(now) };
+        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None };
+        Ok(Served { answer, upkeep })
     }
 
     /// A fault on the way leaves each family either ended or as it was; asking again ends the rest.
@@ -146,21 +144,25 @@ impl<R: Records> Account<R> {
         keep: FamilyId,
         by: Revocation,
         now: Timestamp,
-    ) -> Result<AccountAnswer, Fault> {
+    ) -> Result<Served, Fault> {
         let mut families = self.settled(self.store().meta()?.as_ref())?;
         families.retain(|(id, _)| *id != keep);
         let ended = self.end_each(&mut families, by, now)?;
         self.note_end(&ended, ActivityKind::of_revocation(by, false), now);
-        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None })
+        let upkeep = if ended.is_empty() { Upkeep::Unchanged } else { Upkeep::Alarm(now) };
+        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None };
+        Ok(Served { answer, upkeep })
     }
 
-    pub(super) fn revoke_all(&self, by: Revocation, now: Timestamp) -> Result<AccountAnswer, Fault> {
+    pub(super) fn revoke_all(&self, by: Revocation, now: Timestamp) -> Result<Served, Fault> {
         let not_before = Some(now);
         let Some(mut meta) = self.store().meta()? else {
             // No family was ever opened, or all were removed after their absolute lifetime.
-            return Ok(AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before });
+            let answer = AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before };
+            return Ok(Served::plain(answer));
         };
         let mut families = self.settled(Some(&meta))?;
+        self.tell_subject(&meta.subject, now)?;
         meta.epoch = meta.epoch.saturating_add(1);
         meta.revoked_all = Some(RevokedAll { at: now, by });
         self.store().write_meta(&meta)?;
@@ -180,7 +182,8 @@ impl<R: Records> Account<R> {
         if let Some(kind) = ActivityKind::of_revocation(by, true) {
             let _ = self.note(kind, None, &Context::default(), now);
         }
-        Ok(AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before })
+        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before };
+        Ok(Served { answer, upkeep: Upkeep::Alarm(now) })
     }
 
     fn note_end(&self, ended: &[FamilyId], kind: Option<ActivityKind>, now: Timestamp) {
@@ -202,28 +205,37 @@ impl<R: Records> Account<R> {
     }
 
     /// Ends all sessions and removes everything. What stays for an hour is a mark without a
-    /// word about the subject, which refuses the sign-ins under way.
+    /// word about the subject, which refuses the sign-ins under way; what the feed is not told yet
+    /// stays until it is.
     pub(super) fn erase(&self, now: Timestamp) -> Result<Served, Fault> {
         // What cannot be read must not keep the rest from being removed.
-        let answer = self.revoke_all(Revocation::Disabled, now).unwrap_or(AccountAnswer::Revoked {
-            ended: Vec::new(),
-            denylist: Vec::new(),
-            not_before: Some(now),
-        });
+        if let Ok(Some(meta)) = self.store().meta()
+            && meta.fence != ERASED
+        {
+            self.tell_subject(&meta.subject, now)?;
+        }
+        let by = Revocation::Disabled;
+        let answer = self.revoke_all(by, now).map_or_else(
+            |_| AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: Some(now) },
+            |served| served.answer,
+        );
         self.store().clear()?;
-        let mark = Meta { subject: String::new(), epoch: 0, revoked_all: None, fence: ERASED };
-        self.store().write_meta(&mark)?;
-        Ok(Served { answer, upkeep: Upkeep::Alarm(now.plus(ERASED_MARK)) })
+        let revoked_all = Some(RevokedAll { at: now, by });
+        self.store().write_meta(&Meta { subject: String::new(), epoch: 0, revoked_all, fence: ERASED })?;
+        let told = self.store().outbox().is_ok_and(|outbox| outbox.is_empty());
+        Ok(Served { answer, upkeep: Upkeep::Alarm(if told { now.plus(ERASED_MARK) } else { now }) })
     }
 
     /// An answer after which something may be stored for which no alarm is set yet.
     pub(super) fn with_alarm(&self, answer: AccountAnswer, now: Timestamp) -> Result<Served, Fault> {
+        if !self.store().outbox()?.is_empty() {
+            return Ok(Served { answer, upkeep: Upkeep::Alarm(now) });
+        }
         let families = self.store().families()?;
         let activity = activity::sweep(&self.store(), now)?;
         let one_time = one_time::sweep(&self.store(), now)?;
-        let upkeep =
-            first_of([next_end(&families), activity, one_time]).map_or(Upkeep::Unchanged, Upkeep::Alarm);
-        Ok(Served { answer, upkeep })
+        let first = first_of([first_end(&families), activity, one_time]);
+        Ok(Served { answer, upkeep: first.map_or(Upkeep::Unchanged, Upkeep::Alarm) })
     }
 
     /// Ends `families`, one write each: by revocation the live ones, which it gives back, and by
@@ -237,6 +249,9 @@ impl<R: Records> Account<R> {
         let mut ended = Vec::new();
         for (id, stored) in families {
             let live = stored.family.is_alive(now);
+            if live {
+                self.tell_session(*id, now)?;
+            }
             if stored.family.end().is_none() {
                 stored.family = stored.family.clone().expire(now).revoke(by, now);
                 self.store().write_family(*id, stored)?;
@@ -257,11 +272,23 @@ impl<R: Records> Account<R> {
         }
         let activity = activity::sweep(&self.store(), now)?;
         let one_time = one_time::sweep(&self.store(), now)?;
-        if let Some(first) = first_of([next_end(&families), activity, one_time]) {
+        let attempt = self.next_attempt(now)?;
+        let mark = self.store().meta()?.and_then(|meta| end_of_mark(&meta)).filter(|end| now < *end);
+        if let Some(first) = first_of([first_end(&families), activity, one_time, attempt, mark]) {
             return Ok(Upkeep::Alarm(first));
         }
         self.store().remove_meta()?;
         Ok(Upkeep::Empty)
+    }
+
+    /// When there is something to do next: at once if the feed is to be told something. A fault
+    /// here is no cause to fail: then the alarm looks for itself. What lives shorter than every
+    /// family (activity, one-time tokens) is removed when the alarm rings, or read as gone before.
+    fn next_alarm(&self, families: &Families, now: Timestamp) -> Upkeep {
+        match self.store().outbox() {
+            Ok(outbox) if outbox.is_empty() => first_end(families).map_or(Upkeep::Unchanged, Upkeep::Alarm),
+            Ok(_) | Err(_) => Upkeep::Alarm(now),
+        }
     }
 
     fn settled(&self, meta: Option<&Meta>) -> Result<Families, Fault> {
@@ -297,16 +324,16 @@ fn denylist(families: &Families, now: Timestamp) -> Vec<FamilyId> {
 }
 
 /// When the first of the families can be removed.
-fn next_end(families: &Families) -> Option<Timestamp> {
+fn first_end(families: &Families) -> Option<Timestamp> {
     families.iter().map(|(_, stored)| stored.family.absolute_end()).min()
 }
 
-/// The alarm for it. What lives shorter than every family (activity, one-time tokens) is
-/// removed when the alarm rings, or read as gone before.
-fn next_alarm(families: &Families) -> Upkeep {
-    next_end(families).map_or(Upkeep::Unchanged, Upkeep::Alarm)
+/// Until when the mark of an erased account stays, if it is one.
+fn end_of_mark(meta: &Meta) -> Option<Timestamp> {
+    let revoked = meta.revoked_all.filter(|_| meta.fence == ERASED)?;
+    Some(revoked.at.plus(ERASED_MARK))
 }
 
-fn first_of(times: [Option<Timestamp>; 3]) -> Option<Timestamp> {
+fn first_of<const N: usize>(times: [Option<Timestamp>; N]) -> Option<Timestamp> {
     times.into_iter().flatten().min()
 }

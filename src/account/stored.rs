@@ -6,6 +6,7 @@
 //! | `family` | the family's id | [`StoredFamily`]: the epoch it was opened in, and the family |
 //! | `activity` | a number, in ten digits | [`ActivityEntry`]: what happened, for the user |
 //! | `one_time` | SHA-256 of the token's secret | [`OneTime`]: what for, until when, used or not |
+//! | `outbox` | the family's id, or `subject` | [`Pending`]: what the revocation feed is not told yet |
 //!
 //! A record of an older version is brought forward when it is read and written back at its next
 //! change. A record of a newer version is a fault, never a refusal: after a roll-back of the
@@ -35,6 +36,7 @@ const ONE_TIME_KIND: &str = "one_time";
 
 /// The fence of an account that was erased: no sign-in passes it.
 pub(super) const ERASED: u64 = u64::MAX;
+const OUTBOX_KIND: &str = "outbox";
 
 /// What holds for the whole account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +82,17 @@ pub(super) struct StoredFamily {
     /// The account's epoch at the sign-in.
     pub(super) epoch: u64,
     pub(super) family: Family,
+}
+
+/// An end that the revocation feed has to be told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pending {
+    /// When it was.
+    pub(super) at: Timestamp,
+    /// All sessions of this subject; without it, the one session that the record's id names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) subject: Option<String>,
 }
 
 /// Any record, with its version in front.
@@ -208,7 +221,25 @@ impl<R: Records> Store<'_, R> {
         self.0.remove(ONE_TIME_KIND, &base64url(&hash.0))
     }
 
-    /// Removes everything, readable or not; the account's own record last.
+    /// What the feed is not told yet, each with its record's text, which tells whether it changed.
+    pub(super) fn outbox(&self) -> Result<Vec<(String, String, Pending)>, Fault> {
+        let rows = self.0.scan(OUTBOX_KIND)?;
+        rows.into_iter().map(|(id, text)| decode(&text).map(|pending| (id, text, pending))).collect()
+    }
+
+    pub(super) fn write_pending(&self, id: &str, pending: &Pending) -> Result<(), Fault> {
+        self.0.write(OUTBOX_KIND, id, &encode(pending)?)
+    }
+
+    /// Removes it unless it was written anew.
+    pub(super) fn remove_pending(&self, id: &str, text: &str) -> Result<(), Fault> {
+        if self.0.read(OUTBOX_KIND, id)?.is_some_and(|now| now == text) {
+            self.0.remove(OUTBOX_KIND, id)?;
+        }
+        Ok(())
+    }
+
+    /// Removes everything but the outbox, readable or not; the account's own record last.
     pub(super) fn clear(&self) -> Result<(), Fault> {
         for kind in [FAMILY_KIND, ACTIVITY_KIND, ONE_TIME_KIND] {
             for (id, _) in self.0.scan(kind)? {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::gateway::{
     Access, Attribute, ClaimHeader, Cors, Equals, HostPattern, Methods, PathPattern, Requirement, Revocation,
-    Route, Upstream, is_free_for_claims,
+    Route, StaleFeed, Upstream, is_free_for_claims,
 };
 
 /// The most routes in one table: more belong into several Workers, and vars end at 5 KB anyway.
@@ -19,7 +19,7 @@ const MAX_ROUTES: usize = 2000;
 /// How long an upstream may take to answer with its headers unless the route says otherwise.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 
-const KNOWN: [&str; 28] = [
+const KNOWN: [&str; 29] = [
     "name",
     "host",
     "path",
@@ -35,6 +35,7 @@ const KNOWN: [&str; 28] = [
     "acr",
     "amr",
     "revocation",
+    "stale_feed",
     "upstream",
     "service",
     "strip_prefix",
@@ -113,8 +114,14 @@ fn route(
         Level::Required => Access::Required(requirement),
     };
     let revocation = fields.or("revocation", Revocation::default(), |node| {
-        node.choice(&[("none", Revocation::None), ("strong", Revocation::Strong)])
+        node.choice(&[("none", Revocation::None), ("feed", Revocation::Feed), ("strong", Revocation::Strong)])
     });
+    let stale_feed = fields.or("stale_feed", StaleFeed::default(), |node| {
+        node.choice(&[("pass", StaleFeed::Pass), ("refuse", StaleFeed::Refuse)])
+    });
+    if revocation == Revocation::None && stale_feed == StaleFeed::Refuse {
+        fields.wrong("stale_feed", "contradicts `revocation`: \"none\" reads no feed");
+    }
     let upstream = upstream(fields, local);
     let strip_segments = fields.or("strip_prefix", 0, |node| {
         let prefix = node.text()?;
@@ -134,6 +141,7 @@ fn route(
         methods,
         access,
         revocation,
+        stale_feed,
         upstream: upstream?,
         strip_segments,
         keep_token,

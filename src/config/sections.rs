@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
     IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, RefreshSettings,
-    RingSettings, RoutesInKv, TypRule,
+    RevocationSettings, RingSettings, RoutesInKv, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
@@ -146,6 +146,22 @@ pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {
     };
     if settings.hard_age < settings.soft_age {
         fields.wrong("hard_age", "must not be below `soft_age`");
+    }
+    Some(settings)
+}
+
+pub(super) fn revocation(node: &Node<'_>, local: bool) -> Option<RevocationSettings> {
+    let fields = node.object(&["reread", "max_age"])?;
+    let defaults = RevocationSettings::default();
+    // Below 30 s KV answers from its own copy; tests on one machine need not wait for that.
+    let least = |production: u64| if local { 1 } else { production };
+    let settings = RevocationSettings {
+        reread: fields.or("reread", defaults.reread, |node| node.seconds(least(30)..=300)),
+        // Past the longest life of an access token a stale feed has nothing left to miss.
+        max_age: fields.or("max_age", defaults.max_age, |node| node.seconds(least(120)..=900)),
+    };
+    if settings.max_age < settings.reread * 3 {
+        fields.wrong("max_age", "must not be below three times `reread`");
     }
     Some(settings)
 }

@@ -157,6 +157,22 @@ impl Default for JwksSettings {
     }
 }
 
+/// How the gate learns of revocations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationSettings {
+    /// How often an isolate reads the feed again.
+    pub reread: Duration,
+    /// From which age on the feed is out of date, for routes that ask.
+    pub max_age: Duration,
+}
+
+impl Default for RevocationSettings {
+    fn default() -> Self {
+        // KV itself answers from a copy that is up to 30 s old: to read more often brings nothing.
+        Self { reread: Duration::from_secs(30), max_age: Duration::from_mins(5) }
+    }
+}
+
 /// A route table in KV.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutesInKv {

@@ -23,6 +23,8 @@ pub(super) mod binding {
     pub(crate) const ACCOUNT: &str = "ACCOUNT";
     /// Durable Object: our own signing keys.
     pub(crate) const KEY_RING: &str = "KEY_RING";
+    /// Durable Object: what was revoked.
+    pub(crate) const REVOCATION_FEED: &str = "REVOCATION_FEED";
     /// Durable Object: an external issuer's key set.
     pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
     /// Durable Object: sums of what isolates counted.

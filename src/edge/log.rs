@@ -48,6 +48,12 @@ pub(super) fn key_steps(steps: &[Step], now: Timestamp) {
     }
 }
 
+/// More sessions were revoked than the feed holds.
+pub(super) fn feed_overflow(entries: usize, now: Timestamp) {
+    let entries = u64::try_from(entries).unwrap_or(u64::MAX);
+    record(now, Happening::FeedOverflow { entries });
+}
+
 /// The configuration's mistakes, one line each after the event. They hold no values.
 pub(super) fn misconfigured(mistakes: &[ConfigError]) {
     let count = u64::try_from(mistakes.len()).unwrap_or(u64::MAX);

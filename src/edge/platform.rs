@@ -14,7 +14,9 @@ use super::{
     log::Log,
     named::NamedBindings,
     store::{Kv, Platform},
-    stubs::{AccountStubs, AuditLogStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs},
+    stubs::{
+        AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs,
+    },
 };
 use crate::{ports::Background, service::Ports};
 
@@ -30,6 +32,7 @@ pub(super) struct EdgePorts {
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
     bindings: NamedBindings,
+    feed: FeedStub,
     limiters: Limiters,
     throttles: ThrottleStubs,
     audit_log: AuditLogStub,
@@ -49,6 +52,7 @@ impl EdgePorts {
             key_ring: KeyRingStub(env.clone()),
             issuer_keys: IssuerKeysStubs(env.clone()),
             bindings: NamedBindings(env.clone()),
+            feed: FeedStub(env.clone()),
             audit_log: AuditLogStub(env.clone()),
             limiters: Limiters(env.clone()),
             throttles: ThrottleStubs(env.clone()),
@@ -67,6 +71,7 @@ impl Ports for EdgePorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
+    type Feed = FeedStub;
     type RateLimiter = Limiters;
     type Throttles = ThrottleStubs;
     type Bindings = NamedBindings;
@@ -104,6 +109,10 @@ impl Ports for EdgePorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn feed(&self) -> &FeedStub {
+        &self.feed
     }
 
     fn rate_limiter(&self) -> &Limiters {

@@ -24,12 +24,13 @@ use crate::{
         metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
     },
     ports::{Clock as _, Fault, Part},
+    revocation::{FeedAnswer, FeedObject, FeedRequest},
 };
 
 /// Objects take one kind of message; the URL says nothing.
 const MESSAGE_URL: &str = "https://object.invalid/";
 
-/// The name of what there is one of in a deployment: the key ring, the audit log.
+/// The name of what there is one of in a deployment: the key ring, the audit log, the feed.
 const ONLY: &str = "own";
 
 async fn ask<Q: Serialize, A: DeserializeOwned>(
@@ -81,6 +82,16 @@ pub(super) struct KeyRingStub(pub(super) Env);
 impl KeyRingObject for KeyRingStub {
     async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
         ask(&self.0, (binding::KEY_RING, Part::KeyRing), ONLY, request).await
+    }
+}
+
+/// The `RevocationFeed` object.
+#[derive(Clone)]
+pub(super) struct FeedStub(pub(super) Env);
+
+impl FeedObject for FeedStub {
+    async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
+        ask(&self.0, (binding::REVOCATION_FEED, Part::RevocationFeed), ONLY, request).await
     }
 }
 

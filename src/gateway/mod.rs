@@ -31,7 +31,7 @@ pub use path::{NormalPath, PathError};
 pub use policy::{Challenge, Forbid, ForbidCause, Verdict, decide, step_up};
 pub use route::{
     Access, Attribute, ClaimHeader, Equals, HostPattern, Methods, PathPattern, PatternError, Requirement,
-    Revocation, Route, Segment, Upstream,
+    Revocation, Route, Segment, StaleFeed, Upstream,
 };
 pub use target::upstream_url;
 

@@ -26,6 +26,8 @@ pub struct Route {
     pub access: Access,
     /// How quickly a revocation is seen here.
     pub revocation: Revocation,
+    /// What happens here when the revocation feed is out of date.
+    pub stale_feed: StaleFeed,
     /// Where the request goes.
     pub upstream: Upstream,
     /// How many leading segments of the path the upstream does not see.
@@ -145,10 +147,22 @@ pub enum Equals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Revocation {
     /// Not at all: the signature and the clock decide.
-    #[default]
     None,
-    /// By asking the Account object.
+    /// From the isolate's copy of the revocation feed.
+    #[default]
+    Feed,
+    /// By asking the Account object; the feed tells of what no Account object knows.
     Strong,
+}
+
+/// What a route does while the revocation feed is older than configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum StaleFeed {
+    /// The last copy decides.
+    #[default]
+    Pass,
+    /// Nobody passes: 503.
+    Refuse,
 }
 
 /// Where a route leads.

@@ -13,6 +13,7 @@ pub(super) fn route(path: &str) -> Route {
         methods: Methods::Any,
         access: Access::Public,
         revocation: Revocation::None,
+        stale_feed: StaleFeed::Pass,
         upstream: Upstream::Url { base: "https://origin.example".into() },
         strip_segments: 0,
         keep_token: false,

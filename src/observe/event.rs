@@ -252,6 +252,16 @@ pub enum Happening {
         /// The key.
         kid: Kid,
     },
+    /// An operator revoked something.
+    Revoked {
+        /// What kind of thing.
+        what: &'static str,
+    },
+    /// More sessions were revoked than the feed lists: the gate asks about all of their time.
+    FeedOverflow {
+        /// How many entries the feed has.
+        entries: u64,
+    },
     /// An administrative act was written to the audit log, which is told here too so that a
     /// second place knows the chain.
     AdminAction {
@@ -351,6 +361,8 @@ impl Happening {
             Self::KeyRewrapped { .. } => "key_rewrapped",
             Self::MasterMismatch { .. } => "master_mismatch",
             Self::AdminAction { .. } => "admin_action",
+            Self::Revoked { .. } => "revoked",
+            Self::FeedOverflow { .. } => "feed_overflow",
             Self::Fault { .. } => "fault",
             Self::ConfigRefused { .. } => "config_refused",
             Self::Throttled { .. } => "throttled",
@@ -369,6 +381,7 @@ impl Happening {
             | Self::Refreshed { .. }
             | Self::Retried { .. }
             | Self::SessionRevoked
+            | Self::Revoked { .. }
             | Self::SignedOut
             | Self::SignedOutEverywhere { .. }
             | Self::FamilyDisplaced
@@ -406,6 +419,7 @@ impl Happening {
             | Self::AccessRefused { .. } => Outcome::Refused,
             Self::ReuseDetected { .. }
             | Self::RefreshForged { .. }
+            | Self::FeedOverflow { .. }
             | Self::StuffingDetected { .. }
             | Self::MasterMismatch { .. } => Outcome::Alert,
             Self::Fault { .. } | Self::ConfigRefused { .. } | Self::RoutesRefused { .. } => Outcome::Fault,

@@ -2,14 +2,19 @@
 
 use std::rc::Rc;
 
-use super::{Ports, Service, credentials::Session, token_cache::Remembered};
+use super::{
+    Ports, Service,
+    credentials::Session,
+    token_cache::{Known, Remembered},
+};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
     encoding::text_set,
-    gateway::Identity,
+    gateway::{Identity, Revocation, StaleFeed},
     jose::{UnverifiedToken, VerifyError, verify},
     jwt::{AccessToken, validate},
     ports::{Fault, Part},
+    revocation::TokenMarks,
     time::Timestamp,
 };
 
@@ -30,37 +35,35 @@ impl From<Fault> for AccessRefused {
 
 impl<P: Ports> Service<P> {
     /// What the isolate knows of this very token, while its key is still its issuer's.
-    pub(super) fn remembered(&self, token: &str, now: Timestamp) -> Option<Rc<Identity>> {
+    pub(super) fn remembered(&self, token: &str, now: Timestamp) -> Option<Known> {
         let memory = &self.isolate.memory;
         let mut tokens = memory.tokens.borrow_mut();
         let found = tokens.find(token, now)?;
-        let identity = Rc::clone(&found.identity);
-        let known = self.key_is_current(&identity.issuer, &found.key_thumbprint, now);
-        if !known {
+        let known = found.known.clone();
+        if !self.key_is_current(&known.identity.issuer, &found.key_thumbprint, now) {
             tokens.forget(token);
             return None;
         }
-        Some(identity)
+        Some(known)
     }
 
-    /// Verifies and validates `token`, and with `strong` asks its session's Account object.
+    /// Verifies and validates `token`, and asks whether it was revoked as far as `level` wants it.
     pub(super) async fn authenticate(
         &self,
         token: &str,
         now: Timestamp,
-        strong: bool,
+        level: Revocation,
+        stale_feed: StaleFeed,
     ) -> Result<Rc<Identity>, AccessRefused> {
-        let identity = match self.remembered(token, now) {
-            Some(identity) => identity,
+        let known = match self.remembered(token, now) {
+            Some(known) => known,
             None => self.verified(token, now).await?,
         };
-        if strong {
-            self.check_alive(&identity).await?;
-        }
-        Ok(identity)
+        self.check_revoked(&known, level, stale_feed).await?;
+        Ok(known.identity)
     }
 
-    async fn verified(&self, token: &str, now: Timestamp) -> Result<Rc<Identity>, AccessRefused> {
+    async fn verified(&self, token: &str, now: Timestamp) -> Result<Known, AccessRefused> {
         let refused = |error: crate::jwt::TokenError| AccessRefused::Token(error.code());
         let unverified = UnverifiedToken::parse(token).map_err(refused)?;
         let claimed = unverified.claimed_issuer().map_err(refused)?;
@@ -75,22 +78,20 @@ impl<P: Ports> Service<P> {
             // Bound to a key (RFC 9449): whoever holds it as a mere bearer has stolen it.
             return Err(AccessRefused::Token("bound_token_as_bearer"));
         }
-        let identity = Rc::new(identity_of(&access_token));
+        let identity = identity_of(&access_token);
+        let marks = TokenMarks::of(&identity, identity.issuer == self.isolate.config.issuer);
+        let known = Known { identity: Rc::new(identity), marks };
         let remembered = Remembered {
-            identity: Rc::clone(&identity),
+            known: known.clone(),
             key_thumbprint: access_token.key_thumbprint().into(),
             valid_until: access_token.expires_at(),
         };
         self.isolate.memory.tokens.borrow_mut().remember(token, remembered);
-        Ok(identity)
+        Ok(known)
     }
 
-    /// Revocation level `strong`. Tokens of other issuers have no session here to ask about:
-    /// their issuer's word is all there is.
-    async fn check_alive(&self, identity: &Identity) -> Result<(), AccessRefused> {
-        if identity.issuer != self.isolate.config.issuer {
-            return Ok(());
-        }
+    /// Asks the Account object of a token of ours whether its session lives.
+    pub(super) async fn check_alive(&self, identity: &Identity) -> Result<(), AccessRefused> {
         let session = self.isolate.session_of(identity).ok_or(AccessRefused::Token("no_session"))?;
         if self.is_alive(&session, identity.issued_at).await? {
             Ok(())

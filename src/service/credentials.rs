@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{Config, IdentitySource},
-    gateway::{Challenge, Credentials, Identity, credentials},
+    gateway::{Challenge, Credentials, Identity, Revocation, StaleFeed, credentials},
     http::RequestView,
     ids::{AccountId, FamilyId},
     ports::{Fault, Part},
@@ -72,7 +72,7 @@ impl<P: Ports> Service<P> {
             Credentials::Bearer(token) => token,
         };
         let invalid = || ApiError::Challenge(Challenge::InvalidToken);
-        let identity = match self.authenticate(token, self.now(), true).await {
+        let identity = match self.authenticate(token, self.now(), Revocation::Strong, StaleFeed::Pass).await {
             Ok(identity) => identity,
             Err(AccessRefused::Fault(fault)) => return Err(ApiError::Fault(fault)),
             Err(AccessRefused::Token(_)) => return Err(invalid()),

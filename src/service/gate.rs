@@ -148,11 +148,15 @@ impl<P: Ports> Service<P> {
             Step::Nobody(found) if found.route.forwarding.rate_limit.is_some() => AtOnce::Wait,
             Step::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
             Step::Token(found, bearer) => {
-                let Route { revocation, forwarding, .. } = found.route;
+                let Route { revocation, stale_feed, forwarding, .. } = found.route;
                 if *revocation == Revocation::Strong || forwarding.rate_limit.is_some() {
                     return AtOnce::Wait;
                 }
-                let Some(identity) = self.remembered(&bearer.text, now) else { return AtOnce::Wait };
+                let Some(known) = self.remembered(&bearer.text, now) else { return AtOnce::Wait };
+                if *revocation == Revocation::Feed && !self.feed_clears(*stale_feed, &known.marks, now) {
+                    return AtOnce::Wait;
+                }
+                let identity = known.identity;
                 let assertion = match &forwarding.assertion {
                     None => None,
                     Some(audience) => match self.isolate.memory.assertions.find(&identity, audience, now) {
@@ -205,12 +209,11 @@ impl<P: Ports> Service<P> {
             }
             return Ok(self.forward(gate, request, parts, found, None, None));
         };
-        let strong = route.revocation == Revocation::Strong;
         let fault = |fault: Fault| {
             self.record_fault(&fault, &Caller::of(request));
             unavailable()
         };
-        let identity = match self.authenticate(&bearer.text, now, strong).await {
+        let identity = match self.authenticate(&bearer.text, now, route.revocation, route.stale_feed).await {
             Ok(identity) => identity,
             Err(AccessRefused::Fault(cause)) => return Err(fault(cause)),
             Err(AccessRefused::Token(code)) => {

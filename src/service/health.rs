@@ -23,8 +23,17 @@ struct Health {
 struct Readiness {
     status: &'static str,
     parts: Vec<PartState>,
+    revocation_feed: Feed,
     #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<TableState>,
+}
+
+/// The isolate's copy of the revocation feed.
+#[derive(Serialize)]
+struct Feed {
+    /// Seconds since it was known to be the newest there is.
+    age: Option<u64>,
+    entries: usize,
 }
 
 #[derive(Serialize)]
@@ -62,10 +71,20 @@ impl<P: Ports> Service<P> {
             IdentitySource::Store => self.ports.identity().ping().await,
             IdentitySource::Service { .. } => Ok(()),
         };
+        self.read_feed().await;
+        let now = self.now();
+        let feed = self.isolate.memory.feed.state(now);
+        let max_age = self.isolate.config.revocation.max_age.as_secs();
+        let fresh = if feed.age.is_some_and(|age| age <= max_age) {
+            Ok(())
+        } else {
+            Err(Fault::new(Part::RevocationFeed, "out of date"))
+        };
         let results = [
             (Part::Kv, self.ports.kv().read(KV_PROBE).await.map(|_| ())),
             (Part::Database, database),
             (Part::KeyRing, key_ring),
+            (Part::RevocationFeed, fresh),
         ];
         let routes = self.table_state().await;
         let ok = routes.is_some() && results.iter().all(|(_, result)| result.is_ok());
@@ -78,7 +97,12 @@ impl<P: Ports> Service<P> {
                 PartState { part: part.name(), ok: result.is_ok() }
             })
             .collect();
-        let readiness = Readiness { status: if ok { "ok" } else { "unavailable" }, parts, routes };
+        let readiness = Readiness {
+            status: if ok { "ok" } else { "unavailable" },
+            parts,
+            routes,
+            revocation_feed: Feed { age: feed.age, entries: feed.entries },
+        };
         Reply::json(if ok { 200 } else { 503 }, &readiness)
     }
 }

@@ -1,7 +1,10 @@
 //! What an isolate keeps: the configuration made ready for use, and memory that may be lost at
 //! any time without harm.
 
-use core::cell::{Cell, RefCell};
+use core::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 use std::{
     collections::{BTreeMap, HashMap},
     rc::Rc,
@@ -9,6 +12,7 @@ use std::{
 
 use super::{
     assertion::Assertions,
+    feed::FeedMemory,
     key_sets::OwnOrExternal,
     receipts::Receipts,
     tables::Tables,
@@ -17,6 +21,7 @@ use super::{
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
+    gateway::StaleFeed,
     identity::HashParameters,
     jose::SignatureAlgorithm,
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
@@ -24,6 +29,7 @@ use crate::{
     keys::{RingPolicy, signing::SigningKeys},
     observe::metrics::Counters,
     refresh::{DriftPolicy, Lifetimes, Limits},
+    revocation::FeedPolicy,
     secrets::{Master, Masters},
     time::Timestamp,
 };
@@ -51,6 +57,8 @@ pub struct Memory {
     pub(super) signing: SigningKeys,
     /// Tokens that were verified.
     pub(super) tokens: RefCell<TokenCache>,
+    /// What was revoked.
+    pub(super) feed: FeedMemory,
     /// Assertions that were signed.
     pub(super) assertions: Assertions,
     /// Receipts that were confirmed.
@@ -72,6 +80,8 @@ pub struct Isolate {
     pub masters: Masters,
     /// The key ring's calendar.
     pub ring_policy: RingPolicy,
+    /// How often the revocation feed is written, and how much it holds.
+    pub feed_policy: FeedPolicy,
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
     pub(super) tables: Tables,
@@ -125,6 +135,7 @@ impl Isolate {
                 signer_cache: RingPolicy::default().signer_cache.min(config.keys.client_cache),
                 ..RingPolicy::default()
             },
+            feed_policy: FeedPolicy { heartbeat: heartbeat(&config), ..FeedPolicy::default() },
             cache_policy: CachePolicy {
                 soft_age: config.jwks.soft_age,
                 hard_age: config.jwks.hard_age,
@@ -166,6 +177,14 @@ impl Isolate {
     pub(super) const fn lifetimes(client: &Client) -> Lifetimes {
         Lifetimes { idle: client.idle_lifetime, absolute: client.absolute_lifetime }
     }
+}
+
+/// The feed is written even when nothing changes only where a route must know that somebody still
+/// writes it: three times within the age from which on it refuses.
+fn heartbeat(config: &Config) -> Option<Duration> {
+    let asked = config.routes.iter().any(|route| route.stale_feed == StaleFeed::Refuse);
+    // A table in KV may come to ask for it at any time.
+    (asked || config.routes_in_kv.is_some()).then(|| config.revocation.max_age / 3)
 }
 
 fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {

@@ -9,6 +9,7 @@ use crate::{
     keys::{KeyRingObject, Signer},
     observe::{AuditLog, EventSink, metrics::MetricsShards},
     ports::{Background, Bindings, Clock, KvStore, Randomness, RateLimiter, Timer},
+    revocation::FeedObject,
 };
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
@@ -29,6 +30,8 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
+    /// The revocation feed's object.
+    type Feed: FeedObject;
     /// The platform's rate limits.
     type RateLimiter: RateLimiter;
     /// Throttle objects.
@@ -58,6 +61,8 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// The revocation feed's object.
+    fn feed(&self) -> &Self::Feed;
     /// The platform's rate limits.
     fn rate_limiter(&self) -> &Self::RateLimiter;
     /// Throttle objects.

@@ -17,10 +17,10 @@ use crate::{
     abuse::{Limited, Rate},
     account::{AccountAnswer, AccountRequest, Accounts as _, Refusal, Rotated},
     http::{Reply, RequestView},
-    ids::FamilyId,
+    ids::{AccountId, FamilyId},
     observe::Happening,
     ports::Part,
-    refresh::{Context, RefusalCause, RefusedToken},
+    refresh::{Context, RefusalCause, RefusedToken, Revocation},
 };
 
 /// What a client that retried too often is told to wait, in seconds: enough for whatever keeps
@@ -88,11 +88,33 @@ impl<P: Ports> Service<P> {
         match self.ports.accounts().ask(token.account(), &ask).await? {
             AccountAnswer::Rotated(rotated) => {
                 self.record_granted(&caller, session, &rotated);
+                if self.is_client_revoked(&rotated.grant.client_id, rotated.created_at).await? {
+                    return self.end_for_its_client(&caller, session).await;
+                }
                 Ok(rotated)
             }
             AccountAnswer::Refused(refusal) => {
                 self.record_refused(&caller, session, &refusal);
                 Err(self.refused_refresh(&refusal))
+            }
+            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
+            _ => Err(Self::misplaced(Part::Account)),
+        }
+    }
+
+    /// Ends a session whose client was revoked after the sign-in. Its refresh has been granted by
+    /// then, but no token of it was made.
+    async fn end_for_its_client(
+        &self,
+        caller: &Caller,
+        session: (AccountId, FamilyId),
+    ) -> Result<Rotated, ApiError> {
+        let (account, family) = session;
+        let ask = AccountRequest::Revoke { family, reason: Revocation::Operator };
+        match self.ports.accounts().ask(account, &ask).await? {
+            AccountAnswer::Revoked { .. } => {
+                self.record_of(caller, session, Happening::SessionRevoked);
+                Err(ApiError::InvalidGrant)
             }
             AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
             _ => Err(Self::misplaced(Part::Account)),

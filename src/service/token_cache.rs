@@ -12,18 +12,25 @@ use std::{
     rc::Rc,
 };
 
-use crate::{gateway::Identity, time::Timestamp};
+use crate::{gateway::Identity, revocation::TokenMarks, time::Timestamp};
 
 /// Entries in one generation: at about 1 KB a token, two generations stay near 4 MB.
 const MAX_ENTRIES: usize = 1_000;
 /// Bytes of tokens in one generation, for when tokens are large.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
+/// Who a verified token names, and what of it can be revoked.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) identity: Rc<Identity>,
+    pub(super) marks: TokenMarks,
+}
+
 /// What is remembered of a verified token.
 #[derive(Debug, Clone)]
 pub(super) struct Remembered {
     /// Whose it is.
-    pub(super) identity: Rc<Identity>,
+    pub(super) known: Known,
     /// RFC 7638 thumbprint of the key that verified it.
     pub(super) key_thumbprint: Rc<str>,
     /// Until when it is valid, leeway included.

@@ -174,6 +174,13 @@ impl Bench {
         }
     }
 
+    /// What is stored besides what the feed is not told yet.
+    pub(crate) fn stored(&self) -> std::collections::BTreeMap<(String, String), String> {
+        let mut rows = self.records.decisive();
+        rows.retain(|(kind, _), _| kind != "outbox");
+        rows
+    }
+
     pub(crate) fn revoke_all(&self, reason: Revocation) -> Vec<FamilyId> {
         self.revoked(&AccountRequest::RevokeAll { reason, keep: None }).0
     }

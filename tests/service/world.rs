@@ -28,6 +28,7 @@ use postern::{
         metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
     },
     ports::{Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
+    revocation::{FeedPolicy, memory::MemoryFeed},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
@@ -274,6 +275,7 @@ pub(crate) struct World {
     pub(crate) identity: MemoryIdentity,
     pub(crate) accounts: MemoryAccounts,
     pub(crate) key_ring: KeyRing,
+    pub(crate) feed: MemoryFeed,
     pub(crate) audit_log: MemoryAuditLog,
     pub(crate) metrics: Metrics,
     pub(crate) later: Later,
@@ -292,6 +294,7 @@ impl Ports for World {
     type Accounts = MemoryAccounts;
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
+    type Feed = MemoryFeed;
     type RateLimiter = Limits;
     type Throttles = MemoryThrottles;
     type Bindings = Elsewhere;
@@ -322,6 +325,9 @@ impl Ports for World {
     }
     fn issuer_keys(&self) -> &NoIssuer {
         &NoIssuer
+    }
+    fn feed(&self) -> &MemoryFeed {
+        &self.feed
     }
     fn rate_limiter(&self) -> &Limits {
         &self.limits
@@ -370,6 +376,13 @@ fn config(more: &Value) -> Config {
     Config::from_vars(&vars).unwrap()
 }
 
+/// An empty feed object with its clock at `now`.
+fn feed_at(now: Timestamp) -> MemoryFeed {
+    let feed = MemoryFeed::new(FeedPolicy::default());
+    feed.now.set(now);
+    feed
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         Self::with(&json!({}))
@@ -394,6 +407,7 @@ impl World {
             identity: MemoryIdentity::default(),
             accounts: MemoryAccounts::at(START),
             key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
+            feed: feed_at(START),
             audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
             metrics: Metrics::default(),
             later: Later::default(),
@@ -415,6 +429,7 @@ impl World {
         let later = self.platform.now.get().plus(core::time::Duration::from_secs(seconds));
         self.platform.now.set(later);
         self.accounts.set_now(later);
+        self.feed.now.set(later);
         self.throttles.set_now(later);
     }
 

@@ -2,7 +2,7 @@
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::super::{log, store::Platform};
+use super::super::{log, store::Platform, stubs::FeedStub};
 use crate::{
     account::{Account as Sessions, AccountAnswer, Upkeep},
     ports::{Clock as _, Fault, Part},
@@ -13,11 +13,12 @@ use crate::{
 #[derive(Debug)]
 pub struct Account {
     state: State,
+    env: Env,
 }
 
 impl DurableObject for Account {
-    fn new(state: State, _env: Env) -> Self {
-        Self { state }
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
@@ -31,15 +32,10 @@ impl DurableObject for Account {
         }))
     }
 
-    /// Removes what has expired. A failure comes again by the platform's own retries.
+    /// Tells the revocation feed what ended, and removes what has expired. A failure of the storage
+    /// comes again by the platform's own retries, one of the feed by the next alarm.
     async fn alarm(&self) -> worker::Result<Response> {
-        let now = Platform.now();
-        let upkeep = super::records(&self.state).and_then(|records| Sessions::new(records).sweep(now));
-        let done = match upkeep {
-            Ok(upkeep) => self.keep_up(upkeep).await,
-            Err(fault) => Err(fault),
-        };
-        match done {
+        match self.ring().await {
             Ok(()) => Response::empty(),
             Err(fault) => {
                 log::fault(&fault);
@@ -50,6 +46,15 @@ impl DurableObject for Account {
 }
 
 impl Account {
+    async fn ring(&self) -> Result<(), Fault> {
+        let account = Sessions::new(super::records(&self.state)?);
+        let (upkeep, fault) = account.alarm(Platform.now(), &FeedStub(self.env.clone())).await?;
+        if let Some(fault) = fault {
+            log::fault(&fault);
+        }
+        self.keep_up(upkeep).await
+    }
+
     async fn serve(&self, message: &crate::account::AccountRequest) -> Result<AccountAnswer, Fault> {
         // Opened for each request: erasing deletes the table too.
         let served = Sessions::new(super::records(&self.state)?).serve(message, Platform.now());

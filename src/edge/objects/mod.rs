@@ -6,6 +6,7 @@ mod audit_log;
 mod issuer_keys;
 mod key_ring;
 mod metrics;
+mod revocation_feed;
 mod throttle;
 
 use serde::{Serialize, de::DeserializeOwned};

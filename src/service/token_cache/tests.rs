@@ -66,7 +66,7 @@ fn identity(token: u16) -> Rc<Identity> {
 /// Full verification: what is answered without a cache.
 fn verified(token: u16, keys: &BTreeSet<u16>, now: Timestamp) -> Option<Remembered> {
     (keys.contains(&key_of(token)) && now < valid_until(token)).then(|| Remembered {
-        identity: identity(token),
+        known: Known { identity: identity(token), marks: TokenMarks::default() },
         key_thumbprint: key_of(token).to_string().into(),
         valid_until: valid_until(token),
     })
@@ -82,7 +82,7 @@ fn ask(
 ) -> (Option<String>, bool) {
     let text = text(token);
     if let Some(found) = cache.find(&text, now) {
-        let (subject, key) = (found.identity.subject.clone(), found.key_thumbprint.clone());
+        let (subject, key) = (found.known.identity.subject.clone(), found.key_thumbprint.clone());
         if keys.iter().any(|known| known.to_string() == *key) {
             return (Some(subject), true);
         }
@@ -92,7 +92,7 @@ fn ask(
     for _ in 0..racing {
         cache.remember(&text, verified.clone());
     }
-    (Some(verified.identity.subject.clone()), false)
+    (Some(verified.known.identity.subject.clone()), false)
 }
 
 fn assert_bounded(cache: &TokenCache) {
@@ -112,7 +112,7 @@ proptest! {
         for (count, event) in events.into_iter().enumerate() {
             match event {
                 Event::Ask { token, racing } => {
-                    let without = verified(token, &keys, now).map(|found| found.identity.subject.clone());
+                    let without = verified(token, &keys, now).map(|found| found.known.identity.subject.clone());
                     let (with, _) = ask(&mut cache, (token, racing), &keys, now);
                     prop_assert_eq!(with, without, "token {} at {:?}", token, now);
                 }
@@ -148,6 +148,6 @@ fn large_tokens_turn_the_generations_by_their_bytes() {
         cache.remember(&large(token), verified(token, &keys, now).unwrap());
         assert_bounded(&cache);
     }
-    assert_eq!(cache.find(&large(9), now).unwrap().identity.subject, "9");
+    assert_eq!(cache.find(&large(9), now).unwrap().known.identity.subject, "9");
     assert!(cache.find(&large(0), now).is_none());
 }

@@ -1,0 +1,156 @@
+//! Marks: what names a revocable thing in the feed.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{gateway::Identity, time::Timestamp};
+
+/// Keeps these hashes apart from every other use of SHA-256. The version changes with the form.
+const DOMAIN: &[u8] = b"postern/v1/revocation";
+
+/// What can be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A session, by `sid`.
+    Session,
+    /// One access token, by `jti`.
+    AccessToken,
+    /// All that was issued to a subject before a time, by `sub`.
+    Subject,
+    /// All that was issued to a client before a time, by `client_id`.
+    Client,
+}
+
+impl Kind {
+    /// Stored in hashes: never to be renumbered.
+    const fn number(self) -> u8 {
+        match self {
+            Self::Session => 1,
+            Self::AccessToken => 2,
+            Self::Subject => 3,
+            Self::Client => 4,
+        }
+    }
+}
+
+/// The name of one revocable thing: SHA-256 of its kind, issuer and value. The object keeps all of
+/// it and so tells exactly; the feed carries the first 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Mark(#[serde(with = "crate::encoding::base64url_32")] [u8; 32]);
+
+impl Mark {
+    /// The mark of what another issuer issued. An empty `issuer` is ourselves, so that a change of
+    /// our own `iss` revives nothing.
+    pub fn of(kind: Kind, issuer: &str, value: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(DOMAIN);
+        hash.update([kind.number()]);
+        hash.update(issuer);
+        // Issuers are URLs, and those hold no NUL: nothing else can hash to the same.
+        hash.update([0]);
+        hash.update(value);
+        Self(hash.finalize().into())
+    }
+
+    /// The mark of what we issued ourselves.
+    pub fn own(kind: Kind, value: &str) -> Self {
+        Self::of(kind, "", value)
+    }
+
+    /// From stored bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// All 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// What the feed carries: the first eight bytes.
+    pub fn short(&self) -> u64 {
+        self.0.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+    }
+}
+
+/// What of an access token can be revoked, as the feed names it. Made once for each token that is
+/// verified, so that a look-up computes no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TokenMarks {
+    /// Of `sid`.
+    pub session: Option<u64>,
+    /// Of `jti`.
+    pub access_token: Option<u64>,
+    /// Of `sub`.
+    pub subject: u64,
+    /// Of `client_id`.
+    pub client: Option<u64>,
+    /// `iat`.
+    pub issued_at: Timestamp,
+    /// Whether we issued it.
+    pub own: bool,
+}
+
+impl TokenMarks {
+    /// The marks of a verified token; `own` when we issued it.
+    pub fn of(identity: &Identity, own: bool) -> Self {
+        let short = |kind| exact(identity, own, kind).map(|mark| mark.short());
+        Self {
+            session: short(Kind::Session),
+            access_token: short(Kind::AccessToken),
+            subject: short(Kind::Subject).unwrap_or_default(),
+            client: short(Kind::Client),
+            issued_at: identity.issued_at,
+            own,
+        }
+    }
+}
+
+/// The exact mark of one thing about a verified token, if the token names it.
+pub fn exact(identity: &Identity, own: bool, kind: Kind) -> Option<Mark> {
+    let value = match kind {
+        Kind::Session => identity.session_id.as_deref(),
+        Kind::AccessToken => identity.claims.get("jti").and_then(|jti| jti.as_str()),
+        Kind::Subject => Some(identity.subject.as_str()),
+        Kind::Client => identity.client_id.as_deref(),
+    };
+    let issuer = if own { "" } else { identity.issuer.as_str() };
+    value.map(|value| Mark::of(kind, issuer, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::base64url;
+
+    #[test]
+    fn mark_format_unchanged() {
+        assert_eq!(
+            base64url(Mark::own(Kind::Session, "AAAAAAAAAAAAAAAAAAAAAA").as_bytes()),
+            base64url(&Sha256::digest(b"postern/v1/revocation\x01\x00AAAAAAAAAAAAAAAAAAAAAA"))
+        );
+        let foreign = Mark::of(Kind::Subject, "https://i.example", "alice");
+        assert_eq!(
+            base64url(foreign.as_bytes()),
+            base64url(&Sha256::digest(b"postern/v1/revocation\x03https://i.example\x00alice"))
+        );
+        assert_eq!(serde_json::to_string(&foreign).unwrap().len(), 45);
+        assert_eq!(foreign.short().to_be_bytes(), foreign.as_bytes()[..8]);
+    }
+
+    #[test]
+    fn the_same_name_of_another_kind_or_issuer_is_something_else() {
+        let marks = [
+            Mark::own(Kind::Session, "a"),
+            Mark::own(Kind::AccessToken, "a"),
+            Mark::own(Kind::Subject, "a"),
+            Mark::own(Kind::Client, "a"),
+            Mark::of(Kind::Session, "https://i.example", "a"),
+            Mark::of(Kind::Session, "https://i.example/", "a"),
+            Mark::of(Kind::Session, "https://i.examplea", ""),
+        ];
+        let distinct: std::collections::BTreeSet<_> = marks.iter().collect();
+        assert_eq!(distinct.len(), marks.len());
+    }
+}

@@ -1,0 +1,192 @@
+//! The messages to the `RevocationFeed` object, and what a caller of the service revokes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CLIENT_HORIZON, FOREIGN_HORIZON, Kind, Mark, OWN_HORIZON};
+use crate::{
+    ids::{AccountId, FamilyId},
+    time::Timestamp,
+};
+
+/// Something to revoke, as an operator names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// One session of ours: its refresh token and its access tokens.
+    Session {
+        /// Whose.
+        account: AccountId,
+        /// The `sid`.
+        session: FamilyId,
+    },
+    /// All sessions of one subject of ours.
+    Account {
+        /// Whose.
+        account: AccountId,
+    },
+    /// One access token and nothing else.
+    AccessToken {
+        /// Who issued it; `None` is ourselves.
+        issuer: Option<String>,
+        /// Its `jti`.
+        jti: String,
+    },
+    /// All that was issued to a client of ours until now. Its sessions end when they are refreshed
+    /// next.
+    Client {
+        /// The `client_id`.
+        client_id: String,
+    },
+    /// All access tokens that another issuer issued to a subject until now.
+    ForeignSubject {
+        /// Its `iss`.
+        issuer: String,
+        /// Its `sub`.
+        subject: String,
+    },
+    /// All access tokens of another issuer's session.
+    ForeignSession {
+        /// Its `iss`.
+        issuer: String,
+        /// Its `sid`.
+        session: String,
+    },
+}
+
+impl Target {
+    /// What kind of thing it is: the stable name in events.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Session { .. } | Self::ForeignSession { .. } => "session",
+            Self::Account { .. } | Self::ForeignSubject { .. } => "subject",
+            Self::AccessToken { .. } => "access_token",
+            Self::Client { .. } => "client",
+        }
+    }
+}
+
+/// One line of the feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What.
+    pub mark: Mark,
+    /// How.
+    pub rule: Rule,
+    /// Until when it must be listed: nothing that it is about lives longer.
+    pub until: Timestamp,
+}
+
+/// What an entry says about an access token that bears its mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// Revoked: a session of ours. Its Account object knows of it too, so these may be too many
+    /// for the feed.
+    OwnSession,
+    /// Revoked if it was issued no later than this: a subject of ours. As with sessions, its
+    /// Account object knows.
+    OwnSubject(Timestamp),
+    /// Revoked.
+    Listed,
+    /// Revoked if it was issued no later than this.
+    NotBefore(Timestamp),
+}
+
+impl Rule {
+    /// Whether an Account object could be asked instead.
+    pub const fn has_account(self) -> bool {
+        matches!(self, Self::OwnSession | Self::OwnSubject(_))
+    }
+
+    /// The time before which everything is revoked, if it is a rule of that kind.
+    pub const fn not_before(self) -> Option<Timestamp> {
+        match self {
+            Self::OwnSubject(at) | Self::NotBefore(at) => Some(at),
+            Self::OwnSession | Self::Listed => None,
+        }
+    }
+}
+
+impl Entry {
+    /// A session of ours that ended at `at`.
+    pub fn session(session: FamilyId, at: Timestamp) -> Self {
+        let mark = Mark::own(Kind::Session, &session.to_string());
+        Self { mark, rule: Rule::OwnSession, until: at.plus(OWN_HORIZON) }
+    }
+
+    /// A subject of ours whose sessions all ended at `at`.
+    pub fn subject(subject: &str, at: Timestamp) -> Self {
+        let mark = Mark::own(Kind::Subject, subject);
+        Self { mark, rule: Rule::OwnSubject(at), until: at.plus(OWN_HORIZON) }
+    }
+
+    /// A client of ours.
+    pub fn client(client_id: &str, at: Timestamp) -> Self {
+        let mark = Mark::own(Kind::Client, client_id);
+        Self { mark, rule: Rule::NotBefore(at), until: at.plus(CLIENT_HORIZON) }
+    }
+
+    /// One access token.
+    pub fn access_token(issuer: Option<&str>, jti: &str, at: Timestamp) -> Self {
+        let mark = Mark::of(Kind::AccessToken, issuer.unwrap_or_default(), jti);
+        let horizon = if issuer.is_some() { FOREIGN_HORIZON } else { OWN_HORIZON };
+        Self { mark, rule: Rule::Listed, until: at.plus(horizon) }
+    }
+
+    /// A subject of another issuer.
+    pub fn foreign_subject(issuer: &str, subject: &str, at: Timestamp) -> Self {
+        let mark = Mark::of(Kind::Subject, issuer, subject);
+        Self { mark, rule: Rule::NotBefore(at), until: at.plus(FOREIGN_HORIZON) }
+    }
+
+    /// A session of another issuer.
+    pub fn foreign_session(issuer: &str, session: &str, at: Timestamp) -> Self {
+        let mark = Mark::of(Kind::Session, issuer, session);
+        Self { mark, rule: Rule::Listed, until: at.plus(FOREIGN_HORIZON) }
+    }
+}
+
+/// What is asked of the object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FeedRequest {
+    /// Puts these into the feed. May be repeated.
+    Add {
+        /// At most [`super::MAX_BATCH`].
+        entries: Vec<Entry>,
+    },
+    /// Whether a token that bears these marks is revoked: the exact answer to a hit.
+    Confirm {
+        /// Its marks.
+        marks: Vec<Mark>,
+        /// Its `iat`.
+        issued_at: Timestamp,
+    },
+    /// The feed as it is now: for an isolate that finds none in KV.
+    Snapshot {},
+}
+
+/// What the object answers. Only transport can fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedAnswer {
+    /// They are in the feed, and will be in KV.
+    Taken,
+    /// There is no room for them; nothing was taken.
+    Full,
+    /// The answer.
+    Confirmed {
+        /// Whether one of the marks is listed for this token.
+        revoked: bool,
+    },
+    /// The feed.
+    Snapshot {
+        /// As it would stand in KV.
+        feed: String,
+    },
+    /// The object's storage failed: ask again.
+    Unavailable {
+        /// For the log.
+        cause: String,
+    },
+}

@@ -1,0 +1,49 @@
+//! Revocation of access tokens that are out: what can be revoked, the feed that says so to every
+//! isolate, and the object that writes it.
+//!
+//! An access token verifies by itself until it expires. What was revoked meanwhile stands in the
+//! **feed**: one KV value of 64-bit marks that every isolate keeps a [`FeedCopy`] of. The copy can
+//! only say "perhaps": a hit is confirmed where the exact answer is, the session's Account object
+//! or the [`Feed`] object, so that no collision ever locks anyone out.
+#![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
+
+mod copy;
+mod mark;
+#[cfg(not(target_family = "wasm"))]
+pub mod memory;
+pub mod messages;
+mod object;
+mod stored;
+
+use core::time::Duration;
+
+pub use self::{
+    copy::{FeedCopy, Hits, MAX_LISTED, MalformedFeed, Overflow},
+    mark::{Kind, Mark, TokenMarks, exact},
+    messages::{Entry, FeedAnswer, FeedRequest, Rule, Target},
+    object::{Alarmed, Feed, FeedPolicy, MAX_BATCH, Served},
+};
+use crate::ports::Fault;
+
+/// The KV key of the feed.
+pub const KV_KEY: &str = "revocations";
+
+/// How long an access token of ours can outlive its revocation: the longest lifetime that
+/// configuration takes (15 min), the largest leeway (2 min), and a minute for clocks that differ.
+/// Not today's settings: tokens issued under yesterday's must stay revoked.
+pub const OWN_HORIZON: Duration = Duration::from_mins(18);
+
+/// How long a revocation of what another issuer issued is listed: a day and the largest leeway.
+/// Nothing here knows how long its tokens live; a day is the default of the longest-lived of the
+/// large identity providers.
+pub const FOREIGN_HORIZON: Duration = Duration::from_mins(24 * 60 + 2);
+
+/// How long a client's not-before is listed: as long as a session of before may last, the
+/// longest absolute lifetime that configuration takes. Clients are few.
+pub const CLIENT_HORIZON: Duration = Duration::from_hours(366 * 24);
+
+/// The `RevocationFeed` object, as others reach it.
+pub trait FeedObject {
+    /// Asks the object. A [`Fault`] is transport, or an answer that is none.
+    async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault>;
+}

@@ -1,0 +1,347 @@
+//! The `RevocationFeed` object's decisions: one for each deployment.
+//!
+//! It takes entries into its records, writes them to KV as one value at most once a second, and
+//! forgets them when they have expired. Whatever is taken is in its records before the answer
+//! leaves, with a mark that KV does not have it yet: so a crash between any two steps, or a KV
+//! that fails, costs time and nothing else.
+
+use core::{cell::RefCell, time::Duration};
+use std::collections::BTreeMap;
+
+use super::{
+    Entry, FeedAnswer, FeedCopy, FeedRequest, KV_KEY, Mark, Overflow, Rule,
+    stored::{Held, State, Store, Unlisted},
+};
+use crate::{
+    account::may_predate,
+    ports::{Fault, KvStore, Records},
+    time::Timestamp,
+};
+
+/// Workers KV takes one write a second for each key.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The longest time between two attempts while KV fails.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+
+/// Expired entries are removed once a minute at most: they harm nobody while they are listed, and
+/// each removal is a write to KV.
+const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The most entries that one request may bring: an account ends at most 500 sessions at once.
+pub const MAX_BATCH: usize = 1000;
+
+/// How often the feed is written, and how much it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedPolicy {
+    /// Write the feed at least this often, so that its readers can tell a quiet feed from one that
+    /// nobody writes. `None` when no route asks for that.
+    pub heartbeat: Option<Duration>,
+    /// The most sessions and subjects of ours. One more, and readers ask the Account objects about
+    /// all sessions of that time.
+    pub max_own: usize,
+    /// The most of all other entries. One more is refused.
+    pub max_others: usize,
+}
+
+impl Default for FeedPolicy {
+    /// 100 000 entries are a value of 1.6 MB, which an isolate reads in some 10 ms every 30 s; as
+    /// sessions live 18 minutes in the feed, 80 000 are 74 sessions ended every second.
+    fn default() -> Self {
+        Self { heartbeat: None, max_own: 80_000, max_others: 20_000 }
+    }
+}
+
+/// The object over its records. Kept between requests: it keeps what it has read.
+#[derive(Debug)]
+pub struct Feed<R> {
+    records: R,
+    /// `None` before the first request, and after a fault: then the records are read again.
+    loaded: RefCell<Option<Loaded>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Loaded {
+    state: State,
+    entries: BTreeMap<Mark, Held>,
+    own: usize,
+}
+
+/// An answer, and when the alarm must ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// For who asked.
+    pub answer: FeedAnswer,
+    /// Set the alarm to this, in place of the one that is set.
+    pub alarm: Option<Timestamp>,
+}
+
+/// What came of an alarm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarmed {
+    /// Set the alarm to this.
+    pub next: Option<Timestamp>,
+    /// What failed, for the log.
+    pub fault: Option<Fault>,
+    /// How many entries there are, when sessions find no room: for the log.
+    pub overflow: Option<usize>,
+}
+
+impl Loaded {
+    const fn is_dirty(&self) -> bool {
+        self.state.changes > self.state.published
+    }
+
+    fn overflow(&self, now: Timestamp) -> Option<Unlisted> {
+        self.state.overflow.filter(|unlisted| now < unlisted.until)
+    }
+
+    fn copy(&self, version: Timestamp, now: Timestamp) -> FeedCopy {
+        // Ordered by the whole mark, and so by its first bytes.
+        let entries = || self.entries.iter();
+        let listed = entries()
+            .filter(|(_, held)| held.rule.not_before().is_none())
+            .map(|(mark, held)| (mark.short(), held.until));
+        let not_before =
+            entries().filter_map(|(mark, held)| held.rule.not_before().map(|at| (mark.short(), at)));
+        let overflow = self.overflow(now).map(|unlisted| Overflow { issued_until: unlisted.issued_until });
+        FeedCopy::new(version, overflow, listed, not_before)
+    }
+
+    /// When there is something to do next.
+    fn next_alarm(&self, now: Timestamp, policy: &FeedPolicy) -> Option<Timestamp> {
+        let state = &self.state;
+        if self.is_dirty() {
+            let pause = if state.failures == 0 {
+                WRITE_INTERVAL
+            } else {
+                Duration::from_secs(1 << state.failures.min(6)).min(LONGEST_BACKOFF)
+            };
+            return Some(now.max(state.attempted_at.plus(pause)));
+        }
+        let expiry = self.entries.values().map(|held| held.until);
+        let expiry = expiry.chain(state.overflow.map(|unlisted| unlisted.until)).min();
+        let prune = expiry.map(|at| at.max(now.plus(PRUNE_INTERVAL)));
+        let beat = policy.heartbeat.map(|period| now.max(state.attempted_at.plus(period)));
+        prune.into_iter().chain(beat).min()
+    }
+}
+
+/// What an entry becomes beside the one that is there: never less than either says.
+fn merged(known: &Held, entry: &Entry) -> Held {
+    let rule = match (known.rule, entry.rule) {
+        (Rule::NotBefore(one), Rule::NotBefore(other)) => Rule::NotBefore(one.max(other)),
+        (Rule::OwnSubject(one), Rule::OwnSubject(other)) => Rule::OwnSubject(one.max(other)),
+        // One mark has one kind; a collision of 256 bits is not provided for.
+        (known, _) => known,
+    };
+    Held::new(rule, known.until.max(entry.until))
+}
+
+impl<R: Records> Feed<R> {
+    /// Over these records.
+    pub const fn new(records: R) -> Self {
+        Self { records, loaded: RefCell::new(None) }
+    }
+
+    const fn store(&self) -> Store<'_, R> {
+        Store(&self.records)
+    }
+
+    /// Works on what is loaded. A fault forgets it: what the records hold then is not known.
+    fn with<T>(&self, work: impl FnOnce(&mut Loaded) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut slot = self.loaded.borrow_mut();
+        let mut loaded = if let Some(loaded) = slot.take() {
+            loaded
+        } else {
+            let entries = self.store().entries()?;
+            let own = entries.values().filter(|held| held.rule.has_account()).count();
+            Loaded { state: self.store().state()?, entries, own }
+        };
+        let done = work(&mut loaded)?;
+        *slot = Some(loaded);
+        Ok(done)
+    }
+
+    /// Decides one request: synchronous, so that nothing comes between reading and writing.
+    pub fn serve(&self, request: &FeedRequest, now: Timestamp, policy: &FeedPolicy) -> Served {
+        let served = match request {
+            FeedRequest::Add { entries } => self.add(entries, now, policy),
+            FeedRequest::Confirm { marks, issued_at } => self.confirm(marks, *issued_at, now),
+            FeedRequest::Snapshot {} => self.snapshot(now, policy),
+        };
+        served.unwrap_or_else(|fault| Served {
+            answer: FeedAnswer::Unavailable { cause: fault.to_string() },
+            alarm: None,
+        })
+    }
+
+    fn add(&self, entries: &[Entry], now: Timestamp, policy: &FeedPolicy) -> Result<Served, Fault> {
+        self.with(|loaded| {
+            let others = |loaded: &Loaded| loaded.entries.len() - loaded.own;
+            if loaded.own + entries.len() > policy.max_own
+                || others(loaded) + entries.len() > policy.max_others
+            {
+                // What has expired may make room.
+                self.prune(loaded, now)?;
+            }
+            let is_news = |entry: &&Entry| {
+                now < entry.until
+                    && loaded.entries.get(&entry.mark).is_none_or(|known| merged(known, entry) != *known)
+            };
+            let news: Vec<&Entry> = entries.iter().filter(is_news).collect();
+            let is_other =
+                |entry: &&&Entry| !entry.rule.has_account() && !loaded.entries.contains_key(&entry.mark);
+            let more = news.iter().filter(is_other).count();
+            if entries.len() > MAX_BATCH || (more > 0 && others(loaded) + more > policy.max_others) {
+                return Ok(Served { answer: FeedAnswer::Full, alarm: loaded.next_alarm(now, policy) });
+            }
+            if !news.is_empty() {
+                // First that there is a change, then the change: whatever fails on the way, KV gets
+                // to know what the records hold.
+                self.changed(loaded)?;
+                for entry in news {
+                    self.take(loaded, entry, now, policy)?;
+                }
+            }
+            Ok(Served { answer: FeedAnswer::Taken, alarm: loaded.next_alarm(now, policy) })
+        })
+    }
+
+    fn take(
+        &self,
+        loaded: &mut Loaded,
+        entry: &Entry,
+        now: Timestamp,
+        policy: &FeedPolicy,
+    ) -> Result<(), Fault> {
+        let known = loaded.entries.get(&entry.mark);
+        let own = entry.rule.has_account();
+        if known.is_none() && own && loaded.own >= policy.max_own {
+            let before = loaded.state.overflow.unwrap_or(Unlisted { issued_until: now, until: entry.until });
+            loaded.state.overflow = Some(Unlisted {
+                issued_until: before.issued_until.max(now),
+                until: before.until.max(entry.until),
+            });
+            return self.store().write_state(&loaded.state);
+        }
+        let held = known.map_or_else(|| Held::new(entry.rule, entry.until), |known| merged(known, entry));
+        self.store().write_entry(&entry.mark, &held)?;
+        if loaded.entries.insert(entry.mark, held).is_none() && own {
+            loaded.own += 1;
+        }
+        Ok(())
+    }
+
+    fn changed(&self, loaded: &mut Loaded) -> Result<(), Fault> {
+        loaded.state.changes = loaded.state.changes.saturating_add(1);
+        self.store().write_state(&loaded.state)
+    }
+
+    /// Removes what has expired.
+    fn prune(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Fault> {
+        let gone: Vec<Mark> =
+            loaded.entries.iter().filter(|(_, held)| held.until <= now).map(|(mark, _)| *mark).collect();
+        let over = loaded.state.overflow.is_some_and(|unlisted| unlisted.until <= now);
+        if gone.is_empty() && !over {
+            return Ok(());
+        }
+        if over {
+            loaded.state.overflow = None;
+        }
+        self.changed(loaded)?;
+        for mark in gone {
+            self.store().remove_entry(&mark)?;
+            if loaded.entries.remove(&mark).is_some_and(|held| held.rule.has_account()) {
+                loaded.own = loaded.own.saturating_sub(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn confirm(&self, marks: &[Mark], issued_at: Timestamp, now: Timestamp) -> Result<Served, Fault> {
+        self.with(|loaded| {
+            let revoked = marks.iter().filter_map(|mark| loaded.entries.get(mark)).any(|held| {
+                now < held.until && held.rule.not_before().is_none_or(|at| may_predate(issued_at, at))
+            });
+            Ok(Served { answer: FeedAnswer::Confirmed { revoked }, alarm: None })
+        })
+    }
+
+    fn snapshot(&self, now: Timestamp, policy: &FeedPolicy) -> Result<Served, Fault> {
+        self.with(|loaded| {
+            if loaded.state.changes == 0 {
+                // Nothing was ever written: KV shall have an empty feed, so that nobody asks here.
+                self.changed(loaded)?;
+            }
+            // What KV will have next is written no earlier than now.
+            let version =
+                if loaded.is_dirty() { loaded.state.version.max(now) } else { loaded.state.version };
+            let feed = loaded.copy(version, now).encode();
+            let alarm = loaded.next_alarm(now, policy);
+            Ok(Served { answer: FeedAnswer::Snapshot { feed }, alarm })
+        })
+    }
+
+    /// Forgets what has expired and writes the feed to KV if that is due.
+    pub async fn alarm(&self, now: Timestamp, kv: &impl KvStore, policy: &FeedPolicy) -> Alarmed {
+        let done = match self.prepare(now, policy) {
+            Ok(Some((changes, version, text))) => {
+                let written = kv.write(KV_KEY, &text).await;
+                self.written(changes, version, written)
+            }
+            Ok(None) => Ok(()),
+            Err(fault) => Err(fault),
+        };
+        let next = self.with(|loaded| {
+            let overflow = loaded.overflow(now).map(|_| loaded.entries.len());
+            Ok((loaded.next_alarm(now, policy), overflow))
+        });
+        match next {
+            Ok((next, overflow)) => Alarmed { next, fault: done.err(), overflow },
+            // The storage itself fails: look again.
+            Err(fault) => {
+                Alarmed { next: Some(now.plus(LONGEST_BACKOFF)), fault: Some(fault), overflow: None }
+            }
+        }
+    }
+
+    /// What to write to KV, if it is time to.
+    fn prepare(
+        &self,
+        now: Timestamp,
+        policy: &FeedPolicy,
+    ) -> Result<Option<(u64, Timestamp, String)>, Fault> {
+        self.with(|loaded| {
+            self.prune(loaded, now)?;
+            let state = &loaded.state;
+            let beat = policy.heartbeat.is_some_and(|period| state.attempted_at.plus(period) <= now);
+            let early = state.attempted_at.plus(WRITE_INTERVAL) > now && state.attempted_at <= now;
+            if early || !(loaded.is_dirty() || beat) {
+                return Ok(None);
+            }
+            let version = state.version.plus(Duration::from_millis(1)).max(now);
+            let changes = state.changes;
+            loaded.state.attempted_at = now;
+            // Written before the attempt, so that even a crash does not make two in a second.
+            self.store().write_state(&loaded.state)?;
+            Ok(Some((changes, version, loaded.copy(version, now).encode())))
+        })
+    }
+
+    fn written(&self, changes: u64, version: Timestamp, written: Result<(), Fault>) -> Result<(), Fault> {
+        self.with(|loaded| {
+            let state = &mut loaded.state;
+            match written {
+                Ok(()) => {
+                    state.published = state.published.max(changes);
+                    state.version = state.version.max(version);
+                    state.failures = 0;
+                }
+                Err(_) => state.failures = state.failures.saturating_add(1),
+            }
+            self.store().write_state(&loaded.state)?;
+            written
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! What an operator revokes.
+
+use super::{Ports, Service};
+use crate::{
+    account::{AccountAnswer, AccountRequest, Accounts as _},
+    ids::{AccountId, FamilyId},
+    observe::{Happening, Setting},
+    ports::{Fault, Part},
+    refresh::Revocation,
+    revocation::{Entry, FeedAnswer, FeedObject as _, FeedRequest, Target},
+};
+
+/// What a revocation did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Revoked {
+    /// The sessions of ours that were alive and are not now. Revoking again is no error, and finds
+    /// none.
+    pub sessions: Vec<FamilyId>,
+}
+
+/// Why a revocation did not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RevocationRefused {
+    /// No trusted issuer of another name: nothing of it is accepted anyway.
+    UntrustedIssuer,
+    /// Too many are listed already (20 000 besides sessions): try again when some have expired.
+    FeedFull,
+    /// A part failed. The revocation may have happened; it can be repeated.
+    Fault(Fault),
+}
+
+impl From<Fault> for RevocationRefused {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl<P: Ports> Service<P> {
+    /// Revokes `target`. When it returns, the revocation is stored for good: sessions in their
+    /// Account object, which tells the feed by itself, everything else in the feed's object. The
+    /// gate refuses it then as `docs/revocation.md` says.
+    ///
+    /// `setting` is where the order came from, for the log; account, session and client are filled
+    /// in here.
+    ///
+    /// # Errors
+    /// See [`RevocationRefused`]. May be repeated.
+    pub async fn revoke_target(
+        &self,
+        target: &Target,
+        setting: Setting,
+    ) -> Result<Revoked, RevocationRefused> {
+        let now = self.now();
+        let by = Revocation::Operator;
+        let trusted = |issuer: &str| {
+            let foreign = issuer != self.isolate.config.issuer && self.isolate.issuers.contains_key(issuer);
+            if foreign { Ok(()) } else { Err(RevocationRefused::UntrustedIssuer) }
+        };
+        let mut setting = setting;
+        let mut sessions = Vec::new();
+        match target {
+            Target::Session { account, session } => {
+                setting.account = Some(*account);
+                let ask = AccountRequest::Revoke { family: *session, reason: by };
+                sessions = self.end_for_operator(*account, &ask).await?;
+            }
+            Target::Account { account } => {
+                setting.account = Some(*account);
+                let ask = AccountRequest::RevokeAll { reason: by, keep: None };
+                sessions = self.end_for_operator(*account, &ask).await?;
+            }
+            Target::AccessToken { issuer, jti } => {
+                // Our own name means the same as none.
+                let issuer = issuer.as_deref().filter(|issuer| *issuer != self.isolate.config.issuer);
+                issuer.map_or(Ok(()), trusted)?;
+                self.list(Entry::access_token(issuer, jti, now)).await?;
+            }
+            Target::Client { client_id } => {
+                setting.client_id = Some(client_id.clone());
+                self.list(Entry::client(client_id, now)).await?;
+            }
+            Target::ForeignSubject { issuer, subject } => {
+                trusted(issuer)?;
+                self.list(Entry::foreign_subject(issuer, subject, now)).await?;
+            }
+            Target::ForeignSession { issuer, session } => {
+                trusted(issuer)?;
+                self.list(Entry::foreign_session(issuer, session, now)).await?;
+            }
+        }
+        for session in &sessions {
+            let setting = Setting { session_id: Some(*session), ..setting.clone() };
+            self.record(now, Happening::SessionRevoked, setting);
+        }
+        self.record(now, Happening::Revoked { what: target.kind() }, setting);
+        Ok(Revoked { sessions })
+    }
+
+    async fn end_for_operator(
+        &self,
+        account: AccountId,
+        ask: &AccountRequest,
+    ) -> Result<Vec<FamilyId>, RevocationRefused> {
+        match self.ports.accounts().ask(account, ask).await? {
+            AccountAnswer::Revoked { ended, .. } => Ok(ended),
+            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause).into()),
+            _ => Err(Fault::new(Part::Account, "an answer of another kind than was asked for").into()),
+        }
+    }
+
+    async fn list(&self, entry: Entry) -> Result<(), RevocationRefused> {
+        match self.ports.feed().ask(&FeedRequest::Add { entries: vec![entry] }).await? {
+            FeedAnswer::Taken => Ok(()),
+            FeedAnswer::Full => Err(RevocationRefused::FeedFull),
+            FeedAnswer::Unavailable { cause } => Err(Fault::new(Part::RevocationFeed, cause).into()),
+            _ => Err(Fault::new(Part::RevocationFeed, "an answer of another kind than was asked for").into()),
+        }
+    }
+}
