@@ -334,3 +334,40 @@ fn a_route_table_in_kv_is_named_and_not_read_here() {
         assert_eq!(paths(json!({"ROUTES": setting})), [path]);
     }
 }
+
+#[test]
+fn wrong_limits_are_all_named_and_off_must_be_said() {
+    let found = paths(json!({"LIMITS": {
+        "login_account": {"per_minute": 0, "burst": 5},
+        "login_ip": "none",
+        "login_network": {"per_minute": 5},
+        "refresh_ip": 60,
+        "account_lock": {"locks": [], "lock_after": 0},
+        "ip_lock": {"locks": [0]},
+        "accounts_per_network": {"count": 1, "window": 3601},
+        "open_without_throttle": ["everything"],
+        "hash_queue": 0,
+        "coarse_binding": "lower",
+        "login_acount": "off",
+    }}));
+    let expected = [
+        "account_lock.lock_after",
+        "account_lock.locks",
+        "accounts_per_network.count",
+        "accounts_per_network.window",
+        "coarse_binding",
+        "hash_queue",
+        "ip_lock.locks[0]",
+        "login_account.per_minute",
+        "login_acount",
+        "login_ip",
+        "login_network.burst",
+        "open_without_throttle[0]",
+        "refresh_ip",
+    ];
+    assert_eq!(found, expected.map(|name| format!("LIMITS.{name}")));
+    assert_eq!(read(json!({"LIMITS": {"login_ip": "off"}})).limits.login_ip, None);
+    let defaults = read(json!({})).limits;
+    assert_eq!(defaults, read(json!({"LIMITS": {}})).limits);
+    assert_eq!((defaults.login_account.unwrap().per_minute, defaults.account_lock.lock_after), (5, 5));
+}

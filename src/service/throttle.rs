@@ -216,6 +216,16 @@ impl<P: Ports> Service<P> {
             self.charge(caller, &mut admission, object(ACCOUNT, &account), vec![one]).await?;
         } else {
             let origin = Origin::of(caller.ip.as_deref());
+            let mut strangers = asked(ACCOUNT, STRANGERS_ROW, Limited::Login, limits.login_account);
+            strangers.claim.ladder = ladder;
+            strangers.claim.spread = Some(limits.networks_per_account);
+            let master = self.isolate.masters.current();
+            strangers.claim.one = Pseudonym::of_network(master, &origin.network).to_string();
+            // Known to be refused in the end: the objects before it need not be asked.
+            let known = key(&object(ACCOUNT, &account), &strangers.claim);
+            if let Some(throttled) = self.isolate.memory.refusals.find(&known, self.now()) {
+                return Err(ApiError::Throttled(throttled));
+            }
             let mut ip = asked(IP, &origin.address, Limited::Login, limits.login_ip);
             ip.claim.ladder = Some(limits.ip_lock.clone());
             let mut network = asked(NETWORK, NETWORK_ROW, Limited::Login, limits.login_network);
@@ -226,11 +236,6 @@ impl<P: Ports> Service<P> {
                 let one = asked(CLIENT, NETWORK_ROW, Limited::Login, limits.login_client);
                 self.charge(caller, &mut admission, object(CLIENT, client_id), vec![one]).await?;
             }
-            let mut strangers = asked(ACCOUNT, STRANGERS_ROW, Limited::Login, limits.login_account);
-            strangers.claim.ladder = ladder;
-            strangers.claim.spread = Some(limits.networks_per_account);
-            let master = self.isolate.masters.current();
-            strangers.claim.one = Pseudonym::of_network(master, &origin.network).to_string();
             self.charge(caller, &mut admission, object(ACCOUNT, &account), vec![strangers]).await?;
         }
         if !admission.delay.is_zero() {
