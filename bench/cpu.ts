@@ -14,6 +14,7 @@ import { Miniflare, type Json } from "miniflare";
 import { bindingsOf } from "../tests/worker/harness-config.ts";
 import { AUDIENCE, settings } from "../tests/worker/support/config.ts";
 import { Issuer, issuerKey, type Algorithm } from "../tests/worker/support/issuer.ts";
+import { workerd } from "../tests/worker/support/cpu.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
 /** Requests of one contender before the next one's turn: long enough for the scheduler's accounting, short enough that
@@ -61,21 +62,6 @@ async function peer(name: string): Promise<string> {
     logLevel: "error",
   });
   return outputFiles[0]?.text ?? "";
-}
-
-/** This process's own workerd. */
-function workerd(): string {
-  const own = readdirSync("/proc").filter((entry) => {
-    if (!/^\d+$/.test(entry)) return false;
-    try {
-      const [, name = "", rest = ""] = /\((.*)\) (.*)/.exec(readFileSync(`/proc/${entry}/stat`, "utf8")) ?? [];
-      return name === "workerd" && Number(rest.split(" ")[1]) === process.pid;
-    } catch {
-      return false; // it ended meanwhile
-    }
-  });
-  if (own.length !== 1) throw new Error(`${own.length} workerd processes`);
-  return own[0] as string;
 }
 
 /** Microseconds on a processor so far, of all threads: the scheduler counts nanoseconds, /proc/PID/stat hundredths. */

@@ -1,6 +1,5 @@
 // `node tests/issuers/cache.ts`: what a request costs workerd in CPU when its token is in the cache of verified tokens and
 // when it is not; and whether a removed key's cached token is refused once the new set is known.
-import { readdirSync, readFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { startPostern } from "../worker/harness.ts";
@@ -8,6 +7,7 @@ import { bearer } from "../worker/support/client.ts";
 import { settings } from "../worker/support/config.ts";
 import { Issuer, issuerKey } from "../worker/support/issuer.ts";
 import { startWorkers, statusOf } from "./workers.ts";
+import { cpu, workerd } from "../worker/support/cpu.ts";
 
 const ROUNDS = 9;
 const REQUESTS = 1_000;
@@ -17,27 +17,6 @@ const REMOVALS = 5;
 const keys = await Promise.all(["kept", ...Array.from({ length: REMOVALS }, (_, index) => `removed-${index}`)].map((kid) => issuerKey("ES256", kid)));
 const issuer = await Issuer.start(keys);
 const vars = (soft_age: number) => ({ POSTERN_ISSUERS: [issuer.setting()], POSTERN_JWKS: { soft_age, unknown_kid_cooldown: 1 } });
-
-/** This process's own workerd. */
-function workerd(): string {
-  const own = readdirSync("/proc").filter((entry) => {
-    if (!/^\d+$/.test(entry)) return false;
-    try {
-      const [, name = "", rest = ""] = /\((.*)\) (.*)/.exec(readFileSync(`/proc/${entry}/stat`, "utf8")) ?? [];
-      return name === "workerd" && Number(rest.split(" ")[1]) === process.pid;
-    } catch {
-      return false; // it ended meanwhile
-    }
-  });
-  if (own.length !== 1) throw new Error(`${own.length} workerd processes`);
-  return own[0] as string;
-}
-
-/** Microseconds of CPU so far, user and system: utime and stime, in hundredths of a second. */
-function cpu(pid: string): number {
-  const fields = (/\) (.*)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "").split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 

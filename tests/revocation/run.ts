@@ -1,12 +1,12 @@
 // `node tests/revocation/run.ts`: from a revocation that was answered to its refusal at the gate, by level, and what each
 // level costs workerd in CPU for a request.
-import { readdirSync, readFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { startWorkers, statusOf } from "../issuers/workers.ts";
 import { startPostern, type Postern } from "../worker/harness.ts";
 import { bearer, post, signIn } from "../worker/support/client.ts";
 import { settings } from "../worker/support/config.ts";
+import { cpu, workerd } from "../worker/support/cpu.ts";
 
 const TRIES = 100;
 const ROUNDS = 9;
@@ -14,27 +14,6 @@ const REQUESTS = 1_000;
 const CONCURRENCY = 8;
 const LEVELS = ["none", "feed", "strong"] as const;
 const ROUTES = LEVELS.map((revocation) => ({ name: revocation, path: `/${revocation}`, service: "ORIGIN", strip_prefix: `/${revocation}`, revocation, scopes_all: ["nobody:has"] }));
-
-/** This process's own workerd. */
-function workerd(): string {
-  const own = readdirSync("/proc").filter((entry) => {
-    if (!/^\d+$/.test(entry)) return false;
-    try {
-      const [, name = "", rest = ""] = /\((.*)\) (.*)/.exec(readFileSync(`/proc/${entry}/stat`, "utf8")) ?? [];
-      return name === "workerd" && Number(rest.split(" ")[1]) === process.pid;
-    } catch {
-      return false; // it ended meanwhile
-    }
-  });
-  if (own.length !== 1) throw new Error(`${own.length} workerd processes`);
-  return own[0] as string;
-}
-
-/** Microseconds of CPU so far, user and system: utime and stime, in hundredths of a second. */
-function cpu(pid: string): number {
-  const fields = (/\) (.*)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "").split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
 
 const sorted = (values: number[]) => values.toSorted((a, b) => a - b);
 const median = (values: number[]) => sorted(values)[Math.floor(values.length / 2)] ?? 0;
