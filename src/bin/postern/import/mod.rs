@@ -41,6 +41,7 @@ const SHOWN: usize = 20;
 
 /// What to import, and how.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Import {
     /// A CSV file with a line of names, or JSON, one object a line
     file: PathBuf,
@@ -111,7 +112,7 @@ impl Import {
         let mut number = 0;
         while let Some(record) = records.next()? {
             number += 1;
-            let row = record.and_then(|members| row::of(self, members));
+            let row = record.map(|members| row::of(self, members));
             let checked = row.and_then(|row| match ImportRow::parse(&row, &UnicodeTables, now) {
                 Ok(_) => Ok(()),
                 Err(error) => Err(Rejected::of(&error, &row)),
@@ -139,7 +140,7 @@ impl Import {
     }
 
     fn import(&self, context: &Context, format: Format) -> Result<Report, Failure> {
-        let began = context.now();
+        let started_at = context.now();
         let base = context.public()?.base().to_owned();
         let beside = |given: &Option<PathBuf>, ending: &str| {
             given.clone().unwrap_or_else(|| {
@@ -156,7 +157,7 @@ impl Import {
             self.send(context, format, &mut journal)?;
         }
         let Done { records, created, existing, refused, .. } = *journal.done();
-        let seconds = context.now().since(began).as_secs_f64();
+        let seconds = context.now().since(started_at).as_secs_f64();
         let value = json!({
             "rows": records, "created": created, "existing": existing, "refused": refused,
             "resumed_at": begin.records, "seconds": seconds, "journal": journal.path(),
@@ -238,7 +239,7 @@ impl Import {
             while (batch.rows.len() as u64) < self.batch && bytes < BATCH_BYTES {
                 let Some(record) = records.next()? else { break };
                 number += 1;
-                let row = record.and_then(|members| row::of(self, members)).and_then(row::within_bounds);
+                let row = record.and_then(|members| row::within_bounds(row::of(self, members)));
                 bytes += row.as_ref().map_or(0, |(_, bytes)| *bytes);
                 batch.rows.push(row.map(|(row, _)| row));
             }

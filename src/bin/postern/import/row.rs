@@ -82,7 +82,7 @@ pub(super) fn renamed(text: &str) -> Result<(String, String), String> {
 
 /// The row of the API that a record is. What cannot be made sense of is left as it is, for the
 /// deployment to refuse by its name.
-pub(super) fn of(import: &Import, mut record: Map<String, Value>) -> Result<Value, Rejected> {
+pub(super) fn of(import: &Import, mut record: Map<String, Value>) -> Value {
     let mut row = Map::new();
     for (member, name) in &import.fields {
         if let Some(value) = record.remove(name) {
@@ -126,7 +126,7 @@ pub(super) fn of(import: &Import, mut record: Map<String, Value>) -> Result<Valu
     if !usable && import.without_password {
         row.insert("password_hash".to_owned(), Value::Null);
     }
-    Ok(Value::Object(row))
+    Value::Object(row)
 }
 
 /// The row and its length, if it is short enough to be sent.
