@@ -59,6 +59,11 @@ impl CachedSet {
         self
     }
 
+    /// The same without the keys of these `kid`s; `None` when it has none of them.
+    pub fn without(&self, is_gone: impl Fn(&str) -> bool) -> Option<Self> {
+        Some(Self { keys: Rc::new(self.keys.without(is_gone)?), ..self.clone() })
+    }
+
     /// Whether this set should take the place of `other` in memory: KV may be older than memory.
     pub fn is_newer_than(&self, other: Option<&Self>) -> bool {
         other.is_none_or(|other| self.fetched_at > other.fetched_at)

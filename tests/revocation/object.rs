@@ -13,8 +13,8 @@ use postern::{
     ids::FamilyId,
     ports::{Fault, KvStore, Part, Records as _},
     revocation::{
-        Alarmed, Entry, Feed, FeedAnswer, FeedCopy, FeedPolicy, FeedRequest, KV_KEY, Kind, Mark, Rule,
-        TokenMarks,
+        Alarmed, Entry, FOREIGN_HORIZON, Feed, FeedAnswer, FeedCopy, FeedPolicy, FeedRequest, KV_KEY, Kind,
+        Mark, Rule, TokenMarks,
     },
     time::Timestamp,
 };
@@ -118,9 +118,15 @@ fn entry(number: u8, at: Timestamp) -> Entry {
     match number % 5 {
         0 => Entry::session(session(number), at),
         1 => Entry::subject(&number.to_string(), at),
-        2 => Entry::access_token(None, &number.to_string(), at),
-        3 => Entry::foreign_subject("https://i.example", &number.to_string(), at),
-        _ => Entry::client(&number.to_string(), at),
+        2 => Entry::access_token(&number.to_string(), at),
+        3 => Entry::foreign(
+            Kind::Subject,
+            "https://i.example",
+            &number.to_string(),
+            Rule::NotBefore(at),
+            at.plus(FOREIGN_HORIZON),
+        ),
+        _ => Entry::client(&number.to_string(), at, at),
     }
 }
 
@@ -245,7 +251,7 @@ fn a_burst_becomes_one_write_and_a_quiet_feed_none() {
 fn a_write_that_fails_is_tried_again_with_growing_pauses_until_it_is_there() {
     let mut bench = Bench::new(FeedPolicy::default());
     bench.kv.broken.set(true);
-    bench.add(&[Entry::access_token(None, "jti", START)]);
+    bench.add(&[Entry::access_token("jti", START)]);
     bench.pass(Duration::from_mins(5));
     let pauses: Vec<u64> =
         bench.kv.writes.borrow().windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
@@ -298,7 +304,7 @@ fn a_subject_over_the_limit_is_no_less_revoked() {
 #[test]
 fn other_entries_over_the_limit_are_refused_until_some_expire_and_nothing_is_half_taken() {
     let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
-    let token = |jti: &str, at| Entry::access_token(None, jti, at);
+    let token = |jti: &str, at| Entry::access_token(jti, at);
     assert_eq!(bench.add(&[token("a", START), token("b", START)]), FeedAnswer::Taken);
     let before = bench.records.snapshot();
     assert_eq!(bench.add(&[token("c", START), Entry::session(session(1), START)]), FeedAnswer::Full);
@@ -331,7 +337,8 @@ fn a_collision_in_the_feed_is_told_apart_by_the_object() {
 #[test]
 fn a_not_before_of_the_very_second_is_a_hit_and_a_later_token_is_none() {
     let mut bench = Bench::new(FeedPolicy::default());
-    let entry = Entry::client("app", START.plus(Duration::from_millis(300)));
+    let entry =
+        Entry::client("app", START.plus(Duration::from_millis(300)), START.plus(Duration::from_millis(300)));
     bench.add(std::slice::from_ref(&entry));
     assert!(bench.confirm(entry.mark, START));
     assert!(!bench.confirm(entry.mark, START.plus(Duration::from_secs(1))));
@@ -360,11 +367,11 @@ fn the_first_who_asks_makes_an_empty_feed_be_written_and_a_heartbeat_keeps_it_yo
 #[test]
 fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
     let mut bench = Bench::new(FeedPolicy::default());
-    bench.add(&[Entry::access_token(None, "a", START)]);
+    bench.add(&[Entry::access_token("a", START)]);
     let FeedAnswer::Snapshot { feed } = bench.ask(&FeedRequest::Snapshot {}) else { panic!("a snapshot") };
     let snapshot = FeedCopy::parse(&feed).unwrap();
     assert_eq!(snapshot.len(), 1);
-    bench.add(&[Entry::access_token(None, "b", START)]);
+    bench.add(&[Entry::access_token("b", START)]);
     bench.ring();
     assert!(bench.published().version() >= snapshot.version());
     assert_eq!(bench.published().len(), 2);
@@ -373,7 +380,7 @@ fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
 #[test]
 fn a_storage_that_fails_is_no_answer_and_no_forgetting() {
     let mut bench = Bench::new(FeedPolicy::default());
-    let entry = Entry::access_token(None, "a", START);
+    let entry = Entry::access_token("a", START);
     bench.add(std::slice::from_ref(&entry));
     bench.crash();
     bench.records.break_with(FaultMode::Down);

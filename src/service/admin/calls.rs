@@ -33,6 +33,8 @@ pub enum Call {
     EndUserSession,
     /// The end of all of them.
     EndUserSessions,
+    /// The end of whatever can be revoked.
+    Revoke,
     /// The route table.
     Routes,
     /// Another route table, in KV.
@@ -80,7 +82,7 @@ impl Line {
 }
 
 /// Every call there is.
-pub static CALLS: [Line; 16] = [
+pub static CALLS: [Line; 17] = [
     Line::read("/keys", Call::Keys, &[]),
     Line::change("POST", "/keys/rotate", Call::RotateKeys, "key_rotate", &["force", "algorithm"]),
     Line::change("POST", "/keys/{kid}/revoke", Call::RevokeKey, "key_revoke", &[]),
@@ -112,6 +114,7 @@ pub static CALLS: [Line; 16] = [
         "session_revoke",
         &[],
     ),
+    Line::change("POST", "/revocations", Call::Revoke, "revoke", &super::revocations::MEMBERS),
     Line::read("/routes", Call::Routes, &[]),
     Line::change("PUT", "/routes", Call::ReplaceRoutes, "routes_replace", &["routes", "replaces"]),
     Line::read("/audit", Call::Audit, &["after", "limit"]),

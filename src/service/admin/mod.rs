@@ -14,6 +14,7 @@ mod audit;
 mod calls;
 mod keys;
 mod paging;
+mod revocations;
 mod routes;
 mod sessions;
 mod users;
@@ -128,7 +129,12 @@ impl<P: Ports> Service<P> {
     /// Writes the call down, does it, and writes down how it ended.
     async fn on_record(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let who = asked.admin.identity.subject.as_str();
-        let act = Act::new(who, asked.line.action, &asked.parameters.join("/"), "");
+        let target = match asked.line.call {
+            // What it names stands in its body. One that names nothing is no act.
+            Call::Revoke => revocations::named(&self.order(asked)?),
+            _ => asked.parameters.join("/"),
+        };
+        let act = Act::new(who, asked.line.action, &target, "");
         let announced = self.announce(&asked.caller, act).await?;
         let outcome = self.perform(asked).await;
         let result = match &outcome {
@@ -155,6 +161,7 @@ impl<P: Ports> Service<P> {
             Call::UserSessions => self.admin_sessions(asked).await,
             Call::EndUserSession => self.admin_end_session(asked).await,
             Call::EndUserSessions => self.admin_end_sessions(asked).await,
+            Call::Revoke => self.admin_revoke(asked).await,
             Call::Routes => self.admin_routes().await,
             Call::ReplaceRoutes => self.admin_replace_routes(asked).await,
             Call::Audit => self.admin_audit(asked).await,
