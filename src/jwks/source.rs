@@ -222,6 +222,15 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_gone_leaves_the_set_and_the_set_grows_no_younger() {
+        let known = set(7);
+        let without = known.without(|kid| kid == "a").unwrap();
+        assert!(!without.keys().has_kid("a") && known.keys().has_kid("a"));
+        assert_eq!(without.fetched_at(), known.fetched_at());
+        assert!(known.without(|kid| kid == "b").is_none(), "nothing of it is gone");
+    }
+
+    #[test]
     fn a_snapshot_of_another_issuer_or_without_keys_is_no_set() {
         let mut snapshot = Snapshot { issuer: "i".into(), document: KEY.into(), fetched_at: NOW, version: 1 };
         assert_eq!(CachedSet::from_snapshot(&snapshot, "j").err(), Some(FetchFailure::OtherIssuer));

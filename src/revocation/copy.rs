@@ -271,4 +271,7 @@ impl FeedCopy {
 }
 
 #[cfg(test)]
+#[cfg(feature = "thorough")]
+mod properties;
+#[cfg(test)]
 mod tests;

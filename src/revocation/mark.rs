@@ -136,6 +136,10 @@ mod tests {
             base64url(Mark::own(Kind::Session, "AAAAAAAAAAAAAAAAAAAAAA").as_bytes()),
             base64url(&Sha256::digest(b"postern/v1/revocation\x01\x00AAAAAAAAAAAAAAAAAAAAAA"))
         );
+        assert_eq!(
+            base64url(Mark::own(Kind::Key, "k").as_bytes()),
+            base64url(&Sha256::digest(b"postern/v1/revocation\x05\x00k"))
+        );
         let foreign = Mark::of(Kind::Subject, "https://i.example", "alice");
         assert_eq!(
             base64url(foreign.as_bytes()),

@@ -59,7 +59,7 @@ const ODD: readonly (readonly [string, Answer, readonly (number | "broken")[]])[
   ["/cut", bytes("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"), ["broken"]],
   ["/cut-head", bytes("HTTP/1.1 200 OK\r\ncontent-le"), [502]],
   ["/late", (socket) => void setTimeout(() => bytes("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")(socket, ""), 300), [200]],
-  ["/too-late", () => {}, [504]],
+  ["/mute", () => {}, [504]],
 ];
 
 const ORDINARY: Answer = (socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
@@ -67,8 +67,10 @@ const ORDINARY: Answer = (socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-le
 function routes(upstream: string) {
   const levels = (["none", "feed", "strong"] as const).map((revocation) => ({ name: revocation, path: `/${revocation}`, upstream, revocation }));
   return [
-    { name: "odd", path: "/odd/{*rest}", upstream, strip_prefix: "/odd", access: "public", timeout_ms: 1000 },
-    { name: "odd-signed-in", path: "/private-odd/{*rest}", upstream, strip_prefix: "/private-odd", timeout_ms: 1000 },
+    { name: "mute", path: "/odd/mute", upstream, strip_prefix: "/odd", access: "public", timeout_ms: 500 },
+    { name: "mute-signed-in", path: "/private-odd/mute", upstream, strip_prefix: "/private-odd", timeout_ms: 500 },
+    { name: "odd", path: "/odd/{*rest}", upstream, strip_prefix: "/odd", access: "public" },
+    { name: "odd-signed-in", path: "/private-odd/{*rest}", upstream, strip_prefix: "/private-odd" },
     { name: "open", path: "/open", upstream, access: "public" },
     { name: "scoped", path: "/scoped", upstream, scopes_all: ["read:orders"] },
     { name: "closed", path: "/closed", upstream, scopes_all: ["nobody:has"] },
