@@ -128,6 +128,30 @@ describe("sessions", () => {
   });
 });
 
+describe("revoking", () => {
+  test("each kind is revoked by its own command, and says when the gate refuses it", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const [one, two] = [await signIn(worker()), await signIn(worker())];
+    const ended = await run(["revoke", "session", ALICE, one.session_id], env);
+    expect(ended).toMatchObject({ code: 0, err: "" });
+    expect(ended.out).toContain("with the next request");
+    await expectProblem(await refresh(worker(), one.refresh_token), 401, "invalid_grant");
+    const token = await answer<{ kind: string }>(["revoke", "token", String(claimsOf(two.access_token)["jti"])], env);
+    expect(token).toMatchObject({ status: "revoked", kind: "access_token" });
+    expect(await answer(["revoke", "subject", ALICE], env)).toMatchObject({ kind: "subject", sessions_ended: 1 });
+    await expectProblem(await refresh(worker(), two.refresh_token), 401, "invalid_grant");
+    expect(await answer(["revoke", "client", "other-app", "--not-before", "1700000000"], env)).toMatchObject({ kind: "client" });
+    for (const [args, code] of [
+      [["revoke", "session", one.session_id], 2],
+      [["revoke", "token", "x", "--expires-at", "1"], 2],
+      [["revoke", "subject", "s", "--issuer", "https://unknown.example"], 1],
+      [["revoke", "key", "unknown"], 1],
+    ] as const) {
+      expect((await run([...args], env)).code, args.join(" ")).toBe(code);
+    }
+  });
+});
+
 describe("users", () => {
   test("a user is made, shown, changed, disabled, enabled and erased", async () => {
     const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });

@@ -128,6 +128,8 @@ describe("every operation answers as described", () => {
     await call({ method: "GET", path: `/admin/users/${subject()}/sessions`, token, status: 200 });
     await call({ method: "DELETE", path: `/admin/users/${subject()}/sessions/${alice.session_id}`, token, status: 204 });
     await call({ method: "DELETE", path: `/admin/users/${subject()}/sessions`, token, status: 204 });
+    await call({ method: "POST", path: "/admin/revocations", token, body: { kind: "subject", subject: subject() }, status: 200 });
+    await call({ method: "POST", path: "/admin/revocations", token, body: { kind: "subject" }, status: 400 });
     await call({ method: "GET", path: "/admin/routes", token, status: 200 });
     await call({ method: "PUT", path: "/admin/routes", token, body: { routes: [{}] }, status: 422 });
     await call({ method: "PUT", path: "/admin/routes", token, body: { routes: ROUTES }, status: 200 });

@@ -12,6 +12,7 @@ mod import;
 mod init;
 mod keys;
 mod report;
+mod revoke;
 mod sessions;
 mod sign_in;
 mod store;
@@ -99,6 +100,9 @@ enum Command {
     /// Sessions of a user: list, revoke
     #[command(subcommand)]
     Session(sessions::Sessions),
+    /// Revoke a session, a subject, one access token, a client or a signing key, of another issuer too
+    #[command(subcommand)]
+    Revoke(revoke::Revoke),
     /// Print a script that completes commands in your shell
     Completions {
         /// The shell
@@ -120,6 +124,7 @@ fn main() -> ExitCode {
         Command::User(users) => users.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),
+        Command::Revoke(revoke) => revoke.run(&context),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(*shell, &mut command, "postern", &mut std::io::stdout());

@@ -35,6 +35,8 @@ pub enum Call {
     EndUserSession,
     /// The end of all of them.
     EndUserSessions,
+    /// The end of whatever can be revoked.
+    Revoke,
     /// The route table.
     Routes,
     /// Another route table, in KV.
@@ -115,6 +117,7 @@ pub static CALLS: [Line; 17] = [
         "session_revoke",
         &[],
     ),
+    Line::change("POST", "/revocations", Call::Revoke, "revoke", &super::revocations::MEMBERS),
     Line::read("/routes", Call::Routes, &[]),
     Line::change("PUT", "/routes", Call::ReplaceRoutes, "routes_replace", &["routes", "replaces"]),
     Line::read("/audit", Call::Audit, &["after", "limit"]),
