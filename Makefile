@@ -25,7 +25,7 @@ dev: setup ## Run Postern and the demo origin on this machine, and print a tour
 test: setup test-native test-worker ## Run all tests: native ones, then those against the real Worker on workerd
 
 test-native: ## Run the native tests alone; needs Rust and nothing else
-	@cargo test --quiet --features all-algorithms
+	@cargo test --quiet --features thorough
 	@cargo test --quiet --package postern-vectors
 
 test-worker: setup ## Run the tests on workerd alone
