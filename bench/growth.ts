@@ -115,8 +115,8 @@ const render = process.argv.includes("--render");
 if (!render && PARTS.includes("native")) await record("growth-native", counts(program(), "growth"));
 if (!render && PARTS.includes("objects")) await record("growth-objects", [...(await sessions()), ...(await families())]);
 
-const native = await recorded<Count[]>("growth-native");
-const objects = await recorded<Point[]>("growth-objects");
+const native = (await recorded<Count[]>("growth-native")) ?? [];
+const objects = (await recorded<Point[]>("growth-objects")) ?? [];
 
 /** The slope of the last step on logarithmic axes: 0 is flat, 1 is linear, 2 is quadratic. */
 function exponent(points: [number, number][]): number {
@@ -129,13 +129,14 @@ const shape = (slope: number): string => (slope < 0.15 ? "flat" : slope < 0.75 ?
 
 const number = (value: number): string => (value >= 1e4 ? `${Math.round(value / 1000).toLocaleString("en").replaceAll(",", " ")} k` : value.toFixed(value < 10 ? 1 : 0));
 
-async function section(prefix: string, file: string, unit: string, points: { name: string; size: number; value: number }[], more: string): Promise<string> {
+async function section(prefix: string, title: string, file: string, unit: string, points: { name: string; size: number; value: number }[], more: string): Promise<string> {
   const of = points.filter(({ name }) => name.startsWith(`${prefix}: `));
   const curves: Curve[] = [...new Set(of.map(({ name }) => name))].map((name) => ({ name: name.slice(prefix.length + 2), points: of.filter((point) => point.name === name).map(({ size, value }) => [size, value]) }));
+  if (of.length === 0) return `### ${title}\n\nNot measured yet.`;
   const sizes = [...new Set(of.map(({ size }) => size))];
-  await plot(file, { title: `${prefix}: ${unit}`, x: prefix, y: unit, log: true, curves });
+  await plot(file, { title: `${title}: ${unit}`, x: prefix, y: unit, log: true, curves });
   const rows = curves.map(({ name, points: its }) => [name, ...sizes.map((size) => { const found = its.find(([at]) => at === size)?.[1]; return found === undefined ? "" : number(found); }), shape(exponent(its))]);
-  return `### ${prefix[0]?.toUpperCase()}${prefix.slice(1)}\n\n${more}\n\n${table([unit, ...sizes, "at the end"], rows)}\n\n![${prefix}](${file}.svg)`;
+  return `### ${title}\n\n${more}\n\n${table([unit, ...sizes, "at the end"], rows)}\n\n![${title}](${file}.svg)`;
 }
 
 const counted = native.every(({ instructions }) => instructions !== undefined);
@@ -143,13 +144,13 @@ const unit = counted ? "instructions" : "nanoseconds";
 const domain = native.map(({ name, size, instructions, nanoseconds }) => ({ name, size, value: instructions ?? nanoseconds }));
 const onWorkerd = objects.map(({ name, size, micros }) => ({ name, size, value: micros }));
 const texts = [
-  await section("routes", "growth-routes", unit, domain, "Natively."),
-  await section("keys", "growth-keys", unit, domain, "Natively. Every request that is a hit asks whether the key of the remembered token is still there."),
-  await section("revoked", "growth-revoked", unit, domain, "Natively. Reading happens in the background and only when the feed changed."),
-  await section("token size", "growth-token-size", unit, domain, "Natively, in bytes."),
-  await section("sessions", "growth-sessions-domain", unit, domain, "Sessions of one account, the decisions alone, natively over records in memory."),
-  await section("sessions", "growth-sessions", "CPU µs", onWorkerd, "The same on workerd, whole calls with SQLite and signing. `max_families` ends at 500."),
-  await section("families in all", "growth-families", "CPU µs", onWorkerd, "Accounts with one session each, on workerd, in turn."),
+  await section("routes", "Routes", "growth-routes", unit, domain, "Natively. What a request pays does not depend on the length of the table; reading it once does."),
+  await section("keys", "Keys of an issuer", "growth-keys", unit, domain, "Natively. Keys are compared one after the other, at most 64 of them: a hit asks whether the key of the remembered token is still there, a new token looks for its own. Reading a set checks every point."),
+  await section("revoked", "Revoked entries in the feed", "growth-revoked", unit, domain, "Natively. A look-up is a binary search for each of a token's marks. Reading is linear, in the background, and only when the feed changed; its object writes at most 100 000 entries."),
+  await section("token size", "Size of a token, in bytes", "growth-token-size", unit, domain, "Natively, without the signature."),
+  await section("sessions", "Sessions of an account: the decisions", "growth-sessions-domain", unit, domain, "Natively, over records in memory. A refresh and a check read one family. A sign-in reads them all, to make room, so it is linear up to `max_families` (50 by default, 500 at most) and the 200 ended ones that are kept."),
+  await section("sessions", "Sessions of an account: the calls", "growth-sessions", "CPU µs", onWorkerd, "On workerd: whole calls, with a connection each, SQLite and signing."),
+  await section("families in all", "Families in all", "growth-families", "CPU µs", onWorkerd, "On workerd: accounts with one session each, refreshed in turn. Every account is an object of its own with a database of its own."),
 ];
 await made("growth.md", "make bench-growth", `${texts.join("\n\n")}\n\n${onMachine}`);
 console.log(texts.join("\n\n"));

@@ -1,9 +1,5 @@
 //! Arithmetic, and nothing else: habits of users, what each call of theirs does, what the platform takes for it.
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "estimates"
-)]
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "estimates")]
 
 use std::fmt::Write as _;
 

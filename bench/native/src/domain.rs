@@ -1,5 +1,4 @@
 //! One case for each thing that a request costs in the domain.
-#![expect(clippy::expect_used, reason = "nothing here meets input")]
 
 use core::hint::black_box;
 

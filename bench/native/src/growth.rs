@@ -1,5 +1,4 @@
 //! The same things over sizes: what a curve is made of.
-#![expect(clippy::expect_used, reason = "nothing here meets input")]
 
 use core::hint::black_box;
 

@@ -1,5 +1,4 @@
 //! What the cases are made of.
-#![expect(clippy::expect_used, reason = "nothing here meets input")]
 
 use core::cell::Cell;
 use std::collections::BTreeMap;
