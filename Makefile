@@ -74,6 +74,21 @@ bench-size: setup ## Say what the Worker's bytes are, by crate, module and kind;
 	@POSTERN_FAST= scripts/build.sh
 	@$(ENV) node bench/size.ts
 
+bench-native: setup ## Time and count the domain natively: criterion, and instructions by valgrind where it is; writes docs/growth.md
+	@$(ENV) node bench/native.ts
+
+bench-growth: setup ## Say how costs grow with routes, keys, revocations, token size, sessions, families; PART="native objects"; writes docs/growth.md
+	@POSTERN_FAST= scripts/build.sh
+	@$(ENV) node bench/growth.ts
+
+bench-start: setup ## Time an isolate's start beside no-op Workers, watch memory over 100 000 requests, compare Argon2id; PART="start memory argon2"
+	@POSTERN_FAST= scripts/build.sh
+	@bench/floor/build.sh
+	@$(ENV) node bench/start.ts
+
+scale: setup ## Work out what so many users cost; writes docs/scaling.md
+	@$(ENV) node bench/scale.ts
+
 model: ## Explore every order of events around refresh families; MUTANT=name breaks a rule, which must be found
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- $(if $(MUTANT),--mutant $(MUTANT))
 
