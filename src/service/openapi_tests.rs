@@ -60,7 +60,7 @@ fn every_path_and_method_is_described_and_no_other() {
         assert_eq!(Endpoint::of(&sample).as_ref(), Some(&endpoint), "{path}");
         actual.entry(path.to_owned()).or_default().extend(own_methods(endpoint.allow()));
     }
-    for line in &CALLS {
+    for line in CALLS {
         actual.entry(format!("/admin{}", line.path)).or_default().insert(line.method.to_owned());
     }
     assert_eq!(described(&document()), actual);
@@ -69,7 +69,7 @@ fn every_path_and_method_is_described_and_no_other() {
 #[test]
 fn parameters_and_members_of_administrators_calls_are_those_described() {
     let document = document();
-    for line in &CALLS {
+    for line in CALLS {
         let item = &document["paths"][format!("/admin{}", line.path).as_str()];
         let operation = &item[line.method.to_lowercase().as_str()];
         let in_query = |node: &Yaml| -> Option<String> {
