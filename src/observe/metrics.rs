@@ -57,6 +57,12 @@ pub enum Family {
     Faults,
     /// Fetches of other issuers' key sets.
     JwksFetches,
+    /// Calls that a limit refused.
+    Throttled,
+    /// Passwords that were to be hashed.
+    PasswordHashes,
+    /// Events that did not reach the queue.
+    EventsDropped,
     /// How long objects take to answer.
     ObjectLatency,
     /// The running version.
@@ -67,6 +73,12 @@ pub enum Family {
     KeyAge,
     /// When the next signing key takes over.
     KeyRotation,
+    /// How old this isolate's copy of the revocation feed is.
+    FeedAge,
+    /// How much it lists.
+    FeedEntries,
+    /// Passwords that wait to be hashed in this isolate.
+    HashQueue,
 }
 
 /// What stands about a family in the text, and which labels its series have.
@@ -84,7 +96,7 @@ pub struct Description {
 
 impl Family {
     /// All of them, in the order of the text.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Events,
         Self::SignIns,
         Self::Refreshes,
@@ -93,11 +105,17 @@ impl Family {
         Self::GateRequests,
         Self::Faults,
         Self::JwksFetches,
+        Self::Throttled,
+        Self::PasswordHashes,
+        Self::EventsDropped,
         Self::ObjectLatency,
         Self::Build,
         Self::JwksAge,
         Self::KeyAge,
         Self::KeyRotation,
+        Self::FeedAge,
+        Self::FeedEntries,
+        Self::HashQueue,
     ];
 
     /// What stands about it.
@@ -144,6 +162,21 @@ impl Family {
                 &["issuer", "result"],
                 "Fetches of other issuers' key sets.",
             ),
+            Self::Throttled => {
+                ("postern_throttled", Counter, &["limit"], "Calls that were answered 429, by limit.")
+            }
+            Self::PasswordHashes => (
+                "postern_password_hashes",
+                Counter,
+                &["result"],
+                "Passwords to be hashed: admitted, or refused because too many waited.",
+            ),
+            Self::EventsDropped => (
+                "postern_events_dropped",
+                Counter,
+                &["reason"],
+                "Events that did not reach the queue; the log has them.",
+            ),
             Self::ObjectLatency => (
                 "postern_object_latency_seconds",
                 Histogram,
@@ -168,6 +201,21 @@ impl Family {
                 Gauge,
                 &[],
                 "When the next key is to sign, in seconds since 1970.",
+            ),
+            Self::FeedAge => (
+                "postern_revocation_feed_age_seconds",
+                Gauge,
+                &[],
+                "Age of the revocation feed that the answering isolate has in memory.",
+            ),
+            Self::FeedEntries => {
+                ("postern_revocation_feed_entries", Gauge, &[], "Revocations that this copy lists.")
+            }
+            Self::HashQueue => (
+                "postern_password_hash_queue",
+                Gauge,
+                &[],
+                "Passwords that wait to be hashed in the answering isolate.",
             ),
         };
         Description { name, kind, labels, help }

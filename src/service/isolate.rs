@@ -11,13 +11,8 @@ use std::{
 };
 
 use super::{
-    assertion::Assertions,
-    feed::FeedMemory,
-    key_sets::OwnOrExternal,
-    receipts::Receipts,
-    tables::Tables,
-    throttle::{HashQueue, Refusals},
-    token_cache::TokenCache,
+    assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, key_sets::OwnOrExternal,
+    receipts::Receipts, refusals::Refusals, tables::Tables, token_cache::TokenCache,
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},

@@ -121,6 +121,14 @@ impl<P: Ports> Service<P> {
         for (issuer, set) in &*self.isolate.memory.key_sets.borrow() {
             gauges.push(gauge(Family::JwksAge, issuer, millis(set.fetched_at())));
         }
+        let plain = |family, thousandths| Gauge { family, labels: Vec::new(), thousandths };
+        let feed = self.isolate.memory.feed.state(now);
+        if let Some(age) = feed.age {
+            gauges.push(plain(Family::FeedAge, age.saturating_mul(1000)));
+        }
+        let whole = |count: usize| u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(1000);
+        gauges.push(plain(Family::FeedEntries, whole(feed.entries)));
+        gauges.push(plain(Family::HashQueue, whole(self.isolate.memory.hash_queue.len(now))));
         let Ok(KeyRingAnswer::Overview { keys, rotate_at }) =
             self.ports.key_ring().ask(&KeyRingRequest::Overview {}).await
         else {
@@ -131,12 +139,7 @@ impl<P: Ports> Service<P> {
                 KeyState::Active { since } => {
                     gauges.push(gauge(Family::KeyAge, "active", millis(since)));
                     let rotation = rotate_at.unwrap_or(since.plus(self.isolate.config.keys.active_period));
-                    let labels = Vec::new();
-                    gauges.push(Gauge {
-                        family: Family::KeyRotation,
-                        labels,
-                        thousandths: rotation.millis(),
-                    });
+                    gauges.push(plain(Family::KeyRotation, rotation.millis()));
                 }
                 KeyState::Published { since } => {
                     gauges.push(gauge(Family::KeyAge, "published", millis(since)));

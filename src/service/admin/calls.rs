@@ -39,6 +39,10 @@ pub enum Call {
     ReplaceRoutes,
     /// The log of administrative acts.
     Audit,
+    /// What limits say of an account or an address.
+    Throttle,
+    /// The end of that.
+    ClearThrottle,
 }
 
 /// One call: how it is asked for, and what it may be asked with.
@@ -80,7 +84,7 @@ impl Line {
 }
 
 /// Every call there is.
-pub static CALLS: [Line; 16] = [
+pub static CALLS: [Line; 18] = [
     Line::read("/keys", Call::Keys, &[]),
     Line::change("POST", "/keys/rotate", Call::RotateKeys, "key_rotate", &["force", "algorithm"]),
     Line::change("POST", "/keys/{kid}/revoke", Call::RevokeKey, "key_revoke", &[]),
@@ -115,6 +119,8 @@ pub static CALLS: [Line; 16] = [
     Line::read("/routes", Call::Routes, &[]),
     Line::change("PUT", "/routes", Call::ReplaceRoutes, "routes_replace", &["routes", "replaces"]),
     Line::read("/audit", Call::Audit, &["after", "limit"]),
+    Line::read("/throttle", Call::Throttle, &["login", "ip"]),
+    Line::change("POST", "/throttle/clear", Call::ClearThrottle, "throttle_clear", &["login", "ip"]),
 ];
 
 /// What a request asks for.

@@ -16,6 +16,7 @@ mod keys;
 mod paging;
 mod routes;
 mod sessions;
+mod throttle;
 mod users;
 
 use std::rc::Rc;
@@ -128,7 +129,12 @@ impl<P: Ports> Service<P> {
     /// Writes the call down, does it, and writes down how it ended.
     async fn on_record(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let who = asked.admin.identity.subject.as_str();
-        let act = Act::new(who, asked.line.action, &asked.parameters.join("/"), "");
+        let target = match asked.line.call {
+            // Not in the path, which logs elsewhere keep.
+            Call::ClearThrottle => self.throttle_target(asked)?,
+            _ => asked.parameters.join("/"),
+        };
+        let act = Act::new(who, asked.line.action, &target, "");
         let announced = self.announce(&asked.caller, act).await?;
         let outcome = self.perform(asked).await;
         let result = match &outcome {
@@ -158,6 +164,8 @@ impl<P: Ports> Service<P> {
             Call::Routes => self.admin_routes().await,
             Call::ReplaceRoutes => self.admin_replace_routes(asked).await,
             Call::Audit => self.admin_audit(asked).await,
+            Call::Throttle => self.admin_throttle(asked).await,
+            Call::ClearThrottle => self.admin_clear_throttle(asked).await,
         }
     }
 
