@@ -5,7 +5,8 @@
 //! - what they gathered goes as a [`Batch`] to one of [`SHARDS`] Metrics objects
 //!   ([`shard`]), at most once in a flush interval, after the answers. An object takes each
 //!   batch once however often it is sent;
-//! - [`text`] writes the sum over the objects in the `OpenMetrics` text format.
+//! - [`text`] writes the sum over the objects in the `OpenMetrics` text format;
+//! - `points` writes what arrived there to an Analytics Engine data set too, where one is bound.
 //!
 //! While an isolate lives nothing is lost. One that dies takes with it what it counted since its
 //! last flush: at most one flush interval.
@@ -14,6 +15,7 @@
 //! the gate's outcomes, calls of objects and fetches of key sets are. Labels are names of the
 //! program or of the operator (routes, issuers), never what a client sends.
 
+mod points;
 pub mod shard;
 pub mod text;
 
@@ -25,6 +27,7 @@ use crate::{
     ports::{Fault, Part, Randomness},
     time::Timestamp,
 };
+use points::Points;
 pub use shard::{Batch, MetricsAnswer, MetricsRequest, MetricsShards, SHARDS};
 
 /// What a family is in `OpenMetrics`.
@@ -267,6 +270,8 @@ pub struct Counters {
     /// This isolate's name in batches; empty until the first.
     isolate: RefCell<String>,
     batches: Cell<u64>,
+    /// Not written to Analytics Engine yet.
+    points: Points,
     /// Somebody is to flush until then.
     armed_until: Cell<Timestamp>,
 }
@@ -277,6 +282,15 @@ impl Counters {
         self.change(family, first, second, 1, |values| {
             if let Some(value) = values.first_mut() {
                 *value = value.saturating_add(1);
+            }
+        });
+    }
+
+    /// Adds many to a counter with one label.
+    pub fn add_many(&self, family: Family, first: &str, count: u64) {
+        self.change(family, first, "", 1, |values| {
+            if let Some(value) = values.first_mut() {
+                *value = value.saturating_add(count);
             }
         });
     }
@@ -389,9 +403,9 @@ impl Counters {
         Ok(in_flight.clone())
     }
 
-    /// The batch of this number has arrived.
-    pub fn arrived(&self, number: u64) {
-        self.in_flight.borrow_mut().take_if(|batch| batch.number == number);
+    /// The batch of this number has arrived: the batch, for the first who says so.
+    pub fn arrived(&self, number: u64) -> Option<Batch> {
+        self.in_flight.borrow_mut().take_if(|batch| batch.number == number)
     }
 }
 
@@ -400,15 +414,29 @@ const ROUNDS: u8 = 2;
 
 /// Sends off what was counted. What fails stays, and goes with the next flush. It is not told as
 /// an event: that would be counted, flushed, and fail.
-pub async fn flush(counters: &Counters, randomness: &impl Randomness, shards: &impl MetricsShards) {
+///
+/// What has arrived is written to the Analytics Engine data set too, if there is one. The fault is
+/// that one's: it is for the log alone, for the same reason.
+pub async fn flush(
+    counters: &Counters,
+    randomness: &impl Randomness,
+    shards: &impl MetricsShards,
+    dataset: Option<&str>,
+) -> Result<(), Fault> {
     for _ in 0..ROUNDS {
-        let Ok(Some(batch)) = counters.batch(randomness) else { return };
+        let Ok(Some(batch)) = counters.batch(randomness) else { return Ok(()) };
         let (number, shard) = (batch.number, batch.shard());
         match shards.ask(shard, &MetricsRequest::Add { batch }).await {
-            Ok(MetricsAnswer::Added) => counters.arrived(number),
-            Ok(_) | Err(_) => return,
+            Ok(MetricsAnswer::Added) => {}
+            Ok(_) | Err(_) => return Ok(()),
+        }
+        if let (Some(batch), Some(dataset)) = (counters.arrived(number), dataset) {
+            for point in counters.points.next(batch.counts) {
+                shards.write_point(dataset, &point)?;
+            }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::{
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
     jwt::{TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
-    observe::metrics::Counters,
+    observe::{Outbox, metrics::Counters},
     refresh::{DriftPolicy, Lifetimes, Limits},
     revocation::FeedPolicy,
     secrets::{Master, Masters},
@@ -82,6 +82,8 @@ pub struct Isolate {
     pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
+    /// Events that wait to be put into the queue.
+    pub outbox: Outbox,
     /// What was counted and not sent off yet.
     pub counters: Counters,
     pub(super) memory: Memory,
@@ -141,6 +143,7 @@ impl Isolate {
             tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
+            outbox: Outbox::default(),
             counters: Counters::default(),
             memory: Memory::default(),
             config,

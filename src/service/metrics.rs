@@ -11,10 +11,13 @@ use crate::{
         KeyRingAnswer, KeyRingObject as _, KeyRingRequest,
         messages::{KeyState, KeySummary},
     },
-    observe::metrics::{
-        Family, MetricsAnswer, MetricsRequest, MetricsShards as _, SHARDS, flush, gate_outcome,
-        shard::{Totals, add_values},
-        text::{CONTENT_TYPE, Gauge, expose},
+    observe::{
+        Event, EventSink as _, Happening, Setting,
+        metrics::{
+            Family, MetricsAnswer, MetricsRequest, MetricsShards as _, SHARDS, flush, gate_outcome,
+            shard::{Totals, add_values},
+            text::{CONTENT_TYPE, Gauge, expose},
+        },
     },
     ports::{Background as _, Fault, Part},
     time::Timestamp,
@@ -69,7 +72,13 @@ impl<P: Ports> Service<P> {
     }
 
     async fn flush(&self) {
-        flush(&self.isolate.counters, self.ports.platform(), self.ports.metrics()).await;
+        let dataset = self.isolate.config.metrics.dataset.as_deref();
+        let written = flush(&self.isolate.counters, self.ports.platform(), self.ports.metrics(), dataset);
+        if let Err(Fault { part, cause }) = written.await {
+            // Not counted: that would be flushed, and fail again.
+            let (at, setting) = (self.now(), Setting::default());
+            self.ports.log().record(&Event { at, happening: Happening::Fault { part, cause }, setting });
+        }
     }
 
     /// `GET /metrics`, in the `OpenMetrics` text format.
