@@ -70,7 +70,7 @@ test("a queue that is not there delays and fails nothing; what it did not get is
 test("Analytics Engine gets what was counted under the names of /metrics", async () => {
   const postern = await start({
     vars: settings({ ...CHEAP, POSTERN_METRICS: { flush_interval: 1, dataset: "ANALYTICS" } }),
-    services: { ANALYTICS: { worker: "tests/worker/support/analytics.ts" } },
+    services: { ANALYTICS: { worker: "tests/worker/support/analytics.mjs" } },
   });
   try {
     await story(postern);

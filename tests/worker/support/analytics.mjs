@@ -2,21 +2,17 @@
 // limits, and prints them.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
-interface DataPoint {
-  indexes?: string[];
-  blobs?: string[];
-  doubles?: number[];
-}
+const bytes = (text) => new TextEncoder().encode(text).length;
 
 export default class extends WorkerEntrypoint {
-  override async fetch(): Promise<Response> {
+  async fetch() {
     return new Response(null, { status: 404 });
   }
 
-  async writeDataPoint({ indexes = [], blobs = [], doubles = [] }: DataPoint): Promise<void> {
+  async writeDataPoint({ indexes = [], blobs = [], doubles = [] }) {
     const sound =
-      indexes.length === 1 && new TextEncoder().encode(indexes[0]).length <= 96 &&
-      blobs.length <= 20 && new TextEncoder().encode(blobs.join("")).length <= 16_384 &&
+      indexes.length === 1 && bytes(indexes[0]) <= 96 &&
+      blobs.length <= 20 && bytes(blobs.join("")) <= 16_384 &&
       doubles.length <= 20 && doubles.every(Number.isFinite);
     console.log(`${sound ? "data point" : "unsound data point"}: ${JSON.stringify({ index: indexes[0], blobs, doubles })}`);
   }
