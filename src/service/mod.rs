@@ -22,11 +22,13 @@ mod feed;
 mod gate;
 mod hash_queue;
 mod health;
+mod imports;
 mod isolate;
 mod key_sets;
 mod metrics;
 mod one_time;
 #[cfg(test)]
+#[cfg(feature = "thorough")]
 mod openapi_tests;
 mod own;
 mod own_account;

@@ -8,6 +8,7 @@ mod client;
 mod context;
 mod doctor;
 mod failure;
+mod import;
 mod init;
 mod keys;
 mod report;
@@ -93,7 +94,7 @@ enum Command {
     /// Limits and locks of an account or an address: show, clear
     #[command(subcommand)]
     Throttle(throttle::Throttle),
-    /// Users: list, show, add, grant, disable, enable, unlock, erase
+    /// Users: list, show, add, import, grant, disable, enable, unlock, erase
     #[command(subcommand)]
     User(users::Users),
     /// Signing keys: list, rotate, revoke
