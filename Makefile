@@ -103,7 +103,7 @@ attacks: setup ## Send every bad token of tests/attacks to the running Worker; n
 	@scripts/build.sh
 	@$(ENV) node tests/attacks/run.ts
 
-abuse: setup ## Guess 10 000 passwords from one address and from 1 000, and time refusals; PART="one many timing"
+abuse: setup ## Guess 10 000 passwords from 1 and 1 000 addresses, race reset tokens, time refusals; PART="one many stolen racing timing"
 	@scripts/build.sh
 	@$(ENV) node tests/abuse/run.ts $(PART)
 

@@ -2,6 +2,7 @@
 //!
 //! Only transport can fail here. Decisions, refusals included, are answers with status 200.
 
+use js_sys::JSON;
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, RequestInit, Response};
@@ -134,5 +135,13 @@ pub(super) struct MetricsStubs(pub(super) Env);
 impl MetricsShards for MetricsStubs {
     async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
         ask(&self.0, (binding::METRICS, Part::Metrics), &shard.to_string(), request).await
+    }
+
+    fn write_point(&self, dataset: &str, point: &str) -> Result<(), Fault> {
+        let fault = |error: &JsValue| Fault::new(Part::Metrics, js::cause(error));
+        let set = env::dataset(&self.0, dataset)
+            .ok_or_else(|| Fault::new(Part::Metrics, format_args!("no data set is bound as {dataset}")))?;
+        let point = JSON::parse(point).map_err(|error| fault(&error))?;
+        set.write_data_point(&point).map_err(|error| fault(&error))
     }
 }

@@ -128,6 +128,31 @@ fn the_problem_codes_described_are_those_that_the_source_has() {
     assert!(missing.is_empty(), "docs/http-api.md has no line for {missing:?}");
 }
 
+#[test]
+fn the_kinds_of_activity_described_are_those_that_there_are() {
+    let document = document();
+    let enumerated = document["components"]["schemas"]["ActivityKind"]["enum"].as_vec().unwrap();
+    let described: BTreeSet<String> =
+        enumerated.iter().map(|kind| kind.as_str().unwrap().to_owned()).collect();
+    let source = include_str!("../account/activity.rs");
+    let (_, rest) = source.split_once("pub enum ActivityKind {").unwrap();
+    let (variants, _) = rest.split_once('}').unwrap();
+    let mut actual = BTreeSet::new();
+    for variant in variants.lines().filter_map(|line| line.trim().strip_suffix(',')) {
+        if variant.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            let mut name = String::new();
+            for character in variant.chars() {
+                if character.is_ascii_uppercase() && !name.is_empty() {
+                    name.push('_');
+                }
+                name.push(character.to_ascii_lowercase());
+            }
+            actual.insert(name);
+        }
+    }
+    assert_eq!(described, actual);
+}
+
 /// The text of every source file but tests.
 fn read_all(folder: &Path, into: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {

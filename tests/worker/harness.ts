@@ -84,6 +84,11 @@ export interface PosternOptions {
    * Accept-Encoding, compresses, holds small chunks back. Then nobody sets CF-Connecting-IP.
    */
   direct?: boolean;
+  /**
+   * Classes of objects that fail as long as KV holds `told-to-fail:CLASS`: the call ends in an exception, as when the
+   * platform loses an object. Not together with `spy`.
+   */
+  mayFail?: string[];
   /** Each call that reaches an Account object becomes a log line once it is answered: `Account was asked: KIND FAMILY`. */
   spy?: boolean;
   /** Whether parts of the platform can be broken while it runs: see `Postern.break`. */
@@ -142,7 +147,7 @@ const bundles = new Map<string, Promise<string>>();
 function bundle(path: string): Promise<string> {
   const known = bundles.get(path);
   if (known) return known;
-  const made = build({ entryPoints: [join(root, path)], bundle: true, format: "esm", target: "esnext", write: false }).then(
+  const made = build({ entryPoints: [join(root, path)], bundle: true, format: "esm", target: "esnext", external: ["cloudflare:*"], write: false }).then(
     ({ outputFiles: [file] }) => {
       if (!file) throw new Error(`esbuild made nothing of ${path}`);
       return file.text;
@@ -278,6 +283,29 @@ export default {
 };
 `;
 
+/** In front of the Worker's own module when some of its objects are to fail. */
+const failing = (classes: string[]): string => `
+import worker, * as built from "./index.js";
+export * from "./index.js";
+export default worker;
+${classes
+  .map(
+    (name) => `
+export class ${name} extends built.${name} {
+  #kv;
+  constructor(state, env) {
+    super(state, env);
+    this.#kv = env.POSTERN_KV;
+  }
+  async fetch(request) {
+    if ((await this.#kv.get("told-to-fail:${name}")) !== null) throw new Error("told to fail");
+    return super.fetch(request);
+  }
+}`,
+  )
+  .join("")}
+`;
+
 type Service = { name: string } | { external: { address: string; http: object } } | OriginFunction;
 
 function originService(origin: NonNullable<PosternOptions["origin"]>): Service | undefined {
@@ -352,7 +380,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, services = {}, queue, direct = false, ratelimits = {} } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, mayFail = [], services = {}, queue, direct = false, ratelimits = {} } = options;
   const service = originService(origin);
   const logs: string[] = [];
   const given = varsOf(bindings, vars);
@@ -383,6 +411,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         modulesRoot: join(root, "build"),
         modules: [
           ...(breakable ? [{ type: "ESModule", path: join(root, "build/breaker.js"), contents: BREAKER } as const] : []),
+          ...(mayFail.length > 0 ? [{ type: "ESModule", path: join(root, "build/failing.js"), contents: failing(mayFail) } as const] : []),
           ...(spy ? [{ type: "ESModule", path: join(root, "build/spy.js"), contents: SPY } as const] : []),
           { type: "ESModule", path: join(root, "build/index.js") },
           { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },

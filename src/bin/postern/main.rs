@@ -16,6 +16,7 @@ mod revoke;
 mod sessions;
 mod sign_in;
 mod store;
+mod throttle;
 mod tokens;
 mod users;
 
@@ -91,7 +92,10 @@ enum Command {
     /// Access tokens: inspect
     #[command(subcommand)]
     Token(tokens::Tokens),
-    /// Users: list, show, add, import, grant, disable, enable, erase
+    /// Limits and locks of an account or an address: show, clear
+    #[command(subcommand)]
+    Throttle(throttle::Throttle),
+    /// Users: list, show, add, import, grant, disable, enable, unlock, erase
     #[command(subcommand)]
     User(users::Users),
     /// Signing keys: list, rotate, revoke
@@ -121,6 +125,7 @@ fn main() -> ExitCode {
         Command::Logout => sign_in::logout(&context),
         Command::Doctor => doctor::run(&context),
         Command::Token(tokens) => tokens.run(&context),
+        Command::Throttle(throttle) => throttle.run(&context),
         Command::User(users) => users.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),

@@ -43,6 +43,10 @@ pub enum Call {
     ReplaceRoutes,
     /// The log of administrative acts.
     Audit,
+    /// What limits say of an account or an address.
+    Throttle,
+    /// The end of that.
+    ClearThrottle,
 }
 
 /// One call: how it is asked for, and what it may be asked with.
@@ -121,6 +125,8 @@ pub static CALLS: &[Line] = &[
     Line::read("/routes", Call::Routes, &[]),
     Line::change("PUT", "/routes", Call::ReplaceRoutes, "routes_replace", &["routes", "replaces"]),
     Line::read("/audit", Call::Audit, &["after", "limit"]),
+    Line::read("/throttle", Call::Throttle, &["login", "ip"]),
+    Line::change("POST", "/throttle/clear", Call::ClearThrottle, "throttle_clear", &["login", "ip"]),
 ];
 
 /// What a request asks for.

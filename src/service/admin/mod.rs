@@ -18,6 +18,7 @@ mod paging;
 mod revocations;
 mod routes;
 mod sessions;
+mod throttle;
 mod users;
 
 use std::rc::Rc;
@@ -135,6 +136,8 @@ impl<P: Ports> Service<P> {
         let (target, detail) = match asked.line.call {
             Call::ImportUsers => (String::new(), asked.rows()?.len().to_string() + " rows"),
             Call::Revoke => (revocations::named(&self.order(asked)?), String::new()),
+            // Not in the path, which logs elsewhere keep.
+            Call::ClearThrottle => (self.throttle_target(asked)?, String::new()),
             _ => (asked.parameters.join("/"), String::new()),
         };
         let act = Act::new(who, asked.line.action, &target, &detail);
@@ -169,6 +172,8 @@ impl<P: Ports> Service<P> {
             Call::Routes => self.admin_routes().await,
             Call::ReplaceRoutes => self.admin_replace_routes(asked).await,
             Call::Audit => self.admin_audit(asked).await,
+            Call::Throttle => self.admin_throttle(asked).await,
+            Call::ClearThrottle => self.admin_clear_throttle(asked).await,
         }
     }
 
