@@ -21,6 +21,7 @@ mod events;
 mod feed;
 mod gate;
 mod health;
+mod imports;
 mod isolate;
 mod key_sets;
 mod metrics;

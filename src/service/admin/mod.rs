@@ -12,6 +12,7 @@
 
 mod audit;
 mod calls;
+mod imports;
 mod keys;
 mod paging;
 mod revocations;
@@ -23,6 +24,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+pub use super::imports::{BatchTooLarge, MAX_ROWS, MAX_WEIGHT, RowOutcome};
 pub use calls::{CALLS, Call, Line, SCOPE};
 use calls::{Found, find};
 use paging::Query;
@@ -129,12 +131,13 @@ impl<P: Ports> Service<P> {
     /// Writes the call down, does it, and writes down how it ended.
     async fn on_record(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let who = asked.admin.identity.subject.as_str();
-        let target = match asked.line.call {
+        let (target, detail) = match asked.line.call {
             // What it names stands in its body. One that names nothing is no act.
-            Call::Revoke => revocations::named(&self.order(asked)?),
-            _ => asked.parameters.join("/"),
+            Call::Revoke => (revocations::named(&self.order(asked)?), String::new()),
+            Call::ImportUsers => (String::new(), asked.rows()?.len().to_string() + " rows"),
+            _ => (asked.parameters.join("/"), String::new()),
         };
-        let act = Act::new(who, asked.line.action, &target, "");
+        let act = Act::new(who, asked.line.action, &target, &detail);
         let announced = self.announce(&asked.caller, act).await?;
         let outcome = self.perform(asked).await;
         let result = match &outcome {
@@ -154,6 +157,7 @@ impl<P: Ports> Service<P> {
             Call::Users => self.admin_users(asked).await,
             Call::User => self.admin_user(asked).await,
             Call::AddUser => self.admin_add_user(asked).await,
+            Call::ImportUsers => self.admin_import_users(asked).await,
             Call::SetGrants => self.admin_set_grants(asked).await,
             Call::DisableUser => self.admin_set_disabled(asked, true).await,
             Call::EnableUser => self.admin_set_disabled(asked, false).await,
