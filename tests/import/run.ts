@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import bcrypt from "bcryptjs";
 import { begin, postern as run, type Run } from "../cli/program.ts";
 import { startPostern, type Postern } from "../worker/harness.ts";
+import { cpu } from "../worker/support/cpu.ts";
 import { ADMIN, ALICE, OWN_ISSUER, PASSWORD } from "../worker/support/config.ts";
 
 const USERS = Number(process.env["USERS"] ?? 100_000);
@@ -223,9 +224,11 @@ async function caps(token: string): Promise<void> {
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       body: JSON.stringify({ rows: [{ login: user, password_hash }] }),
     });
+    const before = cpu(String(postern.pid));
     const { status, ms } = await login(user, PASSWORD);
-    console.log(`  ${name}: ${(ms / 1000).toFixed(2)} s, answered ${status}`);
-    verdict("within some seconds", status === 200 && ms < 10_000);
+    const seconds = (cpu(String(postern.pid)) - before) / 1e6;
+    console.log(`  ${name}: ${seconds.toFixed(2)} s of CPU with the new hash, answered ${status} after ${(ms / 1000).toFixed(2)} s`);
+    verdict("within what one request may compute", status === 200 && seconds < 10);
   }
 }
 
@@ -285,8 +288,12 @@ try {
   verdict("the program's memory does not hold the file", most.program < 64);
 
   await signIns(rows);
-  const kept = JSON.parse(readFileSync(sessionFile, "utf8")) as { sign_ins: Record<string, { access_token: string }> };
-  await caps(kept.sign_ins[postern.url]!.access_token);
+  // Without optimisation their time says nothing.
+  if (!process.env["POSTERN_FAST"]) {
+    const body = JSON.stringify({ login: ADMIN, password: PASSWORD, delivery: "body" });
+    const signedIn = await postern.fetch("/auth/login", { method: "POST", headers: { "content-type": "application/json" }, body });
+    await caps(((await signedIn.json()) as { access_token: string }).access_token);
+  }
 } finally {
   await postern?.dispose();
   rmSync(home, { recursive: true });
