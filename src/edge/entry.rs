@@ -50,7 +50,7 @@ async fn carry(
 ) -> Result<Response, JsValue> {
     match forward::forward(service, request, plan, env).await {
         Ok(response) => Ok(response),
-        Err(fault) => http::response(&service.upstream_fault(&Incoming(request), &fault)),
+        Err(fault) => http::response(&service.upstream_fault(&Incoming(request), plan, &fault)),
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn forward(
             if forward.answer_headers.is_empty() {
                 return Ok(response);
             }
-            with_headers(&response, &forward.answer_headers).map_err(|error| fault(&error))
+            with_headers(&response, forward).map_err(|error| fault(&error))
         }
         // A `Response` can't be made of other statuses, and no client expects them. An interim
         // one (103) ends here too: the platform takes it for the answer.
@@ -80,10 +80,13 @@ fn cut_off(service: &Service<EdgePorts>, deadline: js::Deadline, total: Duration
     });
 }
 
-/// The same response with headers added; a fetched one's own can't be changed.
-fn with_headers(response: &Response, added: &[(String, String)]) -> Result<Response, JsValue> {
+/// The same response with other headers; a fetched one's own can't be changed.
+fn with_headers(response: &Response, forward: &Forward) -> Result<Response, JsValue> {
     let headers = Headers::new_with_headers(&response.headers())?;
-    for (name, value) in added {
+    for name in forward.answer_without {
+        headers.delete(name)?;
+    }
+    for (name, value) in &forward.answer_headers {
         if name == "vary" {
             headers.append(name, value)?;
         } else {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{super::tests::route, *};
+use super::{super::tests::route, tests::steps, *};
 use crate::gateway::{NormalPath, PathPattern};
 
 /// The definition: the first route of the list that takes the request.
@@ -83,5 +83,17 @@ proptest! {
             };
             prop_assert_eq!(table.allowed(host, &segments), allowed);
         }
+    }
+
+    #[test]
+    fn no_look_up_takes_more_steps_than_the_table_was_said_to(
+        routes in tables(),
+        host in prop::sample::select(vec!["x", "a.x", "b.a.x", "c.b.a.x", "y", "ax"]),
+        pieces in prop::collection::vec(prop::sample::select(vec!["a", "b", "c", "d"]), 0..5),
+    ) {
+        let most = Hosts::new(&routes).most_steps();
+        prop_assert!(most <= most_steps(&routes));
+        let (taken, _) = steps(&RouteTable::new(routes), "PUT", host, &format!("/{}", pieces.join("/")));
+        prop_assert!(taken <= most, "{taken} > {most}");
     }
 }
