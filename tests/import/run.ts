@@ -137,7 +137,9 @@ async function importing(options: string[], until?: { rows: number; then: (kill:
     await delay(20);
   }
   if (waiting) throw new Error(`it ended before ${waiting.rows} rows were done`);
-  return ended;
+  const run = await ended;
+  if (run.err !== "") console.log(run.err);
+  return run;
 }
 
 interface Report {
@@ -259,7 +261,6 @@ try {
     },
   });
   const seconds = (performance.now() - begun) / 1000;
-  if (ended.err !== "") console.log(ended.err);
   const report = JSON.parse(ended.out) as Report;
   console.log(`  ${report.rows} rows: ${report.created} answered created, ${report.existing} existing, ${report.refused} refused; ${seconds.toFixed(1)} s with three kills and a start, ${Math.round(lines / seconds)} rows a second`);
   verdict("the last run went on where the one before was", report.resumed_at >= part(0.35).rows && report.resumed_at < part(0.6).rows);
