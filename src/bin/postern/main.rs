@@ -11,6 +11,7 @@ mod failure;
 mod init;
 mod keys;
 mod report;
+mod routes;
 mod sessions;
 mod sign_in;
 mod store;
@@ -92,6 +93,9 @@ enum Command {
     /// Users: list, show, add, grant, disable, enable, erase
     #[command(subcommand)]
     User(users::Users),
+    /// The route table: check, explain
+    #[command(subcommand)]
+    Routes(routes::Routes),
     /// Signing keys: list, rotate, revoke
     #[command(subcommand)]
     Key(keys::Keys),
@@ -117,6 +121,7 @@ fn main() -> ExitCode {
         Command::Doctor => doctor::run(&context),
         Command::Token(tokens) => tokens.run(&context),
         Command::User(users) => users.run(&context),
+        Command::Routes(routes) => routes.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),
         Command::Completions { shell } => {
