@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -25,7 +25,7 @@ dev: setup ## Run Postern and the demo origin on this machine, and print a tour
 test: setup test-native test-worker ## Run all tests: native ones, then those against the real Worker on workerd
 
 test-native: ## Run the native tests alone; needs Rust and nothing else
-	@cargo test --quiet --features all-algorithms
+	@cargo test --quiet --features thorough
 	@cargo test --quiet --package postern-vectors
 
 test-worker: setup ## Run the tests on workerd alone
@@ -64,6 +64,10 @@ bench-refresh: setup ## Time refreshes beside two other libraries in one run, an
 bench: setup ## Measure CPU a request beside other Workers in one workerd; writes bench/results.json and docs/performance.md
 	@scripts/build.sh
 	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/run.ts
+
+bench-size: setup ## Say what the Worker's bytes are, by crate, module and kind; AGAINST=other.names.wasm, TOP=60; writes docs/size.md
+	@POSTERN_FAST= scripts/build.sh
+	@$(ENV) node bench/size.ts
 
 model: ## Explore every order of events around refresh families; MUTANT=name breaks a rule, which must be found
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- $(if $(MUTANT),--mutant $(MUTANT))

@@ -241,4 +241,7 @@ pub fn normal_host(host: &str) -> String {
 }
 
 #[cfg(test)]
+#[cfg(feature = "thorough")]
+mod properties;
+#[cfg(test)]
 mod tests;

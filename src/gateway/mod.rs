@@ -156,4 +156,7 @@ impl Found<'_> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "thorough")]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -27,6 +27,7 @@ mod key_sets;
 mod metrics;
 mod one_time;
 #[cfg(test)]
+#[cfg(feature = "thorough")]
 mod openapi_tests;
 mod own;
 mod own_account;
