@@ -135,13 +135,12 @@ impl Explainer {
         now: Timestamp,
     ) -> Option<Explanation> {
         let parts = UrlParts::parse(url)?;
-        // Clients send a slash for no path (RFC 9110 section 4.2.3).
-        let raw = if parts.path.is_empty() { "/" } else { parts.path };
-        let path = NormalPath::parse(raw).ok();
-        if is_own(&self.config.admin, raw) {
+        let raw = as_the_platform_reads(parts.path);
+        let path = NormalPath::parse(&raw).ok();
+        if is_own(&self.config.admin, &raw) {
             return Some(Explanation { path, passed_over: Vec::new(), route: None, answer: Answer::Own });
         }
-        let found = self.gate.find(method, parts.authority, raw);
+        let found = self.gate.find(method, parts.authority, &raw);
         let before = match &found {
             Found::Match(found) => self.index(found),
             _ => self.gate.routes().len(),
@@ -253,6 +252,30 @@ impl Explainer {
     fn issuer(&self, issuer: &str) -> Result<&TrustedIssuer, String> {
         self.issuers.get(issuer).ok_or_else(|| "its issuer is not trusted (untrusted_issuer)".to_owned())
     }
+}
+
+/// The path as it reaches the Worker: clients and the platform resolve dot segments and turn
+/// backslashes (WHATWG URL standard, "path state"), and send a slash for no path.
+fn as_the_platform_reads(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut segments: Vec<&str> = Vec::new();
+    let mut pieces = path.split('/').skip(1).peekable();
+    while let Some(piece) = pieces.next() {
+        match piece.to_ascii_lowercase().replace("%2e", ".").as_str() {
+            ".." => {
+                segments.pop();
+            }
+            "." => {}
+            _ => {
+                segments.push(piece);
+                continue;
+            }
+        }
+        if pieces.peek().is_none() {
+            segments.push("");
+        }
+    }
+    format!("/{}", segments.join("/"))
 }
 
 /// The claims with those that every access token of the issuer has.

@@ -100,6 +100,12 @@ fn answers_are_the_gates_own() {
         ("DELETE /", None, 405),
         ("POST /x", Some(&json!({})), 200),
         ("GET /a//b", None, 400),
+        // Resolved before the gate sees them.
+        ("GET /t/other/../acme/docs", Some(&reader), 200),
+        ("GET /t/acme/%2E%2e/other/docs", Some(&reader), 403),
+        ("GET /t\\acme\\docs", Some(&reader), 200),
+        ("GET /t/../", None, 200),
+        ("GET /x/..", None, 200),
         ("GET /auth/me", None, 200),
         ("POST /%61uth/me", None, 404),
         ("GET /admin/users", None, 200),
