@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -52,6 +52,11 @@ cli-test: setup ## Run the program's own tests, and the program against a real W
 api: setup ## Let schemathesis try every call of docs/openapi.yaml on the running Worker, sound and broken; EXAMPLES=100, SEED=1
 	@scripts/build.sh
 	@$(ENV) node tests/api/run.ts
+
+import-proof: setup ## Import 100 000 users, killing the program and workerd on the way, and hold D1 against the source; USERS=100000
+	@cargo build --quiet --features cli --bin postern
+	@scripts/build.sh
+	@$(ENV) USERS=$(or $(USERS),100000) node tests/import/run.ts
 
 soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (15 min); ONLY="kills theft", SEED=1
 	@scripts/build.sh

@@ -22,6 +22,7 @@ pub mod explain;
 mod feed;
 mod gate;
 mod health;
+mod imports;
 mod isolate;
 mod key_sets;
 mod metrics;
