@@ -112,10 +112,10 @@ fn every_recipe_of_the_cookbook_is_sound_and_does_what_it_says() {
             let [method, url, caller] = [(); 3].map(|()| parts.next().unwrap());
             let claims = (caller != "-").then(|| serde_json::from_str(caller).unwrap());
             let supposed = claims.as_ref().map_or(Supposed::Nobody, Supposed::Claims);
-            let explained = explainer.explain(method, url, supposed, now).unwrap();
-            let became = match &explained.answer {
+            let told = explainer.explain(method, url, supposed, now).unwrap();
+            let became = match &told.answer {
                 Answer::Own => "postern".to_owned(),
-                Answer::Forwarded { .. } => explained.route.unwrap().name,
+                Answer::Forwarded { .. } => told.route.unwrap().name,
                 Answer::Refused { reply, .. } => {
                     let problem: Value = serde_json::from_slice(&reply.body).unwrap();
                     format!("{} {}", reply.status, problem["code"].as_str().unwrap())

@@ -105,10 +105,10 @@ impl Routes {
                     (None, Some(token)) => Supposed::AccessToken(token.trim()),
                     (None, None) => Supposed::Nobody,
                 };
-                let explained = explainer.explain(method, request, supposed, context.now());
-                let explanation = explained.ok_or_else(|| {
-                    Failure::usage("the URL must be absolute: https://api.example.com/orders")
-                })?;
+                let explanation =
+                    explainer.explain(method, request, supposed, context.now()).ok_or_else(|| {
+                        Failure::usage("the URL must be absolute: https://api.example.com/orders")
+                    })?;
                 Ok(told(&explainer, &explanation, &notes))
             }
         }
@@ -360,7 +360,7 @@ fn told(explainer: &Explainer, explanation: &Explanation, notes: &[String]) -> R
     };
     lines.extend(notes.iter().map(|note| format!("note     {note}")));
     let value = json!({
-        "path": path.as_ref().map(|path| path.as_str()),
+        "path": path.as_ref().map(ToString::to_string),
         "passed_over": passed_over.iter()
             .map(|over| json!({ "index": over.index, "route": over.name, "why": over.why }))
             .collect::<Vec<_>>(),
