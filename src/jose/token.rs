@@ -113,6 +113,16 @@ impl<'a> UnverifiedToken<'a> {
         self.kid.as_deref()
     }
 
+    /// The `typ` of the header, as claimed.
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+
+    /// What the payload claims, for an explanation of what would become of it if it were signed.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     /// The `iss` that the payload claims: unverified, for choosing among the trusted issuers'
     /// key sets and for nothing else. After verification it is compared with the issuer whose
     /// keys were used.

@@ -12,7 +12,7 @@ use crate::{
     encoding::text_set,
     gateway::{Identity, Revocation, StaleFeed},
     jose::{UnverifiedToken, VerifyError, verify},
-    jwt::{AccessToken, validate},
+    jwt::{Claims, validate},
     ports::{Fault, Part},
     revocation::TokenMarks,
     time::Timestamp,
@@ -83,7 +83,7 @@ impl<P: Ports> Service<P> {
             // Bound to a key (RFC 9449): whoever holds it as a mere bearer has stolen it.
             return Err(AccessRefused::Token("bound_token_as_bearer"));
         }
-        let identity = identity_of(&access_token);
+        let identity = identity_of(access_token.claims());
         let marks = TokenMarks::of(&identity, identity.issuer == self.isolate.config.issuer);
         let known = Known { identity: Rc::new(identity), marks };
         let remembered = Remembered {
@@ -116,8 +116,8 @@ impl<P: Ports> Service<P> {
     }
 }
 
-fn identity_of(access_token: &AccessToken) -> Identity {
-    let claims = access_token.claims();
+/// Of the claims of an access token, or of claims that an explanation supposes to be one's.
+pub(super) fn identity_of(claims: &Claims) -> Identity {
     Identity {
         issuer: claims.iss.clone(),
         subject: claims.sub.clone(),
