@@ -105,6 +105,11 @@ impl Gate {
         self.rules.plan(route, request, identity)
     }
 
+    /// What the upstream would be told of the caller, for a route that answers by itself.
+    pub fn identity_headers(route: &Route, identity: Option<&Identity>) -> Vec<(String, String)> {
+        headers::identity_headers(route, identity)
+    }
+
     /// The routes in table order.
     pub fn routes(&self) -> &[Route] {
         self.table.routes()

@@ -116,6 +116,8 @@ async fn send(
         Upstream::Service { binding } => env::service(env, binding)
             .ok_or_else(|| JsValue::from(format!("no service is bound as {binding}")))?
             .fetch(&outgoing),
+        // The service answers those.
+        Upstream::Answer => return Err(JsValue::from("a route that answers by itself has no upstream")),
     };
     js::response(promise).await
 }
