@@ -74,7 +74,7 @@ impl KeyRing {
         log::key_steps(&steps, now);
         if !steps.is_empty() {
             // Nobody else may ever flush here: this object can be alone in its isolate.
-            flush(&isolate.counters, &Platform, &MetricsStubs(self.env.clone())).await;
+            flush(&isolate.counters, &Platform, &MetricsStubs(self.env.clone().into())).await;
         }
         if let Some(at) = alarm {
             super::set_alarm(&self.state, at, now).await?;
@@ -95,6 +95,6 @@ impl KeyRing {
         let issuer = &isolate.config.issuer;
         let snapshot = service::own_snapshot(issuer, set, Platform.now())?;
         let text = serde_json::to_string(&snapshot).map_err(|error| Fault::new(Part::KeyRing, error))?;
-        Kv(self.env.clone()).write(&service::kv_key(issuer), &text).await
+        Kv(self.env.clone().into()).write(&service::kv_key(issuer), &text).await
     }
 }
