@@ -25,7 +25,7 @@ pub(crate) use headers::is_free_for_claims;
 pub use headers::{
     HOP_HEADER, HeaderPlan, MAX_HOPS, RESERVED_PREFIXES, Unforwardable, canonical_name, encode_value,
 };
-pub use identity::Identity;
+pub use identity::{Identity, RawClaims};
 pub use matcher::{Params, RouteTable, normal_host};
 pub use path::{NormalPath, PathError};
 pub use policy::{Challenge, Forbid, ForbidCause, Verdict, decide, step_up};

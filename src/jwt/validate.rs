@@ -15,6 +15,7 @@ pub struct AccessToken {
     claims: Claims,
     expires_at: Timestamp,
     key_thumbprint: String,
+    payload: Vec<u8>,
 }
 
 impl fmt::Debug for AccessToken {
@@ -42,6 +43,11 @@ impl AccessToken {
     /// while `JwkSet::has_thumbprint` says that the issuer still has the key.
     pub fn key_thumbprint(&self) -> &str {
         &self.key_thumbprint
+    }
+
+    /// What it says, and the payload that says it.
+    pub fn into_claims(self) -> (Claims, Vec<u8>) {
+        (self.claims, self.payload)
     }
 }
 
@@ -80,7 +86,8 @@ pub fn validate(
     }
     check_audience(&claims, policy)?;
     let expires_at = check_dates(&claims, policy, now)?;
-    Ok(AccessToken { claims, expires_at, key_thumbprint: jws.into_key_thumbprint() })
+    let (key_thumbprint, payload) = jws.into_parts();
+    Ok(AccessToken { claims, expires_at, key_thumbprint, payload })
 }
 
 fn check_audience(claims: &Claims, policy: &ValidationPolicy) -> Result<(), TokenError> {

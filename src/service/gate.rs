@@ -122,8 +122,9 @@ struct Bearer {
 impl<P: Ports> Service<P> {
     /// Decides what can be decided from memory.
     pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
-        let decision = self.decide_at_once(request);
-        self.count_at_once(request, &decision);
+        let mut taken = None;
+        let decision = self.decide_at_once(request, &mut taken);
+        self.count_at_once(request, &decision, taken);
         decision
     }
 
@@ -134,7 +135,8 @@ impl<P: Ports> Service<P> {
         outcome
     }
 
-    fn decide_at_once(&self, request: &impl RequestView) -> AtOnce {
+    /// `taken` becomes the route of a known caller, so that counting need not look for it again.
+    fn decide_at_once<'s>(&'s self, request: &impl RequestView, taken: &mut Option<&'s Route>) -> AtOnce {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return AtOnce::Reply(bad_url()) };
         if self.is_own(parts.path) {
@@ -164,6 +166,7 @@ impl<P: Ports> Service<P> {
                         known => known,
                     },
                 };
+                *taken = Some(found.route);
                 match self.objection(request, &found, &bearer, &identity, now) {
                     Some(reply) => AtOnce::Reply(reply),
                     None => self

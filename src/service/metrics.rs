@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{ApiError, AtOnce, Outcome, Ports, Service};
 use crate::{
-    gateway::{Credentials, Forbid, ForbidCause, Found, credentials},
+    gateway::{Credentials, Forbid, ForbidCause, Found, Route, credentials},
     http::{Reply, RequestView, UrlParts},
     keys::{
         KeyRingAnswer, KeyRingObject as _, KeyRingRequest,
@@ -25,9 +25,13 @@ const SCOPE: &str = "postern:admin";
 
 impl<P: Ports> Service<P> {
     /// Counts a decision that was made at once; one that has to be waited for is not made yet.
-    pub(super) fn count_at_once(&self, request: &impl RequestView, decision: &AtOnce) {
+    /// `taken` is the route, where it is known already.
+    pub(super) fn count_at_once(&self, request: &impl RequestView, decision: &AtOnce, taken: Option<&Route>) {
         match decision {
-            AtOnce::Reply(reply) => self.count_refusal(request, reply),
+            AtOnce::Reply(reply) => match taken {
+                Some(route) => self.count_gate(&route.name, gate_outcome(reply.status)),
+                None => self.count_refusal(request, reply),
+            },
             AtOnce::Forward(forward) => self.count_gate(&forward.route, "forwarded"),
             AtOnce::Own | AtOnce::Wait => {}
         }
