@@ -91,13 +91,15 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Cookies that came in several headers must not be joined as other headers are, so a
-    /// request whose cookies pass keeps the form that copies.
-    pub(super) fn of(plan: &HeaderPlan, names: &[String]) -> Self {
+    /// Naming what stays is for requests whose headers are ASCII and hold no cookie that passes:
+    /// other bytes and several cookies survive a copy of the headers alone.
+    pub(super) fn of(plan: &HeaderPlan, head: &Head) -> Self {
+        let names = head.header_names();
         let stays =
             |name: &&String| !plan.remove.contains(name) && plan.set.iter().all(|(set, _)| set != *name);
         let staying: Vec<&str> = names.iter().filter(stays).map(String::as_str).collect();
-        let only = staying.len() <= plan.set.len() && !staying.contains(&"cookie");
+        let only =
+            staying.len() <= plan.set.len() && !staying.contains(&"cookie") && head.lines().text.is_ascii();
         let names = if only { staying.join("\n") } else { plan.remove.join("\n") };
         Self { names, only, set: lines(&plan.set) }
     }

@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     gateway::Upstream,
-    http::RequestView as _,
     ports::Background as _,
     service::{Forward, Ports as _, Service, UpstreamFault},
 };
@@ -54,7 +53,7 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
             None => return unbound(&service, &head, binding),
         },
     };
-    let out = Outgoing::of(&plan.headers, &head.header_names());
+    let out = Outgoing::of(&plan.headers, &head);
     let added = glue::lines(&plan.answer_headers);
     let timeout = js::millis(plan.timeout);
     FAILED.with(|failed| {
@@ -199,6 +198,6 @@ fn outgoing(
     without_body: bool,
     deadline: &js::Deadline,
 ) -> Result<Request, JsValue> {
-    let Outgoing { names, only, set } = Outgoing::of(&forward.headers, &head.header_names());
+    let Outgoing { names, only, set } = Outgoing::of(&forward.headers, head);
     glue::outgoing(head.request(), &forward.url, &names, only, &set, &deadline.signal(), without_body)
 }
