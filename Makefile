@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -25,7 +25,7 @@ dev: setup ## Run Postern and the demo origin on this machine, and print a tour
 test: setup test-native test-worker ## Run all tests: native ones, then those against the real Worker on workerd
 
 test-native: ## Run the native tests alone; needs Rust and nothing else
-	@cargo test --quiet --features all-algorithms
+	@cargo test --quiet --features thorough
 	@cargo test --quiet --package postern-vectors
 
 test-worker: setup ## Run the tests on workerd alone
@@ -53,6 +53,11 @@ api: setup ## Let schemathesis try every call of docs/openapi.yaml on the runnin
 	@scripts/build.sh
 	@$(ENV) node tests/api/run.ts
 
+import-proof: setup ## Import 100 000 users, killing the program and workerd on the way, and hold D1 against the source; USERS=100000
+	@cargo build --quiet --features cli --bin postern
+	@scripts/build.sh
+	@$(ENV) USERS=$(or $(USERS),100000) node tests/import/run.ts
+
 soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (15 min); ONLY="kills theft", SEED=1
 	@scripts/build.sh
 	@$(ENV) node tests/soak/main.ts $(ONLY)
@@ -71,6 +76,10 @@ bench-quick: setup ## Print a few CPU figures and write nothing: ONLY=hit,miss,f
 	@scripts/build.sh
 	@bench/floor/build.sh
 	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && BENCH_ONLY="$(ONLY)" BENCH_ROUNDS="$(or $(ROUNDS),7)" BENCH_BLOCK="$(or $(BLOCK),150)" BENCH_ALSO="$(ALSO)" node bench/cpu.ts
+
+bench-size: setup ## Say what the Worker's bytes are, by crate, module and kind; AGAINST=other.names.wasm, TOP=60; writes docs/size.md
+	@POSTERN_FAST= scripts/build.sh
+	@$(ENV) node bench/size.ts
 
 model: ## Explore every order of events around refresh families; MUTANT=name breaks a rule, which must be found
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- $(if $(MUTANT),--mutant $(MUTANT))

@@ -130,6 +130,11 @@ impl Masters {
         &self.current
     }
 
+    /// All in force, the current one first.
+    pub fn all(&self) -> impl Iterator<Item = &Master> {
+        core::iter::once(&self.current).chain(&self.former)
+    }
+
     /// The master of this id, if it is still accepted.
     pub fn find(&self, id: u8) -> Option<&Master> {
         if self.current.id == id {

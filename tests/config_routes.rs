@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use postern::{
     config::Config,
     gateway::{
-        Access, Equals, Forwarding, Found, Gate, HostPattern, RateKey, Requirement, Revocation, Upstream,
+        Access, Comparison, Forwarding, Found, Gate, HostPattern, Operand, RateKey, Requirement, Revocation,
+        Upstream,
     },
 };
 use serde_json::{Value, json};
@@ -56,6 +57,8 @@ fn a_whole_route_is_read() {
             {"claim": "tenant_id", "equals": "{tenant}"},
             {"claim": "h", "equals": "{host}"},
             {"claim": "plan", "equals": "gold"},
+            {"claim": "sites", "contains": "{subdomain}"},
+            {"claim": "may", "contains": "{method}"},
         ],
         "max_token_age": 60,
         "acr": ["gold"],
@@ -73,8 +76,18 @@ fn a_whole_route_is_read() {
     assert_eq!((route.strip_segments, route.revocation), (2, Revocation::Strong));
     assert_eq!(route.headers[0].header, "x-user-email");
     let Access::Required(requirement) = &route.access else { panic!("required") };
-    let equals: Vec<&Equals> = requirement.attributes.iter().map(|attribute| &attribute.equals).collect();
-    assert_eq!(equals, [&Equals::Param("tenant".into()), &Equals::Host, &Equals::Literal("gold".into())]);
+    let rules: Vec<(Comparison, &Operand)> =
+        requirement.attributes.iter().map(|rule| (rule.comparison, &rule.operand)).collect();
+    assert_eq!(
+        rules,
+        [
+            (Comparison::Equals, &Operand::Param("tenant".into())),
+            (Comparison::Equals, &Operand::Host),
+            (Comparison::Equals, &Operand::Literal("gold".into())),
+            (Comparison::Contains, &Operand::Subdomain),
+            (Comparison::Contains, &Operand::Method),
+        ]
+    );
     let gate = Gate::new(config.routes.clone(), vec![]);
     let Found::Match(found) = gate.find("HEAD", "A.Example.com:443", "/api/t/acme/docs") else {
         panic!("a match")
@@ -122,6 +135,13 @@ fn mistakes_in_a_route_are_named() {
         (json!({"attributes": [{"claim": "t", "equals": "{rest}"}]}), "attributes[0].equals"),
         (json!({"attributes": [{"claim": "t", "equals": "x{tenant}"}]}), "attributes[0].equals"),
         (json!({"attributes": [{"claim": "t"}]}), "attributes[0].equals"),
+        (json!({"attributes": [{"claim": "t", "contains": "{rest}"}]}), "attributes[0].contains"),
+        (json!({"attributes": [{"claim": "t", "contains": ["a"]}]}), "attributes[0].contains"),
+        (json!({"attributes": [{"claim": "t", "equals": "a", "contains": "a"}]}), "attributes[0].contains"),
+        // Without a wildcard there is nothing that it could stand for.
+        (json!({"attributes": [{"claim": "t", "equals": "{subdomain}"}]}), "attributes[0].equals"),
+        (json!({"path": "/{method}"}), "path"),
+        (json!({"path": "/{subdomain}"}), "path"),
         (json!({"upstream": "https://origin.example.com"}), "service"),
         (json!({"service": "origin"}), "service"),
         (json!({"answer": "identity"}), "answer"),
@@ -158,6 +178,21 @@ fn a_route_that_answers_by_itself_has_no_way_to_an_upstream() {
         read(json!({"path": "/who", "answer": "anything"})).unwrap_err(),
         ["POSTERN_ROUTES[0].answer"]
     );
+}
+
+#[test]
+fn a_table_whose_patterns_overlap_without_end_is_refused() {
+    let pattern = |way: usize| {
+        (0..9).fold(String::new(), |path, at| match way >> at & 1 {
+            0 => path + "/a",
+            _ => path + &format!("/{{p{at}}}"),
+        })
+    };
+    let routes: Vec<Value> = (0..512).map(|way| json!({"path": pattern(way), "service": "ORIGIN"})).collect();
+    assert_eq!(config(&json!(routes)).map(|_| ()).unwrap_err(), ["POSTERN_ROUTES"]);
+    let routes: Vec<Value> =
+        (0..2000).map(|n| json!({"path": format!("/api/{{a}}/{{b}}/r{n}"), "service": "ORIGIN"})).collect();
+    assert_eq!(config(&json!(routes)).unwrap().routes.len(), 2000);
 }
 
 #[test]

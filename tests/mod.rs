@@ -2,6 +2,7 @@
 //! compiled with the crate's own tests, in one piece: a binary for each would compile the crate
 //! twice and link it nine times (docs/decisions/0009).
 
+#[cfg(feature = "thorough")]
 mod arbitrary;
 mod attacks;
 mod config_routes;

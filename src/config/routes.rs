@@ -9,8 +9,8 @@ use super::{
     values::{self, UrlRule},
 };
 use crate::gateway::{
-    Access, Attribute, ClaimHeader, Cors, Equals, HostPattern, Methods, PathPattern, Requirement, Revocation,
-    Route, StaleFeed, Upstream, is_free_for_claims,
+    Access, Attribute, ClaimHeader, Comparison, Cors, HostPattern, MAX_STEPS, Methods, Operand, PathPattern,
+    Requirement, Revocation, Route, StaleFeed, Upstream, is_free_for_claims, most_steps,
 };
 
 /// The most routes in one table: more belong into several Workers, and vars end at 5 KB anyway.
@@ -98,6 +98,11 @@ pub(super) fn read(node: &Node<'_>, trusted: &BTreeSet<String>, local: bool) -> 
     if routes.len() > MAX_ROUTES {
         return node.wrong(format!("must not hold more than {MAX_ROUTES} routes"));
     }
+    if most_steps(&routes) > MAX_STEPS {
+        return node.wrong(format!(
+            "has patterns that overlap so often that a look-up may visit more than {MAX_STEPS} places"
+        ));
+    }
     Some(routes)
 }
 
@@ -112,7 +117,7 @@ fn route(
     let path = fields.required("path").and_then(|node| node.parsed(PathPattern::parse));
     let methods =
         fields.or("methods", Methods::Any, |node| Some(Methods::only(node.filled_set(values::method)?)));
-    let requirement = requirement(fields, path.as_ref(), trusted);
+    let requirement = requirement(fields, path.as_ref(), &host, trusted);
     let access = match level(fields) {
         Level::Public => Access::Public,
         Level::Optional => Access::Optional,
@@ -189,7 +194,12 @@ fn host_pattern(node: &Node<'_>) -> Option<HostPattern> {
     }
 }
 
-fn requirement(fields: &Fields<'_>, path: Option<&PathPattern>, trusted: &BTreeSet<String>) -> Requirement {
+fn requirement(
+    fields: &Fields<'_>,
+    path: Option<&PathPattern>,
+    host: &HostPattern,
+    trusted: &BTreeSet<String>,
+) -> Requirement {
     let none = BTreeSet::new;
     let issuers = fields.or("issuers", none(), |node| {
         node.filled_set(|text| {
@@ -206,7 +216,7 @@ fn requirement(fields: &Fields<'_>, path: Option<&PathPattern>, trusted: &BTreeS
         scopes_all: fields.or("scopes_all", none(), |node| node.filled_set(values::scope)),
         scopes_any: fields.or("scopes_any", none(), |node| node.filled_set(values::scope)),
         roles_any: fields.or("roles_any", none(), |node| node.filled_set(values::name)),
-        attributes: fields.or("attributes", Vec::new(), |node| node.each(|item| attribute(item, path))),
+        attributes: fields.or("attributes", Vec::new(), |node| node.each(|item| attribute(item, path, host))),
         max_token_age: fields.optional("max_token_age").and_then(|node| node.seconds(1..=86_400)),
         acr: fields.or("acr", Vec::new(), |node| {
             node.each(|item| item.parsed(values::name)).filter(|list| {
@@ -220,25 +230,39 @@ fn requirement(fields: &Fields<'_>, path: Option<&PathPattern>, trusted: &BTreeS
     }
 }
 
-fn attribute(item: &Node<'_>, path: Option<&PathPattern>) -> Option<Attribute> {
-    let fields = item.object(&["claim", "equals"])?;
+fn attribute(item: &Node<'_>, path: Option<&PathPattern>, host: &HostPattern) -> Option<Attribute> {
+    let fields = item.object(&["claim", "equals", "contains"])?;
     let claim = fields.required("claim").and_then(|node| node.parsed(values::claim));
-    let equals = fields.required("equals").and_then(|node| {
-        let text = node.text()?;
-        let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        match inner {
-            Some("host") => Some(Equals::Host),
-            Some(name) if path.is_none_or(|path| path.has_param(name)) => {
-                Some(Equals::Param(name.to_owned()))
-            }
-            Some(_) => node.wrong("names no single-segment parameter of `path`"),
-            None if text.contains(['{', '}']) => {
-                node.wrong("must be \"{parameter}\", \"{host}\" or a text without braces")
-            }
-            None => Some(Equals::Literal(text.to_owned())),
+    let (comparison, node) = match (fields.optional("equals"), fields.optional("contains")) {
+        (Some(node), None) => (Comparison::Equals, node),
+        (None, Some(node)) => (Comparison::Contains, node),
+        (None, None) => {
+            fields.wrong("equals", "is missing (or `contains`)");
+            return None;
         }
-    });
-    Some(Attribute { claim: claim?, equals: equals? })
+        (Some(_), Some(_)) => {
+            fields.wrong("contains", "stands beside `equals`: only one can be");
+            return None;
+        }
+    };
+    let operand = operand(node, path, host);
+    Some(Attribute { claim: claim?, comparison, operand: operand? })
+}
+
+fn operand(node: &Node<'_>, path: Option<&PathPattern>, host: &HostPattern) -> Option<Operand> {
+    let text = node.text()?;
+    match text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        Some("host") => Some(Operand::Host),
+        Some("method") => Some(Operand::Method),
+        Some("subdomain") if matches!(host, HostPattern::Wildcard(_)) => Some(Operand::Subdomain),
+        Some("subdomain") => node.wrong("needs a `host` that begins with `*.`"),
+        Some(name) if path.is_none_or(|path| path.has_param(name)) => Some(Operand::Param(name.to_owned())),
+        Some(_) => node.wrong("names no single-segment parameter of `path`"),
+        None if text.contains(['{', '}']) => node.wrong(
+            "must be \"{parameter}\", \"{host}\", \"{subdomain}\", \"{method}\" or a text without braces",
+        ),
+        None => Some(Operand::Literal(text.to_owned())),
+    }
 }
 
 fn upstream(fields: &Fields<'_>, local: bool) -> Option<Upstream> {

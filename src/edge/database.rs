@@ -11,7 +11,7 @@ use super::{bindings::D1Database, env, js};
 use crate::{
     identity::{
         IdentityStore, Login, NewUser, PasswordHash, User, UserChange, UserQuery,
-        rows::{self, Changed, SqlValue, Statement, UserRow},
+        rows::{self, Changed, Holder, SqlValue, Statement, UserRow},
     },
     ids::AccountId,
     json,
@@ -100,6 +100,11 @@ impl IdentityStore for Database {
     async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<String>, Fault> {
         let rows: Vec<Changed> = self.rows(&rows::insert_all(users)).await?;
         Ok(rows.into_iter().map(|row| row.login).collect())
+    }
+
+    async fn holders(&self, users: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault> {
+        let rows: Vec<Holder> = self.rows(&rows::holders(users)).await?;
+        rows::accounts(rows)
     }
 
     async fn ping(&self) -> Result<(), Fault> {

@@ -68,9 +68,10 @@ export function outgoing(request, url, names, only, set, signal, withoutBody) {
   return new Request(url, { method: request.method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal });
 }
 
-/** The same response with headers added; a fetched one's own can't be changed. */
-export function withHeaders(response, added) {
+/** The same response with other headers; a fetched one's own can't be changed. */
+export function withHeaders(response, without, added) {
   const headers = new Headers(response.headers);
+  if (without !== "") for (const name of without.split("\n")) headers.delete(name);
   const list = added.split("\n");
   for (let at = 0; at + 1 < list.length; at += 2) {
     if (list[at] === "vary") headers.append(list[at], list[at + 1]);
@@ -83,7 +84,7 @@ export function withHeaders(response, added) {
  * Carries a request to its upstream and the answer back. Of failures (an exception, or a status that none is) `failed`
  * makes the answer.
  */
-export async function carry(request, env, ctx, failed, service, url, names, only, set, added, timeout) {
+export async function carry(request, env, ctx, failed, service, url, names, only, set, without, added, timeout) {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeout);
   let response;
@@ -97,7 +98,7 @@ export async function carry(request, env, ctx, failed, service, url, names, only
     };
     response = await (service === undefined ? fetch(url, init) : service.fetch(url, init));
   } catch (error) {
-    return failed(request, env, ctx, error);
+    return failed(request, env, ctx, error, added);
   } finally {
     // The head is here: the body may take as long as it likes (streams, server-sent events).
     clearTimeout(timer);
@@ -106,8 +107,8 @@ export async function carry(request, env, ctx, failed, service, url, names, only
   // A WebSocket: the platform carries the socket in the response itself.
   if (status === 101 && response.webSocket) return response;
   // A Response can't be made of other statuses, and no client expects them.
-  if (status < 200 || status > 599) return failed(request, env, ctx, status);
-  return added === "" ? response : withHeaders(response, added);
+  if (status < 200 || status > 599) return failed(request, env, ctx, status, added);
+  return added === "" ? response : withHeaders(response, without, added);
 }
 
 /** What `verify` wants to know of an algorithm (RFC 7518 section 3.1), in the order of `SignatureAlgorithm`. */

@@ -32,9 +32,9 @@ extern "C" {
         without_body: bool,
     ) -> Result<Request, JsValue>;
 
-    /// The same response with headers added.
+    /// The same response, some headers removed (names, each on a line) and others added.
     #[wasm_bindgen(catch, js_name = withHeaders)]
-    pub(super) fn with_headers(response: &Response, added: &str) -> Result<Response, JsValue>;
+    pub(super) fn with_headers(response: &Response, without: &str, added: &str) -> Result<Response, JsValue>;
 
     /// The promise of the upstream's answer, or of what `failed` makes of its failure. `service`
     /// is the binding to ask, or undefined for the URL's own host; `timeout` in milliseconds.
@@ -48,6 +48,7 @@ extern "C" {
         names: &str,
         only: bool,
         set: &str,
+        without: &str,
         added: &str,
         timeout: u32,
     ) -> Promise;
@@ -78,6 +79,16 @@ pub(super) fn lines(headers: &[(String, String)]) -> String {
         text.push_str(value);
     }
     text
+}
+
+/// What [`lines`] was made of.
+pub(super) fn pairs(lines: &str) -> Vec<(String, String)> {
+    let mut lines = lines.lines();
+    let mut pairs = Vec::new();
+    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+        pairs.push((name.to_owned(), value.to_owned()));
+    }
+    pairs
 }
 
 /// A plan for headers in the shorter of two forms with one meaning.

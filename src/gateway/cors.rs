@@ -5,6 +5,18 @@ use std::collections::BTreeSet;
 
 use crate::http::Reply;
 
+/// The headers of an answer by which a page is let in (the Fetch standard, section "HTTP
+/// responses"). On a route with a CORS rule the rule alone speaks: what the upstream says would
+/// let in origins, or credentials, that the rule does not list.
+pub const CORS_ANSWER: [&str; 6] = [
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-expose-headers",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+];
+
 /// Which origins' pages may call, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cors {

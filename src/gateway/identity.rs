@@ -47,13 +47,32 @@ impl Identity {
             "sub" => Some(self.subject.clone()),
             "tenant_id" => self.tenant_id.clone(),
             "client_id" => self.client_id.clone(),
-            _ => match self.claims.get(name)? {
-                Value::String(text) => Some(text.clone()),
-                Value::Bool(flag) => Some(flag.to_string()),
-                Value::Number(number) if !number.is_f64() => Some(number.to_string()),
-                _ => None,
+            _ => text_of(self.claims.get(name)?),
+        }
+    }
+
+    /// Whether a claim is a list that has this item, compared as [`Self::claim_text`] gives it.
+    /// Scopes, roles and the audience are taken from their fields, as lists in any case.
+    pub fn claim_has(&self, name: &str, item: &str) -> bool {
+        match name {
+            "scope" => self.scopes.contains(item),
+            "roles" => self.roles.contains(item),
+            "aud" => self.audience.iter().any(|own| own == item),
+            _ => match self.claims.get(name) {
+                Some(Value::Array(items)) => items.iter().any(|own| text_of(own).as_deref() == Some(item)),
+                _ => false,
             },
         }
+    }
+}
+
+/// A single value as text. No number with a fraction or an exponent: it has more than one spelling.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The compiled route table: per host a tree over path segments. The first match in table order
 //! wins, as in a plain list, but what a look-up costs depends on the depth of the path and not
-//! on the length of the table.
+//! on the length of the table. Only patterns that overlap (`/a/{x}` beside `/{y}/b`) make it
+//! follow two branches: how far that can go is known from the table alone ([`most_steps`]), and
+//! a table where it could go beyond [`MAX_STEPS`] is refused when it is read.
 
 use std::{
     borrow::Cow,
@@ -12,13 +14,26 @@ use super::route::{HostPattern, Methods, Route, Segment};
 /// Parameter names and their decoded values.
 pub type Params = Vec<(String, String)>;
 
+/// The most places of the tree that one look-up may visit: some 20 microseconds. Real tables stay
+/// below 40; for more than this, patterns must overlap segment after segment in many ways.
+pub const MAX_STEPS: usize = 256;
+
 /// Routes in table order, compiled.
 #[derive(Debug, Clone)]
 pub struct RouteTable {
     routes: Vec<Route>,
+    hosts: Hosts,
+}
+
+/// The trees.
+#[derive(Debug, Clone)]
+struct Hosts {
     exact: HashMap<String, Node>,
     /// By suffix, without `*.`.
     wildcard: HashMap<String, Node>,
+    /// How many labels the longest of those suffixes has: a host with thousands of them costs no
+    /// more look-ups than that.
+    most_labels: usize,
     any: Node,
 }
 
@@ -85,11 +100,23 @@ impl Node {
         }
     }
 
+    /// The most places that a look-up from here on can visit: of the literals one at most, and the
+    /// parameter beside it. No deeper than a pattern is long.
+    fn most_steps(&self) -> usize {
+        if self.lowest == usize::MAX {
+            return 0;
+        }
+        let literal = self.literals.values().map(Self::most_steps).max().unwrap_or_default();
+        1 + literal + self.param.as_deref().map_or(0, Self::most_steps)
+    }
+
     /// Calls `visit` with all takers of the path that may hold an index below `best`.
     fn walk(&self, path: &[Cow<'_, str>], best: &mut usize, visit: &mut impl FnMut(&Takers, &mut usize)) {
         if self.lowest >= *best {
             return;
         }
+        #[cfg(test)]
+        tests::count_step();
         let Some((segment, remaining)) = path.split_first() else {
             visit(&self.here, best);
             return;
@@ -109,20 +136,8 @@ impl Node {
 impl RouteTable {
     /// Compiles the routes.
     pub fn new(routes: Vec<Route>) -> Self {
-        let mut table =
-            Self { routes: Vec::new(), exact: HashMap::new(), wildcard: HashMap::new(), any: Node::new() };
-        for (index, route) in routes.iter().enumerate() {
-            let root = match &route.host {
-                HostPattern::Any => &mut table.any,
-                HostPattern::Exact(host) => table.exact.entry(host.clone()).or_insert_with(Node::new),
-                HostPattern::Wildcard(suffix) => {
-                    table.wildcard.entry(suffix.clone()).or_insert_with(Node::new)
-                }
-            };
-            root.add(route.path.segments(), &route.methods, index);
-        }
-        table.routes = routes;
-        table
+        let hosts = Hosts::new(&routes);
+        Self { routes, hosts }
     }
 
     /// The routes in table order.
@@ -134,7 +149,7 @@ impl RouteTable {
     /// decoded segments.
     pub fn find(&self, method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<&Route> {
         let mut best = usize::MAX;
-        self.walk(host, path, &mut best, &mut |takers, best| {
+        self.hosts.walk(host, path, &mut best, &mut |takers, best| {
             if let Some(index) = takers.first(method) {
                 *best = index.min(*best);
             }
@@ -145,10 +160,51 @@ impl RouteTable {
     /// The methods that routes of this path take; empty when no route knows the path.
     pub fn allowed(&self, host: &str, path: &[Cow<'_, str>]) -> Vec<String> {
         let mut methods = BTreeSet::new();
-        self.walk(host, path, &mut usize::MAX.clone(), &mut |takers, _| {
+        self.hosts.walk(host, path, &mut usize::MAX.clone(), &mut |takers, _| {
             methods.extend(takers.named.keys().cloned());
         });
         methods.into_iter().collect()
+    }
+}
+
+/// The most places of the tree that a look-up in a table of these routes can visit, whatever is
+/// asked for.
+pub fn most_steps(routes: &[Route]) -> usize {
+    // No look-up visits more places than there are.
+    let places: usize = routes.iter().map(|route| route.path.segments().len() + 1).sum();
+    if places <= MAX_STEPS { places } else { Hosts::new(routes).most_steps() }
+}
+
+impl Hosts {
+    fn new(routes: &[Route]) -> Self {
+        let mut hosts =
+            Self { exact: HashMap::new(), wildcard: HashMap::new(), most_labels: 0, any: Node::new() };
+        for (index, route) in routes.iter().enumerate() {
+            let root = match &route.host {
+                HostPattern::Any => &mut hosts.any,
+                HostPattern::Exact(host) => hosts.exact.entry(host.clone()).or_insert_with(Node::new),
+                HostPattern::Wildcard(suffix) => {
+                    hosts.most_labels = hosts.most_labels.max(suffix.split('.').count());
+                    hosts.wildcard.entry(suffix.clone()).or_insert_with(Node::new)
+                }
+            };
+            root.add(route.path.segments(), &route.methods, index);
+        }
+        hosts
+    }
+
+    /// Calls `visit` with each tree that the host leads to.
+    fn roots<'h>(&'h self, host: &str, mut visit: impl FnMut(&'h Node)) {
+        visit(&self.any);
+        if let Some(root) = self.exact.get(host) {
+            visit(root);
+        }
+        // From the right: the suffix of one label first.
+        for (position, _) in host.rmatch_indices('.').take(self.most_labels) {
+            if let Some(root) = host.get(position + 1..).and_then(|suffix| self.wildcard.get(suffix)) {
+                visit(root);
+            }
+        }
     }
 
     fn walk(
@@ -158,18 +214,19 @@ impl RouteTable {
         best: &mut usize,
         visit: &mut impl FnMut(&Takers, &mut usize),
     ) {
-        self.any.walk(path, best, visit);
-        if let Some(root) = self.exact.get(host) {
-            root.walk(path, best, visit);
-        }
-        if self.wildcard.is_empty() {
-            return;
-        }
-        for (position, _) in host.match_indices('.') {
-            if let Some(root) = host.get(position + 1..).and_then(|suffix| self.wildcard.get(suffix)) {
-                root.walk(path, best, visit);
-            }
-        }
+        self.roots(host, |root| root.walk(path, best, visit));
+    }
+
+    fn most_steps(&self) -> usize {
+        // Every set of trees that one host leads to is among these hosts' ones.
+        let below = self.wildcard.keys().map(|suffix| ["*.", suffix].concat());
+        let hosts = self.exact.keys().cloned().chain(below);
+        let steps = |host: &str| {
+            let mut steps = 0;
+            self.roots(host, |root| steps += root.most_steps());
+            steps
+        };
+        hosts.map(|host| steps(&host)).max().unwrap_or_else(|| steps(""))
     }
 }
 
@@ -183,5 +240,8 @@ pub fn normal_host(host: &str) -> String {
     without_port.strip_suffix('.').unwrap_or(without_port).to_ascii_lowercase()
 }
 
+#[cfg(test)]
+#[cfg(feature = "thorough")]
+mod properties;
 #[cfg(test)]
 mod tests;

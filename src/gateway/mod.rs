@@ -18,7 +18,7 @@ mod target;
 
 use crate::http::{Problem, Reply, RequestView};
 
-pub use cors::Cors;
+pub use cors::{CORS_ANSWER, Cors};
 pub use credentials::{Credentials, credentials};
 pub use forwarding::{Forwarding, RateKey, RateLimit, SocketRule, TokenSources, is_idempotent, is_safe};
 pub(crate) use headers::is_free_for_claims;
@@ -26,12 +26,12 @@ pub use headers::{
     HOP_HEADER, HeaderPlan, MAX_HOPS, RESERVED_PREFIXES, Unforwardable, canonical_name, encode_value,
 };
 pub use identity::{Identity, RawClaims};
-pub use matcher::{Params, RouteTable, normal_host};
+pub use matcher::{MAX_STEPS, Params, RouteTable, most_steps, normal_host};
 pub use path::{NormalPath, PathError};
 pub use policy::{Challenge, Forbid, ForbidCause, Verdict, decide, step_up};
 pub use route::{
-    Access, Attribute, ClaimHeader, Equals, HostPattern, Methods, PathPattern, PatternError, Requirement,
-    Revocation, Route, Segment, StaleFeed, Upstream,
+    Access, Attribute, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern, PatternError,
+    Requirement, Revocation, Route, Segment, StaleFeed, Upstream,
 };
 pub use target::upstream_url;
 
@@ -69,6 +69,16 @@ pub struct Match<'g> {
     pub params: Params,
     /// The host in lower case, without port.
     pub host: String,
+    /// The method, as it came.
+    pub method: String,
+}
+
+impl Match<'_> {
+    /// What the `*` of the route's host stands for; `None` when its host has none.
+    pub fn subdomain(&self) -> Option<&str> {
+        let HostPattern::Wildcard(suffix) = &self.route.host else { return None };
+        self.host.strip_suffix(suffix.as_str())?.strip_suffix('.')
+    }
 }
 
 impl Gate {
@@ -89,7 +99,7 @@ impl Gate {
         let segments = path.segments();
         if let Some(route) = self.table.find(method, &host, &segments) {
             let params = route.path.params(&segments);
-            return Found::Match(Match { route, path, params, host });
+            return Found::Match(Match { route, path, params, host, method: method.to_owned() });
         }
         let allow = self.table.allowed(&host, &segments);
         if allow.is_empty() { Found::NotFound } else { Found::MethodNotAllowed { allow } }
@@ -148,5 +158,8 @@ impl Found<'_> {
     }
 }
 
+#[cfg(test)]
+#[cfg(feature = "thorough")]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -281,5 +281,9 @@ fn decode_bytes(text: &str) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "thorough")]
+#[path = "path/properties.rs"]
+pub(crate) mod properties;
+#[cfg(test)]
 #[path = "path/tests.rs"]
 pub(crate) mod tests;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     Match,
     identity::Identity,
-    route::{Access, Attribute, Equals, Requirement},
+    route::{Access, Attribute, Comparison, Operand, Requirement},
 };
 use crate::{
     encoding::text_set,
@@ -128,13 +128,19 @@ fn grant_objection(requirement: &Requirement, found: &Match<'_>, identity: &Iden
         .map(|attribute| ForbidCause::Attribute { claim: attribute.claim.clone() })
 }
 
-fn attribute_met(attribute: &Attribute, found: &Match<'_>, identity: &Identity) -> bool {
-    let Some(claim) = identity.claim_text(&attribute.claim) else { return false };
-    match &attribute.equals {
-        Equals::Param(name) => found.params.iter().any(|(own, value)| own == name && *value == claim),
-        Equals::Host => found.host == claim,
-        Equals::Literal(text) => *text == claim,
-    }
+/// Whether the attribute rule holds for this caller and request.
+pub(super) fn attribute_met(attribute: &Attribute, found: &Match<'_>, identity: &Identity) -> bool {
+    let wanted = match &attribute.operand {
+        Operand::Param(name) => found.params.iter().find(|(own, _)| own == name).map(|(_, value)| &**value),
+        Operand::Host => Some(&*found.host),
+        Operand::Subdomain => found.subdomain(),
+        Operand::Method => Some(&*found.method),
+        Operand::Literal(text) => Some(&**text),
+    };
+    wanted.is_some_and(|wanted| match attribute.comparison {
+        Comparison::Equals => identity.claim_text(&attribute.claim).is_some_and(|own| own == wanted),
+        Comparison::Contains => identity.claim_has(&attribute.claim, wanted),
+    })
 }
 
 impl Challenge {

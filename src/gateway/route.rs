@@ -123,22 +123,38 @@ pub struct Requirement {
     pub amr: BTreeSet<String>,
 }
 
-/// A claim that must equal something of the request.
+/// A claim that is held against something of the request, or against a text. Texts are compared
+/// byte by byte: no case folding, no patterns, no substrings. What is not there never holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    /// The claim's name. A claim that is missing or no single value equals nothing.
+    /// The claim's name.
     pub claim: String,
-    /// What it must equal.
-    pub equals: Equals,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// What with.
+    pub operand: Operand,
 }
 
-/// The other side of an [`Attribute`].
+/// How a claim is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// The claim is this one value. A list equals nothing, not even a list of one.
+    Equals,
+    /// The claim is a list with this item. A text contains nothing, not even itself.
+    Contains,
+}
+
+/// What a claim is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Equals {
-    /// The decoded value of a path parameter.
+pub enum Operand {
+    /// `{name}`: the decoded value of a path parameter.
     Param(String),
-    /// The request's host.
+    /// `{host}`: the request's host, in lower case and without port.
     Host,
+    /// `{subdomain}`: all that the `*` of the route's host stands for, in lower case.
+    Subdomain,
+    /// `{method}`: the request's method.
+    Method,
     /// This text.
     Literal(String),
 }

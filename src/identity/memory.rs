@@ -158,6 +158,14 @@ impl IdentityStore for MemoryIdentity {
         })
     }
 
+    async fn holders(&self, new: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault> {
+        self.first(|_| true)?;
+        let held =
+            |user: &&User| new.iter().any(|new| user.login == new.login || user.account == new.account);
+        let users = self.users.borrow();
+        Ok(users.iter().filter(held).map(|user| (user.account, user.login.as_str().to_owned())).collect())
+    }
+
     async fn ping(&self) -> Result<(), Fault> {
         self.first(|_| true).map(drop)
     }

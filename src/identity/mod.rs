@@ -3,6 +3,8 @@
 //! Elsewhere a person is a *subject*; a *user* exists only in this module.
 
 pub mod common;
+pub mod grants;
+pub mod import;
 pub mod login;
 pub mod normal;
 pub mod password;
@@ -12,6 +14,7 @@ pub mod seed;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 
+pub use grants::Grants;
 pub use login::{Login, LoginError};
 pub use normal::Normalizer;
 #[cfg(not(target_family = "wasm"))]
@@ -87,17 +90,6 @@ impl NewUser {
     }
 }
 
-/// What a user may do.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Grants {
-    /// OAuth scopes.
-    pub scopes: Vec<String>,
-    /// Roles.
-    pub roles: Vec<String>,
-    /// The tenant.
-    pub tenant_id: Option<String>,
-}
-
 /// What changes in a user. Each but the verified address raises the version of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserChange {
@@ -162,8 +154,11 @@ pub trait IdentityStore {
     async fn list(&self, query: &UserQuery) -> Result<Vec<User>, Fault>;
 
     /// Makes many users at once, and gives back the logins of those that it made: the others'
-    /// logins were taken.
+    /// logins or ids were taken. May be repeated.
     async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<String>, Fault>;
+
+    /// Who holds the login or the id of any of these: account and login of each.
+    async fn holders(&self, users: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), Fault>;

@@ -324,9 +324,36 @@ impl PasswordHash {
         &self.text
     }
 
+    /// A hash that no password matches, for a user who has none yet: a sign-in costs what every
+    /// sign-in costs, and fails; the user sets a password by one-time token.
+    ///
+    /// # Errors
+    /// A [`Fault`] without randomness.
+    pub fn unusable(parameters: HashParameters, randomness: &impl Randomness) -> Result<Self, Fault> {
+        let mut bytes = [0; SALT_BYTES + HASH_BYTES];
+        randomness.fill(&mut bytes)?;
+        let (salt, output) = bytes.split_at(SALT_BYTES);
+        let HashParameters { memory_kib, passes, lanes } = parameters;
+        let text = format!(
+            "$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${}${}",
+            Base64Unpadded::encode_string(salt),
+            Base64Unpadded::encode_string(output),
+        );
+        let scheme = Scheme::Argon2id { parameters, master: None };
+        Ok(Self { text, scheme, salt: salt.to_vec(), output: output.to_vec() })
+    }
+
+    /// The master that it needs, if it was made by a Postern.
+    pub const fn master(&self) -> Option<u8> {
+        match self.scheme {
+            Scheme::Argon2id { master, .. } => master,
+            _ => None,
+        }
+    }
+
     /// Whether it was made elsewhere: under no pepper of ours.
     pub const fn is_foreign(&self) -> bool {
-        !matches!(self.scheme, Scheme::Argon2id { master: Some(_), .. })
+        self.master().is_none()
     }
 }
 

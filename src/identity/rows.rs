@@ -52,6 +52,12 @@ const INSERT_ALL: &str = "INSERT INTO users (account_id, login, password_hash, s
      SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8 \
      FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING RETURNING login";
 
+/// Two look-ups by index; an `OR` of both conditions would read the whole table.
+const HOLDERS: &str = "SELECT account_id, login FROM users \
+     WHERE login IN (SELECT value->>1 FROM json_each(?1)) \
+     UNION SELECT account_id, login FROM users \
+     WHERE account_id IN (SELECT value->>0 FROM json_each(?1))";
+
 const CHANGE_PASSWORD: &str = "UPDATE users SET password_hash = ?3, \
      credential_version = credential_version + 1 \
      WHERE account_id = ?1 AND credential_version = ?2 RETURNING login, credential_version";
@@ -101,6 +107,15 @@ pub fn insert_all(users: &[NewUser]) -> Statement {
     let rows: serde_json::Value =
         users.iter().map(|user| columns(user).into_iter().map(json).collect::<serde_json::Value>()).collect();
     Statement { sql: INSERT_ALL, values: vec![text(rows.to_string())] }
+}
+
+/// [`Holder`]s of any of the users' logins and ids.
+pub fn holders(users: &[NewUser]) -> Statement {
+    let mut names = Vec::new();
+    for user in users {
+        names.push(serde_json::Value::from(vec![user.account.to_string(), user.login.as_str().to_owned()]));
+    }
+    Statement { sql: HOLDERS, values: vec![text(serde_json::Value::from(names).to_string())] }
 }
 
 fn columns(user: &NewUser) -> Vec<SqlValue> {
@@ -173,6 +188,28 @@ fn text(value: impl Into<String>) -> SqlValue {
 
 fn json_list(list: &[String]) -> String {
     serde_json::Value::from(list).to_string()
+}
+
+/// Who holds a login.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Holder {
+    /// 22 characters of base64url.
+    pub account_id: String,
+    /// The login in its one spelling.
+    pub login: String,
+}
+
+/// The holders by their ids.
+///
+/// # Errors
+/// A fault of the database when an id is none.
+pub fn accounts(rows: Vec<Holder>) -> Result<Vec<(AccountId, String)>, Fault> {
+    let mut holders = Vec::with_capacity(rows.len());
+    for Holder { account_id, login } in rows {
+        let account = account_id.parse().map_err(|error| Fault::new(Part::Database, error))?;
+        holders.push((account, login));
+    }
+    Ok(holders)
 }
 
 /// What a statement that changes a user returns.

@@ -330,4 +330,7 @@ pub fn verify_chain(after: Head, entries: &[Sealed], masters: Option<&Masters>) 
 }
 
 #[cfg(test)]
+#[cfg(feature = "thorough")]
+mod properties;
+#[cfg(test)]
 mod tests;

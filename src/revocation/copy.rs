@@ -267,4 +267,7 @@ impl FeedCopy {
 }
 
 #[cfg(test)]
+#[cfg(feature = "thorough")]
+mod properties;
+#[cfg(test)]
 mod tests;

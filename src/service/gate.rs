@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     gateway::{
-        Access, Challenge, Cors, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
+        Access, CORS_ANSWER, Challenge, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
         Upstream, Verdict, decide, is_idempotent, upstream_url,
     },
     http::{Problem, Reply, RequestView, UrlParts},
-    observe::{Happening, Setting, redact::signature_tail},
+    observe::{Happening, Setting, metrics::gate_outcome, redact::signature_tail},
     ports::{Fault, Part},
     time::Timestamp,
 };
@@ -47,8 +47,6 @@ pub enum Outcome {
 /// All that carrying a request to its upstream needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
-    /// The name of the route, for counting.
-    pub route: String,
     /// Where to.
     pub upstream: Upstream,
     /// The absolute URL to ask for.
@@ -63,7 +61,9 @@ pub struct Forward {
     pub retry: bool,
     /// What an open WebSocket is held to, if to anything.
     pub watch: Option<SocketWatch>,
-    /// Headers to add to the answer (CORS).
+    /// Headers of the answer that the upstream has no say in (CORS): they are removed.
+    pub answer_without: &'static [&'static str],
+    /// Headers to add to the answer (CORS), or to our own when the upstream gives none.
     pub answer_headers: Vec<(String, String)>,
 }
 
@@ -105,8 +105,8 @@ impl From<&UpstreamFault> for Reply {
 
 /// What is known of a request without waiting.
 enum Step<'g> {
-    /// The answer.
-    Done(Reply),
+    /// The answer, and the route that gave it.
+    Done(Option<&'g Route>, Reply),
     /// It passes as nobody.
     Nobody(Box<Match<'g>>),
     /// An access token is to be looked at.
@@ -122,23 +122,8 @@ struct Bearer {
 impl<P: Ports> Service<P> {
     /// Decides what can be decided from memory.
     pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
-        let mut taken = None;
-        let decision = self.decide_at_once(request, &mut taken);
-        self.count_at_once(request, &decision, taken);
-        decision
-    }
-
-    /// Decides all the rest.
-    pub async fn gate(&self, request: &impl RequestView) -> Outcome {
-        let outcome = self.decide_in_time(request).await;
-        self.count_outcome(request, &outcome);
-        outcome
-    }
-
-    /// `taken` becomes the route of a known caller, so that counting need not look for it again.
-    fn decide_at_once<'s>(&'s self, request: &impl RequestView, taken: &mut Option<&'s Route>) -> AtOnce {
         let url = request.url();
-        let Some(parts) = UrlParts::parse(&url) else { return AtOnce::Reply(bad_url()) };
+        let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()).into() };
         if self.is_own(parts.path) {
             return AtOnce::Own;
         }
@@ -146,7 +131,7 @@ impl<P: Ports> Service<P> {
         let now = self.now();
         self.refresh_routes(now);
         match self.first_step(gate, request, &parts, now) {
-            Step::Done(reply) => AtOnce::Reply(reply),
+            Step::Done(route, reply) => self.replied(route, reply).into(),
             Step::Nobody(found) if found.route.forwarding.rate_limit.is_some() => AtOnce::Wait,
             Step::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
             Step::Token(found, bearer) => {
@@ -166,9 +151,8 @@ impl<P: Ports> Service<P> {
                         known => known,
                     },
                 };
-                *taken = Some(found.route);
                 match self.objection(request, &found, &bearer, &identity, now) {
-                    Some(reply) => AtOnce::Reply(reply),
+                    Some(reply) => self.replied(Some(found.route), reply).into(),
                     None => self
                         .forward(gate, request, &parts, &found, Some(&identity), assertion.as_deref())
                         .into(),
@@ -177,18 +161,26 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    async fn decide_in_time(&self, request: &impl RequestView) -> Outcome {
+    /// Decides all the rest.
+    pub async fn gate(&self, request: &impl RequestView) -> Outcome {
         let url = request.url();
-        let Some(parts) = UrlParts::parse(&url) else { return Outcome::Reply(bad_url()) };
+        let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()) };
         let now = self.now();
-        let Some(gate) = self.gate_in_force(now).await else { return Outcome::Reply(unavailable()) };
+        let Some(gate) = self.gate_in_force(now).await else { return self.replied(None, unavailable()) };
         let (found, bearer) = match self.first_step(&gate, request, &parts, now) {
-            Step::Done(reply) => return Outcome::Reply(reply),
+            Step::Done(route, reply) => return self.replied(route, reply),
             Step::Nobody(found) => (found, None),
             Step::Token(found, bearer) => (found, Some(bearer)),
         };
         let decided = self.decided(&gate, request, &parts, &found, bearer.as_ref(), now).await;
-        decided.unwrap_or_else(|reply| Outcome::Reply(with_cors(reply, found.route, request)))
+        decided
+            .unwrap_or_else(|reply| self.replied(Some(found.route), with_cors(reply, found.route, request)))
+    }
+
+    /// An answer of the gate's own: the route's, or that of none. Every one is counted, here.
+    fn replied(&self, route: Option<&Route>, reply: Reply) -> Outcome {
+        self.count_gate(route, gate_outcome(reply.status));
+        Outcome::Reply(reply)
     }
 
     /// The order matters: what is cheap and keeps floods out comes first, and nothing is signed
@@ -230,7 +222,7 @@ impl<P: Ports> Service<P> {
             }
         };
         if let Some(reply) = self.objection(request, found, bearer, &identity, now) {
-            return Ok(Outcome::Reply(reply));
+            return Ok(self.replied(Some(route), reply));
         }
         if let Some(reply) = self.over_limit(route, RateKey::Subject, request, Some(&identity)).await {
             return Err(reply);
@@ -251,18 +243,20 @@ impl<P: Ports> Service<P> {
         now: Timestamp,
     ) -> Step<'g> {
         let method = request.method();
-        if let Some(reply) = preflight(gate, request, parts, &method) {
-            return Step::Done(reply);
+        if let Some((route, reply)) = self.preflight(gate, request, parts, &method) {
+            return Step::Done(Some(route), reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
             // `/%61uth/me` is another spelling of a path of ours: routes never get those.
             Found::Match(found) if self.is_own(found.path.as_str()) => {
-                return Step::Done(Found::NotFound.refusal().unwrap_or_else(bad_url));
+                return Step::Done(None, Found::NotFound.refusal().unwrap_or_else(bad_url));
             }
             Found::Match(found) => Box::new(found),
-            other => return Step::Done(other.refusal().unwrap_or_else(bad_url)),
+            other => return Step::Done(None, other.refusal().unwrap_or_else(bad_url)),
         };
-        let refuse = |challenge: &Challenge| Step::Done(with_cors(challenge.into(), found.route, request));
+        let refuse = |challenge: &Challenge| {
+            Step::Done(Some(found.route), with_cors(challenge.into(), found.route, request))
+        };
         if found.route.access == Access::Public {
             return Step::Nobody(found);
         }
@@ -275,6 +269,29 @@ impl<P: Ports> Service<P> {
             (_, Presented::None) => Step::Nobody(found),
             (_, Presented::Malformed) => refuse(&Challenge::InvalidRequest),
             (_, Presented::Token { text, by_cookie }) => Step::Token(found, Bearer { text, by_cookie }),
+        }
+    }
+
+    /// The answer to a CORS preflight for a route that has CORS. A preflight carries no
+    /// credentials, so it is answered before they are asked for.
+    fn preflight<'g>(
+        &self,
+        gate: &'g Gate,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        method: &str,
+    ) -> Option<(&'g Route, Reply)> {
+        if method != "OPTIONS" {
+            return None;
+        }
+        let origin = request.header("origin")?;
+        let wanted = request.header("access-control-request-method")?;
+        match gate.find(&wanted, parts.authority, parts.path) {
+            Found::Match(found) if !self.is_own(found.path.as_str()) => {
+                let cors = found.route.cors.as_ref()?;
+                Some((found.route, cors.preflight(&origin, &wanted)))
+            }
+            _ => None,
         }
     }
 
@@ -338,11 +355,11 @@ impl<P: Ports> Service<P> {
     ) -> Outcome {
         let route = found.route;
         if route.upstream == Upstream::Answer {
-            return Outcome::Reply(with_cors(answered(route, identity), route, request));
+            return self.replied(Some(route), with_cors(answered(route, identity), route, request));
         }
         let mut headers = match gate.plan(route, request, identity) {
             Ok(headers) => headers,
-            Err(cause) => return Outcome::Reply(with_cors(cause.into(), route, request)),
+            Err(cause) => return self.replied(Some(route), with_cors(cause.into(), route, request)),
         };
         if let Some(assertion) = assertion {
             headers.set.push((ASSERTION_HEADER.to_owned(), assertion.to_owned()));
@@ -353,8 +370,8 @@ impl<P: Ports> Service<P> {
             headers.remove.push(CSRF_HEADER.to_owned());
         }
         let origin = request.header("origin");
+        self.count_gate(Some(route), "forwarded");
         Outcome::Forward(Box::new(Forward {
-            route: route.name.clone(),
             upstream: route.upstream.clone(),
             url: upstream_url(route, &found.path, parts.query, &parts.origin()),
             headers,
@@ -362,6 +379,7 @@ impl<P: Ports> Service<P> {
             total_timeout: rules.total_timeout,
             retry: rules.retry && is_idempotent(&request.method()) && !is_websocket(request),
             watch: self.watch(route, identity),
+            answer_without: if route.cors.is_some() { &CORS_ANSWER } else { &[] },
             answer_headers: route
                 .cors
                 .as_ref()
@@ -376,10 +394,16 @@ impl<P: Ports> Service<P> {
         self.record_fault(&Fault::new(Part::Upstream, cause), &Caller::of(request));
     }
 
-    /// The answer when the upstream gave none, and its line in the log.
-    pub fn upstream_fault(&self, request: &impl RequestView, fault: &UpstreamFault) -> Reply {
+    /// The answer when the upstream gave none, with [`Forward::answer_headers`], and its line in
+    /// the log.
+    pub fn upstream_fault(
+        &self,
+        request: &impl RequestView,
+        answer_headers: &[(String, String)],
+        fault: &UpstreamFault,
+    ) -> Reply {
         self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
-        fault.into()
+        answer_headers.iter().fold(Reply::from(fault), |reply, (name, value)| reply.with_header(name, value))
     }
 }
 
@@ -397,20 +421,6 @@ impl From<Outcome> for AtOnce {
             Outcome::Reply(reply) => Self::Reply(reply),
             Outcome::Forward(forward) => Self::Forward(forward),
         }
-    }
-}
-
-/// The answer to a CORS preflight for a route that has CORS. A preflight carries no
-/// credentials, so it is answered before they are asked for.
-fn preflight(gate: &Gate, request: &impl RequestView, parts: &UrlParts<'_>, method: &str) -> Option<Reply> {
-    if method != "OPTIONS" {
-        return None;
-    }
-    let origin = request.header("origin")?;
-    let wanted = request.header("access-control-request-method")?;
-    match gate.find(&wanted, parts.authority, parts.path) {
-        Found::Match(found) => found.route.cors.as_ref().map(|cors: &Cors| cors.preflight(&origin, &wanted)),
-        _ => None,
     }
 }
 

@@ -3,16 +3,16 @@
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{ApiError, AtOnce, Outcome, Ports, Service};
+use super::{ApiError, Ports, Service};
 use crate::{
-    gateway::{Credentials, Forbid, ForbidCause, Found, Route, credentials},
-    http::{Reply, RequestView, UrlParts},
+    gateway::{Credentials, Forbid, ForbidCause, Route, credentials},
+    http::{Reply, RequestView},
     keys::{
         KeyRingAnswer, KeyRingObject as _, KeyRingRequest,
         messages::{KeyState, KeySummary},
     },
     observe::metrics::{
-        Family, MetricsAnswer, MetricsRequest, MetricsShards as _, SHARDS, flush, gate_outcome,
+        Family, MetricsAnswer, MetricsRequest, MetricsShards as _, SHARDS, flush,
         shard::{Totals, add_values},
         text::{CONTENT_TYPE, Gauge, expose},
     },
@@ -24,42 +24,10 @@ use crate::{
 const SCOPE: &str = "postern:admin";
 
 impl<P: Ports> Service<P> {
-    /// Counts a decision that was made at once; one that has to be waited for is not made yet.
-    /// `taken` is the route, where it is known already.
-    pub(super) fn count_at_once(&self, request: &impl RequestView, decision: &AtOnce, taken: Option<&Route>) {
-        match decision {
-            AtOnce::Reply(reply) => match taken {
-                Some(route) => self.count_gate(&route.name, gate_outcome(reply.status)),
-                None => self.count_refusal(request, reply),
-            },
-            AtOnce::Forward(forward) => self.count_gate(&forward.route, "forwarded"),
-            AtOnce::Own | AtOnce::Wait => {}
-        }
-    }
-
-    /// Counts what the gate decided in the end.
-    pub(super) fn count_outcome(&self, request: &impl RequestView, outcome: &Outcome) {
-        match outcome {
-            Outcome::Reply(reply) => self.count_refusal(request, reply),
-            Outcome::Forward(forward) => self.count_gate(&forward.route, "forwarded"),
-        }
-    }
-
-    /// The route is looked up again: answers of the gate itself are few, or an attack, whose
-    /// cost is elsewhere.
-    fn count_refusal(&self, request: &impl RequestView, reply: &Reply) {
-        let url = request.url();
-        let outcome = gate_outcome(reply.status);
-        let Some(parts) = UrlParts::parse(&url) else { return self.count_gate("", outcome) };
-        let found = self.gate.as_ref().map(|gate| gate.find(&request.method(), parts.authority, parts.path));
-        match found {
-            Some(Found::Match(found)) => self.count_gate(&found.route.name, outcome),
-            _ => self.count_gate("", outcome),
-        }
-    }
-
-    fn count_gate(&self, route: &str, outcome: &'static str) {
-        self.isolate.counters.add(Family::GateRequests, route, outcome);
+    /// Counts one request of the gate's.
+    pub(super) fn count_gate(&self, route: Option<&Route>, outcome: &'static str) {
+        let name = route.map_or("", |route| route.name.as_str());
+        self.isolate.counters.add(Family::GateRequests, name, outcome);
         self.see_to_flush(self.now());
     }
 

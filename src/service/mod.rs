@@ -21,11 +21,13 @@ mod events;
 mod feed;
 mod gate;
 mod health;
+mod imports;
 mod isolate;
 mod key_sets;
 mod metrics;
 mod one_time;
 #[cfg(test)]
+#[cfg(feature = "thorough")]
 mod openapi_tests;
 mod own;
 mod own_account;

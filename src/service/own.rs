@@ -105,6 +105,7 @@ impl Endpoint {
 }
 
 #[cfg(test)]
+#[cfg(feature = "thorough")]
 impl Endpoint {
     /// Every endpoint and its path, for the check of `docs/openapi.yaml`. A new variant does not
     /// compile until it is here.

@@ -1,5 +1,5 @@
 // Runs `postern` as an operator does: one process for each command.
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -21,15 +21,25 @@ export interface Surroundings {
   cwd?: string;
 }
 
-/** Runs it to its end. Nothing of this machine's own settings is seen but PATH. */
-export async function postern(args: readonly string[], { env = {}, input = "", cwd }: Surroundings = {}): Promise<Run> {
+export interface Begun {
+  child: ChildProcess;
+  ended: Promise<Run>;
+}
+
+/** Begins a run. Nothing of this machine's own settings is seen but PATH. */
+export function begin(args: readonly string[], { env = {}, input = "", cwd }: Surroundings = {}): Begun {
   if (!existsSync(binary)) throw new Error(`${binary} is not built: make cli-test`);
   const child = spawn(binary, args, { env: { PATH: process.env["PATH"], ...env }, cwd, stdio: "pipe" });
   child.stdin.on("error", () => {}); // a command that reads nothing has closed it
   child.stdin.end(input);
-  const ended = new Promise<number | null>((resolve, reject) => child.on("close", resolve).on("error", reject));
-  const [code, out, err] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-  return { code, out, err };
+  const closed = new Promise<number | null>((resolve, reject) => child.on("close", resolve).on("error", reject));
+  const ended = Promise.all([closed, text(child.stdout), text(child.stderr)]).then(([code, out, err]) => ({ code, out, err }));
+  return { child, ended };
+}
+
+/** Runs it to its end. */
+export function postern(args: readonly string[], surroundings?: Surroundings): Promise<Run> {
+  return begin(args, surroundings).ended;
 }
 
 /** The JSON of a command that must succeed. */

@@ -1,11 +1,10 @@
-//! Random histories: whatever fails on the way, what was taken is confirmed at once and stands in
-//! KV in the end, and nothing else does.
+//! The feed's object through faults and crashes.
 
 use core::{
     cell::{Cell, RefCell},
     time::Duration,
 };
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use pollster::block_on;
 use postern::{
@@ -18,17 +17,15 @@ use postern::{
     },
     time::Timestamp,
 };
-use proptest::prelude::*;
-
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// KV that takes one write a second and notes when they came.
 #[derive(Default)]
-struct Kv {
+pub(super) struct Kv {
     value: RefCell<Option<String>>,
-    writes: RefCell<Vec<Timestamp>>,
-    now: Cell<Timestamp>,
-    broken: Cell<bool>,
+    pub(super) writes: RefCell<Vec<Timestamp>>,
+    pub(super) now: Cell<Timestamp>,
+    pub(super) broken: Cell<bool>,
 }
 
 impl KvStore for Kv {
@@ -48,22 +45,22 @@ impl KvStore for Kv {
 }
 
 /// The object, its alarm and its crashes.
-struct Bench {
-    records: MemoryRecords,
+pub(super) struct Bench {
+    pub(super) records: MemoryRecords,
     feed: Feed<MemoryRecords>,
-    kv: Rc<Kv>,
+    pub(super) kv: Rc<Kv>,
     policy: FeedPolicy,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     alarm: Option<Timestamp>,
 }
 
 impl Bench {
-    fn new(policy: FeedPolicy) -> Self {
+    pub(super) fn new(policy: FeedPolicy) -> Self {
         let records = MemoryRecords::default();
         Self { feed: Feed::new(records.clone()), records, kv: Rc::default(), policy, now: START, alarm: None }
     }
 
-    fn ask(&mut self, request: &FeedRequest) -> FeedAnswer {
+    pub(super) fn ask(&mut self, request: &FeedRequest) -> FeedAnswer {
         // The way over the wire is part of what is tested.
         let request = serde_json::from_str(&serde_json::to_string(request).unwrap()).unwrap();
         let served = self.feed.serve(&request, self.now, &self.policy);
@@ -73,11 +70,11 @@ impl Bench {
         served.answer
     }
 
-    fn add(&mut self, entries: &[Entry]) -> FeedAnswer {
+    pub(super) fn add(&mut self, entries: &[Entry]) -> FeedAnswer {
         self.ask(&FeedRequest::Add { entries: entries.to_vec() })
     }
 
-    fn confirm(&mut self, mark: Mark, issued_at: Timestamp) -> bool {
+    pub(super) fn confirm(&mut self, mark: Mark, issued_at: Timestamp) -> bool {
         match self.ask(&FeedRequest::Confirm { marks: vec![mark], issued_at }) {
             FeedAnswer::Confirmed { revoked } => revoked,
             other => panic!("{other:?}"),
@@ -92,7 +89,7 @@ impl Bench {
     }
 
     /// Time goes by; alarms ring when they are due.
-    fn pass(&mut self, duration: Duration) {
+    pub(super) fn pass(&mut self, duration: Duration) {
         let end = self.now.plus(duration);
         while let Some(at) = self.alarm.filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -101,31 +98,21 @@ impl Bench {
         self.now = end;
     }
 
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         self.feed = Feed::new(self.records.clone());
     }
 
-    fn published(&self) -> FeedCopy {
+    pub(super) fn published(&self) -> FeedCopy {
         FeedCopy::parse(self.kv.value.borrow().as_ref().unwrap()).unwrap()
     }
 }
 
-fn session(number: u8) -> FamilyId {
+pub(super) fn session(number: u8) -> FamilyId {
     FamilyId::from_bytes([number; 16])
 }
 
-fn entry(number: u8, at: Timestamp) -> Entry {
-    match number % 5 {
-        0 => Entry::session(session(number), at),
-        1 => Entry::subject(&number.to_string(), at),
-        2 => Entry::access_token(None, &number.to_string(), at),
-        3 => Entry::foreign_subject("https://i.example", &number.to_string(), at),
-        _ => Entry::client(&number.to_string(), at),
-    }
-}
-
 /// What a token that bears this mark alone looks like.
-fn bearing(number: u8, mark: Mark, issued_at: Timestamp) -> TokenMarks {
+pub(super) fn bearing(number: u8, mark: Mark, issued_at: Timestamp) -> TokenMarks {
     let short = Some(mark.short());
     let none = TokenMarks { issued_at, own: true, ..TokenMarks::default() };
     match number % 5 {
@@ -133,88 +120,6 @@ fn bearing(number: u8, mark: Mark, issued_at: Timestamp) -> TokenMarks {
         1 | 3 => TokenMarks { subject: mark.short(), ..none },
         2 => TokenMarks { access_token: short, ..none },
         _ => TokenMarks { client: short, ..none },
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Event {
-    Add(Vec<u8>),
-    Pass(u64),
-    Crash,
-    BreakKv(bool),
-    BreakRecords(u32, bool),
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        8 => prop::collection::vec(any::<u8>(), 1..6).prop_map(Event::Add),
-        6 => prop_oneof![0..3_000_u64, 0..1_200_000_u64].prop_map(Event::Pass),
-        2 => Just(Event::Crash),
-        2 => any::<bool>().prop_map(Event::BreakKv),
-        2 => (0..12_u32, any::<bool>()).prop_map(|(call, after)| Event::BreakRecords(call, after)),
-    ];
-    prop::collection::vec(event, 1..60)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    #[test]
-    fn what_was_taken_is_confirmed_at_once_and_published_in_the_end(events in events()) {
-        let mut bench = Bench::new(FeedPolicy::default());
-        // By number: the latest time it was revoked at, and whether that was answered.
-        let mut taken: BTreeMap<u8, Timestamp> = BTreeMap::new();
-        let mut tried: BTreeMap<u8, Timestamp> = BTreeMap::new();
-        for event in events {
-            match event {
-                Event::Add(numbers) => {
-                    let entries: Vec<Entry> = numbers.iter().map(|number| entry(*number, bench.now)).collect();
-                    let answer = bench.add(&entries);
-                    for number in numbers {
-                        tried.insert(number, bench.now);
-                        if answer == FeedAnswer::Taken {
-                            taken.insert(number, bench.now);
-                        }
-                    }
-                    if answer == FeedAnswer::Taken {
-                        bench.records.break_with(FaultMode::None);
-                        for entry in &entries {
-                            prop_assert!(bench.confirm(entry.mark, bench.now));
-                        }
-                    }
-                }
-                Event::Pass(millis) => bench.pass(Duration::from_millis(millis)),
-                Event::Crash => bench.crash(),
-                Event::BreakKv(broken) => bench.kv.broken.set(broken),
-                Event::BreakRecords(call, after) => bench.records.break_with(if after {
-                    FaultMode::FailAfterPersisting(call)
-                } else {
-                    FaultMode::FailCall(call)
-                }),
-            }
-        }
-        bench.kv.broken.set(false);
-        bench.records.break_with(FaultMode::None);
-        bench.crash();
-        // An object that crashed without an alarm is woken by whoever asks next.
-        bench.ask(&FeedRequest::Snapshot {});
-        bench.pass(Duration::from_mins(3));
-
-        let feed = bench.published();
-        for (number, at) in &taken {
-            let Entry { mark, until, .. } = entry(*number, *at);
-            if bench.now < until {
-                prop_assert!(feed.look_up(&bearing(*number, mark, *at), bench.now).any(), "{number} is missing");
-                prop_assert!(bench.confirm(mark, *at));
-            }
-        }
-        // Nothing is there that nobody revoked; what has expired goes within a minute.
-        let expired = |number: u8, at: Timestamp| bench.now > entry(number, at).until.plus(Duration::from_secs(61));
-        let alive = tried.iter().filter(|(number, at)| !expired(**number, **at)).count();
-        prop_assert!(feed.len() <= alive, "{} entries of {alive}", feed.len());
-        for pair in bench.kv.writes.borrow().windows(2) {
-            prop_assert!(pair[1].since(pair[0]) >= Duration::from_secs(1), "two writes in a second");
-        }
     }
 }
 

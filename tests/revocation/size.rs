@@ -1,4 +1,4 @@
-//! What a large feed costs. `cargo test --release --lib -- --nocapture a_million`
+//! What a large feed costs. `cargo test --release --lib --features thorough -- --nocapture a_large_feed`
 //! prints figures that mean something.
 
 use std::time::Instant;
@@ -9,7 +9,9 @@ use postern::{
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-const LOOK_UPS: u64 = 1_000_000;
+/// The largest feed; the short round of `cargo test` takes a tenth of it.
+const MOST: u64 = if cfg!(feature = "thorough") { 1_000_000 } else { 100_000 };
+const LOOK_UPS: u64 = MOST;
 
 /// Ascending and spread over all 64 bits, as hashes are.
 fn mark(number: u64, of: u64) -> u64 {
@@ -44,8 +46,8 @@ fn measure(entries: u64) -> (usize, FeedCopy) {
 }
 
 #[test]
-fn a_million_entries_fit_one_kv_value_and_all_are_found() {
-    for entries in [1_000, 100_000, 1_000_000] {
+fn a_large_feed_fits_one_kv_value_and_all_of_it_is_found() {
+    for entries in [1_000, MOST] {
         let (bytes, feed) = measure(entries);
         assert_eq!(feed.len() as u64, entries);
         // Workers KV takes 25 MiB a value.

@@ -118,6 +118,8 @@ describe("every operation answers as described", () => {
     await call({ method: "GET", path: "/admin/users?limit=1", token, status: 200 });
     const body = { login: `${crypto.randomUUID()}@example.com`, password: PASSWORD, scopes: ["a"], roles: ["b"], tenant_id: "c" };
     const { user_id: user } = await call<{ user_id: string }>({ method: "POST", path: "/admin/users", token, body, status: 201 });
+    const row = { login: `${crypto.randomUUID()}@example.com`, password_hash: null };
+    await call({ method: "POST", path: "/admin/users/import", token, body: { rows: [row, row, {}] }, status: 200 });
     await call({ method: "GET", path: `/admin/users/${user}`, token, status: 200 });
     await call({ method: "PUT", path: `/admin/users/${user}/grants`, token, body: { scopes: [] }, status: 204 });
     await call({ method: "POST", path: `/admin/users/${user}/disable`, token, status: 204 });

@@ -90,6 +90,13 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self }
     }
 
+    /// Goes on with this token.
+    pub(crate) fn renew(&mut self, token: &str) {
+        if self.token.as_deref() != Some(token) {
+            self.token = Some(token.to_owned());
+        }
+    }
+
     /// The body at a path of the deployment's that must be there.
     pub(crate) fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let answer = self.send("GET", path, None)?;
@@ -188,7 +195,7 @@ fn read(response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
 }
 
 /// A problem as a person reads it, with what to do.
-fn failed(answer: &Answer) -> Failure {
+pub(crate) fn failed(answer: &Answer) -> Failure {
     let problem = answer.json();
     let text = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (code, title) = (text("code"), text("title"));

@@ -27,15 +27,7 @@ impl Context {
         self.url.is_some()
     }
 
-    /// Whether the answer is for a program: then nothing else goes to standard output, and no
-    /// progress is shown.
-    #[expect(dead_code, reason = "for commands that take long")]
-    pub(crate) const fn json(&self) -> bool {
-        self.json
-    }
-
     /// Whether a person watches: progress bars are for people.
-    #[expect(dead_code, reason = "for commands that take long")]
     pub(crate) fn watched(&self) -> bool {
         !self.json && io::stderr().is_terminal()
     }

@@ -8,6 +8,7 @@ mod client;
 mod context;
 mod doctor;
 mod failure;
+mod import;
 mod init;
 mod keys;
 mod report;
@@ -89,7 +90,7 @@ enum Command {
     /// Access tokens: inspect
     #[command(subcommand)]
     Token(tokens::Tokens),
-    /// Users: list, show, add, grant, disable, enable, erase
+    /// Users: list, show, add, import, grant, disable, enable, erase
     #[command(subcommand)]
     User(users::Users),
     /// Signing keys: list, rotate, revoke

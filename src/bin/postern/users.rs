@@ -9,6 +9,7 @@ use crate::{
     client::Client,
     context::Context,
     failure::Failure,
+    import::Import,
     report::{Column, Report, Shown, plain},
     sessions::segment,
     sign_in::password,
@@ -38,6 +39,11 @@ pub(crate) enum Users {
         #[command(flatten)]
         grants: Grants,
     },
+    /// Make users from a file, with the password hashes that they have elsewhere
+    ///
+    /// What was interrupted goes on where it was when the same command is repeated. A user who is
+    /// there is never changed, and none is made twice.
+    Import(Box<Import>),
     /// Give a user these scopes, roles and tenant in place of those before
     ///
     /// When something is taken away, all sessions of the user end.
@@ -96,8 +102,12 @@ const PAGE: usize = 200;
 
 impl Users {
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
+        if let Self::Import(import) = self {
+            return import.run(context);
+        }
         let client = context.admin()?;
         match self {
+            Self::Import(_) => Err(Failure::usage("handled above")),
             Self::List { search, limit } => list(&client, search.as_deref(), *limit),
             Self::Show { user } => {
                 let id = resolve(&client, user)?;

@@ -23,7 +23,7 @@ use crate::{
     service::{Forward, Ports as _, Service, UpstreamFault},
 };
 
-type Failed = dyn Fn(Request, JsValue, ExecutionContext, JsValue) -> Result<Response, JsValue>;
+type Failed = dyn Fn(Request, JsValue, ExecutionContext, JsValue, String) -> Result<Response, JsValue>;
 
 thread_local! {
     /// [`failed`] for JavaScript, made once.
@@ -40,7 +40,7 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
         return entry::promise(async move {
             let response = match forward(&service, &head, &plan, service.ports().env()).await {
                 Ok(response) => response,
-                Err(fault) => http::response(&service.upstream_fault(&head, &fault))?,
+                Err(fault) => http::response(&service.upstream_fault(&head, &plan.answer_headers, &fault))?,
             };
             Ok(response.into())
         });
@@ -50,11 +50,12 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
         Upstream::Url { .. } | Upstream::Answer => JsValue::UNDEFINED,
         Upstream::Service { binding } => match env::service(ports.env(), binding) {
             Some(service) => service.into(),
-            None => return unbound(&service, &head, binding),
+            None => return unbound(&service, &head, &plan, binding),
         },
     };
     let out = Outgoing::of(&plan.headers, &head);
     let added = glue::lines(&plan.answer_headers);
+    let without = if added.is_empty() { String::new() } else { plan.answer_without.join("\n") };
     let timeout = js::millis(plan.timeout);
     FAILED.with(|failed| {
         glue::carry(
@@ -67,6 +68,7 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
             &out.names,
             out.only,
             &out.set,
+            &without,
             &added,
             timeout,
         )
@@ -74,19 +76,21 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
     })
 }
 
-fn unbound(service: &Service<EdgePorts>, head: &Head, binding: &str) -> JsValue {
+fn unbound(service: &Service<EdgePorts>, head: &Head, plan: &Forward, binding: &str) -> JsValue {
     let fault = UpstreamFault::Unreachable(format!("no service is bound as {binding}"));
-    http::response(&service.upstream_fault(head, &fault)).map_or_else(|error| error, JsValue::from)
+    http::response(&service.upstream_fault(head, &plan.answer_headers, &fault))
+        .map_or_else(|error| error, JsValue::from)
 }
 
 /// The answer when JavaScript carried the request and there was none: `cause` is a status that
-/// none is, or an exception. Only its own deadline aborts that fetch.
+/// none is, or an exception; `added` are the headers for the answer. Only its own deadline aborts that fetch.
 #[expect(clippy::needless_pass_by_value, reason = "called by JavaScript, which gives values")]
 fn failed(
     request: Request,
     env: JsValue,
     ctx: ExecutionContext,
     cause: JsValue,
+    added: String,
 ) -> Result<Response, JsValue> {
     let fault = match cause.as_f64() {
         // A status has three digits.
@@ -98,7 +102,7 @@ fn failed(
     let Some(isolate) = isolate::known() else { return Err(cause) };
     let env: Env = env.unchecked_into();
     let service = Service::new(isolate, EdgePorts::new(env.into(), ctx));
-    http::response(&service.upstream_fault(&Incoming(&request), &fault))
+    http::response(&service.upstream_fault(&Incoming(&request), &glue::pairs(&added), &fault))
 }
 
 /// Sends the request on and brings the upstream's answer.
@@ -143,7 +147,8 @@ async fn forward(
                 return Ok(response);
             }
             let added = glue::lines(&forward.answer_headers);
-            glue::with_headers(&response, &added).map_err(|error| fault(&error))
+            glue::with_headers(&response, &forward.answer_without.join("\n"), &added)
+                .map_err(|error| fault(&error))
         }
         // A `Response` can't be made of other statuses, and no client expects them. An interim
         // one (103) ends here too: the platform takes it for the answer.

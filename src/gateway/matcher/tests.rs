@@ -1,87 +1,23 @@
-use proptest::prelude::*;
+use core::cell::Cell;
 
 use super::{super::tests::route, *};
 use crate::gateway::{NormalPath, PathPattern};
 
-/// The definition: the first route of the list that takes the request.
-fn naive<'r>(routes: &'r [Route], method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<&'r Route> {
-    routes.iter().find(|route| {
-        let host_matches = match &route.host {
-            HostPattern::Any => true,
-            HostPattern::Exact(own) => own == host,
-            HostPattern::Wildcard(suffix) => host.ends_with(&format!(".{suffix}")),
-        };
-        host_matches && route.path.matches(path) && route.methods.admits(method)
-    })
+std::thread_local! {
+    static STEPS: Cell<usize> = const { Cell::new(0) };
 }
 
-fn hosts() -> impl Strategy<Value = HostPattern> {
-    prop_oneof![
-        Just(HostPattern::Any),
-        prop::sample::select(vec!["a.x", "x", "b.a.x"]).prop_map(|host| HostPattern::Exact(host.into())),
-        prop::sample::select(vec!["x", "a.x"]).prop_map(|host| HostPattern::Wildcard(host.into())),
-    ]
+/// Called for every place of a tree that a look-up visits.
+pub(super) fn count_step() {
+    STEPS.set(STEPS.get() + 1);
 }
 
-fn methods() -> impl Strategy<Value = Methods> {
-    prop_oneof![
-        Just(Methods::Any),
-        prop::sample::subsequence(vec!["GET", "POST", "HEAD"], 1..3)
-            .prop_map(|names| Methods::only(names.into_iter().map(str::to_owned))),
-    ]
-}
-
-fn patterns() -> impl Strategy<Value = PathPattern> {
-    let piece = prop::sample::select(vec!["a", "b", "c", "{}", "{}"]);
-    let end = prop::sample::select(vec!["", "a", "{}", "{*rest}"]);
-    (prop::collection::vec(piece, 0..4), end).prop_map(|(pieces, end)| {
-        let mut text = String::new();
-        for (index, piece) in pieces.into_iter().chain([end]).enumerate() {
-            text.push('/');
-            text.push_str(&piece.replace("{}", &format!("{{p{index}}}")));
-        }
-        PathPattern::parse(&text).unwrap()
-    })
-}
-
-fn tables() -> impl Strategy<Value = Vec<Route>> {
-    prop::collection::vec((hosts(), patterns(), methods()), 0..25).prop_map(|lines| {
-        let make = |(index, (host, path, methods)): (usize, _)| {
-            let mut route = route("/");
-            route.name = index.to_string();
-            (route.host, route.path, route.methods) = (host, path, methods);
-            route
-        };
-        lines.into_iter().enumerate().map(make).collect()
-    })
-}
-
-proptest! {
-    #[test]
-    fn the_compiled_table_decides_as_the_plain_list(
-        routes in tables(),
-        method in prop::sample::select(vec!["GET", "POST", "HEAD", "PUT"]),
-        host in prop::sample::select(vec!["x", "a.x", "b.a.x", "c.b.a.x", "y", "ax"]),
-        pieces in prop::collection::vec(prop::sample::select(vec!["a", "b", "c", "d"]), 0..5),
-        slash in any::<bool>(),
-    ) {
-        let text = format!("/{}{}", pieces.join("/"), if slash && !pieces.is_empty() { "/" } else { "" });
-        let path = NormalPath::parse(&text).unwrap();
-        let segments = path.segments();
-        let table = RouteTable::new(routes.clone());
-        let expected = naive(&routes, method, host, &segments);
-        prop_assert_eq!(table.find(method, host, &segments).map(|r| &r.name), expected.map(|r| &r.name));
-        if expected.is_none() {
-            let known = ["GET", "POST", "HEAD"].into_iter();
-            let allowed: Vec<&str> = {
-                let mut allowed: Vec<&str> =
-                    known.filter(|known| naive(&routes, known, host, &segments).is_some()).collect();
-                allowed.sort_unstable();
-                allowed
-            };
-            prop_assert_eq!(table.allowed(host, &segments), allowed);
-        }
-    }
+/// How many places the look-up visits, and its result.
+pub(super) fn steps(table: &RouteTable, method: &str, host: &str, path: &str) -> (usize, Option<String>) {
+    let path = NormalPath::parse(path).unwrap();
+    STEPS.set(0);
+    let found = table.find(method, host, &path.segments()).map(|route| route.name.clone());
+    (STEPS.get(), found)
 }
 
 #[test]
@@ -135,4 +71,111 @@ fn a_host_is_compared_without_port_case_and_final_dot() {
     ] {
         assert_eq!(normal_host(raw), normal, "{raw}");
     }
+}
+
+/// What differs from table to table: one route of many.
+type Line = fn(usize) -> (HostPattern, String, Methods);
+
+fn table(count: usize, line: Line) -> Vec<Route> {
+    let make = |index| {
+        let (host, path, methods) = line(index);
+        Route { name: index.to_string(), host, methods, ..route(&path) }
+    };
+    (0..count).map(make).collect()
+}
+
+#[test]
+fn a_look_up_takes_as_many_steps_in_a_table_of_1000_routes_as_in_one_of_10() {
+    let lines: [(&str, Line, &str, &str); 7] = [
+        ("other prefixes", |n| (HostPattern::Any, format!("/s{n}/{{*rest}}"), Methods::Any), "h", "/s9/a/b"),
+        (
+            "one prefix, with parameters",
+            |n| (HostPattern::Any, format!("/api/v1/r{n}/{{id}}/parts/{{part}}"), Methods::Any),
+            "h",
+            "/api/v1/r9/7/parts/8",
+        ),
+        (
+            "parameters first",
+            |n| (HostPattern::Any, format!("/{{tenant}}/{{project}}/r{n}"), Methods::Any),
+            "h",
+            "/acme/x/r9",
+        ),
+        (
+            "wildcard hosts",
+            |n| (HostPattern::Wildcard(format!("s{n}.example.com")), "/{*all}".to_owned(), Methods::Any),
+            "a.b.c.s9.example.com",
+            "/x",
+        ),
+        (
+            "hosts of their own",
+            |n| (HostPattern::Exact(format!("s{n}.example.com")), "/x/{id}".to_owned(), Methods::Any),
+            "s9.example.com",
+            "/x/1",
+        ),
+        (
+            "methods on one path",
+            |n| (HostPattern::Any, "/one".to_owned(), Methods::only([format!("M{n}")])),
+            "h",
+            "/one",
+        ),
+        (
+            "a general route before a special one for each",
+            |n| match n % 2 {
+                0 => (HostPattern::Any, format!("/t/{{tenant}}/r{n}"), Methods::only(["POST".to_owned()])),
+                _ => (HostPattern::Any, format!("/t/t{n}/{{resource}}"), Methods::Any),
+            },
+            "h",
+            "/t/t9/r8",
+        ),
+    ];
+    for (what, line, host, path) in lines {
+        for (method, path) in [("GET", path), ("M9", path), ("GET", "/t/t9/nothing/here"), ("GET", "/")] {
+            let [few, some, many] =
+                [10, 100, 1000].map(|count| steps(&RouteTable::new(table(count, line)), method, host, path));
+            assert_eq!((&few, &few), (&some, &many), "{what}: {method} {path}");
+            assert!(few.0 <= 8, "{what}: {few:?}");
+        }
+        let worst: Vec<usize> = [100, 1000].map(|count| Hosts::new(&table(count, line)).most_steps()).into();
+        assert_eq!(worst[0], worst[1], "{what}");
+    }
+    // The same path for another method is found no slower, and a miss is a miss.
+    let table = RouteTable::new(table(1000, |n| (HostPattern::Any, format!("/s{n}"), Methods::Any)));
+    assert_eq!(steps(&table, "GET", "h", "/s999"), (2, Some("999".into())));
+    assert_eq!(steps(&table, "GET", "h", "/s1000"), (1, None));
+}
+
+#[test]
+fn a_host_of_thousands_of_labels_costs_no_more_than_the_longest_wildcard() {
+    let table = RouteTable::new(table(1000, |n| {
+        (HostPattern::Wildcard(format!("s{n}.example.com")), "/{*all}".to_owned(), Methods::Any)
+    }));
+    let host = format!("{}s7.example.com", "a.".repeat(4000));
+    assert_eq!(table.hosts.most_labels, 3);
+    assert_eq!(steps(&table, "GET", &host, "/x"), (1, Some("7".into())));
+}
+
+/// `/{a|p}/{a|p}/...`: every way to write a path of this depth.
+fn every_way(depth: usize) -> Vec<Route> {
+    let pattern = |way: usize| {
+        (0..depth).fold(String::new(), |path, at| match way >> at & 1 {
+            0 => path + "/a",
+            _ => path + &format!("/{{p{at}}}"),
+        })
+    };
+    (0..1 << depth)
+        .map(|way| Route { methods: Methods::only(["POST".into()]), ..route(&pattern(way)) })
+        .collect()
+}
+
+#[test]
+fn patterns_that_overlap_in_every_way_are_counted_before_they_cost_anything() {
+    // A path that fits all of them, with a method that none takes, visits every place.
+    for depth in [1, 3, 6] {
+        let routes = every_way(depth);
+        let exact = Hosts::new(&routes).most_steps();
+        assert_eq!(steps(&RouteTable::new(routes), "GET", "h", &"/a".repeat(depth)).0, exact);
+        assert_eq!(exact, (2 << depth) - 1);
+    }
+    assert!(most_steps(&every_way(6)) <= MAX_STEPS);
+    assert!(most_steps(&every_way(8)) > MAX_STEPS);
 }

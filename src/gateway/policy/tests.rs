@@ -21,6 +21,7 @@ fn decide_on(requirement: Requirement, identity: Option<&Identity>) -> Verdict {
         path: NormalPath::parse("/t/acme/docs").unwrap(),
         params: vec![("tenant".into(), "acme".into())],
         host: "api.example.com".into(),
+        method: "GET".into(),
     };
     decide(&found, identity, NOW)
 }
@@ -98,11 +99,8 @@ fn another_role_is_forbidden() {
 
 #[test]
 fn crossing_into_another_tenant_is_forbidden() {
-    let requirement = |claim: &str, equals| Requirement {
-        attributes: vec![Attribute { claim: claim.into(), equals }],
-        ..Requirement::default()
-    };
-    let tenant = || requirement("tenant_id", Equals::Param("tenant".into()));
+    let requirement = |claim: &str, operand| asks(claim, Comparison::Equals, operand);
+    let tenant = || requirement("tenant_id", Operand::Param("tenant".into()));
     let mut caller = identity();
     assert_eq!(challenge_of(&decide_on(tenant(), Some(&caller))), "forbidden");
     for other in ["ACME", "acme ", "", "other"] {
@@ -118,13 +116,106 @@ fn crossing_into_another_tenant_is_forbidden() {
     // A claim with several values equals no single one.
     caller.claims.insert("org".into(), json!(["acme", "other"]));
     assert_eq!(
-        challenge_of(&decide_on(requirement("org", Equals::Param("tenant".into())), Some(&caller))),
+        challenge_of(&decide_on(requirement("org", Operand::Param("tenant".into())), Some(&caller))),
         "forbidden"
     );
     caller.claims.insert("h".into(), json!("api.example.com"));
-    assert_eq!(decide_on(requirement("h", Equals::Host), Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(requirement("h", Operand::Host), Some(&caller)), Verdict::Forward);
     caller.claims.insert("level".into(), json!(3));
-    assert_eq!(decide_on(requirement("level", Equals::Literal("3".into())), Some(&caller)), Verdict::Forward);
+    assert_eq!(
+        decide_on(requirement("level", Operand::Literal("3".into())), Some(&caller)),
+        Verdict::Forward
+    );
+}
+
+fn asks(claim: &str, comparison: Comparison, operand: Operand) -> Requirement {
+    Requirement {
+        attributes: vec![Attribute { claim: claim.into(), comparison, operand }],
+        ..Requirement::default()
+    }
+}
+
+#[test]
+fn a_list_contains_an_item_by_all_of_its_bytes_and_nothing_else_contains_anything() {
+    let wanted = || asks("tenants", Comparison::Contains, Operand::Param("tenant".into()));
+    let mut caller = identity();
+    assert_eq!(challenge_of(&decide_on(wanted(), Some(&caller))), "forbidden");
+    for other in [
+        json!([]),
+        json!(["ACME", "acme ", "acm", "acmee"]),
+        json!("acme"),
+        json!("other acme"),
+        json!({"acme": true}),
+        json!([["acme"], {"acme": 1}, null]),
+        json!(null),
+        json!(true),
+    ] {
+        caller.claims.insert("tenants".into(), other.clone());
+        assert_eq!(challenge_of(&decide_on(wanted(), Some(&caller))), "forbidden", "{other}");
+    }
+    caller.claims.insert("tenants".into(), json!(["other", "acme"]));
+    assert_eq!(decide_on(wanted(), Some(&caller)), Verdict::Forward);
+    let equals = asks("tenants", Comparison::Equals, Operand::Param("tenant".into()));
+    assert_eq!(challenge_of(&decide_on(equals, Some(&caller))), "forbidden");
+
+    let method = || asks("may", Comparison::Contains, Operand::Method);
+    caller.claims.insert("may".into(), json!(["get", "POST"]));
+    assert_eq!(challenge_of(&decide_on(method(), Some(&caller))), "forbidden");
+    caller.claims.insert("may".into(), json!(["GET"]));
+    assert_eq!(decide_on(method(), Some(&caller)), Verdict::Forward);
+}
+
+#[test]
+fn mapped_lists_count_and_the_raw_claims_beside_them_do_not() {
+    let mut caller = identity();
+    for claim in ["roles", "scope", "aud"] {
+        caller.claims.insert(claim.into(), json!(["acme"]));
+        let rule = || asks(claim, Comparison::Contains, Operand::Param("tenant".into()));
+        assert_eq!(challenge_of(&decide_on(rule(), Some(&caller))), "forbidden", "{claim}");
+        let mut own = caller.clone();
+        (own.roles, own.scopes) = (set(&["acme"]), set(&["acme"]));
+        own.audience.push("acme".into());
+        assert_eq!(decide_on(rule(), Some(&own)), Verdict::Forward, "{claim}");
+    }
+}
+
+#[test]
+fn the_subdomain_is_all_that_the_wildcard_stands_for() {
+    let mut route = route("/docs");
+    route.host = HostPattern::Wildcard("example.com".into());
+    route.access = Access::Required(asks("tenant_id", Comparison::Equals, Operand::Subdomain));
+    let mut caller = identity();
+    caller.tenant_id = Some("acme".into());
+    let gate = super::super::Gate::new(vec![route], vec![]);
+    let verdict = |host: &str| match gate.find("GET", host, "/docs") {
+        super::super::Found::Match(found) => decide(&found, Some(&caller), NOW),
+        other => panic!("{other:?}"),
+    };
+    for host in ["acme.example.com", "ACME.example.com:8443", "acme.example.com."] {
+        assert_eq!(verdict(host), Verdict::Forward, "{host}");
+    }
+    for host in
+        ["other.example.com", "acme.other.example.com", "other.acme.example.com", "acme.acme.example.com"]
+    {
+        assert_eq!(challenge_of(&verdict(host)), "forbidden", "{host}");
+    }
+}
+
+#[test]
+fn numbers_with_two_spellings_equal_no_text() {
+    let mut caller = identity();
+    for (claim, text, met) in [
+        (json!(42), "42", true),
+        (json!(42), "042", false),
+        (json!(42.0), "42", false),
+        (json!(1e3), "1000", false),
+        (json!(true), "true", true),
+        (json!(null), "null", false),
+    ] {
+        caller.claims.insert("n".into(), claim.clone());
+        let verdict = decide_on(asks("n", Comparison::Equals, Operand::Literal(text.into())), Some(&caller));
+        assert_eq!(verdict == Verdict::Forward, met, "{claim} {text}");
+    }
 }
 
 #[test]
@@ -169,7 +260,7 @@ fn public_and_optional_routes_ask_for_nothing() {
         route.access = access;
         route.path = PathPattern::parse("/").unwrap();
         let path = NormalPath::parse("/").unwrap();
-        let found = Match { route: &route, path, params: vec![], host: "h".into() };
+        let found = Match { route: &route, path, params: vec![], host: "h".into(), method: "GET".into() };
         assert_eq!(decide(&found, None, NOW), Verdict::Forward);
     }
 }

@@ -9,6 +9,9 @@ use super::super::path::{NormalPath, PathError};
 /// matcher's recursion.
 pub(super) const MAX_SEGMENTS: usize = 32;
 
+/// What attribute rules name in braces besides parameters of the path.
+const TAKEN_NAMES: [&str; 3] = ["host", "method", "subdomain"];
+
 /// What is wrong with a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PatternError {
@@ -18,7 +21,7 @@ pub enum PatternError {
     TooManySegments,
     /// A brace that is not around a whole segment.
     Brace,
-    /// A parameter's name is not `[a-z][a-z0-9_]*`, or is `host`, which rules use otherwise.
+    /// A parameter's name is not `[a-z][a-z0-9_]*`, or is one that rules use otherwise.
     Name,
     /// Two parameters of one name.
     Repeated,
@@ -32,9 +35,9 @@ impl fmt::Display for PatternError {
             Self::Path(error) => write!(formatter, "is a path that no request can have ({error})"),
             Self::TooManySegments => write!(formatter, "has more than {MAX_SEGMENTS} segments"),
             Self::Brace => formatter.write_str("has a brace that does not enclose a whole segment"),
-            Self::Name => {
-                formatter.write_str("has a parameter name other than [a-z][a-z0-9_]*, or the reserved `host`")
-            }
+            Self::Name => formatter.write_str(
+                "has a parameter name other than [a-z][a-z0-9_]*, or one of the reserved: host, method, subdomain",
+            ),
             Self::Repeated => formatter.write_str("uses a parameter name twice"),
             Self::RestNotLast => formatter.write_str("has {*...} before its last segment"),
         }
@@ -80,7 +83,7 @@ impl PathPattern {
             let begins_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
             let goes_on_well =
                 name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-            if !begins_well || !goes_on_well || name == "host" {
+            if !begins_well || !goes_on_well || TAKEN_NAMES.contains(&name) {
                 return Err(PatternError::Name);
             }
             if names.contains(&name) {

@@ -72,6 +72,7 @@ fn every_placeholder_of_a_statement_has_its_value() {
         insert(&new),
         replace_password_hash(user.account, &user.password_hash, &user.password_hash),
         insert_all(&[new.clone(), new.clone()]),
+        holders(&[new.clone(), new.clone()]),
         change(user.account, &UserChange::Password { credential_version: 3, hash: hash.clone() }),
         change(user.account, &UserChange::ResetPassword(hash)),
         change(user.account, &UserChange::Disabled(true)),

@@ -19,6 +19,8 @@ pub enum Call {
     User,
     /// Another user.
     AddUser,
+    /// Many users from elsewhere.
+    ImportUsers,
     /// Other scopes, roles and tenant.
     SetGrants,
     /// No sign-in any more.
@@ -80,7 +82,7 @@ impl Line {
 }
 
 /// Every call there is.
-pub static CALLS: [Line; 16] = [
+pub static CALLS: [Line; 17] = [
     Line::read("/keys", Call::Keys, &[]),
     Line::change("POST", "/keys/rotate", Call::RotateKeys, "key_rotate", &["force", "algorithm"]),
     Line::change("POST", "/keys/{kid}/revoke", Call::RevokeKey, "key_revoke", &[]),
@@ -92,6 +94,7 @@ pub static CALLS: [Line; 16] = [
         "user_add",
         &["login", "password", "scopes", "roles", "tenant_id"],
     ),
+    Line::change("POST", "/users/import", Call::ImportUsers, "users_import", &["rows"]),
     Line::read("/users/{user_id}", Call::User, &[]),
     Line::change("DELETE", "/users/{user_id}", Call::EraseUser, "user_erase", &[]),
     Line::change(

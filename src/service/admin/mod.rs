@@ -12,6 +12,7 @@
 
 mod audit;
 mod calls;
+mod imports;
 mod keys;
 mod paging;
 mod routes;
@@ -22,6 +23,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+pub use super::imports::{BatchTooLarge, MAX_ROWS, MAX_WEIGHT, RowOutcome};
 pub use calls::{CALLS, Call, Line, SCOPE};
 use calls::{Found, find};
 use paging::Query;
@@ -128,7 +130,11 @@ impl<P: Ports> Service<P> {
     /// Writes the call down, does it, and writes down how it ended.
     async fn on_record(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let who = asked.admin.identity.subject.as_str();
-        let act = Act::new(who, asked.line.action, &asked.parameters.join("/"), "");
+        let detail = match asked.line.call {
+            Call::ImportUsers => asked.rows()?.len().to_string() + " rows",
+            _ => String::new(),
+        };
+        let act = Act::new(who, asked.line.action, &asked.parameters.join("/"), &detail);
         let announced = self.announce(&asked.caller, act).await?;
         let outcome = self.perform(asked).await;
         let result = match &outcome {
@@ -148,6 +154,7 @@ impl<P: Ports> Service<P> {
             Call::Users => self.admin_users(asked).await,
             Call::User => self.admin_user(asked).await,
             Call::AddUser => self.admin_add_user(asked).await,
+            Call::ImportUsers => self.admin_import_users(asked).await,
             Call::SetGrants => self.admin_set_grants(asked).await,
             Call::DisableUser => self.admin_set_disabled(asked, true).await,
             Call::EnableUser => self.admin_set_disabled(asked, false).await,

@@ -14,12 +14,6 @@ use crate::{
     },
 };
 
-/// The most scopes, and the most roles, that one user may have: more would not fit an access
-/// token of 1 KB, which is carried with every request.
-const MAX_GRANTS: usize = 64;
-/// The longest scope, role or tenant, in bytes.
-const MAX_GRANT_BYTES: usize = 128;
-
 impl<P: Ports> Service<P> {
     /// `GET /admin/users`: in the order of their logins; with `search` those whose login begins
     /// so, with `login` the one of this login.
@@ -92,7 +86,7 @@ impl<P: Ports> Service<P> {
         there(was_there || !self.has_users())
     }
 
-    fn users_are_here(&self) -> Result<(), ApiError> {
+    pub(super) fn users_are_here(&self) -> Result<(), ApiError> {
         if self.has_users() { Ok(()) } else { Err(ApiError::NotOffered) }
     }
 }
@@ -113,37 +107,7 @@ fn cursor(text: &str) -> Result<Login, ApiError> {
 }
 
 fn grants_of(body: &Body) -> Result<Grants, ApiError> {
-    let scope =
-        |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
-    let printable = |text: &str| !text.chars().any(char::is_control);
-    let tenant_id = body.optional_text("tenant_id")?;
-    if tenant_id.is_some_and(|tenant| !fits(tenant) || !printable(tenant)) {
-        return Err(BodyError::InvalidMember("tenant_id").into());
-    }
-    Ok(Grants {
-        scopes: texts(body, "scopes", scope)?,
-        roles: texts(body, "roles", printable)?,
-        tenant_id: tenant_id.map(str::to_owned),
-    })
-}
-
-/// A list of different texts; none when it is absent.
-fn texts(body: &Body, name: &'static str, sound: impl Fn(&str) -> bool) -> Result<Vec<String>, ApiError> {
-    let invalid = || ApiError::from(BodyError::InvalidMember(name));
-    let Some(value) = body.value(name) else { return Ok(Vec::new()) };
-    let items = value.as_array().filter(|items| items.len() <= MAX_GRANTS).ok_or_else(invalid)?;
-    let mut all: Vec<String> = Vec::new();
-    for item in items {
-        let text = item.as_str().filter(|text| fits(text) && sound(text)).ok_or_else(invalid)?;
-        if !all.iter().any(|other| other == text) {
-            all.push(text.to_owned());
-        }
-    }
-    Ok(all)
-}
-
-const fn fits(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_GRANT_BYTES
+    Grants::read(&|name| body.value(name)).map_err(|name| BodyError::InvalidMember(name).into())
 }
 
 /// A user as administrators see one: never the hash.

@@ -1,44 +1,17 @@
-//! The cache against a model: with it and without it every question has the same answer.
-
 use std::collections::BTreeSet;
-
-use proptest::prelude::*;
 
 use super::*;
 
 /// More than two generations hold.
-const TOKENS: u16 = 2_500;
-const KEYS: u16 = 3;
-
-/// What the world can do between two requests.
-#[derive(Debug, Clone)]
-enum Event {
-    /// A request with this token; `racing` requests verify it at the same time.
-    Ask { token: u16, racing: u8 },
-    /// Milliseconds go by.
-    Wait(u64),
-    /// A key leaves its issuer's set.
-    Remove(u16),
-    /// A key is (again) in the set.
-    Publish(u16),
-}
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        90 => (0..TOKENS, 1..3_u8).prop_map(|(token, racing)| Event::Ask { token, racing }),
-        5 => (0..400_u64).prop_map(Event::Wait),
-        1 => (0..KEYS).prop_map(Event::Remove),
-        3 => (0..KEYS).prop_map(Event::Publish),
-    ];
-    prop::collection::vec(event, 1..4_000)
-}
+pub(super) const TOKENS: u16 = 2_500;
+pub(super) const KEYS: u16 = 3;
 
 /// Alike but for the middle: a cache that looked at a part of it would mix them up.
 fn text(token: u16) -> String {
     format!("header.{token:05}.signature")
 }
 
-fn key_of(token: u16) -> u16 {
+pub(super) fn key_of(token: u16) -> u16 {
     token % KEYS
 }
 
@@ -64,7 +37,7 @@ fn identity(token: u16) -> Rc<Identity> {
 }
 
 /// Full verification: what is answered without a cache.
-fn verified(token: u16, keys: &BTreeSet<u16>, now: Timestamp) -> Option<Remembered> {
+pub(super) fn verified(token: u16, keys: &BTreeSet<u16>, now: Timestamp) -> Option<Remembered> {
     (keys.contains(&key_of(token)) && now < valid_until(token)).then(|| Remembered {
         known: Known { identity: identity(token), marks: TokenMarks::default() },
         key_thumbprint: key_of(token).to_string().into(),
@@ -74,7 +47,7 @@ fn verified(token: u16, keys: &BTreeSet<u16>, now: Timestamp) -> Option<Remember
 
 /// The answer with the cache, as `Service::remembered` and `Service::authenticate` find it; and
 /// whether it was a hit.
-fn ask(
+pub(super) fn ask(
     cache: &mut TokenCache,
     (token, racing): (u16, u8),
     keys: &BTreeSet<u16>,
@@ -95,36 +68,11 @@ fn ask(
     (Some(verified.known.identity.subject.clone()), false)
 }
 
-fn assert_bounded(cache: &TokenCache) {
+pub(super) fn assert_bounded(cache: &TokenCache) {
     assert!(cache.young.len() <= MAX_ENTRIES && cache.old.len() <= MAX_ENTRIES);
     assert_eq!(cache.young_bytes, cache.young.keys().map(|token| token.len()).sum::<usize>());
     assert!(cache.young_bytes <= MAX_BYTES);
     assert!(cache.old.keys().map(|token| token.len()).sum::<usize>() <= MAX_BYTES);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn answers_are_the_same_with_and_without_the_cache(events in events()) {
-        let mut cache = TokenCache::default();
-        let (mut keys, mut now) = ((0..KEYS).collect::<BTreeSet<u16>>(), Timestamp::from_millis(0));
-        for (count, event) in events.into_iter().enumerate() {
-            match event {
-                Event::Ask { token, racing } => {
-                    let without = verified(token, &keys, now).map(|found| found.known.identity.subject.clone());
-                    let (with, _) = ask(&mut cache, (token, racing), &keys, now);
-                    prop_assert_eq!(with, without, "token {} at {:?}", token, now);
-                }
-                Event::Wait(millis) => now = Timestamp::from_millis(now.millis() + millis),
-                Event::Remove(key) => drop(keys.remove(&key)),
-                Event::Publish(key) => drop(keys.insert(key)),
-            }
-            if count % 100 == 0 {
-                assert_bounded(&cache);
-            }
-        }
-    }
 }
 
 #[test]

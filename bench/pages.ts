@@ -1,0 +1,38 @@
+// Where figures go: the part of a page that a command makes, and bench/results-growth.json, a section for each command.
+import { readFile, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Writes what stands between the two markers of `part` in a page of docs/. */
+export async function made(page: string, part: string, text: string): Promise<void> {
+  const [begin, end] = [`<!-- made by ${part}: begin -->`, `<!-- made by ${part}: end -->`];
+  const path = here(`../docs/${page}`);
+  const whole = await readFile(path, "utf8");
+  const [before, rest] = whole.split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`docs/${page} has lost the markers of ${part}`);
+  await writeFile(path, `${before}${begin}\n\n${text.trim()}\n\n${end}${after}`);
+}
+
+export function table(head: (string | number)[], rows: (string | number)[][]): string {
+  const line = (cells: (string | number)[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), `|${head.map((_, column) => (column === 0 ? "---|" : "---:|")).join("")}`, ...rows.map(line)].join("\n");
+}
+
+export const machine = { processor: cpus()[0]?.model.trim() ?? "", cores: cpus().length, node: process.version };
+export const onMachine = `${machine.processor}, ${machine.cores} cores; Node.js ${machine.node}.`;
+
+/** Puts one command's figures into bench/results-growth.json and leaves those of the others. */
+export async function record(section: string, figures: unknown): Promise<void> {
+  const path = here("results-growth.json");
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "{}";
+    throw error;
+  });
+  const all = JSON.parse(text) as Record<string, unknown>;
+  all[section] = { ...machine, figures };
+  const sorted = Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  await writeFile(path, `${JSON.stringify(sorted, null, 1)}\n`);
+}

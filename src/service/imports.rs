@@ -1,0 +1,102 @@
+//! Users from elsewhere, a batch at a time (`docs/users.md`).
+
+use serde_json::Value;
+
+use super::{Ports, Service};
+use crate::{
+    encoding::text_set,
+    identity::{
+        IdentityStore as _,
+        import::{ImportRow, RowError},
+    },
+    ids::AccountId,
+    observe::{Happening, Setting},
+    ports::Fault,
+};
+
+/// The most rows of one batch: parsing and storing them takes some milliseconds, far from what
+/// one request may compute.
+pub const MAX_ROWS: usize = 500;
+
+/// The most text of one batch in bytes. D1 takes 2 MB as one bound value; what is counted here
+/// at most doubles when it is written as JSON inside JSON, and hashes and ids come to 200 KB.
+pub const MAX_WEIGHT: usize = 512 * 1024;
+
+/// What became of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowOutcome {
+    /// The user was made.
+    Created(AccountId),
+    /// The same row had made the user before; nothing was changed.
+    Existing(AccountId),
+    /// Nothing was made of it.
+    Refused(RowError),
+}
+
+/// The batch has more text than [`MAX_WEIGHT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchTooLarge;
+
+impl<P: Ports> Service<P> {
+    /// Makes the users of a batch; what became of each row, in the order of the rows. A user who
+    /// is there is never changed. May be repeated: what was made by an attempt whose answer was
+    /// lost is [`RowOutcome::Existing`] then.
+    pub async fn import_users(
+        &self,
+        rows: &[Value],
+        setting: Setting,
+    ) -> Result<Result<Vec<RowOutcome>, BatchTooLarge>, Fault> {
+        let (isolate, platform, now) = (&self.isolate, self.ports.platform(), self.now());
+        let masters = &isolate.masters;
+        let mut outcomes = Vec::with_capacity(rows.len());
+        let (mut sound, mut users, mut weight) = (Vec::new(), Vec::new(), 0);
+        for row in rows {
+            let parsed = ImportRow::parse(row, platform, now);
+            let made = match &parsed {
+                Ok(row) => row.user(now, isolate.hash_parameters, masters, platform)?,
+                Err(error) => Err(error.clone()),
+            };
+            match (parsed, made) {
+                (Ok(row), Ok(user)) => {
+                    weight += row.weight();
+                    sound.push(row);
+                    users.push(user);
+                    outcomes.push(None);
+                }
+                (Ok(_), Err(error)) | (Err(error), _) => outcomes.push(Some(RowOutcome::Refused(error))),
+            }
+        }
+        if weight > MAX_WEIGHT {
+            return Ok(Err(BatchTooLarge));
+        }
+
+        let store = self.ports.identity();
+        let made = if users.is_empty() { Vec::new() } else { store.insert_all(&users).await? };
+        let mut made = text_set(made);
+        // Of two rows with one login the first was made.
+        let stored: Vec<bool> = users.iter().map(|user| made.remove(user.login.as_str())).collect();
+        let holders =
+            if stored.iter().all(|made| *made) { Vec::new() } else { store.holders(&users).await? };
+        let mut stored = sound.iter().zip(&users).zip(stored).map(|((row, user), made)| {
+            if made {
+                return RowOutcome::Created(user.account);
+            }
+            row.found(&holders, masters).map_or_else(RowOutcome::Refused, RowOutcome::Existing)
+        });
+        let outcomes: Vec<RowOutcome> =
+            outcomes.into_iter().filter_map(|refused| refused.or_else(|| stored.next())).collect();
+        drop(stored);
+        let (created, existing, invalid) = counts(&outcomes);
+        self.record(now, Happening::UsersImported { created, existing, invalid }, setting);
+        Ok(Ok(outcomes))
+    }
+}
+
+/// How many were created, were there, were refused.
+pub(super) fn counts(outcomes: &[RowOutcome]) -> (u64, u64, u64) {
+    outcomes.iter().fold((0, 0, 0), |(created, existing, refused), outcome| match outcome {
+        RowOutcome::Created(_) => (created + 1, existing, refused),
+        RowOutcome::Existing(_) => (created, existing + 1, refused),
+        RowOutcome::Refused(_) => (created, existing, refused + 1),
+    })
+}
