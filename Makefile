@@ -81,6 +81,21 @@ bench-size: setup ## Say what the Worker's bytes are, by crate, module and kind;
 	@POSTERN_FAST= scripts/build.sh
 	@$(ENV) node bench/size.ts
 
+bench-native: setup ## Time and count the domain natively: criterion, and instructions by valgrind where it is; writes docs/growth.md
+	@$(ENV) node bench/native.ts
+
+bench-growth: setup ## Say how costs grow with routes, keys, revocations, token size, sessions, families; PART="native objects"; writes docs/growth.md
+	@POSTERN_FAST= scripts/build.sh
+	@$(ENV) node bench/growth.ts
+
+bench-start: setup ## Time an isolate's start beside no-op Workers, watch memory over 100 000 requests, compare Argon2id; PART="start memory argon2"
+	@POSTERN_FAST= scripts/build.sh
+	@bench/floor/build.sh
+	@$(ENV) node bench/start.ts
+
+scale: setup ## Work out what so many users cost; writes docs/scaling.md
+	@$(ENV) node bench/scale.ts
+
 model: ## Explore every order of events around refresh families; MUTANT=name breaks a rule, which must be found
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- $(if $(MUTANT),--mutant $(MUTANT))
 
@@ -95,7 +110,7 @@ attacks: setup ## Send every bad token of tests/attacks to the running Worker; n
 	@scripts/build.sh
 	@$(ENV) node tests/attacks/run.ts
 
-abuse: setup ## Guess 10 000 passwords from one address and from 1 000, and time refusals; PART="one many timing"
+abuse: setup ## Guess 10 000 passwords from 1 and 1 000 addresses, race reset tokens, time refusals; PART="one many stolen racing timing"
 	@scripts/build.sh
 	@$(ENV) node tests/abuse/run.ts $(PART)
 
@@ -113,9 +128,11 @@ revocation: setup ## Revoke 200 sessions and time how soon the gate refuses them
 	@scripts/build.sh
 	@$(ENV) node tests/revocation/run.ts
 
-gate: setup ## Try to get past the gate by paths and headers over real HTTP; bypasses and leaks must be 0; ONLY="paths headers", SEED=1
+# How long `make gate` keeps up its load.
+SECONDS ?= 60
+gate: setup ## Try to get past the gate by paths, headers, bodies, WebSockets and load; bypasses, leaks, failures must be 0 (5 min); ONLY="paths load", SEED=1, SECONDS=60
 	@scripts/build.sh
-	@$(ENV) node tests/gate/run.ts $(ONLY)
+	@$(ENV) node tests/gate/run.ts --seconds=$(SECONDS) $(ONLY)
 
 metrics: setup ## Send 1 000 mixed requests and compare the counters with what the clients saw, through Prometheus's parser
 	@scripts/build.sh

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Writes what stands between the two markers of `part` in a page of docs/. */
+/** Writes what stands between the two markers of `part` (`make bench-size`) in a page of docs/. */
 export async function made(page: string, part: string, text: string): Promise<void> {
-  const [begin, end] = [`<!-- made by ${part}: begin -->`, `<!-- made by ${part}: end -->`];
+  const [begin, end] = [`<!-- ${part}: begin -->`, `<!-- ${part}: end -->`];
   const path = here(`../docs/${page}`);
   const whole = await readFile(path, "utf8");
   const [before, rest] = whole.split(begin);
@@ -24,15 +24,24 @@ export function table(head: (string | number)[], rows: (string | number)[][]): s
 export const machine = { processor: cpus()[0]?.model.trim() ?? "", cores: cpus().length, node: process.version };
 export const onMachine = `${machine.processor}, ${machine.cores} cores; Node.js ${machine.node}.`;
 
-/** Puts one command's figures into bench/results-growth.json and leaves those of the others. */
-export async function record(section: string, figures: unknown): Promise<void> {
-  const path = here("results-growth.json");
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+const results = here("results-growth.json");
+
+async function all(): Promise<Record<string, { figures: unknown }>> {
+  const text = await readFile(results, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "{}";
     throw error;
   });
-  const all = JSON.parse(text) as Record<string, unknown>;
-  all[section] = { ...machine, figures };
-  const sorted = Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  await writeFile(path, `${JSON.stringify(sorted, null, 1)}\n`);
+  return JSON.parse(text) as Record<string, { figures: unknown }>;
+}
+
+/** What a command measured last, if it ever did. */
+export async function recorded<Figures>(section: string): Promise<Figures | undefined> {
+  return (await all())[section]?.figures as Figures | undefined;
+}
+
+/** Puts one command's figures into bench/results-growth.json and leaves those of the others. */
+export async function record(section: string, figures: unknown): Promise<void> {
+  const sections = { ...(await all()), [section]: { ...machine, figures } };
+  const sorted = Object.fromEntries(Object.entries(sections).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  await writeFile(results, `${JSON.stringify(sorted, null, 1)}\n`);
 }

@@ -79,6 +79,15 @@ locked="$(sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"$/\1/p;}' Car
 [ "$locked" = "$WASM_BINDGEN_VERSION" ] ||
   die "Cargo.lock has wasm-bindgen $locked and scripts/env.sh names $WASM_BINDGEN_VERSION: make them equal"
 
+# A panic names its place in the source: without the folders of whoever builds, which say nothing and are a part in a
+# hundred of the module. Cargo reads this variable before RUSTFLAGS, so what is there is taken along.
+flags="${RUSTFLAGS:-}"
+flags="${CARGO_ENCODED_RUSTFLAGS:-${flags// /$'\x1f'}}"
+for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do
+  flags="${flags:+$flags$'\x1f'}--remap-path-prefix=$sources="
+done
+export CARGO_ENCODED_RUSTFLAGS="$flags"
+
 rm -f "$stamp"
 if [ -n "$fast" ]; then
   say "building the Worker, not optimised"

@@ -37,7 +37,7 @@ use crate::{encoding::text_set, gateway::Route};
 const PREFIX: &str = "POSTERN_";
 
 /// All variables there are.
-pub const VARIABLES: [&str; 24] = [
+pub const VARIABLES: [&str; 25] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -60,6 +60,7 @@ pub const VARIABLES: [&str; 24] = [
     "POSTERN_NOTIFIER",
     "POSTERN_METRICS",
     "POSTERN_METRICS_TOKEN",
+    "POSTERN_EVENTS",
     "POSTERN_LIMITS",
     "POSTERN_ADMIN",
 ];
@@ -111,6 +112,8 @@ pub struct Config {
     pub notifier: Option<NotifierSettings>,
     /// Metrics.
     pub metrics: MetricsSettings,
+    /// The producer binding of a queue that gets every event.
+    pub events_queue: Option<String>,
     /// Limits against abuse.
     pub limits: LimitSettings,
     /// The administrators' API.
@@ -235,6 +238,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
     }
     let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
+    let events_queue = variable("EVENTS").and_then(|node| sections::events_queue(&node));
     let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     Some(Config {
@@ -261,6 +265,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         limits,
         notifier,
         metrics,
+        events_queue,
         admin,
     })
 }

@@ -46,8 +46,10 @@ pub enum Part {
     Identity,
     /// The `AuditLog` object.
     AuditLog,
-    /// A `Metrics` object.
+    /// A `Metrics` object, or the Analytics Engine data set beside it.
     Metrics,
+    /// The queue that gets events.
+    EventQueue,
 }
 
 impl Part {
@@ -70,6 +72,7 @@ impl Part {
             Self::Identity => "identity",
             Self::AuditLog => "audit_log",
             Self::Metrics => "metrics",
+            Self::EventQueue => "event_queue",
         }
     }
 }

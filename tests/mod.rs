@@ -13,5 +13,6 @@ mod keys_support;
 mod keys_two_years;
 mod refresh;
 mod revocation;
+mod scale;
 mod service;
 mod verify_attacks;

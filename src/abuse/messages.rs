@@ -29,7 +29,21 @@ pub enum ThrottleRequest {
         /// For each row.
         pardons: Vec<Pardon>,
     },
+    /// What stands in these rows, or in the first [`MAX_ROWS`] there are.
+    Read {
+        /// Their names; none for whatever there is.
+        rows: Vec<String>,
+    },
+    /// An operator's word: forgets these rows, or all.
+    Clear {
+        /// Their names; none for whatever there is.
+        rows: Vec<String>,
+    },
 }
+
+/// The most rows of one reading. An account has one for strangers, one for its users and one for
+/// each device that tried of late.
+pub const MAX_ROWS: usize = 50;
 
 /// One thing that limits a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +100,11 @@ pub enum ThrottleAnswer {
     Refused(Refused),
     /// Done.
     Forgiven,
+    /// What stands where. Rows in which nothing stands are left out.
+    Standings {
+        /// By their names.
+        rows: Vec<(String, Standing)>,
+    },
     /// The object's storage failed: nothing is known.
     Unavailable {
         /// For the log.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     ladder::Step,
-    messages::{Claim, Grant, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
+    messages::{Claim, Grant, MAX_ROWS, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
 };
 use crate::{
     ports::{Fault, Part, Records},
@@ -35,6 +35,8 @@ impl<R: Records> Throttle<R> {
         let decided = match request {
             ThrottleRequest::Take { claims } => self.take(claims, now),
             ThrottleRequest::Forgive { pardons } => self.forgive(pardons),
+            ThrottleRequest::Read { rows } => self.standings(rows, now),
+            ThrottleRequest::Clear { rows } => self.clear(rows),
         };
         decided.unwrap_or_else(|fault| ThrottleAnswer::Unavailable { cause: fault.to_string() })
     }
@@ -84,6 +86,31 @@ impl<R: Records> Throttle<R> {
                 }
             }
             self.write(&pardon.row, &standing)?;
+        }
+        Ok(ThrottleAnswer::Forgiven)
+    }
+
+    fn standings(&self, wanted: &[String], now: Timestamp) -> Result<ThrottleAnswer, Fault> {
+        let mut rows = Vec::new();
+        for (row, record) in self.records.scan(KIND)? {
+            if rows.len() == MAX_ROWS {
+                break;
+            }
+            if wanted.is_empty() || wanted.contains(&row) {
+                let standing = decode(&record)?;
+                if !standing.is_spent(now) {
+                    rows.push((row, standing));
+                }
+            }
+        }
+        Ok(ThrottleAnswer::Standings { rows })
+    }
+
+    fn clear(&self, wanted: &[String]) -> Result<ThrottleAnswer, Fault> {
+        for (row, _) in self.records.scan(KIND)? {
+            if wanted.is_empty() || wanted.contains(&row) {
+                self.records.remove(KIND, &row)?;
+            }
         }
         Ok(ThrottleAnswer::Forgiven)
     }

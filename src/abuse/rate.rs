@@ -36,6 +36,11 @@ impl FullAt {
         self.0 <= micros(now)
     }
 
+    /// The first whole millisecond in which it is.
+    pub const fn at(self) -> Timestamp {
+        Timestamp::from_millis(self.0.div_ceil(1000))
+    }
+
     /// Whether nothing was ever taken: what records leave out.
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so; seen on 64 bits alone")]
     pub(crate) const fn is_untouched(&self) -> bool {
@@ -70,6 +75,12 @@ impl Rate {
     /// `RateLimit-Policy`.
     pub const fn window(self) -> u64 {
         self.interval().saturating_mul(self.burst as u64).div_ceil(1_000_000)
+    }
+
+    /// How many can be taken at once now.
+    pub fn left(self, bucket: FullAt, now: Timestamp) -> u32 {
+        let taken = bucket.0.saturating_sub(micros(now)).div_ceil(self.interval().max(1));
+        self.burst.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
     /// Takes one. Gives the bucket as it is then.
@@ -107,8 +118,13 @@ mod tests {
         }
         assert_eq!(rate.take(bucket, at(0)), Err(Duration::from_secs(12)));
         assert_eq!(rate.take(bucket, at(11_999)), Err(Duration::from_millis(1)));
+        assert_eq!(
+            [at(0), at(11_999), at(12_000), at(60_000)].map(|now| rate.left(bucket, now)),
+            [0, 0, 1, 5]
+        );
         bucket = rate.take(bucket, at(12_000)).unwrap();
         assert_eq!(rate.take(bucket, at(12_000)), Err(Duration::from_secs(12)));
+        assert_eq!(bucket.at(), at(72_000));
         assert!(bucket.is_full(at(72_000)) && !bucket.is_full(at(71_999)));
     }
 

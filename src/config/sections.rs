@@ -349,10 +349,11 @@ const MIN_METRICS_TOKEN: usize = 32;
 
 pub(super) fn metrics(node: Option<&Node<'_>>, token: Option<&Node<'_>>) -> MetricsSettings {
     let mut settings = MetricsSettings::default();
-    if let Some(fields) = node.and_then(|node| node.object(&["flush_interval"])) {
+    if let Some(fields) = node.and_then(|node| node.object(&["flush_interval", "dataset"])) {
         // The platform lets work go on for 30 s after an answer.
         settings.flush_interval =
             fields.or("flush_interval", settings.flush_interval, |node| node.seconds(1..=25));
+        settings.dataset = fields.optional("dataset").and_then(|node| node.parsed(values::binding));
     }
     settings.token = token.and_then(|node| {
         let text = node.text()?;
@@ -364,6 +365,10 @@ pub(super) fn metrics(node: Option<&Node<'_>>, token: Option<&Node<'_>>) -> Metr
         Some(Digest::from_bytes(Sha256::digest(text.as_bytes()).into()))
     });
     settings
+}
+
+pub(super) fn events_queue(node: &Node<'_>) -> Option<String> {
+    node.object(&["queue"])?.required("queue")?.parsed(values::binding)
 }
 
 pub(super) fn admin(node: &Node<'_>) -> Option<AdminSettings> {

@@ -275,12 +275,14 @@ pub struct MetricsSettings {
     pub token: Option<crate::observe::chain::Digest>,
     /// How long an isolate gathers counts before it sends them off.
     pub flush_interval: Duration,
+    /// The binding of an Analytics Engine data set that gets them too.
+    pub dataset: Option<String>,
 }
 
 impl Default for MetricsSettings {
     fn default() -> Self {
         // What an isolate that dies may lose, against a write for each isolate and interval.
-        Self { token: None, flush_interval: Duration::from_secs(10) }
+        Self { token: None, flush_interval: Duration::from_secs(10), dataset: None }
     }
 }
 

@@ -38,6 +38,12 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getByName)]
     pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
 
+    /// A data set of Analytics Engine.
+    pub(super) type Dataset;
+
+    #[wasm_bindgen(method, catch, js_name = writeDataPoint)]
+    pub(super) fn write_data_point(this: &Dataset, point: &JsValue) -> Result<(), JsValue>;
+
     /// An object's SQLite.
     pub(super) type Sql;
 

@@ -47,7 +47,7 @@ impl Database {
 async fn all(database: &D1Database, statement: &Statement) -> Result<String, JsValue> {
     let values: Array = statement.values.iter().map(value).collect();
     let prepared = database.prepare(statement.sql)?.bind(&values)?;
-    let answer = js::settled(prepared.all()?).await?;
+    let answer = js::in_time(prepared.all()?).await?;
     let rows = Reflect::get(&answer, &JsValue::from_str("results"))?;
     Ok(JSON::stringify(&rows)?.into())
 }

@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use super::{
-    bindings::{D1Database, KvNamespace, ObjectNamespace},
+    bindings::{D1Database, Dataset, KvNamespace, ObjectNamespace},
     js::{Fetcher, Limiter},
 };
 use crate::ports::{Fault, Part};
@@ -95,6 +95,11 @@ fn with_method(env: &Env, name: &str, method: &str) -> Option<JsValue> {
 /// A service binding, if it exists and can fetch.
 pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
     Some(with_method(env, name, "fetch")?.unchecked_into())
+}
+
+/// An Analytics Engine data set, if it exists.
+pub(super) fn dataset(env: &Env, name: &str) -> Option<Dataset> {
+    Some(with_method(env, name, "writeDataPoint")?.unchecked_into())
 }
 
 /// A rate limit, if it exists.

@@ -29,13 +29,12 @@ pub(super) fn of(environment: &JsValue) -> Result<Rc<Isolate>, Misconfigured> {
     if let Some(known) = ISOLATE.with_borrow(Clone::clone) {
         return known;
     }
-    let made = match Config::from_vars(&env::variables(environment)).and_then(Isolate::new) {
-        Ok(isolate) => Ok(Rc::new(isolate)),
-        Err(mistakes) => {
-            log::misconfigured(&mistakes);
-            Err(Misconfigured(mistakes.into()))
-        }
-    };
+    let made = Config::from_vars(&env::variables(environment)).and_then(Isolate::new);
+    let made = made.map(Rc::new).map_err(|mistakes| Misconfigured(mistakes.into()));
     ISOLATE.with_borrow_mut(|isolate| *isolate = Some(made.clone()));
+    // Only now: whoever tells of it asks for the isolate himself.
+    if let Err(mistakes) = &made {
+        log::misconfigured(&mistakes.0);
+    }
     made
 }

@@ -111,6 +111,24 @@ pub(super) async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
     JsFuture::from(promise).await
 }
 
+/// How long a part of the platform (an object, KV, D1) may take before it counts as failed. They
+/// answer in milliseconds, a start in another data centre in a second or two; the clients of ours
+/// that wait longest give up after 30 s.
+pub(super) const PART_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Waits for a part of the platform, and no longer than [`PART_TIMEOUT`]: one that hangs is one
+/// that fails.
+pub(super) async fn in_time(promise: Promise) -> Result<JsValue, JsValue> {
+    let mut timer = JsValue::UNDEFINED;
+    let late = Promise::new(&mut |_, reject| {
+        let reason = js_sys::Error::new("no answer in time");
+        timer = set_timeout(reject.bind1(&JsValue::NULL, &reason).unchecked_ref(), millis(PART_TIMEOUT));
+    });
+    let settled = settled(Promise::race(&js_sys::Array::of2(&promise, &late))).await;
+    clear_timeout(&timer);
+    settled
+}
+
 /// Waits for a promise of a `Response`.
 pub(super) async fn response(promise: Promise) -> Result<Response, JsValue> {
     settled(promise).await?.dyn_into()

@@ -29,6 +29,6 @@ impl RateLimiter for Limiters {
 
 async fn ask(limiter: &Limiter, key: &str) -> Result<JsValue, JsValue> {
     let options = js::object(&[("key", key.into())]);
-    let outcome = js::settled(limiter.limit(&options)?).await?;
+    let outcome = js::in_time(limiter.limit(&options)?).await?;
     Reflect::get(&outcome, &"success".into())
 }

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::{isolate, store::Platform};
+use super::{isolate, outbox, store::Platform};
 use crate::{
     config::ConfigError,
     keys::ring::Step,
@@ -23,7 +23,9 @@ pub(super) struct Log;
 
 impl EventSink for Log {
     fn record(&self, event: &Event) {
-        console_log(&event.to_line());
+        let line = event.to_line();
+        console_log(&line);
+        outbox::offer(&line);
     }
 }
 
@@ -34,6 +36,15 @@ fn record(at: Timestamp, happening: Happening) {
 /// A part failed, outside of any request's point of view.
 pub(super) fn fault(fault: &Fault) {
     record(Platform.now(), Happening::Fault { part: fault.part, cause: fault.cause.clone() });
+}
+
+/// The same, when it is the queue itself that failed.
+pub(super) fn fault_without_queue(fault: &Fault) {
+    let happening = Happening::Fault { part: fault.part, cause: fault.cause.clone() };
+    if let Some(isolate) = isolate::known() {
+        isolate.counters.count_event(&happening);
+    }
+    console_log(&Event { at: Platform.now(), happening, setting: Setting::default() }.to_line());
 }
 
 /// What happened to signing keys.

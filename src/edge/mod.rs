@@ -15,6 +15,7 @@ mod limiter;
 mod log;
 mod named;
 mod objects;
+mod outbox;
 mod platform;
 mod records;
 mod store;

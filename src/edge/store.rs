@@ -50,13 +50,13 @@ impl KvStore for Kv {
         let options = js::object(&[("type", "text".into()), ("cacheTtl", 30.into())]);
         let fault = |error: &JsValue| Fault::new(Part::Kv, js::cause(error));
         let read = env::kv(&self.0)?.get(key, &options).map_err(|error| fault(&error))?;
-        Ok(js::settled(read).await.map_err(|error| fault(&error))?.as_string())
+        Ok(js::in_time(read).await.map_err(|error| fault(&error))?.as_string())
     }
 
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
         let fault = |error: &JsValue| Fault::new(Part::Kv, js::cause(error));
         let put = env::kv(&self.0)?.put(key, value).map_err(|error| fault(&error))?;
-        js::settled(put).await.map_err(|error| fault(&error))?;
+        js::in_time(put).await.map_err(|error| fault(&error))?;
         Ok(())
     }
 }

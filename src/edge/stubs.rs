@@ -4,9 +4,10 @@
 
 use std::rc::Rc;
 
+use js_sys::JSON;
 use serde::{Serialize, de::DeserializeOwned};
-use wasm_bindgen::JsValue;
-use web_sys::{Request, RequestInit};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Request, RequestInit, Response};
 use worker::Env;
 
 use super::{
@@ -56,7 +57,7 @@ async fn exchange(env: &Env, (binding, part): (&str, Part), name: &str, body: &s
     let request = Request::new_with_str_and_init(MESSAGE_URL, &init).map_err(|error| fault(&error))?;
     let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
     let asked_at = Platform.now();
-    let answered = js::response(stub.fetch(&request)).await;
+    let answered = js::in_time(stub.fetch(&request)).await.and_then(JsCast::dyn_into::<Response>);
     if let Some(isolate) = isolate::known() {
         isolate.counters.observe(part, Platform.now().since(asked_at));
     }
@@ -64,7 +65,9 @@ async fn exchange(env: &Env, (binding, part): (&str, Part), name: &str, body: &s
     if response.status() != 200 {
         return Err(Fault::new(part, format_args!("the object answered {}", response.status())));
     }
-    js::text(response.text()).await.map_err(|error| fault(&error))
+    let text = response.text().map_err(|error| fault(&error))?;
+    let text = js::in_time(text).await.map_err(|error| fault(&error))?;
+    Ok(text.as_string().unwrap_or_default())
 }
 
 /// Account objects, named by the account's id.
@@ -134,5 +137,13 @@ pub(super) struct MetricsStubs(pub(super) Rc<Env>);
 impl MetricsShards for MetricsStubs {
     async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
         ask(&self.0, (binding::METRICS, Part::Metrics), &shard.to_string(), request).await
+    }
+
+    fn write_point(&self, dataset: &str, point: &str) -> Result<(), Fault> {
+        let fault = |error: &JsValue| Fault::new(Part::Metrics, js::cause(error));
+        let set = env::dataset(&self.0, dataset)
+            .ok_or_else(|| Fault::new(Part::Metrics, format_args!("no data set is bound as {dataset}")))?;
+        let point = JSON::parse(point).map_err(|error| fault(&error))?;
+        set.write_data_point(&point).map_err(|error| fault(&error))
     }
 }

@@ -129,6 +129,13 @@ impl JwkSet {
         &self.skipped
     }
 
+    /// The set without the keys of these `kid`s; `None` when it has none of them.
+    pub fn without(&self, is_gone: impl Fn(&str) -> bool) -> Option<Self> {
+        let kept: Vec<PublicKey> =
+            self.keys.iter().filter(|key| !key.kid().is_some_and(&is_gone)).cloned().collect();
+        (kept.len() < self.keys.len()).then_some(Self { keys: kept, skipped: Vec::new() })
+    }
+
     /// Whether a key of this `kid` is in the set.
     pub fn has_kid(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid() == Some(kid))

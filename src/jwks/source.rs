@@ -59,6 +59,11 @@ impl CachedSet {
         self
     }
 
+    /// The same without the keys of these `kid`s; `None` when it has none of them.
+    pub fn without(&self, is_gone: impl Fn(&str) -> bool) -> Option<Self> {
+        Some(Self { keys: Rc::new(self.keys.without(is_gone)?), ..self.clone() })
+    }
+
     /// Whether this set should take the place of `other` in memory: KV may be older than memory.
     pub fn is_newer_than(&self, other: Option<&Self>) -> bool {
         other.is_none_or(|other| self.fetched_at > other.fetched_at)
@@ -214,6 +219,15 @@ mod tests {
         assert_eq!(decide(Some(&memory), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
         let newer = set(0).in_place_of(Some(&memory));
         assert_eq!(decide(Some(&newer), "y", Tried::Memory), Resolution::Use);
+    }
+
+    #[test]
+    fn a_key_that_is_gone_leaves_the_set_and_the_set_grows_no_younger() {
+        let known = set(7);
+        let without = known.without(|kid| kid == "a").unwrap();
+        assert!(!without.keys().has_kid("a") && known.keys().has_kid("a"));
+        assert_eq!(without.fetched_at(), known.fetched_at());
+        assert!(known.without(|kid| kid == "b").is_none(), "nothing of it is gone");
     }
 
     #[test]

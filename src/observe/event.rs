@@ -170,7 +170,8 @@ pub enum Happening {
     },
     /// Failures locked something.
     Locked {
-        /// What: `account` (for strangers), `device` or `ip`.
+        /// What: `account` (for strangers), `session` (for whoever is signed in and is asked for the
+        /// password), `device` or `ip`.
         what: &'static str,
         /// For how many seconds.
         seconds: u64,

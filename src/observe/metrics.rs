@@ -5,7 +5,8 @@
 //! - what they gathered goes as a [`Batch`] to one of [`SHARDS`] Metrics objects
 //!   ([`shard`]), at most once in a flush interval, after the answers. An object takes each
 //!   batch once however often it is sent;
-//! - [`text`] writes the sum over the objects in the `OpenMetrics` text format.
+//! - [`text`] writes the sum over the objects in the `OpenMetrics` text format;
+//! - `points` writes what arrived there to an Analytics Engine data set too, where one is bound.
 //!
 //! While an isolate lives nothing is lost. One that dies takes with it what it counted since its
 //! last flush: at most one flush interval.
@@ -14,6 +15,7 @@
 //! the gate's outcomes, calls of objects and fetches of key sets are. Labels are names of the
 //! program or of the operator (routes, issuers), never what a client sends.
 
+mod points;
 pub mod shard;
 pub mod text;
 
@@ -25,6 +27,7 @@ use crate::{
     ports::{Fault, Part, Randomness},
     time::Timestamp,
 };
+use points::Points;
 pub use shard::{Batch, MetricsAnswer, MetricsRequest, MetricsShards, SHARDS};
 
 /// What a family is in `OpenMetrics`.
@@ -57,6 +60,12 @@ pub enum Family {
     Faults,
     /// Fetches of other issuers' key sets.
     JwksFetches,
+    /// Calls that a limit refused.
+    Throttled,
+    /// Passwords that were to be hashed.
+    PasswordHashes,
+    /// Events that did not reach the queue.
+    EventsDropped,
     /// How long objects take to answer.
     ObjectLatency,
     /// The running version.
@@ -67,6 +76,12 @@ pub enum Family {
     KeyAge,
     /// When the next signing key takes over.
     KeyRotation,
+    /// How old this isolate's copy of the revocation feed is.
+    FeedAge,
+    /// How much it lists.
+    FeedEntries,
+    /// Passwords that wait to be hashed in this isolate.
+    HashQueue,
 }
 
 /// What stands about a family in the text, and which labels its series have.
@@ -84,7 +99,7 @@ pub struct Description {
 
 impl Family {
     /// All of them, in the order of the text.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Events,
         Self::SignIns,
         Self::Refreshes,
@@ -93,11 +108,17 @@ impl Family {
         Self::GateRequests,
         Self::Faults,
         Self::JwksFetches,
+        Self::Throttled,
+        Self::PasswordHashes,
+        Self::EventsDropped,
         Self::ObjectLatency,
         Self::Build,
         Self::JwksAge,
         Self::KeyAge,
         Self::KeyRotation,
+        Self::FeedAge,
+        Self::FeedEntries,
+        Self::HashQueue,
     ];
 
     /// What stands about it.
@@ -144,6 +165,21 @@ impl Family {
                 &["issuer", "result"],
                 "Fetches of other issuers' key sets.",
             ),
+            Self::Throttled => {
+                ("postern_throttled", Counter, &["limit"], "Calls that were answered 429, by limit.")
+            }
+            Self::PasswordHashes => (
+                "postern_password_hashes",
+                Counter,
+                &["result"],
+                "Passwords to be hashed: admitted, or refused because too many waited.",
+            ),
+            Self::EventsDropped => (
+                "postern_events_dropped",
+                Counter,
+                &["reason"],
+                "Events that did not reach the queue; the log has them.",
+            ),
             Self::ObjectLatency => (
                 "postern_object_latency_seconds",
                 Histogram,
@@ -168,6 +204,21 @@ impl Family {
                 Gauge,
                 &[],
                 "When the next key is to sign, in seconds since 1970.",
+            ),
+            Self::FeedAge => (
+                "postern_revocation_feed_age_seconds",
+                Gauge,
+                &[],
+                "Age of the revocation feed that the answering isolate has in memory.",
+            ),
+            Self::FeedEntries => {
+                ("postern_revocation_feed_entries", Gauge, &[], "Revocations that this copy lists.")
+            }
+            Self::HashQueue => (
+                "postern_password_hash_queue",
+                Gauge,
+                &[],
+                "Passwords that wait to be hashed in the answering isolate.",
             ),
         };
         Description { name, kind, labels, help }
@@ -219,6 +270,8 @@ pub struct Counters {
     /// This isolate's name in batches; empty until the first.
     isolate: RefCell<String>,
     batches: Cell<u64>,
+    /// Not written to Analytics Engine yet.
+    points: Points,
     /// Somebody is to flush until then.
     armed_until: Cell<Timestamp>,
 }
@@ -229,6 +282,15 @@ impl Counters {
         self.change(family, first, second, 1, |values| {
             if let Some(value) = values.first_mut() {
                 *value = value.saturating_add(1);
+            }
+        });
+    }
+
+    /// Adds many to a counter with one label.
+    pub fn add_many(&self, family: Family, first: &str, count: u64) {
+        self.change(family, first, "", 1, |values| {
+            if let Some(value) = values.first_mut() {
+                *value = value.saturating_add(count);
             }
         });
     }
@@ -341,9 +403,9 @@ impl Counters {
         Ok(in_flight.clone())
     }
 
-    /// The batch of this number has arrived.
-    pub fn arrived(&self, number: u64) {
-        self.in_flight.borrow_mut().take_if(|batch| batch.number == number);
+    /// The batch of this number has arrived: the batch, for the first who says so.
+    pub fn arrived(&self, number: u64) -> Option<Batch> {
+        self.in_flight.borrow_mut().take_if(|batch| batch.number == number)
     }
 }
 
@@ -352,15 +414,29 @@ const ROUNDS: u8 = 2;
 
 /// Sends off what was counted. What fails stays, and goes with the next flush. It is not told as
 /// an event: that would be counted, flushed, and fail.
-pub async fn flush(counters: &Counters, randomness: &impl Randomness, shards: &impl MetricsShards) {
+///
+/// What has arrived is written to the Analytics Engine data set too, if there is one. The fault is
+/// that one's: it is for the log alone, for the same reason.
+pub async fn flush(
+    counters: &Counters,
+    randomness: &impl Randomness,
+    shards: &impl MetricsShards,
+    dataset: Option<&str>,
+) -> Result<(), Fault> {
     for _ in 0..ROUNDS {
-        let Ok(Some(batch)) = counters.batch(randomness) else { return };
+        let Ok(Some(batch)) = counters.batch(randomness) else { return Ok(()) };
         let (number, shard) = (batch.number, batch.shard());
         match shards.ask(shard, &MetricsRequest::Add { batch }).await {
-            Ok(MetricsAnswer::Added) => counters.arrived(number),
-            Ok(_) | Err(_) => return,
+            Ok(MetricsAnswer::Added) => {}
+            Ok(_) | Err(_) => return Ok(()),
+        }
+        if let (Some(batch), Some(dataset)) = (counters.arrived(number), dataset) {
+            for point in counters.points.next(batch.counts) {
+                shards.write_point(dataset, &point)?;
+            }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -196,8 +196,7 @@ impl FeedCopy {
         if self.is_empty() && self.overflow == 0 {
             return Hits::default();
         }
-        let listed =
-            |mark: Option<u64>| mark.and_then(|mark| self.listed.find(mark)).is_some_and(|until| now < until);
+        let listed = |mark: Option<u64>| mark.is_some_and(|mark| self.lists(mark, now));
         let early = |mark: Option<u64>| {
             mark.and_then(|mark| self.not_before.find(mark))
                 .is_some_and(|not_before| may_predate(token.issued_at, not_before))
@@ -211,6 +210,11 @@ impl FeedCopy {
             subject: early(Some(token.subject)),
             client: early(token.client),
         }
+    }
+
+    /// Whether a mark is listed, whatever it is of.
+    pub fn lists(&self, mark: u64, now: Timestamp) -> bool {
+        self.listed.find(mark).is_some_and(|until| now < until)
     }
 
     /// The not-before of a mark, in whole seconds.

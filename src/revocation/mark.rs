@@ -19,6 +19,9 @@ pub enum Kind {
     Subject,
     /// All that was issued to a client before a time, by `client_id`.
     Client,
+    /// A signing key of ours, by `kid`. No token is looked up by it: isolates take such a key out
+    /// of their copy of the key set.
+    Key,
 }
 
 impl Kind {
@@ -29,6 +32,7 @@ impl Kind {
             Self::AccessToken => 2,
             Self::Subject => 3,
             Self::Client => 4,
+            Self::Key => 5,
         }
     }
 }
@@ -114,6 +118,8 @@ pub fn exact(identity: &Identity, own: bool, kind: Kind) -> Option<Mark> {
         Kind::AccessToken => identity.claims.get("jti").and_then(|jti| jti.as_str()),
         Kind::Subject => Some(identity.subject.as_str()),
         Kind::Client => identity.client_id.as_deref(),
+        // A verified token does not carry its header along.
+        Kind::Key => None,
     };
     let issuer = if own { "" } else { identity.issuer.as_str() };
     value.map(|value| Mark::of(kind, issuer, value))
@@ -129,6 +135,10 @@ mod tests {
         assert_eq!(
             base64url(Mark::own(Kind::Session, "AAAAAAAAAAAAAAAAAAAAAA").as_bytes()),
             base64url(&Sha256::digest(b"postern/v1/revocation\x01\x00AAAAAAAAAAAAAAAAAAAAAA"))
+        );
+        assert_eq!(
+            base64url(Mark::own(Kind::Key, "k").as_bytes()),
+            base64url(&Sha256::digest(b"postern/v1/revocation\x05\x00k"))
         );
         let foreign = Mark::of(Kind::Subject, "https://i.example", "alice");
         assert_eq!(

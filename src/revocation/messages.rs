@@ -1,8 +1,10 @@
 //! The messages to the `RevocationFeed` object, and what a caller of the service revokes.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::{CLIENT_HORIZON, FOREIGN_HORIZON, Kind, Mark, OWN_HORIZON};
+use super::{CLIENT_HORIZON, Kind, Mark, OWN_HORIZON};
 use crate::{
     ids::{AccountId, FamilyId},
     time::Timestamp,
@@ -29,12 +31,23 @@ pub enum Target {
         issuer: Option<String>,
         /// Its `jti`.
         jti: String,
+        /// When it expires: known of another issuer's token, and worth saying when it lives longer
+        /// than [`super::FOREIGN_HORIZON`].
+        expires_at: Option<Timestamp>,
     },
     /// All that was issued to a client of ours until now. Its sessions end when they are refreshed
     /// next.
     Client {
         /// The `client_id`.
         client_id: String,
+        /// Of what was issued until then alone; `None` is until now.
+        not_before: Option<Timestamp>,
+    },
+    /// All that a signing key of ours signed. The ring has revoked it already: this tells isolates
+    /// before they renew their copy of the key set.
+    Key {
+        /// The `kid`.
+        kid: String,
     },
     /// All access tokens that another issuer issued to a subject until now.
     ForeignSubject {
@@ -42,6 +55,10 @@ pub enum Target {
         issuer: String,
         /// Its `sub`.
         subject: String,
+        /// Of what was issued until then alone; `None` is until now.
+        not_before: Option<Timestamp>,
+        /// When the last of them expires; `None` is [`super::FOREIGN_HORIZON`] from now.
+        expires_at: Option<Timestamp>,
     },
     /// All access tokens of another issuer's session.
     ForeignSession {
@@ -49,6 +66,8 @@ pub enum Target {
         issuer: String,
         /// Its `sid`.
         session: String,
+        /// When the last of them expires; `None` is [`super::FOREIGN_HORIZON`] from now.
+        expires_at: Option<Timestamp>,
     },
 }
 
@@ -60,6 +79,7 @@ impl Target {
             Self::Account { .. } | Self::ForeignSubject { .. } => "subject",
             Self::AccessToken { .. } => "access_token",
             Self::Client { .. } => "client",
+            Self::Key { .. } => "key",
         }
     }
 }
@@ -120,29 +140,27 @@ impl Entry {
         Self { mark, rule: Rule::OwnSubject(at), until: at.plus(OWN_HORIZON) }
     }
 
-    /// A client of ours.
-    pub fn client(client_id: &str, at: Timestamp) -> Self {
+    /// What a client of ours was issued until `at`; ordered now.
+    pub fn client(client_id: &str, at: Timestamp, now: Timestamp) -> Self {
         let mark = Mark::own(Kind::Client, client_id);
-        Self { mark, rule: Rule::NotBefore(at), until: at.plus(CLIENT_HORIZON) }
+        Self { mark, rule: Rule::NotBefore(at), until: now.plus(CLIENT_HORIZON) }
     }
 
-    /// One access token.
-    pub fn access_token(issuer: Option<&str>, jti: &str, at: Timestamp) -> Self {
-        let mark = Mark::of(Kind::AccessToken, issuer.unwrap_or_default(), jti);
-        let horizon = if issuer.is_some() { FOREIGN_HORIZON } else { OWN_HORIZON };
-        Self { mark, rule: Rule::Listed, until: at.plus(horizon) }
+    /// A signing key of ours: for as long as anybody may verify with an old copy of the key set.
+    pub fn key(kid: &str, hard_age: Duration, now: Timestamp) -> Self {
+        let mark = Mark::own(Kind::Key, kid);
+        Self { mark, rule: Rule::Listed, until: now.plus(hard_age + OWN_HORIZON) }
     }
 
-    /// A subject of another issuer.
-    pub fn foreign_subject(issuer: &str, subject: &str, at: Timestamp) -> Self {
-        let mark = Mark::of(Kind::Subject, issuer, subject);
-        Self { mark, rule: Rule::NotBefore(at), until: at.plus(FOREIGN_HORIZON) }
+    /// One access token of ours.
+    pub fn access_token(jti: &str, now: Timestamp) -> Self {
+        let mark = Mark::own(Kind::AccessToken, jti);
+        Self { mark, rule: Rule::Listed, until: now.plus(OWN_HORIZON) }
     }
 
-    /// A session of another issuer.
-    pub fn foreign_session(issuer: &str, session: &str, at: Timestamp) -> Self {
-        let mark = Mark::of(Kind::Session, issuer, session);
-        Self { mark, rule: Rule::Listed, until: at.plus(FOREIGN_HORIZON) }
+    /// Something of another issuer's, until all of it has expired.
+    pub fn foreign(kind: Kind, issuer: &str, value: &str, rule: Rule, until: Timestamp) -> Self {
+        Self { mark: Mark::of(kind, issuer, value), rule, until }
     }
 }
 

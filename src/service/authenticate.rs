@@ -55,6 +55,11 @@ impl<P: Ports> Service<P> {
         level: Revocation,
         stale_feed: StaleFeed,
     ) -> Result<Rc<Identity>, AccessRefused> {
+        if level != Revocation::None {
+            // Before the token is looked at: the feed may know of a key that the copy of the key
+            // set still has.
+            self.feed_ready().await;
+        }
         let known = match self.remembered(token, now) {
             Some(known) => known,
             None => self.verified(token, now).await?,

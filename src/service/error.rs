@@ -1,7 +1,7 @@
 //! Why a call of the first-party API is refused: precise causes here, few stable codes on the
 //! wire, in one exhaustive match. `docs/http-api.md` lists the codes.
 
-use super::{body::BodyError, throttle::Throttled};
+use super::{body::BodyError, refusals::Throttled};
 use crate::{
     gateway::{Challenge, Forbid, step_up},
     http::{Problem, Reply},

@@ -79,6 +79,11 @@ impl FeedMemory {
         self.copy.borrow().look_up(marks, now)
     }
 
+    /// Whether a mark is listed.
+    pub(super) fn lists(&self, mark: Mark, now: Timestamp) -> bool {
+        self.copy.borrow().lists(mark.short(), now)
+    }
+
     /// Takes over what was read, unless the copy is newer: KV may answer with something older.
     fn take_in(&self, copy: FeedCopy, as_of: Timestamp) {
         let mut known = self.copy.borrow_mut();
@@ -213,7 +218,7 @@ impl<P: Ports> Service<P> {
     }
 
     /// Waits for the isolate's first copy, or for a fresh one after a time without requests.
-    async fn feed_ready(&self) {
+    pub(super) async fn feed_ready(&self) {
         let now = self.now();
         match self.isolate.memory.feed.reading(now, self.isolate.config.revocation.reread) {
             Reading::Wait => self.read_feed().await,
@@ -255,6 +260,7 @@ impl<P: Ports> Service<P> {
             Ok((copy, as_of)) => {
                 feed.take_in(copy, as_of);
                 feed.failed.set(false);
+                self.drop_listed_keys();
             }
             Err(fault) => {
                 self.record_fault(&fault, &Caller::default());
@@ -262,6 +268,18 @@ impl<P: Ports> Service<P> {
             }
         }
         feed.ended.set(Some(self.now()));
+    }
+
+    /// After something was listed by an order that came here: this isolate knows at once. The
+    /// object is asked and not KV, whose copy is from before.
+    pub(super) async fn renew_feed(&self) {
+        match self.read_feed_from_object().await {
+            Ok(copy) => {
+                self.isolate.memory.feed.take_in(copy, self.now());
+                self.drop_listed_keys();
+            }
+            Err(fault) => self.record_fault(&fault, &Caller::default()),
+        }
     }
 
     async fn read_feed_from_kv(&self) -> Result<Option<FeedCopy>, Fault> {

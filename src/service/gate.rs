@@ -45,7 +45,7 @@ pub enum Outcome {
 }
 
 /// All that carrying a request to its upstream needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Forward {
     /// Where to.
     pub upstream: Upstream,
@@ -350,14 +350,15 @@ impl<P: Ports> Service<P> {
         request: &impl RequestView,
         parts: &UrlParts<'_>,
         found: &Match<'_>,
-        identity: Option<&Identity>,
+        identity: Option<&Rc<Identity>>,
         assertion: Option<&str>,
     ) -> Outcome {
         let route = found.route;
         if route.upstream == Upstream::Answer {
-            return self.replied(Some(route), with_cors(answered(route, identity), route, request));
+            return self
+                .replied(Some(route), with_cors(answered(route, identity.map(Rc::as_ref)), route, request));
         }
-        let mut headers = match gate.plan(route, request, identity) {
+        let mut headers = match gate.plan(route, request, identity.map(Rc::as_ref)) {
             Ok(headers) => headers,
             Err(cause) => return self.replied(Some(route), with_cors(cause.into(), route, request)),
         };

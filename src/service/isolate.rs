@@ -11,13 +11,8 @@ use std::{
 };
 
 use super::{
-    assertion::Assertions,
-    feed::FeedMemory,
-    key_sets::OwnOrExternal,
-    receipts::Receipts,
-    tables::Tables,
-    throttle::{HashQueue, Refusals},
-    token_cache::TokenCache,
+    assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, key_sets::OwnOrExternal,
+    receipts::Receipts, refusals::Refusals, tables::Tables, token_cache::TokenCache,
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
@@ -27,7 +22,7 @@ use crate::{
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
     jwt::{TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
-    observe::metrics::Counters,
+    observe::{Outbox, metrics::Counters},
     refresh::{DriftPolicy, Lifetimes, Limits},
     revocation::FeedPolicy,
     secrets::{Master, Masters},
@@ -89,6 +84,8 @@ pub struct Isolate {
     pub(super) tables: Tables,
     pub(super) issuers: BTreeMap<String, TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
+    /// Events that wait to be put into the queue.
+    pub outbox: Outbox,
     /// What was counted and not sent off yet.
     pub counters: Counters,
     pub(super) memory: Memory,
@@ -148,6 +145,7 @@ impl Isolate {
             tables: Tables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
+            outbox: Outbox::default(),
             counters: Counters::default(),
             memory: Memory::default(),
             config,

@@ -18,6 +18,7 @@ use crate::{
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     observe::metrics::Family,
     ports::{Background as _, Fault, KvStore as _, Part},
+    revocation::{Kind, Mark},
     time::Timestamp,
 };
 
@@ -99,11 +100,9 @@ impl<P: Ports> Service<P> {
     fn take_in(&self, issuer: &str, snapshot: &Snapshot) {
         match CachedSet::from_snapshot(snapshot, issuer) {
             Ok(set) => {
-                let mut sets = self.isolate.memory.key_sets.borrow_mut();
-                let known = sets.get(issuer).map(Rc::as_ref);
-                if set.is_newer_than(known) {
-                    let set = set.in_place_of(known);
-                    sets.insert(issuer.to_owned(), Rc::new(set));
+                let known = self.set_in_memory(issuer);
+                if set.is_newer_than(known.as_deref()) {
+                    self.keep(issuer, set.in_place_of(known.as_deref()));
                 }
                 self.isolate.memory.unavailable_until.borrow_mut().remove(issuer);
             }
@@ -114,12 +113,33 @@ impl<P: Ports> Service<P> {
         }
     }
 
+    fn keep(&self, issuer: &str, set: CachedSet) {
+        self.isolate.memory.key_sets.borrow_mut().insert(issuer.to_owned(), Rc::new(set));
+    }
+
+    /// Takes the keys of ours that the feed lists out of the copy in memory: an emergency reaches
+    /// the gate with the feed, and does not wait for the copy to grow old. What they signed names
+    /// an unknown key then, about which the ring is asked; what the ring itself says stands, so
+    /// that a collision in the feed costs a question and no key.
+    pub(super) fn drop_listed_keys(&self) {
+        let own = self.isolate.config.issuer.as_str();
+        let now = self.now();
+        let without = self.set_in_memory(own).and_then(|set| {
+            set.without(|kid| self.isolate.memory.feed.lists(Mark::own(Kind::Key, kid), now))
+        });
+        if let Some(set) = without {
+            self.keep(own, set);
+        }
+    }
+
     /// KV may fail or hold nothing: then the object is next.
     async fn read_kv(&self, issuer: &str) {
         match self.ports.kv().read(&kv_key(issuer)).await {
             Ok(Some(text)) => {
                 if let Ok(snapshot) = json::read(&text) {
                     self.take_in(issuer, &snapshot);
+                    // KV may have kept a set from before.
+                    self.drop_listed_keys();
                 }
             }
             Ok(None) => {}

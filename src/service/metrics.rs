@@ -11,10 +11,13 @@ use crate::{
         KeyRingAnswer, KeyRingObject as _, KeyRingRequest,
         messages::{KeyState, KeySummary},
     },
-    observe::metrics::{
-        Family, MetricsAnswer, MetricsRequest, MetricsShards as _, SHARDS, flush,
-        shard::{Totals, add_values},
-        text::{CONTENT_TYPE, Gauge, expose},
+    observe::{
+        Event, EventSink as _, Happening, Setting,
+        metrics::{
+            Family, MetricsAnswer, MetricsRequest, MetricsShards as _, SHARDS, flush,
+            shard::{Totals, add_values},
+            text::{CONTENT_TYPE, Gauge, expose},
+        },
     },
     ports::{Background as _, Fault, Part},
     time::Timestamp,
@@ -41,7 +44,13 @@ impl<P: Ports> Service<P> {
     }
 
     async fn flush(&self) {
-        flush(&self.isolate.counters, self.ports.platform(), self.ports.metrics()).await;
+        let dataset = self.isolate.config.metrics.dataset.as_deref();
+        let written = flush(&self.isolate.counters, self.ports.platform(), self.ports.metrics(), dataset);
+        if let Err(Fault { part, cause }) = written.await {
+            // Not counted: that would be flushed, and fail again.
+            let (at, setting) = (self.now(), Setting::default());
+            self.ports.log().record(&Event { at, happening: Happening::Fault { part, cause }, setting });
+        }
     }
 
     /// `GET /metrics`, in the `OpenMetrics` text format.
@@ -93,6 +102,14 @@ impl<P: Ports> Service<P> {
         for (issuer, set) in &*self.isolate.memory.key_sets.borrow() {
             gauges.push(gauge(Family::JwksAge, issuer, millis(set.fetched_at())));
         }
+        let plain = |family, thousandths| Gauge { family, labels: Vec::new(), thousandths };
+        let feed = self.isolate.memory.feed.state(now);
+        if let Some(age) = feed.age {
+            gauges.push(plain(Family::FeedAge, age.saturating_mul(1000)));
+        }
+        let whole = |count: usize| u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(1000);
+        gauges.push(plain(Family::FeedEntries, whole(feed.entries)));
+        gauges.push(plain(Family::HashQueue, whole(self.isolate.memory.hash_queue.len(now))));
         let Ok(KeyRingAnswer::Overview { keys, rotate_at }) =
             self.ports.key_ring().ask(&KeyRingRequest::Overview {}).await
         else {
@@ -103,12 +120,7 @@ impl<P: Ports> Service<P> {
                 KeyState::Active { since } => {
                     gauges.push(gauge(Family::KeyAge, "active", millis(since)));
                     let rotation = rotate_at.unwrap_or(since.plus(self.isolate.config.keys.active_period));
-                    let labels = Vec::new();
-                    gauges.push(Gauge {
-                        family: Family::KeyRotation,
-                        labels,
-                        thousandths: rotation.millis(),
-                    });
+                    gauges.push(plain(Family::KeyRotation, rotation.millis()));
                 }
                 KeyState::Published { since } => {
                     gauges.push(gauge(Family::KeyAge, "published", millis(since)));

@@ -3,10 +3,12 @@
 //! Whether a login exists must show neither in the answer nor in its time, and so everything
 //! that depends on it happens after the answer: the look-up, the token, the notification.
 
-use super::{ApiError, Caller, Ports, Service, credentials::undecided};
+use super::{ApiError, Caller, Ports, Service, body::Body, credentials::undecided};
 use crate::{
+    abuse::Limited,
     account::{AccountAnswer, AccountRequest, Accounts as _, OneTimeToken, Purpose},
     config::{IdentitySource, NotifierWay, Profile},
+    http::RequestView,
     identity::{IdentityStore as _, Login, User, UserChange},
     observe::{Happening, Pseudonym, Setting},
     ports::{Background as _, Bindings as _, Fault, Part},
@@ -39,6 +41,22 @@ impl<P: Ports> Service<P> {
         }
     }
 
+    /// Whoever brings a one-time token in a body of these members; the limits have been asked.
+    /// Need not be signed in, and may come from any device.
+    pub(super) async fn redeemer(
+        &self,
+        request: &impl RequestView,
+        body: &[u8],
+        members: &[&str],
+    ) -> Result<(Caller, Body), ApiError> {
+        self.keeps_users()?;
+        self.check_origin(request)?;
+        let caller = Caller::of(request);
+        let body = Body::parse(request, body, members)?;
+        self.throttle(&caller, Limited::Reset).await?;
+        Ok((caller, body))
+    }
+
     /// After the answer: a token for the user of this login, if there is one.
     pub(super) fn send_later(&self, caller: Caller, login: Login, purpose: Purpose) {
         let service = self.clone();
@@ -59,6 +77,12 @@ impl<P: Ports> Service<P> {
         let setting = self.setting_of(caller, login, user.as_ref());
         self.record(self.now(), happening, setting);
         let Some(user) = user.filter(|user| !user.disabled) else { return Ok(()) };
+        match self.throttle_login(caller, Limited::Reset, &user.login).await {
+            Ok(()) => {}
+            Err(ApiError::Fault(fault)) => return Err(fault),
+            // The log says so. Whoever asked must not know that there is an account.
+            Err(_) => return Ok(()),
+        }
 
         let platform = self.ports.platform();
         let master = self.isolate.masters.current();

@@ -60,7 +60,7 @@ fn every_path_and_method_is_described_and_no_other() {
         assert_eq!(Endpoint::of(&sample).as_ref(), Some(&endpoint), "{path}");
         actual.entry(path.to_owned()).or_default().extend(own_methods(endpoint.allow()));
     }
-    for line in &CALLS {
+    for line in CALLS {
         actual.entry(format!("/admin{}", line.path)).or_default().insert(line.method.to_owned());
     }
     assert_eq!(described(&document()), actual);
@@ -69,7 +69,7 @@ fn every_path_and_method_is_described_and_no_other() {
 #[test]
 fn parameters_and_members_of_administrators_calls_are_those_described() {
     let document = document();
-    for line in &CALLS {
+    for line in CALLS {
         let item = &document["paths"][format!("/admin{}", line.path).as_str()];
         let operation = &item[line.method.to_lowercase().as_str()];
         let in_query = |node: &Yaml| -> Option<String> {
@@ -126,6 +126,31 @@ fn the_problem_codes_described_are_those_that_the_source_has() {
     let missing: Vec<&String> =
         described.iter().filter(|code| !page.contains(&format!("| `{code}` |"))).collect();
     assert!(missing.is_empty(), "docs/http-api.md has no line for {missing:?}");
+}
+
+#[test]
+fn the_kinds_of_activity_described_are_those_that_there_are() {
+    let document = document();
+    let enumerated = document["components"]["schemas"]["ActivityKind"]["enum"].as_vec().unwrap();
+    let described: BTreeSet<String> =
+        enumerated.iter().map(|kind| kind.as_str().unwrap().to_owned()).collect();
+    let source = include_str!("../account/activity.rs");
+    let (_, rest) = source.split_once("pub enum ActivityKind {").unwrap();
+    let (variants, _) = rest.split_once('}').unwrap();
+    let mut actual = BTreeSet::new();
+    for variant in variants.lines().filter_map(|line| line.trim().strip_suffix(',')) {
+        if variant.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            let mut name = String::new();
+            for character in variant.chars() {
+                if character.is_ascii_uppercase() && !name.is_empty() {
+                    name.push('_');
+                }
+                name.push(character.to_ascii_lowercase());
+            }
+            actual.insert(name);
+        }
+    }
+    assert_eq!(described, actual);
 }
 
 /// The text of every source file but tests.

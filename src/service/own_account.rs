@@ -156,11 +156,7 @@ impl<P: Ports> Service<P> {
         request: &impl RequestView,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        self.keeps_users()?;
-        self.check_origin(request)?;
-        let caller = Caller::of(request);
-        let body = Body::parse(request, body, &["token"])?;
-        self.throttle(&caller, Limited::Reset).await?;
+        let (caller, body) = self.redeemer(request, body, &["token"]).await?;
         let change = async || Ok(UserChange::EmailVerified);
         let (user, _) = self.redeem(&caller, body.text("token")?, Purpose::VerifyEmail, change).await?;
         let setting: Setting = self.setting_of(&caller, &user.login, Some(&user));

@@ -5,9 +5,9 @@ use crate::{
     abuse::Limited,
     account::{AccountRequest, Accounts as _, ActivityKind, Ends, Purpose},
     http::{Reply, RequestView},
-    identity::{IdentityStore as _, Login, Password, PasswordError, PasswordHash, User, UserChange, Verdict},
+    identity::{IdentityStore as _, Login, Password, PasswordError, User, UserChange, Verdict},
     observe::Happening,
-    ports::{Background as _, Fault},
+    ports::Background as _,
     refresh::Revocation,
 };
 
@@ -15,7 +15,8 @@ impl<P: Ports> Service<P> {
     /// `POST /auth/password`.
     ///
     /// 1. 404 when users are not kept here; 401 without a live session;
-    /// 2. 400 for a new password that can't be one, 401 for a wrong current one;
+    /// 2. 400 for a new password that can't be one, 401 for a wrong current one, 429 after too
+    ///    many of those from an address or for the account;
     /// 3. the other sessions end; then the password changes; then whatever signed in with the
     ///    old one in between ends too, and what is still under way comes too late.
     pub(super) async fn change_password(
@@ -31,7 +32,7 @@ impl<P: Ports> Service<P> {
         let new = self.chosen_password(body.text("new_password")?)?;
         let user = self.prove_password(&caller, &session, current).await?;
         Self::refuse_login_as_password(&new, &user.login)?;
-        let hash = self.hash_password(&new)?;
+        let hash = self.hash_in_turn(&new)?;
 
         let reason = Revocation::PasswordChanged;
         let others = AccountRequest::RevokeAll { reason, keep: Some(session.family) };
@@ -71,19 +72,10 @@ impl<P: Ports> Service<P> {
         request: &impl RequestView,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        self.keeps_users()?;
-        self.check_origin(request)?;
-        let caller = Caller::of(request);
-        let body = Body::parse(request, body, &["token", "new_password"])?;
+        let (caller, body) = self.redeemer(request, body, &["token", "new_password"]).await?;
         let token = body.text("token")?;
         let new = self.chosen_password(body.text("new_password")?)?;
-        self.throttle(&caller, Limited::Reset).await?;
-        let change = async || {
-            self.wait_to_hash()?;
-            let hash = self.hash_password(&new);
-            self.isolate.memory.hash_queue.leave();
-            Ok(UserChange::ResetPassword(hash?))
-        };
+        let change = async || Ok(UserChange::ResetPassword(self.hash_in_turn(&new)?));
         let (user, version) = self.redeem(&caller, token, Purpose::ResetPassword, change).await?;
         let change = (ActivityKind::PasswordReset, Ends::All, Revocation::PasswordChanged);
         self.user_changed(&caller, &user, change, version).await;
@@ -101,12 +93,6 @@ impl<P: Ports> Service<P> {
             .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })
     }
 
-    pub(super) fn hash_password(&self, password: &Password) -> Result<PasswordHash, Fault> {
-        let isolate = &self.isolate;
-        let master = isolate.masters.current();
-        PasswordHash::make(password, isolate.hash_parameters, master, self.ports.platform())
-    }
-
     /// The user of the session, who has to show that the password is known: a stolen access
     /// token is not enough to take the account over, or away.
     pub(super) async fn prove_password(
@@ -120,18 +106,27 @@ impl<P: Ports> Service<P> {
         let user = self.ports.identity().find(session.account).await?;
         let user = user.filter(|user| !user.disabled).ok_or(ApiError::InvalidCredentials)?;
         let isolate = &self.isolate;
-        // Guesses are counted as those at the sign-in are.
-        self.throttle(caller, Limited::Login).await?;
-        self.wait_to_hash()?;
-        let verdict = user.password_hash.verify(&password, isolate.hash_parameters, &isolate.masters);
-        isolate.memory.hash_queue.leave();
-        match verdict? {
-            Verdict::Match { .. } => Ok(user),
-            Verdict::Mismatch => {
+        let admission = self.admit_signed_in(caller, &user.login).await?;
+        let verdict = self.wait_to_hash().and_then(|()| {
+            let verdict = user.password_hash.verify(&password, isolate.hash_parameters, &isolate.masters);
+            isolate.memory.hash_queue.leave();
+            Ok(verdict?)
+        });
+        match verdict {
+            Ok(Verdict::Match { .. }) => {
+                self.forgive(&admission);
+                Ok(user)
+            }
+            Ok(Verdict::Mismatch) => {
                 let setting = self.setting_of(caller, &user.login, Some(&user));
-                self.record(self.now(), Happening::PasswordRefused, setting);
+                self.record(self.now(), Happening::PasswordRefused, setting.clone());
+                self.failed(&admission, &setting);
                 self.note_later(caller, &user, ActivityKind::PasswordRefused);
                 Err(ApiError::InvalidCredentials)
+            }
+            Err(error) => {
+                self.undo(&admission);
+                Err(error)
             }
         }
     }

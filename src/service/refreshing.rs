@@ -10,7 +10,7 @@ use super::{
     cookies,
     credentials::{PresentedToken, undecided},
     csrf,
-    throttle::Throttled,
+    refusals::Throttled,
     tokens::Issued,
 };
 use crate::{
@@ -194,7 +194,7 @@ impl<P: Ports> Service<P> {
         match refusal.cause {
             RefusalCause::TooFast { retry_after } => {
                 let rate = self.isolate.config.limits.refresh_family.unwrap_or(Rate::new(1, 1));
-                ApiError::Throttled(Throttled {
+                self.throttled(Throttled {
                     policy: "refresh-family".to_owned(),
                     quota: rate.burst,
                     window: rate.window(),

@@ -1,5 +1,7 @@
 //! What an operator revokes.
 
+use core::time::Duration;
+
 use super::{Ports, Service};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
@@ -7,8 +9,17 @@ use crate::{
     observe::{Happening, Setting},
     ports::{Fault, Part},
     refresh::Revocation,
-    revocation::{Entry, FeedAnswer, FeedObject as _, FeedRequest, Target},
+    revocation::{Entry, FOREIGN_HORIZON, FeedAnswer, FeedObject as _, FeedRequest, Kind, Rule, Target},
+    time::Timestamp,
 };
+
+/// From a stored revocation to a copy of it that an isolate may read: a second until KV is
+/// written, 30 s that KV's own copies serve. KV promises no time across the world.
+const IN_KV_WITHIN: Duration = Duration::from_secs(31);
+
+/// The largest leeway that configuration takes: for so long after it has expired another issuer's
+/// token may pass.
+const LONGEST_LEEWAY: Duration = Duration::from_mins(2);
 
 /// What a revocation did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,6 +67,9 @@ impl<P: Ports> Service<P> {
             let foreign = issuer != self.isolate.config.issuer && self.isolate.issuers.contains_key(issuer);
             if foreign { Ok(()) } else { Err(RevocationRefused::UntrustedIssuer) }
         };
+        let until = |expires_at: Option<Timestamp>| {
+            expires_at.map_or(now.plus(FOREIGN_HORIZON), |at| at.plus(LONGEST_LEEWAY))
+        };
         let mut setting = setting;
         let mut sessions = Vec::new();
         match target {
@@ -69,23 +83,35 @@ impl<P: Ports> Service<P> {
                 let ask = AccountRequest::RevokeAll { reason: by, keep: None };
                 sessions = self.end_for_operator(*account, &ask).await?;
             }
-            Target::AccessToken { issuer, jti } => {
+            Target::AccessToken { issuer, jti, expires_at } => {
                 // Our own name means the same as none.
                 let issuer = issuer.as_deref().filter(|issuer| *issuer != self.isolate.config.issuer);
-                issuer.map_or(Ok(()), trusted)?;
-                self.list(Entry::access_token(issuer, jti, now)).await?;
+                let entry = match issuer {
+                    None => Entry::access_token(jti, now),
+                    Some(issuer) => {
+                        trusted(issuer)?;
+                        Entry::foreign(Kind::AccessToken, issuer, jti, Rule::Listed, until(*expires_at))
+                    }
+                };
+                self.list(entry).await?;
             }
-            Target::Client { client_id } => {
+            Target::Client { client_id, not_before } => {
                 setting.client_id = Some(client_id.clone());
-                self.list(Entry::client(client_id, now)).await?;
+                self.list(Entry::client(client_id, not_before.unwrap_or(now), now)).await?;
             }
-            Target::ForeignSubject { issuer, subject } => {
-                trusted(issuer)?;
-                self.list(Entry::foreign_subject(issuer, subject, now)).await?;
+            Target::Key { kid } => {
+                self.list(Entry::key(kid, self.isolate.cache_policy.hard_age, now)).await?;
             }
-            Target::ForeignSession { issuer, session } => {
+            Target::ForeignSubject { issuer, subject, not_before, expires_at } => {
                 trusted(issuer)?;
-                self.list(Entry::foreign_session(issuer, session, now)).await?;
+                let rule = Rule::NotBefore(not_before.unwrap_or(now));
+                let entry = Entry::foreign(Kind::Subject, issuer, subject, rule, until(*expires_at));
+                self.list(entry).await?;
+            }
+            Target::ForeignSession { issuer, session, expires_at } => {
+                trusted(issuer)?;
+                let until = until(*expires_at);
+                self.list(Entry::foreign(Kind::Session, issuer, session, Rule::Listed, until)).await?;
             }
         }
         for session in &sessions {
@@ -108,9 +134,18 @@ impl<P: Ports> Service<P> {
         }
     }
 
+    /// How long after its answer a revocation may still be unknown to an isolate that has requests
+    /// on routes that look at the feed.
+    pub(super) fn feed_delay(&self) -> Duration {
+        IN_KV_WITHIN + self.isolate.config.revocation.reread
+    }
+
     async fn list(&self, entry: Entry) -> Result<(), RevocationRefused> {
         match self.ports.feed().ask(&FeedRequest::Add { entries: vec![entry] }).await? {
-            FeedAnswer::Taken => Ok(()),
+            FeedAnswer::Taken => {
+                self.renew_feed().await;
+                Ok(())
+            }
             FeedAnswer::Full => Err(RevocationRefused::FeedFull),
             FeedAnswer::Unavailable { cause } => Err(Fault::new(Part::RevocationFeed, cause).into()),
             _ => Err(Fault::new(Part::RevocationFeed, "an answer of another kind than was asked for").into()),

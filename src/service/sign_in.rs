@@ -18,7 +18,7 @@ use crate::{
     config::{Client, IdentitySource, Profile, Registration},
     http::{Reply, RequestView},
     identity::{
-        IdentityStore as _, Login, NewUser, Password, PasswordError, PasswordHash, User, Verdict,
+        IdentityStore as _, Login, NewUser, Password, User, Verdict,
         password::{self},
         seed,
     },
@@ -53,20 +53,13 @@ impl<P: Ports> Service<P> {
         }
         let body = Body::parse(request, body, &["login", "password"])?;
         let login = self.parse_login(body.text("login")?)?;
-        let password = Password::choose(body.text("password")?, self.ports.platform())
-            .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
-        if password.repeats(&login) {
-            return Err(ApiError::InvalidPassword { cause: PasswordError::Common.to_string() });
-        }
+        let password = self.chosen_password(body.text("password")?)?;
+        Self::refuse_login_as_password(&password, &login)?;
         self.throttle(&caller, Limited::Register).await?;
-        let platform = self.ports.platform();
         let master = self.isolate.masters.current();
-        self.wait_to_hash()?;
-        let password_hash = PasswordHash::make(&password, self.isolate.hash_parameters, master, platform);
-        self.isolate.memory.hash_queue.leave();
         let user = NewUser {
             account: self.fresh_account()?,
-            password_hash: password_hash?,
+            password_hash: self.hash_in_turn(&password)?,
             scopes: config.default_scopes.iter().cloned().collect(),
             roles: Vec::new(),
             tenant_id: None,
@@ -145,12 +138,6 @@ impl<P: Ports> Service<P> {
         self.begin_session(request, &who, client, device_name, delivery, device_token).await
     }
 
-    /// Joins the queue of passwords that wait to be hashed. Whoever joins it leaves it.
-    pub(super) fn wait_to_hash(&self) -> Result<(), ApiError> {
-        let most = self.isolate.config.limits.hash_queue;
-        if self.isolate.memory.hash_queue.enter(most, self.now()) { Ok(()) } else { Err(ApiError::Busy) }
-    }
-
     async fn try_password(
         &self,
         caller: &Caller,
@@ -209,14 +196,7 @@ impl<P: Ports> Service<P> {
 
     /// Makes the hash anew. A failure is told and does not keep the user out.
     async fn rehash(&self, user: &User, password: &Password, setting: Setting) {
-        let isolate = &self.isolate;
-        let made = PasswordHash::make(
-            password,
-            isolate.hash_parameters,
-            isolate.masters.current(),
-            self.ports.platform(),
-        );
-        let replaced = match made {
+        let replaced = match self.hash_password(password) {
             Ok(hash) => {
                 self.ports.identity().replace_password_hash(user.account, &user.password_hash, &hash).await
             }

@@ -1,11 +1,13 @@
 //! An open WebSocket after the gate let it open: until when it may stay.
 
 use core::time::Duration;
+use std::rc::Rc;
 
-use super::{Caller, Ports, Service, credentials::Session};
+use super::{Caller, Ports, Service, authenticate::AccessRefused, credentials::Session, token_cache::Known};
 use crate::{
-    gateway::{Identity, Route},
+    gateway::{Identity, Revocation, Route, StaleFeed},
     observe::{Happening, Setting},
+    revocation::TokenMarks,
     time::Timestamp,
 };
 
@@ -14,19 +16,24 @@ use crate::{
 const POLICY_VIOLATION: u16 = 1008;
 
 /// What an open socket is held to: the access token it was opened with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SocketWatch {
     route: String,
     /// When that token is refused everywhere, leeway included.
     expires_at: Option<Timestamp>,
-    /// The session to ask about, and how often.
-    session: Option<(Watched, Duration)>,
+    /// Whether it was revoked, and how often to ask.
+    revocation: Option<(Watched, Duration)>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Watched {
-    session: Session,
-    issued_at: Timestamp,
+    identity: Rc<Identity>,
+    own: bool,
+    /// The session of ours to ask about, at every level.
+    session: Option<Session>,
+    /// Whether the route looks at the feed, which knows of single tokens, of clients, and of what
+    /// other issuers issued.
+    feed: bool,
 }
 
 /// What is to be done with an open socket.
@@ -40,6 +47,7 @@ pub enum SocketVerdict {
 
 const EXPIRED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "access token expired");
 const ENDED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "session ended");
+const REVOKED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "access token revoked");
 
 /// A timer of the platform takes no more than 2^31 ms; nothing here waits a day.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -51,27 +59,28 @@ impl SocketWatch {
         if left == Some(Duration::ZERO) {
             return EXPIRED;
         }
-        let interval = self.session.as_ref().map(|(_, interval)| *interval);
+        let interval = self.revocation.as_ref().map(|(_, interval)| *interval);
         SocketVerdict::Keep(left.into_iter().chain(interval).min().unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))
     }
 }
 
 impl<P: Ports> Service<P> {
     /// How a socket that `identity` opens on the route is watched; `None` when it is not.
-    pub(super) fn watch(&self, route: &Route, identity: Option<&Identity>) -> Option<SocketWatch> {
+    pub(super) fn watch(&self, route: &Route, identity: Option<&Rc<Identity>>) -> Option<SocketWatch> {
         let (rule, identity) = (route.forwarding.websocket?, identity?);
-        let own = identity.issuer == self.isolate.config.issuer;
-        let session = rule.check_session_every.filter(|_| own).and_then(|interval| {
-            let watched =
-                Watched { session: self.isolate.session_of(identity)?, issued_at: identity.issued_at };
-            Some((watched, interval))
+        let revocation = rule.check_session_every.and_then(|interval| {
+            let own = identity.issuer == self.isolate.config.issuer;
+            let session = self.isolate.session_of(identity).filter(|_| own);
+            let feed = route.revocation != Revocation::None;
+            let watched = Watched { identity: Rc::clone(identity), own, session, feed };
+            (watched.session.is_some() || feed).then_some((watched, interval))
         });
         let leeway = self.isolate.config.leeway;
         let expires_at = rule.close_on_expiry.then(|| identity.expires_at.plus(leeway));
-        (expires_at.is_some() || session.is_some()).then(|| SocketWatch {
+        (expires_at.is_some() || revocation.is_some()).then(|| SocketWatch {
             route: route.name.clone(),
             expires_at,
-            session,
+            revocation,
         })
     }
 
@@ -80,18 +89,19 @@ impl<P: Ports> Service<P> {
         watch.next_look(self.now())
     }
 
-    /// Looks at an open socket. A session whose object does not answer keeps its socket until
-    /// the next look: our own fault cuts nobody off.
+    /// Looks at an open socket. Where a part does not answer, the socket stays until the next
+    /// look: our own fault cuts nobody off, and a feed that is out of date neither.
     pub async fn look_at_socket(&self, watch: &SocketWatch) -> SocketVerdict {
-        let now = self.now();
-        let verdict = watch.next_look(now);
-        let Some((Watched { session, issued_at }, _)) = &watch.session else {
-            return self.told(watch, verdict);
-        };
+        let verdict = watch.next_look(self.now());
         if let SocketVerdict::Close(..) = verdict {
             return self.told(watch, verdict);
         }
-        match self.is_alive(session, *issued_at).await {
+        let Some((watched, _)) = &watch.revocation else { return verdict };
+        if watched.feed && self.is_in_feed(watched).await {
+            return self.told(watch, REVOKED);
+        }
+        let Some(session) = &watched.session else { return verdict };
+        match self.is_alive(session, watched.identity.issued_at).await {
             Ok(true) => verdict,
             Ok(false) => self.told(watch, ENDED),
             Err(fault) => {
@@ -101,12 +111,30 @@ impl<P: Ports> Service<P> {
         }
     }
 
+    /// Whether the feed knows that the token was revoked, and whom it asks confirms it.
+    async fn is_in_feed(&self, watched: &Watched) -> bool {
+        let marks = TokenMarks::of(&watched.identity, watched.own);
+        let known = Known { identity: Rc::clone(&watched.identity), marks };
+        match self.check_revoked(&known, Revocation::Feed, StaleFeed::Pass).await {
+            Ok(()) => false,
+            Err(AccessRefused::Token(_)) => true,
+            Err(AccessRefused::Fault(fault)) => {
+                self.record_fault(&fault, &Caller::default());
+                false
+            }
+        }
+    }
+
     fn told(&self, watch: &SocketWatch, verdict: SocketVerdict) -> SocketVerdict {
         if let SocketVerdict::Close(..) = verdict {
-            let code = if verdict == ENDED { "session_ended" } else { "expired" };
+            let code = match verdict {
+                ENDED => "session_ended",
+                REVOKED => "revoked",
+                _ => "expired",
+            };
             let happening =
                 Happening::AccessRefused { code, route: Some(watch.route.clone()), signature_tail: None };
-            let session = watch.session.as_ref().map(|(watched, _)| &watched.session);
+            let session = watch.revocation.as_ref().and_then(|(watched, _)| watched.session.as_ref());
             let setting = Setting {
                 account: session.map(|session| session.account),
                 session_id: session.map(|session| session.family),

@@ -3,112 +3,32 @@
 //! Other calls use [`Service::throttle`] (by address) and [`Service::throttle_login`] (by
 //! account); a sign-in uses [`Service::admit`] and says afterwards how it went.
 
-use core::{cell::RefCell, time::Duration};
-use std::collections::HashMap;
+use core::time::Duration;
 
-use super::{ApiError, Caller, Ports, Service};
+use super::{ApiError, Caller, Ports, Service, refusals::Throttled};
 use crate::{
     abuse::{
-        Claim, Grant, Limited, Origin, Pardon, Rate, Refused, ThrottleAnswer, ThrottleRequest,
+        Claim, Grant, Ladder, Limited, Origin, Pardon, Rate, Refused, ThrottleAnswer, ThrottleRequest,
         Throttles as _, device, network::NETWORK_ROW,
     },
-    http::{Problem, Reply},
     identity::Login,
     ids::DeviceId,
-    observe::{Happening, Pseudonym, Setting},
+    observe::{Happening, Pseudonym, Setting, metrics::Family},
     ports::{Fault, Part, Randomness as _, RateLimiter as _, Timer as _},
-    time::Timestamp,
 };
 
 /// The row of strangers in an account's object.
-const STRANGERS_ROW: &str = "strangers";
+pub(super) const STRANGERS_ROW: &str = "strangers";
+/// The row of whoever is signed in and is asked for the password again.
+pub(super) const SIGNED_IN_ROW: &str = "signed_in";
 
-/// The buckets that no origin has.
-const ACCOUNT: &str = "account";
+/// The kinds of objects, and by what something is limited.
+pub(super) const ACCOUNT: &str = "account";
 const CLIENT: &str = "client";
-const DEVICE: &str = "device";
-const IP: &str = "ip";
-const NETWORK: &str = "network";
-
-/// How many refusals an isolate remembers: a hundred bytes each.
-const REMEMBERED: usize = 4096;
-
-/// What a throttled client is told, in the words of draft-ietf-httpapi-ratelimit-headers-11.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Throttled {
-    /// What is limited, and by what: `login-ip`.
-    pub(super) policy: String,
-    /// How many a full bucket holds.
-    pub(super) quota: u32,
-    /// How many seconds it takes to be full, from empty.
-    pub(super) window: u64,
-    /// When to come back, in seconds.
-    pub(super) retry_after: u64,
-}
-
-impl From<&Throttled> for Reply {
-    fn from(throttled: &Throttled) -> Self {
-        let Throttled { policy, quota, window, retry_after } = throttled;
-        let seconds = u32::try_from(*retry_after).unwrap_or(u32::MAX);
-        Self::from(
-            Problem::new(429, "rate_limited", "Too many of these calls; wait and try again")
-                .with_retry_after(seconds),
-        )
-        .with_header("ratelimit-policy", &format!("\"{policy}\";q={quota};w={window}"))
-        .with_header("ratelimit", &format!("\"{policy}\";r=0;t={retry_after}"))
-    }
-}
-
-/// Refusals that hold until a time that is known: nobody needs to be asked before it.
-#[derive(Debug, Default)]
-pub(super) struct Refusals(RefCell<HashMap<String, (Timestamp, Throttled)>>);
-
-impl Refusals {
-    fn find(&self, key: &str, now: Timestamp) -> Option<Throttled> {
-        let refusals = self.0.borrow();
-        let (until, throttled) = refusals.get(key).filter(|(until, _)| now < *until)?;
-        Some(Throttled { retry_after: whole_seconds(until.since(now)), ..throttled.clone() })
-    }
-
-    fn remember(&self, key: String, until: Timestamp, throttled: &Throttled, now: Timestamp) {
-        let mut refusals = self.0.borrow_mut();
-        if refusals.len() >= REMEMBERED {
-            refusals.retain(|_, (until, _)| now < *until);
-        }
-        if refusals.len() < REMEMBERED {
-            refusals.insert(key, (until, throttled.clone()));
-        }
-    }
-}
-
-/// The sign-ins of an isolate whose password waits to be hashed. Hashing holds the isolate's only
-/// thread, so one is hashed at a time whatever happens; this bounds how many wait for it.
-#[derive(Debug, Default)]
-pub(super) struct HashQueue(RefCell<Vec<Timestamp>>);
-
-impl HashQueue {
-    /// A request that was cancelled never leaves. Nobody waits for as long as this.
-    const LOST_AFTER: Duration = Duration::from_secs(30);
-
-    /// Joins it, unless it is full.
-    pub(super) fn enter(&self, most: u32, now: Timestamp) -> bool {
-        let mut waiting = self.0.borrow_mut();
-        waiting.retain(|since| now.since(*since) < Self::LOST_AFTER);
-        let free = waiting.len() < usize::try_from(most).unwrap_or(usize::MAX);
-        if free {
-            waiting.push(now);
-        }
-        free
-    }
-
-    /// Leaves it.
-    pub(super) fn leave(&self) {
-        let mut waiting = self.0.borrow_mut();
-        if !waiting.is_empty() {
-            waiting.remove(0);
-        }
-    }
-}
+pub(super) const DEVICE: &str = "device";
+pub(super) const IP: &str = "ip";
+pub(super) const NETWORK: &str = "network";
+pub(super) const SESSION: &str = "session";
 
 /// A sign-in that may be tried, and was charged as a failure beforehand.
 #[derive(Debug, Default)]
@@ -154,7 +74,6 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// As [`Self::throttle`].
-    #[allow(dead_code, reason = "for the flows that send one-time tokens")]
     pub(super) async fn throttle_login(
         &self,
         caller: &Caller,
@@ -174,10 +93,11 @@ impl<P: Ports> Service<P> {
         Ok(())
     }
 
-    /// Forgets the failures of strangers at an account: its owner has proved himself by other
-    /// means, such as a reset.
+    /// Forgets the failures at an account, but for those of known devices: its owner has proved
+    /// himself by other means, such as a reset.
     pub(super) async fn lift_lock(&self, login: &Login) -> Result<(), ApiError> {
-        let pardons = vec![Pardon { row: STRANGERS_ROW.to_owned(), all: true, ..Pardon::default() }];
+        let pardon = |row: &str| Pardon { row: row.to_owned(), all: true, ..Pardon::default() };
+        let pardons = vec![pardon(STRANGERS_ROW), pardon(SIGNED_IN_ROW)];
         let request = ThrottleRequest::Forgive { pardons };
         self.ports.throttles().ask(&object(ACCOUNT, &self.stand_in(login)), &request).await?;
         Ok(())
@@ -224,7 +144,7 @@ impl<P: Ports> Service<P> {
             // Known to be refused in the end: the objects before it need not be asked.
             let known = key(&object(ACCOUNT, &account), &strangers.claim);
             if let Some(throttled) = self.isolate.memory.refusals.find(&known, self.now()) {
-                return Err(ApiError::Throttled(throttled));
+                return Err(self.throttled(throttled));
             }
             let mut ip = asked(IP, &origin.address, Limited::Login, limits.login_ip);
             ip.claim.ladder = Some(limits.ip_lock.clone());
@@ -238,6 +158,31 @@ impl<P: Ports> Service<P> {
             }
             self.charge(caller, &mut admission, object(ACCOUNT, &account), vec![strangers]).await?;
         }
+        if !admission.delay.is_zero() {
+            self.ports.platform().sleep(admission.delay).await;
+        }
+        Ok(admission)
+    }
+
+    /// Asks whether somebody who is signed in may try the account's password, charges it as a
+    /// failure, and waits as long as it has to. Whoever has stolen an access token gets as many
+    /// guesses as a stranger at the sign-in, from however many addresses. They are counted apart
+    /// from those: neither of the two can shut the owner out of the other.
+    ///
+    /// # Errors
+    /// As [`Self::throttle`]; a lock is told, since who asks knows the account.
+    pub(super) async fn admit_signed_in(
+        &self,
+        caller: &Caller,
+        login: &Login,
+    ) -> Result<Admission, ApiError> {
+        self.throttle(caller, Limited::Login).await?;
+        let limits = &self.isolate.config.limits;
+        let mut one = asked(SESSION, SIGNED_IN_ROW, Limited::Login, limits.login_account);
+        one.claim.ladder = Some(Ladder { refuses: true, ..limits.account_lock.clone() });
+        let mut admission = Admission::default();
+        let object = object(ACCOUNT, &self.stand_in(login));
+        self.charge(caller, &mut admission, object, vec![one]).await?;
         if !admission.delay.is_zero() {
             self.ports.platform().sleep(admission.delay).await;
         }
@@ -273,7 +218,7 @@ impl<P: Ports> Service<P> {
         Ok(device::issue(self.isolate.masters.current(), device, login, self.now()))
     }
 
-    fn stand_in(&self, login: &Login) -> String {
+    pub(super) fn stand_in(&self, login: &Login) -> String {
         Pseudonym::of_login(self.isolate.masters.current(), login).to_string()
     }
 
@@ -305,7 +250,7 @@ impl<P: Ports> Service<P> {
             Ok(false) => {
                 // The platform's periods are 10 s and 60 s; which one, and the limit, it keeps to itself.
                 let policy = policy(limited, "shield");
-                Err(ApiError::Throttled(Throttled { policy, quota: 1, window: 10, retry_after: 10 }))
+                Err(self.throttled(Throttled { policy, quota: 1, window: 10, retry_after: 10 }))
             }
             Err(fault) => {
                 self.record_fault(&fault, caller);
@@ -341,7 +286,7 @@ impl<P: Ports> Service<P> {
             if !locked && (claim.ladder.is_some() || claim.spread.is_some()) {
                 pardons.push(Pardon {
                     row: claim.row,
-                    all: scope == ACCOUNT || scope == DEVICE,
+                    all: matches!(scope, ACCOUNT | DEVICE | SESSION),
                     forget: claim.ladder.map_or(0, |ladder| ladder.forget),
                     lock,
                     one: claim.one,
@@ -370,7 +315,7 @@ impl<P: Ports> Service<P> {
         let refusals = &self.isolate.memory.refusals;
         for one in &asked {
             if let Some(throttled) = refusals.find(&key(object, &one.claim), now) {
-                return Err(ApiError::Throttled(throttled));
+                return Err(self.throttled(throttled));
             }
         }
         let (scopes, claims): (Vec<_>, Vec<_>) = asked.into_iter().map(|one| (one.scope, one.claim)).unzip();
@@ -384,7 +329,7 @@ impl<P: Ports> Service<P> {
                 return Err(self.refuse(caller, limited, object, (scope, claim), refused));
             }
             Ok(ThrottleAnswer::Unavailable { cause }) => Fault::new(Part::Throttle, cause),
-            Ok(ThrottleAnswer::Forgiven) => {
+            Ok(ThrottleAnswer::Forgiven | ThrottleAnswer::Standings { .. }) => {
                 Fault::new(Part::Throttle, "an answer of another kind than was asked for")
             }
             Err(fault) => fault,
@@ -412,17 +357,24 @@ impl<P: Ports> Service<P> {
             window: rate.window(),
             retry_after: whole_seconds(refused.until.since(now)),
         };
-        if refused.settled
-            && let Some(claim) = claim
-        {
-            self.isolate.memory.refusals.remember(key(object, claim), refused.until, &throttled, now);
+        let refusals = &self.isolate.memory.refusals;
+        let is_news = match claim.filter(|_| refused.settled) {
+            Some(claim) => refusals.remember(key(object, claim), refused.until, &throttled, now),
+            None => true,
+        };
+        if is_news {
+            let (limit, retry_after) = (throttled.policy.clone(), throttled.retry_after);
+            self.record(now, Happening::Throttled { limit, retry_after }, caller.setting());
         }
-        let happening =
-            Happening::Throttled { limit: throttled.policy.clone(), retry_after: throttled.retry_after };
-        self.record(now, happening, caller.setting());
         if refused.alarm {
             self.record(now, stuffing(scope), caller.setting());
         }
+        self.throttled(throttled)
+    }
+
+    /// Every call that is refused is counted, also those that no event tells of.
+    pub(super) fn throttled(&self, throttled: Throttled) -> ApiError {
+        self.isolate.counters.add(Family::Throttled, &throttled.policy, "");
         ApiError::Throttled(throttled)
     }
 }
@@ -447,7 +399,7 @@ fn policy(limited: Limited, scope: &str) -> String {
     [limited.name(), scope].join("-")
 }
 
-fn object(kind: &str, name: &str) -> String {
+pub(super) fn object(kind: &str, name: &str) -> String {
     [kind, name].join(" ")
 }
 
@@ -456,6 +408,6 @@ fn key(object: &str, claim: &Claim) -> String {
 }
 
 /// Rounded up, and never zero: a client that comes back then is not refused again.
-fn whole_seconds(wait: Duration) -> u64 {
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
 }

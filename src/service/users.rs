@@ -8,7 +8,7 @@ use super::{Caller, Ports, Service};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind, Ends},
     config::IdentitySource,
-    identity::{Grants, IdentityStore as _, Login, NewUser, Password, User, UserChange, UserQuery},
+    identity::{Grants, IdentityStore as _, Login, NewUser, PasswordHash, User, UserChange, UserQuery},
     ids::{AccountId, FamilyId},
     observe::{Happening, Setting},
     ports::{Fault, Part, Randomness as _},
@@ -45,14 +45,14 @@ impl<P: Ports> Service<P> {
     pub async fn add_user(
         &self,
         login: &Login,
-        password: &Password,
+        password_hash: PasswordHash,
         grants: Grants,
         setting: Setting,
     ) -> Result<Option<AccountId>, Fault> {
         let user = NewUser {
             account: self.fresh_account()?,
             login: login.clone(),
-            password_hash: self.hash_password(password)?,
+            password_hash,
             scopes: grants.scopes,
             roles: grants.roles,
             tenant_id: grants.tenant_id,

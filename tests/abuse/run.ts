@@ -142,7 +142,89 @@ async function timing(): Promise<void> {
   }
 }
 
-const PARTS: Record<string, () => Promise<void>> = { one: () => guessing(1), many: () => guessing(1000), timing };
+async function call(postern: Postern, path: string, body: unknown, headers: Record<string, string> = {}): Promise<number> {
+  const response = await fetch(`${postern.url}${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+  await response.text();
+  return response.status;
+}
+
+const counted = (statuses: number[]): string =>
+  [...new Set(statuses)].sort().map((status) => `${statuses.filter((one) => one === status).length} x ${status}`).join(", ");
+
+const RESETS = 20;
+const RACERS = 10;
+
+/** One-time tokens, each presented by ten attackers at once, each of whom wants a password of his own. */
+async function racing(): Promise<void> {
+  console.log(`\n${RACERS} attackers race one reset token, ${RESETS} times`);
+  const rate = { per_minute: 60_000, burst: 60_000 };
+  const limits = Object.fromEntries(["login_account", "login_ip", "login_network", "reset_account", "reset_ip", "reset_network"].map((name) => [name, rate]));
+  const postern = await startPostern({ vars: { POSTERN_ISSUER: OWN_ISSUER, POSTERN_LIMITS: limits } });
+  try {
+    // Makes the local users.
+    await login(postern, { login: VICTIM, password: PASSWORD }, "192.0.2.1");
+    const winners: number[] = [];
+    const signedIn: number[] = [];
+    const all: number[] = [];
+    for (let round = 0; round < RESETS; round += 1) {
+      const seen = postern.logs.length;
+      await call(postern, "/auth/password/reset-request", { login: VICTIM });
+      let line: string | undefined;
+      while ((line = postern.logs.slice(seen).find((text) => text.startsWith("notification: "))) === undefined) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      const { token } = JSON.parse(line.slice("notification: ".length)) as { token: string };
+      const password = (racer: number) => `password ${round} of racer ${racer}`;
+      const statuses = await Promise.all(
+        Array.from({ length: RACERS }, (_, racer) => call(postern, "/auth/password/reset", { token, new_password: password(racer) })),
+      );
+      all.push(...statuses);
+      winners.push(statuses.filter((status) => status === 204).length);
+      const tries = await Promise.all(Array.from({ length: RACERS }, (_, racer) => login(postern, { login: VICTIM, password: password(racer) }, "192.0.2.1")));
+      signedIn.push(tries.filter(({ status }) => status === 200).length);
+    }
+    console.log(`  answers: ${counted(all)}; successes by round: ${winners.join(" ")}; passwords that then sign in: ${signedIn.join(" ")}`);
+    verdict("of each token's racers exactly one succeeds", winners.every((count) => count === 1));
+    verdict("and his password alone is in force", signedIn.every((count) => count === 1));
+  } finally {
+    await postern.dispose();
+  }
+}
+
+const STOLEN_GUESSES = 1000;
+
+/** Whoever has stolen an access token guesses the password that it takes to change it, from a thousand addresses. */
+async function stolen(): Promise<void> {
+  console.log(`\n${STOLEN_GUESSES} guesses of the current password with a stolen access token, from ${STOLEN_GUESSES} addresses`);
+  const postern = await startPostern({ vars: { POSTERN_ISSUER: OWN_ISSUER, POSTERN_LIMITS: undefined } });
+  try {
+    const { text } = await login(postern, { login: VICTIM, password: PASSWORD }, "203.0.113.1");
+    const { access_token } = JSON.parse(text) as { access_token: string };
+    const statuses: number[] = [];
+    let next = 0;
+    const attacker = async (): Promise<void> => {
+      while (next < STOLEN_GUESSES) {
+        const n = next++;
+        const body = { current_password: `guess number ${n}`, new_password: `${PASSWORD} again` };
+        statuses.push(await call(postern, "/auth/password", body, { authorization: `Bearer ${access_token}`, "cf-connecting-ip": `10.${n >> 8}.${n & 255}.1` }));
+      }
+    };
+    await Promise.all(Array.from({ length: ABREAST }, attacker));
+    const tried = lines(postern, '"event":"password_refused"');
+    const owner = await login(postern, { login: VICTIM, password: PASSWORD }, "203.0.113.1");
+    console.log(`  passwords tried: ${tried} of ${STOLEN_GUESSES}; answers: ${counted(statuses)}; the owner signs in meanwhile: ${owner.status}`);
+    verdict("no more passwords tried than the ladder allows: 6", tried <= 6);
+    verdict("nobody is locked out of the sign-in by it", owner.status === 200);
+  } finally {
+    await postern.dispose();
+  }
+}
+
+const PARTS: Record<string, () => Promise<void>> = { one: () => guessing(1), many: () => guessing(1000), stolen, racing, timing };
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
 for (const name of chosen) {
   const part = PARTS[name];

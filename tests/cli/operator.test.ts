@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { expectProblem, json, refresh, signIn } from "../worker/support/client.ts";
+import { expectProblem, json, post, refresh, signIn } from "../worker/support/client.ts";
 import { ADMIN, ALICE, AUDIENCE, OWN_ISSUER, PASSWORD, settings } from "../worker/support/config.ts";
 import { claimsOf, headerOf } from "../worker/support/jwt.ts";
 import { shared, start } from "../worker/support/postern.ts";
@@ -128,6 +128,30 @@ describe("sessions", () => {
   });
 });
 
+describe("revoking", () => {
+  test("each kind is revoked by its own command, and says when the gate refuses it", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const [one, two] = [await signIn(worker()), await signIn(worker())];
+    const ended = await run(["revoke", "session", ALICE, one.session_id], env);
+    expect(ended).toMatchObject({ code: 0, err: "" });
+    expect(ended.out).toContain("with the next request");
+    await expectProblem(await refresh(worker(), one.refresh_token), 401, "invalid_grant");
+    const token = await answer<{ kind: string }>(["revoke", "token", String(claimsOf(two.access_token)["jti"])], env);
+    expect(token).toMatchObject({ status: "revoked", kind: "access_token" });
+    expect(await answer(["revoke", "subject", ALICE], env)).toMatchObject({ kind: "subject", sessions_ended: 1 });
+    await expectProblem(await refresh(worker(), two.refresh_token), 401, "invalid_grant");
+    expect(await answer(["revoke", "client", "other-app", "--not-before", "1700000000"], env)).toMatchObject({ kind: "client" });
+    for (const [args, code] of [
+      [["revoke", "session", one.session_id], 2],
+      [["revoke", "token", "x", "--expires-at", "1"], 2],
+      [["revoke", "subject", "s", "--issuer", "https://unknown.example"], 1],
+      [["revoke", "key", "unknown"], 1],
+    ] as const) {
+      expect((await run([...args], env)).code, args.join(" ")).toBe(code);
+    }
+  });
+});
+
 describe("users", () => {
   test("a user is made, shown, changed, disabled, enabled and erased", async () => {
     const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
@@ -157,6 +181,35 @@ describe("users", () => {
     const ended = await run(["user", "disable", ADMIN], env);
     expect(ended.code).toBe(1);
     expect(ended.err).toContain("[own_account]");
+  });
+});
+
+describe("limits and locks", () => {
+  test("an account that strangers locked is shown, and unlocked by its login or id", async () => {
+    const limits = { account_lock: { delay_after: 1000, lock_after: 2, locks: [600] } };
+    const own = await start({ vars: settings({ POSTERN_LIMITS: limits, POSTERN_PASSWORD: { memory_kib: 32, iterations: 1 } }) });
+    try {
+      const admin = await signIn(own, { login: ADMIN });
+      const env = { env: { POSTERN_URL: own.url, POSTERN_TOKEN: admin.access_token } };
+      const alice = String(claimsOf((await signIn(own)).access_token)["sub"]);
+      const guess = () => post(own, "/auth/login", { login: ALICE, password: "a wrong guess" });
+      for (const name of [ALICE, alice]) {
+        for (let n = 0; n < 2; n += 1) await expectProblem(await guess(), 401, "invalid_credentials");
+        const shown = await run(["throttle", "show", "--login", ALICE], env);
+        expect(shown).toMatchObject({ code: 0, err: "" });
+        expect(shown.out).toMatch(/account: 2 failures/);
+        expect(shown.out).toMatch(/account: LOCKED, ends in (10 min|9 min)/);
+        expect((await run(["user", "unlock", name], env)).out).toContain("neither limited nor locked");
+        expect((await run(["throttle", "show", "--login", ALICE], env)).out).toContain("nothing limits");
+        await signIn(own);
+      }
+      expect((await run(["throttle", "show", "--ip", "127.0.0.1"], env)).out).toMatch(/ip: login limit: \d+ left/);
+      expect((await run(["throttle", "clear", "--ip", "127.0.0.1"], env)).code).toBe(0);
+      expect((await run(["throttle", "clear"], env)).code).toBe(2);
+      expect((await run(["throttle", "show", "--ip", "a place"], env)).code).toBe(2);
+    } finally {
+      await own.dispose();
+    }
   });
 });
 

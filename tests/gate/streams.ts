@@ -1,12 +1,13 @@
 // Bodies through the gate, both ways: byte for byte, what workerd's memory peaks at, and events that arrive when they are
-// sent. Prints figures; fails on the first byte that differs.
+// sent. What differs is a failure.
 import { createHash, type Hash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, request, type IncomingMessage } from "node:http";
+import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { startPostern } from "../worker/harness.ts";
+import { startPostern, type Postern } from "../worker/harness.ts";
+import { report, type Part, type Report } from "./part.ts";
 
 const MB = 1024 * 1024;
 const SIZES = [0, 1, 64 * 1024, 100 * MB];
@@ -40,7 +41,7 @@ async function drain(stream: IncomingMessage): Promise<{ bytes: number; digest: 
   return { bytes, digest: hash.digest("hex") };
 }
 
-const origin = createServer(async (incoming, response) => {
+async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(incoming.url ?? "/", "http://origin");
   if (url.pathname === "/events") {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -57,64 +58,83 @@ const origin = createServer(async (incoming, response) => {
     for (const chunk of content(size)) if (!response.write(chunk)) await once(response, "drain");
     response.end();
   }
-});
-origin.listen(0, "127.0.0.1");
-await once(origin, "listening");
-
-const postern = await startPostern({
-  direct: true,
-  vars: {
-    POSTERN_ROUTES: [
-      { name: "all", path: "/{*rest}", access: "public", upstream: `http://127.0.0.1:${(origin.address() as AddressInfo).port}` },
-    ],
-  },
-});
+}
 
 /** A figure of /proc/PID/status in MB. */
-function memory(name: "VmHWM" | "VmRSS"): number {
+function memory(postern: Postern, name: "VmHWM" | "VmRSS"): number {
   const status = readFileSync(`/proc/${postern.pid}/status`, "utf8");
   return Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
 }
 
-let failed = 0;
-function check(what: string, holds: boolean): void {
-  console.log(`${holds ? "equal " : "DIFFER"}  ${what}`);
-  if (!holds) failed += 1;
+async function down(postern: Postern, size: number): Promise<{ bytes: number; digest: string }> {
+  const asked = request(`${postern.url}/down?size=${size}`, { agent: false });
+  asked.end();
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  return drain(answer);
 }
 
-try {
-  console.log(`workerd before: ${memory("VmRSS")} MB`);
-  for (const size of SIZES) {
-    const expected = digestOf(size);
-    const down = request(`${postern.url}/down?size=${size}`, { agent: false });
-    down.end();
-    const [answer] = (await once(down, "response")) as [IncomingMessage];
-    const got = await drain(answer);
-    check(`${size} bytes down, peak ${memory("VmHWM")} MB`, got.bytes === size && got.digest === expected);
+async function up(postern: Postern, size: number): Promise<{ bytes: number; digest: string }> {
+  const asked = request(`${postern.url}/up`, { agent: false, method: "POST", headers: { "content-length": size } });
+  const answered = once(asked, "response") as Promise<[IncomingMessage]>;
+  for (const chunk of content(size)) if (!asked.write(chunk)) await once(asked, "drain");
+  asked.end();
+  const [receipt] = await answered;
+  let text = "";
+  for await (const chunk of receipt) text += String(chunk);
+  return JSON.parse(text) as { bytes: number; digest: string };
+}
 
-    const up = request(`${postern.url}/up`, { agent: false, method: "POST", headers: { "content-length": size } });
-    const answered = once(up, "response") as Promise<[IncomingMessage]>;
-    for (const chunk of content(size)) if (!up.write(chunk)) await once(up, "drain");
-    up.end();
-    const [receipt] = await answered;
-    let text = "";
-    for await (const chunk of receipt) text += String(chunk);
-    const seen = JSON.parse(text) as { bytes: number; digest: string };
-    check(`${size} bytes up, peak ${memory("VmHWM")} MB`, seen.bytes === size && seen.digest === expected);
-  }
-
-  const events = request(`${postern.url}/events`, { agent: false });
-  events.end();
-  const [stream] = (await once(events, "response")) as [IncomingMessage];
+/** How long after it was sent each event arrived, in milliseconds. */
+async function eventLags(postern: Postern): Promise<number[]> {
+  const asked = request(`${postern.url}/events`, { agent: false });
+  asked.end();
+  const [stream] = (await once(asked, "response")) as [IncomingMessage];
   const lags: number[] = [];
   for await (const chunk of stream) {
     const sent = /data: \d+ (\d+)/.exec(String(chunk))?.[1];
     if (sent) lags.push(Date.now() - Number(sent));
   }
-  check(`${lags.length} events, each in a piece of its own, at most ${Math.max(...lags)} ms after it was sent`, lags.length === EVENTS && Math.max(...lags) < PAUSE_MS);
-} finally {
-  await postern.dispose();
-  origin.close();
-  origin.closeAllConnections();
+  return lags;
 }
-process.exitCode = failed === 0 ? 0 : 1;
+
+async function play(postern: Postern): Promise<Report> {
+  const seen = report();
+  const check = (what: string, holds: boolean) => {
+    seen.cases += 1;
+    (holds ? seen.figures : seen.failures).push(what);
+  };
+  seen.figures.push(`workerd before: ${memory(postern, "VmRSS")} MB`);
+  for (const size of SIZES) {
+    const expected = digestOf(size);
+    for (const [way, carry] of [["down", down], ["up", up]] as const) {
+      const got = await carry(postern, size);
+      const equal = got.bytes === size && got.digest === expected;
+      check(`${size} bytes ${way} ${equal ? "equal" : "DIFFER"}, peak of workerd's memory so far ${memory(postern, "VmHWM")} MB`, equal);
+    }
+  }
+  const lags = await eventLags(postern);
+  const late = Math.max(...lags);
+  check(`${lags.length} of ${EVENTS} events, each in a piece of its own, at most ${late} ms after it was sent`, lags.length === EVENTS && late < PAUSE_MS);
+  return seen;
+}
+
+export const streams: Part = {
+  name: "streams",
+  async run() {
+    const origin = createServer((incoming, response) => void serve(incoming, response));
+    origin.listen(0, "127.0.0.1");
+    await once(origin, "listening");
+    const upstream = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
+    const postern = await startPostern({
+      direct: true,
+      vars: { POSTERN_ROUTES: [{ name: "all", path: "/{*rest}", access: "public", upstream }] },
+    });
+    try {
+      return await play(postern);
+    } finally {
+      await postern.dispose();
+      origin.close();
+      origin.closeAllConnections();
+    }
+  },
+};

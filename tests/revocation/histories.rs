@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use postern::{
     account::memory::FaultMode,
-    revocation::{Entry, FeedAnswer, FeedPolicy, FeedRequest},
+    revocation::{Entry, FOREIGN_HORIZON, FeedAnswer, FeedPolicy, FeedRequest, Kind, Rule},
     time::Timestamp,
 };
 use proptest::prelude::*;
@@ -17,9 +17,15 @@ fn entry(number: u8, at: Timestamp) -> Entry {
     match number % 5 {
         0 => Entry::session(session(number), at),
         1 => Entry::subject(&number.to_string(), at),
-        2 => Entry::access_token(None, &number.to_string(), at),
-        3 => Entry::foreign_subject("https://i.example", &number.to_string(), at),
-        _ => Entry::client(&number.to_string(), at),
+        2 => Entry::access_token(&number.to_string(), at),
+        3 => Entry::foreign(
+            Kind::Subject,
+            "https://i.example",
+            &number.to_string(),
+            Rule::NotBefore(at),
+            at.plus(FOREIGN_HORIZON),
+        ),
+        _ => Entry::client(&number.to_string(), at, at),
     }
 }
 

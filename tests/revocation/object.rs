@@ -150,7 +150,7 @@ fn a_burst_becomes_one_write_and_a_quiet_feed_none() {
 fn a_write_that_fails_is_tried_again_with_growing_pauses_until_it_is_there() {
     let mut bench = Bench::new(FeedPolicy::default());
     bench.kv.broken.set(true);
-    bench.add(&[Entry::access_token(None, "jti", START)]);
+    bench.add(&[Entry::access_token("jti", START)]);
     bench.pass(Duration::from_mins(5));
     let pauses: Vec<u64> =
         bench.kv.writes.borrow().windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
@@ -203,7 +203,7 @@ fn a_subject_over_the_limit_is_no_less_revoked() {
 #[test]
 fn other_entries_over_the_limit_are_refused_until_some_expire_and_nothing_is_half_taken() {
     let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
-    let token = |jti: &str, at| Entry::access_token(None, jti, at);
+    let token = |jti: &str, at| Entry::access_token(jti, at);
     assert_eq!(bench.add(&[token("a", START), token("b", START)]), FeedAnswer::Taken);
     let before = bench.records.snapshot();
     assert_eq!(bench.add(&[token("c", START), Entry::session(session(1), START)]), FeedAnswer::Full);
@@ -236,7 +236,8 @@ fn a_collision_in_the_feed_is_told_apart_by_the_object() {
 #[test]
 fn a_not_before_of_the_very_second_is_a_hit_and_a_later_token_is_none() {
     let mut bench = Bench::new(FeedPolicy::default());
-    let entry = Entry::client("app", START.plus(Duration::from_millis(300)));
+    let entry =
+        Entry::client("app", START.plus(Duration::from_millis(300)), START.plus(Duration::from_millis(300)));
     bench.add(std::slice::from_ref(&entry));
     assert!(bench.confirm(entry.mark, START));
     assert!(!bench.confirm(entry.mark, START.plus(Duration::from_secs(1))));
@@ -265,11 +266,11 @@ fn the_first_who_asks_makes_an_empty_feed_be_written_and_a_heartbeat_keeps_it_yo
 #[test]
 fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
     let mut bench = Bench::new(FeedPolicy::default());
-    bench.add(&[Entry::access_token(None, "a", START)]);
+    bench.add(&[Entry::access_token("a", START)]);
     let FeedAnswer::Snapshot { feed } = bench.ask(&FeedRequest::Snapshot {}) else { panic!("a snapshot") };
     let snapshot = FeedCopy::parse(&feed).unwrap();
     assert_eq!(snapshot.len(), 1);
-    bench.add(&[Entry::access_token(None, "b", START)]);
+    bench.add(&[Entry::access_token("b", START)]);
     bench.ring();
     assert!(bench.published().version() >= snapshot.version());
     assert_eq!(bench.published().len(), 2);
@@ -278,7 +279,7 @@ fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
 #[test]
 fn a_storage_that_fails_is_no_answer_and_no_forgetting() {
     let mut bench = Bench::new(FeedPolicy::default());
-    let entry = Entry::access_token(None, "a", START);
+    let entry = Entry::access_token("a", START);
     bench.add(std::slice::from_ref(&entry));
     bench.crash();
     bench.records.break_with(FaultMode::Down);

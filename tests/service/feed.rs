@@ -110,14 +110,14 @@ fn single_tokens_and_clients_are_refused_also_where_the_level_is_strong() {
         assert_eq!((world.gate("/orders", Some(token)), world.gate("/strict", Some(token))), (None, None));
     }
     let jti = claim(&access_token, "jti");
-    assert_eq!(revoke(&world, &Target::AccessToken { issuer: None, jti }), Ok(0));
+    assert_eq!(revoke(&world, &Target::AccessToken { issuer: None, jti, expires_at: None }), Ok(0));
     settle(&world);
     reread(&world, &access_token);
     for path in ["/orders", "/strict"] {
         assert_eq!(world.gate(path, Some(&access_token)), Some(401), "{path}");
         assert_eq!(world.gate(path, Some(&other)), None, "{path}");
     }
-    revoke(&world, &Target::Client { client_id: "first-party".to_owned() }).unwrap();
+    revoke(&world, &Target::Client { client_id: "first-party".to_owned(), not_before: None }).unwrap();
     settle(&world);
     reread(&world, &other);
     assert_eq!(world.gate("/orders", Some(&other)), Some(401));
@@ -132,9 +132,14 @@ fn single_tokens_and_clients_are_refused_also_where_the_level_is_strong() {
 fn what_only_the_feed_knows_is_a_fault_when_it_cannot_be_stored_and_an_unknown_issuer_is_refused() {
     let world = World::new();
     world.feed.unreachable.set(true);
-    let token = Target::AccessToken { issuer: None, jti: "x".to_owned() };
+    let token = Target::AccessToken { issuer: None, jti: "x".to_owned(), expires_at: None };
     assert!(matches!(revoke(&world, &token), Err(RevocationRefused::Fault(_))));
-    let foreign = Target::ForeignSubject { issuer: "https://unknown.example".into(), subject: "s".into() };
+    let foreign = Target::ForeignSubject {
+        issuer: "https://unknown.example".into(),
+        subject: "s".into(),
+        not_before: None,
+        expires_at: None,
+    };
     assert_eq!(revoke(&world, &foreign), Err(RevocationRefused::UntrustedIssuer));
 }
 

@@ -3,9 +3,10 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { bearer, expectProblem, json, post, refreshed, signIn } from "./support/client.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bearer, expectProblem, json, post, refresh, refreshed, signIn } from "./support/client.ts";
 import { ALICE, PASSWORD, settings } from "./support/config.ts";
+import { eventually } from "./support/poll.ts";
 import { expectNoSecrets, start, type Running } from "./support/postern.ts";
 
 let persist: string;
@@ -111,4 +112,54 @@ test("under another master key the stored signing keys stay closed: 503 and not 
   const after = await boot();
   await json(await after.fetch("/api/orders", { headers: bearer(tokens.access_token) }));
   await refreshed(after, tokens.refresh_token);
+});
+
+describe("while Throttle objects fail", () => {
+  async function failing(open?: string[]): Promise<{ postern: Running; refresh_token: string; access_token: string }> {
+    const vars = settings({
+      POSTERN_REGISTRATION: "open",
+      POSTERN_PASSWORD: { memory_kib: 32, iterations: 1 },
+      POSTERN_LIMITS: open === undefined ? {} : { open_without_throttle: open },
+    });
+    const postern = await start({ vars, mayFail: ["Throttle"] });
+    running.push(postern);
+    const { refresh_token, access_token } = await signIn(postern);
+    await postern.kv.write("told-to-fail:Throttle", "1");
+    return { postern, refresh_token, access_token };
+  }
+  const register = (postern: Running) => post(postern, "/auth/register", { login: `${crypto.randomUUID()}@example.com`, password: PASSWORD });
+
+  test("by default refreshes go on unlimited, whatever can be guessed is refused with 503, and every fault is told", async () => {
+    const { postern, refresh_token, access_token } = await failing();
+    const next = await refreshed(postern, refresh_token);
+    await expectUnavailable(await post(postern, "/auth/login", { login: ALICE, password: PASSWORD }));
+    await expectUnavailable(await register(postern));
+    await expectUnavailable(await post(postern, "/auth/password/reset-request", { login: ALICE }));
+    const change = { current_password: PASSWORD, new_password: `${PASSWORD} again` };
+    await expectUnavailable(await post(postern, "/auth/password", change, bearer(access_token)));
+    await json(await postern.fetch("/api/orders", { headers: bearer(next.access_token) }));
+    await postern.logged(/"event":"fault".*"part":"throttle".*told to fail/);
+    const faults = () => postern.logs.filter((line) => line.includes('"part":"throttle"')).length;
+    await eventually("a fault for each of five calls", () => (faults() === 5 ? true : undefined));
+
+    // The objects are back: nothing is left of it, and nobody was charged.
+    await postern.kv.remove("told-to-fail:Throttle");
+    await signIn(postern);
+    await json(await register(postern), 201);
+  });
+
+  test("by rule sign-ins and registrations go on too, or not even refreshes do", async () => {
+    const open = await failing(["login", "register"]);
+    await signIn(open.postern);
+    await json(await register(open.postern), 201);
+    await expectUnavailable(await refresh(open.postern, open.refresh_token));
+    await expectUnavailable(await post(open.postern, "/auth/password/reset-request", { login: ALICE }));
+    // A wrong password stays wrong.
+    await expectProblem(await post(open.postern, "/auth/login", { login: ALICE, password: "wrong" }), 401, "invalid_credentials");
+
+    const closed = await failing([]);
+    await expectUnavailable(await refresh(closed.postern, closed.refresh_token));
+    await closed.postern.kv.remove("told-to-fail:Throttle");
+    await refreshed(closed.postern, closed.refresh_token);
+  });
 });

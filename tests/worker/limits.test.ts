@@ -1,6 +1,7 @@
 // Limits with their real defaults: who is asked to wait, who is locked out, and who is not.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
+  bearer,
   browserSignIn,
   DEVICE_COOKIE,
   expectProblem,
@@ -11,7 +12,7 @@ import {
   signIn,
   type Tokens,
 } from "./support/client.ts";
-import { ALICE, PASSWORD, settings } from "./support/config.ts";
+import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { eventually } from "./support/poll.ts";
 import { expectNoSecrets, start, type Running } from "./support/postern.ts";
 
@@ -215,6 +216,88 @@ describe("locks", () => {
       // What is forgiven is forgiven after the answer.
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
+  });
+
+  describe("a stolen access token", () => {
+    const tryPassword = (token: string, current_password: string, n: number, path = "/auth/password") =>
+      post(postern, path, path.endsWith("delete") ? { password: current_password } : { current_password, new_password: `${PASSWORD} ${n}` }, {
+        ...bearer(token),
+        ...from(`203.0.${n}.1`),
+      });
+
+    test("is worth five guesses of the password, from however many addresses, and locks nobody out of the sign-in", async () => {
+      const login = await newcomer();
+      const thief = await signIn(postern, { login });
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, (_, n) => tryPassword(thief.access_token, `guess ${n}`, n, n % 2 ? "/auth/password" : "/auth/account/delete")),
+      );
+      const statuses = answers.map((answer) => answer.status);
+      expect(statuses.filter((one) => one === 401)).toHaveLength(5);
+      expect(statuses.filter((one) => one === 429)).toHaveLength(7);
+      await expectThrottled(answers.find((answer) => answer.status === 429)!, "login-session");
+      expect(events("locked").at(-1)).toMatchObject({ what: "session", seconds: 3 });
+      // Not even the right one is tried now; strangers and the owner sign in as before.
+      await expectThrottled(await tryPassword(thief.access_token, PASSWORD, 99), "login-session");
+      await signIn(postern, { login });
+    });
+
+    test("strangers who lock the account do not keep its owner from changing the password", async () => {
+      const login = await newcomer();
+      const { access_token } = await signIn(postern, { login });
+      await lockOut(login);
+      expect(await status(tryPassword(access_token, "a slip", 1))).toBe(401);
+      expect(await status(tryPassword(access_token, PASSWORD, 1))).toBe(204);
+    });
+  });
+
+  describe("an administrator", () => {
+    const call = (method: string, path: string, token: string, body?: unknown) =>
+      postern.fetch(path, {
+        method,
+        headers: { ...bearer(token), "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    interface Standing { whose: string; failures?: number; locked_until?: number; buckets: { limit: string; left: number }[] }
+    const show = async (token: string, query: string) => (await json<{ rows: Standing[] }>(await call("GET", `/admin/throttle?${query}`, token))).rows;
+
+    test("sees a lock of an account and lifts it, and the owner is in at once", async () => {
+      const { access_token: token } = await signIn(postern, { login: ADMIN });
+      const login = await newcomer();
+      await lockOut(login);
+      // The second lock is of ten minutes.
+      await eventually("the end of the first lock", async () => ((await show(token, `login=${login}`))[0]?.locked_until === undefined ? true : undefined));
+      expect(await status(guess(login, "198.51.100.77"))).toBe(401);
+      const [strangers] = await show(token, `login=${login}`);
+      expect(strangers).toMatchObject({ whose: "account", failures: 6, locked_until: expect.any(Number) });
+      expect(strangers!.locked_until! - Date.now() / 1000).toBeGreaterThan(550);
+      expect(await status(post(postern, "/auth/login", { login, password: PASSWORD }))).toBe(401);
+      expect(await status(call("POST", "/admin/throttle/clear", token, { login }))).toBe(204);
+      expect(await show(token, `login=${login}`)).toEqual([]);
+      await signIn(postern, { login });
+      const told = events("admin_action").filter((one) => one["action"] === "throttle_clear");
+      expect(told.map((one) => one["result"])).toEqual(["requested", "done"]);
+      expect(JSON.stringify(told)).not.toContain(login);
+    });
+
+    test("sees and lifts the lock of an address, which this isolate remembers too", async () => {
+      const { access_token: token } = await signIn(postern, { login: ADMIN });
+      for (let n = 0; n < 100; n += 1) await status(guess(`c${n}@example.com`, "203.0.113.200"));
+      await expectThrottled(await guess("d@example.com", "203.0.113.200"), "login-ip");
+      expect(await show(token, "ip=203.0.113.200")).toContainEqual(expect.objectContaining({ whose: "ip", failures: 100, locked_until: expect.any(Number) }));
+      expect(await status(call("POST", "/admin/throttle/clear", token, { ip: "203.0.113.200" }))).toBe(204);
+      expect(await status(guess("d@example.com", "203.0.113.200"))).toBe(401);
+    });
+
+    test("is told what cannot be asked", async () => {
+      const { access_token: token } = await signIn(postern, { login: ADMIN });
+      for (const query of ["", "ip=x", "ip=192.0.2.0/24", "login=a&ip=192.0.2.1"]) {
+        await expectProblem(await call("GET", `/admin/throttle?${query}`, token), 400, "invalid_parameter");
+      }
+      for (const body of [{}, { ip: "x" }, { login: "a", ip: "192.0.2.1" }]) {
+        await expectProblem(await call("POST", "/admin/throttle/clear", token, body), 400, "invalid_member");
+      }
+      await expectProblem(await call("POST", "/admin/throttle/clear", (await signIn(postern)).access_token, { ip: "192.0.2.1" }), 403, "insufficient_scope");
+    });
   });
 
   test("the device cookie is out of reach of scripts and of other sites, and outlives the session", async () => {

@@ -128,10 +128,17 @@ describe("every operation answers as described", () => {
     await call({ method: "GET", path: `/admin/users/${subject()}/sessions`, token, status: 200 });
     await call({ method: "DELETE", path: `/admin/users/${subject()}/sessions/${alice.session_id}`, token, status: 204 });
     await call({ method: "DELETE", path: `/admin/users/${subject()}/sessions`, token, status: 204 });
+    await call({ method: "POST", path: "/admin/revocations", token, body: { kind: "subject", subject: subject() }, status: 200 });
+    await call({ method: "POST", path: "/admin/revocations", token, body: { kind: "subject" }, status: 400 });
     await call({ method: "GET", path: "/admin/routes", token, status: 200 });
     await call({ method: "PUT", path: "/admin/routes", token, body: { routes: [{}] }, status: 422 });
     await call({ method: "PUT", path: "/admin/routes", token, body: { routes: ROUTES }, status: 200 });
     await call({ method: "GET", path: "/admin/audit?limit=3", token, status: 200 });
+    await call({ method: "POST", path: "/auth/login", body: { login: ALICE, password: "wrong" }, status: 401 });
+    const { rows } = await call<{ rows: unknown[] }>({ method: "GET", path: `/admin/throttle?login=${ALICE}`, token, status: 200 });
+    expect(rows).toHaveLength(1);
+    await call({ method: "GET", path: "/admin/throttle?ip=127.0.0.1", token, status: 200 });
+    await call({ method: "POST", path: "/admin/throttle/clear", token, body: { login: ALICE }, status: 204 });
     await call({ method: "GET", path: "/metrics", token, status: 200 });
     // Last: it ends this administrator's own access token.
     const active = keys.find(({ state }) => state === "active")!;

@@ -5,8 +5,9 @@ import { createHash } from "node:crypto";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bearer, post, signIn, type Tokens } from "./support/client.ts";
-import { settings } from "./support/config.ts";
+import { bearer, json, post, signIn, type Tokens } from "./support/client.ts";
+import { ADMIN, settings } from "./support/config.ts";
+import { claimsOf } from "./support/jwt.ts";
 import { eventually } from "./support/poll.ts";
 import { shared } from "./support/postern.ts";
 
@@ -36,6 +37,7 @@ const postern = shared(async () => {
     direct: true,
     vars: settings({ POSTERN_LEEWAY: 0, POSTERN_ACCESS_TOKEN_LIFETIME: 8 }, [
       { name: "watched", path: "/watched/ws", service: "ORIGIN", strip_prefix: "/watched", websocket: WATCH },
+      { name: "unfed", path: "/unfed/ws", service: "ORIGIN", strip_prefix: "/unfed", revocation: "none", websocket: { close_on_revocation: true, check_interval: 1 } },
       { name: "expiring", path: "/expiring/ws", service: "ORIGIN", strip_prefix: "/expiring", websocket: { close_on_expiry: true } },
       { name: "free", path: "/free/ws", service: "ORIGIN", strip_prefix: "/free" },
       { name: "deaf", path: "/deaf", upstream: deaf.url, websocket: { close_on_revocation: true } },
@@ -99,6 +101,17 @@ test("a socket is closed at the next look after its session ended", async () => 
   await post(postern(), "/auth/logout", undefined, bearer(tokens.access_token));
   expect(await closed).toEqual({ code: 1008, reason: "session ended" });
   expect(Date.now() - begun).toBeLessThan(3000);
+});
+
+test("a socket is closed at the next look after its one access token was revoked, unless its route looks at no feed", async () => {
+  const [tokens, operator] = [await signIn(postern()), await signIn(postern(), { login: ADMIN })];
+  const [watched, unfed] = [await open("/watched/ws", tokens), await open("/unfed/ws", tokens)];
+  const order = { kind: "access_token", jti: claimsOf(tokens.access_token)["jti"] };
+  await json(await post(postern(), "/admin/revocations", order, bearer(operator.access_token)));
+  expect(await watched.closed).toEqual({ code: 1008, reason: "access token revoked" });
+  expect(unfed.socket.readyState).toBe(WebSocket.OPEN);
+  unfed.socket.close();
+  await unfed.closed;
 });
 
 test("another session's end does not touch it", async () => {

@@ -136,6 +136,30 @@ fn what_says_nothing_any_more_is_swept() {
 }
 
 #[test]
+fn an_operator_sees_what_stands_and_clears_it_by_name_or_altogether() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    for row in ["7", "8", "*"] {
+        take(&throttle, &[Claim { ladder: Some(ladder(true)), ..claim(row, Rate::new(1, 1)) }], at(0));
+    }
+    let read = |rows: &[&str], now| {
+        let rows = rows.iter().map(|row| (*row).to_owned()).collect();
+        match throttle.serve(&ThrottleRequest::Read { rows }, now) {
+            ThrottleAnswer::Standings { rows } => rows.into_iter().map(|(row, _)| row).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(read(&[], at(0)), ["*", "7", "8"]);
+    assert_eq!(read(&["7", "*", "9"], at(0)), ["*", "7"]);
+    assert_eq!(read(&[], at(3600)), [""; 0], "what is forgotten is not shown");
+    let clear = |rows: Vec<String>| throttle.serve(&ThrottleRequest::Clear { rows }, at(0));
+    assert_eq!(clear(vec!["7".into(), "*".into()]), ThrottleAnswer::Forgiven);
+    assert_eq!(read(&[], at(0)), ["8"]);
+    throttle.records.write(KIND, "broken", "{").unwrap();
+    assert_eq!(clear(Vec::new()), ThrottleAnswer::Forgiven);
+    assert!(throttle.records.snapshot().is_empty());
+}
+
+#[test]
 fn a_failing_storage_is_no_verdict() {
     let throttle = Throttle::new(MemoryRecords::default());
     throttle.records.break_with(FaultMode::Down);

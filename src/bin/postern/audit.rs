@@ -80,7 +80,7 @@ impl Audit {
 
 /// The entries behind `after`.
 fn page(client: &Client, after: u64) -> Result<Page, Failure> {
-    let mut answer = client.call("GET", &format!("/admin/audit?after={after}&limit={PAGE}"), None)?;
+    let mut answer = client.admin("GET", &format!("/audit?after={after}&limit={PAGE}"), None)?;
     if let Some(members) = answer.as_object_mut() {
         // Where to go on: known here by counting.
         members.remove("next");

@@ -68,26 +68,26 @@ impl Keys {
             }
             Self::Revoke { kid } => {
                 let answer = client.admin("POST", &format!("/keys/{}/revoke", segment(kid)?), None)?;
-                let lines = [
-                    format!("{kid} is revoked; {} signs", text(&answer, "active_kid")),
-                    format!(
-                        "  no Worker signs with it any more  {}",
-                        when(&answer, "no_longer_signs_at", context)
-                    ),
-                    format!(
-                        "  the gate refuses all it signed    {}",
-                        when(&answer, "refused_at_the_gate_at", context)
-                    ),
-                    format!(
-                        "  clients that obey HTTP caching    {}",
-                        when(&answer, "refused_by_caching_clients_at", context)
-                    ),
-                    "Sessions go on: clients refresh and get tokens of the new key.".to_owned(),
-                ];
-                Ok(Report::lines(answer, lines))
+                Ok(revoked_key(kid, answer, context))
             }
         }
     }
+}
+
+/// What came of revoking a key.
+pub(crate) fn revoked_key(kid: &str, answer: Value, context: &Context) -> Report {
+    let lines = [
+        format!("{kid} is revoked; {} signs", text(&answer, "active_kid")),
+        format!("  no Worker signs with it any more  {}", when(&answer, "no_longer_signs_at", context)),
+        format!("  the gate, where it reads the feed {}", when(&answer, "refused_by_the_feed_at", context)),
+        format!("  the gate refuses all it signed    {}", when(&answer, "refused_at_the_gate_at", context)),
+        format!(
+            "  clients that obey HTTP caching    {}",
+            when(&answer, "refused_by_caching_clients_at", context)
+        ),
+        "Sessions go on: clients refresh and get tokens of the new key.".to_owned(),
+    ];
+    Report::lines(answer, lines)
 }
 
 fn text(answer: &Value, member: &str) -> String {

@@ -12,9 +12,11 @@ mod import;
 mod init;
 mod keys;
 mod report;
+mod revoke;
 mod sessions;
 mod sign_in;
 mod store;
+mod throttle;
 mod tokens;
 mod users;
 
@@ -90,7 +92,10 @@ enum Command {
     /// Access tokens: inspect
     #[command(subcommand)]
     Token(tokens::Tokens),
-    /// Users: list, show, add, import, grant, disable, enable, erase
+    /// Limits and locks of an account or an address: show, clear
+    #[command(subcommand)]
+    Throttle(throttle::Throttle),
+    /// Users: list, show, add, import, grant, disable, enable, unlock, erase
     #[command(subcommand)]
     User(users::Users),
     /// Signing keys: list, rotate, revoke
@@ -99,6 +104,9 @@ enum Command {
     /// Sessions of a user: list, revoke
     #[command(subcommand)]
     Session(sessions::Sessions),
+    /// Revoke a session, a subject, one access token, a client or a signing key, of another issuer too
+    #[command(subcommand)]
+    Revoke(revoke::Revoke),
     /// Print a script that completes commands in your shell
     Completions {
         /// The shell
@@ -117,9 +125,11 @@ fn main() -> ExitCode {
         Command::Logout => sign_in::logout(&context),
         Command::Doctor => doctor::run(&context),
         Command::Token(tokens) => tokens.run(&context),
+        Command::Throttle(throttle) => throttle.run(&context),
         Command::User(users) => users.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),
+        Command::Revoke(revoke) => revoke.run(&context),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(*shell, &mut command, "postern", &mut std::io::stdout());

@@ -13,6 +13,7 @@ use crate::{
     report::{Column, Report, Shown, plain},
     sessions::segment,
     sign_in::password,
+    throttle::clear,
 };
 
 /// Users. USER is an id, the `sub` of the user's access tokens, or a login.
@@ -60,6 +61,13 @@ pub(crate) enum Users {
     },
     /// Let a user sign in again
     Enable {
+        /// Id or login
+        user: String,
+    },
+    /// Let a user sign in again whom strangers have locked out by guessing
+    ///
+    /// Forgets failures, locks and limits of the account, within 10 s everywhere.
+    Unlock {
         /// Id or login
         user: String,
     },
@@ -137,6 +145,7 @@ impl Users {
                 change(&client, "POST", user, "/disable", None, "is disabled, and signed out everywhere")
             }
             Self::Enable { user } => change(&client, "POST", user, "/enable", None, "can sign in again"),
+            Self::Unlock { user } => clear(&client, "login", &login_of(&client, user)?),
             Self::Erase { user, yes: true } => change(&client, "DELETE", user, "", None, "is erased"),
             Self::Erase { user, .. } => {
                 Err(Failure::usage(format!("nothing brings {user} back: repeat the command with --yes")))
@@ -195,8 +204,19 @@ pub(crate) fn resolve(client: &Client, user: &str) -> Result<String, Failure> {
     id.map(str::to_owned).ok_or_else(|| Failure::refused(format!("there is no user {user}")))
 }
 
+/// The login of a user who is named by id or login. A login need not be a user's: those that do not
+/// exist are limited as well.
+fn login_of(client: &Client, user: &str) -> Result<String, Failure> {
+    if user.parse::<postern::ids::AccountId>().is_err() {
+        return Ok(user.to_owned());
+    }
+    let found = client.admin("GET", &format!("/users/{}", segment(user)?), None)?;
+    let login = found.get("login").and_then(Value::as_str);
+    login.map(str::to_owned).ok_or_else(|| Failure::refused(format!("there is no user {user}")))
+}
+
 /// A value of a query (RFC 3986 section 2.1).
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

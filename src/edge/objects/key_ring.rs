@@ -74,7 +74,11 @@ impl KeyRing {
         log::key_steps(&steps, now);
         if !steps.is_empty() {
             // Nobody else may ever flush here: this object can be alone in its isolate.
-            flush(&isolate.counters, &Platform, &MetricsStubs(self.env.clone().into())).await;
+            let dataset = isolate.config.metrics.dataset.as_deref();
+            let shards = MetricsStubs(self.env.clone().into());
+            if let Err(fault) = flush(&isolate.counters, &Platform, &shards, dataset).await {
+                log::fault(&fault);
+            }
         }
         if let Some(at) = alarm {
             super::set_alarm(&self.state, at, now).await?;

@@ -86,6 +86,9 @@ pub enum MetricsAnswer {
 pub trait MetricsShards {
     /// Asks the object of this number; only transport is a [`Fault`].
     async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault>;
+
+    /// Writes a data point, as JSON, to the Analytics Engine data set bound under this name.
+    fn write_point(&self, dataset: &str, point: &str) -> Result<(), Fault>;
 }
 
 /// The last batch of an isolate.

@@ -7,7 +7,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 /// Counters that are shown before they were ever counted, so that the first count is an
 /// increase from zero and an alarm sees it.
-const FROM_ZERO: [(Family, &[&str]); 9] = [
+const FROM_ZERO: [(Family, &[&str]); 12] = [
     (Family::SignIns, &["success"]),
     (Family::SignIns, &["wrong_password"]),
     (Family::SignIns, &["unknown_login"]),
@@ -17,6 +17,9 @@ const FROM_ZERO: [(Family, &[&str]); 9] = [
     (Family::Refreshes, &["refresh_token_forged"]),
     (Family::Refreshes, &["refresh_token_ahead_of_state"]),
     (Family::Reuse, &[]),
+    (Family::PasswordHashes, &["refused"]),
+    (Family::EventsDropped, &["full"]),
+    (Family::EventsDropped, &["unreachable"]),
 ];
 
 /// A gauge's value, in thousandths.

@@ -35,12 +35,18 @@ pub enum Call {
     EndUserSession,
     /// The end of all of them.
     EndUserSessions,
+    /// The end of whatever can be revoked.
+    Revoke,
     /// The route table.
     Routes,
     /// Another route table, in KV.
     ReplaceRoutes,
     /// The log of administrative acts.
     Audit,
+    /// What limits say of an account or an address.
+    Throttle,
+    /// The end of that.
+    ClearThrottle,
 }
 
 /// One call: how it is asked for, and what it may be asked with.
@@ -82,7 +88,7 @@ impl Line {
 }
 
 /// Every call there is.
-pub static CALLS: [Line; 17] = [
+pub static CALLS: &[Line] = &[
     Line::read("/keys", Call::Keys, &[]),
     Line::change("POST", "/keys/rotate", Call::RotateKeys, "key_rotate", &["force", "algorithm"]),
     Line::change("POST", "/keys/{kid}/revoke", Call::RevokeKey, "key_revoke", &[]),
@@ -115,9 +121,12 @@ pub static CALLS: [Line; 17] = [
         "session_revoke",
         &[],
     ),
+    Line::change("POST", "/revocations", Call::Revoke, "revoke", &super::revocations::MEMBERS),
     Line::read("/routes", Call::Routes, &[]),
     Line::change("PUT", "/routes", Call::ReplaceRoutes, "routes_replace", &["routes", "replaces"]),
     Line::read("/audit", Call::Audit, &["after", "limit"]),
+    Line::read("/throttle", Call::Throttle, &["login", "ip"]),
+    Line::change("POST", "/throttle/clear", Call::ClearThrottle, "throttle_clear", &["login", "ip"]),
 ];
 
 /// What a request asks for.
@@ -138,7 +147,7 @@ pub(super) fn find<'p>(method: &str, path: &'p str) -> Found<'p> {
     // RFC 9110 section 9.3.2: HEAD is GET without the body, which is dropped in the end.
     let wanted = if method == "HEAD" { "GET" } else { method };
     let mut allow = String::new();
-    for line in &CALLS {
+    for line in CALLS {
         let Some(parameters) = parameters_of(line.path, path) else { continue };
         if line.method == wanted {
             return Found::Call(line, parameters);
@@ -177,7 +186,7 @@ mod tests {
 
     #[test]
     fn every_call_is_found_by_its_own_line_and_no_other() {
-        for line in &CALLS {
+        for line in CALLS {
             let path = line.path.replace(['{', '}'], "");
             let found = find(line.method, &path);
             assert!(matches!(found, Found::Call(found, _) if found.call == line.call), "{}", line.path);

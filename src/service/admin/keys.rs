@@ -12,7 +12,8 @@ use crate::{
         messages::{KeyState, KeySummary, RetiredCause},
     },
     ports::{Fault, Part},
-    service::{ApiError, Ports, Service, body::BodyError},
+    revocation::Target,
+    service::{ApiError, Ports, RevocationRefused, Service, body::BodyError},
     time::Timestamp,
 };
 
@@ -62,22 +63,37 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// `POST /admin/keys/{kid}/revoke`: the key is out of use and out of the key set now. The answer
-    /// says when the last verifier of each kind will have noticed.
+    /// `POST /admin/keys/{kid}/revoke`.
     pub(super) async fn admin_revoke_key(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        self.revoke_key(asked, asked.parameter(0)).await
+    }
+
+    /// The key is out of use and out of the key set now. The answer says when the last verifier
+    /// of each kind will have noticed.
+    pub(super) async fn revoke_key(&self, asked: &Asked<'_>, kid: &str) -> Result<Reply, ApiError> {
         let unknown = || Problem::new(404, "unknown_key", "The ring has no key of this id");
-        let Ok(kid) = asked.parameter(0).parse::<Kid>() else { return Ok(unknown().into()) };
+        let Ok(kid) = kid.parse::<Kid>() else { return Ok(unknown().into()) };
         match self.ask_ring(&KeyRingRequest::RevokeKey { kid }).await? {
             KeyRingAnswer::KeyRevoked { kid, active } => {
                 self.renew_own_keys().await;
-                Ok(Reply::json(200, &self.revocation(kid, active)))
+                let told = Target::Key { kid: kid.to_string() };
+                let in_feed = match self.revoke_target(&told, asked.caller.setting()).await {
+                    Ok(_) => true,
+                    // What is done is done, and the copies of the key set grow old all the same.
+                    Err(RevocationRefused::Fault(fault)) => {
+                        self.record_fault(&fault, &asked.caller);
+                        false
+                    }
+                    Err(_) => false,
+                };
+                Ok(Reply::json(200, &self.revocation(kid, active, in_feed)))
             }
             KeyRingAnswer::UnknownKey { .. } => Ok(unknown().into()),
             _ => Err(Self::misplaced(Part::KeyRing)),
         }
     }
 
-    fn revocation(&self, kid: Kid, active: Kid) -> Value {
+    fn revocation(&self, kid: Kid, active: Kid, in_feed: bool) -> Value {
         let now = self.now();
         let config = &self.isolate.config;
         // Signers ask the ring this often; the gate's copy of the set is used until its soft age,
@@ -85,11 +101,13 @@ impl<P: Ports> Service<P> {
         let signers = now.plus(self.isolate.ring_policy.signer_cache);
         let gate = now.plus(config.jwks.soft_age);
         let clients = now.plus(config.keys.client_cache);
+        let by_feed = if in_feed { promised(now.plus(self.feed_delay())) } else { Value::Null };
         object([
             ("status", "revoked".into()),
             ("kid", text(kid)),
             ("active_kid", text(active)),
             ("no_longer_signs_at", promised(signers)),
+            ("refused_by_the_feed_at", by_feed),
             ("refused_at_the_gate_at", promised(gate)),
             ("refused_by_caching_clients_at", promised(clients)),
         ])
@@ -145,6 +163,6 @@ fn seconds(at: Timestamp) -> Value {
 }
 
 /// Rounded up: what is promised for a second is true at its beginning.
-fn promised(at: Timestamp) -> Value {
+pub(super) fn promised(at: Timestamp) -> Value {
     at.plus(Duration::from_millis(999)).seconds().into()
 }

@@ -15,8 +15,10 @@ mod calls;
 mod imports;
 mod keys;
 mod paging;
+mod revocations;
 mod routes;
 mod sessions;
+mod throttle;
 mod users;
 
 use std::rc::Rc;
@@ -130,11 +132,15 @@ impl<P: Ports> Service<P> {
     /// Writes the call down, does it, and writes down how it ended.
     async fn on_record(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let who = asked.admin.identity.subject.as_str();
-        let detail = match asked.line.call {
-            Call::ImportUsers => asked.rows()?.len().to_string() + " rows",
-            _ => String::new(),
+        // What it names may stand in its body. One that names nothing is no act.
+        let (target, detail) = match asked.line.call {
+            Call::ImportUsers => (String::new(), asked.rows()?.len().to_string() + " rows"),
+            Call::Revoke => (revocations::named(&self.order(asked)?), String::new()),
+            // Not in the path, which logs elsewhere keep.
+            Call::ClearThrottle => (self.throttle_target(asked)?, String::new()),
+            _ => (asked.parameters.join("/"), String::new()),
         };
-        let act = Act::new(who, asked.line.action, &asked.parameters.join("/"), &detail);
+        let act = Act::new(who, asked.line.action, &target, &detail);
         let announced = self.announce(&asked.caller, act).await?;
         let outcome = self.perform(asked).await;
         let result = match &outcome {
@@ -162,9 +168,12 @@ impl<P: Ports> Service<P> {
             Call::UserSessions => self.admin_sessions(asked).await,
             Call::EndUserSession => self.admin_end_session(asked).await,
             Call::EndUserSessions => self.admin_end_sessions(asked).await,
+            Call::Revoke => self.admin_revoke(asked).await,
             Call::Routes => self.admin_routes().await,
             Call::ReplaceRoutes => self.admin_replace_routes(asked).await,
             Call::Audit => self.admin_audit(asked).await,
+            Call::Throttle => self.admin_throttle(asked).await,
+            Call::ClearThrottle => self.admin_clear_throttle(asked).await,
         }
     }
 

@@ -41,14 +41,15 @@ impl<P: Ports> Service<P> {
         Ok(Reply::json(200, &row(&user)))
     }
 
-    /// `POST /admin/users`: 201, or 409 `login_taken`.
+    /// `POST /admin/users`: 201, or 409 `login_taken`; 503 `busy` when too many hashes wait.
     pub(super) async fn admin_add_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         self.users_are_here()?;
         let login = self.parse_login(asked.body.text("login")?)?;
         let password = self.chosen_password(asked.body.text("password")?)?;
         Self::refuse_login_as_password(&password, &login)?;
         let grants = grants_of(&asked.body)?;
-        let added = self.add_user(&login, &password, grants, asked.caller.setting()).await?;
+        let hash = self.hash_in_turn(&password)?;
+        let added = self.add_user(&login, hash, grants, asked.caller.setting()).await?;
         let account = added.ok_or(ApiError::LoginTaken)?;
         Ok(Reply::json(201, &object([("user_id", account.to_string().into())])))
     }

@@ -1,0 +1,145 @@
+//! One case for each thing that a request costs in the domain.
+
+use core::hint::black_box;
+
+use postern::{
+    gateway::{Found, Gate, Identity},
+    http::PlainRequest,
+    ids::{AccountId, FamilyId},
+    jose::{JwkSet, UnverifiedToken, json},
+    jwks::{CachePolicy, CachedSet, Snapshot, Tried, cache, resolve},
+    jwks::{IssuerSource, KeyLocation},
+    jwt::{ValidationPolicy, validate},
+    refresh::{Secret, codec},
+    revocation::{FeedCopy, TokenMarks},
+    secrets::{Master, Masters},
+    time::Timestamp,
+};
+
+use crate::{
+    Case,
+    parts::{AUDIENCE, ISSUER, NOW, Numbers, claims, key_set, routes, token, verified},
+};
+
+pub(crate) fn identity() -> Identity {
+    Identity {
+        issuer: ISSUER.into(),
+        subject: "018f2f6e-9a3c-7c1e-8a55-0f9d3c1b2a77".into(),
+        audience: vec![AUDIENCE.into()],
+        scopes: ["read:orders".to_owned(), "write:orders".to_owned()].into(),
+        roles: ["user".to_owned()].into(),
+        tenant_id: Some("tenant-7".into()),
+        session_id: Some("BBBBBBBBBBBBBBBBBBBBBB".into()),
+        rotation_count: Some(3),
+        client_id: Some("postern".into()),
+        issued_at: Timestamp::from_seconds(1_700_000_000),
+        expires_at: Timestamp::from_seconds(1_700_000_600),
+        claims: claims().as_object().cloned().unwrap_or_default(),
+    }
+}
+
+pub(crate) fn policy() -> ValidationPolicy {
+    ValidationPolicy::own(ISSUER, vec![AUDIENCE.into()])
+}
+
+/// What a browser sends.
+pub(crate) fn request() -> PlainRequest {
+    PlainRequest::new("GET", "https://api.example.com/api/service-0/7?page=2")
+        .with("host", "api.example.com")
+        .with("accept", "application/json")
+        .with("accept-encoding", "gzip, br")
+        .with("accept-language", "en")
+        .with("authorization", "Bearer abc")
+        .with("cookie", "theme=dark; __Secure-postern_refresh=prt_x")
+        .with("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+        .with("x-forwarded-for", "203.0.113.7")
+        .with("x-auth-user", "root")
+}
+
+/// A feed of this many revoked sessions, and marks of a token that is not among them.
+pub(crate) fn feed(entries: u64) -> (FeedCopy, TokenMarks) {
+    let numbers = Numbers::default();
+    let mut marks: Vec<u64> = (0..entries).map(|_| numbers.next()).collect();
+    marks.sort_unstable();
+    let until = NOW.plus(core::time::Duration::from_mins(10));
+    let feed = FeedCopy::new(NOW, None, marks.into_iter().map(|mark| (mark, until)), core::iter::empty());
+    (feed, TokenMarks::of(&identity(), true))
+}
+
+fn state_machine() -> Case {
+    let source = IssuerSource { issuer: ISSUER.into(), location: KeyLocation::Discovery, local: false };
+    let snapshot = Snapshot { issuer: ISSUER.into(), document: key_set(2), fetched_at: NOW, version: 1 };
+    let set = CachedSet::from_snapshot(&snapshot, ISSUER).expect("sound");
+    let policy = CachePolicy::default();
+    let mut state = Some(cache::State { snapshot: Some(snapshot), ..cache::State::new(source) });
+    Case::new("key set: what to do, in the isolate and in the object", 2, move || {
+        black_box(resolve(Some(&set), Some("k1"), Tried::Memory, None, &policy, NOW));
+        if let Some(before) = state.take() {
+            let (after, action) = cache::step(before, cache::Event::Asked(cache::Want::Fresh), &policy, NOW);
+            black_box(action);
+            state = Some(after);
+        }
+    })
+}
+
+fn refresh_tokens() -> [Case; 2] {
+    let masters = Masters::new(Master::derive(1, &[7; 32]).expect("long enough"), Vec::new());
+    let (account, family) = (AccountId::from_bytes([1; 16]), FamilyId::from_bytes([2; 16]));
+    let secret = Secret::from_bytes([3; 32]);
+    let text = codec::seal(masters.current(), account, family, 9, &secret);
+    let again = masters.clone();
+    [
+        Case::new("refresh token: open and present", 119, move || {
+            let token = codec::open(&masters, black_box(&text)).expect("ours");
+            black_box(token.present(&masters));
+        }),
+        Case::new("refresh token: seal", 119, move || {
+            black_box(codec::seal(again.current(), account, family, 9, &secret));
+        }),
+    ]
+}
+
+/// The cases of `make bench-native`.
+pub fn cases() -> Vec<Case> {
+    let keys = JwkSet::parse(key_set(2).as_bytes()).expect("sound");
+    let text = token("k1", &claims());
+    let size = text.len() as u64;
+    let jws = verified(&text, &keys);
+    let again = jws.clone();
+    let gate = Gate::new(routes(100), vec!["__Secure-postern_refresh".into()]);
+    let planning = Gate::new(routes(100), vec!["__Secure-postern_refresh".into()]);
+    let (request, identity, policy) = (request(), identity(), policy());
+    let (feed, marks) = feed(10_000);
+    let header = r#"{"alg":"ES256","kid":"k1","typ":"at+jwt"}"#;
+    let [open, seal] = refresh_tokens();
+    vec![
+        Case::new("compact token: parse", size, move || {
+            black_box(UnverifiedToken::parse(black_box(&text)).is_ok());
+        }),
+        Case::new("header: parse as strict JSON", header.len() as u64, move || {
+            black_box(json::parse_object(black_box(header.as_bytes())).is_ok());
+        }),
+        Case::new("claims: validate", size, move || {
+            black_box(validate(jws.clone(), &policy, NOW).is_ok());
+        }),
+        Case::new("claims: the copy that validating takes", size, move || {
+            black_box(again.clone());
+        }),
+        Case::new("routes: find one of 100", 100, move || {
+            black_box(matches!(
+                gate.find("GET", "api.example.com", black_box("/api/service-99/7")),
+                Found::Match(_)
+            ));
+        }),
+        Case::new("headers: plan for nine", 9, move || {
+            let route = planning.routes().first().expect("there is one");
+            black_box(planning.plan(route, &request, Some(&identity)).is_ok());
+        }),
+        state_machine(),
+        open,
+        seal,
+        Case::new("revocation feed: look up among 10 000", 10_000, move || {
+            black_box(feed.look_up(black_box(&marks), NOW));
+        }),
+    ]
+}

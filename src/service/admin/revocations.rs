@@ -1,0 +1,168 @@
+//! `POST /admin/revocations`: one call for all that can be revoked.
+
+use serde_json::Value;
+
+use super::{Asked, keys::promised, object};
+use crate::{
+    http::{Problem, Reply},
+    revocation::{CLIENT_HORIZON, Target},
+    service::{ApiError, Ports, RevocationRefused, Service, body::BodyError},
+    time::Timestamp,
+};
+
+/// What the body may have. `kind` says which of the others belong to it.
+pub(super) static MEMBERS: [&str; 9] =
+    ["kind", "issuer", "subject", "session_id", "jti", "client_id", "kid", "not_before", "expires_at"];
+
+/// The longest text that is taken for an id, in bytes: far above any `sub` or `jti` in use, and
+/// what the audit log shows in full.
+const MAX_ID_BYTES: usize = 400;
+
+/// When the feed is full again and again, its next entries expire in a minute or later.
+const FULL_RETRY_AFTER: u32 = 60;
+
+/// What the audit log calls it: kind, id, and whose it is if not ours.
+pub(super) fn named(target: &Target) -> String {
+    let mut parts = vec![target.kind().to_owned()];
+    match target {
+        Target::Session { account, session } => parts.extend([account.to_string(), session.to_string()]),
+        Target::Account { account } => parts.push(account.to_string()),
+        Target::AccessToken { issuer, jti, .. } => {
+            parts.push(jti.clone());
+            parts.extend(issuer.clone());
+        }
+        Target::Client { client_id: id, .. } | Target::Key { kid: id } => parts.push(id.clone()),
+        Target::ForeignSubject { issuer, subject: id, .. }
+        | Target::ForeignSession { issuer, session: id, .. } => parts.extend([id.clone(), issuer.clone()]),
+    }
+    parts.join(" ")
+}
+
+impl<P: Ports> Service<P> {
+    /// `POST /admin/revocations`: 200 when it is stored; 400 for what names nothing, or an issuer
+    /// that is not trusted; 503 `revocation_feed_full`.
+    pub(super) async fn admin_revoke(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let target = self.order(asked)?;
+        if let Target::Key { kid } = &target {
+            return self.revoke_key(asked, kid).await;
+        }
+        match self.revoke_target(&target, asked.caller.setting()).await {
+            Ok(revoked) => {
+                let ours = matches!(target, Target::Session { .. } | Target::Account { .. });
+                let ended = if ours { revoked.sessions.len().into() } else { Value::Null };
+                Ok(Reply::json(
+                    200,
+                    &object([
+                        ("status", "revoked".into()),
+                        ("kind", target.kind().into()),
+                        ("sessions_ended", ended),
+                        ("refused_by_the_feed_at", promised(self.now().plus(self.feed_delay()))),
+                    ]),
+                ))
+            }
+            Err(RevocationRefused::UntrustedIssuer) => {
+                Ok(Problem::new(400, "untrusted_issuer", "No tokens of this issuer are accepted anyway")
+                    .with_error("issuer", "is none of the trusted ones")
+                    .into())
+            }
+            Err(RevocationRefused::FeedFull) => Ok(Problem::new(
+                503,
+                "revocation_feed_full",
+                "Too much is revoked one by one; nothing was added",
+            )
+            .with_retry_after(FULL_RETRY_AFTER)
+            .into()),
+            Err(RevocationRefused::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// What the body orders. Members that do not belong to its kind are refused: who gives them
+    /// means something else.
+    pub(super) fn order(&self, asked: &Asked<'_>) -> Result<Target, ApiError> {
+        let body = &asked.body;
+        let id = |name: &'static str| {
+            let text = body.text(name)?;
+            let sound = !text.is_empty() && text.len() <= MAX_ID_BYTES && !text.chars().any(char::is_control);
+            if sound { Ok(text.to_owned()) } else { Err(BodyError::InvalidMember(name)) }
+        };
+        let issuer = match body.value("issuer") {
+            None => None,
+            // Our own name means the same as none.
+            Some(_) => Some(id("issuer")?).filter(|issuer| *issuer != self.isolate.config.issuer),
+        };
+        let foreign = issuer.is_some();
+        let (members, order): (&[&str], _) = match (body.text("kind")?, issuer) {
+            ("session", None) => (
+                &["subject", "session_id"],
+                Target::Session {
+                    account: own(&id("subject")?, "subject")?,
+                    session: own(&id("session_id")?, "session_id")?,
+                },
+            ),
+            ("session", Some(issuer)) => (
+                &["session_id", "expires_at"],
+                Target::ForeignSession {
+                    issuer,
+                    session: id("session_id")?,
+                    expires_at: self.expires_at(asked)?,
+                },
+            ),
+            ("subject", None) => {
+                (&["subject"], Target::Account { account: own(&id("subject")?, "subject")? })
+            }
+            ("subject", Some(issuer)) => (
+                &["subject", "not_before", "expires_at"],
+                Target::ForeignSubject {
+                    issuer,
+                    subject: id("subject")?,
+                    not_before: self.not_before(asked)?,
+                    expires_at: self.expires_at(asked)?,
+                },
+            ),
+            ("access_token", issuer) => (
+                if foreign { &["jti", "expires_at"] } else { &["jti"] },
+                Target::AccessToken { issuer, jti: id("jti")?, expires_at: self.expires_at(asked)? },
+            ),
+            ("client", None) => (
+                &["client_id", "not_before"],
+                Target::Client { client_id: id("client_id")?, not_before: self.not_before(asked)? },
+            ),
+            ("key", None) => (&["kid"], Target::Key { kid: id("kid")? }),
+            ("client" | "key", Some(_)) => return Err(BodyError::InvalidMember("issuer").into()),
+            _ => return Err(BodyError::InvalidMember("kind").into()),
+        };
+        let stray = MEMBERS.iter().find(|name| {
+            !matches!(**name, "kind" | "issuer") && !members.contains(*name) && body.value(name).is_some()
+        });
+        match stray {
+            None => Ok(order),
+            Some(name) => Err(BodyError::InvalidMember(name).into()),
+        }
+    }
+
+    /// A time that has been: what is not issued yet cannot be revoked.
+    fn not_before(&self, asked: &Asked<'_>) -> Result<Option<Timestamp>, BodyError> {
+        let now = self.now();
+        time(asked, "not_before", |at| at <= now)
+    }
+
+    /// A time to come, no later than anything is listed.
+    fn expires_at(&self, asked: &Asked<'_>) -> Result<Option<Timestamp>, BodyError> {
+        let now = self.now();
+        time(asked, "expires_at", |at| now < at && at.since(now) <= CLIENT_HORIZON)
+    }
+}
+
+fn time(
+    asked: &Asked<'_>,
+    name: &'static str,
+    is_sound: impl Fn(Timestamp) -> bool,
+) -> Result<Option<Timestamp>, BodyError> {
+    let at = asked.body.optional_number(name)?.map(Timestamp::from_seconds);
+    if at.is_none_or(is_sound) { Ok(at) } else { Err(BodyError::InvalidMember(name)) }
+}
+
+/// An id of ours.
+fn own<T: core::str::FromStr>(text: &str, name: &'static str) -> Result<T, BodyError> {
+    text.parse().map_err(|_| BodyError::InvalidMember(name))
+}

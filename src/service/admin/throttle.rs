@@ -1,0 +1,138 @@
+//! What limits and locks say of an account or an address, and their end by an administrator's
+//! word (`docs/limits.md`).
+
+use serde_json::Value;
+
+use super::{Asked, object};
+use crate::{
+    abuse::{
+        Limited, Origin, Rate, Standing, ThrottleAnswer, ThrottleRequest, Throttles as _,
+        network::NETWORK_ROW,
+    },
+    http::Reply,
+    ports::{Fault, Part},
+    service::{
+        ApiError, Ports, Service,
+        body::BodyError,
+        throttle::{self, ACCOUNT, DEVICE, IP, NETWORK, SESSION, SIGNED_IN_ROW, STRANGERS_ROW},
+    },
+    time::Timestamp,
+};
+
+/// One of the two must be there, and be a login or an address.
+const WRONG: &str = "must be a login, or else ip an address";
+
+/// Which object is meant, and which of its rows.
+struct Subject {
+    object: String,
+    /// None for whatever there is.
+    rows: Vec<String>,
+}
+
+impl<P: Ports> Service<P> {
+    /// `GET /admin/throttle?login=` or `?ip=`: what stands where.
+    pub(super) async fn admin_throttle(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let (login, ip) = (asked.query.value("login"), asked.query.value("ip"));
+        let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
+        let Subject { object: name, rows } = self.throttle_subject(login, ip, wrong)?;
+        let answer = self.ports.throttles().ask(&name, &ThrottleRequest::Read { rows }).await?;
+        let rows = match answer {
+            ThrottleAnswer::Standings { rows } => rows,
+            ThrottleAnswer::Unavailable { cause } => return Err(Fault::new(Part::Throttle, cause).into()),
+            _ => return Err(Self::misplaced(Part::Throttle)),
+        };
+        let by_login = login.is_some();
+        let rows = rows.iter().map(|(row, standing)| self.standing(by_login, row, standing)).collect();
+        Ok(Reply::json(200, &object([("of", name.into()), ("rows", Value::Array(rows))])))
+    }
+
+    /// `POST /admin/throttle/clear` with `login` or `ip`: limits, failures and locks are forgotten;
+    /// in other isolates within seconds.
+    pub(super) async fn admin_clear_throttle(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let Subject { object: name, rows } = self.subject_to_clear(asked)?;
+        match self.ports.throttles().ask(&name, &ThrottleRequest::Clear { rows }).await? {
+            ThrottleAnswer::Forgiven => {
+                self.isolate.memory.refusals.forget(&name);
+                Ok(Reply::empty(204))
+            }
+            ThrottleAnswer::Unavailable { cause } => Err(Fault::new(Part::Throttle, cause).into()),
+            _ => Err(Self::misplaced(Part::Throttle)),
+        }
+    }
+
+    /// What the audit log calls it: the login's stand-in or the network, no address.
+    pub(super) fn throttle_target(&self, asked: &Asked<'_>) -> Result<String, ApiError> {
+        Ok(self.subject_to_clear(asked)?.object)
+    }
+
+    fn subject_to_clear(&self, asked: &Asked<'_>) -> Result<Subject, ApiError> {
+        let (login, ip) = (asked.body.optional_text("login")?, asked.body.optional_text("ip")?);
+        self.throttle_subject(login, ip, |name| BodyError::InvalidMember(name).into())
+    }
+
+    fn throttle_subject(
+        &self,
+        login: Option<&str>,
+        ip: Option<&str>,
+        wrong: fn(&'static str) -> ApiError,
+    ) -> Result<Subject, ApiError> {
+        match (login, ip) {
+            (Some(login), None) => {
+                let login = self.parse_login(login)?;
+                Ok(Subject { object: throttle::object(ACCOUNT, &self.stand_in(&login)), rows: Vec::new() })
+            }
+            (None, Some(ip)) => {
+                if ip.parse::<core::net::IpAddr>().is_err() {
+                    return Err(wrong("ip"));
+                }
+                let Origin { network, address } = Origin::of(Some(ip));
+                let rows = vec![address, NETWORK_ROW.to_owned()];
+                Ok(Subject { object: throttle::object(IP, &network), rows })
+            }
+            _ => Err(wrong("login")),
+        }
+    }
+
+    /// One row: whose it is, and what is limited or locked there. Times in seconds since 1970.
+    fn standing(&self, by_login: bool, row: &str, standing: &Standing) -> Value {
+        let limits = &self.isolate.config.limits;
+        let now = self.now();
+        let (whose, ladder) = match (by_login, row) {
+            (true, STRANGERS_ROW) => (ACCOUNT, Some(&limits.account_lock)),
+            (true, SIGNED_IN_ROW) => (SESSION, Some(&limits.account_lock)),
+            (true, _) => (DEVICE, Some(&limits.account_lock)),
+            (false, NETWORK_ROW) => (NETWORK, None),
+            (false, _) => (IP, Some(&limits.ip_lock)),
+        };
+        let rate_of = |bucket: &str| -> Option<Rate> {
+            match (whose, bucket) {
+                (ACCOUNT | SESSION, "login") => limits.login_account,
+                (ACCOUNT, "reset") => limits.reset_account,
+                (DEVICE, "login") => limits.login_device,
+                _ => {
+                    let limited = [Limited::Login, Limited::Refresh, Limited::Register, Limited::Reset];
+                    let limited = limited.into_iter().find(|limited| limited.name() == bucket)?;
+                    let (ip, network) = limits.by_origin(limited);
+                    if whose == IP { ip } else { network }
+                }
+            }
+        };
+        let until = |at: Timestamp| if now < at { at.millis().div_ceil(1000).into() } else { Value::Null };
+        let alarmed = standing.seen.is_alarmed(now);
+        let buckets =
+            standing.buckets.iter().filter(|(_, bucket)| !bucket.is_full(now)).map(|(name, bucket)| {
+                let rate = rate_of(name).map(|rate| if alarmed { rate.tightened() } else { rate });
+                let left = rate.map_or(Value::Null, |rate| rate.left(*bucket, now).into());
+                object([("limit", name.as_str().into()), ("left", left), ("full_at", until(bucket.at()))])
+            });
+        let failures = ladder.map_or(Value::Null, |ladder| ladder.failures(standing.rung, now).into());
+        object([
+            ("whose", whose.into()),
+            ("failures", failures),
+            ("locked_until", until(standing.rung.locked_until)),
+            ("forgotten_at", until(standing.rung.clean_at)),
+            ("tightened_until", until(standing.seen.alarmed_until)),
+            ("buckets", Value::Array(buckets.collect())),
+        ])
+    }
+}

@@ -1,0 +1,126 @@
+//! What a throttled client is told, and what an isolate remembers of it.
+
+use core::{cell::RefCell, time::Duration};
+use std::collections::HashMap;
+
+use super::throttle::whole_seconds;
+use crate::{
+    http::{Problem, Reply},
+    time::Timestamp,
+};
+
+/// How many refusals an isolate remembers: a hundred bytes each.
+const REMEMBERED: usize = 4096;
+
+/// After this long the object is asked again, however long the refusal is to last: an operator
+/// who lifts a lock waits no longer for every isolate to know. A flood costs the object one
+/// question in this time from each isolate.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// What a throttled client is told, in the words of draft-ietf-httpapi-ratelimit-headers-11.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Throttled {
+    /// What is limited, and by what: `login-ip`.
+    pub(super) policy: String,
+    /// How many a full bucket holds.
+    pub(super) quota: u32,
+    /// How many seconds it takes to be full, from empty.
+    pub(super) window: u64,
+    /// When to come back, in seconds.
+    pub(super) retry_after: u64,
+}
+
+impl From<&Throttled> for Reply {
+    fn from(throttled: &Throttled) -> Self {
+        let Throttled { policy, quota, window, retry_after } = throttled;
+        let seconds = u32::try_from(*retry_after).unwrap_or(u32::MAX);
+        Self::from(
+            Problem::new(429, "rate_limited", "Too many of these calls; wait and try again")
+                .with_retry_after(seconds),
+        )
+        .with_header("ratelimit-policy", &format!("\"{policy}\";q={quota};w={window}"))
+        .with_header("ratelimit", &format!("\"{policy}\";r=0;t={retry_after}"))
+    }
+}
+
+#[derive(Debug)]
+struct Refusal {
+    until: Timestamp,
+    ask_at: Timestamp,
+    throttled: Throttled,
+}
+
+/// Refusals that hold until a time that is known: nobody needs to be asked for a while.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(RefCell<HashMap<String, Refusal>>);
+
+impl Refusals {
+    pub(super) fn find(&self, key: &str, now: Timestamp) -> Option<Throttled> {
+        let refusals = self.0.borrow();
+        let refusal = refusals.get(key).filter(|refusal| now < refusal.until.min(refusal.ask_at))?;
+        let retry_after = whole_seconds(refusal.until.since(now));
+        Some(Throttled { retry_after, ..refusal.throttled.clone() })
+    }
+
+    /// Remembers one. Whether it is news: the same one may have been asked about again.
+    pub(super) fn remember(
+        &self,
+        key: String,
+        until: Timestamp,
+        throttled: &Throttled,
+        now: Timestamp,
+    ) -> bool {
+        let mut refusals = self.0.borrow_mut();
+        if refusals.len() >= REMEMBERED {
+            refusals.retain(|_, refusal| now < refusal.until);
+        }
+        if refusals.len() >= REMEMBERED {
+            return true;
+        }
+        let refusal = Refusal { until, ask_at: now.plus(ASK_AGAIN), throttled: throttled.clone() };
+        refusals.insert(key, refusal).is_none_or(|before| before.until != until)
+    }
+
+    /// Forgets all that an object has said.
+    pub(super) fn forget(&self, object: &str) {
+        let of_object = |key: &str| key.strip_prefix(object).is_some_and(|rest| rest.starts_with(' '));
+        self.0.borrow_mut().retain(|key, _| !of_object(key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
+    fn throttled() -> Throttled {
+        Throttled { policy: "login-ip".to_owned(), quota: 1, window: 60, retry_after: 3600 }
+    }
+
+    #[test]
+    fn a_lock_of_an_hour_is_asked_about_again_within_seconds_and_is_no_news_then() {
+        let refusals = Refusals::default();
+        let remember = |until, now| refusals.remember("ip n 7 login".to_owned(), until, &throttled(), now);
+        assert!(remember(at(3600), at(0)));
+        assert_eq!(refusals.find("ip n 7 login", at(9)).map(|found| found.retry_after), Some(3591));
+        assert_eq!(refusals.find("ip n 7 login", at(10)), None);
+        assert!(!remember(at(3600), at(10)));
+        assert!(refusals.find("ip n 7 login", at(19)).is_some());
+        assert!(remember(at(7200), at(3600)), "another lock");
+    }
+
+    #[test]
+    fn an_object_that_was_cleared_is_asked_at_once_and_no_other() {
+        let refusals = Refusals::default();
+        for key in ["ip n 7 login", "ip n * login", "ip nn 7 login"] {
+            refusals.remember(key.to_owned(), at(60), &throttled(), at(0));
+        }
+        refusals.forget("ip n");
+        let left =
+            ["ip n 7 login", "ip n * login", "ip nn 7 login"].map(|key| refusals.find(key, at(1)).is_some());
+        assert_eq!(left, [false, false, true]);
+    }
+}
