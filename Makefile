@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -68,7 +68,14 @@ bench-refresh: setup ## Time refreshes beside two other libraries in one run, an
 
 bench: setup ## Measure CPU a request beside other Workers in one workerd; writes bench/results.json and docs/performance.md
 	@scripts/build.sh
+	@bench/floor/build.sh
 	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/run.ts
+
+bench-quick: ONLY ?= hit,miss,forwarding
+bench-quick: setup ## Print a few CPU figures and write nothing: ONLY=hit,miss,forwarding ROUNDS=7 BLOCK=150, ALSO=before=folder
+	@scripts/build.sh
+	@bench/floor/build.sh
+	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && BENCH_ONLY="$(ONLY)" BENCH_ROUNDS="$(or $(ROUNDS),7)" BENCH_BLOCK="$(or $(BLOCK),150)" BENCH_ALSO="$(ALSO)" node bench/cpu.ts
 
 bench-size: setup ## Say what the Worker's bytes are, by crate, module and kind; AGAINST=other.names.wasm, TOP=60; writes docs/size.md
 	@POSTERN_FAST= scripts/build.sh

@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { measure, type CpuResults, type Spread } from "./cpu.ts";
+import { refreshRatios } from "./refresh-ratios.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const BEGIN = "<!-- made by make bench: begin -->";
@@ -17,21 +18,6 @@ const AIMS: Record<string, number> = {
   refresh_vs_workers_oauth_provider: 1,
   refresh_vs_openauth: 1,
 };
-
-async function refreshes(): Promise<Record<string, Spread>> {
-  try {
-    const text = await readFile(here("results-refresh.json"), "utf8");
-    const { results } = JSON.parse(text) as { results: { name: string; oneChain: { p50: number } }[] };
-    const p50 = (name: string) => results.find((result) => result.name.includes(name))?.oneChain.p50 ?? Number.NaN;
-    const ratio = (name: string): Spread => {
-      const value = Math.round((p50("Postern") / p50(name)) * 1000) / 1000;
-      return { median: value, min: value, max: value, rounds: 1 };
-    };
-    return { refresh_vs_workers_oauth_provider: ratio("workers-oauth-provider"), refresh_vs_openauth: ratio("openauth") };
-  } catch {
-    return {}; // make bench-refresh was not run
-  }
-}
 
 function tables({ micros, ratios }: CpuResults): string {
   const lines = ["| Worker | CPU a request, µs: median | min | max |", "|---|---|---|---|"];
@@ -65,11 +51,17 @@ function plot({ micros }: CpuResults): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="780" height="${20 + rows.length * 22}" ${style}><rect width="100%" height="100%" fill="#fff"/>${rows.map(bar).join("\n")}</svg>\n`;
 }
 
+/** One after the other: what one of them costs must not be counted to the next. */
+async function measureAll(): Promise<CpuResults> {
+  const { micros, ratios } = await measure();
+  return { micros, ratios: { ...ratios, ...(await refreshRatios()) } };
+}
+
 // `--render` writes the pages anew from what was measured last.
 const measured = process.argv.includes("--render")
   ? (JSON.parse(await readFile(here("results.json"), "utf8")) as CpuResults)
-  : await measure();
-const results: CpuResults = { micros: measured.micros, ratios: { ...measured.ratios, ...(await refreshes()) } };
+  : await measureAll();
+const results: CpuResults = { micros: measured.micros, ratios: measured.ratios };
 await writeFile(here("results.json"), `${JSON.stringify({ unit: "microseconds of CPU a request", processor: cpus()[0]?.model.trim(), cores: cpus().length, node: process.version, ...results }, null, 2)}\n`);
 await writeFile(here("../docs/performance.svg"), plot(results));
 const path = here("../docs/performance.md");

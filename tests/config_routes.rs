@@ -148,6 +148,7 @@ fn mistakes_in_a_route_are_named() {
         (json!({"path": "/{subdomain}"}), "path"),
         (json!({"upstream": "https://origin.example.com"}), "service"),
         (json!({"service": "origin"}), "service"),
+        (json!({"answer": "identity"}), "answer"),
         (json!({"strip_prefix": "/t/"}), "strip_prefix"),
         (json!({"strip_prefix": "/t/x"}), "strip_prefix"),
         (json!({"strip_prefix": "/"}), "strip_prefix"),
@@ -161,6 +162,26 @@ fn mistakes_in_a_route_are_named() {
     ] {
         assert_eq!(mistakes(&more), [path], "{more}");
     }
+}
+
+#[test]
+fn a_route_that_answers_by_itself_has_no_way_to_an_upstream() {
+    let read = |route: Value| config(&json!([route])).map(|config| config.routes[0].upstream.clone());
+    assert_eq!(read(json!({"path": "/who", "answer": "identity"})).unwrap(), Upstream::Answer);
+    for (member, value) in [
+        ("timeout_ms", json!(500)),
+        ("retry", json!(true)),
+        ("assertion", json!("https://orders.example")),
+        ("websocket", json!({"close_on_expiry": true})),
+    ] {
+        let mut route = json!({"path": "/who", "answer": "identity"});
+        route[member] = value;
+        assert_eq!(read(route).unwrap_err(), [format!("POSTERN_ROUTES[0].{member}")]);
+    }
+    assert_eq!(
+        read(json!({"path": "/who", "answer": "anything"})).unwrap_err(),
+        ["POSTERN_ROUTES[0].answer"]
+    );
 }
 
 #[test]

@@ -48,9 +48,11 @@ fn assertion(node: &Node<'_>, upstream: Option<&Upstream>) -> Option<String> {
     if node.is_text() && !matches!(node.text(), Some("true" | "false")) {
         return node.parsed(values::name);
     }
-    let default = upstream.map(|upstream| match upstream {
-        Upstream::Url { base } => base.clone(),
-        Upstream::Service { binding } => binding.clone(),
+    let default = upstream.and_then(|upstream| match upstream {
+        Upstream::Url { base } => Some(base.clone()),
+        Upstream::Service { binding } => Some(binding.clone()),
+        // A mistake that is told elsewhere.
+        Upstream::Answer => None,
     });
     if node.flag()? { default } else { None }
 }

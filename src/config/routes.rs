@@ -19,7 +19,7 @@ const MAX_ROUTES: usize = 2000;
 /// How long an upstream may take to answer with its headers unless the route says otherwise.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 
-const KNOWN: [&str; 29] = [
+const KNOWN: [&str; 30] = [
     "name",
     "host",
     "path",
@@ -38,6 +38,7 @@ const KNOWN: [&str; 29] = [
     "stale_feed",
     "upstream",
     "service",
+    "answer",
     "strip_prefix",
     "keep_token",
     "headers",
@@ -56,6 +57,10 @@ const KNOWN: [&str; 29] = [
 fn requirements() -> impl Iterator<Item = &'static str> {
     KNOWN.into_iter().skip_while(|name| *name != "issuers").take_while(|name| *name != "revocation")
 }
+
+/// Members about the way to an upstream, and about what comes back.
+const CARRIAGE: [&str; 7] =
+    ["strip_prefix", "keep_token", "timeout_ms", "assertion", "retry", "total_timeout_ms", "websocket"];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Level {
@@ -260,14 +265,29 @@ fn upstream(fields: &Fields<'_>, local: bool) -> Option<Upstream> {
     let service = fields
         .optional("service")
         .map(|node| node.parsed(values::binding).map(|binding| Upstream::Service { binding }));
-    match (url, service) {
-        (Some(upstream), None) | (None, Some(upstream)) => upstream,
-        (None, None) => {
-            fields.wrong("upstream", "is missing (or `service`)");
+    let answer = fields.optional("answer").map(|node| {
+        for name in CARRIAGE {
+            if let Some(node) = fields.optional(name) {
+                let _: Option<()> = node.wrong("contradicts `answer`: nothing is forwarded");
+            }
+        }
+        node.choice(&[("identity", ())]).map(|()| Upstream::Answer)
+    });
+    match (url, service, answer) {
+        (Some(upstream), None, None) | (None, Some(upstream), None) | (None, None, Some(upstream)) => {
+            upstream
+        }
+        (None, None, None) => {
+            fields.wrong("upstream", "is missing (or `service`, or `answer`)");
             None
         }
-        (Some(_), Some(_)) => {
-            fields.wrong("service", "stands beside `upstream`: only one can be");
+        (url, ..) => {
+            let (member, problem) = if url.is_some() && fields.optional("service").is_some() {
+                ("service", "stands beside `upstream`: only one can be")
+            } else {
+                ("answer", "stands beside `upstream` or `service`: only one can be")
+            };
+            fields.wrong(member, problem);
             None
         }
     }

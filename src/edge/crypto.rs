@@ -6,7 +6,10 @@ use js_sys::{Array, JSON, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
-use super::js::{self, SUBTLE};
+use super::{
+    glue,
+    js::{self, SUBTLE},
+};
 use crate::{
     jose::{PublicKey, SignatureAlgorithm, SignatureVerifier},
     keys::{GeneratedKey, PrivateKey, PublicJwk, Signer, SigningAlgorithm},
@@ -19,6 +22,20 @@ const MAX_IMPORTED_KEYS: usize = 256;
 
 thread_local! {
     static IMPORTED: RefCell<HashMap<String, JsValue>> = RefCell::default();
+    /// Public keys by algorithm, in the order of [`SignatureAlgorithm::ALL`], and thumbprint.
+    static VERIFYING: RefCell<[HashMap<String, JsValue>; SignatureAlgorithm::ALL.len()]> =
+        RefCell::default();
+}
+
+/// The place of an algorithm in [`SignatureAlgorithm::ALL`] and in `glue.js`.
+const fn number(algorithm: SignatureAlgorithm) -> u8 {
+    match algorithm {
+        SignatureAlgorithm::Es256 => 0,
+        SignatureAlgorithm::Es384 => 1,
+        SignatureAlgorithm::EdDsa => 2,
+        SignatureAlgorithm::Rs256 => 3,
+        SignatureAlgorithm::Ps256 => 4,
+    }
 }
 
 /// WebCrypto.
@@ -50,15 +67,12 @@ fn key_parameters(algorithm: SignatureAlgorithm) -> JsValue {
     object.into()
 }
 
-/// What `sign` and `verify` want to know of an algorithm (RFC 7518 section 3.1).
-fn signature_parameters(algorithm: SignatureAlgorithm) -> JsValue {
+/// What `sign` wants to know of an algorithm (RFC 7518 section 3.1).
+fn signature_parameters(algorithm: SigningAlgorithm) -> JsValue {
     let object = match algorithm {
-        SignatureAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
-        SignatureAlgorithm::Es384 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-384".into())]),
-        SignatureAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
-        SignatureAlgorithm::Rs256 => js::object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
-        // The salt is as long as the hash: RFC 7518 section 3.5.
-        SignatureAlgorithm::Ps256 => js::object(&[("name", "RSA-PSS".into()), ("saltLength", 32.into())]),
+        SigningAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
+        SigningAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
+        SigningAlgorithm::Rs256 => js::object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
     };
     object.into()
 }
@@ -74,9 +88,10 @@ fn remember(name: String, key: &JsValue) {
 
 /// The imported form of a public key; `None` when the platform refuses the key itself.
 async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
-    let name = format!("verify {} {}", key.algorithm().name(), key.thumbprint());
-    if let Some(found) = IMPORTED.with_borrow(|imported| imported.get(&name).cloned()) {
-        return Ok(Some(found));
+    let place = usize::from(number(key.algorithm()));
+    let known = VERIFYING.with_borrow(|keys| keys.get(place)?.get(key.thumbprint()).cloned());
+    if known.is_some() {
+        return Ok(known);
     }
     let jwk = serde_json::to_string(&key.to_jwk()).map_err(|error| Fault::new(Part::Crypto, error))?;
     let jwk = JSON::parse(&jwk).map_err(|error| fault(&error))?;
@@ -93,22 +108,21 @@ async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
     };
     // A refusal is the key's fault (a point off its curve, say), not the platform's.
     let Ok(imported) = settled else { return Ok(None) };
-    remember(name, &imported);
+    VERIFYING.with_borrow_mut(|keys| {
+        if let Some(keys) = keys.get_mut(place) {
+            if keys.len() >= MAX_IMPORTED_KEYS {
+                keys.clear();
+            }
+            keys.insert(key.thumbprint().to_owned(), imported.clone());
+        }
+    });
     Ok(Some(imported))
 }
 
 impl SignatureVerifier for WebCrypto {
     async fn verify(&self, key: &PublicKey, signing_input: &[u8], signature: &[u8]) -> Result<bool, Fault> {
         let Some(imported) = imported(key).await? else { return Ok(false) };
-        let promise = SUBTLE
-            .with(|subtle| {
-                subtle.verify(
-                    &signature_parameters(key.algorithm()),
-                    &imported,
-                    &Uint8Array::from(signature),
-                    &Uint8Array::from(signing_input),
-                )
-            })
+        let promise = glue::verify(number(key.algorithm()), &imported, signature, signing_input)
             .map_err(|error| fault(&error))?;
         let verdict = js::settled(promise).await.map_err(|error| fault(&error))?;
         Ok(verdict.as_bool() == Some(true))
@@ -134,7 +148,11 @@ impl Signer for WebCrypto {
         };
         let promise = SUBTLE
             .with(|subtle| {
-                subtle.sign(&signature_parameters(algorithm), &imported, &Uint8Array::from(signing_input))
+                subtle.sign(
+                    &signature_parameters(key.algorithm()),
+                    &imported,
+                    &Uint8Array::from(signing_input),
+                )
             })
             .map_err(|error| fault(&error))?;
         let signature = js::settled(promise).await.map_err(|error| fault(&error))?;

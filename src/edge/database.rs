@@ -1,5 +1,7 @@
 //! Users in D1. Statements and the rows' formats are the domain's.
 
+use std::rc::Rc;
+
 use js_sys::{Array, JSON, Reflect};
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
@@ -18,7 +20,7 @@ use crate::{
 
 /// The D1 database of users.
 #[derive(Clone)]
-pub(super) struct Database(pub(super) Env);
+pub(super) struct Database(pub(super) Rc<Env>);
 
 fn fault(error: &JsValue) -> Fault {
     Fault::new(Part::Database, js::cause(error))

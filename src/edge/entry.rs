@@ -1,10 +1,11 @@
 //! The Worker's entry: synchronous. What can be decided from memory is answered, or handed
 //! on, at once; a future is made only when there is something to wait for.
 
+use std::rc::Rc;
+
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Request, Response};
-use worker::Env;
 
 use super::{
     forward,
@@ -14,7 +15,7 @@ use super::{
     js::ExecutionContext,
     platform::EdgePorts,
 };
-use crate::service::{self, AtOnce, Forward, Outcome, Service};
+use crate::service::{self, AtOnce, Outcome, Service};
 
 /// Answers one request: a `Response`, or a promise of one.
 #[wasm_bindgen]
@@ -24,33 +25,19 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
         Ok(isolate) => isolate,
         Err(mistakes) => return Ok(http::response(&service::misconfigured(&mistakes.0))?.into()),
     };
-    let env: Env = env.unchecked_into();
-    let service = Service::new(isolate, EdgePorts::new(env.clone(), ctx));
-    let head = Head::of(&request);
-    let decision = service.at_once(&head);
-    match decision {
-        AtOnce::Reply(reply) => Ok(http::response(&reply)?.into()),
-        AtOnce::Forward(plan) => Ok(promise(async move { carry(&service, &request, &plan, &env).await })),
-        AtOnce::Own => Ok(promise(async move { own(&service, &request).await })),
+    let service = Service::new(isolate, EdgePorts::new(Rc::new(env.unchecked_into()), ctx));
+    let head = Head::of(request);
+    match service.at_once(&head) {
+        AtOnce::Reply(reply) => Ok(http::response_again(&reply)?.into()),
+        AtOnce::Forward(plan) => Ok(forward::carry(service, head, plan)),
+        AtOnce::Own => Ok(promise(async move { own(&service, head.request()).await.map(JsValue::from) })),
         AtOnce::Wait => Ok(promise(async move {
             match service.gate(&head).await {
-                Outcome::Reply(reply) => http::response(&reply),
-                Outcome::Forward(plan) => carry(&service, &request, &plan, &env).await,
+                Outcome::Reply(reply) => http::response_again(&reply).map(JsValue::from),
+                // A promise that ends in a promise waits for that one.
+                Outcome::Forward(plan) => Ok(forward::carry(service, head, plan)),
             }
         })),
-    }
-}
-
-/// Whatever the upstream does, the answer is a response.
-async fn carry(
-    service: &Service<EdgePorts>,
-    request: &Request,
-    plan: &Forward,
-    env: &Env,
-) -> Result<Response, JsValue> {
-    match forward::forward(service, request, plan, env).await {
-        Ok(response) => Ok(response),
-        Err(fault) => http::response(&service.upstream_fault(&Incoming(request), plan, &fault)),
     }
 }
 
@@ -67,6 +54,6 @@ async fn own(service: &Service<EdgePorts>, request: &Request) -> Result<Response
     http::response(&reply)
 }
 
-fn promise(work: impl Future<Output = Result<Response, JsValue>> + 'static) -> JsValue {
-    future_to_promise(async move { work.await.map(JsValue::from) }).into()
+pub(super) fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> JsValue {
+    future_to_promise(work).into()
 }

@@ -1,28 +1,127 @@
 // What would be many crossings between JavaScript and WASM, in one each. No decision is made here: names and values
 // come from WASM and go there as they are. Lines are safe separators: no method, URL, header name or value holds one.
 
-/** Method, URL, then the headers' names and values, each on a line. */
-export function head(request) {
-  let text = `${request.method}\n${request.url}`;
-  for (const [name, value] of request.headers) text += `\n${name}\n${value}`;
-  return text;
-}
+/** How many sets of headers are kept made, of about 2 KB each. Past it the memory starts anew. */
+const MAX_KEPT = 256;
 
-/** A response of ours; `lines` are names and values in turn. */
-export function reply(status, lines, body) {
+/** Headers that were made, by their lines. Never changed: whoever uses one copies it. */
+const kept = new Map();
+
+function made(lines) {
   const headers = new Headers();
   const list = lines.split("\n");
   for (let at = 0; at + 1 < list.length; at += 2) headers.append(list[at], list[at + 1]);
-  return new Response(body === "" ? null : body, { status, headers });
+  return headers;
 }
 
-/** The request as it goes to the upstream: some headers removed, then others set; the body is the stream itself, or left out where it is empty and may be sent twice. */
-export function outgoing(request, url, remove, set, signal, withoutBody) {
+/** The same headers are told to the same caller again and again, and setting one costs more than copying ten. */
+function madeOnce(lines) {
+  let headers = kept.get(lines);
+  if (headers === undefined) {
+    headers = made(lines);
+    if (kept.size >= MAX_KEPT) kept.clear();
+    kept.set(lines, headers);
+  }
+  return headers;
+}
+
+/** Method, URL and, if there is one, `Authorization`, each on a line: all that most requests are judged by. */
+export function head(request) {
+  const authorization = request.headers.get("authorization");
+  const text = `${request.method}\n${request.url}`;
+  return authorization === null ? text : `${text}\n${authorization}`;
+}
+
+/** The headers' names and values, each ending its line. */
+export function headers(request) {
+  let text = "";
+  for (const [name, value] of request.headers) text += `${name}\n${value}\n`;
+  return text;
+}
+
+/** A response of ours; `lines` are names and values in turn. `again`: nothing in them is for one answer alone. */
+export function reply(status, lines, body, again) {
+  return new Response(body === "" ? null : body, { status, headers: again ? madeOnce(lines) : made(lines) });
+}
+
+/**
+ * The headers for the upstream: those of the request without some, or some of it alone (`only`), then others set. Of two
+ * ways to the same headers the one that has less to set.
+ */
+function outgoingHeaders(request, names, only, set) {
+  if (only) {
+    const headers = new Headers(madeOnce(set));
+    if (names !== "") for (const name of names.split("\n")) headers.append(name, request.headers.get(name));
+    return headers;
+  }
   const headers = new Headers(request.headers);
-  if (remove !== "") for (const name of remove.split("\n")) headers.delete(name);
+  if (names !== "") for (const name of names.split("\n")) headers.delete(name);
   const list = set.split("\n");
   for (let at = 0; at + 1 < list.length; at += 2) headers.set(list[at], list[at + 1]);
+  return headers;
+}
+
+/** The request as it goes to the upstream; the body is the stream itself, or left out where it is empty and may be sent twice. */
+export function outgoing(request, url, names, only, set, signal, withoutBody) {
   const body = withoutBody ? null : request.body;
   // Redirects are the client's to follow.
-  return new Request(url, { method: request.method, headers, redirect: "manual", body, signal });
+  return new Request(url, { method: request.method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal });
+}
+
+/** The same response with other headers; a fetched one's own can't be changed. */
+export function withHeaders(response, without, added) {
+  const headers = new Headers(response.headers);
+  if (without !== "") for (const name of without.split("\n")) headers.delete(name);
+  const list = added.split("\n");
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    if (list[at] === "vary") headers.append(list[at], list[at + 1]);
+    else headers.set(list[at], list[at + 1]);
+  }
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
+
+/**
+ * Carries a request to its upstream and the answer back. Of failures (an exception, or a status that none is) `failed`
+ * makes the answer.
+ */
+export async function carry(request, env, ctx, failed, service, url, names, only, set, without, added, timeout) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), timeout);
+  let response;
+  try {
+    const init = {
+      method: request.method,
+      headers: outgoingHeaders(request, names, only, set),
+      redirect: "manual",
+      body: request.body,
+      signal: controller.signal,
+    };
+    response = await (service === undefined ? fetch(url, init) : service.fetch(url, init));
+  } catch (error) {
+    return failed(request, env, ctx, error, added);
+  } finally {
+    // The head is here: the body may take as long as it likes (streams, server-sent events).
+    clearTimeout(timer);
+  }
+  const { status } = response;
+  // A WebSocket: the platform carries the socket in the response itself.
+  if (status === 101 && response.webSocket) return response;
+  // A Response can't be made of other statuses, and no client expects them.
+  if (status < 200 || status > 599) return failed(request, env, ctx, status, added);
+  return added === "" ? response : withHeaders(response, without, added);
+}
+
+/** What `verify` wants to know of an algorithm (RFC 7518 section 3.1), in the order of `SignatureAlgorithm`. */
+const VERIFY = [
+  { name: "ECDSA", hash: "SHA-256" },
+  { name: "ECDSA", hash: "SHA-384" },
+  { name: "Ed25519" },
+  { name: "RSASSA-PKCS1-v1_5" },
+  // The salt is as long as the hash: RFC 7518 section 3.5.
+  { name: "RSA-PSS", saltLength: 32 },
+];
+
+/** The promise of a verdict. The two texts lie in WASM's memory: WebCrypto takes its own copy before it returns. */
+export function verify(algorithm, key, signature, content) {
+  return crypto.subtle.verify(VERIFY[algorithm], key, signature, content);
 }

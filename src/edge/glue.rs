@@ -1,29 +1,66 @@
 //! `glue.js`: what would be many crossings, in one each.
 
+use core::cell::OnceCell;
+
+use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::{AbortSignal, Request, Response};
 
-use crate::http::RequestView;
+use super::js::ExecutionContext;
+use crate::{gateway::HeaderPlan, http::RequestView};
 
 #[wasm_bindgen(module = "/src/edge/glue.js")]
 extern "C" {
     fn head(request: &Request) -> String;
 
-    /// A response; `lines` are the headers' names and values in turn, each on a line.
-    #[wasm_bindgen(catch)]
-    pub(super) fn reply(status: u16, lines: &str, body: &str) -> Result<Response, JsValue>;
+    fn headers(request: &Request) -> String;
 
-    /// The request for the upstream; `remove` are names, `set` names and values in turn, each on
-    /// a line.
+    /// A response; `lines` are the headers' names and values in turn, each on a line. `again`
+    /// keeps the headers for the next response with the same ones.
+    #[wasm_bindgen(catch)]
+    pub(super) fn reply(status: u16, lines: &str, body: &str, again: bool) -> Result<Response, JsValue>;
+
+    /// The request for the upstream; for `names` and `only` see [`Outgoing`].
     #[wasm_bindgen(catch)]
     pub(super) fn outgoing(
         request: &Request,
         url: &str,
-        remove: &str,
+        names: &str,
+        only: bool,
         set: &str,
         signal: &AbortSignal,
         without_body: bool,
     ) -> Result<Request, JsValue>;
+
+    /// The same response, some headers removed (names, each on a line) and others added.
+    #[wasm_bindgen(catch, js_name = withHeaders)]
+    pub(super) fn with_headers(response: &Response, without: &str, added: &str) -> Result<Response, JsValue>;
+
+    /// The promise of the upstream's answer, or of what `failed` makes of its failure. `service`
+    /// is the binding to ask, or undefined for the URL's own host; `timeout` in milliseconds.
+    pub(super) fn carry(
+        request: &Request,
+        env: &JsValue,
+        ctx: &ExecutionContext,
+        failed: &JsValue,
+        service: &JsValue,
+        url: &str,
+        names: &str,
+        only: bool,
+        set: &str,
+        without: &str,
+        added: &str,
+        timeout: u32,
+    ) -> Promise;
+
+    /// The promise of a verdict, by the number of the algorithm.
+    #[wasm_bindgen(catch)]
+    pub(super) fn verify(
+        algorithm: u8,
+        key: &JsValue,
+        signature: &[u8],
+        content: &[u8],
+    ) -> Result<Promise, JsValue>;
 }
 
 /// Names and values as [`reply`] and [`outgoing`] take them. Neither can hold a line break:
@@ -44,23 +81,87 @@ pub(super) fn lines(headers: &[(String, String)]) -> String {
     text
 }
 
-/// Method, URL and headers of a request, read in one crossing. The platform gives names in
-/// lower case.
+/// What [`lines`] was made of.
+pub(super) fn pairs(lines: &str) -> Vec<(String, String)> {
+    let mut lines = lines.lines();
+    let mut pairs = Vec::new();
+    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+        pairs.push((name.to_owned(), value.to_owned()));
+    }
+    pairs
+}
+
+/// A plan for headers in the shorter of two forms with one meaning.
+pub(super) struct Outgoing {
+    /// Names, each on a line: those that go, or with `only` the only ones that stay.
+    pub(super) names: String,
+    /// Which of both.
+    pub(super) only: bool,
+    /// What is set, as [`lines`].
+    pub(super) set: String,
+}
+
+impl Outgoing {
+    /// Naming what stays is for requests whose headers are ASCII and hold no cookie that passes:
+    /// other bytes and several cookies survive a copy of the headers alone.
+    pub(super) fn of(plan: &HeaderPlan, head: &Head) -> Self {
+        let names = head.header_names();
+        let stays =
+            |name: &&String| !plan.remove.contains(name) && plan.set.iter().all(|(set, _)| set != *name);
+        let staying: Vec<&str> = names.iter().filter(stays).map(String::as_str).collect();
+        let only =
+            staying.len() <= plan.set.len() && !staying.contains(&"cookie") && head.lines().text.is_ascii();
+        let names = if only { staying.join("\n") } else { plan.remove.join("\n") };
+        Self { names, only, set: lines(&plan.set) }
+    }
+}
+
+/// A request: method, URL and `Authorization` read in one crossing, all headers in a second
+/// one when others are asked for. The platform gives names in lower case.
 pub(super) struct Head {
+    request: Request,
+    text: String,
+    /// Where method and URL end.
+    method_end: usize,
+    url_end: usize,
+    headers: OnceCell<Lines>,
+}
+
+/// Names and values in turn.
+struct Lines {
     text: String,
     /// Where each line ends.
     ends: Vec<usize>,
 }
 
 impl Head {
-    pub(super) fn of(request: &Request) -> Self {
-        let text = head(request);
-        let mut ends = Vec::with_capacity(32);
-        ends.extend(text.match_indices('\n').map(|(place, _)| place));
-        ends.push(text.len());
-        Self { text, ends }
+    pub(super) fn of(request: Request) -> Self {
+        let text = head(&request);
+        let end = |from: usize| {
+            let rest = text.get(from..).unwrap_or_default();
+            rest.bytes().position(|byte| byte == b'\n').map_or(text.len(), |found| from + found)
+        };
+        let method_end = end(0);
+        let url_end = end(method_end + 1);
+        Self { request, text, method_end, url_end, headers: OnceCell::new() }
     }
 
+    /// The platform's own.
+    pub(super) const fn request(&self) -> &Request {
+        &self.request
+    }
+
+    fn lines(&self) -> &Lines {
+        self.headers.get_or_init(|| {
+            let text = headers(&self.request);
+            let mut ends = Vec::with_capacity(32);
+            ends.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place));
+            Lines { text, ends }
+        })
+    }
+}
+
+impl Lines {
     fn line(&self, number: usize) -> &str {
         let begin = match number {
             0 => 0,
@@ -69,24 +170,26 @@ impl Head {
         self.ends.get(number).and_then(|end| self.text.get(begin..*end)).unwrap_or_default()
     }
 
-    /// The headers in turn; the first two lines are the method and the URL.
-    fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        (2..self.ends.len()).step_by(2).map(|number| (self.line(number), self.line(number + 1)))
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        (0..self.ends.len()).step_by(2).map(|number| (self.line(number), self.line(number + 1)))
     }
 }
 
 impl RequestView for Head {
     fn method(&self) -> String {
-        self.line(0).to_owned()
+        self.text.get(..self.method_end).unwrap_or_default().to_owned()
     }
 
     fn url(&self) -> String {
-        self.line(1).to_owned()
+        self.text.get(self.method_end + 1..self.url_end).unwrap_or_default().to_owned()
     }
 
     fn header(&self, name: &str) -> Option<String> {
+        if name == "authorization" {
+            return self.text.get(self.url_end + 1..).map(str::to_owned);
+        }
         let mut found: Option<String> = None;
-        for (_, value) in self.headers().filter(|(own, _)| own.eq_ignore_ascii_case(name)) {
+        for (_, value) in self.lines().pairs().filter(|(own, _)| own.eq_ignore_ascii_case(name)) {
             match &mut found {
                 None => found = Some(value.to_owned()),
                 Some(all) => {
@@ -99,8 +202,9 @@ impl RequestView for Head {
     }
 
     fn header_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::with_capacity(self.ends.len() / 2);
-        for (name, _) in self.headers() {
+        let lines = self.lines();
+        let mut names: Vec<String> = Vec::with_capacity(lines.ends.len() / 2);
+        for (name, _) in lines.pairs() {
             // Only names that may not be joined (`set-cookie`) come twice, one after the other.
             if names.last().is_none_or(|last| last != name) {
                 names.push(name.to_owned());

@@ -39,10 +39,20 @@ pub(super) fn header_names(headers: &Headers) -> Vec<String> {
 
 /// Our own answer as the platform's.
 pub(super) fn response(reply: &Reply) -> Result<Response, JsValue> {
+    made(reply, false)
+}
+
+/// The same for an answer of the gate, whose headers are likely to be told again. None of them
+/// is a secret of this answer alone, which must not be kept.
+pub(super) fn response_again(reply: &Reply) -> Result<Response, JsValue> {
+    made(reply, true)
+}
+
+fn made(reply: &Reply, again: bool) -> Result<Response, JsValue> {
     let lines = glue::lines(&reply.headers);
     // Nearly all bodies are JSON. None at all, even an empty one, may stand beside 204 and 304.
     if let Ok(text) = core::str::from_utf8(&reply.body) {
-        return glue::reply(reply.status, &lines, text);
+        return glue::reply(reply.status, &lines, text, again);
     }
     let headers = Headers::new()?;
     for (name, value) in &reply.headers {

@@ -48,15 +48,6 @@ extern "C" {
         content: &Uint8Array,
     ) -> Result<Promise, JsValue>;
 
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn verify(
-        this: &Subtle,
-        algorithm: &JsValue,
-        key: &JsValue,
-        signature: &Uint8Array,
-        content: &Uint8Array,
-    ) -> Result<Promise, JsValue>;
-
     /// A service binding, or an object's stub.
     pub(super) type Fetcher;
 

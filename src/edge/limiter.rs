@@ -1,5 +1,7 @@
 //! The platform's rate limits.
 
+use std::rc::Rc;
+
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -12,7 +14,7 @@ use crate::ports::{Fault, Part, RateLimiter};
 
 /// Bindings of the user's own naming.
 #[derive(Clone)]
-pub(super) struct Limiters(pub(super) Env);
+pub(super) struct Limiters(pub(super) Rc<Env>);
 
 impl RateLimiter for Limiters {
     async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault> {

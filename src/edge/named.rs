@@ -1,5 +1,7 @@
 //! Services and queues that the user has bound under names of their own.
 
+use std::rc::Rc;
+
 use js_sys::{JSON, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use web_sys::{AbortSignal, Headers, Request, RequestInit, RequestRedirect};
@@ -25,7 +27,7 @@ extern "C" {
 
 /// The bindings of the environment.
 #[derive(Clone)]
-pub(super) struct NamedBindings(pub(super) Env);
+pub(super) struct NamedBindings(pub(super) Rc<Env>);
 
 impl Bindings for NamedBindings {
     async fn call(

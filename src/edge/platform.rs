@@ -1,6 +1,7 @@
 //! All ports of the service, as the Worker provides them.
 
 use core::time::Duration;
+use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
@@ -23,6 +24,8 @@ use crate::{ports::Background, service::Ports};
 /// The ports over one event's environment.
 #[derive(Clone)]
 pub(super) struct EdgePorts {
+    /// Shared: a clone of the environment itself would cross to JavaScript.
+    env: Rc<Env>,
     platform: Platform,
     crypto: WebCrypto,
     log: Log,
@@ -41,24 +44,33 @@ pub(super) struct EdgePorts {
 }
 
 impl EdgePorts {
-    pub(super) fn new(env: Env, ctx: ExecutionContext) -> Self {
+    pub(super) fn new(env: Rc<Env>, ctx: ExecutionContext) -> Self {
         Self {
+            env: Rc::clone(&env),
             platform: Platform,
             crypto: WebCrypto,
             log: Log,
-            kv: Kv(env.clone()),
-            database: Database(env.clone()),
-            accounts: AccountStubs(env.clone()),
-            key_ring: KeyRingStub(env.clone()),
-            issuer_keys: IssuerKeysStubs(env.clone()),
-            bindings: NamedBindings(env.clone()),
-            feed: FeedStub(env.clone()),
-            audit_log: AuditLogStub(env.clone()),
-            limiters: Limiters(env.clone()),
-            throttles: ThrottleStubs(env.clone()),
+            kv: Kv(Rc::clone(&env)),
+            database: Database(Rc::clone(&env)),
+            accounts: AccountStubs(Rc::clone(&env)),
+            key_ring: KeyRingStub(Rc::clone(&env)),
+            issuer_keys: IssuerKeysStubs(Rc::clone(&env)),
+            bindings: NamedBindings(Rc::clone(&env)),
+            feed: FeedStub(Rc::clone(&env)),
+            audit_log: AuditLogStub(Rc::clone(&env)),
+            limiters: Limiters(Rc::clone(&env)),
+            throttles: ThrottleStubs(Rc::clone(&env)),
             metrics: MetricsStubs(env),
             background: WaitUntil(ctx),
         }
+    }
+
+    pub(super) fn env(&self) -> &Env {
+        &self.env
+    }
+
+    pub(super) const fn ctx(&self) -> &ExecutionContext {
+        &self.background.0
     }
 }
 

@@ -42,7 +42,7 @@ impl Randomness for Platform {
 
 /// Workers KV.
 #[derive(Clone)]
-pub(super) struct Kv(pub(super) worker::Env);
+pub(super) struct Kv(pub(super) std::rc::Rc<worker::Env>);
 
 impl KvStore for Kv {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault> {

@@ -2,6 +2,8 @@
 //!
 //! Only transport can fail here. Decisions, refusals included, are answers with status 200.
 
+use std::rc::Rc;
+
 use js_sys::JSON;
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
@@ -70,7 +72,7 @@ async fn exchange(env: &Env, (binding, part): (&str, Part), name: &str, body: &s
 
 /// Account objects, named by the account's id.
 #[derive(Clone)]
-pub(super) struct AccountStubs(pub(super) Env);
+pub(super) struct AccountStubs(pub(super) Rc<Env>);
 
 impl Accounts for AccountStubs {
     async fn ask(&self, account: AccountId, request: &AccountRequest) -> Result<AccountAnswer, Fault> {
@@ -80,7 +82,7 @@ impl Accounts for AccountStubs {
 
 /// The `KeyRing` object.
 #[derive(Clone)]
-pub(super) struct KeyRingStub(pub(super) Env);
+pub(super) struct KeyRingStub(pub(super) Rc<Env>);
 
 impl KeyRingObject for KeyRingStub {
     async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
@@ -90,7 +92,7 @@ impl KeyRingObject for KeyRingStub {
 
 /// The `RevocationFeed` object.
 #[derive(Clone)]
-pub(super) struct FeedStub(pub(super) Env);
+pub(super) struct FeedStub(pub(super) Rc<Env>);
 
 impl FeedObject for FeedStub {
     async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
@@ -100,7 +102,7 @@ impl FeedObject for FeedStub {
 
 /// `IssuerKeys` objects, named by the issuer's `iss`.
 #[derive(Clone)]
-pub(super) struct IssuerKeysStubs(pub(super) Env);
+pub(super) struct IssuerKeysStubs(pub(super) Rc<Env>);
 
 impl IssuerKeysObjects for IssuerKeysStubs {
     async fn ask(&self, issuer: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
@@ -110,7 +112,7 @@ impl IssuerKeysObjects for IssuerKeysStubs {
 
 /// Throttle objects, named by what they limit.
 #[derive(Clone)]
-pub(super) struct ThrottleStubs(pub(super) Env);
+pub(super) struct ThrottleStubs(pub(super) Rc<Env>);
 
 impl Throttles for ThrottleStubs {
     async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
@@ -120,7 +122,7 @@ impl Throttles for ThrottleStubs {
 
 /// The `AuditLog` object.
 #[derive(Clone)]
-pub(super) struct AuditLogStub(pub(super) Env);
+pub(super) struct AuditLogStub(pub(super) Rc<Env>);
 
 impl AuditLog for AuditLogStub {
     async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
@@ -130,7 +132,7 @@ impl AuditLog for AuditLogStub {
 
 /// Metrics objects, named by number.
 #[derive(Clone)]
-pub(super) struct MetricsStubs(pub(super) Env);
+pub(super) struct MetricsStubs(pub(super) Rc<Env>);
 
 impl MetricsShards for MetricsStubs {
     async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {

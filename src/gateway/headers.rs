@@ -154,13 +154,18 @@ impl HeaderRules {
             plan.set.push(("x-forwarded-proto".to_owned(), parts.scheme.name().to_owned()));
             plan.set.push(("x-forwarded-host".to_owned(), parts.authority.to_owned()));
         }
-        // A public route never speaks of an identity, even if the caller of this has one.
-        if let Some(identity) = identity
-            && route.access != Access::Public
-        {
-            plan.set.extend(values::identity_headers(identity, &route.headers));
-        }
+        plan.set.extend(identity_headers(route, identity));
         Ok(plan)
+    }
+}
+
+/// A public route never speaks of an identity, even if the caller of this has one.
+pub(super) fn identity_headers(route: &Route, identity: Option<&Identity>) -> Vec<(String, String)> {
+    match identity {
+        Some(identity) if route.access != Access::Public => {
+            values::identity_headers(identity, &route.headers)
+        }
+        _ => Vec::new(),
     }
 }
 

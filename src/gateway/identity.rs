@@ -1,10 +1,11 @@
 //! Who is asking, after everything about the access token was checked.
 
+use core::{cell::OnceCell, fmt, ops::Deref};
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::time::Timestamp;
+use crate::{jose::json, time::Timestamp};
 
 /// The caller as the gate sees him: the claims of an access token that was verified and
 /// validated. Only the authentication service makes one; a value of this type in the gate's
@@ -34,7 +35,7 @@ pub struct Identity {
     /// `exp`.
     pub expires_at: Timestamp,
     /// All claims as they stand in the access token.
-    pub claims: Map<String, Value>,
+    pub claims: RawClaims,
 }
 
 impl Identity {
@@ -72,5 +73,83 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Number(number) if !number.is_f64() => Some(number.to_string()),
         _ => None,
+    }
+}
+
+/// The claims of an access token that was validated: its payload, and the tree of it from the
+/// first look on. Few routes look, while a thousand tokens lie in the cache, and dropping so
+/// many trees cost more than all else about them.
+#[derive(Clone, Default)]
+pub struct RawClaims {
+    payload: Box<[u8]>,
+    tree: OnceCell<Map<String, Value>>,
+}
+
+impl RawClaims {
+    /// Of a payload that was parsed before: `tree` is what it says.
+    pub fn new(payload: Vec<u8>, tree: Map<String, Value>) -> Self {
+        Self { payload: payload.into(), tree: tree.into() }
+    }
+
+    /// Keeps the payload alone, for the cache.
+    pub fn fold(&mut self) {
+        if !self.payload.is_empty() {
+            self.tree.take();
+        }
+    }
+}
+
+impl Deref for RawClaims {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        // Strict parsing took this very text before: it cannot fail now, and if it did, a claim
+        // that is missing meets no rule.
+        self.tree.get_or_init(|| json::parse_object(&self.payload).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+impl core::ops::DerefMut for RawClaims {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        let _ = &**self;
+        self.tree.get_mut().expect("made just now")
+    }
+}
+
+impl From<Map<String, Value>> for RawClaims {
+    fn from(tree: Map<String, Value>) -> Self {
+        Self::new(Vec::new(), tree)
+    }
+}
+
+impl PartialEq for RawClaims {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for RawClaims {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_say_the_same_before_and_after_they_are_folded() {
+        let payload = br#"{"sub":"alice","acr":"gold","n":[1,{"m":null}]}"#;
+        let tree = json::parse_object(payload).unwrap();
+        let mut claims = RawClaims::new(payload.to_vec(), tree.clone());
+        assert_eq!(*claims, tree);
+        claims.fold();
+        assert!(claims.tree.get().is_none());
+        assert_eq!(*claims, tree);
+        let mut made = RawClaims::from(tree.clone());
+        made.fold();
+        assert_eq!(*made, tree, "there is no payload to read it from again");
     }
 }

@@ -27,7 +27,7 @@ pub(crate) use headers::is_free_for_claims;
 pub use headers::{
     HOP_HEADER, HeaderPlan, MAX_HOPS, RESERVED_PREFIXES, Unforwardable, canonical_name, encode_value,
 };
-pub use identity::Identity;
+pub use identity::{Identity, RawClaims};
 pub use matcher::{MAX_STEPS, Params, RouteTable, most_steps, normal_host};
 pub use path::{NormalPath, PathError};
 pub use policy::{Challenge, Forbid, ForbidCause, Verdict, decide, step_up};
@@ -115,6 +115,11 @@ impl Gate {
         identity: Option<&Identity>,
     ) -> Result<HeaderPlan, Unforwardable> {
         self.rules.plan(route, request, identity)
+    }
+
+    /// What the upstream would be told of the caller, for a route that answers by itself.
+    pub fn identity_headers(route: &Route, identity: Option<&Identity>) -> Vec<(String, String)> {
+        headers::identity_headers(route, identity)
     }
 
     /// The routes in table order.

@@ -194,6 +194,9 @@ pub enum Upstream {
         /// The binding's name in `wrangler.toml`.
         binding: String,
     },
+    /// Nowhere: the gate answers with the identity's headers by itself, to a proxy or a Worker
+    /// that asks before it passes a request on.
+    Answer,
 }
 
 /// A claim that goes out as a header.

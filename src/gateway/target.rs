@@ -10,7 +10,7 @@ use super::{
 pub fn upstream_url(route: &Route, path: &NormalPath, query: Option<&str>, own_origin: &str) -> String {
     let base = match &route.upstream {
         Upstream::Url { base } => base.trim_end_matches('/'),
-        Upstream::Service { .. } => own_origin.trim_end_matches('/'),
+        Upstream::Service { .. } | Upstream::Answer => own_origin.trim_end_matches('/'),
     };
     let mut url = String::with_capacity(base.len() + path.as_str().len() + query.map_or(0, str::len) + 2);
     url.push_str(base);

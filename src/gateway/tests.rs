@@ -36,7 +36,7 @@ pub(super) fn identity() -> Identity {
         client_id: None,
         issued_at: crate::time::Timestamp::from_seconds(1000),
         expires_at: crate::time::Timestamp::from_seconds(1600),
-        claims: serde_json::Map::new(),
+        claims: crate::gateway::RawClaims::default(),
     }
 }
 

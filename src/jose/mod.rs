@@ -19,5 +19,5 @@ mod verify;
 pub use algorithm::{SignatureAlgorithm, UnsupportedAlgorithm};
 pub use jwk::{JwkError, KeyMaterial, PublicJwk, PublicKey};
 pub use key_set::{JwkSet, JwkSetError, KeyMismatch, PublicJwkSet, SkippedKey};
-pub use token::{MAX_TOKEN_BYTES, UnverifiedToken};
+pub use token::{KnownHeaders, MAX_TOKEN_BYTES, UnverifiedToken};
 pub use verify::{SignatureVerifier, VerifiedJws, VerifyError, verify};

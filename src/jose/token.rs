@@ -1,6 +1,6 @@
 //! A compact token before its signature is verified.
 
-use core::fmt;
+use core::{cell::RefCell, fmt};
 
 use jwt_compact::UntrustedToken;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
@@ -28,12 +28,47 @@ const FORBIDDEN_MEMBERS: [&str; 16] = [
 /// A token as it came, well-formed, believed in nothing. It reveals only what is needed to
 /// choose a key; the claims stay inside until [`super::verify`] has let them out.
 pub struct UnverifiedToken<'a> {
-    algorithm: SignatureAlgorithm,
-    kid: Option<String>,
-    pub(super) typ: Option<String>,
+    /// The first part as it is written.
+    header_text: &'a str,
+    header: Header,
     pub(super) signing_input: &'a [u8],
     pub(super) payload: Vec<u8>,
     pub(super) signature: Vec<u8>,
+}
+
+/// What a header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Header {
+    algorithm: SignatureAlgorithm,
+    kid: Option<String>,
+    typ: Option<String>,
+}
+
+/// Headers an isolate remembers. An issuer's tokens have one for each key in use; a few issuers
+/// with two keys each fit. They are compared one by one, so there must not be many.
+const MAX_KNOWN_HEADERS: usize = 16;
+
+/// The headers of tokens whose signatures were good: all tokens of one key begin with the same
+/// text, which need not be judged anew, by two parsers, each time. Found by the whole text.
+#[derive(Debug, Default)]
+pub struct KnownHeaders(RefCell<Vec<(Box<str>, Header)>>);
+
+impl KnownHeaders {
+    fn find(&self, text: &str) -> Option<Header> {
+        self.0.borrow().iter().find(|(known, _)| **known == *text).map(|(_, header)| header.clone())
+    }
+
+    /// Remembers the header of a token that was verified.
+    pub fn remember(&self, token: &UnverifiedToken<'_>) {
+        let mut known = self.0.borrow_mut();
+        if known.iter().any(|(text, _)| **text == *token.header_text) {
+            return;
+        }
+        if known.len() >= MAX_KNOWN_HEADERS {
+            known.clear();
+        }
+        known.push((token.header_text.into(), token.header.clone()));
+    }
 }
 
 impl fmt::Debug for UnverifiedToken<'_> {
@@ -41,8 +76,8 @@ impl fmt::Debug for UnverifiedToken<'_> {
         // A token is a credential: nothing of its payload or signature is shown.
         formatter
             .debug_struct("UnverifiedToken")
-            .field("algorithm", &self.algorithm)
-            .field("kid", &self.kid)
+            .field("algorithm", &self.header.algorithm)
+            .field("kid", &self.header.kid)
             .finish_non_exhaustive()
     }
 }
@@ -53,11 +88,16 @@ impl<'a> UnverifiedToken<'a> {
     /// Size is capped before anything else; there are exactly three parts in strict base64url;
     /// the header is one strict JSON object of `alg`, `kid` and `typ` at most.
     pub fn parse(text: &'a str) -> Result<Self, TokenError> {
+        Self::parse_known(text, &KnownHeaders::default())
+    }
+
+    /// The same, with headers that were judged before.
+    pub fn parse_known(text: &'a str, known: &KnownHeaders) -> Result<Self, TokenError> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLarge { bytes: text.len() });
         }
         let mut parts = text.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
+        let (Some(header_text), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(match text.split('.').count() {
@@ -65,13 +105,58 @@ impl<'a> UnverifiedToken<'a> {
                 count => TokenError::NotThreeParts { parts: count },
             });
         };
-        let header = decode(header, "header")?;
+        let known = known.find(header_text);
+        let header = if known.is_none() { decode(header_text, "header")? } else { Vec::new() };
         let payload = decode(payload, "payload")?;
         if signature.is_empty() {
             return Err(TokenError::MissingSignature);
         }
         let signature = decode(signature, "signature")?;
-        let header = json::parse_object(&header).map_err(TokenError::MalformedHeader)?;
+        let header = match known {
+            Some(known) => known,
+            None => Header::parse(&header, text, &signature)?,
+        };
+        let signing_input = text.rsplit_once('.').map_or("", |(input, _)| input).as_bytes();
+        Ok(Self { header_text, header, signing_input, payload, signature })
+    }
+
+    /// What the header claims the algorithm to be. It may only agree with the key.
+    pub const fn algorithm(&self) -> SignatureAlgorithm {
+        self.header.algorithm
+    }
+
+    /// The name of the key, as claimed.
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
+    /// The `typ` of the header, as claimed.
+    pub fn typ(&self) -> Option<&str> {
+        self.header.typ.as_deref()
+    }
+
+    /// What the payload claims, for an explanation of what would become of it if it were signed.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The `iss` that the payload claims: unverified, for choosing among the trusted issuers'
+    /// key sets and for nothing else. After verification it is compared with the issuer whose
+    /// keys were used.
+    pub fn claimed_issuer(&self) -> Result<String, TokenError> {
+        let text = core::str::from_utf8(&self.payload)
+            .map_err(|_| TokenError::MalformedClaims(JsonError::NotUtf8))?;
+        let issuer = serde_json::Deserializer::from_str(text)
+            .deserialize_map(IssuerOnly)
+            .map_err(|_| TokenError::MalformedClaims(JsonError::Malformed))?;
+        issuer.ok_or(TokenError::MissingClaim { name: "iss" })
+    }
+}
+
+impl Header {
+    /// Judges a decoded header. `text` is the whole token, for the second opinion.
+    fn parse(header: &[u8], text: &str, signature: &[u8]) -> Result<Self, TokenError> {
+        let header = json::parse_object(header).map_err(TokenError::MalformedHeader)?;
         if let Some(name) = FORBIDDEN_MEMBERS.into_iter().find(|name| header.contains_key(*name)) {
             return Err(TokenError::ForbiddenHeader { name });
         }
@@ -95,44 +180,8 @@ impl<'a> UnverifiedToken<'a> {
         let agreed = untrusted.algorithm() == algorithm.name()
             && untrusted.header().key_id == kid
             && untrusted.header().token_type == typ
-            && untrusted.signature_bytes() == signature.as_slice();
-        if !agreed {
-            return Err(TokenError::ParsersDisagree);
-        }
-        let signing_input = text.rsplit_once('.').map_or("", |(input, _)| input).as_bytes();
-        Ok(Self { algorithm, kid, typ, signing_input, payload, signature })
-    }
-
-    /// What the header claims the algorithm to be. It may only agree with the key.
-    pub const fn algorithm(&self) -> SignatureAlgorithm {
-        self.algorithm
-    }
-
-    /// The name of the key, as claimed.
-    pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
-    }
-
-    /// The `typ` of the header, as claimed.
-    pub fn typ(&self) -> Option<&str> {
-        self.typ.as_deref()
-    }
-
-    /// What the payload claims, for an explanation of what would become of it if it were signed.
-    pub(crate) fn payload(&self) -> &[u8] {
-        &self.payload
-    }
-
-    /// The `iss` that the payload claims: unverified, for choosing among the trusted issuers'
-    /// key sets and for nothing else. After verification it is compared with the issuer whose
-    /// keys were used.
-    pub fn claimed_issuer(&self) -> Result<String, TokenError> {
-        let text = core::str::from_utf8(&self.payload)
-            .map_err(|_| TokenError::MalformedClaims(JsonError::NotUtf8))?;
-        let issuer = serde_json::Deserializer::from_str(text)
-            .deserialize_map(IssuerOnly)
-            .map_err(|_| TokenError::MalformedClaims(JsonError::Malformed))?;
-        issuer.ok_or(TokenError::MissingClaim { name: "iss" })
+            && untrusted.signature_bytes() == signature;
+        if agreed { Ok(Self { algorithm, kid, typ }) } else { Err(TokenError::ParsersDisagree) }
     }
 }
 
@@ -200,6 +249,40 @@ mod tests {
         assert_eq!(parsed.kid(), Some("k"));
         assert_eq!(parsed.claimed_issuer().unwrap(), "https://i");
         assert!(!format!("{parsed:?}").contains("https"));
+    }
+
+    #[test]
+    fn a_known_header_says_what_it_said_and_no_other_text_is_taken_for_it() {
+        let known = KnownHeaders::default();
+        let text = token(r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#, "{}");
+        known.remember(&UnverifiedToken::parse(&text).unwrap());
+        let again = token(r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#, r#"{"sub":"s"}"#);
+        let (fresh, found) =
+            (UnverifiedToken::parse(&again).unwrap(), UnverifiedToken::parse_known(&again, &known).unwrap());
+        assert_eq!((fresh.header, fresh.payload), (found.header, found.payload));
+        for (header, cause) in [
+            (r#"{"alg":"none","kid":"k","typ":"at+jwt"}"#, TokenError::AlgorithmNone),
+            (r#"{"alg":"ES256","kid":"k","crit":["b64"]}"#, TokenError::ForbiddenHeader { name: "crit" }),
+        ] {
+            let text = token(header, "{}");
+            assert_eq!(UnverifiedToken::parse_known(&text, &known).unwrap_err(), cause);
+        }
+        // A known header in front of parts that are no parts.
+        let (header, _) = again.split_once('.').unwrap();
+        for rest in ["e30", "e30.", "e30.AA=", "e30.AA.AA", "!.AA"] {
+            assert!(UnverifiedToken::parse_known(&format!("{header}.{rest}"), &known).is_err(), "{rest}");
+        }
+    }
+
+    #[test]
+    fn only_so_many_headers_are_remembered() {
+        let known = KnownHeaders::default();
+        for number in 0..3 * MAX_KNOWN_HEADERS {
+            let text = token(&format!(r#"{{"alg":"ES256","kid":"{number}"}}"#), "{}");
+            known.remember(&UnverifiedToken::parse(&text).unwrap());
+            known.remember(&UnverifiedToken::parse(&text).unwrap());
+        }
+        assert_eq!(known.0.borrow().len(), MAX_KNOWN_HEADERS);
     }
 
     #[test]

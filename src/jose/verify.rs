@@ -83,8 +83,9 @@ impl VerifiedJws {
         &self.key_thumbprint
     }
 
-    pub(crate) fn into_key_thumbprint(self) -> String {
-        self.key_thumbprint
+    /// Thumbprint and payload.
+    pub(crate) fn into_parts(self) -> (String, Vec<u8>) {
+        (self.key_thumbprint, self.payload)
     }
 }
 
@@ -109,7 +110,7 @@ pub async fn verify(
         return Err(TokenError::BadSignature.into());
     }
     Ok(VerifiedJws {
-        typ: token.typ.clone(),
+        typ: token.typ().map(str::to_owned),
         payload: token.payload.clone(),
         algorithm: key.algorithm(),
         key_thumbprint: key.thumbprint().to_owned(),

@@ -17,6 +17,7 @@ pub struct AccessToken {
     claims: Claims,
     expires_at: Timestamp,
     key_thumbprint: String,
+    payload: Vec<u8>,
 }
 
 impl fmt::Debug for AccessToken {
@@ -45,6 +46,11 @@ impl AccessToken {
     pub fn key_thumbprint(&self) -> &str {
         &self.key_thumbprint
     }
+
+    /// What it says, and the payload that says it.
+    pub fn into_claims(self) -> (Claims, Vec<u8>) {
+        (self.claims, self.payload)
+    }
 }
 
 /// Validates a verified token against its issuer's policy at the time `now`. Every check is made
@@ -68,7 +74,8 @@ pub fn validate(
     }
     let raw = json::parse_object(jws.payload()).map_err(TokenError::MalformedClaims)?;
     let (claims, expires_at) = judge_claims(raw, policy, now)?;
-    Ok(AccessToken { claims, expires_at, key_thumbprint: jws.into_key_thumbprint() })
+    let (key_thumbprint, payload) = jws.into_parts();
+    Ok(AccessToken { claims, expires_at, key_thumbprint, payload })
 }
 
 /// Steps 2 to 4 of [`validate`] for claims that nobody has signed: what would become of them in a

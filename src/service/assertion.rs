@@ -170,7 +170,7 @@ mod tests {
             client_id: None,
             issued_at: Timestamp::from_seconds(0),
             expires_at: Timestamp::from_seconds(600),
-            claims: serde_json::Map::new(),
+            claims: crate::gateway::RawClaims::default(),
         })
     }
 

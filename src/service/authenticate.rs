@@ -10,7 +10,7 @@ use super::{
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
     encoding::text_set,
-    gateway::{Identity, Revocation, StaleFeed},
+    gateway::{Identity, RawClaims, Revocation, StaleFeed},
     jose::{UnverifiedToken, VerifyError, verify},
     jwt::{Claims, validate},
     ports::{Fault, Part},
@@ -70,7 +70,8 @@ impl<P: Ports> Service<P> {
 
     async fn verified(&self, token: &str, now: Timestamp) -> Result<Known, AccessRefused> {
         let refused = |error: crate::jwt::TokenError| AccessRefused::Token(error.code());
-        let unverified = UnverifiedToken::parse(token).map_err(refused)?;
+        let headers = &self.isolate.memory.headers;
+        let unverified = UnverifiedToken::parse_known(token, headers).map_err(refused)?;
         let claimed = unverified.claimed_issuer().map_err(refused)?;
         let issuer = self.isolate.issuers.get(&claimed).ok_or(AccessRefused::Token("untrusted_issuer"))?;
         let keys = self.key_set(issuer, unverified.kid(), now).await?;
@@ -78,19 +79,20 @@ impl<P: Ports> Service<P> {
             VerifyError::Refused(error) => refused(error),
             VerifyError::Fault(fault) => AccessRefused::Fault(fault),
         })?;
+        headers.remember(&unverified);
         let access_token = validate(jws, &issuer.policy, now).map_err(refused)?;
         if access_token.claims().confirmation.is_some() {
             // Bound to a key (RFC 9449): whoever holds it as a mere bearer has stolen it.
             return Err(AccessRefused::Token("bound_token_as_bearer"));
         }
-        let identity = identity_of(access_token.claims());
+        let key_thumbprint = access_token.key_thumbprint().into();
+        let valid_until = access_token.expires_at();
+        let (claims, payload) = access_token.into_claims();
+        let mut identity = identity_of(claims, payload);
         let marks = TokenMarks::of(&identity, identity.issuer == self.isolate.config.issuer);
+        identity.claims.fold();
         let known = Known { identity: Rc::new(identity), marks };
-        let remembered = Remembered {
-            known: known.clone(),
-            key_thumbprint: access_token.key_thumbprint().into(),
-            valid_until: access_token.expires_at(),
-        };
+        let remembered = Remembered { known: known.clone(), key_thumbprint, valid_until };
         self.isolate.memory.tokens.borrow_mut().remember(token, remembered);
         Ok(known)
     }
@@ -116,20 +118,21 @@ impl<P: Ports> Service<P> {
     }
 }
 
-/// Of the claims of an access token, or of claims that an explanation supposes to be one's.
-pub(super) fn identity_of(claims: &Claims) -> Identity {
+/// Of the claims of an access token and the payload that has them, or of claims alone that an
+/// explanation supposes to be one's.
+pub(super) fn identity_of(claims: Claims, payload: Vec<u8>) -> Identity {
     Identity {
-        issuer: claims.iss.clone(),
-        subject: claims.sub.clone(),
-        audience: claims.aud.clone(),
-        scopes: claims.scope.clone(),
-        roles: text_set(claims.roles.iter().cloned()),
-        tenant_id: claims.tenant_id.clone(),
-        session_id: claims.sid.clone(),
+        issuer: claims.iss,
+        subject: claims.sub,
+        audience: claims.aud,
+        scopes: claims.scope,
+        roles: text_set(claims.roles),
+        tenant_id: claims.tenant_id,
+        session_id: claims.sid,
         rotation_count: claims.rot,
-        client_id: claims.client_id.clone(),
+        client_id: claims.client_id,
         issued_at: claims.iat,
         expires_at: claims.exp,
-        claims: claims.raw.clone(),
+        claims: RawClaims::new(payload, claims.raw),
     }
 }

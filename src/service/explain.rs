@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config::Config,
     gateway::{
-        Access, Challenge, Found, Gate, Identity, Match, Verdict, decide,
+        Access, Challenge, Found, Gate, Identity, Match, Upstream, Verdict, decide,
         explain::{Ask, asks, mismatch},
         path::NormalPath,
         review::{Remark, review},
@@ -192,8 +192,11 @@ impl Explainer {
         supposed: Supposed<'_>,
         now: Timestamp,
     ) -> (Option<Identity>, Answer) {
-        let forwarded = || Answer::Forwarded {
-            url: upstream_url(found.route, &found.path, parts.query, &parts.origin()),
+        let forwarded = || match found.route.upstream {
+            Upstream::Answer => Answer::Own,
+            _ => Answer::Forwarded {
+                url: upstream_url(found.route, &found.path, parts.query, &parts.origin()),
+            },
         };
         if found.route.access == Access::Public {
             return (None, forwarded());
@@ -246,7 +249,7 @@ impl Explainer {
         if claims.confirmation.is_some() {
             return Err("bound to a key, and comes as a mere bearer token".to_owned());
         }
-        Ok(Some(identity_of(&claims)))
+        Ok(Some(identity_of(claims, Vec::new())))
     }
 
     fn issuer(&self, issuer: &str) -> Result<&TrustedIssuer, String> {

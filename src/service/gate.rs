@@ -354,6 +354,10 @@ impl<P: Ports> Service<P> {
         assertion: Option<&str>,
     ) -> Outcome {
         let route = found.route;
+        if route.upstream == Upstream::Answer {
+            return self
+                .replied(Some(route), with_cors(answered(route, identity.map(Rc::as_ref)), route, request));
+        }
         let mut headers = match gate.plan(route, request, identity.map(Rc::as_ref)) {
             Ok(headers) => headers,
             Err(cause) => return self.replied(Some(route), with_cors(cause.into(), route, request)),
@@ -391,18 +395,16 @@ impl<P: Ports> Service<P> {
         self.record_fault(&Fault::new(Part::Upstream, cause), &Caller::of(request));
     }
 
-    /// The answer when the upstream gave none, and its line in the log.
+    /// The answer when the upstream gave none, with [`Forward::answer_headers`], and its line in
+    /// the log.
     pub fn upstream_fault(
         &self,
         request: &impl RequestView,
-        forward: &Forward,
+        answer_headers: &[(String, String)],
         fault: &UpstreamFault,
     ) -> Reply {
         self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
-        forward
-            .answer_headers
-            .iter()
-            .fold(Reply::from(fault), |reply, (name, value)| reply.with_header(name, value))
+        answer_headers.iter().fold(Reply::from(fault), |reply, (name, value)| reply.with_header(name, value))
     }
 }
 
@@ -429,6 +431,14 @@ fn with_cors(mut reply: Reply, route: &Route, request: &impl RequestView) -> Rep
             reply = reply.with_header(&name, &value);
         }
     }
+    reply
+}
+
+/// The gate's own answer for whoever asked: 204 and who is calling.
+fn answered(route: &Route, identity: Option<&Identity>) -> Reply {
+    let mut reply = Reply::empty(204);
+    // Encoded values under checked names, none of them set twice.
+    reply.headers.extend(Gate::identity_headers(route, identity));
     reply
 }
 

@@ -18,7 +18,7 @@ use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
     gateway::StaleFeed,
     identity::HashParameters,
-    jose::SignatureAlgorithm,
+    jose::{KnownHeaders, SignatureAlgorithm},
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
     jwt::{TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
@@ -50,6 +50,8 @@ pub struct Memory {
     pub(super) unavailable_until: RefCell<HashMap<String, Timestamp>>,
     /// The key that signs.
     pub(super) signing: SigningKeys,
+    /// Headers of tokens that were verified.
+    pub(super) headers: KnownHeaders,
     /// Tokens that were verified.
     pub(super) tokens: RefCell<TokenCache>,
     /// What was revoked.

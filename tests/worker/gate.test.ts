@@ -26,6 +26,8 @@ const postern = shared(async () => {
       { name: "url-hang", path: "/url/hang", timeout_ms: 300, upstream: origin.url, strip_prefix: "/url" },
       { name: "url-mapped", path: "/url/mapped", headers: { jti: "x-request-token" }, upstream: origin.url },
       { name: "url", path: "/url/{*rest}", upstream: origin.url, strip_prefix: "/url" },
+      { name: "who", path: "/who", scopes_all: ["read:orders"], answer: "identity", headers: { jti: "x-request-token" } },
+      { name: "who-public", path: "/who/public", access: "public", answer: "identity" },
       { name: "down", path: "/down", upstream: `http://127.0.0.1:${await closedPort()}` },
       { name: "unbound", path: "/unbound", service: "NOT_BOUND" },
     ]),
@@ -331,6 +333,39 @@ describe("an origin that fails", () => {
 
   test("a slow origin within its time is waited for", async () => {
     await json(await postern().fetch("/slow?ms=100", { headers: asAlice() }));
+  });
+});
+
+describe("a route that answers by itself", () => {
+  test("tells who is calling, with nothing else about him and no body", async () => {
+    const response = await postern().fetch("/who", { headers: asAlice() });
+    expect(response.status).toBe(204);
+    const claims = claimsOf(alice.access_token);
+    expect(response.headers.get("x-auth-subject")).toBe(claims["sub"]);
+    expect(response.headers.get("x-request-token")).toBe(claims["jti"]);
+    expect(response.headers.get("x-auth-scope")?.split(" ")).toContain("read:orders");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(response.headers.get("x-postern-hops")).toBeNull();
+    expect(await response.text()).toBe("");
+  });
+
+  test("refuses as every route does, and speaks of nobody where it is public", async () => {
+    await expectProblem(await postern().fetch("/who"), 401, "credentials_required");
+    await expectProblem(await postern().fetch("/who", { headers: bearer("a.b.c") }), 401, "invalid_token");
+    const response = await postern().fetch("/who/public", { headers: asAlice() });
+    expect(response.status).toBe(204);
+    expect([...response.headers.keys()].filter((name) => name.startsWith("x-auth"))).toEqual([]);
+  });
+
+  test("answers two sessions in turn with their own names (CVE-2026-35039)", async () => {
+    const second = await signIn(postern());
+    for (let round = 0; round < 3; round += 1) {
+      for (const { access_token } of [alice, second]) {
+        const response = await postern().fetch("/who", { headers: bearer(access_token) });
+        const { sub, jti } = claimsOf(access_token);
+        expect([response.headers.get("x-auth-subject"), response.headers.get("x-request-token")]).toEqual([sub, jti]);
+      }
+    }
   });
 });
 

@@ -3,38 +3,128 @@
 
 use core::time::Duration;
 
-use wasm_bindgen::JsValue;
-use web_sys::{Headers, Request, Response, ResponseInit};
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use web_sys::{Request, Response};
 use worker::Env;
 
 mod websocket;
 
-use super::{env, glue, http::Incoming, js, platform::EdgePorts};
+use super::{
+    entry, env,
+    glue::{self, Head, Outgoing},
+    http::{self, Incoming},
+    isolate,
+    js::{self, ExecutionContext},
+    platform::EdgePorts,
+};
 use crate::{
     gateway::Upstream,
     ports::Background as _,
     service::{Forward, Ports as _, Service, UpstreamFault},
 };
 
+type Failed = dyn Fn(Request, JsValue, ExecutionContext, JsValue, String) -> Result<Response, JsValue>;
+
+thread_local! {
+    /// [`failed`] for JavaScript, made once.
+    static FAILED: JsValue = {
+        let failed: Box<Failed> = Box::new(failed);
+        Closure::wrap(failed).into_js_value()
+    };
+}
+
+/// The promise of the answer, whatever the upstream does. Most routes have it carried by
+/// JavaScript alone; those with a rule about what happens meanwhile by [`forward`].
+pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>) -> JsValue {
+    if plan.retry || plan.total_timeout.is_some() || plan.watch.is_some() {
+        return entry::promise(async move {
+            let response = match forward(&service, &head, &plan, service.ports().env()).await {
+                Ok(response) => response,
+                Err(fault) => http::response(&service.upstream_fault(&head, &plan.answer_headers, &fault))?,
+            };
+            Ok(response.into())
+        });
+    }
+    let ports = service.ports();
+    let upstream = match &plan.upstream {
+        Upstream::Url { .. } | Upstream::Answer => JsValue::UNDEFINED,
+        Upstream::Service { binding } => match env::service(ports.env(), binding) {
+            Some(service) => service.into(),
+            None => return unbound(&service, &head, &plan, binding),
+        },
+    };
+    let out = Outgoing::of(&plan.headers, &head);
+    let added = glue::lines(&plan.answer_headers);
+    let without = if added.is_empty() { String::new() } else { plan.answer_without.join("\n") };
+    let timeout = js::millis(plan.timeout);
+    FAILED.with(|failed| {
+        glue::carry(
+            head.request(),
+            ports.env().unchecked_ref(),
+            ports.ctx(),
+            failed,
+            &upstream,
+            &plan.url,
+            &out.names,
+            out.only,
+            &out.set,
+            &without,
+            &added,
+            timeout,
+        )
+        .into()
+    })
+}
+
+fn unbound(service: &Service<EdgePorts>, head: &Head, plan: &Forward, binding: &str) -> JsValue {
+    let fault = UpstreamFault::Unreachable(format!("no service is bound as {binding}"));
+    http::response(&service.upstream_fault(head, &plan.answer_headers, &fault))
+        .map_or_else(|error| error, JsValue::from)
+}
+
+/// The answer when JavaScript carried the request and there was none: `cause` is a status that
+/// none is, or an exception; `added` are the headers for the answer. Only its own deadline aborts that fetch.
+#[expect(clippy::needless_pass_by_value, reason = "called by JavaScript, which gives values")]
+fn failed(
+    request: Request,
+    env: JsValue,
+    ctx: ExecutionContext,
+    cause: JsValue,
+    added: String,
+) -> Result<Response, JsValue> {
+    let fault = match cause.as_f64() {
+        // A status has three digits.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 999")]
+        Some(status) => UpstreamFault::Status(status as u16),
+        None => fault(&cause),
+    };
+    // The isolate was there when the request was sent on.
+    let Some(isolate) = isolate::known() else { return Err(cause) };
+    let env: Env = env.unchecked_into();
+    let service = Service::new(isolate, EdgePorts::new(env.into(), ctx));
+    http::response(&service.upstream_fault(&Incoming(&request), &glue::pairs(&added), &fault))
+}
+
 /// Sends the request on and brings the upstream's answer.
-pub(super) async fn forward(
+async fn forward(
     service: &Service<EdgePorts>,
-    request: &Request,
+    head: &Head,
     forward: &Forward,
     env: &Env,
 ) -> Result<Response, UpstreamFault> {
+    let request = head.request();
     let begun = js_sys::Date::now();
     let deadline = js::Deadline::start(
         forward.total_timeout.map_or(forward.timeout, |total| total.min(forward.timeout)),
     )
     .map_err(|error| fault(&error))?;
     let again = forward.retry && has_no_body(request);
-    let first = send(request, forward, again, env, &deadline).await.map_err(|error| fault(&error));
+    let first = send(head, forward, again, env, &deadline).await.map_err(|error| fault(&error));
     let response = match first {
         Err(UpstreamFault::Unreachable(cause)) if again => {
-            service.upstream_retried(&Incoming(request), &UpstreamFault::Unreachable(cause));
+            service.upstream_retried(head, &UpstreamFault::Unreachable(cause));
             // The same deadline: two tries take no longer than one may.
-            send(request, forward, true, env, &deadline).await.map_err(|error| fault(&error))?
+            send(head, forward, true, env, &deadline).await.map_err(|error| fault(&error))?
         }
         other => other?,
     };
@@ -56,7 +146,9 @@ pub(super) async fn forward(
             if forward.answer_headers.is_empty() {
                 return Ok(response);
             }
-            with_headers(&response, forward).map_err(|error| fault(&error))
+            let added = glue::lines(&forward.answer_headers);
+            glue::with_headers(&response, &forward.answer_without.join("\n"), &added)
+                .map_err(|error| fault(&error))
         }
         // A `Response` can't be made of other statuses, and no client expects them. An interim
         // one (103) ends here too: the platform takes it for the answer.
@@ -80,26 +172,6 @@ fn cut_off(service: &Service<EdgePorts>, deadline: js::Deadline, total: Duration
     });
 }
 
-/// The same response with other headers; a fetched one's own can't be changed.
-fn with_headers(response: &Response, forward: &Forward) -> Result<Response, JsValue> {
-    let headers = Headers::new_with_headers(&response.headers())?;
-    for name in forward.answer_without {
-        headers.delete(name)?;
-    }
-    for (name, value) in &forward.answer_headers {
-        if name == "vary" {
-            headers.append(name, value)?;
-        } else {
-            headers.set(name, value)?;
-        }
-    }
-    let init = ResponseInit::new();
-    init.set_status(response.status());
-    init.set_status_text(&response.status_text());
-    init.set_headers(&headers);
-    Response::new_with_opt_readable_stream_and_init(response.body().as_ref(), &init)
-}
-
 fn fault(error: &JsValue) -> UpstreamFault {
     let cause = js::cause(error);
     // Only our own deadline aborts this fetch.
@@ -107,29 +179,30 @@ fn fault(error: &JsValue) -> UpstreamFault {
 }
 
 async fn send(
-    request: &Request,
+    head: &Head,
     forward: &Forward,
     without_body: bool,
     env: &Env,
     deadline: &js::Deadline,
 ) -> Result<Response, JsValue> {
-    let outgoing = outgoing(request, forward, without_body, deadline)?;
+    let outgoing = outgoing(head, forward, without_body, deadline)?;
     let promise = match &forward.upstream {
         Upstream::Url { .. } => js::global_fetch(&outgoing),
         Upstream::Service { binding } => env::service(env, binding)
             .ok_or_else(|| JsValue::from(format!("no service is bound as {binding}")))?
             .fetch(&outgoing),
+        // The service answers those.
+        Upstream::Answer => return Err(JsValue::from("a route that answers by itself has no upstream")),
     };
     js::response(promise).await
 }
 
 fn outgoing(
-    request: &Request,
+    head: &Head,
     forward: &Forward,
     without_body: bool,
     deadline: &js::Deadline,
 ) -> Result<Request, JsValue> {
-    let headers = &forward.headers;
-    let (remove, set, signal) = (headers.remove.join("\n"), glue::lines(&headers.set), deadline.signal());
-    glue::outgoing(request, &forward.url, &remove, &set, &signal, without_body)
+    let Outgoing { names, only, set } = Outgoing::of(&forward.headers, head);
+    glue::outgoing(head.request(), &forward.url, &names, only, &set, &deadline.signal(), without_body)
 }

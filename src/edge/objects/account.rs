@@ -48,7 +48,7 @@ impl DurableObject for Account {
 impl Account {
     async fn ring(&self) -> Result<(), Fault> {
         let account = Sessions::new(super::records(&self.state)?);
-        let (upkeep, fault) = account.alarm(Platform.now(), &FeedStub(self.env.clone())).await?;
+        let (upkeep, fault) = account.alarm(Platform.now(), &FeedStub(self.env.clone().into())).await?;
         if let Some(fault) = fault {
             log::fault(&fault);
         }

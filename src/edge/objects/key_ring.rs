@@ -75,7 +75,7 @@ impl KeyRing {
         if !steps.is_empty() {
             // Nobody else may ever flush here: this object can be alone in its isolate.
             let dataset = isolate.config.metrics.dataset.as_deref();
-            let shards = MetricsStubs(self.env.clone());
+            let shards = MetricsStubs(self.env.clone().into());
             if let Err(fault) = flush(&isolate.counters, &Platform, &shards, dataset).await {
                 log::fault(&fault);
             }
@@ -99,6 +99,6 @@ impl KeyRing {
         let issuer = &isolate.config.issuer;
         let snapshot = service::own_snapshot(issuer, set, Platform.now())?;
         let text = serde_json::to_string(&snapshot).map_err(|error| Fault::new(Part::KeyRing, error))?;
-        Kv(self.env.clone()).write(&service::kv_key(issuer), &text).await
+        Kv(self.env.clone().into()).write(&service::kv_key(issuer), &text).await
     }
 }

@@ -76,7 +76,7 @@ impl RevocationFeed {
 
     async fn ring(&self) -> Result<(), Fault> {
         let now = Platform.now();
-        let alarmed = self.feed()?.alarm(now, &Kv(self.env.clone()), &self.policy()?).await;
+        let alarmed = self.feed()?.alarm(now, &Kv(self.env.clone().into()), &self.policy()?).await;
         if let Some(fault) = &alarmed.fault {
             log::fault(fault);
         }

@@ -32,7 +32,7 @@ fn identity(token: u16) -> Rc<Identity> {
         client_id: None,
         issued_at: Timestamp::from_millis(0),
         expires_at: valid_until(token),
-        claims: serde_json::Map::new(),
+        claims: crate::gateway::RawClaims::default(),
     })
 }
 
