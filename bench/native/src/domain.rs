@@ -34,7 +34,7 @@ pub(crate) fn identity() -> Identity {
         client_id: Some("postern".into()),
         issued_at: Timestamp::from_seconds(1_700_000_000),
         expires_at: Timestamp::from_seconds(1_700_000_600),
-        claims: claims().as_object().cloned().unwrap_or_default(),
+        claims: claims().as_object().cloned().unwrap_or_default().into(),
     }
 }
 
