@@ -24,6 +24,8 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const ROUNDS = Number(process.env["ROUNDS"] ?? 21);
 const REQUESTS = Number(process.env["REQUESTS"] ?? 100_000);
 const PARTS = (process.env["PART"] ?? "start memory argon2").split(" ");
+const JAVASCRIPT = "JavaScript, no-op";
+const NOOP = 'export default { fetch() { return new Response("ok"); } };\n';
 const bindings = await bindingsOf(join(root, "wrangler.toml"));
 
 // --- start -----------------------------------------------------------------------------------------------------------
@@ -95,7 +97,7 @@ async function startOnce(folder: string, modules: string[], vars: Record<string,
 
 async function starts(): Promise<Record<string, Start>> {
   const folder = mkdtempSync(join(tmpdir(), "postern-start-"));
-  writeFileSync(join(folder, "noop.js"), 'export default { fetch() { return new Response("ok"); } };\n');
+  writeFileSync(join(folder, "noop.js"), NOOP);
   // Beside the configuration: what it embeds it looks for there.
   const embed = (name: string, kind: string, file: string) => `(name = ${JSON.stringify(name)}, ${kind} = embed ${JSON.stringify(file)})`;
   const wasm = (name: string, built: string) =>
@@ -105,7 +107,7 @@ async function starts(): Promise<Record<string, Start>> {
     });
   const vars = JSON.parse(JSON.stringify(settings({ POSTERN_PROFILE: "local", POSTERN_MASTER_KEY: randomBytes(32).toString("base64url"), POSTERN_ROUTES: [{ name: "orders", path: "/orders", upstream: "http://127.0.0.1:9" }] }))) as Record<string, unknown>;
   const workers: [string, string[], Record<string, unknown>, number][] = [
-    ["JavaScript, no-op", [embed("noop.js", "esModule", "noop.js")], {}, 200],
+    [JAVASCRIPT, [embed("noop.js", "esModule", "noop.js")], {}, 200],
     ["Rust, no-op (workers-rs)", wasm("floor", join(root, "bench/floor/usual")), {}, 401],
     ["Postern", wasm("postern", join(root, "build")), vars, 401],
   ];
@@ -142,8 +144,9 @@ interface Memory {
 
 const resident = (pid: string): number => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1000;
 
-/** Requests with tokens that are all different, each refused for want of a scope after everything about it was checked. */
-async function memory(): Promise<Memory[]> {
+/** Requests with tokens that are all different, each refused for want of a scope after everything about it was checked; or
+ * the same number of requests to a Worker that does nothing, since what the runtime holds grows too. */
+async function memory(noop: boolean): Promise<Memory[]> {
   const issuer = await Issuer.start([await issuerKey("ES256")]);
   const vars = settings({
     POSTERN_PROFILE: "local",
@@ -161,16 +164,20 @@ async function memory(): Promise<Memory[]> {
       stderr.resume();
     },
     name: "postern",
-    modulesRoot: join(root, "build"),
-    modules: [
-      { type: "ESModule", path: join(root, "build/index.js") },
-      { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
-    ],
+    ...(noop
+      ? { modules: [{ type: "ESModule" as const, path: "noop.js", contents: NOOP }] }
+      : {
+          modulesRoot: join(root, "build"),
+          modules: [
+            { type: "ESModule" as const, path: join(root, "build/index.js") },
+            { type: "CompiledWasm" as const, path: join(root, "build/index_bg.wasm") },
+          ],
+          durableObjects: bindings.durableObjects,
+        }),
     compatibilityDate: bindings.compatibilityDate,
     compatibilityFlags: bindings.compatibilityFlags,
     kvNamespaces: bindings.kvNamespaces,
     d1Databases: bindings.d1Databases,
-    durableObjects: bindings.durableObjects,
     bindings: JSON.parse(JSON.stringify(vars)) as Record<string, Json>,
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   });
@@ -190,9 +197,9 @@ async function memory(): Promise<Memory[]> {
     for (let sent = 0; sent <= REQUESTS; sent += 1) {
       if (sent % step === 0) steps.push({ requests: sent, resident: resident(pid) });
       if (sent === REQUESTS || sent % 8 !== 0) continue;
-      const answers = await Promise.all(Array.from({ length: 8 }, async (_, index) => status(await issuer.token("ES256-1", { sub: `user-${sent + index}`, roles: ["user", "editor"], tenant_id: "tenant-7" }))));
-      const other = answers.find((answer) => answer !== 403);
-      if (other !== undefined) throw new Error(`${other} instead of 403`);
+      const answers = await Promise.all(Array.from({ length: 8 }, async (_, index) => status(noop ? "none" : await issuer.token("ES256-1", { sub: `user-${sent + index}`, roles: ["user", "editor"], tenant_id: "tenant-7" }))));
+      const other = answers.find((answer) => answer !== (noop ? 200 : 403));
+      if (other !== undefined) throw new Error(`${other} of a request for memory`);
     }
   } finally {
     agent.destroy();
@@ -245,7 +252,7 @@ async function argon2(): Promise<Argon2> {
 
 const render = process.argv.includes("--render");
 if (!render && PARTS.includes("start")) await record("start", await starts());
-if (!render && PARTS.includes("memory")) await record("memory", await memory());
+if (!render && PARTS.includes("memory")) await record("memory", { [JAVASCRIPT]: await memory(true), Postern: await memory(false) });
 if (!render && PARTS.includes("argon2")) await record("argon2", await argon2());
 
 const cells = ({ median, min, max }: Spread) => [median.toFixed(1), `${min.toFixed(1)} to ${max.toFixed(1)}`];
@@ -257,13 +264,13 @@ if (started) {
   parts.push(`### From the start of workerd to the first answer\n\n${table(["milliseconds", "CPU, median", "min to max", "elapsed, median", "min to max"], rows)}\n\n${Object.values(started)[0]?.wall.rounds} rounds, in turn.`);
 }
 
-const held = await recorded<Memory[]>("memory");
+const held = await recorded<Record<string, Memory[]>>("memory");
 if (held) {
-  // From the second step on: by then everything is compiled and the caches are full.
-  const [settled, last] = [held[2], held.at(-1)];
-  const grown = ((last?.resident ?? 0) - (settled?.resident ?? 0)).toFixed(1);
-  parts.push(`### Memory\n\n${table(["requests, each with another token", "workerd, resident MB"], held.map(({ requests, resident: value }) => [requests, value.toFixed(0)]))}\n\nFrom ${settled?.requests} to ${last?.requests} requests: ${grown} MB.\n\n![Memory over requests](growth-memory.svg)`);
-  await plot("growth-memory", { title: "workerd, resident MB over requests", x: "requests", y: "MB", log: false, curves: [{ name: "Postern", points: held.map(({ requests, resident: value }) => [requests, value]) }] });
+  const names = Object.keys(held);
+  const rows = (held["Postern"] ?? []).map(({ requests }, step) => [requests, ...names.map((name) => held[name]?.[step]?.resident.toFixed(0) ?? "")]);
+  parts.push(`### Memory\n\nResident MB of workerd.\n\n${table(["requests", ...names], rows)}\n\n![Memory over requests](growth-memory.svg)`);
+  const curves = names.map((name) => ({ name, points: (held[name] ?? []).map(({ requests, resident: value }): [number, number] => [requests, value]) }));
+  await plot("growth-memory", { title: "workerd, resident MB over requests", x: "requests", y: "MB", log: false, curves });
 }
 
 const hashed = await recorded<Argon2>("argon2");

@@ -104,6 +104,10 @@ fn a_policy_on_a_route_that_asks_for_no_token_is_a_contradiction() {
             ("roles_any", json!(["a"])),
             ("attributes", json!([])),
             ("max_token_age", json!(60)),
+            ("audiences", json!(["a"])),
+            ("scopes_any", json!(["a"])),
+            ("acr", json!(["a"])),
+            ("amr", json!(["a"])),
             ("issuers", json!(["https://auth.example.com"])),
         ] {
             assert_eq!(mistakes(&json!({"access": access, name: value})), [name], "{access}");

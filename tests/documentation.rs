@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use postern::config::Config;
+use postern::{
+    config::Config,
+    service::explain::{Answer, Explainer, Supposed},
+    time::Timestamp,
+};
 use serde_json::{Value, json};
 
 /// The fenced blocks of TOML in a page, without the indentation of a list around them.
@@ -55,4 +59,69 @@ fn the_settings_in_the_readme_are_sound() {
 fn the_settings_in_the_configuration_page_are_sound() {
     let config = Config::from_vars(&vars(&blocks("docs/configuration.md"))).unwrap();
     assert_eq!(config.routes.len(), 1);
+}
+
+/// A recipe of the cookbook: its settings, and the lines that say what becomes of requests.
+struct Recipe {
+    title: String,
+    settings: String,
+    lines: Vec<String>,
+}
+
+fn recipes() -> Vec<Recipe> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/gate.md")).unwrap();
+    let (_, cookbook) = page.split_once("\n## Cookbook\n").unwrap();
+    let fenced = |section: &str, language: &str| {
+        let open = format!("```{language}\n");
+        let blocks: Vec<String> = section
+            .split(&open)
+            .skip(1)
+            .map(|rest| rest.split("\n```").next().unwrap().to_owned() + "\n")
+            .collect();
+        assert_eq!(blocks.len(), 1, "{language} in {section}");
+        blocks[0].clone()
+    };
+    let sections = cookbook.split("\n### ").skip(1);
+    sections
+        .map(|section| Recipe {
+            title: section.lines().next().unwrap().to_owned(),
+            settings: fenced(section, "toml"),
+            lines: fenced(section, "text").lines().map(str::to_owned).collect(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_recipe_of_the_cookbook_is_sound_and_does_what_it_says() {
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let recipes = recipes();
+    assert_eq!(recipes.len(), 9);
+    for Recipe { title, settings, lines } in recipes {
+        let mut vars = vars(&[settings]);
+        vars.insert("POSTERN_AUDIENCE".to_owned(), json!("https://api.example.com"));
+        let explainer = Explainer::new(Config::from_vars(&vars).unwrap());
+        assert_eq!(
+            explainer.review().into_iter().filter(|remark| remark.code != "any_issuer").collect::<Vec<_>>(),
+            [],
+            "{title}"
+        );
+        assert!(lines.len() > 2, "{title}");
+        for line in lines {
+            let (request, expected) = line.rsplit_once(" => ").unwrap();
+            let mut parts = request.splitn(3, ' ');
+            let [method, url, caller] = [(); 3].map(|()| parts.next().unwrap());
+            let claims = (caller != "-").then(|| serde_json::from_str(caller).unwrap());
+            let supposed = claims.as_ref().map_or(Supposed::Nobody, Supposed::Claims);
+            let told = explainer.explain(method, url, supposed, now).unwrap();
+            let became = match &told.answer {
+                Answer::Own => "postern".to_owned(),
+                Answer::Forwarded { .. } => told.route.unwrap().name,
+                Answer::Refused { reply, .. } => {
+                    let problem: Value = serde_json::from_slice(&reply.body).unwrap();
+                    format!("{} {}", reply.status, problem["code"].as_str().unwrap())
+                }
+            };
+            assert_eq!(became, expected, "{title}: {line}");
+        }
+    }
 }

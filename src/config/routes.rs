@@ -52,18 +52,11 @@ const KNOWN: [&str; 30] = [
     "websocket",
 ];
 
-/// Members that ask something of an access token, so that they contradict `public`/`optional`.
-const REQUIREMENTS: [&str; 9] = [
-    "issuers",
-    "audiences",
-    "scopes_all",
-    "scopes_any",
-    "roles_any",
-    "attributes",
-    "max_token_age",
-    "acr",
-    "amr",
-];
+/// Members that ask something of an access token, so that they contradict `public`/`optional`:
+/// those from `issuers` to `amr`.
+fn requirements() -> impl Iterator<Item = &'static str> {
+    KNOWN.into_iter().skip_while(|name| *name != "issuers").take_while(|name| *name != "revocation")
+}
 
 /// Members about the way to an upstream, and about what comes back.
 const CARRIAGE: [&str; 7] =
@@ -171,7 +164,7 @@ fn level(fields: &Fields<'_>) -> Level {
         ])
     });
     if level != Level::Required {
-        for name in REQUIREMENTS {
+        for name in requirements() {
             if let Some(node) = fields.optional(name) {
                 let _: Option<()> = node.wrong("contradicts `access`: it is for \"required\" only");
             }

@@ -7,12 +7,14 @@
 
 mod cors;
 mod credentials;
+pub mod explain;
 mod forwarding;
 mod headers;
 mod identity;
 mod matcher;
 pub mod path;
 mod policy;
+pub mod review;
 mod route;
 mod target;
 

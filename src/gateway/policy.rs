@@ -88,7 +88,11 @@ pub fn decide(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) ->
 }
 
 /// What is wrong with the access token itself for this route.
-fn token_objection(requirement: &Requirement, identity: &Identity, now: Timestamp) -> Option<Challenge> {
+pub(super) fn token_objection(
+    requirement: &Requirement,
+    identity: &Identity,
+    now: Timestamp,
+) -> Option<Challenge> {
     let Requirement { issuers, audiences, max_token_age, acr, amr, .. } = requirement;
     if !issuers.is_empty() && !issuers.contains(&identity.issuer) {
         return Some(Challenge::InvalidToken);
@@ -113,7 +117,11 @@ fn token_objection(requirement: &Requirement, identity: &Identity, now: Timestam
 }
 
 /// What the caller is missing.
-fn grant_objection(requirement: &Requirement, found: &Match<'_>, identity: &Identity) -> Option<ForbidCause> {
+pub(super) fn grant_objection(
+    requirement: &Requirement,
+    found: &Match<'_>,
+    identity: &Identity,
+) -> Option<ForbidCause> {
     let Requirement { scopes_all, scopes_any, roles_any, attributes, .. } = requirement;
     let any_met = scopes_any.is_empty() || !scopes_any.is_disjoint(&identity.scopes);
     if !scopes_all.is_subset(&identity.scopes) || !any_met {

@@ -130,8 +130,14 @@ impl<'a> UnverifiedToken<'a> {
         self.header.kid.as_deref()
     }
 
-    pub(super) fn typ(&self) -> Option<&str> {
+    /// The `typ` of the header, as claimed.
+    pub fn typ(&self) -> Option<&str> {
         self.header.typ.as_deref()
+    }
+
+    /// What the payload claims, for an explanation of what would become of it if it were signed.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
     }
 
     /// The `iss` that the payload claims: unverified, for choosing among the trusted issuers'

@@ -78,7 +78,7 @@ impl TypPolicy {
         Self::Exact(vec!["at+jwt".into()])
     }
 
-    pub(super) fn allows(&self, typ: Option<&str>) -> bool {
+    pub(crate) fn allows(&self, typ: Option<&str>) -> bool {
         let is = |wanted: &str| typ.is_some_and(|typ| subtype(typ).eq_ignore_ascii_case(subtype(wanted)));
         match self {
             Self::Exact(list) => list.iter().any(|wanted| is(wanted)),

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use serde_json::{Map, Value};
+
 use super::{AudienceSource, Claims, TokenError, ValidationPolicy};
 use crate::{
     jose::{VerifiedJws, json},
@@ -71,6 +73,18 @@ pub fn validate(
         return Err(TokenError::WrongType);
     }
     let raw = json::parse_object(jws.payload()).map_err(TokenError::MalformedClaims)?;
+    let (claims, expires_at) = judge_claims(raw, policy, now)?;
+    let (key_thumbprint, payload) = jws.into_parts();
+    Ok(AccessToken { claims, expires_at, key_thumbprint, payload })
+}
+
+/// Steps 2 to 4 of [`validate`] for claims that nobody has signed: what would become of them in a
+/// sound token. For explanations; it makes no [`AccessToken`].
+pub fn judge_claims(
+    raw: Map<String, Value>,
+    policy: &ValidationPolicy,
+    now: Timestamp,
+) -> Result<(Claims, Timestamp), TokenError> {
     let claims = Claims::read(raw, policy)?;
     if policy.rfc9068 {
         for (name, value) in [("jti", &claims.jti), ("client_id", &claims.client_id)] {
@@ -86,8 +100,7 @@ pub fn validate(
     }
     check_audience(&claims, policy)?;
     let expires_at = check_dates(&claims, policy, now)?;
-    let (key_thumbprint, payload) = jws.into_parts();
-    Ok(AccessToken { claims, expires_at, key_thumbprint, payload })
+    Ok((claims, expires_at))
 }
 
 fn check_audience(claims: &Claims, policy: &ValidationPolicy) -> Result<(), TokenError> {

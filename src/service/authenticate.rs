@@ -12,7 +12,7 @@ use crate::{
     encoding::text_set,
     gateway::{Identity, RawClaims, Revocation, StaleFeed},
     jose::{UnverifiedToken, VerifyError, verify},
-    jwt::{AccessToken, validate},
+    jwt::{Claims, validate},
     ports::{Fault, Part},
     revocation::TokenMarks,
     time::Timestamp,
@@ -87,7 +87,10 @@ impl<P: Ports> Service<P> {
         }
         let key_thumbprint = access_token.key_thumbprint().into();
         let valid_until = access_token.expires_at();
-        let mut identity = identity_of(access_token);
+        let mut identity = {
+            let (claims, payload) = access_token.into_claims();
+            identity_of(claims, payload)
+        };
         let marks = TokenMarks::of(&identity, identity.issuer == self.isolate.config.issuer);
         identity.claims.fold();
         let known = Known { identity: Rc::new(identity), marks };
@@ -117,8 +120,9 @@ impl<P: Ports> Service<P> {
     }
 }
 
-fn identity_of(access_token: AccessToken) -> Identity {
-    let (claims, payload) = access_token.into_claims();
+/// Of the claims of an access token, or of claims that an explanation supposes to be one's, and
+/// the payload that they were read from.
+pub(super) fn identity_of(claims: Claims, payload: Vec<u8>) -> Identity {
     Identity {
         issuer: claims.iss,
         subject: claims.sub,

@@ -18,9 +18,9 @@ use crate::{
 /// one request may compute.
 pub const MAX_ROWS: usize = 500;
 
-/// The most text of one batch in bytes. D1 takes 2 MB as one bound value; what is counted here
-/// at most doubles when it is written as JSON inside JSON, and hashes and ids come to 200 KB.
-pub const MAX_WEIGHT: usize = 512 * 1024;
+/// The most text of one batch in bytes. D1 takes 2 MB as one bound value: as JSON inside JSON a
+/// backslash becomes four, and hashes, ids and dates come to 200 KB.
+pub const MAX_WEIGHT: usize = 384 * 1024;
 
 /// What became of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -187,7 +187,7 @@ fn heartbeat(config: &Config) -> Option<Duration> {
     (asked || config.routes_in_kv.is_some()).then(|| config.revocation.max_age / 3)
 }
 
-fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
+pub(super) fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
     let own = TrustedIssuer {
         policy: ValidationPolicy {
             leeway: config.leeway,

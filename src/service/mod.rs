@@ -18,6 +18,7 @@ mod csrf;
 mod directory;
 mod error;
 mod events;
+pub mod explain;
 mod feed;
 mod gate;
 mod hash_queue;

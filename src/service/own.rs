@@ -1,8 +1,9 @@
 //! Our own endpoints: routing, cross-origin rules, and the one place where refusals become
 //! answers.
 
-use super::{ApiError, Caller, Ports, Service, cookies, error::unavailable};
+use super::{ApiError, Caller, Ports, Service, admin::admin_path, cookies, error::unavailable};
 use crate::{
+    config::AdminSettings,
     http::{Reply, RequestView, UrlParts},
     ports::{Fault, Part},
 };
@@ -148,13 +149,18 @@ impl Endpoint {
     }
 }
 
+/// Whether the path is ours to answer.
+pub(super) fn is_own(admin: &AdminSettings, path: &str) -> bool {
+    path == "/auth"
+        || path.starts_with("/auth/")
+        || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
+        || admin_path(admin, path).is_some()
+}
+
 impl<P: Ports> Service<P> {
     /// Whether the path is ours to answer, whatever the route table says.
     pub(super) fn is_own(&self, path: &str) -> bool {
-        path == "/auth"
-            || path.starts_with("/auth/")
-            || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
-            || self.admin_path(path).is_some()
+        is_own(&self.isolate.config.admin, path)
     }
 
     /// Answers a request for one of our own endpoints, its body read whole.

@@ -145,7 +145,8 @@ async function timing(): Promise<void> {
 async function call(postern: Postern, path: string, body: unknown, headers: Record<string, string> = {}): Promise<number> {
   const response = await fetch(`${postern.url}${path}`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...headers },
+    // workerd closes an idle connection after five seconds, maybe in the moment that it is used again.
+    headers: { "content-type": "application/json", connection: "close", ...headers },
     body: JSON.stringify(body),
   });
   await response.text();
@@ -184,8 +185,10 @@ async function racing(): Promise<void> {
       );
       all.push(...statuses);
       winners.push(statuses.filter((status) => status === 204).length);
-      const tries = await Promise.all(Array.from({ length: RACERS }, (_, racer) => login(postern, { login: VICTIM, password: password(racer) }, "192.0.2.1")));
-      signedIn.push(tries.filter(({ status }) => status === 200).length);
+      const tries = await Promise.all(
+        Array.from({ length: RACERS }, (_, racer) => call(postern, "/auth/login", { login: VICTIM, password: password(racer), delivery: "body" })),
+      );
+      signedIn.push(tries.filter((status) => status === 200).length);
     }
     console.log(`  answers: ${counted(all)}; successes by round: ${winners.join(" ")}; passwords that then sign in: ${signedIn.join(" ")}`);
     verdict("of each token's racers exactly one succeeds", winners.every((count) => count === 1));
@@ -215,10 +218,10 @@ async function stolen(): Promise<void> {
     };
     await Promise.all(Array.from({ length: ABREAST }, attacker));
     const tried = lines(postern, '"event":"password_refused"');
-    const owner = await login(postern, { login: VICTIM, password: PASSWORD }, "203.0.113.1");
-    console.log(`  passwords tried: ${tried} of ${STOLEN_GUESSES}; answers: ${counted(statuses)}; the owner signs in meanwhile: ${owner.status}`);
+    const owner = await call(postern, "/auth/login", { login: VICTIM, password: PASSWORD, delivery: "body" }, { "cf-connecting-ip": "203.0.113.1" });
+    console.log(`  passwords tried: ${tried} of ${STOLEN_GUESSES}; answers: ${counted(statuses)}; the owner signs in after it: ${owner}`);
     verdict("no more passwords tried than the ladder allows: 6", tried <= 6);
-    verdict("nobody is locked out of the sign-in by it", owner.status === 200);
+    verdict("nobody is locked out of the sign-in by it", owner === 200);
   } finally {
     await postern.dispose();
   }

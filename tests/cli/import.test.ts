@@ -174,6 +174,15 @@ describe("a run that was interrupted", () => {
     expect(JSON.parse(anew.out)).toMatchObject({ created: 1, existing: 3, refused: 1 });
   });
 
+  test("writes over no file that is not its own", async () => {
+    const path = file("jsonl", `${lines(1)[0]}\n`);
+    const other = file("txt", "kept\n");
+    expect((await importing(path, "--journal", path, "--restart")).code).toBe(2);
+    expect((await importing(path, "--journal", other, "--restart")).err).toContain("no journal");
+    expect(readFileSync(other, "utf8")).toBe("kept\n");
+    expect(readFileSync(path, "utf8")).not.toBe("");
+  });
+
   test("waits as long as Retry-After says, and repeats; then gives up with 3, and says how to go on", async () => {
     let asked = 0;
     const times: number[] = [];

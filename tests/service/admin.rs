@@ -1,8 +1,8 @@
 //! The administrators' API where time passes and parts fail.
 
 use pollster::block_on;
-use postern::{http::Reply, observe::AuditLog as _};
-use serde_json::json;
+use postern::{http::Reply, identity::memory::IdentityMode, observe::AuditLog as _};
+use serde_json::{Value, json};
 
 use super::world::{PASSWORD, World, code, tokens};
 
@@ -62,4 +62,30 @@ fn an_act_whose_part_failed_stands_in_the_log_as_failed() {
     let page = block_on(world.audit_log.page(0, 10)).unwrap();
     let told: Vec<&str> = page.entries.iter().map(|sealed| sealed.entry.result.name()).collect();
     assert_eq!(told, ["requested", "failed"]);
+}
+
+#[test]
+fn an_import_whose_answer_was_lost_is_sent_again_and_makes_nobody_twice() {
+    let world = World::new();
+    let (access_token, _) = sign_in(&world);
+    let hash = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG";
+    let row = |login: &str| json!({"login": login, "password_hash": hash});
+    let send = |rows: Value| world.post_as(&access_token, "/admin/users/import", &json!({ "rows": rows }));
+    let counts = |reply: &Reply| {
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        ["created", "existing", "refused"].map(|name| body[name].as_u64().unwrap())
+    };
+    let batch = json!([row("ann@example.com"), row("bob@example.com"), row("ann@example.com"), {}]);
+    for mode in [IdentityMode::FailsToWrite, IdentityMode::FailsAfterWriting] {
+        world.identity.behave(mode);
+        let failed = send(batch.clone());
+        assert_eq!((failed.status, code(&failed)), (503, "unavailable".to_owned()), "{mode:?}");
+    }
+    world.identity.behave(IdentityMode::Works);
+    assert_eq!(counts(&send(batch)), [0, 3, 1]);
+    // With new rows among them.
+    assert_eq!(counts(&send(json!([row("bob@example.com"), row("eve@example.com")]))), [1, 1, 0]);
+    // Nothing but refusals asks the store for nothing.
+    world.identity.behave(IdentityMode::Fails);
+    assert_eq!(counts(&send(json!([{}]))), [0, 0, 1]);
 }

@@ -13,6 +13,7 @@ mod init;
 mod keys;
 mod report;
 mod revoke;
+mod routes;
 mod sessions;
 mod sign_in;
 mod store;
@@ -98,6 +99,9 @@ enum Command {
     /// Users: list, show, add, import, grant, disable, enable, unlock, erase
     #[command(subcommand)]
     User(users::Users),
+    /// The route table: check, explain
+    #[command(subcommand)]
+    Routes(routes::Routes),
     /// Signing keys: list, rotate, revoke
     #[command(subcommand)]
     Key(keys::Keys),
@@ -127,6 +131,7 @@ fn main() -> ExitCode {
         Command::Token(tokens) => tokens.run(&context),
         Command::Throttle(throttle) => throttle.run(&context),
         Command::User(users) => users.run(&context),
+        Command::Routes(routes) => routes.run(&context),
         Command::Key(keys) => keys.run(&context),
         Command::Session(sessions) => sessions.run(&context),
         Command::Revoke(revoke) => revoke.run(&context),

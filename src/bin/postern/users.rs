@@ -110,14 +110,13 @@ const PAGE: usize = 200;
 
 impl Users {
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
-        if let Self::Import(import) = self {
-            return import.run(context);
-        }
-        let client = context.admin()?;
+        let client = || context.admin();
         match self {
-            Self::Import(_) => Err(Failure::usage("handled above")),
-            Self::List { search, limit } => list(&client, search.as_deref(), *limit),
+            // Rows can be checked without a deployment.
+            Self::Import(import) => import.run(context),
+            Self::List { search, limit } => list(&client()?, search.as_deref(), *limit),
             Self::Show { user } => {
+                let client = client()?;
                 let id = resolve(&client, user)?;
                 let found = client.admin("GET", &format!("/users/{id}"), None)?;
                 Ok(Report::table(json!({ "users": [found] }), "users", &COLUMNS))
@@ -128,13 +127,13 @@ impl Users {
                     members.insert("login".to_owned(), login.as_str().into());
                     members.insert("password".to_owned(), password("Password of the user: ")?.into());
                 }
-                let answer = client.admin("POST", "/users", Some(&body))?;
+                let answer = client()?.admin("POST", "/users", Some(&body))?;
                 let line =
                     format!("{login} is there as {}", answer.get("user_id").map(plain).unwrap_or_default());
                 Ok(Report::lines(answer, [line]))
             }
             Self::Grant { user, grants } => change(
-                &client,
+                &client()?,
                 "PUT",
                 user,
                 "/grants",
@@ -142,11 +141,14 @@ impl Users {
                 "has these scopes, roles and tenant now",
             ),
             Self::Disable { user } => {
-                change(&client, "POST", user, "/disable", None, "is disabled, and signed out everywhere")
+                change(&client()?, "POST", user, "/disable", None, "is disabled, and signed out everywhere")
             }
-            Self::Enable { user } => change(&client, "POST", user, "/enable", None, "can sign in again"),
-            Self::Unlock { user } => clear(&client, "login", &login_of(&client, user)?),
-            Self::Erase { user, yes: true } => change(&client, "DELETE", user, "", None, "is erased"),
+            Self::Enable { user } => change(&client()?, "POST", user, "/enable", None, "can sign in again"),
+            Self::Unlock { user } => {
+                let client = client()?;
+                clear(&client, "login", &login_of(&client, user)?)
+            }
+            Self::Erase { user, yes: true } => change(&client()?, "DELETE", user, "", None, "is erased"),
             Self::Erase { user, .. } => {
                 Err(Failure::usage(format!("nothing brings {user} back: repeat the command with --yes")))
             }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{super::tests::route, tests::steps, *};
-use crate::gateway::{NormalPath, PathPattern};
+use crate::gateway::{NormalPath, PathPattern, review::review};
 
 /// The definition: the first route of the list that takes the request.
 fn naive<'r>(routes: &'r [Route], method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<&'r Route> {
@@ -84,7 +84,9 @@ proptest! {
             prop_assert_eq!(table.allowed(host, &segments), allowed);
         }
     }
+}
 
+proptest! {
     #[test]
     fn no_look_up_takes_more_steps_than_the_table_was_said_to(
         routes in tables(),
@@ -95,5 +97,24 @@ proptest! {
         prop_assert!(most <= most_steps(&routes));
         let (taken, _) = steps(&RouteTable::new(routes), "PUT", host, &format!("/{}", pieces.join("/")));
         prop_assert!(taken <= most, "{taken} > {most}");
+    }
+
+    #[test]
+    fn a_route_that_is_said_to_be_unreachable_never_decides(
+        routes in tables(),
+        method in prop::sample::select(vec!["GET", "POST", "HEAD", "PUT"]),
+        host in prop::sample::select(vec!["x", "a.x", "b.a.x", "c.b.a.x", "y", "ax"]),
+        pieces in prop::collection::vec(prop::sample::select(vec!["a", "b", "c", "d", ""]), 0..5),
+    ) {
+        let remarks = review(&routes, 1, |_| false);
+        let text = format!("/{}", pieces.join("/"));
+        if let Ok(path) = NormalPath::parse(&text)
+            && let Some(found) = RouteTable::new(routes).find(method, host, &path.segments())
+        {
+            let remark = remarks
+                .iter()
+                .find(|remark| remark.code == "unreachable" && remark.index.to_string() == found.name);
+            prop_assert_eq!(remark, None);
+        }
     }
 }

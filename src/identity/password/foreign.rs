@@ -20,8 +20,9 @@ const BCRYPT_CHARS: usize = 60;
 
 /// The most blocks of 128 bytes that scrypt may fill (N times r): 64 MiB, as for Argon2.
 const SCRYPT_MAX_BLOCKS: u32 = 1 << 19;
-/// Passes over that memory, one after the other.
-const SCRYPT_MAX_P: u32 = 4;
+/// The most work of scrypt (N times r times p): twice through that memory. All that OWASP lists
+/// is within it, but for N = 2^17, which is too much memory.
+const SCRYPT_MAX_WORK: u32 = 1 << 20;
 /// The block size that everybody uses is 8.
 const SCRYPT_MAX_R: u32 = 32;
 
@@ -66,7 +67,9 @@ pub(super) fn parse_scrypt(phc: &Phc) -> Result<Parsed, MalformedHash> {
         return Err(MalformedHash::Form);
     }
     let blocks = 1_u32.checked_shl(log_n).filter(|n| *n > 1).and_then(|n| n.checked_mul(r));
-    if r > SCRYPT_MAX_R || p > SCRYPT_MAX_P || blocks.is_none_or(|blocks| blocks > SCRYPT_MAX_BLOCKS) {
+    let blocks = blocks.filter(|blocks| *blocks <= SCRYPT_MAX_BLOCKS);
+    let work = blocks.and_then(|blocks| blocks.checked_mul(p));
+    if r > SCRYPT_MAX_R || work.is_none_or(|work| work > SCRYPT_MAX_WORK) {
         return Err(MalformedHash::TooCostly);
     }
     let log_n = u8::try_from(log_n).map_err(|_| MalformedHash::TooCostly)?;

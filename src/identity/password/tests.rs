@@ -264,6 +264,14 @@ fn bcrypt_looks_at_72_bytes_as_it_did_where_the_hash_was_made() {
 }
 
 #[test]
+fn every_scrypt_that_owasp_lists_is_taken_but_for_the_one_that_needs_128_mib() {
+    let tail = "MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g";
+    for (log_n, p) in [(16, 2), (15, 3), (14, 5), (13, 10)] {
+        assert!(PasswordHash::parse(&format!("$scrypt$ln={log_n},r=8,p={p}${tail}")).is_ok(), "{log_n}");
+    }
+}
+
+#[test]
 fn an_imported_hash_that_would_stop_the_isolate_is_not_taken() {
     let tail = "MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g";
     for costly in [
@@ -274,7 +282,8 @@ fn an_imported_hash_that_would_stop_the_isolate_is_not_taken() {
         &format!("$scrypt$ln=4294967295,r=8,p=1${tail}"),
         &format!("$scrypt$ln=4,r=33,p=1${tail}"),
         &format!("$scrypt$ln=4,r=4294967295,p=1${tail}"),
-        &format!("$scrypt$ln=4,r=8,p=5${tail}"),
+        &format!("$scrypt$ln=16,r=8,p=3${tail}"),
+        &format!("$scrypt$ln=4,r=8,p=4294967295${tail}"),
         "$argon2i$v=19$m=65537,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$nMi4VBJfJKCdC0KukIiv1w",
     ] {
         assert_eq!(PasswordHash::parse(costly), Err(MalformedHash::TooCostly), "{costly}");

@@ -147,7 +147,9 @@ pub(super) fn find<'p>(method: &str, path: &'p str) -> Found<'p> {
     // RFC 9110 section 9.3.2: HEAD is GET without the body, which is dropped in the end.
     let wanted = if method == "HEAD" { "GET" } else { method };
     let mut allow = String::new();
-    for line in CALLS {
+    // A path with a name of its own is nobody's `{...}`: `import` is no user.
+    let named = CALLS.iter().any(|line| line.path == path);
+    for line in CALLS.iter().filter(|line| !named || line.path == path) {
         let Some(parameters) = parameters_of(line.path, path) else { continue };
         if line.method == wanted {
             return Found::Call(line, parameters);

@@ -32,6 +32,7 @@ use paging::Query;
 
 use super::{ApiError, Caller, MAX_BODY_BYTES, Ports, Service, body::Body, credentials::Session};
 use crate::{
+    config::AdminSettings,
     gateway::{Forbid, ForbidCause, Identity},
     http::{Reply, RequestView, UrlParts},
     observe::{Act, ActResult, Happening, Setting},
@@ -69,12 +70,16 @@ impl Asked<'_> {
     }
 }
 
+/// What follows the prefix of the administrators' API, if the path is below it.
+pub(super) fn admin_path<'p>(settings: &AdminSettings, path: &'p str) -> Option<&'p str> {
+    let rest = path.strip_prefix(settings.path.as_str())?;
+    (settings.enabled && (rest.is_empty() || rest.starts_with('/'))).then_some(rest)
+}
+
 impl<P: Ports> Service<P> {
     /// What follows the prefix, if the path is one of the administrators' API.
     pub(super) fn admin_path<'p>(&self, path: &'p str) -> Option<&'p str> {
-        let settings = &self.isolate.config.admin;
-        let rest = path.strip_prefix(settings.path.as_str())?;
-        (settings.enabled && (rest.is_empty() || rest.starts_with('/'))).then_some(rest)
+        admin_path(&self.isolate.config.admin, path)
     }
 
     /// How large a body this request may have, in bytes. More than others may send is read only

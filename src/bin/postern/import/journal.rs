@@ -49,9 +49,6 @@ impl Journal {
         let wrong = |error: &dyn core::fmt::Display| broken(path, error);
         let mut file = private(path)?;
         file.try_lock().map_err(|_| wrong(&"another import is at work on it"))?;
-        if restart {
-            file.set_len(0).map_err(|error| wrong(&error))?;
-        }
         let (mut done, mut length, mut line) = (Done::default(), 0_u64, String::new());
         let mut reader = BufReader::new(&mut file);
         loop {
@@ -59,11 +56,18 @@ impl Journal {
             // Only whole lines count.
             let read = reader.read_line(&mut line).map_err(|error| wrong(&error))?;
             if !line.ends_with('\n') {
+                if length == 0 && !line.is_empty() && !line.starts_with('{') {
+                    return Err(wrong(&"this is no journal of an import"));
+                }
                 break;
             }
             if length == 0 {
-                let found: Value =
-                    serde_json::from_str(&line).map_err(|_| wrong(&"this is no journal of an import"))?;
+                let found =
+                    serde_json::from_str(&line).ok().filter(|found: &Value| found.get("journal").is_some());
+                let found = found.ok_or_else(|| wrong(&"this is no journal of an import"))?;
+                if restart {
+                    break;
+                }
                 if found != *heading {
                     return Err(wrong(&differs(&found, heading)));
                 }

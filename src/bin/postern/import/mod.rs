@@ -150,6 +150,10 @@ impl Import {
             })
         };
         let (journal, rejects) = (beside(&self.journal, ".journal"), beside(&self.rejects, ".rejects"));
+        // Both are written to: a slip of the pen must not cost the file itself.
+        if [&journal, &rejects].contains(&&self.file) || journal == rejects {
+            return Err(Failure::usage("the journal and the refused rows need files of their own"));
+        }
         let heading = self.heading(&base, format)?;
         let mut journal = Journal::open(&journal, &rejects, &heading, self.restart)?;
         let begin = journal.done().clone();
@@ -197,7 +201,7 @@ impl Import {
         let mut records = Records::open(&self.file, format, journal.done().offset)?;
         let progress = progress(context, records.bytes());
         progress.set_position(journal.done().offset);
-        // A token that does not serve is found out before any row is read.
+        // Without a sign-in no row is read.
         let senders = (0..self.in_flight).map(|_| Sender::new(context, self.retries));
         let senders = senders.collect::<Result<Vec<Sender<'_>>, Failure>>()?;
         // One batch more than are under way waits to be sent: memory does not grow with the file.

@@ -107,11 +107,17 @@ impl<'c> Sender<'c> {
         Ok(Sent { rejected, ..done })
     }
 
+    /// The one that is kept is renewed before it expires, by one sender: it is kept in one file.
+    fn token(&self) -> Result<String, Failure> {
+        static RENEWING: Mutex<()> = Mutex::new(());
+        let _guard = RENEWING.lock().unwrap_or_else(PoisonError::into_inner);
+        access_token(self.context, &self.client)
+    }
+
     fn until_taken(&mut self, body: &Value) -> Result<Value, Failure> {
         let mut tries = 0;
         loop {
-            // The one that is kept is renewed before it expires.
-            let token = access_token(self.context, &self.client)?;
+            let token = self.token()?;
             self.client.renew(&token);
             let (failure, pause) = match self.client.send_admin("POST", "/users/import", Some(body)) {
                 Ok(answer) if answer.status == 200 => return Ok(answer.json()),

@@ -1,0 +1,177 @@
+//! Why a route takes a request or not, and what it asks of the caller, in words: for
+//! `postern routes explain`. Every verdict in here comes from the functions that the gate itself
+//! decides with.
+
+use std::borrow::Cow;
+
+use super::{
+    Match,
+    identity::Identity,
+    matcher::normal_host,
+    path::NormalPath,
+    policy::{attribute_met, grant_objection, token_objection},
+    route::{Access, Attribute, Comparison, HostPattern, Operand, PathPattern, Requirement, Route, Segment},
+};
+use crate::time::Timestamp;
+
+/// One thing that a route asks of the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The members of the route that say it: `scopes_all`.
+    pub member: &'static str,
+    /// What it asks for.
+    pub what: String,
+    /// Whether this caller meets it; `None` when nobody is asking.
+    pub met: Option<bool>,
+}
+
+/// Why this route does not take the request; `None` when it does.
+pub fn mismatch(route: &Route, method: &str, host: &str, path: &NormalPath) -> Option<String> {
+    let host = normal_host(host);
+    match &route.host {
+        HostPattern::Exact(own) if *own != host => return Some(format!("its host is {own}")),
+        HostPattern::Wildcard(suffix)
+            if !host.strip_suffix(suffix.as_str()).is_some_and(|before| before.ends_with('.')) =>
+        {
+            return Some(format!("its host is *.{suffix}"));
+        }
+        _ => {}
+    }
+    let segments = path.segments();
+    if !route.path.matches(&segments) {
+        return Some(format!("its path is {}: {}", route.path, path_mismatch(&route.path, &segments)));
+    }
+    match &route.methods {
+        super::Methods::Only(methods) if !methods.contains(method) => {
+            let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
+            Some(format!("it takes {} only", methods.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+/// Where a path leaves the pattern.
+fn path_mismatch(pattern: &PathPattern, path: &[Cow<'_, str>]) -> String {
+    let mut segments = path.iter();
+    for (index, wanted) in pattern.segments().iter().enumerate() {
+        let number = index + 1;
+        match (wanted, segments.next()) {
+            (_, None) => return format!("the request's ends before segment {number}"),
+            (Segment::Literal(text), Some(own)) if text != own => {
+                return match (text.as_str(), own.as_ref()) {
+                    ("", _) => format!("the request's goes on at segment {number}"),
+                    (_, "") => format!("the request's has nothing at segment {number}"),
+                    (_, own) if own.eq_ignore_ascii_case(text) => {
+                        format!("segment {number} is {text}, in this case")
+                    }
+                    _ => format!("segment {number} is not {text}"),
+                };
+            }
+            (Segment::Param(name), Some(own)) if own.is_empty() => {
+                return format!("the request's has nothing for {{{name}}}");
+            }
+            _ => {}
+        }
+    }
+    "the request's is longer".to_owned()
+}
+
+/// What the route asks for, each with whether this caller meets it.
+pub fn asks(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) -> Vec<Ask> {
+    let Access::Required(requirement) = &found.route.access else { return Vec::new() };
+    let none = Requirement::default;
+    let Requirement {
+        issuers,
+        audiences,
+        scopes_all,
+        scopes_any,
+        roles_any,
+        attributes,
+        max_token_age,
+        acr,
+        amr,
+    } = requirement.clone();
+    let set = |set: &std::collections::BTreeSet<String>| {
+        set.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    };
+    let mut parts: Vec<(&'static str, String, Requirement)> = Vec::new();
+    let mut part = |asked: bool, member, what: String, alone: Requirement| {
+        if asked {
+            parts.push((member, what, alone));
+        }
+    };
+    part(
+        !issuers.is_empty(),
+        "issuers",
+        format!("issued by {}", set(&issuers)),
+        Requirement { issuers: issuers.clone(), ..none() },
+    );
+    part(
+        !audiences.is_empty(),
+        "audiences",
+        format!("for the audience {}", set(&audiences)),
+        Requirement { audiences: audiences.clone(), ..none() },
+    );
+    if let Some(limit) = max_token_age {
+        let what = format!("issued at most {} s ago", limit.as_secs());
+        part(true, "max_token_age", what, Requirement { max_token_age, ..none() });
+    }
+    part(
+        !acr.is_empty(),
+        "acr",
+        format!("acr is one of {}", acr.join(", ")),
+        Requirement { acr: acr.clone(), ..none() },
+    );
+    part(
+        !amr.is_empty(),
+        "amr",
+        format!("amr names all of {}", set(&amr)),
+        Requirement { amr: amr.clone(), ..none() },
+    );
+    part(
+        !scopes_all.is_empty(),
+        "scopes_all",
+        format!("all of the scopes {}", set(&scopes_all)),
+        Requirement { scopes_all: scopes_all.clone(), ..none() },
+    );
+    part(
+        !scopes_any.is_empty(),
+        "scopes_any",
+        format!("one of the scopes {}", set(&scopes_any)),
+        Requirement { scopes_any: scopes_any.clone(), ..none() },
+    );
+    part(
+        !roles_any.is_empty(),
+        "roles_any",
+        format!("one of the roles {}", set(&roles_any)),
+        Requirement { roles_any: roles_any.clone(), ..none() },
+    );
+    let alone = |(member, what, alone): (&'static str, String, Requirement)| {
+        let met = identity.map(|identity| {
+            token_objection(&alone, identity, now).is_none()
+                && grant_objection(&alone, found, identity).is_none()
+        });
+        Ask { member, what, met }
+    };
+    let rules = attributes.iter().map(|attribute| Ask {
+        member: "attributes",
+        what: rule(attribute),
+        met: identity.map(|identity| attribute_met(attribute, found, identity)),
+    });
+    parts.into_iter().map(alone).chain(rules).collect()
+}
+
+fn rule(attribute: &Attribute) -> String {
+    let comparison = match attribute.comparison {
+        Comparison::Equals => "equals",
+        Comparison::Contains => "contains",
+    };
+    let operand = match &attribute.operand {
+        Operand::Param(name) => format!("{{{name}}} of the path"),
+        Operand::Host => "the host".to_owned(),
+        Operand::Subdomain => "the subdomain".to_owned(),
+        Operand::Method => "the method".to_owned(),
+        Operand::Literal(text) => format!("\"{text}\""),
+    };
+    format!("the claim {} {comparison} {operand}", attribute.claim)
+}

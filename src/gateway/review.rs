@@ -1,0 +1,216 @@
+//! What is likely wrong with a table that is sound: for `postern routes check`. Nothing in here
+//! decides anything at the gate.
+
+use std::collections::BTreeSet;
+
+use super::{
+    forwarding::{is_idempotent, is_safe},
+    route::{Access, HostPattern, Methods, PathPattern, Requirement, Route, Segment, Upstream},
+};
+use crate::http::UrlParts;
+
+/// Something about one route that its author should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// The route's place in the table.
+    pub index: usize,
+    /// Stable name of the kind.
+    pub code: &'static str,
+    /// What is noticed, and why it matters.
+    pub text: String,
+}
+
+/// Looks at every route. `issuers` is how many issuers are trusted, `is_own` tells paths that
+/// Postern answers itself.
+pub fn review(routes: &[Route], issuers: usize, is_own: impl Fn(&str) -> bool) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    for (index, route) in routes.iter().enumerate() {
+        let mut remark = |code, text: String| remarks.push(Remark { index, code, text });
+        if is_own(&route.path.to_string()) {
+            remark("unreachable", "Postern answers these paths itself".to_owned());
+        } else {
+            shadows(routes.get(..index).unwrap_or_default(), route, &mut remark);
+        }
+        who_may(route, issuers, &mut remark);
+        pages(route, &mut remark);
+        carrying(route, &mut remark);
+    }
+    remarks
+}
+
+/// Routes before this one that take what it is for.
+fn shadows(before: &[Route], route: &Route, remark: &mut impl FnMut(&'static str, String)) {
+    let covering = || {
+        before
+            .iter()
+            .filter(|other| covers_host(&other.host, &route.host) && covers_path(&other.path, &route.path))
+    };
+    let named = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join("`, `");
+    match &route.methods {
+        Methods::Any => {
+            if let Some(other) = covering().find(|other| other.methods == Methods::Any) {
+                return remark(
+                    "unreachable",
+                    format!("`{}` before it takes all of its requests", other.name),
+                );
+            }
+        }
+        Methods::Only(methods) => {
+            let taken: BTreeSet<&str> = methods
+                .iter()
+                .map(String::as_str)
+                .filter(|method| covering().any(|other| other.methods.admits(method)))
+                .collect();
+            let takers: BTreeSet<&str> = covering()
+                .filter(|other| methods.iter().any(|method| other.methods.admits(method)))
+                .map(|other| other.name.as_str())
+                .collect();
+            if taken.len() == methods.len() {
+                return remark(
+                    "unreachable",
+                    format!("`{}` before it takes all of its requests", named(&takers)),
+                );
+            }
+            if !taken.is_empty() {
+                let methods: Vec<&str> = taken.into_iter().collect();
+                remark(
+                    "partly_unreachable",
+                    format!("`{}` before it takes its {}", named(&takers), methods.join(", ")),
+                );
+            }
+            return;
+        }
+    }
+    for other in covering() {
+        if let Methods::Only(methods) = &other.methods
+            && other.access != route.access
+        {
+            let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
+            remark(
+                "partly_unreachable",
+                format!(
+                    "`{}` before it takes {}, and asks for something else",
+                    other.name,
+                    methods.join(", ")
+                ),
+            );
+        }
+    }
+}
+
+fn covers_host(wide: &HostPattern, narrow: &HostPattern) -> bool {
+    let below = |host: &str, suffix: &str| host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
+    match (wide, narrow) {
+        (HostPattern::Any, _) => true,
+        (HostPattern::Exact(wide), HostPattern::Exact(narrow)) => wide == narrow,
+        (HostPattern::Wildcard(suffix), HostPattern::Exact(host)) => below(host, suffix),
+        (HostPattern::Wildcard(wide), HostPattern::Wildcard(narrow)) => wide == narrow || below(narrow, wide),
+        _ => false,
+    }
+}
+
+/// Whether every path that fits `narrow` fits `wide`.
+fn covers_path(wide: &PathPattern, narrow: &PathPattern) -> bool {
+    let mut narrow = narrow.segments().iter();
+    for wide in wide.segments() {
+        match (wide, narrow.next()) {
+            (Segment::Rest(_), Some(_)) => return true,
+            (Segment::Param(_), Some(Segment::Param(_))) => {}
+            (Segment::Param(_), Some(Segment::Literal(text))) if !text.is_empty() => {}
+            (Segment::Literal(wide), Some(Segment::Literal(narrow))) if wide == narrow => {}
+            _ => return false,
+        }
+    }
+    narrow.next().is_none()
+}
+
+/// Who gets through.
+fn who_may(route: &Route, issuers: usize, remark: &mut impl FnMut(&'static str, String)) {
+    match &route.access {
+        Access::Public | Access::Optional => {
+            let writes = match &route.methods {
+                Methods::Any => true,
+                Methods::Only(methods) => methods.iter().any(|method| !is_safe(method)),
+            };
+            if writes {
+                remark(
+                    "public_writes",
+                    "anybody may send any of its methods, those that change something too: name `methods`"
+                        .to_owned(),
+                );
+            }
+            if route.access == Access::Public && route.keep_token {
+                remark(
+                    "unchecked_token",
+                    "the upstream gets an access token that nobody has looked at (`keep_token`)".to_owned(),
+                );
+            }
+        }
+        Access::Required(requirement) => {
+            let Requirement { issuers: named, scopes_all, scopes_any, roles_any, attributes, .. } =
+                requirement;
+            let asks = [scopes_all, scopes_any, roles_any].iter().any(|set| !set.is_empty())
+                || !attributes.is_empty();
+            if issuers > 1 && named.is_empty() && asks {
+                remark(
+                    "any_issuer",
+                    format!(
+                        "takes the word of all {issuers} trusted issuers for scopes, roles and claims: name `issuers`"
+                    ),
+                );
+            }
+            let tenant = route.path.segments().iter().find_map(|segment| match segment {
+                Segment::Param(name) if name.starts_with("tenant") || name.starts_with("org") => Some(name),
+                _ => None,
+            });
+            if let Some(name) = tenant
+                && !attributes.iter().any(|rule| rule.operand == super::Operand::Param(name.clone()))
+            {
+                remark(
+                    "tenant_not_compared",
+                    format!(
+                        "no attribute rule compares {{{name}}} with a claim: every tenant gets to every other's"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// Pages of other origins.
+fn pages(route: &Route, remark: &mut impl FnMut(&'static str, String)) {
+    let Some(cors) = &route.cors else { return };
+    let sources = route.forwarding.token_sources;
+    let takes_token = route.access != Access::Public;
+    let sends_header = cors.allow_headers.iter().any(|name| name == "authorization");
+    if takes_token && sources.header && !sends_header && !(sources.cookie && cors.credentials) {
+        remark(
+            "cors_without_authorization",
+            "pages cannot send an access token: `cors.allow_headers` lacks authorization".to_owned(),
+        );
+    }
+    if takes_token && cors.credentials && !sources.cookie {
+        remark("cors_credentials", "`cors.credentials` is for cookies, and this route takes none".to_owned());
+    }
+}
+
+/// The way to the upstream.
+fn carrying(route: &Route, remark: &mut impl FnMut(&'static str, String)) {
+    if let (Upstream::Url { base }, HostPattern::Exact(host)) = (&route.upstream, &route.host)
+        && UrlParts::parse(base).is_some_and(|parts| parts.host == host)
+    {
+        remark("loop", "the upstream is the route's own host: its requests come back to the gate".to_owned());
+    }
+    if route.forwarding.websocket.is_some() && !route.methods.admits("GET") {
+        remark(
+            "websocket_without_get",
+            "a WebSocket begins with GET, which this route does not take".to_owned(),
+        );
+    }
+    if let Methods::Only(methods) = &route.methods
+        && route.forwarding.retry
+        && !methods.iter().any(|method| is_idempotent(method))
+    {
+        remark("retry_without_use", "none of its methods is sent again (`retry`)".to_owned());
+    }
+}

@@ -1,0 +1,186 @@
+use serde_json::json;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn explainer(routes: &Value) -> Explainer {
+    let vars = [
+        ("POSTERN_ISSUER", json!("https://auth.example.com")),
+        ("POSTERN_AUDIENCE", json!("https://api.example.com")),
+        ("POSTERN_MASTER_KEY", json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")),
+        (
+            "POSTERN_ISSUERS",
+            json!([{
+                "issuer": "https://idp.example.com", "jwks_uri": "https://idp.example.com/jwks",
+                "audiences": ["https://api.example.com"], "roles_claim": "realm_access.roles",
+            }]),
+        ),
+        ("POSTERN_ROUTES", routes.clone()),
+    ];
+    let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Explainer::new(Config::from_vars(&vars).unwrap())
+}
+
+fn table() -> Explainer {
+    explainer(&json!([
+        {"name": "site", "path": "/", "access": "public", "methods": ["GET"], "service": "SITE"},
+        {"name": "other", "host": "*.other.example", "path": "/{*all}", "service": "SITE"},
+        {"name": "docs", "path": "/t/{tenant}/docs", "service": "DOCS", "scopes_all": ["read:docs"],
+         "roles_any": ["reader"], "attributes": [{"claim": "tenant_id", "equals": "{tenant}"}]},
+        {"name": "new", "path": "/new", "access": "optional", "upstream": "https://new.example.com/v1"},
+        {"name": "catch", "path": "/{*all}", "methods": ["POST"], "service": "SITE"},
+    ]))
+}
+
+fn explain(explainer: &Explainer, request: &str, claims: Option<&Value>) -> Explanation {
+    let (method, path) = request.split_once(' ').unwrap();
+    let supposed = claims.map_or(Supposed::Nobody, |claims| Supposed::Claims(claims.as_object().unwrap()));
+    explainer.explain(method, &format!("https://api.example.com{path}"), supposed, NOW).unwrap()
+}
+
+fn status(explanation: &Explanation) -> u16 {
+    match &explanation.answer {
+        Answer::Refused { reply, .. } => reply.status,
+        Answer::Own | Answer::Forwarded { .. } => 200,
+    }
+}
+
+#[test]
+fn every_route_before_the_deciding_one_says_why_it_does_not_take_the_request() {
+    let found = explain(&table(), "GET /t/%61cme/docs", None);
+    assert_eq!(found.path.as_ref().unwrap().as_str(), "/t/acme/docs");
+    let why: Vec<(&str, &str)> =
+        found.passed_over.iter().map(|over| (over.name.as_str(), over.why.as_str())).collect();
+    assert_eq!(
+        why,
+        [
+            ("site", "its path is /: the request's goes on at segment 1"),
+            ("other", "its host is *.other.example"),
+        ]
+    );
+    assert_eq!(found.route.as_ref().unwrap().params, [("tenant".to_owned(), "acme".to_owned())]);
+    let none = explain(&table(), "GET /T/acme/docs", None);
+    assert_eq!((none.passed_over.len(), status(&none)), (5, 405));
+    assert_eq!(none.passed_over[2].why, "its path is /t/{tenant}/docs: segment 1 is t, in this case");
+    assert_eq!(none.passed_over[4].why, "it takes POST only");
+}
+
+#[test]
+fn what_is_asked_for_is_held_against_the_claims_one_by_one() {
+    let met = |claims: &Value| -> Vec<(&'static str, bool)> {
+        let found = explain(&table(), "GET /t/acme/docs", Some(claims));
+        found.route.unwrap().asks.iter().map(|ask| (ask.member, ask.met.unwrap())).collect()
+    };
+    let alice = json!({"scope": "read:docs", "roles": ["writer"], "tenant_id": "acme"});
+    assert_eq!(met(&alice), [("scopes_all", true), ("roles_any", false), ("attributes", true)]);
+    assert_eq!(met(&json!({})), [("scopes_all", false), ("roles_any", false), ("attributes", false)]);
+    let nobody = explain(&table(), "GET /t/acme/docs", None);
+    assert!(nobody.route.as_ref().unwrap().asks.iter().all(|ask| ask.met.is_none()));
+    assert_eq!(status(&nobody), 401);
+}
+
+#[test]
+fn answers_are_the_gates_own() {
+    let reader = json!({"scope": "read:docs", "roles": ["reader"], "tenant_id": "acme"});
+    let theirs = json!({"iss": "https://idp.example.com", "scope": "read:docs", "tenant_id": "acme",
+                        "realm_access": {"roles": ["reader"]}, "roles": ["nothing"]});
+    for (request, claims, expected) in [
+        ("GET /", None, 200),
+        ("GET /t/acme/docs", Some(&reader), 200),
+        ("GET /t/acme/docs", Some(&theirs), 200),
+        ("GET /t/other/docs", Some(&reader), 403),
+        ("GET /t/acme/docs", Some(&json!({"scope": "x"})), 403),
+        ("GET /t/acme/docs", Some(&json!({"iss": "https://nobody.example"})), 401),
+        ("GET /t/acme/docs", Some(&json!({"aud": "another"})), 401),
+        ("GET /t/acme/docs", Some(&json!({"exp": 5, "iat": 1})), 401),
+        ("GET /t/acme/docs", Some(&json!({"tenant_id": 7})), 401),
+        ("GET /new", None, 200),
+        ("GET /new", Some(&json!({"iss": "https://nobody.example"})), 401),
+        ("DELETE /", None, 405),
+        ("POST /x", Some(&json!({})), 200),
+        ("GET /a//b", None, 400),
+        // Resolved before the gate sees them.
+        ("GET /t/other/../acme/docs", Some(&reader), 200),
+        ("GET /t/acme/%2E%2e/other/docs", Some(&reader), 403),
+        ("GET /t\\acme\\docs", Some(&reader), 200),
+        ("GET /t/../", None, 200),
+        ("GET /x/..", None, 200),
+        ("GET /auth/me", None, 200),
+        ("POST /%61uth/me", None, 404),
+        ("GET /admin/users", None, 200),
+    ] {
+        assert_eq!(status(&explain(&table(), request, claims)), expected, "{request} {claims:?}");
+    }
+    let Answer::Forwarded { url } = explain(&table(), "GET /new?a=1", None).answer else { panic!() };
+    assert_eq!(url, "https://new.example.com/v1/new?a=1");
+}
+
+#[test]
+fn a_table_that_is_sound_and_strange_is_remarked_upon() {
+    let codes = |routes: Value| -> Vec<(usize, &'static str)> {
+        explainer(&routes).review().into_iter().map(|remark| (remark.index, remark.code)).collect()
+    };
+    let get = json!(["GET"]);
+    for (routes, expected) in [
+        (json!([{"path": "/a", "service": "A"}, {"path": "/b/{x}", "service": "A"}]), vec![]),
+        (
+            json!([{"path": "/{*all}", "service": "A"}, {"path": "/a", "service": "A"}]),
+            vec![(1, "unreachable")],
+        ),
+        (
+            json!([{"path": "/a/{x}", "service": "A"}, {"path": "/a/b", "service": "A"}, {"path": "/a/", "service": "A"},
+                {"path": "/a/{*rest}", "service": "A"}]),
+            vec![(1, "unreachable")],
+        ),
+        // Two routes together take what the third is for.
+        (
+            json!([{"path": "/a", "methods": ["GET"], "service": "A"}, {"path": "/{x}", "methods": ["POST"], "service": "A"},
+                {"path": "/a", "methods": ["GET", "POST"], "service": "A"}]),
+            vec![(2, "unreachable")],
+        ),
+        (
+            json!([{"path": "/{*all}", "methods": get, "access": "public", "service": "A"},
+                {"path": "/a", "methods": ["GET", "POST"], "service": "A"}]),
+            vec![(1, "partly_unreachable")],
+        ),
+        (
+            json!([{"path": "/{*all}", "methods": get, "access": "public", "service": "A"},
+                {"path": "/a", "service": "A"}]),
+            vec![(1, "partly_unreachable")],
+        ),
+        (
+            json!([{"path": "/a", "host": "*.x.example", "service": "A"}, {"path": "/a", "host": "b.x.example", "service": "A"},
+                {"path": "/a", "host": "x.example", "service": "A"}, {"path": "/a", "host": "*.b.x.example", "service": "A"}]),
+            vec![(1, "unreachable"), (3, "unreachable")],
+        ),
+        (
+            json!([{"path": "/auth/{*rest}", "service": "A"}, {"path": "/admin/x", "service": "A"}]),
+            vec![(0, "unreachable"), (1, "unreachable")],
+        ),
+        (
+            json!([{"path": "/a", "access": "public", "keep_token": true, "service": "A"}]),
+            vec![(0, "public_writes"), (0, "unchecked_token")],
+        ),
+        (json!([{"path": "/a", "roles_any": ["admin"], "service": "A"}]), vec![(0, "any_issuer")]),
+        (
+            json!([{"path": "/a", "roles_any": ["admin"], "issuers": ["https://auth.example.com"], "service": "A"}]),
+            vec![],
+        ),
+        (json!([{"path": "/t/{tenant}/a", "service": "A"}]), vec![(0, "tenant_not_compared")]),
+        (
+            json!([{"path": "/a", "service": "A", "cors": {"origins": ["https://app.example.com"], "credentials": true}}]),
+            vec![(0, "cors_without_authorization"), (0, "cors_credentials")],
+        ),
+        (
+            json!([{"path": "/a", "host": "api.example.com", "upstream": "https://api.example.com"}]),
+            vec![(0, "loop")],
+        ),
+        (
+            json!([{"path": "/a", "methods": ["POST"], "websocket": {"close_on_expiry": true}, "retry": true, "service": "A"}]),
+            vec![(0, "websocket_without_get"), (0, "retry_without_use")],
+        ),
+    ] {
+        assert_eq!(codes(routes.clone()), expected, "{routes}");
+    }
+}
