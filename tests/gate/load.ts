@@ -41,23 +41,29 @@ interface Session {
   busy: boolean;
 }
 
+/**
+ * An answer that says, as HTTP/1.1 asks, that the connection ends with it. An origin that closes without a word loses the
+ * request that is on its way just then: its own 502, which would hide one of ours.
+ */
+const closing = (text: string): Answer => bytes(text.replace("\r\n", "\r\nconnection: close\r\n"));
+
 /** What the origin sends by path, and which statuses a client may see then. Nothing, when the connection may break. */
 const ODD: readonly (readonly [string, Answer, readonly (number | "broken")[]])[] = [
-  ["/chunked", bytes("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), [200]],
-  ["/nothing", bytes("HTTP/1.1 204 No Content\r\n\r\n"), [204]],
-  ["/unchanged", bytes("HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\n\r\n"), [304]],
-  ["/299", bytes("HTTP/1.1 299 Odd\r\ncontent-length: 0\r\n\r\n"), [299]],
-  ["/redirect", bytes("HTTP/1.1 302 Found\r\nlocation: https://elsewhere.example/\r\ncontent-length: 0\r\n\r\n"), [302]],
-  ["/latin1", bytes("HTTP/1.1 200 OK\r\nx-name: caf\xe9\r\ncontent-length: 0\r\n\r\n"), [200]],
-  ["/many-headers", bytes(`HTTP/1.1 200 OK\r\n${Array.from({ length: 80 }, (_, index) => `x-${index}: ${"v".repeat(50)}\r\n`).join("")}content-length: 0\r\n\r\n`), [200]],
-  ["/500", bytes("HTTP/1.1 500 Mine\r\ncontent-length: 4\r\n\r\nmine"), [500]],
-  ["/503", bytes("HTTP/1.1 503 Mine\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n"), [503]],
-  ["/999", bytes("HTTP/1.1 999 None\r\ncontent-length: 0\r\n\r\n"), [502]],
+  ["/chunked", closing("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), [200]],
+  ["/nothing", closing("HTTP/1.1 204 No Content\r\n\r\n"), [204]],
+  ["/unchanged", closing("HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\n\r\n"), [304]],
+  ["/299", closing("HTTP/1.1 299 Odd\r\ncontent-length: 0\r\n\r\n"), [299]],
+  ["/redirect", closing("HTTP/1.1 302 Found\r\nlocation: https://elsewhere.example/\r\ncontent-length: 0\r\n\r\n"), [302]],
+  ["/latin1", closing("HTTP/1.1 200 OK\r\nx-name: caf\xe9\r\ncontent-length: 0\r\n\r\n"), [200]],
+  ["/many-headers", closing(`HTTP/1.1 200 OK\r\n${Array.from({ length: 80 }, (_, index) => `x-${index}: ${"v".repeat(50)}\r\n`).join("")}content-length: 0\r\n\r\n`), [200]],
+  ["/500", closing("HTTP/1.1 500 Mine\r\ncontent-length: 4\r\n\r\nmine"), [500]],
+  ["/503", closing("HTTP/1.1 503 Mine\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n"), [503]],
+  ["/999", closing("HTTP/1.1 999 None\r\ncontent-length: 0\r\n\r\n"), [502]],
   ["/no-http", bytes("SSH-2.0-OpenSSH_9.9\r\n"), [502]],
   ["/silence", (socket) => socket.destroy(), [502]],
   ["/cut", bytes("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"), ["broken"]],
   ["/cut-head", bytes("HTTP/1.1 200 OK\r\ncontent-le"), [502]],
-  ["/late", (socket) => void setTimeout(() => bytes("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")(socket, ""), 300), [200]],
+  ["/late", (socket) => void setTimeout(() => closing("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")(socket, ""), 300), [200]],
   ["/mute", () => {}, [504]],
 ];
 
