@@ -162,9 +162,8 @@ const RACERS = 10;
 /** One-time tokens, each presented by ten attackers at once, each of whom wants a password of his own. */
 async function racing(): Promise<void> {
   console.log(`\n${RACERS} attackers race one reset token, ${RESETS} times`);
-  const rate = { per_minute: 60_000, burst: 60_000 };
-  const limits = Object.fromEntries(["login_account", "login_ip", "login_network", "reset_account", "reset_ip", "reset_network"].map((name) => [name, rate]));
-  const postern = await startPostern({ vars: { POSTERN_ISSUER: OWN_ISSUER, POSTERN_LIMITS: limits } });
+  // The harness's limits, which let everything through: it is the token that is to stop them.
+  const postern = await startPostern({ vars: { POSTERN_ISSUER: OWN_ISSUER } });
   try {
     // Makes the local users.
     await login(postern, { login: VICTIM, password: PASSWORD }, "192.0.2.1");
