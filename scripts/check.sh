@@ -21,6 +21,8 @@ say "the boundary: the domain knows no platform"
 scripts/check-boundary.sh
 
 say "dependencies: bans, licences, sources"
+# Those of other systems too, which no build here has brought; nothing to do when they are there.
+cargo fetch --quiet --locked
 deny=("$CARGO_DENY_ROOT/bin/cargo-deny" --offline --log-level error check --hide-inclusion-graph)
 "${deny[@]}" bans licenses sources
 # The database of advisories comes from the network: fetch it with `cargo deny fetch db`, and it is used from then on.
