@@ -121,10 +121,10 @@ describe("while Throttle objects fail", () => {
       POSTERN_PASSWORD: { memory_kib: 32, iterations: 1 },
       POSTERN_LIMITS: open === undefined ? {} : { open_without_throttle: open },
     });
-    const postern = await start({ vars, mayFail: ["Throttle"] });
+    const postern = await start({ vars, breakable: true });
     running.push(postern);
     const { refresh_token, access_token } = await signIn(postern);
-    await postern.kv.write("told-to-fail:Throttle", "1");
+    await postern.break({ THROTTLE: "throws" });
     return { postern, refresh_token, access_token };
   }
   const register = (postern: Running) => post(postern, "/auth/register", { login: `${crypto.randomUUID()}@example.com`, password: PASSWORD });
@@ -138,12 +138,12 @@ describe("while Throttle objects fail", () => {
     const change = { current_password: PASSWORD, new_password: `${PASSWORD} again` };
     await expectUnavailable(await post(postern, "/auth/password", change, bearer(access_token)));
     await json(await postern.fetch("/api/orders", { headers: bearer(next.access_token) }));
-    await postern.logged(/"event":"fault".*"part":"throttle".*told to fail/);
+    await postern.logged(/"event":"fault".*"part":"throttle".*broken for a test/);
     const faults = () => postern.logs.filter((line) => line.includes('"part":"throttle"')).length;
     await eventually("a fault for each of five calls", () => (faults() === 5 ? true : undefined));
 
     // The objects are back: nothing is left of it, and nobody was charged.
-    await postern.kv.remove("told-to-fail:Throttle");
+    await postern.break();
     await signIn(postern);
     await json(await register(postern), 201);
   });
@@ -159,7 +159,7 @@ describe("while Throttle objects fail", () => {
 
     const closed = await failing([]);
     await expectUnavailable(await refresh(closed.postern, closed.refresh_token));
-    await closed.postern.kv.remove("told-to-fail:Throttle");
+    await closed.postern.break();
     await refreshed(closed.postern, closed.refresh_token);
   });
 });

@@ -24,6 +24,7 @@ import {
   type Response as OriginResponse,
 } from "miniflare";
 import { bindingsOf, type Bindings } from "./harness-config.ts";
+import { BREAKER, SPY } from "./support/in-front.ts";
 import { noteMasterKey, noteOutput, noteSecret } from "./support/run.ts";
 import { noting, Secrets } from "./support/secrets.ts";
 
@@ -84,11 +85,6 @@ export interface PosternOptions {
    * Accept-Encoding, compresses, holds small chunks back. Then nobody sets CF-Connecting-IP.
    */
   direct?: boolean;
-  /**
-   * Classes of objects that fail as long as KV holds `told-to-fail:CLASS`: the call ends in an exception, as when the
-   * platform loses an object. Not together with `spy`.
-   */
-  mayFail?: string[];
   /** Each call that reaches an Account object becomes a log line once it is answered: `Account was asked: KIND FAMILY`. */
   spy?: boolean;
   /** Whether parts of the platform can be broken while it runs: see `Postern.break`. */
@@ -96,7 +92,7 @@ export interface PosternOptions {
 }
 
 /** A binding of wrangler.toml that can be broken: an object's namespace, KV or D1. */
-export type Breakable = "ACCOUNT" | "REVOCATION_FEED" | "KEY_RING" | "POSTERN_KV" | "DB";
+export type Breakable = "ACCOUNT" | "REVOCATION_FEED" | "KEY_RING" | "THROTTLE" | "POSTERN_KV" | "DB";
 
 /** How: each call is an exception; no call is ever answered; each answer is one that no part of Postern gives. */
 export type Breakage = "throws" | "hangs" | "garbage";
@@ -204,108 +200,6 @@ function collect(stream: Readable, lines: string[]): void {
   });
 }
 
-/** In front of the Worker's own module when its Account objects are watched. They still do everything themselves. */
-const SPY = `
-import worker, * as built from "./index.js";
-export * from "./index.js";
-export default worker;
-export class Account extends built.Account {
-  async fetch(request) {
-    const message = JSON.parse(await request.clone().text());
-    const [kind, body] = typeof message === "string" ? [message] : Object.entries(message)[0];
-    try {
-      return await super.fetch(request);
-    } finally {
-      console.log("Account was asked: " + kind + " " + (body?.family ?? ""));
-    }
-  }
-}
-`;
-
-/**
- * In front of the Worker's own module when its parts can be broken. What stands between the Worker and a part is told over
- * HTTP what to do, below a path that no route has; the Worker itself is the one that is deployed. An object whose calls are
- * intercepted here does not run, as one that the platform cannot start; its alarms go on.
- */
-const BREAKER = `
-import worker, * as built from "./index.js";
-export * from "./index.js";
-let broken = {};
-const answers = { throws: () => { throw new Error("broken for a test"); }, hangs: () => new Promise((resolve) => setTimeout(resolve, 60_000)) };
-function brokenly(part, garbage, whole) {
-  const how = broken[part];
-  if (how === undefined) return whole();
-  return how === "garbage" ? garbage() : answers[how]();
-}
-/** No plain object: those are settings. */
-class Part { constructor(calls) { Object.assign(this, calls); } }
-const made = new WeakMap();
-function breakable(env) {
-  if (made.has(env)) return made.get(env);
-  const own = { ...env };
-  for (const part of ["ACCOUNT", "REVOCATION_FEED", "KEY_RING"]) {
-    const namespace = env[part];
-    own[part] = new Part({ getByName: (name) => ({
-      fetch: async (request) => brokenly(part, () => new Response("<html>"), () => namespace.getByName(name).fetch(request)),
-    }) });
-  }
-  const kv = env.POSTERN_KV;
-  own.POSTERN_KV = new Part({
-    get: async (...given) => brokenly("POSTERN_KV", () => "<html>", () => kv.get(...given)),
-    put: async (...given) => brokenly("POSTERN_KV", () => undefined, () => kv.put(...given)),
-  });
-  const db = env.DB;
-  own.DB = new Part({ prepare: (sql) => {
-    const statement = db.prepare(sql);
-    return { bind: (...values) => {
-      const bound = statement.bind(...values);
-      return { all: async () => brokenly("DB", () => ({ results: [{ "<html>": 1 }] }), () => bound.all()) };
-    } };
-  } });
-  made.set(env, own);
-  return own;
-}
-export class RevocationFeed extends built.RevocationFeed {
-  constructor(state, env) { super(state, breakable(env)); }
-}
-export class Account extends built.Account {
-  constructor(state, env) { super(state, breakable(env)); }
-}
-export class KeyRing extends built.KeyRing {
-  constructor(state, env) { super(state, breakable(env)); }
-}
-export default {
-  fetch(request, env, context) {
-    if (new URL(request.url).pathname === "/.break") return request.json().then((parts) => { broken = parts; return new Response(); });
-    return worker.fetch(request, breakable(env), context);
-  },
-  scheduled: (event, env, context) => worker.scheduled(event, breakable(env), context),
-};
-`;
-
-/** In front of the Worker's own module when some of its objects are to fail. */
-const failing = (classes: string[]): string => `
-import worker, * as built from "./index.js";
-export * from "./index.js";
-export default worker;
-${classes
-  .map(
-    (name) => `
-export class ${name} extends built.${name} {
-  #kv;
-  constructor(state, env) {
-    super(state, env);
-    this.#kv = env.POSTERN_KV;
-  }
-  async fetch(request) {
-    if ((await this.#kv.get("told-to-fail:${name}")) !== null) throw new Error("told to fail");
-    return super.fetch(request);
-  }
-}`,
-  )
-  .join("")}
-`;
-
 type Service = { name: string } | { external: { address: string; http: object } } | OriginFunction;
 
 function originService(origin: NonNullable<PosternOptions["origin"]>): Service | undefined {
@@ -380,7 +274,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, mayFail = [], services = {}, queue, direct = false, ratelimits = {} } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, services = {}, queue, direct = false, ratelimits = {} } = options;
   const service = originService(origin);
   const logs: string[] = [];
   const given = varsOf(bindings, vars);
@@ -411,7 +305,6 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         modulesRoot: join(root, "build"),
         modules: [
           ...(breakable ? [{ type: "ESModule", path: join(root, "build/breaker.js"), contents: BREAKER } as const] : []),
-          ...(mayFail.length > 0 ? [{ type: "ESModule", path: join(root, "build/failing.js"), contents: failing(mayFail) } as const] : []),
           ...(spy ? [{ type: "ESModule", path: join(root, "build/spy.js"), contents: SPY } as const] : []),
           { type: "ESModule", path: join(root, "build/index.js") },
           { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
