@@ -18,7 +18,7 @@ export interface Count {
 
 /** Builds the program as `cargo bench` would, and says where it is. */
 export function program(): string {
-  const text = execFileSync("cargo", ["build", "--quiet", "--profile", "bench", "--package", "postern-bench", "--bin", "counts", "--message-format", "json"], { cwd: root, encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "inherit"] });
+  const text = execFileSync("cargo", ["build", "--quiet", "--profile", "bench", "--package", "postern-bench", "--example", "counts", "--message-format", "json"], { cwd: root, encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "inherit"] });
   const built = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as { executable?: string | null });
   const path = built.findLast(({ executable }) => executable)?.executable;
   if (!path) throw new Error("cargo built no program");

@@ -22,7 +22,7 @@ function criterion(folder: string): Map<string, { median: { point_estimate: numb
 
 function measure(): Native[] {
   const root = fileURLToPath(new URL("../", import.meta.url));
-  execFileSync("cargo", ["bench", "--quiet", "--package", "postern-bench"], { cwd: root, stdio: "inherit" });
+  execFileSync("cargo", ["bench", "--quiet", "--package", "postern-bench", "--bench", "domain"], { cwd: root, stdio: "inherit" });
   const target = (JSON.parse(execFileSync("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: root, encoding: "utf8", maxBuffer: 1 << 26 })) as { target_directory: string }).target_directory;
   const medians = criterion(join(target, "criterion"));
   return counts(program(), "domain").map((count) => {
