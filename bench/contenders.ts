@@ -2,11 +2,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Agent, request } from "node:http";
 import type { Readable } from "node:stream";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { startPostern } from "../tests/worker/harness.ts";
 import { PASSWORD, settings } from "../tests/worker/support/config.ts";
+import { peerScript } from "./bundle.ts";
 
 export interface Refreshed {
   status: number;
@@ -88,16 +87,6 @@ export async function postern(): Promise<Contender> {
 
 /** A peer's Worker, bundled as wrangler would, under the compatibility date of Postern's. */
 async function peer(file: string, namespace: string): Promise<{ url: string; dispose(): Promise<void> }> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(`peers/${file}`, import.meta.url))],
-    bundle: true,
-    format: "esm",
-    target: "esnext",
-    conditions: ["workerd", "worker", "import"],
-    external: ["cloudflare:*", "node:*"],
-    write: false,
-    logLevel: "error",
-  });
   const miniflare = new Miniflare({
     host: "127.0.0.1",
     port: 0,
@@ -108,7 +97,7 @@ async function peer(file: string, namespace: string): Promise<{ url: string; dis
       stdout.resume();
       stderr.resume();
     },
-    modules: [{ type: "ESModule", path: file, contents: outputFiles[0]?.text ?? "" }],
+    modules: [{ type: "ESModule", path: file, contents: await peerScript(file) }],
     compatibilityDate: "2026-07-01",
     compatibilityFlags: ["nodejs_compat"],
     kvNamespaces: [namespace],

@@ -1,18 +1,18 @@
 // All contenders in one workerd, and blocks of requests to each: what bench/cpu.ts measures and bench/profile.ts looks into.
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
 import { createServer, Agent, request as send } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { Miniflare, type Json } from "miniflare";
 import { bindingsOf } from "../tests/worker/harness-config.ts";
 import { AUDIENCE, settings } from "../tests/worker/support/config.ts";
 import { Issuer, issuerKey, type Algorithm } from "../tests/worker/support/issuer.ts";
 import { workerd } from "../tests/worker/support/cpu.ts";
+import { modules, peerScript } from "./bundle.ts";
+import { cpuOf } from "./measure.ts";
 
 const CONCURRENCY = 8;
 const ALGORITHMS: Algorithm[] = ["ES256", "EdDSA", "RS256"];
@@ -39,45 +39,6 @@ export interface Rig {
   /** Where V8's inspector listens, if it was asked for. */
   inspector: URL | undefined;
   stop(): Promise<void>;
-}
-
-/** A contender written in JavaScript, bundled as wrangler would. */
-async function peer(name: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [join(root, `bench/peers/${name}.js`)],
-    bundle: true,
-    format: "esm",
-    target: "esnext",
-    conditions: ["workerd", "worker", "import"],
-    external: ["cloudflare:*", "node:*"],
-    write: false,
-    logLevel: "error",
-  });
-  return outputFiles[0]?.text ?? "";
-}
-
-/** A contender of WASM, built before. */
-function modules(folder: string) {
-  return {
-    modulesRoot: folder,
-    modules: [
-      { type: "ESModule" as const, path: join(folder, "index.js") },
-      { type: "CompiledWasm" as const, path: join(folder, "index_bg.wasm") },
-    ],
-  };
-}
-
-/** Microseconds on a processor so far, of all threads: the scheduler counts nanoseconds, /proc/PID/stat hundredths. */
-function cpu(pid: string): number {
-  let nanos = 0;
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      nanos += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]);
-    } catch {
-      // the thread ended meanwhile
-    }
-  }
-  return nanos / 1000;
 }
 
 /** Starts them. `builds` are folders with builds of Postern, by name. */
@@ -135,7 +96,7 @@ export async function start(builds: Map<string, string>, inspectorPort?: number)
       ...(await Promise.all(
         peers.map(async (name) => ({
           name,
-          modules: [{ type: "ESModule" as const, path: `${name}.js`, contents: await peer(name) }],
+          modules: [{ type: "ESModule" as const, path: `${name}.js`, contents: await peerScript(`${name}.js`) }],
           ...compatibility,
           bindings: env,
           unsafeDirectSockets,
@@ -194,7 +155,7 @@ export async function start(builds: Map<string, string>, inspectorPort?: number)
       let tokens = lane.fresh ? await Promise.all(Array.from({ length: count }, token)) : Array<string>(count).fill(await known(lane.algorithm));
       if (lane.bad) tokens = tokens.map((sound) => `${sound.slice(0, -8)}AAAAAAAA`);
       const url = new URL(lane.path, urls.get(lane.worker));
-      const before = cpu(pid);
+      const before = cpuOf(pid);
       let next = 0;
       await Promise.all(
         Array.from({ length: CONCURRENCY }, async () => {
@@ -204,7 +165,7 @@ export async function start(builds: Map<string, string>, inspectorPort?: number)
           }
         }),
       );
-      return (cpu(pid) - before) / count;
+      return (cpuOf(pid) - before) / count;
     },
     async stop() {
       agent.destroy();

@@ -16,6 +16,7 @@ import { startPostern } from "../tests/worker/harness.ts";
 import { PASSWORD, settings } from "../tests/worker/support/config.ts";
 import { workerd } from "../tests/worker/support/cpu.ts";
 import { Issuer, issuerKey } from "../tests/worker/support/issuer.ts";
+import { modules } from "./bundle.ts";
 import { lines, program } from "./counts.ts";
 import { made, onMachine, record, recorded, table } from "./pages.ts";
 import { cpuOf, plot, spread, type Spread } from "./measure.ts";
@@ -167,11 +168,7 @@ async function memory(noop: boolean): Promise<Memory[]> {
     ...(noop
       ? { modules: [{ type: "ESModule" as const, path: "noop.js", contents: NOOP }] }
       : {
-          modulesRoot: join(root, "build"),
-          modules: [
-            { type: "ESModule" as const, path: join(root, "build/index.js") },
-            { type: "CompiledWasm" as const, path: join(root, "build/index_bg.wasm") },
-          ],
+          ...modules(join(root, "build")),
           durableObjects: bindings.durableObjects,
         }),
     compatibilityDate: bindings.compatibilityDate,

@@ -44,6 +44,15 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = writeDataPoint)]
     pub(super) fn write_data_point(this: &Dataset, point: &JsValue) -> Result<(), JsValue>;
 
+    /// A queue's producer binding.
+    pub(super) type Queue;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn send(this: &Queue, message: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = sendBatch)]
+    pub(super) fn send_batch(this: &Queue, messages: &Array) -> Result<Promise, JsValue>;
+
     /// An object's SQLite.
     pub(super) type Sql;
 

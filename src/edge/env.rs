@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use super::{
-    bindings::{D1Database, Dataset, KvNamespace, ObjectNamespace},
+    bindings::{D1Database, Dataset, KvNamespace, ObjectNamespace, Queue},
     js::{Fetcher, Limiter},
 };
 use crate::ports::{Fault, Part};
@@ -100,6 +100,11 @@ pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
 /// An Analytics Engine data set, if it exists.
 pub(super) fn dataset(env: &Env, name: &str) -> Option<Dataset> {
     Some(with_method(env, name, "writeDataPoint")?.unchecked_into())
+}
+
+/// A queue, if it exists.
+pub(super) fn queue(env: &Env, name: &str) -> Option<Queue> {
+    Some(with_method(env, name, "sendBatch")?.unchecked_into())
 }
 
 /// A rate limit, if it exists.

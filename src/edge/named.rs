@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use js_sys::{JSON, Promise, Reflect};
-use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
+use js_sys::JSON;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::{AbortSignal, Headers, Request, RequestInit, RequestRedirect};
 use worker::Env;
 
@@ -17,12 +17,6 @@ const ORIGIN: &str = "https://service.invalid";
 extern "C" {
     #[wasm_bindgen(js_namespace = console, js_name = log)]
     fn console_log(line: &str);
-
-    /// A queue's producer binding.
-    type Queue;
-
-    #[wasm_bindgen(method, catch)]
-    fn send(this: &Queue, message: &JsValue) -> Result<Promise, JsValue>;
 }
 
 /// The bindings of the environment.
@@ -60,14 +54,9 @@ impl Bindings for NamedBindings {
     }
 
     async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault> {
-        let sent = async {
-            let producer = Reflect::get(&self.0, &JsValue::from_str(queue))?;
-            if !Reflect::get(&producer, &JsValue::from_str("send"))?.is_function() {
-                return Err(js_sys::Error::new("no queue is bound under this name").into());
-            }
-            let producer: Queue = producer.unchecked_into();
-            js::settled(producer.send(&JSON::parse(body)?)?).await
-        };
+        let producer = env::queue(&self.0, queue)
+            .ok_or_else(|| Fault::new(part, format_args!("no queue is bound as {queue}")))?;
+        let sent = async { js::settled(producer.send(&JSON::parse(body)?)?).await };
         sent.await.map(drop).map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
     }
 

@@ -1,10 +1,11 @@
 //! Events to the queue, if there is one: carried after the answer, from Workers and objects alike.
 
-use js_sys::{Array, JSON, Promise, Reflect};
+use js_sys::{Array, JSON, Promise};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
 
-use super::{isolate, js, log, store::Platform};
+use super::{env, isolate, js, log, store::Platform};
 use crate::{
     observe::{
         metrics::Family,
@@ -15,19 +16,9 @@ use crate::{
 
 #[wasm_bindgen(module = "/src/edge/ambient.js")]
 extern "C" {
-    fn environment() -> JsValue;
+    fn environment() -> Env;
 
-    #[wasm_bindgen(js_name = afterwards)]
     fn afterwards(work: &Promise);
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// A queue's producer binding.
-    type Queue;
-
-    #[wasm_bindgen(method, catch, js_name = sendBatch)]
-    fn send_batch(this: &Queue, messages: &Array) -> Result<Promise, JsValue>;
 }
 
 /// Takes the line of an event, if a queue is to have it.
@@ -68,11 +59,8 @@ async fn send() {
 }
 
 async fn send_one(queue: &str, batch: &str) -> Result<(), JsValue> {
-    let producer = Reflect::get(&environment(), &JsValue::from_str(queue))?;
-    if !producer.is_object() || !Reflect::get(&producer, &JsValue::from_str("sendBatch"))?.is_function() {
-        return Err(js_sys::Error::new(&["no queue is bound as ", queue].concat()).into());
-    }
-    let producer: Queue = producer.unchecked_into();
+    let producer = env::queue(&environment(), queue)
+        .ok_or_else(|| js_sys::Error::new(&["no queue is bound as ", queue].concat()))?;
     let messages = JSON::parse(batch)?.unchecked_into::<Array>();
     js::settled(producer.send_batch(&messages)?).await.map(drop)
 }

@@ -9,7 +9,7 @@ import { ADMIN, ALICE, settings } from "../worker/support/config.ts";
 import { claimsOf } from "../worker/support/jwt.ts";
 import { eventually } from "../worker/support/poll.ts";
 import { shared } from "../worker/support/postern.ts";
-import { begin, postern as run, type Run } from "./program.ts";
+import { begin, postern as run, type ImportReport, type Run } from "./program.ts";
 
 const worker = shared(() => ({ vars: settings() }));
 const home = mkdtempSync(join(tmpdir(), "postern-import-"));
@@ -17,15 +17,6 @@ afterAll(() => rmSync(home, { recursive: true }));
 
 const BCRYPT = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG";
 const login = (): string => `${crypto.randomUUID()}@example.com`;
-
-interface Report {
-  rows: number;
-  created: number;
-  existing: number;
-  refused: number;
-  resumed_at: number;
-  rejects: string | null;
-}
 
 let files = 0;
 function file(ending: string, text: string): string {
@@ -39,10 +30,10 @@ const surroundings = async () => ({
 });
 const importing = async (path: string, ...options: string[]): Promise<Run> => run(["--json", "user", "import", path, ...options], await surroundings());
 
-async function imported(path: string, ...options: string[]): Promise<Report> {
+async function imported(path: string, ...options: string[]): Promise<ImportReport> {
   const ended = await importing(path, ...options);
   expect(ended, ended.err).toMatchObject({ code: 0, err: "" });
-  return JSON.parse(ended.out) as Report;
+  return JSON.parse(ended.out) as ImportReport;
 }
 
 const stored = (name: string) => worker().sql<Record<string, unknown>>("SELECT * FROM users WHERE login = ?", name);
@@ -150,7 +141,7 @@ describe("a run that was interrupted", () => {
     appendFileSync(`${path}.journal`, '{"records":2900,"off');
     appendFileSync(`${path}.rejects`, "half a");
     const ended2 = await importing(path, "--batch", "50");
-    const report = JSON.parse(ended2.out) as Report;
+    const report = JSON.parse(ended2.out) as ImportReport;
     expect(report.resumed_at).toBeGreaterThan(0);
     expect(report.resumed_at).toBeLessThan(3000);
     expect(report).toMatchObject({ rows: 3001, refused: 1 });

@@ -48,3 +48,14 @@ export async function answer<T>(args: readonly string[], surroundings?: Surround
   if (run.code !== 0) throw new Error(`postern ${args.join(" ")} ended with ${run.code}:\n${run.out}${run.err}`);
   return JSON.parse(run.out) as T;
 }
+
+/** What `postern user import --json` reports. */
+export interface ImportReport {
+  rows: number;
+  created: number;
+  existing: number;
+  refused: number;
+  resumed_at: number;
+  seconds: number;
+  rejects: string | null;
+}

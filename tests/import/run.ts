@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import bcrypt from "bcryptjs";
-import { begin, postern as run, type Run } from "../cli/program.ts";
+import { begin, postern as run, type ImportReport, type Run } from "../cli/program.ts";
 import { startPostern, type Postern } from "../worker/harness.ts";
 import { cpu } from "../worker/support/cpu.ts";
 import { ADMIN, ALICE, OWN_ISSUER, PASSWORD } from "../worker/support/config.ts";
@@ -142,15 +142,6 @@ async function importing(options: string[], until?: { rows: number; then: (kill:
   return run;
 }
 
-interface Report {
-  rows: number;
-  created: number;
-  existing: number;
-  refused: number;
-  resumed_at: number;
-  seconds: number;
-}
-
 const count = async () => Number((await postern.sql<{ n: number }>("SELECT count(*) AS n FROM users WHERE login LIKE '%@import.example.com'"))[0]?.n);
 
 /** Every row of the database against its source. */
@@ -261,7 +252,7 @@ try {
     },
   });
   const seconds = (performance.now() - begun) / 1000;
-  const report = JSON.parse(ended.out) as Report;
+  const report = JSON.parse(ended.out) as ImportReport;
   console.log(`  ${report.rows} rows: ${report.created} answered created, ${report.existing} existing, ${report.refused} refused; ${seconds.toFixed(1)} s with three kills and a start, ${Math.round(lines / seconds)} rows a second`);
   verdict("the last run went on where the one before was", report.resumed_at >= part(0.35).rows && report.resumed_at < part(0.6).rows);
   verdict("each line has one outcome", report.rows === lines && report.created + report.existing === rows.length && report.refused === bad);
@@ -275,14 +266,14 @@ try {
   verdict("refused for their reasons", rejected.every(({ code }) => code === "login_taken" || code === "hash_too_costly"));
 
   console.log("\nThe same once more without the journal, undisturbed");
-  const again = JSON.parse((await importing(["--restart"])).out) as Report;
+  const again = JSON.parse((await importing(["--restart"])).out) as ImportReport;
   console.log(`  ${again.created} created, ${again.existing} existing, ${again.refused} refused; ${again.seconds.toFixed(1)} s`);
   const second = await compare(rows);
   verdict("nothing was made or changed", again.created === 0 && again.existing === rows.length && second.there === rows.length && second.wrong === 0 && [...ids].every(([name, id]) => second.ids.get(name) === id));
 
   console.log("\nOne undisturbed import into an empty table");
   await postern.sql("DELETE FROM users WHERE login LIKE '%@import.example.com'");
-  const plain = JSON.parse((await importing(["--restart"])).out) as Report;
+  const plain = JSON.parse((await importing(["--restart"])).out) as ImportReport;
   console.log(`  ${plain.created} created, ${plain.refused} refused; ${plain.seconds.toFixed(1)} s, ${Math.round(plain.rows / plain.seconds)} rows a second`);
   verdict("all were made", plain.created === rows.length && plain.refused === bad);
   console.log(`  most memory: the program ${most.program.toFixed(0)} MB, workerd ${most.workerd.toFixed(0)} MB`);
