@@ -30,9 +30,7 @@ pub fn mismatch(route: &Route, method: &str, host: &str, path: &NormalPath) -> O
     let host = normal_host(host);
     match &route.host {
         HostPattern::Exact(own) if *own != host => return Some(format!("its host is {own}")),
-        HostPattern::Wildcard(suffix)
-            if !host.strip_suffix(suffix.as_str()).is_some_and(|before| before.ends_with('.')) =>
-        {
+        HostPattern::Wildcard(suffix) if route.host.subdomain(&host).is_none() => {
             return Some(format!("its host is *.{suffix}"));
         }
         _ => {}

@@ -78,8 +78,7 @@ pub struct Match<'g> {
 impl Match<'_> {
     /// What the `*` of the route's host stands for; `None` when its host has none.
     pub fn subdomain(&self) -> Option<&str> {
-        let HostPattern::Wildcard(suffix) = &self.route.host else { return None };
-        self.host.strip_suffix(suffix.as_str())?.strip_suffix('.')
+        self.route.host.subdomain(&self.host)
     }
 }
 

@@ -99,12 +99,13 @@ fn shadows(before: &[Route], route: &Route, remark: &mut impl FnMut(&'static str
 }
 
 fn covers_host(wide: &HostPattern, narrow: &HostPattern) -> bool {
-    let below = |host: &str, suffix: &str| host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
     match (wide, narrow) {
         (HostPattern::Any, _) => true,
         (HostPattern::Exact(wide), HostPattern::Exact(narrow)) => wide == narrow,
-        (HostPattern::Wildcard(suffix), HostPattern::Exact(host)) => below(host, suffix),
-        (HostPattern::Wildcard(wide), HostPattern::Wildcard(narrow)) => wide == narrow || below(narrow, wide),
+        (HostPattern::Wildcard(_), HostPattern::Exact(host)) => wide.subdomain(host).is_some(),
+        (HostPattern::Wildcard(suffix), HostPattern::Wildcard(narrow)) => {
+            suffix == narrow || wide.subdomain(narrow).is_some()
+        }
         _ => false,
     }
 }

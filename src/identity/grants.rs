@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// The scope of administrators (RFC 6749 section 3.3): `/admin` and `/metrics` ask for it.
+pub const ADMIN_SCOPE: &str = "postern:admin";
+
 /// The most scopes, and the most roles, that one user may have: more would not fit an access
 /// token of 1 KB, which is carried with every request.
 pub const MAX_GRANTS: usize = 64;

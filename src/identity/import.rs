@@ -9,7 +9,9 @@ use core::fmt;
 
 use serde_json::{Map, Value};
 
-use super::{Grants, HashParameters, Login, LoginError, MalformedHash, NewUser, Normalizer, PasswordHash};
+use super::{
+    ADMIN_SCOPE, Grants, HashParameters, Login, LoginError, MalformedHash, NewUser, Normalizer, PasswordHash,
+};
 use crate::{
     ids::AccountId,
     ports::{Fault, Randomness},
@@ -29,10 +31,6 @@ pub const MEMBERS: [&str; 9] = [
     "disabled",
     "created_at",
 ];
-
-/// The scope that no import grants: administrators are made one by one, under a name that the
-/// audit log keeps.
-const ADMIN_SCOPE: &str = "postern:admin";
 
 /// A row that is sound in itself. Whether its login is free is the store's to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +143,7 @@ impl ImportRow {
             .map(|text| account_of(text).ok_or(RowError::Invalid("user_id")))
             .transpose()?;
         let grants = Grants::read(&|name| present(members, name)).map_err(RowError::Invalid)?;
+        // Administrators are made one by one, under a name that the audit log keeps.
         if grants.scopes.iter().any(|scope| scope == ADMIN_SCOPE) {
             return Err(RowError::AdminScope);
         }

@@ -14,7 +14,7 @@ pub mod seed;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 
-pub use grants::Grants;
+pub use grants::{ADMIN_SCOPE, Grants};
 pub use login::{Login, LoginError};
 pub use normal::Normalizer;
 #[cfg(not(target_family = "wasm"))]

@@ -40,7 +40,7 @@ pub const ALICE: SeedUser = SeedUser {
 pub const ADMIN: SeedUser = SeedUser {
     account: AccountId::from_bytes(*b"local-user-admin"),
     login: "admin@example.com",
-    scopes: &["postern:admin"],
+    scopes: &[super::ADMIN_SCOPE],
     roles: &["admin"],
     tenant_id: None,
 };

@@ -3,9 +3,12 @@
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{ApiError, Ports, Service};
+use super::{
+    ApiError, Ports, Service,
+    admin::{SCOPE, missing_scope},
+};
 use crate::{
-    gateway::{Credentials, Forbid, ForbidCause, Route, credentials},
+    gateway::{Credentials, Route, credentials},
     http::{Reply, RequestView},
     keys::{
         KeyRingAnswer, KeyRingObject as _, KeyRingRequest,
@@ -22,9 +25,6 @@ use crate::{
     ports::{Background as _, Fault, Part},
     time::Timestamp,
 };
-
-/// The scope that an access token must have to read metrics.
-const SCOPE: &str = "postern:admin";
 
 impl<P: Ports> Service<P> {
     /// Counts one request of the gate's.
@@ -91,7 +91,7 @@ impl<P: Ports> Service<P> {
         if identity.scopes.contains(SCOPE) {
             return Ok(());
         }
-        Err(ApiError::Forbid(Forbid { cause: ForbidCause::Scope { required: [SCOPE.to_owned()].into() } }))
+        Err(missing_scope())
     }
 
     async fn gauges(&self, now: Timestamp) -> Vec<Gauge> {

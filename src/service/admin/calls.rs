@@ -2,7 +2,7 @@
 //! which `docs/openapi.yaml` is checked.
 
 /// The scope that an administrator's access token must have (RFC 6749 section 3.3).
-pub const SCOPE: &str = "postern:admin";
+pub const SCOPE: &str = crate::identity::ADMIN_SCOPE;
 
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -76,6 +76,11 @@ pub(super) fn admin_path<'p>(settings: &AdminSettings, path: &'p str) -> Option<
     (settings.enabled && (rest.is_empty() || rest.starts_with('/'))).then_some(rest)
 }
 
+/// The caller is no administrator (RFC 6750 section 3.1, `insufficient_scope`).
+pub(super) fn missing_scope() -> ApiError {
+    ApiError::Forbid(Forbid { cause: ForbidCause::Scope { required: [SCOPE.to_owned()].into() } })
+}
+
 impl<P: Ports> Service<P> {
     /// What follows the prefix, if the path is one of the administrators' API.
     pub(super) fn admin_path<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -190,8 +195,7 @@ impl<P: Ports> Service<P> {
             return Ok(admin);
         }
         self.record_refused_admin(&Caller::of(request), &admin, "missing_scope");
-        let cause = ForbidCause::Scope { required: [SCOPE.to_owned()].into() };
-        Err(ApiError::Forbid(Forbid { cause }))
+        Err(missing_scope())
     }
 
     /// By `auth_time`, which a refresh does not renew. A token without one is not recent.
