@@ -7,10 +7,22 @@ const MAX_KEPT = 256;
 /** Headers that were made, by their lines. Never changed: whoever uses one copies it. */
 const kept = new Map();
 
+/** Tells `take` each name and value of lines that hold them in turn. */
+function eachPair(lines, take) {
+  const list = lines.split("\n");
+  for (let at = 0; at + 1 < list.length; at += 2) take(list[at], list[at + 1]);
+}
+
+/** A copy of headers, some left out: names, each on a line. */
+function without(names, all) {
+  const headers = new Headers(all);
+  if (names !== "") for (const name of names.split("\n")) headers.delete(name);
+  return headers;
+}
+
 function made(lines) {
   const headers = new Headers();
-  const list = lines.split("\n");
-  for (let at = 0; at + 1 < list.length; at += 2) headers.append(list[at], list[at + 1]);
+  eachPair(lines, (name, value) => headers.append(name, value));
   return headers;
 }
 
@@ -54,61 +66,53 @@ function outgoingHeaders(request, names, only, set) {
     if (names !== "") for (const name of names.split("\n")) headers.append(name, request.headers.get(name));
     return headers;
   }
-  const headers = new Headers(request.headers);
-  if (names !== "") for (const name of names.split("\n")) headers.delete(name);
-  const list = set.split("\n");
-  for (let at = 0; at + 1 < list.length; at += 2) headers.set(list[at], list[at + 1]);
+  const headers = without(names, request.headers);
+  eachPair(set, (name, value) => headers.set(name, value));
   return headers;
 }
 
-/** The request as it goes to the upstream; the body is the stream itself, or left out where it is empty and may be sent twice. */
-export function outgoing(request, url, names, only, set, signal, withoutBody) {
+/**
+ * Sends a request to its upstream: the promise of the answer. The body is the stream itself, or left out where it is empty
+ * and may be sent twice. `service` is the binding to ask, or undefined for the URL's own host.
+ */
+export function send(request, service, url, names, only, set, signal, withoutBody) {
   const body = withoutBody ? null : request.body;
   // Redirects are the client's to follow.
-  return new Request(url, { method: request.method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal });
+  const init = { method: request.method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal };
+  return service === undefined ? fetch(url, init) : service.fetch(url, init);
 }
 
-/** The same response with other headers; a fetched one's own can't be changed. */
-export function withHeaders(response, without, added) {
-  const headers = new Headers(response.headers);
-  if (without !== "") for (const name of without.split("\n")) headers.delete(name);
-  const list = added.split("\n");
-  for (let at = 0; at + 1 < list.length; at += 2) {
-    if (list[at] === "vary") headers.append(list[at], list[at + 1]);
-    else headers.set(list[at], list[at + 1]);
-  }
-  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+/** The upstream's answer as the client gets it, some headers taken out and others added. Throws a status that none is. */
+export function answered(response, names, added) {
+  const { status } = response;
+  // A WebSocket: the platform carries the socket in the response itself.
+  if (status === 101 && response.webSocket) return response;
+  // A Response can't be made of other statuses, and no client expects them. An interim one (103) ends here too: the
+  // platform takes it for the answer.
+  if (status < 200 || status > 599) throw status;
+  if (added === "") return response;
+  // A fetched response's own headers can't be changed.
+  const headers = without(names, response.headers);
+  eachPair(added, (name, value) => (name === "vary" ? headers.append(name, value) : headers.set(name, value)));
+  return new Response(response.body, { status, statusText: response.statusText, headers });
 }
 
 /**
- * Carries a request to its upstream and the answer back. Of failures (an exception, or a status that none is) `failed`
- * makes the answer.
+ * Carries a request to its upstream and the answer back. Of what is thrown on the way (an exception, or a status that none
+ * is) `failed` makes the answer.
  */
-export async function carry(request, env, ctx, failed, service, url, names, only, set, without, added, timeout) {
+export async function carry(request, env, ctx, failed, service, url, names, only, set, unwanted, added, timeout) {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeout);
-  let response;
   try {
-    const init = {
-      method: request.method,
-      headers: outgoingHeaders(request, names, only, set),
-      redirect: "manual",
-      body: request.body,
-      signal: controller.signal,
-    };
-    response = await (service === undefined ? fetch(url, init) : service.fetch(url, init));
-  } catch (error) {
-    return failed(request, env, ctx, error, added);
+    const response = await send(request, service, url, names, only, set, controller.signal, false);
+    return answered(response, unwanted, added);
+  } catch (cause) {
+    return failed(request, env, ctx, cause, added);
   } finally {
     // The head is here: the body may take as long as it likes (streams, server-sent events).
     clearTimeout(timer);
   }
-  const { status } = response;
-  // A WebSocket: the platform carries the socket in the response itself.
-  if (status === 101 && response.webSocket) return response;
-  // A Response can't be made of other statuses, and no client expects them.
-  if (status < 200 || status > 599) return failed(request, env, ctx, status, added);
-  return added === "" ? response : withHeaders(response, without, added);
 }
 
 /** What `verify` wants to know of an algorithm (RFC 7518 section 3.1), in the order of `SignatureAlgorithm`. */

@@ -20,24 +20,27 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) fn reply(status: u16, lines: &str, body: &str, again: bool) -> Result<Response, JsValue>;
 
-    /// The request for the upstream; for `names` and `only` see [`Outgoing`].
+    /// Sends a request to its upstream: the promise of the answer. `service` is the binding to
+    /// ask, or undefined for the URL's own host; for `names`, `only` and `set` see [`Outgoing`].
     #[wasm_bindgen(catch)]
-    pub(super) fn outgoing(
+    pub(super) fn send(
         request: &Request,
+        service: &JsValue,
         url: &str,
         names: &str,
         only: bool,
         set: &str,
         signal: &AbortSignal,
         without_body: bool,
-    ) -> Result<Request, JsValue>;
+    ) -> Result<Promise, JsValue>;
 
-    /// The same response, some headers removed (names, each on a line) and others added.
-    #[wasm_bindgen(catch, js_name = withHeaders)]
-    pub(super) fn with_headers(response: &Response, without: &str, added: &str) -> Result<Response, JsValue>;
+    /// The upstream's answer as the client gets it, some headers taken out (`unwanted`: names,
+    /// each on a line) and others added. Throws a status that none is.
+    #[wasm_bindgen(catch)]
+    pub(super) fn answered(response: &Response, unwanted: &str, added: &str) -> Result<Response, JsValue>;
 
-    /// The promise of the upstream's answer, or of what `failed` makes of its failure. `service`
-    /// is the binding to ask, or undefined for the URL's own host; `timeout` in milliseconds.
+    /// [`send`] and [`answered`] without WASM in between, `timeout` in milliseconds: the promise of
+    /// the answer, or of what `failed` makes of what was thrown.
     pub(super) fn carry(
         request: &Request,
         env: &JsValue,
@@ -48,7 +51,7 @@ extern "C" {
         names: &str,
         only: bool,
         set: &str,
-        without: &str,
+        unwanted: &str,
         added: &str,
         timeout: u32,
     ) -> Promise;
@@ -63,7 +66,7 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
-/// Names and values as [`reply`] and [`outgoing`] take them. Neither can hold a line break:
+/// Names and values as [`reply`] and [`send`] take them. Neither can hold a line break:
 /// every value was checked (`Reply::with_header`), is encoded, or came out of a header.
 pub(super) fn lines(headers: &[(String, String)]) -> String {
     let mut text = String::with_capacity(512);

@@ -3,7 +3,7 @@
 //! Pure functions over a table that was validated before (`crate::config`). The trust path of a
 //! request: [`Gate::find`] normalises the path and picks the route, [`credentials`] finds the
 //! access token, the authentication service turns it into an [`Identity`], [`decide`] applies
-//! the route's policy, [`Gate::plan`] cleans the headers, [`upstream_url`] says where it goes.
+//! the route's policy, [`Gate::plan`] cleans the headers, [`Target::of`] says where it goes.
 
 mod cors;
 mod credentials;
@@ -35,7 +35,7 @@ pub use route::{
     Access, Attribute, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern, PatternError,
     Requirement, Revocation, Route, Segment, StaleFeed, Upstream,
 };
-pub use target::upstream_url;
+pub use target::Target;
 
 /// The compiled route table and what header hygiene needs to know of the whole configuration.
 #[derive(Debug, Clone)]

@@ -5,17 +5,34 @@ use super::{
     route::{Route, Upstream},
 };
 
-/// The URL to fetch. `own_origin` (`https://api.example.com`) stands before the path for a
-/// service binding, whose Worker sees the URL that the client named. The query is untouched.
-pub fn upstream_url(route: &Route, path: &NormalPath, query: Option<&str>, own_origin: &str) -> String {
-    let base = match &route.upstream {
-        Upstream::Url { base } => base.trim_end_matches('/'),
-        Upstream::Service { .. } | Upstream::Answer => own_origin.trim_end_matches('/'),
-    };
+/// Where a request goes. A route that answers by itself has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The absolute URL to ask for.
+    pub url: String,
+    /// The service binding to ask; without one the URL's own host.
+    pub service: Option<String>,
+}
+
+impl Target {
+    /// The target of a request that the route takes; `None` when the gate answers by itself.
+    /// `own_origin` (`https://api.example.com`) stands before the path for a service binding,
+    /// whose Worker sees the URL that the client named. The query is untouched.
+    pub fn of(route: &Route, path: &NormalPath, query: Option<&str>, own_origin: &str) -> Option<Self> {
+        let (base, service) = match &route.upstream {
+            Upstream::Url { base } => (base.as_str(), None),
+            Upstream::Service { binding } => (own_origin, Some(binding.clone())),
+            Upstream::Answer => return None,
+        };
+        Some(Self { url: joined(base.trim_end_matches('/'), route.strip_segments, path, query), service })
+    }
+}
+
+fn joined(base: &str, strip_segments: usize, path: &NormalPath, query: Option<&str>) -> String {
     let mut url = String::with_capacity(base.len() + path.as_str().len() + query.map_or(0, str::len) + 2);
     url.push_str(base);
     let before = url.len();
-    for segment in path.escaped_segments().skip(route.strip_segments) {
+    for segment in path.escaped_segments().skip(strip_segments) {
         url.push('/');
         url.push_str(segment);
     }

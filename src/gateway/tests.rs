@@ -91,14 +91,17 @@ fn the_upstream_gets_the_path_that_was_matched_and_the_query_untouched() {
     stripped.strip_segments = 2;
     stripped.upstream = Upstream::Url { base: "https://origin.example/base".into() };
     let path = NormalPath::parse("/%61pi/v1/a%2Bb/").unwrap();
+    let url = |route: &Route, path: &NormalPath, query: Option<&str>, own_origin: &str| {
+        Target::of(route, path, query, own_origin).unwrap().url
+    };
     assert_eq!(
-        upstream_url(&stripped, &path, Some("q=%2e%2e/&?"), "https://own"),
+        url(&stripped, &path, Some("q=%2e%2e/&?"), "https://own"),
         "https://origin.example/base/a%2Bb/?q=%2e%2e/&?"
     );
     let mut service = route("/api");
     service.upstream = Upstream::Service { binding: "ORIGIN".into() };
     let path = NormalPath::parse("/api").unwrap();
-    assert_eq!(upstream_url(&service, &path, None, "https://own:8443"), "https://own:8443/api");
+    assert_eq!(url(&service, &path, None, "https://own:8443"), "https://own:8443/api");
     service.strip_segments = 1;
-    assert_eq!(upstream_url(&service, &path, Some(""), "https://own"), "https://own/?");
+    assert_eq!(url(&service, &path, Some(""), "https://own"), "https://own/?");
 }

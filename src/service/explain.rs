@@ -14,11 +14,10 @@ use super::{
 use crate::{
     config::Config,
     gateway::{
-        Access, Challenge, Found, Gate, Identity, Match, Upstream, Verdict, decide,
+        Access, Challenge, Found, Gate, Identity, Match, Target, Verdict, decide,
         explain::{Ask, asks, mismatch},
         path::NormalPath,
         review::{Remark, review},
-        upstream_url,
     },
     http::{Reply, UrlParts},
     jose::{UnverifiedToken, json},
@@ -192,11 +191,9 @@ impl Explainer {
         supposed: Supposed<'_>,
         now: Timestamp,
     ) -> (Option<Identity>, Answer) {
-        let forwarded = || match found.route.upstream {
-            Upstream::Answer => Answer::Own,
-            _ => Answer::Forwarded {
-                url: upstream_url(found.route, &found.path, parts.query, &parts.origin()),
-            },
+        let forwarded = || match Target::of(found.route, &found.path, parts.query, &parts.origin()) {
+            None => Answer::Own,
+            Some(target) => Answer::Forwarded { url: target.url },
         };
         if found.route.access == Access::Public {
             return (None, forwarded());

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     gateway::{
         Access, CORS_ANSWER, Challenge, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
-        Upstream, Verdict, decide, is_idempotent, upstream_url,
+        Target, Verdict, decide, is_idempotent,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     observe::{Happening, Setting, metrics::gate_outcome, redact::signature_tail},
@@ -48,9 +48,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forward {
     /// Where to.
-    pub upstream: Upstream,
-    /// The absolute URL to ask for.
-    pub url: String,
+    pub target: Target,
     /// What changes in the headers.
     pub headers: HeaderPlan,
     /// How long the head of the answer may take.
@@ -354,10 +352,10 @@ impl<P: Ports> Service<P> {
         assertion: Option<&str>,
     ) -> Outcome {
         let route = found.route;
-        if route.upstream == Upstream::Answer {
+        let Some(target) = Target::of(route, &found.path, parts.query, &parts.origin()) else {
             return self
                 .replied(Some(route), with_cors(answered(route, identity.map(Rc::as_ref)), route, request));
-        }
+        };
         let mut headers = match gate.plan(route, request, identity.map(Rc::as_ref)) {
             Ok(headers) => headers,
             Err(cause) => return self.replied(Some(route), with_cors(cause.into(), route, request)),
@@ -373,8 +371,7 @@ impl<P: Ports> Service<P> {
         let origin = request.header("origin");
         self.count_gate(Some(route), "forwarded");
         Outcome::Forward(Box::new(Forward {
-            upstream: route.upstream.clone(),
-            url: upstream_url(route, &found.path, parts.query, &parts.origin()),
+            target,
             headers,
             timeout: route.timeout,
             total_timeout: rules.total_timeout,

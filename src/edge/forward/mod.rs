@@ -18,7 +18,7 @@ use super::{
     platform::EdgePorts,
 };
 use crate::{
-    gateway::Upstream,
+    gateway::Target,
     ports::Background as _,
     service::{Forward, Ports as _, Service, UpstreamFault},
 };
@@ -33,30 +33,28 @@ thread_local! {
     };
 }
 
-/// The promise of the answer, whatever the upstream does. Most routes have it carried by
-/// JavaScript alone; those with a rule about what happens meanwhile by [`forward`].
+/// The promise of the answer, whatever the upstream does. `glue.js` has the rules of the way
+/// there and back, and goes it alone; for a route with a rule about what happens meanwhile
+/// [`forward`] goes it, by the same rules.
 pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>) -> JsValue {
+    let ports = service.ports();
+    let upstream = match upstream(&plan.target, ports.env()) {
+        Ok(upstream) => upstream,
+        Err(fault) => {
+            return http::response(&service.upstream_fault(&head, &plan.answer_headers, &fault))
+                .map_or_else(|error| error, JsValue::from);
+        }
+    };
     if plan.retry || plan.total_timeout.is_some() || plan.watch.is_some() {
         return entry::promise(async move {
-            let response = match forward(&service, &head, &plan, service.ports().env()).await {
+            let response = match forward(&service, &head, &plan, &upstream).await {
                 Ok(response) => response,
                 Err(fault) => http::response(&service.upstream_fault(&head, &plan.answer_headers, &fault))?,
             };
             Ok(response.into())
         });
     }
-    let ports = service.ports();
-    let upstream = match &plan.upstream {
-        Upstream::Url { .. } | Upstream::Answer => JsValue::UNDEFINED,
-        Upstream::Service { binding } => match env::service(ports.env(), binding) {
-            Some(service) => service.into(),
-            None => return unbound(&service, &head, &plan, binding),
-        },
-    };
     let out = Outgoing::of(&plan.headers, &head);
-    let added = glue::lines(&plan.answer_headers);
-    let without = if added.is_empty() { String::new() } else { plan.answer_without.join("\n") };
-    let timeout = js::millis(plan.timeout);
     FAILED.with(|failed| {
         glue::carry(
             head.request(),
@@ -64,26 +62,28 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
             ports.ctx(),
             failed,
             &upstream,
-            &plan.url,
+            &plan.target.url,
             &out.names,
             out.only,
             &out.set,
-            &without,
-            &added,
-            timeout,
+            &plan.answer_without.join("\n"),
+            &glue::lines(&plan.answer_headers),
+            js::millis(plan.timeout),
         )
         .into()
     })
 }
 
-fn unbound(service: &Service<EdgePorts>, head: &Head, plan: &Forward, binding: &str) -> JsValue {
-    let fault = UpstreamFault::Unreachable(format!("no service is bound as {binding}"));
-    http::response(&service.upstream_fault(head, &plan.answer_headers, &fault))
-        .map_or_else(|error| error, JsValue::from)
+/// The binding to ask, or undefined for the URL's own host.
+fn upstream(target: &Target, env: &Env) -> Result<JsValue, UpstreamFault> {
+    let Some(name) = &target.service else { return Ok(JsValue::UNDEFINED) };
+    env::service(env, name)
+        .map(JsValue::from)
+        .ok_or_else(|| UpstreamFault::Unreachable(format!("no service is bound as {name}")))
 }
 
-/// The answer when JavaScript carried the request and there was none: `cause` is a status that
-/// none is, or an exception; `added` are the headers for the answer. Only its own deadline aborts that fetch.
+/// The answer when JavaScript carried the request and `cause` was thrown; `added` are the headers
+/// for the answer.
 #[expect(clippy::needless_pass_by_value, reason = "called by JavaScript, which gives values")]
 fn failed(
     request: Request,
@@ -92,12 +92,7 @@ fn failed(
     cause: JsValue,
     added: String,
 ) -> Result<Response, JsValue> {
-    let fault = match cause.as_f64() {
-        // A status has three digits.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 999")]
-        Some(status) => UpstreamFault::Status(status as u16),
-        None => fault(&cause),
-    };
+    let fault = fault(&cause);
     // The isolate was there when the request was sent on.
     let Some(isolate) = isolate::known() else { return Err(cause) };
     let env: Env = env.unchecked_into();
@@ -109,51 +104,55 @@ fn failed(
 async fn forward(
     service: &Service<EdgePorts>,
     head: &Head,
-    forward: &Forward,
-    env: &Env,
+    plan: &Forward,
+    upstream: &JsValue,
 ) -> Result<Response, UpstreamFault> {
-    let request = head.request();
     let begun = js_sys::Date::now();
-    let deadline = js::Deadline::start(
-        forward.total_timeout.map_or(forward.timeout, |total| total.min(forward.timeout)),
-    )
-    .map_err(|error| fault(&error))?;
-    let again = forward.retry && has_no_body(request);
-    let first = send(head, forward, again, env, &deadline).await.map_err(|error| fault(&error));
-    let response = match first {
+    let limit = plan.total_timeout.map_or(plan.timeout, |total| total.min(plan.timeout));
+    let deadline = js::Deadline::start(limit).map_err(|error| fault(&error))?;
+    let out = Outgoing::of(&plan.headers, head);
+    let again = plan.retry && has_no_body(head.request());
+    let response = match send(head, plan, upstream, &out, again, &deadline).await {
         Err(UpstreamFault::Unreachable(cause)) if again => {
             service.upstream_retried(head, &UpstreamFault::Unreachable(cause));
             // The same deadline: two tries take no longer than one may.
-            send(head, forward, true, env, &deadline).await.map_err(|error| fault(&error))?
+            send(head, plan, upstream, &out, again, &deadline).await?
         }
-        other => other?,
+        first => first?,
     };
     // The head is here: the body may take as long as it likes (streams, server-sent events).
     deadline.lift();
-    match response.status() {
-        // A WebSocket: the platform carries the socket in the response itself.
-        101 => match (websocket::of(&response), &forward.watch) {
-            (None, _) => Err(UpstreamFault::Status(101)),
-            (Some(_), None) => Ok(response),
-            (Some(socket), Some(watch)) => {
-                websocket::watched(service, &response, socket, watch).map_err(|error| fault(&error))
-            }
-        },
-        200..=599 => {
-            if let Some(total) = forward.total_timeout {
+    let unwanted = plan.answer_without.join("\n");
+    let answer = glue::answered(&response, &unwanted, &glue::lines(&plan.answer_headers))
+        .map_err(|cause| fault(&cause))?;
+    match (websocket::of(&answer), &plan.watch) {
+        (Some(socket), Some(watch)) => {
+            websocket::watched(service, &answer, socket, watch).map_err(|error| fault(&error))
+        }
+        (Some(_), None) => Ok(answer),
+        (None, _) => {
+            if let Some(total) = plan.total_timeout {
                 cut_off(service, deadline, total, begun);
             }
-            if forward.answer_headers.is_empty() {
-                return Ok(response);
-            }
-            let added = glue::lines(&forward.answer_headers);
-            glue::with_headers(&response, &forward.answer_without.join("\n"), &added)
-                .map_err(|error| fault(&error))
+            Ok(answer)
         }
-        // A `Response` can't be made of other statuses, and no client expects them. An interim
-        // one (103) ends here too: the platform takes it for the answer.
-        status => Err(UpstreamFault::Status(status)),
     }
+}
+
+/// Sends it once.
+async fn send(
+    head: &Head,
+    plan: &Forward,
+    upstream: &JsValue,
+    out: &Outgoing,
+    without_body: bool,
+    deadline: &js::Deadline,
+) -> Result<Response, UpstreamFault> {
+    let Outgoing { names, only, set } = out;
+    let (url, signal) = (&plan.target.url, deadline.signal());
+    let sent = glue::send(head.request(), upstream, url, names, *only, set, &signal, without_body);
+    let answer = async { js::response(sent?).await };
+    answer.await.map_err(|cause| fault(&cause))
 }
 
 /// The platform has a stream for an empty body too (`Content-Length: 0`).
@@ -172,37 +171,14 @@ fn cut_off(service: &Service<EdgePorts>, deadline: js::Deadline, total: Duration
     });
 }
 
-fn fault(error: &JsValue) -> UpstreamFault {
-    let cause = js::cause(error);
+/// What was thrown on the way to the upstream and back: a status that none is, or an exception.
+fn fault(thrown: &JsValue) -> UpstreamFault {
+    // A status has three digits.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 999")]
+    if let Some(status) = thrown.as_f64() {
+        return UpstreamFault::Status(status as u16);
+    }
+    let cause = js::cause(thrown);
     // Only our own deadline aborts this fetch.
     if cause.starts_with("AbortError") { UpstreamFault::Timeout } else { UpstreamFault::Unreachable(cause) }
-}
-
-async fn send(
-    head: &Head,
-    forward: &Forward,
-    without_body: bool,
-    env: &Env,
-    deadline: &js::Deadline,
-) -> Result<Response, JsValue> {
-    let outgoing = outgoing(head, forward, without_body, deadline)?;
-    let promise = match &forward.upstream {
-        Upstream::Url { .. } => js::global_fetch(&outgoing),
-        Upstream::Service { binding } => env::service(env, binding)
-            .ok_or_else(|| JsValue::from(format!("no service is bound as {binding}")))?
-            .fetch(&outgoing),
-        // The service answers those.
-        Upstream::Answer => return Err(JsValue::from("a route that answers by itself has no upstream")),
-    };
-    js::response(promise).await
-}
-
-fn outgoing(
-    head: &Head,
-    forward: &Forward,
-    without_body: bool,
-    deadline: &js::Deadline,
-) -> Result<Request, JsValue> {
-    let Outgoing { names, only, set } = Outgoing::of(&forward.headers, head);
-    glue::outgoing(head.request(), &forward.url, &names, only, &set, &deadline.signal(), without_body)
 }
