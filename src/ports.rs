@@ -6,6 +6,9 @@
 //! Futures here need not be `Send`: a Worker's isolate has one thread.
 #![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 
+#[cfg(not(target_family = "wasm"))]
+pub mod memory;
+
 use core::{fmt, future::Future, time::Duration};
 
 use serde::{Deserialize, Serialize};

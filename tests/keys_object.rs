@@ -11,13 +11,12 @@ use pollster::block_on;
 use postern::{
     keys::{
         KeyRingAnswer, KeyRingObject, KeyRingRequest, Kid, RingPolicy, SigningAlgorithm, WrapError,
-        memory::RecordsMode,
         messages::KeyState,
         object::{RECORD_ID, RECORD_KIND, Ring, RingPorts, Served},
         ring::Step,
         signing::{SigningKeyError, SigningKeys},
     },
-    ports::{Fault, Part, Records},
+    ports::{Fault, Part, Records, memory::FaultMode},
     secrets::Masters,
     time::Timestamp,
 };
@@ -84,19 +83,19 @@ fn two_racing_first_requests_end_with_one_ring() {
 fn a_storage_fault_answers_unavailable_and_changes_nothing() {
     let (ring, _, clock) = empty_ring(3, RingPolicy::default());
     let unavailable = KeyRingAnswer::Unavailable { part: Part::Storage };
-    ring.records().behave(RecordsMode::FailsToWrite);
+    ring.records().break_with(FaultMode::FailWrites);
     assert_eq!(block_on(ring.ask(&KeyRingRequest::Signing {})), Ok(unavailable.clone()));
     assert_eq!(ring.records().scan(RECORD_KIND), Ok(vec![]));
-    ring.records().behave(RecordsMode::Works);
+    ring.records().break_with(FaultMode::None);
     let active = signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer);
     clock.set(START.plus(Duration::from_hours(1)));
-    for mode in [RecordsMode::Fails, RecordsMode::FailsToWrite] {
-        ring.records().behave(mode);
+    for mode in [FaultMode::Down, FaultMode::FailWrites] {
+        ring.records().break_with(mode);
         let served = block_on(ring.serve(&ROTATE));
         assert_eq!((served.answer, served.publish, served.alarm), (unavailable.clone(), None, None));
         let alarm = block_on(ring.alarm());
         assert_eq!(alarm.alarm, Some(START.plus(Duration::from_mins(61))), "it comes again");
-        ring.records().behave(RecordsMode::Works);
+        ring.records().break_with(FaultMode::None);
         assert_eq!(signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer), active);
     }
 }
@@ -106,9 +105,9 @@ fn a_rotation_written_but_reported_lost_is_not_done_twice() {
     let (ring, _, clock) = empty_ring(4, RingPolicy::default());
     block_on(ring.serve(&KeyRingRequest::Signing {}));
     clock.set(START.plus(Duration::from_hours(1)));
-    ring.records().behave(RecordsMode::FailsAfterWriting);
+    ring.records().break_with(FaultMode::FailAfterWrites);
     assert!(block_on(ring.serve(&ROTATE)).fault.is_some());
-    ring.records().behave(RecordsMode::Works);
+    ring.records().break_with(FaultMode::None);
     let active = signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer);
     let again = block_on(ring.serve(&ROTATE)).answer;
     assert!(matches!(again, KeyRingAnswer::RotationRefused { .. }), "{again:?}");
@@ -231,11 +230,11 @@ fn a_worker_asks_for_its_key_at_most_once_a_minute_and_hears_of_a_revocation_wit
     };
     let stolen = current(START).unwrap();
     block_on(ring.serve(&KeyRingRequest::RevokeKey { kid: stolen }));
-    ring.records().behave(RecordsMode::Fails);
+    ring.records().break_with(FaultMode::Down);
     assert_eq!(current(START.plus(Duration::from_millis(59_999))), Ok(stolen));
     let minute = START.plus(Duration::from_mins(1));
     assert!(matches!(current(minute), Err(SigningKeyError::Fault(fault)) if fault.part == Part::Storage));
-    ring.records().behave(RecordsMode::Works);
+    ring.records().break_with(FaultMode::None);
     assert!(current(minute).is_ok_and(|kid| kid != stolen));
 }
 

@@ -8,13 +8,12 @@ use pollster::block_on;
 use postern::{
     keys::{
         KeyRingAnswer, KeyRingObject, KeyRingRequest, Kid, RingPolicy, SigningAlgorithm,
-        memory::RecordsMode,
         messages::KeyState,
         object::{RECORD_ID, RECORD_KIND},
         ring::KeyRing,
         signing::SigningKeys,
     },
-    ports::{Fault, Records},
+    ports::{Fault, Records, memory::FaultMode},
     secrets::Masters,
     time::Timestamp,
 };
@@ -86,11 +85,11 @@ impl World {
             let longest = if self.numbers.once_in(2) { 300 } else { 40 * 3600 };
             self.now = self.now.plus(Duration::from_secs(1 + self.numbers.below(longest)));
             self.clock.set(self.now);
-            self.object.ring.records().behave(match self.numbers.below(40) {
-                0 => RecordsMode::Fails,
-                1 => RecordsMode::FailsToWrite,
-                2 => RecordsMode::FailsAfterWriting,
-                _ => RecordsMode::Works,
+            self.object.ring.records().break_with(match self.numbers.below(40) {
+                0 => FaultMode::Down,
+                1 => FaultMode::FailWrites,
+                2 => FaultMode::FailAfterWrites,
+                _ => FaultMode::None,
             });
             self.signer.fail(self.numbers.once_in(20));
             self.let_the_alarm_go_off();
@@ -98,7 +97,7 @@ impl World {
                 self.let_an_operator_act();
             }
             self.sign();
-            self.object.ring.records().behave(RecordsMode::Works);
+            self.object.ring.records().break_with(FaultMode::None);
             self.check();
         }
     }
@@ -155,7 +154,7 @@ impl World {
     }
 
     fn stored(&self) -> Option<KeyRing> {
-        self.object.ring.records().behave(RecordsMode::Works);
+        self.object.ring.records().break_with(FaultMode::None);
         let record = self.object.ring.records().read(RECORD_KIND, RECORD_ID).unwrap()?;
         Some(serde_json::from_str(&record).unwrap())
     }

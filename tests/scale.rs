@@ -8,10 +8,13 @@ use std::{fs, path::Path};
 use pollster::block_on;
 use postern::{
     abuse::{Claim, Pardon, Rate, Throttle, ThrottleRequest},
-    account::{Account, AccountRequest, memory::MemoryRecords},
+    account::{
+        Account, AccountRequest,
+        memory::{ORDINARY_SECRET, ordinary_sign_in},
+    },
     ids::FamilyId,
-    ports::Records as _,
-    refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, Presented, Revocation, Secret, SecretHash},
+    ports::{Records as _, memory::MemoryRecords},
+    refresh::{Context, Limits, Presented, Revocation, SecretHash},
     revocation::{FeedCopy, FeedPolicy, OWN_HORIZON, memory::MemoryFeed},
     time::Timestamp,
 };
@@ -29,32 +32,7 @@ fn the_page_on_scaling_quotes_what_the_simulator_prints() {
 }
 
 fn open() -> AccountRequest {
-    AccountRequest::Open {
-        family: FAMILY,
-        secret_hash: Secret::from_bytes([7; 32]).hash(),
-        master: 1,
-        grant: Grant {
-            subject: "018f2f6e-9a3c-7c1e-8a55-0f9d3c1b2a77".into(),
-            client_id: "postern".into(),
-            scope: "read:orders write:orders".into(),
-            roles: vec!["user".into()],
-            tenant_id: Some("tenant-7".into()),
-            amr: vec!["pwd".into()],
-            auth_time: NOW,
-        },
-        lifetimes: Lifetimes::WEB,
-        drift: DriftPolicy::default(),
-        binding: None,
-        device_name: Some("Laptop".into()),
-        context: Context::new(
-            Some("203.0.113.7"),
-            Some("AT"),
-            None,
-            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        ),
-        max_families: 50,
-        credential_version: 0,
-    }
+    ordinary_sign_in(FAMILY, 50, NOW)
 }
 
 /// Rows that `work` writes.
@@ -88,7 +66,7 @@ fn a_refresh_writes_as_many_rows_as_the_simulator_counts() {
     account.serve(&open(), NOW);
     let presented = Presented {
         rotation_count: 0,
-        secret_hash: Secret::from_bytes([7; 32]).hash(),
+        secret_hash: ORDINARY_SECRET.hash(),
         successor_hash: SecretHash([8; 32]),
         next_master: 1,
         client_id: None,

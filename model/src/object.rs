@@ -15,8 +15,9 @@
 use std::{collections::HashMap, sync::RwLock, time::Duration};
 
 use postern::{
-    account::{Account, AccountAnswer, AccountRequest, Granted, memory::FaultMode, memory::MemoryRecords},
+    account::{Account, AccountAnswer, AccountRequest, Granted},
     ids::{AccountId, FamilyId},
+    ports::memory::{FaultMode, MemoryRecords},
     refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
     secrets::{Master, Masters},
 };

@@ -6,8 +6,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use super::{Throttle, ThrottleAnswer, ThrottleRequest, Throttles};
 use crate::{
-    account::memory::MemoryRecords,
-    ports::{Fault, Part},
+    ports::{Fault, Part, memory::MemoryRecords},
     time::Timestamp,
 };
 

@@ -1,134 +1,17 @@
-//! Account objects in memory, with fault modes: what native tests use in place of Durable
-//! Objects. Not in the Worker.
+//! Account objects in memory: what native tests use in place of Durable Objects. Not in the
+//! Worker.
 
 use core::cell::{Cell, RefCell};
 use std::{collections::BTreeMap, rc::Rc};
 
 use super::{Account, AccountAnswer, AccountRequest, Accounts, Upkeep};
 use crate::{
-    ids::AccountId,
-    ports::{Fault, Part, Records},
+    ids::{AccountId, FamilyId},
+    ports::{Fault, Part, memory::MemoryRecords},
+    refresh::{Context, DriftPolicy, Grant, Lifetimes, Secret},
     revocation::FeedObject,
     time::Timestamp,
 };
-
-/// What goes wrong in [`MemoryRecords`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FaultMode {
-    /// Nothing.
-    #[default]
-    None,
-    /// The n-th call from now on (0 is the next) fails without effect, once.
-    FailCall(u32),
-    /// The n-th write or removal from now on takes effect and fails all the same, once.
-    FailAfterPersisting(u32),
-    /// Every call fails.
-    Down,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    rows: RefCell<BTreeMap<(String, String), String>>,
-    mode: Cell<FaultMode>,
-    calls: Cell<u64>,
-    writes: Cell<u64>,
-}
-
-/// Records in memory. Clones share them, so that a test can look inside an object.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryRecords(Rc<Inner>);
-
-impl MemoryRecords {
-    /// Sets what goes wrong from now on.
-    pub fn break_with(&self, mode: FaultMode) {
-        self.0.mode.set(mode);
-    }
-
-    /// How many calls were made.
-    pub fn calls(&self) -> u64 {
-        self.0.calls.get()
-    }
-
-    /// How many of them wrote or removed.
-    pub fn writes(&self) -> u64 {
-        self.0.writes.get()
-    }
-
-    /// A copy of all rows as (kind, id) to record: to compare, and to restore later.
-    pub fn snapshot(&self) -> BTreeMap<(String, String), String> {
-        self.0.rows.borrow().clone()
-    }
-
-    /// A copy of the rows that decide something: all but the activity, which only tells.
-    pub fn decisive(&self) -> BTreeMap<(String, String), String> {
-        let mut rows = self.snapshot();
-        rows.retain(|(kind, _), _| kind != "activity");
-        rows
-    }
-
-    /// Puts back a copy: a restored backup.
-    pub fn restore(&self, rows: BTreeMap<(String, String), String>) {
-        self.0.rows.replace(rows);
-    }
-
-    fn before(&self) -> Result<(), Fault> {
-        self.0.calls.set(self.0.calls.get() + 1);
-        match self.0.mode.get() {
-            FaultMode::FailCall(0) => self.0.mode.set(FaultMode::None),
-            FaultMode::Down => {}
-            FaultMode::FailCall(n) => {
-                self.0.mode.set(FaultMode::FailCall(n - 1));
-                return Ok(());
-            }
-            FaultMode::None | FaultMode::FailAfterPersisting(_) => return Ok(()),
-        }
-        Err(Fault::new(Part::Storage, "out of order"))
-    }
-
-    fn after_write(&self) -> Result<(), Fault> {
-        self.0.writes.set(self.0.writes.get() + 1);
-        match self.0.mode.get() {
-            FaultMode::FailAfterPersisting(0) => {
-                self.0.mode.set(FaultMode::None);
-                Err(Fault::new(Part::Storage, "out of order after persisting"))
-            }
-            FaultMode::FailAfterPersisting(n) => {
-                self.0.mode.set(FaultMode::FailAfterPersisting(n - 1));
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Records for MemoryRecords {
-    fn read(&self, kind: &str, id: &str) -> Result<Option<String>, Fault> {
-        self.before()?;
-        Ok(self.0.rows.borrow().get(&(kind.to_owned(), id.to_owned())).cloned())
-    }
-
-    fn write(&self, kind: &str, id: &str, record: &str) -> Result<(), Fault> {
-        self.before()?;
-        self.0.rows.borrow_mut().insert((kind.to_owned(), id.to_owned()), record.to_owned());
-        self.after_write()
-    }
-
-    fn remove(&self, kind: &str, id: &str) -> Result<(), Fault> {
-        self.before()?;
-        self.0.rows.borrow_mut().remove(&(kind.to_owned(), id.to_owned()));
-        self.after_write()
-    }
-
-    fn scan(&self, kind: &str) -> Result<Vec<(String, String)>, Fault> {
-        self.before()?;
-        let rows = self.0.rows.borrow();
-        Ok(rows
-            .iter()
-            .filter(|((of, _), _)| of == kind)
-            .map(|((_, id), record)| (id.clone(), record.clone()))
-            .collect())
-    }
-}
 
 /// Account objects in memory, with one clock, a count of the calls and a switch for transport.
 /// Clones share the objects.
@@ -205,5 +88,39 @@ impl Accounts for MemoryAccounts {
             return Err(Fault::new(Part::Account, "the answer was lost"));
         }
         Ok(served.answer)
+    }
+}
+
+/// The secret of the family that [`ordinary_sign_in`] opens.
+pub const ORDINARY_SECRET: Secret = Secret::from_bytes([7; 32]);
+
+/// A sign-in by a browser, no field of it longer than usual: what figures of time, size and
+/// writes are taken of.
+pub fn ordinary_sign_in(family: FamilyId, max_families: u16, now: Timestamp) -> AccountRequest {
+    AccountRequest::Open {
+        family,
+        secret_hash: ORDINARY_SECRET.hash(),
+        master: 1,
+        grant: Grant {
+            subject: "018f2f6e-9a3c-7c1e-8a55-0f9d3c1b2a77".into(),
+            client_id: "postern".into(),
+            scope: "read:orders write:orders".into(),
+            roles: vec!["user".into()],
+            tenant_id: Some("tenant-7".into()),
+            amr: vec!["pwd".into()],
+            auth_time: now,
+        },
+        lifetimes: Lifetimes::WEB,
+        drift: DriftPolicy::default(),
+        binding: None,
+        device_name: Some("Laptop".into()),
+        context: Context::new(
+            Some("203.0.113.7"),
+            Some("AT"),
+            Some(64_500),
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        ),
+        max_families,
+        credential_version: 0,
     }
 }

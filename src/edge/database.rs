@@ -10,7 +10,7 @@ use worker::Env;
 use super::{bindings::D1Database, env, js};
 use crate::{
     identity::{
-        IdentityStore, Login, NewUser, PasswordHash, User, UserChange, UserQuery,
+        IdentityStore, Login, PasswordHash, User, UserChange, UserQuery,
         rows::{self, Changed, Holder, SqlValue, Statement, UserRow},
     },
     ids::AccountId,
@@ -70,7 +70,7 @@ impl IdentityStore for Database {
         self.user(&rows::find(account)).await
     }
 
-    async fn insert(&self, user: &NewUser) -> Result<bool, Fault> {
+    async fn insert(&self, user: &User) -> Result<bool, Fault> {
         self.changed(&rows::insert(user)).await
     }
 
@@ -97,12 +97,12 @@ impl IdentityStore for Database {
         rows.into_iter().map(UserRow::into_user).collect()
     }
 
-    async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<String>, Fault> {
+    async fn insert_all(&self, users: &[User]) -> Result<Vec<String>, Fault> {
         let rows: Vec<Changed> = self.rows(&rows::insert_all(users)).await?;
         Ok(rows.into_iter().map(|row| row.login).collect())
     }
 
-    async fn holders(&self, users: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault> {
+    async fn holders(&self, users: &[User]) -> Result<Vec<(AccountId, String)>, Fault> {
         let rows: Vec<Holder> = self.rows(&rows::holders(users)).await?;
         rows::accounts(rows)
     }

@@ -14,11 +14,11 @@ pub const MAX_GRANT_BYTES: usize = 128;
 /// What a user may do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
-    /// OAuth scopes.
+    /// OAuth scopes (RFC 6749 section 3.3).
     pub scopes: Vec<String>,
-    /// Roles.
+    /// Roles (RFC 9068 section 2.2.3.1).
     pub roles: Vec<String>,
-    /// The tenant.
+    /// The tenant the user belongs to, if tenants are used.
     pub tenant_id: Option<String>,
 }
 

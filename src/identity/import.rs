@@ -1,4 +1,4 @@
-//! Users from elsewhere: one row of an import, from untyped JSON to a [`NewUser`]
+//! Users from elsewhere: one row of an import, from untyped JSON to a [`User`]
 //! (`docs/users.md`).
 //!
 //! A row's id is its own, or is derived from its login and its hash: the same row sent again is
@@ -10,7 +10,7 @@ use core::fmt;
 use serde_json::{Map, Value};
 
 use super::{
-    ADMIN_SCOPE, Grants, HashParameters, Login, LoginError, MalformedHash, NewUser, Normalizer, PasswordHash,
+    ADMIN_SCOPE, Grants, HashParameters, Login, LoginError, MalformedHash, Normalizer, PasswordHash, User,
 };
 use crate::{
     ids::AccountId,
@@ -167,7 +167,7 @@ impl ImportRow {
         parameters: HashParameters,
         masters: &Masters,
         randomness: &impl Randomness,
-    ) -> Result<Result<NewUser, RowError>, Fault> {
+    ) -> Result<Result<User, RowError>, Fault> {
         let password_hash = match &self.hash {
             Some(hash) if hash.master().is_some_and(|master| masters.find(master).is_none()) => {
                 return Ok(Err(RowError::UnknownMaster));
@@ -175,17 +175,11 @@ impl ImportRow {
             Some(hash) => hash.clone(),
             None => PasswordHash::unusable(parameters, randomness)?,
         };
-        Ok(Ok(NewUser {
-            account: self.account.unwrap_or_else(|| self.derived(masters.current())),
-            login: self.login.clone(),
-            password_hash,
-            scopes: self.grants.scopes.clone(),
-            roles: self.grants.roles.clone(),
-            tenant_id: self.grants.tenant_id.clone(),
-            disabled: self.disabled,
-            email_verified: self.email_verified,
-            created_at: self.created_at.unwrap_or(now),
-        }))
+        let account = self.account.unwrap_or_else(|| self.derived(masters.current()));
+        let created_at = self.created_at.unwrap_or(now);
+        let (disabled, email_verified) = (self.disabled, self.email_verified);
+        let user = User::new(account, self.login.clone(), password_hash, self.grants.clone(), created_at);
+        Ok(Ok(User { disabled, email_verified, ..user }))
     }
 
     /// What became of a row whose login or id was taken: those of `holders` who have one of them.

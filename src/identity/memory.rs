@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::{IdentityStore, Login, NewUser, PasswordHash, User, UserChange, UserQuery};
+use super::{IdentityStore, Login, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
     ports::{Fault, Part},
@@ -62,6 +62,11 @@ impl MemoryIdentity {
     }
 }
 
+/// Whether one of `users` has the login or the id of `other`.
+fn is_held(users: &[User], other: &User) -> bool {
+    users.iter().any(|user| user.login == other.login || user.account == other.account)
+}
+
 fn told_to_fail() -> Fault {
     Fault::new(Part::Database, "told to fail")
 }
@@ -75,13 +80,13 @@ impl IdentityStore for MemoryIdentity {
         self.first(|user| user.account == account)
     }
 
-    async fn insert(&self, new: &NewUser) -> Result<bool, Fault> {
+    async fn insert(&self, new: &User) -> Result<bool, Fault> {
         self.write(|users| {
-            if users.iter().any(|user| user.login == new.login || user.account == new.account) {
-                return false;
+            let taken = is_held(users, new);
+            if !taken {
+                users.push(new.clone());
             }
-            users.push(new.clone().into_user());
-            true
+            !taken
         })
     }
 
@@ -110,11 +115,7 @@ impl IdentityStore for MemoryIdentity {
                 }
                 UserChange::ResetPassword(hash) => user.password_hash = hash.clone(),
                 UserChange::Disabled(disabled) => user.disabled = *disabled,
-                UserChange::Grants(grants) => {
-                    user.scopes.clone_from(&grants.scopes);
-                    user.roles.clone_from(&grants.roles);
-                    user.tenant_id.clone_from(&grants.tenant_id);
-                }
+                UserChange::Grants(grants) => user.grants.clone_from(grants),
                 UserChange::EmailVerified => {
                     user.email_verified = true;
                     return Some(user.credential_version);
@@ -145,12 +146,12 @@ impl IdentityStore for MemoryIdentity {
         Ok(users)
     }
 
-    async fn insert_all(&self, new: &[NewUser]) -> Result<Vec<String>, Fault> {
+    async fn insert_all(&self, new: &[User]) -> Result<Vec<String>, Fault> {
         self.write(|users| {
             let mut made = Vec::new();
             for new in new {
-                if !users.iter().any(|user| user.login == new.login || user.account == new.account) {
-                    users.push(new.clone().into_user());
+                if !is_held(users, new) {
+                    users.push(new.clone());
                     made.push(new.login.as_str().to_owned());
                 }
             }
@@ -158,10 +159,9 @@ impl IdentityStore for MemoryIdentity {
         })
     }
 
-    async fn holders(&self, new: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault> {
+    async fn holders(&self, new: &[User]) -> Result<Vec<(AccountId, String)>, Fault> {
         self.first(|_| true)?;
-        let held =
-            |user: &&User| new.iter().any(|new| user.login == new.login || user.account == new.account);
+        let held = |user: &&User| is_held(new, user);
         let users = self.users.borrow();
         Ok(users.iter().filter(held).map(|user| (user.account, user.login.as_str().to_owned())).collect())
     }

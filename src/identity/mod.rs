@@ -23,7 +23,7 @@ pub use password::{HashParameters, MalformedHash, Password, PasswordError, Passw
 
 use crate::{ids::AccountId, ports::Fault, time::Timestamp};
 
-/// A user as stored.
+/// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// Names the user's Account object, and is the `sub` of the access tokens.
@@ -32,59 +32,36 @@ pub struct User {
     pub login: Login,
     /// What the password is checked against.
     pub password_hash: PasswordHash,
-    /// OAuth scopes an access token may carry (RFC 6749 section 3.3).
-    pub scopes: Vec<String>,
-    /// Roles (RFC 9068 section 2.2.3.1).
-    pub roles: Vec<String>,
-    /// The tenant the user belongs to, if tenants are used.
-    pub tenant_id: Option<String>,
+    /// What the access tokens may carry.
+    pub grants: Grants,
     /// May not sign in.
     pub disabled: bool,
     /// Whether the user has shown that the login, if it is an address, is theirs.
     pub email_verified: bool,
-    /// When the user was made.
+    /// When the user was made; for an imported user when they were made elsewhere.
     pub created_at: Timestamp,
-    /// Goes up with every change after which a sign-in under way must not succeed any more:
-    /// another password, disabled, other scopes.
+    /// 0 at first. Goes up with every change after which a sign-in under way must not succeed any
+    /// more: another password, disabled, other scopes.
     pub credential_version: u64,
 }
 
-/// A user to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewUser {
-    /// A fresh id.
-    pub account: AccountId,
-    /// The login wanted.
-    pub login: Login,
-    /// The hash of the password chosen.
-    pub password_hash: PasswordHash,
-    /// Scopes granted from the start.
-    pub scopes: Vec<String>,
-    /// Roles granted from the start.
-    pub roles: Vec<String>,
-    /// The tenant, if any.
-    pub tenant_id: Option<String>,
-    /// May not sign in.
-    pub disabled: bool,
-    /// Whether the login, if it is an address, is known to be the user's.
-    pub email_verified: bool,
-    /// Now; for an imported user when they were made elsewhere.
-    pub created_at: Timestamp,
-}
-
-impl NewUser {
-    /// The user as it will be read back.
-    pub fn into_user(self) -> User {
-        User {
-            account: self.account,
-            login: self.login,
-            password_hash: self.password_hash,
-            scopes: self.scopes,
-            roles: self.roles,
-            tenant_id: self.tenant_id,
-            disabled: self.disabled,
-            email_verified: self.email_verified,
-            created_at: self.created_at,
+impl User {
+    /// A user to be made, `created_at` as a rule now: may sign in, and has shown nothing.
+    pub const fn new(
+        account: AccountId,
+        login: Login,
+        password_hash: PasswordHash,
+        grants: Grants,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            account,
+            login,
+            password_hash,
+            grants,
+            disabled: false,
+            email_verified: false,
+            created_at,
             credential_version: 0,
         }
     }
@@ -130,9 +107,9 @@ pub trait IdentityStore {
     /// The user of this account.
     async fn find(&self, account: AccountId) -> Result<Option<User>, Fault>;
 
-    /// Makes the user. `false` when the login (or the id) is taken: the store's unique index
+    /// Makes the user, whose version of the credentials is 0. `false` when the login (or the id) is taken: the store's unique index
     /// decides, not a look-up before.
-    async fn insert(&self, user: &NewUser) -> Result<bool, Fault>;
+    async fn insert(&self, user: &User) -> Result<bool, Fault>;
 
     /// Puts `replacement` in the place of `current`. `false` when the user's hash is another by
     /// now: a rehash at sign-in must not undo a change of password that came in between.
@@ -155,10 +132,10 @@ pub trait IdentityStore {
 
     /// Makes many users at once, and gives back the logins of those that it made: the others'
     /// logins or ids were taken. May be repeated.
-    async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<String>, Fault>;
+    async fn insert_all(&self, users: &[User]) -> Result<Vec<String>, Fault>;
 
     /// Who holds the login or the id of any of these: account and login of each.
-    async fn holders(&self, users: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault>;
+    async fn holders(&self, users: &[User]) -> Result<Vec<(AccountId, String)>, Fault>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), Fault>;

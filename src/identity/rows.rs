@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Login, NewUser, PasswordHash, User, UserChange, UserQuery};
+use super::{Grants, Login, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
     json,
@@ -93,12 +93,12 @@ pub fn find(account: AccountId) -> Statement {
 }
 
 /// One [`Changed`] row when the user was made, none when the login or the id is taken.
-pub fn insert(user: &NewUser) -> Statement {
+pub fn insert(user: &User) -> Statement {
     Statement { sql: INSERT, values: columns(user) }
 }
 
 /// A [`Changed`] row for each user that was made.
-pub fn insert_all(users: &[NewUser]) -> Statement {
+pub fn insert_all(users: &[User]) -> Statement {
     let json = |value| match value {
         SqlValue::Text(text) => serde_json::Value::String(text),
         SqlValue::Integer(number) => number.into(),
@@ -110,7 +110,7 @@ pub fn insert_all(users: &[NewUser]) -> Statement {
 }
 
 /// [`Holder`]s of any of the users' logins and ids.
-pub fn holders(users: &[NewUser]) -> Statement {
+pub fn holders(users: &[User]) -> Statement {
     let mut names = Vec::new();
     for user in users {
         names.push(serde_json::Value::from(vec![user.account.to_string(), user.login.as_str().to_owned()]));
@@ -118,14 +118,14 @@ pub fn holders(users: &[NewUser]) -> Statement {
     Statement { sql: HOLDERS, values: vec![text(serde_json::Value::from(names).to_string())] }
 }
 
-fn columns(user: &NewUser) -> Vec<SqlValue> {
+fn columns(user: &User) -> Vec<SqlValue> {
     vec![
         text(user.account.to_string()),
         text(user.login.as_str()),
         text(user.password_hash.as_str()),
-        text(json_list(&user.scopes)),
-        text(json_list(&user.roles)),
-        user.tenant_id.as_deref().map_or(SqlValue::Null, text),
+        text(json_list(&user.grants.scopes)),
+        text(json_list(&user.grants.roles)),
+        user.grants.tenant_id.as_deref().map_or(SqlValue::Null, text),
         SqlValue::Integer(user.disabled.into()),
         SqlValue::Integer(user.email_verified.into()),
         SqlValue::Integer(user.created_at.millis()),
@@ -269,9 +269,11 @@ impl UserRow {
             account: self.account_id.parse().map_err(|_| broken("account_id"))?,
             login,
             password_hash: PasswordHash::parse(&self.password_hash).map_err(|_| broken("password_hash"))?,
-            scopes: list(&self.scopes, "scopes")?,
-            roles: list(&self.roles, "roles")?,
-            tenant_id: self.tenant_id.clone(),
+            grants: Grants {
+                scopes: list(&self.scopes, "scopes")?,
+                roles: list(&self.roles, "roles")?,
+                tenant_id: self.tenant_id.clone(),
+            },
             disabled: self.disabled != 0,
             email_verified: self.email_verified != 0,
             created_at: Timestamp::from_millis(self.created_at),
@@ -286,9 +288,9 @@ impl From<&User> for UserRow {
             account_id: user.account.to_string(),
             login: user.login.as_str().to_owned(),
             password_hash: user.password_hash.as_str().to_owned(),
-            scopes: json_list(&user.scopes),
-            roles: json_list(&user.roles),
-            tenant_id: user.tenant_id.clone(),
+            scopes: json_list(&user.grants.scopes),
+            roles: json_list(&user.grants.roles),
+            tenant_id: user.grants.tenant_id.clone(),
             disabled: user.disabled.into(),
             email_verified: user.email_verified.into(),
             created_at: user.created_at.millis(),

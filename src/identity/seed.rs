@@ -1,7 +1,7 @@
 //! The two users of the local profile. Their password is public: nothing outside that profile
 //! may plant them.
 
-use super::{HashParameters, Login, LoginError, NewUser, Normalizer, Password, PasswordHash};
+use super::{Grants, HashParameters, Login, LoginError, Normalizer, Password, PasswordHash, User};
 use crate::{
     ids::AccountId,
     ports::{Fault, Part, Randomness},
@@ -54,23 +54,20 @@ pub fn users(
     master: &Master,
     platform: &(impl Randomness + Normalizer),
     now: Timestamp,
-) -> Result<[NewUser; 2], Fault> {
+) -> Result<[User; 2], Fault> {
     let plant = |seed: SeedUser| {
         let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let fault = |error: LoginError| Fault::new(Part::Database, error);
         let password =
             Password::choose(PASSWORD, platform).map_err(|error| Fault::new(Part::Database, error))?;
-        Ok(NewUser {
-            account: seed.account,
-            login: Login::parse(seed.login, platform).map_err(fault)?,
-            password_hash: PasswordHash::make(&password, parameters, master, platform)?,
+        let login = Login::parse(seed.login, platform).map_err(fault)?;
+        let hash = PasswordHash::make(&password, parameters, master, platform)?;
+        let grants = Grants {
             scopes: owned(seed.scopes),
             roles: owned(seed.roles),
             tenant_id: seed.tenant_id.map(str::to_owned),
-            disabled: false,
-            email_verified: false,
-            created_at: now,
-        })
+        };
+        Ok(User::new(seed.account, login, hash, grants, now))
     };
     Ok([plant(ALICE)?, plant(ADMIN)?])
 }

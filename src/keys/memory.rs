@@ -1,97 +1,13 @@
-//! A key ring without a platform: records in memory that can fail, and the object over them.
-
-use core::cell::{Cell, RefCell};
-use std::{collections::BTreeMap, rc::Rc};
+//! A key ring without a platform: the object over records in memory, which can fail.
 
 use super::{
     KeyRingAnswer, KeyRingObject, KeyRingRequest, RingPolicy, Signer,
     object::{Ring, RingPorts, Served},
 };
 use crate::{
-    ports::{Clock, Fault, Part, Randomness, Records},
+    ports::{Clock, Fault, Randomness, memory::MemoryRecords},
     secrets::Masters,
 };
-
-/// How the records behave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RecordsMode {
-    /// As they should.
-    #[default]
-    Works,
-    /// Every call fails and nothing is done.
-    Fails,
-    /// Reading works, writing fails and nothing is written.
-    FailsToWrite,
-    /// Reading works; a write is done, and reported as failed.
-    FailsAfterWriting,
-}
-
-type Rows = BTreeMap<(String, String), String>;
-
-/// Records in memory. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryRecords {
-    rows: Rc<RefCell<Rows>>,
-    mode: Rc<Cell<RecordsMode>>,
-}
-
-impl MemoryRecords {
-    /// From now on they behave like this.
-    pub fn behave(&self, mode: RecordsMode) {
-        self.mode.set(mode);
-    }
-
-    fn change(&self, work: impl FnOnce(&mut Rows)) -> Result<(), Fault> {
-        let fault = Err(Fault::new(Part::Storage, "told to fail"));
-        match self.mode.get() {
-            RecordsMode::Fails | RecordsMode::FailsToWrite => fault,
-            RecordsMode::Works => {
-                work(&mut self.rows.borrow_mut());
-                Ok(())
-            }
-            RecordsMode::FailsAfterWriting => {
-                work(&mut self.rows.borrow_mut());
-                fault
-            }
-        }
-    }
-
-    fn readable(&self) -> Result<(), Fault> {
-        if self.mode.get() == RecordsMode::Fails {
-            return Err(Fault::new(Part::Storage, "told to fail"));
-        }
-        Ok(())
-    }
-}
-
-impl Records for MemoryRecords {
-    fn read(&self, kind: &str, id: &str) -> Result<Option<String>, Fault> {
-        self.readable()?;
-        Ok(self.rows.borrow().get(&(kind.to_owned(), id.to_owned())).cloned())
-    }
-
-    fn write(&self, kind: &str, id: &str, record: &str) -> Result<(), Fault> {
-        self.change(|rows| {
-            rows.insert((kind.to_owned(), id.to_owned()), record.to_owned());
-        })
-    }
-
-    fn remove(&self, kind: &str, id: &str) -> Result<(), Fault> {
-        self.change(|rows| {
-            rows.remove(&(kind.to_owned(), id.to_owned()));
-        })
-    }
-
-    fn scan(&self, kind: &str) -> Result<Vec<(String, String)>, Fault> {
-        self.readable()?;
-        let rows = self.rows.borrow();
-        Ok(rows
-            .iter()
-            .filter(|((of, _), _)| of == kind)
-            .map(|((_, id), row)| (id.clone(), row.clone()))
-            .collect())
-    }
-}
 
 /// A `KeyRing` object in this process.
 #[derive(Debug)]

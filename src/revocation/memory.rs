@@ -6,8 +6,7 @@ use std::rc::Rc;
 
 use super::{Alarmed, Feed, FeedAnswer, FeedObject, FeedPolicy, FeedRequest};
 use crate::{
-    account::memory::MemoryRecords,
-    ports::{Fault, KvStore, Part},
+    ports::{Fault, KvStore, Part, memory::MemoryRecords},
     time::Timestamp,
 };
 

@@ -115,7 +115,7 @@ impl<R: Records> Store<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{account::memory::MemoryRecords, revocation::Kind};
+    use crate::{ports::memory::MemoryRecords, revocation::Kind};
 
     #[test]
     fn feed_records_format_unchanged() {

@@ -69,9 +69,9 @@ impl Profile {
             login: Some(user.login.as_str().to_owned()),
             email_verified: Some(user.email_verified),
             created_at: Some(user.created_at.seconds()),
-            scopes: user.scopes,
-            roles: user.roles,
-            tenant_id: user.tenant_id,
+            scopes: user.grants.scopes,
+            roles: user.grants.roles,
+            tenant_id: user.grants.tenant_id,
             amr: Vec::new(),
         }
     }
@@ -109,7 +109,7 @@ impl<P: Ports> Service<P> {
         let export = Export {
             exported_at: self.now().seconds(),
             profile,
-            sessions: self.session_rows(&session).await?,
+            sessions: self.session_rows(session.account, session.family).await?,
             activity: self.activity_of(&session).await?,
         };
         self.record_of(&caller, (session.account, session.family), Happening::AccountExported);

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::{Ports, Service};
 use crate::{
-    account::{AccountAnswer, AccountRequest, Accounts as _},
-    ids::{AccountId, FamilyId},
+    account::AccountRequest,
+    ids::FamilyId,
     observe::{Happening, Setting},
     ports::{Fault, Part},
     refresh::Revocation,
@@ -76,12 +76,12 @@ impl<P: Ports> Service<P> {
             Target::Session { account, session } => {
                 setting.account = Some(*account);
                 let ask = AccountRequest::Revoke { family: *session, reason: by };
-                sessions = self.end_for_operator(*account, &ask).await?;
+                sessions = self.end_sessions(*account, &ask).await?;
             }
             Target::Account { account } => {
                 setting.account = Some(*account);
                 let ask = AccountRequest::RevokeAll { reason: by, keep: None };
-                sessions = self.end_for_operator(*account, &ask).await?;
+                sessions = self.end_sessions(*account, &ask).await?;
             }
             Target::AccessToken { issuer, jti, expires_at } => {
                 // Our own name means the same as none.
@@ -122,18 +122,6 @@ impl<P: Ports> Service<P> {
         Ok(Revoked { sessions })
     }
 
-    async fn end_for_operator(
-        &self,
-        account: AccountId,
-        ask: &AccountRequest,
-    ) -> Result<Vec<FamilyId>, RevocationRefused> {
-        match self.ports.accounts().ask(account, ask).await? {
-            AccountAnswer::Revoked { ended, .. } => Ok(ended),
-            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause).into()),
-            _ => Err(Fault::new(Part::Account, "an answer of another kind than was asked for").into()),
-        }
-    }
-
     /// How long after its answer a revocation may still be unknown to an isolate that has requests
     /// on routes that look at the feed.
     pub(super) fn feed_delay(&self) -> Duration {
@@ -148,7 +136,7 @@ impl<P: Ports> Service<P> {
             }
             FeedAnswer::Full => Err(RevocationRefused::FeedFull),
             FeedAnswer::Unavailable { cause } => Err(Fault::new(Part::RevocationFeed, cause).into()),
-            _ => Err(Fault::new(Part::RevocationFeed, "an answer of another kind than was asked for").into()),
+            _ => Err(Self::misplaced_fault(Part::RevocationFeed).into()),
         }
     }
 }

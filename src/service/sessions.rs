@@ -11,7 +11,7 @@ use super::{
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _, SessionView},
     http::{Reply, RequestView},
-    ids::FamilyId,
+    ids::{AccountId, FamilyId},
     observe::Happening,
     ports::Part,
     refresh::Revocation,
@@ -72,12 +72,6 @@ impl SessionRow {
     }
 }
 
-/// The answer that lists sessions.
-pub(super) fn session_list(sessions: Vec<SessionView>, current: FamilyId) -> Reply {
-    let rows = sessions.into_iter().map(|view| SessionRow::of(view, current)).collect();
-    Reply::json(200, &Sessions { sessions: rows })
-}
-
 impl<P: Ports> Service<P> {
     /// `GET /auth/me`.
     pub(super) async fn me(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
@@ -98,13 +92,26 @@ impl<P: Ports> Service<P> {
     /// `GET /auth/sessions`.
     pub(super) async fn sessions(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = self.own_identity(request).await?;
-        Ok(Reply::json(200, &Sessions { sessions: self.session_rows(&session).await? }))
+        self.session_list(session.account, session.family).await
     }
 
-    pub(super) async fn session_rows(&self, session: &Session) -> Result<Vec<SessionRow>, ApiError> {
-        match self.ports.accounts().ask(session.account, &AccountRequest::Sessions).await? {
+    /// The answer that lists an account's live sessions; `current` is the one of who asks.
+    pub(super) async fn session_list(
+        &self,
+        account: AccountId,
+        current: FamilyId,
+    ) -> Result<Reply, ApiError> {
+        Ok(Reply::json(200, &Sessions { sessions: self.session_rows(account, current).await? }))
+    }
+
+    pub(super) async fn session_rows(
+        &self,
+        account: AccountId,
+        current: FamilyId,
+    ) -> Result<Vec<SessionRow>, ApiError> {
+        match self.ports.accounts().ask(account, &AccountRequest::Sessions).await? {
             AccountAnswer::Sessions { sessions } => {
-                Ok(sessions.into_iter().map(|view| SessionRow::of(view, session.family)).collect())
+                Ok(sessions.into_iter().map(|view| SessionRow::of(view, current)).collect())
             }
             AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
             _ => Err(Self::misplaced(Part::Account)),
@@ -115,15 +122,18 @@ impl<P: Ports> Service<P> {
     pub(super) async fn end_session(&self, request: &impl RequestView, id: &str) -> Result<Reply, ApiError> {
         let (_, session) = self.own_identity(request).await?;
         let family: FamilyId = id.parse().map_err(|_| ApiError::SessionNotFound)?;
-        let ended = self.end(&Session { family, ..session }, request, Revocation::User, false).await?;
-        if ended { Ok(Reply::empty(204)) } else { Err(ApiError::SessionNotFound) }
+        let ask = AccountRequest::Revoke { family, reason: Revocation::User };
+        match self.end(&session, request, &ask, Happening::SessionRevoked).await? {
+            0 => Err(ApiError::SessionNotFound),
+            _ => Ok(Reply::empty(204)),
+        }
     }
 
     /// `DELETE /auth/sessions`: ends all of the user's sessions but the one that asks.
     pub(super) async fn end_other_sessions(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = self.own_identity(request).await?;
         let ask = AccountRequest::RevokeAll { reason: Revocation::User, keep: Some(session.family) };
-        self.revoke(&session, request, &ask, Happening::SessionRevoked).await?;
+        self.end(&session, request, &ask, Happening::SessionRevoked).await?;
         Ok(Reply::empty(204))
     }
 
@@ -137,34 +147,22 @@ impl<P: Ports> Service<P> {
     ) -> Result<Reply, ApiError> {
         let body = Body::parse(request, body, &["refresh_token"])?;
         let session = self.proved_session(request, &body, everywhere).await?;
-        let reason = if everywhere { Revocation::LogoutAll } else { Revocation::Logout };
-        self.end(&session, request, reason, everywhere).await?;
+        if everywhere {
+            let ask = AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None };
+            let ended = self.end_sessions(session.account, &ask).await?;
+            let sessions = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+            let happening = Happening::SignedOutEverywhere { sessions };
+            self.record_of(&Caller::of(request), (session.account, session.family), happening);
+        } else {
+            let ask = AccountRequest::Revoke { family: session.family, reason: Revocation::Logout };
+            self.end(&session, request, &ask, Happening::SignedOut).await?;
+        }
         let cleared = cookies::cleared(&self.isolate.config.cookie);
         Ok(cleared.iter().fold(Reply::empty(204), |reply, cookie| reply.with_header("set-cookie", cookie)))
     }
 
-    /// Ends one session, or all of its subject's; whether any was alive.
+    /// Ends sessions of the subject and tells of each that was alive; how many were.
     async fn end(
-        &self,
-        session: &Session,
-        request: &impl RequestView,
-        reason: Revocation,
-        everywhere: bool,
-    ) -> Result<bool, ApiError> {
-        let (ask, happening) = if everywhere {
-            (AccountRequest::RevokeAll { reason, keep: None }, Happening::SignedOutEverywhere { sessions: 0 })
-        } else {
-            let happening = match reason {
-                Revocation::Logout => Happening::SignedOut,
-                _ => Happening::SessionRevoked,
-            };
-            (AccountRequest::Revoke { family: session.family, reason }, happening)
-        };
-        Ok(self.revoke(session, request, &ask, happening).await? > 0)
-    }
-
-    /// Asks the Account object to end sessions and tells of it; how many were alive.
-    async fn revoke(
         &self,
         session: &Session,
         request: &impl RequestView,
@@ -173,14 +171,8 @@ impl<P: Ports> Service<P> {
     ) -> Result<usize, ApiError> {
         let ended = self.end_sessions(session.account, ask).await?;
         let caller = Caller::of(request);
-        if let Happening::SignedOutEverywhere { .. } = happening {
-            let sessions = u64::try_from(ended.len()).unwrap_or(u64::MAX);
-            let happening = Happening::SignedOutEverywhere { sessions };
-            self.record_of(&caller, (session.account, session.family), happening);
-        } else {
-            for family in &ended {
-                self.record_of(&caller, (session.account, *family), happening.clone());
-            }
+        for family in &ended {
+            self.record_of(&caller, (session.account, *family), happening.clone());
         }
         Ok(ended.len())
     }

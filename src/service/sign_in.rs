@@ -18,7 +18,7 @@ use crate::{
     config::{Client, IdentitySource, Profile, Registration},
     http::{Reply, RequestView},
     identity::{
-        IdentityStore as _, Login, NewUser, Password, User, Verdict,
+        Grants, IdentityStore as _, Login, Password, User, Verdict,
         password::{self},
         seed,
     },
@@ -57,17 +57,9 @@ impl<P: Ports> Service<P> {
         Self::refuse_login_as_password(&password, &login)?;
         self.throttle(&caller, Limited::Register).await?;
         let master = self.isolate.masters.current();
-        let user = NewUser {
-            account: self.fresh_account()?,
-            password_hash: self.hash_in_turn(&password)?,
-            scopes: config.default_scopes.iter().cloned().collect(),
-            roles: Vec::new(),
-            tenant_id: None,
-            disabled: false,
-            email_verified: false,
-            created_at: self.now(),
-            login,
-        };
+        let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
+        let hash = self.hash_in_turn(&password)?;
+        let user = User::new(self.fresh_account()?, login, hash, grants, self.now());
         let setting = Setting {
             account: Some(user.account),
             login: Some(Pseudonym::of_login(master, &user.login)),
@@ -294,9 +286,9 @@ impl From<User> for Principal {
         Self {
             account: user.account,
             subject: user.account.to_string(),
-            scopes: user.scopes,
-            roles: user.roles,
-            tenant_id: user.tenant_id,
+            scopes: user.grants.scopes,
+            roles: user.grants.roles,
+            tenant_id: user.grants.tenant_id,
             amr: vec!["pwd".to_owned()],
             credential_version: user.credential_version,
         }

@@ -8,7 +8,7 @@ use super::{Caller, Ports, Service};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind, Ends},
     config::IdentitySource,
-    identity::{Grants, IdentityStore as _, Login, NewUser, PasswordHash, User, UserChange, UserQuery},
+    identity::{Grants, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::{AccountId, FamilyId},
     observe::{Happening, Setting},
     ports::{Fault, Part, Randomness as _},
@@ -49,17 +49,7 @@ impl<P: Ports> Service<P> {
         grants: Grants,
         setting: Setting,
     ) -> Result<Option<AccountId>, Fault> {
-        let user = NewUser {
-            account: self.fresh_account()?,
-            login: login.clone(),
-            password_hash,
-            scopes: grants.scopes,
-            roles: grants.roles,
-            tenant_id: grants.tenant_id,
-            disabled: false,
-            email_verified: false,
-            created_at: self.now(),
-        };
+        let user = User::new(self.fresh_account()?, login.clone(), password_hash, grants, self.now());
         if !self.ports.identity().insert(&user).await? {
             return Ok(None);
         }
@@ -95,9 +85,9 @@ impl<P: Ports> Service<P> {
         setting: Setting,
     ) -> Result<bool, Fault> {
         let Some(user) = self.ports.identity().find(account).await? else { return Ok(false) };
-        let kept = user.scopes.iter().all(|scope| grants.scopes.contains(scope))
-            && user.roles.iter().all(|role| grants.roles.contains(role))
-            && user.tenant_id == grants.tenant_id;
+        let kept = user.grants.scopes.iter().all(|scope| grants.scopes.contains(scope))
+            && user.grants.roles.iter().all(|role| grants.roles.contains(role))
+            && user.grants.tenant_id == grants.tenant_id;
         let ends = if kept { Ends::None } else { Ends::All };
         let how = (ActivityKind::UserChanged, ends, Revocation::Operator);
         self.change_user(account, &UserChange::Grants(grants), how, Happening::UserChanged, setting).await

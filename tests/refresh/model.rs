@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use postern::{
-    account::{AccountAnswer, AccountRequest, Granted, memory::FaultMode},
+    account::{AccountAnswer, AccountRequest, Granted},
     ids::FamilyId,
-    ports::Records as _,
+    ports::{Records as _, memory::FaultMode},
     refresh::{
         EndReason, Lifetimes, Limits, Presented, RefusalCause, Revocation, Secret, SignInReason, codec,
     },

@@ -4,9 +4,9 @@ use std::{collections::HashSet, time::Duration};
 
 use super::support::*;
 use postern::{
-    account::{AccountAnswer, AccountRequest, Served, Upkeep, may_predate, memory::FaultMode},
+    account::{AccountAnswer, AccountRequest, Served, Upkeep, may_predate},
     ids::FamilyId,
-    ports::Records as _,
+    ports::{Records as _, memory::FaultMode},
     refresh::{Context, EndReason, Lifetimes, RefusalCause, Revocation, SignInReason},
     revocation::{FeedPolicy, memory::MemoryFeed},
     secrets::{Master, Masters},

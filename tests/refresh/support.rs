@@ -4,10 +4,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use postern::{
-    account::{
-        Account, AccountAnswer, AccountRequest, Refusal, Rotated, Served, SessionView, memory::MemoryRecords,
-    },
+    account::{Account, AccountAnswer, AccountRequest, Refusal, Rotated, Served, SessionView},
     ids::{AccountId, FamilyId},
+    ports::memory::MemoryRecords,
     refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
     secrets::{Master, Masters},
     time::Timestamp,

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use postern::{
-    account::memory::FaultMode,
+    ports::memory::FaultMode,
     revocation::{Entry, FOREIGN_HORIZON, FeedAnswer, FeedPolicy, FeedRequest, Kind, Rule},
     time::Timestamp,
 };

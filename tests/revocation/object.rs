@@ -8,9 +8,11 @@ use std::rc::Rc;
 
 use pollster::block_on;
 use postern::{
-    account::memory::{FaultMode, MemoryRecords},
     ids::FamilyId,
-    ports::{Fault, KvStore, Part, Records as _},
+    ports::{
+        Fault, KvStore, Part, Records as _,
+        memory::{FaultMode, MemoryRecords},
+    },
     revocation::{
         Alarmed, Entry, Feed, FeedAnswer, FeedCopy, FeedPolicy, FeedRequest, KV_KEY, Kind, Mark, Rule,
         TokenMarks,

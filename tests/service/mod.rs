@@ -9,7 +9,11 @@ mod tables;
 mod world;
 
 use self::world::{PASSWORD, World, code, tokens};
-use postern::{account::memory::FaultMode, http::Reply, identity::memory::IdentityMode};
+use postern::{
+    http::Reply,
+    identity::memory::IdentityMode,
+    ports::memory::{FaultMode, MemoryRecords},
+};
 use serde_json::json;
 
 fn assert_unavailable(reply: &Reply) {
@@ -18,7 +22,7 @@ fn assert_unavailable(reply: &Reply) {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
 }
 
-fn account(world: &World, refresh_token: &str) -> postern::account::memory::MemoryRecords {
+fn account(world: &World, refresh_token: &str) -> MemoryRecords {
     let bytes = postern::encoding::from_base64url(refresh_token.strip_prefix("prt_").unwrap()).unwrap();
     let id: [u8; 16] = bytes[2..18].try_into().unwrap();
     world.accounts.records(postern::ids::AccountId::from_bytes(id))

@@ -12,7 +12,7 @@ use std::{
 pub(crate) use pollster::block_on;
 use postern::{
     abuse::memory::MemoryThrottles,
-    account::memory::{MemoryAccounts, MemoryRecords},
+    account::memory::MemoryAccounts,
     config::Config,
     http::{PlainRequest, Reply},
     identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
@@ -27,7 +27,10 @@ use postern::{
         audit::memory::MemoryAuditLog,
         metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
     },
-    ports::{Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
+    ports::{
+        Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer,
+        memory::MemoryRecords,
+    },
     revocation::{FeedPolicy, memory::MemoryFeed},
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,

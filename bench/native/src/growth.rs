@@ -3,14 +3,17 @@
 use core::hint::black_box;
 
 use postern::{
-    account::{Account, AccountRequest, memory::MemoryRecords},
+    account::{
+        Account, AccountRequest,
+        memory::{ORDINARY_SECRET, ordinary_sign_in},
+    },
     config::Config,
     gateway::Gate,
     ids::FamilyId,
     jose::{JwkSet, SignatureAlgorithm, UnverifiedToken},
     jwt::validate,
-    ports::Records as _,
-    refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, Presented, Secret, SecretHash},
+    ports::{Records as _, memory::MemoryRecords},
+    refresh::{Context, Limits, Presented, SecretHash},
     revocation::FeedCopy,
     time::Timestamp,
 };
@@ -106,38 +109,13 @@ fn family(index: u64) -> FamilyId {
 }
 
 fn sign_in(index: u64) -> AccountRequest {
-    AccountRequest::Open {
-        family: family(index),
-        secret_hash: Secret::from_bytes([7; 32]).hash(),
-        master: 1,
-        grant: Grant {
-            subject: "018f2f6e-9a3c-7c1e-8a55-0f9d3c1b2a77".into(),
-            client_id: "postern".into(),
-            scope: "read:orders write:orders".into(),
-            roles: vec!["user".into()],
-            tenant_id: Some("tenant-7".into()),
-            amr: vec!["pwd".into()],
-            auth_time: NOW,
-        },
-        lifetimes: Lifetimes::WEB,
-        drift: DriftPolicy::default(),
-        binding: None,
-        device_name: Some("Laptop".into()),
-        context: Context::new(
-            Some("203.0.113.7"),
-            Some("AT"),
-            Some(64_500),
-            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        ),
-        max_families: u16::MAX,
-        credential_version: 0,
-    }
+    ordinary_sign_in(family(index), u16::MAX, NOW)
 }
 
 fn presented(count: u32) -> Presented {
     Presented {
         rotation_count: count,
-        secret_hash: if count == 0 { Secret::from_bytes([7; 32]).hash() } else { SecretHash([7; 32]) },
+        secret_hash: if count == 0 { ORDINARY_SECRET.hash() } else { SecretHash([7; 32]) },
         successor_hash: SecretHash([7; 32]),
         next_master: 1,
         client_id: None,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     abuse::{Ladder, Rate, Spread},
-    account::memory::{FaultMode, MemoryRecords},
+    ports::memory::{FaultMode, MemoryRecords},
 };
 
 fn at(seconds: u64) -> Timestamp {

@@ -1,5 +1,8 @@
 use super::*;
-use crate::account::{AccountAnswer, AccountRequest, Upkeep, memory::MemoryRecords};
+use crate::{
+    account::{AccountAnswer, AccountRequest, Upkeep},
+    ports::memory::MemoryRecords,
+};
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 

@@ -1,10 +1,8 @@
 use super::*;
 use crate::{
-    account::{
-        Account, AccountRequest, Ends,
-        memory::{FaultMode, MemoryRecords},
-    },
+    account::{Account, AccountRequest, Ends},
     ids::FamilyId,
+    ports::memory::{FaultMode, MemoryRecords},
     refresh::{DriftPolicy, Grant, Lifetimes},
 };
 

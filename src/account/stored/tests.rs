@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::{
-    account::memory::MemoryRecords,
+    ports::memory::MemoryRecords,
     refresh::{Binding, Context, DriftPolicy, EndReason, Grant, Lifetimes, Opening, SecretHash},
 };
 

@@ -8,6 +8,7 @@ mod client;
 mod context;
 mod doctor;
 mod failure;
+mod grants;
 mod import;
 mod init;
 mod keys;

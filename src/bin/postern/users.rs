@@ -9,6 +9,7 @@ use crate::{
     client::Client,
     context::Context,
     failure::Failure,
+    grants::Grants,
     import::Import,
     report::{Column, Report, Shown, plain},
     sessions::segment,
@@ -81,20 +82,6 @@ pub(crate) enum Users {
     },
 }
 
-/// What a user may do.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Grants {
-    /// A scope; may be repeated
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
-    /// A role; may be repeated
-    #[arg(long = "role", value_name = "ROLE")]
-    roles: Vec<String>,
-    /// The tenant
-    #[arg(long)]
-    tenant: Option<String>,
-}
-
 const COLUMNS: [Column; 7] = [
     Column { title: "LOGIN", member: "login", shown: Shown::Plain },
     Column { title: "USER", member: "user_id", shown: Shown::Plain },
@@ -153,12 +140,6 @@ impl Users {
                 Err(Failure::usage(format!("nothing brings {user} back: repeat the command with --yes")))
             }
         }
-    }
-}
-
-impl Grants {
-    fn body(&self) -> Value {
-        json!({ "scopes": self.scopes, "roles": self.roles, "tenant_id": self.tenant })
     }
 }
 

@@ -22,7 +22,7 @@ impl Randomness for Zeros {
     }
 }
 
-fn user(row: &Value) -> NewUser {
+fn user(row: &Value) -> User {
     parse(row).unwrap().user(NOW, HashParameters::default(), &masters(7), &Zeros).unwrap().unwrap()
 }
 
@@ -36,7 +36,10 @@ fn a_row_becomes_the_user_that_it_says() {
     assert_eq!(made.login.as_str(), "ann@example.com");
     assert_eq!(made.account.to_string(), "-B1Prn3sEdCnZQCgyR5r9g");
     assert_eq!(made.password_hash.as_str(), BCRYPT);
-    assert_eq!((made.scopes, made.roles), (vec!["read:orders".to_owned()], vec!["head clerk".to_owned()]));
+    assert_eq!(
+        (made.grants.scopes, made.grants.roles),
+        (vec!["read:orders".to_owned()], vec!["head clerk".to_owned()])
+    );
     assert_eq!((made.email_verified, made.disabled), (true, true));
     assert_eq!(made.created_at.seconds(), 1_600_000_000);
     assert_eq!(user(&json!({ "login": "a", "password_hash": BCRYPT })).created_at, NOW);

@@ -23,8 +23,8 @@ fn user_row_format_unchanged() {
         .replace("HASH", HASH);
     assert_eq!(serde_json::to_string(&row()).unwrap(), stored);
     let user = serde_json::from_str::<UserRow>(&stored).unwrap().into_user().unwrap();
-    assert_eq!(user.scopes, ["read:orders", "write:orders"]);
-    assert_eq!(user.tenant_id.as_deref(), Some("acme"));
+    assert_eq!(user.grants.scopes, ["read:orders", "write:orders"]);
+    assert_eq!(user.grants.tenant_id.as_deref(), Some("acme"));
     assert!(user.email_verified && !user.disabled);
     assert!(UserRow::from(&user) == row());
 }
@@ -53,16 +53,12 @@ fn a_broken_column_is_a_fault_of_the_database_that_tells_no_value() {
 #[test]
 fn every_placeholder_of_a_statement_has_its_value() {
     let user = row().into_user().unwrap();
-    let new = NewUser {
-        account: user.account,
-        login: user.login.clone(),
-        password_hash: user.password_hash.clone(),
-        scopes: user.scopes.clone(),
-        roles: vec!["quote\"d".into()],
-        tenant_id: None,
+    let roles = vec!["quote\"d".into()];
+    let new = User {
+        grants: Grants { scopes: user.grants.scopes.clone(), roles, tenant_id: None },
         disabled: true,
         email_verified: false,
-        created_at: user.created_at,
+        ..user.clone()
     };
     let grants = Grants { scopes: vec!["a".into()], roles: Vec::new(), tenant_id: None };
     let hash = user.password_hash.clone();

@@ -4,39 +4,14 @@ use std::{collections::BTreeMap, rc::Rc};
 use pollster::block_on;
 
 use super::*;
-use crate::ports::{Document, Part};
+use crate::ports::{
+    Document, Part,
+    memory::{FaultMode, MemoryRecords},
+};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 const KEYS: &str =
     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-
-#[derive(Default)]
-struct MemoryRecords {
-    rows: RefCell<BTreeMap<(String, String), String>>,
-    fails: Cell<bool>,
-}
-
-impl Records for Rc<MemoryRecords> {
-    fn read(&self, kind: &str, id: &str) -> Result<Option<String>, Fault> {
-        if self.fails.get() {
-            return Err(Fault::new(Part::Storage, "down"));
-        }
-        Ok(self.rows.borrow().get(&(kind.to_owned(), id.to_owned())).cloned())
-    }
-
-    fn write(&self, kind: &str, id: &str, record: &str) -> Result<(), Fault> {
-        self.rows.borrow_mut().insert((kind.to_owned(), id.to_owned()), record.to_owned());
-        Ok(())
-    }
-
-    fn remove(&self, _: &str, _: &str) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn scan(&self, _: &str) -> Result<Vec<(String, String)>, Fault> {
-        Ok(Vec::new())
-    }
-}
 
 /// An issuer whose answers are set by the test, which counts, and which can hang.
 #[derive(Default)]
@@ -66,12 +41,12 @@ impl DocumentSource for Rc<Issuer> {
 
 const PLACE: &str = "https://i.example/keys";
 
-type Object = IssuerKeys<Rc<MemoryRecords>, Rc<Issuer>>;
+type Object = IssuerKeys<MemoryRecords, Rc<Issuer>>;
 
-fn object() -> (Object, Rc<MemoryRecords>, Rc<Issuer>) {
-    let (records, issuer) = (Rc::default(), Rc::<Issuer>::default());
+fn object() -> (Object, MemoryRecords, Rc<Issuer>) {
+    let (records, issuer) = (MemoryRecords::default(), Rc::<Issuer>::default());
     issuer.serves(PLACE, 200, KEYS);
-    (IssuerKeys::new(Rc::clone(&records), Rc::clone(&issuer)), records, issuer)
+    (IssuerKeys::new(records.clone(), Rc::clone(&issuer)), records, issuer)
 }
 
 fn source(location: KeyLocation) -> IssuerSource {
@@ -262,7 +237,7 @@ fn an_unsafe_place_is_never_fetched() {
 #[test]
 fn a_failing_record_store_is_said_and_nothing_is_fetched() {
     let (object, records, issuer) = object();
-    records.fails.set(true);
+    records.break_with(FaultMode::Down);
     let answer = block_on(object.serve(&read(), NOW, 0));
     assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause: Unavailable::Storage, retry_after: 1 });
     assert!(issuer.fetched.borrow().is_empty());

@@ -6,8 +6,7 @@ use std::rc::Rc;
 
 use super::{AuditAnswer, AuditChain, AuditLog, AuditRequest};
 use crate::{
-    account::memory::MemoryRecords,
-    ports::{Fault, Part},
+    ports::{Fault, Part, memory::MemoryRecords},
     secrets::Masters,
     time::Timestamp,
 };

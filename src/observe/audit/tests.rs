@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    account::memory::{FaultMode, MemoryRecords},
     observe::chain::verify_chain,
+    ports::memory::{FaultMode, MemoryRecords},
     secrets::Master,
 };
 

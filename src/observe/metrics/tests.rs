@@ -3,7 +3,7 @@ use super::{
     text::{Gauge, expose},
     *,
 };
-use crate::account::memory::{FaultMode, MemoryRecords};
+use crate::ports::memory::{FaultMode, MemoryRecords};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 

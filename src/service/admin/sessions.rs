@@ -2,12 +2,11 @@
 
 use super::Asked;
 use crate::{
-    account::{AccountAnswer, AccountRequest, Accounts as _},
+    account::AccountRequest,
     http::Reply,
     ids::{AccountId, FamilyId},
-    ports::Part,
     refresh::Revocation,
-    service::{ApiError, Ports, Service, credentials::undecided, sessions::session_list},
+    service::{ApiError, Ports, Service},
 };
 
 impl Asked<'_> {
@@ -20,12 +19,7 @@ impl Asked<'_> {
 impl<P: Ports> Service<P> {
     /// `GET /admin/users/{user_id}/sessions`: the live ones; none for a user who never was.
     pub(super) async fn admin_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
-        let account = asked.account()?;
-        match self.ports.accounts().ask(account, &AccountRequest::Sessions).await? {
-            AccountAnswer::Sessions { sessions } => Ok(session_list(sessions, asked.admin.session.family)),
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
-        }
+        self.session_list(asked.account()?, asked.admin.session.family).await
     }
 
     /// `DELETE /admin/users/{user_id}/sessions/{session_id}`.
@@ -33,7 +27,7 @@ impl<P: Ports> Service<P> {
         let account = asked.account()?;
         let family: FamilyId = asked.parameter(1).parse().map_err(|_| ApiError::SessionNotFound)?;
         let ask = AccountRequest::Revoke { family, reason: Revocation::Operator };
-        if self.end_for(account, &ask).await? == 0 {
+        if self.end_sessions(account, &ask).await?.is_empty() {
             return Err(ApiError::SessionNotFound);
         }
         Ok(Reply::empty(204))
@@ -44,16 +38,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn admin_end_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         let ask = AccountRequest::RevokeAll { reason: Revocation::Operator, keep: None };
-        self.end_for(account, &ask).await?;
+        self.end_sessions(account, &ask).await?;
         Ok(Reply::empty(204))
-    }
-
-    /// Ends sessions of an account; how many were alive.
-    async fn end_for(&self, account: AccountId, ask: &AccountRequest) -> Result<usize, ApiError> {
-        match self.ports.accounts().ask(account, ask).await? {
-            AccountAnswer::Revoked { ended, .. } => Ok(ended.len()),
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
-        }
     }
 }

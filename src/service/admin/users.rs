@@ -113,12 +113,12 @@ fn grants_of(body: &Body) -> Result<Grants, ApiError> {
 
 /// A user as administrators see one: never the hash.
 fn row(user: &User) -> Value {
-    let tenant_id = user.tenant_id.as_deref().map_or(Value::Null, Value::from);
+    let tenant_id = user.grants.tenant_id.as_deref().map_or(Value::Null, Value::from);
     object([
         ("user_id", user.account.to_string().into()),
         ("login", user.login.as_str().into()),
-        ("scopes", user.scopes.as_slice().into()),
-        ("roles", user.roles.as_slice().into()),
+        ("scopes", user.grants.scopes.as_slice().into()),
+        ("roles", user.grants.roles.as_slice().into()),
         ("tenant_id", tenant_id),
         ("disabled", user.disabled.into()),
         ("email_verified", user.email_verified.into()),

@@ -32,7 +32,7 @@ use self::{
     row::{Rejected, Source},
     send::{Batch, Sender, Sent},
 };
-use crate::{context::Context, failure::Failure, report::Report};
+use crate::{context::Context, failure::Failure, grants::Grants, report::Report};
 
 /// The most text of one batch in bytes: a quarter of what the call takes.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -61,15 +61,6 @@ pub(crate) struct Import {
     /// password by one-time token. Without this such a row is refused
     #[arg(long)]
     without_password: bool,
-    /// A scope for rows that name none; may be repeated
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
-    /// A role for rows that name none; may be repeated
-    #[arg(long = "role", value_name = "ROLE")]
-    roles: Vec<String>,
-    /// The tenant for rows that name none
-    #[arg(long)]
-    tenant: Option<String>,
     /// Read and check every row here, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -91,6 +82,9 @@ pub(crate) struct Import {
     /// How often a request is repeated that the deployment could not do, with growing pauses
     #[arg(long, default_value_t = 10, value_name = "TIMES")]
     retries: u32,
+    // The last: the heading would hold for what follows.
+    #[command(flatten, next_help_heading = "For rows that name none")]
+    grants: Grants,
 }
 
 impl Import {
@@ -192,7 +186,8 @@ impl Import {
             "file": { "bytes": bytes, "sha256": digest },
             "read_as": format!(
                 "{format:?} {:?} {:?} {} {} {:?} {:?} {:?}",
-                self.source, self.fields, self.ignore_other, self.without_password, self.scopes, self.roles, self.tenant
+                self.source, self.fields, self.ignore_other, self.without_password,
+                self.grants.scopes, self.grants.roles, self.grants.tenant
             ),
         }))
     }

@@ -101,12 +101,12 @@ pub(super) fn of(import: &Import, mut record: Map<String, Value>) -> Value {
             row.entry(name).or_insert(value);
         }
     }
-    for (name, default) in [("scopes", &import.scopes), ("roles", &import.roles)] {
+    for (name, default) in [("scopes", &import.grants.scopes), ("roles", &import.grants.roles)] {
         if !default.is_empty() {
             row.entry(name).or_insert_with(|| default.clone().into());
         }
     }
-    if let Some(tenant) = &import.tenant {
+    if let Some(tenant) = &import.grants.tenant {
         row.entry("tenant_id").or_insert_with(|| tenant.clone().into());
     }
     for (name, read) in [

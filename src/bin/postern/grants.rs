@@ -1,0 +1,24 @@
+//! What a user may do, as flags of the command line.
+
+use serde_json::{Value, json};
+
+/// What a user may do.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Grants {
+    /// A scope; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+    /// A role; may be repeated
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// The tenant
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+}
+
+impl Grants {
+    /// As the administrators' API takes them.
+    pub(crate) fn body(&self) -> Value {
+        json!({ "scopes": self.scopes, "roles": self.roles, "tenant_id": self.tenant })
+    }
+}
