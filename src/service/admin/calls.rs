@@ -7,6 +7,15 @@ pub const SCOPE: &str = crate::identity::ADMIN_SCOPE;
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
+    /// Its path names what it is about.
+    Plain(Plain),
+    /// Its body does.
+    Ordered(Ordered),
+}
+
+/// The calls whose path names what they are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plain {
     /// The key ring.
     Keys,
     /// Another signing key, now.
@@ -19,8 +28,6 @@ pub enum Call {
     User,
     /// Another user.
     AddUser,
-    /// Many users from elsewhere.
-    ImportUsers,
     /// Other scopes, roles and tenant.
     SetGrants,
     /// No sign-in any more.
@@ -35,8 +42,6 @@ pub enum Call {
     EndUserSession,
     /// The end of all of them.
     EndUserSessions,
-    /// The end of whatever can be revoked.
-    Revoke,
     /// The route table.
     Routes,
     /// Another route table, in KV.
@@ -45,7 +50,16 @@ pub enum Call {
     Audit,
     /// What limits say of an account or an address.
     Throttle,
-    /// The end of that.
+}
+
+/// The calls whose body names what they are about: those the audit log could not tell by the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ordered {
+    /// Many users from elsewhere.
+    ImportUsers,
+    /// The end of whatever can be revoked.
+    Revoke,
+    /// The end of what limits and locks say.
     ClearThrottle,
 }
 
@@ -67,18 +81,27 @@ pub struct Line {
 }
 
 impl Line {
-    const fn read(path: &'static str, call: Call, query: &'static [&'static str]) -> Self {
-        Self { method: "GET", path, call, query, body: &[], action: "" }
+    const fn read(path: &'static str, call: Plain, query: &'static [&'static str]) -> Self {
+        Self { method: "GET", path, call: Call::Plain(call), query, body: &[], action: "" }
     }
 
     const fn change(
         method: &'static str,
         path: &'static str,
-        call: Call,
+        call: Plain,
         action: &'static str,
         body: &'static [&'static str],
     ) -> Self {
-        Self { method, path, call, query: &[], body, action }
+        Self { method, path, call: Call::Plain(call), query: &[], body, action }
+    }
+
+    const fn order(
+        path: &'static str,
+        call: Ordered,
+        action: &'static str,
+        body: &'static [&'static str],
+    ) -> Self {
+        Self { method: "POST", path, call: Call::Ordered(call), query: &[], body, action }
     }
 
     /// Whether it changes something: then it asks for a recent sign-in, and is written down.
@@ -89,44 +112,44 @@ impl Line {
 
 /// Every call there is.
 pub static CALLS: &[Line] = &[
-    Line::read("/keys", Call::Keys, &[]),
-    Line::change("POST", "/keys/rotate", Call::RotateKeys, "key_rotate", &["force", "algorithm"]),
-    Line::change("POST", "/keys/{kid}/revoke", Call::RevokeKey, "key_revoke", &[]),
-    Line::read("/users", Call::Users, &["search", "login", "after", "limit"]),
+    Line::read("/keys", Plain::Keys, &[]),
+    Line::change("POST", "/keys/rotate", Plain::RotateKeys, "key_rotate", &["force", "algorithm"]),
+    Line::change("POST", "/keys/{kid}/revoke", Plain::RevokeKey, "key_revoke", &[]),
+    Line::read("/users", Plain::Users, &["search", "login", "after", "limit"]),
     Line::change(
         "POST",
         "/users",
-        Call::AddUser,
+        Plain::AddUser,
         "user_add",
         &["login", "password", "scopes", "roles", "tenant_id"],
     ),
-    Line::change("POST", "/users/import", Call::ImportUsers, "users_import", &["rows"]),
-    Line::read("/users/{user_id}", Call::User, &[]),
-    Line::change("DELETE", "/users/{user_id}", Call::EraseUser, "user_erase", &[]),
+    Line::order("/users/import", Ordered::ImportUsers, "users_import", &["rows"]),
+    Line::read("/users/{user_id}", Plain::User, &[]),
+    Line::change("DELETE", "/users/{user_id}", Plain::EraseUser, "user_erase", &[]),
     Line::change(
         "PUT",
         "/users/{user_id}/grants",
-        Call::SetGrants,
+        Plain::SetGrants,
         "user_grants",
         &["scopes", "roles", "tenant_id"],
     ),
-    Line::change("POST", "/users/{user_id}/disable", Call::DisableUser, "user_disable", &[]),
-    Line::change("POST", "/users/{user_id}/enable", Call::EnableUser, "user_enable", &[]),
-    Line::read("/users/{user_id}/sessions", Call::UserSessions, &[]),
-    Line::change("DELETE", "/users/{user_id}/sessions", Call::EndUserSessions, "sessions_revoke", &[]),
+    Line::change("POST", "/users/{user_id}/disable", Plain::DisableUser, "user_disable", &[]),
+    Line::change("POST", "/users/{user_id}/enable", Plain::EnableUser, "user_enable", &[]),
+    Line::read("/users/{user_id}/sessions", Plain::UserSessions, &[]),
+    Line::change("DELETE", "/users/{user_id}/sessions", Plain::EndUserSessions, "sessions_revoke", &[]),
     Line::change(
         "DELETE",
         "/users/{user_id}/sessions/{session_id}",
-        Call::EndUserSession,
+        Plain::EndUserSession,
         "session_revoke",
         &[],
     ),
-    Line::change("POST", "/revocations", Call::Revoke, "revoke", &super::revocations::MEMBERS),
-    Line::read("/routes", Call::Routes, &[]),
-    Line::change("PUT", "/routes", Call::ReplaceRoutes, "routes_replace", &["routes", "replaces"]),
-    Line::read("/audit", Call::Audit, &["after", "limit"]),
-    Line::read("/throttle", Call::Throttle, &["login", "ip"]),
-    Line::change("POST", "/throttle/clear", Call::ClearThrottle, "throttle_clear", &["login", "ip"]),
+    Line::order("/revocations", Ordered::Revoke, "revoke", &super::revocations::MEMBERS),
+    Line::read("/routes", Plain::Routes, &[]),
+    Line::change("PUT", "/routes", Plain::ReplaceRoutes, "routes_replace", &["routes", "replaces"]),
+    Line::read("/audit", Plain::Audit, &["after", "limit"]),
+    Line::read("/throttle", Plain::Throttle, &["login", "ip"]),
+    Line::order("/throttle/clear", Ordered::ClearThrottle, "throttle_clear", &["login", "ip"]),
 ];
 
 /// What a request asks for.
@@ -199,7 +222,7 @@ mod tests {
     #[test]
     fn parameters_come_in_the_order_of_the_path() {
         let Found::Call(line, parameters) = find("DELETE", "/users/u/sessions/s") else { panic!() };
-        assert_eq!((line.call, parameters), (Call::EndUserSession, vec!["u", "s"]));
+        assert_eq!((line.call, parameters), (Call::Plain(Plain::EndUserSession), vec!["u", "s"]));
     }
 
     #[test]

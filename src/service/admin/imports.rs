@@ -23,9 +23,13 @@ impl Asked<'_> {
 
 impl<P: Ports> Service<P> {
     /// `POST /admin/users/import`: what became of each row, in their order. May be repeated.
-    pub(super) async fn admin_import_users(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(super) async fn admin_import_users(
+        &self,
+        asked: &Asked<'_>,
+        rows: &[Value],
+    ) -> Result<Reply, ApiError> {
         self.users_are_here()?;
-        let outcomes = self.import_users(asked.rows()?, asked.caller.setting()).await?;
+        let outcomes = self.import_users(rows, asked.caller.setting()).await?;
         let outcomes = outcomes.map_err(|_| ApiError::Body(BodyError::TooLarge))?;
         let (created, existing, refused) = counts(&outcomes);
         let body = object([

@@ -7,13 +7,15 @@
 //!
 //! [`CALLS`] is the one list of what there is. A call is a line there, an arm of
 //! `Service::perform` and a function in the file of its subject; lists answer in the form of
-//! `paging`. A call that changes something is announced to the audit log, and concluded, here:
-//! its function does the deed and no more.
+//! `paging`. Where the body names what a call is about, `order` reads it. A call that changes
+//! something is announced to the audit log, and concluded, here: its function does the deed and
+//! no more.
 
 mod audit;
 mod calls;
 mod imports;
 mod keys;
+mod order;
 mod paging;
 mod revocations;
 mod routes;
@@ -26,8 +28,9 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 pub use super::imports::{BatchTooLarge, MAX_ROWS, MAX_WEIGHT, RowOutcome};
-pub use calls::{CALLS, Call, Line, SCOPE};
+pub use calls::{CALLS, Call, Line, Ordered, Plain, SCOPE};
 use calls::{Found, find};
+use order::Order;
 use paging::Query;
 
 use super::{ApiError, Caller, MAX_BODY_BYTES, Ports, Service, body::Body, credentials::Session};
@@ -136,23 +139,17 @@ impl<P: Ports> Service<P> {
         let query = Query::parse(query, line.query)?;
         let body = Body::parse_within(MAX_ADMIN_BODY_BYTES, request, body, line.body)?;
         let asked = Asked { line, parameters, query, body, admin, caller };
-        if line.changes() { self.on_record(&asked).await } else { self.perform(&asked).await }
+        let order = self.order(&asked)?;
+        if line.changes() { self.on_record(&asked, order).await } else { self.perform(&asked, order).await }
     }
 
     /// Writes the call down, does it, and writes down how it ended.
-    async fn on_record(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    async fn on_record(&self, asked: &Asked<'_>, order: Order<'_>) -> Result<Reply, ApiError> {
         let who = asked.admin.identity.subject.as_str();
-        // What it names may stand in its body. One that names nothing is no act.
-        let (target, detail) = match asked.line.call {
-            Call::ImportUsers => (String::new(), asked.rows()?.len().to_string() + " rows"),
-            Call::Revoke => (revocations::named(&self.order(asked)?), String::new()),
-            // Not in the path, which logs elsewhere keep.
-            Call::ClearThrottle => (self.throttle_target(asked)?, String::new()),
-            _ => (asked.parameters.join("/"), String::new()),
-        };
+        let (target, detail) = order.named(asked);
         let act = Act::new(who, asked.line.action, &target, &detail);
         let announced = self.announce(&asked.caller, act).await?;
-        let outcome = self.perform(asked).await;
+        let outcome = self.perform(asked, order).await;
         let result = match &outcome {
             Ok(reply) if reply.status < 400 => ActResult::Done,
             Err(ApiError::Fault(_)) => ActResult::Failed,
@@ -162,28 +159,31 @@ impl<P: Ports> Service<P> {
         outcome
     }
 
-    async fn perform(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
-        match asked.line.call {
-            Call::Keys => self.admin_keys().await,
-            Call::RotateKeys => self.admin_rotate_keys(asked).await,
-            Call::RevokeKey => self.admin_revoke_key(asked).await,
-            Call::Users => self.admin_users(asked).await,
-            Call::User => self.admin_user(asked).await,
-            Call::AddUser => self.admin_add_user(asked).await,
-            Call::ImportUsers => self.admin_import_users(asked).await,
-            Call::SetGrants => self.admin_set_grants(asked).await,
-            Call::DisableUser => self.admin_set_disabled(asked, true).await,
-            Call::EnableUser => self.admin_set_disabled(asked, false).await,
-            Call::EraseUser => self.admin_erase_user(asked).await,
-            Call::UserSessions => self.admin_sessions(asked).await,
-            Call::EndUserSession => self.admin_end_session(asked).await,
-            Call::EndUserSessions => self.admin_end_sessions(asked).await,
-            Call::Revoke => self.admin_revoke(asked).await,
-            Call::Routes => self.admin_routes().await,
-            Call::ReplaceRoutes => self.admin_replace_routes(asked).await,
-            Call::Audit => self.admin_audit(asked).await,
-            Call::Throttle => self.admin_throttle(asked).await,
-            Call::ClearThrottle => self.admin_clear_throttle(asked).await,
+    async fn perform(&self, asked: &Asked<'_>, order: Order<'_>) -> Result<Reply, ApiError> {
+        let call = match order {
+            Order::Plain(call) => call,
+            Order::ImportUsers(rows) => return self.admin_import_users(asked, rows).await,
+            Order::Revoke(target) => return self.admin_revoke(asked, &target).await,
+            Order::ClearThrottle(subject) => return self.admin_clear_throttle(subject).await,
+        };
+        match call {
+            Plain::Keys => self.admin_keys().await,
+            Plain::RotateKeys => self.admin_rotate_keys(asked).await,
+            Plain::RevokeKey => self.admin_revoke_key(asked).await,
+            Plain::Users => self.admin_users(asked).await,
+            Plain::User => self.admin_user(asked).await,
+            Plain::AddUser => self.admin_add_user(asked).await,
+            Plain::SetGrants => self.admin_set_grants(asked).await,
+            Plain::DisableUser => self.admin_set_disabled(asked, true).await,
+            Plain::EnableUser => self.admin_set_disabled(asked, false).await,
+            Plain::EraseUser => self.admin_erase_user(asked).await,
+            Plain::UserSessions => self.admin_sessions(asked).await,
+            Plain::EndUserSession => self.admin_end_session(asked).await,
+            Plain::EndUserSessions => self.admin_end_sessions(asked).await,
+            Plain::Routes => self.admin_routes().await,
+            Plain::ReplaceRoutes => self.admin_replace_routes(asked).await,
+            Plain::Audit => self.admin_audit(asked).await,
+            Plain::Throttle => self.admin_throttle(asked).await,
         }
     }
 

@@ -41,12 +41,11 @@ pub(super) fn named(target: &Target) -> String {
 impl<P: Ports> Service<P> {
     /// `POST /admin/revocations`: 200 when it is stored; 400 for what names nothing, or an issuer
     /// that is not trusted; 503 `revocation_feed_full`.
-    pub(super) async fn admin_revoke(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
-        let target = self.order(asked)?;
-        if let Target::Key { kid } = &target {
+    pub(super) async fn admin_revoke(&self, asked: &Asked<'_>, target: &Target) -> Result<Reply, ApiError> {
+        if let Target::Key { kid } = target {
             return self.revoke_key(asked, kid).await;
         }
-        match self.revoke_target(&target, asked.caller.setting()).await {
+        match self.revoke_target(target, asked.caller.setting()).await {
             Ok(revoked) => {
                 let ours = matches!(target, Target::Session { .. } | Target::Account { .. });
                 let ended = if ours { revoked.sessions.len().into() } else { Value::Null };
@@ -78,7 +77,7 @@ impl<P: Ports> Service<P> {
 
     /// What the body orders. Members that do not belong to its kind are refused: who gives them
     /// means something else.
-    pub(super) fn order(&self, asked: &Asked<'_>) -> Result<Target, ApiError> {
+    pub(super) fn target_to_revoke(&self, asked: &Asked<'_>) -> Result<Target, ApiError> {
         let body = &asked.body;
         let id = |name: &'static str| {
             let text = body.text(name)?;
@@ -91,7 +90,7 @@ impl<P: Ports> Service<P> {
             Some(_) => Some(id("issuer")?).filter(|issuer| *issuer != self.isolate.config.issuer),
         };
         let foreign = issuer.is_some();
-        let (members, order): (&[&str], _) = match (body.text("kind")?, issuer) {
+        let (members, target): (&[&str], _) = match (body.text("kind")?, issuer) {
             ("session", None) => (
                 &["subject", "session_id"],
                 Target::Session {
@@ -135,7 +134,7 @@ impl<P: Ports> Service<P> {
             !matches!(**name, "kind" | "issuer") && !members.contains(*name) && body.value(name).is_some()
         });
         match stray {
-            None => Ok(order),
+            None => Ok(target),
             Some(name) => Err(BodyError::InvalidMember(name).into()),
         }
     }

@@ -22,9 +22,10 @@ use crate::{
 /// One of the two must be there, and be a login or an address.
 const WRONG: &str = "must be a login, or else ip an address";
 
-/// Which object is meant, and which of its rows.
-struct Subject {
-    object: String,
+/// Which object is meant, by the login's stand-in or the network and not the address, and which of
+/// its rows.
+pub(super) struct Subject {
+    pub(super) object: String,
     /// None for whatever there is.
     rows: Vec<String>,
 }
@@ -48,8 +49,8 @@ impl<P: Ports> Service<P> {
 
     /// `POST /admin/throttle/clear` with `login` or `ip`: limits, failures and locks are forgotten;
     /// in other isolates within seconds.
-    pub(super) async fn admin_clear_throttle(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
-        let Subject { object: name, rows } = self.subject_to_clear(asked)?;
+    pub(super) async fn admin_clear_throttle(&self, subject: Subject) -> Result<Reply, ApiError> {
+        let Subject { object: name, rows } = subject;
         match self.ports.throttles().ask(&name, &ThrottleRequest::Clear { rows }).await? {
             ThrottleAnswer::Forgiven => {
                 self.isolate.memory.refusals.forget(&name);
@@ -60,12 +61,7 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// What the audit log calls it: the login's stand-in or the network, no address.
-    pub(super) fn throttle_target(&self, asked: &Asked<'_>) -> Result<String, ApiError> {
-        Ok(self.subject_to_clear(asked)?.object)
-    }
-
-    fn subject_to_clear(&self, asked: &Asked<'_>) -> Result<Subject, ApiError> {
+    pub(super) fn subject_to_clear(&self, asked: &Asked<'_>) -> Result<Subject, ApiError> {
         let (login, ip) = (asked.body.optional_text("login")?, asked.body.optional_text("ip")?);
         self.throttle_subject(login, ip, |name| BodyError::InvalidMember(name).into())
     }
