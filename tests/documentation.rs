@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use postern::{
     config::Config,
-    service::explain::{Answer, Explainer, Supposed},
+    http::PlainRequest,
+    service::explain::{Answer, Explainer, Place, Supposed},
     time::Timestamp,
 };
 use serde_json::{Value, json};
@@ -112,9 +113,10 @@ fn every_recipe_of_the_cookbook_is_sound_and_does_what_it_says() {
             let [method, url, caller] = [(); 3].map(|()| parts.next().unwrap());
             let claims = (caller != "-").then(|| serde_json::from_str(caller).unwrap());
             let supposed = claims.as_ref().map_or(Supposed::Nobody, Supposed::Claims);
-            let told = explainer.explain(method, url, supposed, now).unwrap();
+            let request = PlainRequest::new(method, url);
+            let told = explainer.explain(&request, supposed, Place::Header, now).unwrap();
             let became = match &told.answer {
-                Answer::Own => "postern".to_owned(),
+                Answer::Own | Answer::Preflight { .. } => "postern".to_owned(),
                 Answer::Forwarded { .. } => told.route.unwrap().name,
                 Answer::Refused { reply, .. } => {
                     let problem: Value = serde_json::from_slice(&reply.body).unwrap();

@@ -109,13 +109,18 @@ impl<P: Ports> Service<P> {
 impl Isolate {
     /// The session that one of our own access tokens belongs to.
     pub(super) fn session_of(&self, identity: &Identity) -> Option<Session> {
-        let account = match &self.config.identity {
-            IdentitySource::Store => identity.subject.parse().ok()?,
-            IdentitySource::Service { issuer, .. } => AccountId::of_subject(issuer, &identity.subject),
-        };
-        let family = identity.session_id.as_deref()?.parse().ok()?;
-        Some(Session { account, family })
+        session_of(&self.config, identity)
     }
+}
+
+/// The same, by the configuration alone.
+pub(super) fn session_of(config: &Config, identity: &Identity) -> Option<Session> {
+    let account = match &config.identity {
+        IdentitySource::Store => identity.subject.parse().ok()?,
+        IdentitySource::Service { issuer, .. } => AccountId::of_subject(issuer, &identity.subject),
+    };
+    let family = identity.session_id.as_deref()?.parse().ok()?;
+    Some(Session { account, family })
 }
 
 /// An Account object that could not decide.

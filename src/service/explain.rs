@@ -1,25 +1,33 @@
 //! What the gate would do with a request, and why: `postern routes explain`. It takes the same
-//! steps as [`super::Service::at_once`], with the same functions, but for what only the running
-//! Worker knows: signatures, revocations, rate limits.
+//! steps as [`super::Service::at_once`], with the same functions. What only the running Worker
+//! knows (signatures, revocations, rate limits, whose a CSRF token is) is supposed to be right,
+//! and [`Explanation::supposed`] says so.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::{
+    ApiError,
     authenticate::identity_of,
+    cookies::{ACCESS_COOKIE, CSRF_HEADER},
+    gate::preflight,
     isolate::{TrustedIssuer, trusted_issuers},
     own::is_own,
+    presented::{Presented, is_websocket, judge_cookie_request, presented},
 };
 use crate::{
-    config::Config,
+    config::{Config, IdentitySource},
     gateway::{
-        Access, Challenge, Found, Gate, Identity, Match, Target, Verdict, decide,
+        Access, Challenge, Found, Gate, Identity, Match, Revocation, Route, StaleFeed, Target, Verdict,
+        decide,
         explain::{Ask, asks, mismatch},
+        is_safe,
         path::NormalPath,
         review::{Remark, review},
     },
-    http::{Reply, UrlParts},
+    http::{PlainRequest, Reply, RequestView as _, UrlParts},
+    ids::{AccountId, FamilyId},
     jose::{UnverifiedToken, json},
     jwt::{AudienceSource, TokenError, judge_claims},
     time::Timestamp,
@@ -49,11 +57,28 @@ pub enum Supposed<'a> {
     AccessToken(&'a str),
 }
 
+/// Where the access token of who asks stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// In `Authorization`.
+    #[default]
+    Header,
+    /// In the access cookie, which the browser sends by itself.
+    Cookie,
+}
+
 /// What would be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// By Postern itself.
     Own,
+    /// By the gate: a CORS preflight, for which no credentials are asked.
+    Preflight {
+        /// The answer.
+        reply: Reply,
+        /// Whether the origin's pages may send what they ask about.
+        permitted: bool,
+    },
     /// By the upstream, asked for this URL.
     Forwarded {
         /// What it is asked for.
@@ -105,6 +130,8 @@ pub struct Explanation {
     pub route: Option<Deciding>,
     /// What would be answered.
     pub answer: Answer,
+    /// What was taken for granted, since only the running Worker knows it.
+    pub supposed: Vec<String>,
 }
 
 impl Explainer {
@@ -125,33 +152,44 @@ impl Explainer {
         review(self.gate.routes(), self.issuers.len(), |path| is_own(&self.config.admin, path))
     }
 
-    /// What would happen to this request; `None` when `url` is no absolute http(s) URL.
+    /// What would happen to this request; `None` when its URL is no absolute http(s) one. The
+    /// access token is told by `supposed` and not by the request's headers.
     pub fn explain(
         &self,
-        method: &str,
-        url: &str,
+        request: &PlainRequest,
         supposed: Supposed<'_>,
+        place: Place,
         now: Timestamp,
     ) -> Option<Explanation> {
-        let parts = UrlParts::parse(url)?;
+        let (method, url) = (request.method(), request.url());
+        let parts = UrlParts::parse(&url)?;
         let raw = as_the_platform_reads(parts.path);
-        let path = NormalPath::parse(&raw).ok();
-        if is_own(&self.config.admin, &raw) {
-            return Some(Explanation { path, passed_over: Vec::new(), route: None, answer: Answer::Own });
+        let admin = &self.config.admin;
+        let mut told = Explanation {
+            path: NormalPath::parse(&raw).ok(),
+            passed_over: Vec::new(),
+            route: None,
+            answer: Answer::Own,
+            supposed: Vec::new(),
+        };
+        if is_own(admin, &raw) {
+            return Some(told);
         }
-        let found = self.gate.find(method, parts.authority, &raw);
+        if let Some((found, reply)) = preflight(&self.gate, admin, request, parts.authority, &raw) {
+            let wanted = request.header("access-control-request-method").unwrap_or_default();
+            let before = self.index(&found);
+            told.passed_over = self.passed_over(before, &wanted, parts.authority, told.path.as_ref());
+            told.route = Some(deciding(&found, before, None, now));
+            let permitted = reply.header("access-control-allow-origin").is_some();
+            told.answer = Answer::Preflight { reply, permitted };
+            return Some(told);
+        }
+        let found = self.gate.find(&method, parts.authority, &raw);
         let before = match &found {
             Found::Match(found) => self.index(found),
             _ => self.gate.routes().len(),
         };
-        let routes = self.gate.routes().iter().take(before).enumerate();
-        let passed_over = path.as_ref().map_or_else(Vec::new, |path| {
-            let over = |(index, route): (usize, &crate::gateway::Route)| {
-                let why = mismatch(route, method, parts.authority, path)?;
-                Some(PassedOver { index, name: route.name.clone(), why })
-            };
-            routes.filter_map(over).collect()
-        });
+        told.passed_over = self.passed_over(before, &method, parts.authority, told.path.as_ref());
         let refusal = found.refusal();
         let Found::Match(found) = found else {
             let reply = refusal.unwrap_or_else(|| Reply::empty(404));
@@ -160,33 +198,51 @@ impl Explainer {
                 405 => "routes know the path, for other methods",
                 _ => "the path can be read in more than one way",
             };
-            let answer = Answer::Refused { reply, why: why.to_owned() };
-            return Some(Explanation { path, passed_over, route: None, answer });
+            told.answer = Answer::Refused { reply, why: why.to_owned() };
+            return Some(told);
         };
-        if is_own(&self.config.admin, found.path.as_str()) {
+        if is_own(admin, found.path.as_str()) {
             let reply = Found::NotFound.refusal().unwrap_or_else(|| Reply::empty(404));
             let why = "another spelling of a path that Postern answers itself".to_owned();
-            let answer = Answer::Refused { reply, why };
-            return Some(Explanation { path, passed_over, route: None, answer });
+            told.answer = Answer::Refused { reply, why };
+            return Some(told);
         }
-        let (caller, answer) = self.answer(&found, &parts, supposed, now);
-        let route = Some(Deciding {
-            index: before,
-            name: found.route.name.clone(),
-            params: found.params.clone(),
-            asks: asks(&found, caller.as_ref(), now),
-            caller,
-        });
-        Some(Explanation { path, passed_over, route, answer })
+        let request = match (supposed, place) {
+            (Supposed::Nobody, _) => request.clone(),
+            (_, Place::Header) => request.clone().with("authorization", "Bearer supposed"),
+            (_, Place::Cookie) => request.clone().with("cookie", &[ACCESS_COOKIE, "=supposed"].concat()),
+        };
+        let (caller, answer) = self.answer(&found, &request, &parts, supposed, now);
+        told.supposed = taken_for_granted(found.route, &request, caller.as_ref(), place);
+        told.route = Some(deciding(&found, before, caller, now));
+        told.answer = answer;
+        Some(told)
     }
 
     fn index(&self, found: &Match<'_>) -> usize {
         self.gate.routes().iter().take_while(|route| !core::ptr::eq(*route, found.route)).count()
     }
 
+    /// The first so many routes, and why they do not take the request.
+    fn passed_over(
+        &self,
+        before: usize,
+        method: &str,
+        authority: &str,
+        path: Option<&NormalPath>,
+    ) -> Vec<PassedOver> {
+        let Some(path) = path else { return Vec::new() };
+        let over = |(index, route): (usize, &Route)| {
+            let why = mismatch(route, method, authority, path)?;
+            Some(PassedOver { index, name: route.name.clone(), why })
+        };
+        self.gate.routes().iter().take(before).enumerate().filter_map(over).collect()
+    }
+
     fn answer(
         &self,
         found: &Match<'_>,
+        request: &PlainRequest,
         parts: &UrlParts<'_>,
         supposed: Supposed<'_>,
         now: Timestamp,
@@ -198,6 +254,16 @@ impl Explainer {
         if found.route.access == Access::Public {
             return (None, forwarded());
         }
+        let refused = |reply: Reply, why: &str| Answer::Refused { reply, why: why.to_owned() };
+        let (supposed, by_cookie) = match presented(found.route, request) {
+            // A token that stands where the route does not look is none.
+            Presented::None => (Supposed::Nobody, false),
+            Presented::Malformed => {
+                let reply = Reply::from(&Challenge::InvalidRequest);
+                return (None, refused(reply, "not exactly one access token where the route looks"));
+            }
+            Presented::Token { by_cookie, .. } => (supposed, by_cookie),
+        };
         let identity = match self.identity(supposed, now) {
             Ok(identity) => identity,
             Err(why) => {
@@ -205,14 +271,19 @@ impl Explainer {
                 return (None, Answer::Refused { reply, why: format!("invalid token: {why}") });
             }
         };
+        if by_cookie && let Some(identity) = &identity {
+            // Whose the token is, the master secrets would say.
+            let is_there = |_, token: &str| !token.is_empty();
+            let judged = judge_cookie_request(&self.config, found.route, request, identity, is_there);
+            if let Err(cause) = judged {
+                let answer = refused(Reply::from(&ApiError::from(cause)), cause.code());
+                return (Some(identity.clone()), answer);
+            }
+        }
         let answer = match decide(found, identity.as_ref(), now) {
             Verdict::Forward => forwarded(),
-            Verdict::Challenge(challenge) => {
-                Answer::Refused { reply: Reply::from(&challenge), why: challenge.code().to_owned() }
-            }
-            Verdict::Forbid(forbid) => {
-                Answer::Refused { reply: Reply::from(&forbid), why: forbid.code().to_owned() }
-            }
+            Verdict::Challenge(challenge) => refused(Reply::from(&challenge), challenge.code()),
+            Verdict::Forbid(forbid) => refused(Reply::from(&forbid), forbid.code()),
         };
         (identity, answer)
     }
@@ -227,7 +298,7 @@ impl Explainer {
                     issuer.as_str().ok_or("iss is no text")
                 })?;
                 let issuer = self.issuer(issuer)?;
-                (completed(given, issuer, now), issuer)
+                (self.completed(given, issuer, now), issuer)
             }
             Supposed::AccessToken(text) => {
                 let token = UnverifiedToken::parse(text).map_err(told)?;
@@ -278,28 +349,82 @@ fn as_the_platform_reads(path: &str) -> String {
     format!("/{}", segments.join("/"))
 }
 
-/// The claims with those that every access token of the issuer has.
-fn completed(given: &Map<String, Value>, issuer: &TrustedIssuer, now: Timestamp) -> Map<String, Value> {
-    let policy = &issuer.policy;
-    let audience = policy.audiences.first().cloned().unwrap_or_default();
-    let client = match policy.audience_source {
-        AudienceSource::Aud => "client".to_owned(),
-        AudienceSource::ClientId => audience.clone(),
-    };
-    let issued_at = given.get("iat").and_then(Value::as_u64).unwrap_or_else(|| now.seconds());
-    let mut claims = given.clone();
-    for (name, value) in [
-        ("iss", policy.issuer.as_str().into()),
-        ("sub", "somebody".into()),
-        ("aud", audience.into()),
-        ("iat", issued_at.into()),
-        ("exp", issued_at.saturating_add(SUPPOSED_LIFETIME).into()),
-        ("jti", "supposed".into()),
-        ("client_id", client.into()),
-    ] {
-        claims.entry(name).or_insert(value);
+fn deciding(found: &Match<'_>, index: usize, caller: Option<Identity>, now: Timestamp) -> Deciding {
+    Deciding {
+        index,
+        name: found.route.name.clone(),
+        params: found.params.clone(),
+        asks: asks(found, caller.as_ref(), now),
+        caller,
     }
-    claims
+}
+
+/// What only the running Worker knows of such a request.
+fn taken_for_granted(
+    route: &Route,
+    request: &PlainRequest,
+    caller: Option<&Identity>,
+    place: Place,
+) -> Vec<String> {
+    let mut supposed = Vec::new();
+    if caller.is_some() {
+        supposed.push("the access token's signature is right".to_owned());
+        supposed.extend(match route.revocation {
+            Revocation::None => None,
+            Revocation::Feed => Some("the revocation feed does not list it".to_owned()),
+            Revocation::Strong => {
+                let what = "it is not revoked: its session's object is asked, or the feed about what no object knows";
+                Some(what.to_owned())
+            }
+        });
+        if place == Place::Cookie && !is_safe(&request.method()) && !is_websocket(request) {
+            supposed.push(format!("{CSRF_HEADER}, where it is sent, is the session's own"));
+        }
+        if route.stale_feed == StaleFeed::Refuse {
+            supposed.push("the revocation feed is not out of date".to_owned());
+        }
+    }
+    if let Some(limit) = &route.forwarding.rate_limit {
+        supposed.push(format!("the caller is within the rate limit {}", limit.binding));
+    }
+    supposed
+}
+
+impl Explainer {
+    /// The claims with those that every access token of the issuer has.
+    fn completed(
+        &self,
+        given: &Map<String, Value>,
+        issuer: &TrustedIssuer,
+        now: Timestamp,
+    ) -> Map<String, Value> {
+        let policy = &issuer.policy;
+        let audience = policy.audiences.first().cloned().unwrap_or_default();
+        let client = match policy.audience_source {
+            AudienceSource::Aud => "client".to_owned(),
+            AudienceSource::ClientId => audience.clone(),
+        };
+        let issued_at = given.get("iat").and_then(Value::as_u64).unwrap_or_else(|| now.seconds());
+        let mut claims = given.clone();
+        if policy.issuer == self.config.issuer {
+            if self.config.identity == IdentitySource::Store {
+                claims.entry("sub").or_insert_with(|| AccountId::from_bytes([0; 16]).to_string().into());
+            }
+            claims.entry("sid").or_insert_with(|| FamilyId::from_bytes([0; 16]).to_string().into());
+        }
+        for (name, value) in [
+            ("iss", policy.issuer.as_str().into()),
+            ("sub", "somebody".into()),
+            ("aud", audience.into()),
+            ("iat", issued_at.into()),
+            ("exp", issued_at.saturating_add(SUPPOSED_LIFETIME).into()),
+            ("jti", "supposed".into()),
+            ("client_id", client.into()),
+        ] {
+            claims.entry(name).or_insert(value);
+        }
+        claims
+    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use super::{
     authenticate::AccessRefused,
     cookies::{self, CSRF_HEADER},
     error::unavailable,
+    own::is_own,
     presented::{CookieRefused, Presented, is_websocket, presented},
 };
 use crate::{
+    config::AdminSettings,
     gateway::{
         Access, CORS_ANSWER, Challenge, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
         Target, Verdict, decide, is_idempotent,
@@ -241,8 +243,9 @@ impl<P: Ports> Service<P> {
         now: Timestamp,
     ) -> Step<'g> {
         let method = request.method();
-        if let Some((route, reply)) = self.preflight(gate, request, parts, &method) {
-            return Step::Done(Some(route), reply);
+        let admin = &self.isolate.config.admin;
+        if let Some((found, reply)) = preflight(gate, admin, request, parts.authority, parts.path) {
+            return Step::Done(Some(found.route), reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
             // `/%61uth/me` is another spelling of a path of ours: routes never get those.
@@ -267,29 +270,6 @@ impl<P: Ports> Service<P> {
             (_, Presented::None) => Step::Nobody(found),
             (_, Presented::Malformed) => refuse(&Challenge::InvalidRequest),
             (_, Presented::Token { text, by_cookie }) => Step::Token(found, Bearer { text, by_cookie }),
-        }
-    }
-
-    /// The answer to a CORS preflight for a route that has CORS. A preflight carries no
-    /// credentials, so it is answered before they are asked for.
-    fn preflight<'g>(
-        &self,
-        gate: &'g Gate,
-        request: &impl RequestView,
-        parts: &UrlParts<'_>,
-        method: &str,
-    ) -> Option<(&'g Route, Reply)> {
-        if method != "OPTIONS" {
-            return None;
-        }
-        let origin = request.header("origin")?;
-        let wanted = request.header("access-control-request-method")?;
-        match gate.find(&wanted, parts.authority, parts.path) {
-            Found::Match(found) if !self.is_own(found.path.as_str()) => {
-                let cors = found.route.cors.as_ref()?;
-                Some((found.route, cors.preflight(&origin, &wanted)))
-            }
-            _ => None,
         }
     }
 
@@ -402,6 +382,29 @@ impl<P: Ports> Service<P> {
     ) -> Reply {
         self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
         answer_headers.iter().fold(Reply::from(fault), |reply, (name, value)| reply.with_header(name, value))
+    }
+}
+
+/// The answer to a CORS preflight for a route that has CORS. A preflight carries no credentials,
+/// so it is answered before they are asked for.
+pub(super) fn preflight<'g>(
+    gate: &'g Gate,
+    admin: &AdminSettings,
+    request: &impl RequestView,
+    authority: &str,
+    path: &str,
+) -> Option<(Match<'g>, Reply)> {
+    if request.method() != "OPTIONS" {
+        return None;
+    }
+    let origin = request.header("origin")?;
+    let wanted = request.header("access-control-request-method")?;
+    match gate.find(&wanted, authority, path) {
+        Found::Match(found) if !is_own(admin, found.path.as_str()) => {
+            let reply = found.route.cors.as_ref()?.preflight(&origin, &wanted);
+            Some((found, reply))
+        }
+        _ => None,
     }
 }
 

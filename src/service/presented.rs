@@ -4,11 +4,14 @@
 use super::{
     ApiError, Ports, Service,
     cookies::{self, ACCESS_COOKIE, CSRF_HEADER},
+    credentials::session_of,
     csrf,
 };
 use crate::{
+    config::Config,
     gateway::{Challenge, Credentials, Identity, Route, credentials, is_safe},
     http::{RequestView, UrlParts},
+    ids::FamilyId,
 };
 
 /// What a request brings to a route.
@@ -80,52 +83,59 @@ pub(super) fn is_websocket(request: &impl RequestView) -> bool {
 }
 
 impl<P: Ports> Service<P> {
-    /// What a request whose access token came by cookie must show besides: that a page of ours
-    /// made it.
-    ///
-    /// 1. 401 for a token without a session of ours: nothing could be bound to it;
-    /// 2. nothing more for safe methods: `SameSite=Strict` keeps other sites' requests without
-    ///    the cookie, and CORS keeps siblings from reading the answer;
-    /// 3. a WebSocket needs an `Origin` that is ours or listed: `SameSite` does not keep
-    ///    siblings out, CORS does not apply to sockets, and no script can add a header;
-    /// 4. all other methods need the CSRF token of the very session, and no foreign `Origin`.
+    /// [`judge_cookie_request`] with the master secrets, which CSRF tokens are signed with.
     pub(super) fn check_cookie_request(
         &self,
         route: &Route,
         request: &impl RequestView,
         identity: &Identity,
     ) -> Result<(), CookieRefused> {
-        let session = self
-            .isolate
-            .session_of(identity)
-            .filter(|_| identity.issuer == self.isolate.config.issuer)
-            .ok_or(CookieRefused::NoSession)?;
-        let origin = request.header("origin");
-        let listed = origin.as_deref().map(|origin| self.is_own_or_listed(route, request, origin));
-        if is_websocket(request) {
-            return if listed == Some(true) { Ok(()) } else { Err(CookieRefused::CrossOrigin) };
-        }
-        if is_safe(&request.method()) {
-            return Ok(());
-        }
-        let cross_site = request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
-        if listed == Some(false) || (cross_site && listed.is_none()) {
-            return Err(CookieRefused::CrossOrigin);
-        }
-        let token = request.header(CSRF_HEADER).unwrap_or_default();
-        if csrf::verify(&self.isolate.masters, session.family, &token) {
-            Ok(())
-        } else {
-            Err(CookieRefused::CsrfFailed)
-        }
+        let is_right = |session, token: &str| csrf::verify(&self.isolate.masters, session, token);
+        judge_cookie_request(&self.isolate.config, route, request, identity, is_right)
     }
+}
 
-    /// Our own origin, or one that the route's CORS rule lets come with credentials.
-    fn is_own_or_listed(&self, route: &Route, request: &impl RequestView, origin: &str) -> bool {
-        let url = request.url();
-        let is_that_of = |url| UrlParts::parse(url).is_some_and(|parts| parts.origin() == origin);
-        is_that_of(&url)
-            || is_that_of(&self.isolate.config.issuer)
-            || route.cors.as_ref().is_some_and(|cors| cors.credentials && cors.origins.contains(origin))
+/// What a request whose access token came by cookie must show besides: that a page of ours
+/// made it.
+///
+/// 1. 401 for a token without a session of ours: nothing could be bound to it;
+/// 2. nothing more for safe methods: `SameSite=Strict` keeps other sites' requests without
+///    the cookie, and CORS keeps siblings from reading the answer;
+/// 3. a WebSocket needs an `Origin` that is ours or listed: `SameSite` does not keep
+///    siblings out, CORS does not apply to sockets, and no script can add a header;
+/// 4. all other methods need the CSRF token of the very session (`is_right` says whether it is),
+///    and no foreign `Origin`.
+pub(super) fn judge_cookie_request(
+    config: &Config,
+    route: &Route,
+    request: &impl RequestView,
+    identity: &Identity,
+    is_right: impl FnOnce(FamilyId, &str) -> bool,
+) -> Result<(), CookieRefused> {
+    let session = session_of(config, identity)
+        .filter(|_| identity.issuer == config.issuer)
+        .ok_or(CookieRefused::NoSession)?;
+    let origin = request.header("origin");
+    let listed = origin.as_deref().map(|origin| is_own_or_listed(config, route, request, origin));
+    if is_websocket(request) {
+        return if listed == Some(true) { Ok(()) } else { Err(CookieRefused::CrossOrigin) };
     }
+    if is_safe(&request.method()) {
+        return Ok(());
+    }
+    let cross_site = request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    if listed == Some(false) || (cross_site && listed.is_none()) {
+        return Err(CookieRefused::CrossOrigin);
+    }
+    let token = request.header(CSRF_HEADER).unwrap_or_default();
+    if is_right(session.family, &token) { Ok(()) } else { Err(CookieRefused::CsrfFailed) }
+}
+
+/// Our own origin, or one that the route's CORS rule lets come with credentials.
+fn is_own_or_listed(config: &Config, route: &Route, request: &impl RequestView, origin: &str) -> bool {
+    let url = request.url();
+    let is_that_of = |url| UrlParts::parse(url).is_some_and(|parts| parts.origin() == origin);
+    is_that_of(&url)
+        || is_that_of(&config.issuer)
+        || route.cors.as_ref().is_some_and(|cors| cors.credentials && cors.origins.contains(origin))
 }

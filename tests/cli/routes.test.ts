@@ -12,6 +12,8 @@ import { rawRequest, UrlOrigin } from "../worker/support/origin.ts";
 import { shared, start } from "../worker/support/postern.ts";
 import { answer, postern as run } from "./program.ts";
 
+type Header = [string, string];
+
 const home = mkdtempSync(join(tmpdir(), "postern-routes-"));
 afterAll(() => rmSync(home, { recursive: true }));
 const file = (name: string, content: unknown) => {
@@ -20,11 +22,13 @@ const file = (name: string, content: unknown) => {
   return path;
 };
 
+const APP = "https://app.example";
+
 interface Explained {
   path: string | null;
   route: { index: number; name: string; asks: { member: string; met: boolean | null }[] } | null;
   passed_over: { index: number; route: string; why: string }[];
-  answer: { by: "postern" | "upstream" | "gate"; status?: number; code?: string; why?: string; www_authenticate?: string | null };
+  answer: { by: "postern" | "upstream" | "gate"; status?: number; code?: string; why?: string; www_authenticate?: string | null; preflight?: boolean; permitted?: boolean };
 }
 
 interface Checked {
@@ -41,7 +45,7 @@ const worker = shared(async () => {
   theirs = await Issuer.start([await issuerKey("ES256", "theirs-1")]);
   origin = await UrlOrigin.start();
   const to = { upstream: origin.url };
-  vars = settings({ POSTERN_PROFILE: "local", POSTERN_ISSUERS: [theirs.setting({ roles_claim: "realm.roles" })] }, [
+  vars = settings({ POSTERN_PROFILE: "local", POSTERN_ISSUERS: [theirs.setting({ roles_claim: "realm.roles" })], POSTERN_COOKIE: { access: true } }, [
     { ...to, name: "x-public", path: "/x/public", methods: ["GET"], access: "public" },
     { ...to, name: "x-write", path: "/x/public", methods: ["PUT"], scopes_all: ["write:orders"] },
     { ...to, name: "x-optional", path: "/x/optional", access: "optional" },
@@ -55,6 +59,8 @@ const worker = shared(async () => {
     { ...to, name: "x-fresh", path: "/x/fresh", max_token_age: 60 },
     { ...to, name: "x-host", host: "*.apps.example", path: "/x/{*rest}" },
     { ...to, name: "x-rest", path: "/x/files/{*rest}", methods: ["GET"], strip_prefix: "/x" },
+    { ...to, name: "x-cors", path: "/x/cors", cors: { origins: [APP] } },
+    { ...to, name: "x-cookie", path: "/x/cookie", token_sources: ["cookie"], cors: { origins: [APP], credentials: true } },
   ]);
   return { vars };
 });
@@ -136,6 +142,46 @@ describe("explain", () => {
         expect(response.status, what).toBe(200);
       }
     }
+  }, 120_000);
+
+  test("says the same of cookies, of pages of other origins, and of preflights", async () => {
+    const own = (await signIn(worker())).access_token;
+    const other = await theirs.token("theirs-1");
+    const [app, evil]: Header[] = [["origin", APP], ["origin", "https://evil.example"]];
+    const wanted: Header = ["access-control-request-method", "PUT"];
+    const cases: [string, Header[], string | undefined, "cookie" | "authorization"][] = [
+      ["GET /x/cookie", [], own, "cookie"],
+      ["GET /x/cookie", [], own, "authorization"],
+      ["GET /x/cookie", [], other, "cookie"],
+      ["GET /x/cors", [], own, "cookie"],
+      ["GET /x/cors", [evil], own, "authorization"],
+      ["POST /x/cookie", [], own, "cookie"],
+      ["POST /x/cookie", [app], own, "cookie"],
+      ["POST /x/cookie", [evil, ["x-csrf-token", "x"]], own, "cookie"],
+      ["POST /x/cookie", [["sec-fetch-site", "cross-site"], ["x-csrf-token", "x"]], own, "cookie"],
+      ["OPTIONS /x/cors", [app, wanted], undefined, "cookie"],
+      ["OPTIONS /x/cors", [evil, wanted], undefined, "cookie"],
+      ["OPTIONS /x/cors", [app], undefined, "cookie"],
+      ["OPTIONS /x/own", [app, wanted], undefined, "cookie"],
+    ];
+    for (const [request, headers, token, place] of cases) {
+      const what = JSON.stringify([request, headers, place, token === own]);
+      const [method, path] = request.split(" ") as [string, string];
+      const args = ["routes", "explain", method, worker().url + path, "--settings", settingsFile];
+      for (const [name, value] of headers) args.push("--header", `${name}: ${value}`);
+      if (place === "cookie" && token) args.push("--cookie");
+      if (token) args.push("--token-file", "-");
+      const explained = await answer<Explained>(args, { input: token ?? "" });
+      const sent: Header[] = token ? [[place, place === "cookie" ? `__Host-postern_access=${token}` : `Bearer ${token}`]] : [];
+      const before = origin.requests;
+      const response = await rawRequest(worker().url, method, path, [...headers, ...sent]);
+      expect(origin.requests - before, what).toBe(explained.answer.by === "upstream" ? 1 : 0);
+      expect(response.status, what).toBe(explained.answer.status ?? 200);
+      if (explained.answer.preflight) expect(response.headers["access-control-allow-methods"] !== undefined, what).toBe(explained.answer.permitted);
+      else if (explained.answer.by === "gate") expect((JSON.parse(response.body) as { code: string }).code, what).toBe(explained.answer.code);
+    }
+    const refused = await run(["routes", "explain", "GET", `${worker().url}/x/own`, "--settings", settingsFile, "--header", `authorization: Bearer ${own}`]);
+    expect(refused.code).toBe(2);
   }, 120_000);
 
   test("claims in a file do without what every token has, and are held against each rule", async () => {

@@ -11,7 +11,8 @@ use clap::Subcommand;
 use postern::{
     config::{Config, ConfigError, RouteDocument},
     gateway::{explain::Ask, review::Remark},
-    service::explain::{Answer, Explainer, Explanation, Supposed},
+    http::PlainRequest,
+    service::explain::{Answer, Explainer, Explanation, Place, Supposed},
 };
 use serde_json::{Map, Value, json};
 
@@ -42,8 +43,8 @@ pub(crate) enum Routes {
     },
     /// Show which route takes a request, why not those before it, and what would be answered
     ///
-    /// Signatures, revocations and rate limits are known to the running Worker alone: they are
-    /// supposed to be right.
+    /// Signatures, revocations, rate limits and whose a CSRF token is are known to the running
+    /// Worker alone: they are supposed to be right, and the answer says which of them count.
     Explain {
         /// The request's method
         method: String,
@@ -58,6 +59,13 @@ pub(crate) enum Routes {
         /// A file with the caller's access token; - for standard input. It is not shown
         #[arg(long, value_name = "FILE")]
         token_file: Option<PathBuf>,
+        /// The access token comes in the access cookie, as a browser sends it
+        #[arg(long)]
+        cookie: bool,
+        /// A header of the request that decides something, such as origin, sec-fetch-site or
+        /// access-control-request-method; may be repeated
+        #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+        headers: Vec<(String, String)>,
     },
 }
 
@@ -91,7 +99,7 @@ impl Routes {
                 let (table, notes) = source.read(context)?;
                 Ok(checked(table, &notes, *strict))
             }
-            Self::Explain { method, request, source, claims, token_file } => {
+            Self::Explain { method, request, source, claims, token_file, cookie, headers } => {
                 let (table, notes) = source.read(context)?;
                 let Table::Sound(explainer) = table else {
                     return Err(Failure::refused(
@@ -105,8 +113,13 @@ impl Routes {
                     (None, Some(token)) => Supposed::AccessToken(token.trim()),
                     (None, None) => Supposed::Nobody,
                 };
+                let place = if *cookie { Place::Cookie } else { Place::Header };
+                let request =
+                    headers.iter().fold(PlainRequest::new(method, request), |request, (name, value)| {
+                        request.with(name, value)
+                    });
                 let explanation =
-                    explainer.explain(method, request, supposed, context.now()).ok_or_else(|| {
+                    explainer.explain(&request, supposed, place, context.now()).ok_or_else(|| {
                         Failure::usage("the URL must be absolute: https://api.example.com/orders")
                     })?;
                 Ok(told(&explainer, &explanation, &notes))
@@ -239,6 +252,17 @@ fn live(context: &Context) -> Result<Value, Failure> {
     }
 }
 
+/// `NAME: VALUE`. A token on the command line would be in the shell's history.
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("must be NAME: VALUE")?;
+    let name = name.trim().to_ascii_lowercase();
+    match name.as_str() {
+        "" => Err("must be NAME: VALUE".to_owned()),
+        "authorization" | "cookie" => Err("is told with --token-file or --claims, and --cookie".to_owned()),
+        _ => Ok((name, value.trim().to_owned())),
+    }
+}
+
 fn read_text(path: &Path) -> Result<String, Failure> {
     let wrong = |error: io::Error| Failure::refused(format!("{}: {error}", path.display()));
     let mut text = String::new();
@@ -308,7 +332,7 @@ fn named_remarks(explainer: &Explainer) -> Vec<(String, Remark)> {
 }
 
 fn told(explainer: &Explainer, explanation: &Explanation, notes: &[String]) -> Report {
-    let Explanation { path, passed_over, route, answer } = explanation;
+    let Explanation { path, passed_over, route, answer, supposed } = explanation;
     let mut lines = Vec::new();
     lines.push(match path {
         Some(path) => format!("path     {path}"),
@@ -343,6 +367,15 @@ fn told(explainer: &Explainer, explanation: &Explanation, notes: &[String]) -> R
             lines.push("answer   by Postern itself: no route gets this path".to_owned());
             json!({ "by": "postern" })
         }
+        Answer::Preflight { reply, permitted } => {
+            let what = if *permitted {
+                "the origin's pages may send it"
+            } else {
+                "nothing is permitted to this origin"
+            };
+            lines.push(format!("answer   {} to the preflight: {what}", reply.status));
+            json!({ "by": "gate", "status": reply.status, "preflight": true, "permitted": permitted })
+        }
         Answer::Forwarded { url } => {
             lines.push(format!("answer   the upstream's, asked for {}", plain(&Value::from(url.as_str()))));
             json!({ "by": "upstream", "url": url })
@@ -358,6 +391,7 @@ fn told(explainer: &Explainer, explanation: &Explanation, notes: &[String]) -> R
             })
         }
     };
+    lines.extend(supposed.iter().map(|what| format!("supposed {what}")));
     lines.extend(notes.iter().map(|note| format!("note     {note}")));
     let value = json!({
         "path": path.as_ref().map(ToString::to_string),
@@ -374,6 +408,7 @@ fn told(explainer: &Explainer, explanation: &Explanation, notes: &[String]) -> R
                 .collect::<Vec<_>>(),
         })),
         "answer": answered,
+        "supposed": supposed,
         "notes": notes,
     });
     Report::lines(value, lines)

@@ -16,6 +16,7 @@ fn explainer(routes: &Value) -> Explainer {
                 "audiences": ["https://api.example.com"], "roles_claim": "realm_access.roles",
             }]),
         ),
+        ("POSTERN_COOKIE", json!({ "access": true })),
         ("POSTERN_ROUTES", routes.clone()),
     ];
     let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -36,12 +37,13 @@ fn table() -> Explainer {
 fn explain(explainer: &Explainer, request: &str, claims: Option<&Value>) -> Explanation {
     let (method, path) = request.split_once(' ').unwrap();
     let supposed = claims.map_or(Supposed::Nobody, |claims| Supposed::Claims(claims.as_object().unwrap()));
-    explainer.explain(method, &format!("https://api.example.com{path}"), supposed, NOW).unwrap()
+    let request = PlainRequest::new(method, &format!("https://api.example.com{path}"));
+    explainer.explain(&request, supposed, Place::Header, NOW).unwrap()
 }
 
 fn status(explanation: &Explanation) -> u16 {
     match &explanation.answer {
-        Answer::Refused { reply, .. } => reply.status,
+        Answer::Refused { reply, .. } | Answer::Preflight { reply, .. } => reply.status,
         Answer::Own | Answer::Forwarded { .. } => 200,
     }
 }
@@ -114,6 +116,92 @@ fn answers_are_the_gates_own() {
     }
     let Answer::Forwarded { url } = explain(&table(), "GET /new?a=1", None).answer else { panic!() };
     assert_eq!(url, "https://new.example.com/v1/new?a=1");
+}
+
+/// Routes for the cookie, for the header, and for pages of another origin.
+fn cookies() -> Explainer {
+    let cors = json!({"origins": ["https://app.example.com"], "credentials": true, "allow_headers": ["authorization"]});
+    explainer(&json!([
+        {"name": "page", "path": "/page", "service": "A", "token_sources": ["cookie"], "cors": cors},
+        {"name": "both", "path": "/both", "service": "A", "token_sources": ["header", "cookie"], "revocation": "strong"},
+        {"name": "api", "path": "/api", "service": "A", "cors": {"origins": ["https://app.example.com"]},
+         "rate_limit": {"binding": "SHIELD"}},
+    ]))
+}
+
+fn asked(request: &str, headers: &[(&str, &str)], supposed: Supposed<'_>, place: Place) -> Explanation {
+    let (method, path) = request.split_once(' ').unwrap();
+    let request = PlainRequest::new(method, &format!("https://api.example.com{path}"));
+    let request = headers.iter().fold(request, |request, (name, value)| request.with(name, value));
+    cookies().explain(&request, supposed, place, NOW).unwrap()
+}
+
+#[test]
+fn a_token_counts_where_the_route_looks_for_it_and_the_cookies_rules_are_held_against_the_request() {
+    let ours = json!({});
+    let theirs = json!({"iss": "https://idp.example.com"});
+    let (own, other) = (("origin", "https://app.example.com"), ("origin", "https://evil.example"));
+    let csrf = ("x-csrf-token", "any");
+    for (request, headers, claims, place, expected) in [
+        ("GET /page", vec![], &ours, Place::Cookie, 200),
+        ("GET /page", vec![], &ours, Place::Header, 401),
+        ("GET /api", vec![], &ours, Place::Cookie, 401),
+        ("GET /api", vec![], &ours, Place::Header, 200),
+        ("GET /both", vec![], &ours, Place::Header, 200),
+        ("GET /both", vec![], &ours, Place::Cookie, 200),
+        // Nothing could be bound to a session of another issuer's.
+        ("GET /page", vec![], &theirs, Place::Cookie, 401),
+        ("POST /page", vec![], &ours, Place::Cookie, 403),
+        ("POST /page", vec![csrf], &ours, Place::Cookie, 200),
+        ("POST /page", vec![csrf, own], &ours, Place::Cookie, 200),
+        ("POST /page", vec![csrf, other], &ours, Place::Cookie, 403),
+        ("POST /page", vec![csrf, ("sec-fetch-site", "cross-site")], &ours, Place::Cookie, 403),
+        ("POST /both", vec![other], &ours, Place::Header, 200),
+        ("GET /page", vec![("upgrade", "websocket")], &ours, Place::Cookie, 403),
+        ("GET /page", vec![("upgrade", "websocket"), own], &ours, Place::Cookie, 200),
+    ] {
+        let supposed = Supposed::Claims(claims.as_object().unwrap());
+        let found = asked(request, &headers, supposed, place);
+        assert_eq!(status(&found), expected, "{request} {headers:?} {claims} {place:?}: {:?}", found.answer);
+    }
+}
+
+#[test]
+fn a_preflight_is_answered_for_its_own_method_without_credentials() {
+    let page = |method, origin| {
+        let headers = [("origin", origin), ("access-control-request-method", method)];
+        asked("OPTIONS /api", &headers, Supposed::Nobody, Place::Header)
+    };
+    let found = page("PUT", "https://app.example.com");
+    assert!(matches!(found.answer, Answer::Preflight { permitted: true, .. }), "{found:?}");
+    assert_eq!(
+        (found.route.unwrap().name, status(&page("PUT", "https://a.example"))),
+        ("api".to_owned(), 204)
+    );
+    let denied = page("PUT", "https://evil.example").answer;
+    assert!(matches!(denied, Answer::Preflight { permitted: false, .. }), "{denied:?}");
+    // Without CORS, or without what makes a preflight, it is any request.
+    let headers = [("origin", "https://app.example.com"), ("access-control-request-method", "PUT")];
+    assert_eq!(status(&asked("OPTIONS /both", &headers, Supposed::Nobody, Place::Header)), 401);
+    assert_eq!(status(&asked("OPTIONS /api", &headers[..1], Supposed::Nobody, Place::Header)), 401);
+}
+
+#[test]
+fn what_only_the_running_worker_knows_is_said_to_be_supposed() {
+    let claims = json!({});
+    let told = |request, place| {
+        asked(request, &[("x-csrf-token", "any")], Supposed::Claims(claims.as_object().unwrap()), place)
+            .supposed
+    };
+    let all = told("POST /both", Place::Cookie).join("; ");
+    assert!(
+        all.contains("signature") && all.contains("session's object") && all.contains("x-csrf-token"),
+        "{all}"
+    );
+    let api = told("POST /api", Place::Header).join("; ");
+    assert!(api.contains("revocation feed") && api.contains("SHIELD") && !api.contains("csrf"), "{api}");
+    let nobody = asked("GET /page", &[], Supposed::Nobody, Place::Header);
+    assert_eq!(nobody.supposed, Vec::<String>::new());
 }
 
 #[test]
