@@ -102,7 +102,7 @@ fn a_policy_on_a_route_that_asks_for_no_token_is_a_contradiction() {
         for (name, value) in [
             ("scopes_all", json!(["a"])),
             ("roles_any", json!(["a"])),
-            ("attributes", json!([])),
+            ("attributes", json!([{"claim": "t", "equals": "a"}])),
             ("max_token_age", json!(60)),
             ("audiences", json!(["a"])),
             ("scopes_any", json!(["a"])),

@@ -49,7 +49,14 @@ mod tests {
 
     #[test]
     fn other_schemes_and_absence_are_no_credentials() {
-        for value in [None, Some(""), Some("Basic YTpi"), Some("Bearerish x"), Some("DPoP a.b.c")] {
+        for value in [
+            None,
+            Some(""),
+            Some("Basic YTpi"),
+            Some("Bearerish x"),
+            Some("Basic YTpi, Bearerish x"),
+            Some("DPoP a.b.c"),
+        ] {
             assert_eq!(credentials(value), Credentials::None, "{value:?}");
         }
     }
@@ -64,6 +71,8 @@ mod tests {
             "Bearer a, Bearer b",
             "Bearer, Bearer b",
             "Basic YTpi, Bearer a.b.c",
+            "Basic YTpi,\t bearer\ta.b.c",
+            "Basic YTpi,Bearer",
             "Bearer \"a\"",
             "Bearer a\tb",
             "Bearer\ta",
