@@ -72,27 +72,59 @@ function outgoingHeaders(request, names, only, set) {
 }
 
 /**
+ * What tells the platform's cache neither to answer nor to keep the answer: what `cache: "no-store"` becomes, without the
+ * request headers that go with that.
+ */
+const UNCACHED = { cacheTtl: -1, cacheLevel: "bypass" };
+
+/**
  * Sends a request to its upstream: the promise of the answer. The body is the stream itself, or left out where it is empty
  * and may be sent twice. `service` is the binding to ask, or undefined for the URL's own host.
  */
-export function send(request, service, url, names, only, set, signal, withoutBody) {
-  const body = withoutBody ? null : request.body;
+export function send(request, service, url, names, only, set, signal, uncached, withoutBody) {
+  const { method } = request;
+  // The platform has a stream for `Content-Length: 0` too, and takes none beside these.
+  const body = withoutBody || method === "GET" || method === "HEAD" ? null : request.body;
   // Redirects are the client's to follow.
-  const init = { method: request.method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal };
+  const init = { method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal };
+  if (uncached) init.cf = UNCACHED;
   return service === undefined ? fetch(url, init) : service.fetch(url, init);
 }
 
-/** The upstream's answer as the client gets it, some headers taken out and others added. Throws a status that none is. */
-export function answered(response, names, added) {
-  const { status } = response;
+/** By which a browser sends it back: a cookie without a name is its bare value then, which reads as name and value. */
+function nameOf(cookie) {
+  return cookie.split(";", 1)[0].replace(/^[\s=]+/, "").split("=", 1)[0].trim().toLowerCase();
+}
+
+/** The cookies without those of these names, or undefined when there is none of them. */
+function cookiesWithout(headers, names) {
+  if (!headers.has("set-cookie")) return undefined;
+  const unwanted = names.toLowerCase().split("\n");
+  const cookies = headers.getSetCookie();
+  const rest = cookies.filter((cookie) => !unwanted.includes(nameOf(cookie)));
+  return rest.length === cookies.length ? undefined : rest;
+}
+
+/**
+ * The upstream's answer as the client gets it, without some headers and cookies (their names) and with other headers: the
+ * very response when nothing is to change. Throws a status that none is.
+ */
+export function answered(response, names, cookies, added) {
+  const { status, webSocket } = response;
   // A WebSocket: the platform carries the socket in the response itself.
-  if (status === 101 && response.webSocket) return response;
+  const isSocket = status === 101 && Boolean(webSocket);
   // A Response can't be made of other statuses, and no client expects them. An interim one (103) ends here too: the
   // platform takes it for the answer.
-  if (status < 200 || status > 599) throw status;
-  if (added === "") return response;
+  if (!isSocket && (status < 200 || status > 599)) throw status;
+  const rest = cookiesWithout(response.headers, cookies);
+  if (rest === undefined && (isSocket || added === "")) return response;
   // A fetched response's own headers can't be changed.
-  const headers = without(names, response.headers);
+  const headers = without(isSocket ? "" : names, response.headers);
+  if (rest !== undefined) {
+    headers.delete("set-cookie");
+    for (const cookie of rest) headers.append("set-cookie", cookie);
+  }
+  if (isSocket) return new Response(null, { status, headers, webSocket });
   eachPair(added, (name, value) => (name === "vary" ? headers.append(name, value) : headers.set(name, value)));
   return new Response(response.body, { status, statusText: response.statusText, headers });
 }
@@ -101,12 +133,12 @@ export function answered(response, names, added) {
  * Carries a request to its upstream and the answer back. Of what is thrown on the way (an exception, or a status that none
  * is) `failed` makes the answer.
  */
-export async function carry(request, env, ctx, failed, service, url, names, only, set, unwanted, added, timeout) {
+export async function carry(request, env, ctx, failed, service, url, names, only, set, uncached, unwanted, cookies, added, timeout) {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeout);
   try {
-    const response = await send(request, service, url, names, only, set, controller.signal, false);
-    return answered(response, unwanted, added);
+    const response = await send(request, service, url, names, only, set, controller.signal, uncached, false);
+    return answered(response, unwanted, cookies, added);
   } catch (cause) {
     return failed(request, env, ctx, cause, added);
   } finally {

@@ -31,13 +31,19 @@ extern "C" {
         only: bool,
         set: &str,
         signal: &AbortSignal,
+        uncached: bool,
         without_body: bool,
     ) -> Result<Promise, JsValue>;
 
-    /// The upstream's answer as the client gets it, some headers taken out (`unwanted`: names,
-    /// each on a line) and others added. Throws a status that none is.
+    /// The upstream's answer as the client gets it, some headers and cookies taken out (`unwanted`
+    /// and `cookies`: names, each on a line) and other headers added. Throws a status that none is.
     #[wasm_bindgen(catch)]
-    pub(super) fn answered(response: &Response, unwanted: &str, added: &str) -> Result<Response, JsValue>;
+    pub(super) fn answered(
+        response: &Response,
+        unwanted: &str,
+        cookies: &str,
+        added: &str,
+    ) -> Result<Response, JsValue>;
 
     /// [`send`] and [`answered`] without WASM in between, `timeout` in milliseconds: the promise of
     /// the answer, or of what `failed` makes of what was thrown.
@@ -51,7 +57,9 @@ extern "C" {
         names: &str,
         only: bool,
         set: &str,
+        uncached: bool,
         unwanted: &str,
+        cookies: &str,
         added: &str,
         timeout: u32,
     ) -> Promise;

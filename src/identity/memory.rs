@@ -146,13 +146,13 @@ impl IdentityStore for MemoryIdentity {
         Ok(users)
     }
 
-    async fn insert_all(&self, new: &[User]) -> Result<Vec<String>, Fault> {
+    async fn insert_all(&self, new: &[User]) -> Result<Vec<(AccountId, String)>, Fault> {
         self.write(|users| {
             let mut made = Vec::new();
             for new in new {
                 if !is_held(users, new) {
                     users.push(new.clone());
-                    made.push(new.login.as_str().to_owned());
+                    made.push((new.account, new.login.as_str().to_owned()));
                 }
             }
             made

@@ -147,7 +147,8 @@ describe("explain", () => {
   test("says the same of cookies, of pages of other origins, and of preflights", async () => {
     const own = (await signIn(worker())).access_token;
     const other = await theirs.token("theirs-1");
-    const [app, evil]: Header[] = [["origin", APP], ["origin", "https://evil.example"]];
+    const app: Header = ["origin", APP];
+    const evil: Header = ["origin", "https://evil.example"];
     const wanted: Header = ["access-control-request-method", "PUT"];
     const cases: [string, Header[], string | undefined, "cookie" | "authorization"][] = [
       ["GET /x/cookie", [], own, "cookie"],

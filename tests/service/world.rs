@@ -32,6 +32,7 @@ use postern::{
         memory::MemoryRecords,
     },
     revocation::{FeedPolicy, memory::MemoryFeed},
+    secrets::Master,
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
@@ -438,6 +439,10 @@ impl World {
         self.accounts.set_now(later);
         self.feed.now.set(later);
         self.throttles.set_now(later);
+    }
+
+    pub(crate) fn master(&self) -> &Master {
+        self.isolate.masters.current()
     }
 
     pub(crate) fn service(&self) -> Service<Self> {

@@ -66,7 +66,9 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
             &out.names,
             out.only,
             &out.set,
+            uncached(&plan),
             &plan.answer_without.join("\n"),
+            &plan.answer_without_cookies.join("\n"),
             &glue::lines(&plan.answer_headers),
             js::millis(plan.timeout),
         )
@@ -122,8 +124,8 @@ async fn forward(
     };
     // The head is here: the body may take as long as it likes (streams, server-sent events).
     deadline.lift();
-    let unwanted = plan.answer_without.join("\n");
-    let answer = glue::answered(&response, &unwanted, &glue::lines(&plan.answer_headers))
+    let (unwanted, cookies) = (plan.answer_without.join("\n"), plan.answer_without_cookies.join("\n"));
+    let answer = glue::answered(&response, &unwanted, &cookies, &glue::lines(&plan.answer_headers))
         .map_err(|cause| fault(&cause))?;
     match (websocket::of(&answer), &plan.watch) {
         (Some(socket), Some(watch)) => {
@@ -150,9 +152,16 @@ async fn send(
 ) -> Result<Response, UpstreamFault> {
     let Outgoing { names, only, set } = out;
     let (url, signal) = (&plan.target.url, deadline.signal());
-    let sent = glue::send(head.request(), upstream, url, names, *only, set, &signal, without_body);
+    let request = head.request();
+    let sent = glue::send(request, upstream, url, names, *only, set, &signal, uncached(plan), without_body);
     let answer = async { js::response(sent?).await };
     answer.await.map_err(|cause| fault(&cause))
+}
+
+/// Whether the platform's cache is to be passed by: there is none in front of a service binding, whose
+/// Worker would see the wish.
+const fn uncached(plan: &Forward) -> bool {
+    plan.uncached && plan.target.service.is_none()
 }
 
 /// The platform has a stream for an empty body too (`Content-Length: 0`).

@@ -7,13 +7,13 @@ pub const SCOPE: &str = crate::identity::ADMIN_SCOPE;
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// Its path names what it is about.
+    /// The audit log tells its path.
     Plain(Plain),
-    /// Its body does.
+    /// The audit log tells what its body orders.
     Ordered(Ordered),
 }
 
-/// The calls whose path names what they are about.
+/// The calls of which the audit log tells the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plain {
     /// The key ring.
@@ -26,10 +26,6 @@ pub enum Plain {
     Users,
     /// One of them.
     User,
-    /// Another user.
-    AddUser,
-    /// Other scopes, roles and tenant.
-    SetGrants,
     /// No sign-in any more.
     DisableUser,
     /// Sign-ins again.
@@ -52,11 +48,15 @@ pub enum Plain {
     Throttle,
 }
 
-/// The calls whose body names what they are about: those the audit log could not tell by the path.
+/// The calls of which the audit log tells what stands in their body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ordered {
+    /// Another user.
+    AddUser,
     /// Many users from elsewhere.
     ImportUsers,
+    /// Other scopes, roles and tenant.
+    SetGrants,
     /// The end of whatever can be revoked.
     Revoke,
     /// The end of what limits and locks say.
@@ -96,12 +96,13 @@ impl Line {
     }
 
     const fn order(
+        method: &'static str,
         path: &'static str,
         call: Ordered,
         action: &'static str,
         body: &'static [&'static str],
     ) -> Self {
-        Self { method: "POST", path, call: Call::Ordered(call), query: &[], body, action }
+        Self { method, path, call: Call::Ordered(call), query: &[], body, action }
     }
 
     /// Whether it changes something: then it asks for a recent sign-in, and is written down.
@@ -116,20 +117,20 @@ pub static CALLS: &[Line] = &[
     Line::change("POST", "/keys/rotate", Plain::RotateKeys, "key_rotate", &["force", "algorithm"]),
     Line::change("POST", "/keys/{kid}/revoke", Plain::RevokeKey, "key_revoke", &[]),
     Line::read("/users", Plain::Users, &["search", "login", "after", "limit"]),
-    Line::change(
+    Line::order(
         "POST",
         "/users",
-        Plain::AddUser,
+        Ordered::AddUser,
         "user_add",
         &["login", "password", "scopes", "roles", "tenant_id"],
     ),
-    Line::order("/users/import", Ordered::ImportUsers, "users_import", &["rows"]),
+    Line::order("POST", "/users/import", Ordered::ImportUsers, "users_import", &["rows"]),
     Line::read("/users/{user_id}", Plain::User, &[]),
     Line::change("DELETE", "/users/{user_id}", Plain::EraseUser, "user_erase", &[]),
-    Line::change(
+    Line::order(
         "PUT",
         "/users/{user_id}/grants",
-        Plain::SetGrants,
+        Ordered::SetGrants,
         "user_grants",
         &["scopes", "roles", "tenant_id"],
     ),
@@ -144,12 +145,12 @@ pub static CALLS: &[Line] = &[
         "session_revoke",
         &[],
     ),
-    Line::order("/revocations", Ordered::Revoke, "revoke", &super::revocations::MEMBERS),
+    Line::order("POST", "/revocations", Ordered::Revoke, "revoke", &super::revocations::MEMBERS),
     Line::read("/routes", Plain::Routes, &[]),
     Line::change("PUT", "/routes", Plain::ReplaceRoutes, "routes_replace", &["routes", "replaces"]),
     Line::read("/audit", Plain::Audit, &["after", "limit"]),
     Line::read("/throttle", Plain::Throttle, &["login", "ip"]),
-    Line::order("/throttle/clear", Ordered::ClearThrottle, "throttle_clear", &["login", "ip"]),
+    Line::order("POST", "/throttle/clear", Ordered::ClearThrottle, "throttle_clear", &["login", "ip"]),
 ];
 
 /// What a request asks for.

@@ -146,7 +146,7 @@ impl<P: Ports> Service<P> {
     /// Writes the call down, does it, and writes down how it ended.
     async fn on_record(&self, asked: &Asked<'_>, order: Order<'_>) -> Result<Reply, ApiError> {
         let who = asked.admin.identity.subject.as_str();
-        let (target, detail) = order.named(asked);
+        let (target, detail) = self.named(asked, &order);
         let act = Act::new(who, asked.line.action, &target, &detail);
         let announced = self.announce(&asked.caller, act).await?;
         let outcome = self.perform(asked, order).await;
@@ -162,7 +162,9 @@ impl<P: Ports> Service<P> {
     async fn perform(&self, asked: &Asked<'_>, order: Order<'_>) -> Result<Reply, ApiError> {
         let call = match order {
             Order::Plain(call) => call,
+            Order::AddUser(login, grants) => return self.admin_add_user(asked, &login, grants).await,
             Order::ImportUsers(rows) => return self.admin_import_users(asked, rows).await,
+            Order::SetGrants(grants) => return self.admin_set_grants(asked, grants).await,
             Order::Revoke(target) => return self.admin_revoke(asked, &target).await,
             Order::ClearThrottle(subject) => return self.admin_clear_throttle(subject).await,
         };
@@ -172,8 +174,6 @@ impl<P: Ports> Service<P> {
             Plain::RevokeKey => self.admin_revoke_key(asked).await,
             Plain::Users => self.admin_users(asked).await,
             Plain::User => self.admin_user(asked).await,
-            Plain::AddUser => self.admin_add_user(asked).await,
-            Plain::SetGrants => self.admin_set_grants(asked).await,
             Plain::DisableUser => self.admin_set_disabled(asked, true).await,
             Plain::EnableUser => self.admin_set_disabled(asked, false).await,
             Plain::EraseUser => self.admin_erase_user(asked).await,

@@ -7,8 +7,10 @@ use super::{
     calls::{Call, Ordered, Plain},
     revocations,
     throttle::Subject,
+    users,
 };
 use crate::{
+    identity::{Grants, Login},
     revocation::Target,
     service::{ApiError, Ports, Service},
 };
@@ -17,25 +19,16 @@ use crate::{
 pub(super) enum Order<'a> {
     /// A call whose path names what it is about.
     Plain(Plain),
+    /// A user of this login who may do this.
+    AddUser(Login, Grants),
     /// These rows of users.
     ImportUsers(&'a [Value]),
+    /// What the user of the path may do.
+    SetGrants(Grants),
     /// The end of this.
     Revoke(Target),
     /// The end of what limits and locks say here.
     ClearThrottle(Subject),
-}
-
-impl Order<'_> {
-    /// What the audit log calls it: whom or what it is about, and a detail.
-    pub(super) fn named(&self, asked: &Asked<'_>) -> (String, String) {
-        match self {
-            Self::Plain(_) => (asked.parameters.join("/"), String::new()),
-            Self::ImportUsers(rows) => (String::new(), rows.len().to_string() + " rows"),
-            Self::Revoke(target) => (revocations::named(target), String::new()),
-            // Not in the path, which logs elsewhere keep.
-            Self::ClearThrottle(subject) => (subject.object.clone(), String::new()),
-        }
-    }
 }
 
 impl<P: Ports> Service<P> {
@@ -43,9 +36,29 @@ impl<P: Ports> Service<P> {
     pub(super) fn order<'a>(&self, asked: &'a Asked<'_>) -> Result<Order<'a>, ApiError> {
         Ok(match asked.line.call {
             Call::Plain(call) => Order::Plain(call),
+            Call::Ordered(Ordered::AddUser) => {
+                let login = self.parse_login(asked.body.text("login")?)?;
+                Order::AddUser(login, users::grants_of(&asked.body)?)
+            }
             Call::Ordered(Ordered::ImportUsers) => Order::ImportUsers(asked.rows()?),
+            Call::Ordered(Ordered::SetGrants) => Order::SetGrants(users::grants_of(&asked.body)?),
             Call::Ordered(Ordered::Revoke) => Order::Revoke(self.target_to_revoke(asked)?),
             Call::Ordered(Ordered::ClearThrottle) => Order::ClearThrottle(self.subject_to_clear(asked)?),
         })
+    }
+
+    /// What the audit log calls it: whom or what it is about, and a detail.
+    pub(super) fn named(&self, asked: &Asked<'_>, order: &Order<'_>) -> (String, String) {
+        let by_path = || asked.parameters.join("/");
+        match order {
+            Order::Plain(_) => (by_path(), String::new()),
+            // The login's stand-in, which the event of the new user has too.
+            Order::AddUser(login, grants) => ("login ".to_owned() + &self.stand_in(login), grants.told()),
+            Order::ImportUsers(rows) => (String::new(), rows.len().to_string() + " rows"),
+            Order::SetGrants(grants) => (by_path(), grants.told()),
+            Order::Revoke(target) => (revocations::named(target), String::new()),
+            // Not in the path, which logs elsewhere keep.
+            Order::ClearThrottle(subject) => (subject.object.clone(), String::new()),
+        }
     }
 }

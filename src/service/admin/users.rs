@@ -42,24 +42,30 @@ impl<P: Ports> Service<P> {
     }
 
     /// `POST /admin/users`: 201, or 409 `login_taken`; 503 `busy` when too many hashes wait.
-    pub(super) async fn admin_add_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(super) async fn admin_add_user(
+        &self,
+        asked: &Asked<'_>,
+        login: &Login,
+        grants: Grants,
+    ) -> Result<Reply, ApiError> {
         self.users_are_here()?;
-        let login = self.parse_login(asked.body.text("login")?)?;
         let password = self.chosen_password(asked.body.text("password")?)?;
-        Self::refuse_login_as_password(&password, &login)?;
-        let grants = grants_of(&asked.body)?;
+        Self::refuse_login_as_password(&password, login)?;
         let hash = self.hash_in_turn(&password)?;
-        let added = self.add_user(&login, hash, grants, asked.caller.setting()).await?;
+        let added = self.add_user(login, hash, grants, asked.caller.setting()).await?;
         let account = added.ok_or(ApiError::LoginTaken)?;
         Ok(Reply::json(201, &object([("user_id", account.to_string().into())])))
     }
 
     /// `PUT /admin/users/{user_id}/grants`: scopes, roles and tenant in place of those before.
     /// When something is taken away all sessions of the user end.
-    pub(super) async fn admin_set_grants(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(super) async fn admin_set_grants(
+        &self,
+        asked: &Asked<'_>,
+        grants: Grants,
+    ) -> Result<Reply, ApiError> {
         self.users_are_here()?;
         let account = asked.account()?;
-        let grants = grants_of(&asked.body)?;
         if !grants.scopes.iter().any(|scope| scope == super::SCOPE) {
             refuse_oneself(asked, account)?;
         }
@@ -107,7 +113,8 @@ fn cursor(text: &str) -> Result<Login, ApiError> {
     login.ok_or(ApiError::InvalidParameter { name: "after", problem: "is no cursor of this list" })
 }
 
-fn grants_of(body: &Body) -> Result<Grants, ApiError> {
+/// What a body grants.
+pub(super) fn grants_of(body: &Body) -> Result<Grants, ApiError> {
     Grants::read(&|name| body.value(name)).map_err(|name| BodyError::InvalidMember(name).into())
 }
 
