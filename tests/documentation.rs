@@ -119,8 +119,17 @@ fn every_recipe_of_the_cookbook_is_sound_and_does_what_it_says() {
             let [method, url, caller] = [(); 3].map(|()| parts.next().unwrap());
             let claims = (caller != "-").then(|| serde_json::from_str(caller).unwrap());
             let supposed = claims.as_ref().map_or(Supposed::Nobody, Supposed::Claims);
-            let request = PlainRequest::new(method, url);
-            let told = explainer.explain(&request, supposed, Place::Header, now).unwrap();
+            // As a page of the site sends it: the token where the route looks for it.
+            let request = PlainRequest::new(method, url).with("x-csrf-token", "the session's");
+            let by_header = explainer.explain(&request, supposed, Place::Header, now).unwrap();
+            let takes_header = by_header.route.as_ref().is_none_or(|deciding| {
+                explainer.gate().routes()[deciding.index].forwarding.token_sources.header
+            });
+            let told = if takes_header {
+                by_header
+            } else {
+                explainer.explain(&request, supposed, Place::Cookie, now).unwrap()
+            };
             let became = match &told.answer {
                 Answer::Own | Answer::Preflight { .. } => "postern".to_owned(),
                 Answer::Forwarded { .. } => told.route.unwrap().name,
