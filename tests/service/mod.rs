@@ -4,6 +4,7 @@
 mod account_flows;
 mod admin;
 mod audit;
+mod carriage;
 mod feed;
 mod tables;
 mod world;
