@@ -30,6 +30,8 @@ export class Issuer {
   fetches = 0;
   /** The headers that it was last asked with. */
   asked: IncomingHttpHeaders = {};
+  /** What it answers at other paths: its metadata. */
+  readonly documents = new Map<string, JsonObject>();
   /** What it answers instead, when it does not do its work. */
   failure: { status: number; body: string } | undefined;
   readonly keys: ReadonlyMap<string, IssuerKey>;
@@ -42,6 +44,11 @@ export class Issuer {
     this.published = keys.map((key) => key.jwk);
     this.iss = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on("request", (request, response) => {
+      const document = this.documents.get(request.url ?? "");
+      if (document) {
+        response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(document));
+        return;
+      }
       if (request.url !== "/jwks.json") {
         response.writeHead(404).end();
         return;
