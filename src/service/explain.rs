@@ -14,7 +14,7 @@ use super::{
     gate::preflight,
     isolate::{TrustedIssuer, trusted_issuers},
     own::is_own,
-    presented::{Presented, is_websocket, judge_cookie_request, presented},
+    presented::{Presented, judge_cookie_request, presented},
 };
 use crate::{
     config::{Config, IdentitySource},
@@ -22,7 +22,7 @@ use crate::{
         Access, Challenge, Found, Gate, Identity, Match, Revocation, Route, StaleFeed, Target, Verdict,
         decide,
         explain::{Ask, asks, mismatch},
-        is_safe,
+        is_safe, is_websocket,
         path::NormalPath,
         review::{Remark, review},
     },

@@ -10,13 +10,13 @@ use super::{
     cookies::{self, CSRF_HEADER},
     error::unavailable,
     own::is_own,
-    presented::{CookieRefused, Presented, is_websocket, presented},
+    presented::{CookieRefused, Presented, presented},
 };
 use crate::{
     config::AdminSettings,
     gateway::{
         Access, CORS_ANSWER, Challenge, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
-        Target, Verdict, decide, is_idempotent,
+        Target, Verdict, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     observe::{Happening, Setting, metrics::gate_outcome, redact::signature_tail},
