@@ -143,7 +143,7 @@ impl<R: Records> Throttle<R> {
 }
 
 fn decode(record: &str) -> Result<Standing, Fault> {
-    serde_json::from_str(record).map_err(|error| Fault::new(Part::Storage, error))
+    crate::json::read_known(record).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 /// Charges one claim, or says until when it can't be and whether a lock is the cause.

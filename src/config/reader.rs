@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::encoding::text_set;
+use crate::{encoding::text_set, jose::json::parse_text};
 
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ impl<'a> Node<'a> {
         let value = match value {
             Value::Null => return None,
             Value::String(text) if text.trim_start().starts_with(['{', '[', '"']) => {
-                match serde_json::from_str(text) {
+                match parse_text(text) {
                     Ok(inner) => Cow::Owned(inner),
                     Err(error) => {
                         let (line, column) = (error.line(), error.column());

@@ -45,7 +45,7 @@ async fn ask<Q: Serialize, A: DeserializeOwned>(
     let part = place.1;
     let body = json::write(message).ok_or_else(|| Fault::new(part, "a message that is no JSON"))?;
     let answer = exchange(env, place, name, &body).await?;
-    json::read(&answer).map_err(|error| Fault::new(part, error))
+    json::read_known(&answer).map_err(|error| Fault::new(part, error))
 }
 
 /// Text there and text back: compiled once for all kinds of messages.

@@ -93,7 +93,7 @@ impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
         let record = self.records.read(KIND, ID)?;
         // A record that cannot be read, or is about another source, is as good as none.
         Ok(record
-            .and_then(|record| json::read::<State>(&record).ok())
+            .and_then(|record| json::read_known::<State>(&record).ok())
             .filter(|state| state.source == *source)
             .unwrap_or_else(|| State::new(source.clone())))
     }

@@ -38,6 +38,7 @@ pub(super) struct State {
     /// Writes to KV that failed since the last good one.
     pub(super) failures: u32,
     /// Sessions that found no room.
+    #[serde(default)]
     pub(super) overflow: Option<Unlisted>,
 }
 
@@ -72,7 +73,7 @@ fn fault(error: impl core::fmt::Display) -> Fault {
 }
 
 fn decode<T: DeserializeOwned>(text: &str, version: impl Fn(&T) -> u32) -> Result<T, Fault> {
-    let record: T = serde_json::from_str(text).map_err(fault)?;
+    let record: T = crate::json::read(text).map_err(fault)?;
     // A newer program's record is a fault, never taken for an absent one: that would revive tokens.
     if version(&record) == SCHEMA_VERSION { Ok(record) } else { Err(fault("a record of another version")) }
 }

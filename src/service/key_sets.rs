@@ -136,7 +136,7 @@ impl<P: Ports> Service<P> {
     async fn read_kv(&self, issuer: &str) {
         match self.ports.kv().read(&kv_key(issuer)).await {
             Ok(Some(text)) => {
-                if let Ok(snapshot) = json::read(&text) {
+                if let Ok(snapshot) = json::read_known(&text) {
                     self.take_in(issuer, &snapshot);
                     // KV may have kept a set from before.
                     self.drop_listed_keys();

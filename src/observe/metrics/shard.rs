@@ -156,7 +156,7 @@ impl<R: Records> Shard<R> {
         let Some(text) = self.0.read(KIND, ID)? else {
             return Ok(Stored { v: VERSION, ..Stored::default() });
         };
-        let stored: Stored = serde_json::from_str(&text).map_err(|error| Fault::new(Part::Storage, error))?;
+        let stored: Stored = crate::json::read(&text).map_err(|error| Fault::new(Part::Storage, error))?;
         if stored.v == VERSION {
             Ok(stored)
         } else {
