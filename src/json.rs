@@ -336,6 +336,7 @@ struct Fields {
     names: core::slice::Iter<'static, &'static str>,
     members: Map<String, Value>,
     others: Others,
+    found: usize,
     /// The field that was asked for last, if it was missing.
     missing: Option<&'static str>,
 }
@@ -343,14 +344,16 @@ struct Fields {
 impl Fields {
     fn of(tree: Tree, names: &'static [&'static str]) -> Result<Self, ReadError> {
         let Value::Object(members) = tree.value else { return Err(ReadError::WrongType) };
-        Ok(Self { names: names.iter(), members, others: tree.others, missing: None })
+        Ok(Self { names: names.iter(), members, others: tree.others, found: 0, missing: None })
     }
 
     fn next(&mut self) -> Option<Tree> {
         let name = self.names.next()?;
-        let value = self.members.remove(*name);
-        self.missing = if value.is_some() { None } else { Some(name) };
-        Some(Tree { value: value?, others: self.others })
+        let member = self.members.get_mut(*name);
+        self.missing = if member.is_some() { None } else { Some(name) };
+        let value = member?.take();
+        self.found += 1;
+        Some(Tree { value, others: self.others })
     }
 
     /// What is wrong with the whole, `read` being what was wrong with its members.
@@ -358,8 +361,8 @@ impl Fields {
         match (read, self.missing) {
             (Some(_), Some(name)) => Some(ReadError::Missing(name)),
             (Some(error), None) => Some(error),
-            (None, _) if self.others == Others::Refused && !self.members.is_empty() => Some(ReadError::Unknown),
-            (None, _) => None,
+            (None, _) if self.others == Others::PassedOver || self.found == self.members.len() => None,
+            (None, _) => Some(ReadError::Unknown),
         }
     }
 }

@@ -112,7 +112,7 @@ impl AnyVersion {
         let fault = |cause: &str| Fault::new(Part::Storage, cause);
         let mut stored = jose::json::parse_object(text.as_bytes()).map_err(|error| fault(error.code()))?;
         let v = stored.get("v").and_then(Value::as_u64).ok_or_else(|| fault("a record without version"))?;
-        let record = stored.remove("record").ok_or_else(|| fault("an empty record"))?;
+        let record = stored.get_mut("record").map(Value::take).ok_or_else(|| fault("an empty record"))?;
         Ok(Self { v, record })
     }
 }

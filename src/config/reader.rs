@@ -5,7 +5,7 @@
 use core::{cell::RefCell, fmt, ops::RangeInclusive, time::Duration};
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
 };
 
 use serde_json::Value;
@@ -199,14 +199,14 @@ impl<'a> Node<'a> {
     /// The members of an object. Every name outside `known` is a mistake.
     pub(super) fn object(&self, known: &[&str]) -> Option<Fields<'_>> {
         let Value::Object(members) = &*self.value else { return self.wrong("must be an object") };
-        let mut present = BTreeMap::new();
+        let mut present = Vec::new();
         for (name, value) in members {
             let path = member(&self.path, name);
             if !known.contains(&name.as_str()) {
                 self.mistakes.add(path, format!("is not known; known are: {}", known.join(", ")));
             } else if !value.is_null() {
                 let node = Node { path, value: Cow::Borrowed(value), mistakes: self.mistakes };
-                present.insert(name.as_str(), node);
+                present.push((name.as_str(), node));
             }
         }
         Some(Fields { path: self.path.clone(), present, mistakes: self.mistakes })
@@ -233,19 +233,20 @@ fn member(path: &str, name: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     path: String,
-    present: BTreeMap<&'a str, Node<'a>>,
+    /// As few as an object of the configuration has members.
+    present: Vec<(&'a str, Node<'a>)>,
     mistakes: &'a Mistakes,
 }
 
 impl<'a> Fields<'a> {
     /// The member, if present.
     pub(super) fn optional(&self, name: &str) -> Option<&Node<'a>> {
-        self.present.get(name)
+        self.present.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
     }
 
     /// The member; its absence is a mistake.
     pub(super) fn required(&self, name: &str) -> Option<&Node<'a>> {
-        let found = self.present.get(name);
+        let found = self.optional(name);
         if found.is_none() {
             self.mistakes.add(member(&self.path, name), "is missing");
         }
@@ -255,7 +256,7 @@ impl<'a> Fields<'a> {
     /// The member read by `read`, or the default when absent. A wrong one is noted and gives
     /// the default too: the configuration is refused in the end, and the other checks go on.
     pub(super) fn or<T>(&self, name: &str, default: T, read: impl FnOnce(&Node<'a>) -> Option<T>) -> T {
-        self.present.get(name).and_then(read).unwrap_or(default)
+        self.optional(name).and_then(read).unwrap_or(default)
     }
 
     /// Notes a mistake about a member or about the object itself (an empty name).

@@ -95,13 +95,14 @@ impl<R: Records> Store<'_, R> {
 
     pub(super) fn entries(&self) -> Result<BTreeMap<Mark, Held>, Fault> {
         let rows = self.0.scan(ENTRY_KIND)?;
-        rows.iter()
-            .map(|(id, record)| {
-                let bytes = from_base64url(id).and_then(|bytes| bytes.try_into().ok());
-                let bytes = bytes.ok_or_else(|| fault("an entry's id is no mark"))?;
-                Ok((Mark::from_bytes(bytes), decode(record, |held: &Held| held.v)?))
-            })
-            .collect()
+        // One by one: `collect` would sort them first.
+        let mut entries = BTreeMap::new();
+        for (id, record) in &rows {
+            let bytes = from_base64url(id).and_then(|bytes| bytes.try_into().ok());
+            let bytes = bytes.ok_or_else(|| fault("an entry's id is no mark"))?;
+            entries.insert(Mark::from_bytes(bytes), decode(record, |held: &Held| held.v)?);
+        }
+        Ok(entries)
     }
 
     pub(super) fn write_entry(&self, mark: &Mark, held: &Held) -> Result<(), Fault> {

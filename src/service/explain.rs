@@ -2,7 +2,6 @@
 //! steps as [`super::Service::at_once`], with the same functions, but for what only the running
 //! Worker knows: signatures, revocations, rate limits.
 
-use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -24,6 +23,7 @@ use crate::{
     jose::{UnverifiedToken, json},
     jwt::{AudienceSource, TokenError, judge_claims},
     time::Timestamp,
+    text_map::TextMap,
 };
 
 /// How long the supposed access token is valid when its claims do not say, in seconds: as long
@@ -35,7 +35,7 @@ const SUPPOSED_LIFETIME: u64 = 600;
 pub struct Explainer {
     config: Config,
     gate: Gate,
-    issuers: BTreeMap<String, TrustedIssuer>,
+    issuers: TextMap<TrustedIssuer>,
 }
 
 /// Who is supposed to ask.
