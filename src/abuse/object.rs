@@ -137,7 +137,7 @@ impl<R: Records> Throttle<R> {
     }
 
     fn write(&self, row: &str, standing: &Standing) -> Result<(), Fault> {
-        let record = serde_json::to_string(standing).map_err(|error| Fault::new(Part::Storage, error))?;
+        let record = crate::json::write(standing).map_err(|error| Fault::new(Part::Storage, error))?;
         self.records.write(KIND, row, &record)
     }
 }

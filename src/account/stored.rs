@@ -118,7 +118,7 @@ impl AnyVersion {
 }
 
 fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
-    serde_json::to_string(&Versioned { v: SCHEMA_VERSION, record })
+    crate::json::write(&Versioned { v: SCHEMA_VERSION, record })
         .map_err(|error| Fault::new(Part::Storage, error))
 }
 

@@ -90,6 +90,6 @@ impl RouteDocument {
     ) -> Result<String, Vec<ConfigError>> {
         let document = json!({"version": version, "routes": routes});
         Self::validate(&document, context)?;
-        Ok(document.to_string())
+        Ok(crate::json::write(&document).unwrap_or_default())
     }
 }

@@ -1,6 +1,5 @@
 //! `POSTERN_LIMITS`: how often, how many failures, and what happens when nobody can tell.
 
-
 use super::reader::{Fields, Node};
 use crate::abuse::{Ladder, Limited, Rate, Spread, messages::MAX_WINDOW, rate::MAX_PER_MINUTE};
 

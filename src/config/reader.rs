@@ -3,10 +3,7 @@
 //! No message repeats a value: a secret pasted into the wrong variable must not reach a log.
 
 use core::{cell::RefCell, fmt, ops::RangeInclusive, time::Duration};
-use std::{
-    borrow::Cow,
-    collections::BTreeSet,
-};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::Value;
 
@@ -66,16 +63,14 @@ impl<'a> Node<'a> {
     pub(super) fn variable(name: &str, value: &'a Value, mistakes: &'a Mistakes) -> Option<Self> {
         let value = match value {
             Value::Null => return None,
-            Value::String(text) if text.trim_start().starts_with(['{', '[', '"']) => {
-                match parse_text(text) {
-                    Ok(inner) => Cow::Owned(inner),
-                    Err(error) => {
-                        let (line, column) = (error.line(), error.column());
-                        mistakes.add(name, format!("is not valid JSON (line {line}, column {column})"));
-                        return None;
-                    }
+            Value::String(text) if text.trim_start().starts_with(['{', '[', '"']) => match parse_text(text) {
+                Ok(inner) => Cow::Owned(inner),
+                Err(error) => {
+                    let (line, column) = (error.line(), error.column());
+                    mistakes.add(name, format!("is not valid JSON (line {line}, column {column})"));
+                    return None;
                 }
-            }
+            },
             _ => Cow::Borrowed(value),
         };
         Some(Self { path: name.to_owned(), value, mistakes })

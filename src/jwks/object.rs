@@ -100,7 +100,7 @@ impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
 
     fn store(&self, state: &State) -> Result<(), Fault> {
         let record =
-            serde_json::to_string(state).map_err(|error| Fault::new(crate::ports::Part::Storage, error))?;
+            crate::json::write(state).map_err(|error| Fault::new(crate::ports::Part::Storage, error))?;
         self.records.write(KIND, ID, &record)
     }
 

@@ -175,7 +175,7 @@ impl Entry {
     /// SHA-256 over the canonical form.
     pub fn hash(&self) -> Digest {
         // Strings and numbers always have a JSON form; were there none, nothing would match it.
-        let canonical = serde_json::to_string(self).unwrap_or_default();
+        let canonical = crate::json::write(self).unwrap_or_default();
         Digest(Sha256::digest(canonical.as_bytes()).into())
     }
 }

@@ -90,7 +90,7 @@ impl<R: Records> Store<'_, R> {
     }
 
     pub(super) fn write_state(&self, state: &State) -> Result<(), Fault> {
-        self.0.write(STATE_KIND, STATE_ID, &serde_json::to_string(state).map_err(fault)?)
+        self.0.write(STATE_KIND, STATE_ID, &crate::json::write(state).map_err(fault)?)
     }
 
     pub(super) fn entries(&self) -> Result<BTreeMap<Mark, Held>, Fault> {
@@ -106,7 +106,7 @@ impl<R: Records> Store<'_, R> {
     }
 
     pub(super) fn write_entry(&self, mark: &Mark, held: &Held) -> Result<(), Fault> {
-        self.0.write(ENTRY_KIND, &base64url(mark.as_bytes()), &serde_json::to_string(held).map_err(fault)?)
+        self.0.write(ENTRY_KIND, &base64url(mark.as_bytes()), &crate::json::write(held).map_err(fault)?)
     }
 
     pub(super) fn remove_entry(&self, mark: &Mark) -> Result<(), Fault> {

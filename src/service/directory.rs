@@ -111,7 +111,7 @@ impl<P: Ports> Service<P> {
         path: &str,
         question: &serde_json::Value,
     ) -> Result<Document, Fault> {
-        let question = question.to_string();
+        let question = json::write(question).map_err(|error| Fault::new(Part::Identity, error))?;
         let bindings = self.ports.bindings();
         bindings.call(Part::Identity, binding, path, &question, MAX_ANSWER_BYTES, TIMEOUT_MS).await
     }
@@ -128,7 +128,8 @@ fn read(answer: &Document) -> Result<Profile, Fault> {
     if answer.body.len() > MAX_ANSWER_BYTES {
         return Err(malformed("too much"));
     }
-    let profile = core::str::from_utf8(&answer.body).ok().and_then(|text| json::read_known::<Profile>(text).ok());
+    let profile =
+        core::str::from_utf8(&answer.body).ok().and_then(|text| json::read_known::<Profile>(text).ok());
     let profile = profile.ok_or_else(|| malformed("something else than a profile"))?;
     let text = |text: &String, most: usize| {
         !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control)

@@ -2,7 +2,6 @@
 //! steps as [`super::Service::at_once`], with the same functions, but for what only the running
 //! Worker knows: signatures, revocations, rate limits.
 
-
 use serde_json::{Map, Value};
 
 use super::{
@@ -22,8 +21,8 @@ use crate::{
     http::{Reply, UrlParts},
     jose::{UnverifiedToken, json},
     jwt::{AudienceSource, TokenError, judge_claims},
-    time::Timestamp,
     text_map::TextMap,
+    time::Timestamp,
 };
 
 /// How long the supposed access token is valid when its claims do not say, in seconds: as long

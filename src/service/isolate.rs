@@ -5,10 +5,7 @@ use core::{
     cell::{Cell, RefCell},
     time::Duration,
 };
-use std::{
-    collections::HashMap,
-    rc::Rc,
-};
+use std::{collections::HashMap, rc::Rc};
 
 use super::{
     assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, key_sets::OwnOrExternal,

@@ -45,7 +45,7 @@ pub fn own_snapshot(
     set: &crate::keys::PublicJwkSet,
     now: Timestamp,
 ) -> Result<Snapshot, Fault> {
-    let document = serde_json::to_string(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
+    let document = crate::json::write(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
     Ok(Snapshot { issuer: issuer.to_owned(), document, fetched_at: now, version: now.millis() })
 }
 
@@ -219,7 +219,7 @@ impl<P: Ports> Service<P> {
     fn write_kv_in_background(&self, snapshot: Snapshot) {
         let service = self.clone();
         self.ports.background().spawn(async move {
-            let Ok(text) = serde_json::to_string(&snapshot) else { return };
+            let Ok(text) = crate::json::write(&snapshot) else { return };
             if let Err(fault) = service.ports.kv().write(&kv_key(&snapshot.issuer), &text).await {
                 service.record_fault(&fault, &Caller::default());
             }

@@ -28,7 +28,7 @@ async fn message<Q: DeserializeOwned>(request: Request, part: Part) -> Result<Q,
 
 /// An answer of the domain as the object's.
 fn answer<A: Serialize>(answer: &A) -> worker::Result<Response> {
-    Ok(web_sys::Response::new_with_opt_str(json::write(answer).as_deref())?.into())
+    Ok(web_sys::Response::new_with_opt_str(json::write(answer).ok().as_deref())?.into())
 }
 
 /// The object's records.

@@ -150,7 +150,7 @@ impl<R: Records> Shard<R> {
             }
         }
         stored.isolates.insert(batch.isolate, Seen { number: batch.number, at: now });
-        let text = serde_json::to_string(&stored).map_err(|error| Fault::new(Part::Storage, error))?;
+        let text = crate::json::write(&stored).map_err(|error| Fault::new(Part::Storage, error))?;
         self.0.write(KIND, ID, &text)
     }
 
