@@ -12,9 +12,15 @@ ENV := . scripts/env.sh &&
 # The steps of a target follow one another: compiling and testing at once would only compete.
 .NOTPARALLEL:
 
+# What one needs to use Postern and to change it; `make help` lists the others after these.
+EVERYDAY := help|setup|dev|demo|test|test-native|test-worker|check|build|cli|cli-test|clean
+
 help: ## List the targets
-	@printf 'Usage: make TARGET, or make dev PORT=8787 (the default)\n\n'
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	@list() { grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | grep -E "$$@" | column -t -s '|'; }; \
+	printf 'Usage: make TARGET, or make dev PORT=8787 (the default)\n\n'; \
+	list '^  ($(EVERYDAY))\|'; \
+	printf '\nProofs and measurements, some of them many minutes long:\n\n'; \
+	list -v '^  ($(EVERYDAY))\|'
 
 setup: ## Install what is missing: WASM target, build tools, npm packages (every target below does this itself)
 	@scripts/setup.sh

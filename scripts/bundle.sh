@@ -10,4 +10,8 @@ if ! grep -qxF "$generated" shim.js; then
 fi
 { grep -vxF "$generated" shim.js; cat "$root/src/edge/entry.js"; } >shim.new
 mv shim.new shim.js
+# wasm-bindgen names a module of ours once for each function it imports: the same line of an object twice, of which every
+# build and every deployment would warn.
+awk '{ key = $1 } key !~ /^"\.\/snippets\// || key != last; { last = key }' index.js >index.new
+mv index.new index.js
 exec "$root/node_modules/.bin/esbuild" "$@"

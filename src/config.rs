@@ -159,16 +159,17 @@ impl Config {
 fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     for name in vars.keys() {
         if name.starts_with(PREFIX) && !VARIABLES.contains(&name.as_str()) {
-            mistakes.add(name, "is no variable of Postern");
+            let meant = reader::nearest(name, &VARIABLES).map(|name| format!(": is {name} meant?"));
+            mistakes.add(name, format!("is no variable of Postern{}", meant.unwrap_or_default()));
         }
     }
     let variable = |name: &str| {
         let name = format!("{PREFIX}{name}");
         vars.get(&name).and_then(|value| Node::variable(&name, value, mistakes))
     };
-    let required = |name: &str| {
+    let required = |name: &str, missing: &str| {
         if vars.get(&format!("{PREFIX}{name}")).is_none_or(Value::is_null) {
-            mistakes.add(format!("{PREFIX}{name}"), "is missing");
+            mistakes.add(format!("{PREFIX}{name}"), missing);
         }
         variable(name)
     };
@@ -178,13 +179,14 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         .unwrap_or(Profile::Production);
     let local = profile == Profile::Local;
 
-    let issuer =
-        required("ISSUER").and_then(|node| node.parsed(|text| values::url(text, UrlRule::OwnIssuer, local)));
+    let issuer = required("ISSUER", "is missing: this deployment's URL, such as https://auth.example.com")
+        .and_then(|node| node.parsed(|text| values::url(text, UrlRule::OwnIssuer, local)));
     let audience = match variable("AUDIENCE") {
         Some(node) => node.parsed(values::name),
         None => issuer.clone(),
     };
-    let master_keys = required("MASTER_KEY").and_then(|node| master::read(&node));
+    let master_keys = required("MASTER_KEY", &["is missing: a secret. ", master::MAKE].concat())
+        .and_then(|node| master::read(&node));
     // Five to fifteen minutes: shorter floods the refresh path, longer delays every revocation.
     let shortest = if local { 1 } else { 300 };
     let access_token_lifetime = variable("ACCESS_TOKEN_LIFETIME")
@@ -221,7 +223,10 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone());
     let trusted = text_set(trusted);
     let (routes, routes_in_kv) = match variable("ROUTES") {
-        Some(node) if node.is_object() => (Vec::new(), sections::routes_in_kv(&node, local)),
+        // One with a path is a route whose list was forgotten.
+        Some(node) if node.is_object() && !node.has("path") => {
+            (Vec::new(), sections::routes_in_kv(&node, local))
+        }
         Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
         None => Default::default(),
     };

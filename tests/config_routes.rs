@@ -102,7 +102,7 @@ fn a_policy_on_a_route_that_asks_for_no_token_is_a_contradiction() {
         for (name, value) in [
             ("scopes_all", json!(["a"])),
             ("roles_any", json!(["a"])),
-            ("attributes", json!([])),
+            ("attributes", json!([{"claim": "t", "equals": "a"}])),
             ("max_token_age", json!(60)),
             ("audiences", json!(["a"])),
             ("scopes_any", json!(["a"])),
@@ -117,7 +117,17 @@ fn a_policy_on_a_route_that_asks_for_no_token_is_a_contradiction() {
 
 #[test]
 fn empty_lists_that_would_open_a_route_are_refused() {
-    for name in ["issuers", "audiences", "scopes_all", "scopes_any", "roles_any", "acr", "amr", "methods"] {
+    for name in [
+        "issuers",
+        "audiences",
+        "scopes_all",
+        "scopes_any",
+        "roles_any",
+        "attributes",
+        "acr",
+        "amr",
+        "methods",
+    ] {
         assert_eq!(mistakes(&json!({name: []})), [name]);
     }
 }
@@ -255,6 +265,8 @@ fn rules_of_forwarding_that_make_no_sense_are_mistakes() {
     for (more, path) in [
         (json!({"token_sources": []}), "token_sources"),
         (json!({"token_sources": ["query"]}), "token_sources"),
+        // What nobody looked at would be passed on as if somebody had.
+        (json!({"token_sources": ["cookie"], "keep_token": true}), "keep_token"),
         // Nobody gets the cookie unless POSTERN_COOKIE.access is true.
         (json!({"token_sources": ["cookie"]}), "token_sources"),
         (json!({"access": "public", "assertion": true}), "assertion"),

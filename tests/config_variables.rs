@@ -62,7 +62,51 @@ fn issuer_and_master_key_are_all_that_must_be_said() {
 fn an_empty_configuration_names_what_is_missing() {
     let errors = Config::from_vars(&BTreeMap::new()).unwrap_err();
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    assert_eq!(errors, ["POSTERN_ISSUER: is missing", "POSTERN_MASTER_KEY: is missing"]);
+    assert_eq!(
+        errors,
+        [
+            "POSTERN_ISSUER: is missing: this deployment's URL, such as https://auth.example.com",
+            "POSTERN_MASTER_KEY: is missing: a secret. Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+        ]
+    );
+}
+
+#[test]
+fn a_mistake_that_many_make_is_told_with_what_to_write_instead() {
+    for (more, told) in [
+        (json!({"ISUER": "https://auth.example.com"}), "is POSTERN_ISSUER meant?"),
+        (json!({"LEEWAY": "10m"}), "must be a whole number of seconds from 0 to 120"),
+        (json!({"REGISTRATION": true}), "must be one of: closed, open"),
+        (json!({"DEFAULT_SCOPES": "read:orders write:orders"}), "several scopes are a list"),
+        (json!({"CORS_ORIGINS": ["*"]}), "there is no wildcard"),
+        (json!({"ISSUER": "auth.example.com"}), "such as https://auth.example.com"),
+        (json!({"REFRESH": {"absolute_lifetime": 3600}}), "`idle_lifetime`, which is 604800"),
+        // [vars.POSTERN_ROUTES] in place of [[vars.POSTERN_ROUTES]].
+        (json!({"ROUTES": {"path": "/a", "service": "ORIGIN"}}), "[[name]], with two brackets"),
+        (json!({"ISSUERS": {"issuer": "https://id.example.com"}}), "[[name]], with two brackets"),
+        (json!({"ISSUERS": [{"issuer": "https://id.example.com"}]}), "audiences: is missing: what `aud`"),
+        (json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "roles": "admin"}]}), "is `roles_any` meant?"),
+        (
+            json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "scope_all": "a"}]}),
+            "is `scopes_all` meant?",
+        ),
+        // A variable that was written below the first [[vars.POSTERN_ROUTES]].
+        (
+            json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "POSTERN_LEEWAY": 5}]}),
+            "has to stand above this table",
+        ),
+        (json!({"ROUTES": [{"path": "a", "service": "ORIGIN"}]}), "must begin with a slash"),
+        (json!({"ROUTES": [{"path": "/a/*", "service": "ORIGIN"}]}), "{*rest} for all that follow"),
+        (json!({"ROUTES": [{"path": "/a/**", "service": "ORIGIN"}]}), "{*rest} for all that follow"),
+        (json!({"ROUTES": [{"path": "/a/:id", "service": "ORIGIN"}]}), "{name} for one segment"),
+    ] {
+        let found = mistakes(more);
+        assert!(found.len() == 1 && found[0].contains(told), "{told}: {found:?}");
+    }
+    // Nothing is guessed where nothing is near, and the characters can be written.
+    assert_eq!(mistakes(json!({"TOKEN_LIFETIME": 600})), ["TOKEN_LIFETIME: is no variable of Postern"]);
+    let routes = json!([{"path": "/a/%2A/v1:batch/%3Aid", "service": "ORIGIN"}]);
+    assert_eq!(read(json!({"ROUTES": routes})).routes.len(), 1);
 }
 
 #[test]

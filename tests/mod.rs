@@ -7,6 +7,7 @@ mod arbitrary;
 mod attacks;
 mod config_routes;
 mod config_variables;
+#[cfg(feature = "thorough")]
 mod documentation;
 mod keys_object;
 mod keys_support;

@@ -93,7 +93,8 @@ pub enum AccountRequest {
         issued_at: Timestamp,
     },
     /// Ends all sessions or all others because of a change to the user, who is `subject`, and
-    /// from now on refuses sign-ins with credentials of an earlier version than `fence`.
+    /// from now on refuses sign-ins with credentials of an earlier version than `fence`. Another
+    /// password and a disabled user void the open tokens for a reset of the password.
     UserChanged {
         /// The user's subject.
         subject: String,

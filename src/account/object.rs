@@ -5,13 +5,15 @@ use core::time::Duration;
 use super::{
     activity::ActivityKind,
     messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated},
+    one_time::Purpose,
     stored::{Meta, Store, StoredFamily},
 };
 use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
     refresh::{
-        Context, Decided, Decision, End, EndReason, Family, Limits, Opening, Presented, RefusalCause, State,
+        Context, Decided, Decision, End, EndReason, Family, Limits, Opening, Presented, RefusalCause,
+        Revocation, State,
     },
     time::Timestamp,
 };
@@ -112,6 +114,9 @@ impl<R: Records> Account<R> {
             }
             AccountRequest::UserChanged { subject, kind, context, fence, ends, reason } => {
                 self.raise_fence(subject, *fence)?;
+                if matches!(reason, Revocation::PasswordChanged | Revocation::Disabled) {
+                    self.void_one_time(Purpose::ResetPassword)?;
+                }
                 let answer = match *ends {
                     Ends::All => self.revoke_all(*reason, now)?.answer,
                     Ends::Others(keep) => self.revoke_others(keep, *reason, now)?.answer,

@@ -118,6 +118,17 @@ impl<R: Records> Account<R> {
         Ok(answer)
     }
 
+    /// Takes all tokens of a purpose out of use. Whoever has changed the password, or disabled the
+    /// user, may have done so because somebody else reads the mailbox.
+    pub(super) fn void_one_time(&self, purpose: Purpose) -> Result<(), Fault> {
+        for (hash, one) in self.store().one_times()? {
+            if one.purpose == purpose {
+                self.store().remove_one_time(&hash)?;
+            }
+        }
+        Ok(())
+    }
+
     /// What the token was redeemed for failed: it serves again, for as long as it would have.
     pub(super) fn give_back_one_time(&self, hash: &SecretHash) -> Result<AccountAnswer, Fault> {
         if let Some(found) = self.store().one_time(hash)? {

@@ -10,6 +10,9 @@ use super::reader::Node;
 /// The least length in bytes: as much as HKDF-SHA-256 can use.
 const MIN_BYTES: usize = 32;
 
+/// How to make one.
+pub(super) const MAKE: &str = "Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
+
 /// The most master secrets at once. Rotation needs two; more only slow down a look-up.
 const MAX_KEYS: usize = 8;
 
@@ -69,10 +72,10 @@ fn key(node: &Node<'_>) -> Option<Zeroizing<Vec<u8>>> {
     // The one secret that comes as text: decoded in the same time whatever it is.
     let key = Zeroizing::new(match Base64UrlUnpadded::decode_vec(node.text()?) {
         Ok(bytes) => bytes,
-        Err(_) => return node.wrong("must be base64url without padding"),
+        Err(_) => return node.wrong(["must be base64url without padding. ", MAKE].concat()),
     });
     if key.len() < MIN_BYTES {
-        return node.wrong(format!("must be at least {MIN_BYTES} bytes, and has {}", key.len()));
+        return node.wrong(format!("must be at least {MIN_BYTES} bytes, and has {}. {MAKE}", key.len()));
     }
     if key.iter().all(|byte| Some(byte) == key.first()) {
         return node.wrong("repeats one byte: it is no random secret");

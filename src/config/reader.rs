@@ -95,6 +95,11 @@ impl<'a> Node<'a> {
         self.value.is_object()
     }
 
+    /// Whether this is an object with this member.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.value.get(name).is_some()
+    }
+
     /// A text that is not empty.
     pub(super) fn text(&self) -> Option<&str> {
         match &*self.value {
@@ -114,8 +119,8 @@ impl<'a> Node<'a> {
 
     /// One of the names.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
-        let text = self.text()?;
-        choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).or_else(|| {
+        let text = self.value.as_str();
+        choices.iter().find(|(name, _)| Some(*name) == text).map(|(_, value)| *value).or_else(|| {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
             self.wrong(format!("must be one of: {}", names.join(", ")))
         })
@@ -123,19 +128,24 @@ impl<'a> Node<'a> {
 
     /// A whole number, which may be written as a string.
     pub(super) fn number(&self, limits: RangeInclusive<u64>) -> Option<u64> {
+        self.counted(limits, "")
+    }
+
+    /// The same; `unit` stands behind "a whole number" when it is wrong.
+    fn counted(&self, limits: RangeInclusive<u64>, unit: &str) -> Option<u64> {
         let number = match &*self.value {
             Value::Number(number) => number.as_u64(),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
         number.filter(|number| limits.contains(number)).or_else(|| {
-            self.wrong(format!("must be a whole number from {} to {}", limits.start(), limits.end()))
+            self.wrong(format!("must be a whole number{unit} from {} to {}", limits.start(), limits.end()))
         })
     }
 
     /// A whole number of seconds.
     pub(super) fn seconds(&self, limits: RangeInclusive<u64>) -> Option<Duration> {
-        self.number(limits).map(Duration::from_secs)
+        self.counted(limits, " of seconds").map(Duration::from_secs)
     }
 
     /// `true` or `false`, which may be written as a string.
@@ -150,7 +160,9 @@ impl<'a> Node<'a> {
 
     /// The items of a list.
     pub(super) fn list(&self) -> Option<Vec<Node<'_>>> {
-        let Value::Array(items) = &*self.value else { return self.wrong("must be a list") };
+        let Value::Array(items) = &*self.value else {
+            return self.wrong("must be a list (of tables in TOML: [[name]], with two brackets)");
+        };
         let node = |(index, value)| Node {
             path: format!("{}[{index}]", self.path),
             value: Cow::Borrowed(value),
@@ -198,7 +210,7 @@ impl<'a> Node<'a> {
         for (name, value) in members {
             let path = member(&self.path, name);
             if !known.contains(&name.as_str()) {
-                self.mistakes.add(path, format!("is not known; known are: {}", known.join(", ")));
+                self.mistakes.add(path, unknown(name, known));
             } else if !value.is_null() {
                 let node = Node { path, value: Cow::Borrowed(value), mistakes: self.mistakes };
                 present.push((name.as_str(), node));
@@ -217,6 +229,35 @@ impl<'a> Node<'a> {
         };
         Some(members.iter().map(|member| (member.0.as_str(), node(member))).collect())
     }
+}
+
+/// What to say of a name that is none of the known ones.
+fn unknown(name: &str, known: &[&str]) -> String {
+    // TOML gives whatever stands below a [[table]] to that table.
+    if name.starts_with(super::PREFIX) {
+        return "is a variable and no member: it has to stand above this table in the file".to_owned();
+    }
+    let meant = nearest(name, known).map(|name| format!(" (is `{name}` meant?)")).unwrap_or_default();
+    format!("is not known{meant}; known are: {}", known.join(", "))
+}
+
+/// The name that a typing mistake was most likely meant to be.
+pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let mut best = None;
+    for candidate in known {
+        let same = |(a, b): &(u8, u8)| a == b;
+        let (shorter, longer) = (name.len().min(candidate.len()), name.len().max(candidate.len()));
+        let front = name.bytes().zip(candidate.bytes()).take_while(same).count();
+        let back = name.bytes().rev().zip(candidate.bytes().rev()).take_while(same).count();
+        let alike = shorter.min(front + back);
+        // One wrong place of at most two letters, or a name that was cut off after four or more.
+        let close = alike + 2 >= longer || (front == name.len() && front >= 4);
+        let rank = (alike, core::cmp::Reverse(longer));
+        if close && best.is_none_or(|(other, _)| rank > other) {
+            best = Some((rank, *candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
 }
 
 /// The path of a member.
@@ -241,9 +282,14 @@ impl<'a> Fields<'a> {
 
     /// The member; its absence is a mistake.
     pub(super) fn required(&self, name: &str) -> Option<&Node<'a>> {
+        self.needed(name, "is missing")
+    }
+
+    /// The same, saying what to write there.
+    pub(super) fn needed(&self, name: &str, missing: &str) -> Option<&Node<'a>> {
         let found = self.optional(name);
         if found.is_none() {
-            self.mistakes.add(member(&self.path, name), "is missing");
+            self.mistakes.add(member(&self.path, name), missing);
         }
         found
     }

@@ -137,6 +137,9 @@ fn route(
     let timeout_ms = fields.or("timeout_ms", DEFAULT_TIMEOUT_MS, |node| node.number(100..=300_000));
     let cors = fields.or("cors", None, |node| cors(node, local).map(Some));
     let forwarding = forwarding::read(fields, &access, upstream.as_ref(), local);
+    if keep_token && !forwarding.token_sources.header {
+        fields.wrong("keep_token", "contradicts `token_sources`: nobody looks at `Authorization` here");
+    }
     Some(Route {
         name: name?,
         host,
@@ -209,7 +212,10 @@ fn requirement(
         scopes_all: fields.or("scopes_all", none(), |node| node.filled_set(values::scope)),
         scopes_any: fields.or("scopes_any", none(), |node| node.filled_set(values::scope)),
         roles_any: fields.or("roles_any", none(), |node| node.filled_set(values::name)),
-        attributes: fields.or("attributes", Vec::new(), |node| node.each(|item| attribute(item, path, host))),
+        attributes: fields.or("attributes", Vec::new(), |node| {
+            let rules = node.each(|item| attribute(item, path, host))?;
+            if rules.is_empty() { node.wrong("must not be empty") } else { Some(rules) }
+        }),
         max_token_age: fields.optional("max_token_age").and_then(|node| node.seconds(1..=86_400)),
         acr: fields.or("acr", Vec::new(), |node| {
             node.each(|item| item.parsed(values::name)).filter(|list| {

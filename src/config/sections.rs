@@ -61,9 +61,14 @@ pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
         fields.or("max_late_retries", settings.max_late_retries, |node| count(node, 0..=100));
     settings.max_families = fields.or("max_families", settings.max_families, |node| count(node, 1..=500));
     if settings.absolute_lifetime < settings.idle_lifetime {
-        fields.wrong("absolute_lifetime", "must not be below `idle_lifetime`");
+        fields.wrong("absolute_lifetime", below_idle(settings.idle_lifetime));
     }
     settings
+}
+
+/// The other of the two may be a default that stands nowhere in the file.
+fn below_idle(idle: Duration) -> String {
+    format!("must not be below `idle_lifetime`, which is {}", idle.as_secs())
 }
 
 fn lifetime_limits(local: bool) -> RangeInclusive<u64> {
@@ -93,7 +98,7 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
         let idle_lifetime = lifetime("idle_lifetime", idle);
         let absolute_lifetime = lifetime("absolute_lifetime", absolute);
         if absolute_lifetime < idle_lifetime {
-            fields.wrong("absolute_lifetime", "must not be below `idle_lifetime`");
+            fields.wrong("absolute_lifetime", below_idle(idle_lifetime));
         }
         let on_context_change = fields.or("on_context_change", ContextChange::Log, |node| {
             node.choice(&[("log", ContextChange::Log), ("sign_in", ContextChange::SignIn)])
@@ -120,7 +125,11 @@ pub(super) fn cookie(node: &Node<'_>) -> Option<CookieSettings> {
         path: fields.or("path", defaults.path, |node| {
             let path = node.text()?;
             let sound = crate::gateway::NormalPath::parse(path).is_ok_and(|normal| normal.as_str() == path);
-            if sound { Some(path.to_owned()) } else { node.wrong("must be a path in normal form") }
+            if sound {
+                Some(path.to_owned())
+            } else {
+                node.wrong("must be a path such as /auth, in normal form")
+            }
         }),
         domain: fields.or("domain", None, |node| node.parsed(values::host).map(Some)),
         access: fields.or("access", false, Node::flag),
@@ -212,7 +221,9 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             Some(node) => node.parsed(|text| values::url(text, UrlRule::Document, local)),
             None => None,
         };
-        let audiences = fields.required("audiences").and_then(|node| node.filled_set(values::name));
+        let audiences = fields
+            .needed("audiences", "is missing: what `aud` of its access tokens says for your API")
+            .and_then(|node| node.filled_set(values::name));
         let audience_claim = fields.or("audience_claim", AudienceSource::Aud, |node| {
             node.choice(&[("aud", AudienceSource::Aud), ("client_id", AudienceSource::ClientId)])
         });

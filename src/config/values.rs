@@ -17,7 +17,8 @@ pub(super) enum UrlRule {
 
 /// Checks an absolute URL. Plain HTTP and loopback hosts are for the local profile alone.
 pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'static str> {
-    let parts = UrlParts::parse(text).ok_or("must be an absolute https URL without user information")?;
+    let parts = UrlParts::parse(text)
+        .ok_or("must be a whole URL, such as https://auth.example.com, and hold no user name")?;
     if parts.has_fragment {
         return Err("must not have a fragment");
     }
@@ -40,7 +41,11 @@ pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'st
         let path = if parts.path.is_empty() { "/" } else { parts.path };
         match crate::gateway::NormalPath::parse(path) {
             Ok(normal) if normal.as_str() == path => {}
-            _ => return Err("must have a path in normal form"),
+            _ => {
+                return Err(
+                    "must have a path in normal form: no dot segments, no double slash, no needless escapes",
+                );
+            }
         }
         return Ok(text.trim_end_matches('/').to_owned());
     }
@@ -49,6 +54,11 @@ pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'st
 
 /// An origin as browsers send it (RFC 6454 section 6.2).
 pub(super) fn origin(text: &str, local: bool) -> Result<String, &'static str> {
+    if text.contains('*') || text == "null" {
+        return Err(
+            "must be an exact origin, such as https://app.example.com: there is no wildcard and no null",
+        );
+    }
     let text = url(text, UrlRule::Issuer, local)?;
     let default_port = match UrlParts::parse(&text) {
         Some(parts) if !parts.path.is_empty() => {
@@ -67,7 +77,11 @@ pub(super) fn origin(text: &str, local: bool) -> Result<String, &'static str> {
 pub(super) fn scope(text: &str) -> Result<String, &'static str> {
     let sound =
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
-    if sound { Ok(text.to_owned()) } else { Err("must be visible ASCII without space, quote and backslash") }
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err("must be visible ASCII without space, quote and backslash; several scopes are a list")
+    }
 }
 
 /// Any text for exact comparison: an audience, a role, an `acr`.
@@ -109,7 +123,11 @@ pub(super) fn host(text: &str) -> Result<String, &'static str> {
 pub(super) fn binding(text: &str) -> Result<String, &'static str> {
     let sound = text.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    if sound { Ok(text.to_owned()) } else { Err("must be a binding's name: [A-Z][A-Z0-9_]*") }
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a binding's name in wrangler.toml: [A-Z][A-Z0-9_]*")
+    }
 }
 
 /// A path of our own: whole segments of plain characters, so that it has one spelling.

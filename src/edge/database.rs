@@ -97,9 +97,9 @@ impl IdentityStore for Database {
         rows.into_iter().map(UserRow::into_user).collect()
     }
 
-    async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<String>, Fault> {
-        let rows: Vec<Changed> = self.rows(&rows::insert_all(users)).await?;
-        Ok(rows.into_iter().map(|row| row.login).collect())
+    async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault> {
+        let rows: Vec<Holder> = self.rows(&rows::insert_all(users)).await?;
+        rows::accounts(rows)
     }
 
     async fn holders(&self, users: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault> {

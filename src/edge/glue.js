@@ -61,16 +61,55 @@ function outgoingHeaders(request, names, only, set) {
   return headers;
 }
 
-/** The request as it goes to the upstream; the body is the stream itself, or left out where it is empty and may be sent twice. */
-export function outgoing(request, url, names, only, set, signal, withoutBody) {
-  const body = withoutBody ? null : request.body;
-  // Redirects are the client's to follow.
-  return new Request(url, { method: request.method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal });
+/**
+ * What tells the platform's cache neither to answer nor to keep the answer: what `cache: "no-store"` becomes, without the
+ * request headers that go with that.
+ */
+const UNCACHED = { cacheTtl: -1, cacheLevel: "bypass" };
+
+/** What is asked of an upstream. Redirects are the client's to follow. */
+function asked(request, names, only, set, signal, uncached) {
+  const { method } = request;
+  // The platform has a stream for `Content-Length: 0` too, and takes none beside these.
+  const body = method === "GET" || method === "HEAD" ? null : request.body;
+  const init = { method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal };
+  if (uncached) init.cf = UNCACHED;
+  return init;
 }
 
-/** The same response with other headers; a fetched one's own can't be changed. */
-export function withHeaders(response, without, added) {
+/** The request as it goes to the upstream; the body is the stream itself, or left out where it is empty and may be sent twice. */
+export function outgoing(request, url, names, only, set, signal, uncached, withoutBody) {
+  const init = asked(request, names, only, set, signal, uncached);
+  return new Request(url, withoutBody ? { ...init, body: null } : init);
+}
+
+/** By which a browser sends it back: a cookie without a name is its bare value then, which reads as name and value. */
+function nameOf(cookie) {
+  return cookie.split(";", 1)[0].replace(/^[\s=]+/, "").split("=", 1)[0].trim().toLowerCase();
+}
+
+/** The cookies without those of these names, or undefined when there is none of them. */
+function cookiesWithout(headers, names) {
+  if (!headers.has("set-cookie")) return undefined;
+  const unwanted = names.toLowerCase().split("\n");
+  const cookies = headers.getSetCookie();
+  const rest = cookies.filter((cookie) => !unwanted.includes(nameOf(cookie)));
+  return rest.length === cookies.length ? undefined : rest;
+}
+
+/**
+ * The response without some headers and cookies (their names) and with others; a fetched one's own can't be changed. The
+ * very response when nothing is to change.
+ */
+export function answered(response, without, cookies, added) {
+  const rest = cookiesWithout(response.headers, cookies);
+  if (rest === undefined && added === "") return response;
   const headers = new Headers(response.headers);
+  if (rest !== undefined) {
+    headers.delete("set-cookie");
+    for (const cookie of rest) headers.append("set-cookie", cookie);
+  }
+  if (response.webSocket) return new Response(null, { status: response.status, headers, webSocket: response.webSocket });
   if (without !== "") for (const name of without.split("\n")) headers.delete(name);
   const list = added.split("\n");
   for (let at = 0; at + 1 < list.length; at += 2) {
@@ -84,18 +123,12 @@ export function withHeaders(response, without, added) {
  * Carries a request to its upstream and the answer back. Of failures (an exception, or a status that none is) `failed`
  * makes the answer.
  */
-export async function carry(request, env, ctx, failed, service, url, names, only, set, without, added, timeout) {
+export async function carry(request, env, ctx, failed, service, url, names, only, set, uncached, without, cookies, added, timeout) {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), timeout);
   let response;
   try {
-    const init = {
-      method: request.method,
-      headers: outgoingHeaders(request, names, only, set),
-      redirect: "manual",
-      body: request.body,
-      signal: controller.signal,
-    };
+    const init = asked(request, names, only, set, controller.signal, uncached);
     response = await (service === undefined ? fetch(url, init) : service.fetch(url, init));
   } catch (error) {
     return failed(request, env, ctx, error, added);
@@ -105,10 +138,10 @@ export async function carry(request, env, ctx, failed, service, url, names, only
   }
   const { status } = response;
   // A WebSocket: the platform carries the socket in the response itself.
-  if (status === 101 && response.webSocket) return response;
+  if (status === 101 && response.webSocket) return answered(response, "", cookies, "");
   // A Response can't be made of other statuses, and no client expects them.
   if (status < 200 || status > 599) return failed(request, env, ctx, status, added);
-  return added === "" ? response : withHeaders(response, without, added);
+  return answered(response, without, cookies, added);
 }
 
 /** What `verify` wants to know of an algorithm (RFC 7518 section 3.1), in the order of `SignatureAlgorithm`. */

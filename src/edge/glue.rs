@@ -29,15 +29,23 @@ extern "C" {
         only: bool,
         set: &str,
         signal: &AbortSignal,
+        uncached: bool,
         without_body: bool,
     ) -> Result<Request, JsValue>;
 
-    /// The same response, some headers removed (names, each on a line) and others added.
-    #[wasm_bindgen(catch, js_name = withHeaders)]
-    pub(super) fn with_headers(response: &Response, without: &str, added: &str) -> Result<Response, JsValue>;
+    /// The same response, some headers and cookies removed (names, each on a line) and other headers
+    /// added. A WebSocket's keeps its socket.
+    #[wasm_bindgen(catch)]
+    pub(super) fn answered(
+        response: &Response,
+        without: &str,
+        cookies: &str,
+        added: &str,
+    ) -> Result<Response, JsValue>;
 
     /// The promise of the upstream's answer, or of what `failed` makes of its failure. `service`
-    /// is the binding to ask, or undefined for the URL's own host; `timeout` in milliseconds.
+    /// is the binding to ask, or undefined for the URL's own host; `timeout` in milliseconds; the rest
+    /// as for [`outgoing`] and [`answered`].
     pub(super) fn carry(
         request: &Request,
         env: &JsValue,
@@ -48,7 +56,9 @@ extern "C" {
         names: &str,
         only: bool,
         set: &str,
+        uncached: bool,
         without: &str,
+        cookies: &str,
         added: &str,
         timeout: u32,
     ) -> Promise;

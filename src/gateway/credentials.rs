@@ -20,7 +20,10 @@ pub fn credentials(authorization: Option<&str>) -> Credentials<'_> {
     let (scheme, rest) = value.split_at(value.find([' ', '\t', ',']).unwrap_or(value.len()));
     if !scheme.eq_ignore_ascii_case("bearer") {
         let second = value.to_ascii_lowercase();
-        let hidden = second.split(',').skip(1).any(|part| part.trim_start().starts_with("bearer "));
+        let hidden = second.split(',').skip(1).any(|part| {
+            let rest = part.trim_start_matches([' ', '\t']).strip_prefix("bearer");
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+        });
         return if hidden { Credentials::Malformed } else { Credentials::None };
     }
     let token = rest.trim_start_matches(' ');
@@ -46,7 +49,14 @@ mod tests {
 
     #[test]
     fn other_schemes_and_absence_are_no_credentials() {
-        for value in [None, Some(""), Some("Basic YTpi"), Some("Bearerish x"), Some("DPoP a.b.c")] {
+        for value in [
+            None,
+            Some(""),
+            Some("Basic YTpi"),
+            Some("Bearerish x"),
+            Some("Basic YTpi, Bearerish x"),
+            Some("DPoP a.b.c"),
+        ] {
             assert_eq!(credentials(value), Credentials::None, "{value:?}");
         }
     }
@@ -61,6 +71,8 @@ mod tests {
             "Bearer a, Bearer b",
             "Bearer, Bearer b",
             "Basic YTpi, Bearer a.b.c",
+            "Basic YTpi,\t bearer\ta.b.c",
+            "Basic YTpi,Bearer",
             "Bearer \"a\"",
             "Bearer a\tb",
             "Bearer\ta",

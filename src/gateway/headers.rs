@@ -3,7 +3,7 @@
 mod cookies;
 mod values;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 pub use values::encode_value;
 
@@ -43,8 +43,13 @@ const HOP_BY_HOP: [&str; 10] = [
 ];
 
 /// Where a request came from, in the words of proxies: ours to say.
-const FORWARDING: [&str; 8] = [
+const FORWARDING: [&str; 13] = [
+    "client-ip",
     "forwarded",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-port",
@@ -54,15 +59,26 @@ const FORWARDING: [&str; 8] = [
     "x-real-ip",
 ];
 
-/// Headers by which some servers let a request name another path or method than the one that
-/// was checked.
-const OVERRIDES: [&str; 6] = [
+/// All that begins so is removed too: other gates name the caller in `X-Forwarded-User` and
+/// `X-Forwarded-Email`, and the request that they checked in `X-Forwarded-Uri` and `-Method`.
+const FORWARDING_PREFIX: &str = "x-forwarded-";
+
+/// Headers by which some servers let a request name another host, path or method than the one
+/// that was checked.
+const OVERRIDES: [&str; 13] = [
+    "x-host",
+    "x-http-host-override",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
+    "x-original-forwarded-for",
+    "x-original-host",
     "x-original-method",
+    "x-original-path",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-uri",
+    "x-rewrite-url",
 ];
 
 /// Why a request can't be forwarded, whatever its route.
@@ -73,6 +89,9 @@ pub enum Unforwardable {
     /// A header's name is no token (RFC 9110 section 5.1): 400. Letters outside ASCII are
     /// spelled differently by whoever reads them next, so that none can be removed for sure.
     HeaderName,
+    /// GET or HEAD with a body: 400. It has no meaning (RFC 9110 section 9.3.1), the platform sends
+    /// none, and a request that lost its body is another request.
+    Body,
 }
 
 /// What to change on a request's headers before it is forwarded: first remove, then set.
@@ -88,7 +107,7 @@ pub struct HeaderPlan {
 /// public route would let a client speak for the gate to the same upstream.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderRules {
-    own_cookies: Vec<String>,
+    own_cookies: Rc<[String]>,
     /// Canonical names of all mapped claim headers.
     mapped: BTreeSet<String>,
 }
@@ -96,7 +115,14 @@ pub(super) struct HeaderRules {
 impl HeaderRules {
     pub(super) fn new(own_cookies: Vec<String>, routes: &[Route]) -> Self {
         let mapped = routes.iter().flat_map(|route| &route.headers);
-        Self { own_cookies, mapped: text_set(mapped.map(|mapping| canonical_name(&mapping.header))) }
+        Self {
+            own_cookies: own_cookies.into(),
+            mapped: text_set(mapped.map(|mapping| canonical_name(&mapping.header))),
+        }
+    }
+
+    pub(super) fn own_cookies(&self) -> Rc<[String]> {
+        Rc::clone(&self.own_cookies)
     }
 
     pub(super) fn plan(
@@ -112,6 +138,9 @@ impl HeaderRules {
                 text.parse::<u8>().ok().filter(|hops| *hops < MAX_HOPS).ok_or(Unforwardable::Loop)?
             }
         };
+        if has_stray_body(request) {
+            return Err(Unforwardable::Body);
+        }
         let url = request.url();
         let is_websocket =
             request.header("upgrade").is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
@@ -130,6 +159,7 @@ impl HeaderRules {
                 HOP_BY_HOP.contains(&canonical.as_str()) || named_by_connection.contains(&name);
             let is_ours = is_reserved(&canonical)
                 || FORWARDING.contains(&canonical.as_str())
+                || canonical.starts_with(FORWARDING_PREFIX)
                 || OVERRIDES.contains(&canonical.as_str())
                 || self.mapped.contains(&canonical);
             let is_token_header = canonical == "authorization" && (name != canonical || !route.keep_token);
@@ -157,6 +187,13 @@ impl HeaderRules {
         plan.set.extend(identity_headers(route, identity));
         Ok(plan)
     }
+}
+
+/// Whether a method that has no body brings one. `Content-Length: 0` says that there is none.
+fn has_stray_body(request: &impl RequestView) -> bool {
+    matches!(request.method().as_str(), "GET" | "HEAD")
+        && (request.header("transfer-encoding").is_some()
+            || request.header("content-length").is_some_and(|length| length.parse() != Ok(0_u64)))
 }
 
 /// A public route never speaks of an identity, even if the caller of this has one.

@@ -18,6 +18,8 @@ pub mod review;
 mod route;
 mod target;
 
+use std::rc::Rc;
+
 use crate::http::{Problem, Reply, RequestView};
 
 pub use cors::{CORS_ANSWER, Cors};
@@ -83,7 +85,7 @@ impl Match<'_> {
 }
 
 impl Gate {
-    /// Compiles the routes. `own_cookies` are the names of our cookies, which no upstream sees.
+    /// Compiles the routes. `own_cookies` are the names of our cookies, which no upstream sees or sets.
     pub fn new(routes: Vec<Route>, own_cookies: Vec<String>) -> Self {
         let rules = headers::HeaderRules::new(own_cookies, &routes);
         Self { table: RouteTable::new(routes), rules }
@@ -125,6 +127,11 @@ impl Gate {
     pub fn routes(&self) -> &[Route] {
         self.table.routes()
     }
+
+    /// The names of our cookies.
+    pub fn own_cookies(&self) -> Rc<[String]> {
+        self.rules.own_cookies()
+    }
 }
 
 impl From<Unforwardable> for Reply {
@@ -135,6 +142,9 @@ impl From<Unforwardable> for Reply {
             }
             Unforwardable::HeaderName => {
                 Problem::new(400, "bad_header_name", "A header's name is not a token").into()
+            }
+            Unforwardable::Body => {
+                Problem::new(400, "unexpected_body", "GET and HEAD have no body here").into()
             }
         }
     }

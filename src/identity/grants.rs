@@ -41,6 +41,17 @@ impl Grants {
             tenant_id,
         })
     }
+
+    /// For the audit log: the lists as JSON, so that no name can pass for two. The administrators'
+    /// scope stands first, as a long text is cut off there.
+    pub fn told(&self) -> String {
+        let mut scopes = self.scopes.clone();
+        scopes.sort_by_key(|scope| scope != ADMIN_SCOPE);
+        let tenant = self.tenant_id.as_deref().map_or(Value::Null, Value::from).to_string();
+        let (scopes, roles) =
+            (Value::from(scopes).to_string(), Value::from(self.roles.as_slice()).to_string());
+        ["scopes ", &scopes, " roles ", &roles, " tenant ", &tenant].concat()
+    }
 }
 
 /// A list of different texts; none when it is absent.

@@ -145,13 +145,13 @@ impl IdentityStore for MemoryIdentity {
         Ok(users)
     }
 
-    async fn insert_all(&self, new: &[NewUser]) -> Result<Vec<String>, Fault> {
+    async fn insert_all(&self, new: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault> {
         self.write(|users| {
             let mut made = Vec::new();
             for new in new {
                 if !users.iter().any(|user| user.login == new.login || user.account == new.account) {
                     users.push(new.clone().into_user());
-                    made.push(new.login.as_str().to_owned());
+                    made.push((new.account, new.login.as_str().to_owned()));
                 }
             }
             made

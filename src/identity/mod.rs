@@ -153,9 +153,9 @@ pub trait IdentityStore {
     /// Users in the order of their logins.
     async fn list(&self, query: &UserQuery) -> Result<Vec<User>, Fault>;
 
-    /// Makes many users at once, and gives back the logins of those that it made: the others'
-    /// logins or ids were taken. May be repeated.
-    async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<String>, Fault>;
+    /// Makes many users at once, and gives back account and login of those that it made: the
+    /// others' logins or ids were taken. May be repeated.
+    async fn insert_all(&self, users: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault>;
 
     /// Who holds the login or the id of any of these: account and login of each.
     async fn holders(&self, users: &[NewUser]) -> Result<Vec<(AccountId, String)>, Fault>;

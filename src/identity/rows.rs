@@ -50,7 +50,7 @@ const INSERT: &str = "INSERT INTO users (account_id, login, password_hash, scope
 const INSERT_ALL: &str = "INSERT INTO users (account_id, login, password_hash, scopes, roles, tenant_id, \
      disabled, email_verified, created_at) \
      SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8 \
-     FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING RETURNING login";
+     FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING RETURNING account_id, login";
 
 /// Two look-ups by index; an `OR` of both conditions would read the whole table.
 const HOLDERS: &str = "SELECT account_id, login FROM users \
@@ -97,7 +97,7 @@ pub fn insert(user: &NewUser) -> Statement {
     Statement { sql: INSERT, values: columns(user) }
 }
 
-/// A [`Changed`] row for each user that was made.
+/// A [`Holder`] for each user that was made.
 pub fn insert_all(users: &[NewUser]) -> Statement {
     let json = |value| match value {
         SqlValue::Text(text) => serde_json::Value::String(text),

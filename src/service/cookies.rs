@@ -43,7 +43,11 @@ pub(super) fn csrf_cookie(cookie: &CookieSettings, csrf_token: &str, lifetime: D
 
 /// `Set-Cookie` for the device token: out of reach of scripts and of other sites.
 pub(super) fn device_cookie(cookie: &CookieSettings, device_token: &str) -> String {
-    let (path, domain, age) = (&cookie.path, domain(cookie), device::LIFETIME.as_secs());
+    device_cookie_for(cookie, device_token, device::LIFETIME)
+}
+
+fn device_cookie_for(cookie: &CookieSettings, device_token: &str, lifetime: Duration) -> String {
+    let (path, domain, age) = (&cookie.path, domain(cookie), lifetime.as_secs());
     format!(
         "{DEVICE_COOKIE}={device_token}; Path={path}{domain}; Max-Age={age}; HttpOnly; Secure; SameSite=Strict"
     )
@@ -55,7 +59,14 @@ pub(super) fn access_cookie(access_token: &str, seconds: u64) -> String {
     format!("{ACCESS_COOKIE}={access_token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Strict")
 }
 
-/// All cookies taken away.
+/// The cookies of a session and the device's taken away: there is no account any more.
+pub(super) fn forgotten(cookie: &CookieSettings) -> Vec<String> {
+    let mut forgotten = cleared(cookie);
+    forgotten.push(device_cookie_for(cookie, "", Duration::ZERO));
+    forgotten
+}
+
+/// The cookies of a session taken away. The device stays known for the next sign-in.
 pub(super) fn cleared(cookie: &CookieSettings) -> Vec<String> {
     let mut cleared =
         vec![refresh_cookie(cookie, "", Duration::ZERO), csrf_cookie(cookie, "", Duration::ZERO)];
@@ -105,7 +116,7 @@ mod tests {
     #[test]
     fn cookies_of_a_domain_are_cleared_for_that_domain() {
         let settings = CookieSettings { domain: Some("example.com".to_owned()), ..CookieSettings::default() };
-        for cookie in cleared(&settings) {
+        for cookie in forgotten(&settings) {
             assert!(cookie.contains("; Domain=example.com; Max-Age=0;"), "{cookie}");
         }
     }

@@ -32,9 +32,11 @@ pub(super) struct PresentedToken {
     pub(super) by_cookie: bool,
 }
 
-/// Whether the request brings our refresh cookie.
-pub(super) fn by_cookie(config: &Config, request: &impl RequestView) -> bool {
-    cookies::read(request, &config.cookie.name).is_some()
+/// Whether the refresh token of a request is that of our cookie: one in the body comes before it.
+pub(super) fn by_cookie(config: &Config, request: &impl RequestView, body: &[u8]) -> bool {
+    let in_body = Body::parse(request, body, &["refresh_token"]);
+    in_body.is_ok_and(|body| body.value("refresh_token").is_none())
+        && cookies::read(request, &config.cookie.name).is_some()
 }
 
 impl<P: Ports> Service<P> {

@@ -61,8 +61,14 @@ pub struct Forward {
     pub retry: bool,
     /// What an open WebSocket is held to, if to anything.
     pub watch: Option<SocketWatch>,
+    /// Whether no shared cache of the platform may answer, or keep the answer. Such a cache goes by
+    /// the URL: it would give one caller's answer to the next, for the `Authorization` by which it
+    /// knows a private one (RFC 9111 section 3.5) is removed.
+    pub uncached: bool,
     /// Headers of the answer that the upstream has no say in (CORS): they are removed.
     pub answer_without: &'static [&'static str],
+    /// Cookies that the upstream may not set, for they are ours: they are removed.
+    pub answer_without_cookies: Rc<[String]>,
     /// Headers to add to the answer (CORS), or to our own when the upstream gives none.
     pub answer_headers: Vec<(String, String)>,
 }
@@ -380,7 +386,9 @@ impl<P: Ports> Service<P> {
             total_timeout: rules.total_timeout,
             retry: rules.retry && is_idempotent(&request.method()) && !is_websocket(request),
             watch: self.watch(route, identity),
+            uncached: route.access != Access::Public,
             answer_without: if route.cors.is_some() { &CORS_ANSWER } else { &[] },
+            answer_without_cookies: gate.own_cookies(),
             answer_headers: route
                 .cors
                 .as_ref()

@@ -4,9 +4,8 @@ use serde_json::Value;
 
 use super::{Ports, Service};
 use crate::{
-    encoding::text_set,
     identity::{
-        IdentityStore as _,
+        IdentityStore as _, NewUser,
         import::{ImportRow, RowError},
     },
     ids::AccountId,
@@ -71,10 +70,15 @@ impl<P: Ports> Service<P> {
         }
 
         let store = self.ports.identity();
-        let made = if users.is_empty() { Vec::new() } else { store.insert_all(&users).await? };
-        let mut made = text_set(made);
-        // Of two rows with one login the first was made.
-        let stored: Vec<bool> = users.iter().map(|user| made.remove(user.login.as_str())).collect();
+        let mut made = if users.is_empty() { Vec::new() } else { store.insert_all(&users).await? };
+        // By id and login: a row whose id is somebody else's is not the one that another row of its
+        // login made. Of two rows with both the first was made.
+        let mut take = |user: &NewUser| {
+            let own =
+                |(account, login): &(_, String)| *account == user.account && login == user.login.as_str();
+            made.iter().position(own).map(|place| made.swap_remove(place)).is_some()
+        };
+        let stored: Vec<bool> = users.iter().map(&mut take).collect();
         let holders =
             if stored.iter().all(|made| *made) { Vec::new() } else { store.holders(&users).await? };
         let mut stored = sound.iter().zip(&users).zip(stored).map(|((row, user), made)| {

@@ -13,7 +13,7 @@ use crate::{
     json,
     jwks::{
         CachedSet, FetchFrom, IssuerKeysAnswer, IssuerKeysObjects as _, IssuerKeysRequest, IssuerSource,
-        Resolution, Snapshot, Tried, resolve,
+        KeyLocation, Resolution, Snapshot, Tried, resolve,
     },
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     observe::metrics::Family,
@@ -34,7 +34,23 @@ pub(super) enum OwnOrExternal {
     External(IssuerSource),
 }
 
-/// The KV key of an issuer's set. Hashed: issuers are URLs of any length, KV keys are short.
+impl OwnOrExternal {
+    /// The KV key of the set. A place that the configuration names is part of it: when it names
+    /// another one, what was fetched from the former is not read any more.
+    fn kv_key(&self, issuer: &str) -> String {
+        match self {
+            Self::External(IssuerSource { location: KeyLocation::JwksUri(uri), .. }) => {
+                kv_key(&format!("{issuer} {uri}"))
+            }
+            Self::External(IssuerSource { location: KeyLocation::Discovery, .. }) | Self::Own => {
+                kv_key(issuer)
+            }
+        }
+    }
+}
+
+/// The KV key of what an issuer publishes where it says itself. Hashed: issuers are URLs of any
+/// length, KV keys are short.
 pub fn kv_key(issuer: &str) -> String {
     format!("jwks:{}", base64url(&Sha256::digest(issuer)))
 }
@@ -45,7 +61,7 @@ pub fn own_snapshot(
     set: &crate::keys::PublicJwkSet,
     now: Timestamp,
 ) -> Result<Snapshot, Fault> {
-    let document = crate::json::write(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
+    let document = json::write(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
     Ok(Snapshot { issuer: issuer.to_owned(), document, fetched_at: now, version: now.millis() })
 }
 
@@ -71,7 +87,7 @@ impl<P: Ports> Service<P> {
                     return Ok(set.keys());
                 }
                 (Resolution::Fetch(FetchFrom::Kv), _) => {
-                    self.read_kv(name).await;
+                    self.read_kv(issuer).await;
                     tried = Tried::Kv;
                 }
                 (Resolution::Fetch(FetchFrom::Object { unknown_kid }), _) => {
@@ -133,11 +149,12 @@ impl<P: Ports> Service<P> {
     }
 
     /// KV may fail or hold nothing: then the object is next.
-    async fn read_kv(&self, issuer: &str) {
-        match self.ports.kv().read(&kv_key(issuer)).await {
+    async fn read_kv(&self, issuer: &TrustedIssuer) {
+        let name = issuer.policy.issuer.as_str();
+        match self.ports.kv().read(&issuer.keys.kv_key(name)).await {
             Ok(Some(text)) => {
                 if let Ok(snapshot) = json::read_known(&text) {
-                    self.take_in(issuer, &snapshot);
+                    self.take_in(name, &snapshot);
                     // KV may have kept a set from before.
                     self.drop_listed_keys();
                 }
@@ -151,7 +168,10 @@ impl<P: Ports> Service<P> {
         let name = issuer.policy.issuer.as_str();
         let asked = match &issuer.keys {
             OwnOrExternal::Own => self.ask_key_ring(now).await,
-            OwnOrExternal::External(source) => self.ask_issuer_keys(source, unknown_kid, now).await,
+            OwnOrExternal::External(source) => {
+                let kv_key = issuer.keys.kv_key(name);
+                self.ask_issuer_keys(source, kv_key, unknown_kid, now).await
+            }
         };
         match asked {
             Ok(Some(snapshot)) => self.take_in(name, &snapshot),
@@ -173,6 +193,7 @@ impl<P: Ports> Service<P> {
     async fn ask_issuer_keys(
         &self,
         source: &IssuerSource,
+        kv_key: String,
         unknown_kid: bool,
         now: Timestamp,
     ) -> Result<Option<Snapshot>, Fault> {
@@ -194,7 +215,7 @@ impl<P: Ports> Service<P> {
                     self.record_fault(&fault, &Caller::default());
                 }
                 if fetched_now {
-                    self.write_kv_in_background(snapshot.clone());
+                    self.write_kv_in_background(kv_key, snapshot.clone());
                 }
                 Ok(Some(snapshot))
             }
@@ -216,11 +237,11 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    fn write_kv_in_background(&self, snapshot: Snapshot) {
+    fn write_kv_in_background(&self, key: String, snapshot: Snapshot) {
         let service = self.clone();
         self.ports.background().spawn(async move {
-            let Ok(text) = crate::json::write(&snapshot) else { return };
-            if let Err(fault) = service.ports.kv().write(&kv_key(&snapshot.issuer), &text).await {
+            let Ok(text) = json::write(&snapshot) else { return };
+            if let Err(fault) = service.ports.kv().write(&key, &text).await {
                 service.record_fault(&fault, &Caller::default());
             }
         });
@@ -231,7 +252,7 @@ impl<P: Ports> Service<P> {
         let (service, issuer) = (self.clone(), issuer.clone());
         self.ports.background().spawn(async move {
             let name = issuer.policy.issuer.as_str();
-            service.read_kv(name).await;
+            service.read_kv(&issuer).await;
             let newer = service.set_in_memory(name).is_some_and(|set| {
                 set.fetched_at() > known
                     && now.since(set.fetched_at()) < service.isolate.cache_policy.soft_age

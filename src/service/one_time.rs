@@ -166,7 +166,9 @@ impl<P: Ports> Service<P> {
         let gone = || refused(Some(account), "one_time_token_spent");
         // Before the token is redeemed, as all else that can fail by itself.
         let change = change().await?;
-        let user = self.ports.identity().find(account).await?.ok_or_else(gone)?;
+        let user = self.ports.identity().find(account).await?;
+        // Else the password would be another one on the day when the user is enabled again.
+        let user = user.filter(|user| !user.disabled).ok_or_else(gone)?;
         let ask = AccountRequest::RedeemOneTime { hash: token.hash(), purpose, context: caller.context() };
         match self.ports.accounts().ask(account, &ask).await? {
             AccountAnswer::Revoked { .. } => {}

@@ -171,7 +171,7 @@ impl<P: Ports> Service<P> {
         if let Some((path, query)) = admin {
             let reply = match self.admin(request, path, query, body).await {
                 Ok(reply) => reply,
-                Err(error) => self.refused(request, &error),
+                Err(error) => self.refused(request, body, &error),
             };
             return headed(request, reply);
         }
@@ -180,7 +180,7 @@ impl<P: Ports> Service<P> {
             None => Reply::from(&ApiError::NotFound),
             Some(endpoint) => match self.dispatch(endpoint, request, body).await {
                 Ok(reply) => reply,
-                Err(error) => self.refused(request, &error),
+                Err(error) => self.refused(request, body, &error),
             },
         };
         let public = endpoint.as_ref().is_some_and(Endpoint::is_public);
@@ -238,13 +238,15 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    fn refused(&self, request: &impl RequestView, error: &ApiError) -> Reply {
+    fn refused(&self, request: &impl RequestView, body: &[u8], error: &ApiError) -> Reply {
         if let ApiError::Fault(fault) = error {
             self.record_fault(fault, &Caller::of(request));
             return unavailable();
         }
         let reply = Reply::from(error);
-        if *error == ApiError::InvalidGrant && super::credentials::by_cookie(&self.isolate.config, request) {
+        if *error == ApiError::InvalidGrant
+            && super::credentials::by_cookie(&self.isolate.config, request, body)
+        {
             // What the cookie holds serves no more: a browser that keeps it would send it for ever.
             return cookies::cleared(&self.isolate.config.cookie)
                 .iter()

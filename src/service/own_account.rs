@@ -130,8 +130,8 @@ impl<P: Ports> Service<P> {
         let user = self.prove_password(&caller, &session, body.text("password")?).await?;
         let setting = self.setting_of(&caller, &user.login, Some(&user));
         self.erase(user.account, setting).await?;
-        let cleared = cookies::cleared(&self.isolate.config.cookie);
-        Ok(cleared.iter().fold(Reply::empty(204), |reply, cookie| reply.with_header("set-cookie", cookie)))
+        let forgotten = cookies::forgotten(&self.isolate.config.cookie);
+        Ok(forgotten.iter().fold(Reply::empty(204), |reply, cookie| reply.with_header("set-cookie", cookie)))
     }
 
     /// `POST /auth/email/verification-request`.

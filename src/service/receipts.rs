@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::{Ports, Service};
 use crate::{
-    account::{AccountRequest, Accounts as _},
+    account::{AccountAnswer, AccountRequest, Accounts as _},
     gateway::Identity,
     ids::FamilyId,
     ports::Background as _,
@@ -60,7 +60,8 @@ impl<P: Ports> Service<P> {
         let service = self.clone();
         self.ports.background().spawn(async move {
             let ask = AccountRequest::Confirm { family: session.family, rotation_count };
-            if service.ports.accounts().ask(session.account, &ask).await.is_err() {
+            let answer = service.ports.accounts().ask(session.account, &ask).await;
+            if !matches!(answer, Ok(AccountAnswer::Confirmed)) {
                 service.isolate.memory.receipts.forget(session.family);
             }
         });

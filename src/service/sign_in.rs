@@ -253,7 +253,8 @@ impl<P: Ports> Service<P> {
             }
             AccountAnswer::Refused(refusal) => {
                 // The user was changed or erased after the password was checked.
-                self.record_refused(&caller, (user.account, family), &refusal);
+                let setting = Setting { account: Some(user.account), ..caller.setting() };
+                self.record(now, Happening::SignInRefused { cause: refusal.cause.code() }, setting);
                 return Err(ApiError::InvalidCredentials);
             }
             AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),

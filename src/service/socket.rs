@@ -75,8 +75,10 @@ impl<P: Ports> Service<P> {
             let watched = Watched { identity: Rc::clone(identity), own, session, feed };
             (watched.session.is_some() || feed).then_some((watched, interval))
         });
-        let leeway = self.isolate.config.leeway;
-        let expires_at = rule.close_on_expiry.then(|| identity.expires_at.plus(leeway));
+        let expires_at = rule.close_on_expiry.then(|| {
+            let issuer = self.isolate.issuers.get(&identity.issuer);
+            identity.expires_at.plus(issuer.map_or(Duration::ZERO, |issuer| issuer.policy.leeway))
+        });
         (expires_at.is_some() || revocation.is_some()).then(|| SocketWatch {
             route: route.name.clone(),
             expires_at,

@@ -10,7 +10,7 @@ use crate::{
     config::IdentitySource,
     identity::{Grants, IdentityStore as _, Login, NewUser, PasswordHash, User, UserChange, UserQuery},
     ids::{AccountId, FamilyId},
-    observe::{Happening, Setting},
+    observe::{Happening, Pseudonym, Setting},
     ports::{Fault, Part, Randomness as _},
     refresh::{Context, Revocation},
 };
@@ -63,7 +63,9 @@ impl<P: Ports> Service<P> {
         if !self.ports.identity().insert(&user).await? {
             return Ok(None);
         }
-        self.record(self.now(), Happening::Registered, Setting { account: Some(user.account), ..setting });
+        let login = Some(Pseudonym::of_login(self.isolate.masters.current(), login));
+        let setting = Setting { account: Some(user.account), login, ..setting };
+        self.record(self.now(), Happening::Registered, setting);
         Ok(Some(user.account))
     }
 
@@ -82,7 +84,10 @@ impl<P: Ports> Service<P> {
         } else {
             (ActivityKind::UserEnabled, Ends::None, Happening::UserEnabled)
         };
-        self.change_user(account, &change, (kind, ends, Revocation::Disabled), happening, setting).await
+        let Some(fence) = self.ports.identity().change(account, &change).await? else { return Ok(false) };
+        self.tell_change(account, fence, (kind, ends, Revocation::Disabled)).await?;
+        self.record(self.now(), happening, Setting { account: Some(account), ..setting });
+        Ok(true)
     }
 
     /// Sets scopes, roles and tenant; `false` when there is no such user. When something is
@@ -95,29 +100,39 @@ impl<P: Ports> Service<P> {
         setting: Setting,
     ) -> Result<bool, Fault> {
         let Some(user) = self.ports.identity().find(account).await? else { return Ok(false) };
+        self.set_grants_of(&user, grants, setting).await
+    }
+
+    /// The same for a user who was looked up before.
+    ///
+    /// # Errors
+    /// As [`Self::set_grants`].
+    pub async fn set_grants_of(&self, user: &User, grants: Grants, setting: Setting) -> Result<bool, Fault> {
+        let account = user.account;
         let kept = user.scopes.iter().all(|scope| grants.scopes.contains(scope))
             && user.roles.iter().all(|role| grants.roles.contains(role))
             && user.tenant_id == grants.tenant_id;
-        let ends = if kept { Ends::None } else { Ends::All };
-        let how = (ActivityKind::UserChanged, ends, Revocation::Operator);
-        self.change_user(account, &UserChange::Grants(grants), how, Happening::UserChanged, setting).await
+        let change = UserChange::Grants(grants);
+        let Some(fence) = self.ports.identity().change(account, &change).await? else { return Ok(false) };
+        // Changed by somebody else since the look-up: there may be a session with more than is kept.
+        let as_seen = fence == user.credential_version.saturating_add(1);
+        let ends = if kept && as_seen { Ends::None } else { Ends::All };
+        self.tell_change(account, fence, (ActivityKind::UserChanged, ends, Revocation::Operator)).await?;
+        self.record(self.now(), Happening::UserChanged, Setting { account: Some(account), ..setting });
+        Ok(true)
     }
 
-    async fn change_user(
+    /// Tells the Account object of an operator's change that has been made.
+    async fn tell_change(
         &self,
         account: AccountId,
-        change: &UserChange,
+        fence: u64,
         (kind, ends, reason): (ActivityKind, Ends, Revocation),
-        happening: Happening,
-        setting: Setting,
-    ) -> Result<bool, Fault> {
-        let Some(fence) = self.ports.identity().change(account, change).await? else { return Ok(false) };
+    ) -> Result<(), Fault> {
         // An operator's address is not the user's business.
         let (subject, context) = (account.to_string(), Context::default());
         let ask = AccountRequest::UserChanged { subject, kind, context, fence, ends, reason };
-        self.end_sessions(account, &ask).await?;
-        self.record(self.now(), happening, Setting { account: Some(account), ..setting });
-        Ok(true)
+        self.end_sessions(account, &ask).await.map(drop)
     }
 
     /// Erases all that is stored about an account: the user, sessions, activity, tokens.

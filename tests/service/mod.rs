@@ -3,6 +3,7 @@
 
 mod account_flows;
 mod admin;
+mod attacks;
 mod audit;
 mod feed;
 mod tables;

@@ -29,6 +29,7 @@ use postern::{
     },
     ports::{Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer},
     revocation::{FeedPolicy, memory::MemoryFeed},
+    secrets::Master,
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
@@ -435,6 +436,10 @@ impl World {
         self.accounts.set_now(later);
         self.feed.now.set(later);
         self.throttles.set_now(later);
+    }
+
+    pub(crate) fn master(&self) -> &Master {
+        self.isolate.masters.current()
     }
 
     pub(crate) fn service(&self) -> Service<Self> {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Request as OriginRequest } from "miniflare";
 import { Response as Answer } from "miniflare";
-import { bearer, browserSignIn, expectEmpty, expectProblem, json, post, refresh, refreshed, sessions, signIn, type Session } from "./support/client.ts";
+import { bearer, browserSignIn, CSRF_COOKIE, DEVICE_COOKIE, expectEmpty, expectProblem, json, post, refresh, REFRESH_COOKIE, refreshed, sessions, signIn, type Session } from "./support/client.ts";
 import { PASSWORD, settings } from "./support/config.ts";
 import { claimsOf } from "./support/jwt.ts";
 import { eventually } from "./support/poll.ts";
@@ -141,6 +141,17 @@ describe("reset of a password", () => {
       const status = (await post(postern(), "/auth/login", { login, password })).status;
       expect(status, `attacker ${index}`).toBe(index === winner ? 200 : 401);
     }
+  });
+
+  test("a thief in the mailbox: his token is void once the owner has changed the password", async () => {
+    const login = await newcomer();
+    const owner = await signIn(postern(), { login });
+    const token = await resetToken(login);
+    const change = { current_password: PASSWORD, new_password: NEW_PASSWORD };
+    await expectEmpty(await post(postern(), "/auth/password", change, bearer(owner.access_token)));
+    const theft = await post(postern(), "/auth/password/reset", { token, new_password: "the thief's own password" });
+    await expectProblem(theft, 400, "invalid_one_time_token");
+    await signIn(postern(), { login, password: NEW_PASSWORD });
   });
 
   test("user enumeration: known and unknown logins get the same answer, byte for byte", async () => {
@@ -301,12 +312,13 @@ describe("leaving", () => {
     expect((await activity(next.access_token)).length).toBe(1);
   });
 
-  test("a browser's cookies go with it", async () => {
+  test("a browser's cookies go with it, the device's too", async () => {
     const login = await newcomer();
     const browser = await browserSignIn(postern(), { login });
     const response = await post(postern(), "/auth/account/delete", { password: PASSWORD }, bearer(browser.tokens.access_token));
     expect(response.headers.getSetCookie().every((line) => /Max-Age=0/.test(line))).toBe(true);
-    expect(response.headers.getSetCookie().length).toBeGreaterThanOrEqual(2);
+    const gone = response.headers.getSetCookie().map((line) => line.slice(0, line.indexOf("=")));
+    expect(gone).toEqual([REFRESH_COOKIE, CSRF_COOKIE, DEVICE_COOKIE]);
     await expectEmpty(response);
   });
 });

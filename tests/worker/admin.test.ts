@@ -276,6 +276,20 @@ describe("the audit log", () => {
     await postern().logged(new RegExp(`admin_action.*${alice.session_id}`));
   });
 
+  test("a back door: whoever is made an administrator stands there as one, and who it was is found in the log", async () => {
+    const tokens = await admin();
+    const scopes = [...Array.from({ length: 60 }, (_, at) => `read:${"x".repeat(40)}${at}`), "postern:admin"];
+    const login = `${crypto.randomUUID()}@example.com`;
+    const { user_id } = await json<{ user_id: string }>(await call("POST", "/admin/users", tokens, { login, password: PASSWORD, scopes }), 201);
+    await expectEmpty(await call("PUT", `/admin/users/${user_id}/grants`, tokens, { scopes: [], roles: ["clerk"], tenant_id: "acme" }));
+    const acts = (await everything(tokens)).map(({ entry }) => entry as Record<string, string>).filter(({ result }) => result === "done");
+    const made = acts.findLast(({ action }) => action === "user_add");
+    expect(made?.["detail"]).toMatch(/^scopes \["postern:admin","read:x+0",/);
+    expect(acts.findLast(({ action }) => action === "user_grants")).toMatchObject({ target: user_id, detail: 'scopes [] roles ["clerk"] tenant "acme"' });
+    const standIn = /^login ([\w-]{12})$/.exec(made?.["target"] ?? "")?.[1];
+    await postern().logged(new RegExp(`"registered".*"account":"${user_id}","login":"${standIn}"`));
+  });
+
   test("a place in it that no log can have is refused, not a fault", async () => {
     const tokens = await admin();
     for (const after of ["-1", "x", "9007199254740992", "95204190732495456", "99999999999999999999"]) {

@@ -173,6 +173,15 @@ describe("refresh by cookie", () => {
     await expectAlive(browser);
   });
 
+  test("a stale token in the body does not take away the cookie of a good session", async () => {
+    const browser = await browserSignIn(postern());
+    const headers = { cookie: cookieHeader(browser.cookies), "x-csrf-token": browser.tokens.csrf_token };
+    const response = await post(postern(), "/auth/refresh", { refresh_token: "prt_stale" }, headers);
+    expect(response.headers.getSetCookie()).toEqual([]);
+    await expectProblem(response, 401, "invalid_grant");
+    await json(await post(postern(), "/auth/refresh", undefined, headers));
+  });
+
   test("a refresh token that was in a cookie never comes back in a body", async () => {
     const browser = await browserSignIn(postern());
     const stolen = browser.cookies.get(REFRESH_COOKIE) ?? "";

@@ -74,6 +74,8 @@ export interface PosternOptions {
    * runs beside Postern in the same workerd.
    */
   services?: Record<string, OriginFunction | { worker: string }>;
+  /** Plays every host that the Worker fetches from by URL; `cf` of its request is what the platform is told. */
+  outbound?: OriginFunction;
   /** A queue under this producer binding, and what takes its messages. */
   queue?: { binding: string; received: (message: unknown) => void };
   /** The port to listen on; 0 (default) takes a free one. */
@@ -274,7 +276,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, services = {}, queue, direct = false, ratelimits = {} } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, services = {}, outbound, queue, direct = false, ratelimits = {} } = options;
   const service = originService(origin);
   const logs: string[] = [];
   const given = varsOf(bindings, vars);
@@ -316,6 +318,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         durableObjects: bindings.durableObjects,
         ratelimits: { ...bindings.ratelimits, ...ratelimits },
         ...(direct ? { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] } : {}),
+        ...(outbound === undefined ? {} : { outboundService: outbound }),
         bindings: given,
         serviceBindings: {
           ...(service === undefined ? {} : { ORIGIN: service }),

@@ -121,6 +121,15 @@ describe("a batch", () => {
     expect(ids[2]).toEqual(ids[0]);
   });
 
+  test("a row that names somebody else's id is not told to be the user that the next row makes", async () => {
+    const [other, name, user_id, own] = [login(), login(), crypto.randomUUID(), crypto.randomUUID()];
+    await imported([{ login: other, password_hash: BCRYPT, user_id }]);
+    const answer = await imported([user_id, own].map((id) => ({ login: name, password_hash: BCRYPT, user_id: id })));
+    expect(answer).toMatchObject({ created: 1, existing: 0, refused: 1 });
+    expect(answer.rows.map(({ status, code }) => code ?? status)).toEqual(["login_taken", "created"]);
+    expect((await stored(name))[0]?.["account_id"]).toBe(answer.rows[1]?.user_id);
+  });
+
   test("what is wrong with a row is told by code and member, the others are made, and no hash is repeated", async () => {
     const [sound, taken] = [login(), login()];
     const user_id = crypto.randomUUID();

@@ -1,4 +1,7 @@
 // Somebody else's issuer: its keys found, kept, let go and never fetched more often than needed.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { bearer, expectProblem, json } from "./support/client.ts";
 import { settings } from "./support/config.ts";
@@ -37,6 +40,8 @@ test("a key set is fetched once for many requests, whatever the key", async () =
   await Promise.all(tokens.map(async (token) => json(await call(postern, token))));
   // All at once on a cold cache: fetched by the issuer's object alone.
   expect(issuer.fetches).toBe(1);
+  // A key that its issuer withdrew must not come back from a cache on the way.
+  expect(issuer.asked).toMatchObject({ "cache-control": "no-cache" });
 });
 
 test("the origin is told whose user it is", async () => {
@@ -184,4 +189,30 @@ test("an external token is no sign-in of ours: the calls of our own users refuse
   for (const path of ["/auth/me", "/auth/sessions"]) {
     await expectProblem(await postern.fetch(path, { headers: bearer(token) }), 401, "invalid_token");
   }
+});
+
+test("a stale key set: keys from the place that the configuration named before verify nothing after it names another", async () => {
+  const former = await issuerWith("ES256");
+  const next = await Issuer.start([await issuerKey("EdDSA", "moved")]);
+  cleanups.push(() => next.stop());
+  const persist = await mkdtemp(join(tmpdir(), "postern-issuer-"));
+  cleanups.push(() => rm(persist, { recursive: true, force: true }));
+  const token = await former.token("ES256-1");
+  const withKeysAt = async (jwks_uri: string) =>
+    start({ persist, vars: settings({ POSTERN_ISSUERS: [former.setting({ jwks_uri })] }) });
+  let postern = await withKeysAt(former.jwksUri);
+  await json(await call(postern, token));
+  await eventually("the key set is in KV", async () => ((await postern.kv.keys("jwks:")).length > 0 ? true : undefined));
+  await postern.dispose();
+  // An isolate of the next deployment knows nothing and asks KV first; the new place does not even answer.
+  next.failure = { status: 500, body: "down" };
+  postern = await withKeysAt(next.jwksUri);
+  cleanups.push(() => postern.dispose());
+  await expectProblem(await call(postern, token), 503, "unavailable");
+  expect(next.fetches).toBeGreaterThan(0);
+  next.failure = undefined;
+  await eventually("the new place's keys decide", async () => {
+    const { status } = await call(postern, token);
+    return status === 401 ? true : undefined;
+  });
 });

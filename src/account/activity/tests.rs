@@ -35,20 +35,20 @@ fn the_newest_hundred_entries_are_kept_newest_first() {
 fn guessing_passwords_does_not_push_the_owners_entries_out() {
     let object = object();
     note(&object, ActivityKind::PasswordChanged, START);
-    for second in 0..10_000 {
+    for second in 0..2_000 {
         note(&object, ActivityKind::SignInRefused, START.plus(Duration::from_secs(second)));
     }
-    let now = START.plus(Duration::from_secs(10_000));
+    let now = START.plus(Duration::from_secs(2_000));
     assert_eq!(
         kinds(&object, now),
-        [(ActivityKind::SignInRefused, 10_000), (ActivityKind::PasswordChanged, 1)]
+        [(ActivityKind::SignInRefused, 2_000), (ActivityKind::PasswordChanged, 1)]
     );
     // Two days later it is news again.
     let later = now.plus(Duration::from_hours(48));
     note(&object, ActivityKind::SignInRefused, later);
     assert_eq!(
         kinds(&object, later)[..2],
-        [(ActivityKind::SignInRefused, 1), (ActivityKind::SignInRefused, 10_000)]
+        [(ActivityKind::SignInRefused, 1), (ActivityKind::SignInRefused, 2_000)]
     );
 }
 

@@ -215,10 +215,14 @@ pub(crate) fn failed(answer: &Answer) -> Failure {
     let message = |advice: &str| format!("{what}{detail}{wait}{advice}");
     let failure = match (answer.status, code.as_str()) {
         (401, "insufficient_user_authentication") => {
-            Failure::unauthorized(message(": sign in again, then repeat the command"))
+            Failure::unauthorized(message(": `postern login`, then repeat the command"))
+        }
+        (401, "invalid_credentials") => Failure::unauthorized(message("")),
+        (401, "invalid_grant") => {
+            Failure::unauthorized(format!("the sign-in that was kept has ended: `postern login` again{wait}"))
         }
         (401, _) => Failure::unauthorized(message(
-            ": the access token has expired or its session ended; sign in again",
+            ": it has expired, its session ended or its key was revoked. `postern login`, then repeat the command",
         )),
         (403, "insufficient_scope") => Failure::unauthorized(message(
             ": the user needs the scope postern:admin, and a sign-in after it was granted",
@@ -227,6 +231,10 @@ pub(crate) fn failed(answer: &Answer) -> Failure {
         (404, "not_found" | "") => {
             Failure::refused(message(": is this a Postern whose POSTERN_ADMIN is enabled, under /admin?"))
         }
+        (409, "key_too_young") => Failure::refused(message(
+            ", or use --force: clients that keep the key set refuse new tokens until they read it anew. \
+             If somebody else may know the key that signs now, `postern key revoke` it",
+        )),
         (429 | 500.., _) => Failure::unavailable(message("")),
         _ => Failure::refused(message("")),
     };

@@ -18,7 +18,9 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) const fn new(url: Option<String>, admin_path: String, json: bool) -> Self {
+    pub(crate) fn new(url: Option<String>, admin_path: String, json: bool) -> Self {
+        // An empty POSTERN_URL is none.
+        let url = url.filter(|url| !url.is_empty());
         Self { url, admin_path, json }
     }
 

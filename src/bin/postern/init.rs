@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{context::Context, failure::Failure, report::Report, sign_in::password, store::private_file};
 
 /// What every deployment has: bindings, objects, migrations.
-const WRANGLER_TOML: &str = include_str!("../../../wrangler.toml");
+pub(crate) const WRANGLER_TOML: &str = include_str!("../../../wrangler.toml");
 
 /// What is asked of a new deployment.
 #[derive(Debug, Subcommand)]
@@ -38,7 +38,7 @@ pub(crate) enum Init {
         #[arg(long, default_value = "wrangler.production.toml")]
         output: PathBuf,
     },
-    /// Print a fresh master key, to pipe into `wrangler secret put POSTERN_MASTER_KEY`
+    /// Print a fresh master key, to keep in a variable or to pipe on
     MasterKey,
     /// Print the SQL that makes the first administrator
     ///
@@ -129,14 +129,15 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
     }
     lines.extend([
         "What is left to do, once:".to_owned(),
-        format!("  wrangler d1 create postern                    and put its id into {file}"),
-        format!("  wrangler kv namespace create POSTERN_KV       and put its id into {file}"),
-        format!("  wrangler d1 migrations apply DB --remote -c {file}"),
+        format!("  npx wrangler d1 create postern                and put its id into {file}"),
+        format!("  npx wrangler kv namespace create POSTERN_KV   and put its id into {file}"),
+        format!("  npx wrangler d1 migrations apply DB --remote -c {file}"),
         "  export POSTERN_MASTER_KEY=$(postern init master-key)   and keep it where you keep your most precious secrets".to_owned(),
-        format!("  printf %s \"$POSTERN_MASTER_KEY\" | wrangler secret put POSTERN_MASTER_KEY -c {file}"),
+        format!("  printf %s \"$POSTERN_MASTER_KEY\" | npx wrangler secret put POSTERN_MASTER_KEY -c {file}"),
         "  postern init admin --login you@example.com > first-administrator.sql".to_owned(),
-        format!("  wrangler d1 execute DB --remote -c {file} --file first-administrator.sql && rm first-administrator.sql"),
-        format!("  wrangler deploy -c {file}"),
+        format!("  npx wrangler d1 execute DB --remote -c {file} --file first-administrator.sql && rm first-administrator.sql"),
+        format!("  add your routes to {file} (docs/gate.md), then postern config check {file}"),
+        format!("  npx wrangler deploy -c {file}"),
         format!("  POSTERN_URL={issuer} postern doctor"),
     ]);
     let value = json!({ "wrote": output, "wrote_dev_vars": wrote_local });
@@ -146,8 +147,9 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
 fn master_key() -> Result<Report, Failure> {
     if io::stdout().is_terminal() {
         return Err(Failure::usage(
-            "a master key on a terminal stays in its scroll-back: pipe it, \
-             postern init master-key | wrangler secret put POSTERN_MASTER_KEY",
+            "a master key on a terminal stays in its scroll-back. Keep it in a variable, from there put a copy where \
+             your secrets are, and hand it on:\n  export POSTERN_MASTER_KEY=$(postern init master-key)\n  \
+             printf %s \"$POSTERN_MASTER_KEY\" | npx wrangler secret put POSTERN_MASTER_KEY",
         ));
     }
     let key = fresh_master_key()?;

@@ -15,6 +15,7 @@ mod report;
 mod revoke;
 mod routes;
 mod sessions;
+mod settings;
 mod sign_in;
 mod store;
 mod throttle;
@@ -77,6 +78,9 @@ enum Command {
     /// The log of administrators' acts: verify, export
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// A wrangler.toml before it is deployed: check
+    #[command(subcommand)]
+    Config(settings::Settings),
     /// Begin a deployment: settings, master key, first administrator
     #[command(subcommand)]
     Init(init::Init),
@@ -122,26 +126,40 @@ fn main() -> ExitCode {
     // What clap refuses ends here with 2, help and version with 0.
     let Arguments { global, command } = Arguments::parse();
     let context = Context::new(global.url, global.admin_path, global.json);
-    let outcome = match &command {
-        Command::Audit(audit) => audit.run(&context),
-        Command::Init(init) => init.run(&context),
-        Command::Login { login } => sign_in::login(&context, login.clone()),
-        Command::Logout => sign_in::logout(&context),
-        Command::Doctor => doctor::run(&context),
-        Command::Token(tokens) => tokens.run(&context),
-        Command::Throttle(throttle) => throttle.run(&context),
-        Command::User(users) => users.run(&context),
-        Command::Routes(routes) => routes.run(&context),
-        Command::Key(keys) => keys.run(&context),
-        Command::Session(sessions) => sessions.run(&context),
-        Command::Revoke(revoke) => revoke.run(&context),
-        Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(*shell, &mut command, "postern", &mut std::io::stdout());
-            return ExitCode::SUCCESS;
-        }
-    };
+    if let Command::Completions { shell } = command {
+        let mut command = Arguments::command();
+        clap_complete::generate(shell, &mut command, "postern", &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    let mut outcome = run(&command, &context);
+    let refused = |failure: &failure::Failure| failure.code.as_deref() == Some("invalid_token");
+    // Refused before anything was done. What was read from standard input cannot be read twice.
+    if outcome.as_ref().is_err_and(refused)
+        && sign_in::outdate(&context)
+        && !matches!(command, Command::User(users::Users::Add { .. } | users::Users::Import(_)))
+    {
+        outcome = run(&command, &context);
+    }
     context.finish(outcome)
+}
+
+fn run(command: &Command, context: &Context) -> Result<report::Report, failure::Failure> {
+    match command {
+        Command::Audit(audit) => audit.run(context),
+        Command::Config(settings) => settings.run(),
+        Command::Init(init) => init.run(context),
+        Command::Login { login } => sign_in::login(context, login.clone()),
+        Command::Logout => sign_in::logout(context),
+        Command::Doctor => doctor::run(context),
+        Command::Token(tokens) => tokens.run(context),
+        Command::Throttle(throttle) => throttle.run(context),
+        Command::User(users) => users.run(context),
+        Command::Routes(routes) => routes.run(context),
+        Command::Key(keys) => keys.run(context),
+        Command::Session(sessions) => sessions.run(context),
+        Command::Revoke(revoke) => revoke.run(context),
+        Command::Completions { .. } => Err(failure::Failure::usage("completions ask nobody")),
+    }
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Report {
 
     pub(crate) fn to_text(&self, now: Timestamp) -> String {
         match &self.form {
-            Form::Lines(lines) => lines.join("\n") + "\n",
+            Form::Lines(lines) => lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect(),
             Form::Table { list, columns } => {
                 let rows =
                     self.value.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -104,7 +104,7 @@ fn cell(row: &Value, column: Column, now: Timestamp) -> String {
         Some(Value::Number(number)) if column.shown == Shown::Time => number
             .as_u64()
             .map_or_else(|| number.to_string(), |at| relative(Timestamp::from_seconds(at), now)),
-        Some(value) => plain(value),
+        Some(value) => Some(plain(value)).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned()),
     }
 }
 
@@ -117,6 +117,11 @@ pub(crate) fn plain(value: &Value) -> String {
         other => other.to_string(),
     };
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A number of things: `1 route`, `2 routes`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// How long ago, or in how long.

@@ -2,8 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -18,15 +16,11 @@ use serde_json::{Map, Value, json};
 use crate::{
     context::Context,
     failure::Failure,
-    report::{Report, plain},
+    report::{Report, counted, plain},
+    settings::{Deployed, STAND_IN_KEY, read_text},
 };
 
-/// Longer files are no route table: KV's own limit for one is below this.
-const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
-
-/// Stands in for what is no business of a route table and is not in the file: a secret, or the
-/// issuer's name when it comes from elsewhere.
-const STAND_IN_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+/// Stands in for the issuer's name when it comes from elsewhere.
 const STAND_IN_ISSUER: &str = "https://issuer.invalid";
 
 /// The route table.
@@ -139,7 +133,7 @@ impl Source {
             }
             None => match vars.get("POSTERN_ROUTES") {
                 None => return Err(Failure::refused("there is no POSTERN_ROUTES in the settings")),
-                Some(Value::Object(_)) => {
+                Some(Value::Object(table)) if table.contains_key("kv") => {
                     return Err(Failure::refused("the table is in KV: name it with --routes FILE or --live"));
                 }
                 Some(_) => {}
@@ -162,9 +156,11 @@ impl Source {
     fn settings(&self, notes: &mut Vec<String>) -> Result<BTreeMap<String, Value>, Failure> {
         let other_table = self.live || self.routes.is_some();
         let mut vars = match &self.settings {
-            Some(path) => self.vars(path)?,
             None if other_table => BTreeMap::new(),
-            None => self.vars(Path::new("wrangler.toml"))?,
+            path => {
+                let path = path.as_deref().unwrap_or(Path::new("wrangler.toml"));
+                Deployed::read(path, self.env.as_deref())?.vars()?
+            }
         };
         vars.retain(|name, _| name.starts_with("POSTERN_"));
         vars.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| STAND_IN_KEY.into());
@@ -173,31 +169,6 @@ impl Source {
             vars.insert("POSTERN_ISSUER".to_owned(), STAND_IN_ISSUER.into());
         }
         Ok(vars)
-    }
-
-    fn vars(&self, path: &Path) -> Result<BTreeMap<String, Value>, Failure> {
-        let shown = path.display();
-        let document: toml::Table =
-            read_text(path)?.parse().map_err(|error| Failure::refused(format!("{shown}: {error}")))?;
-        let vars = match &self.env {
-            None => document.get("vars"),
-            Some(name) => {
-                let named = document.get("env").and_then(|all| all.get(name));
-                let named = named
-                    .ok_or_else(|| Failure::refused(format!("{shown} has no environment of this name")))?;
-                named.get("vars")
-            }
-        };
-        let Some(toml::Value::Table(vars)) = vars else {
-            return Err(Failure::refused(format!("{shown} has no [vars]")));
-        };
-        let value = |(name, value): (&String, &toml::Value)| {
-            serde_json::to_value(value).map(|value| (name.clone(), value))
-        };
-        vars.iter()
-            .map(value)
-            .collect::<Result<_, _>>()
-            .map_err(|error| Failure::refused(format!("{shown}: {error}")))
     }
 }
 
@@ -239,19 +210,6 @@ fn live(context: &Context) -> Result<Value, Failure> {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Failure> {
-    let wrong = |error: io::Error| Failure::refused(format!("{}: {error}", path.display()));
-    let mut text = String::new();
-    if path == Path::new("-") {
-        io::stdin().take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(wrong)?;
-    } else {
-        fs::File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
-            .map_err(wrong)?;
-    }
-    Ok(text)
-}
-
 fn parsed(path: &Path) -> Result<Value, Failure> {
     serde_json::from_str(&read_text(path)?)
         .map_err(|error| Failure::refused(format!("{}: {error}", path.display())))
@@ -277,9 +235,11 @@ fn checked(table: Table, notes: &[String], strict: bool) -> Report {
     }));
     lines.extend(notes.iter().map(|note| format!("note     {note}")));
     lines.push(match (count, remarks.len()) {
-        (None, _) => format!("{} mistakes: the gate would not take this table", mistakes.len()),
-        (Some(count), 0) => format!("sound: {count} routes"),
-        (Some(count), warnings) => format!("sound: {count} routes, {warnings} warnings"),
+        (None, _) => format!("{}: Postern would not start with this", counted(mistakes.len(), "mistake")),
+        (Some(count), 0) => format!("sound: {}", counted(count, "route")),
+        (Some(count), warnings) => {
+            format!("sound: {}, {}", counted(count, "route"), counted(warnings, "warning"))
+        }
     });
     let value = json!({
         "sound": mistakes.is_empty(),

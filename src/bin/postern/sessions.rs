@@ -19,6 +19,9 @@ pub(crate) enum Sessions {
         user: String,
     },
     /// End one session of a user, or all
+    #[command(
+        override_usage = "postern session revoke <USER> <SESSION>\n       postern session revoke <USER> --all"
+    )]
     Revoke {
         /// The user's id (the `sub` of the access tokens) or login
         user: String,

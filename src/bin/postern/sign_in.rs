@@ -91,6 +91,23 @@ pub(crate) fn access_token(context: &Context, client: &Client) -> Result<String,
     Ok(token)
 }
 
+/// Lets the next command renew the sign-in that is kept, whatever is left of its access token: for
+/// one that was refused before its time, as when the key that signed it was revoked. Whether there
+/// is such a sign-in.
+pub(crate) fn outdate(context: &Context) -> bool {
+    if env::var("POSTERN_TOKEN").is_ok_and(|token| !token.trim().is_empty()) {
+        return false;
+    }
+    let outdated = || -> Result<bool, Failure> {
+        let (client, store) = (context.public()?, Store::open()?);
+        match store.find(client.base())? {
+            Some(sign_in) => store.keep(client.base(), SignIn { expires_at: 0, ..sign_in }).map(|()| true),
+            None => Ok(false),
+        }
+    };
+    outdated().unwrap_or_default()
+}
+
 fn kept(tokens: &Value, login: &str, context: &Context) -> Result<SignIn, Failure> {
     let text = |member: &str| tokens.get(member).and_then(Value::as_str).map(str::to_owned);
     let lifetime = tokens.get("expires_in").and_then(Value::as_u64).unwrap_or_default();

@@ -230,7 +230,7 @@ const fn advice(error: &TokenError) -> &'static str {
     match error {
         TokenError::Expired => ": the client must refresh",
         TokenError::UnknownKey => {
-            ": its key is not in the set. Was the key revoked, or is this another deployment's or issuer's token?"
+            ": its key is not in the set. Was the key revoked? Another issuer's token needs its own set: --jwks URL"
         }
         TokenError::BadSignature => ": it was altered, cut off, or is not this issuer's",
         TokenError::WrongIssuer => ": see POSTERN_ISSUER and POSTERN_ISSUERS",

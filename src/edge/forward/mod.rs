@@ -68,7 +68,9 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
             &out.names,
             out.only,
             &out.set,
+            uncached(&plan),
             &without,
+            &plan.answer_without_cookies.join("\n"),
             &added,
             timeout,
         )
@@ -130,30 +132,37 @@ async fn forward(
     };
     // The head is here: the body may take as long as it likes (streams, server-sent events).
     deadline.lift();
+    let own_cookies = forward.answer_without_cookies.join("\n");
     match response.status() {
         // A WebSocket: the platform carries the socket in the response itself.
-        101 => match (websocket::of(&response), &forward.watch) {
-            (None, _) => Err(UpstreamFault::Status(101)),
-            (Some(_), None) => Ok(response),
-            (Some(socket), Some(watch)) => {
-                websocket::watched(service, &response, socket, watch).map_err(|error| fault(&error))
+        101 => {
+            let response = glue::answered(&response, "", &own_cookies, "").map_err(|error| fault(&error))?;
+            match (websocket::of(&response), &forward.watch) {
+                (None, _) => Err(UpstreamFault::Status(101)),
+                (Some(_), None) => Ok(response),
+                (Some(socket), Some(watch)) => {
+                    websocket::watched(service, &response, socket, watch).map_err(|error| fault(&error))
+                }
             }
-        },
+        }
         200..=599 => {
             if let Some(total) = forward.total_timeout {
                 cut_off(service, deadline, total, begun);
             }
-            if forward.answer_headers.is_empty() {
-                return Ok(response);
-            }
             let added = glue::lines(&forward.answer_headers);
-            glue::with_headers(&response, &forward.answer_without.join("\n"), &added)
+            glue::answered(&response, &forward.answer_without.join("\n"), &own_cookies, &added)
                 .map_err(|error| fault(&error))
         }
         // A `Response` can't be made of other statuses, and no client expects them. An interim
         // one (103) ends here too: the platform takes it for the answer.
         status => Err(UpstreamFault::Status(status)),
     }
+}
+
+/// Whether the platform's cache is to be passed by: there is none in front of a service binding, whose
+/// Worker would see the wish.
+fn uncached(forward: &Forward) -> bool {
+    forward.uncached && matches!(forward.upstream, Upstream::Url { .. })
 }
 
 /// The platform has a stream for an empty body too (`Content-Length: 0`).
@@ -204,5 +213,6 @@ fn outgoing(
     deadline: &js::Deadline,
 ) -> Result<Request, JsValue> {
     let Outgoing { names, only, set } = Outgoing::of(&forward.headers, head);
-    glue::outgoing(head.request(), &forward.url, &names, only, &set, &deadline.signal(), without_body)
+    let signal = deadline.signal();
+    glue::outgoing(head.request(), &forward.url, &names, only, &set, &signal, uncached(forward), without_body)
 }

@@ -60,6 +60,13 @@ fn identity_headers_forged_in_any_spelling_never_reach_the_upstream() {
         "X-HTTP-Method-Override",
         "X-Original-URL",
         "X-Rewrite-Url",
+        "X-Forwarded-User",
+        "x_forwarded_email",
+        "X-Forwarded-Anything-New",
+        "X-Forwarded",
+        "X-Original-URI",
+        "X-Host",
+        "True-Client-IP",
     ] {
         for access in [Access::Public, Access::Optional, Access::Required(Requirement::default())] {
             let mut route = route("/x");
@@ -77,6 +84,8 @@ fn headers_that_only_look_similar_pass() {
         .with("x-author", "1")
         .with("x-authentic", "2")
         .with("x-posterns", "3")
+        .with("x-forwardedness", "4")
+        .with("x-original-filename", "5")
         .with("accept", "*/*");
     let plan = plan_for(&required(), &request);
     assert_eq!(plan.remove, Vec::<String>::new());
@@ -219,8 +228,41 @@ fn a_name_that_others_may_spell_otherwise_stops_the_request() {
 }
 
 #[test]
+fn a_get_with_a_body_stops_and_an_empty_one_is_none() {
+    let gate = Gate::new(vec![route("/x")], vec![]);
+    let plan = |method, name, value| {
+        let request = PlainRequest::new(method, "https://a/x").with(name, value);
+        gate.plan(&route("/x"), &request, None).map(|_| ())
+    };
+    for method in ["GET", "HEAD"] {
+        for (name, value) in [
+            ("content-length", "1"),
+            ("content-length", "0, 0"),
+            ("content-length", "-0"),
+            ("transfer-encoding", "chunked"),
+        ] {
+            assert_eq!(plan(method, name, value), Err(Unforwardable::Body), "{method} {name}: {value}");
+        }
+        assert_eq!(plan(method, "content-length", "0"), Ok(()));
+    }
+    assert_eq!(plan("DELETE", "content-length", "1"), Ok(()));
+    assert_eq!(Reply::from(Unforwardable::Body).status, 400);
+}
+
+#[test]
+fn a_mapped_tenant_is_the_one_that_policy_reads_or_none() {
+    let mut caller = identity();
+    caller.tenant_id = None;
+    caller.claims.insert("tenant_id".into(), json!(["victim"]));
+    let mapped = [ClaimHeader { claim: "tenant_id".into(), header: "x-tenant".into() }];
+    let headers = values::identity_headers(&caller, &mapped);
+    assert!(!headers.iter().any(|(name, _)| name == "x-tenant"), "{headers:?}");
+}
+
+#[test]
 fn claims_go_out_only_under_names_without_a_meaning() {
-    for name in ["x-user-email", "x-plan", "tenant"] {
+    // For origins that expect the caller where another gate puts him.
+    for name in ["x-user-email", "x-plan", "tenant", "x-forwarded-user"] {
         assert!(is_free_for_claims(name), "{name}");
     }
     for name in [

@@ -44,7 +44,10 @@ pub(super) fn identity_headers(identity: &Identity, mapped: &[ClaimHeader]) -> V
     for ClaimHeader { claim, header } in mapped {
         let value = match (identity.claim_text(claim), identity.claims.get(claim)) {
             (Some(text), _) => Some(encode_value(&text)),
-            (None, Some(Value::Array(items))) => Some(list(items.iter().filter_map(Value::as_str), ",")),
+            // The tenant is the claim that the issuer's settings name, and no list of another.
+            (None, Some(Value::Array(items))) if claim != "tenant_id" => {
+                Some(list(items.iter().filter_map(Value::as_str), ","))
+            }
             _ => None,
         };
         set(header, value);

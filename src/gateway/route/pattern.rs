@@ -27,11 +27,15 @@ pub enum PatternError {
     Repeated,
     /// `{*name}` before the last segment.
     RestNotLast,
+    /// `*` or `:name`, as others write what is `{*name}` and `{name}` here. Taken for themselves
+    /// they would make a route that no request ever reaches.
+    OtherWildcard,
 }
 
 impl fmt::Display for PatternError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Path(PathError::NotAbsolute) => formatter.write_str("must begin with a slash"),
             Self::Path(error) => write!(formatter, "is a path that no request can have ({error})"),
             Self::TooManySegments => write!(formatter, "has more than {MAX_SEGMENTS} segments"),
             Self::Brace => formatter.write_str("has a brace that does not enclose a whole segment"),
@@ -40,6 +44,9 @@ impl fmt::Display for PatternError {
             ),
             Self::Repeated => formatter.write_str("uses a parameter name twice"),
             Self::RestNotLast => formatter.write_str("has {*...} before its last segment"),
+            Self::OtherWildcard => formatter.write_str(
+                "has `*` or `:`: write {name} for one segment and {*rest} for all that follow (%2A and %3A are the characters)",
+            ),
         }
     }
 }
@@ -166,6 +173,9 @@ impl fmt::Display for PathPattern {
 fn literal(piece: &str, last: bool) -> Result<Segment, PatternError> {
     if piece.contains(['{', '}']) {
         return Err(PatternError::Brace);
+    }
+    if piece.contains('*') || piece.starts_with(':') {
+        return Err(PatternError::OtherWildcard);
     }
     if piece.is_empty() && !last {
         return Err(PatternError::Path(PathError::EmptySegment));

@@ -308,3 +308,31 @@ fn an_imported_hash_that_would_stop_the_isolate_is_not_taken() {
         assert_eq!(PasswordHash::parse(text), Err(MalformedHash::Form), "{text}");
     }
 }
+
+#[test]
+fn an_imported_hash_that_could_never_be_verified_is_not_taken() {
+    // Taken, it would be a 503 at every sign-in: for its user, and for whoever looks for users.
+    let (salt, hash) = ("MDEyMzQ1Njc4OWFiY2RlZg", "0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g");
+    let mut taken = 0;
+    let mut check = |text: &str| {
+        if let Ok(read) = PasswordHash::parse(text) {
+            taken += 1;
+            assert!(read.verify(&password("a guess"), cheap(), &masters()).is_ok(), "{text}");
+        }
+    };
+    for log_n in 1..=12 {
+        for r in [1, 2, 8, 32] {
+            check(&format!("$scrypt$ln={log_n},r={r},p=1${salt}${hash}"));
+        }
+    }
+    check(&format!("$scrypt$ln=16,r=1,p=1${salt}${hash}"));
+    for salt in ["MDEy", "MDEyMzQ1Ng", "MDEyMzQ1Njc", salt, &"A".repeat(64)] {
+        for hash in ["MDEyMzQ1Njc4OWFiY2RlZg", hash, &"A".repeat(86)] {
+            for scheme in ["argon2id$v=19$m=8,t=1,p=1", "argon2i$v=16$m=8,t=1,p=1", "argon2d$m=32,t=1,p=4"] {
+                check(&format!("${scheme}${salt}${hash}"));
+            }
+            check(&format!("$scrypt$ln=4,r=8,p=1${salt}${hash}"));
+        }
+    }
+    assert!(taken > 30, "{taken}");
+}

@@ -69,6 +69,7 @@ fn one_changed_bit_anywhere_does_not_open_and_does_not_panic() {
 fn another_secret_under_the_same_master_id_is_recognised() {
     let other = Masters::new(Master::derive(1, &[99; 32]).unwrap(), vec![]);
     assert_eq!(wrapped().open(&other).unwrap_err(), WrapError::Broken { kid: kid(9) });
+    assert_eq!(wrapped().rewrap(&other, &Fixed(4)), Ok(Err(WrapError::Broken { kid: kid(9) })));
 }
 
 #[test]

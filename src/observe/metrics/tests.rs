@@ -83,14 +83,14 @@ fn several_isolates_add_up_and_a_new_one_does_not_start_from_zero() {
 fn an_object_remembers_a_bounded_number_of_isolates() {
     let records = MemoryRecords::default();
     let shard = Shard::new(records.clone());
-    for number in 0..600 {
+    for number in 0..510 {
         let batch =
             Batch { isolate: format!("{number}"), number: 1, counts: vec![(REUSE.to_owned(), vec![1])] };
         shard.serve(MetricsRequest::Add { batch }, NOW.plus(Duration::from_secs(number)));
     }
     let stored = records.snapshot();
     assert_eq!(stored.values().next().unwrap().matches("number").count(), 500);
-    assert_eq!(*totals(&shard).get(REUSE).unwrap(), [600]);
+    assert_eq!(*totals(&shard).get(REUSE).unwrap(), [510]);
 }
 
 #[test]

@@ -145,6 +145,9 @@ impl<P: Ports> Service<P> {
         // What it names may stand in its body. One that names nothing is no act.
         let (target, detail) = match asked.line.call {
             Call::ImportUsers => (String::new(), asked.rows()?.len().to_string() + " rows"),
+            // The login's stand-in, which the event of the new user has too.
+            Call::AddUser => ("login ".to_owned() + &self.new_user(asked)?, users::granted(asked)?),
+            Call::SetGrants => (asked.parameters.join("/"), users::granted(asked)?),
             Call::Revoke => (revocations::named(&self.order(asked)?), String::new()),
             // Not in the path, which logs elsewhere keep.
             Call::ClearThrottle => (self.throttle_target(asked)?, String::new()),

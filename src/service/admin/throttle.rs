@@ -35,15 +35,28 @@ impl<P: Ports> Service<P> {
         let (login, ip) = (asked.query.value("login"), asked.query.value("ip"));
         let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
         let Subject { object: name, rows } = self.throttle_subject(login, ip, wrong)?;
-        let answer = self.ports.throttles().ask(&name, &ThrottleRequest::Read { rows }).await?;
-        let rows = match answer {
-            ThrottleAnswer::Standings { rows } => rows,
-            ThrottleAnswer::Unavailable { cause } => return Err(Fault::new(Part::Throttle, cause).into()),
-            _ => return Err(Self::misplaced(Part::Throttle)),
-        };
         let by_login = login.is_some();
+        let rows = if by_login {
+            // Asked for by name: whoever once signed in may have made more devices than one reading
+            // has rows, and they hide neither the others nor a lock.
+            let named = [STRANGERS_ROW, SIGNED_IN_ROW].map(str::to_owned).to_vec();
+            let mut first = self.standings(&name, named.clone()).await?;
+            let all = self.standings(&name, Vec::new()).await?;
+            first.extend(all.into_iter().filter(|(row, _)| !named.contains(row)));
+            first
+        } else {
+            self.standings(&name, rows).await?
+        };
         let rows = rows.iter().map(|(row, standing)| self.standing(by_login, row, standing)).collect();
         Ok(Reply::json(200, &object([("of", name.into()), ("rows", Value::Array(rows))])))
+    }
+
+    async fn standings(&self, object: &str, rows: Vec<String>) -> Result<Vec<(String, Standing)>, ApiError> {
+        match self.ports.throttles().ask(object, &ThrottleRequest::Read { rows }).await? {
+            ThrottleAnswer::Standings { rows } => Ok(rows),
+            ThrottleAnswer::Unavailable { cause } => Err(Fault::new(Part::Throttle, cause).into()),
+            _ => Err(Self::misplaced(Part::Throttle)),
+        }
     }
 
     /// `POST /admin/throttle/clear` with `login` or `ip`: limits, failures and locks are forgotten;

@@ -87,6 +87,11 @@ impl<P: Ports> Service<P> {
         there(was_there || !self.has_users())
     }
 
+    /// The stand-in of the login that a user is to have.
+    pub(super) fn new_user(&self, asked: &Asked<'_>) -> Result<String, ApiError> {
+        Ok(self.stand_in(&self.parse_login(asked.body.text("login")?)?))
+    }
+
     pub(super) fn users_are_here(&self) -> Result<(), ApiError> {
         if self.has_users() { Ok(()) } else { Err(ApiError::NotOffered) }
     }
@@ -105,6 +110,11 @@ fn cursor(text: &str) -> Result<Login, ApiError> {
     let login = from_base64url(text).and_then(|bytes| String::from_utf8(bytes).ok());
     let login = login.and_then(|login| Login::from_stored(&login).ok());
     login.ok_or(ApiError::InvalidParameter { name: "after", problem: "is no cursor of this list" })
+}
+
+/// What a call grants, for the audit log.
+pub(super) fn granted(asked: &Asked<'_>) -> Result<String, ApiError> {
+    Ok(grants_of(&asked.body)?.told())
 }
 
 fn grants_of(body: &Body) -> Result<Grants, ApiError> {

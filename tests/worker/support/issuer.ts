@@ -1,5 +1,5 @@
 // Somebody else's identity provider: keys made by jose, its key set served over HTTP on loopback.
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from "jose";
@@ -28,6 +28,10 @@ export class Issuer {
   published: JWK[];
   /** How often the key set was fetched. */
   fetches = 0;
+  /** The headers that it was last asked with. */
+  asked: IncomingHttpHeaders = {};
+  /** What it answers at other paths: its metadata. */
+  readonly documents = new Map<string, JsonObject>();
   /** What it answers instead, when it does not do its work. */
   failure: { status: number; body: string } | undefined;
   readonly keys: ReadonlyMap<string, IssuerKey>;
@@ -40,11 +44,17 @@ export class Issuer {
     this.published = keys.map((key) => key.jwk);
     this.iss = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on("request", (request, response) => {
+      const document = this.documents.get(request.url ?? "");
+      if (document) {
+        response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(document));
+        return;
+      }
       if (request.url !== "/jwks.json") {
         response.writeHead(404).end();
         return;
       }
       this.fetches += 1;
+      this.asked = request.headers;
       if (this.failure) response.writeHead(this.failure.status, { "content-type": "text/html" }).end(this.failure.body);
       else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys: this.published }));
     });

@@ -1,0 +1,103 @@
+// docs/operations.md as the person on call follows it: each incident is made to happen, and what the page says to run is run.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import type { PosternOptions } from "../worker/harness.ts";
+import { ADMIN, ALICE, PASSWORD, settings } from "../worker/support/config.ts";
+import { bearer, expectProblem, json, signIn } from "../worker/support/client.ts";
+import { expectNoSecrets, start, type Running } from "../worker/support/postern.ts";
+import { postern as program, type Run } from "./program.ts";
+
+const ONE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const OTHER = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA";
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "postern-runbook-"));
+  cleanups.push(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+/** A deployment, and the program that speaks with it. Stop it early where its state goes on in another one. */
+async function deployed(options: PosternOptions): Promise<{ postern: Running; run: (...args: string[]) => Promise<Run>; stop: () => Promise<void> }> {
+  const postern = await start(options);
+  let stopped = false;
+  const stop = async () => {
+    if (stopped) return;
+    stopped = true;
+    await postern.dispose();
+    expectNoSecrets(postern);
+  };
+  cleanups.push(stop);
+  const env = { POSTERN_URL: postern.url, POSTERN_SESSION_FILE: join(folder(), "session.json") };
+  return { postern, stop, run: (...args) => program(args, { env, input: `${PASSWORD}\n` }) };
+}
+
+const events = (postern: Running, name: string) => postern.logs.filter((line) => line.includes(`"event":"${name}"`));
+
+test("a part that is down is named by the doctor, with what to look at, and the gate goes on", async () => {
+  const { postern, run } = await deployed({ breakable: true, vars: settings() });
+  const { access_token } = await signIn(postern);
+  for (const [part, told, look] of [["POSTERN_KV", "kv does not answer", "POSTERN_KV"], ["DB", "database does not answer", "migrations"]] as const) {
+    await postern.break({ [part]: "throws" });
+    const { code, out } = await run("doctor");
+    expect([code, out]).toEqual([1, expect.stringContaining(told)]);
+    expect(out).toContain(look);
+    await json(await postern.fetch("/api/orders", { headers: bearer(access_token) }));
+  }
+  expect((await run("login", "--login", ADMIN)).code).toBe(3);
+});
+
+test("a configuration with mistakes is told by the doctor, and the log has each by its name", async () => {
+  const { postern, run } = await deployed({ vars: settings({ POSTERN_LEEWAY: "10m", POSTERN_ISUER: "x" }) });
+  await expectProblem(await postern.fetch("/api/orders"), 503, "misconfigured");
+  const { code, out } = await run("doctor");
+  expect([code, out]).toEqual([1, expect.stringContaining("the configuration has mistakes")]);
+  expect(postern.logs.join("\n")).toContain("configuration: POSTERN_LEEWAY: must be a whole number of seconds");
+  expect(postern.logs.join("\n")).toContain("is POSTERN_ISSUER meant?");
+});
+
+test("the key that the administrator's own token hangs on is revoked, and the commands go on", async () => {
+  const { postern, run } = await deployed({ vars: settings({ POSTERN_REVOCATION: { reread: 1, max_age: 3 }, POSTERN_JWKS: { soft_age: 1, hard_age: 2 } }) });
+  expect((await run("login", "--login", ADMIN)).code).toBe(0);
+  const listed = JSON.parse((await run("key", "list", "--json")).out) as { keys: { kid: string; state: string }[] };
+  const { kid } = listed.keys.find(({ state }) => state === "active")!;
+  expect((await run("key", "revoke", kid)).code).toBe(0);
+  const after = await run("key", "list");
+  expect([after.code, after.err]).toEqual([0, ""]);
+  expect(after.out).toMatch(new RegExp(`${kid}.*retired.*revoked`));
+  expect(events(postern, "refreshed")).toHaveLength(1);
+});
+
+test("another master secret under the same id: an alert says so, nobody is told a wrong reason, and both under two ids mend it", async () => {
+  const persist = join(folder(), "state");
+  const before = await deployed({ persist, vars: settings({ POSTERN_MASTER_KEY: ONE }) });
+  await signIn(before.postern);
+  await before.stop();
+
+  const wrong = await deployed({ persist, vars: settings({ POSTERN_MASTER_KEY: OTHER }) });
+  const refused = await wrong.run("login", "--login", ALICE);
+  expect([refused.code, refused.err]).toEqual([4, "postern: Login or password is wrong [invalid_credentials]\n"]);
+  expect((await wrong.run("doctor")).code).toBe(0);
+  expect(events(wrong.postern, "master_mismatch").length).toBeGreaterThan(0);
+  await wrong.stop();
+
+  const mended = await deployed({ persist, vars: settings({ POSTERN_MASTER_KEY: [{ id: 2, key: OTHER }, { id: 1, key: ONE }] }) });
+  expect((await mended.run("login", "--login", ALICE)).code).toBe(0);
+});
+
+test("a sign-in that has ended says what to do, and an export of nothing is nothing", async () => {
+  const { postern, run } = await deployed({ vars: settings() });
+  expect((await run("login", "--login", ADMIN)).code).toBe(0);
+  expect(await run("audit", "export")).toMatchObject({ code: 0, out: "" });
+  const { access_token } = await signIn(postern, { login: ADMIN });
+  await postern.fetch("/auth/logout-all", { method: "POST", headers: bearer(access_token) });
+  const ended = await run("user", "list");
+  expect([ended.code, ended.err]).toEqual([4, expect.stringContaining("`postern login` again")]);
+  expect((await run("session", "revoke", ALICE)).err).toContain("--all");
+});

@@ -1,0 +1,237 @@
+//! Attacks on sign-in, sessions, accounts and administration, each by its name.
+
+use pollster::block_on;
+use postern::{
+    abuse::device,
+    account::memory::FaultMode,
+    http::{PlainRequest, Reply},
+    identity::{ADMIN_SCOPE, IdentityStore as _, Login, UserChange, seed},
+    ids::{AccountId, DeviceId},
+    observe::{AuditLog as _, Setting},
+};
+use serde_json::{Value, json};
+
+use super::world::{PASSWORD, START, World, code, tokens};
+
+const LOGIN: &str = "alice@example.com";
+const ALICE: AccountId = seed::ALICE.account;
+const NEW_PASSWORD: &str = "a new and better passphrase";
+
+fn sign_in(world: &World, login: &str, password: &str) -> Reply {
+    world.call("/auth/login", &json!({"login": login, "password": password, "delivery": "body"}))
+}
+
+/// A reset token that reached a mailbox.
+fn stolen_mail(world: &World) -> String {
+    assert_eq!(world.call("/auth/password/reset-request", &json!({"login": LOGIN})).status, 202);
+    world.settle();
+    world.services.token()
+}
+
+fn reset(world: &World, token: &str) -> Reply {
+    world.call("/auth/password/reset", &json!({"token": token, "new_password": "the thief's own password"}))
+}
+
+#[test]
+fn a_reset_token_stolen_from_the_mailbox_is_void_once_the_owner_has_changed_the_password() {
+    let world = World::new();
+    let (access, _) = world.sign_in();
+    let token = stolen_mail(&world);
+    let change = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
+    assert_eq!(world.post_as(&access, "/auth/password", &change).status, 204);
+    assert_eq!(code(&reset(&world, &token)), "invalid_one_time_token");
+    assert_eq!(sign_in(&world, LOGIN, NEW_PASSWORD).status, 200);
+    // Nor does it keep the owner from asking for another one.
+    world.pass(60);
+    let token = stolen_mail(&world);
+    assert_eq!(reset(&world, &token).status, 204);
+}
+
+#[test]
+fn a_reset_token_stolen_from_the_mailbox_sets_no_password_for_the_time_after_the_user_is_enabled_again() {
+    let world = World::new();
+    world.sign_in();
+    let token = stolen_mail(&world);
+    let service = world.service();
+    assert_eq!(block_on(service.set_disabled(ALICE, true, Setting::default())), Ok(true));
+    assert_eq!(code(&reset(&world, &token)), "invalid_one_time_token");
+    assert_eq!(block_on(service.set_disabled(ALICE, false, Setting::default())), Ok(true));
+    assert_eq!(code(&reset(&world, &token)), "invalid_one_time_token");
+    assert_eq!(sign_in(&world, LOGIN, PASSWORD).status, 200);
+}
+
+#[test]
+fn a_reset_token_serves_no_disabled_user_even_when_the_account_object_was_not_told() {
+    let world = World::new();
+    world.sign_in();
+    let token = stolen_mail(&world);
+    // By SQL, as an operator without the API does it.
+    world.identity.amend(ALICE, |user| user.disabled = true);
+    assert_eq!(code(&reset(&world, &token)), "invalid_one_time_token");
+    world.identity.amend(ALICE, |user| user.disabled = false);
+    assert_eq!(sign_in(&world, LOGIN, PASSWORD).status, 200);
+}
+
+#[test]
+fn a_stale_refresh_token_in_the_body_does_not_sign_the_browser_out_whose_cookie_is_good() {
+    let world = World::new();
+    let login = json!({"login": LOGIN, "password": PASSWORD});
+    let reply = world.call("/auth/login", &login);
+    let cookie = reply.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let refused = |body: &Value| {
+        let request = PlainRequest::new("POST", "http://localhost:8787/auth/refresh")
+            .with("content-type", "application/json")
+            .with("cookie", &cookie);
+        block_on(world.service().own(&request, body.to_string().as_bytes()))
+    };
+    let reply = refused(&json!({"refresh_token": "prt_stale"}));
+    assert_eq!(code(&reply), "invalid_grant");
+    assert_eq!(reply.header("set-cookie"), None);
+}
+
+#[test]
+fn an_administrator_made_in_secret_stands_in_the_audit_log_as_one() {
+    let world = World::new();
+    let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
+    // Behind so many other scopes that what is cut off would hide it.
+    let mut scopes: Vec<String> = (0..60).map(|number| format!("read:{}{number}", "x".repeat(40))).collect();
+    scopes.push(ADMIN_SCOPE.to_owned());
+    let login = "back.door@example.com";
+    let add = json!({"login": login, "password": NEW_PASSWORD, "scopes": scopes, "roles": ["auditor"]});
+    assert_eq!(world.post_as(&access, "/admin/users", &add).status, 201);
+    let path = format!("/admin/users/{ALICE}/grants");
+    let request = PlainRequest::new("PUT", &format!("http://localhost:8787{path}"))
+        .with("content-type", "application/json")
+        .with("authorization", &format!("Bearer {access}"));
+    let grants = json!({"scopes": scopes, "tenant_id": "acme"});
+    let reply = block_on(world.service().own(&request, grants.to_string().as_bytes()));
+    assert_eq!(reply.status, 204);
+
+    let entries = block_on(world.audit_log.page(0, 10)).unwrap().entries;
+    let told: Vec<_> = entries.iter().map(|sealed| &sealed.entry).collect();
+    assert_eq!(told.len(), 4);
+    for entry in &told {
+        assert!(
+            entry.detail.starts_with(r#"scopes ["postern:admin","#),
+            "{}: {}",
+            entry.action,
+            entry.detail
+        );
+        assert!(!entry.target.is_empty(), "{}", entry.action);
+    }
+    assert_eq!((told[0].action.as_str(), told[2].action.as_str()), ("user_add", "user_grants"));
+    // Who it was leads to the event of the very user, and nowhere without the master secret.
+    assert!(!told[0].target.contains('@'));
+    let log = world.log.0.borrow();
+    let made = log.iter().find(|line| line.contains(r#""event":"registered""#)).unwrap();
+    let stand_in = told[0].target.strip_prefix("login ").unwrap();
+    assert!(made.contains(&format!(r#""login":"{stand_in}""#)), "{made}");
+    assert!(log.iter().all(|line| !line.contains(login)));
+}
+
+#[test]
+fn what_two_administrators_change_at_once_leaves_no_session_with_what_was_taken_away() {
+    let world = World::new();
+    let grants = |scopes: &[&str]| postern::identity::Grants {
+        scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+        roles: Vec::new(),
+        tenant_id: Some("acme".to_owned()),
+    };
+    world.sign_in();
+    let service = world.service();
+    let before = block_on(world.identity.find(ALICE)).unwrap().unwrap();
+    // The other one grants more, and the user signs in with it, after this one has looked.
+    block_on(world.identity.change(ALICE, &UserChange::Grants(grants(&["read:orders", "refund"])))).unwrap();
+    let (_, refresh) = world.sign_in();
+    assert_eq!(
+        block_on(service.set_grants_of(
+            &before,
+            grants(&["read:orders", "write:orders"]),
+            Setting::default()
+        )),
+        Ok(true)
+    );
+    assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
+}
+
+#[test]
+fn a_receipt_that_the_account_could_not_store_is_told_again() {
+    let world = World::new();
+    let (_, refresh) = world.sign_in();
+    let (access, _) = tokens(&world.refresh(&refresh));
+    world.accounts.records(ALICE).break_with(FaultMode::Down);
+    assert_eq!(world.gate("/orders", Some(&access)), None);
+    world.settle();
+    world.accounts.records(ALICE).break_with(FaultMode::None);
+    assert_eq!(world.gate("/orders", Some(&access)), None);
+    world.settle();
+    world.pass(120);
+    assert_eq!(code(&world.refresh(&refresh)), "invalid_grant", "the thief's parent token");
+}
+
+#[test]
+fn a_sign_in_that_comes_too_late_is_told_as_a_refused_sign_in() {
+    let world = World::new();
+    world.sign_in();
+    block_on(world.service().set_disabled(ALICE, true, Setting::default())).unwrap();
+    // The password was checked before that.
+    world.identity.amend(ALICE, |user| {
+        user.disabled = false;
+        user.credential_version = 0;
+    });
+    world.log.0.borrow_mut().clear();
+    assert_eq!(code(&world.try_sign_in()), "invalid_credentials");
+    let log = world.log.0.borrow().join("\n");
+    assert!(log.contains(r#""event":"sign_in_refused","cause":"credentials_stale""#), "{log}");
+    assert!(!log.contains("refresh_refused"), "{log}");
+}
+
+#[test]
+fn a_row_with_the_id_of_somebody_else_is_not_taken_for_the_next_rows_user() {
+    let world = World::new();
+    let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
+    let hash = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG";
+    let row = |login: &str, id: &str| json!({"login": login, "password_hash": hash, "user_id": id});
+    let own = AccountId::from_bytes([9; 16]).to_string();
+    let rows = json!([row("ann@example.com", &ALICE.to_string()), row("ann@example.com", &own)]);
+    let reply = world.post_as(&access, "/admin/users/import", &json!({ "rows": rows }));
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((&body["created"], &body["existing"], &body["refused"]), (&json!(1), &json!(0), &json!(1)));
+    assert_eq!(body["rows"][0]["code"], "login_taken");
+    assert_eq!(body["rows"][1], json!({"status": "created", "user_id": own}));
+}
+
+#[test]
+fn an_erased_account_leaves_no_device_cookie_behind() {
+    let world = World::new();
+    let (access, _) = world.sign_in();
+    let reply = world.post_as(&access, "/auth/account/delete", &json!({"password": PASSWORD}));
+    assert_eq!(reply.status, 204);
+    let gone: Vec<_> = reply.headers.iter().filter(|(name, _)| name == "set-cookie").collect();
+    assert!(gone.iter().all(|(_, cookie)| cookie.contains("Max-Age=0")), "{gone:?}");
+    assert!(gone.iter().any(|(_, cookie)| cookie.starts_with("__Secure-postern_device=;")), "{gone:?}");
+}
+
+#[test]
+fn many_known_devices_do_not_hide_from_an_operator_that_the_account_is_locked() {
+    let world = World::new();
+    world.sign_in();
+    let login = Login::parse(LOGIN, &world.platform).unwrap();
+    for device in 0..60 {
+        // As if he had signed in sixty times, when he still knew the password.
+        let device_token = device::issue(world.master(), DeviceId::from_bytes([device; 16]), &login, START);
+        let guess = json!({"login": LOGIN, "password": "a guess", "device_token": device_token});
+        assert_eq!(code(&world.call("/auth/login", &guess)), "invalid_credentials");
+    }
+    world.pass(60);
+    for _ in 0..5 {
+        assert_eq!(code(&sign_in(&world, LOGIN, "a guess")), "invalid_credentials");
+    }
+    world.pass(1);
+    let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
+    let reply = world.call_as("GET", "/admin/throttle?login=alice@example.com", &access);
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    let rows = body["rows"].as_array().unwrap();
+    let strangers = rows.iter().find(|row| row["whose"] == "account").expect("the row of strangers");
+    assert!(strangers["locked_until"].as_u64().unwrap() > START.seconds(), "{strangers}");
+}
