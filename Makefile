@@ -47,7 +47,7 @@ demo: setup ## Play the whole story against a local Worker and print what happen
 	@scripts/build.sh
 	@$(ENV) node scripts/demo.mjs
 
-cli: ## Build `postern`, the operator's program, into target/release; needs Rust and nothing else
+cli: ## Build `postern`, the operator's program, into target/release; needs Rust and a C compiler
 	@cargo build --release --features cli --bin postern
 
 cli-test: setup ## Run the program's own tests, and the program against a real Worker

@@ -103,7 +103,7 @@ pub(super) fn method(text: &str) -> Result<String, &'static str> {
         return Err("must be a method in upper case");
     }
     if text == "CONNECT" || text == "TRACE" {
-        return Err("must not be CONNECT or TRACE: the platform forwards neither");
+        return Err("must not be CONNECT or TRACE: no route takes these");
     }
     Ok(text.to_owned())
 }

@@ -142,8 +142,7 @@ impl HeaderRules {
             return Err(Unforwardable::Body);
         }
         let url = request.url();
-        let is_websocket =
-            request.header("upgrade").is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"));
+        let is_websocket = is_websocket(request);
         let named_by_connection: Vec<String> = request
             .header("connection")
             .map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase()).collect())
@@ -187,6 +186,13 @@ impl HeaderRules {
         plan.set.extend(identity_headers(route, identity));
         Ok(plan)
     }
+}
+
+/// Whether the request asks for a WebSocket. With another method than GET it does not (RFC 6455
+/// section 4.1): the platform would make a GET of it, and the policy has judged another method.
+pub(crate) fn is_websocket(request: &impl RequestView) -> bool {
+    request.header("upgrade").is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"))
+        && request.method() == "GET"
 }
 
 /// Whether a method that has no body brings one. `Content-Length: 0` says that there is none.

@@ -25,10 +25,10 @@ use crate::http::{Problem, Reply, RequestView};
 pub use cors::{CORS_ANSWER, Cors};
 pub use credentials::{Credentials, credentials};
 pub use forwarding::{Forwarding, RateKey, RateLimit, SocketRule, TokenSources, is_idempotent, is_safe};
-pub(crate) use headers::is_free_for_claims;
 pub use headers::{
     HOP_HEADER, HeaderPlan, MAX_HOPS, RESERVED_PREFIXES, Unforwardable, canonical_name, encode_value,
 };
+pub(crate) use headers::{is_free_for_claims, is_websocket};
 pub use identity::{Identity, RawClaims};
 pub use matcher::{MAX_STEPS, Params, RouteTable, most_steps, normal_host};
 pub use path::{NormalPath, PathError};
@@ -100,7 +100,10 @@ impl Gate {
         };
         let host = normal_host(host);
         let segments = path.segments();
-        if let Some(route) = self.table.find(method, &host, &segments) {
+        // TRACE asks the origin to send back what it got: also what we tell it and nobody else, the
+        // signed assertion among it (RFC 9110 section 9.3.8).
+        let taken = if method == "TRACE" { None } else { self.table.find(method, &host, &segments) };
+        if let Some(route) = taken {
             let params = route.path.params(&segments);
             return Found::Match(Match { route, path, params, host, method: method.to_owned() });
         }

@@ -68,6 +68,15 @@ fn a_known_path_with_another_method_is_405_with_allow() {
 }
 
 #[test]
+fn no_route_takes_trace_which_would_show_the_caller_what_the_upstream_is_told() {
+    let mut read = route("/read");
+    read.methods = Methods::only(["GET".to_owned()]);
+    let gate = gate(vec![read, route("/{*all}")]);
+    assert_eq!(gate.find("TRACE", "a", "/read").refusal().unwrap().status, 405);
+    assert_eq!(gate.find("TRACE", "a", "/any"), Found::NotFound);
+}
+
+#[test]
 fn an_ambiguous_path_is_400_before_any_route_is_asked() {
     let gate = gate(vec![route("/{*all}")]);
     let reply = gate.find("GET", "a", "/public/%2e%2e/admin").refusal().unwrap();

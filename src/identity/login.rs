@@ -188,6 +188,26 @@ mod tests {
         assert_eq!(format!("{:?}", Login::parse("alice@example.com", &UnicodeTables).unwrap()), "Login(..)");
     }
 
+    #[test]
+    fn no_letter_and_no_mark_on_it_gives_a_login_two_spellings() {
+        let marks = ["", "\u{307}", "\u{323}", "\u{345}", "\u{3a3}"];
+        // Those whose case or form has anything to it: the rest is as it is.
+        let moved = |character: &char| {
+            let text = character.to_string();
+            text.to_lowercase() != text || text.to_uppercase() != text || UnicodeTables.nfkc(&text) != text
+        };
+        for character in (0..=0x1_ffff).filter_map(char::from_u32).filter(moved) {
+            for mark in marks {
+                let Ok(login) = Login::parse(&format!("a{mark}{character}{mark}@b"), &UnicodeTables) else {
+                    continue;
+                };
+                let again = Login::parse(login.as_str(), &UnicodeTables);
+                assert_eq!(again.as_ref(), Ok(&login), "{}", character.escape_unicode());
+                assert_eq!(Login::from_stored(login.as_str()).as_ref(), Ok(&login));
+            }
+        }
+    }
+
     #[cfg(feature = "thorough")]
     mod properties {
         use super::*;

@@ -231,6 +231,14 @@ mod tests {
     }
 
     #[test]
+    fn denial_of_service_a_key_that_leaves_does_not_end_the_cooldown_of_unknown_kids() {
+        let known = set(7);
+        assert_eq!(decide(Some(&known), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
+        let without = known.without(|kid| kid == "a").unwrap();
+        assert_eq!(decide(Some(&without), "a", Tried::Memory), Resolution::Use);
+    }
+
+    #[test]
     fn a_snapshot_of_another_issuer_or_without_keys_is_no_set() {
         let mut snapshot = Snapshot { issuer: "i".into(), document: KEY.into(), fetched_at: NOW, version: 1 };
         assert_eq!(CachedSet::from_snapshot(&snapshot, "j").err(), Some(FetchFailure::OtherIssuer));

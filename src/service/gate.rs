@@ -9,12 +9,12 @@ use super::{
     authenticate::AccessRefused,
     cookies::{self, CSRF_HEADER},
     error::unavailable,
-    presented::{CookieRefused, Presented, is_websocket, presented},
+    presented::{CookieRefused, Presented, presented},
 };
 use crate::{
     gateway::{
         Access, CORS_ANSWER, Challenge, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
-        Upstream, Verdict, decide, is_idempotent, upstream_url,
+        Upstream, Verdict, decide, is_idempotent, is_websocket, upstream_url,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     observe::{Happening, Setting, metrics::gate_outcome, redact::signature_tail},

@@ -7,7 +7,7 @@ use super::{
     csrf,
 };
 use crate::{
-    gateway::{Challenge, Credentials, Identity, Route, credentials, is_safe},
+    gateway::{Challenge, Credentials, Identity, Route, credentials, is_safe, is_websocket},
     http::{RequestView, UrlParts},
 };
 
@@ -72,11 +72,6 @@ impl From<CookieRefused> for ApiError {
             CookieRefused::CsrfFailed => Self::CsrfFailed,
         }
     }
-}
-
-/// Whether the request asks for a WebSocket.
-pub(super) fn is_websocket(request: &impl RequestView) -> bool {
-    request.header("upgrade").is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"))
 }
 
 impl<P: Ports> Service<P> {

@@ -98,8 +98,9 @@ impl<P: Ports> Service<P> {
     pub(super) async fn lift_lock(&self, login: &Login) -> Result<(), ApiError> {
         let pardon = |row: &str| Pardon { row: row.to_owned(), all: true, ..Pardon::default() };
         let pardons = vec![pardon(STRANGERS_ROW), pardon(SIGNED_IN_ROW)];
-        let request = ThrottleRequest::Forgive { pardons };
-        self.ports.throttles().ask(&object(ACCOUNT, &self.stand_in(login)), &request).await?;
+        let object = object(ACCOUNT, &self.stand_in(login));
+        self.ports.throttles().ask(&object, &ThrottleRequest::Forgive { pardons }).await?;
+        self.isolate.memory.refusals.forget(&object);
         Ok(())
     }
 

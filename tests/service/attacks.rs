@@ -5,9 +5,10 @@ use postern::{
     abuse::device,
     account::memory::FaultMode,
     http::{PlainRequest, Reply},
-    identity::{ADMIN_SCOPE, IdentityStore as _, Login, UserChange, seed},
+    identity::{ADMIN_SCOPE, Grants, IdentityStore as _, Login, UserChange, seed},
     ids::{AccountId, DeviceId},
     observe::{AuditLog as _, Setting},
+    service::MAX_BODY_BYTES,
 };
 use serde_json::{Value, json};
 
@@ -132,7 +133,7 @@ fn an_administrator_made_in_secret_stands_in_the_audit_log_as_one() {
 #[test]
 fn what_two_administrators_change_at_once_leaves_no_session_with_what_was_taken_away() {
     let world = World::new();
-    let grants = |scopes: &[&str]| postern::identity::Grants {
+    let grants = |scopes: &[&str]| Grants {
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
         roles: Vec::new(),
         tenant_id: Some("acme".to_owned()),
@@ -234,4 +235,177 @@ fn many_known_devices_do_not_hide_from_an_operator_that_the_account_is_locked() 
     let rows = body["rows"].as_array().unwrap();
     let strangers = rows.iter().find(|row| row["whose"] == "account").expect("the row of strangers");
     assert!(strangers["locked_until"].as_u64().unwrap() > START.seconds(), "{strangers}");
+}
+
+fn change(world: &World, access: &str, current: &str, new: &str) -> Reply {
+    world.post_as(access, "/auth/password", &json!({"current_password": current, "new_password": new}))
+}
+
+#[test]
+fn an_owner_whom_a_thief_and_strangers_have_locked_out_is_let_in_by_a_reset() {
+    let world = World::new();
+    let (stolen, _) = world.sign_in();
+    world.settle();
+    world.pass(60);
+    for _ in 0..5 {
+        assert_eq!(code(&change(&world, &stolen, "a guess", NEW_PASSWORD)), "invalid_credentials");
+        assert_eq!(code(&sign_in(&world, LOGIN, "a guess")), "invalid_credentials");
+        world.settle();
+    }
+    // The rate would admit one more of each, the locks do not.
+    world.pass(13);
+    assert_eq!(code(&sign_in(&world, LOGIN, PASSWORD)), "invalid_credentials");
+    world.pass(13);
+    assert_eq!(code(&change(&world, &stolen, PASSWORD, NEW_PASSWORD)), "rate_limited");
+    let token = stolen_mail(&world);
+    let owner = json!({"token": token, "new_password": NEW_PASSWORD});
+    assert_eq!(world.call("/auth/password/reset", &owner).status, 204);
+    // At once: this isolate does not go on refusing what it remembers.
+    let (access, _) = tokens(&sign_in(&world, LOGIN, NEW_PASSWORD));
+    assert_eq!(change(&world, &access, NEW_PASSWORD, PASSWORD).status, 204);
+}
+
+#[test]
+fn the_right_password_again_and_again_locks_nobody() {
+    let world = World::new();
+    let (access, _) = world.sign_in();
+    for round in 0..8 {
+        let both = [PASSWORD, NEW_PASSWORD];
+        let (current, new) = (both[round % 2], both[(round + 1) % 2]);
+        assert_eq!(change(&world, &access, current, new).status, 204, "{round}");
+        world.settle();
+        world.pass(60);
+    }
+}
+
+#[test]
+fn a_disabled_users_session_that_nobody_ended_changes_no_password() {
+    let world = World::new();
+    let (access, _) = world.sign_in();
+    world.identity.amend(ALICE, |user| user.disabled = true);
+    assert_eq!(code(&change(&world, &access, PASSWORD, NEW_PASSWORD)), "invalid_credentials");
+}
+
+#[test]
+fn a_password_is_not_changed_before_the_other_sessions_have_ended() {
+    let world = World::new();
+    let (access, _) = world.sign_in();
+    // After the two reads that tell whether the session lives.
+    world.accounts.records(ALICE).break_with(FaultMode::FailCall(2));
+    assert_eq!(change(&world, &access, PASSWORD, NEW_PASSWORD).status, 503);
+    assert_eq!(sign_in(&world, LOGIN, PASSWORD).status, 200);
+}
+
+#[test]
+fn taking_the_tenant_away_ends_the_sessions_that_have_it() {
+    let world = World::new();
+    let (_, refresh) = world.sign_in();
+    let scopes = ["read:orders", "write:orders"].map(str::to_owned).to_vec();
+    let grants = Grants { scopes, roles: Vec::new(), tenant_id: Some("other".to_owned()) };
+    assert_eq!(block_on(world.service().set_grants(ALICE, grants, Setting::default())), Ok(true));
+    assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
+}
+
+#[test]
+fn the_last_administrator_cannot_be_the_one_who_goes() {
+    let world = World::new();
+    let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
+    let own = seed::ADMIN.account;
+    for (method, path) in [("PUT", "/grants"), ("POST", "/disable"), ("DELETE", "")] {
+        let reply = world.call_as(method, &format!("/admin/users/{own}{path}"), &access);
+        assert_eq!((reply.status, code(&reply).as_str()), (409, "own_account"), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_stranger_cannot_make_the_worker_read_a_megabyte() {
+    let world = World::new();
+    let request = PlainRequest::new("PUT", "http://localhost:8787/admin/routes")
+        .with("content-length", "1000000")
+        .with("authorization", "Bearer garbage");
+    assert_eq!(block_on(world.service().body_limit(&request)), MAX_BODY_BYTES);
+    let (alice, _) = world.sign_in();
+    let as_user = |access: &str| {
+        let request = PlainRequest::new("PUT", "http://localhost:8787/admin/routes")
+            .with("content-length", "1000000")
+            .with("authorization", &format!("Bearer {access}"));
+        block_on(world.service().body_limit(&request))
+    };
+    assert_eq!(as_user(&alice), MAX_BODY_BYTES);
+    let (admin, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
+    assert_eq!(as_user(&admin), 1024 * 1024);
+}
+
+#[test]
+fn a_page_of_the_audit_log_that_ends_with_the_log_is_the_last() {
+    let world = World::new();
+    let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
+    assert_eq!(world.call_as("POST", &format!("/admin/users/{ALICE}/enable"), &access).status, 204);
+    let next = |limit| {
+        let reply = world.call_as("GET", &format!("/admin/audit?limit={limit}"), &access);
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        body["next"].as_str().map(str::to_owned)
+    };
+    assert_eq!((next(1), next(2)), (Some("1".to_owned()), None));
+}
+
+#[test]
+fn login_csrf_by_a_browser_that_hides_the_origin_is_refused() {
+    let world = World::new();
+    let request = PlainRequest::new("POST", "http://localhost:8787/auth/login")
+        .with("content-type", "application/json")
+        .with("sec-fetch-site", "cross-site");
+    let body = json!({"login": LOGIN, "password": PASSWORD}).to_string();
+    assert_eq!(code(&block_on(world.service().own(&request, body.as_bytes()))), "cross_origin");
+}
+
+#[test]
+fn a_refresh_token_from_an_old_backup_signs_nobody_out_everywhere() {
+    let world = World::new();
+    let (_, found) = world.sign_in();
+    let (_, refresh) = world.sign_in();
+    assert_eq!(world.call("/auth/logout", &json!({"refresh_token": found})).status, 204);
+    assert_eq!(code(&world.call("/auth/logout-all", &json!({"refresh_token": found}))), "invalid_grant");
+    assert_eq!(world.refresh(&refresh).status, 200);
+}
+
+#[test]
+fn an_operator_sees_what_an_alarm_leaves_of_a_networks_limit_and_clears_the_network_too() {
+    let world = World::new();
+    let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
+    world.settle();
+    for guess in 0..24 {
+        if guess == 12 {
+            world.pass(40);
+        }
+        assert_eq!(code(&sign_in(&world, &format!("nobody{guess}"), "a guess")), "invalid_credentials");
+    }
+    let rows = || {
+        let reply = world.call_as("GET", "/admin/throttle?ip=0.0.0.0", &access);
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        body["rows"].as_array().unwrap().clone()
+    };
+    let seen = rows();
+    let network = seen.iter().find(|row| row["whose"] == "network").unwrap();
+    assert!(network["tightened_until"].is_u64() && network["locked_until"].is_null(), "{network}");
+    let left = network["buckets"][0]["left"].as_u64().unwrap();
+    assert!((1..25).contains(&left), "{network}");
+    assert!(seen.iter().any(|row| row["whose"] == "ip" && row["failures"] == 24), "{seen:?}");
+    let clear = world.post_as(&access, "/admin/throttle/clear", &json!({"ip": "0.0.0.0"}));
+    assert_eq!(clear.status, 204);
+    assert_eq!(rows(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_limit_that_an_operator_lifts_is_lifted_at_once_where_it_was_ordered() {
+    let world = World::new();
+    let (admin, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
+    let (access, _) = world.sign_in();
+    for _ in 0..5 {
+        assert_eq!(code(&change(&world, &access, "a guess", NEW_PASSWORD)), "invalid_credentials");
+    }
+    assert_eq!(code(&change(&world, &access, PASSWORD, NEW_PASSWORD)), "rate_limited");
+    let clear = world.post_as(&admin, "/admin/throttle/clear", &json!({"login": LOGIN}));
+    assert_eq!(clear.status, 204);
+    assert_eq!(change(&world, &access, PASSWORD, NEW_PASSWORD).status, 204);
 }

@@ -4,10 +4,11 @@ use pollster::block_on;
 use postern::{
     account::Upkeep,
     ids::AccountId,
+    keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     observe::Setting,
-    ports::KvStore as _,
-    revocation::{KV_KEY, Target},
-    service::RevocationRefused,
+    ports::{Clock as _, KvStore as _},
+    revocation::{FeedCopy, KV_KEY, Kind, Mark, Target},
+    service::{RevocationRefused, kv_key, own_snapshot},
 };
 use serde_json::{Value, json};
 
@@ -285,4 +286,119 @@ fn readyz_shows_the_age_of_the_feed() {
     let body: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(body["revocation_feed"], json!({"age": 0, "entries": 0}));
     assert_eq!(reply.status, 200);
+}
+
+/// The `kid` of a token's header.
+fn kid(access_token: &str) -> String {
+    let header = access_token.split('.').next().unwrap();
+    let header: Value = serde_json::from_slice(&postern::encoding::from_base64url(header).unwrap()).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+/// The ring revokes the key, and nobody is told.
+fn withdraw(world: &World, kid: &str) {
+    let ask = KeyRingRequest::RevokeKey { kid: kid.parse().unwrap() };
+    assert!(matches!(block_on(world.key_ring.ask(&ask)), Ok(KeyRingAnswer::KeyRevoked { .. })));
+}
+
+fn free() -> World {
+    World::with(&json!({"POSTERN_ROUTES": [
+        {"path": "/orders", "service": "ORIGIN"},
+        {"path": "/free", "revocation": "none", "service": "ORIGIN"},
+    ]}))
+}
+
+/// KV keeps the key set of before: the ring's write of the new one was lost.
+fn keep_in_kv(world: &World) {
+    let KeyRingAnswer::PublicSet { set } =
+        block_on(world.key_ring.ask(&KeyRingRequest::PublicSet {})).unwrap()
+    else {
+        panic!("the ring has no set")
+    };
+    let issuer = "http://localhost:8787";
+    let snapshot = own_snapshot(issuer, &set, world.platform.now()).unwrap();
+    block_on(world.kv.write(&kv_key(issuer), &serde_json::to_string(&snapshot).unwrap())).unwrap();
+}
+
+#[test]
+fn a_stolen_signing_key_verifies_nothing_once_an_isolate_has_read_of_it() {
+    let here = free();
+    let (access_token, _) = here.sign_in();
+    keep_in_kv(&here);
+    let (reads, idle) = (here.elsewhere(), here.elsewhere());
+    for isolate in [&here, &reads, &idle] {
+        for path in ["/orders", "/free"] {
+            assert_eq!(isolate.gate(path, Some(&access_token)), None, "{path}");
+        }
+    }
+    let kid = kid(&access_token);
+    withdraw(&here, &kid);
+    revoke(&here, &Target::Key { kid }).unwrap();
+    // Where the order came in, at once, and at every level: also a token that was verified before.
+    for path in ["/free", "/orders"] {
+        assert_eq!(here.gate(path, Some(&access_token)), Some(401), "{path}");
+    }
+    assert_eq!(reads.gate("/free", Some(&access_token)), None, "nobody told this one yet");
+    settle(&here);
+    reread(&reads, &access_token);
+    for path in ["/free", "/orders"] {
+        assert_eq!(reads.gate(path, Some(&access_token)), Some(401), "{path}, elsewhere");
+    }
+    // One that slept through it waits for the feed before it believes what it remembers.
+    here.pass(70);
+    assert_eq!(idle.gate("/orders", Some(&access_token)), Some(401), "after a sleep");
+    // One that starts finds the key in KV still.
+    assert_eq!(here.elsewhere().gate("/orders", Some(&access_token)), Some(401), "at its start");
+    let (new, _) = here.sign_in();
+    assert_eq!(reads.gate("/orders", Some(&new)), None, "the next key signs, and verifies");
+}
+
+#[test]
+fn a_withdrawn_key_that_nobody_was_told_of_is_refused_after_the_caches_age_also_for_known_tokens() {
+    let world = free();
+    let (access_token, _) = world.sign_in();
+    assert_eq!(world.gate("/free", Some(&access_token)), None);
+    withdraw(&world, &kid(&access_token));
+    world.pass(299);
+    world.gate("/free", Some(&access_token));
+    settle(&world);
+    assert_eq!(world.gate("/free", Some(&access_token)), None, "the copy is young enough");
+    world.pass(1);
+    world.gate("/free", Some(&access_token));
+    settle(&world);
+    assert_eq!(world.gate("/free", Some(&access_token)), Some(401));
+}
+
+#[test]
+fn a_revoked_key_is_listed_for_as_long_as_an_old_copy_of_the_key_set_may_serve() {
+    let world = World::new();
+    let listed = |kid: &str| {
+        let text = block_on(world.kv.read(KV_KEY)).unwrap().unwrap();
+        let copy = FeedCopy::parse(&text).unwrap();
+        copy.lists(Mark::own(Kind::Key, kid).short(), world.platform.now())
+    };
+    revoke(&world, &Target::Key { kid: "stolen".to_owned() }).unwrap();
+    for _ in 0..24 {
+        world.pass(60 * 60);
+        settle(&world);
+        assert!(listed("stolen"));
+    }
+    world.pass(60 * 60);
+    settle(&world);
+    assert!(!listed("stolen"), "and not for ever");
+}
+
+#[test]
+fn what_a_hit_was_refuted_for_does_not_cover_a_later_revocation_for_another_cause() {
+    let world = World::new();
+    let (_, refresh_token) = world.sign_in();
+    world.call("/auth/logout-all", &json!({"refresh_token": refresh_token}));
+    // In the same second: a hit by its subject, and refuted.
+    let (new, _) = world.sign_in();
+    settle(&world);
+    reread(&world, &new);
+    assert_eq!(world.gate("/orders", Some(&new)), None);
+    let jti = claim(&new, "jti");
+    revoke(&world, &Target::AccessToken { issuer: None, jti, expires_at: None }).unwrap();
+    assert_eq!(world.gate("/orders", Some(&new)), Some(401));
 }

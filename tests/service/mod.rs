@@ -5,6 +5,7 @@ mod account_flows;
 mod admin;
 mod attacks;
 mod audit;
+mod carriage;
 mod feed;
 mod tables;
 mod world;

@@ -108,6 +108,23 @@ describe("bodies of requests that have none", () => {
   });
 });
 
+describe("methods", () => {
+  test("method confusion: an upgrade asked for with another method reaches the origin as what the policy judged, not as GET", async () => {
+    for (const path of ["/seen/x", "/retried/x"]) {
+      for (const method of ["POST", "DELETE", "PUT"]) {
+        const { body } = await rawRequest(postern().url, method, path, [["upgrade", "websocket"]], "abc");
+        expect((JSON.parse(body) as Seen).method, `${method} ${path}`).toBe(method);
+      }
+    }
+  });
+
+  test("cross-site tracing: no origin is asked to send back what the gate tells it", async () => {
+    const before = origin.requests;
+    expect((await sent("TRACE", "/seen/x")).text).toMatch(/^HTTP\/1.1 404 /);
+    expect(origin.requests).toBe(before);
+  });
+});
+
 describe("cookies out", () => {
   test.for(ROUTES)("session fixation: an origin cannot plant our cookies, and its own pass: %s", async (route) => {
     const response = await postern().fetch(`/${route}/planted`);

@@ -203,6 +203,17 @@ fn an_erased_account_takes_no_token() {
 }
 
 #[test]
+fn what_is_told_of_an_erased_account_leaves_no_trace_of_it() {
+    let bench = Bench::new();
+    bench.open(FAMILY, 0);
+    bench.ask(&AccountRequest::Erase, NOW);
+    let before = bench.records.snapshot();
+    let kind = crate::account::ActivityKind::SignInRefused;
+    bench.ask(&AccountRequest::Note { kind, family: None, context: Context::default() }, NOW);
+    assert_eq!(bench.records.snapshot(), before);
+}
+
+#[test]
 fn what_is_left_of_tokens_goes_by_alarm() {
     let bench = Bench::new();
     let ask = AccountRequest::IssueOneTime { hash: hash(1), purpose: RESET, context: Context::default() };

@@ -126,6 +126,11 @@ fn a_websocket_upgrade_survives_and_no_other() {
             PlainRequest::new("GET", "https://a/x").with("Connection", "Upgrade").with("Upgrade", value);
         plan_for(&required(), &request).remove
     };
+    for method in ["POST", "HEAD", "DELETE", "OPTIONS"] {
+        // The platform asks for a WebSocket with GET, whatever the policy was asked about.
+        let request = PlainRequest::new(method, "https://a/x").with("Upgrade", "websocket");
+        assert_eq!(plan_for(&required(), &request).remove, ["upgrade"], "{method}");
+    }
     assert_eq!(upgrade("WebSocket"), ["connection"]);
     assert_eq!(upgrade("h2c"), ["connection", "upgrade"]);
 }

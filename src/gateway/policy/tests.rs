@@ -202,6 +202,29 @@ fn the_subdomain_is_all_that_the_wildcard_stands_for() {
 }
 
 #[test]
+fn the_host_is_all_of_the_host_and_head_is_no_get() {
+    let mut route = route("/docs");
+    route.host = HostPattern::Wildcard("example.com".into());
+    let mut caller = identity();
+    caller.tenant_id = Some("acme".into());
+    caller.claims.insert("site".into(), json!("acme.example.com"));
+    caller.claims.insert("may".into(), json!(["GET"]));
+    let verdict = |claim, comparison, operand, method: &str| {
+        let mut route = route.clone();
+        route.access = Access::Required(asks(claim, comparison, operand));
+        let gate = super::super::Gate::new(vec![route], vec![]);
+        match gate.find(method, "ACME.example.com.", "/docs") {
+            super::super::Found::Match(found) => challenge_of(&decide(&found, Some(&caller), NOW)),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(verdict("site", Comparison::Equals, Operand::Host, "GET"), "forward");
+    assert_eq!(verdict("tenant_id", Comparison::Equals, Operand::Host, "GET"), "forbidden");
+    assert_eq!(verdict("may", Comparison::Contains, Operand::Method, "GET"), "forward");
+    assert_eq!(verdict("may", Comparison::Contains, Operand::Method, "HEAD"), "forbidden");
+}
+
+#[test]
 fn numbers_with_two_spellings_equal_no_text() {
     let mut caller = identity();
     for (claim, text, met) in [

@@ -68,6 +68,16 @@ fn a_sound_chain_is_verified_page_by_page() {
 }
 
 #[test]
+fn an_entry_of_a_second_chain_of_the_same_master_does_not_pass_for_the_first_ones() {
+    // Somebody put an old state back, let Postern go on from there, and joins the two.
+    let masters = masters(1, 7);
+    let entries = chain(4, &masters);
+    let other = entries[0].head().seal(act(9), Timestamp::default(), &masters);
+    let joined = [entries[0].clone(), other, entries[2].clone()];
+    assert_eq!(flaw(&joined, Some(&masters)), Some((3, Flaw::Unlinked)));
+}
+
+#[test]
 fn what_was_changed_removed_doubled_or_moved_is_located() {
     let masters = masters(1, 7);
     let entries = chain(6, &masters);

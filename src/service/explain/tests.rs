@@ -81,6 +81,18 @@ fn what_is_asked_for_is_held_against_the_claims_one_by_one() {
 }
 
 #[test]
+fn what_is_asked_of_the_token_itself_is_held_against_it_too() {
+    let asks = explainer(&json!([{
+        "path": "/a", "service": "A", "issuers": ["https://idp.example.com"], "audiences": ["https://other.example"],
+        "max_token_age": 60, "acr": ["gold"], "amr": ["otp"],
+    }]));
+    let found = explain(&asks, "GET /a", Some(&json!({"iat": 1_799_999_000, "exp": 1_800_000_900})));
+    let met: Vec<_> = found.route.unwrap().asks.iter().map(|ask| (ask.member, ask.met)).collect();
+    let unmet = ["issuers", "audiences", "max_token_age", "acr", "amr"].map(|member| (member, Some(false)));
+    assert_eq!(met, unmet);
+}
+
+#[test]
 fn answers_are_the_gates_own() {
     let reader = json!({"scope": "read:docs", "roles": ["reader"], "tenant_id": "acme"});
     let theirs = json!({"iss": "https://idp.example.com", "scope": "read:docs", "tenant_id": "acme",
