@@ -20,8 +20,8 @@ fast="${POSTERN_FAST:-}"
 # stay well under what takes a second; compressed it is what an upload carries, and the smallest plan's limit is 3 MB. The
 # aim is 1.2 MB and 450 kB. What is there is over it since limits, accounts, metrics and administration came in
 # (docs/decisions/0011): these numbers keep it from growing unseen until it is smaller.
-MAX_WASM_BYTES=1480000
-MAX_GZIP_BYTES=630000
+MAX_WASM_BYTES=1310000
+MAX_GZIP_BYTES=565000
 
 wasm=build/index_bg.wasm
 stamp=build/.inputs

@@ -113,8 +113,8 @@ impl Reply {
     /// An answer with a JSON body (`application/json`). What can't be written as JSON (a map
     /// whose keys are no strings) becomes a 500 problem.
     pub fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(body) => Self::empty(status).with_body("application/json", body),
+        match crate::json::write(value) {
+            Ok(body) => Self::empty(status).with_body("application/json", body.into_bytes()),
             Err(_) => Problem::new(500, "internal_error", "The answer could not be written").into(),
         }
     }

@@ -18,7 +18,7 @@
 //! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
 //! | `edge` | WASM only: bindings, `WebCrypto`, objects, HTTP; no decision of its own |
 //!
-//! [`encoding`], [`http`], [`ids`], [`json`], [`secrets`] and [`time`] are the common words. Nothing but
+//! [`encoding`], [`http`], [`ids`], [`json`], [`secrets`], [`text_map`] and [`time`] are the common words. Nothing but
 //! `edge` knows a platform, and the compiler holds it to that: the platform's crates are
 //! dependencies of the WASM target alone.
 //!
@@ -48,6 +48,7 @@ pub mod refresh;
 pub mod revocation;
 pub mod secrets;
 pub mod service;
+pub mod text_map;
 pub mod time;
 
 #[cfg(target_family = "wasm")]

@@ -4,7 +4,6 @@
 //! the object keeps nothing but what happened.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +12,7 @@ use super::{
     rate::{FullAt, Rate},
     spread::{Seen, Spread},
 };
-use crate::time::Timestamp;
+use crate::{text_map::TextMap, time::Timestamp};
 
 /// What the Worker asks of a Throttle object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,8 +144,8 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Standing {
     /// The buckets that are not full, by what is limited.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub buckets: BTreeMap<String, FullAt>,
+    #[serde(default, skip_serializing_if = "TextMap::is_empty")]
+    pub buckets: TextMap<FullAt>,
     /// The ladder of failures.
     #[serde(default, skip_serializing_if = "Rung::is_untouched")]
     pub rung: Rung,

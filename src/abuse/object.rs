@@ -137,13 +137,13 @@ impl<R: Records> Throttle<R> {
     }
 
     fn write(&self, row: &str, standing: &Standing) -> Result<(), Fault> {
-        let record = serde_json::to_string(standing).map_err(|error| Fault::new(Part::Storage, error))?;
+        let record = crate::json::write(standing).map_err(|error| Fault::new(Part::Storage, error))?;
         self.records.write(KIND, row, &record)
     }
 }
 
 fn decode(record: &str) -> Result<Standing, Fault> {
-    serde_json::from_str(record).map_err(|error| Fault::new(Part::Storage, error))
+    crate::json::read_known(record).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 /// Charges one claim, or says until when it can't be and whether a lock is the cause.
@@ -153,7 +153,7 @@ fn charge(claim: &Claim, standing: &mut Standing, now: Timestamp) -> Result<Gran
         let rate = if standing.seen.is_alarmed(now) { rate.tightened() } else { rate };
         let bucket = standing.buckets.get(&claim.bucket).copied().unwrap_or_default();
         let bucket = rate.take(bucket, now).map_err(|wait| (later(now, wait), false))?;
-        standing.buckets.retain(|_, bucket| !bucket.is_full(now));
+        standing.buckets.retain(|bucket| !bucket.is_full(now));
         standing.buckets.insert(claim.bucket.clone(), bucket);
     }
     if let Some(ladder) = &claim.ladder {

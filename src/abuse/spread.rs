@@ -2,11 +2,10 @@
 //! with leaked lists looks like however slowly each single guess comes.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+use crate::{text_map::TextMap, time::Timestamp};
 
 /// From how many different ones on it is an attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +21,8 @@ pub struct Spread {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// By their stand-ins: when each was seen last. Never more than [`Spread::count`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub ones: BTreeMap<String, Timestamp>,
+    #[serde(default, skip_serializing_if = "TextMap::is_empty")]
+    pub ones: TextMap<Timestamp>,
     /// Until when limits are tightened.
     #[serde(default)]
     pub alarmed_until: Timestamp,
@@ -54,7 +53,7 @@ impl Spread {
     /// Notes one. Whether this one made it an attack, which it was not before.
     pub fn note(self, seen: &mut Seen, one: &str, now: Timestamp) -> bool {
         let alarmed = seen.is_alarmed(now);
-        seen.ones.retain(|_, at| now.since(*at) < self.window());
+        seen.ones.retain(|at| now.since(*at) < self.window());
         seen.ones.insert(one.to_owned(), now);
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         if seen.ones.len() < count {
@@ -62,7 +61,9 @@ impl Spread {
         }
         while seen.ones.len() > count {
             let oldest = seen.ones.iter().min_by_key(|(_, at)| **at).map(|(one, _)| one.clone());
-            oldest.and_then(|one| seen.ones.remove(&one));
+            if let Some(one) = oldest {
+                seen.ones.remove(&one);
+            }
         }
         seen.alarmed_until = now.plus(self.window());
         !alarmed

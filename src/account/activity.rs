@@ -156,11 +156,14 @@ impl<R: Records> Account<R> {
 
     /// The entries, newest first.
     pub(super) fn activity(&self, now: Timestamp) -> Result<Vec<ActivityEntry>, Fault> {
-        let mut entries: Vec<_> = self.store().activity()?.into_iter().map(|(_, entry)| entry).collect();
-        entries.retain(|entry| now.since(entry.at) < ACTIVITY_LIFETIME);
-        entries.reverse();
-        // Those that are counted together move up when they happen again.
-        entries.sort_by_key(|entry| core::cmp::Reverse(entry.at));
+        let mut entries: Vec<ActivityEntry> = Vec::new();
+        for (_, entry) in self.store().activity()?.into_iter().rev() {
+            if now.since(entry.at) < ACTIVITY_LIFETIME {
+                // Most belong at the end; those that are counted together move up when they happen again.
+                let place = entries.partition_point(|known| known.at >= entry.at);
+                entries.insert(place, entry);
+            }
+        }
         Ok(entries)
     }
 }

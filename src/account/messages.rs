@@ -183,6 +183,7 @@ pub enum AccountAnswer {
         /// what an earlier attempt ended whose answer was lost.
         denylist: Vec<FamilyId>,
         /// The subject's new not-before, for the feed, when all were revoked.
+        #[serde(default)]
         not_before: Option<Timestamp>,
     },
     /// Noted, or nothing to note.
@@ -257,12 +258,16 @@ pub struct Refusal {
     pub cause: RefusalCause,
     /// How the family has ended, if it has, be it by this request or before. Its id belongs in
     /// the revocation feed then; writing it there twice does no harm.
+    #[serde(default)]
     pub ended: Option<EndReason>,
     /// Whose family it is, if there is one.
+    #[serde(default)]
     pub subject: Option<String>,
     /// For which client.
+    #[serde(default)]
     pub client_id: Option<String>,
     /// What the decision rests on, if there is a family.
+    #[serde(default)]
     pub evidence: Option<Evidence>,
 }
 
@@ -290,6 +295,7 @@ pub struct SessionView {
     /// The `sid`.
     pub session_id: FamilyId,
     /// The device's name, if it gave one.
+    #[serde(default)]
     pub device_name: Option<String>,
     /// The client that signed in.
     pub client_id: String,

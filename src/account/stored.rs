@@ -112,13 +112,13 @@ impl AnyVersion {
         let fault = |cause: &str| Fault::new(Part::Storage, cause);
         let mut stored = jose::json::parse_object(text.as_bytes()).map_err(|error| fault(error.code()))?;
         let v = stored.get("v").and_then(Value::as_u64).ok_or_else(|| fault("a record without version"))?;
-        let record = stored.remove("record").ok_or_else(|| fault("an empty record"))?;
+        let record = stored.get_mut("record").map(Value::take).ok_or_else(|| fault("an empty record"))?;
         Ok(Self { v, record })
     }
 }
 
 fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
-    serde_json::to_string(&Versioned { v: SCHEMA_VERSION, record })
+    crate::json::write(&Versioned { v: SCHEMA_VERSION, record })
         .map_err(|error| Fault::new(Part::Storage, error))
 }
 

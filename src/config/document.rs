@@ -9,7 +9,7 @@ use super::{
     reader::{Mistakes, Node},
     routes,
 };
-use crate::gateway::Route;
+use crate::{gateway::Route, jose::json::parse_text};
 
 /// The longest document that is looked at, in bytes: 2000 routes of 2 KB each, and a sixth of
 /// what KV takes.
@@ -51,7 +51,7 @@ impl RouteDocument {
         if text.len() > MAX_BYTES {
             return Err(wrong(format!("is longer than {MAX_BYTES} bytes")));
         }
-        let value: Value = serde_json::from_str(text).map_err(|error| {
+        let value = parse_text(text).map_err(|error| {
             wrong(format!("is not valid JSON (line {}, column {})", error.line(), error.column()))
         })?;
         Self::validate(&value, context)
@@ -90,6 +90,6 @@ impl RouteDocument {
     ) -> Result<String, Vec<ConfigError>> {
         let document = json!({"version": version, "routes": routes});
         Self::validate(&document, context)?;
-        Ok(document.to_string())
+        Ok(crate::json::write(&document).unwrap_or_default())
     }
 }

@@ -1,7 +1,5 @@
 //! `POSTERN_LIMITS`: how often, how many failures, and what happens when nobody can tell.
 
-use std::collections::BTreeSet;
-
 use super::reader::{Fields, Node};
 use crate::abuse::{Ladder, Limited, Rate, Spread, messages::MAX_WINDOW, rate::MAX_PER_MINUTE};
 
@@ -43,7 +41,7 @@ pub struct LimitSettings {
     /// So many networks failing at one account are an attack.
     pub networks_per_account: Spread,
     /// What goes on unlimited while a Throttle object can't be asked; the rest is refused.
-    pub open_without_throttle: BTreeSet<&'static str>,
+    pub open_without_throttle: Vec<&'static str>,
     /// How many sign-ins of one isolate may wait for their password to be hashed.
     pub hash_queue: u32,
     /// The platform's rate limiting binding that stands before all this.
@@ -85,7 +83,7 @@ impl Default for LimitSettings {
             networks_per_account: Spread { count: 10, window: 600 },
             // A refresh token can't be guessed. A password can, and whoever overloads his own
             // network's object must not be rid of the limit by it.
-            open_without_throttle: [Limited::Refresh.name()].into(),
+            open_without_throttle: vec![Limited::Refresh.name()],
             // A second of work at 25 ms each.
             hash_queue: 40,
             coarse_binding: None,
@@ -96,7 +94,7 @@ impl Default for LimitSettings {
 impl LimitSettings {
     /// Whether a call goes on unlimited when a Throttle object can't be asked.
     pub fn is_open_without_throttle(&self, limited: Limited) -> bool {
-        self.open_without_throttle.contains(limited.name())
+        self.open_without_throttle.contains(&limited.name())
     }
 
     /// The rates of one address and of its network.
@@ -219,8 +217,8 @@ fn read_spread(node: &Node<'_>, spread: &mut Spread) {
     spread.window = number(&fields, "window", spread.window, 1, MAX_WINDOW.as_secs());
 }
 
-fn read_open(node: &Node<'_>) -> Option<BTreeSet<&'static str>> {
+fn read_open(node: &Node<'_>) -> Option<Vec<&'static str>> {
     let names = [Limited::Login, Limited::Refresh, Limited::Register, Limited::Reset].map(Limited::name);
     let choices = names.map(|name| (name, name));
-    Some(node.each(|item| item.choice(&choices))?.into_iter().collect())
+    node.each(|item| item.choice(&choices))
 }

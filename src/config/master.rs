@@ -1,7 +1,6 @@
 //! The master secrets: read, checked, never shown.
 
 use core::fmt;
-use std::collections::BTreeSet;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use zeroize::Zeroizing;
@@ -40,13 +39,17 @@ pub(super) fn read(node: &Node<'_>) -> Option<MasterKeys> {
         // One key alone has id 1.
         return key(node).map(|key| MasterKeys(vec![(1, key)]));
     }
-    let mut ids = BTreeSet::new();
+    let mut ids: Vec<u8> = Vec::new();
     let mut seen: Vec<Zeroizing<Vec<u8>>> = Vec::new();
     let keys = node.each(|item| {
         let fields = item.object(&["id", "key"])?;
         let id = fields.required("id").and_then(|id| {
-            let number = id.number(0..=255)?;
-            if ids.insert(number) { u8::try_from(number).ok() } else { id.wrong("stands in the list twice") }
+            let number = u8::try_from(id.number(0..=255)?).ok()?;
+            if ids.contains(&number) {
+                return id.wrong("stands in the list twice");
+            }
+            ids.push(number);
+            Some(number)
         });
         let key = fields.required("key").and_then(|node| {
             let key = key(node)?;

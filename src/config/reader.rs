@@ -3,14 +3,11 @@
 //! No message repeats a value: a secret pasted into the wrong variable must not reach a log.
 
 use core::{cell::RefCell, fmt, ops::RangeInclusive, time::Duration};
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::Value;
 
-use crate::encoding::text_set;
+use crate::{encoding::text_set, jose::json::parse_text};
 
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,16 +63,14 @@ impl<'a> Node<'a> {
     pub(super) fn variable(name: &str, value: &'a Value, mistakes: &'a Mistakes) -> Option<Self> {
         let value = match value {
             Value::Null => return None,
-            Value::String(text) if text.trim_start().starts_with(['{', '[', '"']) => {
-                match serde_json::from_str(text) {
-                    Ok(inner) => Cow::Owned(inner),
-                    Err(error) => {
-                        let (line, column) = (error.line(), error.column());
-                        mistakes.add(name, format!("is not valid JSON (line {line}, column {column})"));
-                        return None;
-                    }
+            Value::String(text) if text.trim_start().starts_with(['{', '[', '"']) => match parse_text(text) {
+                Ok(inner) => Cow::Owned(inner),
+                Err(error) => {
+                    let (line, column) = (error.line(), error.column());
+                    mistakes.add(name, format!("is not valid JSON (line {line}, column {column})"));
+                    return None;
                 }
-            }
+            },
             _ => Cow::Borrowed(value),
         };
         Some(Self { path: name.to_owned(), value, mistakes })
@@ -211,14 +206,14 @@ impl<'a> Node<'a> {
     /// The members of an object. Every name outside `known` is a mistake.
     pub(super) fn object(&self, known: &[&str]) -> Option<Fields<'_>> {
         let Value::Object(members) = &*self.value else { return self.wrong("must be an object") };
-        let mut present = BTreeMap::new();
+        let mut present = Vec::new();
         for (name, value) in members {
             let path = member(&self.path, name);
             if !known.contains(&name.as_str()) {
                 self.mistakes.add(path, unknown(name, known));
             } else if !value.is_null() {
                 let node = Node { path, value: Cow::Borrowed(value), mistakes: self.mistakes };
-                present.insert(name.as_str(), node);
+                present.push((name.as_str(), node));
             }
         }
         Some(Fields { path: self.path.clone(), present, mistakes: self.mistakes })
@@ -274,14 +269,15 @@ fn member(path: &str, name: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     path: String,
-    present: BTreeMap<&'a str, Node<'a>>,
+    /// As few as an object of the configuration has members.
+    present: Vec<(&'a str, Node<'a>)>,
     mistakes: &'a Mistakes,
 }
 
 impl<'a> Fields<'a> {
     /// The member, if present.
     pub(super) fn optional(&self, name: &str) -> Option<&Node<'a>> {
-        self.present.get(name)
+        self.present.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
     }
 
     /// The member; its absence is a mistake.
@@ -291,7 +287,7 @@ impl<'a> Fields<'a> {
 
     /// The same, saying what to write there.
     pub(super) fn needed(&self, name: &str, missing: &str) -> Option<&Node<'a>> {
-        let found = self.present.get(name);
+        let found = self.optional(name);
         if found.is_none() {
             self.mistakes.add(member(&self.path, name), missing);
         }
@@ -301,7 +297,7 @@ impl<'a> Fields<'a> {
     /// The member read by `read`, or the default when absent. A wrong one is noted and gives
     /// the default too: the configuration is refused in the end, and the other checks go on.
     pub(super) fn or<T>(&self, name: &str, default: T, read: impl FnOnce(&Node<'a>) -> Option<T>) -> T {
-        self.present.get(name).and_then(read).unwrap_or(default)
+        self.optional(name).and_then(read).unwrap_or(default)
     }
 
     /// Notes a mistake about a member or about the object itself (an empty name).

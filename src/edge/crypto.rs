@@ -93,7 +93,7 @@ async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
     if known.is_some() {
         return Ok(known);
     }
-    let jwk = serde_json::to_string(&key.to_jwk()).map_err(|error| Fault::new(Part::Crypto, error))?;
+    let jwk = crate::json::write(&key.to_jwk()).map_err(|error| Fault::new(Part::Crypto, error))?;
     let jwk = JSON::parse(&jwk).map_err(|error| fault(&error))?;
     // The platform knows `alg` names of its own for some curves; ours decided already.
     for member in ["alg", "use", "kid", "key_ops"] {

@@ -29,7 +29,7 @@ fn fault(error: &JsValue) -> Fault {
 impl Database {
     async fn rows<T: DeserializeOwned>(&self, statement: &Statement) -> Result<Vec<T>, Fault> {
         let rows = all(&env::database(&self.0)?, statement).await.map_err(|error| fault(&error))?;
-        json::read(&rows).map_err(|error| Fault::new(Part::Database, error))
+        json::read_known(&rows).map_err(|error| Fault::new(Part::Database, error))
     }
 
     async fn user(&self, statement: &Statement) -> Result<Option<User>, Fault> {
@@ -109,6 +109,6 @@ impl IdentityStore for Database {
 
     async fn ping(&self) -> Result<(), Fault> {
         let statement = Statement { sql: rows::PING, values: Vec::new() };
-        self.rows::<serde_json::Value>(&statement).await.map(|_| ())
+        all(&env::database(&self.0)?, &statement).await.map(drop).map_err(|error| fault(&error))
     }
 }

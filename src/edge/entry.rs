@@ -4,7 +4,6 @@
 use std::rc::Rc;
 
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::future_to_promise;
 use web_sys::{Request, Response};
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
     glue::Head,
     http::{self, Incoming},
     isolate,
-    js::ExecutionContext,
+    js::{self, ExecutionContext},
     platform::EdgePorts,
 };
 use crate::service::{self, AtOnce, Outcome, Service};
@@ -55,5 +54,5 @@ async fn own(service: &Service<EdgePorts>, request: &Request) -> Result<Response
 }
 
 pub(super) fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> JsValue {
-    future_to_promise(work).into()
+    js::promise(Box::pin(work)).into()
 }

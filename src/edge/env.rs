@@ -11,7 +11,10 @@ use super::{
     bindings::{D1Database, Dataset, KvNamespace, ObjectNamespace, Queue},
     js::{Fetcher, Limiter},
 };
-use crate::ports::{Fault, Part};
+use crate::{
+    jose::json,
+    ports::{Fault, Part},
+};
 
 /// Names of the bindings in `wrangler.toml`; `tests/` checks that they agree.
 pub(super) mod binding {
@@ -61,7 +64,8 @@ fn plain_value(value: &JsValue) -> Option<Value> {
         return None;
     }
     let text = JSON::stringify(value).ok()?.as_string()?;
-    serde_json::from_str(&text).ok()
+    // What is no strict JSON is left to the configuration, which says so.
+    Some(json::parse_text(&text).unwrap_or(Value::String(text)))
 }
 
 /// The KV namespace.

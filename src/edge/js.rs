@@ -1,10 +1,10 @@
 //! The few JavaScript shapes that neither `web-sys` nor `worker` gives as we need them.
 
-use core::time::Duration;
+use core::{pin::Pin, time::Duration};
 
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{AbortController, AbortSignal, Request, Response};
 
 #[wasm_bindgen]
@@ -107,8 +107,21 @@ extern "C" {
 }
 
 /// Waits for a promise.
-pub(super) async fn settled(promise: Promise) -> Result<JsValue, JsValue> {
-    JsFuture::from(promise).await
+pub(super) fn settled(promise: Promise) -> JsFuture {
+    promise.into()
+}
+
+/// A promise of what the future brings. Boxed, so that the way to a promise is compiled once.
+pub(super) fn promise(work: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>) -> Promise {
+    future_to_promise(work)
+}
+
+/// A promise of the future's end.
+pub(super) fn finished(work: Pin<Box<dyn Future<Output = ()>>>) -> Promise {
+    promise(Box::pin(async move {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    }))
 }
 
 /// How long a part of the platform (an object, KV, D1) may take before it counts as failed. They

@@ -2,7 +2,6 @@
 
 use js_sys::{Array, JSON, Promise};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use super::{env, isolate, js, log, store::Platform};
@@ -31,11 +30,10 @@ pub(super) fn offer(line: &str) {
     match isolate.outbox.offer(line.to_owned(), Platform.now()) {
         Offered::Waits => {}
         Offered::Dropped => isolate.counters.add_many(Family::EventsDropped, "full", 1),
-        Offered::Send => afterwards(&future_to_promise(async {
+        Offered::Send => afterwards(&js::finished(Box::pin(async {
             let _ = js::settled(js::wait(js::millis(LINGER))).await;
             send().await;
-            Ok(JsValue::UNDEFINED)
-        })),
+        }))),
     }
 }
 

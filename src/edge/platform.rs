@@ -3,8 +3,6 @@
 use core::time::Duration;
 use std::rc::Rc;
 
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use super::{
@@ -158,10 +156,7 @@ pub(super) struct WaitUntil(ExecutionContext);
 
 impl Background for WaitUntil {
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {
-        self.0.wait_until(&future_to_promise(async move {
-            work.await;
-            Ok(JsValue::UNDEFINED)
-        }));
+        self.0.wait_until(&js::finished(Box::pin(work)));
     }
 
     fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {

@@ -43,9 +43,9 @@ async fn ask<Q: Serialize, A: DeserializeOwned>(
     message: &Q,
 ) -> Result<A, Fault> {
     let part = place.1;
-    let body = json::write(message).ok_or_else(|| Fault::new(part, "a message that is no JSON"))?;
+    let body = json::write(message).map_err(|error| Fault::new(part, error))?;
     let answer = exchange(env, place, name, &body).await?;
-    json::read(&answer).map_err(|error| Fault::new(part, error))
+    json::read_known(&answer).map_err(|error| Fault::new(part, error))
 }
 
 /// Text there and text back: compiled once for all kinds of messages.

@@ -236,6 +236,7 @@ pub struct UserRow {
     /// A JSON array of strings.
     pub roles: String,
     /// The tenant, if any.
+    #[serde(default)]
     pub tenant_id: Option<String>,
     /// 0 or 1.
     pub disabled: u8,

@@ -56,9 +56,15 @@ impl core::error::Error for JsonError {}
 /// Parses one JSON value strictly. The caller caps the size first.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let text = core::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    parse_text(text).map_err(|error| cause(&error))
+}
+
+/// The same for who wants to tell where the text is wrong: the error knows the line and the column.
+/// Its message quotes the text: not for a log.
+pub fn parse_text(text: &str) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(|error| cause(&error))?;
-    deserializer.end().map_err(|_| JsonError::Malformed)?;
+    let value = Strict { depth: 0 }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
     Ok(value)
 }
 

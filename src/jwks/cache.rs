@@ -24,14 +24,18 @@ pub struct State {
     /// Whose keys, from where. Another source makes another state: nothing is carried over.
     pub source: IssuerSource,
     /// The last good set.
+    #[serde(default)]
     pub snapshot: Option<Snapshot>,
     /// What discovery found, and when.
+    #[serde(default)]
     pub jwks_uri: Option<(String, Timestamp)>,
     /// Fetches that failed since the last good one.
     pub failures: u32,
     /// How the last one failed.
+    #[serde(default)]
     pub last_failure: Option<FetchFailure>,
     /// When the last fetch began.
+    #[serde(default)]
     pub last_fetch: Option<Timestamp>,
     /// The circuit breaker is open, and nothing fetched, before this.
     pub open_until: Timestamp,

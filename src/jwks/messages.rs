@@ -76,6 +76,7 @@ pub enum IssuerKeysAnswer {
         /// (one write a second is KV's limit for a key).
         fetched_now: bool,
         /// How the fetch that this request made failed, if it did: the set is an older one.
+        #[serde(default)]
         failure: Option<FetchFailure>,
     },
     /// There is none, or only one beyond the hard age.

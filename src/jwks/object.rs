@@ -93,14 +93,14 @@ impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
         let record = self.records.read(KIND, ID)?;
         // A record that cannot be read, or is about another source, is as good as none.
         Ok(record
-            .and_then(|record| json::read::<State>(&record).ok())
+            .and_then(|record| json::read_known::<State>(&record).ok())
             .filter(|state| state.source == *source)
             .unwrap_or_else(|| State::new(source.clone())))
     }
 
     fn store(&self, state: &State) -> Result<(), Fault> {
         let record =
-            serde_json::to_string(state).map_err(|error| Fault::new(crate::ports::Part::Storage, error))?;
+            crate::json::write(state).map_err(|error| Fault::new(crate::ports::Part::Storage, error))?;
         self.records.write(KIND, ID, &record)
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{encoding::base64url, jose::SignatureAlgorithm};
+use crate::{encoding::base64url, jose::SignatureAlgorithm, json};
 
 /// The `typ` of an access token (RFC 9068 section 2.1).
 pub const ACCESS_TOKEN_TYP: &str = "at+jwt";
@@ -31,9 +31,9 @@ pub fn encode_signing_input_typed(
     typ: &str,
     claims: &impl Serialize,
 ) -> Result<String, serde_json::Error> {
-    let header = serde_json::to_vec(&Header { alg: algorithm, kid, typ })?;
-    let claims = serde_json::to_vec(claims)?;
-    Ok(format!("{}.{}", base64url(&header), base64url(&claims)))
+    let header = json::write(&Header { alg: algorithm, kid, typ })?;
+    let claims = json::write(claims)?;
+    Ok(format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes())))
 }
 
 /// The compact token: the signing input with its signature.

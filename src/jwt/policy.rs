@@ -121,8 +121,10 @@ pub struct ValidationPolicy {
     /// What the issuer may sign with.
     pub algorithms: Vec<SignatureAlgorithm>,
     /// The longest `exp - iat` accepted.
+    #[serde(default)]
     pub max_lifetime: Option<Duration>,
     /// The longest time since `iat` accepted, leeway added.
+    #[serde(default)]
     pub max_age: Option<Duration>,
     /// Where scopes stand: text with spaces between (`scope`), or an array (`scp`, `permissions`).
     pub scope_claim: ClaimPath,

@@ -110,7 +110,7 @@ impl PublicJwk {
     /// From a public JWK as the platform exported it. `None` when it is no key of this
     /// algorithm.
     pub fn from_exported(algorithm: SigningAlgorithm, jwk: &str) -> Option<Self> {
-        let jwk: serde_json::Value = serde_json::from_str(jwk).ok()?;
+        let jwk = crate::jose::json::parse_text(jwk).ok()?;
         let member = |name: &str| from_base64url(jwk.get(name)?.as_str()?);
         let fixed = |name: &str| -> Option<[u8; 32]> { member(name)?.try_into().ok() };
         Some(match algorithm {

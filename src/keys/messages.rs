@@ -25,6 +25,7 @@ pub enum KeyRingRequest {
         /// Promote even a key that clients may not know yet.
         force: bool,
         /// Change to this algorithm; `None` keeps the one in force.
+        #[serde(default)]
         algorithm: Option<SigningAlgorithm>,
     },
     /// Take this key out of use and out of the key set now: what it signed dies.
@@ -55,6 +56,7 @@ pub enum KeyRingAnswer {
         /// The keys.
         keys: Vec<KeySummary>,
         /// When a rotation that was asked for will happen, if one was.
+        #[serde(default)]
         rotate_at: Option<Timestamp>,
     },
     /// A rotation took place.
@@ -106,6 +108,7 @@ pub struct KeySummary {
     /// What it signs with.
     pub alg: SigningAlgorithm,
     /// The master its private half is wrapped under; none once it has stopped signing.
+    #[serde(default)]
     pub master: Option<u8>,
     /// Where it stands.
     pub state: KeyState,

@@ -216,7 +216,7 @@ impl<R: Records> Ring<R> {
     }
 
     fn write(&self, ring: &KeyRing) -> Result<(), Fault> {
-        let record = serde_json::to_string(ring).map_err(|error| Fault::new(Part::Storage, error))?;
+        let record = crate::json::write(ring).map_err(|error| Fault::new(Part::Storage, error))?;
         self.records.write(RECORD_KIND, RECORD_ID, &record)
     }
 }

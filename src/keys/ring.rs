@@ -70,10 +70,12 @@ pub struct KeyRing {
     /// `algorithm`, a mere repetition does not undo what an operator asked for since.
     configured: SigningAlgorithm,
     active: Held,
+    #[serde(default)]
     published: Option<Held>,
     retiring: Vec<Retiring>,
     retired: Vec<Retired>,
     /// An early rotation was asked for.
+    #[serde(default)]
     rotate_at: Option<Timestamp>,
     /// When the object's alarm was last set to go off.
     alarm_at: Timestamp,

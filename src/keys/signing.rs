@@ -67,8 +67,8 @@ impl SigningKeys {
             KeyRingAnswer::Unavailable { part } => {
                 return Err(SigningKeyError::Fault(Fault::new(part, "the key ring is unavailable")));
             }
-            other => {
-                let cause = format!("not an answer to a request for the signing key: {other:?}");
+            _ => {
+                let cause = "not an answer to a request for the signing key";
                 return Err(SigningKeyError::Fault(Fault::new(Part::KeyRing, cause)));
             }
         };

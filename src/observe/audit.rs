@@ -167,7 +167,7 @@ fn entry_id(seq: u64) -> String {
 }
 
 fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
-    serde_json::to_string(record).map_err(|error| Fault::new(Part::Storage, error))
+    crate::json::write(record).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {

@@ -116,8 +116,10 @@ pub struct Act {
     /// How far it has come.
     pub result: ActResult,
     /// The entry that announced it.
+    #[serde(default)]
     pub of: Option<u64>,
     /// The request, as the platform names it.
+    #[serde(default)]
     pub request_id: Option<String>,
 }
 
@@ -150,10 +152,12 @@ pub struct Entry {
     /// The master whose subkey made the MAC.
     pub master: u8,
     /// The entry that announced the act; null for one that announces.
+    #[serde(default)]
     pub of: Option<u64>,
     /// The hash of the entry before.
     pub prev: Digest,
     /// The request, as the platform names it.
+    #[serde(default)]
     pub request_id: Option<String>,
     /// How far the act has come.
     pub result: ActResult,
@@ -171,7 +175,7 @@ impl Entry {
     /// SHA-256 over the canonical form.
     pub fn hash(&self) -> Digest {
         // Strings and numbers always have a JSON form; were there none, nothing would match it.
-        let canonical = serde_json::to_string(self).unwrap_or_default();
+        let canonical = crate::json::write(self).unwrap_or_default();
         Digest(Sha256::digest(canonical.as_bytes()).into())
     }
 }

@@ -454,13 +454,13 @@ impl Event {
         line.push('"');
         // A variant with members is `{"name":{...}}`, one without is `"name"`. Strings and
         // numbers always have a JSON form; if not, the event is still told by its name.
-        let happening = serde_json::to_string(happening).unwrap_or_default();
+        let happening = crate::json::write(happening).unwrap_or_default();
         let members = happening.split_once(":{").and_then(|(_, members)| members.strip_suffix("}}"));
         push_members(&mut line, members);
         line.push_str(",\"outcome\":\"");
         line.push_str(outcome);
         line.push('"');
-        let setting = serde_json::to_string(setting).unwrap_or_default();
+        let setting = crate::json::write(setting).unwrap_or_default();
         push_members(&mut line, setting.strip_prefix('{').and_then(|text| text.strip_suffix('}')));
         line.push('}');
         line

@@ -38,6 +38,7 @@ pub(super) struct State {
     /// Writes to KV that failed since the last good one.
     pub(super) failures: u32,
     /// Sessions that found no room.
+    #[serde(default)]
     pub(super) overflow: Option<Unlisted>,
 }
 
@@ -72,7 +73,7 @@ fn fault(error: impl core::fmt::Display) -> Fault {
 }
 
 fn decode<T: DeserializeOwned>(text: &str, version: impl Fn(&T) -> u32) -> Result<T, Fault> {
-    let record: T = serde_json::from_str(text).map_err(fault)?;
+    let record: T = crate::json::read(text).map_err(fault)?;
     // A newer program's record is a fault, never taken for an absent one: that would revive tokens.
     if version(&record) == SCHEMA_VERSION { Ok(record) } else { Err(fault("a record of another version")) }
 }
@@ -89,22 +90,23 @@ impl<R: Records> Store<'_, R> {
     }
 
     pub(super) fn write_state(&self, state: &State) -> Result<(), Fault> {
-        self.0.write(STATE_KIND, STATE_ID, &serde_json::to_string(state).map_err(fault)?)
+        self.0.write(STATE_KIND, STATE_ID, &crate::json::write(state).map_err(fault)?)
     }
 
     pub(super) fn entries(&self) -> Result<BTreeMap<Mark, Held>, Fault> {
         let rows = self.0.scan(ENTRY_KIND)?;
-        rows.iter()
-            .map(|(id, record)| {
-                let bytes = from_base64url(id).and_then(|bytes| bytes.try_into().ok());
-                let bytes = bytes.ok_or_else(|| fault("an entry's id is no mark"))?;
-                Ok((Mark::from_bytes(bytes), decode(record, |held: &Held| held.v)?))
-            })
-            .collect()
+        // One by one: `collect` would sort them first.
+        let mut entries = BTreeMap::new();
+        for (id, record) in &rows {
+            let bytes = from_base64url(id).and_then(|bytes| bytes.try_into().ok());
+            let bytes = bytes.ok_or_else(|| fault("an entry's id is no mark"))?;
+            entries.insert(Mark::from_bytes(bytes), decode(record, |held: &Held| held.v)?);
+        }
+        Ok(entries)
     }
 
     pub(super) fn write_entry(&self, mark: &Mark, held: &Held) -> Result<(), Fault> {
-        self.0.write(ENTRY_KIND, &base64url(mark.as_bytes()), &serde_json::to_string(held).map_err(fault)?)
+        self.0.write(ENTRY_KIND, &base64url(mark.as_bytes()), &crate::json::write(held).map_err(fault)?)
     }
 
     pub(super) fn remove_entry(&self, mark: &Mark) -> Result<(), Fault> {

@@ -4,11 +4,11 @@
 //! trusted with what it says of its users; its answers are checked for form all the same.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::{ApiError, Caller, Ports, Service, throttle::Admission};
 use crate::{
     ids::AccountId,
+    json,
     observe::Happening,
     ports::{Bindings as _, Document, Fault, Part},
 };
@@ -64,7 +64,7 @@ impl<P: Ports> Service<P> {
         (login, password): (&str, &str),
         admission: &Admission,
     ) -> Result<Principal, ApiError> {
-        let question = json!({
+        let question = serde_json::json!({
             "login": login,
             "password": password,
             "ip": caller.ip,
@@ -97,7 +97,7 @@ impl<P: Ports> Service<P> {
 
     /// What the service knows of a user.
     pub(super) async fn profile(&self, binding: &str, subject: &str) -> Result<Profile, ApiError> {
-        let answer = self.directory(binding, "/profile", &json!({ "subject": subject })).await?;
+        let answer = self.directory(binding, "/profile", &serde_json::json!({ "subject": subject })).await?;
         if answer.status == 404 {
             return Err(ApiError::InvalidCredentials);
         }
@@ -111,7 +111,7 @@ impl<P: Ports> Service<P> {
         path: &str,
         question: &serde_json::Value,
     ) -> Result<Document, Fault> {
-        let question = question.to_string();
+        let question = json::write(question).map_err(|error| Fault::new(Part::Identity, error))?;
         let bindings = self.ports.bindings();
         bindings.call(Part::Identity, binding, path, &question, MAX_ANSWER_BYTES, TIMEOUT_MS).await
     }
@@ -128,9 +128,9 @@ fn read(answer: &Document) -> Result<Profile, Fault> {
     if answer.body.len() > MAX_ANSWER_BYTES {
         return Err(malformed("too much"));
     }
-    // The parser's message could quote the answer, which is about a person.
-    let profile: Profile =
-        serde_json::from_slice(&answer.body).map_err(|_| malformed("something else than a profile"))?;
+    let profile =
+        core::str::from_utf8(&answer.body).ok().and_then(|text| json::read_known::<Profile>(text).ok());
+    let profile = profile.ok_or_else(|| malformed("something else than a profile"))?;
     let text = |text: &String, most: usize| {
         !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control)
     };

@@ -3,8 +3,6 @@
 //! knows (signatures, revocations, rate limits, whose a CSRF token is) is supposed to be right,
 //! and [`Explanation::supposed`] says so.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use super::{
@@ -30,6 +28,7 @@ use crate::{
     ids::{AccountId, FamilyId},
     jose::{UnverifiedToken, json},
     jwt::{AudienceSource, TokenError, judge_claims},
+    text_map::TextMap,
     time::Timestamp,
 };
 
@@ -42,7 +41,7 @@ const SUPPOSED_LIFETIME: u64 = 600;
 pub struct Explainer {
     config: Config,
     gate: Gate,
-    issuers: BTreeMap<String, TrustedIssuer>,
+    issuers: TextMap<TrustedIssuer>,
 }
 
 /// Who is supposed to ask.

@@ -5,10 +5,7 @@ use core::{
     cell::{Cell, RefCell},
     time::Duration,
 };
-use std::{
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-};
+use std::{collections::HashMap, rc::Rc};
 
 use super::{
     assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, key_sets::OwnOrExternal,
@@ -26,6 +23,7 @@ use crate::{
     refresh::{DriftPolicy, Lifetimes, Limits},
     revocation::FeedPolicy,
     secrets::{Master, Masters},
+    text_map::TextMap,
     time::Timestamp,
 };
 
@@ -82,7 +80,7 @@ pub struct Isolate {
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
     pub(super) tables: Tables,
-    pub(super) issuers: BTreeMap<String, TrustedIssuer>,
+    pub(super) issuers: TextMap<TrustedIssuer>,
     pub(super) hash_parameters: HashParameters,
     /// Events that wait to be put into the queue.
     pub outbox: Outbox,
@@ -187,7 +185,7 @@ fn heartbeat(config: &Config) -> Option<Duration> {
     (asked || config.routes_in_kv.is_some()).then(|| config.revocation.max_age / 3)
 }
 
-pub(super) fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer> {
+pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
     let own = TrustedIssuer {
         policy: ValidationPolicy {
             leeway: config.leeway,
@@ -229,10 +227,7 @@ pub(super) fn trusted_issuers(config: &Config) -> BTreeMap<String, TrustedIssuer
         };
         (issuer.issuer.clone(), trusted)
     });
-    let mut trusted = BTreeMap::new();
-    for (issuer, rules) in external {
-        trusted.insert(issuer, rules);
-    }
+    let mut trusted: TextMap<_> = external.collect();
     trusted.insert(config.issuer.clone(), own);
     trusted
 }

@@ -61,7 +61,7 @@ pub fn own_snapshot(
     set: &crate::keys::PublicJwkSet,
     now: Timestamp,
 ) -> Result<Snapshot, Fault> {
-    let document = serde_json::to_string(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
+    let document = json::write(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
     Ok(Snapshot { issuer: issuer.to_owned(), document, fetched_at: now, version: now.millis() })
 }
 
@@ -153,7 +153,7 @@ impl<P: Ports> Service<P> {
         let name = issuer.policy.issuer.as_str();
         match self.ports.kv().read(&issuer.keys.kv_key(name)).await {
             Ok(Some(text)) => {
-                if let Ok(snapshot) = json::read(&text) {
+                if let Ok(snapshot) = json::read_known(&text) {
                     self.take_in(name, &snapshot);
                     // KV may have kept a set from before.
                     self.drop_listed_keys();
@@ -240,7 +240,7 @@ impl<P: Ports> Service<P> {
     fn write_kv_in_background(&self, key: String, snapshot: Snapshot) {
         let service = self.clone();
         self.ports.background().spawn(async move {
-            let Ok(text) = serde_json::to_string(&snapshot) else { return };
+            let Ok(text) = json::write(&snapshot) else { return };
             if let Err(fault) = service.ports.kv().write(&key, &text).await {
                 service.record_fault(&fault, &Caller::default());
             }

@@ -63,12 +63,15 @@ impl<P: Ports> Service<P> {
     pub(super) async fn metrics(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         self.may_read_metrics(request).await?;
         self.flush().await;
-        let mut totals = Totals::new();
+        let mut totals = Totals::default();
         for shard in 0..SHARDS {
             match self.ports.metrics().ask(shard, &MetricsRequest::Read).await? {
                 MetricsAnswer::Totals { series } => {
                     for (key, values) in series {
-                        add_values(totals.entry(key).or_default(), &values);
+                        match totals.get_mut(&key) {
+                            Some(known) => add_values(known, &values),
+                            None => totals.insert(key, values),
+                        }
                     }
                 }
                 MetricsAnswer::Unavailable { cause } => return Err(Fault::new(Part::Metrics, cause).into()),

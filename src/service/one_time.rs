@@ -113,7 +113,7 @@ impl<P: Ports> Service<P> {
         if let (Some(page), Some(message)) = (page, message.as_object_mut()) {
             message.insert("link".to_owned(), [page.as_str(), "#token=", token].concat().into());
         }
-        let message = message.to_string();
+        let message = crate::json::write(&message).unwrap_or_default();
         let bindings = self.ports.bindings();
         match notifier.map(|notifier| &notifier.way) {
             // Config lets this be so in the local profile alone.

@@ -98,7 +98,7 @@ impl KeyRing {
         let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::KeyRing, "misconfigured"))?;
         let issuer = &isolate.config.issuer;
         let snapshot = service::own_snapshot(issuer, set, Platform.now())?;
-        let text = serde_json::to_string(&snapshot).map_err(|error| Fault::new(Part::KeyRing, error))?;
+        let text = crate::json::write(&snapshot).map_err(|error| Fault::new(Part::KeyRing, error))?;
         Kv(self.env.clone().into()).write(&service::kv_key(issuer), &text).await
     }
 }

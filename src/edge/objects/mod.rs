@@ -21,14 +21,22 @@ use crate::{
 
 /// The message of a request, or why it is none; `part` is the object's own.
 async fn message<Q: DeserializeOwned>(request: Request, part: Part) -> Result<Q, Fault> {
+    json::read(&text(request, part).await?).map_err(|error| Fault::new(part, error))
+}
+
+/// The same, members that this version does not know passed over.
+async fn message_known<Q: DeserializeOwned>(request: Request, part: Part) -> Result<Q, Fault> {
+    json::read_known(&text(request, part).await?).map_err(|error| Fault::new(part, error))
+}
+
+async fn text(request: Request, part: Part) -> Result<String, Fault> {
     let text = js::text(request.inner().text()).await;
-    let text = text.map_err(|error| Fault::new(part, js::cause(&error)))?;
-    json::read(&text).map_err(|error| Fault::new(part, error))
+    text.map_err(|error| Fault::new(part, js::cause(&error)))
 }
 
 /// An answer of the domain as the object's.
 fn answer<A: Serialize>(answer: &A) -> worker::Result<Response> {
-    Ok(web_sys::Response::new_with_opt_str(json::write(answer).as_deref())?.into())
+    Ok(web_sys::Response::new_with_opt_str(json::write(answer).ok().as_deref())?.into())
 }
 
 /// The object's records.

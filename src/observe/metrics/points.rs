@@ -45,7 +45,7 @@ fn point(series: &str, values: &[u64]) -> String {
         }
         _ => values.iter().copied().map(Value::from).collect(),
     };
-    json!({ "indexes": [name], "blobs": blobs, "doubles": doubles }).to_string()
+    crate::json::write(&json!({ "indexes": [name], "blobs": blobs, "doubles": doubles })).unwrap_or_default()
 }
 
 /// Milliseconds.

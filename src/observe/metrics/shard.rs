@@ -1,12 +1,12 @@
 //! A Metrics object: adds up what isolates send, each batch once.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ports::{Fault, Part, Records},
+    text_map::TextMap,
     time::Timestamp,
 };
 
@@ -48,7 +48,7 @@ impl Batch {
 }
 
 /// Series and their values.
-pub type Totals = BTreeMap<String, Vec<u64>>;
+pub type Totals = TextMap<Vec<u64>>;
 
 /// What is asked of a Metrics object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ struct Seen {
 struct Stored {
     v: u32,
     series: Totals,
-    isolates: BTreeMap<String, Seen>,
+    isolates: TextMap<Seen>,
 }
 
 /// The object over its records.
@@ -141,14 +141,16 @@ impl<R: Records> Shard<R> {
             }
         }
         if stored.isolates.len() >= MAX_ISOLATES {
-            stored.isolates.retain(|_, seen| now.since(seen.at) < ISOLATE_MEMORY);
+            stored.isolates.retain(|seen| now.since(seen.at) < ISOLATE_MEMORY);
         }
         if stored.isolates.len() >= MAX_ISOLATES {
             let oldest = stored.isolates.iter().min_by_key(|(_, seen)| seen.at).map(|(name, _)| name.clone());
-            oldest.and_then(|name| stored.isolates.remove(&name));
+            if let Some(name) = oldest {
+                stored.isolates.remove(&name);
+            }
         }
         stored.isolates.insert(batch.isolate, Seen { number: batch.number, at: now });
-        let text = serde_json::to_string(&stored).map_err(|error| Fault::new(Part::Storage, error))?;
+        let text = crate::json::write(&stored).map_err(|error| Fault::new(Part::Storage, error))?;
         self.0.write(KIND, ID, &text)
     }
 
@@ -156,7 +158,7 @@ impl<R: Records> Shard<R> {
         let Some(text) = self.0.read(KIND, ID)? else {
             return Ok(Stored { v: VERSION, ..Stored::default() });
         };
-        let stored: Stored = serde_json::from_str(&text).map_err(|error| Fault::new(Part::Storage, error))?;
+        let stored: Stored = crate::json::read(&text).map_err(|error| Fault::new(Part::Storage, error))?;
         if stored.v == VERSION {
             Ok(stored)
         } else {

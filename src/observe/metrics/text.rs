@@ -68,7 +68,10 @@ fn push_labels(text: &mut String, labels: &[&str], values: &[&str]) {
 pub fn expose(totals: &Totals, gauges: &[Gauge]) -> String {
     let mut totals = totals.clone();
     for (family, values) in FROM_ZERO {
-        totals.entry(series_key(family, values)).or_insert_with(|| vec![0]);
+        let key = series_key(family, values);
+        if !totals.contains_key(&key) {
+            totals.insert(key, vec![0]);
+        }
     }
     let mut text = String::with_capacity(8192);
     for family in Family::ALL {
@@ -94,7 +97,7 @@ pub fn expose(totals: &Totals, gauges: &[Gauge]) -> String {
             let key = series_key(family, &values);
             sample(&mut text, &key, "", "", &thousandths(gauge.thousandths));
         }
-        for (key, values) in totals.range(name.to_owned()..) {
+        for (key, values) in totals.iter_from(name) {
             let Some(labels) = key.strip_prefix(name) else { break };
             // Another family whose name begins with this one's.
             if !(labels.is_empty() || labels.starts_with('{')) {

@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::Asked;
 use crate::{
     http::Reply,
+    jose::json::parse_text,
+    json,
     observe::AuditLog as _,
     ports::{Fault, Part},
     service::{ApiError, Ports, Service},
@@ -31,7 +33,9 @@ impl<P: Ports> Service<P> {
         // By number, not by what is there: a hole in the chain must not end the reading.
         let end = after.saturating_add(limit);
         let next = (end < page.last).then(|| Value::String(end.to_string()));
-        let mut page = serde_json::to_value(page).map_err(|error| Fault::new(Part::AuditLog, error))?;
+        // By way of its text, which is written elsewhere too.
+        let text = json::write(&page).map_err(|error| Fault::new(Part::AuditLog, error))?;
+        let mut page = parse_text(&text).map_err(|error| Fault::new(Part::AuditLog, error))?;
         if let (Some(members), Some(next)) = (page.as_object_mut(), next) {
             members.insert("next".to_owned(), next);
         }

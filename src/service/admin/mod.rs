@@ -219,11 +219,18 @@ impl<P: Ports> Service<P> {
 }
 
 /// A JSON object of these members, those that are null left out.
-fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    Value::Object(kept(members.map(|(name, value)| (name.to_owned(), value)).into()))
+fn object<const N: usize>(mut members: [(&str, Value); N]) -> Value {
+    Value::Object(kept(&mut members))
 }
 
 /// Not generic, so that it is there once.
-fn kept(members: Vec<(String, Value)>) -> Map<String, Value> {
-    members.into_iter().filter(|(_, value)| !value.is_null()).collect()
+fn kept(members: &mut [(&str, Value)]) -> Map<String, Value> {
+    let mut kept = Map::new();
+    // One by one: `collect` would sort them first.
+    for (name, value) in members {
+        if !value.is_null() {
+            kept.insert((*name).to_owned(), value.take());
+        }
+    }
+    kept
 }

@@ -8,6 +8,7 @@ use super::{Asked, object};
 use crate::{
     config::{ConfigError, RouteDocument},
     http::{Problem, Reply},
+    jose::json::parse_text,
     ports::KvStore as _,
     service::{ApiError, Ports, Service, body::BodyError},
 };
@@ -28,7 +29,7 @@ impl<P: Ports> Service<P> {
         let document = self.ports.kv().read(&source.key).await?;
         // What stands there is shown even when it is no sound document: it is there to be seen.
         let document: Value =
-            document.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
+            document.map_or(Value::Null, |text| parse_text(&text).unwrap_or(Value::String(text)));
         let member = |name: &str| document.get(name).cloned().unwrap_or_default();
         let (version, routes) = (member("version"), member("routes"));
         let count = routes.as_array().map_or(0, Vec::len);
@@ -58,7 +59,7 @@ impl<P: Ports> Service<P> {
         let replaces = asked.body.optional_number("replaces")?;
         let now = self.now();
         let stored = self.ports.kv().read(&source.key).await?;
-        let stored = stored.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        let stored = stored.and_then(|text| parse_text(&text).ok());
         let stored = stored.and_then(|document| document.get("version")?.as_u64());
         // KV's copy may be a minute old, and so may this isolate's.
         let known = stored.max(self.isolate.tables.version());
