@@ -12,18 +12,18 @@
 //! ([`read`], [`read_known`]), not the type. And an optional member needs `#[serde(default)]`,
 //! as any other that may be missing.
 
-mod write;
-
 use core::fmt;
 
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor, value::U64Deserializer,
+use serde::{
+    Serialize,
+    de::{
+        DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, Expected, MapAccess, SeqAccess,
+        Unexpected, VariantAccess, Visitor, value::U64Deserializer,
+    },
 };
 use serde_json::{Map, Value};
 
 use crate::jose::json::{self, JsonError};
-pub use write::write;
 
 /// Why a text is not of its type. Names only what the program itself knows, never what the text
 /// holds, so that it may go to the log.
@@ -123,6 +123,12 @@ pub fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, ReadError> {
 
 fn parse(text: &str) -> Result<Value, ReadError> {
     json::parse(text.as_bytes()).map_err(ReadError::Syntax)
+}
+
+/// Writes a value as JSON text: one instance of the serializer for all who write. What can't be
+/// written (a map whose keys are no text) is an error; none of our types is so.
+pub fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
+    serde_json::to_string(value)
 }
 
 struct Tree {

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -129,7 +129,7 @@ pub struct PublicKey {
 }
 
 /// The public members of a JWK, and no other: there is no field that could hold a private one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublicJwk {
     kty: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
@@ -177,7 +177,7 @@ fn kid_of(entry: &Value) -> Option<&str> {
 }
 
 /// A key set as it is published: public members only, by type.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct PublicJwkSet {
     /// The keys, in the order of publication.
     pub keys: Vec<PublicJwk>,

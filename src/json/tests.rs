@@ -39,33 +39,6 @@ fn every_shape_that_our_types_have_comes_back_as_it_was_written() {
 }
 
 #[test]
-fn what_is_written_is_byte_for_byte_what_serde_json_writes() {
-    #[derive(Serialize)]
-    struct Unit;
-    #[derive(Serialize)]
-    struct Wrapper(f32);
-    #[derive(Serialize)]
-    struct Two(char, Option<Unit>);
-    #[derive(Serialize)]
-    struct Empty {}
-
-    fn check<T: Serialize + ?Sized>(value: &T) {
-        assert_eq!(write(value).unwrap(), serde_json::to_string(value).unwrap());
-    }
-    check(&[Message::Plain, Message::Wrapped(0), Message::Pair(i64::MIN, Some("\u{7f}\u{1f}\n/\\".into()))]);
-    check(&Message::Named {
-        list: vec![[0, 1], [2, 3]],
-        note: Some(String::new()),
-        lifetime: core::time::Duration::MAX,
-        map: [("b".to_owned(), false), ("\"".to_owned(), true)].into(),
-    });
-    check(&(Unit, Wrapper(0.1), Two('"', Some(Unit)), Empty {}, [(); 0]));
-    check(&(u64::MAX, i8::MIN, f64::NAN, 1e300, -0.0, 1.0_f64, "é\u{2028}"));
-    check(&serde_json::json!({"a": [1, -2, 0.5, null, true, "x", {}], "b": {"c": []}}));
-    assert!(write(&std::collections::BTreeMap::from([(1, 2)])).is_err());
-}
-
-#[test]
 fn a_text_that_is_not_of_its_type_is_refused_and_not_repeated() {
     for (text, expected) in [
         ("{", ReadError::Syntax(JsonError::Malformed)),
