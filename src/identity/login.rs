@@ -196,7 +196,9 @@ mod tests {
             let text = character.to_string();
             text.to_lowercase() != text || text.to_uppercase() != text || UnicodeTables.nfkc(&text) != text
         };
-        for character in (0..=0x1_ffff).filter_map(char::from_u32).filter(moved) {
+        // The short round goes as far as Cyrillic.
+        let last = if cfg!(feature = "thorough") { 0x1_ffff } else { 0x4ff };
+        for character in (0..=last).filter_map(char::from_u32).filter(moved) {
             for mark in marks {
                 let Ok(login) = Login::parse(&format!("a{mark}{character}{mark}@b"), &UnicodeTables) else {
                     continue;

@@ -317,6 +317,7 @@ fn a_cap_left_undone_by_a_fault_is_made_up_at_the_next_sign_in() {
     assert_eq!(bench.sessions().len(), 2);
 }
 
+#[cfg(feature = "thorough")]
 #[test]
 fn signing_in_and_out_over_and_over_keeps_a_bounded_number_of_records() {
     let bench = Bench::new();

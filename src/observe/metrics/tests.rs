@@ -79,6 +79,7 @@ fn several_isolates_add_up_and_a_new_one_does_not_start_from_zero() {
     assert_eq!(*totals(&shard).get(REUSE).unwrap(), [3]);
 }
 
+#[cfg(feature = "thorough")]
 #[test]
 fn an_object_remembers_a_bounded_number_of_isolates() {
     let records = MemoryRecords::default();
