@@ -192,6 +192,7 @@ fn in_two_years_of_faults_no_unexpired_token_loses_its_key_and_no_key_signs_unan
     }
 }
 
+#[cfg(feature = "thorough")]
 #[test]
 fn two_years_of_operators_rotating_revoking_and_changing_algorithms_lose_no_token_but_the_revoked() {
     for seed in (0..LIVES).map(|life| 100 + life) {
