@@ -261,7 +261,7 @@ describe("keys", () => {
     // The administrator's own token was signed with it too.
     const own = await run(["key", "list"], env);
     expect(own.code).toBe(4);
-    expect(own.err).toContain("sign in again");
+    expect(own.err).toContain("`postern login`, then repeat the command");
   });
 
   test("a rotation before its time says when, and --force does it", async () => {
