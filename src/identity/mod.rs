@@ -107,8 +107,8 @@ pub trait IdentityStore {
     /// The user of this account.
     async fn find(&self, account: AccountId) -> Result<Option<User>, Fault>;
 
-    /// Makes the user, whose version of the credentials is 0. `false` when the login (or the id) is taken: the store's unique index
-    /// decides, not a look-up before.
+    /// Makes the user, whose version of the credentials is 0. `false` when the login (or the id) is
+    /// taken: the store's unique index decides, not a look-up before.
     async fn insert(&self, user: &User) -> Result<bool, Fault>;
 
     /// Puts `replacement` in the place of `current`. `false` when the user's hash is another by

@@ -10,7 +10,7 @@ use crate::{
     config::{IdentitySource, NotifierWay, Profile},
     http::RequestView,
     identity::{IdentityStore as _, Login, User, UserChange},
-    observe::{Happening, Pseudonym, Setting},
+    observe::{Happening, Setting},
     ports::{Background as _, Bindings as _, Fault, Part},
 };
 
@@ -192,7 +192,7 @@ impl<P: Ports> Service<P> {
     pub(super) fn setting_of(&self, caller: &Caller, login: &Login, user: Option<&User>) -> Setting {
         Setting {
             account: user.map(|user| user.account),
-            login: Some(Pseudonym::of_login(self.isolate.masters.current(), login)),
+            login: Some(self.pseudonym(login)),
             ..caller.setting()
         }
     }

@@ -23,7 +23,7 @@ use crate::{
         seed,
     },
     ids::{AccountId, FamilyId},
-    observe::{Happening, Pseudonym, Setting},
+    observe::{Happening, Setting},
     ports::{Fault, Part, Randomness as _},
     refresh::{Grant, Secret, codec},
     time::Timestamp,
@@ -56,15 +56,10 @@ impl<P: Ports> Service<P> {
         let password = self.chosen_password(body.text("password")?)?;
         Self::refuse_login_as_password(&password, &login)?;
         self.throttle(&caller, Limited::Register).await?;
-        let master = self.isolate.masters.current();
         let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
         let hash = self.hash_in_turn(&password)?;
         let user = User::new(self.fresh_account()?, login, hash, grants, self.now());
-        let setting = Setting {
-            account: Some(user.account),
-            login: Some(Pseudonym::of_login(master, &user.login)),
-            ..caller.setting()
-        };
+        let setting = self.setting_of(&caller, &user.login, Some(&user));
         self.seed_local_users().await?;
         if !self.ports.identity().insert(&user).await? {
             let happening = Happening::RegistrationRefused { cause: "login_taken" };
@@ -153,8 +148,7 @@ impl<P: Ports> Service<P> {
         self.seed_local_users().await?;
         let masters = &self.isolate.masters;
         let wanted = self.isolate.hash_parameters;
-        let setting =
-            Setting { login: Some(Pseudonym::of_login(masters.current(), login)), ..caller.setting() };
+        let setting = self.setting_of(caller, login, None);
         let refuse = |cause, user: Option<&User>| {
             if let Some(user) = user {
                 self.note_later(caller, user, ActivityKind::SignInRefused);

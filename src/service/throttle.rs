@@ -127,7 +127,7 @@ impl<P: Ports> Service<P> {
         let device =
             device_token.and_then(|token| device::open(&self.isolate.masters, token, login, self.now()));
         let mut admission = Admission { device, ..Admission::default() };
-        let stand_in = Pseudonym::of_login(self.isolate.masters.current(), login);
+        let stand_in = self.pseudonym(login);
         let account = stand_in.to_string();
         let caller = &Caller { login: Some(stand_in), ..caller.clone() };
         let ladder = Some(limits.account_lock.clone());
@@ -220,7 +220,12 @@ impl<P: Ports> Service<P> {
     }
 
     pub(super) fn stand_in(&self, login: &Login) -> String {
-        Pseudonym::of_login(self.isolate.masters.current(), login).to_string()
+        self.pseudonym(login).to_string()
+    }
+
+    /// What a login is called where it must not stand itself.
+    pub(super) fn pseudonym(&self, login: &Login) -> Pseudonym {
+        Pseudonym::of_login(self.isolate.masters.current(), login)
     }
 
     fn take_back(&self, admission: &Admission, owner: bool) {

@@ -10,7 +10,7 @@ use crate::{
     config::IdentitySource,
     identity::{Grants, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::{AccountId, FamilyId},
-    observe::{Happening, Pseudonym, Setting},
+    observe::{Happening, Setting},
     ports::{Fault, Part, Randomness as _},
     refresh::{Context, Revocation},
 };
@@ -53,8 +53,7 @@ impl<P: Ports> Service<P> {
         if !self.ports.identity().insert(&user).await? {
             return Ok(None);
         }
-        let login = Some(Pseudonym::of_login(self.isolate.masters.current(), login));
-        let setting = Setting { account: Some(user.account), login, ..setting };
+        let setting = Setting { account: Some(user.account), login: Some(self.pseudonym(login)), ..setting };
         self.record(self.now(), Happening::Registered, setting);
         Ok(Some(user.account))
     }
@@ -75,8 +74,7 @@ impl<P: Ports> Service<P> {
             (ActivityKind::UserEnabled, Ends::None, Happening::UserEnabled)
         };
         let Some(fence) = self.ports.identity().change(account, &change).await? else { return Ok(false) };
-        self.tell_change(account, fence, (kind, ends, Revocation::Disabled)).await?;
-        self.record(self.now(), happening, Setting { account: Some(account), ..setting });
+        self.tell_change(account, fence, (kind, ends, Revocation::Disabled), happening, setting).await?;
         Ok(true)
     }
 
@@ -107,22 +105,26 @@ impl<P: Ports> Service<P> {
         // Changed by somebody else since the look-up: there may be a session with more than is kept.
         let as_seen = fence == user.credential_version.saturating_add(1);
         let ends = if kept && as_seen { Ends::None } else { Ends::All };
-        self.tell_change(account, fence, (ActivityKind::UserChanged, ends, Revocation::Operator)).await?;
-        self.record(self.now(), Happening::UserChanged, Setting { account: Some(account), ..setting });
+        let how = (ActivityKind::UserChanged, ends, Revocation::Operator);
+        self.tell_change(account, fence, how, Happening::UserChanged, setting).await?;
         Ok(true)
     }
 
-    /// Tells the Account object of an operator's change that has been made.
+    /// Tells the Account object, and then the log, of an operator's change that has been made.
     async fn tell_change(
         &self,
         account: AccountId,
         fence: u64,
         (kind, ends, reason): (ActivityKind, Ends, Revocation),
+        happening: Happening,
+        setting: Setting,
     ) -> Result<(), Fault> {
         // An operator's address is not the user's business.
         let (subject, context) = (account.to_string(), Context::default());
         let ask = AccountRequest::UserChanged { subject, kind, context, fence, ends, reason };
-        self.end_sessions(account, &ask).await.map(drop)
+        self.end_sessions(account, &ask).await?;
+        self.record(self.now(), happening, Setting { account: Some(account), ..setting });
+        Ok(())
     }
 
     /// Erases all that is stored about an account: the user, sessions, activity, tokens.
