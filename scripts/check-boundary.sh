@@ -7,7 +7,7 @@ cd "$POSTERN_ROOT"
 PLATFORM='worker|worker_macros|worker_sys|wasm_bindgen|wasm_bindgen_futures|js_sys|web_sys|console_error_panic_hook'
 
 # A path into one of them, or an import of it. Comments may speak of them.
-if grep -rnE --include='*.rs' "(^|[^[:alnum:]_:])($PLATFORM)::|\\b(use|extern crate) +($PLATFORM)\\b" src |
+if grep -rnE --include='*.rs' "(^|[^[:alnum:]_:])($PLATFORM)::|\\b(use|extern crate) +($PLATFORM)\\b" src core |
   grep -vE '^src/edge/' | grep -vE '^[^:]+:[0-9]+:[[:space:]]*//'; then
   die "only src/edge/ may name the platform's crates"
 fi

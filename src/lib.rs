@@ -5,6 +5,15 @@
 //!
 //! | module | what it decides |
 //! |---|---|
+//! | [`gateway`] | routes, policy, paths and headers |
+//! | [`config`] | variables and secrets into typed values |
+//! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
+//! | `edge` | WASM only: bindings, `WebCrypto`, objects, HTTP; no decision of its own |
+//!
+//! And of the package `postern-core` in `core/`, which decides on one thing alone:
+//!
+//! | module | what it decides |
+//! |---|---|
 //! | [`jose`], [`jwt`] | is this token authentic, and valid here and now |
 //! | [`jwks`] | whose keys, how old, from where |
 //! | [`keys`] | our own signing keys and their life |
@@ -12,11 +21,7 @@
 //! | [`revocation`] | what was revoked while its access tokens are out |
 //! | [`identity`] | users, logins, passwords |
 //! | [`abuse`] | how often, and after how many failures |
-//! | [`gateway`] | routes, policy, paths and headers |
-//! | [`config`] | variables and secrets into typed values |
 //! | [`observe`] | what is told of all this, and what never is |
-//! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
-//! | `edge` | WASM only: bindings, `WebCrypto`, objects, HTTP; no decision of its own |
 //!
 //! [`encoding`], [`http`], [`ids`], [`json`], [`secrets`], [`text_map`] and [`time`] are the common words. Nothing but
 //! `edge` knows a platform, and the compiler holds it to that: the platform's crates are
@@ -29,27 +34,14 @@
 //! [`jose::VerifiedJws`] → [`jwt::validate`] → a [`jwt::AccessToken`] → a
 //! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
 //! arrow is the only way to the type behind it.
-pub mod abuse;
-pub mod account;
+pub use postern_core::{
+    abuse, account, encoding, http, identity, ids, jose, json, jwks, jwt, keys, observe, ports, refresh,
+    revocation, secrets, text_map, time,
+};
+
 pub mod config;
-pub mod encoding;
 pub mod gateway;
-pub mod http;
-pub mod identity;
-pub mod ids;
-pub mod jose;
-pub mod json;
-pub mod jwks;
-pub mod jwt;
-pub mod keys;
-pub mod observe;
-pub mod ports;
-pub mod refresh;
-pub mod revocation;
-pub mod secrets;
 pub mod service;
-pub mod text_map;
-pub mod time;
 
 #[cfg(target_family = "wasm")]
 mod edge;

@@ -11,6 +11,7 @@ pub mod explain;
 mod forwarding;
 mod headers;
 mod identity;
+mod marks;
 mod matcher;
 pub mod path;
 mod policy;

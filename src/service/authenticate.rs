@@ -14,7 +14,6 @@ use crate::{
     jose::{UnverifiedToken, VerifyError, verify},
     jwt::{Claims, validate},
     ports::{Fault, Part},
-    revocation::TokenMarks,
     time::Timestamp,
 };
 
@@ -89,7 +88,7 @@ impl<P: Ports> Service<P> {
         let valid_until = access_token.expires_at();
         let (claims, payload) = access_token.into_claims();
         let mut identity = identity_of(claims, payload);
-        let marks = TokenMarks::of(&identity, identity.issuer == self.isolate.config.issuer);
+        let marks = identity.marks(identity.issuer == self.isolate.config.issuer);
         identity.claims.fold();
         let known = Known { identity: Rc::new(identity), marks };
         let remembered = Remembered { known: known.clone(), key_thumbprint, valid_until };

@@ -11,9 +11,7 @@ use super::{Caller, Ports, Service, authenticate::AccessRefused, token_cache::Kn
 use crate::{
     gateway::{Revocation, StaleFeed},
     ports::{Background as _, Fault, KvStore as _, Part},
-    revocation::{
-        FeedAnswer, FeedCopy, FeedObject as _, FeedRequest, Hits, KV_KEY, Kind, Mark, TokenMarks, exact,
-    },
+    revocation::{FeedAnswer, FeedCopy, FeedObject as _, FeedRequest, Hits, KV_KEY, Kind, Mark, TokenMarks},
     time::Timestamp,
 };
 
@@ -187,7 +185,7 @@ impl<P: Ports> Service<P> {
         let marks: Vec<Mark> = kinds
             .into_iter()
             .filter(|(hit, _)| *hit)
-            .filter_map(|(_, kind)| exact(identity, known.marks.own, kind))
+            .filter_map(|(_, kind)| identity.mark(kind, known.marks.own))
             .collect();
         if marks.is_empty() { Ok(false) } else { self.is_listed(marks, identity.issued_at).await }
     }

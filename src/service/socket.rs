@@ -7,7 +7,6 @@ use super::{Caller, Ports, Service, authenticate::AccessRefused, credentials::Se
 use crate::{
     gateway::{Identity, Revocation, Route, StaleFeed},
     observe::{Happening, Setting},
-    revocation::TokenMarks,
     time::Timestamp,
 };
 
@@ -115,7 +114,7 @@ impl<P: Ports> Service<P> {
 
     /// Whether the feed knows that the token was revoked, and whom it asks confirms it.
     async fn is_in_feed(&self, watched: &Watched) -> bool {
-        let marks = TokenMarks::of(&watched.identity, watched.own);
+        let marks = watched.identity.marks(watched.own);
         let known = Known { identity: Rc::clone(&watched.identity), marks };
         match self.check_revoked(&known, Revocation::Feed, StaleFeed::Pass).await {
             Ok(()) => false,

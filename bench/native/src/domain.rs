@@ -63,7 +63,7 @@ pub(crate) fn feed(entries: u64) -> (FeedCopy, TokenMarks) {
     marks.sort_unstable();
     let until = NOW.plus(core::time::Duration::from_mins(10));
     let feed = FeedCopy::new(NOW, None, marks.into_iter().map(|mark| (mark, until)), core::iter::empty());
-    (feed, TokenMarks::of(&identity(), true))
+    (feed, identity().marks(true))
 }
 
 fn state_machine() -> Case {

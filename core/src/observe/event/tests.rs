@@ -95,7 +95,7 @@ fn event_names_unchanged() {
 /// workerd hold whole lines against.
 fn assert_described(line: &serde_json::Value) {
     let schema: serde_json::Value =
-        serde_json::from_str(include_str!("../../../docs/audit-events.schema.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../docs/audit-events.schema.json")).unwrap();
     let name = line["event"].as_str().unwrap();
     let own = &schema["$defs"][name];
     assert!(own.is_object(), "docs/audit-events.schema.json does not describe {name}");
@@ -114,7 +114,7 @@ fn assert_described(line: &serde_json::Value) {
     for member in own["required"].as_array().into_iter().flatten() {
         assert!(!line[member.as_str().unwrap()].is_null(), "{name}: {member} is missing");
     }
-    let page = include_str!("../../../docs/audit-events.md");
+    let page = include_str!("../../../../docs/audit-events.md");
     assert!(page.contains(&format!("`{name}`")), "docs/audit-events.md does not list {name}");
 }
 

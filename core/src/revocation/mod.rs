@@ -19,7 +19,7 @@ use core::time::Duration;
 
 pub use self::{
     copy::{FeedCopy, Hits, MAX_LISTED, MalformedFeed, Overflow},
-    mark::{Kind, Mark, TokenMarks, exact},
+    mark::{Kind, Mark, TokenMarks},
     messages::{Entry, FeedAnswer, FeedRequest, Rule, Target},
     object::{Alarmed, Feed, FeedPolicy, MAX_BATCH, Served},
 };

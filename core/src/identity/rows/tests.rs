@@ -105,7 +105,7 @@ fn a_page_of_users_begins_after_the_last_one_and_stays_within_the_prefix() {
 
 #[test]
 fn every_column_of_the_migration_is_read() {
-    let migration = include_str!("../../../migrations/0001_users.sql");
+    let migration = include_str!("../../../../migrations/0001_users.sql");
     let columns: Vec<&str> = migration
         .lines()
         .filter_map(|line| line.strip_prefix("  "))

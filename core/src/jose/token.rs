@@ -136,7 +136,7 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     /// What the payload claims, for an explanation of what would become of it if it were signed.
-    pub(crate) fn payload(&self) -> &[u8] {
+    pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 

@@ -6,7 +6,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 /// The texts as a set, one by one: `collect` would sort them first, and a sort is compiled anew
 /// for each type.
-pub(crate) fn text_set(texts: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+pub fn text_set(texts: impl IntoIterator<Item = String>) -> BTreeSet<String> {
     let mut set = BTreeSet::new();
     for text in texts {
         set.insert(text);

@@ -78,7 +78,8 @@ impl TypPolicy {
         Self::Exact(vec!["at+jwt".into()])
     }
 
-    pub(crate) fn allows(&self, typ: Option<&str>) -> bool {
+    /// Whether a token whose header has this `typ` may pass for an access token (RFC 9068, section 4).
+    pub fn allows(&self, typ: Option<&str>) -> bool {
         let is = |wanted: &str| typ.is_some_and(|typ| subtype(typ).eq_ignore_ascii_case(subtype(wanted)));
         match self {
             Self::Exact(list) => list.iter().any(|wanted| is(wanted)),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{gateway::Identity, time::Timestamp};
+use crate::time::Timestamp;
 
 /// Keeps these hashes apart from every other use of SHA-256. The version changes with the form.
 const DOMAIN: &[u8] = b"postern/v1/revocation";
@@ -94,35 +94,6 @@ pub struct TokenMarks {
     pub issued_at: Timestamp,
     /// Whether we issued it.
     pub own: bool,
-}
-
-impl TokenMarks {
-    /// The marks of a verified token; `own` when we issued it.
-    pub fn of(identity: &Identity, own: bool) -> Self {
-        let short = |kind| exact(identity, own, kind).map(|mark| mark.short());
-        Self {
-            session: short(Kind::Session),
-            access_token: short(Kind::AccessToken),
-            subject: short(Kind::Subject).unwrap_or_default(),
-            client: short(Kind::Client),
-            issued_at: identity.issued_at,
-            own,
-        }
-    }
-}
-
-/// The exact mark of one thing about a verified token, if the token names it.
-pub fn exact(identity: &Identity, own: bool, kind: Kind) -> Option<Mark> {
-    let value = match kind {
-        Kind::Session => identity.session_id.as_deref(),
-        Kind::AccessToken => identity.claims.get("jti").and_then(|jti| jti.as_str()),
-        Kind::Subject => Some(identity.subject.as_str()),
-        Kind::Client => identity.client_id.as_deref(),
-        // A verified token does not carry its header along.
-        Kind::Key => None,
-    };
-    let issuer = if own { "" } else { identity.issuer.as_str() };
-    value.map(|value| Mark::of(kind, issuer, value))
 }
 
 #[cfg(test)]

@@ -1,0 +1,33 @@
+//! What of a verified access token can be revoked, as `crate::revocation` names it.
+
+use super::Identity;
+use crate::revocation::{Kind, Mark, TokenMarks};
+
+impl Identity {
+    /// The names that the feed is asked for; `own` when we issued the token.
+    pub fn marks(&self, own: bool) -> TokenMarks {
+        let short = |kind| self.mark(kind, own).map(|mark| mark.short());
+        TokenMarks {
+            session: short(Kind::Session),
+            access_token: short(Kind::AccessToken),
+            subject: short(Kind::Subject).unwrap_or_default(),
+            client: short(Kind::Client),
+            issued_at: self.issued_at,
+            own,
+        }
+    }
+
+    /// The exact mark of one thing about the token, if the token names it; `own` when we issued it.
+    pub fn mark(&self, kind: Kind, own: bool) -> Option<Mark> {
+        let value = match kind {
+            Kind::Session => self.session_id.as_deref(),
+            Kind::AccessToken => self.claims.get("jti").and_then(|jti| jti.as_str()),
+            Kind::Subject => Some(self.subject.as_str()),
+            Kind::Client => self.client_id.as_deref(),
+            // A verified token does not carry its header along.
+            Kind::Key => None,
+        };
+        let issuer = if own { "" } else { self.issuer.as_str() };
+        value.map(|value| Mark::of(kind, issuer, value))
+    }
+}
