@@ -81,7 +81,7 @@ fn upstream(target: &Target, env: &Env) -> Result<JsValue, UpstreamFault> {
     let Some(name) = &target.service else { return Ok(JsValue::UNDEFINED) };
     env::service(env, name)
         .map(JsValue::from)
-        .ok_or_else(|| UpstreamFault::Unreachable(format!("no service is bound as {name}")))
+        .ok_or_else(|| UpstreamFault::NotBound(name.clone()))
 }
 
 /// The answer when JavaScript carried the request and `cause` was thrown; `added` are the headers
