@@ -332,7 +332,10 @@ fn an_external_issuer_has_safe_defaults() {
     assert_eq!(Vec::from_iter(&issuer.client_claim), ["client_id"], "`azp` is not guessed at");
     let lists = read(json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": "a",
         "roles_claim": ["realm_access.roles", "resource_access.api.roles"], "client_claim": "azp"}]}));
-    assert_eq!(Vec::from_iter(&lists.issuers[0].roles_claim), ["realm_access.roles", "resource_access.api.roles"]);
+    assert_eq!(
+        Vec::from_iter(&lists.issuers[0].roles_claim),
+        ["realm_access.roles", "resource_access.api.roles"]
+    );
     assert_eq!(Vec::from_iter(&lists.issuers[0].client_claim), ["azp"]);
     for (name, wrong, path) in [
         ("roles_claim", json!([]), "ISSUERS[0].roles_claim"),

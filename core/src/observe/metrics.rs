@@ -125,6 +125,7 @@ impl Family {
     ];
 
     /// What stands about it.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn describe(self) -> Description {
         use Kind::{Counter, Gauge, Histogram};
         let (name, kind, labels, help): (_, _, &[&str], _) = match self {
@@ -357,7 +358,9 @@ impl Counters {
         };
         let mut place = find(&series, first);
         let mut name = first;
-        if place.is_err() && series.len() >= MAX_SERIES && matches!(family, Family::GateRequests | Family::UpstreamFailures)
+        if place.is_err()
+            && series.len() >= MAX_SERIES
+            && matches!(family, Family::GateRequests | Family::UpstreamFailures)
         {
             name = "other";
             place = find(&series, name);

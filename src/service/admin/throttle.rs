@@ -15,8 +15,8 @@ use crate::{
         ApiError, Ports, Service,
         body::BodyError,
         throttle::{
-            self, ACCOUNT, DEVICE, DEVICES, DEVICES_ROW, IP, KNOWN_BUCKET, KNOWN_NETWORK, KNOWN_ROW,
-            NETWORK, SESSION, SIGNED_IN_ROW, STRANGERS_ROW,
+            self, ACCOUNT, DEVICE, DEVICES, DEVICES_ROW, IP, KNOWN_BUCKET, KNOWN_NETWORK, KNOWN_ROW, NETWORK,
+            SESSION, SIGNED_IN_ROW, STRANGERS_ROW,
         },
     },
     time::Timestamp,
