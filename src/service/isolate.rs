@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
+    encoding::text_set,
     gateway::StaleFeed,
     identity::HashParameters,
     jose::{KnownHeaders, SignatureAlgorithm},
@@ -148,7 +149,7 @@ impl Isolate {
             hash_parameters,
             outbox: Outbox::default(),
             counters: Counters::default(),
-            memory: Memory::default(),
+            memory: Memory { headers: KnownHeaders::new(let_stand(&config)), ..Memory::default() },
             config,
         })
     }
@@ -188,6 +189,11 @@ fn heartbeat(config: &Config) -> Option<Duration> {
     (asked || config.routes_in_kv.is_some()).then(|| config.revocation.max_age / 3)
 }
 
+/// The header members that any issuer's tokens may have beside those that are read.
+pub(super) fn let_stand(config: &Config) -> BTreeSet<String> {
+    text_set(config.issuers.iter().flat_map(|issuer| issuer.header_members.iter().cloned()))
+}
+
 pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
     let own = TrustedIssuer {
         policy: ValidationPolicy {
@@ -205,6 +211,7 @@ pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
                     TypRule::AccessToken => TypPolicy::access_token(),
                     TypRule::Any => TypPolicy::AllowAbsentOrJwt,
                 },
+                header_members: issuer.header_members.clone(),
                 // Config knows no other names.
                 algorithms: issuer
                     .algorithms
