@@ -81,6 +81,9 @@ function opensSocket(where: Page, url: string): Promise<string | undefined> {
   );
 }
 
+/** The back button. Not within the evaluation, which the navigation would destroy. */
+const back = (where: Page) => where.evaluate(() => void setTimeout(() => history.back()));
+
 async function at(origin: string): Promise<Page> {
   const other = await context.newPage();
   await other.goto(`${origin}/`);
@@ -120,7 +123,7 @@ describe("by the access cookie", () => {
     expect(await reader.textContent("body")).toBe("private");
     await reader.goto(`${APP}/`);
     await signOut();
-    await reader.evaluate(() => history.back());
+    await back(reader);
     await expect.poll(() => reader.textContent("body").catch(() => "")).toContain("credentials_required");
   });
 
@@ -133,20 +136,39 @@ describe("by the access cookie", () => {
   });
 });
 
-test("from the back/forward cache the example loads itself anew", async () => {
-  const app = await (await on().profile()).newPage();
-  await signInByForm(app, `${AUTH}/app/`);
-  await app.goto(`${EVIL}/`);
-  const other = await app.context().newPage();
-  await other.goto(`${AUTH}/app/`);
-  await other.waitForSelector("#orders li");
-  await other.click("#sign-out");
-  await other.waitForSelector("#sign-in:not([hidden])");
-  await app.evaluate(() => history.back());
-  await app.waitForSelector("#sign-in:not([hidden])");
-  expect(await app.locator("#orders li, #sessions li").count()).toBe(0);
-  // `reload` and not `back_forward`: it did come from that cache.
-  expect(await app.evaluate(() => performance.getEntriesByType("navigation").map((entry) => (entry as PerformanceNavigationTiming).type))).toEqual(["reload"]);
+describe("back by the button", () => {
+  /** How the page came to be, and why not from the back/forward cache. */
+  const origin = (app: Page) =>
+    app.evaluate(() => {
+      const [entry] = performance.getEntriesByType("navigation") as (PerformanceNavigationTiming & { notRestoredReasons?: { reasons: { reason: string }[] } })[];
+      return { type: entry?.type, reasons: entry?.notRestoredReasons?.reasons.map(({ reason }) => reason) ?? [] };
+    });
+
+  test("the example that comes from the back/forward cache loads itself anew", async () => {
+    const app = await (await on().profile()).newPage();
+    await signInByForm(app, `${AUTH}/app/`);
+    await app.goto(`${EVIL}/`);
+    await back(app);
+    await app.waitForSelector("#orders li");
+    // `reload` and not `back_forward`: it did come from that cache.
+    await expect.poll(() => origin(app).catch(() => undefined)).toEqual({ type: "reload", reasons: [] });
+    await app.waitForSelector("#orders li");
+  });
+
+  test("the message of a sign-out throws the example out of that cache", async () => {
+    const app = await (await on().profile()).newPage();
+    await signInByForm(app, `${AUTH}/app/`);
+    await app.goto(`${EVIL}/`);
+    const other = await app.context().newPage();
+    await other.goto(`${AUTH}/app/`);
+    await other.waitForSelector("#orders li");
+    await other.click("#sign-out");
+    await other.waitForSelector("#sign-in:not([hidden])");
+    await back(app);
+    await app.waitForSelector("#sign-in:not([hidden])");
+    expect(await app.locator("#orders li, #sessions li").count()).toBe(0);
+    expect((await origin(app)).type).toBe("back_forward");
+  });
 });
 
 test("refusals that are navigated to are no HTML, whatever stands in the address", async () => {

@@ -143,7 +143,7 @@ describe.for([
     expect(await page.locator("#orders li, #sessions li").count()).toBe(0);
   });
 
-  test("503 and no network end nothing: the next try goes on", async () => {
+  test("no network ends nothing: the next try goes on", async () => {
     const page = await (await on().profile()).newPage();
     await signInByForm(page, url);
     on().wire.fate = ({ path }) => (path.startsWith("/auth/") ? "refused" : undefined);
