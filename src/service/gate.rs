@@ -19,7 +19,11 @@ use crate::{
         Target, Verdict, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
-    observe::{Happening, Setting, metrics::gate_outcome, redact::signature_tail},
+    observe::{
+        Happening, Setting,
+        metrics::{Family, gate_outcome},
+        redact::signature_tail,
+    },
     ports::{Fault, Part},
     time::Timestamp,
 };
@@ -82,6 +86,8 @@ pub enum UpstreamFault {
     Timeout,
     /// Its status is none.
     Status(u16),
+    /// The route names a service that is not bound.
+    NotBound(String),
 }
 
 impl UpstreamFault {
@@ -91,6 +97,17 @@ impl UpstreamFault {
             Self::Unreachable(cause) => format!("unreachable: {cause}"),
             Self::Timeout => "timeout".to_owned(),
             Self::Status(status) => format!("impossible status {status}"),
+            Self::NotBound(service) => format!("unreachable: no service is bound as {service}"),
+        }
+    }
+
+    /// What it is called in the metrics: few names, whatever the cause says.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Status(_) => "impossible_status",
+            Self::NotBound(_) => "not_bound",
         }
     }
 }
@@ -98,7 +115,7 @@ impl UpstreamFault {
 impl From<&UpstreamFault> for Reply {
     fn from(fault: &UpstreamFault) -> Self {
         match fault {
-            UpstreamFault::Unreachable(_) | UpstreamFault::Status(_) => {
+            UpstreamFault::Unreachable(_) | UpstreamFault::Status(_) | UpstreamFault::NotBound(_) => {
                 Problem::new(502, "upstream_unreachable", "The service behind the gate did not answer").into()
             }
             UpstreamFault::Timeout => {
@@ -381,13 +398,24 @@ impl<P: Ports> Service<P> {
     }
 
     /// The answer when the upstream gave none, with [`Forward::answer_headers`], and its line in
-    /// the log.
+    /// the log. It is counted by the route that takes the request: looked up once more, since
+    /// nobody carries its name along for the many that are answered.
     pub fn upstream_fault(
         &self,
         request: &impl RequestView,
         answer_headers: &[(String, String)],
         fault: &UpstreamFault,
     ) -> Reply {
+        let url = request.url();
+        let found = UrlParts::parse(&url)
+            .zip(self.gate.as_ref())
+            .map(|(parts, gate)| gate.find(&request.method(), parts.authority, parts.path));
+        let route = match &found {
+            Some(Found::Match(found)) => found.route.name.as_str(),
+            // The table was changed meanwhile.
+            _ => "",
+        };
+        self.isolate.counters.add(Family::UpstreamFailures, route, fault.code());
         self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
         answer_headers.iter().fold(Reply::from(fault), |reply, (name, value)| reply.with_header(name, value))
     }

@@ -8,6 +8,7 @@ mod audit;
 mod carriage;
 mod feed;
 mod tables;
+mod unseen;
 mod world;
 
 use self::world::{PASSWORD, World, code, tokens};
