@@ -76,11 +76,12 @@ describe.for([
     await expectAlive();
   });
 
-  test("CSRF: fetch without CORS, with a body that needs no preflight, does nothing", async () => {
+  test("CSRF: fetch without CORS, with a body that needs no preflight or none, does nothing", async () => {
     const page = await attacker(origin);
     for (const path of ["/auth/refresh", "/auth/logout", "/auth/logout-all"]) {
-      for (const type of ["text/plain", "application/x-www-form-urlencoded"]) {
-        const init: RequestInit = { method: "POST", mode: "no-cors", credentials: "include", headers: { "content-type": type }, body: "{}" };
+      // And without a body, where there is no type that could be the wrong one.
+      for (const sent of [{ headers: { "content-type": "text/plain" }, body: "{}" }, { body: new URLSearchParams("a=b").toString() }, {}] as RequestInit[]) {
+        const init: RequestInit = { method: "POST", mode: "no-cors", credentials: "include", ...sent };
         const got = await fetchFrom(page, AUTH + path, init);
         // Opaque, or not even that.
         expect(got.status ?? 0).toBe(0);

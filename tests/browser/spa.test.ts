@@ -155,6 +155,20 @@ describe.for([
   });
 });
 
+test("of several tabs one refreshes, and the others have its token without asking", async () => {
+  const pages = await tabs(await on().profile(), `${AUTH}/app/`, 3);
+  // The last tab's own refresh at its start set all clocks anew.
+  on().wire.seen.length = 0;
+  await expect.poll(refreshes, { timeout: 15_000 }).toBe(1);
+  // Long enough for the others' timers, short of the next refresh.
+  await pages[0]!.waitForTimeout(2000);
+  for (const page of pages) {
+    await page.click("#reload-orders");
+    await waitForOrders(page);
+  }
+  expect(refreshes()).toBe(1);
+});
+
 test("a refused access token is refreshed once, and the request sent once more", async () => {
   const page = await (await on().profile()).newPage();
   await signInByForm(page, `${APP}/app/`);
