@@ -208,6 +208,7 @@ impl<P: Ports> Service<P> {
         delivery: Delivery,
         device_token: String,
     ) -> Result<Reply, ApiError> {
+        let key = self.signing_key().await?;
         let platform = self.ports.platform();
         let master = self.isolate.masters.current();
         let mut id = [0; 16];
@@ -246,7 +247,7 @@ impl<P: Ports> Service<P> {
             AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
             _ => return Err(Self::misplaced(Part::Account)),
         }
-        let issued = self.issue(&grant, family, 0, now).await?;
+        let issued = self.issue(&key, &grant, family, 0, now).await?;
         let issued = Issued { device_token: Some(device_token), ..issued };
         let refresh_token = codec::seal(master, user.account, family, 0, &secret);
         self.record_of(&caller, (user.account, family), Happening::SignedIn);

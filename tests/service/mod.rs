@@ -7,6 +7,7 @@ mod attacks;
 mod audit;
 mod carriage;
 mod feed;
+mod outages;
 mod tables;
 mod world;
 

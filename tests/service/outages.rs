@@ -1,0 +1,47 @@
+//! Outages that last: what clients do meanwhile (they try again, as they were told) must not
+//! cost them anything once the part is back.
+
+use super::world::{World, code, tokens};
+
+/// A client that repeats its call every few seconds for so long, as `Retry-After` says.
+fn keep_trying(world: &World, seconds: u64, mut call: impl FnMut()) {
+    for _ in 0..seconds / 5 {
+        call();
+        world.pass(5);
+    }
+}
+
+#[test]
+fn an_outage_of_the_key_ring_does_not_use_up_the_retries_of_a_session() {
+    let world = World::new();
+    let (_, refresh_token) = world.sign_in();
+    world.settle();
+    world.pass(61);
+    world.key_ring.unreachable.set(true);
+    keep_trying(&world, 600, || assert_eq!(world.refresh(&refresh_token).status, 503));
+    world.key_ring.unreachable.set(false);
+    let (_, successor) = tokens(&world.refresh(&refresh_token));
+    world.pass(60);
+    assert_eq!(world.refresh(&successor).status, 200);
+}
+
+#[test]
+fn an_outage_of_the_key_ring_makes_no_sessions_that_push_out_the_real_ones() {
+    let world = World::new();
+    let (_, phone) = world.sign_in();
+    world.settle();
+    world.pass(61);
+    world.key_ring.unreachable.set(true);
+    keep_trying(&world, 1800, || {
+        let reply = world.try_sign_in();
+        assert!([429, 503].contains(&reply.status), "{}", code(&reply));
+        world.settle();
+    });
+    world.key_ring.unreachable.set(false);
+    world.pass(3600);
+    let (access_token, _) = world.sign_in();
+    let body = world.call_as("GET", "/auth/sessions", &access_token).body;
+    let sessions: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), 2);
+    assert_eq!(world.refresh(&phone).status, 200);
+}
