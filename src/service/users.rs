@@ -80,31 +80,18 @@ impl<P: Ports> Service<P> {
 
     /// Sets scopes, roles and tenant; `false` when there is no such user. When something is
     /// taken away all sessions end, since each goes on with what its sign-in granted; what is
-    /// added comes with the next sign-in.
+    /// added comes with the next sign-in. Doing it again makes up for a fault half-way.
     pub async fn set_grants(
         &self,
         account: AccountId,
         grants: Grants,
         setting: Setting,
     ) -> Result<bool, Fault> {
-        let Some(user) = self.ports.identity().find(account).await? else { return Ok(false) };
-        self.set_grants_of(&user, grants, setting).await
-    }
-
-    /// The same for a user who was looked up before.
-    ///
-    /// # Errors
-    /// As [`Self::set_grants`].
-    pub async fn set_grants_of(&self, user: &User, grants: Grants, setting: Setting) -> Result<bool, Fault> {
-        let account = user.account;
-        let kept = user.grants.scopes.iter().all(|scope| grants.scopes.contains(scope))
-            && user.grants.roles.iter().all(|role| grants.roles.contains(role))
-            && user.grants.tenant_id == grants.tenant_id;
+        let Grants { scopes, roles, tenant_id } = grants.clone();
         let change = UserChange::Grants(grants);
         let Some(fence) = self.ports.identity().change(account, &change).await? else { return Ok(false) };
-        // Changed by somebody else since the look-up: there may be a session with more than is kept.
-        let as_seen = fence == user.credential_version.saturating_add(1);
-        let ends = if kept && as_seen { Ends::None } else { Ends::All };
+        // Not by what the user had before: after a fault half-way that is what he has now.
+        let ends = Ends::Beyond { scopes, roles, tenant_id };
         let how = (ActivityKind::UserChanged, ends, Revocation::Operator);
         self.tell_change(account, fence, how, Happening::UserChanged, setting).await?;
         Ok(true)

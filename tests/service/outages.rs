@@ -1,7 +1,12 @@
 //! Outages that last: what clients do meanwhile (they try again, as they were told) must not
 //! cost them anything once the part is back.
 
-use super::world::{World, code, tokens};
+use postern::{
+    identity::{Grants, seed},
+    observe::Setting,
+};
+
+use super::world::{World, block_on, code, tokens};
 
 /// A client that repeats its call every few seconds for so long, as `Retry-After` says.
 fn keep_trying(world: &World, seconds: u64, mut call: impl FnMut()) {
@@ -44,4 +49,26 @@ fn an_outage_of_the_key_ring_makes_no_sessions_that_push_out_the_real_ones() {
     let sessions: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(sessions["sessions"].as_array().unwrap().len(), 2);
     assert_eq!(world.refresh(&phone).status, 200);
+}
+
+#[test]
+fn a_privilege_that_was_taken_away_while_the_account_was_away_is_gone_after_the_second_order() {
+    let world = World::new();
+    let (_, refresh_token) = world.sign_in();
+    let grants = Grants {
+        scopes: vec!["read:orders".to_owned()],
+        tenant_id: Some("acme".to_owned()),
+        ..Grants::default()
+    };
+    let order =
+        || block_on(world.service().set_grants(seed::ALICE.account, grants.clone(), Setting::default()));
+    world.accounts.set_unreachable(true);
+    assert!(order().is_err(), "the database has it, the sessions do not know");
+    world.accounts.set_unreachable(false);
+    assert_eq!(order(), Ok(true));
+    assert_eq!(code(&world.refresh(&refresh_token)), "invalid_grant", "it had write:orders");
+    // Who has no more than that stays.
+    let (_, refresh_token) = world.sign_in();
+    assert_eq!(order(), Ok(true));
+    assert_eq!(world.refresh(&refresh_token).status, 200);
 }

@@ -117,12 +117,17 @@ impl<R: Records> Account<R> {
                 if matches!(reason, Revocation::PasswordChanged | Revocation::Disabled) {
                     self.void_one_time(Purpose::ResetPassword)?;
                 }
-                let answer = match *ends {
-                    Ends::All => self.revoke_all(*reason, now)?.answer,
-                    Ends::Others(keep) => self.revoke_others(keep, *reason, now)?.answer,
-                    Ends::None => {
-                        AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None }
+                let all = match ends {
+                    Ends::All => true,
+                    Ends::Beyond { scopes, roles, tenant_id } => {
+                        self.is_any_beyond(scopes, roles, tenant_id.as_deref(), now)?
                     }
+                    Ends::Others(_) | Ends::None => false,
+                };
+                let answer = match ends {
+                    _ if all => self.revoke_all(*reason, now)?.answer,
+                    Ends::Others(keep) => self.revoke_others(*keep, *reason, now)?.answer,
+                    _ => AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None },
                 };
                 let _ = self.note(*kind, None, context, now);
                 self.with_alarm(answer, now)

@@ -193,6 +193,25 @@ impl<R: Records> Account<R> {
         }
     }
 
+    /// Whether a live session has more than these scopes and roles, or another tenant.
+    pub(super) fn is_any_beyond(
+        &self,
+        scopes: &[String],
+        roles: &[String],
+        tenant_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let families = self.settled(self.store().meta()?.as_ref())?;
+        Ok(families.iter().any(|(_, StoredFamily { family, .. })| {
+            let grant = &family.grant;
+            let within =
+                grant.scope.split_ascii_whitespace().all(|one| scopes.iter().any(|kept| kept == one))
+                    && grant.roles.iter().all(|role| roles.contains(role))
+                    && grant.tenant_id.as_deref() == tenant_id;
+            family.is_alive(now) && !within
+        }))
+    }
+
     /// From now on credentials of an earlier version open nothing.
     pub(super) fn raise_fence(&self, subject: &str, fence: u64) -> Result<(), Fault> {
         let meta = self.store().meta()?.unwrap_or_else(|| Meta {
