@@ -6,6 +6,7 @@ mod admin;
 mod attacks;
 mod audit;
 mod carriage;
+mod faults;
 mod feed;
 mod outages;
 mod tables;

@@ -2,8 +2,11 @@
 //! cost them anything once the part is back.
 
 use postern::{
+    account::{AccountRequest, Accounts as _},
     identity::{Grants, seed},
     observe::Setting,
+    ports::Part,
+    refresh::Revocation,
 };
 
 use super::world::{World, block_on, code, tokens};
@@ -71,4 +74,25 @@ fn a_privilege_that_was_taken_away_while_the_account_was_away_is_gone_after_the_
     let (_, refresh_token) = world.sign_in();
     assert_eq!(order(), Ok(true));
     assert_eq!(world.refresh(&refresh_token).status, 200);
+}
+
+#[test]
+fn an_access_token_signed_while_all_sessions_are_ended_is_refused_by_the_feed_too() {
+    let world = World::new();
+    let (_, refresh_token) = world.sign_in();
+    // The object has rotated; its answer is on the way, and the next second begins.
+    let elsewhere = world.elsewhere();
+    world.faults.meanwhile(Part::Account, move || {
+        let all = AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None };
+        block_on(elsewhere.accounts.ask(seed::ALICE.account, &all)).unwrap();
+        elsewhere.pass(2);
+    });
+    let (access_token, _) = tokens(&world.refresh(&refresh_token));
+    block_on(world.accounts.alarm(seed::ALICE.account, &world.feed));
+    block_on(world.feed.alarm(&world.kv));
+    world.pass(1);
+    assert_eq!(world.elsewhere().gate("/orders", Some(&access_token)), Some(401));
+    // Who signs in after that is let in.
+    let (access_token, _) = world.sign_in();
+    assert_eq!(world.elsewhere().gate("/orders", Some(&access_token)), None);
 }

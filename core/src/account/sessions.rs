@@ -27,21 +27,10 @@ const ENDED_KEPT: usize = 200;
 /// How long the mark of an erased account stays: longer than any sign-in takes.
 const ERASED_MARK: Duration = Duration::from_hours(1);
 
-/// When to look again after an `Open` that failed half-way: it may have left an account without
-/// a family, for which no alarm is set.
-const LOOK_AGAIN: Duration = Duration::from_hours(1);
-
 type Families = Vec<(FamilyId, StoredFamily)>;
 
 impl<R: Records> Account<R> {
-    pub(super) fn open(&self, id: FamilyId, opening: Opening, bounds: (u16, u64), now: Timestamp) -> Served {
-        self.try_open(id, opening, bounds, now).unwrap_or_else(|fault| Served {
-            answer: AccountAnswer::Unavailable { cause: fault.to_string() },
-            upkeep: Upkeep::Alarm(now.plus(LOOK_AGAIN)),
-        })
-    }
-
-    fn try_open(
+    pub(super) fn open(
         &self,
         id: FamilyId,
         opening: Opening,
@@ -301,13 +290,17 @@ impl<R: Records> Account<R> {
     }
 
     /// When there is something to do next: at once if the feed is to be told something. A fault
-    /// here is no cause to fail: then the alarm looks for itself. What lives shorter than every
-    /// family (activity, one-time tokens) is removed when the alarm rings, or read as gone before.
+    /// here is no cause to fail: then the alarm looks for itself.
     fn next_alarm(&self, families: &Families, now: Timestamp) -> Upkeep {
-        match self.store().outbox() {
-            Ok(outbox) if outbox.is_empty() => first_end(families).map_or(Upkeep::Unchanged, Upkeep::Alarm),
-            Ok(_) | Err(_) => Upkeep::Alarm(now),
-        }
+        let next = || {
+            if !self.store().outbox()?.is_empty() {
+                return Ok(None);
+            }
+            let activity = activity::sweep(&self.store(), now)?;
+            let one_time = one_time::sweep(&self.store(), now)?;
+            Ok::<_, Fault>(first_of([first_end(families), activity, one_time]))
+        };
+        Upkeep::Alarm(next().ok().flatten().unwrap_or(now))
     }
 
     fn settled(&self, meta: Option<&Meta>) -> Result<Families, Fault> {

@@ -9,7 +9,7 @@ use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
 use super::{
-    Entry, FeedAnswer, FeedCopy, FeedRequest, KV_KEY, Mark, Overflow, Rule,
+    Entry, FeedAnswer, FeedCopy, FeedRequest, IN_FLIGHT, KV_KEY, Mark, Overflow, Rule,
     stored::{Held, State, Store, Unlisted},
 };
 use crate::{
@@ -218,9 +218,10 @@ impl<R: Records> Feed<R> {
         let known = loaded.entries.get(&entry.mark);
         let own = entry.rule.has_account();
         if known.is_none() && own && loaded.own >= policy.max_own {
-            let before = loaded.state.overflow.unwrap_or(Unlisted { issued_until: now, until: entry.until });
+            let issued_until = now.plus(IN_FLIGHT);
+            let before = loaded.state.overflow.unwrap_or(Unlisted { issued_until, until: entry.until });
             loaded.state.overflow = Some(Unlisted {
-                issued_until: before.issued_until.max(now),
+                issued_until: before.issued_until.max(issued_until),
                 until: before.until.max(entry.until),
             });
             return self.store().write_state(&loaded.state);
