@@ -4,6 +4,8 @@
 //! Where users are kept in another service ([`Service::has_users`] is false) there is nothing
 //! here to change but [`Service::erase`]: sessions are here in any case.
 
+use core::time::Duration;
+
 use super::{Caller, Ports, Service};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind, Ends},
@@ -11,9 +13,12 @@ use crate::{
     identity::{Grants, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::{AccountId, FamilyId},
     observe::{Happening, Setting},
-    ports::{Fault, Part, Randomness as _},
+    ports::{Background as _, Fault, Part, Randomness as _, Timer as _},
     refresh::{Context, Revocation},
 };
+
+/// The pauses of what is tried on after the answer: within the 30 s that the platform gives.
+pub(super) const LATER: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(15)];
 
 /// The most users on one page.
 pub const MAX_USERS_ON_A_PAGE: u16 = 200;
@@ -121,11 +126,29 @@ impl<P: Ports> Service<P> {
         // Sessions first: whatever fails later, nobody is signed in to an account half gone.
         let reason = Revocation::Disabled;
         self.end_sessions(account, &AccountRequest::RevokeAll { reason, keep: None }).await?;
+        let erased = self.erase_the_rest(account, setting.clone()).await;
+        if erased.is_err() {
+            // The user may be gone already, and then nobody is left who could ask again.
+            let service = self.clone();
+            self.ports.background().spawn(async move {
+                for pause in LATER {
+                    service.ports.platform().sleep(pause).await;
+                    match service.erase_the_rest(account, setting.clone()).await {
+                        Ok(_) => return,
+                        Err(fault) => service.record_fault(&fault, &Caller::default()),
+                    }
+                }
+            });
+        }
+        erased
+    }
+
+    async fn erase_the_rest(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
         let there = match self.isolate.config.identity {
             IdentitySource::Store => self.ports.identity().remove(account).await?,
             IdentitySource::Service { .. } => false,
         };
-        // The user is gone and cannot ask again, so a second try is ours.
+        // Twice at once: the object may have moved to another machine.
         if self.end_sessions(account, &AccountRequest::Erase).await.is_err() {
             self.end_sessions(account, &AccountRequest::Erase).await?;
         }

@@ -1,6 +1,9 @@
 //! The Account object's decisions over records that can fail.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use super::support::*;
 use postern::{
@@ -502,6 +505,18 @@ fn the_alarm_rings_for_the_first_family_to_go() {
     bench.pass(31 * DAY);
     assert_eq!(bench.object.sweep(bench.now.get()), Ok(Upkeep::Alarm(START.plus(90 * DAY))));
     assert_eq!(bench.stored().len(), 2);
+}
+
+#[test]
+fn an_account_that_is_erased_twice_because_the_first_answer_was_lost_is_still_told_to_the_feed() {
+    let bench = Bench::new();
+    bench.sign_in();
+    bench.ask(&AccountRequest::Erase);
+    let told = |rows: BTreeMap<(String, String), String>| rows[&("outbox".into(), "subject".into())].clone();
+    let first = told(bench.records.snapshot());
+    assert!(first.contains(r#""subject":"alice""#), "{first}");
+    bench.ask(&AccountRequest::Erase);
+    assert_eq!(told(bench.records.snapshot()), first);
 }
 
 #[test]

@@ -145,7 +145,9 @@ impl<R: Records> Account<R> {
 
     pub(super) fn revoke_all(&self, by: Revocation, now: Timestamp) -> Result<Served, Fault> {
         let not_before = Some(now);
-        let Some(mut meta) = self.store().meta()? else {
+        // The mark of an erased account names no subject: what the feed is to be told of the one it
+        // had would be overwritten.
+        let Some(mut meta) = self.store().meta()?.filter(|meta| meta.fence != ERASED) else {
             // No family was ever opened, or all were removed after their absolute lifetime.
             let answer = AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before };
             return Ok(Served::plain(answer));
