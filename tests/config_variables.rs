@@ -335,6 +335,14 @@ fn an_external_issuer_has_safe_defaults() {
         assert_eq!(paths(list), ["ISSUERS[0].algorithms[0]"], "{algorithm}");
     }
     assert_eq!(paths(json!({"ISSUERS": [{"issuer": "https://a.example"}]})), ["ISSUERS[0].audiences"]);
+    assert!(issuer.header_members.is_empty());
+    let with = |member: &str| json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": ["a"], "header_members": [member]}]});
+    for member in ["x5t", "jku", "cat"] {
+        assert!(read(with(member)).issuers[0].header_members.contains(member), "{member}");
+    }
+    for member in ["jwk", "crit", "b64", "cty", "alg"] {
+        assert_eq!(paths(with(member)), ["ISSUERS[0].header_members[0]"], "{member}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::attacks::Scene;
 use pollster::block_on;
 use postern::{
-    jose::{JwkSet, UnverifiedToken, VerifyError, native::NativeVerifier, verify},
+    jose::{JwkSet, KnownHeaders, UnverifiedToken, VerifyError, native::NativeVerifier, verify},
     jwt::{AccessToken, TokenError, ValidationPolicy, validate},
     time::Timestamp,
 };
@@ -20,6 +20,7 @@ fn scene() -> Scene {
 }
 
 struct Gate {
+    headers: KnownHeaders,
     keys: JwkSet,
     policy: ValidationPolicy,
     now: Timestamp,
@@ -30,6 +31,7 @@ impl Gate {
         let mut policy = ValidationPolicy::own(&scene.issuer, vec![scene.audience.clone()]);
         policy.max_lifetime = Some(Duration::from_hours(1));
         Self {
+            headers: KnownHeaders::default(),
             keys: JwkSet::parse(Scene::jwks().to_string().as_bytes()).unwrap(),
             policy,
             now: Timestamp::from_seconds(scene.now),
@@ -37,7 +39,7 @@ impl Gate {
     }
 
     fn admit(&self, token: &str) -> Result<AccessToken, TokenError> {
-        let token = UnverifiedToken::parse(token)?;
+        let token = UnverifiedToken::parse_known(token, &self.headers)?;
         let verified =
             block_on(verify(&token, &self.keys, &NativeVerifier)).map_err(|error| match error {
                 VerifyError::Refused(cause) => cause,
@@ -63,6 +65,25 @@ fn every_attack_is_refused_for_its_own_cause_and_the_good_token_stays_good() {
     assert!(wrong.is_empty(), "{} of {} attacks:\n{}", wrong.len(), attacks.len(), wrong.join("\n"));
     assert_eq!(gate.admit(&scene.good()).unwrap().claims().sub, "user-1");
     println!("0 accepted of {}", attacks.len());
+}
+
+#[test]
+fn a_header_member_passes_where_the_tokens_own_issuer_lets_it_stand_and_nowhere_else() {
+    let scene = scene();
+    let mut gate = Gate::before(&scene);
+    let attack = |name: &str| scene.attacks().into_iter().find(|attack| attack.name == name).unwrap().token;
+    let [x5t, foo, jwk] = ["x5t", "unknown header member", "jwk null"].map(attack);
+    assert_eq!(gate.admit(&x5t), Err(TokenError::ForbiddenHeader { name: "x5t" }));
+    // Another issuer of the same Worker lets both stand: they are read, and refused by this one's policy.
+    let both = BTreeSet::from(["x5t", "foo"].map(str::to_owned));
+    gate.headers = KnownHeaders::new(both);
+    assert_eq!(gate.admit(&x5t), Err(TokenError::ForbiddenHeader { name: "x5t" }));
+    assert_eq!(gate.admit(&foo), Err(TokenError::UnknownHeader));
+    gate.policy.header_members = BTreeSet::from(["x5t".to_owned()]);
+    assert_eq!(gate.admit(&x5t).unwrap().claims().sub, "user-1");
+    assert_eq!(gate.admit(&foo), Err(TokenError::UnknownHeader));
+    assert_eq!(gate.admit(&jwk), Err(TokenError::ForbiddenHeader { name: "jwk" }));
+    assert_eq!(gate.admit(&scene.good()).unwrap().claims().sub, "user-1");
 }
 
 #[test]

@@ -204,6 +204,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             "audience_claim",
             "algorithms",
             "typ",
+            "header_members",
             "scope_claim",
             "roles_claim",
             "tenant_claim",
@@ -240,6 +241,8 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
         let typ = fields.or("typ", TypRule::AccessToken, |node| {
             node.choice(&[("at+jwt", TypRule::AccessToken), ("any", TypRule::Any)])
         });
+        let header_members =
+            fields.or("header_members", BTreeSet::new(), |node| node.set(values::header_member));
         let claim = |name, default: &str| {
             fields.or(name, default.to_owned(), |node: &Node<'_>| node.parsed(values::claim))
         };
@@ -254,6 +257,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             audience_claim,
             algorithms,
             typ,
+            header_members,
             scope_claim,
             roles_claim,
             tenant_claim,

@@ -207,6 +207,8 @@ pub struct ExternalIssuer {
     pub algorithms: BTreeSet<String>,
     /// What `typ` must be.
     pub typ: TypRule,
+    /// What the header may hold beside `alg`, `kid` and `typ`, unread.
+    pub header_members: BTreeSet<String>,
     /// Which claim holds the scopes.
     pub scope_claim: String,
     /// Which claim holds the roles.

@@ -1,6 +1,9 @@
 //! The small languages of single values: URLs, origins, scopes, names.
 
-use crate::http::{Scheme, UrlParts, is_token};
+use crate::{
+    http::{Scheme, UrlParts, is_token},
+    jose::may_stand_in_header,
+};
 
 /// What a URL may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,16 @@ pub(super) fn name(text: &str) -> Result<String, &'static str> {
 
 /// The name of a claim.
 pub(super) fn claim(text: &str) -> Result<String, &'static str> {
+    name(text)
+}
+
+/// The name of a member of a token's header that may stand there unread.
+pub(super) fn header_member(text: &str) -> Result<String, &'static str> {
+    if !may_stand_in_header(text) {
+        return Err(
+            "is either read anyway (alg, kid, typ), or brings a key along or changes what is signed: no issuer may have it",
+        );
+    }
     name(text)
 }
 

@@ -10,7 +10,7 @@ use super::{
     authenticate::identity_of,
     cookies::{ACCESS_COOKIE, CSRF_HEADER},
     gate::preflight,
-    isolate::{TrustedIssuer, trusted_issuers},
+    isolate::{TrustedIssuer, let_stand, trusted_issuers},
     own::is_own,
     presented::{Presented, judge_cookie_request, presented},
 };
@@ -26,8 +26,8 @@ use crate::{
     },
     http::{PlainRequest, Reply, RequestView as _, UrlParts},
     ids::{AccountId, FamilyId},
-    jose::{UnverifiedToken, json},
-    jwt::{AudienceSource, TokenError, judge_claims},
+    jose::{KnownHeaders, UnverifiedToken, json},
+    jwt::{AudienceSource, TokenError, judge_claims, judge_header},
     text_map::TextMap,
     time::Timestamp,
 };
@@ -300,14 +300,11 @@ impl Explainer {
                 (self.completed(given, issuer, now), issuer)
             }
             Supposed::AccessToken(text) => {
-                let token = UnverifiedToken::parse(text).map_err(told)?;
+                let headers = KnownHeaders::new(let_stand(&self.config));
+                let token = UnverifiedToken::parse_known(text, &headers).map_err(told)?;
                 let issuer = self.issuer(&token.claimed_issuer().map_err(told)?)?;
-                if !issuer.policy.algorithms.contains(&token.algorithm()) {
-                    return Err(told(TokenError::AlgorithmNotAllowed));
-                }
-                if !issuer.policy.typ.allows(token.typ()) {
-                    return Err(told(TokenError::WrongType));
-                }
+                judge_header(token.algorithm(), token.typ(), token.other_members(), &issuer.policy)
+                    .map_err(told)?;
                 let payload = json::parse_object(token.payload());
                 (payload.map_err(|error| told(TokenError::MalformedClaims(error)))?, issuer)
             }

@@ -5,7 +5,10 @@ use core::{
     cell::{Cell, RefCell},
     time::Duration,
 };
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
+};
 
 use super::{
     assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, key_sets::OwnOrExternal,
@@ -13,6 +16,7 @@ use super::{
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
+    encoding::text_set,
     gateway::StaleFeed,
     identity::HashParameters,
     jose::{KnownHeaders, SignatureAlgorithm},
@@ -145,7 +149,7 @@ impl Isolate {
             hash_parameters,
             outbox: Outbox::default(),
             counters: Counters::default(),
-            memory: Memory::default(),
+            memory: Memory { headers: KnownHeaders::new(let_stand(&config)), ..Memory::default() },
             config,
         })
     }
@@ -185,6 +189,11 @@ fn heartbeat(config: &Config) -> Option<Duration> {
     (asked || config.routes_in_kv.is_some()).then(|| config.revocation.max_age / 3)
 }
 
+/// The header members that any issuer's tokens may have beside those that are read.
+pub(super) fn let_stand(config: &Config) -> BTreeSet<String> {
+    text_set(config.issuers.iter().flat_map(|issuer| issuer.header_members.iter().cloned()))
+}
+
 pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
     let own = TrustedIssuer {
         policy: ValidationPolicy {
@@ -202,6 +211,7 @@ pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
                     TypRule::AccessToken => TypPolicy::access_token(),
                     TypRule::Any => TypPolicy::AllowAbsentOrJwt,
                 },
+                header_members: issuer.header_members.clone(),
                 // Config knows no other names.
                 algorithms: issuer
                     .algorithms

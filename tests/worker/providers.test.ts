@@ -1,5 +1,5 @@
-// Auth0, Amazon Cognito and Keycloak by their recipes in docs/gate.md, word for word, with tokens of the shapes that these
-// three issue: every claim and header that they write, found by discovery, signed by jose.
+// Auth0, Amazon Cognito, Keycloak and Microsoft Entra ID by their recipes in docs/gate.md, word for word, with tokens of the
+// shapes that these four issue: every claim and header that they write, found by discovery, signed by jose.
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -209,5 +209,69 @@ describe.each([
 
   test("an ID token is refused", async () => {
     await expectProblem(await put(access({ typ: "ID", aud: "web", realm_access: undefined })), 401, "invalid_token");
+  });
+});
+
+describe("Microsoft Entra ID, tokens of version 1.0", () => {
+  const X5T = "nOo3ZDrODXEK1jKWhXslHR_KXEg";
+  let issuer: string;
+  let theirs: Issuer;
+  const postern = shared(async () => {
+    // Its keys do not say what they are for signing with.
+    const { alg: _, ...jwk } = key.jwk;
+    theirs = await Issuer.start([{ ...key, jwk: { ...jwk, x5t: X5T } }]);
+    issuer = discovered("/5d3a7c1e/");
+    const keys = (toml: string) => toml.replace(/^jwks_uri = ".*"$/m, `jwks_uri = "${theirs.jwksUri}"`);
+    const ours = { issuer: idp.iss, audiences: ["api://orders"], jwks_uri: idp.jwksUri, typ: "any" };
+    const { POSTERN_ISSUERS, ...vars } = recipe("Microsoft Entra ID", issuer, origin.url, keys) as { POSTERN_ISSUERS: object[] };
+    return { vars: { ...settings(), ...vars, POSTERN_ISSUERS: [...POSTERN_ISSUERS, ours] } };
+  });
+  afterAll(() => theirs.stop());
+
+  const header = { typ: "JWT", x5t: X5T };
+  const access = (more: JsonObject = {}, headers: JsonObject = header) =>
+    theirs.token(key.kid, {
+      ...BARE,
+      iss: issuer,
+      aud: "api://orders",
+      acr: "1",
+      aio: "ATQAy/8TAAAAexample",
+      amr: ["pwd", "mfa"],
+      appid: "6731de76-14a6-49ae-97bc-6eba6914391e",
+      appidacr: "0",
+      name: "Alice",
+      oid: "690222be-ff1a-4d56-abd1-7e4f7d38e474",
+      scp: "Orders.Read Orders.Write",
+      sub: "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
+      tid: "5d3a7c1e-8f2b-4e6a-9c0d-1b2f3a4c5d6e",
+      unique_name: "alice@example.com",
+      uti: "fqiBqXLPj0eQa82S-IYFAA",
+      ver: "1.0",
+      ...more,
+    }, headers);
+  const call = async (token: Promise<string>, path = "/orders/7") => postern().fetch(path, { headers: bearer(await token) });
+
+  test("an access token passes with `x5t` in its header, and the origin is told who, of which tenant, by which app", async () => {
+    for (let turn = 0; turn < 2; turn += 1) {
+      expect(told(await json<Seen>(await call(access({ uti: `${turn}` }))))).toMatchObject({
+        "x-auth-subject": "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
+        "x-auth-scope": "Orders.Read Orders.Write",
+        "x-auth-tenant": "5d3a7c1e-8f2b-4e6a-9c0d-1b2f3a4c5d6e",
+        "x-app": "6731de76-14a6-49ae-97bc-6eba6914391e",
+      });
+    }
+    await json(await call(access({ scp: undefined, roles: ["Orders.Export"] }), "/exports/7"));
+  });
+
+  test("what was not let stand is refused: another member, a key that is brought along, a chain of certificates", async () => {
+    for (const more of [{ nonce: "n" }, { jwk: { kty: "RSA" } }, { x5c: ["MIIB"] }, { jku: "https://evil.example/keys" }, { cty: "JWT" }]) {
+      await expectProblem(await call(access({}, { ...header, ...more })), 401, "invalid_token");
+    }
+  });
+
+  test("what one issuer's tokens may hold, another's may not, though its header was seen before", async () => {
+    await json(await call(access()));
+    const other = await idp.token(key.kid, { ...BARE, aud: "api://orders", scope: "Orders.Read" }, header);
+    await expectProblem(await call(Promise.resolve(other)), 401, "invalid_token");
   });
 });

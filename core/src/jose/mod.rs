@@ -19,5 +19,6 @@ mod verify;
 pub use algorithm::{SignatureAlgorithm, UnsupportedAlgorithm};
 pub use jwk::{JwkError, KeyMaterial, PublicJwk, PublicKey};
 pub use key_set::{JwkSet, JwkSetError, KeyMismatch, PublicJwkSet, SkippedKey};
-pub use token::{KnownHeaders, MAX_TOKEN_BYTES, UnverifiedToken};
+pub(crate) use token::check_members;
+pub use token::{KnownHeaders, MAX_TOKEN_BYTES, UnverifiedToken, may_stand_in_header};
 pub use verify::{SignatureVerifier, VerifiedJws, VerifyError, verify};

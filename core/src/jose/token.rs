@@ -1,6 +1,7 @@
 //! A compact token before its signature is verified.
 
 use core::{cell::RefCell, fmt};
+use std::collections::BTreeSet;
 
 use jwt_compact::UntrustedToken;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
@@ -21,9 +22,33 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// 4.1.2 to 4.1.11, RFC 7797, RFC 7516). They are refused by name, so that the log tells an
 /// attack from a merely unknown member.
 const FORBIDDEN_MEMBERS: [&str; 16] = [
-    "crit", "b64", "jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "enc", "zip", "cty", "p2s", "p2c", "epk",
+    "jku", "x5u", "x5c", "x5t", "x5t#S256", "jwk", "crit", "b64", "enc", "zip", "cty", "p2s", "p2c", "epk",
     "iv", "tag",
 ];
+
+/// The first of these name a key that some issuers publish elsewhere too: who has the key set can do without, so an
+/// issuer's policy may let them stand. The others bring a key along, or say that what is signed is not the text.
+const MAY_STAND: usize = 5;
+
+/// Whether an issuer's policy may let a header member of this name stand, unread
+/// ([`crate::jwt::ValidationPolicy::header_members`]).
+pub fn may_stand_in_header(name: &str) -> bool {
+    let forbidden = FORBIDDEN_MEMBERS.get(MAY_STAND..).unwrap_or_default();
+    !forbidden.contains(&name) && !READ_MEMBERS.contains(&name)
+}
+
+/// The header members that are read.
+const READ_MEMBERS: [&str; 3] = ["alg", "kid", "typ"];
+
+/// Whether all of these header members, which are not read, may stand.
+pub(crate) fn check_members(names: &[String], let_stand: &BTreeSet<String>) -> Result<(), TokenError> {
+    let refused = names.iter().filter(|name| !let_stand.contains(*name)).map(|name| {
+        let forbidden = FORBIDDEN_MEMBERS.into_iter().find(|forbidden| forbidden == name);
+        forbidden.map_or(TokenError::UnknownHeader, |name| TokenError::ForbiddenHeader { name })
+    });
+    // An attack is told before a name that is merely unknown.
+    refused.min_by_key(|refused| *refused == TokenError::UnknownHeader).map_or(Ok(()), Err)
+}
 
 /// A token as it came, well-formed, believed in nothing. It reveals only what is needed to
 /// choose a key; the claims stay inside until [`super::verify`] has let them out.
@@ -42,6 +67,8 @@ struct Header {
     algorithm: SignatureAlgorithm,
     kid: Option<String>,
     typ: Option<String>,
+    /// The names of members that are not read.
+    others: Vec<String>,
 }
 
 /// Headers an isolate remembers. An issuer's tokens have one for each key in use; a few issuers
@@ -51,16 +78,25 @@ const MAX_KNOWN_HEADERS: usize = 16;
 /// The headers of tokens whose signatures were good: all tokens of one key begin with the same
 /// text, which need not be judged anew, by two parsers, each time. Found by the whole text.
 #[derive(Debug, Default)]
-pub struct KnownHeaders(RefCell<Vec<(Box<str>, Header)>>);
+pub struct KnownHeaders {
+    /// Names of members that some issuer's policy lets stand; which issuer's, [`crate::jwt::validate`] sees to.
+    let_stand: BTreeSet<String>,
+    known: RefCell<Vec<(Box<str>, Header)>>,
+}
 
 impl KnownHeaders {
+    /// None known yet. `let_stand`: the header members that any issuer's policy lets stand.
+    pub const fn new(let_stand: BTreeSet<String>) -> Self {
+        Self { let_stand, known: RefCell::new(Vec::new()) }
+    }
+
     fn find(&self, text: &str) -> Option<Header> {
-        self.0.borrow().iter().find(|(known, _)| **known == *text).map(|(_, header)| header.clone())
+        self.known.borrow().iter().find(|(known, _)| **known == *text).map(|(_, header)| header.clone())
     }
 
     /// Remembers the header of a token that was verified.
     pub fn remember(&self, token: &UnverifiedToken<'_>) {
-        let mut known = self.0.borrow_mut();
+        let mut known = self.known.borrow_mut();
         if known.iter().any(|(text, _)| **text == *token.header_text) {
             return;
         }
@@ -87,12 +123,16 @@ impl<'a> UnverifiedToken<'a> {
     ///
     /// Size is capped before anything else; there are exactly three parts in strict base64url;
     /// the header is one strict JSON object of `alg`, `kid` and `typ` at most.
+    ///
+    /// # Errors
+    ///
+    /// The first of these that does not hold.
     pub fn parse(text: &'a str) -> Result<Self, TokenError> {
         Self::parse_known(text, &KnownHeaders::default())
     }
 
-    /// The same, with headers that were judged before.
-    pub fn parse_known(text: &'a str, known: &KnownHeaders) -> Result<Self, TokenError> {
+    /// The same, with headers that were judged before, and members in them that an issuer's policy lets stand.
+    pub fn parse_known(text: &'a str, headers: &KnownHeaders) -> Result<Self, TokenError> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLarge { bytes: text.len() });
         }
@@ -105,7 +145,7 @@ impl<'a> UnverifiedToken<'a> {
                 count => TokenError::NotThreeParts { parts: count },
             });
         };
-        let known = known.find(header_text);
+        let known = headers.find(header_text);
         let header = if known.is_none() { decode(header_text, "header")? } else { Vec::new() };
         let payload = decode(payload, "payload")?;
         if signature.is_empty() {
@@ -114,7 +154,7 @@ impl<'a> UnverifiedToken<'a> {
         let signature = decode(signature, "signature")?;
         let header = match known {
             Some(known) => known,
-            None => Header::parse(&header, text, &signature)?,
+            None => Header::parse(&header, &headers.let_stand, text, &signature)?,
         };
         let signing_input = text.rsplit_once('.').map_or("", |(input, _)| input).as_bytes();
         Ok(Self { header_text, header, signing_input, payload, signature })
@@ -133,6 +173,11 @@ impl<'a> UnverifiedToken<'a> {
     /// The `typ` of the header, as claimed.
     pub fn typ(&self) -> Option<&str> {
         self.header.typ.as_deref()
+    }
+
+    /// The names of header members that are not read, because some issuer's policy lets them stand.
+    pub fn other_members(&self) -> &[String] {
+        &self.header.others
     }
 
     /// What the payload claims, for an explanation of what would become of it if it were signed.
@@ -155,14 +200,16 @@ impl<'a> UnverifiedToken<'a> {
 
 impl Header {
     /// Judges a decoded header. `text` is the whole token, for the second opinion.
-    fn parse(header: &[u8], text: &str, signature: &[u8]) -> Result<Self, TokenError> {
+    fn parse(
+        header: &[u8],
+        let_stand: &BTreeSet<String>,
+        text: &str,
+        signature: &[u8],
+    ) -> Result<Self, TokenError> {
         let header = json::parse_object(header).map_err(TokenError::MalformedHeader)?;
-        if let Some(name) = FORBIDDEN_MEMBERS.into_iter().find(|name| header.contains_key(*name)) {
-            return Err(TokenError::ForbiddenHeader { name });
-        }
-        if header.keys().any(|name| !matches!(name.as_str(), "alg" | "kid" | "typ")) {
-            return Err(TokenError::UnknownHeader);
-        }
+        let others: Vec<String> =
+            header.keys().filter(|name| !READ_MEMBERS.contains(&name.as_str())).cloned().collect();
+        check_members(&others, let_stand)?;
         let algorithm = match header.get("alg") {
             None => return Err(TokenError::MissingAlgorithm),
             Some(Value::String(name)) => parse_algorithm(name)?,
@@ -181,7 +228,7 @@ impl Header {
             && untrusted.header().key_id == kid
             && untrusted.header().token_type == typ
             && untrusted.signature_bytes() == signature;
-        if agreed { Ok(Self { algorithm, kid, typ }) } else { Err(TokenError::ParsersDisagree) }
+        if agreed { Ok(Self { algorithm, kid, typ, others }) } else { Err(TokenError::ParsersDisagree) }
     }
 }
 
@@ -282,7 +329,7 @@ mod tests {
             known.remember(&UnverifiedToken::parse(&text).unwrap());
             known.remember(&UnverifiedToken::parse(&text).unwrap());
         }
-        assert_eq!(known.0.borrow().len(), MAX_KNOWN_HEADERS);
+        assert_eq!(known.known.borrow().len(), MAX_KNOWN_HEADERS);
     }
 
     #[test]

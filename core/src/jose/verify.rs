@@ -51,6 +51,7 @@ impl From<Fault> for VerifyError {
 #[derive(Clone)]
 pub struct VerifiedJws {
     typ: Option<String>,
+    other_members: Vec<String>,
     payload: Vec<u8>,
     algorithm: SignatureAlgorithm,
     key_thumbprint: String,
@@ -66,6 +67,11 @@ impl VerifiedJws {
     /// The `typ` of the header.
     pub fn typ(&self) -> Option<&str> {
         self.typ.as_deref()
+    }
+
+    /// The names of header members that were not read.
+    pub fn other_members(&self) -> &[String] {
+        &self.other_members
     }
 
     /// What was signed, decoded.
@@ -111,6 +117,7 @@ pub async fn verify(
     }
     Ok(VerifiedJws {
         typ: token.typ().map(str::to_owned),
+        other_members: token.other_members().to_vec(),
         payload: token.payload.clone(),
         algorithm: key.algorithm(),
         key_thumbprint: key.thumbprint().to_owned(),

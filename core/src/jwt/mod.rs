@@ -16,4 +16,4 @@ pub use claims::Claims;
 pub use error::TokenError;
 pub use issued::{AccessTokenClaims, Confirmation};
 pub use policy::{AudienceSource, ClaimPath, TypPolicy, ValidationPolicy};
-pub use validate::{AccessToken, judge_claims, validate};
+pub use validate::{AccessToken, judge_claims, judge_header, validate};

@@ -1,6 +1,7 @@
 //! What one trusted issuer's access tokens must look like.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -78,8 +79,7 @@ impl TypPolicy {
         Self::Exact(vec!["at+jwt".into()])
     }
 
-    /// Whether a token whose header has this `typ` may pass for an access token (RFC 9068, section 4).
-    pub fn allows(&self, typ: Option<&str>) -> bool {
+    pub(crate) fn allows(&self, typ: Option<&str>) -> bool {
         let is = |wanted: &str| typ.is_some_and(|typ| subtype(typ).eq_ignore_ascii_case(subtype(wanted)));
         match self {
             Self::Exact(list) => list.iter().any(|wanted| is(wanted)),
@@ -119,6 +119,10 @@ pub struct ValidationPolicy {
     pub leeway: Duration,
     /// Which `typ` is accepted.
     pub typ: TypPolicy,
+    /// Header members beside `alg`, `kid` and `typ` that its tokens may have. Their names alone count: nothing reads
+    /// them (RFC 7515 section 4 has it so for whatever is not understood).
+    #[serde(default)]
+    pub header_members: BTreeSet<String>,
     /// What the issuer may sign with.
     pub algorithms: Vec<SignatureAlgorithm>,
     /// The longest `exp - iat` accepted.
@@ -149,6 +153,7 @@ impl ValidationPolicy {
             audience_source: AudienceSource::Aud,
             leeway: Self::DEFAULT_LEEWAY,
             typ: TypPolicy::access_token(),
+            header_members: BTreeSet::new(),
             algorithms: SignatureAlgorithm::ALL.to_vec(),
             max_lifetime: None,
             max_age: None,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{AudienceSource, Claims, TokenError, ValidationPolicy};
 use crate::{
-    jose::{VerifiedJws, json},
+    jose::{SignatureAlgorithm, VerifiedJws, check_members, json},
     time::Timestamp,
 };
 
@@ -56,7 +56,8 @@ impl AccessToken {
 /// Validates a verified token against its issuer's policy at the time `now`. Every check is made
 /// for every token; there is no step to forget.
 ///
-/// 1. algorithm allowed for the issuer, `typ` that of an access token;
+/// 1. algorithm allowed for the issuer, `typ` that of an access token, nothing in the header that the issuer's policy
+///    does not let stand;
 /// 2. claims: strict JSON, each of its type, `iss sub exp iat` there (and `jti client_id` by
 ///    RFC 9068 section 2.2);
 /// 3. `iss` equal, audience ours;
@@ -66,16 +67,27 @@ pub fn validate(
     policy: &ValidationPolicy,
     now: Timestamp,
 ) -> Result<AccessToken, TokenError> {
-    if !policy.algorithms.contains(&jws.algorithm()) {
-        return Err(TokenError::AlgorithmNotAllowed);
-    }
-    if !policy.typ.allows(jws.typ()) {
-        return Err(TokenError::WrongType);
-    }
+    judge_header(jws.algorithm(), jws.typ(), jws.other_members(), policy)?;
     let raw = json::parse_object(jws.payload()).map_err(TokenError::MalformedClaims)?;
     let (claims, expires_at) = judge_claims(raw, policy, now)?;
     let (key_thumbprint, payload) = jws.into_parts();
     Ok(AccessToken { claims, expires_at, key_thumbprint, payload })
+}
+
+/// Step 1 of [`validate`], for explanations too: what the header says, against the issuer's policy.
+pub fn judge_header(
+    algorithm: SignatureAlgorithm,
+    typ: Option<&str>,
+    other_members: &[String],
+    policy: &ValidationPolicy,
+) -> Result<(), TokenError> {
+    if !policy.algorithms.contains(&algorithm) {
+        return Err(TokenError::AlgorithmNotAllowed);
+    }
+    if !policy.typ.allows(typ) {
+        return Err(TokenError::WrongType);
+    }
+    check_members(other_members, &policy.header_members)
 }
 
 /// Steps 2 to 4 of [`validate`] for claims that nobody has signed: what would become of them in a
