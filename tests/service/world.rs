@@ -129,20 +129,19 @@ pub(crate) struct Kv {
 }
 
 impl Kv {
-    async fn done<T>(&self, work: impl FnOnce() -> T) -> Result<T, Fault> {
+    fn done<T>(&self, work: impl FnOnce() -> T) -> Result<T, Fault> {
         if self.broken.get() { Err(Fault::new(Part::Kv, "told to fail")) } else { Ok(work()) }
     }
 }
 
 impl KvStore for Kv {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
-        let read = self.done(|| self.rows.borrow().get(key).cloned());
-        self.faults.call(Part::Kv, read).await
+        self.faults.call(Part::Kv, async { self.done(|| self.rows.borrow().get(key).cloned()) }).await
     }
 
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
-        let write = self.done(|| drop(self.rows.borrow_mut().insert(key.to_owned(), value.to_owned())));
-        self.faults.call(Part::Kv, write).await
+        let write = || drop(self.rows.borrow_mut().insert(key.to_owned(), value.to_owned()));
+        self.faults.call(Part::Kv, async { self.done(write) }).await
     }
 }
 

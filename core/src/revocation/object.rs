@@ -117,14 +117,20 @@ impl Loaded {
             } else {
                 Duration::from_secs(1 << state.failures.min(6)).min(LONGEST_BACKOFF)
             };
-            return Some(now.max(state.attempted_at.plus(pause)));
+            return Some(soon(state.attempted_at, pause, now));
         }
         let expiry = self.entries.values().map(|held| held.until);
         let expiry = expiry.chain(state.overflow.map(|unlisted| unlisted.until)).min();
         let prune = expiry.map(|at| at.max(now.plus(PRUNE_INTERVAL)));
-        let beat = policy.heartbeat.map(|period| now.max(state.attempted_at.plus(period)));
+        let beat = policy.heartbeat.map(|period| soon(state.attempted_at, period, now));
         prune.into_iter().chain(beat).min()
     }
+}
+
+/// A pause after `from`, and never longer than the pause itself: a clock that was ahead and has
+/// been put back must not keep the feed from being written.
+fn soon(from: Timestamp, pause: Duration, now: Timestamp) -> Timestamp {
+    from.plus(pause).clamp(now, now.plus(pause))
 }
 
 /// What an entry becomes beside the one that is there: never less than either says.
