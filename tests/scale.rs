@@ -120,7 +120,7 @@ fn a_logout_writes_as_many_rows_as_the_simulator_counts() {
     let rows = writes(&records, || {
         account.serve(&AccountRequest::Revoke { family: FAMILY, reason: Revocation::Logout }, NOW);
     }) + writes(&records, || {
-        block_on(account.alarm(NOW, &feed)).unwrap();
+        block_on(account.alarm(NOW, &feed));
     });
     let told = f64::from(u32::try_from(feed.records.writes()).unwrap());
     // Two alarms of the account, and the entry that goes again; the feed's own alarms serve many.

@@ -1,12 +1,13 @@
 //! The password of a user who is kept here: changed, or reset by a one-time token.
 
-use super::{ApiError, Caller, Ports, Service, body::Body, credentials::Session};
+use super::{ApiError, Caller, Ports, Service, body::Body, credentials::Session, users::LATER};
 use crate::{
     abuse::Limited,
     account::{AccountRequest, Accounts as _, ActivityKind, Ends, Purpose},
     http::{Reply, RequestView},
     identity::{IdentityStore as _, Login, Password, PasswordError, User, UserChange, Verdict},
     observe::Happening,
+    ports::{Background as _, Timer as _},
     refresh::Revocation,
 };
 
@@ -147,12 +148,23 @@ impl<P: Ports> Service<P> {
             ends,
             reason,
         };
-        // Twice at once: the object may have moved to another machine.
-        if self.end_sessions(user.account, &ask).await.is_err()
-            && let Err(fault) = self.end_sessions(user.account, &ask).await
-        {
-            self.record_fault(&fault, caller);
+        // Twice at once: the object may have moved to another machine. Then after the answer, for
+        // until it knows, a sign-in under way with the old password opens a session that stays.
+        if self.end_sessions(user.account, &ask).await.is_ok() {
+            return;
         }
+        let Err(fault) = self.end_sessions(user.account, &ask).await else { return };
+        self.record_fault(&fault, caller);
+        let (service, account) = (self.clone(), user.account);
+        self.ports.background().spawn(async move {
+            for pause in LATER {
+                service.ports.platform().sleep(pause).await;
+                match service.end_sessions(account, &ask).await {
+                    Ok(_) => return,
+                    Err(fault) => service.record_fault(&fault, &Caller::default()),
+                }
+            }
+        });
     }
 
     /// Writes into the activity of an account after the answer, so that its time does not tell

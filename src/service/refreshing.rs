@@ -54,17 +54,19 @@ impl<P: Ports> Service<P> {
     ///
     /// 1. open the token: only our own MAC wakes an object (401 `invalid_grant`);
     /// 2. 429 for too many from one address or network;
-    /// 3. let the Account object decide on hashes (401, 429, or 503 when it can't);
-    /// 4. issue an access token of the new rotation count;
-    /// 5. seal the successor: for a retry the very bytes of the first time.
+    /// 3. have a key to sign with (503 without one, and nothing has happened);
+    /// 4. let the Account object decide on hashes (401, 429, or 503 when it can't);
+    /// 5. issue an access token of the new rotation count;
+    /// 6. seal the successor: for a retry the very bytes of the first time.
     pub(super) async fn refresh(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         let body = Body::parse(request, body, &["refresh_token"])?;
         let presented = self.refresh_token(request, &body)?.ok_or(ApiError::InvalidGrant)?;
         self.throttle(&Caller::of(request), Limited::Refresh).await?;
+        let key = self.signing_key().await?;
         let rotated = self.rotate(request, &presented).await?;
         let now = self.now();
         let token = &presented.token;
-        let issued = self.issue(&rotated.grant, token.family(), rotated.rotation_count, now).await?;
+        let issued = self.issue(&key, &rotated.grant, token.family(), rotated.rotation_count, now).await?;
         let successor = token.seal_successor(&self.isolate.masters, rotated.master);
         let delivery = if presented.by_cookie { Delivery::Cookie } else { Delivery::Body };
         let lifetime = rotated.expires_at.since(now);

@@ -24,8 +24,8 @@ use crate::{
     },
     ids::{AccountId, FamilyId},
     observe::{Happening, Setting},
-    ports::{Fault, Part, Randomness as _},
-    refresh::{Grant, Secret, codec},
+    ports::{Background as _, Fault, Part, Randomness as _},
+    refresh::{Grant, Revocation, Secret, codec},
     time::Timestamp,
 };
 
@@ -208,6 +208,7 @@ impl<P: Ports> Service<P> {
         delivery: Delivery,
         device_token: String,
     ) -> Result<Reply, ApiError> {
+        let key = self.signing_key().await?;
         let platform = self.ports.platform();
         let master = self.isolate.masters.current();
         let mut id = [0; 16];
@@ -231,7 +232,11 @@ impl<P: Ports> Service<P> {
             max_families: u16::try_from(self.isolate.config.refresh.max_families).unwrap_or(u16::MAX),
             credential_version: user.credential_version,
         };
-        match self.ports.accounts().ask(user.account, &ask).await? {
+        let asked = self.ports.accounts().ask(user.account, &ask).await;
+        if !matches!(asked, Ok(AccountAnswer::Opened { .. } | AccountAnswer::Refused(_))) {
+            self.take_back_session(user.account, family);
+        }
+        match asked? {
             AccountAnswer::Opened { displaced } => {
                 for displaced in displaced {
                     self.record_of(&caller, (user.account, displaced), Happening::FamilyDisplaced);
@@ -246,12 +251,24 @@ impl<P: Ports> Service<P> {
             AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
             _ => return Err(Self::misplaced(Part::Account)),
         }
-        let issued = self.issue(&grant, family, 0, now).await?;
+        let issued = self.issue(&key, &grant, family, 0, now).await;
+        let issued = issued.inspect_err(|_| self.take_back_session(user.account, family))?;
         let issued = Issued { device_token: Some(device_token), ..issued };
         let refresh_token = codec::seal(master, user.account, family, 0, &secret);
         self.record_of(&caller, (user.account, family), Happening::SignedIn);
         let lifetime = lifetimes.idle.min(lifetimes.absolute);
         self.deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
+    }
+
+    /// Ends, after the answer, a session that may have been opened and that nobody has. They would
+    /// stand in the user's list, and push out real ones if the sign-in is repeated often enough.
+    fn take_back_session(&self, account: AccountId, family: FamilyId) {
+        let service = self.clone();
+        self.ports.background().spawn(async move {
+            let ask = AccountRequest::Revoke { family, reason: Revocation::Logout };
+            // Lost, it costs a line in that list until it has been idle for too long.
+            let _ = service.ports.accounts().ask(account, &ask).await;
+        });
     }
 
     pub(super) fn parse_login(&self, text: &str) -> Result<Login, ApiError> {

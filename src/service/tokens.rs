@@ -1,6 +1,7 @@
 //! Issues access tokens of our own (RFC 9068).
 
 use core::time::Duration;
+use std::rc::Rc;
 
 use super::{ApiError, Ports, Service};
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
     ids::FamilyId,
     jose::SignatureAlgorithm,
     jwt::{AccessTokenClaims, compact},
-    keys::{Signer as _, signing::SigningKeyError},
+    keys::{PrivateKey, Signer as _, signing::SigningKeyError},
     ports::{Fault, Part, Randomness as _},
     refresh::Grant,
     time::Timestamp,
@@ -28,25 +29,28 @@ pub(super) struct Issued {
 }
 
 impl<P: Ports> Service<P> {
+    /// The key to sign with. Asked for before the Account object is: what an object has done for
+    /// a request that then cannot be answered would stand in its records (a rotation whose answer
+    /// is lost, a session that nobody has), and a client that tries again would add to it.
+    pub(super) async fn signing_key(&self) -> Result<Rc<PrivateKey>, ApiError> {
+        let signing = &self.isolate.memory.signing;
+        let key = signing.current(self.ports.key_ring(), &self.isolate.masters, self.now()).await;
+        key.map_err(|error| match error {
+            SigningKeyError::Fault(fault) => fault.into(),
+            SigningKeyError::Wrapped(error) => Fault::new(Part::KeyRing, error).into(),
+        })
+    }
+
     /// An access token of `session` at its rotation count.
     pub(super) async fn issue(
         &self,
+        key: &PrivateKey,
         grant: &Grant,
         session: FamilyId,
         rotation_count: u32,
         now: Timestamp,
     ) -> Result<Issued, ApiError> {
         let config = &self.isolate.config;
-        let key = self
-            .isolate
-            .memory
-            .signing
-            .current(self.ports.key_ring(), &self.isolate.masters, now)
-            .await
-            .map_err(|error| match error {
-                SigningKeyError::Fault(fault) => fault,
-                SigningKeyError::Wrapped(error) => Fault::new(Part::KeyRing, error),
-            })?;
         // 16 for the token's id, 2 for the jitter.
         let mut random = [0; 18];
         self.ports.platform().fill(&mut random)?;
@@ -73,7 +77,7 @@ impl<P: Ports> Service<P> {
         let algorithm = SignatureAlgorithm::from(key.algorithm());
         let signing_input = compact::encode_signing_input(algorithm, &key.kid().to_string(), &claims)
             .map_err(|error| Fault::new(Part::Crypto, error))?;
-        let signature = self.ports.crypto().sign(&key, signing_input.as_bytes()).await?;
+        let signature = self.ports.crypto().sign(key, signing_input.as_bytes()).await?;
         Ok(Issued {
             access_token: compact::finish(&signing_input, &signature),
             expires_in: lifetime,

@@ -4,6 +4,8 @@
 //! Where users are kept in another service ([`Service::has_users`] is false) there is nothing
 //! here to change but [`Service::erase`]: sessions are here in any case.
 
+use core::time::Duration;
+
 use super::{Caller, Ports, Service};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind, Ends},
@@ -11,9 +13,12 @@ use crate::{
     identity::{Grants, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::{AccountId, FamilyId},
     observe::{Happening, Setting},
-    ports::{Fault, Part, Randomness as _},
+    ports::{Background as _, Fault, Part, Randomness as _, Timer as _},
     refresh::{Context, Revocation},
 };
+
+/// The pauses of what is tried on after the answer: within the 30 s that the platform gives.
+pub(super) const LATER: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(15)];
 
 /// The most users on one page.
 pub const MAX_USERS_ON_A_PAGE: u16 = 200;
@@ -80,31 +85,18 @@ impl<P: Ports> Service<P> {
 
     /// Sets scopes, roles and tenant; `false` when there is no such user. When something is
     /// taken away all sessions end, since each goes on with what its sign-in granted; what is
-    /// added comes with the next sign-in.
+    /// added comes with the next sign-in. Doing it again makes up for a fault half-way.
     pub async fn set_grants(
         &self,
         account: AccountId,
         grants: Grants,
         setting: Setting,
     ) -> Result<bool, Fault> {
-        let Some(user) = self.ports.identity().find(account).await? else { return Ok(false) };
-        self.set_grants_of(&user, grants, setting).await
-    }
-
-    /// The same for a user who was looked up before.
-    ///
-    /// # Errors
-    /// As [`Self::set_grants`].
-    pub async fn set_grants_of(&self, user: &User, grants: Grants, setting: Setting) -> Result<bool, Fault> {
-        let account = user.account;
-        let kept = user.grants.scopes.iter().all(|scope| grants.scopes.contains(scope))
-            && user.grants.roles.iter().all(|role| grants.roles.contains(role))
-            && user.grants.tenant_id == grants.tenant_id;
+        let Grants { scopes, roles, tenant_id } = grants.clone();
         let change = UserChange::Grants(grants);
         let Some(fence) = self.ports.identity().change(account, &change).await? else { return Ok(false) };
-        // Changed by somebody else since the look-up: there may be a session with more than is kept.
-        let as_seen = fence == user.credential_version.saturating_add(1);
-        let ends = if kept && as_seen { Ends::None } else { Ends::All };
+        // Not by what the user had before: after a fault half-way that is what he has now.
+        let ends = Ends::Beyond { scopes, roles, tenant_id };
         let how = (ActivityKind::UserChanged, ends, Revocation::Operator);
         self.tell_change(account, fence, how, Happening::UserChanged, setting).await?;
         Ok(true)
@@ -134,11 +126,29 @@ impl<P: Ports> Service<P> {
         // Sessions first: whatever fails later, nobody is signed in to an account half gone.
         let reason = Revocation::Disabled;
         self.end_sessions(account, &AccountRequest::RevokeAll { reason, keep: None }).await?;
+        let erased = self.erase_the_rest(account, setting.clone()).await;
+        if erased.is_err() {
+            // The user may be gone already, and then nobody is left who could ask again.
+            let service = self.clone();
+            self.ports.background().spawn(async move {
+                for pause in LATER {
+                    service.ports.platform().sleep(pause).await;
+                    match service.erase_the_rest(account, setting.clone()).await {
+                        Ok(_) => return,
+                        Err(fault) => service.record_fault(&fault, &Caller::default()),
+                    }
+                }
+            });
+        }
+        erased
+    }
+
+    async fn erase_the_rest(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
         let there = match self.isolate.config.identity {
             IdentitySource::Store => self.ports.identity().remove(account).await?,
             IdentitySource::Service { .. } => false,
         };
-        // The user is gone and cannot ask again, so a second try is ours.
+        // Twice at once: the object may have moved to another machine.
         if self.end_sessions(account, &AccountRequest::Erase).await.is_err() {
             self.end_sessions(account, &AccountRequest::Erase).await?;
         }

@@ -1,6 +1,9 @@
 //! The Account object's decisions over records that can fail.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use super::support::*;
 use postern::{
@@ -182,18 +185,62 @@ fn a_fault_after_the_rotation_was_stored_is_healed_by_the_retry() {
 }
 
 #[test]
-fn a_sign_in_that_fails_opens_nothing_and_looks_again_later() {
+fn a_sign_in_that_fails_opens_nothing_and_puts_off_nothing_that_the_feed_has_to_be_told() {
     for call in 0..4 {
         let bench = Bench::new();
         let family = bench.next_family();
         bench.records.break_with(FaultMode::FailCall(call));
         let Served { answer, upkeep } = bench.serve(&bench.opening(family, "alice"));
         assert!(matches!(answer, AccountAnswer::Unavailable { .. }), "{call}");
-        assert_eq!(upkeep, Upkeep::Alarm(START.plus(3600 * SECOND)));
+        // In place of the alarm that is set, and so no later than any could be.
+        assert_eq!(upkeep, Upkeep::Alarm(START));
         assert!(bench.sessions().is_empty());
         assert_eq!(bench.object.sweep(bench.now.get()), Ok(Upkeep::Empty));
         assert!(bench.records.snapshot().is_empty());
     }
+}
+
+#[test]
+fn an_alarm_comes_back_while_the_storage_fails_or_holds_what_a_newer_program_wrote() {
+    let bench = Bench::new();
+    let (family, _) = bench.sign_in();
+    bench.ask(&AccountRequest::Revoke { family, reason: Revocation::Logout });
+    let feed = MemoryFeed::new(FeedPolicy::default());
+    feed.now.set(bench.now.get());
+    let ring = || pollster::block_on(bench.object.alarm(bench.now.get(), &feed));
+    let again = || Upkeep::Alarm(bench.now.get().plus(300 * SECOND));
+
+    // For longer than the six times that the platform rings by itself.
+    bench.records.break_with(FaultMode::Down);
+    for _ in 0..2 {
+        let (upkeep, fault) = ring();
+        assert_eq!((upkeep, fault.is_some()), (again(), true));
+        bench.pass(300 * SECOND);
+    }
+    bench.records.break_with(FaultMode::None);
+    let as_it_was = bench.records.snapshot();
+    bench.records.write("family", "AAAAAAAAAAAAAAAAAAAAAA", r#"{"v":2,"record":{}}"#).unwrap();
+    let (upkeep, fault) = ring();
+    assert_eq!((upkeep, fault.is_some(), feed.asked()), (again(), true, 1), "and the feed is told already");
+    bench.records.restore(as_it_was);
+    assert!(matches!(ring(), (Upkeep::Alarm(_), None)));
+}
+
+#[test]
+fn a_sign_in_for_ninety_days_keeps_no_address_in_the_activity_for_longer_than_thirty() {
+    let bench = Bench::new();
+    let family = bench.next_family();
+    let mut opening = bench.opening(family, "alice");
+    if let AccountRequest::Open { lifetimes, .. } = &mut opening {
+        *lifetimes = Lifetimes::MOBILE;
+    }
+    bench.serve(&opening);
+    bench.pass(20 * DAY);
+    // The next sign-in sets the alarm anew, in place of the one that was set.
+    if let AccountRequest::Open { family, .. } = &mut opening {
+        *family = bench.next_family();
+    }
+    assert_eq!(bench.serve(&opening).upkeep, Upkeep::Alarm(START.plus(30 * DAY)));
 }
 
 #[test]
@@ -461,6 +508,18 @@ fn the_alarm_rings_for_the_first_family_to_go() {
 }
 
 #[test]
+fn an_account_that_is_erased_twice_because_the_first_answer_was_lost_is_still_told_to_the_feed() {
+    let bench = Bench::new();
+    bench.sign_in();
+    bench.ask(&AccountRequest::Erase);
+    let told = |rows: BTreeMap<(String, String), String>| rows[&("outbox".into(), "subject".into())].clone();
+    let first = told(bench.records.snapshot());
+    assert!(first.contains(r#""subject":"alice""#), "{first}");
+    bench.ask(&AccountRequest::Erase);
+    assert_eq!(told(bench.records.snapshot()), first);
+}
+
+#[test]
 fn an_erased_subject_leaves_nothing_behind_even_after_a_fault_on_the_way() {
     let bench = Bench::new();
     let (family, token) = bench.sign_in();
@@ -476,7 +535,7 @@ fn an_erased_subject_leaves_nothing_behind_even_after_a_fault_on_the_way() {
     feed.now.set(bench.now.get());
     let rung = pollster::block_on(bench.object.alarm(bench.now.get(), &feed));
     let end = bench.now.get().plus(3600 * SECOND);
-    assert_eq!((rung, feed.asked()), (Ok((Upkeep::Alarm(end), None)), 1));
+    assert_eq!((rung, feed.asked()), ((Upkeep::Alarm(end), None), 1));
     let mark = bench.records.snapshot().into_values().collect::<Vec<_>>();
     assert_eq!(mark.len(), 1);
     assert!(

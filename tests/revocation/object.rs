@@ -163,6 +163,19 @@ fn a_write_that_fails_is_tried_again_with_growing_pauses_until_it_is_there() {
 }
 
 #[test]
+fn a_clock_that_was_a_day_ahead_and_is_put_back_does_not_put_off_what_is_revoked_then() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    let day = Duration::from_hours(24);
+    bench.now = START.plus(day);
+    bench.add(&[Entry::session(session(1), bench.now)]);
+    bench.pass(Duration::from_secs(2));
+    bench.now = START;
+    bench.add(&[Entry::session(session(2), bench.now)]);
+    bench.pass(Duration::from_secs(2));
+    assert_eq!(bench.published().len(), 2);
+}
+
+#[test]
 fn sessions_over_the_limit_make_the_gate_ask_about_all_of_their_time() {
     let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
     for number in 0..5 {
@@ -179,8 +192,8 @@ fn sessions_over_the_limit_make_the_gate_ask_about_all_of_their_time() {
         ..TokenMarks::default()
     };
     assert!(feed.look_up(&issued_at(0), bench.now).session, "any session of that time");
-    assert!(feed.look_up(&issued_at(50), bench.now).session);
-    assert!(!feed.look_up(&issued_at(51), bench.now).session, "none that began after the last of them");
+    assert!(feed.look_up(&issued_at(110), bench.now).session, "nor one that was signed while it ended");
+    assert!(!feed.look_up(&issued_at(111), bench.now).session, "none that began after the last of them");
     assert!(!feed.look_up(&TokenMarks { own: false, ..issued_at(0) }, bench.now).session, "nor another's");
     // When the last of them has expired, it is over.
     bench.pass(Duration::from_mins(20));
@@ -302,7 +315,7 @@ fn feed_messages_format_unchanged() {
     assert_eq!(
         text(&FeedRequest::Add { entries: vec![entry] }),
         format!(
-            r#"{{"add":{{"entries":[{{"mark":{mark},"rule":{{"own_subject":1000}},"until":1081000}}]}}}}"#
+            r#"{{"add":{{"entries":[{{"mark":{mark},"rule":{{"own_subject":61000}},"until":1081000}}]}}}}"#
         )
     );
     let marks = vec![Mark::own(Kind::Subject, "alice")];

@@ -18,7 +18,7 @@ use super::world::{World, code, tokens};
 fn settle(world: &World) {
     world.settle();
     for account in world.accounts.all() {
-        block_on(world.accounts.alarm(account, &world.feed)).unwrap();
+        block_on(world.accounts.alarm(account, &world.feed));
     }
     block_on(world.feed.alarm(&world.kv));
 }
@@ -155,7 +155,7 @@ fn logout_answers_as_ever_while_the_feed_is_away_and_is_told_to_it_later() {
     assert_eq!(reply.status, 204);
     let account: AccountId = claim(&access_token, "sub").parse().unwrap();
     for _ in 0..3 {
-        let (upkeep, fault) = block_on(world.accounts.alarm(account, &world.feed)).unwrap();
+        let (upkeep, fault) = block_on(world.accounts.alarm(account, &world.feed));
         assert!(fault.is_some() && matches!(upkeep, Upkeep::Alarm(_)));
         world.pass(10);
     }
@@ -163,7 +163,7 @@ fn logout_answers_as_ever_while_the_feed_is_away_and_is_told_to_it_later() {
     settle(&world);
     reread(&world, &access_token);
     assert_eq!(world.gate("/orders", Some(&access_token)), Some(401));
-    let (_, fault) = block_on(world.accounts.alarm(account, &world.feed)).unwrap();
+    let (_, fault) = block_on(world.accounts.alarm(account, &world.feed));
     assert_eq!(fault, None);
 }
 

@@ -38,6 +38,8 @@ use postern::{
 };
 use serde_json::{Value, json};
 
+use super::faults::{Faults, Through};
+
 /// Clock, randomness and text of a test.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Platform {
@@ -121,24 +123,25 @@ impl EventSink for Log {
 
 #[derive(Clone, Default)]
 pub(crate) struct Kv {
+    faults: Faults,
     rows: Rc<RefCell<HashMap<String, String>>>,
     pub(crate) broken: Rc<Cell<bool>>,
 }
 
+impl Kv {
+    fn done<T>(&self, work: impl FnOnce() -> T) -> Result<T, Fault> {
+        if self.broken.get() { Err(Fault::new(Part::Kv, "told to fail")) } else { Ok(work()) }
+    }
+}
+
 impl KvStore for Kv {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
-        if self.broken.get() {
-            return Err(Fault::new(Part::Kv, "told to fail"));
-        }
-        Ok(self.rows.borrow().get(key).cloned())
+        self.faults.call(Part::Kv, async { self.done(|| self.rows.borrow().get(key).cloned()) }).await
     }
 
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
-        if self.broken.get() {
-            return Err(Fault::new(Part::Kv, "told to fail"));
-        }
-        self.rows.borrow_mut().insert(key.to_owned(), value.to_owned());
-        Ok(())
+        let write = || drop(self.rows.borrow_mut().insert(key.to_owned(), value.to_owned()));
+        self.faults.call(Part::Kv, async { self.done(write) }).await
     }
 }
 
@@ -164,6 +167,7 @@ impl RateLimiter for Limits {
 
 #[derive(Clone)]
 pub(crate) struct KeyRing {
+    faults: Faults,
     ring: Rc<MemoryKeyRing<NativeSigner<Platform>, Platform, Platform>>,
     pub(crate) unreachable: Rc<Cell<bool>>,
 }
@@ -173,7 +177,7 @@ impl KeyRingObject for KeyRing {
         if self.unreachable.get() {
             return Err(Fault::new(Part::KeyRing, "told to fail"));
         }
-        self.ring.ask(request).await
+        self.faults.call(Part::KeyRing, self.ring.ask(request)).await
     }
 }
 
@@ -287,19 +291,20 @@ impl Background for Later {
 
 #[derive(Clone)]
 pub(crate) struct World {
+    pub(crate) faults: Faults,
     pub(crate) platform: Platform,
     pub(crate) crypto: Crypto,
     pub(crate) log: Log,
     pub(crate) kv: Kv,
-    pub(crate) identity: MemoryIdentity,
-    pub(crate) accounts: MemoryAccounts,
+    pub(crate) identity: Through<MemoryIdentity>,
+    pub(crate) accounts: Through<MemoryAccounts>,
     pub(crate) key_ring: KeyRing,
-    pub(crate) feed: MemoryFeed,
-    pub(crate) audit_log: MemoryAuditLog,
+    pub(crate) feed: Through<MemoryFeed>,
+    pub(crate) audit_log: Through<MemoryAuditLog>,
     pub(crate) metrics: Metrics,
     pub(crate) later: Later,
     pub(crate) limits: Limits,
-    pub(crate) throttles: MemoryThrottles,
+    pub(crate) throttles: Through<MemoryThrottles>,
     pub(crate) services: Elsewhere,
     isolate: Rc<Isolate>,
 }
@@ -309,15 +314,15 @@ impl Ports for World {
     type Crypto = Crypto;
     type Log = Log;
     type Kv = Kv;
-    type Identity = MemoryIdentity;
-    type Accounts = MemoryAccounts;
+    type Identity = Through<MemoryIdentity>;
+    type Accounts = Through<MemoryAccounts>;
     type KeyRing = KeyRing;
     type IssuerKeys = NoIssuer;
-    type Feed = MemoryFeed;
+    type Feed = Through<MemoryFeed>;
     type RateLimiter = Limits;
-    type Throttles = MemoryThrottles;
+    type Throttles = Through<MemoryThrottles>;
     type Bindings = Elsewhere;
-    type AuditLog = MemoryAuditLog;
+    type AuditLog = Through<MemoryAuditLog>;
     type Metrics = Metrics;
     type Background = Later;
 
@@ -333,10 +338,10 @@ impl Ports for World {
     fn kv(&self) -> &Kv {
         &self.kv
     }
-    fn identity(&self) -> &MemoryIdentity {
+    fn identity(&self) -> &Through<MemoryIdentity> {
         &self.identity
     }
-    fn accounts(&self) -> &MemoryAccounts {
+    fn accounts(&self) -> &Through<MemoryAccounts> {
         &self.accounts
     }
     fn key_ring(&self) -> &KeyRing {
@@ -345,19 +350,19 @@ impl Ports for World {
     fn issuer_keys(&self) -> &NoIssuer {
         &NoIssuer
     }
-    fn feed(&self) -> &MemoryFeed {
+    fn feed(&self) -> &Through<MemoryFeed> {
         &self.feed
     }
     fn rate_limiter(&self) -> &Limits {
         &self.limits
     }
-    fn throttles(&self) -> &MemoryThrottles {
+    fn throttles(&self) -> &Through<MemoryThrottles> {
         &self.throttles
     }
     fn bindings(&self) -> &Elsewhere {
         &self.services
     }
-    fn audit_log(&self) -> &MemoryAuditLog {
+    fn audit_log(&self) -> &Through<MemoryAuditLog> {
         &self.audit_log
     }
 
@@ -409,6 +414,7 @@ impl World {
 
     /// With other settings.
     pub(crate) fn with(settings: &Value) -> Self {
+        let faults = Faults::default();
         let platform = Platform::default();
         platform.now.set(START);
         let isolate = Rc::new(Isolate::new(config(settings)).unwrap());
@@ -422,17 +428,18 @@ impl World {
         Self {
             crypto: Crypto { signer: Rc::new(NativeSigner::new(platform.clone())), broken: Rc::default() },
             log: Log::default(),
-            kv: Kv::default(),
-            identity: MemoryIdentity::default(),
-            accounts: MemoryAccounts::at(START),
-            key_ring: KeyRing { ring: Rc::new(ring), unreachable: Rc::default() },
-            feed: feed_at(START),
-            audit_log: MemoryAuditLog::new(isolate.masters.clone(), START),
+            kv: Kv { faults: faults.clone(), ..Kv::default() },
+            identity: Through::new(MemoryIdentity::default(), &faults),
+            accounts: Through::new(MemoryAccounts::at(START), &faults),
+            key_ring: KeyRing { faults: faults.clone(), ring: Rc::new(ring), unreachable: Rc::default() },
+            feed: Through::new(feed_at(START), &faults),
+            audit_log: Through::new(MemoryAuditLog::new(isolate.masters.clone(), START), &faults),
             metrics: Metrics::default(),
             later: Later::default(),
             limits: Limits::default(),
-            throttles: MemoryThrottles::at(START),
+            throttles: Through::new(MemoryThrottles::at(START), &faults),
             services: Elsewhere::default(),
+            faults,
             platform,
             isolate,
         }

@@ -58,11 +58,7 @@ impl MemoryAccounts {
     }
 
     /// Rings the alarm of one account whole: tells `feed`, and removes what has expired.
-    pub async fn alarm(
-        &self,
-        account: AccountId,
-        feed: &impl FeedObject,
-    ) -> Result<(Upkeep, Option<Fault>), Fault> {
+    pub async fn alarm(&self, account: AccountId, feed: &impl FeedObject) -> (Upkeep, Option<Fault>) {
         Account::new(self.records(account)).alarm(self.now.get(), feed).await
     }
 

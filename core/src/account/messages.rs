@@ -150,7 +150,7 @@ pub enum AccountRequest {
 }
 
 /// Which sessions a change to the user ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ends {
     /// All.
@@ -159,6 +159,18 @@ pub enum Ends {
     Others(FamilyId),
     /// None.
     None,
+    /// All, if one that is alive was granted more than this. The object judges by what its
+    /// sessions have, so that it is right whoever else has changed the user, and however often it
+    /// is asked after a fault.
+    Beyond {
+        /// What the user may do from now on.
+        scopes: Vec<String>,
+        /// See there.
+        roles: Vec<String>,
+        /// See there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tenant_id: Option<String>,
+    },
 }
 
 /// What an Account object answers. Only transport can fail; every decision is a value.

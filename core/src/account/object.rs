@@ -61,7 +61,8 @@ impl<R: Records> Account<R> {
     /// Decides one request. A storage fault is [`AccountAnswer::Unavailable`]: each decision is
     /// committed by one write, so a write that fails leaves all families as they were.
     pub fn serve(&self, request: &AccountRequest, now: Timestamp) -> Served {
-        // What was written before the fault may have to be told to the feed: the alarm sees to it.
+        // What was written before the fault may have to be told to the feed, or be an account
+        // without a family: the alarm sees to it, and no later than it would have.
         self.decide(request, now).unwrap_or_else(|fault| Served {
             answer: AccountAnswer::Unavailable { cause: fault.to_string() },
             upkeep: Upkeep::Alarm(now),
@@ -93,7 +94,7 @@ impl<R: Records> Account<R> {
                     secret_hash: *secret_hash,
                     master: *master,
                 };
-                Ok(self.open(*family, opening, (*max_families, *credential_version), now))
+                self.open(*family, opening, (*max_families, *credential_version), now)
             }
             AccountRequest::Rotate { family, presented, limits, context } => {
                 self.rotate(*family, presented, now, limits, context)
@@ -117,12 +118,17 @@ impl<R: Records> Account<R> {
                 if matches!(reason, Revocation::PasswordChanged | Revocation::Disabled) {
                     self.void_one_time(Purpose::ResetPassword)?;
                 }
-                let answer = match *ends {
-                    Ends::All => self.revoke_all(*reason, now)?.answer,
-                    Ends::Others(keep) => self.revoke_others(keep, *reason, now)?.answer,
-                    Ends::None => {
-                        AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None }
+                let all = match ends {
+                    Ends::All => true,
+                    Ends::Beyond { scopes, roles, tenant_id } => {
+                        self.is_any_beyond(scopes, roles, tenant_id.as_deref(), now)?
                     }
+                    Ends::Others(_) | Ends::None => false,
+                };
+                let answer = match ends {
+                    _ if all => self.revoke_all(*reason, now)?.answer,
+                    Ends::Others(keep) => self.revoke_others(*keep, *reason, now)?.answer,
+                    _ => AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None },
                 };
                 let _ = self.note(*kind, None, context, now);
                 self.with_alarm(answer, now)

@@ -23,6 +23,10 @@ const SUBJECT_ID: &str = "subject";
 /// double, within these bounds.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 
+/// When the alarm comes back after a fault of the storage: while a revocation still matters, and
+/// for as long as the fault lasts. The platform's own retries end after two minutes.
+const RING_AGAIN: Duration = Duration::from_mins(5);
+
 impl<R: Records> Account<R> {
     /// Notes that a session ends. Goes before the end itself: what is noted and did not happen
     /// does no harm, since every hit in the feed is confirmed here.
@@ -37,14 +41,14 @@ impl<R: Records> Account<R> {
     }
 
     /// The alarm: tells the feed what it is not told yet, and removes what has expired. The fault
-    /// is for the log; whatever was left undone is in the alarm that comes back.
-    pub async fn alarm(
-        &self,
-        now: Timestamp,
-        feed: &impl FeedObject,
-    ) -> Result<(Upkeep, Option<Fault>), Fault> {
+    /// is for the log; whatever was left undone is in the alarm that comes back, also when the
+    /// storage itself fails or holds what only a newer program can read.
+    pub async fn alarm(&self, now: Timestamp, feed: &impl FeedObject) -> (Upkeep, Option<Fault>) {
         let delivered = self.deliver(now, feed).await;
-        Ok((self.sweep(now)?, delivered.err()))
+        match self.sweep(now) {
+            Ok(upkeep) => (upkeep, delivered.err()),
+            Err(fault) => (Upkeep::Alarm(now.plus(RING_AGAIN)), Some(fault)),
+        }
     }
 
     async fn deliver(&self, now: Timestamp, feed: &impl FeedObject) -> Result<(), Fault> {

@@ -27,21 +27,10 @@ const ENDED_KEPT: usize = 200;
 /// How long the mark of an erased account stays: longer than any sign-in takes.
 const ERASED_MARK: Duration = Duration::from_hours(1);
 
-/// When to look again after an `Open` that failed half-way: it may have left an account without
-/// a family, for which no alarm is set.
-const LOOK_AGAIN: Duration = Duration::from_hours(1);
-
 type Families = Vec<(FamilyId, StoredFamily)>;
 
 impl<R: Records> Account<R> {
-    pub(super) fn open(&self, id: FamilyId, opening: Opening, bounds: (u16, u64), now: Timestamp) -> Served {
-        self.try_open(id, opening, bounds, now).unwrap_or_else(|fault| Served {
-            answer: AccountAnswer::Unavailable { cause: fault.to_string() },
-            upkeep: Upkeep::Alarm(now.plus(LOOK_AGAIN)),
-        })
-    }
-
-    fn try_open(
+    pub(super) fn open(
         &self,
         id: FamilyId,
         opening: Opening,
@@ -156,7 +145,9 @@ impl<R: Records> Account<R> {
 
     pub(super) fn revoke_all(&self, by: Revocation, now: Timestamp) -> Result<Served, Fault> {
         let not_before = Some(now);
-        let Some(mut meta) = self.store().meta()? else {
+        // The mark of an erased account names no subject: what the feed is to be told of the one it
+        // had would be overwritten.
+        let Some(mut meta) = self.store().meta()?.filter(|meta| meta.fence != ERASED) else {
             // No family was ever opened, or all were removed after their absolute lifetime.
             let answer = AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before };
             return Ok(Served::plain(answer));
@@ -191,6 +182,25 @@ impl<R: Records> Account<R> {
         for family in ended {
             let _ = self.note(kind, Some(*family), &Context::default(), now);
         }
+    }
+
+    /// Whether a live session has more than these scopes and roles, or another tenant.
+    pub(super) fn is_any_beyond(
+        &self,
+        scopes: &[String],
+        roles: &[String],
+        tenant_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let families = self.settled(self.store().meta()?.as_ref())?;
+        Ok(families.iter().any(|(_, StoredFamily { family, .. })| {
+            let grant = &family.grant;
+            let within =
+                grant.scope.split_ascii_whitespace().all(|one| scopes.iter().any(|kept| kept == one))
+                    && grant.roles.iter().all(|role| roles.contains(role))
+                    && grant.tenant_id.as_deref() == tenant_id;
+            family.is_alive(now) && !within
+        }))
     }
 
     /// From now on credentials of an earlier version open nothing.
@@ -282,13 +292,17 @@ impl<R: Records> Account<R> {
     }
 
     /// When there is something to do next: at once if the feed is to be told something. A fault
-    /// here is no cause to fail: then the alarm looks for itself. What lives shorter than every
-    /// family (activity, one-time tokens) is removed when the alarm rings, or read as gone before.
+    /// here is no cause to fail: then the alarm looks for itself.
     fn next_alarm(&self, families: &Families, now: Timestamp) -> Upkeep {
-        match self.store().outbox() {
-            Ok(outbox) if outbox.is_empty() => first_end(families).map_or(Upkeep::Unchanged, Upkeep::Alarm),
-            Ok(_) | Err(_) => Upkeep::Alarm(now),
-        }
+        let next = || {
+            if !self.store().outbox()?.is_empty() {
+                return Ok(None);
+            }
+            let activity = activity::sweep(&self.store(), now)?;
+            let one_time = one_time::sweep(&self.store(), now)?;
+            Ok::<_, Fault>(first_of([first_end(families), activity, one_time]))
+        };
+        Upkeep::Alarm(next().ok().flatten().unwrap_or(now))
     }
 
     fn settled(&self, meta: Option<&Meta>) -> Result<Families, Fault> {

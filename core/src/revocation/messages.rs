@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CLIENT_HORIZON, Kind, Mark, OWN_HORIZON};
+use super::{CLIENT_HORIZON, IN_FLIGHT, Kind, Mark, OWN_HORIZON};
 use crate::{
     ids::{AccountId, FamilyId},
     time::Timestamp,
@@ -148,7 +148,7 @@ impl Entry {
     /// A subject of ours whose sessions all ended at `at`.
     pub fn subject(subject: &str, at: Timestamp) -> Self {
         let mark = Mark::own(Kind::Subject, subject);
-        Self { mark, rule: Rule::OwnSubject(at), until: at.plus(OWN_HORIZON) }
+        Self { mark, rule: Rule::OwnSubject(at.plus(IN_FLIGHT)), until: at.plus(OWN_HORIZON) }
     }
 
     /// What a client of ours was issued until `at`; ordered now.

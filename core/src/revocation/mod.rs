@@ -33,6 +33,12 @@ pub const KV_KEY: &str = "revocations";
 /// Not today's settings: tokens issued under yesterday's must stay revoked.
 pub const OWN_HORIZON: Duration = Duration::from_mins(18);
 
+/// How much later than its decision an access token may say that it was issued: the Worker signs
+/// after the Account object has answered, by a clock of its own. What the feed says of subjects
+/// and of sessions that found no room reaches so far beyond the revocation; a hit is confirmed by
+/// the Account object, so it costs whoever signs in again within that time one question.
+const IN_FLIGHT: Duration = Duration::from_mins(1);
+
 /// How long a revocation of what another issuer issued is listed: a day and the largest leeway.
 /// Nothing here knows how long its tokens live; a day is the default of the longest-lived of the
 /// large identity providers.

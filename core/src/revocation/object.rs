@@ -9,7 +9,7 @@ use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
 use super::{
-    Entry, FeedAnswer, FeedCopy, FeedRequest, KV_KEY, Mark, Overflow, Rule,
+    Entry, FeedAnswer, FeedCopy, FeedRequest, IN_FLIGHT, KV_KEY, Mark, Overflow, Rule,
     stored::{Held, State, Store, Unlisted},
 };
 use crate::{
@@ -117,14 +117,20 @@ impl Loaded {
             } else {
                 Duration::from_secs(1 << state.failures.min(6)).min(LONGEST_BACKOFF)
             };
-            return Some(now.max(state.attempted_at.plus(pause)));
+            return Some(soon(state.attempted_at, pause, now));
         }
         let expiry = self.entries.values().map(|held| held.until);
         let expiry = expiry.chain(state.overflow.map(|unlisted| unlisted.until)).min();
         let prune = expiry.map(|at| at.max(now.plus(PRUNE_INTERVAL)));
-        let beat = policy.heartbeat.map(|period| now.max(state.attempted_at.plus(period)));
+        let beat = policy.heartbeat.map(|period| soon(state.attempted_at, period, now));
         prune.into_iter().chain(beat).min()
     }
+}
+
+/// A pause after `from`, and never longer than the pause itself: a clock that was ahead and has
+/// been put back must not keep the feed from being written.
+fn soon(from: Timestamp, pause: Duration, now: Timestamp) -> Timestamp {
+    from.plus(pause).clamp(now, now.plus(pause))
 }
 
 /// What an entry becomes beside the one that is there: never less than either says.
@@ -218,9 +224,10 @@ impl<R: Records> Feed<R> {
         let known = loaded.entries.get(&entry.mark);
         let own = entry.rule.has_account();
         if known.is_none() && own && loaded.own >= policy.max_own {
-            let before = loaded.state.overflow.unwrap_or(Unlisted { issued_until: now, until: entry.until });
+            let issued_until = now.plus(IN_FLIGHT);
+            let before = loaded.state.overflow.unwrap_or(Unlisted { issued_until, until: entry.until });
             loaded.state.overflow = Some(Unlisted {
-                issued_until: before.issued_until.max(now),
+                issued_until: before.issued_until.max(issued_until),
                 until: before.until.max(entry.until),
             });
             return self.store().write_state(&loaded.state);

@@ -32,23 +32,16 @@ impl DurableObject for Account {
         }))
     }
 
-    /// Tells the revocation feed what ended, and removes what has expired. A failure of the storage
-    /// comes again by the platform's own retries, one of the feed by the next alarm.
+    /// Tells the revocation feed what ended, and removes what has expired.
     async fn alarm(&self) -> worker::Result<Response> {
-        match self.ring().await {
-            Ok(()) => Response::empty(),
-            Err(fault) => {
-                log::fault(&fault);
-                Err(worker::Error::RustError(fault.part.name().to_owned()))
-            }
-        }
+        super::rung(&self.state, self.ring().await).await
     }
 }
 
 impl Account {
     async fn ring(&self) -> Result<(), Fault> {
         let account = Sessions::new(super::records(&self.state)?);
-        let (upkeep, fault) = account.alarm(Platform.now(), &FeedStub(self.env.clone().into())).await?;
+        let (upkeep, fault) = account.alarm(Platform.now(), &FeedStub(self.env.clone().into())).await;
         if let Some(fault) = fault {
             log::fault(&fault);
         }

@@ -44,10 +44,7 @@ impl DurableObject for KeyRing {
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
-        if let Err(fault) = self.serve(None).await {
-            log::fault(&fault);
-        }
-        Response::empty()
+        super::rung(&self.state, self.serve(None).await.map(drop)).await
     }
 }
 

@@ -41,14 +41,7 @@ impl DurableObject for RevocationFeed {
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
-        match self.ring().await {
-            Ok(()) => Response::empty(),
-            Err(fault) => {
-                log::fault(&fault);
-                // The platform rings again.
-                Err(worker::Error::RustError(fault.part.name().to_owned()))
-            }
-        }
+        super::rung(&self.state, self.ring().await).await
     }
 }
 

@@ -44,13 +44,7 @@ impl DurableObject for Throttle {
             Ok(false) => super::forget(&self.state).await,
             Err(fault) => Err(fault),
         };
-        match done {
-            Ok(()) => Response::empty(),
-            Err(fault) => {
-                log::fault(&fault);
-                Err(worker::Error::RustError(fault.part.name().to_owned()))
-            }
-        }
+        super::rung(&self.state, done).await
     }
 }
 
