@@ -328,6 +328,25 @@ fn an_external_issuer_has_safe_defaults() {
     assert_eq!(issuer.typ, TypRule::AccessToken);
     assert_eq!(Vec::from_iter(&issuer.algorithms), ["ES256", "EdDSA", "RS256"]);
     assert_eq!((issuer.scope_claim.as_str(), issuer.tenant_claim.as_str()), ("scope", "tenant_id"));
+    assert_eq!(Vec::from_iter(&issuer.roles_claim), ["roles"]);
+    assert_eq!(Vec::from_iter(&issuer.client_claim), ["client_id"], "`azp` is not guessed at");
+    let lists = read(json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": "a",
+        "roles_claim": ["realm_access.roles", "resource_access.api.roles"], "client_claim": "azp"}]}));
+    assert_eq!(
+        Vec::from_iter(&lists.issuers[0].roles_claim),
+        ["realm_access.roles", "resource_access.api.roles"]
+    );
+    assert_eq!(Vec::from_iter(&lists.issuers[0].client_claim), ["azp"]);
+    for (name, wrong, path) in [
+        ("roles_claim", json!([]), "ISSUERS[0].roles_claim"),
+        ("roles_claim", json!(["r", "r"]), "ISSUERS[0].roles_claim[1]"),
+        ("roles_claim", json!(["r", 1]), "ISSUERS[0].roles_claim[1]"),
+        ("client_claim", json!([""]), "ISSUERS[0].client_claim[0]"),
+        ("client_claim", json!(true), "ISSUERS[0].client_claim"),
+    ] {
+        let list = json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": ["a"], name: wrong}]});
+        assert_eq!(paths(list), [path]);
+    }
     for algorithm in ["HS256", "none", "es256", "RS512"] {
         let list = json!({"ISSUERS": [
             {"issuer": "https://a.example", "audiences": ["a"], "algorithms": [algorithm]},

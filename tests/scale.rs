@@ -96,9 +96,11 @@ fn a_sign_in_writes_as_many_rows_as_the_simulator_counts() {
     // Not the first of the account: that one writes the account's own record too.
     account.serve(&open(), NOW);
     records.remove("family", &FAMILY.to_string()).unwrap();
-    let rows = take(&throttle, &["device"])
+    let rows = take(&throttle, &["7", "known"])
+        + take(&throttle, &["device", "devices"])
         + writes(&throttle, || {
-            let pardons = vec![Pardon { row: "device".into(), ..Pardon::default() }];
+            let pardons = ["device", "devices"].map(|row| Pardon { row: row.into(), ..Pardon::default() });
+            let pardons = pardons.to_vec();
             Throttle::new(throttle.clone()).serve(&ThrottleRequest::Forgive { pardons }, NOW);
         })
         + writes(&records, || {

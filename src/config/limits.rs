@@ -14,6 +14,10 @@ pub struct LimitSettings {
     pub login_ip: Option<Rate>,
     /// The same from one network.
     pub login_network: Option<Rate>,
+    /// Sign-ins from all known devices behind one address; beyond it they are strangers.
+    pub login_known_ip: Option<Rate>,
+    /// The same from one network.
+    pub login_known_network: Option<Rate>,
     /// Sign-ins through one client, all users together.
     pub login_client: Option<Rate>,
     /// Rotations of one family.
@@ -34,6 +38,8 @@ pub struct LimitSettings {
     pub reset_network: Option<Rate>,
     /// Failures of strangers at one account, and of one known device.
     pub account_lock: Ladder,
+    /// Failures of all known devices of one account; beyond it they are strangers.
+    pub devices_lock: Ladder,
     /// Failures from one address, of whatever accounts.
     pub ip_lock: Ladder,
     /// So many accounts failing from one network are an attack.
@@ -58,6 +64,10 @@ impl Default for LimitSettings {
             login_ip: rate(20, 20),
             // Five times an address: a carrier's or an office's network holds many of them.
             login_network: rate(100, 100),
+            // As the refreshes of an office: an attacker who has made many accounts of his own has
+            // a known device for each, and every sign-in costs a hash.
+            login_known_ip: rate(60, 120),
+            login_known_network: rate(300, 600),
             login_client: None,
             // A page that is loaded again refreshes: an impatient reader does that many times.
             refresh_family: rate(5, 20),
@@ -76,6 +86,15 @@ impl Default for LimitSettings {
                 // Strangers are left one guess an hour, as the last lock is long.
                 forget: 3600,
                 refuses: false,
+            },
+            // Four devices that are stolen or whose owner forgot the password, at once. One alone never
+            // gets there: its own ladder leaves it one guess in the hour that forgets one.
+            devices_lock: Ladder {
+                delay_after: 20,
+                lock_after: 20,
+                locks: vec![3600],
+                forget: 3600,
+                refuses: true,
             },
             // An office mistypes a hundred times in a morning and not six times an hour after it.
             ip_lock: Ladder { delay_after: 100, lock_after: 100, locks, forget: 600, refuses: true },
@@ -114,6 +133,8 @@ pub(super) fn read(node: &Node<'_>) -> Option<LimitSettings> {
         "login_device",
         "login_ip",
         "login_network",
+        "login_known_ip",
+        "login_known_network",
         "login_client",
         "refresh_family",
         "refresh_ip",
@@ -124,6 +145,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<LimitSettings> {
         "reset_ip",
         "reset_network",
         "account_lock",
+        "devices_lock",
         "ip_lock",
         "accounts_per_network",
         "networks_per_account",
@@ -137,6 +159,8 @@ pub(super) fn read(node: &Node<'_>) -> Option<LimitSettings> {
         ("login_device", &mut settings.login_device),
         ("login_ip", &mut settings.login_ip),
         ("login_network", &mut settings.login_network),
+        ("login_known_ip", &mut settings.login_known_ip),
+        ("login_known_network", &mut settings.login_known_network),
         ("login_client", &mut settings.login_client),
         ("refresh_family", &mut settings.refresh_family),
         ("refresh_ip", &mut settings.refresh_ip),
@@ -151,7 +175,11 @@ pub(super) fn read(node: &Node<'_>) -> Option<LimitSettings> {
             *rate = read_rate(node);
         }
     }
-    for (name, ladder) in [("account_lock", &mut settings.account_lock), ("ip_lock", &mut settings.ip_lock)] {
+    for (name, ladder) in [
+        ("account_lock", &mut settings.account_lock),
+        ("devices_lock", &mut settings.devices_lock),
+        ("ip_lock", &mut settings.ip_lock),
+    ] {
         if let Some(node) = fields.optional(name) {
             read_ladder(node, ladder);
         }

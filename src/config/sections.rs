@@ -208,6 +208,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             "scope_claim",
             "roles_claim",
             "tenant_claim",
+            "client_claim",
             "leeway",
         ])?;
         let issuer = fields.required("issuer").and_then(|node| {
@@ -247,8 +248,12 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             fields.or(name, default.to_owned(), |node: &Node<'_>| node.parsed(values::claim))
         };
         let scope_claim = claim("scope_claim", "scope");
-        let roles_claim = claim("roles_claim", "roles");
+        let claims = |name, default: &str| {
+            fields.or(name, [default.to_owned()].into(), |node: &Node<'_>| node.filled_set(values::claim))
+        };
+        let roles_claim = claims("roles_claim", "roles");
         let tenant_claim = claim("tenant_claim", "tenant_id");
+        let client_claim = claims("client_claim", "client_id");
         let leeway = fields.optional("leeway").and_then(|node| node.seconds(0..=120));
         Some(ExternalIssuer {
             issuer: issuer?,
@@ -261,6 +266,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             scope_claim,
             roles_claim,
             tenant_claim,
+            client_claim,
             leeway,
         })
     })

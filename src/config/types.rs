@@ -211,10 +211,12 @@ pub struct ExternalIssuer {
     pub header_members: BTreeSet<String>,
     /// Which claim holds the scopes.
     pub scope_claim: String,
-    /// Which claim holds the roles.
-    pub roles_claim: String,
+    /// Which claims hold the roles. Never empty.
+    pub roles_claim: BTreeSet<String>,
     /// Which claim holds the tenant.
     pub tenant_claim: String,
+    /// Which claims name the client; all that a token has must agree. Never empty.
+    pub client_claim: BTreeSet<String>,
     /// Its own leeway, in place of `POSTERN_LEEWAY`.
     pub leeway: Option<Duration>,
 }

@@ -396,9 +396,12 @@ impl Explainer {
     ) -> Map<String, Value> {
         let policy = &issuer.policy;
         let audience = policy.audiences.first().cloned().unwrap_or_default();
-        let client = match policy.audience_source {
-            AudienceSource::Aud => "client".to_owned(),
-            AudienceSource::ClientId => audience.clone(),
+        let named = policy.client_claims.iter().find_map(|place| place.find(given)?.as_str());
+        // Where a claim of another name says it, both have to say the same.
+        let client = match (named, policy.audience_source) {
+            (Some(client), _) => client.to_owned(),
+            (None, AudienceSource::Aud) => "client".to_owned(),
+            (None, AudienceSource::ClientId) => audience.clone(),
         };
         let issued_at = given.get("iat").and_then(Value::as_u64).unwrap_or_else(|| now.seconds());
         let mut claims = given.clone();

@@ -9,7 +9,7 @@ use super::{
     authenticate::AccessRefused,
     cookies::{self, CSRF_HEADER},
     error::unavailable,
-    own::is_own,
+    own::{EXPOSED, is_own},
     presented::{CookieRefused, Presented, presented},
 };
 use crate::{
@@ -19,7 +19,11 @@ use crate::{
         Target, Verdict, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
-    observe::{Happening, Setting, metrics::gate_outcome, redact::signature_tail},
+    observe::{
+        Happening, Setting,
+        metrics::{Family, gate_outcome},
+        redact::signature_tail,
+    },
     ports::{Fault, Part},
     time::Timestamp,
 };
@@ -82,6 +86,8 @@ pub enum UpstreamFault {
     Timeout,
     /// Its status is none.
     Status(u16),
+    /// The route names a service that is not bound.
+    NotBound(String),
 }
 
 impl UpstreamFault {
@@ -91,6 +97,17 @@ impl UpstreamFault {
             Self::Unreachable(cause) => format!("unreachable: {cause}"),
             Self::Timeout => "timeout".to_owned(),
             Self::Status(status) => format!("impossible status {status}"),
+            Self::NotBound(service) => format!("unreachable: no service is bound as {service}"),
+        }
+    }
+
+    /// What it is called in the metrics: few names, whatever the cause says.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Status(_) => "impossible_status",
+            Self::NotBound(_) => "not_bound",
         }
     }
 }
@@ -98,7 +115,7 @@ impl UpstreamFault {
 impl From<&UpstreamFault> for Reply {
     fn from(fault: &UpstreamFault) -> Self {
         match fault {
-            UpstreamFault::Unreachable(_) | UpstreamFault::Status(_) => {
+            UpstreamFault::Unreachable(_) | UpstreamFault::Status(_) | UpstreamFault::NotBound(_) => {
                 Problem::new(502, "upstream_unreachable", "The service behind the gate did not answer").into()
             }
             UpstreamFault::Timeout => {
@@ -381,13 +398,24 @@ impl<P: Ports> Service<P> {
     }
 
     /// The answer when the upstream gave none, with [`Forward::answer_headers`], and its line in
-    /// the log.
+    /// the log. It is counted by the route that takes the request: looked up once more, since
+    /// nobody carries its name along for the many that are answered.
     pub fn upstream_fault(
         &self,
         request: &impl RequestView,
         answer_headers: &[(String, String)],
         fault: &UpstreamFault,
     ) -> Reply {
+        let url = request.url();
+        let found = UrlParts::parse(&url)
+            .zip(self.gate.as_ref())
+            .map(|(parts, gate)| gate.find(&request.method(), parts.authority, parts.path));
+        let route = match &found {
+            Some(Found::Match(found)) => found.route.name.as_str(),
+            // The table was changed meanwhile.
+            _ => "",
+        };
+        self.isolate.counters.add(Family::UpstreamFailures, route, fault.code());
         self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
         answer_headers.iter().fold(Reply::from(fault), |reply, (name, value)| reply.with_header(name, value))
     }
@@ -433,13 +461,21 @@ impl From<Outcome> for AtOnce {
     }
 }
 
+/// CORS for an answer of the gate's own. A page of a listed origin can read why it was refused and
+/// when to come again, whatever the rule exposes of the upstream's answers beside.
 fn with_cors(mut reply: Reply, route: &Route, request: &impl RequestView) -> Reply {
-    if let Some(cors) = &route.cors {
-        for (name, value) in cors.response_headers(request.header("origin").as_deref()) {
-            reply = reply.with_header(&name, &value);
-        }
+    let Some(cors) = &route.cors else { return reply };
+    let origin = request.header("origin");
+    for (name, value) in cors.response_headers(origin.as_deref()) {
+        reply = reply.with_header(&name, &value);
     }
-    reply
+    if !origin.is_some_and(|origin| cors.origins.contains(&origin)) {
+        return reply;
+    }
+    let exposed: Vec<&str> =
+        cors.expose_headers.iter().map(String::as_str).chain(core::iter::once(EXPOSED)).collect();
+    // In place of what the rule alone exposes.
+    reply.with_header("access-control-expose-headers", &exposed.join(", "))
 }
 
 /// The gate's own answer for whoever asked: 204 and who is calling.

@@ -21,7 +21,7 @@ use crate::{
     identity::HashParameters,
     jose::{KnownHeaders, SignatureAlgorithm},
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
-    jwt::{TypPolicy, ValidationPolicy},
+    jwt::{ClaimPath, TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
     observe::{Outbox, metrics::Counters},
     refresh::{DriftPolicy, Lifetimes, Limits},
@@ -219,8 +219,9 @@ pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
                     .filter_map(|name| name.parse().ok())
                     .collect::<Vec<SignatureAlgorithm>>(),
                 scope_claim: issuer.scope_claim.as_str().into(),
-                roles_claim: issuer.roles_claim.as_str().into(),
+                roles_claims: places(&issuer.roles_claim),
                 tenant_claim: issuer.tenant_claim.as_str().into(),
+                client_claims: places(&issuer.client_claim),
                 ..ValidationPolicy::external(
                     issuer.issuer.clone(),
                     issuer.audiences.iter().cloned().collect(),
@@ -240,4 +241,8 @@ pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
     let mut trusted: TextMap<_> = external.collect();
     trusted.insert(config.issuer.clone(), own);
     trusted
+}
+
+fn places(claims: &BTreeSet<String>) -> Vec<ClaimPath> {
+    claims.iter().map(|claim| claim.as_str().into()).collect()
 }

@@ -48,6 +48,7 @@ mod tables;
 mod throttle;
 mod token_cache;
 mod tokens;
+mod unseen;
 mod users;
 
 pub use assertion::{ASSERTION_HEADER, ASSERTION_TYP};

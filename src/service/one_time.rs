@@ -11,7 +11,7 @@ use crate::{
     http::RequestView,
     identity::{IdentityStore as _, Login, User, UserChange},
     observe::{Happening, Setting},
-    ports::{Background as _, Bindings as _, Fault, Part},
+    ports::{Bindings as _, Fault, Part},
 };
 
 /// How often a notification is tried, at once one after the other: what a deployment of the
@@ -60,7 +60,7 @@ impl<P: Ports> Service<P> {
     /// After the answer: a token for the user of this login, if there is one.
     pub(super) fn send_later(&self, caller: Caller, login: Login, purpose: Purpose) {
         let service = self.clone();
-        self.ports.background().spawn(async move {
+        self.unseen(async move {
             if let Err(fault) = service.send_one_time(&caller, &login, purpose).await {
                 service.record_fault(&fault, &caller);
             }

@@ -89,6 +89,39 @@ fn parameters_and_members_of_administrators_calls_are_those_described() {
 }
 
 #[test]
+fn the_members_of_a_route_described_are_those_that_the_gate_reads() {
+    use crate::config::{Profile, RouteContext, RouteDocument};
+
+    let context = RouteContext {
+        issuers: BTreeSet::new(),
+        profile: Profile::Local,
+        access_cookie: false,
+        audience: String::new(),
+    };
+    let document = document();
+    let route = &document["components"]["schemas"]["Route"];
+    // Of an object with a member that nobody knows, the mistake names those that are known.
+    let inner = ["attributes", "cors", "rate_limit", "websocket"];
+    for place in [None].into_iter().chain(inner.map(Some)) {
+        let strange = serde_json::json!({"?": 1});
+        let (routes, schema) = match place {
+            None => (strange, route),
+            Some("attributes") => {
+                (serde_json::json!({"attributes": [strange]}), &route["properties"]["attributes"]["items"])
+            }
+            Some(name) => (serde_json::json!({ name: strange }), &route["properties"][name]),
+        };
+        let table = serde_json::json!({"version": 1, "routes": [routes]});
+        let mistakes = RouteDocument::validate(&table, &context).unwrap_err();
+        let (_, known) =
+            mistakes.iter().find_map(|mistake| mistake.problem.split_once("known are: ")).unwrap();
+        let known: BTreeSet<String> = known.split(", ").map(str::to_owned).collect();
+        assert_eq!(names(&schema["properties"]), known, "{place:?}");
+        assert_eq!(schema["additionalProperties"].as_bool(), Some(false), "{place:?}");
+    }
+}
+
+#[test]
 fn the_problem_codes_described_are_those_that_the_source_has() {
     let document = document();
     let enumerated = document["components"]["schemas"]["ProblemCode"]["enum"].as_vec().unwrap();

@@ -172,7 +172,7 @@ impl<P: Ports> Service<P> {
     pub(super) fn note_later(&self, caller: &Caller, user: &User, kind: ActivityKind) {
         let (service, account) = (self.clone(), user.account);
         let ask = AccountRequest::Note { kind, family: None, context: caller.context() };
-        self.ports.background().spawn(async move {
+        self.unseen(async move {
             // What is lost is a line for the user; the event has been told.
             let _ = service.ports.accounts().ask(account, &ask).await;
         });

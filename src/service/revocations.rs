@@ -108,6 +108,13 @@ impl<P: Ports> Service<P> {
                 let entry = Entry::foreign(Kind::Subject, issuer, subject, rule, until(*expires_at));
                 self.list(entry).await?;
             }
+            Target::ForeignClient { issuer, client_id, not_before, expires_at } => {
+                trusted(issuer)?;
+                setting.client_id = Some(client_id.clone());
+                let rule = Rule::NotBefore(not_before.unwrap_or(now));
+                let entry = Entry::foreign(Kind::Client, issuer, client_id, rule, until(*expires_at));
+                self.list(entry).await?;
+            }
             Target::ForeignSession { issuer, session, expires_at } => {
                 trusted(issuer)?;
                 let until = until(*expires_at);

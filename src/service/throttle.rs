@@ -22,10 +22,20 @@ pub(super) const STRANGERS_ROW: &str = "strangers";
 /// The row of whoever is signed in and is asked for the password again.
 pub(super) const SIGNED_IN_ROW: &str = "signed_in";
 
+/// The row of all known devices of an account.
+pub(super) const DEVICES_ROW: &str = "devices";
+/// The row of all known devices of a network. No address has it.
+pub(super) const KNOWN_ROW: &str = "known";
+/// The bucket of known devices, apart from that of strangers at the same address.
+pub(super) const KNOWN_BUCKET: &str = "login_known";
+
 /// The kinds of objects, and by what something is limited.
 pub(super) const ACCOUNT: &str = "account";
 const CLIENT: &str = "client";
 pub(super) const DEVICE: &str = "device";
+pub(super) const DEVICES: &str = "devices";
+const KNOWN_IP: &str = "known-ip";
+pub(super) const KNOWN_NETWORK: &str = "known-network";
 pub(super) const IP: &str = "ip";
 pub(super) const NETWORK: &str = "network";
 pub(super) const SESSION: &str = "session";
@@ -107,8 +117,10 @@ impl<P: Ports> Service<P> {
     /// Asks whether a sign-in may be tried, charges it as a failure, and waits as long as it
     /// has to.
     ///
-    /// 1. A known device is judged by its own bucket and ladder, in one hop: neither strangers
-    ///    at the account nor neighbours on the network can lock its owner out.
+    /// 1. A known device is judged by its own bucket and ladder, and by what all known devices of
+    ///    its network and of its account may do: neither strangers at the account nor neighbours on
+    ///    the network can lock its owner out. Beyond what those together may do it is a stranger:
+    ///    a token that many have is no way around the limits.
     /// 2. Anybody else is judged by address and network first, then by the client, then by the
     ///    account. A refusal by one charges none of the others that follow.
     /// 3. A locked address is refused. A locked account is let through to fail.
@@ -123,46 +135,86 @@ impl<P: Ports> Service<P> {
         device_token: Option<&str>,
     ) -> Result<Admission, ApiError> {
         self.shield(caller, Limited::Login).await?;
-        let limits = &self.isolate.config.limits;
         let device =
             device_token.and_then(|token| device::open(&self.isolate.masters, token, login, self.now()));
         let mut admission = Admission { device, ..Admission::default() };
         let stand_in = self.pseudonym(login);
         let account = stand_in.to_string();
         let caller = &Caller { login: Some(stand_in), ..caller.clone() };
-        let ladder = Some(limits.account_lock.clone());
-        if let Some(device) = device {
-            let mut one = asked(DEVICE, &device.to_string(), Limited::Login, limits.login_device);
-            one.claim.ladder = ladder;
-            self.charge(caller, &mut admission, object(ACCOUNT, &account), vec![one]).await?;
-        } else {
-            let origin = Origin::of(caller.ip.as_deref());
-            let mut strangers = asked(ACCOUNT, STRANGERS_ROW, Limited::Login, limits.login_account);
-            strangers.claim.ladder = ladder;
-            strangers.claim.spread = Some(limits.networks_per_account);
-            let master = self.isolate.masters.current();
-            strangers.claim.one = Pseudonym::of_network(master, &origin.network).to_string();
-            // Known to be refused in the end: the objects before it need not be asked.
-            let known = key(&object(ACCOUNT, &account), &strangers.claim);
-            if let Some(throttled) = self.isolate.memory.refusals.find(&known, self.now()) {
-                return Err(self.throttled(throttled));
-            }
-            let mut ip = asked(IP, &origin.address, Limited::Login, limits.login_ip);
-            ip.claim.ladder = Some(limits.ip_lock.clone());
-            let mut network = asked(NETWORK, NETWORK_ROW, Limited::Login, limits.login_network);
-            network.claim.spread = Some(limits.accounts_per_network);
-            network.claim.one.clone_from(&account);
-            self.charge(caller, &mut admission, object(IP, &origin.network), vec![ip, network]).await?;
-            if limits.login_client.is_some() {
-                let one = asked(CLIENT, NETWORK_ROW, Limited::Login, limits.login_client);
-                self.charge(caller, &mut admission, object(CLIENT, client_id), vec![one]).await?;
-            }
-            self.charge(caller, &mut admission, object(ACCOUNT, &account), vec![strangers]).await?;
+        let known = match device {
+            Some(device) => self.admit_device(caller, &mut admission, &account, device).await?,
+            None => false,
+        };
+        if !known {
+            self.admit_stranger(caller, &mut admission, &account, client_id).await?;
         }
         if !admission.delay.is_zero() {
             self.ports.platform().sleep(admission.delay).await;
         }
         Ok(admission)
+    }
+
+    /// Charges a known device. `false` when all of its network, or of its account, have had what
+    /// known devices get: it is a stranger then, which is never worse than to have no token.
+    async fn admit_device(
+        &self,
+        caller: &Caller,
+        admission: &mut Admission,
+        account: &str,
+        device: DeviceId,
+    ) -> Result<bool, ApiError> {
+        let limits = &self.isolate.config.limits;
+        let origin = Origin::of(caller.ip.as_deref());
+        let mut ip = asked(KNOWN_IP, &origin.address, Limited::Login, limits.login_known_ip);
+        KNOWN_BUCKET.clone_into(&mut ip.claim.bucket);
+        let network = asked(KNOWN_NETWORK, KNOWN_ROW, Limited::Login, limits.login_known_network);
+        let mut one = asked(DEVICE, &device.to_string(), Limited::Login, limits.login_device);
+        one.claim.ladder = Some(limits.account_lock.clone());
+        let mut all = asked(DEVICES, DEVICES_ROW, Limited::Login, None);
+        all.claim.ladder = Some(limits.devices_lock.clone());
+        for (object, asked) in
+            [(object(IP, &origin.network), vec![ip, network]), (object(ACCOUNT, account), vec![one, all])]
+        {
+            match self.charge(caller, admission, object, asked).await {
+                Err(ApiError::Throttled(throttled)) if throttled.policy != policy(Limited::Login, DEVICE) => {
+                    return Ok(false);
+                }
+                charged => charged?,
+            }
+        }
+        Ok(true)
+    }
+
+    async fn admit_stranger(
+        &self,
+        caller: &Caller,
+        admission: &mut Admission,
+        account: &str,
+        client_id: &str,
+    ) -> Result<(), ApiError> {
+        let limits = &self.isolate.config.limits;
+        let origin = Origin::of(caller.ip.as_deref());
+        let mut strangers = asked(ACCOUNT, STRANGERS_ROW, Limited::Login, limits.login_account);
+        strangers.claim.ladder = Some(limits.account_lock.clone());
+        strangers.claim.spread = Some(limits.networks_per_account);
+        let master = self.isolate.masters.current();
+        strangers.claim.one = Pseudonym::of_network(master, &origin.network).to_string();
+        // Known to be refused in the end: the objects before it need not be asked.
+        let known = key(&object(ACCOUNT, account), &strangers.claim);
+        if let Some(throttled) = self.isolate.memory.refusals.find(&known, self.now()) {
+            return Err(self.throttled(throttled));
+        }
+        let mut ip = asked(IP, &origin.address, Limited::Login, limits.login_ip);
+        ip.claim.ladder = Some(limits.ip_lock.clone());
+        let mut network = asked(NETWORK, NETWORK_ROW, Limited::Login, limits.login_network);
+        network.claim.spread = Some(limits.accounts_per_network);
+        account.clone_into(&mut network.claim.one);
+        self.charge(caller, admission, object(IP, &origin.network), vec![ip, network]).await?;
+        if limits.login_client.is_some() {
+            let one = asked(CLIENT, NETWORK_ROW, Limited::Login, limits.login_client);
+            self.charge(caller, admission, object(CLIENT, client_id), vec![one]).await?;
+        }
+        self.charge(caller, admission, object(ACCOUNT, account), vec![strangers]).await
     }
 
     /// Asks whether somebody who is signed in may try the account's password, charges it as a

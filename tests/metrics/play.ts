@@ -59,6 +59,12 @@ export class Script {
     this.#expect('postern_events_total{event="access_refused",outcome="refused"}');
   }
 
+  #upstream(route: string, cause: string): void {
+    this.#expect(`postern_upstream_failures_total{route="${route}",cause="${cause}"}`);
+    this.#expect('postern_faults_total{part="upstream"}');
+    this.#expect('postern_events_total{event="fault",outcome="fault"}');
+  }
+
   async signIn(postern: Postern): Promise<Device> {
     const device = await signIn(postern);
     this.requests += 1;
@@ -68,7 +74,7 @@ export class Script {
 
   /** One request of the mix. */
   async step(postern: Postern): Promise<void> {
-    const kind = this.#roll(12);
+    const kind = this.#roll(14);
     if (this.#devices.length < 3) this.#devices.push(await this.signIn(postern));
     const index = this.#roll(this.#devices.length);
     const device = this.#devices[index];
@@ -124,6 +130,16 @@ export class Script {
         await this.#answer(postern.fetch("/for-others", { headers: bearer(device.access_token) }), 403);
         this.#gate("for-others", "forbidden");
         this.#accessRefused("missing_scope");
+        return;
+      case 10:
+        await this.#answer(postern.fetch("/down"), 502);
+        this.#gate("down", "forwarded");
+        this.#upstream("down", "unreachable");
+        return;
+      case 11:
+        await this.#answer(postern.fetch("/hang"), 504);
+        this.#gate("mute", "forwarded");
+        this.#upstream("mute", "timeout");
         return;
       default:
         await this.#answer(postern.fetch("/echo", { headers: bearer(device.access_token) }), 200);

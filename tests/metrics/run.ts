@@ -8,12 +8,13 @@ import { fileURLToPath } from "node:url";
 import { startPostern } from "../worker/harness.ts";
 import { settings } from "../worker/support/config.ts";
 import { METRICS_TOKEN, metricsText } from "../worker/support/metrics.ts";
+import { UrlOrigin } from "../worker/support/origin.ts";
 import { python } from "../worker/support/python.ts";
 import { Script } from "./play.ts";
 
 const REQUESTS = 1000;
 /** Those families that the script is the whole truth about. */
-const WHOLE = /^postern_(sign_ins|refreshes|reuse_detected|access_refused|gate_requests|events)_total/;
+const WHOLE = /^postern_(sign_ins|refreshes|reuse_detected|access_refused|gate_requests|upstream_failures|faults|events)_total/;
 /** Events of ours that no client asked for. */
 const OWN_EVENTS = /event="key_/;
 
@@ -43,6 +44,7 @@ function samples(families: Map<string, Family>): Map<string, number> {
 }
 
 const folder = await mkdtemp(join(tmpdir(), "postern-metrics-"));
+const origin = await UrlOrigin.start();
 const options = {
   persist: folder,
   vars: settings(
@@ -51,7 +53,12 @@ const options = {
       // The cheapest that is allowed: hundreds of sign-ins, and none of them is what this is about.
       POSTERN_PASSWORD: { memory_kib: 32, iterations: 1 },
     },
-    [{ name: "for-others", path: "/for-others", service: "ORIGIN", scopes_all: ["of:others"] }],
+    [
+      { name: "for-others", path: "/for-others", service: "ORIGIN", scopes_all: ["of:others"] },
+      // Nobody listens there.
+      { name: "down", path: "/down", upstream: "http://127.0.0.1:9", access: "public" },
+      { name: "mute", path: "/hang", upstream: origin.url, access: "public", timeout_ms: 50 },
+    ],
   ),
 };
 const script = new Script(Number(process.env["SEED"] ?? 1));
@@ -86,6 +93,7 @@ try {
   );
 } finally {
   await postern.dispose();
+  await origin.stop();
   await rm(folder, { recursive: true });
 }
 if (mistakes > 0) process.exitCode = 1;

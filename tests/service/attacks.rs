@@ -208,7 +208,7 @@ fn an_erased_account_leaves_no_device_cookie_behind() {
 
 #[test]
 fn many_known_devices_do_not_hide_from_an_operator_that_the_account_is_locked() {
-    let world = World::new();
+    let world = World::with(&json!({"POSTERN_LIMITS": {"devices_lock": {"lock_after": 100}}}));
     world.sign_in();
     let login = Login::parse(LOGIN, &world.platform).unwrap();
     for device in 0..60 {
@@ -228,6 +228,85 @@ fn many_known_devices_do_not_hide_from_an_operator_that_the_account_is_locked() 
     let rows = body["rows"].as_array().unwrap();
     let strangers = rows.iter().find(|row| row["whose"] == "account").expect("the row of strangers");
     assert!(strangers["locked_until"].as_u64().unwrap() > START.seconds(), "{strangers}");
+}
+
+/// A sign-in with the token of Alice's device of this number.
+fn from_device(world: &World, login: &str, password: &str, device: u8) -> Reply {
+    let known = Login::parse(login, &world.platform).unwrap();
+    let device_token = device::issue(world.master(), DeviceId::from_bytes([device; 16]), &known, START);
+    let body =
+        json!({"login": login, "password": password, "delivery": "body", "device_token": device_token});
+    world.call("/auth/login", &body)
+}
+
+/// How many of the events say that a password was tried and was wrong.
+fn tried(world: &World) -> usize {
+    world.log.0.borrow().iter().filter(|line| line.contains("wrong_password")).count()
+}
+
+#[test]
+fn a_hoard_of_device_tokens_is_worth_twenty_guesses_and_the_strangers_five() {
+    let world = World::new();
+    world.sign_in();
+    world.settle();
+    world.pass(60);
+    // Somebody who knew the password has signed in a hundred times, before it was changed.
+    for device in 0..100 {
+        for _ in 0..5 {
+            from_device(&world, LOGIN, "a guess", device);
+        }
+    }
+    assert_eq!(tried(&world), 25);
+    let mut within_a_day = 0;
+    for _ in 0..24 {
+        world.pass(3600);
+        for device in 0..100 {
+            from_device(&world, LOGIN, "a guess", device);
+        }
+        within_a_day = tried(&world) - 25;
+    }
+    assert!((24..=60).contains(&within_a_day), "{within_a_day}");
+}
+
+#[test]
+fn one_stolen_device_token_does_not_spoil_the_owners_other_devices() {
+    let world = World::new();
+    world.sign_in();
+    // For a day, as often as it is answered.
+    for _ in 0..24 * 12 {
+        world.pass(300);
+        from_device(&world, LOGIN, "a guess", 1);
+        from_device(&world, LOGIN, "a guess", 1);
+    }
+    for _ in 0..9 {
+        sign_in(&world, LOGIN, "a stranger locks the account");
+    }
+    assert_eq!(code(&sign_in(&world, LOGIN, PASSWORD)), "rate_limited");
+    assert_eq!(from_device(&world, LOGIN, PASSWORD, 2).status, 200);
+}
+
+#[test]
+fn a_device_token_that_is_spent_is_never_worse_than_none() {
+    let limits = json!({"POSTERN_LIMITS": {"devices_lock": {"lock_after": 1}, "login_known_ip": "off"}});
+    let world = World::with(&limits);
+    world.sign_in();
+    assert_eq!(code(&from_device(&world, LOGIN, "a guess", 1)), "invalid_credentials");
+    // No known device of the account is one any more; strangers have not failed.
+    assert_eq!(from_device(&world, LOGIN, PASSWORD, 2).status, 200);
+}
+
+#[test]
+fn an_address_full_of_accounts_with_known_devices_does_not_keep_the_worker_hashing() {
+    let limits = json!({"POSTERN_LIMITS": {"login_known_ip": {"per_minute": 6, "burst": 10}}});
+    let world = World::with(&limits);
+    let statuses: Vec<u16> =
+        (0..60).map(|n| from_device(&world, &format!("own{n}@example.com"), "x", n).status).collect();
+    // Ten as known devices, and then what strangers get at one address: twenty.
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 30);
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 30);
+    assert_eq!(from_device(&world, LOGIN, PASSWORD, 1).status, 429);
+    world.pass(10);
+    assert_eq!(from_device(&world, LOGIN, PASSWORD, 1).status, 200);
 }
 
 fn change(world: &World, access: &str, current: &str, new: &str) -> Reply {

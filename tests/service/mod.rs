@@ -11,6 +11,7 @@ mod faults;
 mod feed;
 mod outages;
 mod tables;
+mod unseen;
 mod world;
 
 use self::world::{PASSWORD, World, code, tokens};

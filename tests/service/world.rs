@@ -266,15 +266,26 @@ type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Background work waits until the test lets it run.
 #[derive(Clone, Default)]
-pub(crate) struct Later(Rc<RefCell<Vec<Work>>>);
+pub(crate) struct Later {
+    work: Rc<RefCell<Vec<Work>>>,
+    delays: Rc<RefCell<Vec<Duration>>>,
+}
+
+impl Later {
+    /// How long each of what was begun since the last question was put off; zero is none.
+    pub(crate) fn delays(&self) -> Vec<Duration> {
+        self.delays.take()
+    }
+}
 
 impl Background for Later {
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {
-        self.0.borrow_mut().push(Box::pin(work));
+        self.spawn_later(Duration::ZERO, work);
     }
 
-    fn spawn_later(&self, _delay: Duration, work: impl Future<Output = ()> + 'static) {
-        self.spawn(work);
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.delays.borrow_mut().push(delay);
+        self.work.borrow_mut().push(Box::pin(work));
     }
 }
 
@@ -517,7 +528,7 @@ impl World {
     /// Runs what was left for after the answers.
     pub(crate) fn settle(&self) {
         loop {
-            let work = core::mem::take(&mut *self.later.0.borrow_mut());
+            let work = self.later.work.take();
             if work.is_empty() {
                 return;
             }

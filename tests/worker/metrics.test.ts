@@ -1,13 +1,29 @@
 // GET /metrics: who may read it, and that what happened is what was counted. `make metrics` asks a parser of others, too.
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { bearer, expectProblem, post, refresh, refreshed, signIn } from "./support/client.ts";
 import { ADMIN, ALICE, settings } from "./support/config.ts";
 import { bitFlipped } from "./support/jwt.ts";
 import { growth, METRICS_TOKEN, metricsText, scrape } from "./support/metrics.ts";
+import { UrlOrigin } from "./support/origin.ts";
 import { shared } from "./support/postern.ts";
 
+/** A port that nobody listens on: it is reserved (discard), and fetch of workerd reaches it. */
+const DEAD = "http://127.0.0.1:9";
+
+let origin: UrlOrigin;
+beforeAll(async () => {
+  origin = await UrlOrigin.start();
+});
+afterAll(() => origin.stop());
+
 const postern = shared(() => ({
-  vars: settings({ POSTERN_METRICS_TOKEN: METRICS_TOKEN, POSTERN_METRICS: { flush_interval: 1 } }),
+  vars: settings({ POSTERN_METRICS_TOKEN: METRICS_TOKEN, POSTERN_METRICS: { flush_interval: 1 } }, [
+    { name: "down", path: "/down", access: "public", upstream: DEAD },
+    { name: "down-watched", path: "/down-watched", access: "public", upstream: DEAD, total_timeout_ms: 5000 },
+    { name: "mute", path: "/hang", access: "public", upstream: origin.url, timeout_ms: 100 },
+    { name: "nowhere", path: "/nowhere", access: "public", service: "NOBODY" },
+    { name: "sick", path: "/sick", access: "public", upstream: origin.url },
+  ]),
 }));
 
 test("metrics are for the holder of the metrics token alone, and nobody learns from a refusal", async () => {
@@ -55,6 +71,24 @@ test("what clients see is what is counted, once", async () => {
   });
   const calls = Object.entries(grown).find(([series]) => series === 'postern_object_latency_seconds_count{object="account"}');
   expect(calls?.[1]).toBeGreaterThanOrEqual(6);
+});
+
+test("an upstream that is down, mute or not bound is told by route and cause, and one that answers 503 is none of ours", async () => {
+  const before = await scrape(postern());
+  for (const path of ["/down", "/down", "/down-watched", "/nowhere"]) {
+    await expectProblem(await postern().fetch(path), 502, "upstream_unreachable");
+  }
+  await expectProblem(await postern().fetch("/hang"), 504, "upstream_timeout");
+  expect((await postern().fetch("/sick")).status).toBe(503);
+  const grown = growth(before, await scrape(postern()));
+  expect(Object.fromEntries(Object.entries(grown).filter(([series]) => /upstream/.test(series)))).toEqual({
+    'postern_upstream_failures_total{route="down",cause="unreachable"}': 2,
+    'postern_upstream_failures_total{route="down-watched",cause="unreachable"}': 1,
+    'postern_upstream_failures_total{route="nowhere",cause="not_bound"}': 1,
+    'postern_upstream_failures_total{route="mute",cause="timeout"}': 1,
+    'postern_faults_total{part="upstream"}': 5,
+  });
+  expect(grown).toMatchObject({ 'postern_gate_requests_total{route="down",outcome="forwarded"}': 2 });
 });
 
 test("no label holds what a client sent", async () => {

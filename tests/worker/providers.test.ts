@@ -73,13 +73,20 @@ describe("Auth0", () => {
       "x-auth-subject": "auth0|5f7c8ec7c33c6c004bbafe82",
       "x-auth-scope": "read:orders write:orders",
       "x-auth-roles": "Customer%20Service",
-      "x-app": "my5D4Kq0yTqzaVJ2rXqmUe3gJtC0hT9k",
+      "x-auth-client": "my5D4Kq0yTqzaVJ2rXqmUe3gJtC0hT9k",
     });
   });
 
   test("so does one of the RFC 9068 profile, and one of a program", async () => {
-    await json(await call(access({ azp: undefined, client_id: "my5D4Kq0yTqzaVJ2rXqmUe3gJtC0hT9k", jti: "pTnI6ZBB" }, { typ: "at+jwt" })));
+    const other = access({ azp: undefined, client_id: "my5D4Kq0yTqzaVJ2rXqmUe3gJtC0hT9k", jti: "pTnI6ZBB" }, { typ: "at+jwt" });
+    expect(told(await json<Seen>(await call(other)))["x-auth-client"]).toBe("my5D4Kq0yTqzaVJ2rXqmUe3gJtC0hT9k");
     await json(await call(access({ sub: "my5D4Kq0@clients", aud: API, gty: "client-credentials", scope: "read:orders" })));
+  });
+
+  test("one that names two apps, or none as a text, is refused; one that names none has none", async () => {
+    await expectProblem(await call(access({ client_id: "another" })), 401, "invalid_token");
+    await expectProblem(await call(access({ azp: ["my5D4Kq0yTqzaVJ2rXqmUe3gJtC0hT9k"] })), 401, "invalid_token");
+    expect(told(await json<Seen>(await call(access({ azp: undefined }))))).not.toHaveProperty("x-auth-client");
   });
 
   test("without the permission it is refused, whatever `scope` says", async () => {
@@ -153,9 +160,13 @@ describe("Amazon Cognito", () => {
   });
 });
 
+/** What the recipe has as its roles. */
+const BOTH = '["realm_access.roles", "resource_access.orders-api.roles"]';
+
 describe.each([
-  ["realm roles", (toml: string) => toml, "customer default-roles-shop editor"],
-  ["a client's roles, whose id has a dot", (toml: string) => toml.replace("realm_access.roles", "/resource_access/orders.api/roles"), "editor"],
+  ["roles of the realm and of a client", (toml: string) => toml, "customer default-roles-shop editor writer"],
+  ["realm roles alone", (toml: string) => toml.replace(BOTH, '"realm_access.roles"'), "customer default-roles-shop editor"],
+  ["a client's roles, whose id has a dot", (toml: string) => toml.replace(BOTH, '"/resource_access/orders.api/roles"'), "editor"],
 ])("Keycloak, %s", (_, change, roles) => {
   let issuer: string;
   const postern = shared(() => {
@@ -179,7 +190,7 @@ describe.each([
       realm_access: { roles: ["default-roles-shop", "customer", "editor"] },
       resource_access: {
         account: { roles: ["manage-account", "view-profile"] },
-        "orders-api": { roles: ["editor"] },
+        "orders-api": { roles: ["editor", "writer"] },
         "orders.api": { roles: ["editor"] },
       },
       scope: "openid email profile",
@@ -192,13 +203,17 @@ describe.each([
 
   test("an access token passes by its role, and the origin is told who and by which app", async () => {
     const headers = told(await json<Seen>(await put(access())));
-    expect(headers).toMatchObject({ "x-auth-subject": RANDOM_ID, "x-user-name": "alice", "x-app": "web", "x-auth-issuer": issuer });
+    expect(headers).toMatchObject({ "x-auth-subject": RANDOM_ID, "x-user-name": "alice", "x-auth-client": "web", "x-auth-issuer": issuer });
     expect(headers["x-auth-roles"]!.split(",").sort().join(" ")).toBe(roles);
   });
 
   test("without that role it is refused", async () => {
     await expectProblem(await put(access({ realm_access: { roles: ["customer"] }, resource_access: { account: { roles: ["editor"] } } })), 403, "forbidden");
     await expectProblem(await put(access({ realm_access: undefined, resource_access: undefined })), 403, "forbidden");
+  });
+
+  test("roles of another form than a list of text refuse the token, wherever they stand", async () => {
+    await expectProblem(await put(access({ realm_access: { roles: { editor: true } }, resource_access: { "orders-api": { roles: 1 }, "orders.api": { roles: [1] } } })), 401, "invalid_token");
   });
 
   test("an organization opens its own articles and no others", async () => {

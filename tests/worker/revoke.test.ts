@@ -17,7 +17,7 @@ const REVOCATION = { reread: 60, max_age: 300 };
 let issuer: Issuer;
 const postern = shared(async () => {
   issuer = await Issuer.start([await issuerKey("ES256")]);
-  return { vars: settings({ POSTERN_REVOCATION: REVOCATION, POSTERN_ISSUERS: [issuer.setting()] }, ROUTES) };
+  return { vars: settings({ POSTERN_REVOCATION: REVOCATION, POSTERN_ISSUERS: [issuer.setting({ client_claim: "azp" })] }, ROUTES) };
 });
 afterAll(() => issuer.stop());
 
@@ -124,6 +124,12 @@ test("another issuer's subject, session and token are refused here, and nothing 
   await revoked({ kind: "access_token", issuer: issuer.iss, jti: "their-jti" });
   for (const one of tokens.slice(0, 3)) expect(await statuses(one)).toEqual([403, 401, 401]);
   expect(await statuses(tokens[3]!)).toEqual(GOOD);
+  const [theirs, app] = await Promise.all([issuer.token(kid, { azp: "their-app" }), issuer.token(kid, { azp: "another-app", client_id: "their-app" })]);
+  for (const one of [theirs, app]) expect(await statuses(one)).toEqual(GOOD);
+  await revoked({ kind: "client", issuer: issuer.iss, client_id: "their-app" });
+  expect(await statuses(theirs)).toEqual([403, 401, 401]);
+  // The client is the claim that is configured, and no other.
+  expect(await statuses(app)).toEqual(GOOD);
   await expectProblem(await order({ kind: "subject", issuer: "https://unknown.example", subject: "mine" }), 400, "untrusted_issuer");
   expect(await lastAct()).toMatchObject({ target: "subject mine https://unknown.example", result: "refused" });
 });
@@ -142,7 +148,9 @@ test("what names nothing, or more than its kind has, is refused and is no act", 
     [{ kind: "access_token", jti: "x", client_id: "first-party" }, "invalid_member"],
     [{ kind: "access_token", jti: "x", expires_at: soon }, "invalid_member"],
     [{ kind: "client", client_id: "first-party", not_before: soon }, "invalid_member"],
-    [{ kind: "client", client_id: "first-party", issuer: issuer.iss }, "invalid_member"],
+    [{ kind: "client", client_id: "x", issuer: issuer.iss, not_before: soon }, "invalid_member"],
+    [{ kind: "client", client_id: "x", expires_at: soon }, "invalid_member"],
+    [{ kind: "key", kid: "x", issuer: issuer.iss }, "invalid_member"],
     [{ kind: "session", issuer: issuer.iss, session_id: "s", expires_at: soon + 400 * 86_400 }, "invalid_member"],
     [{ kind: "session", issuer: issuer.iss, session_id: "s", expires_at: 1 }, "invalid_member"],
     [{ kind: "key", kid: "x", all: true }, "unknown_member"],

@@ -92,7 +92,7 @@ pub struct Pardon {
 pub enum ThrottleAnswer {
     /// Granted by all claims.
     Taken {
-        /// One for each, in order.
+        /// One for each, in order, up to the first that is locked: those after it were not charged.
         grants: Vec<Grant>,
     },
     /// Refused by one, and nothing was charged.

@@ -42,8 +42,12 @@ impl<R: Records> Throttle<R> {
     }
 
     fn take(&self, claims: &[Claim], now: Timestamp) -> Result<ThrottleAnswer, Fault> {
-        let mut charged = Vec::with_capacity(claims.len());
+        let mut charged: Vec<(&String, Standing, Grant)> = Vec::with_capacity(claims.len());
         for (index, claim) in claims.iter().enumerate() {
+            if charged.iter().any(|(_, _, grant)| grant.locked) {
+                // Nothing will be tried, so nobody else's failures grow by it.
+                break;
+            }
             let before = self.read(&claim.row)?;
             let mut after = before.clone();
             match charge(claim, &mut after, now) {

@@ -28,9 +28,15 @@ pub enum IdentityMode {
 pub struct MemoryIdentity {
     users: Rc<RefCell<Vec<User>>>,
     mode: Rc<Cell<IdentityMode>>,
+    asked: Rc<Cell<u64>>,
 }
 
 impl MemoryIdentity {
+    /// How many calls were made, failed or not.
+    pub fn asked(&self) -> u64 {
+        self.asked.get()
+    }
+
     /// From now on it behaves like this.
     pub fn behave(&self, mode: IdentityMode) {
         self.mode.set(mode);
@@ -44,6 +50,7 @@ impl MemoryIdentity {
     }
 
     fn first(&self, matches: impl Fn(&User) -> bool) -> Result<Option<User>, Fault> {
+        self.asked.set(self.asked.get() + 1);
         if self.mode.get() == IdentityMode::Fails {
             return Err(told_to_fail());
         }
@@ -51,6 +58,7 @@ impl MemoryIdentity {
     }
 
     fn write<T>(&self, work: impl FnOnce(&mut Vec<User>) -> T) -> Result<T, Fault> {
+        self.asked.set(self.asked.get() + 1);
         match self.mode.get() {
             IdentityMode::Fails | IdentityMode::FailsToWrite => Err(told_to_fail()),
             IdentityMode::Works => Ok(work(&mut self.users.borrow_mut())),

@@ -65,9 +65,9 @@ impl Claims {
             iat: claims.date("iat")?.ok_or(TokenError::MissingClaim { name: "iat" })?,
             nbf: claims.date("nbf")?,
             jti: claims.text("jti")?,
-            client_id: claims.text("client_id")?,
+            client_id: client(&claims, policy)?,
             scope: scope(policy.scope_claim.find(&raw))?,
-            roles: claims.texts_or_text("roles", policy.roles_claim.find(&raw))?,
+            roles: roles(&claims, policy)?,
             tenant_id: match policy.tenant_claim.find(&raw) {
                 None => None,
                 Some(Value::String(tenant)) => Some(tenant.clone()),
@@ -121,6 +121,35 @@ impl Reader<'_> {
     }
 }
 
+/// The client, if the token has one where its issuer says: RFC 9068's `client_id` may be missing
+/// with other issuers. What names two is refused: routes, origins and revocations must mean one.
+fn client(claims: &Reader<'_>, policy: &ValidationPolicy) -> Result<Option<String>, TokenError> {
+    const MALFORMED: TokenError = TokenError::MalformedClaim { name: "client_id" };
+    // Of the right type wherever it stands, since it may be the audience.
+    claims.text("client_id")?;
+    let mut client: Option<&String> = None;
+    for path in &policy.client_claims {
+        match path.find(claims.0) {
+            None => {}
+            Some(Value::String(text)) if client.is_none_or(|known| known == text) => client = Some(text),
+            Some(_) => return Err(MALFORMED),
+        }
+    }
+    Ok(client.cloned())
+}
+
+fn roles(claims: &Reader<'_>, policy: &ValidationPolicy) -> Result<Vec<String>, TokenError> {
+    let mut roles = Vec::new();
+    for path in &policy.roles_claims {
+        for role in claims.texts_or_text("roles", path.find(claims.0))? {
+            if !roles.contains(&role) {
+                roles.push(role);
+            }
+        }
+    }
+    Ok(roles)
+}
+
 fn texts(name: &'static str, values: &[Value]) -> Result<Vec<String>, TokenError> {
     values
         .iter()
@@ -156,5 +185,60 @@ fn confirmation(value: Option<&Value>) -> Result<Option<String>, TokenError> {
             _ => Err(MALFORMED),
         },
         Some(_) => Err(MALFORMED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(more: &Value, policy: &ValidationPolicy) -> Result<Claims, TokenError> {
+        let mut raw = json!({"iss": "https://i.example", "sub": "alice", "aud": "a", "exp": 2, "iat": 1});
+        for (name, value) in more.as_object().unwrap() {
+            raw[name] = value.clone();
+        }
+        Claims::read(raw.as_object().unwrap().clone(), policy)
+    }
+
+    fn policy(client: &[&str], roles: &[&str]) -> ValidationPolicy {
+        let places = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+        let external = ValidationPolicy::external("https://i.example", vec!["a".into()]);
+        ValidationPolicy { client_claims: places(client), roles_claims: places(roles), ..external }
+    }
+
+    #[test]
+    fn the_client_is_what_the_issuers_claims_say_and_nothing_is_guessed() {
+        let malformed = Err(TokenError::MalformedClaim { name: "client_id" });
+        for (places, token, client) in [
+            (&["client_id"][..], json!({"azp": "web"}), Ok(None)),
+            (&["azp"], json!({"azp": "web", "client_id": "other"}), Ok(Some("web"))),
+            (&["azp"], json!({"client_id": "web"}), Ok(None)),
+            (&["azp", "client_id"], json!({"client_id": "web"}), Ok(Some("web"))),
+            (&["azp", "client_id"], json!({"azp": "web"}), Ok(Some("web"))),
+            (&["azp", "client_id"], json!({"azp": "web", "client_id": "web"}), Ok(Some("web"))),
+            (&["azp", "client_id"], json!({"azp": "web", "client_id": "other"}), malformed.clone()),
+            (&["azp"], json!({"azp": ["web"]}), malformed.clone()),
+            (&["azp"], json!({"azp": null}), malformed.clone()),
+            (&["azp"], json!({"azp": "web", "client_id": 7}), malformed),
+        ] {
+            let read = read(&token, &policy(places, &[])).map(|claims| claims.client_id);
+            assert_eq!(read, client.map(|client| client.map(str::to_owned)), "{places:?} {token}");
+        }
+    }
+
+    #[test]
+    fn roles_of_several_places_are_one_list_without_repetition() {
+        let both = policy(&[], &["realm_access.roles", "/resource_access/my.api/roles"]);
+        let token = json!({
+            "realm_access": {"roles": ["user", "editor"]},
+            "resource_access": {"my.api": {"roles": ["editor", "writer"]}, "other": {"roles": ["admin"]}},
+            "roles": ["root"],
+        });
+        assert_eq!(read(&token, &both).unwrap().roles, ["user", "editor", "writer"]);
+        assert_eq!(read(&json!({}), &both).unwrap().roles, [""; 0]);
+        let half = json!({"realm_access": {"roles": ["user"]}, "resource_access": {"my.api": {"roles": 1}}});
+        assert_eq!(read(&half, &both), Err(TokenError::MalformedClaim { name: "roles" }));
     }
 }

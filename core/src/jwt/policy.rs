@@ -102,7 +102,8 @@ fn subtype(media_type: &str) -> &str {
 pub enum AudienceSource {
     /// `aud`.
     Aud,
-    /// `client_id`: Amazon Cognito's access tokens have no `aud`, and its ID tokens no `client_id`.
+    /// `client_id`, whatever [`ValidationPolicy::client_claims`] is: Amazon Cognito's access tokens
+    /// have no `aud`, and its ID tokens no `client_id`. Many issuers' ID tokens have an `azp`.
     ClientId,
 }
 
@@ -133,10 +134,15 @@ pub struct ValidationPolicy {
     pub max_age: Option<Duration>,
     /// Where scopes stand: text with spaces between (`scope`), or an array (`scp`, `permissions`).
     pub scope_claim: ClaimPath,
-    /// Where roles stand: an array of text, or one text.
-    pub roles_claim: ClaimPath,
+    /// Where roles stand: an array of text, or one text, in each of these places. What stands in
+    /// several of them counts once; nothing says from which a role came.
+    pub roles_claims: Vec<ClaimPath>,
     /// Where the tenant stands: a text.
     pub tenant_claim: ClaimPath,
+    /// Where the client stands that the token was issued to: a text, the same in each of these
+    /// places that the token has. `client_id` by RFC 9068 section 2.2, `azp` for issuers who took it
+    /// over from ID tokens (`OpenID` Connect Core section 2). No other claim is looked at.
+    pub client_claims: Vec<ClaimPath>,
     /// Whether RFC 9068's further claims, `jti` and `client_id`, must be there.
     pub rfc9068: bool,
 }
@@ -158,8 +164,9 @@ impl ValidationPolicy {
             max_lifetime: None,
             max_age: None,
             scope_claim: "scope".into(),
-            roles_claim: "roles".into(),
+            roles_claims: vec!["roles".into()],
             tenant_claim: "tenant_id".into(),
+            client_claims: vec!["client_id".into()],
             rfc9068: true,
         }
     }

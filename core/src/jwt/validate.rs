@@ -119,7 +119,11 @@ fn check_audience(claims: &Claims, policy: &ValidationPolicy) -> Result<(), Toke
     let ours = |audience: &String| policy.audiences.contains(audience);
     let meant = match policy.audience_source {
         AudienceSource::Aud => claims.aud.iter().any(ours),
-        AudienceSource::ClientId => claims.client_id.iter().any(ours),
+        // The claim of this name itself: where the client may be `azp`, ID tokens have one too.
+        AudienceSource::ClientId => {
+            let client = claims.raw.get("client_id").and_then(Value::as_str);
+            client.is_some_and(|client| policy.audiences.iter().any(|audience| audience == client))
+        }
     };
     if meant { Ok(()) } else { Err(TokenError::WrongAudience) }
 }

@@ -12,7 +12,7 @@
 //! last flush: at most one flush interval.
 //!
 //! Events are counted where they are recorded, by [`Counters::count_event`]; besides that only
-//! the gate's outcomes, calls of objects and fetches of key sets are. Labels are names of the
+//! the gate's outcomes, upstreams that fail, calls of objects and fetches of key sets are. Labels are names of the
 //! program or of the operator (routes, issuers), never what a client sends.
 
 mod points;
@@ -56,6 +56,8 @@ pub enum Family {
     AccessRefused,
     /// Requests at the gate.
     GateRequests,
+    /// Forwarded requests that got no answer of their upstream.
+    UpstreamFailures,
     /// Parts of ours that failed.
     Faults,
     /// Fetches of other issuers' key sets.
@@ -99,13 +101,14 @@ pub struct Description {
 
 impl Family {
     /// All of them, in the order of the text.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Events,
         Self::SignIns,
         Self::Refreshes,
         Self::Reuse,
         Self::AccessRefused,
         Self::GateRequests,
+        Self::UpstreamFailures,
         Self::Faults,
         Self::JwksFetches,
         Self::Throttled,
@@ -122,6 +125,7 @@ impl Family {
     ];
 
     /// What stands about it.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn describe(self) -> Description {
         use Kind::{Counter, Gauge, Histogram};
         let (name, kind, labels, help): (_, _, &[&str], _) = match self {
@@ -157,6 +161,12 @@ impl Family {
                 Counter,
                 &["route", "outcome"],
                 "Requests at the gate by route and outcome; without a route when none took the request.",
+            ),
+            Self::UpstreamFailures => (
+                "postern_upstream_failures",
+                Counter,
+                &["route", "cause"],
+                "Forwarded requests that were answered 502 or 504 for want of the upstream's answer.",
             ),
             Self::Faults => ("postern_faults", Counter, &["part"], "Failures of a part of ours."),
             Self::JwksFetches => (
@@ -234,8 +244,8 @@ pub const BOUNDS: [u32; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5
 const HISTOGRAM_VALUES: usize = BOUNDS.len() + 2;
 
 /// The most series of an isolate. There are about 150 names of the program's own; the rest is
-/// routes times outcomes, of which a table of 2000 routes would have too many: beyond this
-/// number routes are counted together, as `other`.
+/// routes times outcomes and causes, of which a table of 2000 routes would have too many: beyond
+/// this number routes are counted together, as `other`.
 const MAX_SERIES: usize = 1500;
 
 /// How a request at the gate ended: few classes, so that a route has few series.
@@ -348,7 +358,10 @@ impl Counters {
         };
         let mut place = find(&series, first);
         let mut name = first;
-        if place.is_err() && series.len() >= MAX_SERIES && family == Family::GateRequests {
+        if place.is_err()
+            && series.len() >= MAX_SERIES
+            && matches!(family, Family::GateRequests | Family::UpstreamFailures)
+        {
             name = "other";
             place = find(&series, name);
         }

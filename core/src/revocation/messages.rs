@@ -60,6 +60,17 @@ pub enum Target {
         /// When the last of them expires; `None` is [`super::FOREIGN_HORIZON`] from now.
         expires_at: Option<Timestamp>,
     },
+    /// All access tokens that another issuer issued to a client until now.
+    ForeignClient {
+        /// Its `iss`.
+        issuer: String,
+        /// The client, as the claim says that is configured for the issuer.
+        client_id: String,
+        /// Of what was issued until then alone; `None` is until now.
+        not_before: Option<Timestamp>,
+        /// When the last of them expires; `None` is [`super::FOREIGN_HORIZON`] from now.
+        expires_at: Option<Timestamp>,
+    },
     /// All access tokens of another issuer's session.
     ForeignSession {
         /// Its `iss`.
@@ -78,7 +89,7 @@ impl Target {
             Self::Session { .. } | Self::ForeignSession { .. } => "session",
             Self::Account { .. } | Self::ForeignSubject { .. } => "subject",
             Self::AccessToken { .. } => "access_token",
-            Self::Client { .. } => "client",
+            Self::Client { .. } | Self::ForeignClient { .. } => "client",
             Self::Key { .. } => "key",
         }
     }

@@ -45,8 +45,10 @@ pub(crate) enum Revoke {
     },
     /// Refuse all that a client was issued until now; its sessions end when they are refreshed
     Client {
-        /// The `client_id`
+        /// The `client_id`; with --issuer what the claim says that is configured for it
         client_id: String,
+        #[command(flatten)]
+        foreign: Foreign,
         #[command(flatten)]
         since: Since,
     },
@@ -126,8 +128,8 @@ impl Revoke {
                 json!({ "kind": "access_token", "jti": jti, "issuer": foreign.issuer, "expires_at": foreign.expires_at }),
                 format!("access token {jti}"),
             ),
-            Self::Client { client_id, since } => (
-                json!({ "kind": "client", "client_id": client_id, "not_before": since.not_before }),
+            Self::Client { client_id, foreign, since } => (
+                json!({ "kind": "client", "client_id": client_id, "issuer": foreign.issuer, "expires_at": foreign.expires_at, "not_before": since.not_before }),
                 format!("client {client_id}"),
             ),
             Self::Key { kid } => (json!({ "kind": "key", "kid": kid }), format!("key {kid}")),

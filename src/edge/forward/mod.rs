@@ -79,9 +79,7 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
 /// The binding to ask, or undefined for the URL's own host.
 fn upstream(target: &Target, env: &Env) -> Result<JsValue, UpstreamFault> {
     let Some(name) = &target.service else { return Ok(JsValue::UNDEFINED) };
-    env::service(env, name)
-        .map(JsValue::from)
-        .ok_or_else(|| UpstreamFault::Unreachable(format!("no service is bound as {name}")))
+    env::service(env, name).map(JsValue::from).ok_or_else(|| UpstreamFault::NotBound(name.clone()))
 }
 
 /// The answer when JavaScript carried the request and `cause` was thrown; `added` are the headers

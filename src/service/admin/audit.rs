@@ -1,20 +1,28 @@
 //! The log of administrative acts, for who checks it (`postern audit verify`).
 
-use serde_json::Value;
+use serde::Serialize;
 
 use super::Asked;
 use crate::{
     http::Reply,
-    jose::json::parse_text,
-    json,
-    observe::AuditLog as _,
-    ports::{Fault, Part},
+    observe::{AuditLog as _, audit::Page, chain::Sealed},
     service::{ApiError, Ports, Service},
 };
 
 /// The highest number that every reader of JSON holds exactly (RFC 8259 section 6), the platform
 /// among them.
 const LAST_NUMBER: u64 = (1 << 53) - 1;
+
+/// A [`Page`], and where the next one begins.
+#[derive(Serialize)]
+struct Shown {
+    entries: Vec<Sealed>,
+    last: u64,
+    forged: Vec<u64>,
+    unproved: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
 
 impl<P: Ports> Service<P> {
     /// `GET /admin/audit`: entries in order, oldest first, as they stand in the chain. `after` is
@@ -32,13 +40,8 @@ impl<P: Ports> Service<P> {
         let page = self.ports.audit_log().page(after, u16::try_from(limit).unwrap_or(1)).await?;
         // By number, not by what is there: a hole in the chain must not end the reading.
         let end = after.saturating_add(limit);
-        let next = (end < page.last).then(|| Value::String(end.to_string()));
-        // By way of its text, which is written elsewhere too.
-        let text = json::write(&page).map_err(|error| Fault::new(Part::AuditLog, error))?;
-        let mut page = parse_text(&text).map_err(|error| Fault::new(Part::AuditLog, error))?;
-        if let (Some(members), Some(next)) = (page.as_object_mut(), next) {
-            members.insert("next".to_owned(), next);
-        }
-        Ok(Reply::json(200, &page))
+        let next = (end < page.last).then(|| end.to_string());
+        let Page { entries, last, forged, unproved } = page;
+        Ok(Reply::json(200, &Shown { entries, last, forged, unproved, next }))
     }
 }

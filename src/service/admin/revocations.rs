@@ -33,6 +33,7 @@ pub(super) fn named(target: &Target) -> String {
         }
         Target::Client { client_id: id, .. } | Target::Key { kid: id } => parts.push(id.clone()),
         Target::ForeignSubject { issuer, subject: id, .. }
+        | Target::ForeignClient { issuer, client_id: id, .. }
         | Target::ForeignSession { issuer, session: id, .. } => parts.extend([id.clone(), issuer.clone()]),
     }
     parts.join(" ")
@@ -126,8 +127,17 @@ impl<P: Ports> Service<P> {
                 &["client_id", "not_before"],
                 Target::Client { client_id: id("client_id")?, not_before: self.not_before(asked)? },
             ),
+            ("client", Some(issuer)) => (
+                &["client_id", "not_before", "expires_at"],
+                Target::ForeignClient {
+                    issuer,
+                    client_id: id("client_id")?,
+                    not_before: self.not_before(asked)?,
+                    expires_at: self.expires_at(asked)?,
+                },
+            ),
             ("key", None) => (&["kid"], Target::Key { kid: id("kid")? }),
-            ("client" | "key", Some(_)) => return Err(BodyError::InvalidMember("issuer").into()),
+            ("key", Some(_)) => return Err(BodyError::InvalidMember("issuer").into()),
             _ => return Err(BodyError::InvalidMember("kind").into()),
         };
         let stray = MEMBERS.iter().find(|name| {

@@ -14,7 +14,10 @@ use crate::{
     service::{
         ApiError, Ports, Service,
         body::BodyError,
-        throttle::{self, ACCOUNT, DEVICE, IP, NETWORK, SESSION, SIGNED_IN_ROW, STRANGERS_ROW},
+        throttle::{
+            self, ACCOUNT, DEVICE, DEVICES, DEVICES_ROW, IP, KNOWN_BUCKET, KNOWN_NETWORK, KNOWN_ROW, NETWORK,
+            SESSION, SIGNED_IN_ROW, STRANGERS_ROW,
+        },
     },
     time::Timestamp,
 };
@@ -40,7 +43,7 @@ impl<P: Ports> Service<P> {
         let rows = if by_login {
             // Asked for by name: whoever once signed in may have made more devices than one reading
             // has rows, and they hide neither the others nor a lock.
-            let named = [STRANGERS_ROW, SIGNED_IN_ROW].map(str::to_owned).to_vec();
+            let named = [STRANGERS_ROW, SIGNED_IN_ROW, DEVICES_ROW].map(str::to_owned).to_vec();
             let mut first = self.standings(&name, named.clone()).await?;
             let all = self.standings(&name, Vec::new()).await?;
             first.extend(all.into_iter().filter(|(row, _)| !named.contains(row)));
@@ -95,7 +98,7 @@ impl<P: Ports> Service<P> {
                     return Err(wrong("ip"));
                 }
                 let Origin { network, address } = Origin::of(Some(ip));
-                let rows = vec![address, NETWORK_ROW.to_owned()];
+                let rows = vec![address, NETWORK_ROW.to_owned(), KNOWN_ROW.to_owned()];
                 Ok(Subject { object: throttle::object(IP, &network), rows })
             }
             _ => Err(wrong("login")),
@@ -109,8 +112,10 @@ impl<P: Ports> Service<P> {
         let (whose, ladder) = match (by_login, row) {
             (true, STRANGERS_ROW) => (ACCOUNT, Some(&limits.account_lock)),
             (true, SIGNED_IN_ROW) => (SESSION, Some(&limits.account_lock)),
+            (true, DEVICES_ROW) => (DEVICES, Some(&limits.devices_lock)),
             (true, _) => (DEVICE, Some(&limits.account_lock)),
             (false, NETWORK_ROW) => (NETWORK, None),
+            (false, KNOWN_ROW) => (KNOWN_NETWORK, None),
             (false, _) => (IP, Some(&limits.ip_lock)),
         };
         let rate_of = |bucket: &str| -> Option<Rate> {
@@ -118,6 +123,8 @@ impl<P: Ports> Service<P> {
                 (ACCOUNT | SESSION, "login") => limits.login_account,
                 (ACCOUNT, "reset") => limits.reset_account,
                 (DEVICE, "login") => limits.login_device,
+                (IP, KNOWN_BUCKET) => limits.login_known_ip,
+                (KNOWN_NETWORK, _) => limits.login_known_network,
                 _ => {
                     let limited = [Limited::Login, Limited::Refresh, Limited::Register, Limited::Reset];
                     let limited = limited.into_iter().find(|limited| limited.name() == bucket)?;

@@ -37,6 +37,9 @@ export class UrlOrigin {
           return;
         case "/hang":
           return;
+        case "/sick":
+          response.writeHead(503).end();
+          return;
         default:
           response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(seen(incoming)));
       }

@@ -62,6 +62,24 @@ fn a_locked_row_is_refused_or_let_through_to_fail_as_the_rule_says() {
 }
 
 #[test]
+fn an_attempt_that_is_locked_charges_nobody_after_the_one_that_locks_it() {
+    let throttle = Throttle::new(MemoryRecords::default());
+    let one = Claim { rate: None, ladder: Some(ladder(false)), ..claim("one", Rate::new(1, 1)) };
+    let all = Claim { row: "all".to_owned(), ..one.clone() };
+    let claims = [one, Claim { ladder: Some(Ladder { lock_after: 9, ..ladder(true) }), ..all }];
+    for _ in 0..2 {
+        let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
+        assert_eq!(grants.len(), 2);
+    }
+    let before = throttle.records.snapshot();
+    for _ in 0..100 {
+        let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
+        assert_eq!(grants, [Grant { locked: true, ..Grant::default() }]);
+    }
+    assert_eq!(throttle.records.snapshot(), before);
+}
+
+#[test]
 fn a_success_takes_back_its_charge_and_an_owner_clears_the_row() {
     let throttle = Throttle::new(MemoryRecords::default());
     let spread = Some(Spread { count: 5, window: 600 });
