@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof
+.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof browser
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -54,6 +54,11 @@ cli-test: setup ## Run the program's own tests, and the program against a real W
 	@cargo test --quiet --features cli --bin postern
 	@cargo build --quiet --features cli --bin postern
 	@$(ENV) vitest run --config tests/cli/vitest.config.ts
+
+browser: setup ## Play Postern and examples/spa in a real, headless Chromium (CHROMIUM=/path/to/it): cookies, tabs, attacks from other sites
+	@$(ENV) node tests/browser/chromium.ts
+	@$(ENV) npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent
+	@$(ENV) vitest run --config tests/browser/vitest.config.ts $(ONLY)
 
 api: setup ## Let schemathesis try every call of docs/openapi.yaml on the running Worker, sound and broken; EXAMPLES=100, SEED=1
 	@scripts/build.sh

@@ -18,10 +18,10 @@ fast="${POSTERN_FAST:-}"
 
 # Budgets, in bytes. An isolate compiles the module when it starts and is given one second for that, so the module has to
 # stay well under what takes a second; compressed it is what an upload carries, and the smallest plan's limit is 3 MB. The
-# aim is 1.2 MB and 450 kB. What is there is over it since limits, accounts, metrics and administration came in
-# (docs/decisions/0011): these numbers keep it from growing unseen until it is smaller.
-MAX_WASM_BYTES=1320000
-MAX_GZIP_BYTES=569000
+# aim is 1.2 MB and 450 kB; compressed it is over that (docs/decisions/0011). These numbers are what is there and a little
+# more, so that nothing grows unseen.
+MAX_WASM_BYTES=1176000
+MAX_GZIP_BYTES=513000
 
 wasm=build/index_bg.wasm
 stamp=build/.inputs
@@ -29,7 +29,7 @@ stamp=build/.inputs
 # Everything that decides what the Worker is. Text that the crate includes (migrations, pages) counts too.
 inputs() {
   local folders=() folder
-  for folder in src core migrations web; do
+  for folder in src core worker migrations web; do
     [ ! -d "$folder" ] || folders+=("$folder")
   done
   {
@@ -91,14 +91,14 @@ export CARGO_ENCODED_RUSTFLAGS="$flags"
 rm -f "$stamp"
 if [ -n "$fast" ]; then
   say "building the Worker, not optimised"
-  "$WORKER_BUILD_ROOT/bin/worker-build" --dev .
+  "$WORKER_BUILD_ROOT/bin/worker-build" --dev --out-dir ../build worker
   [ -s "$wasm" ] && [ -s build/index.js ] || die "worker-build left no build/index.js or $wasm"
   printf '%s' "$now" >"$stamp"
   report "built the Worker"
   exit 0
 fi
 say "building the Worker"
-"$WORKER_BUILD_ROOT/bin/worker-build" --release .
+"$WORKER_BUILD_ROOT/bin/worker-build" --release --out-dir ../build worker
 [ -s "$wasm" ] && [ -s build/index.js ] || die "worker-build left no build/index.js or $wasm"
 # worker-build keeps the names of functions, a fifth of the file. They go into a file beside it, for reading a stack trace
 # and for seeing what grew. Optimising once more finds what the first time uncovered, one part in a hundred.

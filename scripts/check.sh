@@ -36,6 +36,8 @@ fi
 say "TypeScript"
 tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/origin/tsconfig.json
+# Its package comes with `make browser` alone.
+[ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
 
 say "links in the documentation"
 node scripts/check-docs.mjs

@@ -37,6 +37,8 @@ Postern will answer at $base. A tour, to paste into another terminal:
   curl -si -w '\n' -X POST \$base/auth/logout-all -H "Authorization: Bearer \$access"
   curl -si -w '\n' \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}"
 
+A page that does the same in a browser (docs/spa.md): $base/app/
+
 There is an administrator too: admin@example.com, with the same password. Ctrl-C stops everything.
 
 TOUR

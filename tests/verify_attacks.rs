@@ -92,7 +92,10 @@ fn the_list_is_long_and_its_names_are_unique() {
     let names: BTreeSet<&str> = attacks.iter().map(|attack| attack.name.as_str()).collect();
     assert_eq!(names.len(), attacks.len());
     assert!(attacks.len() >= 150, "{}", attacks.len());
-    // The page says how long it is.
+    // The page says how long it is with every algorithm.
+    if !cfg!(feature = "all-algorithms") {
+        return;
+    }
     let page = include_str!("../docs/verification.md");
     let told = format!("`tests/verify_attacks.rs`: {} tokens that must be refused", attacks.len());
     assert!(page.contains(&told), "docs/verification.md does not say: {told}");

@@ -11,11 +11,12 @@ use super::{
 use crate::{
     config::{Config, IdentitySource},
     gateway::{Challenge, Credentials, Identity, Revocation, StaleFeed, credentials},
-    http::RequestView,
+    http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
     ports::{Fault, Part},
     refresh::{RefreshToken, codec},
 };
+use serde::Serialize;
 use std::rc::Rc;
 
 /// A session that was proved.
@@ -30,6 +31,11 @@ pub(super) struct Session {
 pub(super) struct PresentedToken {
     pub(super) token: RefreshToken,
     pub(super) by_cookie: bool,
+}
+
+#[derive(Serialize)]
+struct CsrfToken<'a> {
+    csrf_token: &'a str,
 }
 
 /// Whether the refresh token of a request is that of our cookie: one in the body comes before it.
@@ -52,14 +58,33 @@ impl<P: Ports> Service<P> {
             let token = codec::open(masters, text).map_err(|refused| self.unopened(request, refused))?;
             return Ok(Some(PresentedToken { token, by_cookie: false }));
         }
-        let Some(text) = cookies::read(request, &self.isolate.config.cookie.name) else { return Ok(None) };
-        self.check_origin(request)?;
-        let token = codec::open(masters, &text).map_err(|refused| self.unopened(request, refused))?;
+        let Some(token) = self.cookie_token(request)? else { return Ok(None) };
         let csrf = request.header(CSRF_HEADER).unwrap_or_default();
         if !csrf::verify(masters, token.family(), &csrf) {
             return Err(ApiError::CsrfFailed);
         }
         Ok(Some(PresentedToken { token, by_cookie: true }))
+    }
+
+    /// The refresh token in the cookie, for a page of ours or of a listed origin. It authorises
+    /// nothing by itself: a browser sends it unasked.
+    fn cookie_token(&self, request: &impl RequestView) -> Result<Option<RefreshToken>, ApiError> {
+        let Some(text) = cookies::read(request, &self.isolate.config.cookie.name) else { return Ok(None) };
+        self.check_origin(request)?;
+        let opened = codec::open(&self.isolate.masters, &text);
+        opened.map(Some).map_err(|refused| self.unopened(request, refused))
+    }
+
+    /// `GET /auth/csrf`: the CSRF token of the session whose cookie the browser sends. A page that
+    /// was loaded anew has none; it can read the CSRF cookie on Postern's own host alone, and there a
+    /// sibling domain may have planted one. It asks no object, so the session may have ended:
+    /// the refresh tells. Other pages can send this but not read the answer: no CORS for them, and
+    /// `Cross-Origin-Resource-Policy`.
+    pub(super) fn csrf_token(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
+        let token = self.cookie_token(request)?.ok_or(ApiError::InvalidGrant)?;
+        let master = self.isolate.masters.current();
+        let csrf_token = csrf::issue(master, token.family(), self.ports.platform())?;
+        Ok(Reply::json(200, &CsrfToken { csrf_token: &csrf_token }))
     }
 
     /// The identity of an access token of our own whose session is alive.

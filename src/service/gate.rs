@@ -9,7 +9,7 @@ use super::{
     authenticate::AccessRefused,
     cookies::{self, CSRF_HEADER},
     error::unavailable,
-    own::is_own,
+    own::{EXPOSED, is_own},
     presented::{CookieRefused, Presented, presented},
 };
 use crate::{
@@ -461,13 +461,21 @@ impl From<Outcome> for AtOnce {
     }
 }
 
+/// CORS for an answer of the gate's own. A page of a listed origin can read why it was refused and
+/// when to come again, whatever the rule exposes of the upstream's answers beside.
 fn with_cors(mut reply: Reply, route: &Route, request: &impl RequestView) -> Reply {
-    if let Some(cors) = &route.cors {
-        for (name, value) in cors.response_headers(request.header("origin").as_deref()) {
-            reply = reply.with_header(&name, &value);
-        }
+    let Some(cors) = &route.cors else { return reply };
+    let origin = request.header("origin");
+    for (name, value) in cors.response_headers(origin.as_deref()) {
+        reply = reply.with_header(&name, &value);
     }
-    reply
+    if !origin.is_some_and(|origin| cors.origins.contains(&origin)) {
+        return reply;
+    }
+    let exposed: Vec<&str> =
+        cors.expose_headers.iter().map(String::as_str).chain(core::iter::once(EXPOSED)).collect();
+    // In place of what the rule alone exposes.
+    reply.with_header("access-control-expose-headers", &exposed.join(", "))
 }
 
 /// The gate's own answer for whoever asked: 204 and who is calling.

@@ -11,12 +11,18 @@ use crate::{
 /// Where the JWKS is (the path that discovery documents name).
 const JWKS_PATH: &str = "/.well-known/jwks.json";
 
+/// What a listed page may read of an answer: why it was refused (RFC 6750 section 3), and when to
+/// come again. A browser shows no other header of these to a page of another origin (the Fetch
+/// standard, "CORS-safelisted response-header name").
+pub(super) const EXPOSED: &str = "www-authenticate, retry-after, ratelimit, ratelimit-policy";
+
 /// One of our own endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Register,
     Login,
     Refresh,
+    Csrf,
     Logout,
     LogoutAll,
     Sessions,
@@ -42,6 +48,7 @@ impl Endpoint {
             "/auth/register" => Self::Register,
             "/auth/login" => Self::Login,
             "/auth/refresh" => Self::Refresh,
+            "/auth/csrf" => Self::Csrf,
             "/auth/logout" => Self::Logout,
             "/auth/logout-all" => Self::LogoutAll,
             "/auth/sessions" => Self::Sessions,
@@ -84,7 +91,8 @@ impl Endpoint {
             | Self::DeleteAccount => "POST, OPTIONS",
             Self::Session(_) => "DELETE, OPTIONS",
             Self::Sessions => "GET, HEAD, DELETE, OPTIONS",
-            Self::Me
+            Self::Csrf
+            | Self::Me
             | Self::Activity
             | Self::Export
             | Self::Jwks
@@ -112,14 +120,15 @@ impl Endpoint {
     /// compile until it is here.
     pub(super) fn every() -> Vec<(&'static str, Self)> {
         use Endpoint::{
-            Activity, DeleteAccount, Export, Health, Jwks, Login, Logout, LogoutAll, Me, Metrics, Password,
-            Ready, Refresh, Register, Reset, ResetRequest, Session, Sessions, VerificationRequest,
+            Activity, Csrf, DeleteAccount, Export, Health, Jwks, Login, Logout, LogoutAll, Me, Metrics,
+            Password, Ready, Refresh, Register, Reset, ResetRequest, Session, Sessions, VerificationRequest,
             VerifyEmail,
         };
         let all = vec![
             ("/auth/register", Register),
             ("/auth/login", Login),
             ("/auth/refresh", Refresh),
+            ("/auth/csrf", Csrf),
             ("/auth/logout", Logout),
             ("/auth/logout-all", LogoutAll),
             ("/auth/sessions", Sessions),
@@ -140,9 +149,9 @@ impl Endpoint {
         ];
         for (_, endpoint) in &all {
             match endpoint {
-                Activity | DeleteAccount | Export | Health | Jwks | Login | Logout | LogoutAll | Me
-                | Metrics | Password | Ready | Refresh | Register | Reset | ResetRequest | Session(_)
-                | Sessions | VerificationRequest | VerifyEmail => {}
+                Activity | Csrf | DeleteAccount | Export | Health | Jwks | Login | Logout | LogoutAll
+                | Me | Metrics | Password | Ready | Refresh | Register | Reset | ResetRequest
+                | Session(_) | Sessions | VerificationRequest | VerifyEmail => {}
             }
         }
         all
@@ -217,6 +226,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Register => self.register(request, body).await,
             Endpoint::Login => self.login(request, body).await,
             Endpoint::Refresh => self.refresh(request, body).await,
+            Endpoint::Csrf => self.csrf_token(request),
             Endpoint::Logout => self.logout(request, body, false).await,
             Endpoint::LogoutAll => self.logout(request, body, true).await,
             Endpoint::Sessions if method == "DELETE" => self.end_other_sessions(request).await,
@@ -279,7 +289,7 @@ impl<P: Ports> Service<P> {
             Some(origin) => reply
                 .with_header("access-control-allow-origin", &origin)
                 .with_header("access-control-allow-credentials", "true")
-                .with_header("access-control-expose-headers", "retry-after, ratelimit, ratelimit-policy")
+                .with_header("access-control-expose-headers", EXPOSED)
                 .with_header("cross-origin-resource-policy", "cross-origin"),
             None => reply,
         }

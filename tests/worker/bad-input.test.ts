@@ -169,6 +169,7 @@ describe("methods and paths", () => {
     "/auth/register": "POST",
     "/auth/login": "POST",
     "/auth/refresh": "POST",
+    "/auth/csrf": "GET",
     "/auth/logout": "POST",
     "/auth/logout-all": "POST",
     "/auth/sessions": "GET",

@@ -192,6 +192,47 @@ describe("refresh by cookie", () => {
   });
 });
 
+describe("a page that was loaded anew asks for its CSRF token", () => {
+  const csrf = (headers: Record<string, string>) => postern().fetch("/auth/csrf", { headers });
+
+  test("and it serves in the session of the cookie", async () => {
+    const browser = await browserSignIn(postern());
+    for (const headers of [{}, { "sec-fetch-site": "same-origin" }, { origin: LISTED, "sec-fetch-site": "same-site" }] as Record<string, string>[]) {
+      const response = await csrf(fromBrowser(browser, headers));
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      expect(response.headers.getSetCookie()).toEqual([]);
+      const { csrf_token, ...rest } = await json<{ csrf_token: string }>(response);
+      expect(rest).toEqual({});
+      expect(csrf_token).not.toBe(browser.tokens.csrf_token);
+      const refreshed = await post(postern(), "/auth/refresh", undefined, fromBrowser(browser, { "x-csrf-token": csrf_token }));
+      keepCookies(refreshed, browser.cookies);
+      await json(refreshed);
+    }
+  });
+
+  test("and without a sound cookie there is none; an unsound one is taken away", async () => {
+    await expectProblem(await csrf({}), 401, "invalid_grant");
+    const response = await csrf({ cookie: `${REFRESH_COOKIE}=prt_forged` });
+    expect(response.headers.getSetCookie().filter((line) => line.startsWith(`${REFRESH_COOKIE}=;`))).toHaveLength(1);
+    await expectProblem(response, 401, "invalid_grant");
+    // Nor for whoever has an access token and no cookie.
+    const { tokens } = await browserSignIn(postern());
+    await expectProblem(await csrf({ authorization: `Bearer ${tokens.access_token}` }), 401, "invalid_grant");
+  });
+
+  test.for([
+    ["a page of another origin", { origin: FOREIGN }],
+    ["a sandboxed frame", { origin: "null" }],
+    ["a foreign image, which says no origin", { "sec-fetch-site": "cross-site" }],
+  ] as [string, Record<string, string>][])("CSRF: not for %s", async ([, headers]) => {
+    const browser = await browserSignIn(postern());
+    const response = await csrf(fromBrowser(browser, headers));
+    expect(response.headers.get("access-control-allow-origin")).toBeNull();
+    expect(response.headers.get("cross-origin-resource-policy")).toBe("same-origin");
+    await expectProblem(response, 403, "cross_origin");
+  });
+});
+
 describe("leaving", () => {
   test.for(["/auth/logout", "/auth/logout-all"])("%s by cookie ends the session and takes both cookies away", async (path) => {
     const browser = await browserSignIn(postern(), { login: ADMIN });
@@ -235,6 +276,7 @@ describe("CORS", () => {
     const response = await post(postern(), "/auth/login", { login: ALICE, password: "wrong wrong" }, { origin: LISTED });
     expect(response.headers.get("access-control-allow-origin")).toBe(LISTED);
     expect(response.headers.get("access-control-allow-credentials")).toBe("true");
+    expect(response.headers.get("access-control-expose-headers")).toBe("www-authenticate, retry-after, ratelimit, ratelimit-policy");
     await expectProblem(response, 401, "invalid_credentials");
   });
 

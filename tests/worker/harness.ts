@@ -87,6 +87,8 @@ export interface PosternOptions {
    * Accept-Encoding, compresses, holds small chunks back. Then nobody sets CF-Connecting-IP.
    */
   direct?: boolean;
+  /** TLS on `port`, with this key and certificate (PEM); `url` is then https. */
+  tls?: { key: string; certificate: string };
   /** Each call that reaches an Account object becomes a log line once it is answered: `Account was asked: KIND FAMILY`. */
   spy?: boolean;
   /** Whether parts of the platform can be broken while it runs: see `Postern.break`. */
@@ -276,7 +278,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, services = {}, outbound, queue, direct = false, ratelimits = {} } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, services = {}, outbound, queue, direct = false, ratelimits = {}, tls } = options;
   const service = originService(origin);
   const logs: string[] = [];
   const given = varsOf(bindings, vars);
@@ -287,6 +289,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
     host: "127.0.0.1",
     port,
     cf: false,
+    ...(tls === undefined ? {} : { httpsKey: tls.key, httpsCert: tls.certificate }),
     // So that an exception that escapes the Worker is in `logs`, as it would be in production's.
     verbose: true,
     log: new CollectedLog(logs),

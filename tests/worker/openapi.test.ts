@@ -68,6 +68,7 @@ describe("every operation answers as described", () => {
     const browser = await browserSignIn(postern(), { login });
     const headers = { cookie: cookieHeader(browser.cookies), "x-csrf-token": browser.tokens.csrf_token };
     await call({ method: "POST", path: "/auth/refresh", headers, status: 200 });
+    await call({ method: "GET", path: "/auth/csrf", headers, status: 200 });
     await call({ method: "POST", path: "/auth/logout-all", headers, status: 204 });
   });
 

@@ -1,6 +1,8 @@
 // An origin as it looks behind Postern: it reads who is calling from headers that only the gate can set, and checks no
 // token itself. That is safe as long as nothing but the gate can reach it (see the README).
 
+import { spa } from "./spa.ts";
+
 /** The longest a caller may ask /slow to wait: past any sensible upstream timeout, and short of tying up a test run. */
 const MAX_DELAY_MS = 60_000;
 
@@ -127,6 +129,8 @@ export default {
         return slow(url);
       case "stream":
         return stream();
+      case "app":
+        return spa(url.pathname.slice("/app/".length)) ?? problem(404, "not found");
       case "ws":
         return webSocketEcho(request);
       default:
