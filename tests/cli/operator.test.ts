@@ -1,10 +1,12 @@
 // What an operator does with `postern`, against a real Worker.
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stringify } from "smol-toml";
 import { afterAll, describe, expect, test } from "vitest";
 import { expectProblem, json, post, refresh, signIn } from "../worker/support/client.ts";
 import { ADMIN, ALICE, AUDIENCE, OWN_ISSUER, PASSWORD, settings } from "../worker/support/config.ts";
+import { Issuer, issuerKey } from "../worker/support/issuer.ts";
 import { claimsOf, headerOf } from "../worker/support/jwt.ts";
 import { shared, start } from "../worker/support/postern.ts";
 import { answer, postern as run, type Run, type Surroundings } from "./program.ts";
@@ -282,6 +284,30 @@ describe("doctor", () => {
     expect(checks.filter(({ status }) => status === "wrong")).toEqual([]);
     expect(sound).toBe(true);
     expect(checks.map(({ check }) => check)).toEqual(expect.arrayContaining(["clocks", "key set", "cookie flags", "CORS", "signing key"]));
+  });
+
+  test("goes the gate's way to each issuer of the settings, and tells what is wrong there", async () => {
+    const [ec, rsa] = [await issuerKey("ES256", "a"), await issuerKey("RS256", "b")];
+    const [good, other, moved] = await Promise.all([Issuer.start([ec]), Issuer.start([rsa]), Issuer.start([ec])]);
+    moved.documents.set("/.well-known/openid-configuration", { issuer: "https://somebody.example", jwks_uri: moved.jwksUri });
+    try {
+      const trusted = [good.setting(), { ...other.setting(), algorithms: ["ES256"] }, { issuer: moved.iss, audiences: ["a"] }, { issuer: "http://127.0.0.1:9", jwks_uri: "http://127.0.0.1:9/jwks", audiences: ["a"] }];
+      const path = join(home, "doctor.toml");
+      writeFileSync(path, stringify({ vars: { POSTERN_PROFILE: "local", POSTERN_ISSUER: "http://localhost:8787", POSTERN_ISSUERS: trusted } }));
+      const { access_token } = await signIn(worker(), { login: ADMIN });
+      const ended = await run(["--json", "doctor", "--settings", path], at({ POSTERN_TOKEN: access_token }));
+      expect(ended.code).toBe(1);
+      const { checks } = JSON.parse(ended.out) as { checks: Finding[] };
+      const told = (issuer: string) => checks.filter(({ detail }) => detail.startsWith(issuer)).map(({ check, status }) => `${check} ${status}`);
+      expect(told(good.iss)).toEqual(["issuer keys good", "issuer clock good", "issuer key age skipped"]);
+      expect(told(other.iss)).toEqual(["issuer keys wrong", "issuer clock good", "issuer key age skipped"]);
+      expect(told(moved.iss)).toEqual(["issuer keys wrong", "issuer key age skipped"]);
+      expect(told("http://127.0.0.1:9:")).toEqual(["issuer keys wrong", "issuer key age skipped"]);
+      expect(checks.find(({ detail }) => detail.startsWith(moved.iss))?.detail).toContain("another issuer");
+      expectNoSecretIn(ended, access_token);
+    } finally {
+      await Promise.all([good, other, moved].map((issuer) => issuer.stop()));
+    }
   });
 
   test("finds a misconfigured one wrong, and ends with 1", async () => {

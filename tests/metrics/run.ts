@@ -57,7 +57,7 @@ const options = {
       { name: "for-others", path: "/for-others", service: "ORIGIN", scopes_all: ["of:others"] },
       // Nobody listens there.
       { name: "down", path: "/down", upstream: "http://127.0.0.1:9", access: "public" },
-      { name: "mute", path: "/hang", upstream: origin.url, access: "public", timeout_ms: 50 },
+      { name: "mute", path: "/hang", upstream: origin.url, access: "public", timeout_ms: 100 },
     ],
   ),
 };

@@ -19,7 +19,10 @@ pub fn metadata_urls(issuer: &str) -> Vec<String> {
 
 /// Reads `jwks_uri` from a metadata document. Its `issuer` must equal the one asked for (RFC
 /// 8414 section 3.3), or one tenant could speak for another.
-pub(super) fn jwks_uri(document: &[u8], source: &IssuerSource) -> Result<String, FetchFailure> {
+///
+/// # Errors
+/// [`FetchFailure::Malformed`], `OtherIssuer`, `NoJwksUri` or `UnsafeUrl`.
+pub fn jwks_uri(document: &[u8], source: &IssuerSource) -> Result<String, FetchFailure> {
     let metadata = json::parse_object(document).map_err(|_| FetchFailure::Malformed)?;
     if metadata.get("issuer").and_then(Value::as_str) != Some(source.issuer.as_str()) {
         return Err(FetchFailure::OtherIssuer);

@@ -18,7 +18,7 @@ mod policy;
 mod source;
 mod url;
 
-pub use discovery::metadata_urls;
+pub use discovery::{jwks_uri, metadata_urls};
 pub use messages::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest, Snapshot, Unavailable};
 pub use object::IssuerKeys;
 pub use policy::{CachePolicy, FetchFailure, IssuerSource, KeyLocation};

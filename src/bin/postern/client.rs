@@ -77,6 +77,11 @@ impl Client {
         }
     }
 
+    /// Whatever stands at a URL, without following a redirect: its answer, or why there was none.
+    pub(crate) fn look(url: &str) -> Result<Answer, String> {
+        agent().get(url).call().and_then(read).map_err(|error| error.to_string())
+    }
+
     /// The deployment's URL, without a slash at its end.
     pub(crate) fn base(&self) -> &str {
         &self.base

@@ -94,7 +94,7 @@ enum Command {
     /// End that sign-in
     Logout,
     /// Look at a deployment from outside: what is wrong, and what to do
-    Doctor,
+    Doctor(doctor::Doctor),
     /// Access tokens: inspect
     #[command(subcommand)]
     Token(tokens::Tokens),
@@ -151,7 +151,7 @@ fn run(command: &Command, context: &Context) -> Result<report::Report, failure::
         Command::Init(init) => init.run(context),
         Command::Login { login } => sign_in::login(context, login.clone()),
         Command::Logout => sign_in::logout(context),
-        Command::Doctor => doctor::run(context),
+        Command::Doctor(asked) => doctor::run(asked, context),
         Command::Token(tokens) => tokens.run(context),
         Command::Throttle(throttle) => throttle.run(context),
         Command::User(users) => users.run(context),

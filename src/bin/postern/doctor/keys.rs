@@ -20,26 +20,43 @@ const LONG_ACTIVE: Duration = Duration::from_hours(24 * 32);
 /// The platform's own limit on how long a client may keep the set, by the calendar's reckoning.
 const LONGEST_MAX_AGE: u64 = 600;
 
-/// This machine's clock beside the deployment's, whose `Date` is in whole seconds.
+/// This machine's clock beside the deployment's.
 pub(super) fn clock(answer: &Answer, now: Timestamp) -> Finding {
-    let Some(date) = answer.header("date").and_then(http_date) else {
-        return Finding::skipped("clocks", "the answer has no Date");
+    clock_of("clocks", "", answer, now, LEEWAY)
+}
+
+/// This machine's clock beside that of `whose`, which may be nobody's name. A `Date` is in whole
+/// seconds, and as old as a cache in between says.
+pub(super) fn clock_of(
+    check: &'static str,
+    whose: &str,
+    answer: &Answer,
+    now: Timestamp,
+    leeway: Duration,
+) -> Finding {
+    let told = |detail: &str| {
+        if whose.is_empty() { detail.to_owned() } else { [whose, ": ", detail].concat() }
     };
-    let skew = now.since(date).max(date.since(now));
-    let detail = format!("{} apart", span(skew));
+    let Some(date) = answer.header("date").and_then(http_date) else {
+        return Finding::skipped(check, told("the answer has no Date"));
+    };
+    let age =
+        answer.header("age").and_then(|age| age.parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
+    let skew = now.since(date.plus(age)).max(date.since(now));
+    let detail = told(&format!("{} apart", span(skew)));
     if skew <= NOTABLE_SKEW {
-        Finding::good("clocks", detail)
-    } else if skew <= LEEWAY {
+        Finding::good(check, detail)
+    } else if skew <= leeway {
         Finding::warning(
-            "clocks",
+            check,
             detail,
-            "one of the two is not kept by NTP; beyond 30 s tokens are refused",
+            "one of the two is not kept by NTP; beyond the leeway (30 s unless set) tokens are refused",
         )
     } else {
         Finding::wrong(
-            "clocks",
+            check,
             detail,
-            "tokens issued by one are refused by the other: set this machine's clock",
+            "tokens issued by one are refused by the other: set this machine's clock, or tell the other's owner",
         )
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! Every check is a function from answers to findings; the requests are made here.
 
+mod issuers;
 mod keys;
 mod web;
 
+use std::path::PathBuf;
+
+use postern::config::Config;
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,7 +16,19 @@ use crate::{
     context::Context,
     failure::Failure,
     report::Report,
+    settings::{Deployed, STAND_IN_KEY},
 };
+
+/// What to look at besides the deployment.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// The deployment's settings, a wrangler.toml: the other issuers that it trusts are looked at too
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// The environment of wrangler whose `[vars]` count
+    #[arg(long, value_name = "NAME", requires = "settings")]
+    env: Option<String>,
+}
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +92,8 @@ impl Finding {
 }
 
 /// `postern doctor`.
-pub(crate) fn run(context: &Context) -> Result<Report, Failure> {
+pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> {
+    let config = asked.config()?;
     let client = context.public()?;
     let mut findings = Vec::new();
     // When this one fails there is nothing to look at.
@@ -90,6 +107,7 @@ pub(crate) fn run(context: &Context) -> Result<Report, Failure> {
         },
     ));
     let healthy = health.status == 200;
+    let mut metrics = None;
     findings.push(Finding::either(
         "health",
         healthy,
@@ -101,14 +119,38 @@ pub(crate) fn run(context: &Context) -> Result<Report, Failure> {
     if healthy {
         outside(&client, &mut findings)?;
         match context.admin() {
-            Ok(admin) => inside(&admin, &mut findings, context)?,
+            Ok(admin) => {
+                inside(&admin, &mut findings, context)?;
+                // Without it the age of the copies is all that is not seen.
+                let answer = admin.send("GET", "/metrics", None)?;
+                metrics = (answer.status == 200).then(|| String::from_utf8_lossy(&answer.body).into_owned());
+            }
             Err(_) => findings.push(Finding::skipped(
                 "inside",
                 "not signed in: ages of the keys and the route table were not looked at (`postern login`)",
             )),
         }
     }
+    match &config {
+        Some(config) => findings.extend(issuers::look(config, metrics.as_deref(), context)),
+        None => findings.push(Finding::skipped(
+            "other issuers",
+            "not looked at: which they are stands in the settings (`--settings wrangler.toml`)",
+        )),
+    }
     Ok(report(&findings))
+}
+
+impl Doctor {
+    /// The settings, if they are to be looked at.
+    fn config(&self) -> Result<Option<Config>, Failure> {
+        let Some(path) = &self.settings else { return Ok(None) };
+        let mut vars = Deployed::read(path, self.env.as_deref())?.vars()?;
+        vars.retain(|name, _| name.starts_with("POSTERN_"));
+        vars.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| STAND_IN_KEY.into());
+        let wrong = |_| Failure::refused("the settings have mistakes: `postern config check` lists them");
+        Config::from_vars(&vars).map(Some).map_err(wrong)
+    }
 }
 
 /// What anybody can see.
