@@ -272,7 +272,7 @@ describe("Microsoft Entra ID, tokens of version 1.0", () => {
         "x-auth-subject": "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
         "x-auth-scope": "Orders.Read Orders.Write",
         "x-auth-tenant": "5d3a7c1e-8f2b-4e6a-9c0d-1b2f3a4c5d6e",
-        "x-app": "6731de76-14a6-49ae-97bc-6eba6914391e",
+        "x-auth-client": "6731de76-14a6-49ae-97bc-6eba6914391e",
       });
     }
     await json(await call(access({ scp: undefined, roles: ["Orders.Export"] }), "/exports/7"));
