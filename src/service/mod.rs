@@ -26,6 +26,7 @@ mod health;
 mod imports;
 mod isolate;
 mod key_sets;
+mod later;
 mod metrics;
 mod one_time;
 #[cfg(test)]
@@ -48,7 +49,6 @@ mod tables;
 mod throttle;
 mod token_cache;
 mod tokens;
-mod unseen;
 mod users;
 
 pub use assertion::{ASSERTION_HEADER, ASSERTION_TYP};

@@ -1,13 +1,12 @@
 //! The password of a user who is kept here: changed, or reset by a one-time token.
 
-use super::{ApiError, Caller, Ports, Service, body::Body, credentials::Session, users::LATER};
+use super::{ApiError, Caller, Ports, Service, body::Body, credentials::Session};
 use crate::{
     abuse::Limited,
     account::{AccountRequest, Accounts as _, ActivityKind, Ends, Purpose},
     http::{Reply, RequestView},
     identity::{IdentityStore as _, Login, Password, PasswordError, User, UserChange, Verdict},
     observe::Happening,
-    ports::{Background as _, Timer as _},
     refresh::Revocation,
 };
 
@@ -155,15 +154,10 @@ impl<P: Ports> Service<P> {
         }
         let Err(fault) = self.end_sessions(user.account, &ask).await else { return };
         self.record_fault(&fault, caller);
-        let (service, account) = (self.clone(), user.account);
-        self.ports.background().spawn(async move {
-            for pause in LATER {
-                service.ports.platform().sleep(pause).await;
-                match service.end_sessions(account, &ask).await {
-                    Ok(_) => return,
-                    Err(fault) => service.record_fault(&fault, &Caller::default()),
-                }
-            }
+        let account = user.account;
+        self.try_again(move |service| {
+            let ask = ask.clone();
+            async move { service.end_sessions(account, &ask).await.map(drop) }
         });
     }
 

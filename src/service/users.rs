@@ -4,8 +4,6 @@
 //! Where users are kept in another service ([`Service::has_users`] is false) there is nothing
 //! here to change but [`Service::erase`]: sessions are here in any case.
 
-use core::time::Duration;
-
 use super::{Caller, Ports, Service};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind, Ends},
@@ -13,12 +11,9 @@ use crate::{
     identity::{Grants, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::{AccountId, FamilyId},
     observe::{Happening, Setting},
-    ports::{Background as _, Fault, Part, Randomness as _, Timer as _},
+    ports::{Fault, Part, Randomness as _},
     refresh::{Context, Revocation},
 };
-
-/// The pauses of what is tried on after the answer: within the 30 s that the platform gives.
-pub(super) const LATER: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(15)];
 
 /// The most users on one page.
 pub const MAX_USERS_ON_A_PAGE: u16 = 200;
@@ -129,15 +124,9 @@ impl<P: Ports> Service<P> {
         let erased = self.erase_the_rest(account, setting.clone()).await;
         if erased.is_err() {
             // The user may be gone already, and then nobody is left who could ask again.
-            let service = self.clone();
-            self.ports.background().spawn(async move {
-                for pause in LATER {
-                    service.ports.platform().sleep(pause).await;
-                    match service.erase_the_rest(account, setting.clone()).await {
-                        Ok(_) => return,
-                        Err(fault) => service.record_fault(&fault, &Caller::default()),
-                    }
-                }
+            self.try_again(move |service| {
+                let setting = setting.clone();
+                async move { service.erase_the_rest(account, setting).await.map(drop) }
             });
         }
         erased
