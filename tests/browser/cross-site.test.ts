@@ -50,7 +50,8 @@ async function submit(page: Page, action: string, fields: Record<string, string>
         form.append(input);
       }
       document.body.append(form);
-      form.submit();
+      // After this has returned: what a navigation destroys answers nobody.
+      setTimeout(() => form.submit());
     },
     [action, fields, enctype, frame] as const,
   );

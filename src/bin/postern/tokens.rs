@@ -1,6 +1,7 @@
 //! `postern token`: what an access token says, whether it is good, and if not why.
 
 use std::{
+    collections::BTreeSet,
     env,
     io::{self, IsTerminal as _, Read as _},
 };
@@ -9,7 +10,10 @@ use clap::Subcommand;
 use pollster::block_on;
 use postern::{
     encoding::from_base64url,
-    jose::{JwkSet, UnverifiedToken, VerifyError, json, native::NativeVerifier, verify},
+    jose::{
+        JwkSet, KnownHeaders, UnverifiedToken, VerifyError, json, may_stand_in_header,
+        native::NativeVerifier, verify,
+    },
     jwt::{TokenError, ValidationPolicy, validate},
     time::Timestamp,
 };
@@ -41,19 +45,40 @@ pub(crate) enum Tokens {
         /// The audience it must have; without it, any
         #[arg(long)]
         audience: Option<String>,
+        /// A header member that the issuer's `header_members` lets stand; may be given several times
+        #[arg(long = "header-member", value_name = "NAME")]
+        header_members: Vec<String>,
     },
+}
+
+/// What the token is held against.
+#[derive(Default)]
+struct Expected<'a> {
+    issuer: Option<&'a str>,
+    audience: Option<&'a str>,
+    header_members: BTreeSet<String>,
 }
 
 impl Tokens {
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
-        let Self::Inspect { jwks, issuer, audience } = self;
+        let Self::Inspect { jwks, issuer, audience, header_members } = self;
+        if let Some(name) = header_members.iter().find(|name| !may_stand_in_header(name)) {
+            return Err(Failure::usage(format!(
+                "no issuer's tokens may have {name} in their headers, unread"
+            )));
+        }
         let token = token()?;
         let keys = match (jwks, context.has_url()) {
             (Some(url), _) => Some(key_set(&Client::document(url)?)?),
             (None, true) => Some(key_set(&context.public()?.get("/.well-known/jwks.json")?)?),
             (None, false) => None,
         };
-        Ok(inspect(&token, keys.as_ref(), issuer.as_deref(), audience.as_deref(), context.now()))
+        let expected = Expected {
+            issuer: issuer.as_deref(),
+            audience: audience.as_deref(),
+            header_members: header_members.iter().cloned().collect(),
+        };
+        Ok(inspect(&token, keys.as_ref(), &expected, context.now()))
     }
 }
 
@@ -88,19 +113,13 @@ fn key_set(document: &[u8]) -> Result<JwkSet, Failure> {
     JwkSet::parse(document).map_err(|error| Failure::refused(format!("the key set cannot be used: {error}")))
 }
 
-fn inspect(
-    token: &str,
-    keys: Option<&JwkSet>,
-    issuer: Option<&str>,
-    audience: Option<&str>,
-    now: Timestamp,
-) -> Report {
+fn inspect(token: &str, keys: Option<&JwkSet>, expected: &Expected<'_>, now: Timestamp) -> Report {
     let mut parts = token.split('.');
     let header = parts.next().and_then(part);
     let claims = parts.next().and_then(part);
-    let verdict = verdict(token, keys, claims.as_ref(), issuer, audience, now);
+    let verdict = verdict(token, keys, claims.as_ref(), expected, now);
     let expires_at = claims.as_ref().and_then(|claims| claims.get("exp")).and_then(Value::as_u64);
-    let lines = told(header.as_ref(), claims.as_ref(), &verdict, audience, now);
+    let lines = told(header.as_ref(), claims.as_ref(), &verdict, expected.audience, now);
     let value = json!({
         "verdict": verdict.name(),
         "code": verdict.code(),
@@ -149,26 +168,29 @@ fn verdict(
     token: &str,
     keys: Option<&JwkSet>,
     claims: Option<&Map<String, Value>>,
-    issuer: Option<&str>,
-    audience: Option<&str>,
+    expected: &Expected<'_>,
     now: Timestamp,
 ) -> Verdict {
-    let outcome = UnverifiedToken::parse(token).and_then(|unverified| {
+    let headers = KnownHeaders::new(expected.header_members.clone());
+    let outcome = UnverifiedToken::parse_known(token, &headers).and_then(|unverified| {
         let Some(keys) = keys else { return Ok(false) };
         let jws = block_on(verify(&unverified, keys, &NativeVerifier)).map_err(|error| match error {
             VerifyError::Refused(error) => error,
             // The native verifier has no faults of its own.
             VerifyError::Fault(_) => TokenError::BadSignature,
         })?;
-        let issuer = issuer.map_or_else(|| unverified.claimed_issuer(), |issuer| Ok(issuer.to_owned()))?;
-        let audiences = audience.map_or_else(|| audiences_of(claims), |audience| vec![audience.to_owned()]);
+        let issuer =
+            expected.issuer.map_or_else(|| unverified.claimed_issuer(), |issuer| Ok(issuer.to_owned()))?;
+        let audiences =
+            expected.audience.map_or_else(|| audiences_of(claims), |audience| vec![audience.to_owned()]);
         // Tokens of other issuers are inspected too, and those need not follow RFC 9068.
         let own = jws.typ().is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt"));
-        let policy = if own {
+        let mut policy = if own {
             ValidationPolicy::own(issuer, audiences)
         } else {
             ValidationPolicy::external(issuer, audiences)
         };
+        policy.header_members.clone_from(&expected.header_members);
         validate(jws, &policy, now).map(|_| true)
     });
     match outcome {
@@ -225,9 +247,13 @@ fn told(
     lines
 }
 
+const LET_STAND: &str = ": the gate takes it where the issuer's `header_members` names it (--header-member)";
+
 /// What to do about the refusals that have a usual cause.
-const fn advice(error: &TokenError) -> &'static str {
+fn advice(error: &TokenError) -> &'static str {
     match error {
+        TokenError::UnknownHeader => LET_STAND,
+        TokenError::ForbiddenHeader { name } if may_stand_in_header(name) => LET_STAND,
         TokenError::Expired => ": the client must refresh",
         TokenError::UnknownKey => {
             ": its key is not in the set. Was the key revoked? Another issuer's token needs its own set: --jwks URL"
@@ -264,7 +290,7 @@ mod tests {
         let signature = TOKEN.rsplit('.').next().unwrap();
         for keys in [None, Some(&keys)] {
             let (json, text) =
-                text(&inspect(TOKEN, keys, None, None, Timestamp::from_seconds(1_300_000_000)));
+                text(&inspect(TOKEN, keys, &Expected::default(), Timestamp::from_seconds(1_300_000_000)));
             assert!(text.contains("iss: joe"), "{text}");
             assert!(!text.contains(signature) && !json.to_string().contains(signature));
         }
@@ -274,12 +300,32 @@ mod tests {
     fn the_refusal_is_the_gates_own_code() {
         let keys = JwkSet::parse(KEYS.as_bytes()).unwrap();
         let code = |token: &str| {
-            text(&inspect(token, Some(&keys), None, None, Timestamp::from_seconds(1))).0["code"].clone()
+            text(&inspect(token, Some(&keys), &Expected::default(), Timestamp::from_seconds(1))).0["code"]
+                .clone()
         };
         // It has no `iat`, which every access token has.
         assert_eq!(code(TOKEN), "missing_claim");
         assert_eq!(code(&TOKEN.replace("Dt", "Et")), "bad_signature");
         assert_eq!(code("abc"), "not_three_parts");
         assert_eq!(code("eyJhbGciOiJub25lIn0.e30.AA"), "alg_none");
+    }
+
+    #[test]
+    fn a_header_member_is_let_stand_where_it_is_said_and_the_refusal_says_how() {
+        // {"alg":"ES256","x5t":"AAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+        let token = "eyJhbGciOiJFUzI1NiIsIng1dCI6IkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQSJ9.e30.AA";
+        let told = |names: &[&str]| {
+            let header_members = names.iter().map(|name| (*name).to_owned()).collect();
+            text(&inspect(
+                token,
+                None,
+                &Expected { header_members, ..Expected::default() },
+                Timestamp::from_seconds(1),
+            ))
+        };
+        let (json, lines) = told(&[]);
+        assert_eq!(json["code"], "forbidden_header");
+        assert!(lines.contains("--header-member"), "{lines}");
+        assert_eq!(told(&["x5t"]).0["verdict"], "unverified");
     }
 }
