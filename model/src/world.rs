@@ -167,16 +167,20 @@ impl Play {
         if trouble != Trouble::None {
             let troubled = self.objects.ask(world.object, ask, trouble);
             answered = troubled.reply != Reply::Unavailable;
-            let expected = match trouble {
-                Trouble::BeforeCommit(_) if !answered => world.object,
-                _ => served.object,
+            // The family, not the whole object: that the feed is to be told of an end is noted before
+            // the end itself, and noted alone it does no harm.
+            let untouched = self.objects.view(troubled.object) == self.objects.view(world.object);
+            let as_served = troubled.object == served.object && (!answered || troubled.reply == served.reply);
+            let sound = match trouble {
+                Trouble::BeforeCommit(_) if !answered => untouched,
+                _ => as_served || (!answered && untouched),
             };
-            if troubled.object != expected || (answered && troubled.reply != served.reply) {
+            if !sound {
                 world.broken |= rules::FAULTS;
             }
             if !answered {
                 self.met.fetch_or(met::UNAVAILABLE, Ordering::Relaxed);
-                if matches!(trouble, Trouble::BeforeCommit(_)) {
+                if matches!(trouble, Trouble::BeforeCommit(_)) || !as_served {
                     world.object = troubled.object;
                     return None;
                 }
