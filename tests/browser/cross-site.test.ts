@@ -34,7 +34,9 @@ const cookiesTo = (path: string) => on().wire.to(path).map(({ headers }) => [hea
 
 /** A form of the attacker's, sent with the browser's navigation. */
 async function submit(page: Page, action: string, fields: Record<string, string>, enctype: string, frame = false): Promise<void> {
-  await page.evaluate(
+  // Awaited from before it begins: closing a page in the middle of it can keep Chromium for ever.
+  const answered = frame ? page.waitForResponse(action) : page.waitForURL(action);
+  const sent = page.evaluate(
     ([action, fields, enctype, frame]) => {
       const form = document.createElement("form");
       Object.assign(form, { action, method: "post", enctype });
@@ -55,6 +57,7 @@ async function submit(page: Page, action: string, fields: Record<string, string>
     },
     [action, fields, enctype, frame] as const,
   );
+  await Promise.all([answered, sent]);
   await expect.poll(() => on().wire.to(new URL(action).pathname, "POST").length).toBeGreaterThan(0);
   await page.waitForLoadState();
 }
