@@ -155,6 +155,11 @@ pub trait DocumentSource {
     async fn fetch(&self, url: &str, max_bytes: usize, timeout_ms: u32) -> Result<Document, Fault>;
 }
 
+/// When an object's alarm that failed comes again: while a revocation still matters (18 minutes), for as long as the
+/// fault lasts, and not so often that all objects together are a flood when a deployment is wrong for a day. The
+/// platform's own retries end after two minutes.
+pub const RING_AGAIN: Duration = Duration::from_mins(5);
+
 /// An object's own durable records: synchronous, and atomic as long as nothing is awaited
 /// between the calls. `kind` names the table, `id` the row; the record's text is the domain's
 /// own format, pinned by tests and described in `docs/storage-schema.md`.

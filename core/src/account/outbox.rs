@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ids::FamilyId,
-    ports::{Fault, Part, Records},
+    ports::{Fault, Part, RING_AGAIN, Records},
     revocation::{Entry, FeedAnswer, FeedObject, FeedRequest, MAX_BATCH, OWN_HORIZON},
     time::Timestamp,
 };
@@ -22,10 +22,6 @@ const SUBJECT_ID: &str = "subject";
 /// The pauses between attempts. Each is as long as what is oldest has waited so far, so they
 /// double, within these bounds.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
-
-/// When the alarm comes back after a fault of the storage: while a revocation still matters, and
-/// for as long as the fault lasts. The platform's own retries end after two minutes.
-const RING_AGAIN: Duration = Duration::from_mins(5);
 
 impl<R: Records> Account<R> {
     /// Notes that a session ends. Goes before the end itself: what is noted and did not happen

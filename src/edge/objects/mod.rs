@@ -9,15 +9,13 @@ mod metrics;
 mod revocation_feed;
 mod throttle;
 
-use core::time::Duration;
-
 use serde::{Serialize, de::DeserializeOwned};
 use worker::{Request, Response, State};
 
 use super::{js, log, records::SqlRecords, store::Platform};
 use crate::{
     json,
-    ports::{Clock as _, Fault, Part},
+    ports::{Clock as _, Fault, Part, RING_AGAIN},
     time::Timestamp,
 };
 
@@ -52,10 +50,6 @@ async fn set_alarm(state: &State, at: Timestamp, now: Timestamp) -> Result<(), F
     let offset = i64::try_from(at.since(now).as_millis()).unwrap_or(i64::MAX);
     state.storage().set_alarm(offset).await.map_err(|error| Fault::new(Part::Storage, error))
 }
-
-/// When an alarm that failed comes again: while a revocation still matters (18 minutes), and not
-/// so often that all objects together are a flood when a deployment is wrong for a day.
-const RING_AGAIN: Duration = Duration::from_mins(5);
 
 /// The end of an alarm. One that failed is set again for as long as it fails: thrown to the
 /// platform, it would come six times within two minutes and never again.
