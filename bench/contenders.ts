@@ -1,10 +1,10 @@
 // The three that are compared: each started in a workerd of its own through Miniflare, each spoken to by the same client.
 import { createHash, randomBytes } from "node:crypto";
 import { Agent, request } from "node:http";
-import type { Readable } from "node:stream";
-import { Log, LogLevel, Miniflare } from "miniflare";
+import { Log, LogLevel } from "miniflare";
 import { startPostern } from "../tests/worker/harness.ts";
 import { PASSWORD, settings } from "../tests/worker/support/config.ts";
+import { startWorkerd } from "../tests/worker/support/workerd.ts";
 import { peerScript } from "./bundle.ts";
 
 export interface Refreshed {
@@ -87,20 +87,17 @@ export async function postern(): Promise<Contender> {
 
 /** A peer's Worker, bundled as wrangler would, under the compatibility date of Postern's. */
 async function peer(file: string, namespace: string): Promise<{ url: string; dispose(): Promise<void> }> {
-  const miniflare = new Miniflare({
-    host: "127.0.0.1",
-    port: 0,
-    cf: false,
+  // What it prints is read and dropped, as Postern's is read.
+  const miniflare = startWorkerd({
     log: new Log(LogLevel.ERROR),
-    // What it prints is read and dropped, as Postern's is read.
-    handleRuntimeStdio(stdout: Readable, stderr: Readable) {
-      stdout.resume();
-      stderr.resume();
-    },
-    modules: [{ type: "ESModule", path: file, contents: await peerScript(file) }],
-    compatibilityDate: "2026-07-01",
-    compatibilityFlags: ["nodejs_compat"],
-    kvNamespaces: [namespace],
+    workers: [
+      {
+        modules: [{ type: "ESModule", path: file, contents: await peerScript(file) }],
+        compatibilityDate: "2026-07-01",
+        compatibilityFlags: ["nodejs_compat"],
+        kvNamespaces: [namespace],
+      },
+    ],
   });
   return { url: (await miniflare.ready).origin, dispose: () => miniflare.dispose() };
 }

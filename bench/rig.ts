@@ -4,13 +4,13 @@ import { createServer, Agent, request as send } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { Miniflare, type Json } from "miniflare";
+import type { Json } from "miniflare";
 import { bindingsOf } from "../tests/worker/harness-config.ts";
 import { AUDIENCE, settings } from "../tests/worker/support/config.ts";
 import { Issuer, issuerKey, type Algorithm } from "../tests/worker/support/issuer.ts";
 import { workerd } from "../tests/worker/support/cpu.ts";
+import { startWorkerd } from "../tests/worker/support/workerd.ts";
 import { modules, peerScript } from "./bundle.ts";
 import { cpuOf } from "./measure.ts";
 
@@ -71,15 +71,8 @@ export async function start(builds: Map<string, string>, inspectorPort?: number)
   const compatibility = { compatibilityDate: bindings.compatibilityDate, compatibilityFlags: bindings.compatibilityFlags };
   const unsafeDirectSockets = [{ host: "127.0.0.1", port: 0 }];
   const floors = ["bare", "usual"];
-  const miniflare = new Miniflare({
-    host: "127.0.0.1",
-    port: 0,
-    cf: false,
+  const miniflare = startWorkerd({
     ...(inspectorPort === undefined ? {} : { inspectorPort }),
-    handleRuntimeStdio(stdout: Readable, stderr: Readable) {
-      stdout.resume();
-      stderr.resume();
-    },
     workers: [
       ...[...builds].map(([name, folder]) => ({
         name,

@@ -8,14 +8,14 @@ import { Agent, request as send } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { Miniflare, type Json } from "miniflare";
+import type { Json } from "miniflare";
 import { bindingsOf } from "../tests/worker/harness-config.ts";
 import { startPostern } from "../tests/worker/harness.ts";
 import { PASSWORD, settings } from "../tests/worker/support/config.ts";
 import { workerd } from "../tests/worker/support/cpu.ts";
 import { Issuer, issuerKey } from "../tests/worker/support/issuer.ts";
+import { startWorkerd } from "../tests/worker/support/workerd.ts";
 import { modules } from "./bundle.ts";
 import { lines, program } from "./counts.ts";
 import { made, onMachine, record, recorded, table } from "./pages.ts";
@@ -156,27 +156,24 @@ async function memory(noop: boolean): Promise<Memory[]> {
     POSTERN_JWKS: { soft_age: 86_400 },
     POSTERN_ROUTES: [{ name: "refuse", path: "/verify", scopes_all: ["nobody:has-this"], upstream: "http://127.0.0.1:9" }],
   });
-  const miniflare = new Miniflare({
-    host: "127.0.0.1",
-    port: 0,
-    cf: false,
-    handleRuntimeStdio(stdout: Readable, stderr: Readable) {
-      stdout.resume();
-      stderr.resume();
-    },
-    name: "postern",
-    ...(noop
-      ? { modules: [{ type: "ESModule" as const, path: "noop.js", contents: NOOP }] }
-      : {
-          ...modules(join(root, "build")),
-          durableObjects: bindings.durableObjects,
-        }),
-    compatibilityDate: bindings.compatibilityDate,
-    compatibilityFlags: bindings.compatibilityFlags,
-    kvNamespaces: bindings.kvNamespaces,
-    d1Databases: bindings.d1Databases,
-    bindings: JSON.parse(JSON.stringify(vars)) as Record<string, Json>,
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  const miniflare = startWorkerd({
+    workers: [
+      {
+        name: "postern",
+        ...(noop
+          ? { modules: [{ type: "ESModule" as const, path: "noop.js", contents: NOOP }] }
+          : {
+              ...modules(join(root, "build")),
+              durableObjects: bindings.durableObjects,
+            }),
+        compatibilityDate: bindings.compatibilityDate,
+        compatibilityFlags: bindings.compatibilityFlags,
+        kvNamespaces: bindings.kvNamespaces,
+        d1Databases: bindings.d1Databases,
+        bindings: JSON.parse(JSON.stringify(vars)) as Record<string, Json>,
+        unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      },
+    ],
   });
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const steps: Memory[] = [];

@@ -113,8 +113,7 @@ export function answered(response, names, cookies, added) {
   const { status, webSocket } = response;
   // A WebSocket: the platform carries the socket in the response itself.
   const isSocket = status === 101 && Boolean(webSocket);
-  // A Response can't be made of other statuses, and no client expects them. An interim one (103) ends here too: the
-  // platform takes it for the answer.
+  // A Response can't be made of other statuses, and no client expects them.
   if (!isSocket && (status < 200 || status > 599)) throw status;
   const rest = cookiesWithout(response.headers, cookies);
   if (rest === undefined && (isSocket || added === "")) return response;

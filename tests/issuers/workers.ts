@@ -3,12 +3,12 @@
 import { randomBytes } from "node:crypto";
 import { type Agent, request } from "node:http";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { Miniflare, type Json } from "miniflare";
+import type { Json } from "miniflare";
 import { migrate } from "../worker/harness.ts";
 import { bindingsOf } from "../worker/harness-config.ts";
 import { settings } from "../worker/support/config.ts";
+import { startWorkerd } from "../worker/support/workerd.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -25,15 +25,8 @@ export async function startWorkers(count: number, vars: Record<string, unknown>)
     ...vars,
   });
   const names = Array.from({ length: count }, (_, index) => (index === 0 ? bindings.name : `${bindings.name}-${index}`));
-  const miniflare = new Miniflare({
-    host: "127.0.0.1",
-    port: 0,
-    cf: false,
-    // Thousands of refusals in the log tell nothing.
-    handleRuntimeStdio(stdout: Readable, stderr: Readable) {
-      stdout.resume();
-      stderr.resume();
-    },
+  // Thousands of refusals in the log tell nothing: it is dropped.
+  const miniflare = startWorkerd({
     workers: names.map((name, index) => ({
       name,
       modulesRoot: join(root, "build"),

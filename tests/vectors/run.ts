@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { Miniflare } from "miniflare";
+import { startWorkerd } from "../worker/support/workerd.ts";
 import type { Question } from "./webcrypto.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -56,13 +56,8 @@ const bundled = await build({
   target: "esnext",
   write: false,
 });
-const worker = new Miniflare({
-  modules: true,
-  script: bundled.outputFiles[0]?.text ?? "",
-  compatibilityDate: "2026-07-01",
-  host: "127.0.0.1",
-  port: 0,
-  cf: false,
+const worker = startWorkerd({
+  workers: [{ modules: true, script: bundled.outputFiles[0]?.text ?? "", compatibilityDate: "2026-07-01" }],
 });
 const url = await worker.ready;
 

@@ -24,6 +24,7 @@ const postern = shared(async () => {
     "/999": bytes("HTTP/1.1 999 Odd\r\ncontent-length: 2\r\n\r\nhi"),
     "/600": bytes("HTTP/1.1 600 Odd\r\ncontent-length: 2\r\n\r\nhi"),
     "/099": bytes("HTTP/1.1 099 Odd\r\ncontent-length: 2\r\n\r\nhi"),
+    "/trailers": (socket) => socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n"),
     "/103": bytes("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"),
     "/101": bytes("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
     "/garbage": bytes("\x16\x03\x01 this is no HTTP\r\n\r\n"),
@@ -76,10 +77,29 @@ afterAll(async () => {
 const get = (path: string, headers = "") => exchange(postern().url, `GET ${path} HTTP/1.1\r\nhost: gate.example.test\r\n${headers}connection: close\r\n\r\n`);
 
 describe("an origin that sends odd things", () => {
-  test.for(["999", "600", "099", "103", "101", "garbage", "nothing", "too-giant"])("is 502 without a byte of it: %s", async (what) => {
+  test.for(["999", "600", "099", "101", "garbage", "nothing"])("is 502 without a byte of it: %s", async (what) => {
     for (const route of ["raw", "cors", "total"]) {
       await expectProblem(await postern().fetch(`/${route}/${what}`), 502, "upstream_unreachable");
     }
+  });
+
+  test("an interim answer is left out, and the final one passes", async () => {
+    for (const route of ["raw", "cors"]) {
+      const { text } = await get(`/${route}/103`);
+      expect(text).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nhi$/);
+      expect(text).not.toMatch(/early hints|link:/i);
+    }
+  });
+
+  test("trailers spoil no later request of their connection", async () => {
+    const before = raw.connections;
+    for (let turn = 0; turn < 6; turn += 1) {
+      const { text } = await get("/raw/trailers");
+      expect(text, `request ${turn}`).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+      expect(text).toContain("2\r\nhi\r\n0\r\n");
+      expect(text, "trailers do not pass").not.toContain("x-sum: 1");
+    }
+    expect(raw.connections - before, "connections are used again").toBeLessThan(6);
   });
 
   test("two lengths that differ cannot smuggle an answer", async () => {

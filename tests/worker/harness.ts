@@ -9,16 +9,14 @@ import { subscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import {
   Log,
   LogLevel,
-  Miniflare,
   type Json,
-  type MiniflareOptions,
+  type Miniflare,
   type Request as OriginRequest,
   Response as OriginAnswer,
   type Response as OriginResponse,
@@ -27,6 +25,7 @@ import { bindingsOf, type Bindings } from "./harness-config.ts";
 import { BREAKER, SPY } from "./support/in-front.ts";
 import { noteMasterKey, noteOutput, noteSecret } from "./support/run.ts";
 import { noting, Secrets } from "./support/secrets.ts";
+import { startWorkerd, type WorkerdOptions } from "./support/workerd.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -181,29 +180,6 @@ class CollectedLog extends Log {
   }
 }
 
-function collect(stream: Readable, lines: string[]): void {
-  let rest = "";
-  // Two streams of several instances go to one file: whole lines at a time.
-  let unwritten = "";
-  const whole = (chunk: string) => {
-    unwritten += chunk;
-    const end = unwritten.lastIndexOf("\n") + 1;
-    if (end > 0) noteOutput(unwritten.slice(0, end));
-    unwritten = unwritten.slice(end);
-  };
-  stream.setEncoding("utf8");
-  stream.on("data", (chunk: string) => {
-    whole(chunk);
-    const parts = (rest + chunk).split("\n");
-    rest = parts.pop() ?? "";
-    lines.push(...parts);
-  });
-  stream.on("end", () => {
-    if (rest !== "") lines.push(rest);
-    whole("\n");
-  });
-}
-
 type Service = { name: string } | { external: { address: string; http: object } } | OriginFunction;
 
 function originService(origin: NonNullable<PosternOptions["origin"]>): Service | undefined {
@@ -285,25 +261,17 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
   noteMasterKey(given["POSTERN_MASTER_KEY"]);
   if (typeof given["POSTERN_METRICS_TOKEN"] === "string") noteSecret(given["POSTERN_METRICS_TOKEN"]);
 
-  const config: MiniflareOptions = {
-    host: "127.0.0.1",
+  const config: WorkerdOptions = {
     port,
-    cf: false,
     ...(tls === undefined ? {} : { httpsKey: tls.key, httpsCert: tls.certificate }),
     // So that an exception that escapes the Worker is in `logs`, as it would be in production's.
     verbose: true,
     log: new CollectedLog(logs),
-    handleRuntimeStdio(stdout: Readable, stderr: Readable) {
-      collect(stdout, logs);
-      collect(stderr, logs);
+    printed(line) {
+      noteOutput(`${line}\n`);
+      logs.push(line);
     },
-    ...(persist === undefined
-      ? {}
-      : {
-          kvPersist: join(persist, "kv"),
-          d1Persist: join(persist, "d1"),
-          durableObjectsPersist: join(persist, "do"),
-        }),
+    ...(persist === undefined ? {} : { resourcePersistencePath: persist }),
     workers: [
       {
         name: bindings.name,
@@ -376,7 +344,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
   };
 
   const instance: { workerd?: ChildProcess } = {};
-  const miniflare = starting.run(instance, () => new Miniflare(config));
+  const miniflare = starting.run(instance, () => startWorkerd(config));
   let disposed: Promise<void> | undefined;
   const dispose = () => (disposed ??= miniflare.dispose());
 
@@ -439,6 +407,8 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         if (workerd.exitCode === null && workerd.signalCode === null) {
           const gone = once(workerd, "exit");
           workerd.kill("SIGKILL");
+          // At once: Miniflare starts a workerd anew that ended without being told to.
+          void dispose();
           await within("the end of workerd", gone);
         }
         // What is left is Miniflare's own: its sockets in this process, and temporary folders.

@@ -5,12 +5,12 @@ const DEADLINE_MS = 15_000;
 const PAUSE_MS = 25;
 
 /** The first value that is not undefined. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadline = Date.now() + DEADLINE_MS;
+export async function eventually<T>(what: string, look: () => Promise<T | undefined> | T | undefined, deadlineMs = DEADLINE_MS): Promise<T> {
+  const deadline = Date.now() + deadlineMs;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${DEADLINE_MS} ms`);
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${deadlineMs} ms`);
     await delay(PAUSE_MS);
   }
 }

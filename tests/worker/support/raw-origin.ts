@@ -9,6 +9,8 @@ export class RawOrigin {
   readonly url: string;
   /** The heads of all requests, as they came. */
   readonly heads: string[] = [];
+  /** How many connections were opened so far. */
+  connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -17,6 +19,7 @@ export class RawOrigin {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on("connection", (socket) => {
       this.#sockets.add(socket);
+      this.connections += 1;
       socket.on("close", () => this.#sockets.delete(socket));
       socket.on("error", () => {});
       let head = "";
