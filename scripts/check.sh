@@ -39,6 +39,9 @@ tsc --noEmit -p examples/origin/tsconfig.json
 # Its package comes with `make browser` alone.
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
 
+say "the description of the API"
+redocly lint --config redocly.yaml docs/openapi.yaml
+
 say "links in the documentation"
 node scripts/check-docs.mjs
 

@@ -20,7 +20,9 @@ export PATH="$POSTERN_ROOT/node_modules/.bin:$PATH"
 
 # Wrangler asks nobody anything: no telemetry, no update banner, no sample of `request.cf`.
 export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CLOUDFLARE_CF_FETCH_ENABLED=false
-# Its debug logs belong to the clone, not to the home folder.
+# Nor does the linter of the API's description.
+export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
+# Wrangler's debug logs belong to the clone, not to the home folder.
 export WRANGLER_LOG_PATH="$POSTERN_ROOT/.wrangler/logs"
 
 # Prints the SHA-256 of standard input: GNU and BSD systems name the program differently.
