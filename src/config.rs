@@ -210,30 +210,40 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
             Some(scopes)
         })
         .unwrap_or_default();
-    let cookie = variable("COOKIE").and_then(|node| sections::cookie(&node)).unwrap_or_default();
+    let cookie = variable("COOKIE").map(|node| sections::cookie(&node));
+    // What a mistaken variable would have said is not known: no route is blamed for it.
+    let access_cookie = cookie.as_ref().is_some_and(|read| read.as_ref().is_none_or(|read| read.access));
+    let cookie = cookie.flatten().unwrap_or_default();
     let cors_origins = variable("CORS_ORIGINS")
         .and_then(|node| node.set(|text| values::origin(text, local)))
         .unwrap_or_default();
     let jwks = variable("JWKS").and_then(|node| sections::jwks(&node, local)).unwrap_or_default();
     let revocation =
         variable("REVOCATION").and_then(|node| sections::revocation(&node, local)).unwrap_or_default();
-    let issuers = variable("ISSUERS")
-        .and_then(|node| sections::issuers(&node, issuer.as_deref(), local))
-        .unwrap_or_default();
-    let trusted = issuers.iter().map(|external| external.issuer.clone()).chain(issuer.clone());
-    let trusted = text_set(trusted);
+    let issuers = variable("ISSUERS");
+    // Mistaken ones too: what is wrong with an issuer is no mistake of the routes that name it.
+    let trusted = issuers.iter().flat_map(|node| node.texts_of("issuer"));
+    let trusted = text_set(trusted.chain(variable("ISSUER").and_then(|node| node.any_text())));
+    let issuers =
+        issuers.and_then(|node| sections::issuers(&node, issuer.as_deref(), local)).unwrap_or_default();
+    let context = RouteContext {
+        issuers: trusted,
+        profile,
+        access_cookie,
+        // No assertion has an empty one.
+        audience: audience.clone().unwrap_or_default(),
+    };
     let (routes, routes_in_kv) = match variable("ROUTES") {
         // One with a path is a route whose list was forgotten.
         Some(node) if node.is_object() && !node.has("path") => {
             (Vec::new(), sections::routes_in_kv(&node, local))
         }
-        Some(node) => (routes::read(&node, &trusted, local).unwrap_or_default(), None),
+        Some(node) => (routes::read(&node, &context).unwrap_or_default(), None),
         None => Default::default(),
     };
-    forwarding::check(&routes, "POSTERN_ROUTES", cookie.access, audience.as_deref(), mistakes);
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
-    let limits = variable("LIMITS").and_then(|node| limits::read(&node)).unwrap_or_default();
+    let limits = variable("LIMITS").and_then(|node| limits::read(&node, local)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
 
     let identity = variable("IDENTITY")

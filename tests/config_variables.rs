@@ -442,3 +442,37 @@ fn wrong_limits_are_all_named_and_off_must_be_said() {
     assert_eq!(defaults, read(json!({"LIMITS": {}})).limits);
     assert_eq!((defaults.login_account.unwrap().per_minute, defaults.account_lock.lock_after), (5, 5));
 }
+
+#[test]
+fn all_limits_are_off_at_one_word_and_only_on_this_machine() {
+    let local = read(json!({"PROFILE": "local", "LIMITS": "off"})).limits;
+    assert!(local.off && local.refresh_family.is_none());
+    assert!(!read(json!({"PROFILE": "local", "LIMITS": {}})).limits.off);
+    let refused = mistakes(json!({"LIMITS": "off"}));
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0].contains("local"), "{refused:?}");
+    assert_eq!(paths(json!({"PROFILE": "local", "LIMITS": "none"})), ["LIMITS"]);
+}
+
+#[test]
+fn one_mistake_neither_hides_others_nor_makes_new_ones() {
+    let found = paths(json!({
+        "AUDIENCE": "https://api.example.com",
+        // Its name is known, whatever else is wrong with it.
+        "ISSUERS": [{"issuer": "https://id.example.com", "audiences": []}],
+        "COOKIE": {"access": true, "path": "no slash"},
+        "ROUTES": [
+            {"path": "no slash", "upstream": "https://o.example.com"},
+            {"path": "/a", "upstream": "https://o.example.com", "issuers": ["https://id.example.com"]},
+            {"path": "/b", "upstream": "https://o.example.com", "token_sources": ["cookie"]},
+            {"path": "/c", "upstream": "https://o.example.com", "assertion": {"audience": "https://api.example.com"}},
+        ],
+    }));
+    assert_eq!(found, ["COOKIE.path", "ISSUERS[0].audiences", "ROUTES[0].path", "ROUTES[3].assertion"]);
+    // Without the cookie's own mistake the route that needs it is named beside the other.
+    let found = paths(json!({"ROUTES": [
+        {"path": "no slash", "upstream": "https://o.example.com"},
+        {"path": "/b", "upstream": "https://o.example.com", "token_sources": ["cookie"]},
+    ]}));
+    assert_eq!(found, ["ROUTES[0].path", "ROUTES[1].token_sources"]);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    ConfigError, Profile, forwarding,
+    ConfigError, Profile,
     reader::{Mistakes, Node},
     routes,
 };
@@ -67,11 +67,7 @@ impl RouteDocument {
             let node = Node::document(document, &mistakes);
             let fields = node.object(&["version", "routes"])?;
             let version = fields.required("version").and_then(|node| node.number(1..=MAX_VERSION));
-            let routes = fields
-                .required("routes")
-                .and_then(|node| routes::read(node, &context.issuers, context.profile == Profile::Local));
-            let listed = routes.as_deref().unwrap_or_default();
-            forwarding::check(listed, "routes", context.access_cookie, Some(&context.audience), &mistakes);
+            let routes = fields.required("routes").and_then(|node| routes::read(node, context));
             Some(Self { version: version?, routes: routes? })
         };
         let document = read();

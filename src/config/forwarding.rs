@@ -4,10 +4,11 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::{
-    reader::{Fields, Mistakes, Node},
+    RouteContext,
+    reader::{Fields, Node},
     values,
 };
-use crate::gateway::{Access, Forwarding, RateKey, RateLimit, Route, SocketRule, TokenSources, Upstream};
+use crate::gateway::{Access, Forwarding, RateKey, RateLimit, SocketRule, TokenSources, Upstream};
 
 /// Reads them. `upstream` is the default audience of assertions.
 pub(super) fn read(
@@ -87,21 +88,12 @@ fn websocket(node: &Node<'_>, local: bool) -> Option<SocketRule> {
 }
 
 /// What only shows beside other variables.
-pub(super) fn check(
-    routes: &[Route],
-    list: &str,
-    access_cookie: bool,
-    audience: Option<&str>,
-    mistakes: &Mistakes,
-) {
-    for (index, Route { forwarding, .. }) in routes.iter().enumerate() {
-        let wrong = |member, problem| mistakes.add(format!("{list}[{index}].{member}"), problem);
-        if forwarding.token_sources.cookie && !access_cookie {
-            wrong("token_sources", "names a cookie that nobody gets: POSTERN_COOKIE.access is not true");
-        }
-        // Another service that takes this audience might not look at `typ`.
-        if forwarding.assertion.is_some() && forwarding.assertion.as_deref() == audience {
-            wrong("assertion", "must not have the audience of access tokens: it might pass for one");
-        }
+pub(super) fn check(fields: &Fields<'_>, forwarding: &Forwarding, context: &RouteContext) {
+    if forwarding.token_sources.cookie && !context.access_cookie {
+        fields.wrong("token_sources", "names a cookie that nobody gets: POSTERN_COOKIE.access is not true");
+    }
+    // Another service that takes this audience might not look at `typ`.
+    if forwarding.assertion.as_ref().is_some_and(|audience| *audience == context.audience) {
+        fields.wrong("assertion", "must not have the audience of access tokens: it might pass for one");
     }
 }

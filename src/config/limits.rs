@@ -3,9 +3,14 @@
 use super::reader::{Fields, Node};
 use crate::abuse::{Ladder, Limited, Rate, Spread, messages::MAX_WINDOW, rate::MAX_PER_MINUTE};
 
+/// The most sign-ins of one isolate that may wait.
+const MAX_HASH_QUEUE: u32 = 1000;
+
 /// The limits in force. A rate of `None` is off, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitSettings {
+    /// No limit holds and nobody is locked out: for tests, in the local profile only.
+    pub off: bool,
     /// Sign-ins by strangers to one account.
     pub login_account: Option<Rate>,
     /// Sign-ins from one known device to its account.
@@ -59,6 +64,7 @@ impl Default for LimitSettings {
         let rate = |per_minute, burst| Some(Rate::new(per_minute, burst));
         let locks = vec![60, 600, 3600];
         Self {
+            off: false,
             login_account: rate(5, 5),
             login_device: rate(5, 5),
             login_ip: rate(20, 20),
@@ -111,6 +117,18 @@ impl Default for LimitSettings {
 }
 
 impl LimitSettings {
+    /// None at all: whatever would be taken from a Throttle object is given.
+    fn none() -> Self {
+        Self {
+            off: true,
+            // The one rate that an Account object holds.
+            refresh_family: None,
+            // Each that waits holds its request: so many a test does not send at once.
+            hash_queue: MAX_HASH_QUEUE,
+            ..Self::default()
+        }
+    }
+
     /// Whether a call goes on unlimited when a Throttle object can't be asked.
     pub fn is_open_without_throttle(&self, limited: Limited) -> bool {
         self.open_without_throttle.contains(&limited.name())
@@ -127,7 +145,13 @@ impl LimitSettings {
     }
 }
 
-pub(super) fn read(node: &Node<'_>) -> Option<LimitSettings> {
+pub(super) fn read(node: &Node<'_>, local: bool) -> Option<LimitSettings> {
+    if node.is_text() {
+        if !local {
+            return node.wrong("must be an object (\"off\" is for POSTERN_PROFILE = \"local\" only)");
+        }
+        return node.choice(&[("off", ())]).map(|()| LimitSettings::none());
+    }
     let fields = node.object(&[
         "login_account",
         "login_device",
@@ -195,7 +219,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<LimitSettings> {
     if let Some(node) = fields.optional("open_without_throttle") {
         settings.open_without_throttle = read_open(node).unwrap_or_default();
     }
-    settings.hash_queue = number(&fields, "hash_queue", settings.hash_queue, 1, 1000);
+    settings.hash_queue = number(&fields, "hash_queue", settings.hash_queue, 1, MAX_HASH_QUEUE.into());
     settings.coarse_binding =
         fields.optional("coarse_binding").and_then(|node| node.parsed(super::values::binding));
     Some(settings)

@@ -91,6 +91,17 @@ impl<'a> Node<'a> {
         self.value.is_string()
     }
 
+    /// The text, if it is one; notes nothing.
+    pub(super) fn any_text(&self) -> Option<String> {
+        self.value.as_str().map(str::to_owned)
+    }
+
+    /// The texts that the objects of a list have under `name`; notes nothing.
+    pub(super) fn texts_of(&self, name: &str) -> Vec<String> {
+        let items = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
+        items.iter().filter_map(|item| item.get(name)?.as_str().map(str::to_owned)).collect()
+    }
+
     pub(super) fn is_object(&self) -> bool {
         self.value.is_object()
     }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::{
-    forwarding,
+    Profile, RouteContext, forwarding,
     reader::{Fields, Node},
     values::{self, UrlRule},
 };
@@ -69,7 +69,7 @@ enum Level {
     Required,
 }
 
-pub(super) fn read(node: &Node<'_>, trusted: &BTreeSet<String>, local: bool) -> Option<Vec<Route>> {
+pub(super) fn read(node: &Node<'_>, context: &RouteContext) -> Option<Vec<Route>> {
     let mut names = BTreeSet::new();
     let mut index = 0;
     let routes = node.each(|item| {
@@ -86,7 +86,7 @@ pub(super) fn read(node: &Node<'_>, trusted: &BTreeSet<String>, local: bool) -> 
             }),
             None => Some(format!("route-{position}")),
         };
-        route(&fields, name, trusted, local)
+        route(&fields, name, context)
     })?;
     if routes.len() > MAX_ROUTES {
         return node.wrong(format!("must not hold more than {MAX_ROUTES} routes"));
@@ -100,17 +100,13 @@ pub(super) fn read(node: &Node<'_>, trusted: &BTreeSet<String>, local: bool) -> 
 }
 
 /// Reads every part before it gives up, so that all mistakes are seen.
-fn route(
-    fields: &Fields<'_>,
-    name: Option<String>,
-    trusted: &BTreeSet<String>,
-    local: bool,
-) -> Option<Route> {
+fn route(fields: &Fields<'_>, name: Option<String>, context: &RouteContext) -> Option<Route> {
+    let local = context.profile == Profile::Local;
     let host = fields.or("host", HostPattern::Any, host_pattern);
     let path = fields.required("path").and_then(|node| node.parsed(PathPattern::parse));
     let methods =
         fields.or("methods", Methods::Any, |node| Some(Methods::only(node.filled_set(values::method)?)));
-    let requirement = requirement(fields, path.as_ref(), &host, trusted);
+    let requirement = requirement(fields, path.as_ref(), &host, &context.issuers);
     let access = match level(fields) {
         Level::Public => Access::Public,
         Level::Optional => Access::Optional,
@@ -137,6 +133,7 @@ fn route(
     let timeout_ms = fields.or("timeout_ms", DEFAULT_TIMEOUT_MS, |node| node.number(100..=300_000));
     let cors = fields.or("cors", None, |node| cors(node, local).map(Some));
     let forwarding = forwarding::read(fields, &access, upstream.as_ref(), local);
+    forwarding::check(fields, &forwarding, context);
     if keep_token && !forwarding.token_sources.header {
         fields.wrong("keep_token", "contradicts `token_sources`: nobody looks at `Authorization` here");
     }

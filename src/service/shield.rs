@@ -24,6 +24,9 @@ impl<P: Ports> Service<P> {
         identity: Option<&Identity>,
     ) -> Option<Reply> {
         let limit = route.forwarding.rate_limit.as_ref().filter(|limit| limit.by == by)?;
+        if self.isolate.config.limits.off {
+            return None;
+        }
         let caller = Caller::of(request);
         let key = key(route, limit, &caller, identity);
         match self.ports.rate_limiter().admits(&limit.binding, &key).await {

@@ -366,7 +366,7 @@ impl<P: Ports> Service<P> {
         object: &str,
         asked: Vec<Asked>,
     ) -> Result<Option<Vec<Grant>>, ApiError> {
-        if asked.is_empty() {
+        if asked.is_empty() || self.isolate.config.limits.off {
             return Ok(Some(Vec::new()));
         }
         let now = self.now();

@@ -24,10 +24,10 @@ impl<P: Ports> Service<P> {
         self.isolate.config.identity == IdentitySource::Store
     }
 
-    /// A page of users in the order of their logins, at most [`MAX_USERS_ON_A_PAGE`]. The last
-    /// one's login is the next query's `after`; a page with fewer users than asked for is the last.
+    /// Users in the order of their logins, at most one more than [`MAX_USERS_ON_A_PAGE`]: by that
+    /// one a page knows that another follows. The last one's login is the next query's `after`.
     pub async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
-        let limit = query.limit.clamp(1, MAX_USERS_ON_A_PAGE);
+        let limit = query.limit.clamp(1, MAX_USERS_ON_A_PAGE + 1);
         self.ports.identity().list(&UserQuery { limit, ..query.clone() }).await
     }
 

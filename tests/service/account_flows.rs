@@ -473,3 +473,18 @@ fn a_retried_refresh_and_a_theft_are_in_the_activity() {
     let ask = AccountRequest::Activity;
     assert!(block_on(world.accounts.ask(ALICE, &ask)).is_ok());
 }
+
+#[test]
+fn with_limits_off_nobody_is_limited_or_locked_out() {
+    let world = World::with(&json!({"POSTERN_LIMITS": "off"}));
+    for _ in 0..30 {
+        assert_eq!(sign_in_with(&world, "wrong horse battery staple").status, 401);
+        assert_eq!(world.call("/auth/password/reset-request", &json!({"login": LOGIN})).status, 202);
+    }
+    let reply = sign_in_with(&world, PASSWORD);
+    assert_eq!(reply.status, 200);
+    let (_, mut refresh_token) = tokens(&reply);
+    for _ in 0..30 {
+        (_, refresh_token) = tokens(&world.refresh(&refresh_token));
+    }
+}

@@ -89,3 +89,47 @@ fn an_import_whose_answer_was_lost_is_sent_again_and_makes_nobody_twice() {
     world.identity.behave(IdentityMode::Fails);
     assert_eq!(counts(&send(json!([{}]))), [0, 0, 1]);
 }
+
+fn answer(reply: &Reply) -> Value {
+    assert_eq!(reply.status, 200, "{}", code(reply));
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+#[test]
+fn a_revoked_client_that_nobody_knows_is_said_to_be_unknown() {
+    let world = World::new();
+    let (access_token, _) = sign_in(&world);
+    let revoke = |body: Value| world.post_as(&access_token, "/admin/revocations", &body);
+    let client = |id: &str| answer(&revoke(json!({"kind": "client", "client_id": id})))["known"].clone();
+    assert_eq!(client("first-partyy"), json!(false));
+    // An id that no access token of ours can have lists nothing.
+    for jti in ["zzz", "a".repeat(23).as_str(), "a".repeat(400).as_str()] {
+        let refused = revoke(json!({"kind": "access_token", "jti": jti}));
+        assert_eq!((refused.status, code(&refused)), (400, "invalid_member".to_owned()), "{jti}");
+    }
+    let sound = answer(&revoke(json!({"kind": "access_token", "jti": "AAECAwQFBgcICQoLDA0ODw"})));
+    assert!(sound.get("known").is_none());
+    assert_eq!(client("first-party"), json!(true));
+}
+
+#[test]
+fn a_page_of_users_says_exactly_whether_more_follow() {
+    let world = World::new();
+    let (access_token, _) = sign_in(&world);
+    // Alice and the administrator.
+    let page = |query: &str| answer(&world.call_as("GET", &format!("/admin/users{query}"), &access_token));
+    let first = page("?limit=1");
+    assert_eq!(first["users"].as_array().unwrap().len(), 1);
+    let next = first["next"].as_str().unwrap();
+    let last = page(&format!("?limit=1&after={next}"));
+    assert_eq!((last["users"].as_array().unwrap().len(), last.get("next")), (1, None));
+    assert!(page("?limit=2").get("next").is_none());
+    let many: Vec<Value> = (0..201)
+        .map(|number| json!({"login": format!("u{number:03}@example.com"), "password_hash": null}))
+        .collect();
+    let import =
+        |rows: &[Value]| world.post_as(&access_token, "/admin/users/import", &json!({ "rows": rows }));
+    assert_eq!(import(&many).status, 200);
+    assert!(page("?limit=200&search=u")["next"].is_string());
+    assert_eq!(page("?limit=200&search=u0").get("next"), None);
+}

@@ -58,18 +58,32 @@ impl Context {
 
     /// Prints the outcome; the exit code that goes with it.
     pub(crate) fn finish(&self, outcome: Result<Report, Failure>) -> ExitCode {
-        match outcome {
+        let failure = match outcome {
             Ok(report) => {
                 let text = if self.json { report.to_json() } else { report.to_text(self.now()) };
-                // A pipe that was closed early is no failure of ours.
-                let _ = io::stdout().write_all(text.as_bytes());
-                report.exit_code()
+                match print(text.as_bytes()) {
+                    Ok(()) => return report.exit_code(),
+                    Err(failure) => failure,
+                }
             }
-            Err(failure) => {
-                let text = if self.json { failure.to_json() } else { failure.to_text() };
-                let _ = io::stderr().write_all(text.as_bytes());
-                failure.exit_code()
-            }
+            Err(failure) => failure,
+        };
+        let text = if self.json { failure.to_json() } else { failure.to_text() };
+        // There is no other place to say that this one cannot be written to.
+        let _ = io::stderr().write_all(text.as_bytes());
+        failure.exit_code()
+    }
+}
+
+/// Writes to standard output, the only place in the program that does. Whoever reads may have
+/// enough and close the pipe (`| head -1`): that is an end and no failure. A disk that is full is
+/// one.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::refused(format!("the answer could not be written: {error}")))
         }
+        _ => Ok(()),
     }
 }

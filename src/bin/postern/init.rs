@@ -20,13 +20,14 @@ use serde_json::{Value, json};
 
 use crate::{context::Context, failure::Failure, report::Report, sign_in::password, store::private_file};
 
-/// What every deployment has: bindings, objects, migrations.
-pub(crate) const WRANGLER_TOML: &str = include_str!("../../../wrangler.toml");
+/// What every deployment has: bindings, objects, migrations. A copy of the repository's
+/// `wrangler.toml`, so that nothing that somebody wrote into theirs is compiled in.
+pub(crate) const TEMPLATE: &str = include_str!("template.toml");
 
 /// What is asked of a new deployment.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Init {
-    /// Write a wrangler.toml with your settings, and a .dev.vars with fresh secrets for this machine
+    /// Write a settings file of your own, and a .dev.vars with fresh secrets for this machine
     Config {
         /// Where Postern will be: the `iss` of its access tokens, such as <https://auth.example.com>
         #[arg(long, value_name = "URL")]
@@ -100,14 +101,7 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
         )));
     }
     let host = UrlParts::parse(issuer).map(|parts| parts.host.to_owned()).unwrap_or_default();
-    let quoted = |text: &str| Value::from(text).to_string();
-    let text = format!(
-        "{WRANGLER_TOML}\n# Written by `postern init config`.\n[[routes]]\npattern = {}\ncustom_domain = true\n\n\
-         [vars]\nPOSTERN_ISSUER = {}\nPOSTERN_AUDIENCE = {}\n",
-        quoted(&host),
-        quoted(issuer),
-        quoted(audience.unwrap_or(issuer)),
-    );
+    let text = settings_file(output, &host, issuer, audience.unwrap_or(issuer))?;
     let wrong = |path: &Path, error: io::Error| Failure::refused(format!("{}: {error}", path.display()));
     fs::write(output, text).map_err(|error| wrong(output, error))?;
     let local = output.with_file_name(".dev.vars");
@@ -129,19 +123,48 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
     }
     lines.extend([
         "What is left to do, once:".to_owned(),
-        format!("  npx wrangler d1 create postern                and put its id into {file}"),
-        format!("  npx wrangler kv namespace create POSTERN_KV   and put its id into {file}"),
+        format!("  npx wrangler d1 create postern -c {file}                and put its id into {file}"),
+        format!("  npx wrangler kv namespace create POSTERN_KV -c {file}   and put its id into {file}"),
         format!("  npx wrangler d1 migrations apply DB --remote -c {file}"),
         "  export POSTERN_MASTER_KEY=$(postern init master-key)   and keep it where you keep your most precious secrets".to_owned(),
         format!("  printf %s \"$POSTERN_MASTER_KEY\" | npx wrangler secret put POSTERN_MASTER_KEY -c {file}"),
         "  postern init admin --login you@example.com > first-administrator.sql".to_owned(),
         format!("  npx wrangler d1 execute DB --remote -c {file} --file first-administrator.sql && rm first-administrator.sql"),
-        format!("  add your routes to {file} (docs/gate.md), then postern config check {file}"),
+        format!("  add your routes to {file} (docs/gate.md), then: postern config check {file}"),
         format!("  npx wrangler deploy -c {file}"),
         format!("  POSTERN_URL={issuer} postern doctor"),
     ]);
     let value = json!({ "wrote": output, "wrote_dev_vars": wrote_local });
     Ok(Report::lines(value, lines))
+}
+
+/// A whole settings file: what is this deployment's own first, then what all have in common.
+fn settings_file(output: &Path, host: &str, issuer: &str, audience: &str) -> Result<String, Failure> {
+    let quoted = |text: &str| Value::from(text).to_string();
+    // The template's comments in front speak of the template.
+    let body = TEMPLATE.find("\nname = ").and_then(|at| TEMPLATE.get(at + 1..)).unwrap_or(TEMPLATE);
+    let (head, tables) = body.find("\n[").map_or((body, ""), |at| body.split_at(at + 1));
+    // The build looks at the settings that wrangler is about to deploy.
+    let name = output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let tables = tables.replacen("\"scripts/build.sh\"", &quoted(&format!("scripts/build.sh {name}")), 1);
+    let text = format!(
+        "# The settings of a Postern of yours. They hold no secret; keep them where you keep such things.\n\
+         # docs/configuration.md has every setting, docs/gate.md the routes. Look before you deploy: postern config check {name}\n\
+         {head}\n\
+         # Its address: a custom domain, which wrangler makes.\n[[routes]]\npattern = {}\ncustom_domain = true\n\n\
+         [vars]\nPOSTERN_ISSUER = {}\nPOSTERN_AUDIENCE = {}\n\n\
+         # What may pass: a table for each route. The first that matches takes a request.\n#\n\
+         # [[vars.POSTERN_ROUTES]]\n# path = \"/api/{{*rest}}\"\n# scopes_all = [\"read:orders\"]\n\
+         # upstream = \"https://origin.example.com\"\n\n\
+         # ---- What every Postern needs. Of this you fill in the two ids that wrangler prints.\n\n{tables}",
+        quoted(host),
+        quoted(issuer),
+        quoted(audience),
+    );
+    match text.parse::<toml::Table>() {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::refused(format!("the file would not be TOML: {}", error.message()))),
+    }
 }
 
 fn master_key() -> Result<Report, Failure> {
@@ -199,6 +222,25 @@ mod tests {
     #[test]
     fn a_login_cannot_end_the_statement() {
         assert_eq!(literal("o'brien'); DROP TABLE users; --"), "'o''brien''); DROP TABLE users; --'");
+    }
+
+    #[test]
+    fn the_template_is_the_repositorys_own_file() {
+        let theirs = include_str!("../../../wrangler.toml");
+        assert_eq!(TEMPLATE, theirs, "cp wrangler.toml src/bin/postern/template.toml");
+    }
+
+    #[test]
+    fn a_new_file_is_toml_with_the_settings_and_the_build_of_its_own() {
+        let text =
+            settings_file(Path::new("sub/x.toml"), "a.example", "https://a.example", "https://b.example");
+        let table: toml::Table = text.unwrap().parse().unwrap();
+        assert_eq!(table["vars"]["POSTERN_AUDIENCE"].as_str(), Some("https://b.example"));
+        assert_eq!(table["build"]["command"].as_str(), Some("scripts/build.sh x.toml"));
+        assert_eq!(table["routes"][0]["pattern"].as_str(), Some("a.example"));
+        for name in ["name", "main", "kv_namespaces", "d1_databases", "durable_objects", "migrations"] {
+            assert!(table.contains_key(name), "{name}");
+        }
     }
 
     #[test]

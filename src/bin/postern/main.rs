@@ -79,7 +79,7 @@ enum Command {
     /// The log of administrators' acts: verify, export
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// A wrangler.toml before it is deployed: check
+    /// A settings file before it is deployed: check
     #[command(subcommand)]
     Config(settings::Settings),
     /// Begin a deployment: settings, master key, first administrator
@@ -128,9 +128,11 @@ fn main() -> ExitCode {
     let Arguments { global, command } = Arguments::parse();
     let context = Context::new(global.url, global.admin_path, global.json);
     if let Command::Completions { shell } = command {
-        let mut command = Arguments::command();
-        clap_complete::generate(shell, &mut command, "postern", &mut std::io::stdout());
-        return ExitCode::SUCCESS;
+        // Into memory first: the generator panics on a pipe that is closed.
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "postern", &mut script);
+        return context::print(&script)
+            .map_or_else(|failure| context.finish(Err(failure)), |()| ExitCode::SUCCESS);
     }
     let mut outcome = run(&command, &context);
     let refused = |failure: &failure::Failure| failure.code.as_deref() == Some("invalid_token");

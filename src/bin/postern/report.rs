@@ -12,6 +12,8 @@ pub(crate) struct Report {
     form: Form,
     /// Whether something was found wrong, though the command did its work.
     wrong: bool,
+    /// What a person reads below it.
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -43,12 +45,18 @@ pub(crate) enum Shown {
 impl Report {
     /// A value, and what a person reads of it.
     pub(crate) fn lines(value: Value, lines: impl IntoIterator<Item = String>) -> Self {
-        Self { value, form: Form::Lines(lines.into_iter().collect()), wrong: false }
+        Self { value, form: Form::Lines(lines.into_iter().collect()), wrong: false, notes: Vec::new() }
     }
 
     /// A value whose member `list` is a list of objects.
     pub(crate) fn table(value: Value, list: &'static str, columns: &[Column]) -> Self {
-        Self { value, form: Form::Table { list, columns: columns.to_vec() }, wrong: false }
+        Self { value, form: Form::Table { list, columns: columns.to_vec() }, wrong: false, notes: Vec::new() }
+    }
+
+    /// A line below all others, for people.
+    pub(crate) fn with_note(mut self, note: Option<String>) -> Self {
+        self.notes.extend(note);
+        self
     }
 
     /// The command did its work and found something wrong: exit code 1.
@@ -65,14 +73,17 @@ impl Report {
     }
 
     pub(crate) fn to_text(&self, now: Timestamp) -> String {
-        match &self.form {
-            Form::Lines(lines) => lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect(),
+        let listed =
+            |lines: &[String]| -> String { lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect() };
+        let text = match &self.form {
+            Form::Lines(lines) => listed(lines),
             Form::Table { list, columns } => {
                 let rows =
                     self.value.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                 table(rows, columns, now)
             }
-        }
+        };
+        text + &listed(&self.notes)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `postern revoke`.
 
 use clap::Subcommand;
-use postern::time::Timestamp;
+use postern::{encoding::from_base64url, time::Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
     keys::revoked_key,
     report::{Report, relative},
-    users::resolve,
+    users::{find, resolve},
 };
 
 /// Whatever can be revoked.
@@ -81,12 +81,17 @@ pub(crate) struct Since {
 impl Revoke {
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
         let client = context.admin()?;
-        let (body, what) = self.order(&client)?;
-        let answer = client.admin("POST", "/revocations", Some(&body))?;
+        let Ordered { body, what, doubt } = self.order(&client)?;
+        let mut answer = client.admin("POST", "/revocations", Some(&body))?;
         if let Self::Key { kid } = self {
             return Ok(revoked_key(kid, answer, context));
         }
+        let doubt = doubt.or_else(|| self.doubt(&answer));
+        if let Some(members) = answer.as_object_mut() {
+            members.insert("note".to_owned(), doubt.clone().map_or(Value::Null, Value::from));
+        }
         let mut lines = vec![format!("{what} is revoked")];
+        lines.extend(doubt.map(|doubt| format!("  but {doubt}")));
         if let Some(ended) = answer.get("sessions_ended").and_then(Value::as_u64) {
             lines.push(format!("  sessions that were alive               {ended}"));
             lines.push("  refused where the level is `strong`    with the next request".to_owned());
@@ -98,9 +103,37 @@ impl Revoke {
         Ok(Report::lines(answer, lines))
     }
 
-    /// The body of the call, and what to call the thing.
-    fn order(&self, client: &Client) -> Result<(Value, String), Failure> {
-        Ok(match self {
+    /// What the answer leaves open, or says against what was meant.
+    fn doubt(&self, answer: &Value) -> Option<String> {
+        let none_ended = answer.get("sessions_ended").and_then(Value::as_u64) == Some(0);
+        match self {
+            Self::Session { foreign, .. } | Self::Subject { foreign, .. } | Self::Token { foreign, .. }
+                if foreign.issuer.is_some() =>
+            {
+                Some("only its issuer knows whether there is such a one: look at what you typed".to_owned())
+            }
+            Self::Session { ids, .. } if none_ended => Some(format!(
+                "no session of this id was alive: it has ended before, or is not typed right (`postern session list {}`)",
+                ids.first().map(String::as_str).unwrap_or_default()
+            )),
+            Self::Token { .. } => Some(
+                "nobody keeps a list of access tokens: whether one had this id cannot be looked up"
+                    .to_owned(),
+            ),
+            Self::Client { foreign, .. } if foreign.issuer.is_some() => Some(
+                "only its issuer knows whether there is such a client: look at what you typed".to_owned(),
+            ),
+            Self::Client { .. } if answer.get("known") == Some(&Value::Bool(false)) => Some(
+                "no such client is known: POSTERN_CLIENTS does not name it. It is revoked anyway".to_owned(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// What to send.
+    fn order(&self, client: &Client) -> Result<Ordered, Failure> {
+        let mut doubt = None;
+        let (body, what) = match self {
             Self::Session { ids, foreign } => match (ids.as_slice(), &foreign.issuer) {
                 ([user, session], None) => (
                     json!({ "kind": "session", "subject": resolve(client, user)?, "session_id": session }),
@@ -118,11 +151,24 @@ impl Revoke {
                 _ => return Err(Failure::usage("with --issuer there is the session alone".to_owned())),
             },
             Self::Subject { subject, foreign, since } => {
-                let id = if foreign.issuer.is_some() { subject.clone() } else { resolve(client, subject)? };
+                let id = if foreign.issuer.is_some() {
+                    subject.clone()
+                } else {
+                    let named = find(client, subject)?;
+                    doubt = named.note();
+                    named.id
+                };
                 (
                     json!({ "kind": "subject", "subject": id, "issuer": foreign.issuer, "expires_at": foreign.expires_at, "not_before": since.not_before }),
                     format!("subject {subject}"),
                 )
+            }
+            // Refused here with the words that a person needs; the deployment has the last one.
+            Self::Token { jti, foreign } if foreign.issuer.is_none() && !is_own_jti(jti) => {
+                return Err(Failure::usage(format!(
+                    "{jti:?} is no id of an access token: that is the `jti`, 22 characters of A-Z a-z 0-9 - _, \
+                     as `postern token inspect` shows it. For another issuer's token, say --issuer URL"
+                )));
             }
             Self::Token { jti, foreign } => (
                 json!({ "kind": "access_token", "jti": jti, "issuer": foreign.issuer, "expires_at": foreign.expires_at }),
@@ -133,6 +179,22 @@ impl Revoke {
                 format!("client {client_id}"),
             ),
             Self::Key { kid } => (json!({ "kind": "key", "kid": kid }), format!("key {kid}")),
-        })
+        };
+        Ok(Ordered { body, what, doubt })
     }
+}
+
+/// An order as it is sent.
+struct Ordered {
+    /// The body of the call.
+    body: Value,
+    /// What to call the thing.
+    what: String,
+    /// What was found against it beforehand.
+    doubt: Option<String>,
+}
+
+/// Whether an access token of ours can have this id: 16 bytes in base64url.
+fn is_own_jti(jti: &str) -> bool {
+    from_base64url(jti).is_some_and(|bytes| bytes.len() == 16)
 }

@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     failure::Failure,
     report::{Report, counted, plain},
-    settings::{Deployed, STAND_IN_KEY, read_text},
+    settings::{self, STAND_IN_KEY, read_text},
 };
 
 /// Stands in for the issuer's name when it comes from elsewhere.
@@ -66,12 +66,9 @@ pub(crate) enum Routes {
 /// Where the table is, and the settings it is judged with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Source {
-    /// The deployment's settings: a wrangler.toml with `[vars]`. Without another word its own table is taken
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
-    /// The environment of wrangler whose `[vars]` count
-    #[arg(long, value_name = "NAME")]
-    env: Option<String>,
+    // Without another word the table of the settings is taken.
+    #[command(flatten)]
+    settings: settings::Source,
     /// A table in JSON: a list of routes, or a document as KV has it
     #[arg(long, value_name = "FILE", conflicts_with = "live")]
     routes: Option<PathBuf>,
@@ -97,7 +94,7 @@ impl Routes {
                 let (table, notes) = source.read(context)?;
                 let Table::Sound(explainer) = table else {
                     return Err(Failure::refused(
-                        "the table has mistakes: `postern routes check` lists them",
+                        "the settings or the table have mistakes: `postern routes check` lists them",
                     ));
                 };
                 let claims = claims.as_deref().map(claims_of).transpose()?;
@@ -133,7 +130,7 @@ impl Source {
             (None, true) => Some(live(context)?),
             (None, false) => None,
         };
-        if self.settings.is_none()
+        if self.settings.settings.is_none()
             && let Some(routes) = &other
         {
             suppose_issuers(&mut vars, routes, &mut notes);
@@ -168,14 +165,18 @@ impl Source {
     /// The variables of the settings' file.
     fn settings(&self, notes: &mut Vec<String>) -> Result<BTreeMap<String, Value>, Failure> {
         let other_table = self.live || self.routes.is_some();
-        let mut vars = match &self.settings {
-            None if other_table => BTreeMap::new(),
-            path => {
-                let path = path.as_deref().unwrap_or(Path::new("wrangler.toml"));
-                Deployed::read(path, self.env.as_deref())?.vars()?
+        let mut vars = if self.settings.settings.is_none() && other_table {
+            BTreeMap::new()
+        } else {
+            let read = self.settings.read()?;
+            if self.settings.settings.is_none() {
+                notes.push(format!("the settings are those of {}", read.file));
             }
+            if read.local {
+                notes.push("as on this machine: .dev.vars counts over the file".to_owned());
+            }
+            read.values
         };
-        vars.retain(|name, _| name.starts_with("POSTERN_"));
         vars.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| STAND_IN_KEY.into());
         if !vars.contains_key("POSTERN_ISSUER") {
             notes.push(format!("POSTERN_ISSUER is not in the settings: {STAND_IN_ISSUER} stands in for it"));
@@ -218,7 +219,7 @@ fn live(context: &Context) -> Result<Value, Failure> {
             "routes": answer.get("routes").cloned().unwrap_or_default(),
         })),
         _ => Err(Failure::refused(
-            "the deployment's table is in its variables, not in KV: check the wrangler.toml it was deployed with",
+            "the deployment's table is in its variables, not in KV: check the settings file it was deployed with (--settings)",
         )),
     }
 }

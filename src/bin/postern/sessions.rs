@@ -7,7 +7,7 @@ use crate::{
     context::Context,
     failure::Failure,
     report::{Column, Report, Shown},
-    users::resolve,
+    users::{find, resolve},
 };
 
 /// Sessions of a user.
@@ -50,9 +50,9 @@ impl Sessions {
         let client = context.admin()?;
         match self {
             Self::List { user } => {
-                let answer =
-                    client.admin("GET", &format!("/users/{}/sessions", resolve(&client, user)?), None)?;
-                Ok(Report::table(answer, "sessions", &COLUMNS))
+                let named = find(&client, user)?;
+                let answer = client.admin("GET", &format!("/users/{}/sessions", named.id), None)?;
+                Ok(Report::table(answer, "sessions", &COLUMNS).with_note(named.note()))
             }
             Self::Revoke { user, session: Some(session), .. } => {
                 let path = format!("/users/{}/sessions/{}", resolve(&client, user)?, segment(session)?);
@@ -61,9 +61,11 @@ impl Sessions {
                 Ok(Report::lines(value, [format!("session {session} of {user} is ended")]))
             }
             Self::Revoke { user, session: None, .. } => {
-                client.admin("DELETE", &format!("/users/{}/sessions", resolve(&client, user)?), None)?;
-                let value = json!({ "user_id": user, "status": "revoked" });
-                Ok(Report::lines(value, [format!("all sessions of {user} are ended")]))
+                let named = find(&client, user)?;
+                client.admin("DELETE", &format!("/users/{}/sessions", named.id), None)?;
+                let value = json!({ "user_id": named.id, "status": "revoked", "known": named.known });
+                let line = format!("all sessions of {user} are ended");
+                Ok(Report::lines(value, [line]).with_note(named.note()))
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     failure::Failure,
     report::{Report, plain, relative},
-    users::encoded,
+    users::{encoded, note_of_login},
 };
 
 /// Limits and locks of an account or an address.
@@ -47,6 +47,11 @@ impl Subject {
 }
 
 impl Throttle {
+    fn login(&self) -> Option<&str> {
+        let (Self::Show(subject) | Self::Clear(subject)) = self;
+        subject.login.as_deref()
+    }
+
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
         let client = context.admin()?;
         match self {
@@ -60,7 +65,12 @@ impl Throttle {
                 if lines.is_empty() {
                     lines.push(format!("nothing limits {value}, and nothing is remembered of it"));
                 }
-                Ok(Report::lines(answer, lines))
+                let more = answer.get("more").and_then(Value::as_bool).unwrap_or_default();
+                let note = more.then(|| {
+                    "not all of its devices are shown: the answer has 50 at most. `throttle clear` clears all".to_owned()
+                });
+                let nobody = self.login().and_then(|login| note_of_login(&client, login));
+                Ok(Report::lines(answer, lines).with_note(note).with_note(nobody))
             }
             Self::Clear(subject) => {
                 let (name, value) = subject.named();
@@ -74,7 +84,8 @@ impl Throttle {
 pub(crate) fn clear(client: &Client, name: &str, value: &str) -> Result<Report, Failure> {
     client.admin("POST", "/throttle/clear", Some(&json!({ name: value })))?;
     let line = format!("{value} is neither limited nor locked any more; within 10 s everywhere");
-    Ok(Report::lines(json!({ name: value, "status": "cleared" }), [line]))
+    let nobody = (name == "login").then(|| note_of_login(client, value)).flatten();
+    Ok(Report::lines(json!({ name: value, "status": "cleared" }), [line]).with_note(nobody))
 }
 
 /// One row, for people: a line for what is locked or counted, and one for each limit.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     client::Client,
     context::Context,
-    failure::Failure,
+    failure::{Failure, Kind},
     grants::Grants,
     import::Import,
     report::{Column, Report, Shown, plain},
@@ -26,8 +26,8 @@ pub(crate) enum Users {
         #[arg(long, value_name = "BEGINNING")]
         search: Option<String>,
         /// How many at most
-        #[arg(long, default_value_t = 200)]
-        limit: usize,
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
     },
     /// Show one user
     Show {
@@ -101,7 +101,7 @@ impl Users {
         match self {
             // Rows can be checked without a deployment.
             Self::Import(import) => import.run(context),
-            Self::List { search, limit } => list(&client()?, search.as_deref(), *limit),
+            Self::List { search, limit } => list(&client()?, search.as_deref(), *limit as usize),
             Self::Show { user } => {
                 let client = client()?;
                 let id = resolve(&client, user)?;
@@ -161,7 +161,14 @@ fn list(client: &Client, search: Option<&str>, limit: usize) -> Result<Report, F
             break;
         }
     }
-    Ok(Report::table(json!({ "users": users, "more": after.is_some() }), "users", &COLUMNS))
+    let note = after.is_some().then(|| {
+        format!(
+            "there are more users than these {}: --limit lists more, --search BEGINNING other ones",
+            users.len()
+        )
+    });
+    let value = json!({ "users": users, "more": after.is_some() });
+    Ok(Report::table(value, "users", &COLUMNS).with_note(note))
 }
 
 fn change(
@@ -175,6 +182,48 @@ fn change(
     let id = resolve(client, user)?;
     client.admin(method, &format!("/users/{id}{what}"), body)?;
     Ok(Report::lines(json!({ "user_id": id, "status": "done" }), [format!("{user} {done}")]))
+}
+
+/// A user who was named by id or login.
+pub(crate) struct Named {
+    pub(crate) id: String,
+    /// Whether there is one; none when nobody could say.
+    pub(crate) known: Option<bool>,
+}
+
+impl Named {
+    /// What to add for an id that nobody has.
+    pub(crate) fn note(&self) -> Option<String> {
+        (self.known == Some(false))
+            .then(|| format!("no user has the id {}: it was erased, or is not typed right", self.id))
+    }
+}
+
+/// What to add about a login that no user has: it may be limited all the same, or be mistyped.
+pub(crate) fn note_of_login(client: &Client, login: &str) -> Option<String> {
+    let page = client.admin("GET", &format!("/users?login={}", encoded(login)), None).ok()?;
+    let nobody = page.get("users").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    nobody.then(|| format!("no user has the login {login}"))
+}
+
+/// The same, with a look at whether there is such a user. What fails is no reason to leave a
+/// session alive, so that a part that is down leaves the question open.
+pub(crate) fn find(client: &Client, user: &str) -> Result<Named, Failure> {
+    let id = resolve(client, user)?;
+    if id != user {
+        return Ok(Named { id, known: Some(true) });
+    }
+    let known = match client.admin("GET", &format!("/users/{id}"), None) {
+        Ok(_) => Some(true),
+        Err(failure) => match failure.code.as_deref() {
+            Some("user_not_found") => Some(false),
+            // Users are kept elsewhere.
+            Some("not_offered") => None,
+            _ if failure.kind == Kind::Unavailable => None,
+            _ => return Err(failure),
+        },
+    };
+    Ok(Named { id, known })
 }
 
 /// The id of a user who is named by id or login.

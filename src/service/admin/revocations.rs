@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Asked, keys::promised, object};
 use crate::{
+    encoding::from_base64url,
     http::{Problem, Reply},
     revocation::{CLIENT_HORIZON, Target},
     service::{ApiError, Ports, RevocationRefused, Service, body::BodyError},
@@ -17,6 +18,9 @@ pub(super) static MEMBERS: [&str; 9] =
 /// The longest text that is taken for an id, in bytes: far above any `sub` or `jti` in use, and
 /// what the audit log shows in full.
 const MAX_ID_BYTES: usize = 400;
+
+/// As many random bytes as the id of an access token of ours is made of.
+const OWN_JTI_BYTES: usize = 16;
 
 /// When the feed is full again and again, its next entries expire in a minute or later.
 const FULL_RETRY_AFTER: u32 = 60;
@@ -50,12 +54,20 @@ impl<P: Ports> Service<P> {
             Ok(revoked) => {
                 let ours = matches!(target, Target::Session { .. } | Target::Account { .. });
                 let ended = if ours { revoked.sessions.len().into() } else { Value::Null };
+                // One that was taken out of the settings may still have tokens: it is no error.
+                let known = match target {
+                    Target::Client { client_id, .. } => {
+                        self.isolate.config.client(client_id).is_some().into()
+                    }
+                    _ => Value::Null,
+                };
                 Ok(Reply::json(
                     200,
                     &object([
                         ("status", "revoked".into()),
                         ("kind", target.kind().into()),
                         ("sessions_ended", ended),
+                        ("known", known),
                         ("refused_by_the_feed_at", promised(self.now().plus(self.feed_delay()))),
                     ]),
                 ))
@@ -119,10 +131,16 @@ impl<P: Ports> Service<P> {
                     expires_at: self.expires_at(asked)?,
                 },
             ),
-            ("access_token", issuer) => (
-                if foreign { &["jti", "expires_at"] } else { &["jti"] },
-                Target::AccessToken { issuer, jti: id("jti")?, expires_at: self.expires_at(asked)? },
-            ),
+            ("access_token", issuer) => {
+                let jti = id("jti")?;
+                if issuer.is_none() && !is_own_jti(&jti) {
+                    return Err(BodyError::InvalidMember("jti").into());
+                }
+                (
+                    if foreign { &["jti", "expires_at"] } else { &["jti"] },
+                    Target::AccessToken { issuer, jti, expires_at: self.expires_at(asked)? },
+                )
+            }
             ("client", None) => (
                 &["client_id", "not_before"],
                 Target::Client { client_id: id("client_id")?, not_before: self.not_before(asked)? },
@@ -169,6 +187,11 @@ fn time(
 ) -> Result<Option<Timestamp>, BodyError> {
     let at = asked.body.optional_number(name)?.map(Timestamp::from_seconds);
     if at.is_none_or(is_sound) { Ok(at) } else { Err(BodyError::InvalidMember(name)) }
+}
+
+/// Whether an access token of ours can have this id: another one would be listed and match nothing.
+fn is_own_jti(text: &str) -> bool {
+    from_base64url(text).is_some_and(|bytes| bytes.len() == OWN_JTI_BYTES)
 }
 
 /// An id of ours.

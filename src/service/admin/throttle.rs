@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Asked, object};
 use crate::{
     abuse::{
-        Limited, Origin, Rate, Standing, ThrottleAnswer, ThrottleRequest, Throttles as _,
+        Limited, Origin, Rate, Standing, ThrottleAnswer, ThrottleRequest, Throttles as _, messages::MAX_ROWS,
         network::NETWORK_ROW,
     },
     http::Reply,
@@ -40,19 +40,24 @@ impl<P: Ports> Service<P> {
         let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
         let Subject { object: name, rows } = self.throttle_subject(login, ip, wrong)?;
         let by_login = login.is_some();
+        let mut more = false;
         let rows = if by_login {
             // Asked for by name: whoever once signed in may have made more devices than one reading
             // has rows, and they hide neither the others nor a lock.
             let named = [STRANGERS_ROW, SIGNED_IN_ROW, DEVICES_ROW].map(str::to_owned).to_vec();
             let mut first = self.standings(&name, named.clone()).await?;
             let all = self.standings(&name, Vec::new()).await?;
+            more = all.len() == MAX_ROWS;
             first.extend(all.into_iter().filter(|(row, _)| !named.contains(row)));
             first
         } else {
             self.standings(&name, rows).await?
         };
         let rows = rows.iter().map(|(row, standing)| self.standing(by_login, row, standing)).collect();
-        Ok(Reply::json(200, &object([("of", name.into()), ("rows", Value::Array(rows))])))
+        Ok(Reply::json(
+            200,
+            &object([("of", name.into()), ("rows", Value::Array(rows)), ("more", more.into())]),
+        ))
     }
 
     async fn standings(&self, object: &str, rows: Vec<String>) -> Result<Vec<(String, Standing)>, ApiError> {

@@ -27,9 +27,12 @@ impl<P: Ports> Service<P> {
         let after = asked.query.value("after").map(cursor).transpose()?;
         // In the spelling that logins are stored in, as far as a beginning has one.
         let prefix = asked.query.value("search").unwrap_or_default().to_lowercase();
-        let limit16 = u16::try_from(limit).unwrap_or(u16::MAX);
-        let users = self.list_users(&UserQuery { prefix, after, limit: limit16 }).await?;
-        let next = (users.len() == limit).then(|| users.last()).flatten();
+        // One more than asked for says whether there is another page.
+        let limit16 = u16::try_from(limit.saturating_add(1)).unwrap_or(u16::MAX);
+        let mut users = self.list_users(&UserQuery { prefix, after, limit: limit16 }).await?;
+        let more = users.len() > limit;
+        users.truncate(limit);
+        let next = more.then(|| users.last()).flatten();
         let next = next.map(|user| base64url(user.login.as_str().as_bytes()));
         Ok(page("users", users.iter().map(row).collect(), next))
     }

@@ -6,8 +6,6 @@ mod issuers;
 mod keys;
 mod web;
 
-use std::path::PathBuf;
-
 use postern::config::Config;
 use serde_json::{Value, json};
 
@@ -16,18 +14,15 @@ use crate::{
     context::Context,
     failure::Failure,
     report::Report,
-    settings::{Deployed, STAND_IN_KEY},
+    settings::{self, STAND_IN_KEY, Variables},
 };
 
 /// What to look at besides the deployment.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
-    /// The deployment's settings, a wrangler.toml: the other issuers that it trusts are looked at too
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
-    /// The environment of wrangler whose `[vars]` count
-    #[arg(long, value_name = "NAME", requires = "settings")]
-    env: Option<String>,
+    // With a file, the other issuers that the deployment trusts are looked at too.
+    #[command(flatten)]
+    settings: settings::Source,
 }
 
 /// How a check ended.
@@ -135,7 +130,7 @@ pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> 
         Some(config) => findings.extend(issuers::look(config, metrics.as_deref(), context)),
         None => findings.push(Finding::skipped(
             "other issuers",
-            "not looked at: which they are stands in the settings (`--settings wrangler.toml`)",
+            "not looked at: which they are stands in the settings (`--settings wrangler.production.toml`)",
         )),
     }
     Ok(report(&findings))
@@ -144,11 +139,13 @@ pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> 
 impl Doctor {
     /// The settings, if they are to be looked at.
     fn config(&self) -> Result<Option<Config>, Failure> {
-        let Some(path) = &self.settings else { return Ok(None) };
-        let mut vars = Deployed::read(path, self.env.as_deref())?.vars()?;
-        vars.retain(|name, _| name.starts_with("POSTERN_"));
+        if self.settings.settings.is_none() && self.settings.env.is_none() && !self.settings.local {
+            return Ok(None);
+        }
+        let Variables { file, values: mut vars, .. } = self.settings.read()?;
         vars.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| STAND_IN_KEY.into());
-        let wrong = |_| Failure::refused("the settings have mistakes: `postern config check` lists them");
+        let wrong =
+            |_| Failure::refused(format!("{file} has mistakes: `postern config check {file}` lists them"));
         Config::from_vars(&vars).map(Some).map_err(wrong)
     }
 }
