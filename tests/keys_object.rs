@@ -17,7 +17,7 @@ use postern::{
         signing::{SigningKeyError, SigningKeys},
     },
     ports::{Fault, Part, Records, memory::FaultMode},
-    secrets::Masters,
+    secrets::{Masters, NewerMaster},
     time::Timestamp,
 };
 
@@ -218,6 +218,30 @@ fn keys_move_to_a_new_master_without_a_rotation() {
     let KeyRingAnswer::Overview { keys, .. } = served.answer else { panic!("{:?}", served.answer) };
     assert!(keys.iter().all(|key| key.master == Some(2)), "{keys:?}");
     assert!(keys.iter().any(|key| key.kid == old && matches!(key.state, KeyState::Active { .. })));
+}
+
+/// While a new master is rolled out, the ring's object may run in the version that lacks it.
+#[test]
+fn a_ring_keeps_what_a_newer_version_sealed() {
+    let (ring, signer, _) = empty_ring(11, RingPolicy::default());
+    let old = signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer);
+    let (policy, numbers) = (RingPolicy::default(), Numbers::seeded(11));
+    let both = Masters::new(master(2), vec![master(1)]);
+    let (only_old, ring) = (masters(), Ring::new(ring.records().clone()));
+    let in_version = |masters| RingPorts { signer: &signer, randomness: &numbers, masters, policy: &policy };
+    block_on(ring.alarm(START, &in_version(&both)));
+    let ports = in_version(&only_old);
+    for request in [KeyRingRequest::Signing {}, KeyRingRequest::PublicSet {}] {
+        let served = block_on(ring.serve(&request, START, &ports));
+        assert_eq!((served.steps, served.fault), (vec![], None));
+    }
+    let served = block_on(ring.alarm(START, &ports));
+    assert_eq!((served.steps, served.fault), (vec![], None));
+    let served = block_on(ring.serve(&KeyRingRequest::Signing {}, START, &ports));
+    let KeyRingAnswer::Signing { key, .. } = served.answer else { panic!("{:?}", served.answer) };
+    assert_eq!((key.kid(), key.master()), (old, 2));
+    assert!(key.open(&both).is_ok());
+    assert_eq!(key.open(&only_old).unwrap_err(), WrapError::NewerMaster(NewerMaster { id: 2 }));
 }
 
 #[test]

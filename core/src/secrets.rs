@@ -112,17 +112,39 @@ impl Master {
     }
 }
 
-/// The masters in force: the current one makes, the others only still open what they made.
+/// The masters in force: the current one makes, the others only open what they made. Among those
+/// may be the next one, which other versions of a deployment make things under already.
 #[derive(Debug, Clone)]
 pub struct Masters {
     current: Master,
-    former: Vec<Master>,
+    accepted: Vec<Master>,
 }
 
+/// Something was made under a master that this version of the program does not have yet: while a
+/// new master is rolled out, another version has it. So the thing cannot be judged here, and that
+/// is no cause to refuse it.
+///
+/// Ids count up: an id above all that are in force is newer, any other unknown one was taken out.
+/// Nobody can check the MAC of a master that is not known, so whoever makes up a high id is told to
+/// come again later too, and gains nothing by it: no object was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewerMaster {
+    /// The id that the thing names.
+    pub id: u8,
+}
+
+impl fmt::Display for NewerMaster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "made under master {}, which this version does not have yet", self.id)
+    }
+}
+
+impl core::error::Error for NewerMaster {}
+
 impl Masters {
-    /// The current master and the former ones still accepted. Ids are distinct (config sees to it).
-    pub const fn new(current: Master, former: Vec<Master>) -> Self {
-        Self { current, former }
+    /// The current master and the others that are accepted. Ids are distinct (config sees to it).
+    pub const fn new(current: Master, accepted: Vec<Master>) -> Self {
+        Self { current, accepted }
     }
 
     /// The one that makes tokens and wraps keys.
@@ -132,15 +154,35 @@ impl Masters {
 
     /// All in force, the current one first.
     pub fn all(&self) -> impl Iterator<Item = &Master> {
-        core::iter::once(&self.current).chain(&self.former)
+        core::iter::once(&self.current).chain(&self.accepted)
     }
 
-    /// The master of this id, if it is still accepted.
+    /// The master of this id, if it is accepted.
     pub fn find(&self, id: u8) -> Option<&Master> {
         if self.current.id == id {
             return Some(&self.current);
         }
-        self.former.iter().find(|master| master.id == id)
+        self.accepted.iter().find(|master| master.id == id)
+    }
+
+    /// The master of this id; `None` when it was taken out, and what it made is void.
+    ///
+    /// # Errors
+    /// When it is not there yet: see [`NewerMaster`].
+    pub fn look_up(&self, id: u8) -> Result<Option<&Master>, NewerMaster> {
+        let found = self.find(id);
+        if found.is_none() && self.all().all(|master| master.id < id) {
+            return Err(NewerMaster { id });
+        }
+        Ok(found)
+    }
+
+    /// The master in force that was there first. It stays the same while a new one is rolled out,
+    /// whichever of the two is current.
+    pub fn eldest(&self) -> &Master {
+        self.accepted
+            .iter()
+            .fold(&self.current, |eldest, master| if master.id < eldest.id { master } else { eldest })
     }
 }
 
@@ -168,6 +210,34 @@ mod tests {
     #[test]
     fn a_short_master_secret_is_refused() {
         assert_eq!(Master::derive(1, &[7; 31]).unwrap_err(), MasterTooShort { bytes: 31 });
+    }
+
+    fn master(id: u8) -> Master {
+        Master::derive(id, &[id; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_higher_id_is_not_there_yet_and_a_lower_one_is_gone() {
+        let masters = Masters::new(master(3), vec![master(5)]);
+        let found = |id| masters.look_up(id).map(|master| master.map(|master| master.id));
+        for id in [3, 5] {
+            assert_eq!(found(id), Ok(Some(id)));
+        }
+        for id in [0, 1, 2, 4] {
+            assert_eq!(found(id), Ok(None));
+        }
+        for id in [6, 7, 255] {
+            assert_eq!(found(id), Err(NewerMaster { id }));
+        }
+    }
+
+    #[test]
+    fn the_eldest_stays_the_same_in_a_rollout() {
+        let eldest = |current, accepted: &[u8]| {
+            Masters::new(master(current), accepted.iter().copied().map(master).collect()).eldest().id
+        };
+        let steps = [eldest(1, &[]), eldest(1, &[2]), eldest(2, &[1]), eldest(2, &[])];
+        assert_eq!(steps, [1, 1, 1, 2]);
     }
 
     #[test]

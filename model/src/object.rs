@@ -168,7 +168,7 @@ impl Objects {
             vec![codec::seal(masters.current(), ACCOUNT, FAMILY, 0, &Secret::from_bytes([5; 32]))];
         for _ in 0..=TOP {
             let last = codec::open(&masters, tokens.last().expect("one")).expect("our own");
-            tokens.push(last.seal_successor(&masters, 1));
+            tokens.push(last.seal_successor(&masters, 1).unwrap());
         }
         let hashes = tokens
             .iter()
@@ -373,7 +373,7 @@ impl Objects {
                 // The Worker's part: it seals the successor of what was presented.
                 let successor = match ask {
                     Ask::Rotate { generation, .. } => {
-                        let text = self.open(generation).seal_successor(&self.masters, rotated.master);
+                        let text = self.open(generation).seal_successor(&self.masters, rotated.master).unwrap();
                         self.tokens.iter().position(|token| *token == text)
                     }
                     _ => None,

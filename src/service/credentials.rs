@@ -2,7 +2,7 @@
 //! in the cookie.
 
 use super::{
-    ApiError, Isolate, Ports, Service,
+    ApiError, Caller, Isolate, Ports, Service,
     authenticate::AccessRefused,
     body::Body,
     cookies::{self, CSRF_HEADER},
@@ -13,8 +13,10 @@ use crate::{
     gateway::{Challenge, Credentials, Identity, Revocation, StaleFeed, credentials},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
+    observe::Happening,
     ports::{Fault, Part},
     refresh::{RefreshToken, codec},
+    secrets::NewerMaster,
 };
 use serde::Serialize;
 use std::rc::Rc;
@@ -60,10 +62,19 @@ impl<P: Ports> Service<P> {
         }
         let Some(token) = self.cookie_token(request)? else { return Ok(None) };
         let csrf = request.header(CSRF_HEADER).unwrap_or_default();
-        if !csrf::verify(masters, token.family(), &csrf) {
+        let caller = || Caller::of(request);
+        let verified = csrf::verify(masters, token.family(), &csrf);
+        if !verified.map_err(|newer| self.newer_master(&caller(), "csrf_token", newer))? {
             return Err(ApiError::CsrfFailed);
         }
         Ok(Some(PresentedToken { token, by_cookie: true }))
+    }
+
+    /// Something that cannot be judged before this version has the master it was made under: told
+    /// to the log by what it is, and to the client as a fault of ours.
+    pub(super) fn newer_master(&self, caller: &Caller, what: &'static str, newer: NewerMaster) -> ApiError {
+        self.record(self.now(), Happening::NewerMaster { what, master: newer.id }, caller.setting());
+        ApiError::NewerMaster
     }
 
     /// The refresh token in the cookie, for a page of ours or of a listed origin. It authorises

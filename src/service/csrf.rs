@@ -7,7 +7,7 @@ use crate::{
     encoding::{base64url, from_base64url},
     ids::FamilyId,
     ports::{Fault, Randomness},
-    secrets::{Master, Masters},
+    secrets::{Master, Masters, NewerMaster},
 };
 
 /// Random bytes in a token: makes two tokens of one session differ (BREACH), no more.
@@ -36,18 +36,21 @@ pub(super) fn issue(
 }
 
 /// Whether `token` was issued for `session` under one of the masters.
-pub(super) fn verify(masters: &Masters, session: FamilyId, token: &str) -> bool {
+///
+/// # Errors
+/// [`NewerMaster`] for one that another version of the program issued.
+pub(super) fn verify(masters: &Masters, session: FamilyId, token: &str) -> Result<bool, NewerMaster> {
     // Checked before decoding: nothing longer can be one of ours.
     if token.len() != TOKEN_BYTES.div_ceil(3) * 4 {
-        return false;
+        return Ok(false);
     }
-    let Some(bytes) = from_base64url(token) else { return false };
-    let Some((id, rest)) = bytes.split_first() else { return false };
-    let Some((nonce, presented)) = rest.split_at_checked(NONCE_BYTES) else { return false };
-    let Some(master) = masters.find(*id) else { return false };
+    let Some(bytes) = from_base64url(token) else { return Ok(false) };
+    let Some((id, rest)) = bytes.split_first() else { return Ok(false) };
+    let Some((nonce, presented)) = rest.split_at_checked(NONCE_BYTES) else { return Ok(false) };
+    let Some(master) = masters.look_up(*id)? else { return Ok(false) };
     let expected = mac(master, nonce, session);
-    let Some(expected) = expected.get(..MAC_BYTES) else { return false };
-    expected.ct_eq(presented).into()
+    let Some(expected) = expected.get(..MAC_BYTES) else { return Ok(false) };
+    Ok(expected.ct_eq(presented).into())
 }
 
 #[cfg(test)]
@@ -72,14 +75,20 @@ mod tests {
     #[test]
     fn a_token_serves_its_own_session_only() {
         let token = issue(masters().current(), SESSION, &Zeros).unwrap();
-        assert!(verify(&masters(), SESSION, &token));
-        assert!(!verify(&masters(), FamilyId::from_bytes([6; 16]), &token));
+        assert_eq!(verify(&masters(), SESSION, &token), Ok(true));
+        assert_eq!(verify(&masters(), FamilyId::from_bytes([6; 16]), &token), Ok(false));
     }
 
     #[test]
     fn a_token_of_a_former_master_still_serves() {
         let token = issue(&Master::derive(1, &[1; 32]).unwrap(), SESSION, &Zeros).unwrap();
-        assert!(verify(&masters(), SESSION, &token));
+        assert_eq!(verify(&masters(), SESSION, &token), Ok(true));
+    }
+
+    #[test]
+    fn a_token_of_a_newer_master_is_not_judged() {
+        let token = issue(&Master::derive(3, &[3; 32]).unwrap(), SESSION, &Zeros).unwrap();
+        assert_eq!(verify(&masters(), SESSION, &token), Err(NewerMaster { id: 3 }));
     }
 
     #[test]
@@ -89,9 +98,9 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut forged = bytes.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
-            assert!(!verify(&masters(), SESSION, &base64url(&forged)), "bit {bit}");
+            assert_ne!(verify(&masters(), SESSION, &base64url(&forged)), Ok(true), "bit {bit}");
         }
-        assert!(!verify(&masters(), SESSION, ""));
-        assert!(!verify(&masters(), SESSION, &token[..40]));
+        assert_eq!(verify(&masters(), SESSION, ""), Ok(false));
+        assert_eq!(verify(&masters(), SESSION, &token[..40]), Ok(false));
     }
 }

@@ -88,6 +88,8 @@ pub(super) enum ApiError {
         /// The value of `Allow`.
         allow: String,
     },
+    /// What was presented was made under a master secret that this version does not have yet.
+    NewerMaster,
     /// A part of ours failed.
     Fault(Fault),
 }
@@ -163,7 +165,7 @@ impl From<&ApiError> for Reply {
             ApiError::NotFound => problem(404, "not_found", "There is nothing here"),
             ApiError::MethodNotAllowed { allow } => method_not_allowed(allow),
             ApiError::AdminMethodNotAllowed { allow } => method_not_allowed(allow),
-            ApiError::Fault(_) => unavailable(),
+            ApiError::NewerMaster | ApiError::Fault(_) => unavailable(),
         }
     }
 }

@@ -272,7 +272,7 @@ impl Explainer {
         };
         if by_cookie && let Some(identity) = &identity {
             // Whose the token is, the master secrets would say.
-            let is_there = |_, token: &str| !token.is_empty();
+            let is_there = |_, token: &str| Ok(!token.is_empty());
             let judged = judge_cookie_request(&self.config, found.route, request, identity, is_there);
             if let Err(cause) = judged {
                 let answer = refused(Reply::from(&ApiError::from(cause)), cause.code());

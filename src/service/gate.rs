@@ -310,6 +310,9 @@ impl<P: Ports> Service<P> {
             && let Err(refused) = self.check_cookie_request(route, request, identity)
         {
             self.record_forbidden(request, route, identity, refused.code());
+            if let CookieRefused::NewerMaster(newer) = refused {
+                let _ = self.newer_master(&Caller::of(request), "csrf_token", newer);
+            }
             let reply = Reply::from(&ApiError::from(refused));
             let reply = if refused == CookieRefused::NoSession { bearer.refused(reply) } else { reply };
             return Some(with_cors(reply, route, request));

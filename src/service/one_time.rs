@@ -161,6 +161,7 @@ impl<P: Ports> Service<P> {
             ApiError::InvalidOneTimeToken
         };
         let token = OneTimeToken::open(&self.isolate.masters, purpose, token)
+            .map_err(|newer| self.newer_master(caller, "one_time_token", newer))?
             .ok_or_else(|| refused(None, "one_time_token_mac"))?;
         let account = token.account();
         let gone = || refused(Some(account), "one_time_token_spent");

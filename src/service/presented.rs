@@ -12,6 +12,7 @@ use crate::{
     gateway::{Challenge, Credentials, Identity, Route, credentials, is_safe, is_websocket},
     http::{RequestView, UrlParts},
     ids::FamilyId,
+    secrets::NewerMaster,
 };
 
 /// What a request brings to a route.
@@ -54,6 +55,8 @@ pub(super) enum CookieRefused {
     CrossOrigin,
     /// The CSRF token of the session is missing.
     CsrfFailed,
+    /// The CSRF token was made under a master that this version does not have yet.
+    NewerMaster(NewerMaster),
 }
 
 impl CookieRefused {
@@ -63,6 +66,7 @@ impl CookieRefused {
             Self::NoSession => "no_session",
             Self::CrossOrigin => "cross_origin",
             Self::CsrfFailed => "csrf_failed",
+            Self::NewerMaster(_) => "csrf_newer_master",
         }
     }
 }
@@ -73,6 +77,7 @@ impl From<CookieRefused> for ApiError {
             CookieRefused::NoSession => Self::Challenge(Challenge::InvalidToken),
             CookieRefused::CrossOrigin => Self::CrossOrigin,
             CookieRefused::CsrfFailed => Self::CsrfFailed,
+            CookieRefused::NewerMaster(_) => Self::NewerMaster,
         }
     }
 }
@@ -105,7 +110,7 @@ pub(super) fn judge_cookie_request(
     route: &Route,
     request: &impl RequestView,
     identity: &Identity,
-    is_right: impl FnOnce(FamilyId, &str) -> bool,
+    is_right: impl FnOnce(FamilyId, &str) -> Result<bool, NewerMaster>,
 ) -> Result<(), CookieRefused> {
     let session = session_of(config, identity)
         .filter(|_| identity.issuer == config.issuer)
@@ -123,7 +128,11 @@ pub(super) fn judge_cookie_request(
         return Err(CookieRefused::CrossOrigin);
     }
     let token = request.header(CSRF_HEADER).unwrap_or_default();
-    if is_right(session.family, &token) { Ok(()) } else { Err(CookieRefused::CsrfFailed) }
+    match is_right(session.family, &token) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(CookieRefused::CsrfFailed),
+        Err(newer) => Err(CookieRefused::NewerMaster(newer)),
+    }
 }
 
 /// Our own origin, or one that the route's CORS rule lets come with credentials.

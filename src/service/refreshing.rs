@@ -67,7 +67,9 @@ impl<P: Ports> Service<P> {
         let now = self.now();
         let token = &presented.token;
         let issued = self.issue(&key, &rotated.grant, token.family(), rotated.rotation_count, now).await?;
-        let successor = token.seal_successor(&self.isolate.masters, rotated.master);
+        let successor = token
+            .seal_successor(&self.isolate.masters, rotated.master)
+            .map_err(|newer| self.newer_master(&Caller::of(request), "refresh_token", newer))?;
         let delivery = if presented.by_cookie { Delivery::Cookie } else { Delivery::Body };
         let lifetime = rotated.expires_at.since(now);
         self.deliver(delivery, &issued, &rotated.grant.scope, token.family(), &successor, lifetime)
@@ -123,8 +125,12 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// A text that is no refresh token of ours: to the client the same as an expired one.
+    /// A text that is no refresh token of ours: to the client the same as an expired one. One that
+    /// another version of the deployment made is not judged: the client keeps it and comes again.
     pub(super) fn unopened(&self, request: &impl RequestView, refused: RefusedToken) -> ApiError {
+        if let RefusedToken::NewerMaster(newer) = refused {
+            return self.newer_master(&Caller::of(request), "refresh_token", newer);
+        }
         let happening = Happening::RefreshRefused { cause: refused.code() };
         self.record(self.now(), happening, Caller::of(request).setting());
         ApiError::InvalidGrant

@@ -135,8 +135,17 @@ impl<P: Ports> Service<P> {
         device_token: Option<&str>,
     ) -> Result<Admission, ApiError> {
         self.shield(caller, Limited::Login).await?;
-        let device =
-            device_token.and_then(|token| device::open(&self.isolate.masters, token, login, self.now()));
+        let opened = device_token.map(|token| device::open(&self.isolate.masters, token, login, self.now()));
+        let device = match opened {
+            None => None,
+            Some(Ok(device)) => device,
+            Some(Err(newer)) => {
+                // A stranger here, who gets another token when the sign-in succeeds. To refuse it
+                // would let whoever can plant a cookie keep its owner out.
+                let _ = self.newer_master(caller, "device_token", newer);
+                None
+            }
+        };
         let mut admission = Admission { device, ..Admission::default() };
         let stand_in = self.pseudonym(login);
         let account = stand_in.to_string();

@@ -250,7 +250,8 @@ impl Run {
         let successor = match &answer {
             AccountAnswer::Rotated(rotated) => codec::open(&self.bench.masters, &token)
                 .unwrap()
-                .seal_successor(&self.bench.masters, rotated.master),
+                .seal_successor(&self.bench.masters, rotated.master)
+                .unwrap(),
             _ => String::new(),
         };
         if matches!(expected, Verdict::Again | Verdict::TooManyLate | Verdict::Over) {
@@ -284,7 +285,7 @@ impl Run {
                     Verdict::New => self.model.current_master,
                     _ => codec::open(&self.bench.masters, &self.model.newest().token).unwrap().master(),
                 };
-                let successor = opened.seal_successor(&self.bench.masters, master);
+                let successor = opened.seal_successor(&self.bench.masters, master).unwrap();
                 self.model.apply(verdict, index, tablet, &successor);
             }
             Step::PresentToBrokenStorage { behind, call } => {

@@ -130,7 +130,7 @@ impl Bench {
         match self.ask(&self.presenting(token, user_agent)) {
             AccountAnswer::Rotated(rotated) => {
                 let token = codec::open(&self.masters, token).unwrap();
-                Ok((token.seal_successor(&self.masters, rotated.master), rotated))
+                Ok((token.seal_successor(&self.masters, rotated.master).unwrap(), rotated))
             }
             other => Err(Box::new(other)),
         }

@@ -10,6 +10,7 @@ mod every_call;
 mod faults;
 mod feed;
 mod outages;
+mod rollout;
 mod tables;
 mod unseen;
 mod world;

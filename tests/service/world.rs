@@ -451,6 +451,11 @@ impl World {
         Self { isolate: Rc::new(Isolate::new(config).unwrap()), ..self.clone() }
     }
 
+    /// The same world seen from another version of the deployment, which has these settings.
+    pub(crate) fn in_version(&self, settings: &Value) -> Self {
+        Self { isolate: Rc::new(Isolate::new(config(settings)).unwrap()), ..self.clone() }
+    }
+
     pub(crate) fn pass(&self, seconds: u64) {
         let later = self.platform.now.get().plus(core::time::Duration::from_secs(seconds));
         self.platform.now.set(later);

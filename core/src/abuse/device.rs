@@ -15,7 +15,7 @@ use crate::{
     encoding::{base64url, from_base64url},
     identity::Login,
     ids::DeviceId,
-    secrets::{Master, Masters},
+    secrets::{Master, Masters, NewerMaster},
     time::Timestamp,
 };
 
@@ -52,17 +52,31 @@ pub fn issue(master: &Master, device: DeviceId, login: &Login, now: Timestamp) -
 
 /// The device, if the token was issued for this login under one of the masters and is not too
 /// old. Anything else is nobody's: a stranger.
-pub fn open(masters: &Masters, token: &str, login: &Login, now: Timestamp) -> Option<DeviceId> {
+///
+/// # Errors
+/// [`NewerMaster`] for one that another version of the program issued.
+pub fn open(
+    masters: &Masters,
+    token: &str,
+    login: &Login,
+    now: Timestamp,
+) -> Result<Option<DeviceId>, NewerMaster> {
+    let Some(bytes) = decode(token) else { return Ok(None) };
+    let Some((id, rest)) = bytes.split_first() else { return Ok(None) };
+    Ok(masters.look_up(*id)?.and_then(|master| read(master, rest, login, now)))
+}
+
+/// The bytes of a text that has the form of a token.
+fn decode(token: &str) -> Option<Vec<u8>> {
     let body = token.strip_prefix(PREFIX)?;
     // Checked before decoding: nothing longer can be one of ours.
-    if body.len() != (TOKEN_BYTES * 4).div_ceil(3) {
-        return None;
-    }
-    let bytes = from_base64url(body)?;
-    let (id, rest) = bytes.split_first()?;
+    if body.len() == (TOKEN_BYTES * 4).div_ceil(3) { from_base64url(body) } else { None }
+}
+
+fn read(master: &Master, rest: &[u8], login: &Login, now: Timestamp) -> Option<DeviceId> {
     let (issued, rest) = rest.split_first_chunk::<8>()?;
     let (device, presented) = rest.split_first_chunk::<16>()?;
-    let expected = mac(masters.find(*id)?, issued, device, login);
+    let expected = mac(master, issued, device, login);
     let genuine: bool = expected.get(..MAC_BYTES)?.ct_eq(presented).into();
     let age = now.since(Timestamp::from_seconds(u64::from_be_bytes(*issued)));
     (genuine && age < LIFETIME).then(|| DeviceId::from_bytes(*device))
@@ -93,7 +107,7 @@ mod tests {
     #[test]
     fn a_device_is_known_for_its_own_login_and_for_400_days() {
         let token = issue(masters().current(), DEVICE, &login("alice"), NOW);
-        let open = |login: &Login, now| open(&masters(), &token, login, now);
+        let open = |login: &Login, now| open(&masters(), &token, login, now).unwrap();
         assert_eq!(open(&login("Alice"), NOW), Some(DEVICE));
         assert_eq!(open(&login("bob"), NOW), None, "an attacker's own token serves for his own account");
         let last = NOW.plus(LIFETIME).minus(Duration::from_secs(1));
@@ -105,9 +119,16 @@ mod tests {
     fn a_token_of_a_former_master_still_serves_and_one_of_another_deployment_never_did() {
         let alice = login("alice");
         let former = issue(&Master::derive(1, &[1; 32]).unwrap(), DEVICE, &alice, NOW);
-        assert_eq!(open(&masters(), &former, &alice, NOW), Some(DEVICE));
+        assert_eq!(open(&masters(), &former, &alice, NOW), Ok(Some(DEVICE)));
         let foreign = issue(&Master::derive(2, &[9; 32]).unwrap(), DEVICE, &alice, NOW);
-        assert_eq!(open(&masters(), &foreign, &alice, NOW), None);
+        assert_eq!(open(&masters(), &foreign, &alice, NOW), Ok(None));
+    }
+
+    #[test]
+    fn a_token_of_a_newer_master_is_not_judged() {
+        let alice = login("alice");
+        let newer = issue(&Master::derive(3, &[3; 32]).unwrap(), DEVICE, &alice, NOW);
+        assert_eq!(open(&masters(), &newer, &alice, NOW), Err(NewerMaster { id: 3 }));
     }
 
     #[test]
@@ -119,10 +140,10 @@ mod tests {
             let mut forged = bytes.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
             let forged = format!("pdt_{}", base64url(&forged));
-            assert_eq!(open(&masters(), &forged, &alice, NOW), None, "bit {bit}");
+            assert!(!matches!(open(&masters(), &forged, &alice, NOW), Ok(Some(_))), "bit {bit}");
         }
         for garbage in ["", "pdt_", &token[..40], &token.to_uppercase(), &format!("{token}A")] {
-            assert_eq!(open(&masters(), garbage, &alice, NOW), None, "{garbage}");
+            assert_eq!(open(&masters(), garbage, &alice, NOW), Ok(None), "{garbage}");
         }
     }
 }

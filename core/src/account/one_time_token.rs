@@ -18,7 +18,7 @@ use crate::{
     ids::AccountId,
     ports::{Fault, Randomness},
     refresh::{Secret, SecretHash},
-    secrets::{Key, Master, Masters},
+    secrets::{Key, Master, Masters, NewerMaster},
 };
 
 /// Lets secret scanners find a leaked token.
@@ -56,21 +56,24 @@ impl OneTimeToken {
     /// Reads a token and checks its MAC in constant time; `None` for what none of our masters
     /// made for this purpose. Costs one HMAC at most, and nothing but a look at the length for a
     /// text of another length.
-    pub fn open(masters: &Masters, purpose: Purpose, text: &str) -> Option<Self> {
-        if text.len() != TOKEN_CHARS {
-            return None;
-        }
-        let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
-        Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, bytes.as_mut()).ok()?;
-        let (signed, mac) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
-        let (&[version, master, made_for], rest) = signed.split_first_chunk()?;
+    ///
+    /// # Errors
+    /// [`NewerMaster`] for one that another version of the program made.
+    pub fn open(masters: &Masters, purpose: Purpose, text: &str) -> Result<Option<Self>, NewerMaster> {
+        let Some(bytes) = decode(text) else { return Ok(None) };
+        let [version, master, made_for, ..] = *bytes;
         if version != VERSION || made_for != purpose as u8 {
+            return Ok(None);
+        }
+        Ok(masters.look_up(master)?.and_then(|master| Self::read(master, &bytes)))
+    }
+
+    fn read(master: &Master, bytes: &[u8; TOKEN_BYTES]) -> Option<Self> {
+        let (signed, mac) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
+        if !bool::from(envelope_mac(&master.one_time_token, signed).ct_eq(mac)) {
             return None;
         }
-        let key = &masters.find(master)?.one_time_token;
-        if !bool::from(envelope_mac(key, signed).ct_eq(mac)) {
-            return None;
-        }
+        let (_, rest) = signed.split_first_chunk::<3>()?;
         let (account, secret) = rest.split_first_chunk()?;
         Some(Self {
             account: AccountId::from_bytes(*account),
@@ -93,6 +96,16 @@ impl fmt::Debug for OneTimeToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("OneTimeToken").field("account", &self.account).finish_non_exhaustive()
     }
+}
+
+/// The bytes of a text that has the form of a token.
+fn decode(text: &str) -> Option<Zeroizing<[u8; TOKEN_BYTES]>> {
+    if text.len() != TOKEN_CHARS {
+        return None;
+    }
+    let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
+    Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, bytes.as_mut()).ok()?;
+    Some(bytes)
 }
 
 fn seal(master: &Master, account: AccountId, purpose: Purpose, secret: &Secret) -> Zeroizing<String> {
@@ -128,6 +141,11 @@ mod tests {
         seal(masters.find(master).unwrap(), ACCOUNT, Purpose::ResetPassword, &secret).to_string()
     }
 
+    /// Not judged is not opened either.
+    fn open(text: &str) -> Option<OneTimeToken> {
+        OneTimeToken::open(&masters(), Purpose::ResetPassword, text).ok().flatten()
+    }
+
     #[test]
     fn one_time_token_format_unchanged() {
         assert_eq!(
@@ -139,20 +157,28 @@ mod tests {
     #[test]
     fn a_token_opens_under_the_current_and_under_a_former_master() {
         for master in [1, 2] {
-            let opened = OneTimeToken::open(&masters(), Purpose::ResetPassword, &token(master)).unwrap();
+            let opened = open(&token(master)).unwrap();
             assert_eq!(opened.account(), ACCOUNT);
             assert_eq!(opened.hash(), Secret::from_bytes([9; 32]).hash());
         }
     }
 
     #[test]
+    fn a_token_of_a_newer_master_is_not_judged_and_of_a_gone_one_void() {
+        let only = |id: u8| Masters::new(Master::derive(id, &[id; 32]).unwrap(), Vec::new());
+        let open = |masters, id| OneTimeToken::open(&masters, Purpose::ResetPassword, &token(id));
+        assert_eq!(open(only(1), 2).unwrap_err(), NewerMaster { id: 2 });
+        assert!(open(only(2), 1).unwrap().is_none());
+    }
+
+    #[test]
     fn a_token_to_verify_an_address_cannot_reset_a_password() {
-        assert!(OneTimeToken::open(&masters(), Purpose::VerifyEmail, &token(1)).is_none());
+        assert!(OneTimeToken::open(&masters(), Purpose::VerifyEmail, &token(1)).unwrap().is_none());
         let bytes = from_base64url(&token(1)[4..]).unwrap();
         let mut forged = bytes;
         forged[2] = Purpose::VerifyEmail as u8;
         let forged = format!("pot_{}", base64url(&forged));
-        assert!(OneTimeToken::open(&masters(), Purpose::VerifyEmail, &forged).is_none());
+        assert!(OneTimeToken::open(&masters(), Purpose::VerifyEmail, &forged).unwrap().is_none());
     }
 
     #[test]
@@ -162,18 +188,18 @@ mod tests {
             let mut forged = bytes.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
             let forged = format!("pot_{}", base64url(&forged));
-            assert!(OneTimeToken::open(&masters(), Purpose::ResetPassword, &forged).is_none(), "bit {bit}");
+            assert!(open(&forged).is_none(), "bit {bit}");
         }
         for garbage in
             ["", "pot_", &token(1)[..90], &format!("{}A", token(1)), &token(1).replace("pot", "prt")]
         {
-            assert!(OneTimeToken::open(&masters(), Purpose::ResetPassword, garbage).is_none(), "{garbage}");
+            assert!(open(garbage).is_none(), "{garbage}");
         }
     }
 
     #[test]
     fn a_token_does_not_show_in_debug_output() {
-        let opened = OneTimeToken::open(&masters(), Purpose::ResetPassword, &token(1)).unwrap();
+        let opened = open(&token(1)).unwrap();
         assert_eq!(format!("{opened:?}"), "OneTimeToken { account: AccountId(AwMDAwMDAwMDAwMDAwMDAw), .. }");
     }
 }

@@ -168,7 +168,7 @@ impl<R: Records> Ring<R> {
         ring.rewrap(ports.masters, ports.randomness, &mut steps)?;
         steps.extend(ring.tick(now, policy).steps);
         restock(&mut ring, stock, now, &mut steps);
-        if !ring.opens(ports.masters) {
+        if ring.is_lost(ports.masters) {
             // Its private half is lost with its master secret, so nothing is given up by taking
             // the next key; what it signed goes on verifying. Without this, nobody could sign in
             // to order the rotation.

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Kid, PublicJwk, PublicJwkSet, RingPolicy, SigningAlgorithm, WrappedKey,
+    Kid, PublicJwk, PublicJwkSet, RingPolicy, SigningAlgorithm, WrapError, WrappedKey,
     messages::{KeyState, KeySummary, RetiredCause},
 };
 use crate::{
@@ -40,6 +40,11 @@ pub struct RingKey {
 struct Held {
     key: RingKey,
     since: Timestamp,
+}
+
+/// What a newer version sealed is not lost: that version opens it.
+fn is_lost(held: &Held, masters: &Masters) -> bool {
+    held.key.wrapped.open(masters).is_err_and(|error| !matches!(error, WrapError::NewerMaster(_)))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,7 +307,8 @@ impl KeyRing {
     /// Seals again, under the current master, what is sealed under a former one.
     ///
     /// # Errors
-    /// A [`Fault`] without randomness; what does not open is a step of the outcome and stays.
+    /// A [`Fault`] without randomness; what does not open is a step of the outcome and stays. What
+    /// a newer version sealed stays as it is too, and is no step: the Workers of that version open it.
     pub fn rewrap(
         &mut self,
         masters: &Masters,
@@ -312,7 +318,7 @@ impl KeyRing {
         for held in [Some(&mut self.active), self.published.as_mut()].into_iter().flatten() {
             let kid = held.key.public.kid;
             match held.key.wrapped.rewrap(masters, randomness)? {
-                Ok(None) => {}
+                Ok(None) | Err(WrapError::NewerMaster(_)) => {}
                 Ok(Some(wrapped)) => {
                     held.key.wrapped = wrapped;
                     steps.push(Step::Rewrapped { kid, master: masters.current().id });
@@ -323,9 +329,9 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Drops a published key that cannot be opened, so that it is never promoted.
+    /// Drops a published key whose private half is lost, so that it is never promoted.
     pub fn discard_sealed_standby(&mut self, masters: &Masters, now: Timestamp, steps: &mut Vec<Step>) {
-        if self.published.as_ref().is_some_and(|held| held.key.wrapped.open(masters).is_err()) {
+        if self.published.as_ref().is_some_and(|held| is_lost(held, masters)) {
             self.discard_standby(now, steps);
         }
     }
@@ -335,9 +341,9 @@ impl KeyRing {
         &self.active.key
     }
 
-    /// Whether the active key can be opened with the masters in force.
-    pub fn opens(&self, masters: &Masters) -> bool {
-        self.active.key.wrapped.open(masters).is_ok()
+    /// Whether the private half of the active key is lost with its master.
+    pub fn is_lost(&self, masters: &Masters) -> bool {
+        is_lost(&self.active, masters)
     }
 
     /// The key set: whatever may have signed a token still in use, and what will sign next.

@@ -16,7 +16,7 @@ use super::{Kid, PrivateKey, SigningAlgorithm};
 use crate::{
     encoding::{base64url, from_base64url},
     ports::{Fault, Randomness},
-    secrets::{Master, Masters},
+    secrets::{Master, Masters, NewerMaster},
 };
 
 /// The only version of the record so far.
@@ -56,11 +56,13 @@ impl fmt::Debug for WrappedKey {
 /// Why a wrapped key does not open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WrapError {
-    /// It was sealed under a master that is not among those in force.
+    /// It was sealed under a master that was taken out.
     UnknownMaster {
         /// The master it names.
         master: u8,
     },
+    /// It was sealed under a master that this version does not have yet: it is not lost.
+    NewerMaster(NewerMaster),
     /// The record is of a version this code does not know.
     UnknownVersion {
         /// The version it names.
@@ -77,6 +79,7 @@ impl fmt::Display for WrapError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownMaster { master } => write!(formatter, "wrapped under unknown master {master}"),
+            Self::NewerMaster(newer) => newer.fmt(formatter),
             Self::UnknownVersion { version } => write!(formatter, "wrapped key of version {version}"),
             Self::Broken { kid } => write!(formatter, "the seal of key {kid} does not fit its master"),
         }
@@ -111,7 +114,10 @@ impl WrappedKey {
         if self.version != VERSION {
             return Err(WrapError::UnknownVersion { version: self.version });
         }
-        let master = masters.find(self.master).ok_or(WrapError::UnknownMaster { master: self.master })?;
+        let master = masters
+            .look_up(self.master)
+            .map_err(WrapError::NewerMaster)?
+            .ok_or(WrapError::UnknownMaster { master: self.master })?;
         let broken = WrapError::Broken { kid: self.kid };
         let nonce: [u8; 12] = self.nonce.as_slice().try_into().map_err(|_| broken.clone())?;
         let aad = associated_text(self.version, self.kid, self.alg, self.master);

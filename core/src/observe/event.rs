@@ -253,6 +253,14 @@ pub enum Happening {
         /// The key.
         kid: Kid,
     },
+    /// Something was presented that names a master above all in force: another version of the
+    /// deployment made it, or somebody made it up. It was answered 503.
+    NewerMaster {
+        /// What.
+        what: &'static str,
+        /// The id it names.
+        master: u8,
+    },
     /// An operator revoked something.
     Revoked {
         /// What kind of thing.
@@ -361,6 +369,7 @@ impl Happening {
             Self::KeyRevoked { .. } => "key_revoked",
             Self::KeyRewrapped { .. } => "key_rewrapped",
             Self::MasterMismatch { .. } => "master_mismatch",
+            Self::NewerMaster { .. } => "newer_master",
             Self::AdminAction { .. } => "admin_action",
             Self::Revoked { .. } => "revoked",
             Self::FeedOverflow { .. } => "feed_overflow",
@@ -423,7 +432,10 @@ impl Happening {
             | Self::FeedOverflow { .. }
             | Self::StuffingDetected { .. }
             | Self::MasterMismatch { .. } => Outcome::Alert,
-            Self::Fault { .. } | Self::ConfigRefused { .. } | Self::RoutesRefused { .. } => Outcome::Fault,
+            Self::Fault { .. }
+            | Self::NewerMaster { .. }
+            | Self::ConfigRefused { .. }
+            | Self::RoutesRefused { .. } => Outcome::Fault,
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{Presented, Secret};
 use crate::{
     encoding::base64url,
     ids::{AccountId, FamilyId},
-    secrets::{Key, Master, Masters},
+    secrets::{Key, Master, Masters, NewerMaster},
 };
 
 /// Lets secret scanners find a leaked token.
@@ -54,11 +54,13 @@ pub enum RefusedToken {
     Encoding,
     /// A version that this program does not know.
     Version,
-    /// Made under a master that is not accepted (any more).
+    /// Made under a master that is not accepted any more.
     UnknownMaster {
         /// The id it names.
         master: u8,
     },
+    /// Made under a master that is not there yet: no cause to give the token up.
+    NewerMaster(NewerMaster),
     /// The MAC is wrong: changed, or made by somebody else.
     Mac,
 }
@@ -70,6 +72,7 @@ impl RefusedToken {
             Self::Length | Self::Prefix | Self::Encoding => "refresh_token_malformed",
             Self::Version => "refresh_token_version",
             Self::UnknownMaster { .. } => "refresh_token_unknown_master",
+            Self::NewerMaster(_) => "refresh_token_newer_master",
             Self::Mac => "refresh_token_mac",
         }
     }
@@ -98,7 +101,10 @@ pub fn open(masters: &Masters, text: &str) -> Result<RefreshToken, RefusedToken>
     if version != VERSION {
         return Err(RefusedToken::Version);
     }
-    let master = masters.find(master_id).ok_or(RefusedToken::UnknownMaster { master: master_id })?;
+    let master = masters
+        .look_up(master_id)
+        .map_err(RefusedToken::NewerMaster)?
+        .ok_or(RefusedToken::UnknownMaster { master: master_id })?;
     if !bool::from(envelope_mac(&master.refresh_envelope, signed).ct_eq(mac)) {
         return Err(RefusedToken::Mac);
     }
@@ -175,11 +181,15 @@ impl RefreshToken {
     }
 
     /// The successor that the object granted, sealed under the master it named. A retry gives
-    /// the same bytes, also after a change of master. If that master is gone meanwhile, the
+    /// the same bytes, also after a change of master. If that master was taken out meanwhile, the
     /// current one seals: another envelope around the same secret.
-    pub fn seal_successor(&self, masters: &Masters, granted_master: u8) -> String {
-        let master = masters.find(granted_master).unwrap_or_else(|| masters.current());
-        seal(master, self.account, self.family, self.next_count(), &self.successor())
+    ///
+    /// # Errors
+    /// When another version granted it under a master that is not there yet. Another envelope would
+    /// have another successor, and the two of them would look like a forgery. The client asks again.
+    pub fn seal_successor(&self, masters: &Masters, granted_master: u8) -> Result<String, NewerMaster> {
+        let master = masters.look_up(granted_master)?.unwrap_or_else(|| masters.current());
+        Ok(seal(master, self.account, self.family, self.next_count(), &self.successor()))
     }
 
     /// By the ratchet key of the master that made *this* token, whichever is current now.

@@ -47,7 +47,9 @@ fn a_seal_moved_to_another_record_does_not_open() {
     let swapped = WrappedKey { alg: SigningAlgorithm::EdDsa, ..wrapped() };
     assert_eq!(broken(swapped), WrapError::Broken { kid: kid(9) });
     assert_eq!(broken(WrappedKey { master: 2, ..wrapped() }), WrapError::Broken { kid: kid(9) });
-    assert_eq!(broken(WrappedKey { master: 3, ..wrapped() }), WrapError::UnknownMaster { master: 3 });
+    assert_eq!(broken(WrappedKey { master: 0, ..wrapped() }), WrapError::UnknownMaster { master: 0 });
+    let newer = WrapError::NewerMaster(NewerMaster { id: 3 });
+    assert_eq!(broken(WrappedKey { master: 3, ..wrapped() }), newer);
     assert_eq!(broken(WrappedKey { version: 2, ..wrapped() }), WrapError::UnknownVersion { version: 2 });
 }
 

@@ -75,6 +75,7 @@ fn event_names_unchanged() {
         (Happening::KeyRevoked { kid }, "key_revoked", "success"),
         (Happening::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
         (Happening::MasterMismatch { kid }, "master_mismatch", "alert"),
+        (Happening::NewerMaster { what: "refresh_token", master: 2 }, "newer_master", "fault"),
         (Happening::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
         (Happening::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
         (

@@ -50,7 +50,11 @@ fn a_token_with_any_byte_changed_is_refused() {
             let expected = match position {
                 0 => vec![RefusedToken::Version],
                 // A flipped master id may name another one that exists; then the MAC is wrong.
-                1 => vec![RefusedToken::UnknownMaster { master: 7 ^ (1 << bit) }, RefusedToken::Mac],
+                1 => {
+                    let master = 7 ^ (1 << bit);
+                    let newer = RefusedToken::NewerMaster(NewerMaster { id: master });
+                    vec![RefusedToken::UnknownMaster { master }, newer, RefusedToken::Mac]
+                }
                 _ => vec![RefusedToken::Mac],
             };
             assert!(expected.contains(&cause), "byte {position}: {cause:?}");
@@ -92,9 +96,9 @@ fn a_retry_seals_the_identical_successor_also_after_a_change_of_master() {
     let text = token(7, 41);
     let first = open(&before, &text).unwrap();
     let granted_master = first.present(&before).next_master;
-    let successor = first.seal_successor(&before, granted_master);
+    let successor = first.seal_successor(&before, granted_master).unwrap();
     let retried = open(&after, &text).unwrap();
-    assert_eq!(retried.seal_successor(&after, granted_master), successor);
+    assert_eq!(retried.seal_successor(&after, granted_master).unwrap(), successor);
     assert_eq!(retried.present(&after).successor_hash, first.present(&before).successor_hash);
 }
 
@@ -103,7 +107,7 @@ fn a_token_moves_to_the_current_master_at_its_rotation() {
     let after = masters(8, &[7]);
     let old = open(&after, &token(7, 41)).unwrap();
     let presented = old.present(&after);
-    let next = open(&masters(8, &[]), &old.seal_successor(&after, presented.next_master)).unwrap();
+    let next = open(&masters(8, &[]), &old.seal_successor(&after, presented.next_master).unwrap()).unwrap();
     assert_eq!((next.master(), next.rotation_count()), (8, 42));
     assert_eq!(next.present(&after).secret_hash, presented.successor_hash);
 }
@@ -112,7 +116,7 @@ fn a_token_moves_to_the_current_master_at_its_rotation() {
 fn a_successor_whose_master_is_gone_is_sealed_under_the_current_one() {
     let without_seven = masters(8, &[9]);
     let old = open(&without_seven, &token(9, 41)).unwrap();
-    let next = open(&without_seven, &old.seal_successor(&without_seven, 7)).unwrap();
+    let next = open(&without_seven, &old.seal_successor(&without_seven, 7).unwrap()).unwrap();
     assert_eq!(next.master(), 8);
     assert_eq!(next.present(&without_seven).secret_hash, old.present(&without_seven).successor_hash);
 }
@@ -123,10 +127,19 @@ fn a_token_of_a_master_that_is_gone_is_refused() {
 }
 
 #[test]
+fn a_token_of_a_master_that_is_not_there_yet_is_not_judged() {
+    let refused = open(&masters(7, &[6]), &token(8, 0)).unwrap_err();
+    assert_eq!(refused, RefusedToken::NewerMaster(NewerMaster { id: 8 }));
+}
+
+#[test]
 fn the_last_rotation_count_does_not_overflow() {
     let masters = masters(7, &[]);
     let last = open(&masters, &token(7, u32::MAX)).unwrap();
-    assert_eq!(open(&masters, &last.seal_successor(&masters, 7)).unwrap().rotation_count(), u32::MAX);
+    assert_eq!(
+        open(&masters, &last.seal_successor(&masters, 7).unwrap()).unwrap().rotation_count(),
+        u32::MAX
+    );
 }
 
 #[test]
