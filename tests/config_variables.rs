@@ -347,7 +347,13 @@ fn an_external_issuer_has_safe_defaults() {
         let list = json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": ["a"], name: wrong}]});
         assert_eq!(paths(list), [path]);
     }
-    for algorithm in ["HS256", "none", "es256", "RS512"] {
+    for names in [json!("Ed25519"), json!(["EdDSA", "Ed25519"])] {
+        let list = json!({"ISSUERS": [
+            {"issuer": "https://a.example", "audiences": ["a"], "algorithms": names},
+        ]});
+        assert_eq!(Vec::from_iter(&read(list).issuers[0].algorithms), ["EdDSA"]);
+    }
+    for algorithm in ["HS256", "none", "es256", "RS512", "Ed448", "ed25519"] {
         let list = json!({"ISSUERS": [
             {"issuer": "https://a.example", "audiences": ["a"], "algorithms": [algorithm]},
         ]});

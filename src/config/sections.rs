@@ -12,7 +12,10 @@ use super::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::{jwt::AudienceSource, keys::SigningAlgorithm, observe::chain::Digest, refresh::Lifetimes};
+use crate::{
+    jose::SignatureAlgorithm, jwt::AudienceSource, keys::SigningAlgorithm, observe::chain::Digest,
+    refresh::Lifetimes,
+};
 
 const DAY: u64 = 86_400;
 
@@ -231,13 +234,13 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
         });
         let defaults = ["ES256", "EdDSA", "RS256"].map(str::to_owned).into();
         let algorithms = fields.or("algorithms", defaults, |node| {
-            node.filled_set(|text| {
-                if ALGORITHMS.contains(&text) {
-                    Ok(text.to_owned())
-                } else {
-                    Err(format!("must be one of: {}", ALGORITHMS.join(", ")))
-                }
-            })
+            let names = node.filled_set(|text| match text.parse::<SignatureAlgorithm>() {
+                Ok(_) => Ok(text.to_owned()),
+                Err(_) => Err(format!("must be one of: {}", ALGORITHMS.join(", "))),
+            })?;
+            // Both names of EdDSA (RFC 9864) may stand in the list.
+            let algorithms = names.iter().filter_map(|name| name.parse::<SignatureAlgorithm>().ok());
+            Some(algorithms.map(|algorithm| algorithm.name().to_owned()).collect())
         });
         let typ = fields.or("typ", TypRule::AccessToken, |node| {
             node.choice(&[("at+jwt", TypRule::AccessToken), ("any", TypRule::Any)])

@@ -113,8 +113,10 @@ impl<P: Ports> Service<P> {
         self.isolate.memory.key_sets.borrow().get(issuer).cloned()
     }
 
-    fn take_in(&self, issuer: &str, snapshot: &Snapshot) {
-        match CachedSet::from_snapshot(snapshot, issuer) {
+    fn take_in(&self, issuer: &TrustedIssuer, snapshot: &Snapshot) {
+        let algorithms = &issuer.policy.algorithms;
+        let issuer = issuer.policy.issuer.as_str();
+        match CachedSet::from_snapshot(snapshot, issuer, algorithms) {
             Ok(set) => {
                 let known = self.set_in_memory(issuer);
                 if set.is_newer_than(known.as_deref()) {
@@ -154,7 +156,7 @@ impl<P: Ports> Service<P> {
         match self.ports.kv().read(&issuer.keys.kv_key(name)).await {
             Ok(Some(text)) => {
                 if let Ok(snapshot) = json::read_known(&text) {
-                    self.take_in(name, &snapshot);
+                    self.take_in(issuer, &snapshot);
                     // KV may have kept a set from before.
                     self.drop_listed_keys();
                 }
@@ -174,7 +176,7 @@ impl<P: Ports> Service<P> {
             }
         };
         match asked {
-            Ok(Some(snapshot)) => self.take_in(name, &snapshot),
+            Ok(Some(snapshot)) => self.take_in(issuer, &snapshot),
             Ok(None) => {}
             Err(fault) => self.record_fault(&fault, &Caller::default()),
         }

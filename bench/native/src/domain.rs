@@ -69,7 +69,7 @@ pub(crate) fn feed(entries: u64) -> (FeedCopy, TokenMarks) {
 fn state_machine() -> Case {
     let source = IssuerSource { issuer: ISSUER.into(), location: KeyLocation::Discovery, local: false };
     let snapshot = Snapshot { issuer: ISSUER.into(), document: key_set(2), fetched_at: NOW, version: 1 };
-    let set = CachedSet::from_snapshot(&snapshot, ISSUER).expect("sound");
+    let set = CachedSet::from_snapshot(&snapshot, ISSUER, &[]).expect("sound");
     let policy = CachePolicy::default();
     let mut state = Some(cache::State { snapshot: Some(snapshot), ..cache::State::new(source) });
     Case::new("key set: what to do, in the isolate and in the object", 2, move || {

@@ -13,8 +13,8 @@ pub enum SignatureAlgorithm {
     /// ECDSA on P-384 with SHA-384.
     #[serde(rename = "ES384")]
     Es384,
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
+    /// Ed25519. RFC 9864 gives it the name of its curve; `EdDSA` is the one that is written here.
+    #[serde(rename = "EdDSA", alias = "Ed25519")]
     EdDsa,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     #[serde(rename = "RS256")]
@@ -46,6 +46,10 @@ impl fmt::Display for SignatureAlgorithm {
     }
 }
 
+/// The fully specified name of [`SignatureAlgorithm::EdDsa`] (RFC 9864 section 2.2). `EdDSA` says no
+/// curve; with the one curve supported here both names mean the same.
+const ED25519: &str = "Ed25519";
+
 /// The name is none of the algorithms supported here. Names are compared exactly: `es256` is
 /// not `ES256` (RFC 7515 section 4.1.1: case-sensitive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +67,9 @@ impl FromStr for SignatureAlgorithm {
     type Err = UnsupportedAlgorithm;
 
     fn from_str(name: &str) -> Result<Self, UnsupportedAlgorithm> {
+        if name == ED25519 {
+            return Ok(Self::EdDsa);
+        }
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(UnsupportedAlgorithm)
     }
 }
@@ -77,8 +84,15 @@ mod tests {
             assert_eq!(algorithm.name().parse(), Ok(algorithm));
             assert_eq!(serde_json::to_value(algorithm).ok(), Some(algorithm.name().into()));
         }
-        for name in ["none", "HS256", "es256", "ES256 ", "ES512", "RS1", "Ed25519", ""] {
+        for name in ["none", "HS256", "es256", "ES256 ", "ES512", "RS1", "ed25519", "Ed448", "ESP256", ""] {
             assert_eq!(name.parse::<SignatureAlgorithm>(), Err(UnsupportedAlgorithm), "{name}");
         }
+    }
+
+    #[test]
+    fn ed25519_and_eddsa_are_one_algorithm() {
+        assert_eq!("Ed25519".parse(), Ok(SignatureAlgorithm::EdDsa));
+        assert_eq!(serde_json::from_str(r#""Ed25519""#).ok(), Some(SignatureAlgorithm::EdDsa));
+        assert_eq!(SignatureAlgorithm::EdDsa.name(), "EdDSA");
     }
 }

@@ -1,7 +1,7 @@
 //! One JSON Web Key (RFC 7517) of another party or of our own, as a public key that may verify
 //! and do nothing else.
 
-use core::fmt;
+mod error;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,81 +12,9 @@ use super::{
     json::{self, JsonError},
     rsa,
 };
+pub use error::JwkError;
+
 use crate::encoding::{base64url, from_base64url};
-
-/// Why a JWK is no verification key for us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JwkError {
-    /// The text is not one strict JSON object.
-    NotJson(JsonError),
-    /// A required member is absent.
-    MissingMember(&'static str),
-    /// A member is of the wrong type, length or encoding.
-    MalformedMember(&'static str),
-    /// A `kty` other than EC, OKP and RSA; symmetric keys among them.
-    UnsupportedKeyType,
-    /// A `crv` other than P-256, P-384 and Ed25519.
-    UnsupportedCurve,
-    /// An `alg` that is not supported, or that does not belong to the key's type and curve.
-    WrongAlgorithm,
-    /// `use` is not `sig`, or `key_ops` does not hold `verify`.
-    NotForVerification,
-    /// The member belongs to a private or symmetric key: whoever published it has lost the key.
-    PrivateMember(&'static str),
-    /// The point is not on its curve.
-    NotOnCurve,
-    /// The Ed25519 point has small order or is not in canonical form: everyone can sign for it.
-    SmallOrder,
-    /// `n` or `e` begins with a zero octet.
-    LeadingZero,
-    /// The RSA modulus is under 2048 or over 8192 bits, even, or has the ROCA fingerprint.
-    WeakModulus,
-    /// The RSA exponent is even, 1, or over 2^32.
-    WeakExponent,
-}
-
-impl JwkError {
-    /// The stable name, for logs and metrics.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotJson(_) => "not_json",
-            Self::MissingMember(_) => "missing_member",
-            Self::MalformedMember(_) => "malformed_member",
-            Self::UnsupportedKeyType => "unsupported_kty",
-            Self::UnsupportedCurve => "unsupported_crv",
-            Self::WrongAlgorithm => "wrong_alg",
-            Self::NotForVerification => "not_for_verification",
-            Self::PrivateMember(_) => "private_member",
-            Self::NotOnCurve => "not_on_curve",
-            Self::SmallOrder => "small_order",
-            Self::LeadingZero => "leading_zero",
-            Self::WeakModulus => "weak_modulus",
-            Self::WeakExponent => "weak_exponent",
-        }
-    }
-}
-
-impl fmt::Display for JwkError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson(cause) => write!(formatter, "the key is {cause}"),
-            Self::MissingMember(name) => write!(formatter, "the key has no {name}"),
-            Self::MalformedMember(name) => write!(formatter, "the key's {name} is malformed"),
-            Self::PrivateMember(name) => write!(formatter, "the key shows the private member {name}"),
-            Self::UnsupportedKeyType => formatter.write_str("the key's type is not supported"),
-            Self::UnsupportedCurve => formatter.write_str("the key's curve is not supported"),
-            Self::WrongAlgorithm => formatter.write_str("the key's alg is unsupported or not for this key"),
-            Self::NotForVerification => formatter.write_str("the key is not for verifying signatures"),
-            Self::NotOnCurve => formatter.write_str("the key's point is not on its curve"),
-            Self::SmallOrder => formatter.write_str("the key's point has small order"),
-            Self::LeadingZero => formatter.write_str("the key's modulus or exponent begins with a zero"),
-            Self::WeakModulus => formatter.write_str("the key's modulus is too weak or too large"),
-            Self::WeakExponent => formatter.write_str("the key's exponent is too weak or too large"),
-        }
-    }
-}
-
-impl core::error::Error for JwkError {}
 
 /// The numbers of a public key, big-endian as in the JWK (Ed25519: as RFC 8032 encodes a point).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +64,8 @@ pub struct PublicJwk {
     kid: Option<String>,
     #[serde(rename = "use")]
     public_key_use: String,
-    alg: SignatureAlgorithm,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<SignatureAlgorithm>,
     #[serde(skip_serializing_if = "Option::is_none")]
     crv: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,53 +84,95 @@ impl PublicJwk {
         self.kid.as_deref()
     }
 
-    /// The key's algorithm.
-    pub const fn algorithm(&self) -> SignatureAlgorithm {
-        self.alg
+    /// The same without `alg`, as its issuer published it.
+    #[must_use]
+    pub(super) fn without_algorithm(self) -> Self {
+        Self { alg: None, ..self }
     }
 }
 
 /// RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1.
 const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
+/// The algorithms that an RSA key can be for.
+pub(super) const RSA_ALGORITHMS: [SignatureAlgorithm; 2] =
+    [SignatureAlgorithm::Rs256, SignatureAlgorithm::Ps256];
+
+/// The members that are read. A key's decision depends on these alone.
+pub(super) const READ_MEMBERS: [&str; 10] =
+    ["kty", "use", "key_ops", "alg", "kid", "crv", "x", "y", "n", "e"];
+
+/// Whether a member of this name is read.
+pub(super) fn is_read(name: &str) -> bool {
+    READ_MEMBERS.contains(&name) || PRIVATE_MEMBERS.contains(&name)
+}
+
 /// A `kid` longer than this is no name but a payload; thumbprints have 43 characters.
 pub(super) const MAX_KID_BYTES: usize = 256;
 
 impl PublicKey {
     /// Reads and checks one JWK. An RSA key without `alg` is an RS256 key; an EC or OKP key's
-    /// algorithm follows from its curve. Certificates and unknown members are ignored.
+    /// algorithm follows from its curve. Certificates and unknown members are ignored, and a
+    /// member that is `null` is absent.
     pub fn from_jwk(jwk: &Value) -> Result<Self, JwkError> {
         let members = jwk.as_object().ok_or(JwkError::NotJson(JsonError::NotAnObject))?;
-        if let Some(name) = PRIVATE_MEMBERS.into_iter().find(|name| members.contains_key(*name)) {
+        Self::from_members(members).map(|(key, _)| key)
+    }
+
+    /// The same, and whether the JWK leaves open which RSA algorithm the key is for.
+    pub(super) fn from_members(members: &Map<String, Value>) -> Result<(Self, bool), JwkError> {
+        if let Some(name) = PRIVATE_MEMBERS.into_iter().find(|name| member(members, name).is_some()) {
             return Err(JwkError::PrivateMember(name));
         }
         check_purpose(members)?;
-        let kid = optional_text(members, "kid")?.map(str::to_owned);
-        if kid.as_ref().is_some_and(|kid| kid.is_empty() || kid.len() > MAX_KID_BYTES) {
+        // A name of no characters names nothing.
+        let kid = optional_text(members, "kid")?.filter(|kid| !kid.is_empty()).map(str::to_owned);
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(JwkError::MalformedMember("kid"));
         }
         let (algorithm, material) = match required_text(members, "kty")? {
             "EC" => elliptic(members)?,
             "OKP" => edwards(members)?,
             "RSA" => {
-                let (n, e) = (decoded(members, "n")?, decoded(members, "e")?);
+                let [n, e] = [decoded(members, "n")?, decoded(members, "e")?].map(rsa::without_leading_zeros);
                 rsa::check(&n, &e)?;
                 (SignatureAlgorithm::Rs256, KeyMaterial::Rsa { n, e })
             }
             _ => return Err(JwkError::UnsupportedKeyType),
         };
-        let algorithm = match optional_text(members, "alg")? {
+        let is_rsa = matches!(material, KeyMaterial::Rsa { .. });
+        let named = optional_text(members, "alg")?;
+        let algorithm = match named {
             None => algorithm,
-            Some(name) => match name.parse() {
-                Ok(named) if named == algorithm => named,
-                Ok(SignatureAlgorithm::Ps256) if algorithm == SignatureAlgorithm::Rs256 => {
-                    SignatureAlgorithm::Ps256
-                }
-                _ => return Err(JwkError::WrongAlgorithm),
-            },
+            Some(name) => name
+                .parse()
+                .ok()
+                .filter(|named| *named == algorithm || (is_rsa && RSA_ALGORITHMS.contains(named)))
+                .ok_or(JwkError::WrongAlgorithm)?,
         };
         let thumbprint = thumbprint(&material);
-        Ok(Self { kid, algorithm, material, thumbprint })
+        Ok((Self { kid, algorithm, material, thumbprint }, is_rsa && named.is_none()))
+    }
+
+    /// About how many bytes the key takes where it is kept.
+    pub(super) const fn kept_bytes(&self) -> usize {
+        let numbers = match &self.material {
+            KeyMaterial::P256 { .. } => 2 * 43,
+            KeyMaterial::P384 { .. } => 2 * 64,
+            KeyMaterial::Ed25519 { .. } => 43,
+            KeyMaterial::Rsa { n, e } => (n.len() + e.len()).div_ceil(3) * 4,
+        };
+        let kid = match &self.kid {
+            Some(kid) => kid.len(),
+            None => 0,
+        };
+        // The rest is the names of the members.
+        numbers + kid + 80
+    }
+
+    /// The same RSA key for another RSA algorithm.
+    pub(super) fn for_algorithm(&self, algorithm: SignatureAlgorithm) -> Self {
+        Self { algorithm, ..self.clone() }
     }
 
     /// The same from JSON text, read strictly.
@@ -252,7 +223,7 @@ impl PublicKey {
             kty: String::new(),
             kid: self.kid.clone(),
             public_key_use: "sig".into(),
-            alg: self.algorithm,
+            alg: Some(self.algorithm),
             crv: None,
             x: None,
             y: None,
@@ -286,15 +257,15 @@ impl PublicKey {
 /// RFC 7517 sections 4.2 and 4.3.
 fn check_purpose(members: &Map<String, Value>) -> Result<(), JwkError> {
     if optional_text(members, "use")?.is_some_and(|purpose| purpose != "sig") {
-        return Err(JwkError::NotForVerification);
+        return Err(JwkError::NotForVerification("use"));
     }
-    match members.get("key_ops") {
+    match member(members, "key_ops") {
         None => Ok(()),
         Some(Value::Array(operations)) if operations.iter().all(Value::is_string) => {
             if operations.iter().any(|operation| operation == "verify") {
                 Ok(())
             } else {
-                Err(JwkError::NotForVerification)
+                Err(JwkError::NotForVerification("key_ops"))
             }
         }
         Some(_) => Err(JwkError::MalformedMember("key_ops")),
@@ -374,11 +345,16 @@ fn elliptic_canonical(curve: &str, x: &[u8], y: &[u8]) -> String {
     format!(r#"{{"crv":"{curve}","kty":"EC","x":"{}","y":"{}"}}"#, base64url(x), base64url(y))
 }
 
+/// A member; one that is `null` is absent.
+fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    members.get(name).filter(|value| !value.is_null())
+}
+
 fn optional_text<'a>(
     members: &'a Map<String, Value>,
     name: &'static str,
 ) -> Result<Option<&'a str>, JwkError> {
-    match members.get(name) {
+    match member(members, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(JwkError::MalformedMember(name)),

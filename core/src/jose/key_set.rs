@@ -1,13 +1,15 @@
 //! A JWK Set (RFC 7517 section 5), read from an issuer or published by us.
 
+mod read;
+
 use core::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
-    JwkError, PublicJwk, PublicKey, SignatureAlgorithm,
-    json::{self, JsonError},
+    JwkError, PublicJwk, PublicKey, SignatureAlgorithm, document,
+    json::JsonError,
+    jwk::{RSA_ALGORITHMS, is_read},
 };
 
 /// Why a document is no key set. Nothing of it is used then.
@@ -15,14 +17,10 @@ use super::{
 pub enum JwkSetError {
     /// Larger than [`JwkSet::MAX_BYTES`].
     TooLarge,
-    /// Not one strict JSON object.
+    /// Not one JSON object, or one with two `keys`.
     NotJson(JsonError),
     /// Without a `keys` array.
     NoKeys,
-    /// More than [`JwkSet::MAX_KEYS`] entries.
-    TooManyKeys,
-    /// Two entries, of whatever type, share a `kid`: which one is meant would be a guess.
-    DuplicateKid,
 }
 
 impl JwkSetError {
@@ -32,8 +30,6 @@ impl JwkSetError {
             Self::TooLarge => "set_too_large",
             Self::NotJson(_) => "set_not_json",
             Self::NoKeys => "set_without_keys",
-            Self::TooManyKeys => "set_too_many_keys",
-            Self::DuplicateKid => "set_duplicate_kid",
         }
     }
 }
@@ -44,8 +40,6 @@ impl fmt::Display for JwkSetError {
             Self::TooLarge => formatter.write_str("the key set is too large"),
             Self::NotJson(cause) => write!(formatter, "the key set is {cause}"),
             Self::NoKeys => formatter.write_str("the key set has no keys array"),
-            Self::TooManyKeys => formatter.write_str("the key set has too many keys"),
-            Self::DuplicateKid => formatter.write_str("the key set has two keys of one kid"),
         }
     }
 }
@@ -56,10 +50,42 @@ impl core::error::Error for JwkSetError {}
 /// implementations SHOULD ignore keys they do not understand).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedKey {
-    /// Its `kid`, if it is a string.
+    /// Its place in `keys`, from 0.
+    pub index: usize,
+    /// Its `kid`, if it is a string, made fit for a log.
     pub kid: Option<String>,
     /// Why.
     pub cause: JwkError,
+}
+
+impl fmt::Display for SkippedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "keys[{}]", self.index)?;
+        if let Some(kid) = &self.kid {
+            write!(formatter, " (kid \"{kid}\")")?;
+        }
+        write!(formatter, ": {} ({})", self.cause, self.cause.code())
+    }
+}
+
+/// A `kid` is shown up to this length: thumbprints have 43 characters, UUIDs 36.
+const SHOWN_KID: usize = 64;
+
+/// Another party's text made fit for a log: printable ASCII, and no more of it than a name needs.
+fn shown(kid: &str) -> String {
+    let mut shown: String = kid
+        .chars()
+        .take(SHOWN_KID)
+        .map(|character| match character {
+            '"' | '\\' => '_',
+            character if character.is_ascii_graphic() => character,
+            _ => '_',
+        })
+        .collect();
+    if kid.chars().nth(SHOWN_KID).is_some() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// Why no single key can be named for a token.
@@ -69,54 +95,74 @@ pub enum KeyMismatch {
     NoKey,
     /// The key of that `kid` is for another algorithm.
     WrongAlgorithm,
-    /// The token has no `kid` and several keys are of its algorithm.
+    /// Several keys fit: of one `kid`, or, for a token without `kid`, of its algorithm.
     Ambiguous,
 }
 
-/// The usable verification keys of one issuer.
+/// The usable verification keys of one issuer, each for one algorithm.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JwkSet {
     keys: Vec<PublicKey>,
     skipped: Vec<SkippedKey>,
+    left_out: usize,
+}
+
+/// What of an issuer's document is kept: the usable keys and, of them, what is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsableKeys {
+    /// A JWK Set of the usable keys alone.
+    pub document: String,
+    /// How many there are.
+    pub count: usize,
+    /// Which entries were left out, and why: what [`JwkSet::left_out`] says.
+    pub left_out: Vec<String>,
 }
 
 impl JwkSet {
-    /// A set of 64 RSA keys of 4096 bits has about 50 KB.
-    pub const MAX_BYTES: usize = 64 * 1024;
-    /// Issuers publish 2 to 10 keys; large multi-tenant ones some 20.
-    pub const MAX_KEYS: usize = 64;
+    /// The largest document that is looked at. Sets with certificate chains (`x5c`) in them take
+    /// some 8 KB a key, and large multi-tenant issuers publish some 20 keys.
+    pub const MAX_BYTES: usize = 512 * 1024;
+    /// So many usable keys are kept of one issuer. Issuers publish 2 to 10; checking the point of
+    /// 256 EC keys takes milliseconds.
+    pub const MAX_KEYS: usize = 256;
+    /// So many bytes of usable keys, as they are written into KV: 256 RSA keys of 2048 bits, or
+    /// 160 of 4096.
+    const MAX_KEPT_BYTES: usize = 128 * 1024;
+    /// So many left out entries are named; the others are counted.
+    const MAX_SKIPPED: usize = 16;
+    /// So many keys are asked in turn where an issuer names none of them.
+    const MAX_UNNAMED: usize = 4;
 
-    /// Reads a key set. Entries that are broken, weak, or of an unknown type are skipped.
+    /// Reads a key set. Entries that cannot be used are left out, and the rest is judged. An RSA
+    /// key without `alg` is an RS256 key.
     pub fn parse(document: &[u8]) -> Result<Self, JwkSetError> {
-        if document.len() > Self::MAX_BYTES {
-            return Err(JwkSetError::TooLarge);
-        }
-        let members = json::parse_object(document).map_err(JwkSetError::NotJson)?;
-        let Some(Value::Array(entries)) = members.get("keys") else {
-            return Err(JwkSetError::NoKeys);
-        };
-        if entries.len() > Self::MAX_KEYS {
-            return Err(JwkSetError::TooManyKeys);
-        }
-        let kids: Vec<&str> = entries.iter().filter_map(kid_of).collect();
-        if kids.iter().enumerate().any(|(index, kid)| kids.iter().skip(index + 1).any(|other| other == kid)) {
-            return Err(JwkSetError::DuplicateKid);
-        }
-        let mut set = Self::default();
-        for entry in entries {
-            match PublicKey::from_jwk(entry) {
-                Ok(key) => set.keys.push(key),
-                Err(cause) => {
-                    set.skipped.push(SkippedKey { kid: kid_of(entry).map(str::to_owned), cause });
-                }
-            }
-        }
-        Ok(set)
+        Self::parse_for(document, &[])
+    }
+
+    /// The same for an issuer that may use these algorithms: an RSA key without `alg` is for the
+    /// RSA algorithms among them. Where both are, it counts as one key of each: the issuer's
+    /// operator has said that it signs with both, and no signature of one is a signature of the
+    /// other (RFC 8017 sections 8.1.2 and 8.2.2 compare different encodings).
+    pub fn parse_for(document: &[u8], algorithms: &[SignatureAlgorithm]) -> Result<Self, JwkSetError> {
+        Ok(Read::new(document)?.into_set(algorithms))
+    }
+
+    /// Of an issuer's document, what is worth keeping.
+    pub fn usable(document: &[u8]) -> Result<UsableKeys, JwkSetError> {
+        let read = Read::new(document)?;
+        let jwks = read.keys.iter().map(|(key, is_open)| {
+            let jwk = key.to_jwk();
+            if *is_open { jwk.without_algorithm() } else { jwk }
+        });
+        let document = crate::json::write(&jwks.collect::<PublicJwkSet>())
+            .map_err(|_| JwkSetError::NotJson(JsonError::Malformed))?;
+        let count = read.keys.len();
+        Ok(UsableKeys { document, count, left_out: read.into_set(&[]).left_out() })
     }
 
     /// A set of keys that are known already (our own ring's).
     pub fn of_keys(keys: impl IntoIterator<Item = PublicKey>) -> Self {
-        Self { keys: keys.into_iter().collect(), skipped: Vec::new() }
+        Self { keys: keys.into_iter().collect(), ..Self::default() }
     }
 
     /// The usable keys.
@@ -124,16 +170,30 @@ impl JwkSet {
         &self.keys
     }
 
-    /// The entries that were left out.
+    /// The first 16 entries that were left out.
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
+    }
+
+    /// How many entries were left out.
+    pub const fn skipped_count(&self) -> usize {
+        self.left_out
+    }
+
+    /// Which entries were left out, and why, for a log: each by its index, `kid` and member.
+    pub fn left_out(&self) -> Vec<String> {
+        let mut told: Vec<String> = self.skipped.iter().map(SkippedKey::to_string).collect();
+        if let Some(more @ 1..) = self.left_out.checked_sub(self.skipped.len()) {
+            told.push(format!("and {more} more"));
+        }
+        told
     }
 
     /// The set without the keys of these `kid`s; `None` when it has none of them.
     pub fn without(&self, is_gone: impl Fn(&str) -> bool) -> Option<Self> {
         let kept: Vec<PublicKey> =
             self.keys.iter().filter(|key| !key.kid().is_some_and(&is_gone)).cloned().collect();
-        (kept.len() < self.keys.len()).then_some(Self { keys: kept, skipped: Vec::new() })
+        (kept.len() < self.keys.len()).then(|| Self { keys: kept, ..Self::default() })
     }
 
     /// Whether a key of this `kid` is in the set.
@@ -142,38 +202,103 @@ impl JwkSet {
     }
 
     /// Whether the very key with this RFC 7638 thumbprint is in the set: what a cached
-    /// verification asks before it may still be believed.
+    /// verification asks before it may serve again.
     pub fn has_thumbprint(&self, thumbprint: &str) -> bool {
         self.keys.iter().any(|key| key.thumbprint() == thumbprint)
     }
 
-    /// The one key that a token with this header is verified by. Keys are never tried in turn.
-    /// A token without `kid` has one only if exactly one key is of its algorithm.
+    /// The one key that a token with this header is verified by: of its `kid` and algorithm, or,
+    /// without `kid`, the only one of its algorithm. Two different keys that fit are
+    /// [`KeyMismatch::Ambiguous`]; tokens that name others are not concerned.
     pub fn matching(
         &self,
         kid: Option<&str>,
         algorithm: SignatureAlgorithm,
     ) -> Result<&PublicKey, KeyMismatch> {
-        if let Some(kid) = kid {
-            let mut named = self.keys.iter().filter(|key| key.kid() == Some(kid));
-            return match (named.next(), named.next()) {
-                (None, _) => Err(KeyMismatch::NoKey),
-                (Some(key), None) if key.algorithm() == algorithm => Ok(key),
-                (Some(_), None) => Err(KeyMismatch::WrongAlgorithm),
-                (Some(_), Some(_)) => Err(KeyMismatch::Ambiguous),
-            };
+        let named = |key: &&PublicKey| kid.is_none() || key.kid() == kid;
+        let mut fitting = self.keys.iter().filter(named).filter(|key| key.algorithm() == algorithm);
+        match fitting.next() {
+            Some(key) if fitting.all(|other| other.thumbprint() == key.thumbprint()) => Ok(key),
+            Some(_) => Err(KeyMismatch::Ambiguous),
+            None if kid.is_some_and(|kid| self.has_kid(kid)) => Err(KeyMismatch::WrongAlgorithm),
+            None => Err(KeyMismatch::NoKey),
         }
-        let mut fitting = self.keys.iter().filter(|key| key.algorithm() == algorithm);
-        match (fitting.next(), fitting.next()) {
-            (None, _) => Err(KeyMismatch::NoKey),
-            (Some(key), None) => Ok(key),
-            (Some(_), Some(_)) => Err(KeyMismatch::Ambiguous),
-        }
+    }
+
+    /// The keys that may be asked in turn for a token without `kid`: those of its algorithm, where
+    /// the issuer names none of them, so that its tokens cannot say which (it publishes a second
+    /// one while it rotates). Nothing where one has a name, or where there are more than four.
+    pub fn unnamed(&self, algorithm: SignatureAlgorithm) -> impl Iterator<Item = &PublicKey> {
+        let fitting = move || self.keys.iter().filter(move |key| key.algorithm() == algorithm);
+        let askable = fitting().all(|key| key.kid().is_none()) && fitting().count() <= Self::MAX_UNNAMED;
+        fitting().filter(move |_| askable)
     }
 }
 
-fn kid_of(entry: &Value) -> Option<&str> {
-    entry.get("kid").and_then(Value::as_str)
+/// A document as it was read: each usable key once, and whether its JWK leaves the RSA algorithm
+/// open.
+struct Read {
+    keys: Vec<(PublicKey, bool)>,
+    skipped: Vec<SkippedKey>,
+    left_out: usize,
+}
+
+impl Read {
+    fn new(document: &[u8]) -> Result<Self, JwkSetError> {
+        if document.len() > JwkSet::MAX_BYTES {
+            return Err(JwkSetError::TooLarge);
+        }
+        let mut read = Self { keys: Vec::new(), skipped: Vec::new(), left_out: 0 };
+        let mut bytes: usize = 0;
+        for (index, raw) in read::entries(document)?.into_iter().enumerate() {
+            let entry = document::members(raw.get(), is_read);
+            let key = match &entry {
+                Ok(members) => PublicKey::from_members(members),
+                Err(cause) => Err(JwkError::NotJson(*cause)),
+            };
+            // A key that stands there again is the same key.
+            let kept = key.and_then(|found| {
+                if read.keys.contains(&found) {
+                    return Ok(None);
+                }
+                let more = bytes.saturating_add(found.0.kept_bytes());
+                if read.keys.len() >= JwkSet::MAX_KEYS || more > JwkSet::MAX_KEPT_BYTES {
+                    return Err(JwkError::BeyondWhatIsKept);
+                }
+                bytes = more;
+                Ok(Some(found))
+            });
+            match kept {
+                Ok(found) => read.keys.extend(found),
+                Err(cause) => {
+                    read.left_out += 1;
+                    if read.skipped.len() < JwkSet::MAX_SKIPPED {
+                        let kid = entry.ok().and_then(|members| members.get("kid")?.as_str().map(shown));
+                        read.skipped.push(SkippedKey { index, kid, cause });
+                    }
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn into_set(self, algorithms: &[SignatureAlgorithm]) -> JwkSet {
+        let mut keys: Vec<PublicKey> = Vec::with_capacity(self.keys.len());
+        let mut add = |key: PublicKey| {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        };
+        let named = || RSA_ALGORITHMS.into_iter().filter(|algorithm| algorithms.contains(algorithm));
+        for (key, is_open) in self.keys {
+            if is_open && named().next().is_some() {
+                named().for_each(|algorithm| add(key.for_algorithm(algorithm)));
+            } else {
+                add(key);
+            }
+        }
+        JwkSet { keys, skipped: self.skipped, left_out: self.left_out }
+    }
 }
 
 /// A key set as it is published: public members only, by type.
@@ -196,70 +321,4 @@ impl From<&JwkSet> for PublicJwkSet {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ED: &str =
-        r#"{"kty":"OKP","crv":"Ed25519","kid":"ed","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-    const EC: &str = r#"{"kty":"EC","crv":"P-256","kid":"ec","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
-
-    fn parse(keys: &[&str]) -> Result<JwkSet, JwkSetError> {
-        JwkSet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes())
-    }
-
-    #[test]
-    fn broken_and_unknown_entries_are_skipped_with_their_reason() {
-        let set = parse(&[
-            ED,
-            r#"{"kty":"oct","kid":"secret","k":"AAAA"}"#,
-            r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AAAA"}"#,
-            "7",
-            r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#,
-            EC,
-        ])
-        .unwrap();
-        assert_eq!(set.keys().len(), 2);
-        let causes: Vec<_> = set.skipped().iter().map(|key| key.cause.code()).collect();
-        assert_eq!(causes, ["private_member", "unsupported_kty", "not_json", "malformed_member"]);
-        assert_eq!(set.skipped().first().unwrap().kid.as_deref(), Some("secret"));
-    }
-
-    #[test]
-    fn two_entries_of_one_kid_spoil_the_set_even_when_one_is_unusable() {
-        assert_eq!(parse(&[ED, ED]), Err(JwkSetError::DuplicateKid));
-        assert_eq!(parse(&[ED, r#"{"kty":"oct","kid":"ed","k":"AAAA"}"#]), Err(JwkSetError::DuplicateKid));
-    }
-
-    #[test]
-    fn documents_that_are_no_key_set_are_refused_whole() {
-        assert_eq!(JwkSet::parse(&vec![b' '; JwkSet::MAX_BYTES + 1]), Err(JwkSetError::TooLarge));
-        assert_eq!(JwkSet::parse(b"<html>"), Err(JwkSetError::NotJson(JsonError::Malformed)));
-        assert_eq!(JwkSet::parse(b"{}"), Err(JwkSetError::NoKeys));
-        assert_eq!(JwkSet::parse(br#"{"keys":{}}"#), Err(JwkSetError::NoKeys));
-        assert_eq!(
-            JwkSet::parse(br#"{"keys":[],"keys":[]}"#),
-            Err(JwkSetError::NotJson(JsonError::DuplicateMember))
-        );
-        assert_eq!(parse(&vec!["{}"; 65]), Err(JwkSetError::TooManyKeys));
-        assert_eq!(parse(&vec!["{}"; 64]).unwrap().skipped().len(), 64);
-    }
-
-    #[test]
-    fn exactly_one_key_matches_or_none_does() {
-        let unnamed = ED.replace(r#""kid":"ed","#, "");
-        let set = parse(&[ED, EC, &unnamed]).unwrap();
-        assert_eq!(set.matching(Some("ed"), SignatureAlgorithm::EdDsa).unwrap().kid(), Some("ed"));
-        assert_eq!(set.matching(Some("ed"), SignatureAlgorithm::Es256), Err(KeyMismatch::WrongAlgorithm));
-        assert_eq!(set.matching(Some("other"), SignatureAlgorithm::EdDsa), Err(KeyMismatch::NoKey));
-        assert_eq!(set.matching(None, SignatureAlgorithm::EdDsa), Err(KeyMismatch::Ambiguous));
-        assert_eq!(set.matching(None, SignatureAlgorithm::Es256).unwrap().kid(), Some("ec"));
-        assert_eq!(set.matching(None, SignatureAlgorithm::Rs256), Err(KeyMismatch::NoKey));
-    }
-
-    #[test]
-    fn a_published_set_reads_back_as_itself() {
-        let set = parse(&[ED, EC]).unwrap();
-        let document = serde_json::to_vec(&PublicJwkSet::from(&set)).unwrap();
-        assert_eq!(JwkSet::parse(&document).unwrap(), set);
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@
 
 mod algorithm;
 mod curve;
+pub(crate) mod document;
 pub mod json;
 mod jwk;
 mod key_set;
@@ -18,7 +19,7 @@ mod verify;
 
 pub use algorithm::{SignatureAlgorithm, UnsupportedAlgorithm};
 pub use jwk::{JwkError, KeyMaterial, PublicJwk, PublicKey};
-pub use key_set::{JwkSet, JwkSetError, KeyMismatch, PublicJwkSet, SkippedKey};
+pub use key_set::{JwkSet, JwkSetError, KeyMismatch, PublicJwkSet, SkippedKey, UsableKeys};
 pub(crate) use token::check_members;
 pub use token::{KnownHeaders, MAX_TOKEN_BYTES, UnverifiedToken, may_stand_in_header};
 pub use verify::{SignatureVerifier, VerifiedJws, VerifyError, verify};

@@ -224,7 +224,7 @@ impl Header {
         // The second opinion: jwt-compact reads the same text, and where the two parsers differ
         // nobody is believed.
         let untrusted = UntrustedToken::new(text).map_err(|_| TokenError::ParsersDisagree)?;
-        let agreed = untrusted.algorithm() == algorithm.name()
+        let agreed = untrusted.algorithm().parse() == Ok(algorithm)
             && untrusted.header().key_id == kid
             && untrusted.header().token_type == typ
             && untrusted.signature_bytes() == signature;
@@ -296,6 +296,16 @@ mod tests {
         assert_eq!(parsed.kid(), Some("k"));
         assert_eq!(parsed.claimed_issuer().unwrap(), "https://i");
         assert!(!format!("{parsed:?}").contains("https"));
+    }
+
+    #[test]
+    fn ed25519_in_a_header_is_eddsa() {
+        let text = token(r#"{"alg":"Ed25519"}"#, "{}");
+        assert_eq!(UnverifiedToken::parse(&text).unwrap().algorithm(), SignatureAlgorithm::EdDsa);
+        for alg in ["Ed448", "ed25519", "ESP256"] {
+            let text = token(&format!(r#"{{"alg":"{alg}"}}"#), "{}");
+            assert_eq!(UnverifiedToken::parse(&text).unwrap_err(), TokenError::UnsupportedAlgorithm, "{alg}");
+        }
     }
 
     #[test]

@@ -98,17 +98,35 @@ impl VerifiedJws {
 /// Verifies the token's signature with the one matching key of `keys`.
 ///
 /// The key decides the algorithm: a header that names another one is refused. Exactly one key is
-/// asked; keys are not tried in turn.
+/// asked. Only where an issuer names none of its keys, and its token therefore none either, are
+/// they asked in turn, four at most ([`JwkSet::unnamed`]).
 pub async fn verify(
     token: &UnverifiedToken<'_>,
     keys: &JwkSet,
     verifier: &impl SignatureVerifier,
 ) -> Result<VerifiedJws, VerifyError> {
-    let key = keys.matching(token.kid(), token.algorithm()).map_err(|mismatch| match mismatch {
-        KeyMismatch::NoKey => TokenError::UnknownKey,
-        KeyMismatch::WrongAlgorithm => TokenError::AlgorithmMismatch,
-        KeyMismatch::Ambiguous => TokenError::AmbiguousKey,
-    })?;
+    let mut refused = match keys.matching(token.kid(), token.algorithm()) {
+        Ok(key) => return verify_with(token, key, verifier).await,
+        Err(KeyMismatch::NoKey) => TokenError::UnknownKey,
+        Err(KeyMismatch::WrongAlgorithm) => TokenError::AlgorithmMismatch,
+        Err(KeyMismatch::Ambiguous) => TokenError::AmbiguousKey,
+    };
+    if token.kid().is_none() && refused == TokenError::AmbiguousKey {
+        for key in keys.unnamed(token.algorithm()) {
+            match verify_with(token, key, verifier).await {
+                Err(VerifyError::Refused(cause)) => refused = cause,
+                done => return done,
+            }
+        }
+    }
+    Err(refused.into())
+}
+
+async fn verify_with(
+    token: &UnverifiedToken<'_>,
+    key: &PublicKey,
+    verifier: &impl SignatureVerifier,
+) -> Result<VerifiedJws, VerifyError> {
     if token.signature.len() != key.signature_length() {
         return Err(TokenError::WrongSignatureLength { bytes: token.signature.len() }.into());
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{FetchFailure, IssuerSource, check_url};
-use crate::jose::json;
+use crate::jose::document;
 
 /// The places of an issuer's metadata, in the order they are asked: `OpenID` Connect Discovery
 /// 1.0 section 4 (appended to the issuer), then RFC 8414 section 3.1 (put before its path).
@@ -17,13 +17,16 @@ pub fn metadata_urls(issuer: &str) -> Vec<String> {
     urls
 }
 
-/// Reads `jwks_uri` from a metadata document. Its `issuer` must equal the one asked for (RFC
+/// Reads `jwks_uri` from a metadata document, and of its other members nothing. Its `issuer` must equal the one asked for (RFC
 /// 8414 section 3.3), or one tenant could speak for another.
 ///
 /// # Errors
 /// [`FetchFailure::Malformed`], `OtherIssuer`, `NoJwksUri` or `UnsafeUrl`.
 pub fn jwks_uri(document: &[u8], source: &IssuerSource) -> Result<String, FetchFailure> {
-    let metadata = json::parse_object(document).map_err(|_| FetchFailure::Malformed)?;
+    let is_read = |name: &str| matches!(name, "issuer" | "jwks_uri");
+    let metadata = document::text(document)
+        .and_then(|text| document::members(text, is_read))
+        .map_err(|_| FetchFailure::Malformed)?;
     if metadata.get("issuer").and_then(Value::as_str) != Some(source.issuer.as_str()) {
         return Err(FetchFailure::OtherIssuer);
     }
@@ -53,6 +56,26 @@ mod tests {
                 "https://i.example/.well-known/oauth-authorization-server"
             ]
         );
+    }
+
+    #[test]
+    fn members_of_the_metadata_that_nobody_reads_decide_nothing() {
+        let source = IssuerSource {
+            issuer: "https://i.example".into(),
+            location: KeyLocation::Discovery,
+            local: false,
+        };
+        for more in [
+            "1e999".to_owned(),
+            r#"{"a":1,"a":2}"#.to_owned(),
+            r#""\ud800""#.to_owned(),
+            format!("{}{}", "[".repeat(200), "]".repeat(200)),
+        ] {
+            let text = format!(
+                "\u{feff} {{\"x\":{more},\"issuer\":\"https://i.example\",\"x\":0,\"jwks_uri\":\"https://i.example/k\"}}"
+            );
+            assert_eq!(jwks_uri(text.as_bytes(), &source), Ok("https://i.example/k".into()), "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CachePolicy, FetchFailure, IssuerSource};
 use crate::{
-    jose::{JwkSet, JwkSetError},
+    jose::{JwkSet, JwkSetError, SignatureAlgorithm},
     ports::Fault,
     time::Timestamp,
 };
@@ -15,18 +15,19 @@ use crate::{
 pub struct Snapshot {
     /// The issuer it belongs to: what was read under one issuer's name is never another's.
     pub issuer: String,
-    /// The JWKS text.
+    /// The usable keys as a JWK Set, without what nobody reads.
     pub document: String,
     /// When it was fetched.
     pub fetched_at: Timestamp,
-    /// Counts the fetches that brought a different text.
+    /// Counts the fetches that brought other keys.
     pub version: u64,
 }
 
 impl Snapshot {
-    /// The keys in it, checked again: KV and records are not trusted to hold what was accepted.
-    pub fn keys(&self) -> Result<JwkSet, JwkSetError> {
-        JwkSet::parse(self.document.as_bytes())
+    /// The keys in it for an issuer that may use these algorithms. Checked again: KV and records
+    /// are not trusted to hold what was accepted.
+    pub fn keys(&self, algorithms: &[SignatureAlgorithm]) -> Result<JwkSet, JwkSetError> {
+        JwkSet::parse_for(self.document.as_bytes(), algorithms)
     }
 }
 
@@ -124,7 +125,7 @@ mod tests {
             policy: CachePolicy::default(),
             unknown_kid: true,
         };
-        let text = r#"{"refresh":{"source":{"issuer":"https://i.example","location":"discovery","local":false},"policy":{"soft_age":{"secs":300,"nanos":0},"hard_age":{"secs":86400,"nanos":0},"unknown_kid_cooldown":{"secs":30,"nanos":0},"timeout":{"secs":5,"nanos":0},"max_bytes":65536},"unknown_kid":true}}"#;
+        let text = r#"{"refresh":{"source":{"issuer":"https://i.example","location":"discovery","local":false},"policy":{"soft_age":{"secs":300,"nanos":0},"hard_age":{"secs":86400,"nanos":0},"unknown_kid_cooldown":{"secs":30,"nanos":0},"timeout":{"secs":5,"nanos":0},"max_bytes":524288},"unknown_kid":true}}"#;
         assert_eq!(serde_json::to_string(&request).unwrap(), text);
         assert_eq!(serde_json::from_str::<IssuerKeysRequest>(text).unwrap(), request);
         let answer = IssuerKeysAnswer::Unavailable {

@@ -121,12 +121,11 @@ impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
             }
         };
         let body = self.get(&uri, &state.source, policy).await?;
-        let set = JwkSet::parse(&body).map_err(|_| FetchFailure::Malformed)?;
-        if set.keys().is_empty() {
+        let usable = JwkSet::usable(&body).map_err(|_| FetchFailure::Malformed)?;
+        if usable.count == 0 {
             return Err(FetchFailure::NoUsableKeys);
         }
-        let document = String::from_utf8(body).map_err(|_| FetchFailure::Malformed)?;
-        Ok((document, discovered))
+        Ok((usable.document, discovered))
     }
 
     async fn discover(&self, source: &IssuerSource, policy: &CachePolicy) -> Result<String, FetchFailure> {

@@ -4,7 +4,10 @@ use core::cell::Cell;
 use std::rc::Rc;
 
 use super::{CachePolicy, FetchFailure, Snapshot};
-use crate::{jose::JwkSet, time::Timestamp};
+use crate::{
+    jose::{JwkSet, SignatureAlgorithm},
+    time::Timestamp,
+};
 
 /// An issuer's key set in an isolate's memory.
 #[derive(Debug, Clone)]
@@ -18,11 +21,16 @@ pub struct CachedSet {
 
 impl CachedSet {
     /// Reads a snapshot from KV or from the object. It must be the issuer's own and hold keys.
-    pub fn from_snapshot(snapshot: &Snapshot, issuer: &str) -> Result<Self, FetchFailure> {
+    /// `algorithms` are those that the issuer may use.
+    pub fn from_snapshot(
+        snapshot: &Snapshot,
+        issuer: &str,
+        algorithms: &[SignatureAlgorithm],
+    ) -> Result<Self, FetchFailure> {
         if snapshot.issuer != issuer {
             return Err(FetchFailure::OtherIssuer);
         }
-        let keys = snapshot.keys().map_err(|_| FetchFailure::Malformed)?;
+        let keys = snapshot.keys(algorithms).map_err(|_| FetchFailure::Malformed)?;
         if keys.keys().is_empty() {
             return Err(FetchFailure::NoUsableKeys);
         }
@@ -167,7 +175,7 @@ mod tests {
             fetched_at: NOW.minus(Duration::from_secs(age)),
             version: 1,
         };
-        CachedSet::from_snapshot(&snapshot, "i").unwrap()
+        CachedSet::from_snapshot(&snapshot, "i", &[]).unwrap()
     }
 
     fn decide(memory: Option<&CachedSet>, kid: &str, tried: Tried) -> Resolution {
@@ -241,11 +249,11 @@ mod tests {
     #[test]
     fn a_snapshot_of_another_issuer_or_without_keys_is_no_set() {
         let mut snapshot = Snapshot { issuer: "i".into(), document: KEY.into(), fetched_at: NOW, version: 1 };
-        assert_eq!(CachedSet::from_snapshot(&snapshot, "j").err(), Some(FetchFailure::OtherIssuer));
+        assert_eq!(CachedSet::from_snapshot(&snapshot, "j", &[]).err(), Some(FetchFailure::OtherIssuer));
         snapshot.document = r#"{"keys":[]}"#.into();
-        assert_eq!(CachedSet::from_snapshot(&snapshot, "i").err(), Some(FetchFailure::NoUsableKeys));
+        assert_eq!(CachedSet::from_snapshot(&snapshot, "i", &[]).err(), Some(FetchFailure::NoUsableKeys));
         snapshot.document = "<html>".into();
-        assert_eq!(CachedSet::from_snapshot(&snapshot, "i").err(), Some(FetchFailure::Malformed));
+        assert_eq!(CachedSet::from_snapshot(&snapshot, "i", &[]).err(), Some(FetchFailure::Malformed));
         assert!(set(1).is_newer_than(Some(&set(2))) && !set(2).is_newer_than(Some(&set(2))));
     }
 }
