@@ -48,11 +48,11 @@ demo: setup ## Play the whole story against a local Worker and print what happen
 	@$(ENV) node scripts/demo.mjs
 
 cli: ## Build `postern`, the operator's program, into target/release; needs Rust and a C compiler
-	@cargo build --release --features cli --bin postern
+	@cargo build --release --package postern-cli
 
 cli-test: setup ## Run the program's own tests, and the program against a real Worker
-	@cargo test --quiet --features cli --bin postern
-	@cargo build --quiet --features cli --bin postern
+	@cargo test --quiet --package postern-cli
+	@cargo build --quiet --package postern-cli
 	@$(ENV) vitest run --config tests/cli/vitest.config.ts
 
 browser: setup ## Play Postern and examples/spa in a real, headless Chromium (CHROMIUM=/path/to/it): cookies, tabs, attacks from other sites
@@ -65,7 +65,7 @@ api: setup ## Let schemathesis try every call of docs/openapi.yaml on the runnin
 	@$(ENV) node tests/api/run.ts
 
 import-proof: setup ## Import 100 000 users, killing the program and workerd on the way, and hold D1 against the source; USERS=100000
-	@cargo build --quiet --features cli --bin postern
+	@cargo build --quiet --package postern-cli
 	@scripts/build.sh
 	@$(ENV) USERS=$(or $(USERS),100000) node tests/import/run.ts
 

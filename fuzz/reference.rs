@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::UntrustedToken;
 use pollster::block_on;
-use postern::{
+use postern_app::{
     jose::{JwkSet, PublicKey, SignatureVerifier, UnverifiedToken, native::NativeVerifier, verify},
     jwt::{ValidationPolicy, validate},
     ports::Fault,

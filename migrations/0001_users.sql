@@ -1,5 +1,5 @@
 -- The identity store (docs/storage-schema.md). Logins are stored in their one spelling
--- (core/src/identity/login.rs); the unique index decides who gets one.
+-- (crates/core/src/identity/login.rs); the unique index decides who gets one.
 CREATE TABLE users (
   account_id     TEXT    NOT NULL PRIMARY KEY CHECK (length(account_id) = 22),
   login          TEXT    NOT NULL UNIQUE CHECK (length(login) BETWEEN 1 AND 254),

@@ -27,12 +27,12 @@ stamp=build/.inputs
 # Everything that decides what the Worker is. Text that the crate includes (migrations, pages) counts too.
 inputs() {
   local folders=() folder
-  for folder in src core worker migrations web; do
+  for folder in src crates/*/src migrations web; do
     [ ! -d "$folder" ] || folders+=("$folder")
   done
   {
     find "${folders[@]}" -type f -print0
-    printf '%s\0' Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build.sh scripts/bundle.sh scripts/env.sh
+    printf '%s\0' Cargo.toml crates/*/Cargo.toml Cargo.lock rust-toolchain.toml package-lock.json scripts/build.sh scripts/bundle.sh scripts/env.sh
   } | LC_ALL=C sort -z | xargs -0 cksum | { cat; printf '%s\n' "$fast"; } | sha256
 }
 
@@ -89,14 +89,14 @@ export CARGO_ENCODED_RUSTFLAGS="$flags"
 rm -f "$stamp"
 if [ -n "$fast" ]; then
   say "building the Worker, not optimised"
-  "$WORKER_BUILD_ROOT/bin/worker-build" --dev --out-dir ../build worker
+  "$WORKER_BUILD_ROOT/bin/worker-build" --dev --out-dir build .
   [ -s "$wasm" ] && [ -s build/index.js ] || die "worker-build left no build/index.js or $wasm"
   printf '%s' "$now" >"$stamp"
   report "built the Worker"
   exit 0
 fi
 say "building the Worker"
-"$WORKER_BUILD_ROOT/bin/worker-build" --release --out-dir ../build worker
+"$WORKER_BUILD_ROOT/bin/worker-build" --release --out-dir build .
 [ -s "$wasm" ] && [ -s build/index.js ] || die "worker-build left no build/index.js or $wasm"
 # worker-build keeps the names of functions, a fifth of the file. They go into a file beside it, for reading a stack trace
 # and for seeing what grew. Optimising once more finds what the first time uncovered, one part in a hundred.

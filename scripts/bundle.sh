@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # worker-build calls this as if it were esbuild, in the folder that holds its shim.js: puts our own entry
-# (src/edge/entry.js says why) in place of the generated one, then bundles.
+# (src/entry.js says why) in place of the generated one, then bundles.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 generated='export default new Proxy(Entrypoint, classProxyHooks);'
 if ! grep -qxF "$generated" shim.js; then
-  echo "postern: the generated shim.js has another default export than scripts/bundle.sh knows: compare it with src/edge/entry.js" >&2
+  echo "postern: the generated shim.js has another default export than scripts/bundle.sh knows: compare it with src/entry.js" >&2
   exit 1
 fi
-{ grep -vxF "$generated" shim.js; cat "$root/src/edge/entry.js"; } >shim.new
+{ grep -vxF "$generated" shim.js; cat "$root/src/entry.js"; } >shim.new
 mv shim.new shim.js
 # wasm-bindgen names a module of ours once for each function it imports: the same line of an object twice, of which every
 # build and every deployment would warn.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The platform's crates are for WASM alone, and src/edge/ alone may name them.
+# The platform's crates are for WASM alone, and src/ alone may name them.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$POSTERN_ROOT"
@@ -7,13 +7,13 @@ cd "$POSTERN_ROOT"
 PLATFORM='worker|worker_macros|worker_sys|wasm_bindgen|wasm_bindgen_futures|js_sys|web_sys|console_error_panic_hook'
 
 # A path into one of them, or an import of it. Comments may speak of them.
-if grep -rnE --include='*.rs' "(^|[^[:alnum:]_:])($PLATFORM)::|\\b(use|extern crate) +($PLATFORM)\\b" src core |
-  grep -vE '^src/edge/' | grep -vE '^[^:]+:[0-9]+:[[:space:]]*//'; then
-  die "only src/edge/ may name the platform's crates"
+if grep -rnE --include='*.rs' "(^|[^[:alnum:]_:])($PLATFORM)::|\\b(use|extern crate) +($PLATFORM)\\b" crates |
+  grep -vE '^[^:]+:[0-9]+:[[:space:]]*//'; then
+  die "only src/ may name the platform's crates"
 fi
 
 # cargo tree leaves out what is for other targets.
-tree="$(cargo tree --quiet --locked --edges normal,build --prefix none --target "$(rustc -vV | sed -n 's/^host: //p')")"
+tree="$(cargo tree --quiet --locked --workspace --edges normal,build --prefix none --target "$(rustc -vV | sed -n 's/^host: //p')")"
 if grep -E "^(${PLATFORM//_/[-_]}) v" <<<"$tree"; then
   die "the native build depends on the platform's crates"
 fi

@@ -1,8 +1,8 @@
-// Makes core/src/identity/common.bin, the filter of common passwords that core/src/identity/common.rs reads.
+// Makes crates/core/src/identity/common.bin, the filter of common passwords that crates/core/src/identity/common.rs reads.
 //
 //   npm install --no-save @zxcvbn-ts/language-common@4.1.3 && node scripts/common-passwords.mjs
 //
-// The list is not in the repository, only what comes of it; the package's licence is in core/src/identity/common.txt. The
+// The list is not in the repository, only what comes of it; the package's licence is in crates/core/src/identity/common.txt. The
 // same version of the package gives the same bytes.
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -59,7 +59,7 @@ for (let attempt = 0; ; attempt += 1) {
   const head = Buffer.alloc(8);
   seed.copy(head);
   head.writeUInt32BE(third, 4);
-  writeFileSync(new URL("../core/src/identity/common.bin", import.meta.url), Buffer.concat([head, cells]));
+  writeFileSync(new URL("../crates/core/src/identity/common.bin", import.meta.url), Buffer.concat([head, cells]));
   console.log(`${keys.length} passwords in ${head.length + cells.length} bytes, seed ${attempt}`);
   break;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the two no-op Workers in Rust into bench/floor/bare and bench/floor/usual, when they are not there or older than
-# their source: `bare` with Postern's entry (src/edge/entry.js), `usual` as the `worker` crate is commonly used.
+# their source: `bare` with Postern's entry (src/entry.js), `usual` as the `worker` crate is commonly used.
 set -euo pipefail
 . "$(dirname "$0")/../../scripts/env.sh"
 cd "$POSTERN_ROOT/bench/floor"
@@ -11,7 +11,7 @@ build() { # name, esbuild, arguments
   local name="$1" bundler="$2" source
   shift 2
   if [ -s "$name/index_bg.wasm" ]; then
-    source="$(find Cargo.toml Cargo.lock src build.sh ../../src/edge/entry.js -newer "$name/index_bg.wasm")"
+    source="$(find Cargo.toml Cargo.lock src build.sh ../../src/entry.js -newer "$name/index_bg.wasm")"
     [ -n "$source" ] || return 0
   fi
   say "building the no-op Worker in Rust: $name"

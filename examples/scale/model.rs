@@ -34,7 +34,7 @@ impl Default for Habits {
     }
 }
 
-/// What one call does. Read off the code (`src/service`, `core/src/abuse`, `core/src/account`); processor time from docs/growth.md
+/// What one call does. Read off the code (`crates/app/src/service`, `crates/core/src/abuse`, `crates/core/src/account`); processor time from docs/growth.md
 /// and docs/performance.md, rounded up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Call {
@@ -94,7 +94,7 @@ pub(crate) const FAMILY_BYTES: f64 = 1_000.0;
 pub(crate) const ACCOUNT_BYTES: f64 = 4_000.0;
 /// A user's row and its place in the index of logins: 323 bytes each with 200 000 of them.
 pub(crate) const USER_BYTES: f64 = 350.0;
-/// What the feed's entry is in KV (`core/src/revocation/copy.rs`: 12 bytes in base64url), and for how long a session is listed.
+/// What the feed's entry is in KV (`crates/core/src/revocation/copy.rs`: 12 bytes in base64url), and for how long a session is listed.
 pub(crate) const ENTRY_BYTES: f64 = 16.0;
 pub(crate) const LISTED_SECONDS: f64 = 18.0 * 60.0;
 

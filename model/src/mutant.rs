@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use postern::{
+use postern_app::{
     account::Granted,
     refresh::{Limits, RefusalCause},
     time::Timestamp,

@@ -14,7 +14,7 @@
 
 use std::{collections::HashMap, sync::RwLock, time::Duration};
 
-use postern::{
+use postern_app::{
     account::{Account, AccountAnswer, AccountRequest, Granted},
     ids::{AccountId, FamilyId},
     ports::memory::{FaultMode, MemoryRecords},

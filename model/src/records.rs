@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postern::time::Timestamp;
+use postern_app::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::object::{ABSOLUTE, Generation, IDLE, REUSE, TICK, TOP};

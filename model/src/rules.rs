@@ -3,7 +3,7 @@
 //! They are written against what happened (a little history that the world keeps by itself),
 //! not against the fields by which the code decides.
 
-use postern::{
+use postern_app::{
     account::Granted,
     refresh::{RefusalCause, SignInReason},
 };

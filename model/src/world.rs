@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use postern::account::Granted;
+use postern_app::account::Granted;
 use stateright::{Model, Property};
 
 use crate::{

@@ -1,4 +1,4 @@
-// The bad tokens of tests/attacks/, made for a Worker that runs now: written by tests/verify_attacks.rs.
+// The bad tokens of tests/attacks/, made for a Worker that runs now: written by crates/app/tests/verify_attacks.rs.
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { connect } from "node:net";
@@ -52,7 +52,7 @@ export async function attackList(issuer: string, audience: string, whose: "own" 
   };
   try {
     const cargo = async (arguments_: string[], more = {}) =>
-      promisify(execFile)("cargo", ["test", "--quiet", "--features", "all-algorithms", "--lib", ...arguments_], { cwd: root, env: { ...env, ...more } });
+      promisify(execFile)("cargo", ["test", "--quiet", "--package", "postern-app", "--features", "all-algorithms", "--lib", ...arguments_], { cwd: root, env: { ...env, ...more } });
     // Compiled before the time is taken: what is "in the future" by a few seconds would not be any more.
     await cargo(["--no-run"]);
     const now = String(Math.floor(Date.now() / 1000));

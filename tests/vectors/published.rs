@@ -9,7 +9,7 @@
 use std::{cell::RefCell, path::PathBuf};
 
 use pollster::block_on;
-use postern::{
+use postern_app::{
     encoding::base64url,
     jose::{
         JwkSet, PublicKey, SignatureAlgorithm, SignatureVerifier, UnverifiedToken, native::NativeVerifier,

@@ -1,4 +1,4 @@
-// Runs inside workerd: judges signatures with crypto.subtle under exactly the parameters of src/edge/crypto.rs.
+// Runs inside workerd: judges signatures with crypto.subtle under exactly the parameters of src/crypto.rs.
 //
 // The crate's own way to WebCrypto begins at a whole access token, and Wycheproof's messages are none. So the questions
 // are those that our code put to its verifier (published.rs notes them), and only the table below is repeated here.
@@ -13,7 +13,7 @@ export interface Question {
 
 const RSA = { hash: "SHA-256" };
 
-/** `key_parameters` and `signature_parameters` of src/edge/crypto.rs. */
+/** `key_parameters` and `signature_parameters` of src/crypto.rs. */
 const PARAMETERS = {
   ES256: [{ name: "ECDSA", namedCurve: "P-256" }, { name: "ECDSA", hash: "SHA-256" }],
   ES384: [{ name: "ECDSA", namedCurve: "P-384" }, { name: "ECDSA", hash: "SHA-384" }],

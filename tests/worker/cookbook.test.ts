@@ -1,4 +1,4 @@
-// A recipe of docs/gate.md, as it is written there, on the running Worker; tests/documentation.rs plays all of them natively.
+// A recipe of docs/gate.md, as it is written there, on the running Worker; crates/app/tests/documentation.rs plays all of them natively.
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { afterAll, expect, test } from "vitest";

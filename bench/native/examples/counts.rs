@@ -31,7 +31,7 @@ fn time(case: &mut Case) -> f64 {
     samples.get(samples.len() / 2).copied().unwrap_or_default()
 }
 
-/// What the Worker does for one password by default (core/src/identity/password.rs), in milliseconds, several times.
+/// What the Worker does for one password by default (crates/core/src/identity/password.rs), in milliseconds, several times.
 fn argon2() -> Vec<f64> {
     let parameters = argon2::Params::new(19_456, 2, 1, Some(32)).expect("sound");
     let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters);

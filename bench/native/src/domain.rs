@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use postern::{
+use postern_app::{
     gateway::{Found, Gate, Identity},
     http::PlainRequest,
     ids::{AccountId, FamilyId},

@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use postern::{
+use postern_app::{
     account::{
         Account, AccountRequest,
         memory::{ORDINARY_SECRET, ordinary_sign_in},

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use std::collections::BTreeMap;
 
-use postern::{
+use postern_app::{
     config::Config,
     encoding::base64url,
     gateway::Route,

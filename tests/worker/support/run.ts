@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 const FOLDER = "POSTERN_RUN_FOLDER";
 
-/** The purposes of core/src/secrets.rs: what is derived from a master secret is as secret as it is. */
+/** The purposes of crates/core/src/secrets.rs: what is derived from a master secret is as secret as it is. */
 const PURPOSES = ["refresh-envelope", "refresh-ratchet", "key-wrapping", "csrf", "password-pepper", "pseudonym", "device", "audit-log"];
 
 const files = new Map<string, number>();

@@ -1,0 +1,48 @@
+//! Postern's application: its configuration, its route table, and the use cases between a request and its answer.
+//!
+//! # The map
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`gateway`] | routes, policy, paths and headers |
+//! | [`config`] | variables and secrets into typed values |
+//! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
+//!
+//! And of `postern-core`, whose modules this crate names as its own:
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`jose`], [`jwt`] | is this token authentic, and valid here and now |
+//! | [`jwks`] | whose keys, how old, from where |
+//! | [`keys`] | our own signing keys and their life |
+//! | [`refresh`], [`account`] | refresh families, and all families of one subject |
+//! | [`revocation`] | what was revoked while its access tokens are out |
+//! | [`identity`] | users, logins, passwords |
+//! | [`abuse`] | how often, and after how many failures |
+//! | [`observe`] | what the log says of all this, and what it never says |
+//!
+//! [`encoding`], [`http`], [`ids`], [`json`], [`secrets`], [`text_map`] and [`time`] are shared by all of these. Nothing
+//! here knows a platform: the package `postern` in `src/` is the Worker.
+//!
+//! # The way of a request through the gate
+//!
+//! [`service::Service::at_once`] → [`gateway::Gate::find`] (one normal form of the path) →
+//! [`gateway::credentials`] → [`jose::UnverifiedToken::parse`] → [`jose::verify`] → a
+//! [`jose::VerifiedJws`] → [`jwt::validate`] → a [`jwt::AccessToken`] → a
+//! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
+//! arrow is the only way to the type behind it.
+pub use postern_core::{
+    abuse, account, encoding, http, identity, ids, jose, json, jwks, jwt, keys, observe, ports, refresh,
+    revocation, secrets, text_map, time,
+};
+
+pub mod config;
+pub mod gateway;
+pub mod service;
+
+// The native tests in tests/: they speak of this crate by its name, as its users do.
+#[cfg(test)]
+extern crate self as postern_app;
+#[cfg(test)]
+#[path = "../tests/mod.rs"]
+mod tests;

@@ -1,0 +1,484 @@
+//! The configuration as a user meets it: defaults, limits, and every mistake at once by name.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use postern_app::config::{ClientKind, Config, ContextChange, Profile, Registration, TypRule};
+use serde_json::{Value, json};
+
+/// 32 bytes, 0 to 31.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+/// 32 bytes, 1 to 32.
+const OTHER_KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA";
+
+fn vars(more: Value) -> BTreeMap<String, Value> {
+    let mut vars = BTreeMap::from([
+        ("POSTERN_ISSUER".to_owned(), json!("https://auth.example.com")),
+        ("POSTERN_MASTER_KEY".to_owned(), json!(KEY)),
+    ]);
+    let Value::Object(more) = more else { return vars };
+    vars.extend(more.into_iter().map(|(name, value)| (format!("POSTERN_{name}"), value)));
+    vars
+}
+
+fn read(more: Value) -> Config {
+    Config::from_vars(&vars(more)).expect("a sound configuration")
+}
+
+/// All mistakes as `path: problem`, without the prefix.
+fn mistakes(more: Value) -> Vec<String> {
+    let errors = Config::from_vars(&vars(more)).expect_err("mistakes");
+    errors.iter().map(|error| error.to_string().replacen("POSTERN_", "", 1)).collect()
+}
+
+fn paths(more: Value) -> Vec<String> {
+    mistakes(more).iter().map(|text| text.split(": ").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn issuer_and_master_key_are_all_that_must_be_said() {
+    let config = read(json!({}));
+    assert_eq!(config.profile, Profile::Production);
+    assert_eq!(config.audience, "https://auth.example.com");
+    assert_eq!(config.access_token_lifetime, Duration::from_mins(10));
+    assert_eq!(config.leeway, Duration::from_secs(30));
+    assert_eq!(config.refresh.idle_lifetime, Duration::from_hours(7 * 24));
+    assert_eq!(config.refresh.absolute_lifetime, Duration::from_hours(30 * 24));
+    assert_eq!(config.refresh.reuse_interval, Duration::from_secs(10));
+    assert_eq!(config.refresh.lost_response_window, Duration::from_hours(24));
+    assert!(config.refresh.receipts);
+    assert_eq!((config.refresh.max_late_retries, config.refresh.max_families), (10, 50));
+    assert_eq!(config.registration, Registration::Closed);
+    assert_eq!(config.cookie.name, "__Secure-postern_refresh");
+    assert_eq!((config.cookie.path.as_str(), config.cookie.domain), ("/auth", None));
+    assert_eq!(config.clients.len(), 1);
+    assert_eq!(config.clients[0].client_id, "first-party");
+    assert_eq!(config.password.memory_kib, 19_456);
+    assert_eq!(config.jwks.hard_age, Duration::from_hours(24));
+    assert!(config.routes.is_empty() && config.issuers.is_empty());
+    assert!(config.cors_origins.is_empty() && config.default_scopes.is_empty());
+}
+
+#[test]
+fn an_empty_configuration_names_what_is_missing() {
+    let errors = Config::from_vars(&BTreeMap::new()).unwrap_err();
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        errors,
+        [
+            "POSTERN_ISSUER: is missing: this deployment's URL, such as https://auth.example.com",
+            "POSTERN_MASTER_KEY: is missing: a secret. Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+        ]
+    );
+}
+
+#[test]
+fn a_mistake_that_many_make_is_told_with_what_to_write_instead() {
+    for (more, told) in [
+        (json!({"ISUER": "https://auth.example.com"}), "is POSTERN_ISSUER meant?"),
+        (json!({"LEEWAY": "10m"}), "must be a whole number of seconds from 0 to 120"),
+        (json!({"REGISTRATION": true}), "must be one of: closed, open"),
+        (json!({"DEFAULT_SCOPES": "read:orders write:orders"}), "several scopes are a list"),
+        (json!({"CORS_ORIGINS": ["*"]}), "there is no wildcard"),
+        (json!({"ISSUER": "auth.example.com"}), "such as https://auth.example.com"),
+        (json!({"REFRESH": {"absolute_lifetime": 3600}}), "`idle_lifetime`, which is 604800"),
+        // [vars.POSTERN_ROUTES] in place of [[vars.POSTERN_ROUTES]].
+        (json!({"ROUTES": {"path": "/a", "service": "ORIGIN"}}), "[[name]], with two brackets"),
+        (json!({"ISSUERS": {"issuer": "https://id.example.com"}}), "[[name]], with two brackets"),
+        (json!({"ISSUERS": [{"issuer": "https://id.example.com"}]}), "audiences: is missing: what `aud`"),
+        (json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "roles": "admin"}]}), "is `roles_any` meant?"),
+        (
+            json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "scope_all": "a"}]}),
+            "is `scopes_all` meant?",
+        ),
+        // A variable that was written below the first [[vars.POSTERN_ROUTES]].
+        (
+            json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "POSTERN_LEEWAY": 5}]}),
+            "has to stand above this table",
+        ),
+        (json!({"ROUTES": [{"path": "a", "service": "ORIGIN"}]}), "must begin with a slash"),
+        (json!({"ROUTES": [{"path": "/a/*", "service": "ORIGIN"}]}), "{*rest} for all that follow"),
+        (json!({"ROUTES": [{"path": "/a/**", "service": "ORIGIN"}]}), "{*rest} for all that follow"),
+        (json!({"ROUTES": [{"path": "/a/:id", "service": "ORIGIN"}]}), "{name} for one segment"),
+    ] {
+        let found = mistakes(more);
+        assert!(found.len() == 1 && found[0].contains(told), "{told}: {found:?}");
+    }
+    // Nothing is guessed where nothing is near, and the characters can be written.
+    assert_eq!(mistakes(json!({"TOKEN_LIFETIME": 600})), ["TOKEN_LIFETIME: is no variable of Postern"]);
+    let routes = json!([{"path": "/a/%2A/v1:batch/%3Aid", "service": "ORIGIN"}]);
+    assert_eq!(read(json!({"ROUTES": routes})).routes.len(), 1);
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_path() {
+    assert_eq!(
+        paths(json!({
+            "ISSUER": "https://auth.example.com/",
+            "LEWAY": 3,
+            "LEEWAY": 121,
+            "ACCESS_TOKEN_LIFETIME": "soon",
+            "REFRESH": {"reuse_interval": 61, "max_familys": 3},
+            "COOKIE": {"name": "refresh"},
+            "ROUTES": [
+                {"path": "/a", "upstream": "https://origin.example.com"},
+                {"path": "/a/../b", "upstream": "http://origin.example.com", "methods": ["get"]},
+                {"path": "/c"},
+            ],
+            "ISSUERS": [{"issuer": "https://idp.example.com", "audiences": [], "algorithms": ["HS256"]}],
+        })),
+        [
+            "ACCESS_TOKEN_LIFETIME",
+            "COOKIE.name",
+            "ISSUER",
+            "ISSUERS[0].algorithms[0]",
+            "ISSUERS[0].audiences",
+            "LEEWAY",
+            "LEWAY",
+            "REFRESH.max_familys",
+            "REFRESH.reuse_interval",
+            "ROUTES[1].methods[0]",
+            "ROUTES[1].path",
+            "ROUTES[1].upstream",
+            "ROUTES[2].upstream",
+        ]
+    );
+}
+
+#[test]
+fn values_may_be_strings_that_hold_json_as_dev_vars_gives_them() {
+    let config = read(json!({
+        "LEEWAY": "5",
+        "REFRESH": r#"{"receipts": "false", "idle_lifetime": "3600"}"#,
+        "CORS_ORIGINS": r#"["https://app.example.com"]"#,
+        "ROUTES": r#"[{"path": "/a", "access": "public", "service": "ORIGIN"}]"#,
+        "AUDIENCE": "\"https://api.example.com\"",
+        "DEFAULT_SCOPES": "read:orders",
+    }));
+    assert_eq!(config.leeway, Duration::from_secs(5));
+    assert!(!config.refresh.receipts);
+    assert_eq!(config.refresh.lost_response_window, Duration::from_mins(1));
+    assert_eq!(config.refresh.idle_lifetime, Duration::from_hours(1));
+    assert_eq!(config.audience, "https://api.example.com");
+    assert_eq!((config.routes.len(), config.cors_origins.len(), config.default_scopes.len()), (1, 1, 1));
+    assert_eq!(mistakes(json!({"ROUTES": "[{"})), ["ROUTES: is not valid JSON (line 1, column 2)"]);
+}
+
+#[test]
+fn a_master_key_that_is_short_weak_or_repeated_starts_nothing() {
+    let short = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg";
+    for (key, problem) in [
+        (json!(short), "must be at least 32 bytes, and has 31"),
+        (json!("A".repeat(43)), "repeats one byte"),
+        (json!("correct horse battery staple"), "must be base64url"),
+        (json!(format!("{KEY}=")), "must be base64url"),
+        (json!(""), "is empty"),
+        (json!([]), "must not be empty"),
+        (json!([{"id": 1, "key": KEY}, {"id": 1, "key": OTHER_KEY}]), "stands in the list twice"),
+        (json!([{"id": 1, "key": KEY}, {"id": 2, "key": KEY}]), "is the same secret"),
+        (json!([{"id": 256, "key": KEY}]), "from 0 to 255"),
+        (json!([{"key": KEY}]), "is missing"),
+    ] {
+        let found = mistakes(json!({"MASTER_KEY": key}));
+        assert!(found.len() == 1 && found[0].contains(problem), "{problem}: {found:?}");
+    }
+}
+
+#[test]
+fn production_refuses_to_shorten_what_clients_may_cache_and_no_key_signs_before_they_know_it() {
+    let found = mistakes(json!({"KEYS": {"client_cache": 660}}));
+    assert_eq!(found, ["KEYS.client_cache: is for POSTERN_PROFILE = \"local\" only"]);
+    let local = |keys: Value| json!({"PROFILE": "local", "KEYS": keys});
+    let turning = json!({"publish_lead": 4, "active_period": 8, "client_cache": 3});
+    assert_eq!(read(local(turning)).keys.client_cache, Duration::from_secs(3));
+    for keys in [json!({"publish_lead": 4}), json!({"publish_lead": 4, "client_cache": 5})] {
+        assert_eq!(mistakes(local(keys)), ["KEYS.publish_lead: must not be below `client_cache`"]);
+    }
+    assert_eq!(paths(local(json!({"client_cache": 0}))), ["KEYS.client_cache"]);
+    assert_eq!(paths(local(json!({"client_cache": 661}))), ["KEYS.client_cache"]);
+}
+
+#[test]
+fn the_first_master_key_of_a_list_is_current() {
+    let list = json!([{"id": 7, "key": OTHER_KEY}, {"id": 1, "key": KEY}]);
+    for form in [list.clone(), json!(list.to_string())] {
+        let config = read(json!({"MASTER_KEY": form}));
+        let ids: Vec<u8> = config.master_keys.as_slice().iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [7, 1]);
+        assert_eq!(config.master_keys.as_slice()[0].1.first(), Some(&1));
+    }
+    assert_eq!(read(json!({})).master_keys.as_slice()[0].0, 1);
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let shown = read(json!({})).redacted();
+    assert!(shown.contains("redacted"));
+    assert!(!shown.contains(KEY));
+    // Bytes would be shown as `1, 2, 3`.
+    assert!(!shown.replace(char::is_whitespace, "").contains("1,2,3,4"));
+
+    // A secret under a wrong name or in a wrong place is not repeated in the complaint.
+    for misplaced in [
+        json!({"MASTER_KEY": format!("{KEY}!")}),
+        json!({"MASTER_KEYS": KEY}),
+        json!({"ISSUER": KEY}),
+        json!({"LEEWAY": KEY}),
+        json!({"PROFILE": KEY}),
+        json!({"REFRESH": KEY}),
+        json!({"MASTER_KEY": format!("[{{\"id\":1,\"key\":\"{KEY}\"")}),
+    ] {
+        let shown = mistakes(misplaced).join("\n");
+        assert!(!shown.contains("AAECAwQF"), "{shown}");
+    }
+}
+
+#[test]
+fn development_features_are_refused_in_production_by_name() {
+    let all = json!({
+        "ISSUER": "http://localhost:8787",
+        "ACCESS_TOKEN_LIFETIME": 2,
+        "CORS_ORIGINS": ["http://localhost:3000"],
+        "JWKS": {"soft_age": 1, "hard_age": 1, "unknown_kid_cooldown": 1},
+        "ISSUERS": [{"issuer": "http://127.0.0.1:9000", "audiences": ["a"]}],
+        "ROUTES": [{"path": "/", "upstream": "http://127.0.0.1:9001"}],
+        "PASSWORD": {"memory_kib": 64, "iterations": 1},
+    });
+    assert_eq!(
+        paths(all.clone()),
+        [
+            "ACCESS_TOKEN_LIFETIME",
+            "CORS_ORIGINS[0]",
+            "ISSUER",
+            "ISSUERS[0].issuer",
+            "JWKS.hard_age",
+            "JWKS.soft_age",
+            "JWKS.unknown_kid_cooldown",
+            "PASSWORD",
+            "PASSWORD.memory_kib",
+            "ROUTES[0].upstream",
+        ]
+    );
+    let mut local = all;
+    local["PROFILE"] = json!("local");
+    let config = read(local);
+    assert_eq!(config.access_token_lifetime, Duration::from_secs(2));
+    assert_eq!(config.issuers[0].jwks_uri, None, "to be discovered");
+    // Loopback over https is no way around either.
+    let loopback = json!({"ROUTES": [{"path": "/", "upstream": "https://[::1]/"}]});
+    assert_eq!(paths(loopback), ["ROUTES[0].upstream"]);
+}
+
+#[test]
+fn a_long_lost_response_window_needs_receipts() {
+    assert_eq!(
+        paths(json!({"REFRESH": {"receipts": false, "lost_response_window": 61}})),
+        ["REFRESH.lost_response_window"]
+    );
+    assert!(!read(json!({"REFRESH": {"receipts": false, "lost_response_window": 60}})).refresh.receipts);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    assert_eq!(
+        paths(json!({
+            "REFRESH": {"idle_lifetime": 86_400, "absolute_lifetime": 3600},
+            "CLIENTS": [
+                {"client_id": "app", "kind": "mobile", "idle_lifetime": 7_862_400},
+                {"client_id": "app"},
+            ],
+            "JWKS": {"soft_age": 7200, "hard_age": 3600},
+            "COOKIE": {"name": "__Host-r"},
+            "PASSWORD": {"memory_kib": 8192, "iterations": 2},
+        })),
+        [
+            "CLIENTS[0].absolute_lifetime",
+            "CLIENTS[1].absolute_lifetime",
+            "CLIENTS[1].client_id",
+            "COOKIE.name",
+            "JWKS.hard_age",
+            "PASSWORD",
+            "REFRESH.absolute_lifetime",
+        ]
+    );
+}
+
+#[test]
+fn clients_take_what_they_do_not_say_from_refresh() {
+    let config = read(json!({
+        "REFRESH": {"idle_lifetime": 3600},
+        "CLIENTS": [
+            {"client_id": "web"},
+            {"client_id": "phone", "kind": "mobile", "idle_lifetime": 7200, "on_context_change": "sign_in"},
+        ],
+    }));
+    assert_eq!(config.client("web").unwrap().idle_lifetime, Duration::from_hours(1));
+    let phone = config.client("phone").unwrap();
+    assert_eq!((phone.kind, phone.on_context_change), (ClientKind::Mobile, ContextChange::SignIn));
+    assert_eq!(phone.absolute_lifetime, Duration::from_hours(90 * 24));
+    assert!(config.client("first-party").is_none());
+}
+
+#[test]
+fn an_external_issuer_has_safe_defaults() {
+    let config = read(json!({
+        "ISSUERS": [{"issuer": "https://tenant.auth0.example/", "audiences": "https://api.example.com"}],
+    }));
+    let issuer = &config.issuers[0];
+    assert_eq!(issuer.jwks_uri, None, "to be discovered");
+    assert_eq!(issuer.typ, TypRule::AccessToken);
+    assert_eq!(Vec::from_iter(&issuer.algorithms), ["ES256", "EdDSA", "RS256"]);
+    assert_eq!((issuer.scope_claim.as_str(), issuer.tenant_claim.as_str()), ("scope", "tenant_id"));
+    assert_eq!(Vec::from_iter(&issuer.roles_claim), ["roles"]);
+    assert_eq!(Vec::from_iter(&issuer.client_claim), ["client_id"], "`azp` is not guessed at");
+    let lists = read(json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": "a",
+        "roles_claim": ["realm_access.roles", "resource_access.api.roles"], "client_claim": "azp"}]}));
+    assert_eq!(
+        Vec::from_iter(&lists.issuers[0].roles_claim),
+        ["realm_access.roles", "resource_access.api.roles"]
+    );
+    assert_eq!(Vec::from_iter(&lists.issuers[0].client_claim), ["azp"]);
+    for (name, wrong, path) in [
+        ("roles_claim", json!([]), "ISSUERS[0].roles_claim"),
+        ("roles_claim", json!(["r", "r"]), "ISSUERS[0].roles_claim[1]"),
+        ("roles_claim", json!(["r", 1]), "ISSUERS[0].roles_claim[1]"),
+        ("client_claim", json!([""]), "ISSUERS[0].client_claim[0]"),
+        ("client_claim", json!(true), "ISSUERS[0].client_claim"),
+    ] {
+        let list = json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": ["a"], name: wrong}]});
+        assert_eq!(paths(list), [path]);
+    }
+    for names in [json!("Ed25519"), json!(["EdDSA", "Ed25519"])] {
+        let list = json!({"ISSUERS": [
+            {"issuer": "https://a.example", "audiences": ["a"], "algorithms": names},
+        ]});
+        assert_eq!(Vec::from_iter(&read(list).issuers[0].algorithms), ["EdDSA"]);
+    }
+    for algorithm in ["HS256", "none", "es256", "RS512", "Ed448", "ed25519"] {
+        let list = json!({"ISSUERS": [
+            {"issuer": "https://a.example", "audiences": ["a"], "algorithms": [algorithm]},
+        ]});
+        assert_eq!(paths(list), ["ISSUERS[0].algorithms[0]"], "{algorithm}");
+    }
+    assert_eq!(paths(json!({"ISSUERS": [{"issuer": "https://a.example"}]})), ["ISSUERS[0].audiences"]);
+    assert!(issuer.header_members.is_empty());
+    let with = |member: &str| json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": ["a"], "header_members": [member]}]});
+    for member in ["x5t", "jku", "cat"] {
+        assert!(read(with(member)).issuers[0].header_members.contains(member), "{member}");
+    }
+    for member in ["jwk", "crit", "b64", "cty", "alg"] {
+        assert_eq!(paths(with(member)), ["ISSUERS[0].header_members[0]"], "{member}");
+    }
+}
+
+#[test]
+fn origins_are_exact_and_never_a_wildcard() {
+    for origin in [
+        "*",
+        "null",
+        "https://*.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/x",
+        "https://app.example.com:443",
+        "https://APP.example.com",
+        "app.example.com",
+        "https://user@app.example.com",
+    ] {
+        assert_eq!(paths(json!({"CORS_ORIGINS": [origin]})), ["CORS_ORIGINS[0]"], "{origin}");
+    }
+}
+
+#[test]
+fn variables_of_others_are_passed_over() {
+    let mut vars = vars(json!({}));
+    vars.insert("ENVIRONMENT".into(), json!({"any": "thing"}));
+    assert!(Config::from_vars(&vars).is_ok());
+}
+
+#[test]
+fn a_route_table_in_kv_is_named_and_not_read_here() {
+    let config = read(json!({"ROUTES": {"kv": "routes:eu"}}));
+    let source = config.routes_in_kv.unwrap();
+    assert_eq!((source.key.as_str(), source.refresh), ("routes:eu", Duration::from_secs(30)));
+    assert!(config.routes.is_empty());
+    assert!(read(json!({"ROUTES": []})).routes_in_kv.is_none());
+    for (setting, path) in [
+        (json!({}), "ROUTES.kv"),
+        (json!({"kv": "jwks:x"}), "ROUTES.kv"),
+        (json!({"kv": "routes/x"}), "ROUTES.kv"),
+        (json!({"kv": "routes", "refresh": 29}), "ROUTES.refresh"),
+        (json!({"kv": "routes", "key": "x"}), "ROUTES.key"),
+    ] {
+        assert_eq!(paths(json!({"ROUTES": setting})), [path]);
+    }
+}
+
+#[test]
+fn wrong_limits_are_all_named_and_off_must_be_said() {
+    let found = paths(json!({"LIMITS": {
+        "login_account": {"per_minute": 0, "burst": 5},
+        "login_ip": "none",
+        "login_network": {"per_minute": 5},
+        "refresh_ip": 60,
+        "account_lock": {"locks": [], "lock_after": 0},
+        "ip_lock": {"locks": [0]},
+        "accounts_per_network": {"count": 1, "window": 3601},
+        "open_without_throttle": ["everything"],
+        "hash_queue": 0,
+        "coarse_binding": "lower",
+        "login_acount": "off",
+    }}));
+    let expected = [
+        "account_lock.lock_after",
+        "account_lock.locks",
+        "accounts_per_network.count",
+        "accounts_per_network.window",
+        "coarse_binding",
+        "hash_queue",
+        "ip_lock.locks[0]",
+        "login_account.per_minute",
+        "login_acount",
+        "login_ip",
+        "login_network.burst",
+        "open_without_throttle[0]",
+        "refresh_ip",
+    ];
+    assert_eq!(found, expected.map(|name| format!("LIMITS.{name}")));
+    assert_eq!(read(json!({"LIMITS": {"login_ip": "off"}})).limits.login_ip, None);
+    let defaults = read(json!({})).limits;
+    assert_eq!(defaults, read(json!({"LIMITS": {}})).limits);
+    assert_eq!((defaults.login_account.unwrap().per_minute, defaults.account_lock.lock_after), (5, 5));
+}
+
+#[test]
+fn all_limits_are_off_at_one_word_and_only_on_this_machine() {
+    let local = read(json!({"PROFILE": "local", "LIMITS": "off"})).limits;
+    assert!(local.off && local.refresh_family.is_none());
+    assert!(!read(json!({"PROFILE": "local", "LIMITS": {}})).limits.off);
+    let refused = mistakes(json!({"LIMITS": "off"}));
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0].contains("local"), "{refused:?}");
+    assert_eq!(paths(json!({"PROFILE": "local", "LIMITS": "none"})), ["LIMITS"]);
+}
+
+#[test]
+fn one_mistake_neither_hides_others_nor_makes_new_ones() {
+    let found = paths(json!({
+        "AUDIENCE": "https://api.example.com",
+        // Its name is known, whatever else is wrong with it.
+        "ISSUERS": [{"issuer": "https://id.example.com", "audiences": []}],
+        "COOKIE": {"access": true, "path": "no slash"},
+        "ROUTES": [
+            {"path": "no slash", "upstream": "https://o.example.com"},
+            {"path": "/a", "upstream": "https://o.example.com", "issuers": ["https://id.example.com"]},
+            {"path": "/b", "upstream": "https://o.example.com", "token_sources": ["cookie"]},
+            {"path": "/c", "upstream": "https://o.example.com", "assertion": {"audience": "https://api.example.com"}},
+        ],
+    }));
+    assert_eq!(found, ["COOKIE.path", "ISSUERS[0].audiences", "ROUTES[0].path", "ROUTES[3].assertion"]);
+    // Without the cookie's own mistake the route that needs it is named beside the other.
+    let found = paths(json!({"ROUTES": [
+        {"path": "no slash", "upstream": "https://o.example.com"},
+        {"path": "/b", "upstream": "https://o.example.com", "token_sources": ["cookie"]},
+    ]}));
+    assert_eq!(found, ["ROUTES[0].path", "ROUTES[1].token_sources"]);
+}

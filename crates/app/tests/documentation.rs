@@ -1,0 +1,145 @@
+//! The configuration that the documentation shows is one that Postern takes.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use postern_app::{
+    config::Config,
+    http::PlainRequest,
+    service::explain::{Answer, Explainer, Place, Supposed},
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+
+/// The fenced blocks of TOML in a page, without the indentation of a list around them.
+fn blocks(page: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page)).unwrap();
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in text.lines().map(str::trim) {
+        match &mut open {
+            None if line == "```toml" => open = Some(String::new()),
+            None => {}
+            Some(_) if line == "```" => blocks.extend(open.take()),
+            Some(block) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+        }
+    }
+    blocks
+}
+
+/// What `[vars]` of the blocks say together: tables as they are, lists joined.
+fn vars(blocks: &[String]) -> BTreeMap<String, Value> {
+    let mut vars = BTreeMap::from([
+        ("POSTERN_ISSUER".to_owned(), json!("https://auth.example.com")),
+        ("POSTERN_MASTER_KEY".to_owned(), json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")),
+    ]);
+    for block in blocks {
+        let table: toml::Table = block.parse().unwrap();
+        let Some(toml::Value::Table(own)) = table.get("vars") else { continue };
+        for (name, value) in own {
+            match (vars.get_mut(name), serde_json::to_value(value).unwrap()) {
+                (Some(Value::Array(list)), Value::Array(more)) => list.extend(more),
+                (_, value) => {
+                    vars.insert(name.clone(), value);
+                }
+            }
+        }
+    }
+    vars
+}
+
+#[test]
+fn the_settings_in_the_readme_are_sound() {
+    // What is for the machine of whoever reads stands beside what is deployed.
+    let (local, deployed): (Vec<_>, Vec<_>) =
+        blocks("README.md").into_iter().partition(|block| block.contains("http://127.0.0.1"));
+    let config = Config::from_vars(&vars(&deployed)).unwrap();
+    assert_eq!((config.issuers.len(), config.routes.len()), (3, 2));
+    let mut local = vars(&local);
+    local.insert("POSTERN_PROFILE".to_owned(), json!("local"));
+    assert_eq!(Config::from_vars(&local).unwrap().routes.len(), 1);
+}
+
+#[test]
+fn the_settings_in_the_configuration_page_are_sound() {
+    let config = Config::from_vars(&vars(&blocks("docs/configuration.md"))).unwrap();
+    assert_eq!(config.routes.len(), 1);
+}
+
+/// A recipe of the cookbook: its settings, and the lines that say what becomes of requests.
+struct Recipe {
+    title: String,
+    settings: String,
+    lines: Vec<String>,
+}
+
+fn recipes() -> Vec<Recipe> {
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join("docs/gate.md")).unwrap();
+    let (_, cookbook) = page.split_once("\n## Cookbook\n").unwrap();
+    let fenced = |section: &str, language: &str| {
+        let open = format!("```{language}\n");
+        let blocks: Vec<String> = section
+            .split(&open)
+            .skip(1)
+            .map(|rest| rest.split("\n```").next().unwrap().to_owned() + "\n")
+            .collect();
+        assert_eq!(blocks.len(), 1, "{language} in {section}");
+        blocks[0].clone()
+    };
+    let sections = cookbook.split("\n### ").skip(1);
+    sections
+        .map(|section| Recipe {
+            title: section.lines().next().unwrap().to_owned(),
+            settings: fenced(section, "toml"),
+            lines: fenced(section, "text").lines().map(str::to_owned).collect(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_recipe_of_the_cookbook_is_sound_and_does_what_it_says() {
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let recipes = recipes();
+    assert_eq!(recipes.len(), 10);
+    for Recipe { title, settings, lines } in recipes {
+        let mut vars = vars(&[settings]);
+        vars.insert("POSTERN_AUDIENCE".to_owned(), json!("https://api.example.com"));
+        let explainer = Explainer::new(Config::from_vars(&vars).unwrap());
+        assert_eq!(
+            explainer.review().into_iter().filter(|remark| remark.code != "any_issuer").collect::<Vec<_>>(),
+            [],
+            "{title}"
+        );
+        assert!(lines.len() > 2, "{title}");
+        for line in lines {
+            let (request, expected) = line.rsplit_once(" => ").unwrap();
+            let mut parts = request.splitn(3, ' ');
+            let [method, url, caller] = [(); 3].map(|()| parts.next().unwrap());
+            let claims = (caller != "-").then(|| serde_json::from_str(caller).unwrap());
+            let supposed = claims.as_ref().map_or(Supposed::Nobody, Supposed::Claims);
+            // As a page of the site sends it: the token where the route looks for it.
+            let request = PlainRequest::new(method, url).with("x-csrf-token", "the session's");
+            let by_header = explainer.explain(&request, supposed, Place::Header, now).unwrap();
+            let takes_header = by_header.route.as_ref().is_none_or(|deciding| {
+                explainer.gate().routes()[deciding.index].forwarding.token_sources.header
+            });
+            let told = if takes_header {
+                by_header
+            } else {
+                explainer.explain(&request, supposed, Place::Cookie, now).unwrap()
+            };
+            let became = match &told.answer {
+                Answer::Own | Answer::Preflight { .. } => "postern".to_owned(),
+                Answer::Forwarded { .. } => told.route.unwrap().name,
+                Answer::Refused { reply, .. } => {
+                    let problem: Value = serde_json::from_slice(&reply.body).unwrap();
+                    format!("{} {}", reply.status, problem["code"].as_str().unwrap())
+                }
+            };
+            assert_eq!(became, expected, "{title}: {line}");
+        }
+    }
+}

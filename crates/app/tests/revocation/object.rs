@@ -1,0 +1,327 @@
+//! The feed's object through faults and crashes.
+
+use core::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+use std::rc::Rc;
+
+use pollster::block_on;
+use postern_app::{
+    ids::FamilyId,
+    ports::{
+        Fault, KvStore, Part, Records as _,
+        memory::{FaultMode, MemoryRecords},
+    },
+    revocation::{
+        Alarmed, Entry, Feed, FeedAnswer, FeedCopy, FeedPolicy, FeedRequest, KV_KEY, Kind, Mark, Rule,
+        TokenMarks,
+    },
+    time::Timestamp,
+};
+const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// KV that takes one write a second and notes when they came.
+#[derive(Default)]
+pub(super) struct Kv {
+    value: RefCell<Option<String>>,
+    pub(super) writes: RefCell<Vec<Timestamp>>,
+    pub(super) now: Cell<Timestamp>,
+    pub(super) broken: Cell<bool>,
+}
+
+impl KvStore for Kv {
+    async fn read(&self, _key: &str) -> Result<Option<String>, Fault> {
+        Ok(self.value.borrow().clone())
+    }
+
+    async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
+        assert_eq!(key, KV_KEY);
+        self.writes.borrow_mut().push(self.now.get());
+        if self.broken.get() {
+            return Err(Fault::new(Part::Kv, "told to fail"));
+        }
+        self.value.replace(Some(value.to_owned()));
+        Ok(())
+    }
+}
+
+/// The object, its alarm and its crashes.
+pub(super) struct Bench {
+    pub(super) records: MemoryRecords,
+    feed: Feed<MemoryRecords>,
+    pub(super) kv: Rc<Kv>,
+    policy: FeedPolicy,
+    pub(super) now: Timestamp,
+    alarm: Option<Timestamp>,
+}
+
+impl Bench {
+    pub(super) fn new(policy: FeedPolicy) -> Self {
+        let records = MemoryRecords::default();
+        Self { feed: Feed::new(records.clone()), records, kv: Rc::default(), policy, now: START, alarm: None }
+    }
+
+    pub(super) fn ask(&mut self, request: &FeedRequest) -> FeedAnswer {
+        // The way over the wire is part of what is tested.
+        let request = serde_json::from_str(&serde_json::to_string(request).unwrap()).unwrap();
+        let served = self.feed.serve(&request, self.now, &self.policy);
+        self.alarm = served.alarm.or(self.alarm);
+        let text = serde_json::to_string(&served.answer).unwrap();
+        assert_eq!(serde_json::from_str::<FeedAnswer>(&text).unwrap(), served.answer);
+        served.answer
+    }
+
+    pub(super) fn add(&mut self, entries: &[Entry]) -> FeedAnswer {
+        self.ask(&FeedRequest::Add { entries: entries.to_vec() })
+    }
+
+    pub(super) fn confirm(&mut self, mark: Mark, issued_at: Timestamp) -> bool {
+        match self.ask(&FeedRequest::Confirm { marks: vec![mark], issued_at }) {
+            FeedAnswer::Confirmed { revoked } => revoked,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ring(&mut self) -> Alarmed {
+        self.kv.now.set(self.now);
+        let alarmed = block_on(self.feed.alarm(self.now, &*self.kv, &self.policy));
+        self.alarm = alarmed.next;
+        alarmed
+    }
+
+    /// Time goes by; alarms ring when they are due.
+    pub(super) fn pass(&mut self, duration: Duration) {
+        let end = self.now.plus(duration);
+        while let Some(at) = self.alarm.filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.ring();
+        }
+        self.now = end;
+    }
+
+    pub(super) fn crash(&mut self) {
+        self.feed = Feed::new(self.records.clone());
+    }
+
+    pub(super) fn published(&self) -> FeedCopy {
+        FeedCopy::parse(self.kv.value.borrow().as_ref().unwrap()).unwrap()
+    }
+}
+
+pub(super) fn session(number: u8) -> FamilyId {
+    FamilyId::from_bytes([number; 16])
+}
+
+/// What a token that bears this mark alone looks like.
+pub(super) fn bearing(number: u8, mark: Mark, issued_at: Timestamp) -> TokenMarks {
+    let short = Some(mark.short());
+    let none = TokenMarks { issued_at, own: true, ..TokenMarks::default() };
+    match number % 5 {
+        0 => TokenMarks { session: short, ..none },
+        1 | 3 => TokenMarks { subject: mark.short(), ..none },
+        2 => TokenMarks { access_token: short, ..none },
+        _ => TokenMarks { client: short, ..none },
+    }
+}
+
+#[test]
+fn a_burst_becomes_one_write_and_a_quiet_feed_none() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    for number in 0..100 {
+        assert_eq!(bench.add(&[Entry::session(session(number), bench.now)]), FeedAnswer::Taken);
+    }
+    bench.pass(Duration::from_secs(10));
+    assert_eq!(bench.published().len(), 100);
+    assert_eq!(bench.kv.writes.borrow().len(), 1);
+    // The same again is no change.
+    let at = START;
+    for number in 0..100 {
+        bench.add(&[Entry::session(session(number), at)]);
+    }
+    bench.pass(Duration::from_mins(10));
+    assert_eq!(bench.kv.writes.borrow().len(), 1);
+    // When all have expired they are removed, with one more.
+    bench.pass(Duration::from_mins(10));
+    assert_eq!((bench.published().len(), bench.kv.writes.borrow().len()), (0, 2));
+    assert_eq!(bench.records.snapshot().len(), 1, "its own state is all that stays");
+    assert_eq!(bench.alarm, None, "and nothing is left to do");
+}
+
+#[test]
+fn a_write_that_fails_is_tried_again_with_growing_pauses_until_it_is_there() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    bench.kv.broken.set(true);
+    bench.add(&[Entry::access_token("jti", START)]);
+    bench.pass(Duration::from_mins(5));
+    let pauses: Vec<u64> =
+        bench.kv.writes.borrow().windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
+    assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60, 60]);
+    bench.kv.broken.set(false);
+    bench.pass(Duration::from_mins(1));
+    assert_eq!(bench.published().len(), 1);
+}
+
+#[test]
+fn a_clock_that_was_a_day_ahead_and_is_put_back_does_not_put_off_what_is_revoked_then() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    let day = Duration::from_hours(24);
+    bench.now = START.plus(day);
+    bench.add(&[Entry::session(session(1), bench.now)]);
+    bench.pass(Duration::from_secs(2));
+    bench.now = START;
+    bench.add(&[Entry::session(session(2), bench.now)]);
+    bench.pass(Duration::from_secs(2));
+    assert_eq!(bench.published().len(), 2);
+}
+
+#[test]
+fn sessions_over_the_limit_make_the_gate_ask_about_all_of_their_time() {
+    let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
+    for number in 0..5 {
+        bench.pass(Duration::from_secs(10));
+        assert_eq!(bench.add(&[Entry::session(session(number), bench.now)]), FeedAnswer::Taken);
+    }
+    bench.pass(Duration::from_secs(10));
+    let feed = bench.published();
+    assert_eq!(feed.len(), 3, "as many as fit are listed");
+    let issued_at = |seconds| TokenMarks {
+        session: Some(0),
+        issued_at: START.plus(Duration::from_secs(seconds)),
+        own: true,
+        ..TokenMarks::default()
+    };
+    assert!(feed.look_up(&issued_at(0), bench.now).session, "any session of that time");
+    assert!(feed.look_up(&issued_at(110), bench.now).session, "nor one that was signed while it ended");
+    assert!(!feed.look_up(&issued_at(111), bench.now).session, "none that began after the last of them");
+    assert!(!feed.look_up(&TokenMarks { own: false, ..issued_at(0) }, bench.now).session, "nor another's");
+    // When the last of them has expired, it is over.
+    bench.pass(Duration::from_mins(20));
+    assert_eq!((bench.published().overflow(), bench.published().len()), (None, 0));
+}
+
+#[test]
+fn a_subject_over_the_limit_is_no_less_revoked() {
+    let mut bench = Bench::new(FeedPolicy { max_own: 1, max_others: 0, ..FeedPolicy::default() });
+    let entries = [Entry::subject("alice", START), Entry::subject("bob", START)];
+    assert_eq!(bench.add(&entries), FeedAnswer::Taken);
+    bench.pass(Duration::from_secs(5));
+    let bob = TokenMarks {
+        subject: Mark::own(Kind::Subject, "bob").short(),
+        issued_at: START,
+        own: true,
+        ..TokenMarks::default()
+    };
+    assert!(bench.published().look_up(&bob, bench.now).any());
+}
+
+#[test]
+fn other_entries_over_the_limit_are_refused_until_some_expire_and_nothing_is_half_taken() {
+    let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
+    let token = |jti: &str, at| Entry::access_token(jti, at);
+    assert_eq!(bench.add(&[token("a", START), token("b", START)]), FeedAnswer::Taken);
+    let before = bench.records.snapshot();
+    assert_eq!(bench.add(&[token("c", START), Entry::session(session(1), START)]), FeedAnswer::Full);
+    assert_eq!(bench.records.snapshot(), before);
+    assert_eq!(bench.add(&[token("a", START)]), FeedAnswer::Taken, "what is there is there");
+    assert_eq!(
+        bench.add(&[Entry::session(session(1), START)]),
+        FeedAnswer::Taken,
+        "sessions have their own room"
+    );
+    bench.now = START.plus(Duration::from_mins(19));
+    assert_eq!(bench.add(&[token("c", bench.now)]), FeedAnswer::Taken);
+}
+
+#[test]
+fn a_collision_in_the_feed_is_told_apart_by_the_object() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    let mut bytes = *Mark::own(Kind::AccessToken, "revoked").as_bytes();
+    let revoked = Mark::from_bytes(bytes);
+    bytes[31] ^= 1;
+    let innocent = Mark::from_bytes(bytes);
+    bench.add(&[Entry { mark: revoked, rule: Rule::Listed, until: START.plus(Duration::from_mins(10)) }]);
+    bench.pass(Duration::from_secs(1));
+    let feed = bench.published();
+    assert!(feed.look_up(&bearing(2, innocent, START), bench.now).any(), "the first 64 bits are the same");
+    assert!(!bench.confirm(innocent, START));
+    assert!(bench.confirm(revoked, START));
+}
+
+#[test]
+fn a_not_before_of_the_very_second_is_a_hit_and_a_later_token_is_none() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    let entry =
+        Entry::client("app", START.plus(Duration::from_millis(300)), START.plus(Duration::from_millis(300)));
+    bench.add(std::slice::from_ref(&entry));
+    assert!(bench.confirm(entry.mark, START));
+    assert!(!bench.confirm(entry.mark, START.plus(Duration::from_secs(1))));
+    bench.pass(Duration::from_hours(24 * 365));
+    assert!(bench.confirm(entry.mark, START), "as long as a session may last");
+    bench.pass(Duration::from_hours(48));
+    assert!(!bench.confirm(entry.mark, START));
+}
+
+#[test]
+fn the_first_who_asks_makes_an_empty_feed_be_written_and_a_heartbeat_keeps_it_young() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    let FeedAnswer::Snapshot { feed } = bench.ask(&FeedRequest::Snapshot {}) else { panic!("a snapshot") };
+    assert!(FeedCopy::parse(&feed).unwrap().is_empty());
+    bench.pass(Duration::from_hours(1));
+    assert_eq!(bench.kv.writes.borrow().len(), 1);
+    assert!(bench.published().version() >= FeedCopy::parse(&feed).unwrap().version());
+
+    let heartbeat = Some(Duration::from_secs(100));
+    let mut bench = Bench::new(FeedPolicy { heartbeat, ..FeedPolicy::default() });
+    bench.ask(&FeedRequest::Snapshot {});
+    bench.pass(Duration::from_hours(1));
+    assert_eq!(bench.kv.writes.borrow().len(), 37);
+}
+
+#[test]
+fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    bench.add(&[Entry::access_token("a", START)]);
+    let FeedAnswer::Snapshot { feed } = bench.ask(&FeedRequest::Snapshot {}) else { panic!("a snapshot") };
+    let snapshot = FeedCopy::parse(&feed).unwrap();
+    assert_eq!(snapshot.len(), 1);
+    bench.add(&[Entry::access_token("b", START)]);
+    bench.ring();
+    assert!(bench.published().version() >= snapshot.version());
+    assert_eq!(bench.published().len(), 2);
+}
+
+#[test]
+fn a_storage_that_fails_is_no_answer_and_no_forgetting() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    let entry = Entry::access_token("a", START);
+    bench.add(std::slice::from_ref(&entry));
+    bench.crash();
+    bench.records.break_with(FaultMode::Down);
+    let asked = bench.ask(&FeedRequest::Confirm { marks: vec![entry.mark], issued_at: START });
+    assert!(matches!(asked, FeedAnswer::Unavailable { .. }), "not `revoked: false`");
+    bench.records.break_with(FaultMode::None);
+    assert!(bench.confirm(entry.mark, START));
+    bench.records.write("entry", "no mark", "{}").unwrap();
+    bench.crash();
+    assert!(matches!(bench.add(&[]), FeedAnswer::Unavailable { .. }));
+}
+
+#[test]
+fn feed_messages_format_unchanged() {
+    let text = |request: &FeedRequest| serde_json::to_string(request).unwrap();
+    let mark = serde_json::to_string(&Mark::own(Kind::Subject, "alice")).unwrap();
+    let entry = Entry::subject("alice", Timestamp::from_seconds(1));
+    assert_eq!(
+        text(&FeedRequest::Add { entries: vec![entry] }),
+        format!(
+            r#"{{"add":{{"entries":[{{"mark":{mark},"rule":{{"own_subject":61000}},"until":1081000}}]}}}}"#
+        )
+    );
+    let marks = vec![Mark::own(Kind::Subject, "alice")];
+    assert_eq!(
+        text(&FeedRequest::Confirm { marks, issued_at: Timestamp::from_millis(5) }),
+        format!(r#"{{"confirm":{{"marks":[{mark}],"issued_at":5}}}}"#)
+    );
+    assert_eq!(text(&FeedRequest::Snapshot {}), r#"{"snapshot":{}}"#);
+}

@@ -1,0 +1,90 @@
+//! What goes with a request that passes, and with its answer.
+
+use core::time::Duration;
+
+use pollster::block_on;
+use postern_app::{
+    http::PlainRequest,
+    keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
+    ports::{Clock as _, KvStore as _},
+    service::{AtOnce, Forward, Outcome, SocketVerdict, kv_key, own_snapshot},
+};
+use serde_json::json;
+
+use super::world::World;
+
+const PAGE: &str = "https://app.example.com";
+
+fn asked(world: &World, path: &str) -> AtOnce {
+    let request = PlainRequest::new("GET", &format!("http://localhost:8787{path}")).with("origin", PAGE);
+    world.service().at_once(&request)
+}
+
+fn forward(world: &World, path: &str) -> Forward {
+    match asked(world, path) {
+        AtOnce::Forward(forward) => *forward,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_what_nobodys_token_decides_is_for_a_shared_cache() {
+    let world = World::with(&json!({"POSTERN_ROUTES": [
+        {"path": "/public", "access": "public", "upstream": "https://origin.example.com"},
+        {"path": "/optional", "access": "optional", "upstream": "https://origin.example.com"},
+    ]}));
+    assert!(!forward(&world, "/public").uncached);
+    assert!(forward(&world, "/optional").uncached);
+}
+
+#[test]
+fn session_fixation_no_origin_sets_a_cookie_of_ours_whatever_it_is_called() {
+    let world = World::with(&json!({"POSTERN_COOKIE": {"name": "__Host-own", "path": "/"}}));
+    let cookies = forward(&world, "/open").answer_without_cookies;
+    for name in ["__Host-own", "__Secure-postern_csrf", "__Secure-postern_device", "__Host-postern_access"] {
+        assert!(cookies.iter().any(|own| own == name), "{name}");
+    }
+}
+
+#[test]
+fn the_gates_own_answer_follows_the_routes_cors_rule() {
+    let world = World::with(&json!({"POSTERN_ROUTES": [
+        {"path": "/who", "access": "optional", "answer": "identity", "cors": {"origins": [PAGE]}},
+    ]}));
+    let AtOnce::Reply(reply) = asked(&world, "/who") else { panic!("no answer") };
+    assert_eq!((reply.status, reply.header("cache-control")), (204, Some("no-store")));
+    assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE));
+    assert_eq!(reply.header("vary"), Some("Origin"));
+}
+
+#[test]
+fn a_socket_is_open_no_longer_than_its_tokens_own_issuer_leaves_it() {
+    // One deployment's tokens are another issuer's for the next one.
+    let issuer = "http://localhost:8787";
+    let theirs = World::new();
+    let (access_token, _) = theirs.sign_in();
+    let ours = World::with(&json!({
+        "POSTERN_ISSUER": "http://localhost:9797",
+        "POSTERN_LEEWAY": 30,
+        "POSTERN_ISSUERS": [{"issuer": issuer, "audiences": [issuer], "leeway": 5}],
+        "POSTERN_ROUTES": [{"path": "/live", "service": "CHAT", "websocket": {"close_on_expiry": true}}],
+    }));
+    let KeyRingAnswer::PublicSet { set } =
+        block_on(theirs.key_ring.ask(&KeyRingRequest::PublicSet {})).unwrap()
+    else {
+        panic!("no set")
+    };
+    let snapshot = own_snapshot(issuer, &set, ours.platform.now()).unwrap();
+    block_on(ours.kv.write(&kv_key(issuer), &serde_json::to_string(&snapshot).unwrap())).unwrap();
+
+    let request = PlainRequest::new("GET", "http://localhost:9797/live")
+        .with("upgrade", "websocket")
+        .with("authorization", &format!("Bearer {access_token}"));
+    let service = ours.service();
+    let Outcome::Forward(forward) = block_on(service.gate(&request)) else { panic!("refused") };
+    let claims = access_token.split('.').nth(1).and_then(postern_app::encoding::from_base64url).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    let left = claims["exp"].as_u64().unwrap() - ours.platform.now().seconds();
+    let verdict = service.first_look(&forward.watch.unwrap());
+    assert_eq!(verdict, SocketVerdict::Keep(Duration::from_secs(left + 5)));
+}

@@ -1,0 +1,98 @@
+//! Outages that last: what clients do meanwhile (they try again, as they were told) must not
+//! cost them anything once the part is back.
+
+use postern_app::{
+    account::{AccountRequest, Accounts as _},
+    identity::{Grants, seed},
+    observe::Setting,
+    ports::Part,
+    refresh::Revocation,
+};
+
+use super::world::{World, block_on, code, tokens};
+
+/// A client that repeats its call every few seconds for so long, as `Retry-After` says.
+fn keep_trying(world: &World, seconds: u64, mut call: impl FnMut()) {
+    for _ in 0..seconds / 5 {
+        call();
+        world.pass(5);
+    }
+}
+
+#[test]
+fn an_outage_of_the_key_ring_does_not_use_up_the_retries_of_a_session() {
+    let world = World::new();
+    let (_, refresh_token) = world.sign_in();
+    world.settle();
+    world.pass(61);
+    world.key_ring.unreachable.set(true);
+    keep_trying(&world, 600, || assert_eq!(world.refresh(&refresh_token).status, 503));
+    world.key_ring.unreachable.set(false);
+    let (_, successor) = tokens(&world.refresh(&refresh_token));
+    world.pass(60);
+    assert_eq!(world.refresh(&successor).status, 200);
+}
+
+#[test]
+fn an_outage_of_the_key_ring_makes_no_sessions_that_push_out_the_real_ones() {
+    let world = World::new();
+    let (_, phone) = world.sign_in();
+    world.settle();
+    world.pass(61);
+    world.key_ring.unreachable.set(true);
+    keep_trying(&world, 1800, || {
+        let reply = world.try_sign_in();
+        assert!([429, 503].contains(&reply.status), "{}", code(&reply));
+        world.settle();
+    });
+    world.key_ring.unreachable.set(false);
+    world.pass(3600);
+    let (access_token, _) = world.sign_in();
+    let body = world.call_as("GET", "/auth/sessions", &access_token).body;
+    let sessions: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), 2);
+    assert_eq!(world.refresh(&phone).status, 200);
+}
+
+#[test]
+fn a_privilege_that_was_taken_away_while_the_account_was_away_is_gone_after_the_second_order() {
+    let world = World::new();
+    let (_, refresh_token) = world.sign_in();
+    let grants = Grants {
+        scopes: vec!["read:orders".to_owned()],
+        tenant_id: Some("acme".to_owned()),
+        ..Grants::default()
+    };
+    let order =
+        || block_on(world.service().set_grants(seed::ALICE.account, grants.clone(), Setting::default()));
+    world.accounts.set_unreachable(true);
+    assert!(order().is_err(), "the database has it, the sessions do not know");
+    world.accounts.set_unreachable(false);
+    assert_eq!(order(), Ok(true));
+    assert_eq!(code(&world.refresh(&refresh_token)), "invalid_grant", "it had write:orders");
+    // Who has no more than that stays.
+    let (_, refresh_token) = world.sign_in();
+    assert_eq!(order(), Ok(true));
+    assert_eq!(world.refresh(&refresh_token).status, 200);
+}
+
+#[test]
+fn an_access_token_signed_while_all_sessions_are_ended_is_refused_by_the_feed_too() {
+    let world = World::new();
+    let (_, refresh_token) = world.sign_in();
+    // The object has rotated; its answer is on the way, and the next second begins.
+    let elsewhere = world.elsewhere();
+    world.faults.meanwhile(Part::Account, move || {
+        let all = AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None };
+        block_on(elsewhere.accounts.ask(seed::ALICE.account, &all)).unwrap();
+        elsewhere.pass(2);
+    });
+    let (access_token, _) = tokens(&world.refresh(&refresh_token));
+    block_on(world.accounts.alarm(seed::ALICE.account, &world.feed));
+    block_on(world.feed.alarm(&world.kv));
+    world.pass(1);
+    assert_eq!(world.elsewhere().gate("/orders", Some(&access_token)), Some(401));
+    // Who signs in after that is let in.
+    let (access_token, _) = world.sign_in();
+    assert_eq!(world.elsewhere().gate("/orders", Some(&access_token)), None);
+}

@@ -1,0 +1,247 @@
+//! HTTP to the deployment: JSON in, JSON or a [`Failure`] out.
+
+use std::{fmt, time::Duration};
+
+use postern_app::http::{Scheme, UrlParts};
+use serde_json::Value;
+use ureq::{
+    Agent,
+    http::{Method, Request, Response},
+};
+
+use crate::failure::Failure;
+
+/// How long one call may take: the deployment itself gives up before.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer read, in bytes: far above the largest page.
+const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+
+/// A deployment.
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+    admin_path: String,
+    token: Option<String>,
+}
+
+/// Shows no token.
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// An answer, its body read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON; null when it is none.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+impl Client {
+    /// A deployment by its URL. A token is never sent in the clear but to this machine.
+    pub(crate) fn new(url: &str, admin_path: &str) -> Result<Self, Failure> {
+        let base = url.trim_end_matches('/').to_owned();
+        check(url, |parts| parts.path.trim_end_matches('/').is_empty() && parts.query.is_none())?;
+        Ok(Self {
+            agent: agent(),
+            base,
+            admin_path: admin_path.trim_end_matches('/').to_owned(),
+            token: None,
+        })
+    }
+
+    /// A public document at any URL.
+    pub(crate) fn document(url: &str) -> Result<Vec<u8>, Failure> {
+        check(url, |_| true)?;
+        let unreachable =
+            |error: ureq::Error| Failure::unavailable(format!("{url} was not reached: {error}"));
+        let answer = agent().get(url).call().and_then(read).map_err(unreachable)?;
+        if answer.status == 200 {
+            Ok(answer.body)
+        } else {
+            Err(Failure::unavailable(format!("{url} answered {}", answer.status)))
+        }
+    }
+
+    /// Whatever stands at a URL, without following a redirect: its answer, or why there was none.
+    pub(crate) fn look(url: &str) -> Result<Answer, String> {
+        agent().get(url).call().and_then(read).map_err(|error| error.to_string())
+    }
+
+    /// The deployment's URL, without a slash at its end.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.base.starts_with("https://")
+    }
+
+    pub(crate) fn with_token(self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self }
+    }
+
+    /// Goes on with this token.
+    pub(crate) fn renew(&mut self, token: &str) {
+        if self.token.as_deref() != Some(token) {
+            self.token = Some(token.to_owned());
+        }
+    }
+
+    /// The body at a path of the deployment's that must be there.
+    pub(crate) fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let answer = self.send("GET", path, None)?;
+        if answer.status == 200 { Ok(answer.body) } else { Err(failed(&answer)) }
+    }
+
+    /// One request; whatever its status, an answer is an answer.
+    pub(crate) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+        self.send_with(method, path, &[], body)
+    }
+
+    /// The same to a path below the administrators' API.
+    pub(crate) fn send_admin(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
+        self.send_with(method, &format!("{}{path}", self.admin_path), &[], body)
+    }
+
+    /// The same with headers.
+    pub(crate) fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
+        let unreachable = |error: &dyn fmt::Display| {
+            Failure::unavailable(format!("{} was not reached: {error}. Is POSTERN_URL right?", self.base))
+        };
+        let method =
+            Method::from_bytes(method.as_bytes()).map_err(|error| Failure::usage(error.to_string()))?;
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let bad_request = |error: ureq::http::Error| {
+            // The error quotes nothing; a token with a line break in it ends here.
+            Failure::usage(format!("the request cannot be made: {error}"))
+        };
+        let answer = match body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json");
+                self.agent.run(request.body(body.to_string()).map_err(bad_request)?)
+            }
+            None => self.agent.run(request.body(()).map_err(bad_request)?),
+        };
+        read(answer.map_err(|error| unreachable(&error))?).map_err(|error| unreachable(&error))
+    }
+
+    /// A call of the administrators' API that must succeed: its JSON.
+    pub(crate) fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        self.call(method, &format!("{}{path}", self.admin_path), body)
+    }
+
+    /// A call that must succeed: its JSON.
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let answer = self.send(method, path, body)?;
+        if (200..300).contains(&answer.status) { Ok(answer.json()) } else { Err(failed(&answer)) }
+    }
+}
+
+/// A URL that a token or a key set may travel over: TLS, or this machine.
+fn check(url: &str, more: impl Fn(&UrlParts<'_>) -> bool) -> Result<(), Failure> {
+    let parts = UrlParts::parse(url).filter(|parts| !parts.has_fragment && more(parts)).ok_or_else(|| {
+        Failure::usage(format!("{url} cannot be used: it must be like https://auth.example.com"))
+    })?;
+    if parts.scheme == Scheme::Http && !parts.is_loopback() {
+        return Err(Failure::usage(format!(
+            "{url} must be https: everybody on the way could read and change what is sent"
+        )));
+    }
+    Ok(())
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        // A redirect could carry the token to somebody else.
+        .max_redirects(0)
+        .timeout_global(Some(TIMEOUT))
+        .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
+}
+
+fn read(response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+    let (head, mut body) = response.into_parts();
+    let body = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+}
+
+/// A problem as a person reads it, with what to do.
+pub(crate) fn failed(answer: &Answer) -> Failure {
+    let problem = answer.json();
+    let text = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (code, title) = (text("code"), text("title"));
+    let what = if title.is_empty() { format!("the deployment answered {}", answer.status) } else { title };
+    let fields: Vec<String> = problem
+        .get("errors")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|error| {
+            Some(format!("{} {}", error.get("field")?.as_str()?, error.get("detail")?.as_str()?))
+        })
+        .collect();
+    let detail = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
+    let wait =
+        answer.header("retry-after").map(|seconds| format!("; try again in {seconds} s")).unwrap_or_default();
+    let message = |advice: &str| format!("{what}{detail}{wait}{advice}");
+    let failure = match (answer.status, code.as_str()) {
+        (401, "insufficient_user_authentication") => {
+            Failure::unauthorized(message(": `postern login`, then repeat the command"))
+        }
+        (401, "invalid_credentials") => Failure::unauthorized(message("")),
+        (401, "invalid_grant") => {
+            Failure::unauthorized(format!("the sign-in that was kept has ended: `postern login` again{wait}"))
+        }
+        (401, _) => Failure::unauthorized(message(
+            ": it has expired, its session ended or its key was revoked. `postern login`, then repeat the command",
+        )),
+        (403, "insufficient_scope") => Failure::unauthorized(message(
+            ": the user needs the scope postern:admin, and a sign-in after it was granted",
+        )),
+        (403, _) => Failure::unauthorized(message("")),
+        (404, "not_found" | "") => {
+            Failure::refused(message(": is this a Postern whose POSTERN_ADMIN is enabled, under /admin?"))
+        }
+        (409, "key_too_young") => Failure::refused(message(
+            ", or use --force: clients that keep the key set refuse new tokens until they read it anew. \
+             If somebody else may know the key that signs now, `postern key revoke` it",
+        )),
+        (429 | 500.., _) => Failure::unavailable(message("")),
+        _ => Failure::refused(message("")),
+    };
+    if code.is_empty() { failure } else { failure.with_code(&code) }
+}

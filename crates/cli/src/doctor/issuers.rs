@@ -1,0 +1,227 @@
+//! The other issuers that the settings trust: what the gate would do with each, done from here.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use postern_app::{
+    config::{Config, ExternalIssuer, Profile},
+    jose::JwkSet,
+    jwks::{FetchFailure, IssuerSource, KeyLocation, check_url, jwks_uri, metadata_urls},
+};
+
+use super::{Finding, keys};
+use crate::{
+    client::{Answer, Client},
+    context::Context,
+    report::{counted, span},
+};
+
+const KEYS: &str = "issuer keys";
+const CLOCK: &str = "issuer clock";
+const AGE: &str = "issuer key age";
+
+/// What a background refresh may be late while a route is used little: nobody asks, nobody fetches.
+const QUIET: Duration = Duration::from_hours(1);
+
+/// Every issuer of the settings. `metrics` is the text of `/metrics`, where it could be had.
+pub(super) fn look(config: &Config, metrics: Option<&str>, context: &Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for issuer in &config.issuers {
+        let before = context.now();
+        let found = find_keys(issuer, config.profile == Profile::Local);
+        let took = context.now().since(before);
+        match found {
+            Err((detail, advice)) => findings.push(Finding::wrong(KEYS, detail, advice)),
+            Ok((uri, answer)) => {
+                findings.push(judge_keys(issuer, &uri, &answer.body));
+                if took > config.jwks.timeout {
+                    let detail = format!("{}: took {}", issuer.issuer, span(took));
+                    let advice = "the gate gives up after POSTERN_JWKS.timeout: it may be as slow from there";
+                    findings.push(Finding::warning(KEYS, detail, advice));
+                }
+                let leeway = issuer.leeway.unwrap_or(config.leeway);
+                findings.push(keys::clock_of(CLOCK, &issuer.issuer, &answer, context.now(), leeway));
+            }
+        }
+        if let Some(text) = metrics {
+            findings.push(judge_age(issuer, age_of(text, &issuer.issuer), config));
+        }
+    }
+    findings
+}
+
+/// The key set and where it is, by the way that the gate goes; or what went wrong, and what to do.
+fn find_keys(issuer: &ExternalIssuer, local: bool) -> Result<(String, Answer), (String, &'static str)> {
+    let name = &issuer.issuer;
+    let uri = match &issuer.jwks_uri {
+        Some(uri) => uri.clone(),
+        None => discover(name, local)?,
+    };
+    let answer = fetch(&uri, local).map_err(|why| {
+        (format!("{name}: the key set at {uri} {why}"), "tokens of this issuer are 503, or 401 once its keys change: is the issuer up, and `jwks_uri` right?")
+    })?;
+    Ok((uri, answer))
+}
+
+fn discover(issuer: &str, local: bool) -> Result<String, (String, &'static str)> {
+    let location = KeyLocation::Discovery;
+    let source = IssuerSource { issuer: issuer.to_owned(), location, local };
+    let mut failures = Vec::new();
+    let mut advice = "is `issuer` written as in its tokens? Where it has no metadata, set `jwks_uri`";
+    for url in metadata_urls(issuer) {
+        let why = match fetch(&url, local).map(|answer| jwks_uri(&answer.body, &source)) {
+            Ok(Ok(uri)) => return Ok(uri),
+            Ok(Err(FetchFailure::OtherIssuer)) => {
+                advice = "`issuer` must be what the metadata and the tokens say, to the final slash";
+                "is of another issuer".to_owned()
+            }
+            Ok(Err(FetchFailure::NoJwksUri)) => "names no jwks_uri".to_owned(),
+            Ok(Err(FetchFailure::UnsafeUrl)) => "names a jwks_uri that the gate does not fetch".to_owned(),
+            Ok(Err(_)) => "is no metadata".to_owned(),
+            Err(why) => why,
+        };
+        failures.push(format!("{url} {why}"));
+    }
+    Err((format!("{issuer}: {}", failures.join("; ")), advice))
+}
+
+/// A document, under the rules that the gate has: what is wrong reads on behind the URL.
+fn fetch(url: &str, local: bool) -> Result<Answer, String> {
+    check_url(url, local).map_err(|error| format!("is not fetched: {error}"))?;
+    let answer = Client::look(url).map_err(|error| format!("was not reached from this machine: {error}"))?;
+    match answer.status {
+        200 if answer.body.len() > JwkSet::MAX_BYTES => {
+            Err(format!("is longer than {} bytes", JwkSet::MAX_BYTES))
+        }
+        200 => Ok(answer),
+        300..=399 => Err(format!("answered {}: the gate follows no redirect", answer.status)),
+        status => Err(format!("answered {status}")),
+    }
+}
+
+/// Whether tokens of the issuer can be verified with this set.
+fn judge_keys(issuer: &ExternalIssuer, uri: &str, document: &[u8]) -> Finding {
+    let name = &issuer.issuer;
+    let set = match JwkSet::parse(document) {
+        Ok(set) => set,
+        Err(error) => {
+            let advice = "`jwks_uri` names something else, or something in front of the issuer answers";
+            return Finding::wrong(KEYS, format!("{name}: {uri} is no key set: {error}"), advice);
+        }
+    };
+    let allowed = |algorithm: &str| issuer.algorithms.contains(algorithm);
+    let (usable, other): (Vec<_>, Vec<_>) =
+        set.keys().iter().map(|key| key.algorithm().name()).partition(|algorithm| allowed(algorithm));
+    let named = |list: &[&str]| {
+        list.iter().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let passed_over = match set.skipped().len() {
+        0 => String::new(),
+        // Keys for encryption, most often.
+        more => format!(", {} that the gate does not use", counted(more, "other")),
+    };
+    if usable.is_empty() {
+        let advice = if other.is_empty() {
+            "none can verify a signature here: see docs/verification.md for what is taken"
+        } else {
+            "every token is refused: add the algorithm to `algorithms` in POSTERN_ISSUERS"
+        };
+        let theirs =
+            if other.is_empty() { String::new() } else { format!(" ({} is not allowed)", named(&other)) };
+        return Finding::wrong(KEYS, format!("{name}: no usable key at {uri}{theirs}{passed_over}"), advice);
+    }
+    let detail =
+        format!("{name}: {} at {uri} ({}){passed_over}", counted(usable.len(), "key"), named(&usable));
+    if other.is_empty() {
+        return Finding::good(KEYS, detail);
+    }
+    Finding::warning(
+        KEYS,
+        format!(
+            "{detail}; {} of an algorithm that is not allowed ({})",
+            counted(other.len(), "key"),
+            named(&other)
+        ),
+        "tokens signed with those are refused: meant so?",
+    )
+}
+
+/// How old the isolate's copy is that answered, in seconds.
+fn age_of(metrics: &str, issuer: &str) -> Option<u64> {
+    let wanted = format!("postern_jwks_age_seconds{{issuer=\"{issuer}\"}} ");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&wanted))?;
+    value.split(['.', ' ']).next()?.parse().ok()
+}
+
+fn judge_age(issuer: &ExternalIssuer, age: Option<u64>, config: &Config) -> Finding {
+    let name = &issuer.issuer;
+    let Some(age) = age.map(Duration::from_secs) else {
+        let detail =
+            format!("{name}: the isolate that answered has no keys of it: none of its tokens came there");
+        return Finding::skipped(AGE, detail);
+    };
+    let detail = format!("{name}: {}, in the isolate that answered", span(age));
+    if age >= config.jwks.hard_age {
+        let advice =
+            "too old to be used: its tokens are 503 until a fetch succeeds; see postern_jwks_fetches_total";
+        Finding::wrong(AGE, detail, advice)
+    } else if age > config.jwks.soft_age.saturating_add(QUIET) {
+        let advice =
+            "nobody has used it for an hour, or it cannot be fetched: see postern_jwks_fetches_total";
+        Finding::warning(AGE, detail, advice)
+    } else {
+        Finding::good(AGE, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{doctor::Status, settings::STAND_IN_KEY};
+
+    const EC: &str = r#"{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    const ED: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","kid":"b","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+    fn config(algorithms: &[&str]) -> Config {
+        let vars: BTreeMap<String, Value> = serde_json::from_value(json!({
+            "POSTERN_ISSUER": "https://auth.example.com",
+            "POSTERN_MASTER_KEY": STAND_IN_KEY,
+            "POSTERN_ISSUERS": [{"issuer": "https://i.example", "audiences": ["a"], "algorithms": algorithms}],
+        }))
+        .unwrap();
+        Config::from_vars(&vars).unwrap()
+    }
+
+    #[test]
+    fn keys_are_judged_by_what_the_settings_allow_the_issuer() {
+        let judge = |algorithms: &[&str], keys: &str| {
+            let set = format!("{{\"keys\":[{keys}]}}");
+            judge_keys(&config(algorithms).issuers[0], "https://i.example/jwks", set.as_bytes()).status
+        };
+        assert_eq!(judge(&["ES256"], EC), Status::Good);
+        assert_eq!(judge(&["RS256"], EC), Status::Wrong);
+        assert_eq!(judge(&["ES256"], &[EC, ED].join(",")), Status::Warning);
+        assert_eq!(judge(&["ES256"], ""), Status::Wrong);
+        assert_eq!(judge(&["ES256"], "<html>"), Status::Wrong);
+        assert_eq!(judge(&["ES256"], &format!("{EC},{{\"kty\":\"RSA\",\"use\":\"enc\"}}")), Status::Good);
+    }
+
+    #[test]
+    fn the_age_is_that_of_the_issuer_and_judged_by_the_settings() {
+        let text = "# TYPE x gauge\npostern_jwks_age_seconds{issuer=\"https://i.example/\"} 9.000\n\
+                    postern_jwks_age_seconds{issuer=\"https://i.example\"} 86400.123\n";
+        assert_eq!(age_of(text, "https://i.example"), Some(86_400));
+        assert_eq!(age_of(text, "https://other.example"), None);
+        let config = config(&["ES256"]);
+        let judge = |age| judge_age(&config.issuers[0], age, &config).status;
+        assert_eq!(
+            [None, Some(10), Some(5000), Some(86_400)].map(judge),
+            [Status::Skipped, Status::Good, Status::Warning, Status::Wrong]
+        );
+    }
+}

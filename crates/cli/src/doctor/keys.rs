@@ -1,0 +1,237 @@
+//! Clocks and keys.
+
+use core::time::Duration;
+
+use postern_app::{jose::JwkSet, time::Timestamp};
+use serde_json::Value;
+
+use super::Finding;
+use crate::{
+    client::Answer,
+    report::{plain, span},
+};
+
+/// What clocks kept by NTP stay far below; more points at one that is not kept.
+const NOTABLE_SKEW: Duration = Duration::from_secs(5);
+/// `POSTERN_LEEWAY`'s default: beyond it, tokens are refused because of the clocks.
+const LEEWAY: Duration = Duration::from_secs(30);
+/// The calendar's 30 days, and some for a late alarm.
+const LONG_ACTIVE: Duration = Duration::from_hours(24 * 32);
+/// The platform's own limit on how long a client may keep the set, by the calendar's reckoning.
+const LONGEST_MAX_AGE: u64 = 600;
+
+/// This machine's clock beside the deployment's.
+pub(super) fn clock(answer: &Answer, now: Timestamp) -> Finding {
+    clock_of("clocks", "", answer, now, LEEWAY)
+}
+
+/// This machine's clock beside that of `whose`, which may be nobody's name. A `Date` is in whole
+/// seconds, and as old as a cache in between says.
+pub(super) fn clock_of(
+    check: &'static str,
+    whose: &str,
+    answer: &Answer,
+    now: Timestamp,
+    leeway: Duration,
+) -> Finding {
+    let told = |detail: &str| {
+        if whose.is_empty() { detail.to_owned() } else { [whose, ": ", detail].concat() }
+    };
+    let Some(date) = answer.header("date").and_then(http_date) else {
+        return Finding::skipped(check, told("the answer has no Date"));
+    };
+    let age =
+        answer.header("age").and_then(|age| age.parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
+    let skew = now.since(date.plus(age)).max(date.since(now));
+    let detail = told(&format!("{} apart", span(skew)));
+    if skew <= NOTABLE_SKEW {
+        Finding::good(check, detail)
+    } else if skew <= leeway {
+        Finding::warning(
+            check,
+            detail,
+            "one of the two is not kept by NTP; beyond the leeway (30 s unless set) tokens are refused",
+        )
+    } else {
+        Finding::wrong(
+            check,
+            detail,
+            "tokens issued by one are refused by the other: set this machine's clock, or tell the other's owner",
+        )
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7), the one form that servers send.
+fn http_date(text: &str) -> Option<Timestamp> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (_, rest) = text.split_once(", ")?;
+    let mut fields = rest.split(' ');
+    let day: u64 = fields.next()?.parse().ok()?;
+    let name = fields.next()?;
+    let month = u64::try_from(MONTHS.iter().position(|month| *month == name)?).ok()? + 1;
+    let year: u64 = fields.next()?.parse().ok()?;
+    let mut time = fields.next()?.split(':').map(|part| part.parse::<u64>().ok());
+    let (hours, minutes, seconds) = (time.next()??, time.next()??, time.next()??);
+    // Days since 1970 of a Gregorian date, years counted from March.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let days = (365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day)
+        .checked_sub(719_469)?;
+    Some(Timestamp::from_seconds(((days * 24 + hours) * 60 + minutes) * 60 + seconds))
+}
+
+/// The published key set, as its readers see it.
+pub(super) fn key_set(answer: &Answer) -> Vec<Finding> {
+    const CHECK: &str = "key set";
+    if answer.status != 200 {
+        return vec![Finding::wrong(
+            CHECK,
+            format!("answered {}", answer.status),
+            "nobody can verify tokens: see /readyz and the Worker's log",
+        )];
+    }
+    let set = match JwkSet::parse(&answer.body) {
+        Ok(set) => set,
+        Err(error) => {
+            return vec![Finding::wrong(
+                CHECK,
+                error.to_string(),
+                "something in front of Postern answers in its place",
+            )];
+        }
+    };
+    let mut findings = Vec::new();
+    let (keys, skipped) = (set.keys().len(), set.skipped().len());
+    findings.push(if keys == 0 || skipped > 0 {
+        Finding::wrong(
+            CHECK,
+            format!("{keys} usable keys, {skipped} unusable"),
+            "something rewrites the key set",
+        )
+    } else if keys == 1 {
+        Finding::warning(
+            CHECK,
+            "1 key: none is waiting to take over",
+            "in an emergency clients would not know the next key: look at `postern key list`",
+        )
+    } else {
+        Finding::good(CHECK, format!("{keys} keys"))
+    });
+    let private = ["d", "p", "q", "dp", "dq", "qi", "k"];
+    let entries = answer.json();
+    let leaked = entries
+        .get("keys")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .any(|key| private.iter().any(|name| key.get(name).is_some()));
+    if leaked {
+        findings.push(Finding::wrong(
+            "private keys",
+            "the key set shows private members",
+            "revoke every key now (`postern key revoke`), then find out who serves this document",
+        ));
+    }
+    let cache = answer.header("cache-control").unwrap_or("absent");
+    let max_age = cache.split(',').find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
+    findings.push(match max_age {
+        Some(age) if age <= LONGEST_MAX_AGE && cache.contains("public") => Finding::good("key set is cached", format!("for {age} s")),
+        Some(age) if age > LONGEST_MAX_AGE => Finding::wrong(
+            "key set is cached",
+            format!("for {age} s"),
+            "longer than the rotation reckons with: a new key would sign before clients know it. A cache rule overrides Postern's header",
+        ),
+        _ => Finding::warning("key set is cached", format!("Cache-Control: {cache}"), "clients fetch it anew each time; a rule in front of Postern takes the header away"),
+    });
+    let everybody = answer.header("access-control-allow-origin") == Some("*");
+    findings.push(Finding::either(
+        "key set is public",
+        everybody,
+        if everybody { "to pages of every origin" } else { "not to pages of other origins" },
+        "a rule in front of Postern takes CORS headers away",
+    ));
+    findings
+}
+
+/// The ring, as administrators see it.
+pub(super) fn ring(body: &Value, now: Timestamp) -> Vec<Finding> {
+    let keys = body.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let of = |state: &'static str| {
+        keys.iter().filter(move |key| key.get("state").and_then(Value::as_str) == Some(state))
+    };
+    let age = |key: &Value| {
+        key.get("since").and_then(Value::as_u64).map(|since| now.since(Timestamp::from_seconds(since)))
+    };
+    let mut findings = Vec::new();
+    match of("active").next().and_then(age) {
+        None => findings.push(Finding::wrong("signing key", "none is active", "nobody can sign in: see the Worker's log for master_mismatch")),
+        Some(age) if age > LONG_ACTIVE => findings.push(Finding::warning(
+            "signing key",
+            format!("active for {}", span(age)),
+            "the calendar turns after 30 days unless POSTERN_KEYS says otherwise: if it does not, the ring's alarm is stuck; `postern key rotate` turns it by hand",
+        )),
+        Some(age) => findings.push(Finding::good("signing key", format!("active for {}", span(age)))),
+    }
+    findings.push(match of("published").next().and_then(age) {
+        None => Finding::warning(
+            "next key",
+            "none is published",
+            "it is made at the next alarm; if it is still missing in an hour, see the Worker's log",
+        ),
+        Some(age) => Finding::good("next key", format!("published for {}", span(age))),
+    });
+    let revoked: Vec<String> = of("retired")
+        .filter(|key| key.get("cause").and_then(Value::as_str) == Some("revoked"))
+        .filter_map(|key| key.get("kid").map(plain))
+        .collect();
+    if !revoked.is_empty() {
+        findings.push(Finding::warning(
+            "revoked keys",
+            revoked.join(", "),
+            "in the last 90 days: is the cause found?",
+        ));
+    }
+    let masters: std::collections::BTreeSet<u64> =
+        keys.iter().filter_map(|key| key.get("master_id")?.as_u64()).collect();
+    if masters.len() > 1 {
+        findings.push(Finding::warning(
+            "master secrets",
+            "keys are wrapped under several",
+            "the ring wraps them anew within the hour; keep the former secret until then",
+        ));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Status;
+    use serde_json::json;
+
+    #[test]
+    fn dates_are_read_as_rfc_9110_writes_them() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Timestamp::from_seconds(784_111_777)));
+        assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(Timestamp::default()));
+        assert_eq!(http_date("Thu, 29 Feb 2024 23:59:59 GMT"), Some(Timestamp::from_seconds(1_709_251_199)));
+        for text in [
+            "",
+            "now",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+            "Sun, 01 Jan 0000 00:00:00 GMT",
+        ] {
+            assert_eq!(http_date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_ring_that_stopped_turning_is_told_of() {
+        let now = Timestamp::from_seconds(10_000_000);
+        let keys = json!({"keys": [{"kid": "a", "state": "active", "since": 1_000_000, "master_id": 1}]});
+        let statuses: Vec<_> =
+            ring(&keys, now).iter().map(|finding| (finding.check, finding.status)).collect();
+        assert_eq!(statuses, [("signing key", Status::Warning), ("next key", Status::Warning)]);
+        assert_eq!(ring(&json!({}), now)[0].status, Status::Wrong);
+    }
+}

@@ -1,0 +1,218 @@
+//! `postern doctor`: looks at a deployment from outside, and says what is wrong and what to do.
+//!
+//! Every check is a function from answers to findings; the requests are made here.
+
+mod issuers;
+mod keys;
+mod web;
+
+use postern_app::config::Config;
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Answer, Client},
+    context::Context,
+    failure::Failure,
+    report::Report,
+    settings::{self, STAND_IN_KEY, Variables},
+};
+
+/// What to look at besides the deployment.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    // With a file, the other issuers that the deployment trusts are looked at too.
+    #[command(flatten)]
+    settings: settings::Source,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// As it should be.
+    Good,
+    /// It works, and somebody should look.
+    Warning,
+    /// It does not work, or it is not safe.
+    Wrong,
+    /// It could not be seen from here.
+    Skipped,
+}
+
+impl Status {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Wrong => "wrong",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    check: &'static str,
+    status: Status,
+    detail: String,
+    /// What to do, where something is to be done.
+    advice: String,
+}
+
+impl Finding {
+    fn new(check: &'static str, status: Status, detail: impl Into<String>, advice: &str) -> Self {
+        Self { check, status, detail: detail.into(), advice: advice.to_owned() }
+    }
+
+    fn good(check: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(check, Status::Good, detail, "")
+    }
+
+    fn warning(check: &'static str, detail: impl Into<String>, advice: &str) -> Self {
+        Self::new(check, Status::Warning, detail, advice)
+    }
+
+    fn wrong(check: &'static str, detail: impl Into<String>, advice: &str) -> Self {
+        Self::new(check, Status::Wrong, detail, advice)
+    }
+
+    fn skipped(check: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(check, Status::Skipped, detail, "")
+    }
+
+    /// Good when `sound`, wrong otherwise.
+    fn either(check: &'static str, sound: bool, detail: impl Into<String>, advice: &str) -> Self {
+        if sound { Self::good(check, detail) } else { Self::wrong(check, detail, advice) }
+    }
+}
+
+/// `postern doctor`.
+pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> {
+    let config = asked.config()?;
+    let client = context.public()?;
+    let mut findings = Vec::new();
+    // When this one fails there is nothing to look at.
+    let health = client.send("GET", "/healthz", None)?;
+    findings.push(Finding::good(
+        "reached",
+        if client.is_https() {
+            "over TLS, with a certificate that this machine trusts"
+        } else {
+            "without TLS, on this machine"
+        },
+    ));
+    let healthy = health.status == 200;
+    let mut metrics = None;
+    findings.push(Finding::either(
+        "health",
+        healthy,
+        format!("/healthz answered {}", health.status),
+        "the configuration has mistakes: `wrangler tail` shows each by its name, or this is no Postern",
+    ));
+    findings.push(keys::clock(&health, context.now()));
+    findings.extend(web::security_headers(&health));
+    if healthy {
+        outside(&client, &mut findings)?;
+        match context.admin() {
+            Ok(admin) => {
+                inside(&admin, &mut findings, context)?;
+                // Without it the age of the copies is all that is not seen.
+                let answer = admin.send("GET", "/metrics", None)?;
+                metrics = (answer.status == 200).then(|| String::from_utf8_lossy(&answer.body).into_owned());
+            }
+            Err(_) => findings.push(Finding::skipped(
+                "inside",
+                "not signed in: ages of the keys and the route table were not looked at (`postern login`)",
+            )),
+        }
+    }
+    match &config {
+        Some(config) => findings.extend(issuers::look(config, metrics.as_deref(), context)),
+        None => findings.push(Finding::skipped(
+            "other issuers",
+            "not looked at: which they are stands in the settings (`--settings wrangler.production.toml`)",
+        )),
+    }
+    Ok(report(&findings))
+}
+
+impl Doctor {
+    /// The settings, if they are to be looked at.
+    fn config(&self) -> Result<Option<Config>, Failure> {
+        if self.settings.settings.is_none() && self.settings.env.is_none() && !self.settings.local {
+            return Ok(None);
+        }
+        let Variables { file, values: mut vars, .. } = self.settings.read()?;
+        vars.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| STAND_IN_KEY.into());
+        let wrong =
+            |_| Failure::refused(format!("{file} has mistakes: `postern config check {file}` lists them"));
+        Config::from_vars(&vars).map(Some).map_err(wrong)
+    }
+}
+
+/// What anybody can see.
+fn outside(client: &Client, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+    findings.extend(web::readiness(&client.send("GET", "/readyz", None)?));
+    let set = client.send("GET", "/.well-known/jwks.json", None)?;
+    findings.extend(keys::key_set(&set));
+    if let Some(tag) = set.header("etag") {
+        let again = client.send_with("GET", "/.well-known/jwks.json", &[("if-none-match", tag)], None)?;
+        findings.push(Finding::either(
+            "key set is revalidated",
+            again.status == 304,
+            format!("If-None-Match answered {}", again.status),
+            "something between drops ETags: clients fetch the whole set each time",
+        ));
+    }
+    findings.extend(web::challenge(&client.send("GET", "/auth/me", None)?));
+    let foreign = [("origin", "https://postern-doctor.invalid")];
+    findings.push(web::cors(&client.send_with("GET", "/auth/me", &foreign, None)?));
+    // A cookie that can be no token of ours: the answer takes the cookies away, flags and all.
+    let cookie = [("cookie", "__Secure-postern_refresh=postern-doctor")];
+    findings.push(web::cookies(&client.send_with("POST", "/auth/refresh", &cookie, None)?));
+    findings.push(web::not_found(&client.send("GET", "/auth/postern-doctor", None)?));
+    Ok(())
+}
+
+/// What an administrator can see.
+fn inside(admin: &Client, findings: &mut Vec<Finding>, context: &Context) -> Result<(), Failure> {
+    let ring: Answer = admin.send_admin("GET", "/keys", None)?;
+    if ring.status == 200 {
+        findings.extend(keys::ring(&ring.json(), context.now()));
+    } else {
+        findings
+            .push(Finding::skipped("inside", format!("the administrators' API answered {}", ring.status)));
+    }
+    Ok(())
+}
+
+fn report(findings: &[Finding]) -> Report {
+    let wrong = findings.iter().any(|finding| finding.status == Status::Wrong);
+    let mut lines = Vec::new();
+    for Finding { check, status, detail, advice } in findings {
+        lines.push(format!("{:8} {check}: {detail}", status.name()));
+        if !advice.is_empty() {
+            lines.push(format!("         -> {advice}"));
+        }
+    }
+    let count = |status| findings.iter().filter(|finding| finding.status == status).count();
+    lines.push(format!(
+        "{} wrong, {} warnings, {} good",
+        count(Status::Wrong),
+        count(Status::Warning),
+        count(Status::Good)
+    ));
+    let checks: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "check": finding.check,
+                "status": finding.status.name(),
+                "detail": finding.detail,
+                "advice": finding.advice,
+            })
+        })
+        .collect();
+    let report = Report::lines(json!({ "sound": !wrong, "checks": checks }), lines);
+    if wrong { report.found_wrong() } else { report }
+}

@@ -1,0 +1,317 @@
+//! `postern config`: are the settings fit to be deployed, or to be run on this machine.
+
+mod bindings;
+mod dotenv;
+mod file;
+mod lines;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use clap::Subcommand;
+use postern_app::{
+    config::{Config, ConfigError},
+    service::explain::Explainer,
+};
+use serde_json::{Value, json};
+
+pub(crate) use self::file::{STAND_IN_KEY, Source, Variables, read_text};
+use self::{
+    file::{Deployed, default_file},
+    lines::Lines,
+};
+use crate::{
+    failure::Failure,
+    init::TEMPLATE,
+    report::{Report, counted},
+};
+
+/// What `wrangler secret put` is for.
+const SECRETS: [&str; 2] = ["POSTERN_MASTER_KEY", "POSTERN_METRICS_TOKEN"];
+
+/// From when on deleting an object's storage also drops its alarm, as Postern counts on.
+const LEAST_COMPATIBILITY_DATE: &str = "2026-02-24";
+
+/// Where Cloudflare ends a variable of a deployed Worker, in bytes. A Worker on this machine has
+/// no such end.
+const MAX_VARIABLE_BYTES: usize = 5 * 1024;
+
+/// The settings of a deployment.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Settings {
+    /// Find every mistake in a settings file before it is deployed: variables, routes, bindings
+    ///
+    /// Asks nobody. Secrets are not in the file: `POSTERN_MASTER_KEY` is checked too when it is in
+    /// the environment.
+    Check {
+        /// The file; wrangler.production.toml when not given
+        file: Option<PathBuf>,
+        /// The environment of wrangler that is to be deployed
+        #[arg(long, value_name = "NAME")]
+        env: Option<String>,
+        /// As on this machine, with the .dev.vars beside the file, and not for a deployment. It is
+        /// so by itself for a file that says `POSTERN_PROFILE` = "local" and names no database yet
+        #[arg(long)]
+        local: bool,
+    },
+}
+
+/// What was found.
+#[derive(Default)]
+struct Found {
+    wrong: Vec<ConfigError>,
+    warnings: Vec<ConfigError>,
+    notes: Vec<String>,
+}
+
+impl Settings {
+    pub(crate) fn run(&self) -> Result<Report, Failure> {
+        let Self::Check { file, env, local } = self;
+        let file = file.clone().map_or_else(|| default_file(*local), Ok)?;
+        let deployed = Deployed::read(&file, env.as_deref())?;
+        let mut found = Found::default();
+        // A file that cannot be deployed yet and is for this machine by its own word.
+        let local = *local || (deployed.is_local() && deployed.has_blank_ids());
+        let mut vars = deployed.variables(local)?;
+        if !local {
+            let written = deployed.vars()?;
+            for name in SECRETS.into_iter().filter(|name| written.contains_key(*name)) {
+                found.wrong(
+                    name,
+                    format!("is a secret and stands in the file: take it out, make a new one, and `npx wrangler secret put {name} -c {}`", file.display()),
+                );
+            }
+            if let Ok(key) = std::env::var("POSTERN_MASTER_KEY") {
+                vars.values.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| key.into());
+            } else if !vars.values.contains_key("POSTERN_MASTER_KEY") {
+                found.note("POSTERN_MASTER_KEY is not looked at: it is set by `wrangler secret put`");
+                vars.values.insert("POSTERN_MASTER_KEY".to_owned(), STAND_IN_KEY.into());
+            }
+        }
+        let routes = if deployed.has_vars() || !vars.of_dev_vars.is_empty() {
+            look(&vars.values, &mut found)
+        } else {
+            found.wrong("vars", deployed.without_vars());
+            None
+        };
+        deployed.bindings_of(&vars.values, &mut found);
+        deployed.own_bindings(&mut found);
+        sizes(&vars.values, local, &mut found);
+        if !local {
+            deployed.fit_to_deploy(&mut found);
+        }
+        Ok(found.report(&vars, &deployed.lines(), local, routes))
+    }
+}
+
+/// What the Worker's own reader says of the variables, and what is likely wrong with the routes.
+/// The number of routes, if there are no mistakes.
+fn look(vars: &BTreeMap<String, Value>, found: &mut Found) -> Option<usize> {
+    match Config::from_vars(vars) {
+        Err(mistakes) => {
+            found.wrong.extend(mistakes);
+            None
+        }
+        Ok(config) => {
+            let count = config.routes.len();
+            if count == 0 && config.routes_in_kv.is_none() {
+                found.warn("POSTERN_ROUTES", "is not set: the gate lets nothing through");
+            }
+            for remark in Explainer::new(config).review() {
+                found.warn(
+                    &format!("POSTERN_ROUTES[{}]", remark.index),
+                    format!("{} [{}]", remark.text, remark.code),
+                );
+            }
+            Some(count)
+        }
+    }
+}
+
+/// Variables that are longer than the platform takes.
+fn sizes(vars: &BTreeMap<String, Value>, local: bool, found: &mut Found) {
+    for (name, value) in vars {
+        let bytes = value.as_str().map_or_else(|| value.to_string().len(), str::len);
+        if bytes <= MAX_VARIABLE_BYTES {
+            continue;
+        }
+        let what = if name == "POSTERN_ROUTES" {
+            "put the table into KV (docs/gate.md, \"A table in KV\")"
+        } else {
+            "shorten it"
+        };
+        let where_ = if local { "it works on this machine, but a deployed Worker's" } else { "a Worker's" };
+        let problem =
+            format!("has {bytes} bytes, and {where_} variable ends at {MAX_VARIABLE_BYTES}: {what}");
+        if local { found.warn(name, problem) } else { found.wrong(name, problem) }
+    }
+}
+
+impl Found {
+    fn wrong(&mut self, path: &str, problem: impl Into<String>) {
+        self.wrong.push(ConfigError { path: path.to_owned(), problem: problem.into() });
+    }
+
+    fn warn(&mut self, path: &str, problem: impl Into<String>) {
+        self.warnings.push(ConfigError { path: path.to_owned(), problem: problem.into() });
+    }
+
+    fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    fn report(self, vars: &Variables, places: &Lines, local: bool, routes: Option<usize>) -> Report {
+        let Variables { file, .. } = vars;
+        // The file and line to edit, then what is wrong there.
+        let told = |word: &str, one: &ConfigError| match vars.file_of(&one.path) {
+            own if own == file => match places.of(&one.path) {
+                Some(line) => format!("{word}{file}:{line}: {one}"),
+                None => format!("{word}{file}: {one}"),
+            },
+            other => format!("{word}{other}: {one}"),
+        };
+        let mut lines: Vec<String> = self.wrong.iter().map(|one| told("wrong    ", one)).collect();
+        lines.extend(self.warnings.iter().map(|one| told("warning  ", one)));
+        lines.extend(self.notes.iter().map(|note| format!("note     {note}")));
+        let fit = if local { "to be run on this machine" } else { "to be deployed" };
+        let warnings = counted(self.warnings.len(), "warning");
+        lines.push(match self.wrong.len() {
+            0 => {
+                let routes = counted(routes.unwrap_or_default(), "route");
+                let local = if local { " on this machine (it was not checked for a deployment)" } else { "" };
+                format!("{file} is sound{local}: {routes}, {warnings}")
+            }
+            wrong => format!("{file} is not fit {fit}: {}, {warnings}", counted(wrong, "mistake")),
+        });
+        let listed = |all: &[ConfigError]| -> Value {
+            all.iter()
+                .map(|one| {
+                    let file = vars.file_of(&one.path);
+                    let line = (file == vars.file).then(|| places.of(&one.path)).flatten();
+                    json!({ "path": one.path, "problem": one.problem, "file": file, "line": line })
+                })
+                .collect()
+        };
+        let value = json!({
+            "sound": self.wrong.is_empty(),
+            "local": local,
+            "routes": routes,
+            "mistakes": listed(&self.wrong),
+            "warnings": listed(&self.warnings),
+            "notes": self.notes,
+        });
+        let report = Report::lines(value, lines);
+        if self.wrong.is_empty() { report } else { report.found_wrong() }
+    }
+}
+
+impl Deployed {
+    /// What Postern itself cannot do without, by the file that this version comes with.
+    fn own_bindings(&self, found: &mut Found) {
+        let Some(ours) = Self::parse(TEMPLATE) else { return };
+        for (list, member) in [
+            (&["kv_namespaces"][..], "binding"),
+            (&["d1_databases"], "binding"),
+            (&["durable_objects", "bindings"], "name"),
+        ] {
+            let there = self.names(list, member);
+            let lacking: Vec<&str> =
+                ours.names(list, member).into_iter().filter(|name| !there.contains(name)).collect();
+            if !lacking.is_empty() {
+                found.wrong(
+                    &list.join("."),
+                    format!(
+                        "lack {}: this version of Postern needs them. Copy their tables from its wrangler.toml",
+                        lacking.join(", ")
+                    ),
+                );
+            }
+        }
+        let there = self.classes();
+        let lacking: Vec<&str> = ours.classes().into_iter().filter(|class| !there.contains(class)).collect();
+        // A file without objects has been told of those.
+        if !lacking.is_empty() && self.named("durable_objects").is_some() {
+            found.wrong(
+                "migrations",
+                format!(
+                    "lack {}: add the [[migrations]] of Postern's wrangler.toml that this file does not have, and change none that was deployed",
+                    lacking.join(", ")
+                ),
+            );
+        }
+    }
+
+    /// The classes of objects that the migrations make.
+    fn classes(&self) -> BTreeSet<&str> {
+        let steps = self.inherited("migrations").and_then(toml::Value::as_array);
+        let lists = steps.into_iter().flatten().filter_map(|step| step.get("new_sqlite_classes")?.as_array());
+        lists.flatten().filter_map(toml::Value::as_str).collect()
+    }
+
+    /// What the settings speak of.
+    fn bindings_of(&self, vars: &BTreeMap<String, Value>, found: &mut Found) {
+        for wanted in bindings::wanted(vars) {
+            let bindings::Wanted { path, list, member, name } = &wanted;
+            if !self.names(list, member).contains(name.as_str()) {
+                let table = list.join(".");
+                // A name that is none is the reader's to judge; no value of it is repeated.
+                let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                let name = if plain { name } else { "..." };
+                found.wrong(
+                    path,
+                    format!("names a binding that is not there: [[{table}]] with {member} = \"{name}\""),
+                );
+            }
+        }
+    }
+
+    /// The lists of what is made once for each account, with the member that has its id and the
+    /// command that makes it.
+    const MADE: [(&str, &str, &str); 2] = [
+        ("kv_namespaces", "id", "npx wrangler kv namespace create POSTERN_KV"),
+        ("d1_databases", "database_id", "npx wrangler d1 create postern"),
+    ];
+
+    fn is_blank(&self, list: &str, member: &str) -> bool {
+        let zeros = |id: &&str| id.bytes().all(|byte| byte == b'0' || byte == b'-');
+        self.names(&[list], member).iter().any(zeros)
+    }
+
+    /// Whether nothing that it names was made yet, so that wrangler cannot deploy it.
+    fn has_blank_ids(&self) -> bool {
+        Self::MADE.iter().all(|(list, member, _)| self.is_blank(list, member))
+    }
+
+    /// What works on this machine and not for others.
+    fn fit_to_deploy(&self, found: &mut Found) {
+        if self.is_local() {
+            found.wrong(
+                "POSTERN_PROFILE",
+                "is \"local\": it makes two users whose password everybody knows. For this machine alone, check it with --local",
+            );
+        }
+        for (list, member, make) in Self::MADE {
+            if self.is_blank(list, member) {
+                found.wrong(
+                    &format!("{list}.{member}"),
+                    format!("is still the one of zeros: `{make}` prints yours"),
+                );
+            }
+        }
+        let date = self.inherited("compatibility_date").and_then(toml::Value::as_str);
+        let ours = Self::parse(TEMPLATE);
+        let ours = ours.as_ref().and_then(|ours| ours.inherited("compatibility_date")?.as_str());
+        if date.is_some_and(|date| date < LEAST_COMPATIBILITY_DATE) {
+            found.wrong("compatibility_date", format!("must not be before {LEAST_COMPATIBILITY_DATE}"));
+        } else if let (Some(date), Some(ours)) = (date, ours)
+            && date < ours
+        {
+            found.warn(
+                "compatibility_date",
+                format!("is older than {ours}, which this version was tested with"),
+            );
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! `postern token`: what an access token says, whether it is good, and if not why.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    io::{self, IsTerminal as _, Read as _},
+};
+
+use clap::Subcommand;
+use pollster::block_on;
+use postern_app::{
+    encoding::from_base64url,
+    jose::{
+        JwkSet, KnownHeaders, UnverifiedToken, VerifyError, json, may_stand_in_header,
+        native::NativeVerifier, verify,
+    },
+    jwt::{TokenError, ValidationPolicy, validate},
+    time::Timestamp,
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    client::Client,
+    context::Context,
+    failure::Failure,
+    report::{Report, plain, relative},
+};
+
+/// Longer input is no access token: the gate itself stops at 8 KB.
+const MAX_INPUT_BYTES: u64 = 64 * 1024;
+
+/// Access tokens.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokens {
+    /// Show what a token says, verify it, and say why it is refused and when it expires
+    ///
+    /// The token comes from standard input or from `POSTERN_TOKEN`. Its signature is never shown.
+    Inspect {
+        /// Verify with the key set at this URL instead of the deployment's
+        #[arg(long, value_name = "URL")]
+        jwks: Option<String>,
+        /// The issuer it must have; without it, the one it names
+        #[arg(long)]
+        issuer: Option<String>,
+        /// The audience it must have; without it, any
+        #[arg(long)]
+        audience: Option<String>,
+        /// A header member that the issuer's `header_members` lets stand; may be given several times
+        #[arg(long = "header-member", value_name = "NAME")]
+        header_members: Vec<String>,
+    },
+}
+
+/// What the token is held against.
+#[derive(Default)]
+struct Expected<'a> {
+    issuer: Option<&'a str>,
+    audience: Option<&'a str>,
+    header_members: BTreeSet<String>,
+}
+
+impl Tokens {
+    pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
+        let Self::Inspect { jwks, issuer, audience, header_members } = self;
+        if let Some(name) = header_members.iter().find(|name| !may_stand_in_header(name)) {
+            return Err(Failure::usage(format!(
+                "no issuer's tokens may have {name} in their headers, unread"
+            )));
+        }
+        let token = token()?;
+        let keys = match (jwks, context.has_url()) {
+            (Some(url), _) => Some(key_set(&Client::document(url)?)?),
+            (None, true) => Some(key_set(&context.public()?.get("/.well-known/jwks.json")?)?),
+            (None, false) => None,
+        };
+        let expected = Expected {
+            issuer: issuer.as_deref(),
+            audience: audience.as_deref(),
+            header_members: header_members.iter().cloned().collect(),
+        };
+        Ok(inspect(&token, keys.as_ref(), &expected, context.now()))
+    }
+}
+
+fn token() -> Result<String, Failure> {
+    let mut text = String::new();
+    if io::stdin().is_terminal() {
+        text = env::var("POSTERN_TOKEN").unwrap_or_default();
+    } else {
+        io::stdin()
+            .take(MAX_INPUT_BYTES)
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::usage(format!("the token could not be read: {error}")))?;
+        if text.trim().is_empty() {
+            text = env::var("POSTERN_TOKEN").unwrap_or_default();
+        }
+    }
+    // Pasted from a header, often.
+    let text = text.trim();
+    let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
+    if text.is_empty() {
+        return Err(Failure::usage("which token? Pipe it in, or put it into POSTERN_TOKEN"));
+    }
+    if text.starts_with("prt_") {
+        return Err(Failure::usage(
+            "this is a refresh token, which only the deployment can read; whoever has seen it can use it: sign out",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn key_set(document: &[u8]) -> Result<JwkSet, Failure> {
+    JwkSet::parse(document).map_err(|error| Failure::refused(format!("the key set cannot be used: {error}")))
+}
+
+fn inspect(token: &str, keys: Option<&JwkSet>, expected: &Expected<'_>, now: Timestamp) -> Report {
+    let mut parts = token.split('.');
+    let header = parts.next().and_then(part);
+    let claims = parts.next().and_then(part);
+    let verdict = verdict(token, keys, claims.as_ref(), expected, now);
+    let expires_at = claims.as_ref().and_then(|claims| claims.get("exp")).and_then(Value::as_u64);
+    let lines = told(header.as_ref(), claims.as_ref(), &verdict, expected.audience, now);
+    let value = json!({
+        "verdict": verdict.name(),
+        "code": verdict.code(),
+        "detail": verdict.detail(),
+        "expires_at": expires_at,
+        "header": header,
+        "claims": claims,
+    });
+    let report = Report::lines(value, lines);
+    if matches!(verdict, Verdict::Refused(_)) { report.found_wrong() } else { report }
+}
+
+/// What became of the verification.
+enum Verdict {
+    Accepted,
+    /// There was no key set to verify with.
+    Unverified,
+    Refused(TokenError),
+}
+
+impl Verdict {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Unverified => "unverified",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    const fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(error) => Some(error.code()),
+            _ => None,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Refused(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+}
+
+fn verdict(
+    token: &str,
+    keys: Option<&JwkSet>,
+    claims: Option<&Map<String, Value>>,
+    expected: &Expected<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let headers = KnownHeaders::new(expected.header_members.clone());
+    let outcome = UnverifiedToken::parse_known(token, &headers).and_then(|unverified| {
+        let Some(keys) = keys else { return Ok(false) };
+        let jws = block_on(verify(&unverified, keys, &NativeVerifier)).map_err(|error| match error {
+            VerifyError::Refused(error) => error,
+            // The native verifier has no faults of its own.
+            VerifyError::Fault(_) => TokenError::BadSignature,
+        })?;
+        let issuer =
+            expected.issuer.map_or_else(|| unverified.claimed_issuer(), |issuer| Ok(issuer.to_owned()))?;
+        let audiences =
+            expected.audience.map_or_else(|| audiences_of(claims), |audience| vec![audience.to_owned()]);
+        // Tokens of other issuers are inspected too, and those need not follow RFC 9068.
+        let own = jws.typ().is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt"));
+        let mut policy = if own {
+            ValidationPolicy::own(issuer, audiences)
+        } else {
+            ValidationPolicy::external(issuer, audiences)
+        };
+        policy.header_members.clone_from(&expected.header_members);
+        validate(jws, &policy, now).map(|_| true)
+    });
+    match outcome {
+        Ok(true) => Verdict::Accepted,
+        Ok(false) => Verdict::Unverified,
+        Err(error) => Verdict::Refused(error),
+    }
+}
+
+/// What the token itself names, when no audience is asked for.
+fn audiences_of(claims: Option<&Map<String, Value>>) -> Vec<String> {
+    match claims.and_then(|claims| claims.get("aud")) {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn part(text: &str) -> Option<Map<String, Value>> {
+    json::parse_object(&from_base64url(text)?).ok()
+}
+
+fn told(
+    header: Option<&Map<String, Value>>,
+    claims: Option<&Map<String, Value>>,
+    verdict: &Verdict,
+    audience: Option<&str>,
+    now: Timestamp,
+) -> Vec<String> {
+    let mut lines = vec![match verdict {
+        Verdict::Accepted if audience.is_none() => {
+            "accepted: signature, issuer and times are good (the audience was not asked for: --audience)"
+                .to_owned()
+        }
+        Verdict::Accepted => "accepted: signature, issuer, audience and times are good".to_owned(),
+        Verdict::Unverified => "not verified: set POSTERN_URL, or pass --jwks".to_owned(),
+        Verdict::Refused(error) => format!("refused: {error} [{}]{}", error.code(), advice(error)),
+    }];
+    for (title, members) in [("header", header), ("claims", claims)] {
+        let Some(members) = members else {
+            lines.push(format!("{title}: cannot be read"));
+            continue;
+        };
+        lines.push(format!("{title}:"));
+        for (name, value) in members {
+            let time =
+                ["exp", "nbf", "iat", "auth_time"].contains(&name.as_str()).then(|| value.as_u64()).flatten();
+            let note = time
+                .map(|at| format!("  ({})", relative(Timestamp::from_seconds(at), now)))
+                .unwrap_or_default();
+            lines.push(format!("  {}: {}{note}", plain(&Value::String(name.clone())), plain(value)));
+        }
+    }
+    lines
+}
+
+const LET_STAND: &str = ": the gate takes it where the issuer's `header_members` names it (--header-member)";
+
+/// What to do about the refusals that have a usual cause.
+fn advice(error: &TokenError) -> &'static str {
+    match error {
+        TokenError::UnknownHeader => LET_STAND,
+        TokenError::ForbiddenHeader { name } if may_stand_in_header(name) => LET_STAND,
+        TokenError::Expired => ": the client must refresh",
+        TokenError::UnknownKey => {
+            ": its key is not in the set. Was the key revoked? Another issuer's token needs its own set: --jwks URL"
+        }
+        TokenError::BadSignature => ": it was altered, cut off, or is not this issuer's",
+        TokenError::WrongIssuer => ": see POSTERN_ISSUER and POSTERN_ISSUERS",
+        TokenError::WrongAudience => ": see POSTERN_AUDIENCE",
+        TokenError::NotYetValid | TokenError::IssuedInFuture => {
+            ": the clocks differ (`postern doctor` measures it)"
+        }
+        TokenError::WrongType => ": an ID token is no access token",
+        TokenError::NotThreeParts { .. } | TokenError::NotBase64Url { .. } => {
+            ": it was cut off or pasted with something else"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 7515 appendix A.3: ES256 over {"iss":"joe","exp":1300819380,...}, with its key.
+    const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+    const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+
+    fn text(report: &Report) -> (Value, String) {
+        (serde_json::from_str(&report.to_json()).unwrap(), report.to_text(Timestamp::default()))
+    }
+
+    #[test]
+    fn a_token_is_shown_without_its_signature_whatever_becomes_of_it() {
+        let keys = JwkSet::parse(KEYS.as_bytes()).unwrap();
+        let signature = TOKEN.rsplit('.').next().unwrap();
+        for keys in [None, Some(&keys)] {
+            let (json, text) =
+                text(&inspect(TOKEN, keys, &Expected::default(), Timestamp::from_seconds(1_300_000_000)));
+            assert!(text.contains("iss: joe"), "{text}");
+            assert!(!text.contains(signature) && !json.to_string().contains(signature));
+        }
+    }
+
+    #[test]
+    fn the_refusal_is_the_gates_own_code() {
+        let keys = JwkSet::parse(KEYS.as_bytes()).unwrap();
+        let code = |token: &str| {
+            text(&inspect(token, Some(&keys), &Expected::default(), Timestamp::from_seconds(1))).0["code"]
+                .clone()
+        };
+        // It has no `iat`, which every access token has.
+        assert_eq!(code(TOKEN), "missing_claim");
+        assert_eq!(code(&TOKEN.replace("Dt", "Et")), "bad_signature");
+        assert_eq!(code("abc"), "not_three_parts");
+        assert_eq!(code("eyJhbGciOiJub25lIn0.e30.AA"), "alg_none");
+    }
+
+    #[test]
+    fn a_header_member_is_let_stand_where_it_is_said_and_the_refusal_says_how() {
+        // {"alg":"ES256","x5t":"AAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+        let token = "eyJhbGciOiJFUzI1NiIsIng1dCI6IkFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQSJ9.e30.AA";
+        let told = |names: &[&str]| {
+            let header_members = names.iter().map(|name| (*name).to_owned()).collect();
+            text(&inspect(
+                token,
+                None,
+                &Expected { header_members, ..Expected::default() },
+                Timestamp::from_seconds(1),
+            ))
+        };
+        let (json, lines) = told(&[]);
+        assert_eq!(json["code"], "forbidden_header");
+        assert!(lines.contains("--header-member"), "{lines}");
+        assert_eq!(told(&["x5t"]).0["verdict"], "unverified");
+    }
+}

@@ -1,0 +1,271 @@
+//! `postern user`.
+
+use std::fmt::Write as _;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::{
+    client::Client,
+    context::Context,
+    failure::{Failure, Kind},
+    grants::Grants,
+    import::Import,
+    report::{Column, Report, Shown, plain},
+    sessions::segment,
+    sign_in::password,
+    throttle::clear,
+};
+
+/// Users. USER is an id, the `sub` of the user's access tokens, or a login.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Users {
+    /// List users in the order of their logins
+    List {
+        /// Only logins that begin so
+        #[arg(long, value_name = "BEGINNING")]
+        search: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Show one user
+    Show {
+        /// Id or login
+        user: String,
+    },
+    /// Make a user; the password is asked for, or read from a pipe
+    Add {
+        /// The login, as a rule a mail address
+        login: String,
+        #[command(flatten)]
+        grants: Grants,
+    },
+    /// Make users from a file, with the password hashes that they have elsewhere
+    ///
+    /// What was interrupted goes on where it was when the same command is repeated. A user who is
+    /// there is never changed, and none is made twice.
+    Import(Box<Import>),
+    /// Give a user these scopes, roles and tenant in place of those before
+    ///
+    /// When something is taken away, all sessions of the user end.
+    Grant {
+        /// Id or login
+        user: String,
+        #[command(flatten)]
+        grants: Grants,
+    },
+    /// Keep a user from signing in, and end all sessions
+    Disable {
+        /// Id or login
+        user: String,
+    },
+    /// Let a user sign in again
+    Enable {
+        /// Id or login
+        user: String,
+    },
+    /// Let a user sign in again whom strangers have locked out by guessing
+    ///
+    /// Forgets failures, locks and limits of the account, within 10 s everywhere.
+    Unlock {
+        /// Id or login
+        user: String,
+    },
+    /// Erase all that is stored about a user; nothing brings it back
+    Erase {
+        /// Id or login
+        user: String,
+        /// That you mean it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+const COLUMNS: [Column; 7] = [
+    Column { title: "LOGIN", member: "login", shown: Shown::Plain },
+    Column { title: "USER", member: "user_id", shown: Shown::Plain },
+    Column { title: "DISABLED", member: "disabled", shown: Shown::Plain },
+    Column { title: "SCOPES", member: "scopes", shown: Shown::Plain },
+    Column { title: "ROLES", member: "roles", shown: Shown::Plain },
+    Column { title: "TENANT", member: "tenant_id", shown: Shown::Plain },
+    Column { title: "MADE", member: "created_at", shown: Shown::Time },
+];
+
+/// The largest page that the API gives.
+const PAGE: usize = 200;
+
+impl Users {
+    pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
+        let client = || context.admin();
+        match self {
+            // Rows can be checked without a deployment.
+            Self::Import(import) => import.run(context),
+            Self::List { search, limit } => list(&client()?, search.as_deref(), *limit as usize),
+            Self::Show { user } => {
+                let client = client()?;
+                let id = resolve(&client, user)?;
+                let found = client.admin("GET", &format!("/users/{id}"), None)?;
+                Ok(Report::table(json!({ "users": [found] }), "users", &COLUMNS))
+            }
+            Self::Add { login, grants } => {
+                let mut body = grants.body();
+                if let Some(members) = body.as_object_mut() {
+                    members.insert("login".to_owned(), login.as_str().into());
+                    members.insert("password".to_owned(), password("Password of the user: ")?.into());
+                }
+                let answer = client()?.admin("POST", "/users", Some(&body))?;
+                let line =
+                    format!("{login} is there as {}", answer.get("user_id").map(plain).unwrap_or_default());
+                Ok(Report::lines(answer, [line]))
+            }
+            Self::Grant { user, grants } => change(
+                &client()?,
+                "PUT",
+                user,
+                "/grants",
+                Some(&grants.body()),
+                "has these scopes, roles and tenant now",
+            ),
+            Self::Disable { user } => {
+                change(&client()?, "POST", user, "/disable", None, "is disabled, and signed out everywhere")
+            }
+            Self::Enable { user } => change(&client()?, "POST", user, "/enable", None, "can sign in again"),
+            Self::Unlock { user } => {
+                let client = client()?;
+                clear(&client, "login", &login_of(&client, user)?)
+            }
+            Self::Erase { user, yes: true } => change(&client()?, "DELETE", user, "", None, "is erased"),
+            Self::Erase { user, .. } => {
+                Err(Failure::usage(format!("nothing brings {user} back: repeat the command with --yes")))
+            }
+        }
+    }
+}
+
+/// Page after page, until there are enough.
+fn list(client: &Client, search: Option<&str>, limit: usize) -> Result<Report, Failure> {
+    let mut users: Vec<Value> = Vec::new();
+    let mut after: Option<String> = None;
+    while users.len() < limit {
+        let mut path = format!("/users?limit={}", PAGE.min(limit - users.len()));
+        for (name, value) in [("search", search), ("after", after.as_deref())] {
+            if let Some(value) = value {
+                path = format!("{path}&{name}={}", encoded(value));
+            }
+        }
+        let page = client.admin("GET", &path, None)?;
+        users.extend(page.get("users").and_then(Value::as_array).into_iter().flatten().cloned());
+        after = page.get("next").and_then(Value::as_str).map(str::to_owned);
+        if after.is_none() {
+            break;
+        }
+    }
+    let note = after.is_some().then(|| {
+        format!(
+            "there are more users than these {}: --limit lists more, --search BEGINNING other ones",
+            users.len()
+        )
+    });
+    let value = json!({ "users": users, "more": after.is_some() });
+    Ok(Report::table(value, "users", &COLUMNS).with_note(note))
+}
+
+fn change(
+    client: &Client,
+    method: &str,
+    user: &str,
+    what: &str,
+    body: Option<&Value>,
+    done: &str,
+) -> Result<Report, Failure> {
+    let id = resolve(client, user)?;
+    client.admin(method, &format!("/users/{id}{what}"), body)?;
+    Ok(Report::lines(json!({ "user_id": id, "status": "done" }), [format!("{user} {done}")]))
+}
+
+/// A user who was named by id or login.
+pub(crate) struct Named {
+    pub(crate) id: String,
+    /// Whether there is one; none when nobody could say.
+    pub(crate) known: Option<bool>,
+}
+
+impl Named {
+    /// What to add for an id that nobody has.
+    pub(crate) fn note(&self) -> Option<String> {
+        (self.known == Some(false))
+            .then(|| format!("no user has the id {}: it was erased, or is not typed right", self.id))
+    }
+}
+
+/// What to add about a login that no user has: it may be limited all the same, or be mistyped.
+pub(crate) fn note_of_login(client: &Client, login: &str) -> Option<String> {
+    let page = client.admin("GET", &format!("/users?login={}", encoded(login)), None).ok()?;
+    let nobody = page.get("users").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    nobody.then(|| format!("no user has the login {login}"))
+}
+
+/// The same, with a look at whether there is such a user. What fails is no reason to leave a
+/// session alive, so that a part that is down leaves the question open.
+pub(crate) fn find(client: &Client, user: &str) -> Result<Named, Failure> {
+    let id = resolve(client, user)?;
+    if id != user {
+        return Ok(Named { id, known: Some(true) });
+    }
+    let known = match client.admin("GET", &format!("/users/{id}"), None) {
+        Ok(_) => Some(true),
+        Err(failure) => match failure.code.as_deref() {
+            Some("user_not_found") => Some(false),
+            // Users are kept elsewhere.
+            Some("not_offered") => None,
+            _ if failure.kind == Kind::Unavailable => None,
+            _ => return Err(failure),
+        },
+    };
+    Ok(Named { id, known })
+}
+
+/// The id of a user who is named by id or login.
+pub(crate) fn resolve(client: &Client, user: &str) -> Result<String, Failure> {
+    if user.parse::<postern_app::ids::AccountId>().is_ok() {
+        return segment(user).map(str::to_owned);
+    }
+    let page = client.admin("GET", &format!("/users?login={}", encoded(user)), None)?;
+    let id = page.pointer("/users/0/user_id").and_then(Value::as_str);
+    id.map(str::to_owned).ok_or_else(|| Failure::refused(format!("there is no user {user}")))
+}
+
+/// The login of a user who is named by id or login. A login need not be a user's: those that do not
+/// exist are limited as well.
+fn login_of(client: &Client, user: &str) -> Result<String, Failure> {
+    if user.parse::<postern_app::ids::AccountId>().is_err() {
+        return Ok(user.to_owned());
+    }
+    let found = client.admin("GET", &format!("/users/{}", segment(user)?), None)?;
+    let login = found.get("login").and_then(Value::as_str);
+    login.map(str::to_owned).ok_or_else(|| Failure::refused(format!("there is no user {user}")))
+}
+
+/// A value of a query (RFC 3986 section 2.1).
+pub(crate) fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_cannot_add_parameters() {
+        assert_eq!(encoded("a@b.c&limit=1 ü"), "a%40b.c%26limit%3D1%20%C3%BC");
+    }
+}

@@ -1,0 +1,136 @@
+use super::*;
+use crate::identity::UnicodeTables;
+use crate::{identity::Login, secrets::Master};
+
+fn event(happening: Happening) -> Event {
+    Event { at: Timestamp::from_millis(1_700_000_000_123), happening, setting: Setting::default() }
+}
+
+#[test]
+fn event_line_format_unchanged() {
+    let master = Master::derive(1, &[7; 32]).unwrap();
+    let setting = Setting {
+        request_id: Some("r-1".into()),
+        account: Some(AccountId::from_bytes([1; 16])),
+        login: Some(Pseudonym::of_login(
+            &master,
+            &Login::parse("alice@example.com", &UnicodeTables).unwrap(),
+        )),
+        session_id: Some(FamilyId::from_bytes([2; 16])),
+        client_id: Some("web".into()),
+        ip: Some("192.0.2.1".into()),
+        country: Some("NO".into()),
+        user_agent: Some(UserAgent::of("curl/8")),
+    };
+    let line = Event { setting, ..event(Happening::ReuseDetected { distance: 3 }) }.to_line();
+    assert_eq!(
+        line,
+        concat!(
+            r#"{"at":1700000000123,"event":"reuse_detected","distance":3,"outcome":"alert","request_id":"r-1","#,
+            r#""account":"AQEBAQEBAQEBAQEBAQEBAQ","login":"bf7EgK8soUPc","session_id":"AgICAgICAgICAgICAgICAg","#,
+            r#""client_id":"web","ip":"192.0.2.1","country":"NO","user_agent":"curl/8"}"#
+        )
+    );
+}
+
+#[test]
+fn event_names_unchanged() {
+    let kid = Kid::from_thumbprint([0; 32]);
+    let refused =
+        Happening::AccessRefused { code: "expired", route: None, signature_tail: Some("abc123".into()) };
+    let names = [
+        (Happening::SignedIn, "signed_in", "success"),
+        (Happening::SignInRefused { cause: "wrong_password" }, "sign_in_refused", "refused"),
+        (Happening::Registered, "registered", "success"),
+        (Happening::RegistrationRefused { cause: "login_taken" }, "registration_refused", "refused"),
+        (Happening::Refreshed { rotation_count: 4 }, "refreshed", "success"),
+        (Happening::Retried { late: true }, "retried", "success"),
+        (Happening::ReuseDetected { distance: 1 }, "reuse_detected", "alert"),
+        (Happening::RefreshRefused { cause: "expired" }, "refresh_refused", "refused"),
+        (Happening::SessionRevoked, "session_revoked", "success"),
+        (Happening::SignedOut, "signed_out", "success"),
+        (Happening::SignedOutEverywhere { sessions: 2 }, "signed_out_everywhere", "success"),
+        (Happening::FamilyDisplaced, "family_displaced", "success"),
+        (Happening::ContextChanged { risk: 60 }, "context_changed", "success"),
+        (refused, "access_refused", "refused"),
+        (Happening::Throttled { limit: "login-ip".into(), retry_after: 3 }, "throttled", "refused"),
+        (Happening::Locked { what: "account", seconds: 60 }, "locked", "refused"),
+        (Happening::StuffingDetected { pattern: "many_accounts" }, "stuffing_detected", "alert"),
+        (
+            Happening::AdminAction {
+                action: "key_rotate".into(),
+                target: String::new(),
+                who: "root".into(),
+                result: ActResult::Refused,
+                seq: 1,
+                hash: Digest::ZERO,
+            },
+            "admin_action",
+            "refused",
+        ),
+        (Happening::PasswordRehashed, "password_rehashed", "success"),
+        (Happening::KeyPublished { kid }, "key_published", "success"),
+        (Happening::KeyRotated { kid, former: kid }, "key_rotated", "success"),
+        (Happening::KeyRetired { kid }, "key_retired", "success"),
+        (Happening::KeyRevoked { kid }, "key_revoked", "success"),
+        (Happening::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
+        (Happening::MasterMismatch { kid }, "master_mismatch", "alert"),
+        (Happening::NewerMaster { what: "refresh_token", master: 2 }, "newer_master", "fault"),
+        (Happening::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
+        (Happening::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
+        (
+            Happening::RoutesRefused { count: 1, mistakes: vec!["version: is missing".into()] },
+            "routes_refused",
+            "fault",
+        ),
+        (Happening::ConfigRefused { mistakes: 2 }, "config_refused", "fault"),
+    ];
+    for (happening, name, outcome) in names {
+        let line: serde_json::Value = serde_json::from_str(&event(happening).to_line()).unwrap();
+        assert_eq!((line["event"].as_str(), line["outcome"].as_str()), (Some(name), Some(outcome)));
+        assert_described(&line);
+    }
+}
+
+/// Names, required and optional members, and outcome stand so in the schema, which the tests on
+/// workerd hold whole lines against.
+fn assert_described(line: &serde_json::Value) {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../../docs/audit-events.schema.json")).unwrap();
+    let name = line["event"].as_str().unwrap();
+    let own = &schema["$defs"][name];
+    assert!(own.is_object(), "docs/audit-events.schema.json does not describe {name}");
+    let listed = serde_json::json!({ "$ref": format!("#/$defs/{name}") });
+    assert!(schema["oneOf"].as_array().unwrap().contains(&listed), "{name} is not in oneOf");
+    let outcome = &own["properties"]["outcome"];
+    let outcomes = outcome["enum"].as_array();
+    assert!(
+        outcome["const"] == line["outcome"] || outcomes.is_some_and(|list| list.contains(&line["outcome"])),
+        "{name}: {outcome}"
+    );
+    for member in line.as_object().unwrap().keys() {
+        let known = !own["properties"][member].is_null() || !schema["properties"][member].is_null();
+        assert!(known, "{name}: {member} is not described");
+    }
+    for member in own["required"].as_array().into_iter().flatten() {
+        assert!(!line[member.as_str().unwrap()].is_null(), "{name}: {member} is missing");
+    }
+    let page = include_str!("../../../../../docs/audit-events.md");
+    assert!(page.contains(&format!("`{name}`")), "docs/audit-events.md does not list {name}");
+}
+
+#[test]
+fn a_forged_line_break_in_a_clients_words_does_not_make_a_second_line() {
+    let setting = Setting {
+        request_id: Some("a\nb".into()),
+        user_agent: Some(UserAgent::of("x\n{\"event\":\"signed_in\"}\u{7f}")),
+        ..Setting::default()
+    };
+    let line = Event { setting, ..event(Happening::SignedIn) }.to_line();
+    assert!(!line.contains('\n'), "{line}");
+}
+
+#[test]
+fn a_user_agent_of_any_length_takes_a_bounded_place() {
+    assert_eq!(UserAgent::of(&"ä".repeat(5000)).as_str().len(), 256);
+}

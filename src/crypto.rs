@@ -1,0 +1,183 @@
+//! Signatures by WebCrypto. Imported keys are kept for the isolate's life, within a bound.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use js_sys::{Array, JSON, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use zeroize::Zeroizing;
+
+use super::{
+    glue,
+    js::{self, SUBTLE},
+};
+use postern_app::{
+    jose::{PublicKey, SignatureAlgorithm, SignatureVerifier},
+    keys::{GeneratedKey, PrivateKey, PublicJwk, Signer, SigningAlgorithm},
+    ports::{Fault, Part},
+};
+
+/// How many imported keys an isolate keeps: 64 keys of each of a few issuers. Past it the
+/// cache starts anew, which costs one import for each key in use.
+const MAX_IMPORTED_KEYS: usize = 256;
+
+thread_local! {
+    static IMPORTED: RefCell<HashMap<String, JsValue>> = RefCell::default();
+    /// Public keys by algorithm, in the order of [`SignatureAlgorithm::ALL`], and thumbprint.
+    static VERIFYING: RefCell<[HashMap<String, JsValue>; SignatureAlgorithm::ALL.len()]> =
+        RefCell::default();
+}
+
+/// The place of an algorithm in [`SignatureAlgorithm::ALL`] and in `glue.js`.
+const fn number(algorithm: SignatureAlgorithm) -> u8 {
+    match algorithm {
+        SignatureAlgorithm::Es256 => 0,
+        SignatureAlgorithm::Es384 => 1,
+        SignatureAlgorithm::EdDsa => 2,
+        SignatureAlgorithm::Rs256 => 3,
+        SignatureAlgorithm::Ps256 => 4,
+    }
+}
+
+/// WebCrypto.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WebCrypto;
+
+fn fault(error: &JsValue) -> Fault {
+    Fault::new(Part::Crypto, js::cause(error))
+}
+
+/// What `importKey` and `generateKey` want to know of an algorithm.
+fn key_parameters(algorithm: SignatureAlgorithm) -> JsValue {
+    let object = match algorithm {
+        SignatureAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("namedCurve", "P-256".into())]),
+        SignatureAlgorithm::Es384 => js::object(&[("name", "ECDSA".into()), ("namedCurve", "P-384".into())]),
+        SignatureAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
+        SignatureAlgorithm::Rs256 | SignatureAlgorithm::Ps256 => {
+            let name = if algorithm == SignatureAlgorithm::Ps256 { "RSA-PSS" } else { "RSASSA-PKCS1-v1_5" };
+            // 2048 bits and the exponent 65537 (`publicExponent` is big-endian) matter to
+            // `generateKey` alone.
+            js::object(&[
+                ("name", name.into()),
+                ("hash", "SHA-256".into()),
+                ("modulusLength", 2048.into()),
+                ("publicExponent", Uint8Array::from(&[1, 0, 1][..]).into()),
+            ])
+        }
+    };
+    object.into()
+}
+
+/// What `sign` wants to know of an algorithm (RFC 7518 section 3.1).
+fn signature_parameters(algorithm: SigningAlgorithm) -> JsValue {
+    let object = match algorithm {
+        SigningAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
+        SigningAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
+        SigningAlgorithm::Rs256 => js::object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
+    };
+    object.into()
+}
+
+fn remember(name: String, key: &JsValue) {
+    IMPORTED.with_borrow_mut(|imported| {
+        if imported.len() >= MAX_IMPORTED_KEYS {
+            imported.clear();
+        }
+        imported.insert(name, key.clone());
+    });
+}
+
+/// The imported form of a public key; `None` when the platform refuses the key itself.
+async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
+    let place = usize::from(number(key.algorithm()));
+    let known = VERIFYING.with_borrow(|keys| keys.get(place)?.get(key.thumbprint()).cloned());
+    if known.is_some() {
+        return Ok(known);
+    }
+    let jwk = postern_app::json::write(&key.to_jwk()).map_err(|error| Fault::new(Part::Crypto, error))?;
+    let jwk = JSON::parse(&jwk).map_err(|error| fault(&error))?;
+    // The platform knows `alg` names of its own for some curves; ours decided already.
+    for member in ["alg", "use", "kid", "key_ops"] {
+        let _ = Reflect::delete_property(jwk.unchecked_ref::<js_sys::Object>(), &JsValue::from_str(member));
+    }
+    let usages = Array::of1(&"verify".into());
+    let promise = SUBTLE
+        .with(|subtle| subtle.import_key("jwk", &jwk, &key_parameters(key.algorithm()), false, &usages));
+    let settled = match promise {
+        Ok(promise) => js::settled(promise).await,
+        Err(error) => Err(error),
+    };
+    // A refusal is the key's fault (a point off its curve, say), not the platform's.
+    let Ok(imported) = settled else { return Ok(None) };
+    VERIFYING.with_borrow_mut(|keys| {
+        if let Some(keys) = keys.get_mut(place) {
+            if keys.len() >= MAX_IMPORTED_KEYS {
+                keys.clear();
+            }
+            keys.insert(key.thumbprint().to_owned(), imported.clone());
+        }
+    });
+    Ok(Some(imported))
+}
+
+impl SignatureVerifier for WebCrypto {
+    async fn verify(&self, key: &PublicKey, signing_input: &[u8], signature: &[u8]) -> Result<bool, Fault> {
+        let Some(imported) = imported(key).await? else { return Ok(false) };
+        let promise = glue::verify(number(key.algorithm()), &imported, signature, signing_input)
+            .map_err(|error| fault(&error))?;
+        let verdict = js::settled(promise).await.map_err(|error| fault(&error))?;
+        Ok(verdict.as_bool() == Some(true))
+    }
+}
+
+impl Signer for WebCrypto {
+    async fn sign(&self, key: &PrivateKey, signing_input: &[u8]) -> Result<Vec<u8>, Fault> {
+        let algorithm = SignatureAlgorithm::from(key.algorithm());
+        let name = format!("sign {} {}", algorithm.name(), key.kid());
+        let known = IMPORTED.with_borrow(|imported| imported.get(&name).cloned());
+        let imported = if let Some(known) = known {
+            known
+        } else {
+            let pkcs8 = Uint8Array::from(key.pkcs8());
+            let usages = Array::of1(&"sign".into());
+            let promise = SUBTLE
+                .with(|subtle| subtle.import_key("pkcs8", &pkcs8, &key_parameters(algorithm), false, &usages))
+                .map_err(|error| fault(&error))?;
+            let imported = js::settled(promise).await.map_err(|error| fault(&error))?;
+            remember(name, &imported);
+            imported
+        };
+        let promise = SUBTLE
+            .with(|subtle| {
+                subtle.sign(
+                    &signature_parameters(key.algorithm()),
+                    &imported,
+                    &Uint8Array::from(signing_input),
+                )
+            })
+            .map_err(|error| fault(&error))?;
+        let signature = js::settled(promise).await.map_err(|error| fault(&error))?;
+        Ok(Uint8Array::new(&signature).to_vec())
+    }
+
+    async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault> {
+        generate(algorithm)
+            .await
+            .map_err(|error| fault(&error))?
+            .ok_or_else(|| Fault::new(Part::Crypto, "the platform made a key that is not one of ours"))
+    }
+}
+
+async fn generate(algorithm: SigningAlgorithm) -> Result<Option<GeneratedKey>, JsValue> {
+    let usages = Array::of2(&"sign".into(), &"verify".into());
+    // Extractable, since the key ring keeps it wrapped; the copy that signs is not.
+    let promise =
+        SUBTLE.with(|subtle| subtle.generate_key(&key_parameters(algorithm.into()), true, &usages))?;
+    let pair = js::settled(promise).await?;
+    let public = Reflect::get(&pair, &"publicKey".into())?;
+    let private = Reflect::get(&pair, &"privateKey".into())?;
+    let jwk = js::settled(SUBTLE.with(|subtle| subtle.export_key("jwk", &public))?).await?;
+    let pkcs8 = js::settled(SUBTLE.with(|subtle| subtle.export_key("pkcs8", &private))?).await?;
+    let jwk = JSON::stringify(&jwk)?.as_string().unwrap_or_default();
+    let pkcs8 = Zeroizing::new(Uint8Array::new(&pkcs8).to_vec());
+    Ok(PublicJwk::from_exported(algorithm, &jwk).map(|public| GeneratedKey { public, pkcs8 }))
+}

@@ -1,0 +1,114 @@
+//! Users in D1. Statements and the rows' formats are the domain's.
+
+use std::rc::Rc;
+
+use js_sys::{Array, JSON, Reflect};
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::{bindings::D1Database, env, js};
+use postern_app::{
+    identity::{
+        IdentityStore, Login, PasswordHash, User, UserChange, UserQuery,
+        rows::{self, Changed, Holder, SqlValue, Statement, UserRow},
+    },
+    ids::AccountId,
+    json,
+    ports::{Fault, Part},
+};
+
+/// The D1 database of users.
+#[derive(Clone)]
+pub(super) struct Database(pub(super) Rc<Env>);
+
+fn fault(error: &JsValue) -> Fault {
+    Fault::new(Part::Database, js::cause(error))
+}
+
+impl Database {
+    async fn rows<T: DeserializeOwned>(&self, statement: &Statement) -> Result<Vec<T>, Fault> {
+        let rows = all(&env::database(&self.0)?, statement).await.map_err(|error| fault(&error))?;
+        json::read_known(&rows).map_err(|error| Fault::new(Part::Database, error))
+    }
+
+    async fn user(&self, statement: &Statement) -> Result<Option<User>, Fault> {
+        let rows: Vec<UserRow> = self.rows(statement).await?;
+        rows.into_iter().next().map(UserRow::into_user).transpose()
+    }
+
+    async fn changed(&self, statement: &Statement) -> Result<bool, Fault> {
+        let rows: Vec<Changed> = self.rows(statement).await?;
+        Ok(!rows.is_empty())
+    }
+}
+
+/// The rows as JSON: one text crosses, whatever their number.
+async fn all(database: &D1Database, statement: &Statement) -> Result<String, JsValue> {
+    let values: Array = statement.values.iter().map(value).collect();
+    let prepared = database.prepare(statement.sql)?.bind(&values)?;
+    let answer = js::in_time(prepared.all()?).await?;
+    let rows = Reflect::get(&answer, &JsValue::from_str("results"))?;
+    Ok(JSON::stringify(&rows)?.into())
+}
+
+fn value(value: &SqlValue) -> JsValue {
+    match value {
+        SqlValue::Text(text) => JsValue::from_str(text),
+        #[expect(clippy::cast_precision_loss, reason = "what is bound is below 2^53")]
+        SqlValue::Integer(number) => JsValue::from_f64(*number as f64),
+        SqlValue::Null => JsValue::NULL,
+    }
+}
+
+impl IdentityStore for Database {
+    async fn find_by_login(&self, login: &Login) -> Result<Option<User>, Fault> {
+        self.user(&rows::find_by_login(login)).await
+    }
+
+    async fn find(&self, account: AccountId) -> Result<Option<User>, Fault> {
+        self.user(&rows::find(account)).await
+    }
+
+    async fn insert(&self, user: &User) -> Result<bool, Fault> {
+        self.changed(&rows::insert(user)).await
+    }
+
+    async fn replace_password_hash(
+        &self,
+        account: AccountId,
+        current: &PasswordHash,
+        replacement: &PasswordHash,
+    ) -> Result<bool, Fault> {
+        self.changed(&rows::replace_password_hash(account, current, replacement)).await
+    }
+
+    async fn change(&self, account: AccountId, change: &UserChange) -> Result<Option<u64>, Fault> {
+        let rows: Vec<Changed> = self.rows(&rows::change(account, change)).await?;
+        Ok(rows.first().map(|row| row.credential_version))
+    }
+
+    async fn remove(&self, account: AccountId) -> Result<bool, Fault> {
+        self.changed(&rows::remove(account)).await
+    }
+
+    async fn list(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
+        let rows: Vec<UserRow> = self.rows(&rows::list(query)).await?;
+        rows.into_iter().map(UserRow::into_user).collect()
+    }
+
+    async fn insert_all(&self, users: &[User]) -> Result<Vec<(AccountId, String)>, Fault> {
+        let rows: Vec<Holder> = self.rows(&rows::insert_all(users)).await?;
+        rows::accounts(rows)
+    }
+
+    async fn holders(&self, users: &[User]) -> Result<Vec<(AccountId, String)>, Fault> {
+        let rows: Vec<Holder> = self.rows(&rows::holders(users)).await?;
+        rows::accounts(rows)
+    }
+
+    async fn ping(&self) -> Result<(), Fault> {
+        let statement = Statement { sql: rows::PING, values: Vec::new() };
+        all(&env::database(&self.0)?, &statement).await.map(drop).map_err(|error| fault(&error))
+    }
+}

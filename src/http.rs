@@ -1,0 +1,97 @@
+//! HTTP between the platform's types and the domain's.
+
+use js_sys::{Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Headers, ReadableStream, ReadableStreamDefaultReader, Request, Response, ResponseInit};
+
+use super::{glue, js};
+use postern_app::http::{Reply, RequestView};
+
+/// The platform's request, read where it lies.
+pub(super) struct Incoming<'a>(pub(super) &'a Request);
+
+impl RequestView for Incoming<'_> {
+    fn method(&self) -> String {
+        self.0.method()
+    }
+
+    fn url(&self) -> String {
+        self.0.url()
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.headers().get(name).ok().flatten()
+    }
+
+    fn header_names(&self) -> Vec<String> {
+        header_names(&self.0.headers())
+    }
+}
+
+/// The names present, in lower case, as the platform gives them.
+pub(super) fn header_names(headers: &Headers) -> Vec<String> {
+    let mut names = Vec::new();
+    for key in headers.keys().into_iter().flatten() {
+        names.extend(key.as_string());
+    }
+    names
+}
+
+/// Our own answer as the platform's.
+pub(super) fn response(reply: &Reply) -> Result<Response, JsValue> {
+    made(reply, false)
+}
+
+/// The same for an answer of the gate, whose headers are likely to be told again. None of them
+/// is a secret of this answer alone, which must not be kept.
+pub(super) fn response_again(reply: &Reply) -> Result<Response, JsValue> {
+    made(reply, true)
+}
+
+fn made(reply: &Reply, again: bool) -> Result<Response, JsValue> {
+    let lines = glue::lines(&reply.headers);
+    // Nearly all bodies are JSON. None at all, even an empty one, may stand beside 204 and 304.
+    if let Ok(text) = core::str::from_utf8(&reply.body) {
+        return glue::reply(reply.status, &lines, text, again);
+    }
+    let headers = Headers::new()?;
+    for (name, value) in &reply.headers {
+        // Appended: an answer may set more than one cookie.
+        headers.append(name, value)?;
+    }
+    let init = ResponseInit::new();
+    init.set_status(reply.status);
+    init.set_headers(&headers);
+    let body: JsValue = Uint8Array::from(reply.body.as_slice()).into();
+    Response::new_with_opt_buffer_source_and_init(Some(body.unchecked_ref()), &init)
+}
+
+/// Reads a body of at most `max_bytes`; `Ok(None)` when it is larger, known from its
+/// `Content-Length` or found out while reading.
+pub(super) async fn body(request: &Request, max_bytes: usize) -> Result<Option<Vec<u8>>, JsValue> {
+    let length = request.headers().get("content-length")?;
+    if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|length| length > max_bytes)) {
+        return Ok(None);
+    }
+    let body = read(request.body(), max_bytes + 1).await?;
+    Ok((body.len() <= max_bytes).then_some(body))
+}
+
+/// Reads a stream to its end or to its first `limit` bytes.
+pub(super) async fn read(stream: Option<ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
+    let mut body = Vec::new();
+    let Some(stream) = stream else { return Ok(body) };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    while body.len() < limit {
+        let chunk = js::settled(reader.read()).await?;
+        if Reflect::get(&chunk, &"done".into())?.is_truthy() {
+            return Ok(body);
+        }
+        let bytes: Uint8Array = Reflect::get(&chunk, &"value".into())?.dyn_into()?;
+        let room = u32::try_from(limit - body.len()).unwrap_or(u32::MAX);
+        body.extend_from_slice(&bytes.subarray(0, bytes.length().min(room)).to_vec());
+    }
+    // The rest is not wanted: free the connection.
+    let _ = reader.cancel();
+    Ok(body)
+}

@@ -1,0 +1,34 @@
+//! The platform's rate limits.
+
+use std::rc::Rc;
+
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::{
+    env,
+    js::{self, Limiter},
+};
+use postern_app::ports::{Fault, Part, RateLimiter};
+
+/// Bindings of the user's own naming.
+#[derive(Clone)]
+pub(super) struct Limiters(pub(super) Rc<Env>);
+
+impl RateLimiter for Limiters {
+    async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault> {
+        let limiter = env::limiter(&self.0, binding).ok_or_else(|| {
+            Fault::new(Part::RateLimiter, format_args!("no rate limit is bound as {binding}"))
+        })?;
+        let outcome =
+            ask(&limiter, key).await.map_err(|error| Fault::new(Part::RateLimiter, js::cause(&error)))?;
+        Ok(outcome.is_truthy())
+    }
+}
+
+async fn ask(limiter: &Limiter, key: &str) -> Result<JsValue, JsValue> {
+    let options = js::object(&[("key", key.into())]);
+    let outcome = js::in_time(limiter.limit(&options)?).await?;
+    Reflect::get(&outcome, &"success".into())
+}

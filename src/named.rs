@@ -1,0 +1,66 @@
+//! Services and queues that the user has bound under names of their own.
+
+use std::rc::Rc;
+
+use js_sys::JSON;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use web_sys::{AbortSignal, Headers, Request, RequestInit, RequestRedirect};
+use worker::Env;
+
+use super::{env, http, js};
+use postern_app::ports::{Bindings, Document, Fault, Part};
+
+/// A service takes a call by its path; the host says nothing.
+const ORIGIN: &str = "https://service.invalid";
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = log)]
+    fn console_log(line: &str);
+}
+
+/// The bindings of the environment.
+#[derive(Clone)]
+pub(super) struct NamedBindings(pub(super) Rc<Env>);
+
+impl Bindings for NamedBindings {
+    async fn call(
+        &self,
+        part: Part,
+        service: &str,
+        path: &str,
+        body: &str,
+        max_bytes: usize,
+        timeout_ms: u32,
+    ) -> Result<Document, Fault> {
+        let fetcher = env::service(&self.0, service)
+            .ok_or_else(|| Fault::new(part, format_args!("no service is bound as {service}")))?;
+        let asked = async {
+            let headers = Headers::new()?;
+            headers.set("content-type", "application/json")?;
+            let init = RequestInit::new();
+            init.set_method("POST");
+            init.set_redirect(RequestRedirect::Manual);
+            init.set_headers(&headers);
+            init.set_body(&JsValue::from_str(body));
+            init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
+            let request = Request::new_with_str_and_init(&[ORIGIN, path].concat(), &init)?;
+            let response = js::response(fetcher.fetch(&request)).await?;
+            let content_type = response.headers().get("content-type")?;
+            let body = http::read(response.body(), max_bytes.saturating_add(1)).await?;
+            Ok(Document { status: response.status(), content_type, body })
+        };
+        asked.await.map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
+    }
+
+    async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault> {
+        let producer = env::queue(&self.0, queue)
+            .ok_or_else(|| Fault::new(part, format_args!("no queue is bound as {queue}")))?;
+        let sent = async { js::settled(producer.send(&JSON::parse(body)?)?).await };
+        sent.await.map(drop).map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
+    }
+
+    fn print(&self, message: &str) {
+        console_log(&["notification: ", message].concat());
+    }
+}

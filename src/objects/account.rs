@@ -1,0 +1,65 @@
+//! The Account object: one for each subject.
+
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::super::{log, store::Platform, stubs::FeedStub};
+use postern_app::{
+    account::{Account as Sessions, AccountAnswer, Upkeep},
+    ports::{Clock as _, Fault, Part},
+};
+
+/// Holds all refresh families of one subject and decides about them.
+#[durable_object(alarm)]
+#[derive(Debug)]
+pub struct Account {
+    state: State,
+    env: Env,
+}
+
+impl DurableObject for Account {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let answer = match super::message(request, Part::Account).await {
+            Ok(message) => self.serve(&message).await,
+            Err(fault) => Err(fault),
+        };
+        super::answer(&answer.unwrap_or_else(|fault| {
+            log::fault(&fault);
+            AccountAnswer::Unavailable { cause: fault.cause }
+        }))
+    }
+
+    /// Tells the revocation feed what ended, and removes what has expired.
+    async fn alarm(&self) -> worker::Result<Response> {
+        super::rung(&self.state, self.ring().await).await
+    }
+}
+
+impl Account {
+    async fn ring(&self) -> Result<(), Fault> {
+        let account = Sessions::new(super::records(&self.state)?);
+        let (upkeep, fault) = account.alarm(Platform.now(), &FeedStub(self.env.clone().into())).await;
+        if let Some(fault) = fault {
+            log::fault(&fault);
+        }
+        self.keep_up(upkeep).await
+    }
+
+    async fn serve(&self, message: &postern_app::account::AccountRequest) -> Result<AccountAnswer, Fault> {
+        // Opened for each request: erasing deletes the table too.
+        let served = Sessions::new(super::records(&self.state)?).serve(message, Platform.now());
+        self.keep_up(served.upkeep).await?;
+        Ok(served.answer)
+    }
+
+    async fn keep_up(&self, upkeep: Upkeep) -> Result<(), Fault> {
+        match upkeep {
+            Upkeep::Unchanged => Ok(()),
+            Upkeep::Alarm(at) => super::set_alarm(&self.state, at, Platform.now()).await,
+            Upkeep::Empty => super::forget(&self.state).await,
+        }
+    }
+}

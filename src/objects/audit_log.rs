@@ -1,0 +1,42 @@
+//! The `AuditLog` object: one for each deployment.
+
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::super::{isolate, log, store::Platform};
+use postern_app::{
+    observe::{AuditAnswer, AuditRequest, audit::AuditChain},
+    ports::{Clock as _, Fault, Part},
+};
+
+/// Keeps what administrators did, in a chain that only grows.
+#[durable_object(fetch)]
+#[derive(Debug)]
+pub struct AuditLog {
+    state: State,
+    env: Env,
+}
+
+impl DurableObject for AuditLog {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let answer = match super::message(request, Part::AuditLog).await {
+            Ok(message) => self.serve(message),
+            Err(fault) => Err(fault),
+        };
+        super::answer(&answer.unwrap_or_else(|fault| {
+            log::fault(&fault);
+            AuditAnswer::Unavailable { cause: fault.cause }
+        }))
+    }
+}
+
+impl AuditLog {
+    fn serve(&self, message: AuditRequest) -> Result<AuditAnswer, Fault> {
+        let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::AuditLog, "misconfigured"))?;
+        let chain = AuditChain::new(super::records(&self.state)?);
+        Ok(chain.serve(message, Platform.now(), &isolate.masters))
+    }
+}

@@ -1,0 +1,50 @@
+//! The `IssuerKeys` object: one for each trusted external issuer.
+
+use core::cell::OnceCell;
+
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::super::{log, records::SqlRecords, store::Platform};
+use postern_app::{
+    jwks::{IssuerKeys as Keys, IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
+    ports::{Clock as _, Fault, Part, Randomness as _},
+};
+
+/// Fetches an issuer's key set for the whole deployment, one fetch at a time.
+#[durable_object(fetch)]
+pub struct IssuerKeys {
+    state: State,
+    /// Kept between requests: it knows whether a fetch is in the air.
+    keys: OnceCell<Keys<SqlRecords, Platform>>,
+}
+
+impl DurableObject for IssuerKeys {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state, keys: OnceCell::new() }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let answer = match super::message_known(request, Part::IssuerKeys).await {
+            Ok(message) => self.serve(&message).await,
+            Err(fault) => Err(fault),
+        };
+        super::answer(&answer.unwrap_or_else(|fault| {
+            log::fault(&fault);
+            IssuerKeysAnswer::Unavailable { cause: Unavailable::Storage, retry_after: 1 }
+        }))
+    }
+}
+
+impl IssuerKeys {
+    async fn serve(&self, message: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
+        let mut jitter = [0; 2];
+        Platform.fill(&mut jitter)?;
+        let keys = if let Some(keys) = self.keys.get() {
+            keys
+        } else {
+            let records = super::records(&self.state)?;
+            self.keys.get_or_init(|| Keys::new(records, Platform))
+        };
+        Ok(keys.serve(message, Platform.now(), u16::from_be_bytes(jitter)).await)
+    }
+}

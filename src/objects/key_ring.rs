@@ -1,0 +1,104 @@
+//! The `KeyRing` object: one for each deployment.
+
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::super::{
+    crypto::WebCrypto,
+    isolate, log,
+    store::{Kv, Platform},
+    stubs::MetricsStubs,
+};
+use postern_app::{
+    keys::{
+        KeyRingAnswer, PublicJwkSet,
+        object::{Ring, RingPorts, Served},
+    },
+    observe::metrics::flush,
+    ports::{Clock as _, Fault, KvStore as _, Part},
+    service,
+};
+
+/// Makes, keeps and retires our signing keys, and publishes their public halves to KV.
+#[durable_object(alarm)]
+#[derive(Debug)]
+pub struct KeyRing {
+    state: State,
+    env: Env,
+}
+
+impl DurableObject for KeyRing {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, env }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let served = match super::message(request, Part::KeyRing).await {
+            Ok(request) => self.serve(Some(request)).await,
+            Err(fault) => Err(fault),
+        };
+        let reply = served.unwrap_or_else(|fault| {
+            log::fault(&fault);
+            KeyRingAnswer::Unavailable { part: fault.part }
+        });
+        super::answer(&reply)
+    }
+
+    async fn alarm(&self) -> worker::Result<Response> {
+        super::rung(&self.state, self.serve(None).await.map(drop)).await
+    }
+}
+
+impl KeyRing {
+    /// Carries out a request, or without one what the calendar asks for.
+    async fn serve(
+        &self,
+        request: Option<postern_app::keys::KeyRingRequest>,
+    ) -> Result<KeyRingAnswer, Fault> {
+        let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::KeyRing, "misconfigured"))?;
+        let ring = Ring::new(super::records(&self.state)?);
+        let ports = RingPorts {
+            signer: &WebCrypto,
+            randomness: &Platform,
+            masters: &isolate.masters,
+            policy: &isolate.ring_policy,
+        };
+        let now = Platform.now();
+        let served = match &request {
+            Some(request) => ring.serve(request, now, &ports).await,
+            None => ring.alarm(now, &ports).await,
+        };
+        let Served { answer, alarm, publish, steps, fault } = served;
+        if let Some(fault) = fault {
+            log::fault(&fault);
+        }
+        log::key_steps(&steps, now);
+        if !steps.is_empty() {
+            // Nobody else may ever flush here: this object can be alone in its isolate.
+            let dataset = isolate.config.metrics.dataset.as_deref();
+            let shards = MetricsStubs(self.env.clone().into());
+            if let Err(fault) = flush(&isolate.counters, &Platform, &shards, dataset).await {
+                log::fault(&fault);
+            }
+        }
+        if let Some(at) = alarm {
+            super::set_alarm(&self.state, at, now).await?;
+        }
+        if let Some(set) = publish {
+            // The ring publishes again every hour, so a lost write costs freshness only.
+            if let Err(fault) = self.publish(&set).await {
+                log::fault(&fault);
+            }
+        }
+        Ok(answer)
+    }
+}
+
+impl KeyRing {
+    async fn publish(&self, set: &PublicJwkSet) -> Result<(), Fault> {
+        let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::KeyRing, "misconfigured"))?;
+        let issuer = &isolate.config.issuer;
+        let snapshot = service::own_snapshot(issuer, set, Platform.now())?;
+        let text = postern_app::json::write(&snapshot).map_err(|error| Fault::new(Part::KeyRing, error))?;
+        Kv(self.env.clone().into()).write(&service::kv_key(issuer), &text).await
+    }
+}

@@ -1,0 +1,35 @@
+//! The Metrics objects.
+
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::super::{log, store::Platform};
+use postern_app::{
+    observe::metrics::{MetricsAnswer, MetricsRequest, shard::Shard},
+    ports::{Clock as _, Fault, Part},
+};
+
+/// Adds up what isolates counted.
+#[durable_object(fetch)]
+#[derive(Debug)]
+pub struct Metrics {
+    state: State,
+}
+
+impl DurableObject for Metrics {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let answer = match super::message::<MetricsRequest>(request, Part::Metrics).await {
+            Ok(message) => {
+                super::records(&self.state).map(|records| Shard::new(records).serve(message, Platform.now()))
+            }
+            Err(fault) => Err(fault),
+        };
+        super::answer(&answer.unwrap_or_else(|fault: Fault| {
+            log::fault(&fault);
+            MetricsAnswer::Unavailable { cause: fault.cause }
+        }))
+    }
+}

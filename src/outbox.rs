@@ -1,0 +1,64 @@
+//! Events to the queue, if there is one: carried after the answer, from Workers and objects alike.
+
+use js_sys::{Array, JSON, Promise};
+use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
+use worker::Env;
+
+use super::{env, isolate, js, log, store::Platform};
+use postern_app::{
+    observe::{
+        metrics::Family,
+        outbox::{LINGER, Offered, TRIES},
+    },
+    ports::{Clock as _, Fault, Part},
+};
+
+#[wasm_bindgen(module = "/src/ambient.js")]
+extern "C" {
+    fn environment() -> Env;
+
+    fn afterwards(work: &Promise);
+}
+
+/// Takes the line of an event, if a queue is to have it.
+pub(super) fn offer(line: &str) {
+    // An object may be alone in its isolate, where nobody has read the configuration yet.
+    let Some(isolate) = isolate::known().or_else(|| isolate::of(&environment()).ok()) else { return };
+    if isolate.config.events_queue.is_none() {
+        return;
+    }
+    match isolate.outbox.offer(line.to_owned(), Platform.now()) {
+        Offered::Waits => {}
+        Offered::Dropped => isolate.counters.add_many(Family::EventsDropped, "full", 1),
+        Offered::Send => afterwards(&js::finished(Box::pin(async {
+            let _ = js::settled(js::wait(js::millis(LINGER))).await;
+            send().await;
+        }))),
+    }
+}
+
+async fn send() {
+    let Some(isolate) = isolate::known() else { return };
+    let Some(queue) = &isolate.config.events_queue else { return };
+    while let Some((batch, count)) = isolate.outbox.batch() {
+        let mut sent = Ok(());
+        for _ in 0..TRIES {
+            sent = send_one(queue, &batch).await;
+            if sent.is_ok() {
+                break;
+            }
+        }
+        if let Err(error) = sent {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            isolate.counters.add_many(Family::EventsDropped, "unreachable", count);
+            log::fault_without_queue(&Fault::new(Part::EventQueue, js::cause(&error)));
+        }
+    }
+}
+
+async fn send_one(queue: &str, batch: &str) -> Result<(), JsValue> {
+    let producer = env::queue(&environment(), queue)
+        .ok_or_else(|| js_sys::Error::new(&["no queue is bound as ", queue].concat()))?;
+    let messages = JSON::parse(batch)?.unchecked_into::<Array>();
+    js::settled(producer.send_batch(&messages)?).await.map(drop)
+}

@@ -1,0 +1,169 @@
+//! All ports of the service, as the Worker provides them.
+
+use core::time::Duration;
+use std::rc::Rc;
+
+use worker::Env;
+
+use super::{
+    crypto::WebCrypto,
+    database::Database,
+    js::{self, ExecutionContext},
+    limiter::Limiters,
+    log::Log,
+    named::NamedBindings,
+    store::{Kv, Platform},
+    stubs::{
+        AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs,
+    },
+};
+use postern_app::{ports::Background, service::Ports};
+
+/// The ports over one event's environment.
+#[derive(Clone)]
+pub(super) struct EdgePorts {
+    /// Shared: a clone of the environment itself would cross to JavaScript.
+    env: Rc<Env>,
+    platform: Platform,
+    crypto: WebCrypto,
+    log: Log,
+    kv: Kv,
+    database: Database,
+    accounts: AccountStubs,
+    key_ring: KeyRingStub,
+    issuer_keys: IssuerKeysStubs,
+    bindings: NamedBindings,
+    feed: FeedStub,
+    limiters: Limiters,
+    throttles: ThrottleStubs,
+    audit_log: AuditLogStub,
+    metrics: MetricsStubs,
+    background: WaitUntil,
+}
+
+impl EdgePorts {
+    pub(super) fn new(env: Rc<Env>, ctx: ExecutionContext) -> Self {
+        Self {
+            env: Rc::clone(&env),
+            platform: Platform,
+            crypto: WebCrypto,
+            log: Log,
+            kv: Kv(Rc::clone(&env)),
+            database: Database(Rc::clone(&env)),
+            accounts: AccountStubs(Rc::clone(&env)),
+            key_ring: KeyRingStub(Rc::clone(&env)),
+            issuer_keys: IssuerKeysStubs(Rc::clone(&env)),
+            bindings: NamedBindings(Rc::clone(&env)),
+            feed: FeedStub(Rc::clone(&env)),
+            audit_log: AuditLogStub(Rc::clone(&env)),
+            limiters: Limiters(Rc::clone(&env)),
+            throttles: ThrottleStubs(Rc::clone(&env)),
+            metrics: MetricsStubs(env),
+            background: WaitUntil(ctx),
+        }
+    }
+
+    pub(super) fn env(&self) -> &Env {
+        &self.env
+    }
+
+    pub(super) const fn ctx(&self) -> &ExecutionContext {
+        &self.background.0
+    }
+}
+
+impl Ports for EdgePorts {
+    type Platform = Platform;
+    type Crypto = WebCrypto;
+    type Log = Log;
+    type Kv = Kv;
+    type Identity = Database;
+    type Accounts = AccountStubs;
+    type KeyRing = KeyRingStub;
+    type IssuerKeys = IssuerKeysStubs;
+    type Feed = FeedStub;
+    type RateLimiter = Limiters;
+    type Throttles = ThrottleStubs;
+    type Bindings = NamedBindings;
+    type AuditLog = AuditLogStub;
+    type Metrics = MetricsStubs;
+    type Background = WaitUntil;
+
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn crypto(&self) -> &WebCrypto {
+        &self.crypto
+    }
+
+    fn log(&self) -> &Log {
+        &self.log
+    }
+
+    fn kv(&self) -> &Kv {
+        &self.kv
+    }
+
+    fn identity(&self) -> &Database {
+        &self.database
+    }
+
+    fn accounts(&self) -> &AccountStubs {
+        &self.accounts
+    }
+
+    fn key_ring(&self) -> &KeyRingStub {
+        &self.key_ring
+    }
+
+    fn issuer_keys(&self) -> &IssuerKeysStubs {
+        &self.issuer_keys
+    }
+
+    fn feed(&self) -> &FeedStub {
+        &self.feed
+    }
+
+    fn rate_limiter(&self) -> &Limiters {
+        &self.limiters
+    }
+
+    fn throttles(&self) -> &ThrottleStubs {
+        &self.throttles
+    }
+
+    fn bindings(&self) -> &NamedBindings {
+        &self.bindings
+    }
+
+    fn audit_log(&self) -> &AuditLogStub {
+        &self.audit_log
+    }
+
+    fn metrics(&self) -> &MetricsStubs {
+        &self.metrics
+    }
+
+    fn background(&self) -> &WaitUntil {
+        &self.background
+    }
+}
+
+/// `waitUntil` of the event.
+#[derive(Clone)]
+pub(super) struct WaitUntil(ExecutionContext);
+
+impl Background for WaitUntil {
+    fn spawn(&self, work: impl Future<Output = ()> + 'static) {
+        self.0.wait_until(&js::finished(Box::pin(work)));
+    }
+
+    fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {
+        self.spawn(async move {
+            // A wait that cannot be had is none: the work matters more.
+            let _ = js::settled(js::wait(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX))).await;
+            work.await;
+        });
+    }
+}

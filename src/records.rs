@@ -1,0 +1,74 @@
+//! An object's own SQLite as the domain's `Records`: one table, `(kind, id) -> record`.
+//!
+//! Every statement is synchronous; those without an `await` between them commit together.
+
+use js_sys::{Array, Reflect};
+use wasm_bindgen::{JsCast as _, JsValue};
+use worker::SqlStorage;
+
+use super::{
+    bindings::{Sql, SqlCursor},
+    js,
+};
+use postern_app::ports::{Fault, Part, Records};
+
+/// The only table of every object. The records' formats are the domain's.
+const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL, id TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (kind, id)
+) WITHOUT ROWID";
+
+/// Records in the object's SQLite.
+pub(super) struct SqlRecords(Sql);
+
+fn fault(error: &JsValue) -> Fault {
+    Fault::new(Part::Storage, js::cause(error))
+}
+
+impl SqlRecords {
+    /// Opens the table, making it at the object's first use.
+    pub(super) fn open(sql: &SqlStorage) -> Result<Self, Fault> {
+        let sql: &JsValue = sql.as_ref();
+        let records = Self(sql.clone().unchecked_into());
+        records.run(SCHEMA, &[])?;
+        Ok(records)
+    }
+
+    fn run(&self, statement: &str, values: &[&str]) -> Result<SqlCursor, Fault> {
+        let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();
+        self.0.exec(statement, &values).map_err(|error| fault(&error))
+    }
+
+    /// The rows of a statement that selects `id` and `record`.
+    fn rows(&self, statement: &str, values: &[&str]) -> Result<Vec<(String, String)>, Fault> {
+        // Not `one()`: it throws through WASM when there is no row.
+        let rows = self.run(statement, values)?.to_array().map_err(|error| fault(&error))?;
+        let column = |row: &JsValue, name: &str| {
+            let value = Reflect::get(row, &JsValue::from_str(name)).ok();
+            value
+                .and_then(|value| value.as_string())
+                .ok_or_else(|| Fault::new(Part::Storage, "a row without text"))
+        };
+        rows.iter().map(|row| Ok((column(&row, "id")?, column(&row, "record")?))).collect()
+    }
+}
+
+impl Records for SqlRecords {
+    fn read(&self, kind: &str, id: &str) -> Result<Option<String>, Fault> {
+        let rows = self.rows("SELECT id, record FROM records WHERE kind = ? AND id = ?", &[kind, id])?;
+        Ok(rows.into_iter().next().map(|(_, record)| record))
+    }
+
+    fn write(&self, kind: &str, id: &str, record: &str) -> Result<(), Fault> {
+        self.run("INSERT OR REPLACE INTO records (kind, id, record) VALUES (?, ?, ?)", &[kind, id, record])?;
+        Ok(())
+    }
+
+    fn remove(&self, kind: &str, id: &str) -> Result<(), Fault> {
+        self.run("DELETE FROM records WHERE kind = ? AND id = ?", &[kind, id])?;
+        Ok(())
+    }
+
+    fn scan(&self, kind: &str) -> Result<Vec<(String, String)>, Fault> {
+        self.rows("SELECT id, record FROM records WHERE kind = ? ORDER BY id", &[kind])
+    }
+}

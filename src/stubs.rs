@@ -1,0 +1,149 @@
+//! The Worker's side of the objects: one message, one typed answer.
+//!
+//! Only transport can fail here. Decisions, refusals included, are answers with status 200.
+
+use std::rc::Rc;
+
+use js_sys::JSON;
+use serde::{Serialize, de::DeserializeOwned};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Request, RequestInit, Response};
+use worker::Env;
+
+use super::{
+    env::{self, binding},
+    isolate, js,
+    store::Platform,
+};
+use postern_app::{
+    abuse::{ThrottleAnswer, ThrottleRequest, Throttles},
+    account::{AccountAnswer, AccountRequest, Accounts},
+    ids::AccountId,
+    json,
+    jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
+    keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
+    observe::{
+        AuditAnswer, AuditLog, AuditRequest,
+        metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
+    },
+    ports::{Clock as _, Fault, Part},
+    revocation::{FeedAnswer, FeedObject, FeedRequest},
+};
+
+/// Objects take one kind of message; the URL says nothing.
+const MESSAGE_URL: &str = "https://object.invalid/";
+
+/// The name of what there is one of in a deployment: the key ring, the audit log, the feed.
+const ONLY: &str = "own";
+
+async fn ask<Q: Serialize, A: DeserializeOwned>(
+    env: &Env,
+    place: (&str, Part),
+    name: &str,
+    message: &Q,
+) -> Result<A, Fault> {
+    let part = place.1;
+    let body = json::write(message).map_err(|error| Fault::new(part, error))?;
+    let answer = exchange(env, place, name, &body).await?;
+    json::read_known(&answer).map_err(|error| Fault::new(part, error))
+}
+
+/// Text there and text back: compiled once for all kinds of messages.
+async fn exchange(env: &Env, (binding, part): (&str, Part), name: &str, body: &str) -> Result<String, Fault> {
+    let fault = |error: &JsValue| Fault::new(part, js::cause(error));
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(body));
+    let request = Request::new_with_str_and_init(MESSAGE_URL, &init).map_err(|error| fault(&error))?;
+    let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
+    let asked_at = Platform.now();
+    let answered = js::in_time(stub.fetch(&request)).await.and_then(JsCast::dyn_into::<Response>);
+    if let Some(isolate) = isolate::known() {
+        isolate.counters.observe(part, Platform.now().since(asked_at));
+    }
+    let response = answered.map_err(|error| fault(&error))?;
+    if response.status() != 200 {
+        return Err(Fault::new(part, format_args!("the object answered {}", response.status())));
+    }
+    let text = response.text().map_err(|error| fault(&error))?;
+    let text = js::in_time(text).await.map_err(|error| fault(&error))?;
+    Ok(text.as_string().unwrap_or_default())
+}
+
+/// Account objects, named by the account's id.
+#[derive(Clone)]
+pub(super) struct AccountStubs(pub(super) Rc<Env>);
+
+impl Accounts for AccountStubs {
+    async fn ask(&self, account: AccountId, request: &AccountRequest) -> Result<AccountAnswer, Fault> {
+        ask(&self.0, (binding::ACCOUNT, Part::Account), &account.to_string(), request).await
+    }
+}
+
+/// The `KeyRing` object.
+#[derive(Clone)]
+pub(super) struct KeyRingStub(pub(super) Rc<Env>);
+
+impl KeyRingObject for KeyRingStub {
+    async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
+        ask(&self.0, (binding::KEY_RING, Part::KeyRing), ONLY, request).await
+    }
+}
+
+/// The `RevocationFeed` object.
+#[derive(Clone)]
+pub(super) struct FeedStub(pub(super) Rc<Env>);
+
+impl FeedObject for FeedStub {
+    async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
+        ask(&self.0, (binding::REVOCATION_FEED, Part::RevocationFeed), ONLY, request).await
+    }
+}
+
+/// `IssuerKeys` objects, named by the issuer's `iss`.
+#[derive(Clone)]
+pub(super) struct IssuerKeysStubs(pub(super) Rc<Env>);
+
+impl IssuerKeysObjects for IssuerKeysStubs {
+    async fn ask(&self, issuer: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
+        ask(&self.0, (binding::ISSUER_KEYS, Part::IssuerKeys), issuer, request).await
+    }
+}
+
+/// Throttle objects, named by what they limit.
+#[derive(Clone)]
+pub(super) struct ThrottleStubs(pub(super) Rc<Env>);
+
+impl Throttles for ThrottleStubs {
+    async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
+        ask(&self.0, (binding::THROTTLE, Part::Throttle), name, request).await
+    }
+}
+
+/// The `AuditLog` object.
+#[derive(Clone)]
+pub(super) struct AuditLogStub(pub(super) Rc<Env>);
+
+impl AuditLog for AuditLogStub {
+    async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
+        ask(&self.0, (binding::AUDIT_LOG, Part::AuditLog), ONLY, request).await
+    }
+}
+
+/// Metrics objects, named by number.
+#[derive(Clone)]
+pub(super) struct MetricsStubs(pub(super) Rc<Env>);
+
+impl MetricsShards for MetricsStubs {
+    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
+        ask(&self.0, (binding::METRICS, Part::Metrics), &shard.to_string(), request).await
+    }
+
+    fn write_point(&self, dataset: &str, point: &str) -> Result<(), Fault> {
+        let fault = |error: &JsValue| Fault::new(Part::Metrics, js::cause(error));
+        let set = env::dataset(&self.0, dataset)
+            .ok_or_else(|| Fault::new(Part::Metrics, format_args!("no data set is bound as {dataset}")))?;
+        let point = JSON::parse(point).map_err(|error| fault(&error))?;
+        set.write_data_point(&point).map_err(|error| fault(&error))
+    }
+}
