@@ -47,6 +47,7 @@ describe.for(["localhost", "127.0.0.1"])("on http://%s", (host) => {
       "__Secure-postern_device": { ...kept, path: "/auth" },
       "__Secure-postern_csrf": { ...kept, path: "/", httpOnly: false },
       "__Host-postern_access": { ...kept, path: "/" },
+      "__Host-postern_session": { ...kept, path: "/" },
     });
     expect((await app.evaluate(() => document.cookie)).split("; ").map((pair) => pair.split("=")[0])).toEqual(["__Secure-postern_csrf"]);
   });

@@ -1,6 +1,6 @@
 // The access token in a cookie: where a route says so and nowhere else, and what a foreign page can do with it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bearer, browserSignIn, cookieHeader, expectEmpty, expectProblem, json, keepCookies, post, signIn, type Browser } from "./support/client.ts";
+import { bearer, browserSignIn, cookieHeader, expectEmpty, expectProblem, json, keepCookies, post, SESSION_COOKIE, signIn, type Browser } from "./support/client.ts";
 import { AUDIENCE, settings } from "./support/config.ts";
 import { Issuer, issuerKey } from "./support/issuer.ts";
 import { rawRequest, UrlOrigin, type Seen } from "./support/origin.ts";
@@ -140,9 +140,18 @@ describe("attacks", () => {
     expect(answer.body).not.toContain("DELETE");
   });
 
-  test("a second cookie of the name, planted, makes neither count", async () => {
-    const cookie = `${ACCESS_COOKIE}=a.b.c; ${access().cookie}`;
-    await expectProblem(await postern().fetch("/pages", { headers: { cookie } }), 401, "credentials_required");
+  test("a second cookie of the name counts only if it verifies too, and then for nobody", async () => {
+    const both = (other: string) => ({ cookie: `${ACCESS_COOKIE}=${other}; ${access().cookie}` });
+    for (const other of ["a.b.c", "", await theirs.token("theirs", { aud: AUDIENCE })]) {
+      const seen = await json<Seen>(await postern().fetch("/pages", { headers: both(other) }));
+      expect(JSON.stringify(seen)).toContain(browser.tokens.session_id);
+    }
+    const attacker = await browserSignIn(postern(), { login: "admin@example.com" });
+    const planted = both(attacker.cookies.get(ACCESS_COOKIE) ?? "");
+    await expectProblem(await postern().fetch("/pages", { headers: planted }), 401, "invalid_token");
+    // Which of them is meant, a cookie says that no other host can set.
+    const marked = { cookie: `${planted.cookie}; ${SESSION_COOKIE}=${browser.tokens.session_id}` };
+    expect(JSON.stringify(await json<Seen>(await postern().fetch("/pages", { headers: marked })))).toContain(browser.tokens.session_id);
   });
 
   test("another issuer's token in the cookie is refused: no CSRF token could be bound to it", async () => {
@@ -155,6 +164,10 @@ describe("attacks", () => {
     expect(response.headers.getSetCookie()).toEqual([`${ACCESS_COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict`]);
     await expectProblem(response, 401, "invalid_token");
     await json(await postern().fetch("/open-page"));
+    // Not because of an image, whose answer may come after a newer cookie.
+    const image = await postern().fetch("/open-page", { headers: { cookie: `${ACCESS_COOKIE}=a.b.c`, "sec-fetch-mode": "no-cors" } });
+    expect(image.headers.getSetCookie()).toEqual([]);
+    await expectProblem(image, 401, "invalid_token");
   });
 
   test("after signing out a copy of it serves no more where the route asks for that", async () => {

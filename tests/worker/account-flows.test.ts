@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Request as OriginRequest } from "miniflare";
 import { Response as Answer } from "miniflare";
-import { bearer, browserSignIn, CSRF_COOKIE, DEVICE_COOKIE, expectEmpty, expectProblem, json, post, refresh, REFRESH_COOKIE, refreshed, sessions, signIn, type Session } from "./support/client.ts";
+import { bearer, browserSignIn, CSRF_COOKIE, DEVICE_COOKIE, expectEmpty, expectProblem, json, post, refresh, REFRESH_COOKIE, refreshed, SESSION_COOKIE, sessions, signIn, type Session } from "./support/client.ts";
 import { PASSWORD, settings } from "./support/config.ts";
 import { claimsOf } from "./support/jwt.ts";
 import { eventually } from "./support/poll.ts";
@@ -322,7 +322,7 @@ describe("leaving", () => {
     const response = await post(postern(), "/auth/account/delete", { password: PASSWORD }, bearer(browser.tokens.access_token));
     expect(response.headers.getSetCookie().every((line) => /Max-Age=0/.test(line))).toBe(true);
     const gone = response.headers.getSetCookie().map((line) => line.slice(0, line.indexOf("=")));
-    expect(gone).toEqual([REFRESH_COOKIE, CSRF_COOKIE, DEVICE_COOKIE]);
+    expect(gone).toEqual([REFRESH_COOKIE, CSRF_COOKIE, SESSION_COOKIE, DEVICE_COOKIE]);
     await expectEmpty(response);
   });
 });

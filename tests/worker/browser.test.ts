@@ -12,7 +12,9 @@ import {
   post,
   REFRESH_COOKIE,
   refresh,
+  SESSION_COOKIE,
   sessions,
+  signIn,
   type Browser,
   type Tokens,
 } from "./support/client.ts";
@@ -20,9 +22,10 @@ import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { shared } from "./support/postern.ts";
 
 const LISTED = "https://app.example.test";
+const APPS = ["capacitor://localhost", "https://localhost", "tauri://localhost", "chrome-extension://abcdefghijklmnopabcdefghijklmnop"];
 const FOREIGN = "https://evil.example.test";
 
-const postern = shared(() => ({ vars: settings({ POSTERN_CORS_ORIGINS: [LISTED] }) }));
+const postern = shared(() => ({ vars: settings({ POSTERN_CORS_ORIGINS: [LISTED, ...APPS] }) }));
 
 /** What the browser sends with a call to /auth by itself. */
 function fromBrowser(browser: Browser, headers: Record<string, string> = {}): Record<string, string> {
@@ -58,7 +61,8 @@ describe("signing in", () => {
     expect(line).toMatch(/max-age=604800(?:;|$)/i);
     expect(cookies.get(REFRESH_COOKIE)).toMatch(/^prt_/);
     expect(JSON.stringify(tokens)).not.toContain("prt_");
-    expect(setCookies).toHaveLength(3);
+    expect(setCookies.map((cookie) => cookie.slice(0, cookie.indexOf("=")))).toEqual([REFRESH_COOKIE, CSRF_COOKIE, SESSION_COOKIE, DEVICE_COOKIE]);
+    expect(cookies.get(SESSION_COOKIE)).toBe(tokens.session_id);
   });
 
   test("the CSRF token's cookie can be read by the page's scripts and is not sent across sites", async () => {
@@ -83,7 +87,7 @@ describe("refresh by cookie", () => {
     const response = await post(postern(), "/auth/refresh", undefined, withCsrf(browser));
     const before = browser.cookies.get(REFRESH_COOKIE);
     const lines = keepCookies(response, browser.cookies);
-    expect(lines.map((line) => line.slice(0, line.indexOf("="))).sort()).toEqual([CSRF_COOKIE, REFRESH_COOKIE].sort());
+    expect(lines.map((line) => line.slice(0, line.indexOf("="))).sort()).toEqual([CSRF_COOKIE, REFRESH_COOKIE, SESSION_COOKIE].sort());
     expect(browser.cookies.get(REFRESH_COOKIE)).not.toBe(before);
     const tokens = await json<Tokens>(response);
     expect(tokens.session_id).toBe(browser.tokens.session_id);
@@ -133,16 +137,27 @@ describe("refresh by cookie", () => {
     await expectAlive(victim);
   });
 
-  test("a refresh cookie planted beside the real one makes neither count", async () => {
+  test("a refresh cookie planted beside the real one counts for nothing, wherever it stands", async () => {
     const [victim, attacker] = [await browserSignIn(postern()), await browserSignIn(postern(), { login: ADMIN })];
-    const doubled = `${REFRESH_COOKIE}=${attacker.cookies.get(REFRESH_COOKIE)}; ${cookieHeader(victim.cookies)}`;
-    for (const csrf of [attacker.tokens.csrf_token, victim.tokens.csrf_token]) {
-      const response = await post(postern(), "/auth/refresh", undefined, { cookie: doubled, "x-csrf-token": csrf });
-      expect(response.status).toBeGreaterThanOrEqual(400);
-      expect(response.headers.getSetCookie().filter((line) => line.includes("prt_"))).toEqual([]);
-      await response.text();
+    const planted = `${REFRESH_COOKIE}=${attacker.cookies.get(REFRESH_COOKIE)}`;
+    for (const cookie of [() => `${planted}; ${cookieHeader(victim.cookies)}`, () => `${cookieHeader(victim.cookies)}; ${planted}`]) {
+      await expectProblem(await post(postern(), "/auth/refresh", undefined, { cookie: cookie(), "x-csrf-token": attacker.tokens.csrf_token }), 403, "csrf_failed");
+      const { csrf_token } = await json<{ csrf_token: string }>(await postern().fetch("/auth/csrf", { headers: { cookie: cookie() } }));
+      for (const csrf of [csrf_token, victim.tokens.csrf_token]) {
+        const response = await post(postern(), "/auth/refresh", undefined, { cookie: cookie(), "x-csrf-token": csrf });
+        keepCookies(response, victim.cookies);
+        expect((await json<Tokens>(response)).session_id).toBe(victim.tokens.session_id);
+      }
     }
     await expectAlive(victim);
+  });
+
+  test("a refusal takes no cookies away: its answer may come after that to a new sign-in", async () => {
+    const browser = await browserSignIn(postern());
+    await expectEmpty(await post(postern(), "/auth/logout", undefined, withCsrf(browser)));
+    const response = await post(postern(), "/auth/refresh", undefined, withCsrf(browser));
+    expect(response.headers.getSetCookie()).toEqual([]);
+    await expectProblem(response, 401, "invalid_grant");
   });
 
   test("CSRF with a guessed or altered token does nothing", async () => {
@@ -210,11 +225,15 @@ describe("a page that was loaded anew asks for its CSRF token", () => {
     }
   });
 
-  test("and without a sound cookie there is none; an unsound one is taken away", async () => {
+  test("and without a sound cookie there is none; a sign-out takes an unsound one away", async () => {
     await expectProblem(await csrf({}), 401, "invalid_grant");
-    const response = await csrf({ cookie: `${REFRESH_COOKIE}=prt_forged` });
-    expect(response.headers.getSetCookie().filter((line) => line.startsWith(`${REFRESH_COOKIE}=;`))).toHaveLength(1);
+    const forged = { cookie: `${REFRESH_COOKIE}=prt_forged` };
+    const response = await csrf(forged);
+    expect(response.headers.getSetCookie()).toEqual([]);
     await expectProblem(response, 401, "invalid_grant");
+    const out = await post(postern(), "/auth/logout", undefined, forged);
+    expect(out.headers.getSetCookie().filter((line) => line.startsWith(`${REFRESH_COOKIE}=;`))).toHaveLength(1);
+    await expectProblem(out, 401, "invalid_grant");
     // Nor for whoever has an access token and no cookie.
     const { tokens } = await browserSignIn(postern());
     await expectProblem(await csrf({ authorization: `Bearer ${tokens.access_token}` }), 401, "invalid_grant");
@@ -261,14 +280,14 @@ describe("CORS", () => {
       headers: {
         origin: LISTED,
         "access-control-request-method": "POST",
-        "access-control-request-headers": "content-type,x-csrf-token",
+        "access-control-request-headers": "baggage,content-type,sentry-trace,traceparent,tracestate,x-csrf-token",
       },
     });
     await expectEmpty(response);
     expect(response.headers.get("access-control-allow-origin")).toBe(LISTED);
     expect(response.headers.get("access-control-allow-credentials")).toBe("true");
     expect(response.headers.get("access-control-allow-methods")).toContain("POST");
-    expect(response.headers.get("access-control-allow-headers")?.toLowerCase()).toContain("x-csrf-token");
+    expect(response.headers.get("access-control-allow-headers")?.split(", ").sort()).toEqual(["authorization", "baggage", "content-type", "sentry-trace", "traceparent", "tracestate", "x-csrf-token"]);
     expect(response.headers.get("vary")?.toLowerCase()).toContain("origin");
   });
 
@@ -278,6 +297,20 @@ describe("CORS", () => {
     expect(response.headers.get("access-control-allow-credentials")).toBe("true");
     expect(response.headers.get("access-control-expose-headers")).toBe("www-authenticate, retry-after, ratelimit, ratelimit-policy");
     await expectProblem(response, 401, "invalid_credentials");
+  });
+
+  test("apps and extensions sign in and refresh by the body; one that is not listed spends no token", async () => {
+    for (const origin of APPS) {
+      const headers = { origin, "sec-fetch-site": "cross-site" };
+      const { refresh_token } = await signIn(postern(), { headers });
+      const unlisted = await refresh(postern(), refresh_token, { ...headers, origin: "capacitor://other" });
+      expect(unlisted.headers.get("access-control-allow-origin")).toBeNull();
+      expect((await expectProblem(unlisted, 403, "cross_origin")).detail).toContain("POSTERN_CORS_ORIGINS");
+      const response = await refresh(postern(), refresh_token, headers);
+      expect(response.headers.get("access-control-allow-origin")).toBe(origin);
+      await json(response);
+    }
+    expect(postern().logs.join("\n")).toContain(`"event":"cross_origin","origin":"capacitor://other","expected":["${new URL(postern().url).origin}"`);
   });
 
   test("no other origin is named in any answer, and never a wildcard", async () => {

@@ -77,6 +77,12 @@ describe("preflights", () => {
     expect(reached).toBe(before);
   });
 
+  test("grant the headers that trace a request, if the page asks for them, and no other", async () => {
+    const headers = { origin: LISTED, "access-control-request-method": "GET", "access-control-request-headers": "authorization,baggage,sentry-trace,traceparent,x-api-key" };
+    const response = await postern().fetch("/c/thing", { method: "OPTIONS", headers });
+    expect(allow(response, "allow-headers")).toBe("authorization, content-type, baggage, sentry-trace, traceparent");
+  });
+
   test("for a method that another route takes get that route's answer: none", async () => {
     for (const method of ["PUT", "DELETE", "get"]) {
       const response = await preflight("/c/thing", method);

@@ -16,6 +16,7 @@ const PLANTED = [
   "__Secure-postern_refresh=evil; Path=/auth; Secure; HttpOnly",
   "__Secure-postern_csrf=evil; Path=/; Secure",
   "__Host-postern_access=evil; Path=/; Secure",
+  "__Host-postern_session=evil; Path=/; Secure",
   "__host-POSTERN_access=evil; Path=/; Secure",
   " __Secure-postern_device = evil; Path=/auth; Secure",
   // Sent back without the first sign, and then a pair like any other.

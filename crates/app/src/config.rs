@@ -1,10 +1,12 @@
 //! The configuration: vars and secrets of the Worker into typed values, every mistake reported
 //! at once and by name. `docs/configuration.md` has the table of all variables.
 
+mod cookies;
 mod document;
 mod forwarding;
 mod limits;
 mod master;
+mod origins;
 mod reader;
 mod routes;
 mod sections;
@@ -210,12 +212,12 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
             Some(scopes)
         })
         .unwrap_or_default();
-    let cookie = variable("COOKIE").map(|node| sections::cookie(&node));
+    let cookie = variable("COOKIE").map(|node| cookies::read(&node, issuer.as_deref()));
     // What a mistaken variable would have said is not known: no route is blamed for it.
     let access_cookie = cookie.as_ref().is_some_and(|read| read.as_ref().is_none_or(|read| read.access));
     let cookie = cookie.flatten().unwrap_or_default();
     let cors_origins = variable("CORS_ORIGINS")
-        .and_then(|node| node.set(|text| values::origin(text, local)))
+        .and_then(|node| node.set(|text| origins::origin(text, local)))
         .unwrap_or_default();
     let jwks = variable("JWKS").and_then(|node| sections::jwks(&node, local)).unwrap_or_default();
     let revocation =

@@ -237,7 +237,7 @@ fn development_features_are_refused_in_production_by_name() {
     let all = json!({
         "ISSUER": "http://localhost:8787",
         "ACCESS_TOKEN_LIFETIME": 2,
-        "CORS_ORIGINS": ["http://localhost:3000"],
+        "CORS_ORIGINS": ["http://app.example.com"],
         "JWKS": {"soft_age": 1, "hard_age": 1, "unknown_kid_cooldown": 1},
         "ISSUERS": [{"issuer": "http://127.0.0.1:9000", "audiences": ["a"]}],
         "ROUTES": [{"path": "/", "upstream": "http://127.0.0.1:9001"}],
@@ -382,8 +382,97 @@ fn origins_are_exact_and_never_a_wildcard() {
         "https://APP.example.com",
         "app.example.com",
         "https://user@app.example.com",
+        "http://app.example.com",
+        "HTTPS://app.example.com",
+        "capacitor://",
+        "capacitor://localhost/",
+        "capacitor://localhost?x",
+        "capacitor://localhost:",
+        "capacitor://localhost:0",
+        "capacitor://local host",
+        "capacitor:localhost",
+        "://localhost",
+        "1app://localhost",
+        "file://",
+        "file://localhost",
+        "data://x",
+        "chrome-extension://*",
     ] {
         assert_eq!(paths(json!({"CORS_ORIGINS": [origin]})), ["CORS_ORIGINS[0]"], "{origin}");
+    }
+}
+
+#[test]
+fn any_exact_origin_may_be_listed() {
+    let origins = [
+        "https://app.example.com",
+        "https://app.example.com:8443",
+        "https://localhost",
+        "http://localhost",
+        "http://localhost:8100",
+        "http://127.0.0.1:5173",
+        "http://tauri.localhost",
+        "capacitor://localhost",
+        "ionic://localhost",
+        "tauri://localhost",
+        "app://obsidian.md",
+        "capacitor-electron://-",
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+        "moz-extension://0f4c1d6a-5b3e-4f3a-9f6e-1b2c3d4e5f60",
+        "safari-web-extension://0F4C1D6A-5B3E-4F3A-9F6E-1B2C3D4E5F60",
+    ];
+    let routes = json!([{"path": "/a", "service": "ORIGIN", "cors": {"origins": origins}}]);
+    let config = read(json!({"CORS_ORIGINS": origins, "ROUTES": routes}));
+    assert!(origins.iter().all(|origin| config.cors_origins.contains(*origin)));
+}
+
+#[test]
+fn a_cookie_that_no_browser_would_keep_is_a_mistake() {
+    for domain in [
+        "com",
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        "1.2.3",
+        "other.com",
+        "xample.com",
+        "app.example.com",
+        "www.auth.example.com",
+        ".example.com",
+        "example.com.",
+        "Example.com",
+        "example.com:443",
+        "https://example.com",
+    ] {
+        assert_eq!(paths(json!({"COOKIE": {"domain": domain}})), ["COOKIE.domain"], "{domain}");
+    }
+    for path in ["/auth/refresh", "/au", "/Auth", "/auth/x/", "/authority", "auth", "/admin", "/auth;x"] {
+        assert_eq!(paths(json!({"COOKIE": {"path": path}})), ["COOKIE.path"], "{path}");
+    }
+    for name in [
+        "__Secure-",
+        "__Host-",
+        "refresh",
+        "__secure-r",
+        "__Secure-postern_csrf",
+        "__Secure-Postern_Device",
+        "__Host-postern_session",
+        "__Host-postern_access",
+        "__Secure-a b",
+    ] {
+        let path = if name.starts_with("__Host-") { "/" } else { "/auth" };
+        assert_eq!(paths(json!({"COOKIE": {"name": name, "path": path}})), ["COOKIE.name"], "{name}");
+    }
+    let local =
+        json!({"PROFILE": "local", "ISSUER": "http://localhost:8787", "COOKIE": {"domain": "localhost"}});
+    assert_eq!(paths(local), ["COOKIE.domain"]);
+    for sound in [
+        json!({"domain": "example.com"}),
+        json!({"domain": "auth.example.com", "path": "/"}),
+        json!({"path": "/auth/"}),
+        json!({"name": "__Host-r", "path": "/"}),
+    ] {
+        read(json!({"COOKIE": sound}));
     }
 }
 

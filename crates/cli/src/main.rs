@@ -4,6 +4,7 @@
 //! and answers with a [`report::Report`] or a [`failure::Failure`]. Nothing else prints.
 
 mod audit;
+mod browsers;
 mod client;
 mod context;
 mod doctor;

@@ -34,12 +34,14 @@ export interface Problem {
   title: string;
   status: number;
   code: string;
+  detail?: string;
   errors?: { field: string; detail: string }[];
 }
 
 export const REFRESH_COOKIE = "__Secure-postern_refresh";
 export const DEVICE_COOKIE = "__Secure-postern_device";
 export const CSRF_COOKIE = "__Secure-postern_csrf";
+export const SESSION_COOKIE = "__Host-postern_session";
 
 export function post(postern: Postern, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
   return postern.fetch(path, {

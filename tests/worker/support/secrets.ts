@@ -1,6 +1,7 @@
 // What a client learned that no log may repeat: noted from requests and answers as they pass, looked for at the end.
 import type { Postern } from "../harness.ts";
 import { noteSecret } from "./run.ts";
+import { SESSION_COOKIE } from "./client.ts";
 
 /** Members of requests and answers whose values are secret. */
 const SECRET_MEMBERS = [
@@ -45,7 +46,10 @@ export class Secrets {
   }
 
   noteCookies(response: Response): void {
-    for (const line of response.headers.getSetCookie()) this.add(line.slice(line.indexOf("=") + 1).split(";")[0] ?? "");
+    for (const line of response.headers.getSetCookie()) {
+      // The session's id, which the log has.
+      if (!line.startsWith(`${SESSION_COOKIE}=`)) this.add(line.slice(line.indexOf("=") + 1).split(";")[0] ?? "");
+    }
   }
 
   /** The secrets that occur in the text, each shortened: a failing test is no place for them either. */

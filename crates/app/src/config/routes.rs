@@ -318,8 +318,9 @@ fn claim_headers(node: &Node<'_>) -> Option<Vec<ClaimHeader>> {
 
 fn cors(node: &Node<'_>, local: bool) -> Option<Cors> {
     let fields = node.object(&["origins", "credentials", "allow_headers", "expose_headers", "max_age"])?;
-    let origins =
-        fields.required("origins").and_then(|node| node.filled_set(|text| values::origin(text, local)));
+    let origins = fields
+        .required("origins")
+        .and_then(|node| node.filled_set(|text| super::origins::origin(text, local)));
     let names = |name| {
         fields.or(name, Vec::new(), |node: &Node<'_>| Some(node.set(values::header)?.into_iter().collect()))
     };

@@ -4,9 +4,9 @@ use core::{ops::RangeInclusive, time::Duration};
 use std::collections::BTreeSet;
 
 use super::{
-    AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
-    IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, RefreshSettings,
-    RevocationSettings, RingSettings, RoutesInKv, TypRule,
+    AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, ExternalIssuer, IdentitySource,
+    JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, RefreshSettings, RevocationSettings,
+    RingSettings, RoutesInKv, TypRule,
     reader::Node,
     values::{self, UrlRule},
 };
@@ -109,39 +109,6 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
         Some(Client { client_id: client_id?, kind, idle_lifetime, absolute_lifetime, on_context_change })
     })?;
     if clients.is_empty() { node.wrong("must not be empty") } else { Some(clients) }
-}
-
-pub(super) fn cookie(node: &Node<'_>) -> Option<CookieSettings> {
-    let fields = node.object(&["name", "path", "domain", "access"])?;
-    let defaults = CookieSettings::default();
-    let settings = CookieSettings {
-        name: fields.or("name", defaults.name, |node| {
-            let name = node.text()?;
-            if !crate::http::is_token(name) {
-                return node.wrong("must be a token (RFC 6265 section 4.1.1)");
-            }
-            if name.starts_with("__Secure-") || name.starts_with("__Host-") {
-                return Some(name.to_owned());
-            }
-            node.wrong("must start with __Secure- or __Host-, so that no plain page can set it")
-        }),
-        path: fields.or("path", defaults.path, |node| {
-            let path = node.text()?;
-            let sound = crate::gateway::NormalPath::parse(path).is_ok_and(|normal| normal.as_str() == path);
-            if sound {
-                Some(path.to_owned())
-            } else {
-                node.wrong("must be a path such as /auth, in normal form")
-            }
-        }),
-        domain: fields.or("domain", None, |node| node.parsed(values::host).map(Some)),
-        access: fields.or("access", false, Node::flag),
-    };
-    // RFC 6265bis section 4.1.3.2: a browser drops a __Host- cookie that says otherwise.
-    if settings.name.starts_with("__Host-") && (settings.domain.is_some() || settings.path != "/") {
-        fields.wrong("name", "begins with __Host-, which needs `path` \"/\" and no `domain`");
-    }
-    Some(settings)
 }
 
 pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {

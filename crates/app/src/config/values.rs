@@ -55,27 +55,6 @@ pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'st
     Ok(text.to_owned())
 }
 
-/// An origin as browsers send it (RFC 6454 section 6.2).
-pub(super) fn origin(text: &str, local: bool) -> Result<String, &'static str> {
-    if text.contains('*') || text == "null" {
-        return Err(
-            "must be an exact origin, such as https://app.example.com: there is no wildcard and no null",
-        );
-    }
-    let text = url(text, UrlRule::Issuer, local)?;
-    let default_port = match UrlParts::parse(&text) {
-        Some(parts) if !parts.path.is_empty() => {
-            return Err("must be an origin: scheme, host and port, no path, no slash at the end");
-        }
-        Some(parts) => match parts.scheme {
-            Scheme::Https => parts.port == Some(443),
-            Scheme::Http => parts.port == Some(80),
-        },
-        None => false,
-    };
-    if default_port { Err("must not name the scheme's own port: browsers leave it out") } else { Ok(text) }
-}
-
 /// A scope token (RFC 6749 section 3.3).
 pub(super) fn scope(text: &str) -> Result<String, &'static str> {
     let sound =

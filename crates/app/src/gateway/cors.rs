@@ -17,6 +17,30 @@ pub const CORS_ANSWER: [&str; 6] = [
     "access-control-max-age",
 ];
 
+/// Headers by which requests are traced from page to service: W3C Trace Context and Baggage, Sentry,
+/// Zipkin, Jaeger, New Relic, Elastic, Application Insights. Programs that watch a page add them to
+/// every call of it, and without the grant the browser would not send the call at all. An upstream
+/// that decides by them would decide by what any client can write.
+const TRACING: [&str; 11] = [
+    "b3",
+    "baggage",
+    "elastic-apm-traceparent",
+    "newrelic",
+    "request-context",
+    "request-id",
+    "sentry-trace",
+    "traceparent",
+    "tracestate",
+    "uber-trace-id",
+    "x-request-id",
+];
+/// The same, by how their names begin: Zipkin, Datadog, AWS X-Ray.
+const TRACING_PREFIXES: [&str; 3] = ["x-amzn-trace-", "x-b3-", "x-datadog-"];
+
+fn is_tracing(name: &str) -> bool {
+    TRACING.contains(&name) || TRACING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Which origins' pages may call, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cors {
@@ -49,8 +73,9 @@ impl Cors {
     }
 
     /// The answer to a preflight (`OPTIONS` with `Origin` and `Access-Control-Request-Method`)
-    /// for a method that the route takes. For a foreign origin it permits nothing.
-    pub fn preflight(&self, origin: &str, requested_method: &str) -> Reply {
+    /// for a method that the route takes; `requested_headers` are those that the page wants to set.
+    /// For a foreign origin it permits nothing.
+    pub fn preflight(&self, origin: &str, requested_method: &str, requested_headers: Option<&str>) -> Reply {
         let mut reply = Reply::empty(204);
         for (name, value) in self.response_headers(Some(origin)) {
             if name != "access-control-expose-headers" {
@@ -59,8 +84,18 @@ impl Cors {
         }
         if self.origins.contains(origin) {
             reply = reply.with_header("access-control-allow-methods", requested_method);
-            if !self.allow_headers.is_empty() {
-                reply = reply.with_header("access-control-allow-headers", &self.allow_headers.join(", "));
+            let requested = requested_headers.unwrap_or_default();
+            let mut allowed: Vec<&str> = self.allow_headers.iter().map(String::as_str).collect();
+            for name in requested.split(',').map(str::trim).filter(|name| is_tracing(name)) {
+                // As many as there are names, each once.
+                if !allowed.contains(&name) {
+                    allowed.push(name);
+                }
+            }
+            if !allowed.is_empty() {
+                reply = reply
+                    .with_header("access-control-allow-headers", &allowed.join(", "))
+                    .with_header("vary", "Access-Control-Request-Headers");
             }
             reply = reply.with_header("access-control-max-age", &self.max_age.as_secs().to_string());
         }
@@ -102,19 +137,26 @@ mod tests {
             "*",
         ] {
             assert_eq!(cors().response_headers(Some(origin)).len(), 1, "{origin}");
-            assert_eq!(cors().preflight(origin, "GET").header("access-control-allow-origin"), None);
+            assert_eq!(
+                cors().preflight(origin, "GET", Some("traceparent")).header("access-control-allow-origin"),
+                None
+            );
         }
     }
 
     #[test]
     fn a_preflight_is_answered_with_the_method_and_headers() {
-        let reply = cors().preflight("https://app.example.com", "PUT");
+        let reply = cors().preflight("https://app.example.com", "PUT", None);
         assert_eq!(reply.status, 204);
         assert_eq!(reply.header("access-control-allow-methods"), Some("PUT"));
         assert_eq!(reply.header("access-control-allow-headers"), Some("authorization"));
         assert_eq!(reply.header("access-control-max-age"), Some("600"));
+        let traced = Some("authorization,baggage,sentry-trace,x-api-key,x-datadog-trace-id");
+        let traced = cors().preflight("https://app.example.com", "PUT", traced);
+        let granted = traced.header("access-control-allow-headers");
+        assert_eq!(granted, Some("authorization, baggage, sentry-trace, x-datadog-trace-id"));
         // A method with a line break in it must not become a header of its own.
-        let odd = cors().preflight("https://app.example.com", "PUT\r\nx: y");
+        let odd = cors().preflight("https://app.example.com", "PUT\r\nx: y", None);
         assert_eq!(odd.header("access-control-allow-methods"), None);
     }
 }

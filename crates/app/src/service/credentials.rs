@@ -6,17 +6,19 @@ use super::{
     authenticate::AccessRefused,
     body::Body,
     cookies::{self, CSRF_HEADER},
-    csrf,
+    csrf, scopes,
 };
 use crate::{
+    account::{AccountAnswer, AccountRequest, Accounts as _},
     config::{Config, IdentitySource},
     gateway::{Challenge, Credentials, Identity, Revocation, StaleFeed, credentials},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
     observe::Happening,
     ports::{Fault, Part},
-    refresh::{RefreshToken, codec},
+    refresh::{RefreshToken, RefusedToken, codec},
     secrets::NewerMaster,
+    time::Timestamp,
 };
 use serde::Serialize;
 use std::rc::Rc;
@@ -33,6 +35,8 @@ pub(super) struct Session {
 pub(super) struct PresentedToken {
     pub(super) token: RefreshToken,
     pub(super) by_cookie: bool,
+    /// Whether the browser holds others of ours, in other scopes.
+    pub(super) has_others: bool,
 }
 
 #[derive(Serialize)]
@@ -43,31 +47,33 @@ struct CsrfToken<'a> {
 /// Whether the refresh token of a request is that of our cookie: one in the body comes before it.
 pub(super) fn by_cookie(config: &Config, request: &impl RequestView, body: &[u8]) -> bool {
     let in_body = Body::parse(request, body, &["refresh_token"]);
+    let header = request.header("cookie").unwrap_or_default();
     in_body.is_ok_and(|body| body.value("refresh_token").is_none())
-        && cookies::read(request, &config.cookie.name).is_some()
+        && cookies::all(&header, &config.cookie.name).next().is_some()
 }
 
 impl<P: Ports> Service<P> {
     /// The refresh token of a request: from the body, or from the cookie when the CSRF token of
-    /// its session comes with it. `None` when there is neither.
-    pub(super) fn refresh_token(
+    /// its session comes with it. `None` when there is neither. A page that could not read the answer
+    /// is refused here, before anything is spent.
+    pub(super) async fn refresh_token(
         &self,
         request: &impl RequestView,
         body: &Body,
     ) -> Result<Option<PresentedToken>, ApiError> {
         let masters = &self.isolate.masters;
         if let Some(text) = body.optional_text("refresh_token")? {
+            self.check_origin(request)?;
             let token = codec::open(masters, text).map_err(|refused| self.unopened(request, refused))?;
-            return Ok(Some(PresentedToken { token, by_cookie: false }));
+            return Ok(Some(PresentedToken { token, by_cookie: false, has_others: false }));
         }
-        let Some(token) = self.cookie_token(request)? else { return Ok(None) };
         let csrf = request.header(CSRF_HEADER).unwrap_or_default();
-        let caller = || Caller::of(request);
-        let verified = csrf::verify(masters, token.family(), &csrf);
-        if !verified.map_err(|newer| self.newer_master(&caller(), "csrf_token", newer))? {
-            return Err(ApiError::CsrfFailed);
+        let Some(presented) = self.cookie_token(request, Some(&csrf)).await? else { return Ok(None) };
+        match csrf::verify(masters, presented.token.family(), &csrf) {
+            Ok(true) => Ok(Some(presented)),
+            Ok(false) => Err(ApiError::CsrfFailed),
+            Err(newer) => Err(self.newer_master(&Caller::of(request), "csrf_token", newer)),
         }
-        Ok(Some(PresentedToken { token, by_cookie: true }))
     }
 
     /// Something that cannot be judged before this version has the master it was made under: told
@@ -79,20 +85,110 @@ impl<P: Ports> Service<P> {
 
     /// The refresh token in the cookie, for a page of ours or of a listed origin. It authorises
     /// nothing by itself: a browser sends it unasked.
-    fn cookie_token(&self, request: &impl RequestView) -> Result<Option<RefreshToken>, ApiError> {
-        let Some(text) = cookies::read(request, &self.isolate.config.cookie.name) else { return Ok(None) };
+    async fn cookie_token(
+        &self,
+        request: &impl RequestView,
+        csrf: Option<&str>,
+    ) -> Result<Option<PresentedToken>, ApiError> {
+        let masters = &self.isolate.masters;
+        let found = cookies::refresh_tokens(masters, request, &self.isolate.config.cookie.name);
+        if found.tokens.is_empty() && found.refused.is_none() {
+            return Ok(None);
+        }
         self.check_origin(request)?;
-        let opened = codec::open(&self.isolate.masters, &text);
-        opened.map(Some).map_err(|refused| self.unopened(request, refused))
+        let (has_others, refused) = (found.ours > 1, found.refused);
+        let token = match (self.the_one_of(request, found.tokens, csrf).await?, refused) {
+            (Some(token), _) => token,
+            (None, Some(refused)) => return Err(self.unopened(request, refused)),
+            (None, None) => return Ok(None),
+        };
+        // The session that is meant may be the one whose master only another version has.
+        let is_meant = match csrf {
+            Some(csrf) => csrf::verify(masters, token.family(), csrf) == Ok(true),
+            None => !cookies::marks_another(request, token.family()),
+        };
+        match refused {
+            Some(refused @ RefusedToken::NewerMaster(_)) if !is_meant => Err(self.unopened(request, refused)),
+            _ => Ok(Some(PresentedToken { token, by_cookie: true, has_others })),
+        }
+    }
+
+    /// Of several sessions' refresh cookies, which a browser sends when the cookie's domain or
+    /// path was changed, and when a sibling host has planted one:
+    ///
+    /// 1. that of the session which this host signed the browser in to last, while it lives;
+    /// 2. that which the CSRF token belongs to;
+    /// 3. that of the session which began last, of those that live.
+    ///
+    /// With one session nobody is asked.
+    async fn the_one_of(
+        &self,
+        request: &impl RequestView,
+        mut tokens: Vec<RefreshToken>,
+        csrf: Option<&str>,
+    ) -> Result<Option<RefreshToken>, ApiError> {
+        if tokens.len() < 2 {
+            return Ok(tokens.pop());
+        }
+        let now = self.now();
+        if let Some(marked) = tokens.iter().position(|token| cookies::is_marked(request, token.family())) {
+            let token = tokens.swap_remove(marked);
+            let session = Session { account: token.account(), family: token.family() };
+            if self.is_alive(&session, now).await? {
+                return Ok(Some(token));
+            }
+        }
+        if let Some(csrf) = csrf {
+            let masters = &self.isolate.masters;
+            let of_page =
+                tokens.iter().position(|token| csrf::verify(masters, token.family(), csrf) == Ok(true));
+            return Ok(of_page.or(Some(0)).map(|at| tokens.swap_remove(at)));
+        }
+        let mut newest: Option<(Timestamp, RefreshToken)> = None;
+        for token in tokens {
+            let began = self.began_at(&token).await?.unwrap_or(Timestamp::from_millis(0));
+            if newest.as_ref().is_none_or(|(other, _)| *other < began) {
+                newest = Some((began, token));
+            }
+        }
+        Ok(newest.map(|(_, token)| token))
+    }
+
+    /// When the session of the token began; `None` when it has ended.
+    async fn began_at(&self, token: &RefreshToken) -> Result<Option<Timestamp>, ApiError> {
+        match self.ports.accounts().ask(token.account(), &AccountRequest::Sessions).await? {
+            AccountAnswer::Sessions { sessions } => Ok(sessions
+                .into_iter()
+                .find(|view| view.session_id == token.family())
+                .map(|view| view.created_at)),
+            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
+            _ => Err(Self::misplaced(Part::Account)),
+        }
+    }
+
+    /// The lines that take a session's cookies away in the scopes that are not in force (any more).
+    /// None unless the browser sends a refresh token of ours: those of another deployment, which is
+    /// reached by a sibling's name, are not ours to take away.
+    pub(super) fn sessions_elsewhere(&self, request: &impl RequestView) -> Vec<String> {
+        let cookie = &self.isolate.config.cookie;
+        let found = cookies::refresh_tokens(&self.isolate.masters, request, &cookie.name);
+        if found.ours == 0 { Vec::new() } else { scopes::sessions_elsewhere(cookie, request) }
+    }
+
+    /// The lines that take a session's cookies away, in every scope.
+    pub(super) fn cleared(&self, request: &impl RequestView) -> Vec<String> {
+        let mut gone = self.sessions_elsewhere(request);
+        gone.extend(cookies::cleared(&self.isolate.config.cookie));
+        gone
     }
 
     /// `GET /auth/csrf`: the CSRF token of the session whose cookie the browser sends. A page that
     /// was loaded anew has none; it can read the CSRF cookie on Postern's own host alone, and there a
-    /// sibling domain may have planted one. It asks no object, so the session may have ended:
-    /// the refresh tells. Other pages can send this but not read the answer: no CORS for them, and
+    /// sibling domain may have planted one. It asks no object while there is one session to choose from, so that
+    /// may have ended: the refresh tells. Other pages can send this but not read the answer: no CORS for them, and
     /// `Cross-Origin-Resource-Policy`.
-    pub(super) fn csrf_token(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
-        let token = self.cookie_token(request)?.ok_or(ApiError::InvalidGrant)?;
+    pub(super) async fn csrf_token(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
+        let token = self.cookie_token(request, None).await?.ok_or(ApiError::InvalidGrant)?.token;
         let master = self.isolate.masters.current();
         let csrf_token = csrf::issue(master, token.family(), self.ports.platform())?;
         Ok(Reply::json(200, &CsrfToken { csrf_token: &csrf_token }))
@@ -134,7 +230,7 @@ impl<P: Ports> Service<P> {
         if request.header("authorization").is_some() {
             return Ok(self.own_identity(request).await?.1);
         }
-        let presented = self.refresh_token(request, body)?;
+        let presented = self.refresh_token(request, body).await?;
         let token = presented.ok_or(ApiError::Challenge(Challenge::NoCredentials))?.token;
         let session = Session { account: token.account(), family: token.family() };
         if everywhere && !self.is_alive(&session, self.now()).await? {

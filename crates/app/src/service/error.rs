@@ -140,7 +140,13 @@ impl From<&ApiError> for Reply {
             ApiError::CsrfFailed => {
                 problem(403, "csrf_failed", "The CSRF token is missing or of another session")
             }
-            ApiError::CrossOrigin => problem(403, "cross_origin", "This origin may not make the call"),
+            ApiError::CrossOrigin => {
+                Problem::new(403, "cross_origin", "This origin may not make the call")
+                    .with_detail(
+                        "The page's origin is neither the one under which Postern was reached nor in POSTERN_CORS_ORIGINS; the event cross_origin has both. A development proxy has to leave Host as it is",
+                    )
+                    .into()
+            }
             ApiError::Challenge(challenge) => challenge.into(),
             ApiError::InvalidOneTimeToken => {
                 problem(400, "invalid_one_time_token", "The token is not valid any more: ask for another")

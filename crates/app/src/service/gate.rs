@@ -140,6 +140,8 @@ enum Step<'g> {
 struct Bearer {
     text: String,
     by_cookie: bool,
+    /// Other values of the cookie.
+    others: Vec<String>,
 }
 
 impl<P: Ports> Service<P> {
@@ -159,7 +161,10 @@ impl<P: Ports> Service<P> {
             Step::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
             Step::Token(found, bearer) => {
                 let Route { revocation, stale_feed, forwarding, .. } = found.route;
-                if *revocation == Revocation::Strong || forwarding.rate_limit.is_some() {
+                if *revocation == Revocation::Strong
+                    || forwarding.rate_limit.is_some()
+                    || !bearer.others.is_empty()
+                {
                     return AtOnce::Wait;
                 }
                 let Some(known) = self.remembered(&bearer.text, now) else { return AtOnce::Wait };
@@ -231,7 +236,8 @@ impl<P: Ports> Service<P> {
             self.record_fault(&fault, &Caller::of(request));
             unavailable()
         };
-        let identity = match self.authenticate(&bearer.text, now, route.revocation, route.stale_feed).await {
+        let tokens = (bearer.text.as_str(), bearer.others.as_slice());
+        let identity = match self.whose(request, route, tokens, now).await {
             Ok(identity) => identity,
             Err(AccessRefused::Fault(cause)) => return Err(fault(cause)),
             Err(AccessRefused::Token(code)) => {
@@ -241,7 +247,7 @@ impl<P: Ports> Service<P> {
                     signature_tail: signature_tail(&bearer.text).map(str::to_owned),
                 };
                 self.record(now, happening, Caller::of(request).setting());
-                return Err(bearer.refused(Reply::from(&Challenge::InvalidToken)));
+                return Err(bearer.refused(request, code, Reply::from(&Challenge::InvalidToken)));
             }
         };
         if let Some(reply) = self.objection(request, found, bearer, &identity, now) {
@@ -292,7 +298,9 @@ impl<P: Ports> Service<P> {
             },
             (_, Presented::None) => Step::Nobody(found),
             (_, Presented::Malformed) => refuse(&Challenge::InvalidRequest),
-            (_, Presented::Token { text, by_cookie }) => Step::Token(found, Bearer { text, by_cookie }),
+            (_, Presented::Token { text, by_cookie, others }) => {
+                Step::Token(found, Bearer { text, by_cookie, others })
+            }
         }
     }
 
@@ -310,11 +318,18 @@ impl<P: Ports> Service<P> {
             && let Err(refused) = self.check_cookie_request(route, request, identity)
         {
             self.record_forbidden(request, route, identity, refused.code());
-            if let CookieRefused::NewerMaster(newer) = refused {
-                let _ = self.newer_master(&Caller::of(request), "csrf_token", newer);
+            match refused {
+                CookieRefused::NewerMaster(newer) => {
+                    let _ = self.newer_master(&Caller::of(request), "csrf_token", newer);
+                }
+                CookieRefused::CrossOrigin => self.record_cross_origin(request, Some(&route.name)),
+                CookieRefused::NoSession | CookieRefused::CsrfFailed => {}
             }
             let reply = Reply::from(&ApiError::from(refused));
-            let reply = if refused == CookieRefused::NoSession { bearer.refused(reply) } else { reply };
+            let reply = match refused {
+                CookieRefused::NoSession => bearer.refused(request, refused.code(), reply),
+                _ => reply,
+            };
             return Some(with_cors(reply, route, request));
         }
         self.confirm_receipt(identity);
@@ -440,7 +455,8 @@ pub(super) fn preflight<'g>(
     let wanted = request.header("access-control-request-method")?;
     match gate.find(&wanted, authority, path) {
         Found::Match(found) if !is_own(admin, found.path.as_str()) => {
-            let reply = found.route.cors.as_ref()?.preflight(&origin, &wanted);
+            let headers = request.header("access-control-request-headers");
+            let reply = found.route.cors.as_ref()?.preflight(&origin, &wanted, headers.as_deref());
             Some((found, reply))
         }
         _ => None,
@@ -448,10 +464,16 @@ pub(super) fn preflight<'g>(
 }
 
 impl Bearer {
-    /// A refused token in a cookie is taken away: the browser would send it until it expires, and
-    /// nobody could read a page that asks for nothing.
-    fn refused(&self, reply: Reply) -> Reply {
-        if self.by_cookie { reply.with_header("set-cookie", &cookies::access_cookie("", 0)) } else { reply }
+    /// A refused token in a cookie is taken away when a person opens a page with it: the browser would
+    /// send it until it expires, and nobody could read a page that asks for nothing. Not for what the
+    /// page loads beside, whose answer may come after a newer cookie; and one that has expired goes
+    /// by itself.
+    fn refused(&self, request: &impl RequestView, code: &str, reply: Reply) -> Reply {
+        let is_opened = request.header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+        if self.by_cookie && is_opened && code != "expired" {
+            return reply.with_header("set-cookie", &cookies::access_cookie("", 0));
+        }
+        reply
     }
 }
 

@@ -117,12 +117,10 @@ impl Isolate {
                 .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more than an isolate has"))?;
         // The access cookie's name too when nobody gets one: what was set before a change of
         // configuration is still a token.
-        let cookies = vec![
-            config.cookie.name.clone(),
-            super::cookies::CSRF_COOKIE.to_owned(),
-            super::cookies::DEVICE_COOKIE.to_owned(),
-            super::cookies::ACCESS_COOKIE.to_owned(),
-        ];
+        let cookies = core::iter::once(config.cookie.name.as_str())
+            .chain(super::FIXED_COOKIES)
+            .map(str::to_owned)
+            .collect();
         Ok(Self {
             masters: Masters::new(current, former),
             ring_policy: RingPolicy {

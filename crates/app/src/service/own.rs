@@ -1,10 +1,13 @@
 //! Our own endpoints: routing, cross-origin rules, and the one place where refusals become
 //! answers.
 
-use super::{ApiError, Caller, Ports, Service, admin::admin_path, cookies, error::unavailable};
+use super::{
+    ApiError, Caller, Ports, Service, admin::admin_path, error::unavailable, refreshing::with_cookies,
+};
 use crate::{
-    config::AdminSettings,
-    http::{Reply, RequestView, UrlParts},
+    config::{AdminSettings, Config},
+    http::{Reply, RequestView, UrlParts, is_token},
+    observe::{Happening, redact::printable},
     ports::{Fault, Part},
 };
 
@@ -15,6 +18,16 @@ const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// come again. A browser shows no other header of these to a page of another origin (the Fetch
 /// standard, "CORS-safelisted response-header name").
 pub(super) const EXPOSED: &str = "www-authenticate, retry-after, ratelimit, ratelimit-policy";
+
+/// The longest origin that is told of, in bytes: a host has up to 253.
+const MAX_ORIGIN: usize = 256;
+
+/// What a preflight grants at least: what our own calls take.
+const ALLOWED_HEADERS: &str = "authorization, content-type, x-csrf-token";
+
+/// The longest list of further header names that a preflight grants, in bytes. Tracing adds about a
+/// hundred.
+const MAX_ASKED: usize = 1024;
 
 /// One of our own endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +193,7 @@ impl<P: Ports> Service<P> {
         if let Some((path, query)) = admin {
             let reply = match self.admin(request, path, query, body).await {
                 Ok(reply) => reply,
-                Err(error) => self.refused(request, body, &error),
+                Err(error) => self.refused(request, &error),
             };
             return headed(request, reply);
         }
@@ -189,7 +202,7 @@ impl<P: Ports> Service<P> {
             None => Reply::from(&ApiError::NotFound),
             Some(endpoint) => match self.dispatch(endpoint, request, body).await {
                 Ok(reply) => reply,
-                Err(error) => self.refused(request, body, &error),
+                Err(error) => self.refused_by(endpoint, request, body, &error),
             },
         };
         let public = endpoint.as_ref().is_some_and(Endpoint::is_public);
@@ -226,7 +239,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Register => self.register(request, body).await,
             Endpoint::Login => self.login(request, body).await,
             Endpoint::Refresh => self.refresh(request, body).await,
-            Endpoint::Csrf => self.csrf_token(request),
+            Endpoint::Csrf => self.csrf_token(request).await,
             Endpoint::Logout => self.logout(request, body, false).await,
             Endpoint::LogoutAll => self.logout(request, body, true).await,
             Endpoint::Sessions if method == "DELETE" => self.end_other_sessions(request).await,
@@ -248,21 +261,29 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    fn refused(&self, request: &impl RequestView, body: &[u8], error: &ApiError) -> Reply {
+    fn refused(&self, request: &impl RequestView, error: &ApiError) -> Reply {
         if let ApiError::Fault(fault) = error {
             self.record_fault(fault, &Caller::of(request));
             return unavailable();
         }
-        let reply = Reply::from(error);
-        if *error == ApiError::InvalidGrant
-            && super::credentials::by_cookie(&self.isolate.config, request, body)
-        {
-            // What the cookie holds serves no more: a browser that keeps it would send it for ever.
-            return cookies::cleared(&self.isolate.config.cookie)
-                .iter()
-                .fold(reply, |reply, cookie| reply.with_header("set-cookie", cookie));
-        }
-        reply
+        Reply::from(error)
+    }
+
+    /// The same for `/auth`. Only a sign-out takes cookies away: the answer to any other call may come
+    /// after that to a sign-in, whose cookies it would take. What stays behind serves for
+    /// nothing, and is gone when its session would have been.
+    fn refused_by(
+        &self,
+        endpoint: &Endpoint,
+        request: &impl RequestView,
+        body: &[u8],
+        error: &ApiError,
+    ) -> Reply {
+        let reply = self.refused(request, error);
+        let is_over = *error == ApiError::InvalidGrant
+            && matches!(endpoint, Endpoint::Logout | Endpoint::LogoutAll)
+            && super::credentials::by_cookie(&self.isolate.config, request, body);
+        if is_over { with_cookies(reply, &self.cleared(request)) } else { reply }
     }
 
     fn preflight_of(&self, endpoint: &Endpoint, request: &impl RequestView) -> Reply {
@@ -273,7 +294,8 @@ impl<P: Ports> Service<P> {
         }
         reply
             .with_header("access-control-allow-methods", endpoint.allow())
-            .with_header("access-control-allow-headers", "authorization, content-type, x-csrf-token")
+            .with_header("access-control-allow-headers", &allowed_headers(request))
+            .with_header("vary", "Access-Control-Request-Headers")
             // Ten minutes: what all browsers keep at least, and soon forgotten after a change.
             .with_header("access-control-max-age", "600")
     }
@@ -306,14 +328,26 @@ impl<P: Ports> Service<P> {
         if self.listed_origin(request).is_some() {
             return Ok(());
         }
-        let url = request.url();
-        let own = UrlParts::parse(&url).map(|parts| parts.origin());
-        let issuer = UrlParts::parse(&self.isolate.config.issuer).map(|parts| parts.origin());
-        let foreign = request
-            .header("origin")
-            .is_some_and(|origin| Some(&origin) != own.as_ref() && Some(&origin) != issuer.as_ref());
+        let origin = request.header("origin");
+        let expected = own_origins(&self.isolate.config, request);
+        let foreign = origin.as_ref().is_some_and(|origin| !expected.contains(origin));
         let cross_site = request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
-        if foreign || cross_site { Err(ApiError::CrossOrigin) } else { Ok(()) }
+        if !foreign && !cross_site {
+            return Ok(());
+        }
+        self.record_cross_origin(request, None);
+        Err(ApiError::CrossOrigin)
+    }
+
+    /// Which origin came and which were expected: a proxy that changes `Host` shows here, and so
+    /// does a host that was forgotten in the list.
+    pub(super) fn record_cross_origin(&self, request: &impl RequestView, route: Option<&str>) {
+        let happening = Happening::CrossOrigin {
+            origin: request.header("origin").map(|origin| printable(&origin, MAX_ORIGIN)),
+            expected: own_origins(&self.isolate.config, request),
+            route: route.map(str::to_owned),
+        };
+        self.record(self.now(), happening, Caller::of(request).setting());
     }
 
     /// An answer of another kind than was asked for. Not shown: it may hold a user's details.
@@ -324,6 +358,36 @@ impl<P: Ports> Service<P> {
     pub(super) fn misplaced_fault(part: Part) -> Fault {
         Fault::new(part, "an answer of another kind than was asked for")
     }
+}
+
+/// The headers that a page of a listed origin may set: ours, and whatever it asks for beside.
+/// Programs that watch pages add theirs to every call (`baggage`, `sentry-trace`, `traceparent`,
+/// `x-datadog-trace-id`, ...), and frameworks too (`x-requested-with`). Nobody here reads them, so
+/// none of them decides anything, and without the grant the browser would not send the call at all.
+fn allowed_headers(request: &impl RequestView) -> String {
+    let mut allowed = ALLOWED_HEADERS.to_owned();
+    let asked = request.header("access-control-request-headers").unwrap_or_default();
+    if asked.len() > MAX_ASKED {
+        return allowed;
+    }
+    for name in asked.split(',').map(|name| name.trim_matches([' ', '\t']).to_ascii_lowercase()) {
+        if name != "*" && is_token(&name) && !allowed.split(", ").any(|known| known == name) {
+            allowed.push_str(", ");
+            allowed.push_str(&name);
+        }
+    }
+    allowed
+}
+
+/// Our own origins: the one under which the request reached us, and that of the issuer.
+pub(super) fn own_origins(config: &Config, request: &impl RequestView) -> Vec<String> {
+    let url = request.url();
+    let mut origins: Vec<String> = Vec::new();
+    for url in [&url, &config.issuer] {
+        let origin = UrlParts::parse(url).map(|parts| parts.origin());
+        origins.extend(origin.filter(|origin| !origins.contains(origin)));
+    }
+    origins
 }
 
 /// RFC 9110 section 9.3.2: to HEAD the head of the answer to GET, and nothing more.

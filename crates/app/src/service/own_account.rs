@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     ApiError, Caller, Ports, Service, body::Body, cookies, credentials::Session, credentials::undecided,
-    directory::Profile, sessions::SessionRow,
+    directory::Profile, refreshing::with_cookies, scopes, sessions::SessionRow,
 };
 use crate::{
     abuse::Limited,
@@ -130,8 +130,11 @@ impl<P: Ports> Service<P> {
         let user = self.prove_password(&caller, &session, body.text("password")?).await?;
         let setting = self.setting_of(&caller, &user.login, Some(&user));
         self.erase(user.account, setting).await?;
-        let forgotten = cookies::forgotten(&self.isolate.config.cookie);
-        Ok(forgotten.iter().fold(Reply::empty(204), |reply, cookie| reply.with_header("set-cookie", cookie)))
+        let cookie = &self.isolate.config.cookie;
+        let mut gone = self.cleared(request);
+        gone.extend(scopes::devices_elsewhere(cookie, request));
+        gone.push(cookies::device_forgotten(cookie));
+        Ok(with_cookies(Reply::empty(204), &gone))
     }
 
     /// `POST /auth/email/verification-request`.

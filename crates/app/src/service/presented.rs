@@ -1,18 +1,23 @@
 //! The access token of a request to the gate: from the header or, where the route says so, from
 //! the cookie, which a browser sends by itself and which is therefore held to more.
 
+use std::rc::Rc;
+
 use super::{
     ApiError, Ports, Service,
+    authenticate::AccessRefused,
     cookies::{self, ACCESS_COOKIE, CSRF_HEADER},
     credentials::session_of,
     csrf,
+    own::own_origins,
 };
 use crate::{
     config::Config,
     gateway::{Challenge, Credentials, Identity, Route, credentials, is_safe, is_websocket},
-    http::{RequestView, UrlParts},
+    http::RequestView,
     ids::FamilyId,
     secrets::NewerMaster,
+    time::Timestamp,
 };
 
 /// What a request brings to a route.
@@ -28,6 +33,9 @@ pub(super) enum Presented {
         text: String,
         /// Whether the browser sent it by itself.
         by_cookie: bool,
+        /// What the cookie's other values are, if there is more than one. A browser keeps one alone,
+        /// but for a partitioned one beside it.
+        others: Vec<String>,
     },
 }
 
@@ -37,11 +45,14 @@ pub(super) enum Presented {
 pub(super) fn presented(route: &Route, request: &impl RequestView) -> Presented {
     let sources = route.forwarding.token_sources;
     let authorization = if sources.header { request.header("authorization") } else { None };
-    let cookie = if sources.cookie { cookies::read(request, ACCESS_COOKIE) } else { None };
+    let mut others = if sources.cookie { cookies::values(request, ACCESS_COOKIE) } else { Vec::new() };
+    let cookie = if others.is_empty() { None } else { Some(others.remove(0)) };
     match (credentials(authorization.as_deref()), cookie) {
         (Credentials::None, None) => Presented::None,
-        (Credentials::None, Some(text)) => Presented::Token { text, by_cookie: true },
-        (Credentials::Bearer(text), None) => Presented::Token { text: text.to_owned(), by_cookie: false },
+        (Credentials::None, Some(text)) => Presented::Token { text, by_cookie: true, others },
+        (Credentials::Bearer(text), None) => {
+            Presented::Token { text: text.to_owned(), by_cookie: false, others }
+        }
         (Credentials::Malformed, _) | (Credentials::Bearer(_), Some(_)) => Presented::Malformed,
     }
 }
@@ -83,6 +94,55 @@ impl From<CookieRefused> for ApiError {
 }
 
 impl<P: Ports> Service<P> {
+    /// Whose the access token is. Of several values of the cookie, those that verify count: the
+    /// latest of them when they are of one session, else the one of the session that this host signed
+    /// the browser in to last.
+    ///
+    /// # Errors
+    /// Why the first was refused, when none verifies; `ambiguous_cookie` when nothing says which of
+    /// several sessions is meant.
+    pub(super) async fn whose(
+        &self,
+        request: &impl RequestView,
+        route: &Route,
+        tokens: (&str, &[String]),
+        now: Timestamp,
+    ) -> Result<Rc<Identity>, AccessRefused> {
+        let (text, others) = tokens;
+        let first = self.authenticate(text, now, route.revocation, route.stale_feed).await;
+        if others.is_empty() {
+            return first;
+        }
+        let mut refused = None;
+        let mut sound: Vec<(FamilyId, Rc<Identity>)> = Vec::new();
+        let mut tried = vec![first];
+        for other in others {
+            tried.push(self.authenticate(other, now, route.revocation, route.stale_feed).await);
+        }
+        for result in tried {
+            match result {
+                Ok(identity) => {
+                    let own = session_of(&self.isolate.config, &identity)
+                        .filter(|_| identity.issuer == self.isolate.config.issuer);
+                    sound.extend(own.map(|session| (session.family, identity)));
+                }
+                Err(AccessRefused::Fault(fault)) => return Err(fault.into()),
+                Err(error) => {
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        let is_one_session =
+            sound.windows(2).all(|pair| pair.first().map(|one| one.0) == pair.last().map(|one| one.0));
+        if !is_one_session {
+            sound.retain(|(session, _)| cookies::is_marked(request, *session));
+        }
+        match sound.into_iter().map(|(_, identity)| identity).max_by_key(|identity| identity.issued_at) {
+            Some(identity) => Ok(identity),
+            None => Err(refused.unwrap_or(AccessRefused::Token("ambiguous_cookie"))),
+        }
+    }
+
     /// [`judge_cookie_request`] with the master secrets, which CSRF tokens are signed with.
     pub(super) fn check_cookie_request(
         &self,
@@ -137,9 +197,6 @@ pub(super) fn judge_cookie_request(
 
 /// Our own origin, or one that the route's CORS rule lets come with credentials.
 fn is_own_or_listed(config: &Config, route: &Route, request: &impl RequestView, origin: &str) -> bool {
-    let url = request.url();
-    let is_that_of = |url| UrlParts::parse(url).is_some_and(|parts| parts.origin() == origin);
-    is_that_of(&url)
-        || is_that_of(&config.issuer)
+    own_origins(config, request).iter().any(|own| own == origin)
         || route.cors.as_ref().is_some_and(|cors| cors.credentials && cors.origins.contains(origin))
 }

@@ -43,9 +43,10 @@ struct Tokens<'a> {
 }
 
 /// How tokens go to the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Delivery {
-    Cookie,
+    /// In cookies, after the lines that take away those of other scopes.
+    Cookie(Vec<String>),
     Body,
 }
 
@@ -60,7 +61,7 @@ impl<P: Ports> Service<P> {
     /// 6. seal the successor: for a retry the very bytes of the first time.
     pub(super) async fn refresh(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         let body = Body::parse(request, body, &["refresh_token"])?;
-        let presented = self.refresh_token(request, &body)?.ok_or(ApiError::InvalidGrant)?;
+        let presented = self.refresh_token(request, &body).await?.ok_or(ApiError::InvalidGrant)?;
         self.throttle(&Caller::of(request), Limited::Refresh).await?;
         let key = self.signing_key().await?;
         let rotated = self.rotate(request, &presented).await?;
@@ -70,7 +71,11 @@ impl<P: Ports> Service<P> {
         let successor = token
             .seal_successor(&self.isolate.masters, rotated.master)
             .map_err(|newer| self.newer_master(&Caller::of(request), "refresh_token", newer))?;
-        let delivery = if presented.by_cookie { Delivery::Cookie } else { Delivery::Body };
+        let delivery = match (presented.by_cookie, presented.has_others) {
+            (false, _) => Delivery::Body,
+            (true, false) => Delivery::Cookie(Vec::new()),
+            (true, true) => Delivery::Cookie(self.sessions_elsewhere(request)),
+        };
         let lifetime = rotated.expires_at.since(now);
         self.deliver(delivery, &issued, &rotated.grant.scope, token.family(), &successor, lifetime)
     }
@@ -162,26 +167,28 @@ impl<P: Ports> Service<P> {
                 tokens.device_token = issued.device_token.as_deref();
                 Ok(Reply::json(200, &tokens))
             }
-            Delivery::Cookie => {
+            Delivery::Cookie(elsewhere) => {
                 let master = self.isolate.masters.current();
                 let csrf_token = csrf::issue(master, session_id, self.ports.platform())?;
                 tokens.csrf_token = Some(&csrf_token);
                 let cookie = &self.isolate.config.cookie;
-                let reply = Reply::json(200, &tokens)
-                    .with_header("set-cookie", &cookies::refresh_cookie(cookie, refresh_token, lifetime))
-                    .with_header("set-cookie", &cookies::csrf_cookie(cookie, &csrf_token, lifetime));
-                let reply = match &issued.device_token {
-                    Some(token) => reply.with_header("set-cookie", &cookies::device_cookie(cookie, token)),
-                    None => reply,
-                };
-                if !cookie.access {
-                    return Ok(reply);
+                let mut set = elsewhere;
+                set.extend(cookies::of_session(cookie, session_id, refresh_token, &csrf_token, lifetime));
+                if let Some(token) = &issued.device_token {
+                    set.push(cookies::device_cookie(cookie, token));
                 }
-                let access = cookies::access_cookie(&issued.access_token, issued.expires_in);
-                Ok(reply.with_header("set-cookie", &access))
+                if cookie.access {
+                    set.push(cookies::access_cookie(&issued.access_token, issued.expires_in));
+                }
+                Ok(with_cookies(Reply::json(200, &tokens), &set))
             }
         }
     }
+}
+
+/// The answer with `Set-Cookie` lines, in their order.
+pub(super) fn with_cookies(reply: Reply, cookies: &[String]) -> Reply {
+    cookies.iter().fold(reply, |reply, cookie| reply.with_header("set-cookie", cookie))
 }
 
 impl Caller {

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{
     ApiError, Caller, Ports, Service,
     body::Body,
-    cookies,
     credentials::{Session, undecided},
+    refreshing::with_cookies,
 };
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _, SessionView},
@@ -157,8 +157,7 @@ impl<P: Ports> Service<P> {
             let ask = AccountRequest::Revoke { family: session.family, reason: Revocation::Logout };
             self.end(&session, request, &ask, Happening::SignedOut).await?;
         }
-        let cleared = cookies::cleared(&self.isolate.config.cookie);
-        Ok(cleared.iter().fold(Reply::empty(204), |reply, cookie| reply.with_header("set-cookie", cookie)))
+        Ok(with_cookies(Reply::empty(204), &self.cleared(request)))
     }
 
     /// Ends sessions of the subject and tells of each that was alive; how many were.

@@ -9,6 +9,7 @@ use super::{
     credentials::undecided,
     directory::Principal,
     refreshing::Delivery,
+    scopes,
     throttle::Admission,
     tokens::Issued,
 };
@@ -89,7 +90,11 @@ impl<P: Ports> Service<P> {
         let password = Password::present(body.text("password")?, self.ports.platform())
             .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
         let delivery = match body.optional_text("delivery")? {
-            None | Some("cookie") => Delivery::Cookie,
+            None | Some("cookie") => {
+                let mut elsewhere = self.sessions_elsewhere(request);
+                elsewhere.extend(scopes::devices_elsewhere(&self.isolate.config.cookie, request));
+                Delivery::Cookie(elsewhere)
+            }
             Some("body") => Delivery::Body,
             Some(_) => return Err(BodyError::InvalidMember("delivery").into()),
         };
@@ -99,10 +104,12 @@ impl<P: Ports> Service<P> {
         };
         let client = client.ok_or(BodyError::InvalidMember("client_id"))?;
         let device_name = body.optional_text("device_name")?.map(str::to_owned);
-        let cookie = cookies::read(request, cookies::DEVICE_COOKIE);
-        let device_token = body.optional_text("device_token")?.or(cookie.as_deref());
+        let device_tokens = match body.optional_text("device_token")? {
+            Some(token) => vec![token.to_owned()],
+            None => cookies::values(request, cookies::DEVICE_COOKIE),
+        };
         let caller = Caller::of(request);
-        let admission = self.admit(&caller, &login, &client.client_id, device_token).await?;
+        let admission = self.admit(&caller, &login, &client.client_id, &device_tokens).await?;
         let checked = match &self.isolate.config.identity {
             IdentitySource::Store => self.try_password(&caller, &login, &password, &admission).await,
             IdentitySource::Service { binding, issuer } => {

@@ -132,20 +132,20 @@ impl<P: Ports> Service<P> {
         caller: &Caller,
         login: &Login,
         client_id: &str,
-        device_token: Option<&str>,
+        device_tokens: &[String],
     ) -> Result<Admission, ApiError> {
         self.shield(caller, Limited::Login).await?;
-        let opened = device_token.map(|token| device::open(&self.isolate.masters, token, login, self.now()));
-        let device = match opened {
-            None => None,
-            Some(Ok(device)) => device,
-            Some(Err(newer)) => {
-                // A stranger here, who gets another token when the sign-in succeeds. To refuse it
-                // would let whoever can plant a cookie keep its owner out.
-                let _ = self.newer_master(caller, "device_token", newer);
-                None
+        let mut device = None;
+        for token in device_tokens {
+            match device::open(&self.isolate.masters, token, login, self.now()) {
+                Ok(found) => device = device.or(found),
+                Err(newer) => {
+                    // A stranger here, who gets another token when the sign-in succeeds. To refuse it
+                    // would let whoever can plant a cookie keep its owner out.
+                    let _ = self.newer_master(caller, "device_token", newer);
+                }
             }
-        };
+        }
         let mut admission = Admission { device, ..Admission::default() };
         let stand_in = self.pseudonym(login);
         let account = stand_in.to_string();

@@ -6,6 +6,7 @@ mod admin;
 mod attacks;
 mod audit;
 mod carriage;
+mod cookies;
 mod every_call;
 mod faults;
 mod feed;

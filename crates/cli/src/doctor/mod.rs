@@ -169,7 +169,7 @@ fn outside(client: &Client, findings: &mut Vec<Finding>) -> Result<(), Failure> 
     findings.push(web::cors(&client.send_with("GET", "/auth/me", &foreign, None)?));
     // A cookie that can be no token of ours: the answer takes the cookies away, flags and all.
     let cookie = [("cookie", "__Secure-postern_refresh=postern-doctor")];
-    findings.push(web::cookies(&client.send_with("POST", "/auth/refresh", &cookie, None)?));
+    findings.push(web::cookies(&client.send_with("POST", "/auth/logout", &cookie, None)?));
     findings.push(web::not_found(&client.send("GET", "/auth/postern-doctor", None)?));
     Ok(())
 }

@@ -103,7 +103,7 @@ pub(super) fn cors(answer: &Answer) -> Finding {
     )
 }
 
-/// `POST /auth/refresh` with a cookie that is no token.
+/// `POST /auth/logout` with a cookie that is no token.
 pub(super) fn cookies(answer: &Answer) -> Finding {
     let set: Vec<&str> =
         answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect();

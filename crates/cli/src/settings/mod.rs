@@ -23,6 +23,7 @@ use self::{
     lines::Lines,
 };
 use crate::{
+    browsers,
     failure::Failure,
     init::TEMPLATE,
     report::{Report, counted},
@@ -115,6 +116,8 @@ fn look(vars: &BTreeMap<String, Value>, found: &mut Found) -> Option<usize> {
             None
         }
         Ok(config) => {
+            found.wrong.extend(browsers::mistakes(&config));
+            found.notes.extend(browsers::notes(&config));
             let count = config.routes.len();
             if count == 0 && config.routes_in_kv.is_none() {
                 found.warn("POSTERN_ROUTES", "is not set: the gate lets nothing through");

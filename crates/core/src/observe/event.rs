@@ -161,6 +161,18 @@ pub enum Happening {
         #[serde(skip_serializing_if = "Option::is_none")]
         signature_tail: Option<String>,
     },
+    /// A call that a browser made for a page of an origin that is neither ours nor listed.
+    CrossOrigin {
+        /// The origin that came; absent when the browser hides it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        origin: Option<String>,
+        /// Those that are ours: as the request reached us, and as the issuer says. Listed ones are
+        /// taken too.
+        expected: Vec<String>,
+        /// The name of the gate's route; absent for our own endpoints.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        route: Option<String>,
+    },
     /// A call was refused because there were too many. Told once for as long as it holds.
     Throttled {
         /// Which limit: what is limited, and by what.
@@ -349,6 +361,7 @@ impl Happening {
             Self::FamilyDisplaced => "family_displaced",
             Self::ContextChanged { .. } => "context_changed",
             Self::AccessRefused { .. } => "access_refused",
+            Self::CrossOrigin { .. } => "cross_origin",
             Self::PasswordRehashed => "password_rehashed",
             Self::PasswordChanged => "password_changed",
             Self::PasswordRefused => "password_refused",
@@ -426,6 +439,7 @@ impl Happening {
             | Self::Locked { .. }
             | Self::PasswordRefused
             | Self::OneTimeTokenRefused { .. }
+            | Self::CrossOrigin { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
             Self::ReuseDetected { .. }
             | Self::RefreshForged { .. }

@@ -53,6 +53,7 @@ fn event_names_unchanged() {
         (Happening::FamilyDisplaced, "family_displaced", "success"),
         (Happening::ContextChanged { risk: 60 }, "context_changed", "success"),
         (refused, "access_refused", "refused"),
+        (Happening::CrossOrigin { origin: None, expected: vec![], route: None }, "cross_origin", "refused"),
         (Happening::Throttled { limit: "login-ip".into(), retry_after: 3 }, "throttled", "refused"),
         (Happening::Locked { what: "account", seconds: 60 }, "locked", "refused"),
         (Happening::StuffingDetected { pattern: "many_accounts" }, "stuffing_detected", "alert"),

@@ -1,0 +1,73 @@
+//! `POSTERN_COOKIE`. What a browser would drop in silence, or never send to where it is read, is a
+//! mistake here.
+
+use super::{CookieSettings, reader::Node, values};
+use crate::{http::UrlParts, service::FIXED_COOKIES};
+
+/// Below this the endpoints are that read the cookies.
+const ENDPOINTS: &str = "/auth/";
+
+pub(super) fn read(node: &Node<'_>, issuer: Option<&str>) -> Option<CookieSettings> {
+    let fields = node.object(&["name", "path", "domain", "access"])?;
+    let defaults = CookieSettings::default();
+    let settings = CookieSettings {
+        name: fields.or("name", defaults.name, |node| node.parsed(name)),
+        path: fields.or("path", defaults.path, |node| node.parsed(path)),
+        domain: fields.or("domain", None, |node| node.parsed(|text| domain(text, issuer)).map(Some)),
+        access: fields.or("access", false, Node::flag),
+    };
+    // RFC 6265bis section 4.1.3.2: a browser drops a __Host- cookie that says otherwise.
+    if settings.name.starts_with("__Host-") && (settings.domain.is_some() || settings.path != "/") {
+        fields.wrong("name", "begins with __Host-, which needs `path` \"/\" and no `domain`");
+    }
+    Some(settings)
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    if !crate::http::is_token(text) || text.len() > 128 {
+        return Err("must be a token of at most 128 bytes (RFC 6265 section 4.1.1)");
+    }
+    let rest = text.strip_prefix("__Secure-").or_else(|| text.strip_prefix("__Host-"));
+    if rest.is_none_or(str::is_empty) {
+        return Err("must start with __Secure- or __Host-, so that no plain page can set it");
+    }
+    if FIXED_COOKIES.iter().any(|fixed| fixed.eq_ignore_ascii_case(text)) {
+        return Err("is the name of another cookie of Postern's own");
+    }
+    Ok(text.to_owned())
+}
+
+/// RFC 6265 section 5.1.4: a browser sends a cookie to what is below its path.
+fn path(text: &str) -> Result<String, &'static str> {
+    let contains = ENDPOINTS
+        .strip_prefix(text)
+        .is_some_and(|rest| text.starts_with('/') && (text.ends_with('/') || rest.starts_with('/')));
+    if contains {
+        Ok(text.to_owned())
+    } else {
+        Err("must be /auth or /: a browser sends the cookie to paths below it alone, and /auth/... read it")
+    }
+}
+
+/// RFC 6265 sections 5.1.3 and 5.3: a browser drops a cookie for a domain that the host which sets
+/// it is not in. Whether the domain is one under which strangers register names, such as
+/// `co.uk`, only a list can say, which `postern config check` has.
+fn domain(text: &str, issuer: Option<&str>) -> Result<String, &'static str> {
+    let domain = values::host(text)?;
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    if domain.starts_with('[') || last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("must not be an address: leave `domain` out, and the cookie is that host's");
+    }
+    if !domain.contains('.') {
+        return Err("must not be a single label, such as localhost or com: browsers drop such a cookie");
+    }
+    // A wrong issuer is a mistake by itself.
+    let host = issuer.and_then(UrlParts::parse).map(|parts| parts.host);
+    let is_inside = |host: &str| {
+        host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    if host.is_some_and(|host| !is_inside(host)) {
+        return Err("must be the host of POSTERN_ISSUER or a parent of it: browsers drop any other");
+    }
+    Ok(domain)
+}
