@@ -35,16 +35,22 @@ fn record(at: Timestamp, happening: Happening) {
 
 /// A part failed, outside of any request's point of view.
 pub(super) fn fault(fault: &Fault) {
+    count_fault(fault);
     record(Platform.now(), Happening::Fault { part: fault.part, cause: fault.cause.clone() });
 }
 
 /// The same, when it is the queue itself that failed.
 pub(super) fn fault_without_queue(fault: &Fault) {
+    count_fault(fault);
     let happening = Happening::Fault { part: fault.part, cause: fault.cause.clone() };
+    console_log(&Event { at: Platform.now(), happening, setting: Setting::default() }.to_line());
+}
+
+fn count_fault(fault: &Fault) {
     if let Some(isolate) = isolate::known() {
+        let happening = Happening::Fault { part: fault.part, cause: fault.cause.clone() };
         isolate.counters.count_event(&happening);
     }
-    console_log(&Event { at: Platform.now(), happening, setting: Setting::default() }.to_line());
 }
 
 /// What happened to signing keys.

@@ -1,6 +1,11 @@
 //! The `RevocationFeed` object: one for each deployment.
 
-use core::cell::OnceCell;
+use core::{
+    cell::{Cell, OnceCell},
+    time::Duration,
+};
+
+use std::rc::Rc;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
@@ -8,12 +13,19 @@ use super::super::{
     isolate, log,
     records::SqlRecords,
     store::{Kv, Platform},
+    stubs::MetricsStubs,
 };
 use postern_app::{
+    observe::metrics::{Family, flush},
     ports::{Clock as _, Fault, Part},
-    revocation::{Feed, FeedAnswer, FeedPolicy, FeedRequest},
+    revocation::{Feed, FeedAnswer, FeedRequest},
+    service::Isolate,
     time::Timestamp,
 };
+
+/// What is counted here is sent off this often, and at once when a write failed: a busy feed is
+/// written every second.
+const FLUSH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Collects what was revoked, and publishes it to KV.
 #[durable_object(alarm)]
@@ -22,11 +34,15 @@ pub struct RevocationFeed {
     env: Env,
     /// Kept between requests: it keeps what it has read.
     feed: OnceCell<Feed<SqlRecords>>,
+    /// When the alarm rings that was set last.
+    alarm_at: Cell<Timestamp>,
+    flushed_at: Cell<Timestamp>,
 }
 
 impl DurableObject for RevocationFeed {
     fn new(state: State, env: Env) -> Self {
-        Self { state, env, feed: OnceCell::new() }
+        let (alarm_at, flushed_at) = (Cell::default(), Cell::default());
+        Self { state, env, feed: OnceCell::new(), alarm_at, flushed_at }
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
@@ -54,35 +70,60 @@ impl RevocationFeed {
         Ok(self.feed.get_or_init(|| Feed::new(records)))
     }
 
-    fn policy(&self) -> Result<FeedPolicy, Fault> {
-        let isolate =
-            isolate::of(&self.env).map_err(|_| Fault::new(Part::RevocationFeed, "misconfigured"))?;
-        Ok(isolate.feed_policy)
+    fn isolate(&self) -> Result<Rc<Isolate>, Fault> {
+        isolate::of(&self.env).map_err(|_| Fault::new(Part::RevocationFeed, "misconfigured"))
     }
 
     async fn serve(&self, message: &FeedRequest) -> Result<FeedAnswer, Fault> {
         let now = Platform.now();
-        let served = self.feed()?.serve(message, now, &self.policy()?);
-        self.set_alarm(served.alarm, now).await?;
+        let served = self.feed()?.serve(message, now, &self.isolate()?.feed_policy);
+        if let Some(at) = served.alarm {
+            self.set_alarm(at, now).await?;
+        }
         Ok(served.answer)
     }
 
     async fn ring(&self) -> Result<(), Fault> {
         let now = Platform.now();
-        let alarmed = self.feed()?.alarm(now, &Kv(self.env.clone().into()), &self.policy()?).await;
+        self.alarm_at.take();
+        let isolate = self.isolate()?;
+        let kv = Kv(self.env.clone().into());
+        let alarmed = self.feed()?.alarm(now, &kv, &isolate.feed_key, &isolate.feed_policy).await;
+        if let Some(written) = alarmed.written {
+            let result = if written { "success" } else { "failure" };
+            isolate.counters.add(Family::FeedWrites, result, "");
+        }
         if let Some(fault) = &alarmed.fault {
             log::fault(fault);
         }
         if let Some(entries) = alarmed.overflow {
             log::feed_overflow(entries, now);
         }
+        if alarmed.written == Some(false) || now.is_due(self.flushed_at.get(), FLUSH_INTERVAL) {
+            self.flushed_at.set(now);
+            self.flush(&isolate).await;
+        }
         self.set_alarm(alarmed.next, now).await
     }
 
-    async fn set_alarm(&self, at: Option<Timestamp>, now: Timestamp) -> Result<(), Fault> {
-        match at {
-            Some(at) => super::set_alarm(&self.state, at, now).await,
-            None => Ok(()),
+    /// Nobody else may ever do it here: this object can be alone in its isolate.
+    async fn flush(&self, isolate: &Isolate) {
+        let shards = MetricsStubs(self.env.clone().into());
+        let dataset = isolate.config.metrics.dataset.as_deref();
+        if let Err(fault) = flush(&isolate.counters, &Platform, &shards, dataset).await {
+            log::fault(&fault);
         }
+    }
+
+    async fn set_alarm(&self, at: Timestamp, now: Timestamp) -> Result<(), Fault> {
+        // Every question comes with a time, and setting an alarm is a write: one that rings no
+        // later is left as it is.
+        let known = self.alarm_at.get();
+        if now < known && known <= at {
+            return Ok(());
+        }
+        super::set_alarm(&self.state, at, now).await?;
+        self.alarm_at.set(at);
+        Ok(())
     }
 }

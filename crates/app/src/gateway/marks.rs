@@ -1,7 +1,11 @@
 //! What of a verified access token can be revoked, as `crate::revocation` names it.
 
 use super::Identity;
-use crate::revocation::{Kind, Mark, TokenMarks};
+use crate::{
+    jwt::numeric_date,
+    revocation::{Kind, Mark, TokenMarks},
+    time::Timestamp,
+};
 
 impl Identity {
     /// The names that the feed is asked for; `own` when we issued the token.
@@ -13,8 +17,16 @@ impl Identity {
             subject: short(Kind::Subject).unwrap_or_default(),
             client: short(Kind::Client),
             issued_at: self.issued_at,
+            signed_in_at: self.signed_in_at(),
             own,
         }
+    }
+
+    /// When its subject signed in: `auth_time`, which a refresh does not renew, or `iat` where that
+    /// is missing or earlier.
+    pub fn signed_in_at(&self) -> Timestamp {
+        let auth_time = self.claims.get("auth_time").and_then(numeric_date);
+        auth_time.map_or(self.issued_at, |auth_time| auth_time.min(self.issued_at))
     }
 
     /// The exact mark of one thing about the token, if the token names it; `own` when we issued it.

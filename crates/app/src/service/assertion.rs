@@ -88,7 +88,7 @@ impl Assertions {
             return None;
         }
         let found = of_caller.signed.iter().find(|signed| signed.audience == audience)?;
-        (now < found.renew_at).then(|| Rc::clone(&found.assertion))
+        (!now.has_reached(found.renew_at, LIFETIME)).then(|| Rc::clone(&found.assertion))
     }
 
     fn remember(&self, identity: &Rc<Identity>, signed: Signed) {

@@ -7,11 +7,13 @@ use core::{
 };
 use std::collections::HashMap;
 
-use super::{Caller, Ports, Service, authenticate::AccessRefused, token_cache::Known};
+use super::{Caller, Ports, Service, authenticate::AccessRefused, token_cache::Known, turn::Turn};
 use crate::{
     gateway::{Revocation, StaleFeed},
     ports::{Background as _, Fault, KvStore as _, Part},
-    revocation::{FeedAnswer, FeedCopy, FeedObject as _, FeedRequest, Hits, KV_KEY, Kind, Mark, TokenMarks},
+    revocation::{
+        FeedAnswer, FeedCopy, FeedObject as _, FeedRequest, Hits, Kind, Mark, TRUSTED_FOR, TokenMarks,
+    },
     time::Timestamp,
 };
 
@@ -22,6 +24,9 @@ const RETRY: Duration = Duration::from_secs(5);
 /// next one waits for a fresh copy, as the first one does, instead of trusting it.
 const IDLE_INTERVALS: u32 = 3;
 
+/// The age of KV's copy, in beats, from which on it is as if there were none.
+const ABSENT_AFTER_BEATS: u32 = 2;
+
 /// Confirmed hits an isolate remembers, 90 bytes each. Past it the memory starts anew.
 const MAX_VERDICTS: usize = 10_000;
 
@@ -29,6 +34,8 @@ const MAX_VERDICTS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct FeedMemory {
     copy: RefCell<FeedCopy>,
+    /// Counts the copies that said something else than the one before.
+    generation: Cell<u64>,
     /// When the copy was known to be the newest there is; never before the first read.
     as_of: Cell<Option<Timestamp>>,
     /// When a read ended last, well or not.
@@ -36,8 +43,22 @@ pub(super) struct FeedMemory {
     /// When one was last begun in the background.
     begun: Cell<Timestamp>,
     failed: Cell<bool>,
-    /// Tokens with a hit that was confirmed (revoked) or refuted.
-    verdicts: RefCell<HashMap<TokenMarks, bool>>,
+    /// Who reads while others wait.
+    turn: Turn,
+    /// When what KV had at the last read was written.
+    in_kv: Cell<Option<Timestamp>>,
+    /// How many writes to KV had failed when the object was last asked.
+    failed_writes: Cell<u32>,
+    verdicts: RefCell<HashMap<TokenMarks, Verdict>>,
+}
+
+/// What came of asking about a token with a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It is revoked, for good.
+    Revoked,
+    /// It is not, as far as the copy of this generation says.
+    Refuted(u64),
 }
 
 /// What a request does about the copy.
@@ -48,21 +69,31 @@ enum Reading {
     NotDue,
 }
 
-/// The feed for `/readyz`.
+/// Whose word a copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Kv,
+    Object,
+}
+
+/// The feed for `/readyz` and `/metrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FeedState {
     /// Seconds since the copy was known to be the newest there is.
     pub(super) age: Option<u64>,
     pub(super) entries: usize,
+    /// Seconds since what KV has was written.
+    pub(super) kv_age: Option<u64>,
+    pub(super) failed_writes: u32,
 }
 
 impl FeedMemory {
     fn reading(&self, now: Timestamp, reread: Duration) -> Reading {
         let Some(ended) = self.ended.get() else { return Reading::Wait };
         let pause = if self.failed.get() { reread.min(RETRY) } else { reread };
-        if now.since(ended) >= reread * IDLE_INTERVALS {
+        if now.is_due(ended, reread * IDLE_INTERVALS) {
             Reading::Wait
-        } else if now.since(ended.max(self.begun.get())) >= pause {
+        } else if now.is_due(ended.max(self.begun.get()), pause) {
             Reading::Background
         } else {
             Reading::NotDue
@@ -70,7 +101,7 @@ impl FeedMemory {
     }
 
     fn is_stale(&self, now: Timestamp, max_age: Duration) -> bool {
-        self.as_of.get().is_none_or(|as_of| now.since(as_of) > max_age)
+        self.as_of.get().is_none_or(|as_of| now.is_due(as_of, max_age))
     }
 
     fn look_up(&self, marks: &TokenMarks, now: Timestamp) -> Hits {
@@ -82,31 +113,49 @@ impl FeedMemory {
         self.copy.borrow().lists(mark.short(), now)
     }
 
-    /// Takes over what was read, unless the copy is newer: KV may answer with something older.
-    fn take_in(&self, copy: FeedCopy, as_of: Timestamp) {
+    /// Takes over what was read, unless the copy is newer: KV may answer with something older, and
+    /// an answer of the object may be overtaken. `as_of` is when it was the newest there is.
+    fn take_in(&self, copy: FeedCopy, source: Source, as_of: Timestamp, now: Timestamp) {
         let mut known = self.copy.borrow_mut();
-        if copy.version() >= known.version() {
-            // What was refuted may be listed for another cause now.
-            if copy != *known {
-                self.verdicts.borrow_mut().retain(|_, revoked| *revoked);
+        // A copy of the far future, as a clock that was wrong leaves it, holds up no other.
+        let void = source == Source::Object && known.version().is_far_ahead_of(now);
+        if copy.version() >= known.version() || void {
+            if !copy.says_the_same_as(&known) {
+                self.generation.set(self.generation.get().wrapping_add(1));
+                // What was refuted may be listed for another cause now.
+                self.verdicts.borrow_mut().retain(|_, verdict| *verdict == Verdict::Revoked);
             }
             *known = copy;
         }
-        self.as_of.set(self.as_of.get().max(Some(as_of)));
+        let before = self.as_of.get().filter(|before| *before <= now);
+        self.as_of.set(before.max(Some(as_of.min(now))));
     }
 
-    fn remember(&self, marks: TokenMarks, revoked: bool) {
+    /// What is known about a token with a hit.
+    fn verdict(&self, marks: &TokenMarks) -> Option<bool> {
+        match self.verdicts.borrow().get(marks)? {
+            Verdict::Revoked => Some(true),
+            Verdict::Refuted(generation) => (*generation == self.generation.get()).then_some(false),
+        }
+    }
+
+    /// Remembers an answer together with the copy that was asked about: meanwhile there may be
+    /// another one, which lists the token for another cause.
+    fn remember(&self, marks: TokenMarks, revoked: bool, generation: u64) {
         let mut verdicts = self.verdicts.borrow_mut();
         if verdicts.len() >= MAX_VERDICTS {
             verdicts.clear();
         }
-        verdicts.insert(marks, revoked);
+        verdicts.insert(marks, if revoked { Verdict::Revoked } else { Verdict::Refuted(generation) });
     }
 
     pub(super) fn state(&self, now: Timestamp) -> FeedState {
+        let age = |at: Option<Timestamp>| at.map(|at| now.since(at).as_secs());
         FeedState {
-            age: self.as_of.get().map(|as_of| now.since(as_of).as_secs()),
+            age: age(self.as_of.get()),
             entries: self.copy.borrow().len(),
+            kv_age: age(self.in_kv.get()),
+            failed_writes: self.failed_writes.get(),
         }
     }
 }
@@ -124,7 +173,7 @@ impl<P: Ports> Service<P> {
         if stale_feed == StaleFeed::Refuse && feed.is_stale(now, settings.max_age) {
             return false;
         }
-        !feed.look_up(marks, now).any() || feed.verdicts.borrow().get(marks) == Some(&false)
+        !feed.look_up(marks, now).any() || feed.verdict(marks) == Some(false)
     }
 
     /// Refuses a token that was revoked, as far as the level asks. With [`Revocation::Strong`] the
@@ -145,6 +194,7 @@ impl<P: Ports> Service<P> {
         if stale_feed == StaleFeed::Refuse && feed.is_stale(now, self.isolate.config.revocation.max_age) {
             return Err(Fault::new(Part::RevocationFeed, "out of date").into());
         }
+        let generation = feed.generation.get();
         let mut hits = feed.look_up(&known.marks, now);
         if level == Revocation::Strong && known.marks.own {
             self.check_alive(&known.identity).await?;
@@ -153,12 +203,11 @@ impl<P: Ports> Service<P> {
         if !hits.any() {
             return Ok(());
         }
-        let verdict = feed.verdicts.borrow().get(&known.marks).copied();
-        let revoked = if let Some(revoked) = verdict {
+        let revoked = if let Some(revoked) = feed.verdict(&known.marks) {
             revoked
         } else {
             let revoked = self.confirm(known, hits).await?;
-            feed.remember(known.marks, revoked);
+            feed.remember(known.marks, revoked, generation);
             revoked
         };
         if revoked { Err(AccessRefused::Token("revoked")) } else { Ok(()) }
@@ -187,11 +236,11 @@ impl<P: Ports> Service<P> {
             .filter(|(hit, _)| *hit)
             .filter_map(|(_, kind)| identity.mark(kind, known.marks.own))
             .collect();
-        if marks.is_empty() { Ok(false) } else { self.is_listed(marks, identity.issued_at).await }
+        if marks.is_empty() { Ok(false) } else { self.is_listed(marks, known.marks.signed_in_at).await }
     }
 
-    async fn is_listed(&self, marks: Vec<Mark>, issued_at: Timestamp) -> Result<bool, Fault> {
-        match self.ports.feed().ask(&FeedRequest::Confirm { marks, issued_at }).await? {
+    async fn is_listed(&self, marks: Vec<Mark>, signed_in_at: Timestamp) -> Result<bool, Fault> {
+        match self.ports.feed().ask(&FeedRequest::Confirm { marks, issued_at: signed_in_at }).await? {
             FeedAnswer::Confirmed { revoked } => Ok(revoked),
             FeedAnswer::Unavailable { cause } => Err(Fault::new(Part::RevocationFeed, cause)),
             _ => Err(Fault::new(Part::RevocationFeed, "an answer of another kind than was asked for")),
@@ -218,11 +267,18 @@ impl<P: Ports> Service<P> {
     /// Waits for the isolate's first copy, or for a fresh one after a time without requests.
     pub(super) async fn feed_ready(&self) {
         let now = self.now();
-        match self.isolate.memory.feed.reading(now, self.isolate.config.revocation.reread) {
-            Reading::Wait => self.read_feed().await,
+        match self.feed_reading(now) {
+            Reading::Wait => {
+                let is_there = |now| self.feed_reading(now) != Reading::Wait;
+                self.in_turn(&self.isolate.memory.feed.turn, is_there, async || self.read_feed().await).await;
+            }
             Reading::Background => self.read_feed_in_background(now),
             Reading::NotDue => {}
         }
+    }
+
+    fn feed_reading(&self, now: Timestamp) -> Reading {
+        self.isolate.memory.feed.reading(now, self.isolate.config.revocation.reread)
     }
 
     fn read_feed_in_background(&self, now: Timestamp) {
@@ -231,65 +287,73 @@ impl<P: Ports> Service<P> {
         self.ports.background().spawn(async move { service.read_feed().await });
     }
 
-    /// KV first; the object if KV has no feed, or one that nobody writes any more.
+    /// How old KV's copy may be to be gone by without asking the object. Where routes are to refuse
+    /// soon it is less, so that none does while the object answers.
+    pub(super) fn trusted_for(&self) -> Duration {
+        TRUSTED_FOR.min(self.isolate.config.revocation.max_age / 3)
+    }
+
+    /// From which age on KV's copy is as if there were none.
+    pub(super) fn absent_after(&self) -> Duration {
+        self.isolate.feed_policy.heartbeat * ABSENT_AFTER_BEATS
+    }
+
+    /// KV first; the object if KV has none, none that is sound, or one that is not young enough to
+    /// show that KV takes writes and gives them to this place. Called once in `reread` at most.
     pub(super) async fn read_feed(&self) {
         let feed = &self.isolate.memory.feed;
-        let heartbeat = self.isolate.feed_policy.heartbeat;
-        let mut found = match self.read_feed_from_kv().await {
-            Ok(found) => found,
-            Err(fault) => {
-                self.record_fault(&fault, &Caller::default());
-                None
-            }
-        };
+        let found = self.read_feed_from_kv().await.unwrap_or_else(|fault| {
+            self.record_fault(&fault, &Caller::default());
+            None
+        });
         let now = self.now();
-        if let Some(period) = heartbeat {
-            // With a heartbeat the writing is what counts: KV that answers proves nothing.
-            found = found.filter(|copy| now.since(copy.version()) < period * 2);
+        feed.in_kv.set(found.as_ref().map(FeedCopy::version));
+        let age = found.as_ref().map(|copy| now.since(copy.version()));
+        if let Some(copy) = found {
+            let as_of = copy.version();
+            feed.take_in(copy, Source::Kv, as_of, now);
         }
-        let read = match found {
-            Some(copy) => {
-                let as_of = if heartbeat.is_some() { copy.version() } else { now };
-                Ok((copy, as_of))
-            }
-            None => self.read_feed_from_object().await.map(|copy| (copy, now)),
-        };
-        match read {
-            Ok((copy, as_of)) => {
-                feed.take_in(copy, as_of);
-                feed.failed.set(false);
-                self.drop_listed_keys();
-            }
-            Err(fault) => {
-                self.record_fault(&fault, &Caller::default());
-                feed.failed.set(true);
-            }
+        feed.failed.set(false);
+        if age.is_some_and(|age| age < self.trusted_for()) {
+            // It was written just now.
+            feed.failed_writes.set(0);
+        } else if let Err(fault) = self.take_in_from_object().await {
+            self.record_fault(&fault, &Caller::default());
+            // Younger than two beats it is what there is: nobody can have added to it either.
+            feed.failed.set(age.is_none_or(|age| age >= self.absent_after()));
         }
+        self.drop_listed_keys();
         feed.ended.set(Some(self.now()));
     }
 
     /// After something was listed by an order that came here: this isolate knows at once. The
     /// object is asked and not KV, whose copy is from before.
     pub(super) async fn renew_feed(&self) {
-        match self.read_feed_from_object().await {
-            Ok(copy) => {
-                self.isolate.memory.feed.take_in(copy, self.now());
-                self.drop_listed_keys();
-            }
+        match self.take_in_from_object().await {
+            Ok(()) => self.drop_listed_keys(),
             Err(fault) => self.record_fault(&fault, &Caller::default()),
         }
     }
 
     async fn read_feed_from_kv(&self) -> Result<Option<FeedCopy>, Fault> {
-        match self.ports.kv().read(KV_KEY).await? {
-            Some(text) => parse(&text).map(Some),
-            None => Ok(None),
+        let Some(text) = self.ports.kv().read(&self.isolate.feed_key).await? else { return Ok(None) };
+        let copy = parse(&text)?;
+        if copy.version().is_far_ahead_of(self.now()) {
+            return Err(Fault::new(Part::RevocationFeed, "KV has a feed of the future"));
         }
+        Ok(Some(copy))
     }
 
-    async fn read_feed_from_object(&self) -> Result<FeedCopy, Fault> {
+    async fn take_in_from_object(&self) -> Result<(), Fault> {
+        let feed = &self.isolate.memory.feed;
+        // What it has when it answers is no older than the question.
+        let asked_at = self.now();
         match self.ports.feed().ask(&FeedRequest::Snapshot {}).await? {
-            FeedAnswer::Snapshot { feed } => parse(&feed),
+            FeedAnswer::Snapshot { feed: text, failed_writes } => {
+                feed.failed_writes.set(failed_writes);
+                feed.take_in(parse(&text)?, Source::Object, asked_at, self.now());
+                Ok(())
+            }
             FeedAnswer::Unavailable { cause } => Err(Fault::new(Part::RevocationFeed, cause)),
             _ => Err(Fault::new(Part::RevocationFeed, "an answer of another kind than was asked for")),
         }

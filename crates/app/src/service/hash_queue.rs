@@ -22,7 +22,7 @@ impl HashQueue {
     /// Joins it, unless it is full.
     fn enter(&self, most: u32, now: Timestamp) -> bool {
         let mut waiting = self.0.borrow_mut();
-        waiting.retain(|since| now.since(*since) < Self::LOST_AFTER);
+        waiting.retain(|since| !now.is_due(*since, Self::LOST_AFTER));
         let free = waiting.len() < usize::try_from(most).unwrap_or(usize::MAX);
         if free {
             waiting.push(now);
@@ -40,7 +40,7 @@ impl HashQueue {
 
     /// How many wait.
     pub(super) fn len(&self, now: Timestamp) -> usize {
-        self.0.borrow().iter().filter(|since| now.since(**since) < Self::LOST_AFTER).count()
+        self.0.borrow().iter().filter(|since| !now.is_due(**since, Self::LOST_AFTER)).count()
     }
 }
 

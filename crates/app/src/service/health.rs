@@ -1,15 +1,25 @@
 //! `/healthz`, `/readyz`, and the answer of a Worker whose configuration has mistakes.
 
+use core::{cell::RefCell, time::Duration};
+
 use serde::Serialize;
 
-use super::{Caller, Ports, Service, tables::TableState};
+use super::{Caller, Ports, Service, error::unavailable, feed::FeedState, tables::TableState, turn::Turn};
 use crate::{
     config::{ConfigError, IdentitySource},
-    http::{Problem, Reply},
+    http::{Problem, Reply, RequestView},
     identity::IdentityStore as _,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     ports::{Fault, KvStore as _, Part},
+    time::Timestamp,
 };
+
+/// For how long what was found answers everybody. Anybody may ask, and one check asks the one
+/// `KeyRing` object, D1 and KV.
+const REMEMBERED_FOR: Duration = Duration::from_secs(5);
+
+/// For how long it answers while the next check is under way.
+const TOLD_MEANWHILE_FOR: Duration = Duration::from_mins(1);
 
 /// A key that is never written: reading it shows that KV answers.
 const KV_PROBE: &str = "readyz";
@@ -19,8 +29,23 @@ struct Health {
     status: &'static str,
 }
 
+/// What the last check of this isolate found.
+#[derive(Debug, Default)]
+pub(super) struct Readiness {
+    found: RefCell<Option<(Timestamp, Reply)>>,
+    turn: Turn,
+}
+
+impl Readiness {
+    /// The last answer, if it is not older than this.
+    fn told(&self, now: Timestamp, at_most: Duration) -> Option<Reply> {
+        let found = self.found.borrow();
+        found.as_ref().filter(|(at, _)| !now.is_due(*at, at_most)).map(|(_, reply)| reply.clone())
+    }
+}
+
 #[derive(Serialize)]
-struct Readiness {
+struct Report {
     status: &'static str,
     parts: Vec<PartState>,
     revocation_feed: Feed,
@@ -34,6 +59,10 @@ struct Feed {
     /// Seconds since it was known to be the newest there is.
     age: Option<u64>,
     entries: usize,
+    /// Seconds since what KV has was written.
+    kv_age: Option<u64>,
+    /// Writes to KV that failed since the last good one, as the object said when it was last asked.
+    failed_writes: u32,
 }
 
 #[derive(Serialize)]
@@ -59,8 +88,26 @@ impl<P: Ports> Service<P> {
         Reply::json(200, &Health { status: "ok" })
     }
 
+    /// `GET /readyz`: what was found in the last seconds. Who may read the metrics has every part
+    /// asked at once.
+    pub(super) async fn ready(&self, request: &impl RequestView) -> Reply {
+        let readiness = &self.isolate.memory.readiness;
+        if request.header("authorization").is_some() && self.may_read_metrics(request).await.is_ok() {
+            return self.check_parts().await;
+        }
+        let now = self.now();
+        if readiness.turn.is_taken(now)
+            && let Some(reply) = readiness.told(now, TOLD_MEANWHILE_FOR)
+        {
+            return reply;
+        }
+        let is_young = |now| readiness.told(now, REMEMBERED_FOR).is_some();
+        self.in_turn(&readiness.turn, is_young, async || drop(self.check_parts().await)).await;
+        readiness.told(self.now(), TOLD_MEANWHILE_FOR).unwrap_or_else(unavailable)
+    }
+
     /// Asks every part for a sign of life.
-    pub(super) async fn ready(&self) -> Reply {
+    async fn check_parts(&self) -> Reply {
         let key_ring = match self.ports.key_ring().ask(&KeyRingRequest::PublicSet {}).await {
             Ok(KeyRingAnswer::Unavailable { part }) => Err(Fault::new(part, "the key ring is unavailable")),
             Ok(_) => Ok(()),
@@ -81,7 +128,7 @@ impl<P: Ports> Service<P> {
             Err(Fault::new(Part::RevocationFeed, "out of date"))
         };
         let results = [
-            (Part::Kv, self.ports.kv().read(KV_PROBE).await.map(|_| ())),
+            (Part::Kv, self.ports.kv().read(KV_PROBE).await.and_then(|_| self.takes_writes(feed))),
             (Part::Database, database),
             (Part::KeyRing, key_ring),
             (Part::RevocationFeed, fresh),
@@ -97,12 +144,33 @@ impl<P: Ports> Service<P> {
                 PartState { part: part.name(), ok: result.is_ok() }
             })
             .collect();
-        let readiness = Readiness {
+        let report = Report {
             status: if ok { "ok" } else { "unavailable" },
             parts,
             routes,
-            revocation_feed: Feed { age: feed.age, entries: feed.entries },
+            revocation_feed: Feed {
+                age: feed.age,
+                entries: feed.entries,
+                kv_age: feed.kv_age,
+                failed_writes: feed.failed_writes,
+            },
         };
-        Reply::json(if ok { 200 } else { 503 }, &readiness)
+        let reply = Reply::json(if ok { 200 } else { 503 }, &report);
+        self.isolate.memory.readiness.found.replace(Some((self.now(), reply.clone())));
+        reply
+    }
+
+    /// Whether KV takes the feed and gives it to this place: reading alone does not show it.
+    fn takes_writes(&self, feed: FeedState) -> Result<(), Fault> {
+        if feed.failed_writes > 0 {
+            let cause = format_args!("{} writes of the revocation feed failed", feed.failed_writes);
+            return Err(Fault::new(Part::Kv, cause));
+        }
+        match feed.kv_age {
+            Some(age) if Duration::from_secs(age) >= self.absent_after() => {
+                Err(Fault::new(Part::Kv, format_args!("its revocation feed is {age} s old")))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, key_sets::OwnOrExternal,
-    receipts::Receipts, refusals::Refusals, tables::Tables, token_cache::TokenCache,
+    assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, health::Readiness,
+    key_sets::OwnOrExternal, receipts::Receipts, refusals::Refusals, tables::Tables, token_cache::TokenCache,
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
@@ -25,7 +25,7 @@ use crate::{
     keys::{RingPolicy, signing::SigningKeys},
     observe::{Outbox, metrics::Counters},
     refresh::{DriftPolicy, Lifetimes, Limits},
-    revocation::FeedPolicy,
+    revocation::{FeedPolicy, LONGEST_HEARTBEAT},
     secrets::{Master, Masters},
     text_map::TextMap,
     time::Timestamp,
@@ -58,6 +58,8 @@ pub struct Memory {
     pub(super) tokens: RefCell<TokenCache>,
     /// What was revoked.
     pub(super) feed: FeedMemory,
+    /// What `/readyz` found.
+    pub(super) readiness: Readiness,
     /// Assertions that were signed.
     pub(super) assertions: Assertions,
     /// Receipts that were confirmed.
@@ -81,6 +83,8 @@ pub struct Isolate {
     pub ring_policy: RingPolicy,
     /// How often the revocation feed is written, and how much it holds.
     pub feed_policy: FeedPolicy,
+    /// Where the revocation feed is in KV.
+    pub feed_key: String,
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
     pub(super) tables: Tables,
@@ -134,6 +138,7 @@ impl Isolate {
                 signer_cache: RingPolicy::default().signer_cache.min(config.keys.client_cache),
                 ..RingPolicy::default()
             },
+            feed_key: crate::revocation::kv_key(&config.issuer),
             feed_policy: FeedPolicy { heartbeat: heartbeat(&config), ..FeedPolicy::default() },
             cache_policy: CachePolicy {
                 soft_age: config.jwks.soft_age,
@@ -179,12 +184,17 @@ impl Isolate {
     }
 }
 
-/// The feed is written even when nothing changes only where a route must know that somebody still
-/// writes it: three times within the age from which on it refuses.
-fn heartbeat(config: &Config) -> Option<Duration> {
+/// How often the feed is written even when nothing changes. Where a route refuses by the feed's age
+/// it is twice within that age, so that the copy in KV serves while the object is away: with the
+/// default of 5 minutes 576 writes a day, of the 1000 that KV's free plan has.
+fn heartbeat(config: &Config) -> Duration {
     let asked = config.routes.iter().any(|route| route.stale_feed == StaleFeed::Refuse);
     // A table in KV may come to ask for it at any time.
-    (asked || config.routes_in_kv.is_some()).then(|| config.revocation.max_age / 3)
+    if asked || config.routes_in_kv.is_some() {
+        LONGEST_HEARTBEAT.min(config.revocation.max_age / 2)
+    } else {
+        LONGEST_HEARTBEAT
+    }
 }
 
 /// The header members that any issuer's tokens may have beside those that are read.

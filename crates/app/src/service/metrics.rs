@@ -82,7 +82,7 @@ impl<P: Ports> Service<P> {
         Ok(Reply::empty(200).with_body(CONTENT_TYPE, text.into_bytes()))
     }
 
-    async fn may_read_metrics(&self, request: &impl RequestView) -> Result<(), ApiError> {
+    pub(super) async fn may_read_metrics(&self, request: &impl RequestView) -> Result<(), ApiError> {
         let authorization = request.header("authorization");
         if let Credentials::Bearer(token) = credentials(authorization.as_deref())
             && let Some(digest) = &self.isolate.config.metrics.token
@@ -111,6 +111,9 @@ impl<P: Ports> Service<P> {
             gauges.push(plain(Family::FeedAge, age.saturating_mul(1000)));
         }
         let whole = |count: usize| u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(1000);
+        if let Some(age) = feed.kv_age {
+            gauges.push(plain(Family::FeedKvAge, age.saturating_mul(1000)));
+        }
         gauges.push(plain(Family::FeedEntries, whole(feed.entries)));
         gauges.push(plain(Family::HashQueue, whole(self.isolate.memory.hash_queue.len(now))));
         let Ok(KeyRingAnswer::Overview { keys, rotate_at }) =

@@ -50,6 +50,7 @@ mod tables;
 mod throttle;
 mod token_cache;
 mod tokens;
+mod turn;
 mod users;
 
 pub use assertion::{ASSERTION_HEADER, ASSERTION_TYP};

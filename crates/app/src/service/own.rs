@@ -256,7 +256,7 @@ impl<P: Ports> Service<P> {
             Endpoint::DeleteAccount => self.delete_account(request, body).await,
             Endpoint::Jwks => self.jwks(request).await,
             Endpoint::Health => Ok(self.health()),
-            Endpoint::Ready => Ok(self.ready().await),
+            Endpoint::Ready => Ok(self.ready(request).await),
             Endpoint::Metrics => self.metrics(request).await,
         }
     }

@@ -57,7 +57,9 @@ pub(super) struct Refusals(RefCell<HashMap<String, Refusal>>);
 impl Refusals {
     pub(super) fn find(&self, key: &str, now: Timestamp) -> Option<Throttled> {
         let refusals = self.0.borrow();
-        let refusal = refusals.get(key).filter(|refusal| now < refusal.until.min(refusal.ask_at))?;
+        let refusal = refusals
+            .get(key)
+            .filter(|refusal| now < refusal.until && !now.has_reached(refusal.ask_at, ASK_AGAIN))?;
         let retry_after = whole_seconds(refusal.until.since(now));
         Some(Throttled { retry_after, ..refusal.throttled.clone() })
     }

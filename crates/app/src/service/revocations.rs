@@ -13,10 +13,6 @@ use crate::{
     time::Timestamp,
 };
 
-/// From a stored revocation to a copy of it that an isolate may read: a second until KV is
-/// written, 30 s that KV's own copies serve. KV promises no time across the world.
-const IN_KV_WITHIN: Duration = Duration::from_secs(31);
-
 /// The largest leeway that configuration takes: for so long after it has expired another issuer's
 /// token may pass.
 const LONGEST_LEEWAY: Duration = Duration::from_mins(2);
@@ -67,6 +63,11 @@ impl<P: Ports> Service<P> {
             let foreign = issuer != self.isolate.config.issuer && self.isolate.issuers.contains_key(issuer);
             if foreign { Ok(()) } else { Err(RevocationRefused::UntrustedIssuer) }
         };
+        // The issuer wrote `iat` by a clock of its own, and so much is granted to it elsewhere.
+        let by_its_clock = |issuer: &str, not_before: Option<Timestamp>| {
+            let leeway = self.isolate.issuers.get(issuer).map_or(Duration::ZERO, |it| it.policy.leeway);
+            Rule::NotBefore(not_before.unwrap_or(now).plus(leeway))
+        };
         let until = |expires_at: Option<Timestamp>| {
             expires_at.map_or(now.plus(FOREIGN_HORIZON), |at| at.plus(LONGEST_LEEWAY))
         };
@@ -104,14 +105,14 @@ impl<P: Ports> Service<P> {
             }
             Target::ForeignSubject { issuer, subject, not_before, expires_at } => {
                 trusted(issuer)?;
-                let rule = Rule::NotBefore(not_before.unwrap_or(now));
+                let rule = by_its_clock(issuer, *not_before);
                 let entry = Entry::foreign(Kind::Subject, issuer, subject, rule, until(*expires_at));
                 self.list(entry).await?;
             }
             Target::ForeignClient { issuer, client_id, not_before, expires_at } => {
                 trusted(issuer)?;
                 setting.client_id = Some(client_id.clone());
-                let rule = Rule::NotBefore(not_before.unwrap_or(now));
+                let rule = by_its_clock(issuer, *not_before);
                 let entry = Entry::foreign(Kind::Client, issuer, client_id, rule, until(*expires_at));
                 self.list(entry).await?;
             }
@@ -130,9 +131,9 @@ impl<P: Ports> Service<P> {
     }
 
     /// How long after its answer a revocation may still be unknown to an isolate that has requests
-    /// on routes that look at the feed.
+    /// on routes that look at the feed: KV's copy is gone by for so long, and read again so often.
     pub(super) fn feed_delay(&self) -> Duration {
-        IN_KV_WITHIN + self.isolate.config.revocation.reread
+        self.trusted_for() + self.isolate.config.revocation.reread
     }
 
     async fn list(&self, entry: Entry) -> Result<(), RevocationRefused> {

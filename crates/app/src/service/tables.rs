@@ -173,7 +173,7 @@ impl<P: Ports> Service<P> {
         if let Some(gate) = tables.gate() {
             return Some(gate);
         }
-        if tables.failed.get().is_some_and(|failed| now.since(failed) < FIRST_READ_PAUSE) {
+        if tables.failed.get().is_some_and(|failed| !now.is_due(failed, FIRST_READ_PAUSE)) {
             return None;
         }
         self.read_routes().await;
@@ -187,7 +187,7 @@ impl<P: Ports> Service<P> {
     pub(super) fn refresh_routes(&self, now: Timestamp) {
         let tables = &self.isolate.tables;
         let Some((source, _)) = &tables.source else { return };
-        if now < tables.next_read.get() {
+        if !now.has_reached(tables.next_read.get(), source.refresh) {
             return;
         }
         tables.next_read.set(now.plus(source.refresh));

@@ -4,7 +4,7 @@ use core::{
     cell::{Cell, RefCell},
     time::Duration,
 };
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use pollster::block_on;
 use postern_app::{
@@ -14,34 +14,60 @@ use postern_app::{
         memory::{FaultMode, MemoryRecords},
     },
     revocation::{
-        Alarmed, Entry, Feed, FeedAnswer, FeedCopy, FeedPolicy, FeedRequest, KV_KEY, Kind, Mark, Rule,
-        TokenMarks,
+        Alarmed, Entry, FORMER_KV_KEY, Feed, FeedAnswer, FeedCopy, FeedPolicy, FeedRequest, Kind, MOVED,
+        Mark, Rule, TokenMarks,
     },
     time::Timestamp,
 };
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+const KEY: &str = "revocations:of-this-issuer";
 
 /// KV that takes one write a second and notes when they came.
 #[derive(Default)]
 pub(super) struct Kv {
-    value: RefCell<Option<String>>,
+    rows: RefCell<BTreeMap<String, String>>,
     pub(super) writes: RefCell<Vec<Timestamp>>,
     pub(super) now: Cell<Timestamp>,
     pub(super) broken: Cell<bool>,
+    /// Writes are given up, and arrive when they are let.
+    slow: Cell<bool>,
+    on_the_way: RefCell<Vec<(String, String)>>,
+}
+
+impl Kv {
+    fn value(&self, key: &str) -> Option<String> {
+        self.rows.borrow().get(key).cloned()
+    }
+
+    fn put(&self, key: &str, value: &str) {
+        self.rows.borrow_mut().insert(key.to_owned(), value.to_owned());
+    }
+
+    /// What was given up arrives.
+    fn arrive(&self) {
+        for (key, value) in self.on_the_way.take() {
+            self.put(&key, &value);
+        }
+    }
 }
 
 impl KvStore for Kv {
-    async fn read(&self, _key: &str) -> Result<Option<String>, Fault> {
-        Ok(self.value.borrow().clone())
+    async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
+        Ok(self.value(key))
     }
 
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
-        assert_eq!(key, KV_KEY);
-        self.writes.borrow_mut().push(self.now.get());
+        if key == KEY {
+            self.writes.borrow_mut().push(self.now.get());
+        }
         if self.broken.get() {
             return Err(Fault::new(Part::Kv, "told to fail"));
         }
-        self.value.replace(Some(value.to_owned()));
+        if self.slow.get() {
+            self.on_the_way.borrow_mut().push((key.to_owned(), value.to_owned()));
+            return Err(Fault::new(Part::Kv, "no answer in time"));
+        }
+        self.put(key, value);
         Ok(())
     }
 }
@@ -85,8 +111,8 @@ impl Bench {
 
     fn ring(&mut self) -> Alarmed {
         self.kv.now.set(self.now);
-        let alarmed = block_on(self.feed.alarm(self.now, &*self.kv, &self.policy));
-        self.alarm = alarmed.next;
+        let alarmed = block_on(self.feed.alarm(self.now, &*self.kv, KEY, &self.policy));
+        self.alarm = Some(alarmed.next);
         alarmed
     }
 
@@ -105,7 +131,7 @@ impl Bench {
     }
 
     pub(super) fn published(&self) -> FeedCopy {
-        FeedCopy::parse(self.kv.value.borrow().as_ref().unwrap()).unwrap()
+        FeedCopy::parse(&self.kv.value(KEY).unwrap()).unwrap()
     }
 }
 
@@ -116,7 +142,7 @@ pub(super) fn session(number: u8) -> FamilyId {
 /// What a token that bears this mark alone looks like.
 pub(super) fn bearing(number: u8, mark: Mark, issued_at: Timestamp) -> TokenMarks {
     let short = Some(mark.short());
-    let none = TokenMarks { issued_at, own: true, ..TokenMarks::default() };
+    let none = TokenMarks { issued_at, signed_in_at: issued_at, own: true, ..TokenMarks::default() };
     match number % 5 {
         0 => TokenMarks { session: short, ..none },
         1 | 3 => TokenMarks { subject: mark.short(), ..none },
@@ -126,8 +152,8 @@ pub(super) fn bearing(number: u8, mark: Mark, issued_at: Timestamp) -> TokenMark
 }
 
 #[test]
-fn a_burst_becomes_one_write_and_a_quiet_feed_none() {
-    let mut bench = Bench::new(FeedPolicy::default());
+fn a_burst_becomes_one_write_and_a_quiet_feed_its_beats() {
+    let mut bench = Bench::new(FeedPolicy { heartbeat: Duration::from_hours(1), ..FeedPolicy::default() });
     for number in 0..100 {
         assert_eq!(bench.add(&[Entry::session(session(number), bench.now)]), FeedAnswer::Taken);
     }
@@ -145,7 +171,76 @@ fn a_burst_becomes_one_write_and_a_quiet_feed_none() {
     bench.pass(Duration::from_mins(10));
     assert_eq!((bench.published().len(), bench.kv.writes.borrow().len()), (0, 2));
     assert_eq!(bench.records.snapshot().len(), 1, "its own state is all that stays");
-    assert_eq!(bench.alarm, None, "and nothing is left to do");
+    assert_eq!(
+        bench.alarm,
+        Some(bench.now.plus(Duration::from_hours(1) - Duration::from_secs(130))),
+        "the next beat"
+    );
+    bench.pass(Duration::from_hours(24));
+    assert_eq!(bench.kv.writes.borrow().len(), 26);
+}
+
+#[test]
+fn a_day_of_beats_leaves_most_of_the_free_plans_writes() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    bench.ask(&FeedRequest::Snapshot {});
+    bench.pass(Duration::from_hours(24));
+    assert!((287..=289).contains(&bench.kv.writes.borrow().len()));
+}
+
+#[test]
+fn a_write_given_up_that_arrives_late_is_replaced() {
+    let mut bench = Bench::new(FeedPolicy { heartbeat: Duration::from_hours(1), ..FeedPolicy::default() });
+    bench.kv.slow.set(true);
+    bench.add(&[Entry::access_token("first", START)]);
+    bench.pass(Duration::from_secs(1));
+    bench.kv.slow.set(false);
+    bench.add(&[Entry::access_token("second", START)]);
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.published().len(), 2);
+    bench.kv.arrive();
+    assert_eq!(bench.published().len(), 1, "it is older, and KV has it");
+    bench.pass(Duration::from_mins(1));
+    assert_eq!(bench.published().len(), 2);
+    let writes = bench.kv.writes.borrow().len();
+    bench.pass(Duration::from_mins(10));
+    assert_eq!(bench.kv.writes.borrow().len(), writes, "once more, and no more");
+}
+
+#[test]
+fn a_beat_that_fails_is_tried_again_as_a_change_is() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    bench.ask(&FeedRequest::Snapshot {});
+    bench.pass(Duration::from_mins(4));
+    bench.kv.broken.set(true);
+    bench.pass(Duration::from_mins(2));
+    let FeedAnswer::Snapshot { failed_writes, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
+        panic!("a snapshot")
+    };
+    assert!(failed_writes >= 4, "{failed_writes} within a minute");
+    bench.kv.broken.set(false);
+    let failed = bench.now;
+    bench.pass(Duration::from_mins(1));
+    assert!(bench.published().version() > failed);
+    let FeedAnswer::Snapshot { failed_writes, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
+        panic!("a snapshot")
+    };
+    assert_eq!(failed_writes, 0);
+}
+
+#[test]
+fn the_place_of_the_version_before_says_ask_the_object() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    bench.ask(&FeedRequest::Snapshot {});
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.kv.value(FORMER_KV_KEY), None, "who finds none asks the object: nothing is to be said");
+    // An object of the version before wrote, in a gradual rollout or after a rollback.
+    bench.kv.put(FORMER_KV_KEY, &FeedCopy::default().encode());
+    bench.add(&[Entry::access_token("a", bench.now)]);
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.kv.value(FORMER_KV_KEY).unwrap(), MOVED);
+    assert!(FeedCopy::parse(MOVED).is_err(), "no feed to any version");
+    assert_eq!(bench.published().len(), 1);
 }
 
 #[test]
@@ -264,14 +359,16 @@ fn a_not_before_of_the_very_second_is_a_hit_and_a_later_token_is_none() {
 
 #[test]
 fn the_first_who_asks_makes_an_empty_feed_be_written_and_a_heartbeat_keeps_it_young() {
-    let mut bench = Bench::new(FeedPolicy::default());
-    let FeedAnswer::Snapshot { feed } = bench.ask(&FeedRequest::Snapshot {}) else { panic!("a snapshot") };
+    let mut bench = Bench::new(FeedPolicy { heartbeat: Duration::from_hours(2), ..FeedPolicy::default() });
+    let FeedAnswer::Snapshot { feed, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
+        panic!("a snapshot")
+    };
     assert!(FeedCopy::parse(&feed).unwrap().is_empty());
     bench.pass(Duration::from_hours(1));
     assert_eq!(bench.kv.writes.borrow().len(), 1);
     assert!(bench.published().version() >= FeedCopy::parse(&feed).unwrap().version());
 
-    let heartbeat = Some(Duration::from_secs(100));
+    let heartbeat = Duration::from_secs(100);
     let mut bench = Bench::new(FeedPolicy { heartbeat, ..FeedPolicy::default() });
     bench.ask(&FeedRequest::Snapshot {});
     bench.pass(Duration::from_hours(1));
@@ -282,7 +379,9 @@ fn the_first_who_asks_makes_an_empty_feed_be_written_and_a_heartbeat_keeps_it_yo
 fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
     let mut bench = Bench::new(FeedPolicy::default());
     bench.add(&[Entry::access_token("a", START)]);
-    let FeedAnswer::Snapshot { feed } = bench.ask(&FeedRequest::Snapshot {}) else { panic!("a snapshot") };
+    let FeedAnswer::Snapshot { feed, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
+        panic!("a snapshot")
+    };
     let snapshot = FeedCopy::parse(&feed).unwrap();
     assert_eq!(snapshot.len(), 1);
     bench.add(&[Entry::access_token("b", START)]);
@@ -324,4 +423,9 @@ fn feed_messages_format_unchanged() {
         format!(r#"{{"confirm":{{"marks":[{mark}],"issued_at":5}}}}"#)
     );
     assert_eq!(text(&FeedRequest::Snapshot {}), r#"{"snapshot":{}}"#);
+    let answer = |failed_writes| {
+        serde_json::to_string(&FeedAnswer::Snapshot { feed: "f".to_owned(), failed_writes }).unwrap()
+    };
+    assert_eq!(answer(0), r#"{"snapshot":{"feed":"f"}}"#);
+    assert_eq!(answer(2), r#"{"snapshot":{"feed":"f","failed_writes":2}}"#);
 }

@@ -7,7 +7,7 @@ use postern_app::{
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     observe::Setting,
     ports::{Clock as _, KvStore as _},
-    revocation::{FeedCopy, KV_KEY, Kind, Mark, Target},
+    revocation::{FeedCopy, Kind, Mark, Target},
     service::{RevocationRefused, kv_key, own_snapshot},
 };
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn settle(world: &World) {
     for account in world.accounts.all() {
         block_on(world.accounts.alarm(account, &world.feed));
     }
-    block_on(world.feed.alarm(&world.kv));
+    world.ring_feed();
 }
 
 /// A copy of the feed is due: the next request reads it in the background.
@@ -190,7 +190,7 @@ fn garbage_in_kv_is_refused_whole_and_the_copy_stays() {
     assert_eq!(world.gate("/orders", Some(&access_token)), Some(401));
     world.feed.unreachable.set(true);
     for garbage in ["", "<html>", "postern-feed.1.AAAA", "postern-feed.2."] {
-        block_on(world.kv.write(KV_KEY, garbage)).unwrap();
+        block_on(world.kv.write(world.feed_key(), garbage)).unwrap();
         reread(&world, &other);
         assert_eq!(world.gate("/orders", Some(&access_token)), Some(401), "{garbage:?}");
         assert_eq!(world.gate("/orders", Some(&other)), None, "{garbage:?}");
@@ -285,7 +285,7 @@ fn readyz_shows_the_age_of_the_feed() {
     let world = World::new();
     let reply = world.call_as("GET", "/readyz", "");
     let body: Value = serde_json::from_slice(&reply.body).unwrap();
-    assert_eq!(body["revocation_feed"], json!({"age": 0, "entries": 0}));
+    assert_eq!(body["revocation_feed"], json!({"age": 0, "entries": 0, "kv_age": null, "failed_writes": 0}));
     assert_eq!(reply.status, 200);
 }
 
@@ -375,7 +375,7 @@ fn a_withdrawn_key_that_nobody_was_told_of_is_refused_after_the_caches_age_also_
 fn a_revoked_key_is_listed_for_as_long_as_an_old_copy_of_the_key_set_may_serve() {
     let world = World::new();
     let listed = |kid: &str| {
-        let text = block_on(world.kv.read(KV_KEY)).unwrap().unwrap();
+        let text = block_on(world.kv.read(world.feed_key())).unwrap().unwrap();
         let copy = FeedCopy::parse(&text).unwrap();
         copy.lists(Mark::own(Kind::Key, kid).short(), world.platform.now())
     };

@@ -11,6 +11,7 @@ mod every_call;
 mod faults;
 mod feed;
 mod outages;
+mod revocation_table;
 mod rollout;
 mod tables;
 mod unseen;

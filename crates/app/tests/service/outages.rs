@@ -89,7 +89,7 @@ fn an_access_token_signed_while_all_sessions_are_ended_is_refused_by_the_feed_to
     });
     let (access_token, _) = tokens(&world.refresh(&refresh_token));
     block_on(world.accounts.alarm(seed::ALICE.account, &world.feed));
-    block_on(world.feed.alarm(&world.kv));
+    world.ring_feed();
     world.pass(1);
     assert_eq!(world.elsewhere().gate("/orders", Some(&access_token)), Some(401));
     // Who signs in after that is let in.

@@ -31,7 +31,7 @@ use postern_app::{
         Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer,
         memory::MemoryRecords,
     },
-    revocation::{FeedPolicy, memory::MemoryFeed},
+    revocation::{Alarmed, FeedPolicy, memory::MemoryFeed},
     secrets::Master,
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
@@ -126,9 +126,25 @@ pub(crate) struct Kv {
     faults: Faults,
     rows: Rc<RefCell<HashMap<String, String>>>,
     pub(crate) broken: Rc<Cell<bool>>,
+    /// It serves reads and takes no writes.
+    pub(crate) read_only: Rc<Cell<bool>>,
+    /// What reads are served from, in place of what was written: copies that are not renewed.
+    old: Rc<RefCell<Option<HashMap<String, String>>>>,
 }
 
 impl Kv {
+    /// From now on reads are served what there is now, or again what was written.
+    pub(crate) fn serve_old(&self, old: bool) {
+        self.old.replace(old.then(|| self.rows.borrow().clone()));
+    }
+
+    fn read_row(&self, key: &str) -> Option<String> {
+        self.old
+            .borrow()
+            .as_ref()
+            .map_or_else(|| self.rows.borrow().get(key).cloned(), |old| old.get(key).cloned())
+    }
+
     fn done<T>(&self, work: impl FnOnce() -> T) -> Result<T, Fault> {
         if self.broken.get() { Err(Fault::new(Part::Kv, "told to fail")) } else { Ok(work()) }
     }
@@ -136,12 +152,18 @@ impl Kv {
 
 impl KvStore for Kv {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
-        self.faults.call(Part::Kv, async { self.done(|| self.rows.borrow().get(key).cloned()) }).await
+        self.faults.call(Part::Kv, async { self.done(|| self.read_row(key)) }).await
     }
 
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
         let write = || drop(self.rows.borrow_mut().insert(key.to_owned(), value.to_owned()));
-        self.faults.call(Part::Kv, async { self.done(write) }).await
+        let write = async {
+            if self.read_only.get() {
+                return Err(Fault::new(Part::Kv, "told to take no writes"));
+            }
+            self.done(write)
+        };
+        self.faults.call(Part::Kv, write).await
     }
 }
 
@@ -170,10 +192,13 @@ pub(crate) struct KeyRing {
     faults: Faults,
     ring: Rc<MemoryKeyRing<NativeSigner<Platform>, Platform, Platform>>,
     pub(crate) unreachable: Rc<Cell<bool>>,
+    /// How many questions there were.
+    pub(crate) asked: Rc<Cell<u32>>,
 }
 
 impl KeyRingObject for KeyRing {
     async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
+        self.asked.set(self.asked.get() + 1);
         if self.unreachable.get() {
             return Err(Fault::new(Part::KeyRing, "told to fail"));
         }
@@ -401,8 +426,8 @@ fn config(more: &Value) -> Config {
 }
 
 /// An empty feed object with its clock at `now`.
-fn feed_at(now: Timestamp) -> MemoryFeed {
-    let feed = MemoryFeed::new(FeedPolicy::default());
+fn feed_at(now: Timestamp, policy: FeedPolicy) -> MemoryFeed {
+    let feed = MemoryFeed::new(policy);
     feed.now.set(now);
     feed
 }
@@ -431,8 +456,13 @@ impl World {
             kv: Kv { faults: faults.clone(), ..Kv::default() },
             identity: Through::new(MemoryIdentity::default(), &faults),
             accounts: Through::new(MemoryAccounts::at(START), &faults),
-            key_ring: KeyRing { faults: faults.clone(), ring: Rc::new(ring), unreachable: Rc::default() },
-            feed: Through::new(feed_at(START), &faults),
+            key_ring: KeyRing {
+                faults: faults.clone(),
+                ring: Rc::new(ring),
+                unreachable: Rc::default(),
+                asked: Rc::default(),
+            },
+            feed: Through::new(feed_at(START, isolate.feed_policy), &faults),
             audit_log: Through::new(MemoryAuditLog::new(isolate.masters.clone(), START), &faults),
             metrics: Metrics::default(),
             later: Later::default(),
@@ -462,6 +492,22 @@ impl World {
         self.accounts.set_now(later);
         self.feed.now.set(later);
         self.throttles.set_now(later);
+    }
+
+    /// The clock of this isolate alone steps: seconds ahead, or put back.
+    pub(crate) fn step(&self, seconds: i64) {
+        let now = self.platform.now.get().millis();
+        self.platform.now.set(Timestamp::from_millis(now.saturating_add_signed(seconds * 1000)));
+    }
+
+    /// The feed's alarm rings.
+    pub(crate) fn ring_feed(&self) -> Alarmed {
+        block_on(self.feed.alarm(&self.kv, &self.isolate.feed_key))
+    }
+
+    /// Where the feed is in KV.
+    pub(crate) fn feed_key(&self) -> &str {
+        &self.isolate.feed_key
     }
 
     pub(crate) fn master(&self) -> &Master {

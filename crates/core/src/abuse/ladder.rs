@@ -86,21 +86,38 @@ impl Ladder {
         Duration::from_secs(self.forget.max(1).into())
     }
 
+    /// From so many failures on nothing grows, so that it does not take days to forget either.
+    fn top(&self) -> u32 {
+        self.lock_after.saturating_add(u32::try_from(self.locks.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The rung as this ladder can have made it by now. What lies further in the future is of a clock
+    /// that was ahead: it must not lock anybody out for as long.
+    fn within_reach(&self, rung: Rung, now: Timestamp) -> Rung {
+        let longest =
+            self.locks.iter().copied().max().map_or(Duration::ZERO, |lock| Duration::from_secs(lock.into()));
+        let over = now.has_reached(rung.locked_until, longest);
+        Rung {
+            clean_at: rung.clean_at.min(now.plus(self.forget().saturating_mul(self.top()))),
+            locked_until: if over { rung.locked_until.min(now) } else { rung.locked_until },
+        }
+    }
+
     /// How many failures are remembered.
     pub fn failures(&self, rung: Rung, now: Timestamp) -> u32 {
-        let debt = rung.clean_at.since(now).as_millis();
+        let debt = self.within_reach(rung, now).clean_at.since(now).as_millis();
         u32::try_from(debt.div_ceil(self.forget().as_millis())).unwrap_or(u32::MAX)
     }
 
     /// Judges an attempt and counts it as a failure.
     pub fn attempt(&self, rung: Rung, now: Timestamp) -> (Rung, Step) {
+        let rung = self.within_reach(rung, now);
         if now < rung.locked_until {
             return (rung, Step::Locked { until: rung.locked_until });
         }
         let before = self.failures(rung, now);
-        // Beyond the last lock nothing grows, so that it does not take days to forget either.
-        let top = self.lock_after.saturating_add(u32::try_from(self.locks.len()).unwrap_or(u32::MAX));
-        let clean_at = if before < top { rung.clean_at.max(now).plus(self.forget()) } else { rung.clean_at };
+        let clean_at =
+            if before < self.top() { rung.clean_at.max(now).plus(self.forget()) } else { rung.clean_at };
         let failures = before.saturating_add(1);
         let lock = failures.checked_sub(self.lock_after).and_then(|climbed| {
             let index = usize::try_from(climbed).unwrap_or(usize::MAX);
@@ -173,6 +190,18 @@ mod tests {
         assert_eq!(locked.forgiven(3600, lock), rung);
         assert_eq!(locked.forgiven(3600, Some(at(7))).locked_until, locked.locked_until, "another's lock");
         assert_eq!(locked.forgiven(3600, None).locked_until, locked.locked_until);
+    }
+
+    #[test]
+    fn a_clock_put_back_locks_nobody_out_for_as_long() {
+        let mut rung = Rung::default();
+        for _ in 0..9 {
+            rung = ladder().attempt(rung, at(10 * 86_400)).0;
+        }
+        assert!(rung.locked_until > at(10 * 86_400), "locked while the clock was ahead");
+        let (_, step) = ladder().attempt(rung, at(0));
+        assert!(matches!(step, Step::Try { lock: Some(_), .. }), "and tried now, as after as many failures");
+        assert_eq!(ladder().failures(rung, at(0)), 8, "no more than the ladder has");
     }
 
     #[test]

@@ -77,9 +77,22 @@ impl Rate {
         self.interval().saturating_mul(self.burst as u64).div_ceil(1_000_000)
     }
 
+    /// How long from an empty bucket to a full one, in microseconds.
+    fn room(self) -> u64 {
+        self.interval().saturating_mul(u64::from(self.burst.max(1)))
+    }
+
+    /// What was taken and is not back. More than twice what there is in all, and a minute for a
+    /// clock that is set, was taken by one that was far ahead and has been put back: then nothing
+    /// is known.
+    fn debt(self, bucket: FullAt, now: Timestamp) -> u64 {
+        let debt = bucket.0.saturating_sub(micros(now));
+        if debt > self.room().saturating_mul(2).saturating_add(MINUTE) { 0 } else { debt }
+    }
+
     /// How many can be taken at once now.
     pub fn left(self, bucket: FullAt, now: Timestamp) -> u32 {
-        let taken = bucket.0.saturating_sub(micros(now)).div_ceil(self.interval().max(1));
+        let taken = self.debt(bucket, now).div_ceil(self.interval().max(1));
         self.burst.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
@@ -89,11 +102,9 @@ impl Rate {
     /// How long until one can be taken, when it is empty; nothing has changed then, and a refused
     /// call costs the caller nothing.
     pub fn take(self, bucket: FullAt, now: Timestamp) -> Result<FullAt, Duration> {
-        let now = micros(now);
-        let debt = bucket.0.saturating_sub(now).saturating_add(self.interval());
-        let room = self.interval().saturating_mul(u64::from(self.burst.max(1)));
-        match debt.checked_sub(room) {
-            None | Some(0) => Ok(FullAt(now.saturating_add(debt))),
+        let debt = self.debt(bucket, now).saturating_add(self.interval());
+        match debt.checked_sub(self.room()) {
+            None | Some(0) => Ok(FullAt(micros(now).saturating_add(debt))),
             Some(missing) => Err(Duration::from_micros(missing)),
         }
     }
@@ -107,6 +118,14 @@ mod tests {
 
     fn at(millis: u64) -> Timestamp {
         START.plus(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn what_was_taken_by_a_clock_that_was_ahead_is_void_when_it_is_put_back() {
+        let rate = Rate::new(6, 2);
+        let ahead = rate.take(FullAt::default(), at(86_400_000)).unwrap();
+        assert_eq!(rate.left(ahead, at(0)), 2);
+        assert!(rate.take(ahead, at(0)).is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::messages::MAX_WINDOW;
 use crate::{text_map::TextMap, time::Timestamp};
 
 /// From how many different ones on it is an attack.
@@ -31,12 +32,13 @@ pub struct Seen {
 impl Seen {
     /// Whether there is nothing to remember.
     pub fn is_stale(&self, window: Duration, now: Timestamp) -> bool {
-        self.alarmed_until <= now && self.ones.values().all(|at| now.since(*at) >= window)
+        self.alarmed_until <= now && self.ones.values().all(|at| now.is_due(*at, window))
     }
 
-    /// Whether limits are tightened.
+    /// Whether limits are tightened. They are not by an alarm that would last longer than any: the
+    /// clock was ahead and has been put back.
     pub fn is_alarmed(&self, now: Timestamp) -> bool {
-        now < self.alarmed_until
+        !now.has_reached(self.alarmed_until, MAX_WINDOW)
     }
 
     /// Whether it was never used: what records leave out.
@@ -53,7 +55,7 @@ impl Spread {
     /// Notes one. Whether this one made it an attack, which it was not before.
     pub fn note(self, seen: &mut Seen, one: &str, now: Timestamp) -> bool {
         let alarmed = seen.is_alarmed(now);
-        seen.ones.retain(|at| now.since(*at) < self.window());
+        seen.ones.retain(|at| !now.is_due(*at, self.window()));
         seen.ones.insert(one.to_owned(), now);
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         if seen.ones.len() < count {

@@ -140,7 +140,7 @@ impl<R: Records> Account<R> {
         let entry = ActivityEntry { at: now, kind, times: 1, session_id, context: context.clone() };
         if kind.is_counted()
             && let Some((number, there)) = entries.iter().rev().find(|(_, there)| there.kind == kind)
-            && now.since(there.at) < COUNTED_TOGETHER
+            && !now.is_due(there.at, COUNTED_TOGETHER)
         {
             let times = there.times.saturating_add(1);
             return self.store().write_activity(*number, &ActivityEntry { times, ..entry });

@@ -13,6 +13,7 @@ mod policy;
 mod validate;
 
 pub use claims::Claims;
+pub use dates::numeric_date;
 pub use error::TokenError;
 pub use issued::{AccessTokenClaims, Confirmation};
 pub use policy::{AudienceSource, ClaimPath, TypPolicy, ValidationPolicy};

@@ -85,6 +85,7 @@ impl SigningKeys {
 
     fn cached(&self, now: Timestamp) -> Option<Rc<PrivateKey>> {
         let cached = self.cached.borrow();
-        cached.as_ref().filter(|cached| now < cached.refresh_after).map(|cached| Rc::clone(&cached.key))
+        let fresh = |cached: &&Cached| !now.has_reached(cached.refresh_after, LONGEST_CACHE);
+        cached.as_ref().filter(fresh).map(|cached| Rc::clone(&cached.key))
     }
 }

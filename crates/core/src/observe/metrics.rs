@@ -62,6 +62,8 @@ pub enum Family {
     Faults,
     /// Fetches of other issuers' key sets.
     JwksFetches,
+    /// Writes of the revocation feed to KV.
+    FeedWrites,
     /// Calls that a limit refused.
     Throttled,
     /// Passwords that were to be hashed.
@@ -80,6 +82,8 @@ pub enum Family {
     KeyRotation,
     /// How old this isolate's copy of the revocation feed is.
     FeedAge,
+    /// How old the feed was that KV had for this isolate.
+    FeedKvAge,
     /// How much it lists.
     FeedEntries,
     /// Passwords that wait to be hashed in this isolate.
@@ -101,7 +105,7 @@ pub struct Description {
 
 impl Family {
     /// All of them, in the order of the text.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Events,
         Self::SignIns,
         Self::Refreshes,
@@ -111,6 +115,7 @@ impl Family {
         Self::UpstreamFailures,
         Self::Faults,
         Self::JwksFetches,
+        Self::FeedWrites,
         Self::Throttled,
         Self::PasswordHashes,
         Self::EventsDropped,
@@ -120,6 +125,7 @@ impl Family {
         Self::KeyAge,
         Self::KeyRotation,
         Self::FeedAge,
+        Self::FeedKvAge,
         Self::FeedEntries,
         Self::HashQueue,
     ];
@@ -175,6 +181,12 @@ impl Family {
                 &["issuer", "result"],
                 "Fetches of other issuers' key sets.",
             ),
+            Self::FeedWrites => (
+                "postern_revocation_feed_writes",
+                Counter,
+                &["result"],
+                "Writes of the revocation feed to KV: success or failure.",
+            ),
             Self::Throttled => {
                 ("postern_throttled", Counter, &["limit"], "Calls that were answered 429, by limit.")
             }
@@ -220,6 +232,12 @@ impl Family {
                 Gauge,
                 &[],
                 "Age of the revocation feed that the answering isolate has in memory.",
+            ),
+            Self::FeedKvAge => (
+                "postern_revocation_feed_kv_age_seconds",
+                Gauge,
+                &[],
+                "Time since the feed was written that KV last had for the answering isolate.",
             ),
             Self::FeedEntries => {
                 ("postern_revocation_feed_entries", Gauge, &[], "Revocations that this copy lists.")
@@ -376,12 +394,13 @@ impl Counters {
 
     /// Whether the caller is the one to see to a flush: nobody else does.
     pub fn arm(&self, now: Timestamp, interval: Duration) -> bool {
-        if now < self.armed_until.get() {
-            return false;
-        }
         // Who was to flush may have been cancelled with its request: after twice the time
         // somebody else is.
-        self.armed_until.set(now.plus(interval * 2));
+        let lost_after = interval * 2;
+        if !now.has_reached(self.armed_until.get(), lost_after) {
+            return false;
+        }
+        self.armed_until.set(now.plus(lost_after));
         true
     }
 

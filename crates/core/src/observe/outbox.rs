@@ -54,7 +54,7 @@ impl Outbox {
             return Offered::Dropped;
         }
         lines.push(line);
-        if now < self.armed_until.get() {
+        if !now.has_reached(self.armed_until.get(), LOST_AFTER) {
             return Offered::Waits;
         }
         self.armed_until.set(now.plus(LOST_AFTER));

@@ -197,19 +197,27 @@ impl FeedCopy {
             return Hits::default();
         }
         let listed = |mark: Option<u64>| mark.is_some_and(|mark| self.lists(mark, now));
-        let early = |mark: Option<u64>| {
+        let early = |mark: Option<u64>, at: Timestamp| {
             mark.and_then(|mark| self.not_before.find(mark))
-                .is_some_and(|not_before| may_predate(token.issued_at, not_before))
+                .is_some_and(|not_before| may_predate(at, not_before))
         };
+        // A subject of ours has no session left that could be refreshed, and its Account object
+        // tells of the rest. To go by the sign-in would only be to ask it more often.
+        let subject_at = if token.own { token.issued_at } else { token.signed_in_at };
         let unlisted = token.own
             && self.overflow > 0
             && may_predate(token.issued_at, Timestamp::from_millis(self.overflow));
         Hits {
             session: unlisted || listed(token.session),
             access_token: listed(token.access_token),
-            subject: early(Some(token.subject)),
-            client: early(token.client),
+            subject: early(Some(token.subject), subject_at),
+            client: early(token.client, token.signed_in_at),
         }
+    }
+
+    /// Whether the other one says the same, whenever it was written.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.overflow == other.overflow && self.listed == other.listed && self.not_before == other.not_before
     }
 
     /// Whether a mark is listed, whatever it is of.

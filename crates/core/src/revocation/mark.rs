@@ -92,6 +92,9 @@ pub struct TokenMarks {
     pub client: Option<u64>,
     /// `iat`.
     pub issued_at: Timestamp,
+    /// `auth_time` when that is earlier, as it is after a refresh: what a not-before is held
+    /// against, so that a refresh which came later gains nothing.
+    pub signed_in_at: Timestamp,
     /// Whether we issued it.
     pub own: bool,
 }

@@ -21,6 +21,7 @@ pub struct MemoryFeed {
     /// Nothing arrives there.
     pub unreachable: Rc<Cell<bool>>,
     asked: Rc<Cell<u64>>,
+    alarm_at: Rc<Cell<Option<Timestamp>>>,
     policy: FeedPolicy,
 }
 
@@ -34,6 +35,7 @@ impl MemoryFeed {
             now: Rc::default(),
             unreachable: Rc::default(),
             asked: Rc::default(),
+            alarm_at: Rc::default(),
             policy,
         }
     }
@@ -48,10 +50,17 @@ impl MemoryFeed {
         self.asked.get()
     }
 
+    /// Whether its alarm is due.
+    pub fn is_alarm_due(&self) -> bool {
+        self.alarm_at.get().is_some_and(|at| at <= self.now.get())
+    }
+
     /// Rings its alarm.
     #[expect(clippy::await_holding_refcell_ref, reason = "one thread, and tests await nothing else")]
-    pub async fn alarm(&self, kv: &impl KvStore) -> Alarmed {
-        self.feed.borrow().alarm(self.now.get(), kv, &self.policy).await
+    pub async fn alarm(&self, kv: &impl KvStore, key: &str) -> Alarmed {
+        let alarmed = self.feed.borrow().alarm(self.now.get(), kv, key, &self.policy).await;
+        self.alarm_at.set(Some(alarmed.next));
+        alarmed
     }
 }
 
@@ -61,6 +70,8 @@ impl FeedObject for MemoryFeed {
         if self.unreachable.get() {
             return Err(Fault::new(Part::RevocationFeed, "unreachable"));
         }
-        Ok(self.feed.borrow().serve(request, self.now.get(), &self.policy).answer)
+        let served = self.feed.borrow().serve(request, self.now.get(), &self.policy);
+        self.alarm_at.set(served.alarm.or(self.alarm_at.get()));
+        Ok(served.answer)
     }
 }

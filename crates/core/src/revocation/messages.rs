@@ -212,10 +212,18 @@ pub enum FeedAnswer {
     Snapshot {
         /// As it would stand in KV.
         feed: String,
+        /// How many writes to KV have failed since the last good one.
+        #[serde(default, skip_serializing_if = "is_none")]
+        failed_writes: u32,
     },
     /// The object's storage failed: ask again.
     Unavailable {
         /// For the log.
         cause: String,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+const fn is_none(count: &u32) -> bool {
+    *count == 0
 }

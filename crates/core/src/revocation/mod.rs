@@ -17,16 +17,32 @@ mod stored;
 
 use core::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 pub use self::{
     copy::{FeedCopy, Hits, MAX_LISTED, MalformedFeed, Overflow},
     mark::{Kind, Mark, TokenMarks},
     messages::{Entry, FeedAnswer, FeedRequest, Rule, Target},
-    object::{Alarmed, Feed, FeedPolicy, MAX_BATCH, Served},
+    object::{Alarmed, Feed, FeedPolicy, LONGEST_HEARTBEAT, MAX_BATCH, Served},
 };
-use crate::ports::Fault;
+use crate::{encoding::base64url, ports::Fault};
 
-/// The KV key of the feed.
-pub const KV_KEY: &str = "revocations";
+/// The KV key of the feed of the deployment that issues as `issuer`: several may share a
+/// namespace. Hashed, as issuers are URLs of any length, and KV keys are short.
+pub fn kv_key(issuer: &str) -> String {
+    format!("revocations:{}", base64url(&Sha256::digest(issuer)))
+}
+
+/// Where the feed was before the issuer was in its key.
+pub const FORMER_KV_KEY: &str = "revocations";
+
+/// What stands there now: no feed, so that whoever still reads there asks the object.
+pub const MOVED: &str = "postern-feed.moved";
+
+/// How old a copy may be that KV gives for an isolate to go by it without asking the object: KV has
+/// what is revoked within a second, and its own copies serve for 30 s; twice that is seldom passed
+/// while KV works.
+pub const TRUSTED_FOR: Duration = Duration::from_mins(1);
 
 /// How long an access token of ours can outlive its revocation: the longest lifetime that
 /// configuration takes (15 min), the largest leeway (2 min), and a minute for clocks that differ.

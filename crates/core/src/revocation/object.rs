@@ -9,7 +9,7 @@ use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
 use super::{
-    Entry, FeedAnswer, FeedCopy, FeedRequest, IN_FLIGHT, KV_KEY, Mark, Overflow, Rule,
+    Entry, FORMER_KV_KEY, FeedAnswer, FeedCopy, FeedRequest, IN_FLIGHT, MOVED, Mark, Overflow, Rule,
     stored::{Held, State, Store, Unlisted},
 };
 use crate::{
@@ -24,9 +24,20 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest time between two attempts while KV fails.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
+/// After a write that was given up and one that succeeded, the feed is written once more, so much
+/// later: the one given up may be on its way still, and what it carries is older. In one minute
+/// whatever the platform still carries out has arrived.
+const ONCE_MORE_AFTER: Duration = Duration::from_mins(1);
+
+/// In place of the number of failures: the last write succeeded, and one before it was given up.
+const ONCE_MORE: u32 = u32::MAX;
+
 /// Expired entries are removed once a minute at most: they harm nobody while they are listed, and
 /// each removal is a write to KV.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// The longest time between two writes.
+pub const LONGEST_HEARTBEAT: Duration = Duration::from_mins(5);
 
 /// The most entries that one request may bring: an account ends at most 500 sessions at once.
 pub const MAX_BATCH: usize = 1000;
@@ -35,8 +46,8 @@ pub const MAX_BATCH: usize = 1000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedPolicy {
     /// Write the feed at least this often, so that its readers can tell a quiet feed from one that
-    /// nobody writes. `None` when no route asks for that.
-    pub heartbeat: Option<Duration>,
+    /// nobody writes.
+    pub heartbeat: Duration,
     /// The most sessions and subjects of ours. One more, and readers ask the Account objects about
     /// all sessions of that time.
     pub max_own: usize,
@@ -45,10 +56,13 @@ pub struct FeedPolicy {
 }
 
 impl Default for FeedPolicy {
+    /// A beat every 5 minutes is 288 writes a day, of the 1000 that KV's free plan has; readers do not
+    /// wait for it, they ask the object about a copy that is older than [`super::TRUSTED_FOR`].
+    ///
     /// 100 000 entries are a value of 1.6 MB, which an isolate reads in some 10 ms every 30 s; as
     /// sessions live 18 minutes in the feed, 80 000 are 74 sessions ended every second.
     fn default() -> Self {
-        Self { heartbeat: None, max_own: 80_000, max_others: 20_000 }
+        Self { heartbeat: LONGEST_HEARTBEAT, max_own: 80_000, max_others: 20_000 }
     }
 }
 
@@ -80,9 +94,11 @@ pub struct Served {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarmed {
     /// Set the alarm to this.
-    pub next: Option<Timestamp>,
+    pub next: Timestamp,
     /// What failed, for the log.
     pub fault: Option<Fault>,
+    /// Whether the feed was written to KV, when that was due.
+    pub written: Option<bool>,
     /// How many entries there are, when sessions find no room: for the log.
     pub overflow: Option<usize>,
 }
@@ -109,21 +125,34 @@ impl Loaded {
     }
 
     /// When there is something to do next.
-    fn next_alarm(&self, now: Timestamp, policy: &FeedPolicy) -> Option<Timestamp> {
+    fn next_alarm(&self, now: Timestamp, policy: &FeedPolicy) -> Timestamp {
         let state = &self.state;
-        if self.is_dirty() {
-            let pause = if state.failures == 0 {
-                WRITE_INTERVAL
-            } else {
-                Duration::from_secs(1 << state.failures.min(6)).min(LONGEST_BACKOFF)
-            };
-            return Some(soon(state.attempted_at, pause, now));
+        let pause = match state.failures {
+            0 | ONCE_MORE => self.is_dirty().then_some(WRITE_INTERVAL),
+            failures => Some(Duration::from_secs(1 << failures.min(6)).min(LONGEST_BACKOFF)),
+        };
+        if let Some(pause) = pause {
+            return soon(state.attempted_at, pause, now);
         }
         let expiry = self.entries.values().map(|held| held.until);
         let expiry = expiry.chain(state.overflow.map(|unlisted| unlisted.until)).min();
         let prune = expiry.map(|at| at.max(now.plus(PRUNE_INTERVAL)));
-        let beat = policy.heartbeat.map(|period| soon(state.attempted_at, period, now));
-        prune.into_iter().chain(beat).min()
+        let beat = soon(state.attempted_at, self.beat(policy), now);
+        prune.map_or(beat, |prune| prune.min(beat))
+    }
+
+    /// How long after the last write the next one comes, if nothing changes until then.
+    fn beat(&self, policy: &FeedPolicy) -> Duration {
+        if self.state.failures == ONCE_MORE {
+            ONCE_MORE_AFTER.min(policy.heartbeat)
+        } else {
+            policy.heartbeat
+        }
+    }
+
+    /// How many writes to KV have failed since the last good one.
+    const fn failed_writes(&self) -> u32 {
+        if self.state.failures == ONCE_MORE { 0 } else { self.state.failures }
     }
 }
 
@@ -200,7 +229,7 @@ impl<R: Records> Feed<R> {
                 |entry: &&&Entry| !entry.rule.has_account() && !loaded.entries.contains_key(&entry.mark);
             let more = news.iter().filter(is_other).count();
             if entries.len() > MAX_BATCH || (more > 0 && others(loaded) + more > policy.max_others) {
-                return Ok(Served { answer: FeedAnswer::Full, alarm: loaded.next_alarm(now, policy) });
+                return Ok(Served { answer: FeedAnswer::Full, alarm: Some(loaded.next_alarm(now, policy)) });
             }
             if !news.is_empty() {
                 // First that there is a change, then the change: whatever fails on the way, KV gets
@@ -210,7 +239,7 @@ impl<R: Records> Feed<R> {
                     self.take(loaded, entry, now, policy)?;
                 }
             }
-            Ok(Served { answer: FeedAnswer::Taken, alarm: loaded.next_alarm(now, policy) })
+            Ok(Served { answer: FeedAnswer::Taken, alarm: Some(loaded.next_alarm(now, policy)) })
         })
     }
 
@@ -285,16 +314,20 @@ impl<R: Records> Feed<R> {
             let version =
                 if loaded.is_dirty() { loaded.state.version.max(now) } else { loaded.state.version };
             let feed = loaded.copy(version, now).encode();
-            let alarm = loaded.next_alarm(now, policy);
-            Ok(Served { answer: FeedAnswer::Snapshot { feed }, alarm })
+            let alarm = Some(loaded.next_alarm(now, policy));
+            let failed_writes = loaded.failed_writes();
+            Ok(Served { answer: FeedAnswer::Snapshot { feed, failed_writes }, alarm })
         })
     }
 
-    /// Forgets what has expired and writes the feed to KV if that is due.
-    pub async fn alarm(&self, now: Timestamp, kv: &impl KvStore, policy: &FeedPolicy) -> Alarmed {
+    /// Forgets what has expired and writes the feed to KV at `key` if that is due.
+    pub async fn alarm(&self, now: Timestamp, kv: &impl KvStore, key: &str, policy: &FeedPolicy) -> Alarmed {
+        let mut succeeded = None;
         let done = match self.prepare(now, policy) {
             Ok(Some((changes, version, text))) => {
-                let written = kv.write(KV_KEY, &text).await;
+                leave_former_place(kv).await;
+                let written = kv.write(key, &text).await;
+                succeeded = Some(written.is_ok());
                 self.written(changes, version, written)
             }
             Ok(None) => Ok(()),
@@ -305,11 +338,14 @@ impl<R: Records> Feed<R> {
             Ok((loaded.next_alarm(now, policy), overflow))
         });
         match next {
-            Ok((next, overflow)) => Alarmed { next, fault: done.err(), overflow },
+            Ok((next, overflow)) => Alarmed { next, fault: done.err(), written: succeeded, overflow },
             // The storage itself fails: look again.
-            Err(fault) => {
-                Alarmed { next: Some(now.plus(LONGEST_BACKOFF)), fault: Some(fault), overflow: None }
-            }
+            Err(fault) => Alarmed {
+                next: now.plus(LONGEST_BACKOFF),
+                fault: Some(fault),
+                written: succeeded,
+                overflow: None,
+            },
         }
     }
 
@@ -322,9 +358,9 @@ impl<R: Records> Feed<R> {
         self.with(|loaded| {
             self.prune(loaded, now)?;
             let state = &loaded.state;
-            let beat = policy.heartbeat.is_some_and(|period| state.attempted_at.plus(period) <= now);
-            let early = state.attempted_at.plus(WRITE_INTERVAL) > now && state.attempted_at <= now;
-            if early || !(loaded.is_dirty() || beat) {
+            let early = !now.is_due(state.attempted_at, WRITE_INTERVAL);
+            let beat = now.is_due(state.attempted_at, loaded.beat(policy));
+            if early || !(loaded.is_dirty() || loaded.failed_writes() > 0 || beat) {
                 return Ok(None);
             }
             let version = state.version.plus(Duration::from_millis(1)).max(now);
@@ -343,12 +379,29 @@ impl<R: Records> Feed<R> {
                 Ok(()) => {
                     state.published = state.published.max(changes);
                     state.version = state.version.max(version);
-                    state.failures = 0;
+                    state.failures = match state.failures {
+                        0 | ONCE_MORE => 0,
+                        _ => ONCE_MORE,
+                    };
                 }
-                Err(_) => state.failures = state.failures.saturating_add(1),
+                Err(_) if state.failures == ONCE_MORE => state.failures = 1,
+                // Never so many that it is the sign for something else.
+                Err(_) => state.failures = state.failures.saturating_add(1).min(ONCE_MORE - 1),
             }
             self.store().write_state(&loaded.state)?;
             written
         })
+    }
+}
+
+/// Before the issuer was in the key all deployments of one namespace wrote the same one. Readers of
+/// that version, in a gradual rollout or after a rollback, must not take what stands there for
+/// today's feed: what is no feed makes them ask the object. Looked at before each write, as an
+/// object of that version may have written it again; whatever fails here is tried at the next.
+async fn leave_former_place(kv: &impl KvStore) {
+    if let Ok(Some(text)) = kv.read(FORMER_KV_KEY).await
+        && text != MOVED
+    {
+        let _ = kv.write(FORMER_KV_KEY, MOVED).await;
     }
 }

@@ -141,7 +141,7 @@ impl<R: Records> Shard<R> {
             }
         }
         if stored.isolates.len() >= MAX_ISOLATES {
-            stored.isolates.retain(|seen| now.since(seen.at) < ISOLATE_MEMORY);
+            stored.isolates.retain(|seen| !now.is_due(seen.at, ISOLATE_MEMORY));
         }
         if stored.isolates.len() >= MAX_ISOLATES {
             let oldest = stored.isolates.iter().min_by_key(|(_, seen)| seen.at).map(|(name, _)| name.clone());

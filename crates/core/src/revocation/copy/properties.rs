@@ -25,9 +25,11 @@ prop_compose! {
         subject in marks(),
         client in prop::option::of(marks()),
         issued_at in times(),
+        before in 0..3_000_u64,
         own in any::<bool>(),
     ) -> TokenMarks {
-        TokenMarks { session, access_token, subject, client, issued_at, own }
+        let signed_in_at = issued_at.minus(core::time::Duration::from_millis(before));
+        TokenMarks { session, access_token, subject, client, issued_at, signed_in_at, own }
     }
 }
 
@@ -45,14 +47,14 @@ proptest! {
             let is_listed = |mark: Option<u64>| {
                 mark.and_then(|mark| listed.get(&mark)).is_some_and(|until| now.millis() < until.millis().div_ceil(1000) * 1000)
             };
-            let is_early = |mark: Option<u64>| {
-                mark.and_then(|mark| not_before.get(&mark)).is_some_and(|at| token.issued_at.seconds() <= at.seconds())
+            let is_early = |mark: Option<u64>, of: Timestamp| {
+                mark.and_then(|mark| not_before.get(&mark)).is_some_and(|at| of.seconds() <= at.seconds())
             };
             let expected = Hits {
                 session: is_listed(token.session),
                 access_token: is_listed(token.access_token),
-                subject: is_early(Some(token.subject)),
-                client: is_early(token.client),
+                subject: is_early(Some(token.subject), if token.own { token.issued_at } else { token.signed_in_at }),
+                client: is_early(token.client, token.signed_in_at),
             };
             prop_assert_eq!(feed.look_up(&token, now), expected);
         }

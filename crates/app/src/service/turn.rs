@@ -1,0 +1,86 @@
+//! One request asks for what many wait for.
+//!
+//! A request must not await what another one began: the platform cancels it. So whoever finds
+//! somebody at work looks again a moment later, for what that one left in memory.
+
+use core::{cell::Cell, time::Duration};
+
+use super::{Ports, Service};
+use crate::{ports::Timer as _, time::Timestamp};
+
+/// After this long somebody else begins too: whose turn it was may have been cancelled with its
+/// request, and one part that hangs must not hold up all others. Also the pause after a failure.
+const LOST_AFTER: Duration = Duration::from_secs(2);
+
+/// How long until one looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How often: 25 s, in which two parts are given up one after the other.
+const LOOKS: u32 = 500;
+
+/// Whose turn it is.
+#[derive(Debug, Default)]
+pub(super) struct Turn(Cell<Option<Timestamp>>);
+
+impl Turn {
+    /// Takes the turn, unless somebody has it.
+    pub(super) fn take(&self, now: Timestamp) -> bool {
+        let free = !self.is_taken(now);
+        if free {
+            self.0.set(Some(now));
+        }
+        free
+    }
+
+    /// Whether somebody has it.
+    pub(super) fn is_taken(&self, now: Timestamp) -> bool {
+        self.0.get().is_some_and(|begun| !now.is_due(begun, LOST_AFTER))
+    }
+
+    /// The work is done. Who failed keeps the turn, so that the next attempt is made after a pause.
+    pub(super) fn give_back(&self) {
+        self.0.set(None);
+    }
+}
+
+impl<P: Ports> Service<P> {
+    /// Does `work` in turn, until `is_there` says that it need not be done, or not again. When it
+    /// takes too long the caller goes on without.
+    pub(super) async fn in_turn(
+        &self,
+        turn: &Turn,
+        is_there: impl Fn(Timestamp) -> bool,
+        work: impl AsyncFn(),
+    ) {
+        for _ in 0..LOOKS {
+            if is_there(self.now()) {
+                return;
+            }
+            if turn.take(self.now()) {
+                work().await;
+                if is_there(self.now()) {
+                    turn.give_back();
+                }
+                return;
+            }
+            self.ports.platform().sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_has_the_turn_until_it_is_given_back_or_lost() {
+        let turn = Turn::default();
+        let at = |millis: u64| Timestamp::from_millis(10_000 + millis);
+        assert!(turn.take(at(0)));
+        assert!(!turn.take(at(0)) && !turn.take(at(1999)));
+        assert!(turn.take(at(2000)), "lost");
+        turn.give_back();
+        assert!(turn.take(at(2001)));
+        assert!(turn.take(at(1000)), "the clock was put back");
+    }
+}
