@@ -287,10 +287,10 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         events_queue,
         admin,
     };
-    let grants =
-        Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
+    let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
     if let Err(TokenTooLarge { bytes, most }) = config.fits_a_token(&"x".repeat(22), &grants, &[]) {
-        let problem = format!("is too much: an access token of these would have {bytes} bytes, and may have {most}");
+        let problem =
+            format!("is too much: an access token of these would have {bytes} bytes, and may have {most}");
         mistakes.add("POSTERN_DEFAULT_SCOPES", problem);
     }
     Some(config)

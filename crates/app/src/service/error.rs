@@ -179,11 +179,13 @@ impl From<&ApiError> for Reply {
             ApiError::OwnAccount => {
                 problem(409, "own_account", "Administrators can't take the API away from themselves")
             }
-            ApiError::GrantsTooLarge(TokenTooLarge { bytes, most }) => {
-                Problem::new(422, "grants_too_large", "These scopes and roles do not fit into an access token")
-                    .with_detail(format!("it would have up to {bytes} bytes; at most {most} can be used"))
-                    .into()
-            }
+            ApiError::GrantsTooLarge(TokenTooLarge { bytes, most }) => Problem::new(
+                422,
+                "grants_too_large",
+                "These scopes and roles do not fit into an access token",
+            )
+            .with_detail(format!("it would have up to {bytes} bytes; at most {most} can be used"))
+            .into(),
             ApiError::UserNotFound => problem(404, "user_not_found", "There is no such user"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),
             ApiError::NotFound => problem(404, "not_found", "There is nothing here"),

@@ -198,7 +198,12 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    fn one_time_token(&self, caller: &Caller, purpose: Purpose, text: &str) -> Result<OneTimeToken, ApiError> {
+    fn one_time_token(
+        &self,
+        caller: &Caller,
+        purpose: Purpose,
+        text: &str,
+    ) -> Result<OneTimeToken, ApiError> {
         OneTimeToken::open(&self.isolate.masters, purpose, text)
             .map_err(|newer| self.newer_master(caller, "one_time_token", newer))?
             .ok_or_else(|| self.refused_one_time(caller, None, "one_time_token_mac"))

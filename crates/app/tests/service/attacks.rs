@@ -378,8 +378,7 @@ fn taking_the_tenant_away_ends_the_sessions_that_have_it() {
     let world = World::new();
     let (_, refresh) = world.sign_in();
     let scopes = ["read:orders", "write:orders"].map(str::to_owned).to_vec();
-    let grants =
-        GrantsOrder::Set(Grants { scopes, roles: Vec::new(), tenant_id: Some("other".to_owned()) });
+    let grants = GrantsOrder::Set(Grants { scopes, roles: Vec::new(), tenant_id: Some("other".to_owned()) });
     assert!(block_on(world.service().set_grants(ALICE, &grants, Setting::default())).unwrap().is_some());
     assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
 }

@@ -44,8 +44,10 @@ fn grants_that_no_access_token_can_carry_are_refused() {
     world.sign_in();
     let admin = admin(&world);
     let much = json!({"scopes": names(60), "roles": names(60)});
-    let new = json!({"login": "new@example.com", "password": PASSWORD, "scopes": names(60), "roles": names(60)});
-    let row = json!({"login": "a@example.com", "password_hash": null, "scopes": names(60), "roles": names(60)});
+    let new =
+        json!({"login": "new@example.com", "password": PASSWORD, "scopes": names(60), "roles": names(60)});
+    let row =
+        json!({"login": "a@example.com", "password_hash": null, "scopes": names(60), "roles": names(60)});
     for reply in [
         send(&world, &admin, "PUT", &path(), &much),
         send(&world, &admin, "PATCH", &path(), &json!({ "add": much })),
@@ -151,5 +153,8 @@ fn an_order_that_says_nothing_sound_changes_nothing() {
     let order = json!({"remove": {"scopes": ["postern:admin"]}});
     assert_eq!(code(&send(&world, &admin, "PATCH", &own, &order)), "own_account");
     let nobody = format!("/admin/users/{}/grants", AccountId::from_bytes([9; 16]));
-    assert_eq!(code(&send(&world, &admin, "PATCH", &nobody, &json!({"add": {"roles": ["x"]}}))), "user_not_found");
+    assert_eq!(
+        code(&send(&world, &admin, "PATCH", &nobody, &json!({"add": {"roles": ["x"]}}))),
+        "user_not_found"
+    );
 }

@@ -128,7 +128,8 @@ impl IdentityStore for MemoryIdentity {
         self.write(|users| {
             let user = users.iter_mut().find(|user| user.account == account)?;
             match change {
-                UserChange::Password { credential_version, .. } | UserChange::Grants { credential_version, .. }
+                UserChange::Password { credential_version, .. }
+                | UserChange::Grants { credential_version, .. }
                     if user.credential_version != *credential_version =>
                 {
                     return None;

@@ -143,7 +143,10 @@ fn a_hash_of_a_password_that_is_not_in_nfc_is_verified() {
         Base64Unpadded::encode_string(&output)
     );
     let normal = PasswordHash::parse(&text).unwrap();
-    assert_eq!(normal.verify(&password(decomposed), cheap(), &masters()), Ok(Verdict::Match { rehash: true }));
+    assert_eq!(
+        normal.verify(&password(decomposed), cheap(), &masters()),
+        Ok(Verdict::Match { rehash: true })
+    );
 }
 
 #[test]
