@@ -146,7 +146,7 @@ fn every_recipe_of_the_cookbook_is_sound_and_does_what_it_says() {
 
 /// What follows `name` in a source file, up to the end of the statement, without `_` and words.
 fn constant(file: &str, name: &str) -> String {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file)).unwrap();
     let (_, rest) = text.split_once(name).unwrap_or_else(|| panic!("{file} has no {name}"));
     let value = rest.lines().next().unwrap();
     value.chars().filter(char::is_ascii_digit).collect()
@@ -155,9 +155,10 @@ fn constant(file: &str, name: &str) -> String {
 /// Numbers that a page tells and the code decides, each in the sentence that tells it.
 #[test]
 fn the_numbers_in_the_pages_are_those_of_the_code() {
-    let (context, isolate) = ("core/src/refresh/context.rs", "src/service/isolate.rs");
-    let (password, foreign) = ("core/src/identity/password.rs", "core/src/identity/password/foreign.rs");
-    let (grants, token_size) = ("core/src/identity/grants.rs", "src/config/token_size.rs");
+    let (context, isolate) = ("crates/core/src/refresh/context.rs", "crates/app/src/service/isolate.rs");
+    let (password, foreign) =
+        ("crates/core/src/identity/password.rs", "crates/core/src/identity/password/foreign.rs");
+    let (grants, token_size) = ("crates/core/src/identity/grants.rs", "crates/app/src/config/token_size.rs");
     for (page, told, numbers) in [
         (
             "docs/configuration.md",
@@ -189,7 +190,7 @@ fn the_numbers_in_the_pages_are_those_of_the_code() {
         (
             "docs/users.md",
             "for # minutes after the change",
-            vec![("core/src/account/sessions.rs", "FENCE: Duration =")],
+            vec![("crates/core/src/account/sessions.rs", "FENCE: Duration =")],
         ),
         ("docs/users.md", "carry: 7 680 bytes", vec![]),
         (
@@ -202,7 +203,8 @@ fn the_numbers_in_the_pages_are_those_of_the_code() {
         for (file, name) in numbers {
             sentence = sentence.replacen('#', &constant(file, name), 1);
         }
-        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+        let text =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page)).unwrap();
         // Thousands are set apart.
         assert!(
             text.contains(&sentence) || text.contains(&sentence.replace("4000", "4 000")),
@@ -214,8 +216,8 @@ fn the_numbers_in_the_pages_are_those_of_the_code() {
 
 #[test]
 fn the_page_names_every_key_that_is_derived_from_a_master() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = fs::read_to_string(root.join("core/src/secrets.rs")).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let source = fs::read_to_string(root.join("crates/core/src/secrets.rs")).unwrap();
     let page = fs::read_to_string(root.join("docs/storage-schema.md")).unwrap();
     let derived: Vec<&str> =
         source.split(": key(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();

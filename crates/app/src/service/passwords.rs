@@ -142,6 +142,10 @@ impl<P: Ports> Service<P> {
                 self.note_later(caller, &user, ActivityKind::PasswordRefused);
                 Err(ApiError::WrongPassword)
             }
+            Ok(Verdict::NotYet(newer)) => {
+                self.undo(&admission);
+                Err(self.newer_master(caller, "password_hash", newer))
+            }
             Err(error) => {
                 self.undo(&admission);
                 Err(error)

@@ -177,6 +177,7 @@ impl<P: Ports> Service<P> {
         }
         match verdict {
             Verdict::Mismatch => refuse("wrong_password", Some(&user)),
+            Verdict::NotYet(newer) => Err(self.newer_master(caller, "password_hash", newer)),
             Verdict::Unverifiable(why) => {
                 self.record_unverifiable(caller, &user, why);
                 refuse(why.code(), Some(&user))

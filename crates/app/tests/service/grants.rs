@@ -1,7 +1,7 @@
 //! What users are granted: no more than an access token can carry, and by words that do what
 //! they say.
 
-use postern::{
+use postern_app::{
     config::Config,
     http::{PlainRequest, Reply},
     identity::{IdentityStore as _, seed},

@@ -1,7 +1,7 @@
 //! Writes to the database whose answer is lost, and a database that was restored: what was to end
 //! has ended, no answer says otherwise, and the right password is let in.
 
-use postern::{
+use postern_app::{
     http::Reply,
     identity::{IdentityStore as _, User, memory::IdentityMode, seed},
     ids::AccountId,

@@ -32,7 +32,7 @@ fn a_logout_with_an_old_generation_is_reuse() {
 /// Row 4 of the table: whoever has the MAC key alone ends no session.
 #[test]
 fn a_logout_with_a_forged_token_ends_nothing() {
-    use postern::{
+    use postern_app::{
         encoding::from_base64url,
         ids::{AccountId, FamilyId},
         refresh::{Secret, codec},

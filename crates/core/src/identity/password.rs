@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::{Login, Normalizer, common};
 use crate::{
     ports::{Fault, Part, Randomness},
-    secrets::{Master, Masters},
+    secrets::{Master, Masters, NewerMaster},
 };
 
 /// The least length of a chosen password in characters (NIST SP 800-63B section 5.1.1.2).
@@ -341,9 +341,10 @@ impl PasswordHash {
         let unverifiable = |why| dummy(password, wanted, masters).map(|()| Verdict::Unverifiable(why));
         let pepper = match self.scheme {
             Scheme::Unreadable(error) => return unverifiable(Unverifiable::Unreadable(error)),
-            Scheme::Argon2id { master: Some(id), .. } => match masters.find(id) {
-                Some(master) => Some(master.password_pepper.bytes()),
-                None => return unverifiable(Unverifiable::UnknownMaster(id)),
+            Scheme::Argon2id { master: Some(id), .. } => match masters.look_up(id) {
+                Ok(Some(master)) => Some(master.password_pepper.bytes()),
+                Ok(None) => return unverifiable(Unverifiable::UnknownMaster(id)),
+                Err(newer) => return Ok(Verdict::NotYet(newer)),
             },
             _ => None,
         };
@@ -490,6 +491,9 @@ pub enum Verdict {
     },
     /// It is not.
     Mismatch,
+    /// It was made under a master that this version does not have yet. That passes: the client asks
+    /// again.
+    NotYet(NewerMaster),
     /// Nobody can know: a fault of ours, which the client must not see. It would tell that the
     /// account exists.
     Unverifiable(Unverifiable),

@@ -99,17 +99,25 @@ fn a_leaked_table_without_the_pepper_matches_no_password() {
 #[test]
 fn a_hash_that_nobody_can_verify_costs_what_an_unknown_login_does() {
     let right = password("password");
-    let former = PasswordHash::make(&right, cheap(), &master(3), &randomness()).unwrap();
+    let former = PasswordHash::make(&right, cheap(), &master(0), &randomness()).unwrap();
     let unreadable = PasswordHash::from_stored("hunter2");
     let costly = PasswordHash::from_stored("$2b$31$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG");
     for (hash, why) in [
-        (former, Unverifiable::UnknownMaster(3)),
+        (former, Unverifiable::UnknownMaster(0)),
         (unreadable, Unverifiable::Unreadable(MalformedHash::Form)),
         (costly, Unverifiable::Unreadable(MalformedHash::TooCostly)),
     ] {
         assert_eq!(hash.verify(&right, cheap(), &masters()), Ok(Verdict::Unverifiable(why)));
         assert!(!why.to_string().contains("hunter2"));
     }
+}
+
+#[test]
+fn a_hash_under_a_newer_master_is_not_judged() {
+    let right = password("password");
+    let newer = PasswordHash::make(&right, cheap(), &master(3), &randomness()).unwrap();
+    let verdict = newer.verify(&right, cheap(), &masters());
+    assert_eq!(verdict, Ok(Verdict::NotYet(crate::secrets::NewerMaster { id: 3 })));
 }
 
 /// `é` composed and decomposed: what a program hashes that takes the bytes as they come.
