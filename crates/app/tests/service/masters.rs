@@ -26,11 +26,11 @@ fn world() -> World {
 
 #[test]
 fn a_user_of_a_removed_master_looks_like_nobody() {
-    let hash_of_zero = |text: &str| text.replace("keyid=AQ", "keyid=AA");
-    let spoiled: [(&str, &dyn Fn(&str) -> String); 3] = [
-        ("hash_of_unknown_master", &hash_of_zero),
-        ("hash_unreadable", &|_| "hunter2".to_owned()),
-        ("hash_too_costly", &|_| "$2b$31$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG".to_owned()),
+    type Spoil = fn(&str) -> String;
+    let spoiled: [(&str, Spoil); 3] = [
+        ("hash_of_unknown_master", |text| text.replace("keyid=AQ", "keyid=AA")),
+        ("hash_unreadable", |_| "hunter2".to_owned()),
+        ("hash_too_costly", |_| "$2b$31$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG".to_owned()),
     ];
     for (cause, spoil) in spoiled {
         let world = world();
