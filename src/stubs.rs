@@ -100,13 +100,13 @@ impl FeedObject for FeedStub {
     }
 }
 
-/// `IssuerKeys` objects, named by the issuer's `iss`.
+/// `IssuerKeys` objects, named by the issuer and the place of its keys.
 #[derive(Clone)]
 pub(super) struct IssuerKeysStubs(pub(super) Rc<Env>);
 
 impl IssuerKeysObjects for IssuerKeysStubs {
-    async fn ask(&self, issuer: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
-        ask(&self.0, (binding::ISSUER_KEYS, Part::IssuerKeys), issuer, request).await
+    async fn ask(&self, place: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
+        ask(&self.0, (binding::ISSUER_KEYS, Part::IssuerKeys), place, request).await
     }
 }
 

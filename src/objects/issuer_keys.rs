@@ -1,4 +1,4 @@
-//! The `IssuerKeys` object: one for each trusted external issuer.
+//! The `IssuerKeys` object: one for each trusted external issuer and place of its keys.
 
 use core::cell::OnceCell;
 
@@ -30,7 +30,8 @@ impl DurableObject for IssuerKeys {
         };
         super::answer(&answer.unwrap_or_else(|fault| {
             log::fault(&fault);
-            IssuerKeysAnswer::Unavailable { cause: Unavailable::Storage, retry_after: 1 }
+            let why = fault.to_string();
+            IssuerKeysAnswer::Unavailable { cause: Unavailable::Storage, why, retry_after: 1 }
         }))
     }
 }

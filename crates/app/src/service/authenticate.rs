@@ -11,7 +11,7 @@ use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
     encoding::text_set,
     gateway::{Identity, RawClaims, Revocation, StaleFeed},
-    jose::{UnverifiedToken, VerifyError, verify},
+    jose::{UnverifiedToken, VerifyError},
     jwt::{Claims, validate},
     ports::{Fault, Part},
     time::Timestamp,
@@ -73,8 +73,7 @@ impl<P: Ports> Service<P> {
         let unverified = UnverifiedToken::parse_known(token, headers).map_err(refused)?;
         let claimed = unverified.claimed_issuer().map_err(refused)?;
         let issuer = self.isolate.issuers.get(&claimed).ok_or(AccessRefused::Token("untrusted_issuer"))?;
-        let keys = self.key_set(issuer, unverified.kid(), now).await?;
-        let jws = verify(&unverified, &keys, self.ports.crypto()).await.map_err(|error| match error {
+        let jws = self.verified_by_keys(&unverified, issuer, now).await.map_err(|error| match error {
             VerifyError::Refused(error) => refused(error),
             VerifyError::Fault(fault) => AccessRefused::Fault(fault),
         })?;

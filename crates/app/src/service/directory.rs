@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApiError, Caller, Ports, Service, throttle::Admission};
 use crate::{
-    gateway::Challenge,
     ids::AccountId,
     json,
     observe::Happening,
@@ -100,7 +99,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn profile(&self, binding: &str, subject: &str) -> Result<Profile, ApiError> {
         let answer = self.directory(binding, "/profile", &serde_json::json!({ "subject": subject })).await?;
         if answer.status == 404 {
-            return Err(ApiError::Challenge(Challenge::InvalidToken));
+            return Err(ApiError::InvalidCredentials);
         }
         let profile = read(&answer)?;
         if profile.subject == subject { Ok(profile) } else { Err(malformed("another subject").into()) }

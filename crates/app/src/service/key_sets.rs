@@ -1,6 +1,6 @@
 //! Key sets: our own and other issuers', from memory, then KV, then their object.
 
-use core::time::Duration;
+use core::{fmt, time::Duration};
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
@@ -9,14 +9,15 @@ use super::{ApiError, Caller, Ports, Service, isolate::TrustedIssuer};
 use crate::{
     encoding::base64url,
     http::{Reply, RequestView},
-    jose::{JwkSet, PublicJwkSet},
+    jose::{JwkSet, PublicJwkSet, UnverifiedToken, VerifiedJws, VerifyError, verify},
     json,
     jwks::{
         CachedSet, FetchFrom, IssuerKeysAnswer, IssuerKeysObjects as _, IssuerKeysRequest, IssuerSource,
-        KeyLocation, Resolution, Snapshot, Tried, resolve,
+        Resolution, Snapshot, Tried, resolve,
     },
+    jwt::TokenError,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
-    observe::metrics::Family,
+    observe::{Happening, Setting, metrics::Family},
     ports::{Background as _, Fault, KvStore as _, Part},
     revocation::{Kind, Mark},
     time::Timestamp,
@@ -39,12 +40,8 @@ impl OwnOrExternal {
     /// another one, what was fetched from the former is not read any more.
     fn kv_key(&self, issuer: &str) -> String {
         match self {
-            Self::External(IssuerSource { location: KeyLocation::JwksUri(uri), .. }) => {
-                kv_key(&format!("{issuer} {uri}"))
-            }
-            Self::External(IssuerSource { location: KeyLocation::Discovery, .. }) | Self::Own => {
-                kv_key(issuer)
-            }
+            Self::External(source) => kv_key(&source.place()),
+            Self::Own => kv_key(issuer),
         }
     }
 }
@@ -62,36 +59,89 @@ pub fn own_snapshot(
     now: Timestamp,
 ) -> Result<Snapshot, Fault> {
     let document = json::write(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
-    Ok(Snapshot { issuer: issuer.to_owned(), document, fetched_at: now, version: now.millis() })
+    Ok(Snapshot {
+        issuer: issuer.to_owned(),
+        document,
+        fetched_at: now,
+        version: now.millis(),
+        left_out: Vec::new(),
+    })
+}
+
+/// Whether another key of the issuer might verify what was refused for this cause. A name of a key
+/// of ours is a hash of the key: there is no other of that name.
+fn may_be_of_a_new_key(cause: &TokenError, issuer: &TrustedIssuer, known_kid: bool) -> bool {
+    let by_keys = matches!(
+        cause,
+        TokenError::UnknownKey
+            | TokenError::AmbiguousKey
+            | TokenError::AlgorithmMismatch
+            | TokenError::WrongSignatureLength { .. }
+            | TokenError::BadSignature
+    );
+    // About an unknown `kid` was asked already.
+    by_keys && known_kid && matches!(issuer.keys, OwnOrExternal::External(_))
 }
 
 impl<P: Ports> Service<P> {
-    /// The issuer's keys, fresh enough for a token that names `kid`.
-    pub(super) async fn key_set(
+    /// Verifies the token with the keys of the issuer that it names.
+    ///
+    /// A token that the keys at hand do not verify may be of a key that its issuer made under the
+    /// same name, or names none. So a newer set is asked for once, as for an unknown `kid`: once a
+    /// cooldown in an isolate, and one fetch a cooldown in the whole deployment. Where that brings
+    /// other keys for the token, they decide.
+    pub(super) async fn verified_by_keys(
+        &self,
+        token: &UnverifiedToken<'_>,
+        issuer: &TrustedIssuer,
+        now: Timestamp,
+    ) -> Result<VerifiedJws, VerifyError> {
+        let (kid, algorithm) = (token.kid(), token.algorithm());
+        let known_kid = |keys: &JwkSet| kid.is_none_or(|kid| keys.has_kid(kid));
+        let keys = self.key_set(issuer, known_kid, now).await?;
+        let done = verify(token, &keys, self.ports.crypto()).await;
+        let Err(VerifyError::Refused(cause)) = &done else { return done };
+        if !may_be_of_a_new_key(cause, issuer, known_kid(&keys)) {
+            return done;
+        }
+        let decides_anew = |newer: &JwkSet| {
+            newer.fitting(kid, algorithm).next().is_some()
+                && !newer.fitting(kid, algorithm).eq(keys.fitting(kid, algorithm))
+        };
+        match self.key_set(issuer, decides_anew, now).await {
+            Ok(newer) if decides_anew(&newer) => verify(token, &newer, self.ports.crypto()).await,
+            // The set at hand was good enough to refuse by.
+            _ => done,
+        }
+    }
+
+    /// The issuer's keys, fresh enough, and where they can be had such as `is_enough` asks for.
+    async fn key_set(
         &self,
         issuer: &TrustedIssuer,
-        kid: Option<&str>,
+        is_enough: impl Fn(&JwkSet) -> bool,
         now: Timestamp,
     ) -> Result<Rc<JwkSet>, Fault> {
         let name = issuer.policy.issuer.as_str();
         let mut tried = Tried::Memory;
+        let mut in_kv = None;
         // Each turn goes one place further; there are three.
         for _ in 0..=3 {
             let memory = self.set_in_memory(name);
             let until = self.isolate.memory.unavailable_until.borrow().get(name).copied();
-            let resolution = resolve(memory.as_deref(), kid, tried, until, &self.isolate.cache_policy, now);
-            match (resolution, memory) {
+            let policy = &self.isolate.cache_policy;
+            match (resolve(memory.as_deref(), &is_enough, tried, until, policy, now), memory) {
                 (Resolution::Use, Some(set)) => return Ok(set.keys()),
                 (Resolution::UseAndRefresh, Some(set)) => {
                     self.refresh_in_background(issuer, set.fetched_at(), now);
                     return Ok(set.keys());
                 }
                 (Resolution::Fetch(FetchFrom::Kv), _) => {
-                    self.read_kv(issuer).await;
+                    in_kv = self.read_kv(issuer, now).await;
                     tried = Tried::Kv;
                 }
                 (Resolution::Fetch(FetchFrom::Object { unknown_kid }), _) => {
-                    self.ask_object(issuer, unknown_kid, now).await;
+                    self.ask_object(issuer, unknown_kid, in_kv.as_ref(), now).await;
                     tried = Tried::Object;
                 }
                 (Resolution::Refuse | Resolution::Use | Resolution::UseAndRefresh, _) => break,
@@ -113,19 +163,19 @@ impl<P: Ports> Service<P> {
         self.isolate.memory.key_sets.borrow().get(issuer).cloned()
     }
 
-    fn take_in(&self, issuer: &TrustedIssuer, snapshot: &Snapshot) {
-        let algorithms = &issuer.policy.algorithms;
-        let issuer = issuer.policy.issuer.as_str();
-        match CachedSet::from_snapshot(snapshot, issuer, algorithms) {
+    fn take_in(&self, issuer: &TrustedIssuer, snapshot: &Snapshot, now: Timestamp) {
+        let (name, algorithms) = (issuer.policy.issuer.as_str(), &issuer.policy.algorithms);
+        match CachedSet::from_snapshot(snapshot, name, algorithms) {
             Ok(set) => {
-                let known = self.set_in_memory(issuer);
-                if set.is_newer_than(known.as_deref()) {
-                    self.keep(issuer, set.in_place_of(known.as_deref()));
+                let known = self.set_in_memory(name);
+                if set.is_newer_than(known.as_deref(), now) {
+                    self.keep(name, set.in_place_of(known.as_deref()));
                 }
-                self.isolate.memory.unavailable_until.borrow_mut().remove(issuer);
+                self.isolate.memory.unavailable_until.borrow_mut().remove(name);
             }
             Err(failure) => {
-                let fault = Fault::new(Part::IssuerKeys, format_args!("a stored key set: {failure}"));
+                let fault =
+                    Fault::new(Part::IssuerKeys, format_args!("a stored key set of {name}: {failure}"));
                 self.record_fault(&fault, &Caller::default());
             }
         }
@@ -150,43 +200,48 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// KV may fail or hold nothing: then the object is next.
-    async fn read_kv(&self, issuer: &TrustedIssuer) {
+    /// What KV holds. It may fail, hold nothing, or something of a time ahead of all clocks: then
+    /// the object is next.
+    async fn read_kv(&self, issuer: &TrustedIssuer, now: Timestamp) -> Option<Snapshot> {
         let name = issuer.policy.issuer.as_str();
-        match self.ports.kv().read(&issuer.keys.kv_key(name)).await {
-            Ok(Some(text)) => {
-                if let Ok(snapshot) = json::read_known(&text) {
-                    self.take_in(issuer, &snapshot);
-                    // KV may have kept a set from before.
-                    self.drop_listed_keys();
-                }
-            }
-            Ok(None) => {}
-            Err(fault) => self.record_fault(&fault, &Caller::default()),
-        }
-    }
-
-    async fn ask_object(&self, issuer: &TrustedIssuer, unknown_kid: bool, now: Timestamp) {
-        let name = issuer.policy.issuer.as_str();
-        let asked = match &issuer.keys {
-            OwnOrExternal::Own => self.ask_key_ring(now).await,
-            OwnOrExternal::External(source) => {
-                let kv_key = issuer.keys.kv_key(name);
-                self.ask_issuer_keys(source, kv_key, unknown_kid, now).await
+        let text = match self.ports.kv().read(&issuer.keys.kv_key(name)).await {
+            Ok(text) => text?,
+            Err(fault) => {
+                self.record_fault(&fault, &Caller::default());
+                return None;
             }
         };
+        let snapshot: Snapshot = json::read_known(&text).ok()?;
+        if snapshot.fetched_at.is_far_ahead_of(now) {
+            return None;
+        }
+        self.take_in(issuer, &snapshot, now);
+        // KV may have kept a set from before.
+        self.drop_listed_keys();
+        Some(snapshot)
+    }
+
+    /// `in_kv` is what KV was seen to hold.
+    async fn ask_object(
+        &self,
+        issuer: &TrustedIssuer,
+        unknown_kid: bool,
+        in_kv: Option<&Snapshot>,
+        now: Timestamp,
+    ) {
+        let asked = match &issuer.keys {
+            OwnOrExternal::Own => self.ask_key_ring(now).await,
+            OwnOrExternal::External(source) => self.ask_issuer_keys(source, unknown_kid, in_kv, now).await,
+        };
         match asked {
-            Ok(Some(snapshot)) => self.take_in(issuer, &snapshot),
-            Ok(None) => {}
+            Ok(snapshot) => self.take_in(issuer, &snapshot, now),
             Err(fault) => self.record_fault(&fault, &Caller::default()),
         }
     }
 
-    async fn ask_key_ring(&self, now: Timestamp) -> Result<Option<Snapshot>, Fault> {
+    async fn ask_key_ring(&self, now: Timestamp) -> Result<Snapshot, Fault> {
         match self.ports.key_ring().ask(&KeyRingRequest::PublicSet {}).await? {
-            KeyRingAnswer::PublicSet { set } => {
-                own_snapshot(&self.isolate.config.issuer, &set, now).map(Some)
-            }
+            KeyRingAnswer::PublicSet { set } => own_snapshot(&self.isolate.config.issuer, &set, now),
             KeyRingAnswer::Unavailable { part } => Err(Fault::new(part, "the key ring is unavailable")),
             _ => Err(Fault::new(Part::KeyRing, "an answer of another kind than was asked for")),
         }
@@ -195,10 +250,11 @@ impl<P: Ports> Service<P> {
     async fn ask_issuer_keys(
         &self,
         source: &IssuerSource,
-        kv_key: String,
         unknown_kid: bool,
+        in_kv: Option<&Snapshot>,
         now: Timestamp,
-    ) -> Result<Option<Snapshot>, Fault> {
+    ) -> Result<Snapshot, Fault> {
+        let place = source.place();
         let (source, policy) = (source.clone(), self.isolate.cache_policy.clone());
         let issuer = source.issuer.clone();
         let ask = if unknown_kid {
@@ -206,28 +262,57 @@ impl<P: Ports> Service<P> {
         } else {
             IssuerKeysRequest::Read { source, policy }
         };
-        match self.ports.issuer_keys().ask(&issuer, &ask).await? {
-            IssuerKeysAnswer::Keys { snapshot, fetched_now, failure } => {
+        let told = |cause: &dyn fmt::Display, why: &str| {
+            let colon = if why.is_empty() { "" } else { ": " };
+            Fault::new(Part::Issuer, format_args!("{issuer}: {cause}{colon}{why}"))
+        };
+        match self.ports.issuer_keys().ask(&place, &ask).await? {
+            IssuerKeysAnswer::Keys { mut snapshot, fetched_now, changed, failure, why } => {
                 if fetched_now {
                     self.isolate.counters.add(Family::JwksFetches, &issuer, "success");
                 }
                 if let Some(failure) = failure {
                     self.isolate.counters.add(Family::JwksFetches, &issuer, "failure");
-                    let fault = Fault::new(Part::Issuer, format_args!("{issuer}: {failure}"));
-                    self.record_fault(&fault, &Caller::default());
+                    self.record_fault(&told(&failure, &why), &Caller::default());
                 }
-                if fetched_now {
-                    self.write_kv_in_background(kv_key, snapshot.clone());
+                // The object's clock may be ahead of this one, and what it says is the newest there is.
+                snapshot.fetched_at = snapshot.fetched_at.min(now);
+                if changed {
+                    self.record_change(&snapshot, now);
                 }
-                Ok(Some(snapshot))
+                if fetched_now && !self.is_in_kv(in_kv, &snapshot, now) {
+                    self.write_kv_in_background(kv_key(&place), snapshot.clone());
+                }
+                Ok(snapshot)
             }
-            IssuerKeysAnswer::Unavailable { cause, retry_after } => {
+            IssuerKeysAnswer::Unavailable { cause, why, retry_after } => {
                 self.isolate.counters.add(Family::JwksFetches, &issuer, "unavailable");
                 let until = now.plus(Duration::from_secs(retry_after.into()));
                 self.isolate.memory.unavailable_until.borrow_mut().insert(issuer.clone(), until);
-                Err(Fault::new(Part::Issuer, format_args!("{issuer}: {cause:?}")))
+                Err(told(&cause, &why))
             }
         }
+    }
+
+    /// Whether what KV was seen to hold need not be written again: the same keys, and not so old
+    /// that it would soon serve nobody.
+    fn is_in_kv(&self, in_kv: Option<&Snapshot>, fetched: &Snapshot, now: Timestamp) -> bool {
+        in_kv.is_some_and(|known| {
+            known.document == fetched.document
+                && known.left_out == fetched.left_out
+                && now.since(known.fetched_at) < self.isolate.cache_policy.rewrite_after()
+        })
+    }
+
+    /// Tells that an issuer's keys are others than before, and what of its set cannot be used.
+    fn record_change(&self, snapshot: &Snapshot, now: Timestamp) {
+        let keys = snapshot.keys(&[]).map_or(0, |set| set.keys().len());
+        let happening = Happening::IssuerKeysChanged {
+            issuer: snapshot.issuer.clone(),
+            keys: u64::try_from(keys).unwrap_or(u64::MAX),
+            left_out: snapshot.left_out.clone(),
+        };
+        self.record(now, happening, Setting::default());
     }
 
     /// After a change to our own ring that was ordered here: this isolate knows at once. The ring
@@ -235,7 +320,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn renew_own_keys(&self) {
         self.isolate.memory.signing.forget();
         if let Some(issuer) = self.isolate.issuers.get(&self.isolate.config.issuer) {
-            self.ask_object(issuer, false, self.now()).await;
+            self.ask_object(issuer, false, None, self.now()).await;
         }
     }
 
@@ -254,13 +339,13 @@ impl<P: Ports> Service<P> {
         let (service, issuer) = (self.clone(), issuer.clone());
         self.ports.background().spawn(async move {
             let name = issuer.policy.issuer.as_str();
-            service.read_kv(&issuer).await;
+            let in_kv = service.read_kv(&issuer, now).await;
             let newer = service.set_in_memory(name).is_some_and(|set| {
                 set.fetched_at() > known
                     && now.since(set.fetched_at()) < service.isolate.cache_policy.soft_age
             });
             if !newer {
-                service.ask_object(&issuer, false, now).await;
+                service.ask_object(&issuer, false, in_kv.as_ref(), now).await;
             }
         });
     }
@@ -278,9 +363,9 @@ impl<P: Ports> Service<P> {
             .get(name)
             .ok_or_else(|| Fault::new(Part::KeyRing, "our own issuer is not among the trusted ones"))?;
         if fresh.is_none() {
-            self.ask_object(issuer, false, now).await;
+            self.ask_object(issuer, false, None, now).await;
         }
-        let keys = self.key_set(issuer, None, now).await?;
+        let keys = self.key_set(issuer, |_| true, now).await?;
         let reply =
             Reply::json(200, &PublicJwkSet::from(&*keys)).cacheable(client_cache.saturating_sub(freshness));
         let digest = Sha256::digest(&reply.body);

@@ -11,9 +11,8 @@ use crate::{
     abuse::Limited,
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityEntry, ActivityKind, Purpose},
     config::IdentitySource,
-    gateway::Challenge,
     http::{Reply, RequestView},
-    identity::{IdentityStore as _, User},
+    identity::{IdentityStore as _, User, UserChange},
     ids::FamilyId,
     observe::{Happening, Setting},
     ports::Part,
@@ -99,7 +98,7 @@ impl<P: Ports> Service<P> {
         let profile = match &self.isolate.config.identity {
             IdentitySource::Store => {
                 let user = self.ports.identity().find(session.account).await?;
-                Profile::of(user.ok_or(ApiError::Challenge(Challenge::InvalidToken))?)
+                Profile::of(user.ok_or(ApiError::InvalidCredentials)?)
             }
             IdentitySource::Service { binding, .. } => self.profile(binding, &identity.subject).await?,
         };
@@ -142,8 +141,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn request_verification(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         self.offers_one_time_tokens()?;
         let (_, session) = self.own_identity(request).await?;
-        let user = self.ports.identity().find(session.account).await?;
-        let user = user.ok_or(ApiError::Challenge(Challenge::InvalidToken))?;
+        let user = self.ports.identity().find(session.account).await?.ok_or(ApiError::InvalidCredentials)?;
         if !user.login.as_str().contains('@') {
             return Err(ApiError::NoAddress);
         }
@@ -162,7 +160,8 @@ impl<P: Ports> Service<P> {
         body: &[u8],
     ) -> Result<Reply, ApiError> {
         let (caller, body) = self.redeemer(request, body, &["token"]).await?;
-        let user = self.redeem_for_address(&caller, body.text("token")?).await?;
+        let change = async || Ok(UserChange::EmailVerified);
+        let (user, _) = self.redeem(&caller, body.text("token")?, Purpose::VerifyEmail, change).await?;
         let setting: Setting = self.setting_of(&caller, &user.login, Some(&user));
         self.record(self.now(), Happening::EmailVerified, setting);
         Ok(Reply::empty(204))

@@ -37,11 +37,11 @@ pub(crate) struct Scene {
 
 type P256Key = <Es256 as Algorithm>::SigningKey;
 
-fn p256(seed: u8) -> P256Key {
+pub(crate) fn p256(seed: u8) -> P256Key {
     P256Key::from_slice(&[seed; 32]).unwrap()
 }
 
-fn p256_jwk(kid: &str, key: &P256Key) -> Value {
+pub(crate) fn p256_jwk(kid: &str, key: &P256Key) -> Value {
     let point = key.verifying_key().to_encoded_point(false);
     let bytes = point.as_bytes();
     json!({"kty": "EC", "crv": "P-256", "kid": kid, "alg": "ES256", "use": "sig",
@@ -111,7 +111,7 @@ fn signed(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
 }
 
 /// A signature by the P-256 key of this seed.
-fn es256(seed: u8, message: &[u8]) -> Vec<u8> {
+pub(crate) fn es256(seed: u8, message: &[u8]) -> Vec<u8> {
     Es256.sign(&p256(seed), message).as_bytes().to_vec()
 }
 

@@ -4,7 +4,7 @@ use pollster::block_on;
 use postern_app::{
     account::{AccountRequest, Accounts as _},
     http::Reply,
-    identity::{Grants, GrantsOrder, IdentityStore as _, UserQuery, memory::IdentityMode, seed},
+    identity::{Grants, IdentityStore as _, UserQuery, memory::IdentityMode, seed},
     ids::AccountId,
     observe::Setting,
 };
@@ -79,10 +79,9 @@ fn a_changed_password_ends_the_other_sessions_and_keeps_this_one() {
 fn a_stolen_access_token_does_not_take_the_account_over_without_the_password() {
     let world = world(&[]);
     let (access, _) = world.sign_in();
-    let guess = change(&world, &access, "guess number one");
-    assert_eq!((guess.status, code(&guess).as_str()), (403, "wrong_password"), "the session goes on");
+    assert_eq!(code(&change(&world, &access, "guess number one")), "invalid_credentials");
     let delete = world.post_as(&access, "/auth/account/delete", &json!({"password": "guess number two"}));
-    assert_eq!(code(&delete), "wrong_password");
+    assert_eq!(code(&delete), "invalid_credentials");
     assert_eq!(sign_in_with(&world, PASSWORD).status, 200);
     world.settle();
     let told = world.call_as("GET", "/auth/activity", &access);
@@ -326,19 +325,15 @@ fn taking_a_scope_away_ends_sessions_and_adding_one_does_not() {
     let world = world(&[]);
     let (_, refresh) = world.sign_in();
     let service = world.service();
-    let set = |list: &[&str]| {
-        let grants = Grants {
-            scopes: list.iter().map(|&scope| scope.to_owned()).collect(),
-            roles: Vec::new(),
-            tenant_id: Some("acme".to_owned()),
-        };
-        let order = GrantsOrder::Set(grants);
-        let set = block_on(service.set_grants(ALICE, &order, Setting::default()));
-        assert!(set.unwrap().is_some());
+    let scopes = |list: &[&str]| Grants {
+        scopes: list.iter().map(|&scope| scope.to_owned()).collect(),
+        roles: Vec::new(),
+        tenant_id: Some("acme".to_owned()),
     };
-    set(&["read:orders", "write:orders", "refund"]);
+    let more = scopes(&["read:orders", "write:orders", "refund"]);
+    assert_eq!(block_on(service.set_grants(ALICE, more, Setting::default())), Ok(true));
     let (_, refresh) = tokens(&world.refresh(&refresh));
-    set(&["read:orders"]);
+    assert_eq!(block_on(service.set_grants(ALICE, scopes(&["read:orders"]), Setting::default())), Ok(true));
     assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
     assert_eq!(body(&world.try_sign_in())["scope"], "read:orders");
 }

@@ -17,7 +17,6 @@ use postern_app::{
     http::{PlainRequest, Reply},
     identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
     jose::{PublicKey, SignatureVerifier, native::NativeVerifier},
-    jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest, Unavailable},
     keys::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
@@ -38,7 +37,10 @@ use postern_app::{
 };
 use serde_json::{Value, json};
 
-use super::faults::{Faults, Through};
+use super::{
+    faults::{Faults, Through},
+    issuers::IssuerObjects,
+};
 
 /// Clock, randomness and text of a test.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +48,13 @@ pub(crate) struct Platform {
     now: Rc<Cell<Timestamp>>,
     drawn: Rc<Cell<u64>>,
     pub(crate) slept: Rc<Cell<core::time::Duration>>,
+}
+
+impl Platform {
+    /// Puts the clock, forward or back.
+    pub(crate) fn set(&self, now: Timestamp) {
+        self.now.set(now);
+    }
 }
 
 impl Clock for Platform {
@@ -206,16 +215,6 @@ impl KeyRingObject for KeyRing {
     }
 }
 
-/// No other issuer is reachable.
-#[derive(Clone)]
-pub(crate) struct NoIssuer;
-
-impl IssuerKeysObjects for NoIssuer {
-    async fn ask(&self, _issuer: &str, _request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
-        Ok(IssuerKeysAnswer::Unavailable { cause: Unavailable::Busy, retry_after: 1 })
-    }
-}
-
 /// The notifier, the queue and the identity service: what they were sent, and what they answer.
 #[derive(Clone, Default)]
 pub(crate) struct Elsewhere {
@@ -328,6 +327,7 @@ pub(crate) struct World {
     pub(crate) audit_log: Through<MemoryAuditLog>,
     pub(crate) metrics: Metrics,
     pub(crate) later: Later,
+    pub(crate) issuer_keys: IssuerObjects,
     pub(crate) limits: Limits,
     pub(crate) throttles: Through<MemoryThrottles>,
     pub(crate) services: Elsewhere,
@@ -342,7 +342,7 @@ impl Ports for World {
     type Identity = Through<MemoryIdentity>;
     type Accounts = Through<MemoryAccounts>;
     type KeyRing = KeyRing;
-    type IssuerKeys = NoIssuer;
+    type IssuerKeys = IssuerObjects;
     type Feed = Through<MemoryFeed>;
     type RateLimiter = Limits;
     type Throttles = Through<MemoryThrottles>;
@@ -372,8 +372,8 @@ impl Ports for World {
     fn key_ring(&self) -> &KeyRing {
         &self.key_ring
     }
-    fn issuer_keys(&self) -> &NoIssuer {
-        &NoIssuer
+    fn issuer_keys(&self) -> &IssuerObjects {
+        &self.issuer_keys
     }
     fn feed(&self) -> &Through<MemoryFeed> {
         &self.feed
@@ -466,6 +466,7 @@ impl World {
             audit_log: Through::new(MemoryAuditLog::new(isolate.masters.clone(), START), &faults),
             metrics: Metrics::default(),
             later: Later::default(),
+            issuer_keys: IssuerObjects::at(&platform),
             limits: Limits::default(),
             throttles: Through::new(MemoryThrottles::at(START), &faults),
             services: Elsewhere::default(),

@@ -7,6 +7,7 @@ use postern_app::{
     config::{Config, ExternalIssuer, Profile},
     jose::JwkSet,
     jwks::{FetchFailure, IssuerSource, KeyLocation, check_url, jwks_uri, metadata_urls},
+    observe::redact::printable,
 };
 
 use super::{Finding, keys};
@@ -33,7 +34,7 @@ pub(super) fn look(config: &Config, metrics: Option<&str>, context: &Context) ->
         match found {
             Err((detail, advice)) => findings.push(Finding::wrong(KEYS, detail, advice)),
             Ok((uri, answer)) => {
-                findings.push(judge_keys(issuer, &uri, &answer.body));
+                findings.extend(judge_keys(issuer, &uri, &answer.body));
                 if took > config.jwks.timeout {
                     let detail = format!("{}: took {}", issuer.issuer, span(took));
                     let advice = "the gate gives up after POSTERN_JWKS.timeout: it may be as slow from there";
@@ -99,26 +100,43 @@ fn fetch(url: &str, local: bool) -> Result<Answer, String> {
     }
 }
 
-/// Whether tokens of the issuer can be verified with this set.
-fn judge_keys(issuer: &ExternalIssuer, uri: &str, document: &[u8]) -> Finding {
+/// Whether tokens of the issuer can be verified with this set, and which of its entries do not
+/// count, and why.
+fn judge_keys(issuer: &ExternalIssuer, uri: &str, document: &[u8]) -> Vec<Finding> {
     let name = &issuer.issuer;
-    let set = match JwkSet::parse(document) {
+    let algorithms: Vec<_> = issuer.algorithms.iter().filter_map(|name| name.parse().ok()).collect();
+    let set = match JwkSet::parse_for(document, &algorithms) {
         Ok(set) => set,
         Err(error) => {
             let advice = "`jwks_uri` names something else, or something in front of the issuer answers";
-            return Finding::wrong(KEYS, format!("{name}: {uri} is no key set: {error}"), advice);
+            let detail = format!("{name}: {uri} is no key set: {error} ({})", error.code());
+            return vec![Finding::wrong(KEYS, detail, advice)];
         }
     };
+    let mut findings = vec![judge_algorithms(issuer, uri, &set)];
+    for kid in set.ambiguous_kids() {
+        let detail = format!("{name}: two different keys of one algorithm are named {}", printable(kid, 64));
+        let advice =
+            "tokens of that `kid` are refused (ambiguous_key), others are not concerned: tell the issuer";
+        findings.push(Finding::warning(KEYS, detail, advice));
+    }
+    findings
+}
+
+fn judge_algorithms(issuer: &ExternalIssuer, uri: &str, set: &JwkSet) -> Finding {
+    let name = &issuer.issuer;
     let allowed = |algorithm: &str| issuer.algorithms.contains(algorithm);
     let (usable, other): (Vec<_>, Vec<_>) =
         set.keys().iter().map(|key| key.algorithm().name()).partition(|algorithm| allowed(algorithm));
     let named = |list: &[&str]| {
         list.iter().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
     };
-    let passed_over = match set.skipped().len() {
+    let passed_over = match set.skipped_count() {
         0 => String::new(),
         // Keys for encryption, most often.
-        more => format!(", {} that the gate does not use", counted(more, "other")),
+        more => {
+            format!(", {} that the gate does not use: {}", counted(more, "other"), set.left_out().join("; "))
+        }
     };
     if usable.is_empty() {
         let advice = if other.is_empty() {
@@ -201,14 +219,39 @@ mod tests {
     fn keys_are_judged_by_what_the_settings_allow_the_issuer() {
         let judge = |algorithms: &[&str], keys: &str| {
             let set = format!("{{\"keys\":[{keys}]}}");
-            judge_keys(&config(algorithms).issuers[0], "https://i.example/jwks", set.as_bytes()).status
+            judge_keys(&config(algorithms).issuers[0], "https://i.example/jwks", set.as_bytes())
+                .into_iter()
+                .map(|finding| (finding.status, finding.detail))
+                .collect::<Vec<_>>()
         };
-        assert_eq!(judge(&["ES256"], EC), Status::Good);
-        assert_eq!(judge(&["RS256"], EC), Status::Wrong);
-        assert_eq!(judge(&["ES256"], &[EC, ED].join(",")), Status::Warning);
-        assert_eq!(judge(&["ES256"], ""), Status::Wrong);
-        assert_eq!(judge(&["ES256"], "<html>"), Status::Wrong);
-        assert_eq!(judge(&["ES256"], &format!("{EC},{{\"kty\":\"RSA\",\"use\":\"enc\"}}")), Status::Good);
+        let status = |algorithms: &[&str], keys: &str| {
+            let found = judge(algorithms, keys);
+            assert_eq!(found.len(), 1, "{found:?}");
+            found[0].0
+        };
+        assert_eq!(status(&["ES256"], EC), Status::Good);
+        assert_eq!(status(&["RS256"], EC), Status::Wrong);
+        assert_eq!(status(&["ES256"], &[EC, ED].join(",")), Status::Warning);
+        assert_eq!(status(&["ES256"], &[EC, EC].join(",")), Status::Good);
+        assert_eq!(status(&["ES256"], ""), Status::Wrong);
+        assert_eq!(status(&["ES256"], "<html>"), Status::Wrong);
+        // What does not count is named by its place, its name and the member that is why.
+        let found = judge(&["ES256"], &format!("{EC},{{\"kty\":\"RSA\",\"use\":\"enc\",\"kid\":\"e\"}}"));
+        assert_eq!(found[0].0, Status::Good);
+        assert!(
+            found[0].1.ends_with(
+                "1 other that the gate does not use: keys[1] (kid \"e\"): the key is not for verifying signatures, by its use (not_for_verification)"
+            ),
+            "{found:?}"
+        );
+        // The same point with the other y.
+        let other = EC.replace(
+            "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "OA67MeRCZIJ40yASRhFGC0yWopJW9NtSdbnc13p3GlI",
+        );
+        let found = judge(&["ES256"], &[EC, &other].join(","));
+        assert_eq!([found[0].0, found[1].0], [Status::Good, Status::Warning]);
+        assert!(found[1].1.ends_with("are named a"), "{found:?}");
     }
 
     #[test]

@@ -101,11 +101,11 @@ pub(super) fn key_set(answer: &Answer) -> Vec<Finding> {
         }
     };
     let mut findings = Vec::new();
-    let (keys, skipped) = (set.keys().len(), set.skipped().len());
+    let (keys, skipped) = (set.keys().len(), set.skipped_count());
     findings.push(if keys == 0 || skipped > 0 {
         Finding::wrong(
             CHECK,
-            format!("{keys} usable keys, {skipped} unusable"),
+            format!("{keys} usable keys, {skipped} unusable {}", set.left_out().join("; ")).trim_end(),
             "something rewrites the key set",
         )
     } else if keys == 1 {

@@ -130,10 +130,7 @@ impl<R: Records> Account<R> {
                     Ends::Others(keep) => self.revoke_others(*keep, *reason, now)?.answer,
                     _ => AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None },
                 };
-                // What is about to be done is no news yet.
-                if *fence > 0 {
-                    let _ = self.note(*kind, None, context, now);
-                }
+                let _ = self.note(*kind, None, context, now);
                 self.with_alarm(answer, now)
             }
             AccountRequest::IssueOneTime { hash, purpose, context } => {

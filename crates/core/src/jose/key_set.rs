@@ -3,6 +3,7 @@
 mod read;
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -205,6 +206,23 @@ impl JwkSet {
     /// verification asks before it may serve again.
     pub fn has_thumbprint(&self, thumbprint: &str) -> bool {
         self.keys.iter().any(|key| key.thumbprint() == thumbprint)
+    }
+
+    /// The `kid`s under which two different keys of one algorithm stand: no token of theirs is
+    /// verified.
+    pub fn ambiguous_kids(&self) -> BTreeSet<&str> {
+        let kids = self.keys.iter().filter_map(|key| Some((key.kid()?, key.algorithm())));
+        kids.filter(|(kid, algorithm)| self.matching(Some(kid), *algorithm) == Err(KeyMismatch::Ambiguous))
+            .map(|(kid, _)| kid)
+            .collect()
+    }
+
+    /// The thumbprints of all keys that a token with this header may have been signed by. Two sets
+    /// that differ in them may judge such a token differently.
+    pub fn fitting(&self, kid: Option<&str>, algorithm: SignatureAlgorithm) -> impl Iterator<Item = &str> {
+        let fits =
+            move |key: &&PublicKey| (kid.is_none() || key.kid() == kid) && key.algorithm() == algorithm;
+        self.keys.iter().filter(fits).map(PublicKey::thumbprint)
     }
 
     /// The one key that a token with this header is verified by: of its `kid` and algorithm, or,

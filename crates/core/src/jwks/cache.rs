@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 /// The first pause after a failure: an issuer's restart takes seconds.
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
 /// The longest pause: an issuer that recovers is noticed within it.
-const MAX_BACKOFF: Duration = Duration::from_mins(5);
+pub(super) const MAX_BACKOFF: Duration = Duration::from_mins(5);
 
 /// What an issuer's object remembers. Its JSON is the object's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct State {
     /// How the last one failed.
     #[serde(default)]
     pub last_failure: Option<FetchFailure>,
+    /// The same more exactly, for the log.
+    #[serde(default)]
+    pub why: String,
     /// When the last fetch began.
     #[serde(default)]
     pub last_fetch: Option<Timestamp>,
@@ -46,7 +49,7 @@ pub struct State {
 pub enum Want {
     /// A set that is not older than need be.
     Fresh,
-    /// A set that may hold a `kid` the asker's does not.
+    /// A set that may verify a token which the asker's does not.
     UnknownKid,
 }
 
@@ -57,8 +60,10 @@ pub enum Event {
     Asked(Want),
     /// A fetch, begun now, brought an acceptable document.
     Fetched {
-        /// The JWKS text.
+        /// The usable keys as a JWK Set.
         document: String,
+        /// The entries that cannot be used, each with its reason.
+        left_out: Vec<String>,
         /// The place that discovery named, if it was asked.
         jwks_uri: Option<String>,
     },
@@ -66,6 +71,8 @@ pub enum Event {
     Failed {
         /// How.
         cause: FetchFailure,
+        /// The same more exactly, for the log.
+        why: String,
         /// Uniformly random.
         jitter: u16,
     },
@@ -94,6 +101,7 @@ impl State {
             jwks_uri: None,
             failures: 0,
             last_failure: None,
+            why: String::new(),
             last_fetch: None,
             open_until: Timestamp::from_millis(0),
         }
@@ -101,17 +109,19 @@ impl State {
 
     /// The last good set, if it is younger than the hard age.
     pub fn usable(&self, policy: &CachePolicy, now: Timestamp) -> Option<&Snapshot> {
-        self.snapshot.as_ref().filter(|snapshot| now.since(snapshot.fetched_at) < policy.hard_age)
+        self.snapshot.as_ref().filter(|snapshot| policy.age(snapshot.fetched_at, now) < policy.hard_age)
+    }
+
+    /// The same, if it need not be asked for before it is used.
+    pub(super) fn fresh_enough(&self, policy: &CachePolicy, now: Timestamp) -> bool {
+        let usable = self.usable(policy, now);
+        usable.is_some_and(|snapshot| policy.age(snapshot.fetched_at, now) < policy.ask_first_age())
     }
 
     fn may_fetch(&self, policy: &CachePolicy, now: Timestamp) -> bool {
-        // A point further ahead than any pause was written by a clock that has since been put
-        // back: it must not stop fetching for ever.
-        let breaker_closed = now >= self.open_until || self.open_until.since(now) > MAX_BACKOFF;
+        let breaker_closed = now.has_reached(self.open_until, MAX_BACKOFF);
         let cooled = self.snapshot.is_none()
-            || self.last_fetch.is_none_or(|last| {
-                now.since(last) >= policy.unknown_kid_cooldown || last.since(now) > MAX_BACKOFF
-            });
+            || self.last_fetch.is_none_or(|last| now.is_due(last, policy.unknown_kid_cooldown));
         breaker_closed && cooled
     }
 
@@ -131,7 +141,7 @@ pub fn step(mut state: State, event: Event, policy: &CachePolicy, now: Timestamp
             let soft = state
                 .snapshot
                 .as_ref()
-                .is_none_or(|snapshot| now.since(snapshot.fetched_at) >= policy.soft_age);
+                .is_none_or(|snapshot| policy.age(snapshot.fetched_at, now) >= policy.soft_age);
             if (soft || want == Want::UnknownKid) && state.may_fetch(policy, now) {
                 state.last_fetch = Some(now);
                 Action::Fetch
@@ -139,25 +149,27 @@ pub fn step(mut state: State, event: Event, policy: &CachePolicy, now: Timestamp
                 state.serve_or_refuse(policy, now)
             }
         }
-        Event::Fetched { document, jwks_uri } => {
+        Event::Fetched { document, left_out, jwks_uri } => {
             let version = match &state.snapshot {
                 None => 1,
                 Some(old) if old.document == document => old.version,
                 Some(old) => old.version.saturating_add(1),
             };
             let issuer = state.source.issuer.clone();
-            state.snapshot = Some(Snapshot { issuer, document, fetched_at: now, version });
+            state.snapshot = Some(Snapshot { issuer, document, fetched_at: now, version, left_out });
             if let Some(uri) = jwks_uri {
                 state.jwks_uri = Some((uri, now));
             }
             state.failures = 0;
             state.last_failure = None;
+            state.why = String::new();
             state.open_until = now;
             Action::Serve
         }
-        Event::Failed { cause, jitter } => {
+        Event::Failed { cause, why, jitter } => {
             state.failures = state.failures.saturating_add(1);
             state.last_failure = Some(cause);
+            state.why = why;
             state.open_until = now.plus(backoff(state.failures, jitter));
             // The keys may have moved: the metadata is asked again.
             state.jwks_uri = None;

@@ -1,5 +1,7 @@
 //! What the Worker and an issuer's object say to each other, and what KV holds.
 
+use core::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CachePolicy, FetchFailure, IssuerSource};
@@ -21,6 +23,9 @@ pub struct Snapshot {
     pub fetched_at: Timestamp,
     /// Counts the fetches that brought other keys.
     pub version: u64,
+    /// Entries of the issuer's document that cannot be used, each with its reason, for the log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 impl Snapshot {
@@ -42,13 +47,13 @@ pub enum IssuerKeysRequest {
         /// How old they may be.
         policy: CachePolicy,
     },
-    /// A fetch if one is allowed now: for a `kid` that nobody knows, or because the cron says so.
+    /// A fetch if one is allowed now: for a token that no known key verifies, or because of the age.
     Refresh {
         /// Whose keys.
         source: IssuerSource,
         /// How old they may be.
         policy: CachePolicy,
-        /// Whether a `kid` was met that is in no set; otherwise the soft age decides.
+        /// Whether a token came that no known key verifies; otherwise the soft age decides.
         unknown_kid: bool,
     },
 }
@@ -65,6 +70,16 @@ pub enum Unavailable {
     Busy,
 }
 
+impl fmt::Display for Unavailable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => failure.fmt(formatter),
+            Self::Storage => formatter.write_str("storage"),
+            Self::Busy => formatter.write_str("busy"),
+        }
+    }
+}
+
 /// From the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,27 +88,37 @@ pub enum IssuerKeysAnswer {
     Keys {
         /// The set.
         snapshot: Snapshot,
-        /// Whether this very request fetched it: then, and only then, its caller writes it to KV
-        /// (one write a second is KV's limit for a key).
+        /// Whether this very request fetched it: then, and only then, its caller sees to KV (one
+        /// write a second is KV's limit for a key).
         fetched_now: bool,
+        /// Whether that fetch brought other keys, or others that cannot be used, than the last one.
+        #[serde(default)]
+        changed: bool,
         /// How the fetch that this request made failed, if it did: the set is an older one.
         #[serde(default)]
         failure: Option<FetchFailure>,
+        /// What exactly failed, for the log; empty when nothing did.
+        #[serde(default)]
+        why: String,
     },
     /// There is none, or only one beyond the hard age.
     Unavailable {
         /// Why.
         cause: Unavailable,
+        /// The same more exactly, for the log: which place, which entry, which member.
+        #[serde(default)]
+        why: String,
         /// After how many seconds it is worth asking again.
         retry_after: u32,
     },
 }
 
-/// The issuers' objects, one for each issuer, named by it.
+/// The issuers' objects, one for each issuer and place that its keys come from, so that two
+/// versions of a deployment that name different places do not disturb each other.
 #[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 pub trait IssuerKeysObjects {
-    /// Asks the object of `issuer`.
-    async fn ask(&self, issuer: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault>;
+    /// Asks the object of this name ([`IssuerSource::place`]).
+    async fn ask(&self, place: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault>;
 }
 
 #[cfg(test)]
@@ -108,10 +133,14 @@ mod tests {
             document: r#"{"keys":[]}"#.into(),
             fetched_at: Timestamp::from_seconds(1_700_000_000),
             version: 3,
+            left_out: Vec::new(),
         };
         let text = r#"{"issuer":"https://i.example","document":"{\"keys\":[]}","fetched_at":1700000000000,"version":3}"#;
         assert_eq!(serde_json::to_string(&snapshot).unwrap(), text);
         assert_eq!(serde_json::from_str::<Snapshot>(text).unwrap(), snapshot);
+        let snapshot = Snapshot { left_out: vec!["keys[0]: why".into()], ..snapshot };
+        let text = text.replace("3}", r#"3,"left_out":["keys[0]: why"]}"#);
+        assert_eq!(serde_json::to_string(&snapshot).unwrap(), text);
     }
 
     #[test]
@@ -130,10 +159,16 @@ mod tests {
         assert_eq!(serde_json::from_str::<IssuerKeysRequest>(text).unwrap(), request);
         let answer = IssuerKeysAnswer::Unavailable {
             cause: Unavailable::Failed(FetchFailure::Status(500)),
+            why: String::new(),
             retry_after: 2,
         };
-        let text = r#"{"unavailable":{"cause":{"failed":{"status":500}},"retry_after":2}}"#;
+        let text = r#"{"unavailable":{"cause":{"failed":{"status":500}},"why":"","retry_after":2}}"#;
         assert_eq!(serde_json::to_string(&answer).unwrap(), text);
         assert_eq!(serde_json::from_str::<IssuerKeysAnswer>(text).unwrap(), answer);
+        // As the version before wrote it.
+        let former = r#"{"unavailable":{"cause":{"failed":{"status":500}},"retry_after":2}}"#;
+        assert_eq!(crate::json::read_known::<IssuerKeysAnswer>(former), Ok(answer));
+        let former = r#"{"keys":{"snapshot":{"issuer":"i","document":"{}","fetched_at":1,"version":1},"fetched_now":true,"failure":null}}"#;
+        assert!(crate::json::read_known::<IssuerKeysAnswer>(former).is_ok());
     }
 }

@@ -2,6 +2,7 @@
 
 use core::{
     cell::{Cell, RefCell},
+    fmt,
     future::poll_fn,
     task::{Poll, Waker},
 };
@@ -12,8 +13,9 @@ use super::{
     check_url, discovery, metadata_urls,
 };
 use crate::{
-    jose::JwkSet,
+    jose::{JwkSet, UsableKeys},
     json,
+    observe::redact::printable,
     ports::{DocumentSource, Fault, Records},
     time::Timestamp,
 };
@@ -26,12 +28,12 @@ const ID: &str = "state";
 /// when the first fetch was cut off with its caller.
 const MAX_WAITS: usize = 3;
 
-/// The object of one issuer.
+/// The object of one issuer and one place of its keys.
 ///
-/// Fetches are single-flight. Who comes while one runs is answered from the last good set if
-/// that is enough for him; otherwise he waits until it has ended, and then reads the record. He
-/// does not await the other's future, only the end of its flight, which comes also when the
-/// fetching request is cut off. Inside one object that is allowed; in a Worker it would not be.
+/// Fetches are single-flight. A request that comes while one runs is answered from the last good
+/// set if that is not too old to be used unasked; otherwise it waits until the fetch has ended, and
+/// then reads the record. It does not await the other's future, only the end of its flight, which
+/// comes also when the fetching request is cut off. Inside one object that is allowed; in a Worker it would not be.
 pub struct IssuerKeys<R, S> {
     records: R,
     documents: S,
@@ -59,32 +61,37 @@ impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
             let Ok(state) = self.load(source) else {
                 return unavailable(Unavailable::Storage, 1);
             };
-            let enough = want == Want::Fresh && state.usable(policy, now).is_some();
+            let enough = want == Want::Fresh && state.fresh_enough(policy, now);
             if self.flight.is_running() && !enough {
                 self.flight.end().await;
                 continue;
             }
             let (state, action) = step(state, Event::Asked(want), policy, now);
             if action != Action::Fetch {
-                return answer(state, action, false);
+                return answer(state, action, Fetched::No);
             }
             let Some(_landing) = self.flight.begin() else {
-                return answer(state, Action::Serve, false);
+                return answer(state, Action::Serve, Fetched::No);
             };
             // Written before the fetch, so that the cooldown holds even if the object is evicted
             // in the middle of it.
             if self.store(&state).is_err() {
                 return unavailable(Unavailable::Storage, 1);
             }
-            let event = match self.fetch(&state, policy, now).await {
-                Ok((document, jwks_uri)) => Event::Fetched { document, jwks_uri },
-                Err(cause) => Event::Failed { cause, jitter },
+            let known = state.snapshot.as_ref();
+            let (event, fetched) = match self.fetch(&state, policy, now).await {
+                Ok((UsableKeys { document, left_out, .. }, jwks_uri)) => {
+                    let same =
+                        known.is_some_and(|known| known.document == document && known.left_out == left_out);
+                    let fetched = if same { Fetched::Same } else { Fetched::Other };
+                    (Event::Fetched { document, left_out, jwks_uri }, fetched)
+                }
+                Err(Failed { cause, why }) => (Event::Failed { cause, why, jitter }, Fetched::No),
             };
-            let fetched_now = matches!(event, Event::Fetched { .. });
             let (state, action) = step(state, event, policy, now);
             // What was fetched is good even if it cannot be kept.
             let _ = self.store(&state);
-            return answer(state, action, fetched_now);
+            return answer(state, action, fetched);
         }
         unavailable(Unavailable::Busy, 1)
     }
@@ -109,10 +116,10 @@ impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
         state: &State,
         policy: &CachePolicy,
         now: Timestamp,
-    ) -> Result<(String, Option<String>), FetchFailure> {
+    ) -> Result<(UsableKeys, Option<String>), Failed> {
         let (uri, discovered) = match (&state.source.location, &state.jwks_uri) {
             (KeyLocation::JwksUri(uri), _) => (uri.clone(), None),
-            (KeyLocation::Discovery, Some((uri, at))) if now.since(*at) < policy.hard_age => {
+            (KeyLocation::Discovery, Some((uri, at))) if !now.is_due(*at, policy.hard_age) => {
                 (uri.clone(), None)
             }
             (KeyLocation::Discovery, _) => {
@@ -121,62 +128,106 @@ impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
             }
         };
         let body = self.get(&uri, &state.source, policy).await?;
-        let usable = JwkSet::usable(&body).map_err(|_| FetchFailure::Malformed)?;
+        let usable =
+            JwkSet::usable(&body).map_err(|error| Failed::at(&uri, FetchFailure::Malformed, error))?;
         if usable.count == 0 {
-            return Err(FetchFailure::NoUsableKeys);
+            let entries = match usable.left_out.as_slice() {
+                [] => "the set is empty".to_owned(),
+                entries => entries.join("; "),
+            };
+            return Err(Failed::at(&uri, FetchFailure::NoUsableKeys, entries));
         }
-        Ok((usable.document, discovered))
+        Ok((usable, discovered))
     }
 
-    async fn discover(&self, source: &IssuerSource, policy: &CachePolicy) -> Result<String, FetchFailure> {
-        let mut failure = FetchFailure::NoJwksUri;
+    async fn discover(&self, source: &IssuerSource, policy: &CachePolicy) -> Result<String, Failed> {
+        let mut last = Failed { cause: FetchFailure::NoJwksUri, why: String::new() };
+        let mut all = Vec::new();
         for url in metadata_urls(&source.issuer) {
             let found = match self.get(&url, source, policy).await {
-                Ok(body) => discovery::jwks_uri(&body, source),
-                Err(cause) => Err(cause),
+                Ok(body) => discovery::jwks_uri(&body, source).map_err(|cause| Failed::at(&url, cause, "")),
+                Err(failed) => Err(failed),
             };
             match found {
                 Ok(uri) => return Ok(uri),
-                Err(cause) => failure = cause,
+                Err(failed) => {
+                    all.push(failed.why.clone());
+                    last = failed;
+                }
             }
         }
-        Err(failure)
+        Err(Failed { why: all.join("; "), ..last })
     }
 
-    async fn get(
-        &self,
-        url: &str,
-        source: &IssuerSource,
-        policy: &CachePolicy,
-    ) -> Result<Vec<u8>, FetchFailure> {
-        check_url(url, source.local).map_err(|_| FetchFailure::UnsafeUrl)?;
+    async fn get(&self, url: &str, source: &IssuerSource, policy: &CachePolicy) -> Result<Vec<u8>, Failed> {
+        check_url(url, source.local).map_err(|error| Failed::at(url, FetchFailure::UnsafeUrl, error))?;
         let timeout_ms = u32::try_from(policy.timeout.as_millis()).unwrap_or(u32::MAX);
         let fetched = self.documents.fetch(url, policy.max_bytes, timeout_ms).await;
-        let document = fetched.map_err(|_| FetchFailure::Network)?;
+        let document = fetched.map_err(|fault| Failed::at(url, FetchFailure::Network, fault.cause))?;
         match document.status {
-            200 if document.body.len() > policy.max_bytes => Err(FetchFailure::TooLarge),
+            200 if document.body.len() > policy.max_bytes => {
+                let longest = format!("over {} bytes", policy.max_bytes);
+                Err(Failed::at(url, FetchFailure::TooLarge, longest))
+            }
             200 => Ok(document.body),
-            300..=399 => Err(FetchFailure::Redirected),
-            status => Err(FetchFailure::Status(status)),
+            status @ 300..=399 => Err(Failed::at(url, FetchFailure::Redirected, status)),
+            status => Err(Failed::at(url, FetchFailure::Status(status), "")),
         }
     }
 }
 
-fn answer(state: State, action: Action, fetched_now: bool) -> IssuerKeysAnswer {
-    let failure = state.last_failure;
+/// Why a fetch brought nothing.
+struct Failed {
+    cause: FetchFailure,
+    /// For the log: at which place, and what is known beside the cause.
+    why: String,
+}
+
+/// The longest reason that is kept: some entries of a set with theirs.
+const MAX_WHY_BYTES: usize = 1024;
+
+impl Failed {
+    /// A failure at this place. Of the place's query nothing is shown: it may hold a key.
+    fn at(url: &str, cause: FetchFailure, detail: impl fmt::Display) -> Self {
+        let place = url.split('?').next().unwrap_or_default();
+        let why = [place, &detail.to_string()].map(|part| printable(part, MAX_WHY_BYTES)).join(": ");
+        Self { cause, why: why.trim_end_matches(": ").to_owned() }
+    }
+}
+
+/// What this request itself fetched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fetched {
+    /// Nothing, or in vain.
+    No,
+    /// The set that was known.
+    Same,
+    /// Another one.
+    Other,
+}
+
+fn answer(state: State, action: Action, fetched: Fetched) -> IssuerKeysAnswer {
+    let (failure, why) = (state.last_failure, state.why);
     match (action, state.snapshot) {
-        (Action::Serve, Some(snapshot)) => IssuerKeysAnswer::Keys { snapshot, fetched_now, failure },
+        (Action::Serve, Some(snapshot)) => IssuerKeysAnswer::Keys {
+            snapshot,
+            fetched_now: fetched != Fetched::No,
+            changed: fetched == Fetched::Other,
+            failure,
+            why,
+        },
         (Action::Refuse { retry_after }, _) => {
             let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
             let cause = failure.map_or(Unavailable::Busy, Unavailable::Failed);
-            unavailable(cause, u32::try_from(seconds).unwrap_or(u32::MAX))
+            let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
+            IssuerKeysAnswer::Unavailable { cause, why, retry_after }
         }
         _ => unavailable(Unavailable::Busy, 1),
     }
 }
 
 const fn unavailable(cause: Unavailable, retry_after: u32) -> IssuerKeysAnswer {
-    IssuerKeysAnswer::Unavailable { cause, retry_after }
+    IssuerKeysAnswer::Unavailable { cause, why: String::new(), retry_after }
 }
 
 /// Whether a fetch is in the air, and who waits for its end.

@@ -1,9 +1,9 @@
 //! The Worker's side: from which place one request takes an issuer's keys.
 
-use core::cell::Cell;
+use core::{cell::Cell, time::Duration};
 use std::rc::Rc;
 
-use super::{CachePolicy, FetchFailure, Snapshot};
+use super::{CachePolicy, FetchFailure, Snapshot, cache::MAX_BACKOFF};
 use crate::{
     jose::{JwkSet, SignatureAlgorithm},
     time::Timestamp,
@@ -15,8 +15,12 @@ pub struct CachedSet {
     keys: Rc<JwkSet>,
     fetched_at: Timestamp,
     version: u64,
+    /// When a refresh in the background began.
     refresh_asked: Cell<Option<Timestamp>>,
+    /// When it was last asked for because no key in it verified a token.
     unknown_asked: Cell<Option<Timestamp>>,
+    /// When it was last asked for because of its age, and nothing newer could be had.
+    asked_in_vain: Cell<Option<Timestamp>>,
 }
 
 impl CachedSet {
@@ -40,6 +44,7 @@ impl CachedSet {
             version: snapshot.version,
             refresh_asked: Cell::new(None),
             unknown_asked: Cell::new(None),
+            asked_in_vain: Cell::new(None),
         })
     }
 
@@ -58,9 +63,9 @@ impl CachedSet {
         self.version
     }
 
-    /// This set in the place of `other`. When an unknown `kid` was last asked about stays known:
-    /// were it forgotten with every newer copy, and our own key ring's is always newer, made-up
-    /// `kid`s would reach the object one by one.
+    /// This set in the place of `other`. When a newer one was last asked for because of a token
+    /// stays known: were it forgotten with every newer copy, and our own key ring's is always
+    /// newer, made-up tokens would reach the object one by one.
     #[must_use]
     pub fn in_place_of(self, other: Option<&Self>) -> Self {
         self.unknown_asked.set(other.and_then(|other| other.unknown_asked.get()));
@@ -72,9 +77,17 @@ impl CachedSet {
         Some(Self { keys: Rc::new(self.keys.without(is_gone)?), ..self.clone() })
     }
 
-    /// Whether this set should take the place of `other` in memory: KV may be older than memory.
-    pub fn is_newer_than(&self, other: Option<&Self>) -> bool {
-        other.is_none_or(|other| self.fetched_at > other.fetched_at)
+    /// Whether this set should take the place of `other` in memory: KV may be older than memory. A
+    /// set of a time ahead of all clocks takes nobody's place, and gives its own to any.
+    pub fn is_newer_than(&self, other: Option<&Self>, now: Timestamp) -> bool {
+        let Some(other) = other else { return true };
+        !self.fetched_at.is_far_ahead_of(now)
+            && (other.fetched_at.is_far_ahead_of(now) || self.fetched_at > other.fetched_at)
+    }
+
+    /// How old it is.
+    pub fn age(&self, policy: &CachePolicy, now: Timestamp) -> Duration {
+        policy.age(self.fetched_at, now)
     }
 }
 
@@ -97,7 +110,7 @@ pub enum FetchFrom {
     Kv,
     /// The issuer's object.
     Object {
-        /// What to say in the request.
+        /// Whether a token is the reason that no known key verifies.
         unknown_kid: bool,
     },
 }
@@ -117,43 +130,55 @@ pub enum Resolution {
 
 /// Decides for one request.
 ///
-/// `kid` is what the token claims. `unavailable_until` is when the object, having said that
-/// nothing can be had, wants to be asked again; until then nobody is.
+/// `is_enough` says whether a set may verify the token at hand: it has a key of the token's `kid`,
+/// or another than the one that did not verify it. `unavailable_until` is when the object, having
+/// said that nothing can be had, wants to be asked again; until then nobody is.
 ///
-/// A token of an unknown `kid` looks in KV and asks the object, but in one isolate only once a
-/// cooldown, however many such tokens come; the others are verified with the set there is, and
-/// refused as of an unknown key.
+/// - A set that is not enough: KV and the object are asked, but in one isolate only once a
+///   cooldown, however many such tokens come. The others are verified with the set there is, and
+///   refused.
+/// - A set older than three soft ages is asked for before it is used. When nothing newer can be had
+///   it serves, and for one soft age nobody waits for another attempt.
+/// - A set past its soft age is used, and refreshed in the background.
 pub fn resolve(
     memory: Option<&CachedSet>,
-    kid: Option<&str>,
+    is_enough: impl Fn(&JwkSet) -> bool,
     tried: Tried,
     unavailable_until: Option<Timestamp>,
     policy: &CachePolicy,
     now: Timestamp,
 ) -> Resolution {
-    let usable = memory.filter(|set| now.since(set.fetched_at) < policy.hard_age);
+    let usable = memory.filter(|set| set.age(policy, now) < policy.hard_age);
     let Some(set) = usable else {
+        let wait = unavailable_until.is_some_and(|until| !now.has_reached(until, MAX_BACKOFF));
         return match tried {
-            Tried::Memory if unavailable_until.is_some_and(|until| until > now) => Resolution::Refuse,
+            Tried::Memory if wait => Resolution::Refuse,
             Tried::Memory => Resolution::Fetch(FetchFrom::Kv),
             Tried::Kv => Resolution::Fetch(FetchFrom::Object { unknown_kid: false }),
             Tried::Object => Resolution::Refuse,
         };
     };
-    let due = |asked: &Cell<Option<Timestamp>>| {
-        asked.get().is_none_or(|last| now.since(last) >= policy.unknown_kid_cooldown)
-    };
-    if kid.is_some_and(|kid| !set.keys.has_kid(kid)) {
-        return match tried {
-            Tried::Memory if due(&set.unknown_asked) => {
+    let due = |asked: &Cell<Option<Timestamp>>, pause| asked.get().is_none_or(|last| now.is_due(last, pause));
+    if !is_enough(&set.keys) {
+        match tried {
+            Tried::Memory if due(&set.unknown_asked, policy.unknown_kid_cooldown) => {
                 set.unknown_asked.set(Some(now));
-                Resolution::Fetch(FetchFrom::Kv)
+                return Resolution::Fetch(FetchFrom::Kv);
             }
-            Tried::Kv => Resolution::Fetch(FetchFrom::Object { unknown_kid: true }),
-            Tried::Memory | Tried::Object => Resolution::Use,
-        };
+            Tried::Kv => return Resolution::Fetch(FetchFrom::Object { unknown_kid: true }),
+            Tried::Memory | Tried::Object => {}
+        }
     }
-    if now.since(set.fetched_at) >= policy.soft_age && tried != Tried::Object && due(&set.refresh_asked) {
+    let age = set.age(policy, now);
+    if age >= policy.ask_first_age() && due(&set.asked_in_vain, policy.soft_age) {
+        match tried {
+            Tried::Memory => return Resolution::Fetch(FetchFrom::Kv),
+            Tried::Kv => return Resolution::Fetch(FetchFrom::Object { unknown_kid: false }),
+            Tried::Object => set.asked_in_vain.set(Some(now)),
+        }
+    }
+    let refresh = age >= policy.soft_age && due(&set.refresh_asked, policy.unknown_kid_cooldown);
+    if refresh && tried != Tried::Object {
         set.refresh_asked.set(Some(now));
         return Resolution::UseAndRefresh;
     }
@@ -161,99 +186,4 @@ pub fn resolve(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use core::time::Duration;
-
-    const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
-    const KEY: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-
-    fn set(age: u64) -> CachedSet {
-        let snapshot = Snapshot {
-            issuer: "i".into(),
-            document: KEY.into(),
-            fetched_at: NOW.minus(Duration::from_secs(age)),
-            version: 1,
-        };
-        CachedSet::from_snapshot(&snapshot, "i", &[]).unwrap()
-    }
-
-    fn decide(memory: Option<&CachedSet>, kid: &str, tried: Tried) -> Resolution {
-        resolve(memory, Some(kid), tried, None, &CachePolicy::default(), NOW)
-    }
-
-    #[test]
-    fn nothing_in_memory_leads_to_kv_then_to_the_object_then_to_refusal() {
-        for memory in [None, Some(set(24 * 60 * 60))] {
-            let memory = memory.as_ref();
-            assert_eq!(decide(memory, "a", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
-            let object = Resolution::Fetch(FetchFrom::Object { unknown_kid: false });
-            assert_eq!(decide(memory, "a", Tried::Kv), object);
-            assert_eq!(decide(memory, "a", Tried::Object), Resolution::Refuse);
-        }
-        let later = Some(NOW.plus(Duration::from_secs(1)));
-        let policy = CachePolicy::default();
-        assert_eq!(resolve(None, None, Tried::Memory, later, &policy, NOW), Resolution::Refuse);
-        let fetch = Resolution::Fetch(FetchFrom::Kv);
-        assert_eq!(resolve(None, None, Tried::Memory, Some(NOW), &policy, NOW), fetch);
-    }
-
-    #[test]
-    fn a_set_past_its_soft_age_is_used_and_refreshed_once() {
-        assert_eq!(decide(Some(&set(299)), "a", Tried::Memory), Resolution::Use);
-        let old = set(300);
-        assert_eq!(decide(Some(&old), "a", Tried::Memory), Resolution::UseAndRefresh);
-        assert_eq!(decide(Some(&old), "a", Tried::Memory), Resolution::Use);
-    }
-
-    #[test]
-    fn a_flood_of_unknown_kids_looks_further_once_a_cooldown() {
-        let memory = set(0);
-        assert_eq!(decide(Some(&memory), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
-        let object = Resolution::Fetch(FetchFrom::Object { unknown_kid: true });
-        assert_eq!(decide(Some(&memory), "x", Tried::Kv), object);
-        assert_eq!(decide(Some(&memory), "x", Tried::Object), Resolution::Use);
-        for kid in ["y", "z"] {
-            assert_eq!(decide(Some(&memory), kid, Tried::Memory), Resolution::Use);
-        }
-        let later = NOW.plus(Duration::from_secs(30));
-        let again = resolve(Some(&memory), Some("y"), Tried::Memory, None, &CachePolicy::default(), later);
-        assert_eq!(again, Resolution::Fetch(FetchFrom::Kv));
-    }
-
-    #[test]
-    fn denial_of_service_a_newer_copy_does_not_end_the_cooldown_of_unknown_kids() {
-        let memory = set(10);
-        assert_eq!(decide(Some(&memory), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
-        let newer = set(0).in_place_of(Some(&memory));
-        assert_eq!(decide(Some(&newer), "y", Tried::Memory), Resolution::Use);
-    }
-
-    #[test]
-    fn a_key_that_is_gone_leaves_the_set_and_the_set_grows_no_younger() {
-        let known = set(7);
-        let without = known.without(|kid| kid == "a").unwrap();
-        assert!(!without.keys().has_kid("a") && known.keys().has_kid("a"));
-        assert_eq!(without.fetched_at(), known.fetched_at());
-        assert!(known.without(|kid| kid == "b").is_none(), "nothing of it is gone");
-    }
-
-    #[test]
-    fn denial_of_service_a_key_that_leaves_does_not_end_the_cooldown_of_unknown_kids() {
-        let known = set(7);
-        assert_eq!(decide(Some(&known), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
-        let without = known.without(|kid| kid == "a").unwrap();
-        assert_eq!(decide(Some(&without), "a", Tried::Memory), Resolution::Use);
-    }
-
-    #[test]
-    fn a_snapshot_of_another_issuer_or_without_keys_is_no_set() {
-        let mut snapshot = Snapshot { issuer: "i".into(), document: KEY.into(), fetched_at: NOW, version: 1 };
-        assert_eq!(CachedSet::from_snapshot(&snapshot, "j", &[]).err(), Some(FetchFailure::OtherIssuer));
-        snapshot.document = r#"{"keys":[]}"#.into();
-        assert_eq!(CachedSet::from_snapshot(&snapshot, "i", &[]).err(), Some(FetchFailure::NoUsableKeys));
-        snapshot.document = "<html>".into();
-        assert_eq!(CachedSet::from_snapshot(&snapshot, "i", &[]).err(), Some(FetchFailure::Malformed));
-        assert!(set(1).is_newer_than(Some(&set(2))) && !set(2).is_newer_than(Some(&set(2))));
-    }
-}
+mod tests;

@@ -299,6 +299,15 @@ pub enum Happening {
         /// The hash of that entry.
         hash: Digest,
     },
+    /// Another issuer's key set was fetched and is not the one before.
+    IssuerKeysChanged {
+        /// Whose.
+        issuer: String,
+        /// How many usable keys it has.
+        keys: u64,
+        /// Entries that cannot be used: the place in `keys`, the `kid`, and why.
+        left_out: Vec<String>,
+    },
     /// A part of ours failed.
     Fault {
         /// Which.
@@ -391,6 +400,7 @@ impl Happening {
             Self::Throttled { .. } => "throttled",
             Self::Locked { .. } => "locked",
             Self::StuffingDetected { .. } => "stuffing_detected",
+            Self::IssuerKeysChanged { .. } => "issuer_keys_changed",
             Self::RoutesLoaded { .. } => "routes_loaded",
             Self::RoutesRefused { .. } => "routes_refused",
         }
@@ -426,6 +436,7 @@ impl Happening {
             | Self::KeyRetired { .. }
             | Self::KeyRevoked { .. }
             | Self::KeyRewrapped { .. }
+            | Self::IssuerKeysChanged { .. }
             | Self::RoutesLoaded { .. } => Outcome::Success,
             Self::AdminAction { result, .. } => match result {
                 ActResult::Requested | ActResult::Done => Outcome::Success,

@@ -123,6 +123,7 @@ fn two_keys_of_one_kid_are_ambiguous_for_that_kid_alone() {
     let set = parse(&[EC, EC2, ED]).unwrap();
     assert_eq!(set.keys().len(), 3);
     assert_eq!(set.matching(Some("ec"), SignatureAlgorithm::Es256), Err(KeyMismatch::Ambiguous));
+    assert_eq!(Vec::from_iter(set.ambiguous_kids()), ["ec"]);
     assert_eq!(set.matching(Some("ed"), SignatureAlgorithm::EdDsa).unwrap().kid(), Some("ed"));
     // Of two algorithms, the token's says which.
     let other = ED.replace("\"ed\"", "\"ec\"");

@@ -22,14 +22,14 @@ fn ask(state: &mut State, want: Want, now: Timestamp) -> Action {
 }
 
 fn fetched(state: &mut State, document: &str, now: Timestamp) -> Action {
-    let event = Event::Fetched { document: document.into(), jwks_uri: None };
+    let event = Event::Fetched { document: document.into(), left_out: Vec::new(), jwks_uri: None };
     let (next, action) = step(state.clone(), event, &CachePolicy::default(), now);
     *state = next;
     action
 }
 
 fn failed(state: &mut State, now: Timestamp) -> Action {
-    let event = Event::Failed { cause: FetchFailure::Network, jitter: u16::MAX };
+    let event = Event::Failed { cause: FetchFailure::Network, why: "gone".into(), jitter: u16::MAX };
     let (next, action) = step(state.clone(), event, &CachePolicy::default(), now);
     *state = next;
     action
@@ -118,4 +118,22 @@ fn a_clock_that_was_put_back_does_not_stop_fetching() {
     failed(&mut state, at(100_000));
     state.last_fetch = Some(at(100_000));
     assert_eq!(ask(&mut state, Want::UnknownKid, at(0)), Action::Fetch);
+    // The set's own age is unknown then: it serves, and is asked for by anybody.
+    assert_eq!(failed(&mut state, at(0)), Action::Serve);
+    assert!(!state.fresh_enough(&CachePolicy::default(), at(0)));
+    state.open_until = at(0);
+    state.last_fetch = None;
+    assert_eq!(ask(&mut state, Want::Fresh, at(0)), Action::Fetch);
+    fetched(&mut state, "two", at(0));
+    assert!(state.fresh_enough(&CachePolicy::default(), at(899)));
+    assert!(!state.fresh_enough(&CachePolicy::default(), at(900)));
+}
+
+/// The other clock may be ahead by what clocks differ: that is no set of unknown age.
+#[test]
+fn a_set_fetched_by_a_clock_slightly_ahead_is_a_fresh_one() {
+    let mut state = fresh();
+    fetched(&mut state, "one", at(50));
+    assert_eq!(ask(&mut state, Want::Fresh, at(0)), Action::Serve);
+    assert!(state.fresh_enough(&CachePolicy::default(), at(0)));
 }

@@ -72,6 +72,21 @@ fn later(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }
 
+/// What the answer says of the failure.
+fn why(answer: &IssuerKeysAnswer) -> &str {
+    match answer {
+        IssuerKeysAnswer::Keys { why, .. } | IssuerKeysAnswer::Unavailable { why, .. } => why,
+    }
+}
+
+/// How the answer is none, and after how long to come back.
+fn refused(answer: &IssuerKeysAnswer) -> (Unavailable, u32) {
+    match answer {
+        IssuerKeysAnswer::Unavailable { cause, retry_after, .. } => (*cause, *retry_after),
+        IssuerKeysAnswer::Keys { .. } => panic!("{answer:?}"),
+    }
+}
+
 fn keys(answer: &IssuerKeysAnswer) -> (bool, Option<FetchFailure>) {
     match answer {
         IssuerKeysAnswer::Keys { fetched_now, failure, .. } => (*fetched_now, *failure),
@@ -116,6 +131,83 @@ fn an_issuer_gone_bad_in_any_way_leaves_the_known_keys_working() {
     }
 }
 
+/// On call at three in the morning: the log says which place, which entry, which member.
+#[test]
+fn why_there_is_no_key_is_told_by_place_entry_and_member() {
+    let many = vec![r#"{"kty":"EC"}"#; 100].join(",");
+    for (status, body, expected) in [
+        (503, "", "https://i.example/keys"),
+        (302, "", "https://i.example/keys: 302"),
+        (200, "<html>", "https://i.example/keys: the key set is not JSON"),
+        (200, "{}", "https://i.example/keys: the key set has no keys array"),
+        (200, r#"{"keys":[]}"#, "https://i.example/keys: the set is empty"),
+        (
+            200,
+            r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"s"},{"kty":"EC","crv":"P-256"}]}"#,
+            "https://i.example/keys: keys[0] (kid \"s\"): the key shows the private member k (private_member); keys[1]: the key has no x (missing_member)",
+        ),
+        (
+            200,
+            &format!(r#"{{"keys":[{many}]}}"#),
+            "keys[15]: the key has no crv (missing_member); and 84 more",
+        ),
+    ] {
+        let (object, _, issuer) = object();
+        issuer.serves(PLACE, status, body);
+        let answer = block_on(object.serve(&read(), NOW, 0));
+        assert!(why(&answer).ends_with(expected) && why(&answer).len() < 1500, "{answer:?}");
+        // Known also to who asks while the breaker is open.
+        assert_eq!(why(&block_on(object.serve(&read(), NOW, 0))), why(&answer));
+        issuer.serves(PLACE, 200, KEYS);
+        assert_eq!(why(&block_on(object.serve(&read(), later(5), 0))), "");
+    }
+}
+
+#[test]
+fn a_changed_set_says_so_and_names_what_it_leaves_out() {
+    let (object, _, issuer) = object();
+    let told = |now| match block_on(object.serve(&read(), now, 0)) {
+        IssuerKeysAnswer::Keys { snapshot, fetched_now, changed, .. } => {
+            (fetched_now, changed, snapshot.left_out, snapshot.version)
+        }
+        answer @ IssuerKeysAnswer::Unavailable { .. } => panic!("{answer:?}"),
+    };
+    assert_eq!(told(NOW), (true, true, vec![], 1));
+    assert_eq!(told(NOW), (false, false, vec![], 1));
+    // Members that nobody reads, and the order of members, are no change.
+    issuer.serves(PLACE, 200, &KEYS.replace("\"kid\"", "\"x5c\":[\"AA\"],\"kid\""));
+    assert_eq!(told(later(300)), (true, false, vec![], 1));
+    issuer.serves(PLACE, 200, &KEYS.replace("[{", r#"[{"kty":"EC","kid":"e"},{"#));
+    let left_out = vec![r#"keys[0] (kid "e"): the key has no crv (missing_member)"#.to_owned()];
+    assert_eq!(told(later(600)), (true, true, left_out.clone(), 1));
+    assert_eq!(told(later(900)), (true, false, left_out, 1));
+    issuer.serves(PLACE, 200, &KEYS.replace("\"a\"", "\"b\""));
+    assert_eq!(told(later(1200)), (true, true, vec![], 2));
+}
+
+/// A set that may be used unasked is served while a fetch runs; an older one is waited for.
+#[test]
+fn a_set_older_than_three_soft_ages_waits_for_the_fetch() {
+    let (object, _, issuer) = object();
+    block_on(object.serve(&read(), NOW, 0));
+    issuer.serves(PLACE, 200, &KEYS.replace("\"a\"", "\"b\""));
+    issuer.hangs.set(true);
+    let (read, waker) = (read(), Waker::noop());
+    let mut context = Context::from_waker(waker);
+    let mut first = pin!(object.serve(&read, later(900), 0));
+    let mut second = pin!(object.serve(&read, later(900), 0));
+    assert!(first.as_mut().poll(&mut context).is_pending());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    issuer.hangs.set(false);
+    for request in [first, second] {
+        let Poll::Ready(IssuerKeysAnswer::Keys { snapshot, .. }) = { request }.as_mut().poll(&mut context)
+        else {
+            panic!("still hanging")
+        };
+        assert_eq!(snapshot.version, 2);
+    }
+}
+
 #[test]
 fn one_bad_entry_does_not_spoil_a_set() {
     let (object, _, issuer) = object();
@@ -129,9 +221,10 @@ fn without_any_set_the_answer_says_when_to_come_back() {
     issuer.answers.borrow_mut().clear();
     let answer = block_on(object.serve(&read(), NOW, u16::MAX));
     let cause = Unavailable::Failed(FetchFailure::Network);
-    assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause, retry_after: 2 });
+    assert_eq!(refused(&answer), (cause, 2));
+    assert_eq!(why(&answer), "https://i.example/keys: no route");
     let answer = block_on(object.serve(&read(), later(1), 0));
-    assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause, retry_after: 1 });
+    assert_eq!(refused(&answer), (cause, 1));
     assert_eq!(issuer.fetched.borrow().len(), 1);
 }
 
@@ -229,7 +322,7 @@ fn an_unsafe_place_is_never_fetched() {
         };
         let answer = block_on(object.serve(&read, NOW, 0));
         let cause = Unavailable::Failed(FetchFailure::UnsafeUrl);
-        assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause, retry_after: 1 });
+        assert_eq!(refused(&answer), (cause, 1));
         assert!(issuer.fetched.borrow().is_empty());
     }
 }
@@ -239,6 +332,6 @@ fn a_failing_record_store_is_said_and_nothing_is_fetched() {
     let (object, records, issuer) = object();
     records.break_with(FaultMode::Down);
     let answer = block_on(object.serve(&read(), NOW, 0));
-    assert_eq!(answer, IssuerKeysAnswer::Unavailable { cause: Unavailable::Storage, retry_after: 1 });
+    assert_eq!(refused(&answer), (Unavailable::Storage, 1));
     assert!(issuer.fetched.borrow().is_empty());
 }

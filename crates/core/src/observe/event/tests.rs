@@ -78,6 +78,15 @@ fn event_names_unchanged() {
         (Happening::MasterMismatch { kid }, "master_mismatch", "alert"),
         (Happening::NewerMaster { what: "refresh_token", master: 2 }, "newer_master", "fault"),
         (Happening::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
+        (
+            Happening::IssuerKeysChanged {
+                issuer: "https://i.example".into(),
+                keys: 2,
+                left_out: vec!["keys[0]: why".into()],
+            },
+            "issuer_keys_changed",
+            "success",
+        ),
         (Happening::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
         (
             Happening::RoutesRefused { count: 1, mistakes: vec!["version: is missing".into()] },

@@ -1,0 +1,76 @@
+//! Other issuers: their objects are the real ones, and what they fetch is set by the test.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+
+use super::world::Platform;
+use postern_app::{
+    jwks::{IssuerKeys, IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
+    ports::{Clock as _, Document, DocumentSource, Fault, Part, memory::MemoryRecords},
+};
+
+/// What stands where. A place without a document does not answer.
+#[derive(Clone, Default)]
+pub(crate) struct Internet {
+    documents: Rc<RefCell<BTreeMap<String, String>>>,
+    pub(crate) fetched: Rc<RefCell<Vec<String>>>,
+}
+
+impl Internet {
+    pub(crate) fn publish(&self, url: &str, document: impl Into<String>) {
+        self.documents.borrow_mut().insert(url.to_owned(), document.into());
+    }
+
+    pub(crate) fn take_down(&self, url: &str) {
+        self.documents.borrow_mut().remove(url);
+    }
+}
+
+impl DocumentSource for Internet {
+    async fn fetch(&self, url: &str, max_bytes: usize, _: u32) -> Result<Document, Fault> {
+        self.fetched.borrow_mut().push(url.to_owned());
+        let found = self.documents.borrow().get(url).cloned();
+        let mut body = found.ok_or_else(|| Fault::new(Part::Issuer, "no answer"))?.into_bytes();
+        body.truncate(max_bytes + 1);
+        Ok(Document { status: 200, content_type: None, body })
+    }
+}
+
+type Object = IssuerKeys<MemoryRecords, Internet>;
+
+/// The `IssuerKeys` objects of a deployment.
+#[derive(Clone)]
+pub(crate) struct IssuerObjects {
+    platform: Platform,
+    pub(crate) internet: Internet,
+    objects: Rc<RefCell<BTreeMap<String, Rc<Object>>>>,
+    pub(crate) asked: Rc<Cell<u32>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl IssuerObjects {
+    pub(crate) fn at(platform: &Platform) -> Self {
+        Self {
+            platform: platform.clone(),
+            internet: Internet::default(),
+            objects: Rc::default(),
+            asked: Rc::default(),
+            unreachable: Rc::default(),
+        }
+    }
+}
+
+impl IssuerKeysObjects for IssuerObjects {
+    async fn ask(&self, place: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
+        self.asked.set(self.asked.get() + 1);
+        if self.unreachable.get() {
+            return Err(Fault::new(Part::IssuerKeys, "told to fail"));
+        }
+        let make = || Rc::new(IssuerKeys::new(MemoryRecords::default(), self.internet.clone()));
+        let object = Rc::clone(self.objects.borrow_mut().entry(place.to_owned()).or_insert_with(make));
+        Ok(object.serve(request, self.platform.now(), 0).await)
+    }
+}
