@@ -68,12 +68,18 @@ pub(crate) fn feed(entries: u64) -> (FeedCopy, TokenMarks) {
 
 fn state_machine() -> Case {
     let source = IssuerSource { issuer: ISSUER.into(), location: KeyLocation::Discovery, local: false };
-    let snapshot = Snapshot { issuer: ISSUER.into(), document: key_set(2), fetched_at: NOW, version: 1 };
+    let snapshot = Snapshot {
+        issuer: ISSUER.into(),
+        document: key_set(2),
+        fetched_at: NOW,
+        version: 1,
+        left_out: Vec::new(),
+    };
     let set = CachedSet::from_snapshot(&snapshot, ISSUER, &[]).expect("sound");
     let policy = CachePolicy::default();
     let mut state = Some(cache::State { snapshot: Some(snapshot), ..cache::State::new(source) });
     Case::new("key set: what to do, in the isolate and in the object", 2, move || {
-        black_box(resolve(Some(&set), Some("k1"), Tried::Memory, None, &policy, NOW));
+        black_box(resolve(Some(&set), |keys| keys.has_kid("k1"), Tried::Memory, None, &policy, NOW));
         if let Some(before) = state.take() {
             let (after, action) = cache::step(before, cache::Event::Asked(cache::Want::Fresh), &policy, NOW);
             black_box(action);
