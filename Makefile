@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof browser
+.PHONY: help setup dev free-port tour settings test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof browser
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -13,7 +13,7 @@ ENV := . scripts/env.sh &&
 .NOTPARALLEL:
 
 # What one needs to use Postern and to change it; `make help` lists the others after these.
-EVERYDAY := help|setup|dev|demo|test|test-native|test-worker|check|build|cli|cli-test|clean
+EVERYDAY := help|setup|dev|tour|demo|settings|test|test-native|test-worker|check|build|cli|cli-test|clean
 
 help: ## List the targets
 	@list() { grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | grep -E "$$@" | column -t -s '|'; }; \
@@ -25,8 +25,18 @@ help: ## List the targets
 setup: ## Install what is missing: WASM target, build tools, npm packages (every target below does this itself)
 	@scripts/setup.sh
 
-dev: setup ## Run Postern and the demo origin on this machine, and print a tour
+dev: free-port setup ## Run Postern and the demo origin on this machine, and print a tour
 	@scripts/dev.sh $(PORT)
+
+# Before anything is installed or compiled.
+free-port:
+	@scripts/port.sh $(PORT)
+
+tour: ## Print the tour once more
+	@scripts/tour.sh http://127.0.0.1:$(PORT)
+
+settings: setup ## Make wrangler.production.toml, the settings of your deployment: ISSUER=https://auth.example.com
+	@$(ENV) node scripts/settings.mjs production $(ISSUER)
 
 test: setup test-native test-worker ## Run all tests: native ones, then those against the real Worker on workerd
 
@@ -157,6 +167,6 @@ fuzz: ## Fuzz the parsers for FUZZ_TIME seconds each; needs the nightly toolchai
 	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_TIME) -max_len=4096; \
 	done
 
-clean: ## Remove what was built and the local state; npm packages and the tools in the cache stay
-	@rm -rf build .wrangler wrangler.dev.toml
+clean: ## Remove what was built and the local state; your settings, npm packages and the tools in the cache stay
+	@rm -rf build .wrangler
 	@cargo clean --quiet

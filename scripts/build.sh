@@ -7,6 +7,7 @@
 #   scripts/build.sh          build when needed, print the size, fail when over the budget
 #   scripts/build.sh --force  build in any case
 #   scripts/build.sh --size   print the sizes of what is there; build only when there is nothing
+#   scripts/build.sh FILE     build when needed; when wrangler runs it, look then at the settings that it is about to take
 #
 # POSTERN_FAST=1 builds without optimisation, in seconds instead of a minute, for work on the code: no budget applies to
 # what comes out, and nothing measured on it means anything. Deployments and `make test` build what is deployed.
@@ -14,6 +15,10 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$POSTERN_ROOT"
 mode="${1:-}"
+settings=""
+case "$mode" in
+  *.toml) settings="$mode" mode="" ;;
+esac
 fast="${POSTERN_FAST:-}"
 
 # Budgets, in bytes. An isolate compiles the module when it starts and is given one second for that; compressed it is what
@@ -41,6 +46,17 @@ sizes() {
   packed="$(gzip -9 -c "$wasm" | wc -c | tr -d ' ')"
 }
 
+# Wrangler takes settings with mistakes without a word, and the Worker then serves nothing. Before a deployment they end it
+# here. In `wrangler dev` they are said: whoever edits the file sees it at once.
+look() {
+  [ -n "$settings" ] || return 0
+  case "${WRANGLER_COMMAND:-}" in
+    "") ;;
+    dev) [ "${POSTERN_LOOKED_AT:-}" = "$(looked_at "$settings")" ] || node scripts/check-settings.mjs "$settings" --local || true ;;
+    *) node scripts/check-settings.mjs "$settings" || exit 1 ;;
+  esac
+}
+
 report() { # what happened
   sizes
   if [ -n "$fast" ]; then
@@ -61,6 +77,7 @@ if [ -s "$wasm" ] && [ -s build/index.js ] && [ "$mode" != --force ]; then
   fi
   if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ]; then
     report "the Worker is up to date"
+    look
     exit 0
   fi
 fi
@@ -93,6 +110,7 @@ if [ -n "$fast" ]; then
   [ -s "$wasm" ] && [ -s build/index.js ] || die "worker-build left no build/index.js or $wasm"
   printf '%s' "$now" >"$stamp"
   report "built the Worker"
+  look
   exit 0
 fi
 say "building the Worker"
@@ -105,3 +123,4 @@ cp "$wasm" build/index_bg.names.wasm
   --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
 printf '%s' "$now" >"$stamp"
 report "built the Worker"
+look

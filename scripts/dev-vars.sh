@@ -11,10 +11,7 @@ key="$(node -p 'crypto.randomBytes(32).toString("base64url")')"
 (umask 077 && : >.dev.vars.new)
 cat >.dev.vars.new <<VARS
 # Made by scripts/dev-vars.sh for this clone alone. Git ignores it; delete it to get fresh secrets (local sessions and
-# signing keys then become unreadable: delete .wrangler/state as well). Any setting of wrangler.toml can be given here.
-POSTERN_PROFILE="local"
-# A name that stands in every access token, and no address that anything connects to: it fits any port.
-POSTERN_ISSUER="http://localhost:8787"
+# signing keys then become unreadable: delete .wrangler/state as well). What stands here counts over wrangler.local.toml.
 POSTERN_MASTER_KEY="$key"
 VARS
 mv .dev.vars.new .dev.vars

@@ -4,11 +4,21 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$POSTERN_ROOT"
 port="${1:-8787}"
+settings=wrangler.local.toml
 
+scripts/port.sh "$port"
 scripts/dev-vars.sh
-scripts/dev-config.sh
+node scripts/settings.mjs local
+# What can be seen without the Worker, before it is compiled; and the rest with it.
+node scripts/check-settings.mjs "$settings" --local --quick
 scripts/build.sh
+node scripts/check-settings.mjs "$settings" --local
+POSTERN_LOOKED_AT="$(looked_at "$settings")"
+export POSTERN_LOOKED_AT
 scripts/migrate-local.sh
-scripts/tour.sh "http://127.0.0.1:$port"
+# Prints the tour when there is somebody to answer, and ends with wrangler, whose process this one becomes.
+node scripts/announce.mjs "http://127.0.0.1:$port" "$$" &
 # In the foreground: Ctrl-C reaches wrangler and nothing is left behind. State stays under .wrangler/state.
-exec wrangler dev -c wrangler.dev.toml -c examples/origin/wrangler.toml --ip 127.0.0.1 --port "$port"
+[ ! -t 1 ] || export FORCE_COLOR=1
+exec wrangler dev -c "$settings" -c examples/origin/wrangler.toml --ip 127.0.0.1 --port "$port" \
+  --show-interactive-dev-session=false > >(exec node scripts/log.mjs) 2>&1

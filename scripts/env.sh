@@ -30,5 +30,10 @@ sha256() {
   if command -v sha256sum >/dev/null; then sha256sum | cut -d ' ' -f 1; else shasum -a 256 | cut -d ' ' -f 1; fi
 }
 
+# What a look at settings was about, so that the same is not looked at twice in a row.
+looked_at() { # file
+  cat "$1" "$(dirname "$1")/.dev.vars" 2>/dev/null | sha256
+}
+
 say() { printf 'postern: %s\n' "$*"; }
 die() { printf 'postern: %s\n' "$*" >&2; exit 1; }

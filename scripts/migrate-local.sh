@@ -5,9 +5,9 @@ set -euo pipefail
 cd "$POSTERN_ROOT"
 
 ls migrations/*.sql >/dev/null 2>&1 || exit 0
-[ -f wrangler.dev.toml ] || scripts/dev-config.sh
+[ -f wrangler.local.toml ] || node scripts/settings.mjs local
 # CI=true: do not ask whether to go on.
-if ! log="$(CI=true wrangler d1 migrations apply DB --local -c wrangler.dev.toml 2>&1)"; then
+if ! log="$(CI=true wrangler d1 migrations apply DB --local -c wrangler.local.toml 2>&1)"; then
   printf '%s\n' "$log" >&2
   die "the local database did not take the migrations"
 fi

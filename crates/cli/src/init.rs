@@ -146,7 +146,7 @@ fn settings_file(output: &Path, host: &str, issuer: &str, audience: &str) -> Res
     let (head, tables) = body.find("\n[").map_or((body, ""), |at| body.split_at(at + 1));
     // The build looks at the settings that wrangler is about to deploy.
     let name = output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let tables = tables.replacen("\"scripts/build.sh\"", &quoted(&format!("scripts/build.sh {name}")), 1);
+    let tables = tables.replacen("\"scripts/build.sh wrangler.toml\"", &quoted(&format!("scripts/build.sh {name}")), 1);
     let text = format!(
         "# The settings of a Postern of yours. They hold no secret; keep them where you keep such things.\n\
          # docs/configuration.md has every setting, docs/gate.md the routes. Look before you deploy: postern config check {name}\n\

@@ -1,0 +1,122 @@
+// Makes a settings file of one's own out of wrangler.toml, which has what every Postern needs and no settings.
+//
+//   node scripts/settings.mjs local                             wrangler.local.toml: this machine, with the demo behind the gate
+//   node scripts/settings.mjs production https://auth.example   wrangler.production.toml: what is deployed
+//
+// The local file is made anew as long as nobody has edited it, so that an upgrade reaches it. What somebody has written is
+// never touched.
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const read = (name) => readFileSync(root(name), "utf8");
+
+function die(text) {
+  console.error(`postern: ${text}`);
+  process.exit(1);
+}
+
+/** The template in two halves: what must stand before every table, and the tables. */
+function template() {
+  const text = read("wrangler.toml");
+  const strange = text.split("\n").findIndex((line) => /^\s*\[+(vars|routes?)\b/.test(line));
+  if (strange >= 0) {
+    die(`wrangler.toml:${strange + 1}: settings of yours stand here. Move them into wrangler.local.toml (what runs on this machine) or ` +
+      "wrangler.production.toml (what is deployed; `make settings` makes it), then `git checkout wrangler.toml`: upgrades change that file");
+  }
+  const body = text.slice(text.indexOf("\nname = ") + 1);
+  const tables = body.indexOf("\n[") + 1;
+  return { head: body.slice(0, tables).trimEnd(), tables: body.slice(tables).trimEnd() };
+}
+
+/** The tables, with a build that looks at this file before wrangler takes it. */
+const tablesFor = (tables, file) => tables.replace('"scripts/build.sh wrangler.toml"', `"scripts/build.sh ${file}"`);
+
+function local() {
+  const { head, tables } = template();
+  return `${head}
+
+[vars]
+POSTERN_PROFILE = "local"
+# A name that stands in every access token, and no address that anything connects to: it fits any port.
+POSTERN_ISSUER = "http://localhost:8787"
+# For tests that sign in often: no limit holds and nobody is locked out. This is for the local profile only.
+# POSTERN_LIMITS = "off"
+
+# Your routes go here, before those of the demo: the first that matches takes a request. An API of yours on port 3000:
+#
+# [[vars.POSTERN_ROUTES]]
+# path = "/notes/{*rest}"
+# scopes_all = ["read:notes"]
+# upstream = "http://127.0.0.1:3000"
+
+# ---- The demo: its origin, and the routes that lead there (examples/origin). ----
+
+${read("examples/origin/binding.toml").replace(/^(#.*\n)+/, "").trimEnd()}
+
+# ---- What every Postern needs, from wrangler.toml. ----
+
+${tablesFor(tables, "wrangler.local.toml")}
+`;
+}
+
+function production(issuer) {
+  const { head, tables } = template();
+  let host;
+  try {
+    const url = new URL(issuer);
+    if (url.protocol !== "https:" || issuer.endsWith("/")) throw new Error("not like it");
+    host = url.hostname;
+  } catch {
+    die("where will Postern be? Say it as in `make settings ISSUER=https://auth.example.com`: https, no slash at the end");
+  }
+  return `# The settings of a Postern of yours. They hold no secret; git ignores the file, so keep a copy where you keep such things.
+# docs/configuration.md has every setting, docs/gate.md the routes.
+${head}
+
+# Its address: a custom domain, which wrangler makes.
+[[routes]]
+pattern = ${JSON.stringify(host)}
+custom_domain = true
+
+[vars]
+POSTERN_ISSUER = ${JSON.stringify(issuer)}
+POSTERN_AUDIENCE = ${JSON.stringify(issuer)}
+
+# What may pass: a table for each route. The first that matches takes a request.
+#
+# [[vars.POSTERN_ROUTES]]
+# path = "/api/{*rest}"
+# scopes_all = ["read:orders"]
+# upstream = "https://origin.example.com"
+
+# ---- What every Postern needs, from wrangler.toml. Of this you fill in the two ids that wrangler prints. ----
+
+${tablesFor(tables, "wrangler.production.toml")}
+`;
+}
+
+const [kind, issuer = ""] = process.argv.slice(2);
+if (kind === "local") {
+  const file = "wrangler.local.toml";
+  const head = (sum) =>
+    `# The settings of Postern on this machine, which \`make dev\` runs. Edit them: git ignores the file, and an upgrade leaves alone\n` +
+    `# what somebody has edited. Delete it to get a fresh one. (${sum})\n`;
+  const body = local();
+  const sum = createHash("sha256").update(body).digest("hex").slice(0, 16);
+  if (existsSync(root(file))) {
+    const old = read(file);
+    const [, said, rest] = /^#.*\n#.*\((\w{16})\)\n([^]*)$/.exec(old) ?? [];
+    if (rest === body || said !== createHash("sha256").update(rest ?? "").digest("hex").slice(0, 16)) process.exit(0);
+  }
+  writeFileSync(root(file), head(sum) + body);
+  console.log(`postern: wrote ${file}, the settings of this machine`);
+} else if (kind === "production") {
+  const file = "wrangler.production.toml";
+  if (existsSync(root(file))) die(`${file} is there already, and is yours: edit it`);
+  writeFileSync(root(file), production(issuer));
+  console.log(`postern: wrote ${file}. README.md, "Deploy in five steps", says what is left to do`);
+} else {
+  die("usage: settings.mjs local | production ISSUER");
+}
