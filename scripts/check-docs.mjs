@@ -1,4 +1,5 @@
-// Every relative link and anchor in every Markdown file leads somewhere.
+// Every relative link and anchor in every Markdown file leads somewhere, and what is to be pasted into a shell has no
+// comments: a zsh at a prompt takes them for arguments and commands.
 //
 // Links to other hosts are not followed: a check that needs the network fails for reasons that are not in the change.
 import { readdir, readFile, stat } from "node:fs/promises";
@@ -63,10 +64,22 @@ function* linksOf(text) {
   }
 }
 
+/** Comments in blocks of shell: [line, text]. */
+function* shellComments(text) {
+  let shell = false;
+  for (const [index, line] of text.split("\n").entries()) {
+    if (/^\s*```/.test(line)) shell = /^\s*```(sh|bash|shell)\b/.test(line);
+    else if (shell && /(^|\s)#(\s|$)/.test(line)) yield [index + 1, line.trim()];
+  }
+}
+
 const problems = [];
 let links = 0;
 for await (const file of markdownFiles(root)) {
   const text = await readFile(file, "utf8");
+  for (const [line, comment] of shellComments(text)) {
+    problems.push(`${relative(root, file)}:${line}: a comment in a block to be pasted: ${comment}`);
+  }
   for (const [line, target] of linksOf(text)) {
     if (/^[a-z][a-z0-9+.-]*:/i.test(target)) continue; // a URL
     links += 1;

@@ -9,8 +9,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const root = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
-const read = (name) => readFileSync(root(name), "utf8");
+/** A file of the repository; those that are made go into the folder where this runs. */
+const read = (name) => readFileSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), "utf8");
 
 function die(text) {
   console.error(`postern: ${text}`);
@@ -105,17 +105,17 @@ if (kind === "local") {
     `# what somebody has edited. Delete it to get a fresh one. (${sum})\n`;
   const body = local();
   const sum = createHash("sha256").update(body).digest("hex").slice(0, 16);
-  if (existsSync(root(file))) {
-    const old = read(file);
+  if (existsSync(file)) {
+    const old = readFileSync(file, "utf8");
     const [, said, rest] = /^#.*\n#.*\((\w{16})\)\n([^]*)$/.exec(old) ?? [];
     if (rest === body || said !== createHash("sha256").update(rest ?? "").digest("hex").slice(0, 16)) process.exit(0);
   }
-  writeFileSync(root(file), head(sum) + body);
+  writeFileSync(file, head(sum) + body);
   console.log(`postern: wrote ${file}, the settings of this machine`);
 } else if (kind === "production") {
   const file = "wrangler.production.toml";
-  if (existsSync(root(file))) die(`${file} is there already, and is yours: edit it`);
-  writeFileSync(root(file), production(issuer));
+  if (existsSync(file)) die(`${file} is there already, and is yours: edit it`);
+  writeFileSync(file, production(issuer));
   console.log(`postern: wrote ${file}. README.md, "Deploy in five steps", says what is left to do`);
 } else {
   die("usage: settings.mjs local | production ISSUER");

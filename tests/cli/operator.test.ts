@@ -9,7 +9,7 @@ import { ADMIN, ALICE, AUDIENCE, OWN_ISSUER, PASSWORD, settings } from "../worke
 import { Issuer, issuerKey } from "../worker/support/issuer.ts";
 import { claimsOf, headerOf } from "../worker/support/jwt.ts";
 import { shared, start } from "../worker/support/postern.ts";
-import { answer, postern as run, type Run, type Surroundings } from "./program.ts";
+import { answer, postern as run, shell, type Run, type Surroundings } from "./program.ts";
 
 const worker = shared(() => ({ vars: settings({ POSTERN_JWKS: { soft_age: 1 } }) }));
 const home = mkdtempSync(join(tmpdir(), "postern-cli-"));
@@ -61,6 +61,18 @@ describe("without a sign-in", () => {
     for (const args of [["key", "rotat"], ["key"], ["session", "revoke", "u"], ["key", "revoke", "../keys"]]) {
       expect((await run(args, at({ POSTERN_TOKEN: "a.b.c" }))).code, args.join(" ")).toBe(2);
     }
+  });
+
+  test("a pipe that is closed early is an end, and a full disk a failure, for whatever prints", async () => {
+    for (const args of ["completions bash", "--help", "help user", "init config --issuer https://a.example --output /dev/null"]) {
+      const ended = await shell(`"$POSTERN" ${args} | head -c 1; echo " \${PIPESTATUS[0]}"`);
+      expect(ended.err, args).not.toContain("panicked");
+      if (!args.startsWith("init")) expect(ended.out, args).toMatch(/^. 0\n$/);
+    }
+    if (!existsSync("/dev/full")) return;
+    const full = await shell('"$POSTERN" completions bash > /dev/full; echo $?');
+    expect(full.out).toBe("1\n");
+    expect(full.err).toContain("could not be written");
   });
 
   test.for(["bash", "zsh", "fish", "powershell", "elvish"])("completions for %s are written", async (shell) => {
@@ -142,15 +154,47 @@ describe("revoking", () => {
     expect(token).toMatchObject({ status: "revoked", kind: "access_token" });
     expect(await answer(["revoke", "subject", ALICE], env)).toMatchObject({ kind: "subject", sessions_ended: 1 });
     await expectProblem(await refresh(worker(), two.refresh_token), 401, "invalid_grant");
-    expect(await answer(["revoke", "client", "other-app", "--not-before", "1700000000"], env)).toMatchObject({ kind: "client" });
+    expect(await answer(["revoke", "client", "other-app", "--not-before", "1700000000"], env)).toMatchObject({ kind: "client", known: false });
     for (const [args, code] of [
       [["revoke", "session", one.session_id], 2],
       [["revoke", "token", "x", "--expires-at", "1"], 2],
       [["revoke", "subject", "s", "--issuer", "https://unknown.example"], 1],
       [["revoke", "key", "unknown"], 1],
+      [["revoke", "token", "zzz"], 2],
     ] as const) {
       expect((await run([...args], env)).code, args.join(" ")).toBe(code);
     }
+  });
+});
+
+describe("what does not exist", () => {
+  test("is said to be unknown by whatever revokes, ends or lists", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const nobody = "AAECAwQFBgcICQoLDA0ODw";
+    for (const [args, told] of [
+      [["revoke", "client", "first-partyy"], /no such client is known.*revoked anyway/],
+      [["revoke", "token", nobody], /nobody keeps a list of access tokens/],
+      [["revoke", "session", ALICE, nobody], /no session of this id was alive/],
+      [["revoke", "subject", nobody], /no user has the id/],
+      [["session", "revoke", nobody, "--all"], /no user has the id/],
+      [["session", "list", nobody], /no user has the id/],
+      [["user", "unlock", "nobodyy@example.com"], /no user has the login/],
+      [["throttle", "show", "--login", "nobodyy@example.com"], /no user has the login/],
+    ] as const) {
+      const ended = await run([...args], env);
+      expect(ended, args.join(" ")).toMatchObject({ code: 0, err: "" });
+      expect(ended.out, args.join(" ")).toMatch(told);
+    }
+  });
+
+  test("lists say that there is more, and only then", async () => {
+    const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
+    const { users } = await answer<{ users: unknown[] }>(["user", "list"], env);
+    const whole = await run(["user", "list", "--limit", String(users.length)], env);
+    expect(whole.out).not.toContain("there are more");
+    const part = await run(["user", "list", "--limit", String(users.length - 1)], env);
+    expect(part.out).toContain("there are more users");
+    expect((await run(["user", "list", "--limit", "0"], env)).code).toBe(2);
   });
 });
 

@@ -42,6 +42,15 @@ export function postern(args: readonly string[], surroundings?: Surroundings): P
   return begin(args, surroundings).ended;
 }
 
+/** Runs a line of bash that has the program as $POSTERN. */
+export async function shell(line: string): Promise<Run> {
+  const child = spawn("bash", ["-c", line], { env: { PATH: process.env["PATH"], POSTERN: binary }, stdio: "pipe" });
+  child.stdin.end();
+  const closed = new Promise<number | null>((resolve, reject) => child.on("close", resolve).on("error", reject));
+  const [code, out, err] = await Promise.all([closed, text(child.stdout), text(child.stderr)]);
+  return { code, out, err };
+}
+
 /** The JSON of a command that must succeed. */
 export async function answer<T>(args: readonly string[], surroundings?: Surroundings): Promise<T> {
   const run = await postern(["--json", ...args], surroundings);

@@ -121,19 +121,48 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
     if wrote_local {
         lines.push(format!("wrote {}, which only you can read", local.display()));
     }
-    lines.extend([
-        "What is left to do, once:".to_owned(),
-        format!("  npx wrangler d1 create postern -c {file}                and put its id into {file}"),
-        format!("  npx wrangler kv namespace create POSTERN_KV -c {file}   and put its id into {file}"),
-        format!("  npx wrangler d1 migrations apply DB --remote -c {file}"),
-        "  export POSTERN_MASTER_KEY=$(postern init master-key)   and keep it where you keep your most precious secrets".to_owned(),
-        format!("  printf %s \"$POSTERN_MASTER_KEY\" | npx wrangler secret put POSTERN_MASTER_KEY -c {file}"),
-        "  postern init admin --login you@example.com > first-administrator.sql".to_owned(),
-        format!("  npx wrangler d1 execute DB --remote -c {file} --file first-administrator.sql && rm first-administrator.sql"),
-        format!("  add your routes to {file} (docs/gate.md), then: postern config check {file}"),
-        format!("  npx wrangler deploy -c {file}"),
-        format!("  POSTERN_URL={issuer} postern doctor"),
-    ]);
+    let left = [
+        (
+            "Make the stores, and put the ids that they print into the file",
+            vec![
+                format!("npx wrangler d1 create postern -c {file}"),
+                format!("npx wrangler kv namespace create POSTERN_KV -c {file}"),
+                format!("npx wrangler d1 migrations apply DB --remote -c {file}"),
+            ],
+        ),
+        (
+            "Make the master key, and keep it where you keep your most precious secrets",
+            vec![
+                "export POSTERN_MASTER_KEY=$(postern init master-key)".to_owned(),
+                format!(
+                    "printf %s \"$POSTERN_MASTER_KEY\" | npx wrangler secret put POSTERN_MASTER_KEY -c {file}"
+                ),
+            ],
+        ),
+        (
+            "Make the first administrator",
+            vec![
+                "postern init admin --login you@example.com > first-administrator.sql".to_owned(),
+                format!(
+                    "npx wrangler d1 execute DB --remote -c {file} --file first-administrator.sql && rm first-administrator.sql"
+                ),
+            ],
+        ),
+        (
+            "Say in the file what may pass (docs/gate.md), look at it, deploy it, and look at that",
+            vec![
+                format!("postern config check {file}"),
+                format!("npx wrangler deploy -c {file}"),
+                format!("POSTERN_URL={issuer} postern doctor"),
+            ],
+        ),
+    ];
+    lines.push("What is left to do, once:".to_owned());
+    for (number, (what, commands)) in (1..).zip(left) {
+        lines.push(format!("{number}. {what}:"));
+        // Commands alone, so that they can be pasted.
+        lines.extend(commands.into_iter().map(|command| format!("     {command}")));
+    }
     let value = json!({ "wrote": output, "wrote_dev_vars": wrote_local });
     Ok(Report::lines(value, lines))
 }
@@ -146,7 +175,11 @@ fn settings_file(output: &Path, host: &str, issuer: &str, audience: &str) -> Res
     let (head, tables) = body.find("\n[").map_or((body, ""), |at| body.split_at(at + 1));
     // The build looks at the settings that wrangler is about to deploy.
     let name = output.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let tables = tables.replacen("\"scripts/build.sh wrangler.toml\"", &quoted(&format!("scripts/build.sh {name}")), 1);
+    let tables = tables.replacen(
+        "\"scripts/build.sh wrangler.toml\"",
+        &quoted(&format!("scripts/build.sh {name}")),
+        1,
+    );
     let text = format!(
         "# The settings of a Postern of yours. They hold no secret; keep them where you keep such things.\n\
          # docs/configuration.md has every setting, docs/gate.md the routes. Look before you deploy: postern config check {name}\n\

@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     failure::Failure,
     report::{Report, counted, plain},
-    settings::{self, STAND_IN_KEY, read_text},
+    settings::{STAND_IN_KEY, SettingsFile, read_text},
 };
 
 /// Stands in for the issuer's name when it comes from elsewhere.
@@ -68,7 +68,7 @@ pub(crate) enum Routes {
 pub(crate) struct Source {
     // Without another word the table of the settings is taken.
     #[command(flatten)]
-    settings: settings::Source,
+    settings: SettingsFile,
     /// A table in JSON: a list of routes, or a document as KV has it
     #[arg(long, value_name = "FILE", conflicts_with = "live")]
     routes: Option<PathBuf>,

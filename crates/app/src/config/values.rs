@@ -115,11 +115,7 @@ pub(super) fn host(text: &str) -> Result<String, &'static str> {
 pub(super) fn binding(text: &str) -> Result<String, &'static str> {
     let sound = text.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    if sound {
-        Ok(text.to_owned())
-    } else {
-        Err("must be a binding's name in wrangler.toml: [A-Z][A-Z0-9_]*")
-    }
+    if sound { Ok(text.to_owned()) } else { Err("must be a binding's name: [A-Z][A-Z0-9_]*") }
 }
 
 /// A path of our own: whole segments of plain characters, so that it has one spelling.

@@ -14,7 +14,7 @@ use crate::{
     context::Context,
     failure::Failure,
     report::Report,
-    settings::{self, STAND_IN_KEY, Variables},
+    settings::{STAND_IN_KEY, SettingsFile, Variables},
 };
 
 /// What to look at besides the deployment.
@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Doctor {
     // With a file, the other issuers that the deployment trusts are looked at too.
     #[command(flatten)]
-    settings: settings::Source,
+    settings: SettingsFile,
 }
 
 /// How a check ended.

@@ -26,7 +26,7 @@ const PLAIN: &str = "wrangler.toml";
 
 /// Where the settings are, for commands that need them beside something else.
 #[derive(Debug, Default, clap::Args)]
-pub(crate) struct Source {
+pub(crate) struct SettingsFile {
     /// The settings: your wrangler.production.toml or wrangler.local.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
@@ -39,7 +39,7 @@ pub(crate) struct Source {
     pub(crate) local: bool,
 }
 
-impl Source {
+impl SettingsFile {
     /// The variables, by the file that was named or is there.
     pub(crate) fn read(&self) -> Result<Variables, Failure> {
         let path = match &self.settings {
@@ -124,6 +124,11 @@ impl Deployed {
     /// In which lines its tables and variables are.
     pub(super) fn lines(&self) -> Lines {
         Lines::read(&self.text, self.env.as_ref().map(|(name, _)| name.as_str()))
+    }
+
+    /// Whether it is Postern's own file, which nobody deploys.
+    pub(super) fn is_template(&self) -> bool {
+        self.path.ends_with(PLAIN) && !self.has_vars()
     }
 
     pub(super) fn has_vars(&self) -> bool {

@@ -17,7 +17,7 @@ use postern_app::{
 };
 use serde_json::{Value, json};
 
-pub(crate) use self::file::{STAND_IN_KEY, Source, Variables, read_text};
+pub(crate) use self::file::{STAND_IN_KEY, SettingsFile, Variables, read_text};
 use self::{
     file::{Deployed, default_file},
     lines::Lines,
@@ -72,6 +72,9 @@ impl Settings {
         let Self::Check { file, env, local } = self;
         let file = file.clone().map_or_else(|| default_file(*local), Ok)?;
         let deployed = Deployed::read(&file, env.as_deref())?;
+        if deployed.is_template() {
+            return Err(Failure::refused(deployed.without_vars()));
+        }
         let mut found = Found::default();
         // A file that cannot be deployed yet and is for this machine by its own word.
         let local = *local || (deployed.is_local() && deployed.has_blank_ids());
