@@ -253,6 +253,6 @@ describe("check", () => {
     const { access_token } = await signIn(worker(), { login: ADMIN });
     const refused = await run(["routes", "check", "--live"], { env: { POSTERN_URL: worker().url, POSTERN_TOKEN: access_token } });
     expect(refused.code).toBe(1);
-    expect(refused.err).toContain("wrangler.toml");
+    expect(refused.err).toContain("--settings");
   });
 });
