@@ -1,5 +1,5 @@
 // The page around the session: what it shows when somebody is signed in, and when nobody is.
-import { Refused, Session } from "./session.js";
+import { Refused, Session, SessionChanged } from "./session.js";
 
 const session = new Session(document.documentElement.dataset.postern);
 const element = (id) => document.getElementById(id);
@@ -12,6 +12,8 @@ async function act(action) {
     await action();
   } catch (error) {
     if (error instanceof Refused) say(`${error.message} (${error.code ?? error.status})`);
+    // What was begun for the former user is not shown to the next one.
+    else if (error instanceof SessionChanged) say(error.message);
     else say("Postern could not be reached. Try again.");
   }
 }

@@ -10,10 +10,14 @@
  * most a quarter of its life, or very short ones would be refreshed all the time.
  */
 const AHEAD_MS = 60_000;
-/** A refresh that takes longer has failed: it holds the lock that all tabs wait for. Trying it again is safe. */
+/** A refresh that takes longer has failed. Trying it again is safe. */
 const TIMEOUT_MS = 15_000;
+/** A lock that is held longer is that of a tab which hangs. Refreshing without it is safe: both get the same tokens. */
+const LOCK_MS = 5_000;
 /** The wait after a failure that names none (`Retry-After`). */
 const RETRY_MS = 5_000;
+/** How often a tab that is looked at looks at its clocks: after a sleep, and when one was set. */
+const LOOK_MS = 60_000;
 
 /** What Postern answered instead: `status`, and the stable `code` of docs/http-api.md. */
 export class Refused extends Error {
@@ -27,6 +31,16 @@ export class Refused extends Error {
 }
 
 /**
+ * The request was made in a session that is not this browser's any more: it ended, or somebody else signed in. It was not
+ * sent as anybody else; whether it was carried out is not known when its answer came too late.
+ */
+export class SessionChanged extends Error {
+  constructor() {
+    super("The session in which this was begun is not the present one");
+  }
+}
+
+/**
  * Dispatches `change` when somebody has signed in or out, in this tab or another one; then `sessionId` is another one.
  * Whoever shows personal matters forgets them then: the next session may be another user's.
  */
@@ -35,8 +49,13 @@ export class Session extends EventTarget {
   sessionId;
   #base;
   #accessToken;
-  #freshUntil = 0;
+  /** When it expires, and how long ahead of that it is refreshed. */
+  #expires = moment(0);
+  #ahead = 0;
   #csrfToken;
+  #refreshing;
+  /** Postern's last word on when to come again, and until when it holds. */
+  #pause = { until: moment(0) };
   #timer;
   #tabs;
   #lock;
@@ -47,12 +66,17 @@ export class Session extends EventTarget {
     this.#base = base;
     // Two Posterns under one page's origin are two sessions.
     this.#lock = `postern ${base}`;
-    this.#tabs = new BroadcastChannel(this.#lock);
-    this.#tabs.onmessage = ({ data: tokens }) => this.#take(tokens);
+    try {
+      this.#tabs = new BroadcastChannel(this.#lock);
+      this.#tabs.onmessage = ({ data: tokens }) => this.#take(tokens);
+    } catch {
+      // Where storage is blocked each tab refreshes for itself.
+    }
     // A background tab does not refresh by itself (its timers are late anyway): it does so once it is looked at.
     document.addEventListener("visibilitychange", () => this.#plan());
+    addEventListener("online", () => this.#plan());
     // From the back/forward cache comes the page as it was, of a session that may have ended since.
-    addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+    addEventListener("pageshow", ({ persisted }) => (persisted ? location.reload() : this.#plan()));
   }
 
   /** After loading: whether somebody is signed in already. */
@@ -62,7 +86,7 @@ export class Session extends EventTarget {
 
   async signIn(login, password, deviceName) {
     // In the lock: a refresh of the former session that is under way must not put its cookie over the new one.
-    await navigator.locks.request(this.#lock, async () => {
+    await this.#alone(async () => {
       const tokens = await this.#call("POST", "/auth/login", { json: { login, password, device_name: deviceName } });
       this.#share(tokens);
     });
@@ -92,16 +116,33 @@ export class Session extends EventTarget {
 
   /**
    * `fetch` with the access token, for paths behind Postern's gate. When the token is refused it is refreshed and the
-   * request sent once more; not one with a stream as its body, which can be read but once.
+   * request sent once more; not one with a stream as its body, which can be read but once. A request belongs to the
+   * session it was made in: it rejects with `SessionChanged` when that is over before the answer is there.
    */
   async fetch(path, init = {}) {
+    let session = this.sessionId;
     const first = await this.#token();
+    // The first call of a page finds out who is signed in.
+    session ??= this.sessionId;
+    this.#expect(session);
     const answer = await this.#send(path, init, first);
+    this.#expect(session, answer);
     if (!first || !isTokenRefused(answer) || init.body instanceof ReadableStream) return answer;
     // Only the one that was refused: another tab may have brought a new one meanwhile.
-    if (this.#accessToken === first) this.#freshUntil = 0;
+    if (this.#accessToken === first) this.#expires = moment(0);
     const second = await this.#token();
-    return second ? this.#send(path, init, second) : answer;
+    this.#expect(session, answer);
+    if (!second) return answer;
+    const again = await this.#send(path, init, second);
+    this.#expect(session, again);
+    return again;
+  }
+
+  #expect(session, answer) {
+    if (session === undefined || session === this.sessionId) return;
+    // Nobody will read it.
+    answer?.body?.cancel().catch(() => {});
+    throw new SessionChanged();
   }
 
   #send(path, init, accessToken) {
@@ -116,51 +157,94 @@ export class Session extends EventTarget {
 
   /** An access token that is good for a while; undefined when nobody is signed in. */
   async #token() {
-    if (!this.#isFresh()) await this.#refresh();
+    try {
+      if (!this.#isFresh()) await this.#refresh();
+    } catch (error) {
+      // Refreshing comes ahead of need: what there is serves until it expires.
+      if (this.#accessToken === undefined || left(this.#expires) <= 0) throw error;
+    }
     return this.#accessToken;
   }
 
   #isFresh() {
-    return this.#accessToken !== undefined && Date.now() < this.#freshUntil;
+    return this.#accessToken !== undefined && left(this.#expires) > this.#ahead;
+  }
+
+  /** Runs `work` while no other tab runs its own; after a while, or without Web Locks, all the same. */
+  async #alone(work) {
+    let begun = false;
+    const begin = () => ((begun = true), work());
+    try {
+      return await navigator.locks.request(this.#lock, { signal: AbortSignal.timeout(LOCK_MS) }, begin);
+    } catch (error) {
+      if (begun) throw error;
+      return work();
+    }
   }
 
   #refresh() {
-    return navigator.locks.request(this.#lock, async () => {
-      // Another tab, or another call of this one, was first.
-      if (this.#isFresh()) return;
-      try {
-        this.#share(await this.#withCsrf("/auth/refresh"));
-      } catch (error) {
-        if (!(error instanceof Refused) || error.status !== 401) throw error;
-        this.#share(undefined);
-      }
-    });
+    this.#refreshing ??= this.#alone(() => this.#renew()).finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
+  }
+
+  async #renew() {
+    // Another tab was first.
+    if (this.#isFresh()) return;
+    if (left(this.#pause.until) > 0) throw this.#pause.error;
+    const session = this.sessionId;
+    try {
+      const tokens = await this.#withCsrf("/auth/refresh");
+      // Without the lock a sign-in may have come in between, and nobody knows whose cookie was last.
+      if (this.sessionId === session) this.#share(tokens);
+      else this.#doubt();
+    } catch (error) {
+      if (this.sessionId !== session) return this.#doubt();
+      if (isOver(error)) return this.#share(undefined);
+      if (error.retryAfter) this.#pause = { error, until: moment(error.retryAfter) };
+      throw error;
+    }
+  }
+
+  /** The cookie decides whose session it is: the next call asks. */
+  #doubt() {
+    this.#csrfToken = undefined;
+    this.#expires = moment(0);
+    this.#plan();
   }
 
   #leave(path) {
-    return navigator.locks.request(this.#lock, async () => {
+    const session = this.sessionId;
+    return this.#alone(async () => {
+      this.#expect(session);
       try {
-        await this.#withCsrf(path);
+        await this.#withCsrf(path, async () => {
+          // Whose cookie it is by now, its refresh tells. Nobody signs out somebody else.
+          this.#doubt();
+          await this.#renew();
+          this.#expect(session);
+        });
       } catch (error) {
-        // 401: it is over already. Everything else is for the user to know: he is not signed out.
-        if (!(error instanceof Refused) || error.status !== 401) throw error;
+        // Everything else is for the user to know: he is not signed out.
+        if (!isOver(error)) throw error;
       }
       this.#share(undefined);
     });
   }
 
   /** A call that is authorised by the cookie. */
-  async #withCsrf(path) {
+  async #withCsrf(path, onOtherSession) {
     // A page that was just loaded has no CSRF token. It serves for as long as the session lives.
     this.#csrfToken ??= await this.#freshCsrf();
     try {
       return await this.#call("POST", path, { csrf: this.#csrfToken });
     } catch (error) {
-      if (!(error instanceof Refused) || error.code !== "csrf_failed") throw error;
-      // The cookie is another session's by now: somebody signed in where no message reached this tab.
-      this.#csrfToken = await this.#freshCsrf();
-      return await this.#call("POST", path, { csrf: this.#csrfToken });
+      if (error.code !== "csrf_failed") throw error;
     }
+    // The cookie is another session's by now: somebody signed in where no message reached this tab.
+    this.#csrfToken = undefined;
+    await onOtherSession?.();
+    this.#csrfToken ??= await this.#freshCsrf();
+    return this.#call("POST", path, { csrf: this.#csrfToken });
   }
 
   async #freshCsrf() {
@@ -185,21 +269,25 @@ export class Session extends EventTarget {
   /** Tells all tabs, this one too. */
   #share(tokens) {
     // What other tabs need; the refresh token is in no answer that a page gets.
-    const lifetime = (tokens?.expires_in ?? 0) * 1000;
     const shared = tokens && {
       accessToken: tokens.access_token,
-      freshUntil: Date.now() + lifetime - Math.min(AHEAD_MS, lifetime / 4),
+      lifetime: tokens.expires_in * 1000,
+      at: Date.now(),
       csrfToken: tokens.csrf_token,
       sessionId: tokens.session_id,
     };
     this.#take(shared);
-    this.#tabs.postMessage(shared);
+    this.#tabs?.postMessage(shared);
   }
 
   #take(tokens) {
     const before = this.sessionId;
+    const lifetime = tokens?.lifetime ?? 0;
+    // A tab that was frozen gets its messages late.
+    const age = Math.max(0, Date.now() - (tokens?.at ?? 0));
     this.#accessToken = tokens?.accessToken;
-    this.#freshUntil = tokens?.freshUntil ?? 0;
+    this.#expires = moment(lifetime - age);
+    this.#ahead = Math.min(AHEAD_MS, lifetime / 4);
     this.#csrfToken = tokens?.csrfToken;
     this.sessionId = tokens?.sessionId;
     this.#plan();
@@ -207,17 +295,37 @@ export class Session extends EventTarget {
   }
 
   /** The next refresh ahead of expiry, while somebody looks at this tab. */
-  #plan(wait = this.#freshUntil - Date.now()) {
+  #plan(wait = left(this.#expires) - this.#ahead) {
     clearTimeout(this.#timer);
     if (this.#accessToken === undefined || document.hidden) return;
-    this.#timer = setTimeout(async () => {
-      try {
-        await this.#token();
-      } catch (error) {
-        this.#plan(error.retryAfter ?? RETRY_MS);
-      }
-    }, Math.max(wait, 0));
+    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(wait, 0), LOOK_MS));
   }
+
+  /** Timers are early and late, and clocks are set: what counts is how it stands now. */
+  async #look() {
+    if (this.#isFresh()) return this.#plan();
+    try {
+      await this.#refresh();
+    } catch {
+      const pause = left(this.#pause.until);
+      this.#plan(pause > 0 ? pause : RETRY_MS);
+    }
+  }
+}
+
+/** A moment so many milliseconds from now, by both clocks: one can be set, the other may stand still in a sleep. */
+function moment(ms) {
+  return { wall: Date.now() + ms, steady: performance.now() + ms };
+}
+
+/** How long until then, by the clock that says less. */
+function left({ wall, steady }) {
+  return Math.min(wall - Date.now(), steady - performance.now());
+}
+
+/** The session has ended; after everything else Postern may be asked again. */
+function isOver(error) {
+  return error instanceof Refused && (error.status === 401 || error.code === "invalid_grant");
 }
 
 /** Whether a new access token would help (RFC 6750 section 3.1); a lack of rights, or of a recent sign-in, it would not. */

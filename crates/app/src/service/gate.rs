@@ -282,6 +282,9 @@ impl<P: Ports> Service<P> {
                 return Step::Done(None, Found::NotFound.refusal().unwrap_or_else(bad_url));
             }
             Found::Match(found) => Box::new(found),
+            Found::NotFound if let Some(page) = self.welcome(gate, request, parts) => {
+                return Step::Done(None, page);
+            }
             other => return Step::Done(None, other.refusal().unwrap_or_else(bad_url)),
         };
         let refuse = |challenge: &Challenge| {

@@ -52,6 +52,7 @@ mod token_cache;
 mod tokens;
 mod turn;
 mod users;
+mod welcome;
 
 pub use assertion::{ASSERTION_HEADER, ASSERTION_TYP};
 pub use audit::Announced;

@@ -88,3 +88,39 @@ fn a_socket_is_open_no_longer_than_its_tokens_own_issuer_leaves_it() {
     let verdict = service.first_look(&forward.watch.unwrap());
     assert_eq!(verdict, SocketVerdict::Keep(Duration::from_secs(left + 5)));
 }
+
+#[test]
+fn the_local_profile_has_a_page_at_its_root() {
+    let world = World::with(&json!({"POSTERN_ROUTES": [
+        {"name": "<b>app", "path": "/app/{*rest}", "access": "public", "service": "ORIGIN"},
+        {"path": "/orders", "service": "ORIGIN"},
+    ]}));
+    let reply = |world: &World, method: &str, path: &str| match world
+        .service()
+        .at_once(&PlainRequest::new(method, &format!("http://localhost:8787{path}")))
+    {
+        AtOnce::Reply(reply) => reply,
+        other => panic!("{other:?}"),
+    };
+    let root = reply(&world, "GET", "/");
+    let page = String::from_utf8(root.body).unwrap();
+    assert_eq!(root.status, 200);
+    assert!(page.contains(r#"<a href="/app/">"#) && page.contains("/orders"), "{page}");
+    assert!(page.contains("&lt;b&gt;app") && !page.contains("<b>"), "{page}");
+    assert_eq!(reply(&world, "HEAD", "/").body.len(), 0);
+    assert_eq!(reply(&world, "POST", "/").status, 404);
+    assert_eq!(reply(&world, "GET", "/elsewhere").status, 404);
+    // A route of one's own comes first, and without the example nothing leads to it.
+    let own =
+        World::with(&json!({"POSTERN_ROUTES": [{"path": "/", "access": "optional", "answer": "identity"}]}));
+    assert_eq!(reply(&own, "GET", "/").status, 204);
+    let bare = World::with(&json!({"POSTERN_ROUTES": []}));
+    assert!(!String::from_utf8(reply(&bare, "GET", "/").body).unwrap().contains("/app/"));
+    let production = World::with(&json!({
+        "POSTERN_PROFILE": "production",
+        "POSTERN_ISSUER": "https://auth.example.com",
+        "POSTERN_PASSWORD": null,
+    }));
+    let reply = reply(&production, "GET", "/");
+    assert_eq!((reply.status, reply.header("content-type")), (404, Some("application/problem+json")));
+}
