@@ -33,6 +33,16 @@ test("it signs in, refreshes, calls the API and signs out, by cookie and CSRF to
   expect((await page.context().cookies()).map(({ name }) => name)).toEqual(["__Secure-postern_device"]);
 });
 
+test("what watches the page adds headers to its calls, and they are let through", async () => {
+  const { access_token } = await signInFrom(page);
+  const traced = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", baggage: "a=b", "sentry-trace": "x-y" };
+  expect(await fetchFrom(page, `${AUTH}/auth/csrf`, { credentials: "include", headers: { ...traced, "x-requested-with": "XMLHttpRequest" } })).toMatchObject({ status: 200 });
+  expect(await fetchFrom(page, `${AUTH}/api/orders`, { headers: { ...traced, authorization: `Bearer ${access_token}` } })).toMatchObject({ status: 200 });
+  // Others are for the route's rule to grant.
+  const odd = { "x-odd": "1", authorization: `Bearer ${access_token}` };
+  expect(await fetchFrom(page, `${AUTH}/api/orders`, { headers: odd })).toEqual({ error: expect.any(String) });
+});
+
 test("its script reads no cookie of Postern's host: the CSRF token comes from its call", async () => {
   const tokens = await signInFrom(page);
   expect(await page.evaluate(() => document.cookie)).toBe("");

@@ -2,7 +2,7 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ADMIN, PASSWORD } from "../worker/support/config.ts";
-import { AUTH, EVIL, fetchFrom, PARTNER, refreshFrom, scene, SIBLING, victim, webSettings, type PageTokens } from "./scene.ts";
+import { AUTH, EVIL, fetchFrom, PARTNER, refreshFrom, scene, SIBLING, signInFrom, victim, webSettings, type PageTokens } from "./scene.ts";
 
 const on = scene(() => ({
   vars: webSettings({ POSTERN_COOKIE: { access: true } }, [
@@ -244,4 +244,25 @@ test("a sibling plants a CSRF cookie for the whole domain: the app asks Postern 
   await own.page.reload();
   await own.page.waitForSelector("#orders li");
   expect(await own.page.evaluate(() => document.cookie)).toContain("planted");
+});
+
+test("a sibling plants the refresh cookie of its own session, in every path: the visitor's own session goes on", async () => {
+  const other = await (await on().profile()).newPage();
+  await other.goto(`${AUTH}/public/ping`);
+  await signInFrom(other, AUTH, ADMIN);
+  const planted = (await other.context().cookies(`${AUTH}/auth/csrf`)).find(({ name }) => name === "__Secure-postern_refresh")!.value;
+  const page = await attacker(SIBLING);
+  await page.evaluate((value) => {
+    for (const path of ["/", "/auth", "/auth/csrf", "/auth/refresh"]) {
+      document.cookie = `__Secure-postern_refresh=${value}; Domain=acme.test; Path=${path}; Secure`;
+    }
+    document.cookie = "__Host-postern_session=planted; Domain=acme.test; Path=/; Secure";
+  }, planted);
+  const got = await refreshFrom(own.page, own.tokens.csrf_token);
+  expect(JSON.parse(got.text ?? "")).toMatchObject({ session_id: own.tokens.session_id });
+  expect(cookiesTo("/auth/refresh").at(-1)?.match(/__Secure-postern_refresh=/g)?.length).toBeGreaterThan(2);
+  expect(cookiesTo("/auth/refresh").join()).not.toContain("planted");
+  await own.page.reload();
+  await own.page.waitForSelector("#orders li");
+  expect(await own.page.textContent("#sessions")).toContain("(this one)");
 });

@@ -36,6 +36,14 @@ describe.for(["localhost", "127.0.0.1"])("on http://%s", (host) => {
     expect(wrong).toEqual([]);
   });
 
+  test("the bare address has a page that leads to the example", async () => {
+    const app = await page();
+    await app.goto(`${base()}/`);
+    expect(await app.textContent("h1")).toBe("Postern runs here");
+    await app.click('a[href="/app/"]');
+    await app.waitForSelector("#sign-in:not([hidden])");
+  });
+
   test("the browser keeps Secure cookies under their prefixes, and scripts see the CSRF token alone", async () => {
     const app = await page();
     await app.goto(`${base()}/app/`);
