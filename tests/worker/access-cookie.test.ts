@@ -165,7 +165,7 @@ describe("attacks", () => {
     await expectProblem(response, 401, "invalid_token");
     await json(await postern().fetch("/open-page"));
     // Not because of an image, whose answer may come after a newer cookie.
-    const image = await postern().fetch("/open-page", { headers: { cookie: `${ACCESS_COOKIE}=a.b.c`, "sec-fetch-mode": "no-cors" } });
+    const image = await postern().fetch("/open-page", { headers: { cookie: `${ACCESS_COOKIE}=a.b.c`, "sec-fetch-dest": "image" } });
     expect(image.headers.getSetCookie()).toEqual([]);
     await expectProblem(image, 401, "invalid_token");
   });

@@ -472,7 +472,9 @@ impl Bearer {
     /// page loads beside, whose answer may come after a newer cookie; and one that has expired goes
     /// by itself.
     fn refused(&self, request: &impl RequestView, code: &str, reply: Reply) -> Reply {
-        let is_opened = request.header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+        let is_opened = request
+            .header("sec-fetch-dest")
+            .is_none_or(|place| matches!(place.as_str(), "document" | "frame" | "iframe"));
         if self.by_cookie && is_opened && code != "expired" {
             return reply.with_header("set-cookie", &cookies::access_cookie("", 0));
         }
