@@ -22,6 +22,14 @@ test("no bad token of the list is accepted or makes the Worker fail, and the goo
     if (status < 400 || status > 499) wrong.push(`${name}: ${status}`);
   }
   expect(wrong).toEqual([]);
+  // What nobody reads of another issuer's token refuses none.
+  const refused: string[] = [];
+  for (const { name, token } of list.harmless) {
+    const status = await statusFor(postern, token, "/echo");
+    if (status !== 200) refused.push(`${name}: ${status}`);
+  }
+  expect(refused).toEqual([]);
+  expect(list.harmless.length).toBeGreaterThanOrEqual(40);
   expect(list.attacks.length).toBeGreaterThanOrEqual(150);
   expect(await statusFor(postern, list.good, "/echo")).toBe(200);
   // One for the good token, and one for unknown kids within the cooldown.

@@ -278,15 +278,12 @@ describe("Microsoft Entra ID, tokens of version 1.0", () => {
     await json(await call(access({ scp: undefined, roles: ["Orders.Export"] }), "/exports/7"));
   });
 
-  test("what was not let stand is refused: another member, a key that is brought along, a chain of certificates", async () => {
-    for (const more of [{ nonce: "n" }, { jwk: { kty: "RSA" } }, { x5c: ["MIIB"] }, { jku: "https://evil.example/keys" }, { cty: "JWT" }]) {
+  test("what nobody reads in the header changes nothing, whatever it is, and what changes the text is refused", async () => {
+    for (const more of [{ nonce: "n" }, { jwk: { kty: "RSA" } }, { x5c: ["MIIB"] }, { jku: "https://evil.example/keys" }, { x5t: "a/b+c==" }, { x5t: null }, { "pi.atm": 7 }]) {
+      await json(await call(access({}, { ...header, ...more })));
+    }
+    for (const more of [{ crit: ["exp"] }, { b64: true }, { zip: "DEF" }]) {
       await expectProblem(await call(access({}, { ...header, ...more })), 401, "invalid_token");
     }
-  });
-
-  test("what one issuer's tokens may hold, another's may not, though its header was seen before", async () => {
-    await json(await call(access()));
-    const other = await idp.token(key.kid, { ...BARE, aud: "api://orders", scope: "Orders.Read" }, header);
-    await expectProblem(await call(Promise.resolve(other)), 401, "invalid_token");
   });
 });

@@ -13,7 +13,6 @@ use postern_app::{
     refresh::{Secret, codec},
     revocation::{FeedCopy, TokenMarks},
     secrets::{Master, Masters},
-    time::Timestamp,
 };
 
 use crate::{
@@ -21,21 +20,12 @@ use crate::{
     parts::{AUDIENCE, ISSUER, NOW, Numbers, claims, key_set, routes, token, verified},
 };
 
+/// Of a token that went the way of every token, but for the signature.
 pub(crate) fn identity() -> Identity {
-    Identity {
-        issuer: ISSUER.into(),
-        subject: "018f2f6e-9a3c-7c1e-8a55-0f9d3c1b2a77".into(),
-        audience: vec![AUDIENCE.into()],
-        scopes: ["read:orders".to_owned(), "write:orders".to_owned()].into(),
-        roles: ["user".to_owned()].into(),
-        tenant_id: Some("tenant-7".into()),
-        session_id: Some("BBBBBBBBBBBBBBBBBBBBBB".into()),
-        rotation_count: Some(3),
-        client_id: Some("postern".into()),
-        issued_at: Timestamp::from_seconds(1_700_000_000),
-        expires_at: Timestamp::from_seconds(1_700_000_600),
-        claims: claims().as_object().cloned().unwrap_or_default().into(),
-    }
+    let keys = JwkSet::parse(key_set(1).as_bytes()).expect("a set");
+    let jws = verified(&token("k0", &claims()), &keys);
+    let token = validate(jws, &policy(), NOW).expect("valid");
+    Identity::of_bearer(token).expect("bound to no key")
 }
 
 pub(crate) fn policy() -> ValidationPolicy {

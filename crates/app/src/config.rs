@@ -120,6 +120,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The administrators' API.
     pub admin: AdminSettings,
+    /// Settings that stand there and do nothing any more, and why.
+    pub retired: Vec<ConfigError>,
 }
 
 impl Config {
@@ -226,6 +228,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     // Mistaken ones too: what is wrong with an issuer is no mistake of the routes that name it.
     let trusted = issuers.iter().flat_map(|node| node.texts_of("issuer"));
     let trusted = text_set(trusted.chain(variable("ISSUER").and_then(|node| node.any_text())));
+    let retired = issuers.as_ref().map(sections::retired).unwrap_or_default();
     let issuers =
         issuers.and_then(|node| sections::issuers(&node, issuer.as_deref(), local)).unwrap_or_default();
     let context = RouteContext {
@@ -284,5 +287,6 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         metrics,
         events_queue,
         admin,
+        retired,
     })
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use postern_app::config::{ClientKind, Config, ContextChange, Profile, Registration, TypRule};
+use postern_app::{
+    config::{ClientKind, Config, ContextChange, Profile, Registration, TypRule},
+    jwt::RolesForm,
+};
 use serde_json::{Value, json};
 
 /// 32 bytes, 0 to 31.
@@ -249,7 +252,7 @@ fn development_features_are_refused_in_production_by_name() {
             "ACCESS_TOKEN_LIFETIME",
             "CORS_ORIGINS[0]",
             "ISSUER",
-            "ISSUERS[0].issuer",
+            "ISSUERS[0].jwks_uri",
             "JWKS.hard_age",
             "JWKS.soft_age",
             "JWKS.unknown_kid_cooldown",
@@ -327,22 +330,35 @@ fn an_external_issuer_has_safe_defaults() {
     assert_eq!(issuer.jwks_uri, None, "to be discovered");
     assert_eq!(issuer.typ, TypRule::AccessToken);
     assert_eq!(Vec::from_iter(&issuer.algorithms), ["ES256", "EdDSA", "RS256"]);
-    assert_eq!((issuer.scope_claim.as_str(), issuer.tenant_claim.as_str()), ("scope", "tenant_id"));
-    assert_eq!(Vec::from_iter(&issuer.roles_claim), ["roles"]);
-    assert_eq!(Vec::from_iter(&issuer.client_claim), ["client_id"], "`azp` is not guessed at");
+    assert_eq!((&issuer.scope_claim, &issuer.tenant_claim), (&None, &None), "nobody named any");
+    assert_eq!((&issuer.roles_claim, &issuer.client_claim), (&None, &None), "`azp` is not guessed at");
+    assert_eq!((&issuer.subject_claim, &issuer.audience_claim), (&None, &None));
+    assert_eq!((issuer.roles_form, issuer.max_token_bytes), (RolesForm::Text, 8192));
     let lists = read(json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": "a",
-        "roles_claim": ["realm_access.roles", "resource_access.api.roles"], "client_claim": "azp"}]}));
+        "roles_claim": ["realm_access.roles", "resource_access.api.roles"], "client_claim": "azp",
+        "subject_claim": ["sub", "oid", "appid"], "audience_claim": "azp", "roles_form": "keys",
+        "max_token_bytes": "32768"}]}));
+    let named = &lists.issuers[0];
     assert_eq!(
-        Vec::from_iter(&lists.issuers[0].roles_claim),
+        named.roles_claim.iter().flatten().collect::<Vec<_>>(),
         ["realm_access.roles", "resource_access.api.roles"]
     );
-    assert_eq!(Vec::from_iter(&lists.issuers[0].client_claim), ["azp"]);
+    assert_eq!(named.client_claim.iter().flatten().collect::<Vec<_>>(), ["azp"]);
+    assert_eq!(named.subject_claim.as_deref().unwrap(), ["sub", "oid", "appid"], "in this order");
+    assert_eq!(named.audience_claim.as_deref(), Some("azp"));
+    assert_eq!((named.roles_form, named.max_token_bytes), (RolesForm::Keys, 32_768));
     for (name, wrong, path) in [
         ("roles_claim", json!([]), "ISSUERS[0].roles_claim"),
         ("roles_claim", json!(["r", "r"]), "ISSUERS[0].roles_claim[1]"),
         ("roles_claim", json!(["r", 1]), "ISSUERS[0].roles_claim[1]"),
         ("client_claim", json!([""]), "ISSUERS[0].client_claim[0]"),
         ("client_claim", json!(true), "ISSUERS[0].client_claim"),
+        ("subject_claim", json!([]), "ISSUERS[0].subject_claim"),
+        ("subject_claim", json!(["sub", "sub"]), "ISSUERS[0].subject_claim[1]"),
+        ("audience_claim", json!(["azp"]), "ISSUERS[0].audience_claim"),
+        ("roles_form", json!("objects"), "ISSUERS[0].roles_form"),
+        ("max_token_bytes", json!(32_769), "ISSUERS[0].max_token_bytes"),
+        ("max_token_bytes", json!(0), "ISSUERS[0].max_token_bytes"),
     ] {
         let list = json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": ["a"], name: wrong}]});
         assert_eq!(paths(list), [path]);
@@ -360,13 +376,41 @@ fn an_external_issuer_has_safe_defaults() {
         assert_eq!(paths(list), ["ISSUERS[0].algorithms[0]"], "{algorithm}");
     }
     assert_eq!(paths(json!({"ISSUERS": [{"issuer": "https://a.example"}]})), ["ISSUERS[0].audiences"]);
-    assert!(issuer.header_members.is_empty());
-    let with = |member: &str| json!({"ISSUERS": [{"issuer": "https://a.example", "audiences": ["a"], "header_members": [member]}]});
-    for member in ["x5t", "jku", "cat"] {
-        assert!(read(with(member)).issuers[0].header_members.contains(member), "{member}");
+}
+
+#[test]
+fn an_issuer_is_any_text_when_its_keys_have_a_place() {
+    let issuer = |issuer: &str, jwks_uri: Value| json!({"PROFILE": "production", "ISSUERS": [{"issuer": issuer, "audiences": ["a"], "jwks_uri": jwks_uri}]});
+    for text in [
+        "http://adfs.example.com/adfs/services/trust",
+        "stytch.com/project-live-11111111-2222-3333-4444-555555555555",
+        "acme",
+        "urn:example:issuer",
+        "https://idp.example/?tenant=1",
+        "https://idp.example/#x",
+    ] {
+        let config = read(issuer(text, json!("https://idp.example/keys")));
+        assert_eq!(config.issuers[0].issuer, text, "compared to the letter");
+        assert_eq!(paths(issuer(text, Value::Null)), ["ISSUERS[0].jwks_uri"], "{text} cannot be discovered");
+        assert_eq!(paths(issuer(text, json!("http://idp.example/keys"))), ["ISSUERS[0].jwks_uri"], "{text}");
     }
-    for member in ["jwk", "crit", "b64", "cty", "alg"] {
-        assert_eq!(paths(with(member)), ["ISSUERS[0].header_members[0]"], "{member}");
+    for text in [" https://a.example", "https://a.example\n", "", "a\0"] {
+        assert_eq!(paths(issuer(text, json!("https://idp.example/keys"))), ["ISSUERS[0].issuer"], "{text:?}");
+    }
+}
+
+#[test]
+fn a_setting_that_is_no_longer_needed_is_named_and_refuses_nothing() {
+    let list = |members: Value| {
+        json!({"ISSUERS": [
+            {"issuer": "https://a.example", "audiences": ["a"]},
+            {"issuer": "https://b.example", "audiences": ["b"], "header_members": members},
+        ]})
+    };
+    for members in [json!(["x5t"]), json!("cat"), json!([])] {
+        let config = read(list(members));
+        let told: Vec<_> = config.retired.iter().map(|retired| retired.path.as_str()).collect();
+        assert_eq!(told, ["POSTERN_ISSUERS[1].header_members"]);
     }
 }
 

@@ -106,6 +106,11 @@ impl<'a> Node<'a> {
         self.value.is_object()
     }
 
+    /// The path of a member of this object.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        member(&self.path, name)
+    }
+
     /// Whether this is an object with this member.
     pub(super) fn has(&self, name: &str) -> bool {
         self.value.get(name).is_some()
@@ -205,7 +210,23 @@ impl<'a> Node<'a> {
         Some(set)
     }
 
-    /// The same, with at least one item.
+    /// The same in the order given, with at least one item.
+    pub(super) fn filled_list<E: fmt::Display>(
+        &self,
+        parse: impl Fn(&str) -> Result<String, E>,
+    ) -> Option<Vec<String>> {
+        if self.is_text() {
+            return self.parsed(parse).map(|one| vec![one]);
+        }
+        let mut seen = BTreeSet::new();
+        let list = self.each(|item| {
+            let text = item.parsed(&parse)?;
+            if seen.insert(text.clone()) { Some(text) } else { item.wrong("stands in the list twice") }
+        })?;
+        if list.is_empty() { self.wrong("must not be empty") } else { Some(list) }
+    }
+
+    /// A set with at least one item.
     pub(super) fn filled_set<E: fmt::Display>(
         &self,
         parse: impl Fn(&str) -> Result<String, E>,

@@ -7,13 +7,16 @@ use super::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, ExternalIssuer, IdentitySource,
     JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, RefreshSettings, RevocationSettings,
     RingSettings, RoutesInKv, TypRule,
-    reader::Node,
+    reader::{ConfigError, Node},
     values::{self, UrlRule},
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    jose::SignatureAlgorithm, jwt::AudienceSource, keys::SigningAlgorithm, observe::chain::Digest,
+    jose::{MAX_TOKEN_BYTES, SignatureAlgorithm},
+    jwt::RolesForm,
+    keys::SigningAlgorithm,
+    observe::chain::Digest,
     refresh::Lifetimes,
 };
 
@@ -164,6 +167,27 @@ pub(super) fn routes_in_kv(node: &Node<'_>, local: bool) -> Option<RoutesInKv> {
     Some(RoutesInKv { key: key?, refresh })
 }
 
+/// The least that `max_token_bytes` may be: below it hardly a signed token fits.
+const LEAST_TOKEN_LIMIT: u64 = 1024;
+
+/// The most: what an access token may be is what one line of a header may be, and the platform
+/// takes 128 KB for all headers of a request.
+const MOST_TOKEN_LIMIT: u64 = 32 * 1024;
+
+const NO_DISCOVERY: &str =
+    "is missing: the issuer is no https URL without a query, so that its metadata cannot be fetched by it";
+
+/// What older versions read of an issuer.
+pub(super) fn retired(node: &Node<'_>) -> Vec<ConfigError> {
+    let without_use = |item: &Node<'_>| {
+        item.has("header_members").then(|| {
+            let problem = "is no longer needed: header members that nothing reads are ignored (take it out)";
+            ConfigError { path: item.path_of("header_members"), problem: problem.to_owned() }
+        })
+    };
+    node.each(|item| Some(without_use(item))).unwrap_or_default().into_iter().flatten().collect()
+}
+
 pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option<Vec<ExternalIssuer>> {
     let mut seen = BTreeSet::new();
     node.each(|item| {
@@ -175,30 +199,34 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             "algorithms",
             "typ",
             "header_members",
+            "max_token_bytes",
+            "subject_claim",
             "scope_claim",
             "roles_claim",
+            "roles_form",
             "tenant_claim",
             "client_claim",
             "leeway",
         ])?;
         let issuer = fields.required("issuer").and_then(|node| {
-            let issuer = node.parsed(|text| values::url(text, UrlRule::Issuer, local))?;
+            let issuer = node.parsed(values::issuer)?;
             if Some(issuer.as_str()) == own {
                 return node.wrong("is POSTERN_ISSUER itself, which is trusted anyway");
             }
             if seen.insert(issuer.clone()) { Some(issuer) } else { node.wrong("stands in the list twice") }
         });
-        let jwks_uri = match fields.optional("jwks_uri") {
-            // A wrong one is noted, which refuses the configuration as a whole.
-            Some(node) => node.parsed(|text| values::url(text, UrlRule::Document, local)),
-            None => None,
-        };
+        // What is fetched is a URL, and the metadata is found by the issuer itself. A wrong one is
+        // noted, which refuses the configuration as a whole.
+        let jwks_uri = fields
+            .optional("jwks_uri")
+            .and_then(|node| node.parsed(|text| values::url(text, UrlRule::Document, local)));
+        let is_place = |issuer: &String| values::url(issuer, UrlRule::Issuer, local).is_ok();
+        if fields.optional("jwks_uri").is_none() && issuer.as_ref().is_some_and(|issuer| !is_place(issuer)) {
+            fields.wrong("jwks_uri", NO_DISCOVERY);
+        }
         let audiences = fields
             .needed("audiences", "is missing: what `aud` of its access tokens says for your API")
             .and_then(|node| node.filled_set(values::name));
-        let audience_claim = fields.or("audience_claim", AudienceSource::Aud, |node| {
-            node.choice(&[("aud", AudienceSource::Aud), ("client_id", AudienceSource::ClientId)])
-        });
         let defaults = ["ES256", "EdDSA", "RS256"].map(str::to_owned).into();
         let algorithms = fields.or("algorithms", defaults, |node| {
             let names = node.filled_set(|text| match text.parse::<SignatureAlgorithm>() {
@@ -212,31 +240,30 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
         let typ = fields.or("typ", TypRule::AccessToken, |node| {
             node.choice(&[("at+jwt", TypRule::AccessToken), ("any", TypRule::Any)])
         });
-        let header_members =
-            fields.or("header_members", BTreeSet::new(), |node| node.set(values::header_member));
-        let claim = |name, default: &str| {
-            fields.or(name, default.to_owned(), |node: &Node<'_>| node.parsed(values::claim))
-        };
-        let scope_claim = claim("scope_claim", "scope");
-        let claims = |name, default: &str| {
-            fields.or(name, [default.to_owned()].into(), |node: &Node<'_>| node.filled_set(values::claim))
-        };
-        let roles_claim = claims("roles_claim", "roles");
-        let tenant_claim = claim("tenant_claim", "tenant_id");
-        let client_claim = claims("client_claim", "client_id");
+        let max_token_bytes = fields.or("max_token_bytes", MAX_TOKEN_BYTES, |node| {
+            node.number(LEAST_TOKEN_LIMIT..=MOST_TOKEN_LIMIT).and_then(|bytes| usize::try_from(bytes).ok())
+        });
+        let claim = |name| fields.optional(name).and_then(|node: &Node<'_>| node.parsed(values::claim));
+        let claims = |name| fields.optional(name).and_then(|node: &Node<'_>| node.filled_set(values::claim));
+        let subject_claim = fields.optional("subject_claim").and_then(|node| node.filled_list(values::claim));
+        let roles_form = fields.or("roles_form", RolesForm::Text, |node| {
+            node.choice(&[("text", RolesForm::Text), ("keys", RolesForm::Keys), ("names", RolesForm::Names)])
+        });
         let leeway = fields.optional("leeway").and_then(|node| node.seconds(0..=120));
         Some(ExternalIssuer {
             issuer: issuer?,
             jwks_uri,
             audiences: audiences?,
-            audience_claim,
+            audience_claim: claim("audience_claim"),
             algorithms,
             typ,
-            header_members,
-            scope_claim,
-            roles_claim,
-            tenant_claim,
-            client_claim,
+            max_token_bytes,
+            subject_claim,
+            scope_claim: claim("scope_claim"),
+            roles_claim: claims("roles_claim"),
+            roles_form,
+            tenant_claim: claim("tenant_claim"),
+            client_claim: claims("client_claim"),
             leeway,
         })
     })

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use crate::{
-    jwt::AudienceSource,
+    jwt::RolesForm,
     keys::{RingPolicy, SigningAlgorithm},
 };
 
@@ -201,22 +201,26 @@ pub struct ExternalIssuer {
     pub jwks_uri: Option<String>,
     /// The audience must name one of these. Never empty.
     pub audiences: BTreeSet<String>,
-    /// Which claim is the audience.
-    pub audience_claim: AudienceSource,
+    /// Which claim is the audience; `aud` when none is named.
+    pub audience_claim: Option<String>,
     /// JOSE names, from [`super::ALGORITHMS`]. Never empty.
     pub algorithms: BTreeSet<String>,
     /// What `typ` must be.
     pub typ: TypRule,
-    /// What the header may hold beside `alg`, `kid` and `typ`, unread.
-    pub header_members: BTreeSet<String>,
-    /// Which claim holds the scopes.
-    pub scope_claim: String,
-    /// Which claims hold the roles. Never empty.
-    pub roles_claim: BTreeSet<String>,
-    /// Which claim holds the tenant.
-    pub tenant_claim: String,
-    /// Which claims name the client; all that a token has must agree. Never empty.
-    pub client_claim: BTreeSet<String>,
+    /// The longest of its tokens, in bytes.
+    pub max_token_bytes: usize,
+    /// Which claims name the subject, the first that is there; `sub` when none is named.
+    pub subject_claim: Option<Vec<String>>,
+    /// Which claim holds the scopes; `scope` when none is named.
+    pub scope_claim: Option<String>,
+    /// Which claims hold the roles; `roles` when none is named.
+    pub roles_claim: Option<BTreeSet<String>>,
+    /// What stands in them.
+    pub roles_form: RolesForm,
+    /// Which claim holds the tenant; `tenant_id` when none is named.
+    pub tenant_claim: Option<String>,
+    /// Which claims name the client, all that a token has the same; `client_id` when none is named.
+    pub client_claim: Option<BTreeSet<String>>,
     /// Its own leeway, in place of `POSTERN_LEEWAY`.
     pub leeway: Option<Duration>,
 }

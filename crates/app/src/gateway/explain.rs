@@ -6,10 +6,10 @@ use std::borrow::Cow;
 
 use super::{
     Match,
-    identity::Identity,
+    identity::{Statement, SupposedIdentity},
     matcher::normal_host,
     path::NormalPath,
-    policy::{attribute_met, grant_objection, token_objection},
+    policy::{Verdict, attribute_met, grant_objection, judge, token_objection},
     route::{Access, Attribute, Comparison, HostPattern, Operand, PathPattern, Requirement, Route, Segment},
 };
 use crate::time::Timestamp;
@@ -74,8 +74,14 @@ fn path_mismatch(pattern: &PathPattern, path: &[Cow<'_, str>]) -> String {
     "the request's is longer".to_owned()
 }
 
+/// What [`super::decide`] would say if an access token with these claims were sound.
+pub fn suppose(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timestamp) -> Verdict {
+    judge(found, identity.map(|identity| &**identity), now)
+}
+
 /// What the route asks for, each with whether this caller meets it.
-pub fn asks(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) -> Vec<Ask> {
+pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timestamp) -> Vec<Ask> {
+    let identity: Option<&Statement> = identity.map(|identity| &**identity);
     let Access::Required(requirement) = &found.route.access else { return Vec::new() };
     let none = Requirement::default;
     let Requirement {

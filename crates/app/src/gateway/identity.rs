@@ -5,22 +5,25 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::{jose::json, time::Timestamp};
+use crate::{
+    jose::json,
+    jwt::{AccessToken, Claims, TokenError},
+    time::Timestamp,
+};
 
-/// The caller as the gate sees him: the claims of an access token that was verified and
-/// validated. Only the authentication service makes one; a value of this type in the gate's
-/// functions means that signature, issuer, audience and times were checked.
+/// What an access token says of the caller, as the gate looks at it. It proves nothing by itself:
+/// [`Identity`] is what was verified, [`SupposedIdentity`] what an explanation takes for granted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Identity {
+pub struct Statement {
     /// `iss`.
     pub issuer: String,
-    /// `sub`.
+    /// The subject: `sub`, or what the issuer's configuration names.
     pub subject: String,
-    /// `aud`, always as a list.
+    /// The audience, always as a list, from the claim that the issuer's configuration names.
     pub audience: Vec<String>,
     /// The scopes, from the claim that the issuer's configuration names.
     pub scopes: BTreeSet<String>,
-    /// The roles, from the claim that the issuer's configuration names.
+    /// The roles, from the claims that the issuer's configuration names.
     pub roles: BTreeSet<String>,
     /// The tenant, from the claim that the issuer's configuration names.
     pub tenant_id: Option<String>,
@@ -28,8 +31,16 @@ pub struct Identity {
     pub session_id: Option<String>,
     /// `rot`: the rotation count of the family at the time of issue, for access tokens of ours.
     pub rotation_count: Option<u32>,
-    /// `client_id`.
+    /// The client, from the claims that the issuer's configuration names.
     pub client_id: Option<String>,
+    /// `jti`: what the single token is revoked by.
+    pub token_id: Option<String>,
+    /// `acr`, if it is a text.
+    pub acr: Option<String>,
+    /// `amr`, if it is a list of text or one text.
+    pub amr: Vec<String>,
+    /// `auth_time`, if it is a date.
+    pub auth_time: Option<Timestamp>,
     /// `iat`.
     pub issued_at: Timestamp,
     /// `exp`.
@@ -38,7 +49,28 @@ pub struct Identity {
     pub claims: RawClaims,
 }
 
-impl Identity {
+impl Statement {
+    fn new(claims: Claims, payload: Vec<u8>) -> Self {
+        Self {
+            issuer: claims.iss,
+            subject: claims.sub,
+            audience: claims.aud,
+            scopes: claims.scope,
+            roles: claims.roles,
+            tenant_id: claims.tenant_id,
+            session_id: claims.sid,
+            rotation_count: claims.rot,
+            client_id: claims.client_id,
+            token_id: claims.jti,
+            acr: claims.acr,
+            amr: claims.amr,
+            auth_time: claims.auth_time,
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+            claims: RawClaims::new(payload, claims.raw),
+        }
+    }
+
     /// A single-valued claim as text, for comparing and for headers: strings, integers and
     /// booleans. The four that an issuer's configuration may map are taken from their fields.
     pub fn claim_text(&self, name: &str) -> Option<String> {
@@ -63,6 +95,74 @@ impl Identity {
                 _ => false,
             },
         }
+    }
+}
+
+/// The caller: what an access token says that was verified and validated and that a bearer may
+/// use. A value of this type means that signature, issuer, audience and times were checked, since
+/// nothing but an [`AccessToken`] makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Identity(Statement);
+
+impl Identity {
+    /// Of an access token that came without proof of a key. One that is bound to a key is refused:
+    /// whoever holds it as a mere bearer has stolen it (RFC 9449 section 7).
+    pub fn of_bearer(token: AccessToken) -> Result<Self, TokenError> {
+        let (claims, payload) = token.into_claims();
+        if claims.confirmation.is_some() {
+            return Err(TokenError::BoundToken);
+        }
+        Ok(Self(Statement::new(claims, payload)))
+    }
+
+    /// Keeps the payload alone, for the cache: the tree of the claims is made again when it is
+    /// looked at.
+    pub fn fold(&mut self) {
+        self.0.claims.fold();
+    }
+
+    /// For tests of what comes after verification.
+    #[cfg(test)]
+    pub(crate) const fn verified(statement: Statement) -> Self {
+        Self(statement)
+    }
+}
+
+impl Deref for Identity {
+    type Target = Statement;
+
+    fn deref(&self) -> &Statement {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+impl core::ops::DerefMut for Identity {
+    fn deref_mut(&mut self) -> &mut Statement {
+        &mut self.0
+    }
+}
+
+/// Who would be calling, if an access token with these claims were sound: for explanations. The
+/// gate takes no such thing for an [`Identity`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SupposedIdentity(Statement);
+
+impl SupposedIdentity {
+    /// Of claims that would come without proof of a key.
+    pub fn of_bearer(claims: Claims) -> Result<Self, TokenError> {
+        if claims.confirmation.is_some() {
+            return Err(TokenError::BoundToken);
+        }
+        Ok(Self(Statement::new(claims, Vec::new())))
+    }
+}
+
+impl Deref for SupposedIdentity {
+    type Target = Statement;
+
+    fn deref(&self) -> &Statement {
+        &self.0
     }
 }
 

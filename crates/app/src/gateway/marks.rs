@@ -2,7 +2,6 @@
 
 use super::Identity;
 use crate::{
-    jwt::numeric_date,
     revocation::{Kind, Mark, TokenMarks},
     time::Timestamp,
 };
@@ -25,15 +24,14 @@ impl Identity {
     /// When its subject signed in: `auth_time`, which a refresh does not renew, or `iat` where that
     /// is missing or earlier.
     pub fn signed_in_at(&self) -> Timestamp {
-        let auth_time = self.claims.get("auth_time").and_then(numeric_date);
-        auth_time.map_or(self.issued_at, |auth_time| auth_time.min(self.issued_at))
+        self.auth_time.map_or(self.issued_at, |auth_time| auth_time.min(self.issued_at))
     }
 
     /// The exact mark of one thing about the token, if the token names it; `own` when we issued it.
     pub fn mark(&self, kind: Kind, own: bool) -> Option<Mark> {
         let value = match kind {
             Kind::Session => self.session_id.as_deref(),
-            Kind::AccessToken => self.claims.get("jti").and_then(|jti| jti.as_str()),
+            Kind::AccessToken => self.token_id.as_deref(),
             Kind::Subject => Some(self.subject.as_str()),
             Kind::Client => self.client_id.as_deref(),
             // A verified token does not carry its header along.

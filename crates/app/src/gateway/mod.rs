@@ -30,10 +30,10 @@ pub use headers::{
     HOP_HEADER, HeaderPlan, MAX_HOPS, RESERVED_PREFIXES, Unforwardable, canonical_name, encode_value,
 };
 pub(crate) use headers::{is_free_for_claims, is_websocket};
-pub use identity::{Identity, RawClaims};
+pub use identity::{Identity, RawClaims, Statement, SupposedIdentity};
 pub use matcher::{MAX_STEPS, Params, RouteTable, most_steps, normal_host};
 pub use path::{NormalPath, PathError};
-pub use policy::{Challenge, Forbid, ForbidCause, Verdict, decide, step_up};
+pub use policy::{Challenge, Forbid, ForbidCause, Objection, Verdict, decide, step_up};
 pub use route::{
     Access, Attribute, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern, PatternError,
     Requirement, Revocation, Route, Segment, StaleFeed, Upstream,

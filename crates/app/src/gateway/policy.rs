@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Match,
-    identity::Identity,
+    identity::{Identity, Statement},
     route::{Access, Attribute, Comparison, Operand, Requirement},
 };
 use crate::{
@@ -38,11 +38,30 @@ pub enum Challenge {
     /// Expired, revoked, forged, for another audience: all the same to the caller, so that
     /// nobody learns from probing. The cause belongs into the log.
     InvalidToken,
+    /// Sound, and not for this route: to the caller the same as [`Self::InvalidToken`].
+    NotForRoute(Objection),
     /// The sign-in was not strong enough (RFC 9470).
     StepUp {
         /// The `acr` values that would do, in order of preference.
         acr_values: Vec<String>,
+        /// What is not met, for the log.
+        objection: Objection,
     },
+}
+
+/// Which rule of the route is not met, and by which claim: for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Objection {
+    /// The claim, by the name that routes have for it.
+    pub claim: &'static str,
+    /// The route's member that asks for it.
+    pub member: &'static str,
+}
+
+impl Objection {
+    const fn of(claim: &'static str, member: &'static str) -> Self {
+        Self { claim, member }
+    }
 }
 
 /// A refusal that a new access token of the same kind would not change.
@@ -72,6 +91,11 @@ pub enum ForbidCause {
 /// Decides. `identity` is the verified caller; when the request brought an access token that
 /// was not sound, the caller of this function answers [`Challenge::InvalidToken`] before.
 pub fn decide(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) -> Verdict {
+    judge(found, identity.map(|identity| &**identity), now)
+}
+
+/// The same of whoever the statement is about, verified or supposed.
+pub(super) fn judge(found: &Match<'_>, identity: Option<&Statement>, now: Timestamp) -> Verdict {
     match (&found.route.access, identity) {
         (Access::Public | Access::Optional, _) => Verdict::Forward,
         (Access::Required(_), None) => Verdict::Challenge(Challenge::NoCredentials),
@@ -90,37 +114,35 @@ pub fn decide(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) ->
 /// What is wrong with the access token itself for this route.
 pub(super) fn token_objection(
     requirement: &Requirement,
-    identity: &Identity,
+    identity: &Statement,
     now: Timestamp,
 ) -> Option<Challenge> {
     let Requirement { issuers, audiences, max_token_age, acr, amr, .. } = requirement;
+    let not_for_route = |claim, member| Some(Challenge::NotForRoute(Objection::of(claim, member)));
     if !issuers.is_empty() && !issuers.contains(&identity.issuer) {
-        return Some(Challenge::InvalidToken);
+        return not_for_route("iss", "issuers");
     }
     if !audiences.is_empty() && !identity.audience.iter().any(|audience| audiences.contains(audience)) {
-        return Some(Challenge::InvalidToken);
+        return not_for_route("aud", "audiences");
     }
     if max_token_age.is_some_and(|limit| now.since(identity.issued_at) > limit) {
-        return Some(Challenge::InvalidToken);
+        return not_for_route("iat", "max_token_age");
     }
-    let class_met = acr.is_empty()
-        || identity
-            .claims
-            .get("acr")
-            .and_then(|value| value.as_str())
-            .is_some_and(|own| acr.iter().any(|one| one == own));
-    let methods_met = amr.iter().all(|wanted| {
-        let own = identity.claims.get("amr").and_then(|value| value.as_array());
-        own.is_some_and(|own| own.iter().any(|method| method.as_str() == Some(wanted)))
-    });
-    (!class_met || !methods_met).then(|| Challenge::StepUp { acr_values: acr.clone() })
+    // What cannot be read is not there, and meets no rule.
+    let class_met =
+        acr.is_empty() || identity.acr.as_ref().is_some_and(|own| acr.iter().any(|one| one == own));
+    let methods_met = amr.iter().all(|wanted| identity.amr.contains(wanted));
+    (!class_met || !methods_met).then(|| Challenge::StepUp {
+        acr_values: acr.clone(),
+        objection: if class_met { Objection::of("amr", "amr") } else { Objection::of("acr", "acr") },
+    })
 }
 
 /// What the caller is missing.
 pub(super) fn grant_objection(
     requirement: &Requirement,
     found: &Match<'_>,
-    identity: &Identity,
+    identity: &Statement,
 ) -> Option<ForbidCause> {
     let Requirement { scopes_all, scopes_any, roles_any, attributes, .. } = requirement;
     let any_met = scopes_any.is_empty() || !scopes_any.is_disjoint(&identity.scopes);
@@ -137,7 +159,7 @@ pub(super) fn grant_objection(
 }
 
 /// Whether the attribute rule holds for this caller and request.
-pub(super) fn attribute_met(attribute: &Attribute, found: &Match<'_>, identity: &Identity) -> bool {
+pub(super) fn attribute_met(attribute: &Attribute, found: &Match<'_>, identity: &Statement) -> bool {
     let wanted = match &attribute.operand {
         Operand::Param(name) => found.params.iter().find(|(own, _)| own == name).map(|(_, value)| &**value),
         Operand::Host => Some(&*found.host),
@@ -151,13 +173,31 @@ pub(super) fn attribute_met(attribute: &Attribute, found: &Match<'_>, identity: 
     })
 }
 
+impl Verdict {
+    /// The claim that a route's rule is not met by, as routes call it, and the rule.
+    pub fn objection(&self) -> Option<(&str, &'static str)> {
+        match self {
+            Self::Challenge(
+                Challenge::NotForRoute(Objection { claim, member })
+                | Challenge::StepUp { objection: Objection { claim, member }, .. },
+            ) => Some((claim, member)),
+            Self::Forbid(Forbid { cause }) => Some(match cause {
+                ForbidCause::Scope { .. } => ("scope", "scopes_all or scopes_any"),
+                ForbidCause::Role => ("roles", "roles_any"),
+                ForbidCause::Attribute { claim } => (claim, "attributes"),
+            }),
+            _ => None,
+        }
+    }
+}
+
 impl Challenge {
     /// The stable code of the problem, and of the event.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NoCredentials => "credentials_required",
             Self::InvalidRequest => "invalid_request",
-            Self::InvalidToken => "invalid_token",
+            Self::InvalidToken | Self::NotForRoute(_) => "invalid_token",
             Self::StepUp { .. } => "insufficient_user_authentication",
         }
     }
@@ -166,7 +206,7 @@ impl Challenge {
     pub const fn status(&self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::NoCredentials | Self::InvalidToken | Self::StepUp { .. } => 401,
+            Self::NoCredentials | Self::InvalidToken | Self::NotForRoute(_) | Self::StepUp { .. } => 401,
         }
     }
 
@@ -175,8 +215,8 @@ impl Challenge {
         match self {
             Self::NoCredentials => challenge(&[]),
             Self::InvalidRequest => challenge(&[("error", "invalid_request")]),
-            Self::InvalidToken => challenge(&[("error", "invalid_token")]),
-            Self::StepUp { acr_values } => {
+            Self::InvalidToken | Self::NotForRoute(_) => challenge(&[("error", "invalid_token")]),
+            Self::StepUp { acr_values, .. } => {
                 let acr_values = acr_values.join(" ");
                 let mut parameters = vec![("error", "insufficient_user_authentication")];
                 if !acr_values.is_empty() {
@@ -193,7 +233,7 @@ impl From<&Challenge> for Reply {
         let title = match challenge {
             Challenge::NoCredentials => "An access token is required",
             Challenge::InvalidRequest => "Authorization must hold exactly one token",
-            Challenge::InvalidToken => "The access token is not valid here",
+            Challenge::InvalidToken | Challenge::NotForRoute(_) => "The access token is not valid here",
             Challenge::StepUp { .. } => "A stronger sign-in is required",
         };
         Self::from(Problem::new(challenge.status(), challenge.code(), title))

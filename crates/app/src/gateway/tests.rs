@@ -24,7 +24,7 @@ pub(super) fn route(path: &str) -> Route {
 
 /// A caller with nothing but a subject.
 pub(super) fn identity() -> Identity {
-    Identity {
+    Identity::verified(Statement {
         rotation_count: None,
         issuer: "https://auth.example.com".into(),
         subject: "alice".into(),
@@ -36,8 +36,12 @@ pub(super) fn identity() -> Identity {
         client_id: None,
         issued_at: crate::time::Timestamp::from_seconds(1000),
         expires_at: crate::time::Timestamp::from_seconds(1600),
+        token_id: None,
+        acr: None,
+        amr: Vec::new(),
+        auth_time: None,
         claims: crate::gateway::RawClaims::default(),
-    }
+    })
 }
 
 pub(super) fn gate(routes: Vec<Route>) -> Gate {

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     fn identity(subject: &str) -> Rc<Identity> {
-        Rc::new(Identity {
+        Rc::new(Identity::verified(crate::gateway::Statement {
             issuer: "https://auth.example.com".to_owned(),
             subject: subject.to_owned(),
             audience: Vec::new(),
@@ -170,8 +170,12 @@ mod tests {
             client_id: None,
             issued_at: Timestamp::from_seconds(0),
             expires_at: Timestamp::from_seconds(600),
+            token_id: None,
+            acr: None,
+            amr: Vec::new(),
+            auth_time: None,
             claims: crate::gateway::RawClaims::default(),
-        })
+        }))
     }
 
     fn signed(audience: &str, renew_at: u64) -> Signed {

@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
-    encoding::text_set,
-    gateway::{Identity, RawClaims, Revocation, StaleFeed},
+    gateway::{Identity, Revocation, StaleFeed},
     jose::{UnverifiedToken, VerifyError},
-    jwt::{Claims, validate},
+    jwt::{About, TokenError, validate},
+    observe::redact::printable,
     ports::{Fault, Part},
     time::Timestamp,
 };
@@ -20,10 +20,52 @@ use crate::{
 /// There is no identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AccessRefused {
-    /// The token's fault; the stable code is for the log.
+    /// The token is sound and serves no more; the stable code is for the log.
     Token(&'static str),
+    /// The token is not sound, or not for here.
+    Invalid(Box<Invalid>),
     /// Ours.
     Fault(Fault),
+}
+
+impl AccessRefused {
+    /// The stable code, for the log.
+    pub(super) const fn code(&self) -> &'static str {
+        match self {
+            Self::Token(code) => code,
+            Self::Invalid(invalid) => invalid.cause.code(),
+            Self::Fault(_) => "fault",
+        }
+    }
+}
+
+/// Why a token is not sound, for the log: what it is about, and which setting would change the
+/// answer. The caller is told none of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Invalid {
+    pub(super) cause: TokenError,
+    /// The trusted issuer that it names, and whether that is this deployment itself.
+    pub(super) issuer: Option<(String, bool)>,
+    /// The key that it names, made fit for a log.
+    kid: Option<String>,
+}
+
+/// The longest name of a claim, member, key or issuer in an event, in bytes.
+const ABOUT_BYTES: usize = 128;
+
+impl Invalid {
+    /// What it is about.
+    pub(super) fn about(&self) -> String {
+        match (self.cause.about(), &self.kid) {
+            (About::Key, Some(kid)) => ["key ", kid].concat(),
+            (about, _) => printable(&about.to_string(), ABOUT_BYTES),
+        }
+    }
+
+    /// The setting that would change the answer.
+    pub(super) fn setting(&self) -> Option<&'static str> {
+        self.cause.setting(self.issuer.as_ref().is_some_and(|(_, own)| *own))
+    }
 }
 
 impl From<Fault> for AccessRefused {
@@ -68,27 +110,32 @@ impl<P: Ports> Service<P> {
     }
 
     async fn verified(&self, token: &str, now: Timestamp) -> Result<Known, AccessRefused> {
-        let refused = |error: crate::jwt::TokenError| AccessRefused::Token(error.code());
+        let invalid = |cause| AccessRefused::Invalid(Box::new(Invalid { cause, issuer: None, kid: None }));
         let headers = &self.isolate.memory.headers;
-        let unverified = UnverifiedToken::parse_known(token, headers).map_err(refused)?;
-        let claimed = unverified.claimed_issuer().map_err(refused)?;
-        let issuer = self.isolate.issuers.get(&claimed).ok_or(AccessRefused::Token("untrusted_issuer"))?;
+        let unverified = UnverifiedToken::parse_known(token, headers).map_err(invalid)?;
+        let claimed = unverified.claimed_issuer().map_err(invalid)?;
+        let Some(issuer) = self.isolate.issuers.get(&claimed) else {
+            return Err(invalid(TokenError::UntrustedIssuer { issuer: printable(&claimed, ABOUT_BYTES) }));
+        };
+        let refused = |cause| {
+            let own = issuer.policy.issuer == self.isolate.config.issuer;
+            let kid = unverified.kid().map(|kid| printable(kid, ABOUT_BYTES));
+            let issuer = Some((issuer.policy.issuer.clone(), own));
+            AccessRefused::Invalid(Box::new(Invalid { cause, issuer, kid }))
+        };
+        // Before a key is looked for and a signature: what the header says is refused with any.
+        issuer.policy.judge_header(unverified.header()).map_err(refused)?;
         let jws = self.verified_by_keys(&unverified, issuer, now).await.map_err(|error| match error {
             VerifyError::Refused(error) => refused(error),
             VerifyError::Fault(fault) => AccessRefused::Fault(fault),
         })?;
         headers.remember(&unverified);
         let access_token = validate(jws, &issuer.policy, now).map_err(refused)?;
-        if access_token.claims().confirmation.is_some() {
-            // Bound to a key (RFC 9449): whoever holds it as a mere bearer has stolen it.
-            return Err(AccessRefused::Token("bound_token_as_bearer"));
-        }
         let key_thumbprint = access_token.key_thumbprint().into();
         let valid_until = access_token.expires_at();
-        let (claims, payload) = access_token.into_claims();
-        let mut identity = identity_of(claims, payload);
+        let mut identity = Identity::of_bearer(access_token).map_err(refused)?;
         let marks = identity.marks(identity.issuer == self.isolate.config.issuer);
-        identity.claims.fold();
+        identity.fold();
         let known = Known { identity: Rc::new(identity), marks };
         let remembered = Remembered { known: known.clone(), key_thumbprint, valid_until };
         self.isolate.memory.tokens.borrow_mut().remember(token, remembered);
@@ -113,24 +160,5 @@ impl<P: Ports> Service<P> {
             AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause)),
             _ => Err(Fault::new(Part::Account, "an answer of another kind than was asked for")),
         }
-    }
-}
-
-/// Of the claims of an access token and the payload that has them, or of claims alone that an
-/// explanation supposes to be one's.
-pub(super) fn identity_of(claims: Claims, payload: Vec<u8>) -> Identity {
-    Identity {
-        issuer: claims.iss,
-        subject: claims.sub,
-        audience: claims.aud,
-        scopes: claims.scope,
-        roles: text_set(claims.roles),
-        tenant_id: claims.tenant_id,
-        session_id: claims.sid,
-        rotation_count: claims.rot,
-        client_id: claims.client_id,
-        issued_at: claims.iat,
-        expires_at: claims.exp,
-        claims: RawClaims::new(payload, claims.raw),
     }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
     config::{Config, IdentitySource},
-    gateway::{Challenge, Credentials, Identity, Revocation, StaleFeed, credentials},
+    gateway::{Challenge, Credentials, Identity, Revocation, StaleFeed, Statement, credentials},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
     observe::Happening,
@@ -209,7 +209,7 @@ impl<P: Ports> Service<P> {
         let identity = match self.authenticate(token, self.now(), Revocation::Strong, StaleFeed::Pass).await {
             Ok(identity) => identity,
             Err(AccessRefused::Fault(fault)) => return Err(ApiError::Fault(fault)),
-            Err(AccessRefused::Token(_)) => return Err(invalid()),
+            Err(AccessRefused::Token(_) | AccessRefused::Invalid(_)) => return Err(invalid()),
         };
         // A token of another issuer has no session here.
         if identity.issuer != self.isolate.config.issuer {
@@ -248,7 +248,7 @@ impl Isolate {
 }
 
 /// The same, by the configuration alone.
-pub(super) fn session_of(config: &Config, identity: &Identity) -> Option<Session> {
+pub(super) fn session_of(config: &Config, identity: &Statement) -> Option<Session> {
     let account = match &config.identity {
         IdentitySource::Store => identity.subject.parse().ok()?,
         IdentitySource::Service { issuer, .. } => AccountId::of_subject(issuer, &identity.subject),

@@ -7,19 +7,18 @@ use serde_json::{Map, Value};
 
 use super::{
     ApiError,
-    authenticate::identity_of,
     cookies::{ACCESS_COOKIE, CSRF_HEADER},
     gate::preflight,
-    isolate::{TrustedIssuer, let_stand, trusted_issuers},
+    isolate::{TrustedIssuer, known_headers, trusted_issuers},
     own::is_own,
     presented::{Presented, judge_cookie_request, presented},
 };
 use crate::{
     config::{Config, IdentitySource},
     gateway::{
-        Access, Challenge, Found, Gate, Identity, Match, Revocation, Route, StaleFeed, Target, Verdict,
-        decide,
-        explain::{Ask, asks, mismatch},
+        Access, Challenge, Found, Gate, Match, Revocation, Route, StaleFeed, SupposedIdentity, Target,
+        Verdict,
+        explain::{Ask, asks, mismatch, suppose},
         is_safe, is_websocket,
         path::NormalPath,
         review::{Remark, review},
@@ -27,7 +26,7 @@ use crate::{
     http::{PlainRequest, Reply, RequestView as _, UrlParts},
     ids::{AccountId, FamilyId},
     jose::{KnownHeaders, UnverifiedToken, json},
-    jwt::{AudienceSource, TokenError, judge_claims, judge_header},
+    jwt::{ClaimSource, TokenError, ValidationPolicy, judge_claims},
     text_map::TextMap,
     time::Timestamp,
 };
@@ -115,7 +114,7 @@ pub struct Deciding {
     /// What it asks for.
     pub asks: Vec<Ask>,
     /// The caller, if one was supposed and his token would be sound.
-    pub caller: Option<Identity>,
+    pub caller: Option<SupposedIdentity>,
 }
 
 /// What would happen, and why.
@@ -245,7 +244,7 @@ impl Explainer {
         parts: &UrlParts<'_>,
         supposed: Supposed<'_>,
         now: Timestamp,
-    ) -> (Option<Identity>, Answer) {
+    ) -> (Option<SupposedIdentity>, Answer) {
         let forwarded = || match Target::of(found.route, &found.path, parts.query, &parts.origin()) {
             None => Answer::Own,
             Some(target) => Answer::Forwarded { url: target.url },
@@ -279,7 +278,7 @@ impl Explainer {
                 return (Some(identity.clone()), answer);
             }
         }
-        let answer = match decide(found, identity.as_ref(), now) {
+        let answer = match suppose(found, identity.as_ref(), now) {
             Verdict::Forward => forwarded(),
             Verdict::Challenge(challenge) => refused(Reply::from(&challenge), challenge.code()),
             Verdict::Forbid(forbid) => refused(Reply::from(&forbid), forbid.code()),
@@ -288,7 +287,7 @@ impl Explainer {
     }
 
     /// Who is supposed to ask; the cause when his token would be refused.
-    fn identity(&self, supposed: Supposed<'_>, now: Timestamp) -> Result<Option<Identity>, String> {
+    fn identity(&self, supposed: Supposed<'_>, now: Timestamp) -> Result<Option<SupposedIdentity>, String> {
         let told = |error: TokenError| format!("{error} ({})", error.code());
         let (claims, issuer) = match supposed {
             Supposed::Nobody => return Ok(None),
@@ -300,24 +299,34 @@ impl Explainer {
                 (self.completed(given, issuer, now), issuer)
             }
             Supposed::AccessToken(text) => {
-                let headers = KnownHeaders::new(let_stand(&self.config));
-                let token = UnverifiedToken::parse_known(text, &headers).map_err(told)?;
+                let token = UnverifiedToken::parse_known(text, &self.headers()).map_err(told)?;
                 let issuer = self.issuer(&token.claimed_issuer().map_err(told)?)?;
-                judge_header(token.algorithm(), token.typ(), token.other_members(), &issuer.policy)
-                    .map_err(told)?;
+                issuer.policy.judge_header(token.header()).map_err(told)?;
                 let payload = json::parse_object(token.payload());
                 (payload.map_err(|error| told(TokenError::MalformedClaims(error)))?, issuer)
             }
         };
         let (claims, _) = judge_claims(claims, &issuer.policy, now).map_err(told)?;
-        if claims.confirmation.is_some() {
-            return Err("bound to a key, and comes as a mere bearer token".to_owned());
-        }
-        Ok(Some(identity_of(claims, Vec::new())))
+        SupposedIdentity::of_bearer(claims).map(Some).map_err(told)
     }
 
     fn issuer(&self, issuer: &str) -> Result<&TrustedIssuer, String> {
         self.issuers.get(issuer).ok_or_else(|| "its issuer is not trusted (untrusted_issuer)".to_owned())
+    }
+
+    /// What a token is taken apart with: tokens as long as any issuer's may be.
+    pub fn headers(&self) -> KnownHeaders {
+        known_headers(&self.config)
+    }
+
+    /// What the access tokens of a trusted issuer, or of this deployment itself, are held to.
+    pub fn policy(&self, issuer: &str) -> Option<&ValidationPolicy> {
+        Some(&self.issuers.get(issuer)?.policy)
+    }
+
+    /// Whether this is the deployment's own issuer: what settings its tokens are held to.
+    pub fn is_own_issuer(&self, issuer: &str) -> bool {
+        issuer == self.config.issuer
     }
 }
 
@@ -345,7 +354,7 @@ fn as_the_platform_reads(path: &str) -> String {
     format!("/{}", segments.join("/"))
 }
 
-fn deciding(found: &Match<'_>, index: usize, caller: Option<Identity>, now: Timestamp) -> Deciding {
+fn deciding(found: &Match<'_>, index: usize, caller: Option<SupposedIdentity>, now: Timestamp) -> Deciding {
     Deciding {
         index,
         name: found.route.name.clone(),
@@ -359,7 +368,7 @@ fn deciding(found: &Match<'_>, index: usize, caller: Option<Identity>, now: Time
 fn taken_for_granted(
     route: &Route,
     request: &PlainRequest,
-    caller: Option<&Identity>,
+    caller: Option<&SupposedIdentity>,
     place: Place,
 ) -> Vec<String> {
     let mut supposed = Vec::new();
@@ -395,13 +404,13 @@ impl Explainer {
         now: Timestamp,
     ) -> Map<String, Value> {
         let policy = &issuer.policy;
-        let audience = policy.audiences.first().cloned().unwrap_or_default();
-        let named = policy.client_claims.iter().find_map(|place| place.find(given)?.as_str());
-        // Where a claim of another name says it, both have to say the same.
-        let client = match (named, policy.audience_source) {
-            (Some(client), _) => client.to_owned(),
-            (None, AudienceSource::Aud) => "client".to_owned(),
-            (None, AudienceSource::ClientId) => audience.clone(),
+        let client = policy.client_claim.places().iter().find_map(|place| place.find(given)?.as_str());
+        // Where the client is the audience too, both have to say the same.
+        let shared =
+            policy.client_claim.places().iter().any(|place| policy.audience_claim.places().contains(place));
+        let audience = match client {
+            Some(client) if shared => client.to_owned(),
+            _ => policy.audiences.first().cloned().unwrap_or_default(),
         };
         let issued_at = given.get("iat").and_then(Value::as_u64).unwrap_or_else(|| now.seconds());
         let mut claims = given.clone();
@@ -411,18 +420,29 @@ impl Explainer {
             }
             claims.entry("sid").or_insert_with(|| FamilyId::from_bytes([0; 16]).to_string().into());
         }
+        supply(&mut claims, &policy.audience_claim, &audience);
+        supply(&mut claims, &policy.subject_claim, "somebody");
+        if policy.rfc9068 || !policy.client_claim.is_named() {
+            supply(&mut claims, &policy.client_claim, client.unwrap_or("client"));
+        }
         for (name, value) in [
             ("iss", policy.issuer.as_str().into()),
-            ("sub", "somebody".into()),
-            ("aud", audience.into()),
             ("iat", issued_at.into()),
             ("exp", issued_at.saturating_add(SUPPOSED_LIFETIME).into()),
             ("jti", "supposed".into()),
-            ("client_id", client.into()),
         ] {
             claims.entry(name).or_insert(value);
         }
         claims
+    }
+}
+
+/// Puts a value where the issuer's tokens have it, if nothing is there.
+fn supply(claims: &mut Map<String, Value>, source: &ClaimSource, value: &str) {
+    let places = source.places();
+    let is_there = places.iter().any(|place| place.find(claims).is_some());
+    if let Some(name) = places.first().and_then(|place| place.top_level()).filter(|_| !is_there) {
+        claims.insert(name.to_owned(), value.into());
     }
 }
 

@@ -240,14 +240,10 @@ impl<P: Ports> Service<P> {
         let identity = match self.whose(request, route, tokens, now).await {
             Ok(identity) => identity,
             Err(AccessRefused::Fault(cause)) => return Err(fault(cause)),
-            Err(AccessRefused::Token(code)) => {
-                let happening = Happening::AccessRefused {
-                    code,
-                    route: Some(route.name.clone()),
-                    signature_tail: signature_tail(&bearer.text).map(str::to_owned),
-                };
+            Err(refused) => {
+                let happening = refused_token(&refused, route, &bearer.text);
                 self.record(now, happening, Caller::of(request).setting());
-                return Err(bearer.refused(request, code, Reply::from(&Challenge::InvalidToken)));
+                return Err(bearer.refused(request, refused.code(), Reply::from(&Challenge::InvalidToken)));
             }
         };
         if let Some(reply) = self.objection(request, found, bearer, &identity, now) {
@@ -320,7 +316,7 @@ impl<P: Ports> Service<P> {
         if bearer.by_cookie
             && let Err(refused) = self.check_cookie_request(route, request, identity)
         {
-            self.record_forbidden(request, route, identity, refused.code());
+            self.record_forbidden(request, route, identity, (refused.code(), None));
             match refused {
                 CookieRefused::NewerMaster(newer) => {
                     let _ = self.newer_master(&Caller::of(request), "csrf_token", newer);
@@ -336,12 +332,13 @@ impl<P: Ports> Service<P> {
             return Some(with_cors(reply, route, request));
         }
         self.confirm_receipt(identity);
-        let (code, reply) = match decide(found, Some(identity), now) {
+        let verdict = decide(found, Some(identity), now);
+        let (code, reply) = match &verdict {
             Verdict::Forward => return None,
-            Verdict::Challenge(challenge) => (challenge.code(), Reply::from(&challenge)),
-            Verdict::Forbid(forbid) => (forbid.code(), Reply::from(&forbid)),
+            Verdict::Challenge(challenge) => (challenge.code(), Reply::from(challenge)),
+            Verdict::Forbid(forbid) => (forbid.code(), Reply::from(forbid)),
         };
-        self.record_forbidden(request, route, identity, code);
+        self.record_forbidden(request, route, identity, (code, verdict.objection()));
         Some(with_cors(reply, route, request))
     }
 
@@ -351,7 +348,7 @@ impl<P: Ports> Service<P> {
         request: &impl RequestView,
         route: &Route,
         identity: &Identity,
-        code: &'static str,
+        (code, objection): (&'static str, Option<(&str, &'static str)>),
     ) {
         let session =
             self.isolate.session_of(identity).filter(|_| identity.issuer == self.isolate.config.issuer);
@@ -361,9 +358,31 @@ impl<P: Ports> Service<P> {
             client_id: identity.client_id.clone(),
             ..Caller::of(request).setting()
         };
-        let happening =
-            Happening::AccessRefused { code, route: Some(route.name.clone()), signature_tail: None };
+        let happening = Happening::AccessRefused {
+            code,
+            route: Some(route.name.clone()),
+            signature_tail: None,
+            about: objection.map(|(claim, _)| ["claim ", &self.claim_behind(identity, claim)].concat()),
+            expected: None,
+            setting: objection.map(|(_, member)| member),
+            issuer: Some(identity.issuer.clone()),
+        };
         self.record(self.now(), happening, setting);
+    }
+
+    /// The claim of the caller's issuer that routes call by this name.
+    fn claim_behind(&self, identity: &Identity, name: &str) -> String {
+        let policy = self.isolate.issuers.get(&identity.issuer).map(|issuer| &issuer.policy);
+        let source = policy.and_then(|policy| match name {
+            "aud" => Some(&policy.audience_claim),
+            "sub" => Some(&policy.subject_claim),
+            "scope" => Some(&policy.scope_claim),
+            "roles" => Some(&policy.roles_claim),
+            "tenant_id" => Some(&policy.tenant_claim),
+            "client_id" => Some(&policy.client_claim),
+            _ => None,
+        });
+        source.map_or_else(|| name.to_owned(), |source| source.names().into_owned())
     }
 
     fn forward(
@@ -439,6 +458,25 @@ impl<P: Ports> Service<P> {
         self.isolate.counters.add(Family::UpstreamFailures, route, fault.code());
         self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
         answer_headers.iter().fold(Reply::from(fault), |reply, (name, value)| reply.with_header(name, value))
+    }
+}
+
+/// The line in the log about a token that is refused before any rule of the route is asked.
+fn refused_token(refused: &AccessRefused, route: &Route, text: &str) -> Happening {
+    let signature_tail = signature_tail(text).map(str::to_owned);
+    let route = Some(route.name.clone());
+    let invalid = match refused {
+        AccessRefused::Invalid(invalid) => Some(invalid),
+        AccessRefused::Token(_) | AccessRefused::Fault(_) => None,
+    };
+    Happening::AccessRefused {
+        code: refused.code(),
+        route,
+        signature_tail,
+        about: invalid.map(|invalid| invalid.about()),
+        expected: invalid.and_then(|invalid| invalid.cause.expected()),
+        setting: invalid.and_then(|invalid| invalid.setting()),
+        issuer: invalid.and_then(|invalid| Some(invalid.issuer.as_ref()?.0.clone())),
     }
 }
 

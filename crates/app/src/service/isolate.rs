@@ -5,10 +5,7 @@ use core::{
     cell::{Cell, RefCell},
     time::Duration,
 };
-use std::{
-    collections::{BTreeSet, HashMap},
-    rc::Rc,
-};
+use std::{collections::HashMap, rc::Rc};
 
 use super::{
     assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, health::Readiness,
@@ -16,12 +13,11 @@ use super::{
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
-    encoding::text_set,
     gateway::StaleFeed,
     identity::HashParameters,
-    jose::{KnownHeaders, SignatureAlgorithm},
+    jose::{KnownHeaders, MAX_TOKEN_BYTES, SignatureAlgorithm},
     jwks::{CachePolicy, CachedSet, IssuerSource, KeyLocation},
-    jwt::{ClaimPath, TypPolicy, ValidationPolicy},
+    jwt::{ClaimSource, RolesForm, TypPolicy, ValidationPolicy},
     keys::{RingPolicy, signing::SigningKeys},
     observe::{Outbox, metrics::Counters},
     refresh::{DriftPolicy, Lifetimes, Limits},
@@ -152,7 +148,7 @@ impl Isolate {
             hash_parameters,
             outbox: Outbox::default(),
             counters: Counters::default(),
-            memory: Memory { headers: KnownHeaders::new(let_stand(&config)), ..Memory::default() },
+            memory: Memory { headers: known_headers(&config), ..Memory::default() },
             config,
         })
     }
@@ -197,9 +193,10 @@ fn heartbeat(config: &Config) -> Duration {
     }
 }
 
-/// The header members that any issuer's tokens may have beside those that are read.
-pub(super) fn let_stand(config: &Config) -> BTreeSet<String> {
-    text_set(config.issuers.iter().flat_map(|issuer| issuer.header_members.iter().cloned()))
+/// No header known yet, and tokens as long as any issuer's may be.
+pub(super) fn known_headers(config: &Config) -> KnownHeaders {
+    let longest = config.issuers.iter().map(|issuer| issuer.max_token_bytes).max();
+    KnownHeaders::new(longest.unwrap_or_default().max(MAX_TOKEN_BYTES))
 }
 
 pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
@@ -214,22 +211,30 @@ pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
         let trusted = TrustedIssuer {
             policy: ValidationPolicy {
                 leeway: issuer.leeway.unwrap_or(config.leeway),
-                audience_source: issuer.audience_claim,
+                max_token_bytes: issuer.max_token_bytes,
                 typ: match issuer.typ {
                     TypRule::AccessToken => TypPolicy::access_token(),
                     TypRule::Any => TypPolicy::AllowAbsentOrJwt,
                 },
-                header_members: issuer.header_members.clone(),
+                // Who says `at+jwt` says that RFC 9068 is followed.
+                rfc9068: issuer.typ == TypRule::AccessToken,
                 // Config knows no other names.
                 algorithms: issuer
                     .algorithms
                     .iter()
                     .filter_map(|name| name.parse().ok())
                     .collect::<Vec<SignatureAlgorithm>>(),
-                scope_claim: issuer.scope_claim.as_str().into(),
-                roles_claims: places(&issuer.roles_claim),
-                tenant_claim: issuer.tenant_claim.as_str().into(),
-                client_claims: places(&issuer.client_claim),
+                audience_claim: source(issuer.audience_claim.iter(), "aud"),
+                subject_claim: source(issuer.subject_claim.iter().flatten(), "sub"),
+                scope_claim: source(issuer.scope_claim.iter(), "scope"),
+                // Who says what roles look like means what is in the claim.
+                roles_claim: match (&issuer.roles_claim, issuer.roles_form) {
+                    (None, RolesForm::Keys | RolesForm::Names) => ClaimSource::named(["roles"]),
+                    (named, _) => source(named.iter().flatten(), "roles"),
+                },
+                roles_form: issuer.roles_form,
+                tenant_claim: source(issuer.tenant_claim.iter(), "tenant_id"),
+                client_claim: source(issuer.client_claim.iter().flatten(), "client_id"),
                 ..ValidationPolicy::external(
                     issuer.issuer.clone(),
                     issuer.audiences.iter().cloned().collect(),
@@ -251,6 +256,8 @@ pub(super) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
     trusted
 }
 
-fn places(claims: &BTreeSet<String>) -> Vec<ClaimPath> {
-    claims.iter().map(|claim| claim.as_str().into()).collect()
+/// The claims that an issuer's settings name, or the usual one.
+fn source<'a>(named: impl Iterator<Item = &'a String>, usual: &'static str) -> ClaimSource {
+    let named: Vec<&str> = named.map(String::as_str).collect();
+    if named.is_empty() { ClaimSource::usual(usual) } else { ClaimSource::named(named) }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    gateway::{Challenge, Credentials, Identity, Route, credentials, is_safe, is_websocket},
+    gateway::{Challenge, Credentials, Identity, Route, Statement, credentials, is_safe, is_websocket},
     http::RequestView,
     ids::FamilyId,
     secrets::NewerMaster,
@@ -169,7 +169,7 @@ pub(super) fn judge_cookie_request(
     config: &Config,
     route: &Route,
     request: &impl RequestView,
-    identity: &Identity,
+    identity: &Statement,
     is_right: impl FnOnce(FamilyId, &str) -> Result<bool, NewerMaster>,
 ) -> Result<(), CookieRefused> {
     let session = session_of(config, identity)

@@ -32,11 +32,7 @@ impl<P: Ports> Service<P> {
         match self.ports.rate_limiter().admits(&limit.binding, &key).await {
             Ok(true) => None,
             Ok(false) => {
-                let happening = Happening::AccessRefused {
-                    code: "rate_limited",
-                    route: Some(route.name.clone()),
-                    signature_tail: None,
-                };
+                let happening = Happening::access_refused("rate_limited", Some(route.name.clone()));
                 self.record(self.now(), happening, caller.setting());
                 let seconds = u32::try_from(limit.retry_after.as_secs()).unwrap_or(u32::MAX);
                 let problem = Problem::new(429, "rate_limited", "Too many requests: slow down");

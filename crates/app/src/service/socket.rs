@@ -118,7 +118,7 @@ impl<P: Ports> Service<P> {
         let known = Known { identity: Rc::clone(&watched.identity), marks };
         match self.check_revoked(&known, Revocation::Feed, StaleFeed::Pass).await {
             Ok(()) => false,
-            Err(AccessRefused::Token(_)) => true,
+            Err(AccessRefused::Token(_) | AccessRefused::Invalid(_)) => true,
             Err(AccessRefused::Fault(fault)) => {
                 self.record_fault(&fault, &Caller::default());
                 false
@@ -133,8 +133,7 @@ impl<P: Ports> Service<P> {
                 REVOKED => "revoked",
                 _ => "expired",
             };
-            let happening =
-                Happening::AccessRefused { code, route: Some(watch.route.clone()), signature_tail: None };
+            let happening = Happening::access_refused(code, Some(watch.route.clone()));
             let session = watch.revocation.as_ref().and_then(|(watched, _)| watched.session.as_ref());
             let setting = Setting {
                 account: session.map(|session| session.account),

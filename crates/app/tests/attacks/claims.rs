@@ -134,7 +134,9 @@ fn wrong_types(scene: &Scene) -> Vec<Attack> {
             ("an array", json!(["x"])),
             ("an object", json!({"x": 1})),
         ] {
-            attacks.push(with(scene, format!("{name} {what}"), "malformed_claim", &json!({name: value})));
+            let attack = with(scene, format!("{name} {what}"), "malformed_claim", &json!({name: value}));
+            let unread = ["sid", "tenant_id", "acr"].contains(&name) || (name, what) == ("jti", "a number");
+            attacks.push(if unread { attack.only_ours() } else { attack });
         }
     }
     for (what, changes) in [
@@ -156,6 +158,10 @@ fn wrong_types(scene: &Scene) -> Vec<Attack> {
         ("rot beyond 32 bits", json!({"rot": 4_294_967_296_u64})),
         ("amr a number", json!({"amr": 1})),
         ("auth_time as text", json!({"auth_time": "1"})),
+    ] {
+        attacks.push(with(scene, what, "malformed_claim", &changes).only_ours());
+    }
+    for (what, changes) in [
         ("bound by a certificate, sent as a bearer token", json!({"cnf": {"x5t#S256": "AAAA"}})),
         ("bound by an empty confirmation", json!({"cnf": {}})),
         ("bound by a key with a number for a thumbprint", json!({"cnf": {"jkt": 1}})),

@@ -39,14 +39,16 @@ fn extra_members(payload: &[u8]) -> Vec<Attack> {
         ("crit null", "crit", Value::Null),
         ("b64 false without crit", "b64", json!(false)),
         ("b64 true", "b64", json!(true)),
+        ("zip bomb announced", "zip", json!("DEF")),
+        ("enc beside alg", "enc", json!("A128GCM")),
+    ];
+    let never_used = [
         ("jku of the attacker", "jku", json!("https://evil.example/jwks.json")),
         ("jku of an internal service", "jku", json!("http://169.254.169.254/latest/meta-data")),
         ("x5u of the attacker", "x5u", json!("https://evil.example/cert.pem")),
         ("x5c of the attacker", "x5c", json!(["MIIB"])),
         ("x5t", "x5t", json!("AAAAAAAAAAAAAAAAAAAAAAAAAAA")),
         ("x5t#S256", "x5t#S256", json!("AAAA")),
-        ("zip bomb announced", "zip", json!("DEF")),
-        ("enc beside alg", "enc", json!("A128GCM")),
         ("nested token by cty", "cty", json!("JWT")),
         ("work factor p2c", "p2c", json!(2_000_000_000)),
         ("salt p2s", "p2s", json!("AAAA")),
@@ -68,9 +70,12 @@ fn extra_members(payload: &[u8]) -> Vec<Attack> {
         .iter()
         .map(|(what, name, value)| attack(*what, "forbidden_header", signed_with(name, value)))
         .collect();
-    attacks.extend(
-        unknown.iter().map(|(what, name, value)| attack(*what, "unknown_header", signed_with(name, value))),
-    );
+    for (list, code) in [(&never_used[..], "forbidden_header"), (&unknown[..], "unknown_header")] {
+        let ours = |(what, name, value): &(&str, &str, Value)| {
+            attack(*what, code, signed_with(name, value)).only_ours()
+        };
+        attacks.extend(list.iter().map(ours));
+    }
     let unencoded = r#"{"alg":"ES256","kid":"k1","typ":"at+jwt","b64":false,"crit":["b64"]}"#;
     attacks.push(attack("unencoded payload by b64 and crit", "forbidden_header", signed(unencoded, payload)));
     attacks

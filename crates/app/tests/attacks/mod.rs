@@ -23,6 +23,14 @@ pub(crate) struct Attack {
     pub(crate) token: String,
     /// The cause it must be refused for.
     pub(crate) code: &'static str,
+    /// Whether it is none in another issuer's token: nobody reads there what is wrong with it.
+    pub(crate) only_ours: bool,
+}
+
+impl Attack {
+    fn only_ours(self) -> Self {
+        Self { only_ours: true, ..self }
+    }
 }
 
 /// The issuer that is attacked: its name, its audience, its time, its keys.
@@ -123,5 +131,5 @@ fn eddsa(seed: u8, message: &[u8]) -> Vec<u8> {
 }
 
 fn attack(name: impl Into<String>, code: &'static str, token: impl Into<String>) -> Attack {
-    Attack { name: name.into(), token: token.into(), code }
+    Attack { name: name.into(), token: token.into(), code, only_ours: false }
 }

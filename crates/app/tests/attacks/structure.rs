@@ -31,7 +31,7 @@ pub(super) fn attacks(scene: &Scene) -> Vec<Attack> {
         attack("dots percent-encoded", "not_three_parts", good.replace('.', "%2E")),
         attack("full-width dots", "not_three_parts", good.replace('.', "\u{ff0e}")),
         attack("slashes for dots", "not_three_parts", good.replace('.', "/")),
-        attack("header and payload swapped", "unknown_header", format!("{payload}.{header}.{signature}")),
+        attack("header and payload swapped", "missing_alg", format!("{payload}.{header}.{signature}")),
         attack(
             "payload and signature swapped",
             "wrong_signature_length",

@@ -121,6 +121,7 @@ fn look(vars: &BTreeMap<String, Value>, found: &mut Found) -> Option<usize> {
         Ok(config) => {
             found.wrong.extend(browsers::mistakes(&config));
             found.notes.extend(browsers::notes(&config));
+            found.warnings.extend(config.retired.iter().cloned());
             let count = config.routes.len();
             if count == 0 && config.routes_in_kv.is_none() {
                 found.warn("POSTERN_ROUTES", "is not set: the gate lets nothing through");

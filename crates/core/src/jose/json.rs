@@ -7,9 +7,10 @@ use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Objects and arrays inside each other, the outermost counted. Claims of real issuers stay
-/// under 6 (Keycloak's `resource_access`); the parser's stack must not depend on input.
-pub const MAX_DEPTH: usize = 16;
+/// Objects and arrays inside each other, the outermost counted. Claims that are read stay under 6
+/// (Keycloak's `resource_access`), but what an application puts into a claim that nobody reads may
+/// be deeper; the parser's stack must not depend on input.
+pub const MAX_DEPTH: usize = 64;
 
 /// The text is no strict JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

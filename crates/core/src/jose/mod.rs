@@ -20,6 +20,5 @@ mod verify;
 pub use algorithm::{SignatureAlgorithm, UnsupportedAlgorithm};
 pub use jwk::{JwkError, KeyMaterial, PublicJwk, PublicKey};
 pub use key_set::{JwkSet, JwkSetError, KeyMismatch, PublicJwkSet, SkippedKey, UsableKeys};
-pub(crate) use token::check_members;
-pub use token::{KnownHeaders, MAX_TOKEN_BYTES, UnverifiedToken, may_stand_in_header};
+pub use token::{KnownHeaders, MAX_TOKEN_BYTES, ReadHeader, UnverifiedToken};
 pub use verify::{SignatureVerifier, VerifiedJws, VerifyError, verify};

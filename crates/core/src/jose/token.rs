@@ -1,53 +1,52 @@
 //! A compact token before its signature is verified.
 
 use core::{cell::RefCell, fmt};
-use std::collections::BTreeSet;
 
-use jwt_compact::UntrustedToken;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     SignatureAlgorithm,
     json::{self, JsonError},
     jwk::MAX_KID_BYTES,
 };
-use crate::{encoding::from_base64url, jwt::TokenError};
+use crate::{
+    encoding::from_base64url,
+    jwt::{ClaimFault, TokenError},
+    observe::redact::printable,
+};
 
-/// The largest token that is looked at. Ours stay under 1 KB; those of issuers with many groups
-/// reach 4 to 6 KB; browsers and servers cap a header line at 8 KB.
+/// The largest token that is looked at where an issuer's settings say nothing else. Ours stay under
+/// 1 KB; those of issuers with many groups reach 4 to 6 KB; browsers and servers cap a header line
+/// at 8 KB.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// Header members that must never choose a key or change what is signed (RFC 7515 sections
-/// 4.1.2 to 4.1.11, RFC 7797, RFC 7516). They are refused by name, so that the log tells an
-/// attack from a merely unknown member.
-const FORBIDDEN_MEMBERS: [&str; 16] = [
-    "jku", "x5u", "x5c", "x5t", "x5t#S256", "jwk", "crit", "b64", "enc", "zip", "cty", "p2s", "p2c", "epk",
-    "iv", "tag",
-];
+/// Header members that say that what is signed is not the text that stands there: an extension that
+/// must be understood (RFC 7515 section 4.1.11), a payload that is not encoded (RFC 7797), encrypted
+/// or compressed (RFC 7516). They refuse the token of any issuer.
+const FORBIDDEN_MEMBERS: [&str; 4] = ["crit", "b64", "enc", "zip"];
 
-/// The first of these name a key that some issuers publish elsewhere too: who has the key set can do without, so an
-/// issuer's policy may let them stand. The others bring a key along, or say that what is signed is not the text.
-const MAY_STAND: usize = 5;
-
-/// Whether an issuer's policy may let a header member of this name stand, unread
-/// ([`crate::jwt::ValidationPolicy::header_members`]).
-pub fn may_stand_in_header(name: &str) -> bool {
-    let forbidden = FORBIDDEN_MEMBERS.get(MAY_STAND..).unwrap_or_default();
-    !forbidden.contains(&name) && !READ_MEMBERS.contains(&name)
-}
+/// Further members that would choose a key, or belong to another kind of token (RFC 7515 sections
+/// 4.1.2 to 4.1.10, RFC 7516). Nothing here reads them. A token of our own does not have them, and
+/// one that does is told apart in the log from a merely unknown member.
+const NEVER_OURS: [&str; 12] =
+    ["jku", "x5u", "x5c", "x5t", "x5t#S256", "jwk", "cty", "p2s", "p2c", "epk", "iv", "tag"];
 
 /// The header members that are read.
 const READ_MEMBERS: [&str; 3] = ["alg", "kid", "typ"];
 
-/// Whether all of these header members, which are not read, may stand.
-pub(crate) fn check_members(names: &[String], let_stand: &BTreeSet<String>) -> Result<(), TokenError> {
-    let refused = names.iter().filter(|name| !let_stand.contains(*name)).map(|name| {
-        let forbidden = FORBIDDEN_MEMBERS.into_iter().find(|forbidden| forbidden == name);
-        forbidden.map_or(TokenError::UnknownHeader, |name| TokenError::ForbiddenHeader { name })
-    });
-    // An attack is told before a name that is merely unknown.
-    refused.min_by_key(|refused| *refused == TokenError::UnknownHeader).map_or(Ok(()), Err)
+/// The longest name of a member that is repeated for the log, in bytes.
+const NAME_BYTES: usize = 64;
+
+/// What is wrong with members that nothing reads, in a token that is exact to the letter. An attack
+/// is named before a name that is merely unknown.
+fn exact_objection(header: &Map<String, Value>) -> Option<TokenError> {
+    let mut unread = header.keys().filter(|name| !READ_MEMBERS.contains(&name.as_str())).peekable();
+    let first = unread.peek().map(|name| printable(name, NAME_BYTES));
+    let attack = unread.find_map(|name| NEVER_OURS.into_iter().find(|known| known == name));
+    attack
+        .map(|name| TokenError::ForbiddenHeader { name })
+        .or_else(|| first.map(|name| TokenError::UnknownHeader { name }))
 }
 
 /// A token as it came, well-formed, believed in nothing. It reveals only what is needed to
@@ -55,10 +54,25 @@ pub(crate) fn check_members(names: &[String], let_stand: &BTreeSet<String>) -> R
 pub struct UnverifiedToken<'a> {
     /// The first part as it is written.
     header_text: &'a str,
+    /// The length of the whole text.
+    pub(super) bytes: usize,
     header: Header,
     pub(super) signing_input: &'a [u8],
     pub(super) payload: Vec<u8>,
     pub(super) signature: Vec<u8>,
+}
+
+/// What of a token's header, and of its length, an issuer's policy judges.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadHeader<'a> {
+    /// The length of the whole token.
+    pub bytes: usize,
+    /// The algorithm: of the key once the token is verified, before as it is claimed.
+    pub algorithm: SignatureAlgorithm,
+    /// `typ`.
+    pub typ: Option<&'a str>,
+    /// What an issuer that is exact to the letter refuses about members that nothing reads.
+    pub objection: Option<&'a TokenError>,
 }
 
 /// What a header says.
@@ -67,8 +81,8 @@ struct Header {
     algorithm: SignatureAlgorithm,
     kid: Option<String>,
     typ: Option<String>,
-    /// The names of members that are not read.
-    others: Vec<String>,
+    /// What an issuer that is exact to the letter refuses about it.
+    objection: Option<TokenError>,
 }
 
 /// Headers an isolate remembers. An issuer's tokens have one for each key in use; a few issuers
@@ -76,18 +90,25 @@ struct Header {
 const MAX_KNOWN_HEADERS: usize = 16;
 
 /// The headers of tokens whose signatures were good: all tokens of one key begin with the same
-/// text, which need not be judged anew, by two parsers, each time. Found by the whole text.
-#[derive(Debug, Default)]
+/// text, which need not be judged anew each time. Found by the whole text.
+#[derive(Debug)]
 pub struct KnownHeaders {
-    /// Names of members that some issuer's policy lets stand; which issuer's, [`crate::jwt::validate`] sees to.
-    let_stand: BTreeSet<String>,
+    /// The longest token that any issuer's policy takes; which issuer's, [`crate::jwt::validate`]
+    /// sees to.
+    max_token_bytes: usize,
     known: RefCell<Vec<(Box<str>, Header)>>,
 }
 
+impl Default for KnownHeaders {
+    fn default() -> Self {
+        Self::new(MAX_TOKEN_BYTES)
+    }
+}
+
 impl KnownHeaders {
-    /// None known yet. `let_stand`: the header members that any issuer's policy lets stand.
-    pub const fn new(let_stand: BTreeSet<String>) -> Self {
-        Self { let_stand, known: RefCell::new(Vec::new()) }
+    /// None known yet. `max_token_bytes`: the longest token that any issuer's policy takes.
+    pub const fn new(max_token_bytes: usize) -> Self {
+        Self { max_token_bytes, known: RefCell::new(Vec::new()) }
     }
 
     fn find(&self, text: &str) -> Option<Header> {
@@ -122,7 +143,9 @@ impl<'a> UnverifiedToken<'a> {
     /// Takes a compact JWS apart (RFC 7515 section 5.2, steps 1 to 7).
     ///
     /// Size is capped before anything else; there are exactly three parts in strict base64url;
-    /// the header is one strict JSON object of `alg`, `kid` and `typ` at most.
+    /// the header is one strict JSON object, of which `alg`, `kid` and `typ` are read. Other members
+    /// are passed over whatever they are (RFC 7515 section 4), but for those that say that what is
+    /// signed is not the text that stands there.
     ///
     /// # Errors
     ///
@@ -131,10 +154,11 @@ impl<'a> UnverifiedToken<'a> {
         Self::parse_known(text, &KnownHeaders::default())
     }
 
-    /// The same, with headers that were judged before, and members in them that an issuer's policy lets stand.
+    /// The same, with headers that were judged before, and tokens as long as an issuer's policy takes.
     pub fn parse_known(text: &'a str, headers: &KnownHeaders) -> Result<Self, TokenError> {
-        if text.len() > MAX_TOKEN_BYTES {
-            return Err(TokenError::TooLarge { bytes: text.len() });
+        let (bytes, limit) = (text.len(), headers.max_token_bytes);
+        if bytes > limit {
+            return Err(TokenError::TooLarge { bytes, limit });
         }
         let mut parts = text.split('.');
         let (Some(header_text), Some(payload), Some(signature), None) =
@@ -154,10 +178,10 @@ impl<'a> UnverifiedToken<'a> {
         let signature = decode(signature, "signature")?;
         let header = match known {
             Some(known) => known,
-            None => Header::parse(&header, &headers.let_stand, text, &signature)?,
+            None => Header::parse(&header)?,
         };
         let signing_input = text.rsplit_once('.').map_or("", |(input, _)| input).as_bytes();
-        Ok(Self { header_text, header, signing_input, payload, signature })
+        Ok(Self { header_text, bytes, header, signing_input, payload, signature })
     }
 
     /// What the header claims the algorithm to be. It may only agree with the key.
@@ -175,9 +199,15 @@ impl<'a> UnverifiedToken<'a> {
         self.header.typ.as_deref()
     }
 
-    /// The names of header members that are not read, because some issuer's policy lets them stand.
-    pub fn other_members(&self) -> &[String] {
-        &self.header.others
+    /// What the header says, as the issuer's policy judges it.
+    pub fn header(&self) -> ReadHeader<'_> {
+        let Header { algorithm, typ, objection, .. } = &self.header;
+        ReadHeader {
+            bytes: self.bytes,
+            algorithm: *algorithm,
+            typ: typ.as_deref(),
+            objection: objection.as_ref(),
+        }
     }
 
     /// What the payload claims, for an explanation of what would become of it if it were signed.
@@ -194,22 +224,21 @@ impl<'a> UnverifiedToken<'a> {
         let issuer = serde_json::Deserializer::from_str(text)
             .deserialize_map(IssuerOnly)
             .map_err(|_| TokenError::MalformedClaims(JsonError::Malformed))?;
-        issuer.ok_or(TokenError::MissingClaim { name: "iss" })
+        issuer.ok_or(TokenError::MissingClaim(ClaimFault {
+            name: "iss".into(),
+            expected: "a text",
+            setting: None,
+        }))
     }
 }
 
 impl Header {
-    /// Judges a decoded header. `text` is the whole token, for the second opinion.
-    fn parse(
-        header: &[u8],
-        let_stand: &BTreeSet<String>,
-        text: &str,
-        signature: &[u8],
-    ) -> Result<Self, TokenError> {
+    /// Judges a decoded header.
+    fn parse(header: &[u8]) -> Result<Self, TokenError> {
         let header = json::parse_object(header).map_err(TokenError::MalformedHeader)?;
-        let others: Vec<String> =
-            header.keys().filter(|name| !READ_MEMBERS.contains(&name.as_str())).cloned().collect();
-        check_members(&others, let_stand)?;
+        if let Some(name) = FORBIDDEN_MEMBERS.into_iter().find(|name| header.contains_key(*name)) {
+            return Err(TokenError::ForbiddenHeader { name });
+        }
         let algorithm = match header.get("alg") {
             None => return Err(TokenError::MissingAlgorithm),
             Some(Value::String(name)) => parse_algorithm(name)?,
@@ -220,15 +249,7 @@ impl Header {
             return Err(TokenError::MalformedHeaderMember { name: "kid" });
         }
         let typ = text_member(header.get("typ"), "typ")?;
-
-        // The second opinion: jwt-compact reads the same text, and where the two parsers differ
-        // nobody is believed.
-        let untrusted = UntrustedToken::new(text).map_err(|_| TokenError::ParsersDisagree)?;
-        let agreed = untrusted.algorithm().parse() == Ok(algorithm)
-            && untrusted.header().key_id == kid
-            && untrusted.header().token_type == typ
-            && untrusted.signature_bytes() == signature;
-        if agreed { Ok(Self { algorithm, kid, typ, others }) } else { Err(TokenError::ParsersDisagree) }
+        Ok(Self { algorithm, kid, typ, objection: exact_objection(&header) })
     }
 }
 
@@ -281,8 +302,10 @@ fn text_member(value: Option<&Value>, name: &'static str) -> Result<Option<Strin
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::encoding::base64url;
+    use crate::{encoding::base64url, jwt::About};
 
     fn token(header: &str, payload: &str) -> String {
         format!("{}.{}.{}", base64url(header.as_bytes()), base64url(payload.as_bytes()), base64url(&[7; 64]))
@@ -343,6 +366,50 @@ mod tests {
     }
 
     #[test]
+    fn header_members_that_nobody_reads_change_nothing() {
+        let read = |more: &[(&str, Value)]| {
+            let mut header = json!({"alg": "ES256", "kid": "k", "typ": "JWT"});
+            for (name, value) in more {
+                header[*name] = value.clone();
+            }
+            let parsed =
+                UnverifiedToken::parse(&token(&header.to_string(), "{}")).map(|parsed| parsed.header)?;
+            Ok::<_, TokenError>((parsed.algorithm, parsed.kid, parsed.typ))
+        };
+        let plain = read(&[]).unwrap();
+        for name in NEVER_OURS.into_iter().chain(["pi.atm", "nonce", "cat", "foo", "KID", "", "__proto__"]) {
+            for value in
+                [json!("a/b+c=="), json!(1e300), Value::Null, json!([[{"a": [1]}]]), json!({"kty": "oct"})]
+            {
+                assert_eq!(read(&[(name, value.clone())]).unwrap(), plain, "{name} {value}");
+            }
+        }
+        for name in FORBIDDEN_MEMBERS {
+            for value in [json!(["exp"]), json!(true), Value::Null] {
+                assert_eq!(
+                    read(&[("x5t", json!("a")), (name, value)]),
+                    Err(TokenError::ForbiddenHeader { name })
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_exact_issuer_is_told_which_member_is_too_much() {
+        let objection = |header: &str| {
+            let text = token(header, "{}");
+            UnverifiedToken::parse(&text).unwrap().header.objection
+        };
+        assert_eq!(objection(r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#), None);
+        let unknown = TokenError::UnknownHeader { name: "fo\u{fffd}o".into() };
+        assert_eq!(objection(r#"{"alg":"ES256","fo\no":1}"#), Some(unknown));
+        let attack = TokenError::ForbiddenHeader { name: "x5t" };
+        assert_eq!(objection(r#"{"alg":"ES256","foo":1,"x5t":1}"#), Some(attack));
+        let long = format!(r#"{{"alg":"ES256","{}":1}}"#, "é".repeat(500));
+        assert_eq!(objection(&long).unwrap().about(), About::HeaderMember(&"é".repeat(NAME_BYTES / 2)));
+    }
+
+    #[test]
     fn an_issuer_claimed_twice_or_not_as_text_chooses_no_key_set() {
         for payload in [r#"{"iss":"a","iss":"b"}"#, r#"{"iss":1}"#, r#"["iss"]"#, "foo", r#"{"iss":null}"#] {
             let text = token(r#"{"alg":"ES256"}"#, payload);
@@ -351,7 +418,7 @@ mod tests {
         }
         let text = token(r#"{"alg":"ES256"}"#, "{}");
         let claimed = UnverifiedToken::parse(&text).unwrap().claimed_issuer();
-        assert_eq!(claimed, Err(TokenError::MissingClaim { name: "iss" }));
+        assert_eq!(claimed.unwrap_err().about(), About::Claim("iss"));
     }
 
     #[test]
@@ -359,7 +426,7 @@ mod tests {
         let huge = "a".repeat(MAX_TOKEN_BYTES + 1);
         assert_eq!(
             UnverifiedToken::parse(&huge).unwrap_err(),
-            TokenError::TooLarge { bytes: MAX_TOKEN_BYTES + 1 }
+            TokenError::TooLarge { bytes: MAX_TOKEN_BYTES + 1, limit: MAX_TOKEN_BYTES }
         );
         let full = "a".repeat(MAX_TOKEN_BYTES);
         assert_eq!(UnverifiedToken::parse(&full).unwrap_err(), TokenError::NotThreeParts { parts: 1 });

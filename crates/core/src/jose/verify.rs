@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{JwkSet, KeyMismatch, PublicKey, SignatureAlgorithm, UnverifiedToken};
+use super::{JwkSet, KeyMismatch, PublicKey, ReadHeader, SignatureAlgorithm, UnverifiedToken};
 use crate::{jwt::TokenError, ports::Fault};
 
 /// Verifies raw signatures: `WebCrypto` on the Worker, `native::NativeVerifier` elsewhere.
@@ -51,7 +51,8 @@ impl From<Fault> for VerifyError {
 #[derive(Clone)]
 pub struct VerifiedJws {
     typ: Option<String>,
-    other_members: Vec<String>,
+    objection: Option<TokenError>,
+    bytes: usize,
     payload: Vec<u8>,
     algorithm: SignatureAlgorithm,
     key_thumbprint: String,
@@ -64,14 +65,14 @@ impl fmt::Debug for VerifiedJws {
 }
 
 impl VerifiedJws {
-    /// The `typ` of the header.
-    pub fn typ(&self) -> Option<&str> {
-        self.typ.as_deref()
-    }
-
-    /// The names of header members that were not read.
-    pub fn other_members(&self) -> &[String] {
-        &self.other_members
+    /// What the header says, as the issuer's policy judges it.
+    pub fn header(&self) -> ReadHeader<'_> {
+        ReadHeader {
+            bytes: self.bytes,
+            algorithm: self.algorithm,
+            typ: self.typ.as_deref(),
+            objection: self.objection.as_ref(),
+        }
     }
 
     /// What was signed, decoded.
@@ -135,7 +136,8 @@ async fn verify_with(
     }
     Ok(VerifiedJws {
         typ: token.typ().map(str::to_owned),
-        other_members: token.other_members().to_vec(),
+        objection: token.header().objection.cloned(),
+        bytes: token.header().bytes,
         payload: token.payload.clone(),
         algorithm: key.algorithm(),
         key_thumbprint: key.thumbprint().to_owned(),

@@ -1,21 +1,29 @@
 //! The claims of a verified token, typed.
+//!
+//! Which claims decide is the issuer's policy. Those of a token of our own all do: we know what we
+//! write. Of another issuer's token `iss`, subject, audience, `exp`, `nbf`, `iat` and `cnf` do, and
+//! what the issuer's settings name; any other claim that has a form we cannot read counts as absent,
+//! so that a route which asks for it is not satisfied, and a route which does not never knows.
 
-use std::collections::BTreeSet;
+mod forms;
+
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{TokenError, ValidationPolicy, dates::numeric_date};
+use self::forms::Form;
+use super::{ClaimFault, ClaimPath, RolesForm, TokenError, ValidationPolicy};
 use crate::{encoding::text_set, time::Timestamp};
 
 /// What a verified and validated access token says (RFC 7519 section 4.1, RFC 9068 section 2.2).
-/// Which claims hold scopes, roles and the tenant is the issuer's policy.
+/// Which claims hold audience, subject, scopes, roles, tenant and client is the issuer's policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claims {
     /// The issuer.
     pub iss: String,
     /// The subject, not empty.
     pub sub: String,
-    /// The audience; empty if the token has no `aud`.
+    /// The audience; empty if the token has none.
     pub aud: Vec<String>,
     /// From when on it is not to be accepted.
     pub exp: Timestamp,
@@ -29,13 +37,13 @@ pub struct Claims {
     pub client_id: Option<String>,
     /// Scope tokens (RFC 6749 section 3.3).
     pub scope: BTreeSet<String>,
-    /// Roles, in the order given.
-    pub roles: Vec<String>,
+    /// Roles.
+    pub roles: BTreeSet<String>,
     /// The tenant.
     pub tenant_id: Option<String>,
     /// The session: for our own tokens the refresh family's id.
     pub sid: Option<String>,
-    /// For our own tokens: the family's rotation count it was issued at.
+    /// The family's rotation count it was issued at; `None` for any token but our own.
     pub rot: Option<u32>,
     /// Authentication context class.
     pub acr: Option<String>,
@@ -52,193 +60,209 @@ pub struct Claims {
 
 impl Claims {
     pub(super) fn read(raw: Map<String, Value>, policy: &ValidationPolicy) -> Result<Self, TokenError> {
-        let claims = Reader(&raw);
-        let sub = claims.text("sub")?.ok_or(TokenError::MissingClaim { name: "sub" })?;
-        if sub.is_empty() {
-            return Err(TokenError::MalformedClaim { name: "sub" });
-        }
+        let claims = Reader { raw: &raw, policy };
         Ok(Self {
-            iss: claims.text("iss")?.ok_or(TokenError::MissingClaim { name: "iss" })?,
-            sub,
-            aud: claims.texts_or_text("aud", raw.get("aud"))?,
-            exp: claims.date("exp")?.ok_or(TokenError::MissingClaim { name: "exp" })?,
-            iat: claims.date("iat")?.ok_or(TokenError::MissingClaim { name: "iat" })?,
-            nbf: claims.date("nbf")?,
-            jti: claims.text("jti")?,
-            client_id: client(&claims, policy)?,
-            scope: scope(policy.scope_claim.find(&raw))?,
-            roles: roles(&claims, policy)?,
-            tenant_id: match policy.tenant_claim.find(&raw) {
-                None => None,
-                Some(Value::String(tenant)) => Some(tenant.clone()),
-                Some(_) => return Err(TokenError::MalformedClaim { name: "tenant_id" }),
-            },
-            sid: claims.text("sid")?,
-            rot: match raw.get("rot") {
-                None => None,
-                Some(count) => Some(
-                    count
-                        .as_u64()
-                        .and_then(|count| u32::try_from(count).ok())
-                        .ok_or(TokenError::MalformedClaim { name: "rot" })?,
-                ),
-            },
-            acr: claims.text("acr")?,
-            amr: claims.texts_or_text("amr", raw.get("amr"))?,
-            auth_time: claims.date("auth_time")?,
-            confirmation: confirmation(raw.get("cnf"))?,
+            iss: claims.required("iss", &forms::TEXT)?,
+            sub: claims.subject()?,
+            aud: claims.audience()?,
+            exp: claims.required("exp", &forms::DATE)?,
+            iat: claims.required("iat", &forms::DATE)?,
+            nbf: claims.optional("nbf", &forms::DATE)?,
+            jti: claims.token_id()?,
+            client_id: claims.client()?,
+            scope: claims.scope()?,
+            roles: claims.roles()?,
+            tenant_id: claims.tenant()?,
+            sid: claims.unread("sid", &forms::TEXT)?,
+            rot: if policy.exact { claims.optional("rot", &forms::COUNT)? } else { None },
+            acr: claims.unread("acr", &forms::TEXT)?,
+            amr: claims.unread("amr", &forms::TEXTS)?.unwrap_or_default(),
+            auth_time: claims.unread("auth_time", &forms::DATE)?,
+            confirmation: claims.confirmation()?,
             raw,
         })
     }
 }
 
-struct Reader<'a>(&'a Map<String, Value>);
+/// Reads claims by the issuer's policy. Each method says what becomes of a claim whose form it
+/// cannot read: refused where it decides, absent where nobody asked.
+struct Reader<'a> {
+    raw: &'a Map<String, Value>,
+    policy: &'a ValidationPolicy,
+}
 
 impl Reader<'_> {
-    fn text(&self, name: &'static str) -> Result<Option<String>, TokenError> {
-        match self.0.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(TokenError::MalformedClaim { name }),
+    /// A claim that must be there.
+    fn required<T>(&self, name: &'static str, form: &Form<T>) -> Result<T, TokenError> {
+        let fault = ClaimFault { name: name.into(), expected: form.expected, setting: None };
+        self.optional(name, form)?.ok_or(TokenError::MissingClaim(fault))
+    }
+
+    /// A claim that may be missing, and decides where it stands.
+    fn optional<T>(&self, name: &'static str, form: &Form<T>) -> Result<Option<T>, TokenError> {
+        let Some(value) = self.raw.get(name) else { return Ok(None) };
+        (form.read)(value).map(Some).ok_or_else(|| {
+            TokenError::MalformedClaim(ClaimFault {
+                name: name.into(),
+                expected: form.expected,
+                setting: None,
+            })
+        })
+    }
+
+    /// A claim that decides in our own tokens alone. What a route makes of it is the route's.
+    fn unread<T>(&self, name: &'static str, form: &Form<T>) -> Result<Option<T>, TokenError> {
+        if self.policy.exact {
+            return self.optional(name, form);
+        }
+        Ok(self.raw.get(name).and_then(form.read))
+    }
+
+    /// What stands at a place that the policy names, for a claim that the setting of this name is
+    /// about. With other issuers `null` is as good as absent, and so is a form that cannot be read
+    /// where nothing `decides` by it.
+    fn at<T>(
+        &self,
+        place: &ClaimPath,
+        form: &Form<T>,
+        decides: bool,
+        setting: &'static str,
+    ) -> Result<Option<T>, TokenError> {
+        let exact = self.policy.exact;
+        let Some(value) = place.find(self.raw).filter(|value| exact || !value.is_null()) else {
+            return Ok(None);
+        };
+        match (form.read)(value) {
+            None if exact || decides => Err(TokenError::MalformedClaim(ClaimFault {
+                name: Cow::Owned(place.as_str().to_owned()),
+                expected: form.expected,
+                setting: (!exact).then_some(setting),
+            })),
+            read => Ok(read),
         }
     }
 
-    fn date(&self, name: &'static str) -> Result<Option<Timestamp>, TokenError> {
-        self.0
-            .get(name)
-            .map(|value| numeric_date(value).ok_or(TokenError::MalformedClaim { name }))
-            .transpose()
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as one of the readers")]
-    fn texts_or_text(&self, name: &'static str, value: Option<&Value>) -> Result<Vec<String>, TokenError> {
-        match value {
-            None => Ok(Vec::new()),
-            Some(Value::String(text)) => Ok(vec![text.clone()]),
-            Some(Value::Array(values)) => texts(name, values),
-            Some(_) => Err(TokenError::MalformedClaim { name }),
-        }
-    }
-}
-
-/// The client, if the token has one where its issuer says: RFC 9068's `client_id` may be missing
-/// with other issuers. What names two is refused: routes, origins and revocations must mean one.
-fn client(claims: &Reader<'_>, policy: &ValidationPolicy) -> Result<Option<String>, TokenError> {
-    const MALFORMED: TokenError = TokenError::MalformedClaim { name: "client_id" };
-    // Of the right type wherever it stands, since it may be the audience.
-    claims.text("client_id")?;
-    let mut client: Option<&String> = None;
-    for path in &policy.client_claims {
-        match path.find(claims.0) {
-            None => {}
-            Some(Value::String(text)) if client.is_none_or(|known| known == text) => client = Some(text),
-            Some(_) => return Err(MALFORMED),
-        }
-    }
-    Ok(client.cloned())
-}
-
-fn roles(claims: &Reader<'_>, policy: &ValidationPolicy) -> Result<Vec<String>, TokenError> {
-    let mut roles = Vec::new();
-    for path in &policy.roles_claims {
-        for role in claims.texts_or_text("roles", path.find(claims.0))? {
-            if !roles.contains(&role) {
-                roles.push(role);
+    /// The first place that has one. It decides whose the token is, so that a place with something
+    /// else in it is not passed over.
+    fn subject(&self) -> Result<String, TokenError> {
+        const SETTING: &str = "subject_claim";
+        let source = &self.policy.subject_claim;
+        let form = if self.policy.exact { &forms::FILLED_TEXT } else { &forms::TEXT };
+        for place in &source.places {
+            match self.at(place, form, true, SETTING)? {
+                Some(subject) if !subject.is_empty() => return Ok(subject),
+                _ => {}
             }
         }
+        Err(TokenError::MissingClaim(ClaimFault {
+            name: source.names(),
+            expected: forms::FILLED_TEXT.expected,
+            setting: (!self.policy.exact).then_some(SETTING),
+        }))
     }
-    Ok(roles)
-}
 
-fn texts(name: &'static str, values: &[Value]) -> Result<Vec<String>, TokenError> {
-    values
-        .iter()
-        .map(|value| value.as_str().map(str::to_owned).ok_or(TokenError::MalformedClaim { name }))
-        .collect()
-}
+    fn audience(&self) -> Result<Vec<String>, TokenError> {
+        let mut audience = Vec::new();
+        for place in &self.policy.audience_claim.places {
+            audience.extend(self.at(place, &forms::TEXTS, true, "audience_claim")?.unwrap_or_default());
+        }
+        Ok(audience)
+    }
 
-fn scope(value: Option<&Value>) -> Result<BTreeSet<String>, TokenError> {
-    const MALFORMED: TokenError = TokenError::MalformedClaim { name: "scope" };
-    let tokens = match value {
-        None => return Ok(BTreeSet::new()),
-        Some(Value::String(text)) if text.is_empty() => return Ok(BTreeSet::new()),
-        Some(Value::String(text)) => text.split(' ').map(str::to_owned).collect(),
-        Some(Value::Array(values)) => texts("scope", values)?,
-        Some(_) => return Err(MALFORMED),
-    };
-    if tokens.iter().all(|token| is_scope_token(token)) { Ok(text_set(tokens)) } else { Err(MALFORMED) }
-}
+    /// Decides where RFC 9068 is asked for; elsewhere it is what a single token is revoked by, if it
+    /// is there.
+    fn token_id(&self) -> Result<Option<String>, TokenError> {
+        if self.policy.exact {
+            return self.optional("jti", &forms::TEXT);
+        }
+        match self.raw.get("jti") {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match (forms::TOKEN_ID.read)(value) {
+                None if self.policy.rfc9068 => Err(TokenError::MalformedClaim(ClaimFault {
+                    name: "jti".into(),
+                    expected: forms::TOKEN_ID.expected,
+                    setting: Some("typ"),
+                })),
+                read => Ok(read),
+            },
+        }
+    }
 
-/// RFC 6749 section 3.3: one or more of %x21 / %x23-5B / %x5D-7E.
-fn is_scope_token(token: &str) -> bool {
-    !token.is_empty() && token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-}
+    /// The client, if the token has one where its issuer says: RFC 9068's `client_id` may be missing
+    /// with other issuers. What names two is refused: routes, origins and revocations must mean one.
+    fn client(&self) -> Result<Option<String>, TokenError> {
+        const SETTING: &str = "client_claim";
+        let policy = self.policy;
+        let source = &policy.client_claim;
+        let mut client: Option<String> = None;
+        for place in &source.places {
+            let Some(named) = self.at(place, &forms::TEXT, source.is_named || policy.rfc9068, SETTING)?
+            else {
+                continue;
+            };
+            match &client {
+                _ if named.is_empty() && !policy.exact => {}
+                Some(known) if *known != named => {
+                    return Err(TokenError::MalformedClaim(ClaimFault {
+                        name: source.names(),
+                        expected: "one client, the same in each",
+                        setting: Some(SETTING),
+                    }));
+                }
+                _ => client = Some(named),
+            }
+        }
+        Ok(client)
+    }
 
-fn confirmation(value: Option<&Value>) -> Result<Option<String>, TokenError> {
-    const MALFORMED: TokenError = TokenError::MalformedClaim { name: "cnf" };
-    match value {
-        None => Ok(None),
-        // A confirmation by another method than a key's thumbprint cannot be checked here, and
-        // to pass it over would make a bound token a bearer token.
-        Some(Value::Object(methods)) => match (methods.get("jkt"), methods.len()) {
-            (Some(Value::String(thumbprint)), 1) => Ok(Some(thumbprint.clone())),
-            _ => Err(MALFORMED),
-        },
-        Some(_) => Err(MALFORMED),
+    fn scope(&self) -> Result<BTreeSet<String>, TokenError> {
+        let policy = self.policy;
+        let source = &policy.scope_claim;
+        let form = if policy.exact { &forms::OWN_SCOPE } else { &forms::SCOPE };
+        let mut tokens = Vec::new();
+        for place in &source.places {
+            tokens.extend(self.at(place, form, source.is_named, "scope_claim")?.unwrap_or_default());
+        }
+        Ok(text_set(tokens))
+    }
+
+    fn roles(&self) -> Result<BTreeSet<String>, TokenError> {
+        let policy = self.policy;
+        let source = &policy.roles_claim;
+        let form = match policy.roles_form {
+            RolesForm::Text => &forms::TEXTS,
+            RolesForm::Keys => &forms::KEYS,
+            RolesForm::Names => &forms::NAMES,
+        };
+        let mut roles = Vec::new();
+        for place in &source.places {
+            roles.extend(self.at(place, form, source.is_named, "roles_claim")?.unwrap_or_default());
+        }
+        roles.retain(|role| policy.exact || !role.is_empty());
+        Ok(text_set(roles))
+    }
+
+    fn tenant(&self) -> Result<Option<String>, TokenError> {
+        let source = &self.policy.tenant_claim;
+        for place in &source.places {
+            let tenant = self.at(place, &forms::TEXT, source.is_named, "tenant_claim")?;
+            if tenant.as_ref().is_some_and(|tenant| self.policy.exact || !tenant.is_empty()) {
+                return Ok(tenant);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The key that the token is bound to. It always decides: a confirmation by another method than
+    /// a key's thumbprint cannot be checked here, and to pass it over would make a bound token a
+    /// bearer token.
+    fn confirmation(&self) -> Result<Option<String>, TokenError> {
+        match self.raw.get("cnf") {
+            Some(Value::Null) if !self.policy.exact => Ok(None),
+            _ => self.optional("cnf", &forms::CONFIRMATION),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn read(more: &Value, policy: &ValidationPolicy) -> Result<Claims, TokenError> {
-        let mut raw = json!({"iss": "https://i.example", "sub": "alice", "aud": "a", "exp": 2, "iat": 1});
-        for (name, value) in more.as_object().unwrap() {
-            raw[name] = value.clone();
-        }
-        Claims::read(raw.as_object().unwrap().clone(), policy)
-    }
-
-    fn policy(client: &[&str], roles: &[&str]) -> ValidationPolicy {
-        let places = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
-        let external = ValidationPolicy::external("https://i.example", vec!["a".into()]);
-        ValidationPolicy { client_claims: places(client), roles_claims: places(roles), ..external }
-    }
-
-    #[test]
-    fn the_client_is_what_the_issuers_claims_say_and_nothing_is_guessed() {
-        let malformed = Err(TokenError::MalformedClaim { name: "client_id" });
-        for (places, token, client) in [
-            (&["client_id"][..], json!({"azp": "web"}), Ok(None)),
-            (&["azp"], json!({"azp": "web", "client_id": "other"}), Ok(Some("web"))),
-            (&["azp"], json!({"client_id": "web"}), Ok(None)),
-            (&["azp", "client_id"], json!({"client_id": "web"}), Ok(Some("web"))),
-            (&["azp", "client_id"], json!({"azp": "web"}), Ok(Some("web"))),
-            (&["azp", "client_id"], json!({"azp": "web", "client_id": "web"}), Ok(Some("web"))),
-            (&["azp", "client_id"], json!({"azp": "web", "client_id": "other"}), malformed.clone()),
-            (&["azp"], json!({"azp": ["web"]}), malformed.clone()),
-            (&["azp"], json!({"azp": null}), malformed.clone()),
-            (&["azp"], json!({"azp": "web", "client_id": 7}), malformed),
-        ] {
-            let read = read(&token, &policy(places, &[])).map(|claims| claims.client_id);
-            assert_eq!(read, client.map(|client| client.map(str::to_owned)), "{places:?} {token}");
-        }
-    }
-
-    #[test]
-    fn roles_of_several_places_are_one_list_without_repetition() {
-        let both = policy(&[], &["realm_access.roles", "/resource_access/my.api/roles"]);
-        let token = json!({
-            "realm_access": {"roles": ["user", "editor"]},
-            "resource_access": {"my.api": {"roles": ["editor", "writer"]}, "other": {"roles": ["admin"]}},
-            "roles": ["root"],
-        });
-        assert_eq!(read(&token, &both).unwrap().roles, ["user", "editor", "writer"]);
-        assert_eq!(read(&json!({}), &both).unwrap().roles, [""; 0]);
-        let half = json!({"realm_access": {"roles": ["user"]}, "resource_access": {"my.api": {"roles": 1}}});
-        assert_eq!(read(&half, &both), Err(TokenError::MalformedClaim { name: "roles" }));
-    }
-}
+mod tests;

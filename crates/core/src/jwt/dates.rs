@@ -9,7 +9,7 @@ const MAX_SECONDS: u64 = 253_402_300_799;
 
 /// Reads a date claim: a finite JSON number from 0 to the year 9999, whole or fractional
 /// (rounded down to the millisecond). Text, booleans and negative numbers are no dates.
-pub fn numeric_date(value: &Value) -> Option<Timestamp> {
+pub(super) fn numeric_date(value: &Value) -> Option<Timestamp> {
     let Value::Number(number) = value else {
         return None;
     };

@@ -13,8 +13,7 @@ mod policy;
 mod validate;
 
 pub use claims::Claims;
-pub use dates::numeric_date;
-pub use error::TokenError;
+pub use error::{About, ClaimFault, TokenError};
 pub use issued::{AccessTokenClaims, Confirmation};
-pub use policy::{AudienceSource, ClaimPath, TypPolicy, ValidationPolicy};
-pub use validate::{AccessToken, judge_claims, judge_header, validate};
+pub use policy::{ClaimPath, ClaimSource, RolesForm, TypPolicy, ValidationPolicy};
+pub use validate::{AccessToken, judge_claims, validate};

@@ -1,12 +1,12 @@
 //! What one trusted issuer's access tokens must look like.
 
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::jose::SignatureAlgorithm;
+use super::TokenError;
+use crate::jose::{MAX_TOKEN_BYTES, ReadHeader, SignatureAlgorithm};
 
 /// Where in the claims a value stands. Read from text:
 ///
@@ -16,8 +16,7 @@ use crate::jose::SignatureAlgorithm;
 ///   the name of one top-level claim.
 ///
 /// A top-level name with a dot in it and no colon is written as a pointer (`/my.claim`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimPath {
     text: String,
     names: Vec<String>,
@@ -36,22 +35,18 @@ impl From<&str> for ClaimPath {
     }
 }
 
-impl From<String> for ClaimPath {
-    fn from(text: String) -> Self {
-        Self::from(text.as_str())
-    }
-}
-
-impl From<ClaimPath> for String {
-    fn from(path: ClaimPath) -> Self {
-        path.text
-    }
-}
-
 impl ClaimPath {
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The name of the claim, if it is a top-level one.
+    pub fn top_level(&self) -> Option<&str> {
+        match self.names.as_slice() {
+            [name] => Some(name),
+            _ => None,
+        }
     }
 
     /// The value there, if every object on the way is there.
@@ -61,10 +56,61 @@ impl ClaimPath {
     }
 }
 
+/// Where a claim of some meaning stands, and whether its reading decides.
+///
+/// What nobody asked for does not decide: a claim of the usual name that has a form we cannot read
+/// counts as absent, unless the operator named it. Whoever names a claim means what is in it, and a
+/// token that has something else there is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimSource {
+    pub(super) places: Vec<ClaimPath>,
+    pub(super) is_named: bool,
+}
+
+impl ClaimSource {
+    /// The claim of the usual name, which nobody has named.
+    pub fn usual(name: &'static str) -> Self {
+        Self { places: vec![name.into()], is_named: false }
+    }
+
+    /// The places that the issuer's settings name.
+    pub fn named<'a>(places: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { places: places.into_iter().map(ClaimPath::from).collect(), is_named: true }
+    }
+
+    /// Whether the issuer's settings name it.
+    pub const fn is_named(&self) -> bool {
+        self.is_named
+    }
+
+    /// The places, in order.
+    pub fn places(&self) -> &[ClaimPath] {
+        &self.places
+    }
+
+    /// Their names, for whoever is told that none of them is there.
+    pub fn names(&self) -> Cow<'static, str> {
+        let names: Vec<&str> = self.places.iter().map(ClaimPath::as_str).collect();
+        names.join(" or ").into()
+    }
+}
+
+/// What a claim of roles looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RolesForm {
+    /// A list of text, or one text.
+    #[default]
+    Text,
+    /// An object whose members are named by the roles (ZITADEL). A member that is `null` or `false`
+    /// is none.
+    Keys,
+    /// A list of objects, each with the role in its member `name` (Casdoor).
+    Names,
+}
+
 /// Which `typ` a token must have. Media types compare without regard to case (RFC 2045 section
 /// 5.1), with or without `application/` (RFC 7515 section 4.1.9).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypPolicy {
     /// One of these, and never absent.
     Exact(Vec<String>),
@@ -77,6 +123,14 @@ impl TypPolicy {
     /// RFC 9068 section 4: `at+jwt` or `application/at+jwt`.
     pub fn access_token() -> Self {
         Self::Exact(vec!["at+jwt".into()])
+    }
+
+    /// What `typ` has to be, in words.
+    pub const fn expected(&self) -> &'static str {
+        match self {
+            Self::Exact(_) => "`at+jwt`",
+            Self::AllowAbsentOrJwt => "absent, `JWT` or `at+jwt`",
+        }
     }
 
     pub(crate) fn allows(&self, typ: Option<&str>) -> bool {
@@ -96,53 +150,47 @@ fn subtype(media_type: &str) -> &str {
     }
 }
 
-/// Which claim names the audience.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AudienceSource {
-    /// `aud`.
-    Aud,
-    /// `client_id`, whatever [`ValidationPolicy::client_claims`] is: Amazon Cognito's access tokens
-    /// have no `aud`, and its ID tokens no `client_id`. Many issuers' ID tokens have an `azp`.
-    ClientId,
-}
-
 /// What one trusted issuer's access tokens must look like.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidationPolicy {
     /// What `iss` must be, character for character (RFC 9068 section 4).
     pub issuer: String,
     /// One of these must be in the token's audience. An empty list accepts no token.
     pub audiences: Vec<String>,
-    /// Where the audience stands.
-    pub audience_source: AudienceSource,
+    /// Whether a token is judged to the letter: no header member that nothing reads, every claim
+    /// that we write of its own form. For tokens of our own, which we know to be so.
+    pub exact: bool,
+    /// The longest token.
+    pub max_token_bytes: usize,
     /// How far the issuer's clock and ours may differ.
     pub leeway: Duration,
     /// Which `typ` is accepted.
     pub typ: TypPolicy,
-    /// Header members beside `alg`, `kid` and `typ` that its tokens may have. Their names alone count: nothing reads
-    /// them (RFC 7515 section 4 has it so for whatever is not understood).
-    #[serde(default)]
-    pub header_members: BTreeSet<String>,
     /// What the issuer may sign with.
     pub algorithms: Vec<SignatureAlgorithm>,
     /// The longest `exp - iat` accepted.
-    #[serde(default)]
     pub max_lifetime: Option<Duration>,
     /// The longest time since `iat` accepted, leeway added.
-    #[serde(default)]
     pub max_age: Option<Duration>,
+    /// Where the audience stands: a text, or a list of text. `aud`; `client_id` for Amazon Cognito,
+    /// `azp` for Clerk.
+    pub audience_claim: ClaimSource,
+    /// Where the subject stands: a text, in the first of these places where there is one. `sub`; for
+    /// tokens that have none (AD FS, client credentials), what the operator says.
+    pub subject_claim: ClaimSource,
     /// Where scopes stand: text with spaces between (`scope`), or an array (`scp`, `permissions`).
-    pub scope_claim: ClaimPath,
-    /// Where roles stand: an array of text, or one text, in each of these places. What stands in
-    /// several of them counts once; nothing says from which a role came.
-    pub roles_claims: Vec<ClaimPath>,
+    pub scope_claim: ClaimSource,
+    /// Where roles stand, in each of these places. What stands in several of them counts once;
+    /// nothing says from which a role came.
+    pub roles_claim: ClaimSource,
+    /// What stands there.
+    pub roles_form: RolesForm,
     /// Where the tenant stands: a text.
-    pub tenant_claim: ClaimPath,
+    pub tenant_claim: ClaimSource,
     /// Where the client stands that the token was issued to: a text, the same in each of these
     /// places that the token has. `client_id` by RFC 9068 section 2.2, `azp` for issuers who took it
     /// over from ID tokens (`OpenID` Connect Core section 2). No other claim is looked at.
-    pub client_claims: Vec<ClaimPath>,
+    pub client_claim: ClaimSource,
     /// Whether RFC 9068's further claims, `jti` and `client_id`, must be there.
     pub rfc9068: bool,
 }
@@ -156,24 +204,52 @@ impl ValidationPolicy {
         Self {
             issuer: issuer.into(),
             audiences,
-            audience_source: AudienceSource::Aud,
+            exact: true,
+            max_token_bytes: MAX_TOKEN_BYTES,
             leeway: Self::DEFAULT_LEEWAY,
             typ: TypPolicy::access_token(),
-            header_members: BTreeSet::new(),
             algorithms: SignatureAlgorithm::ALL.to_vec(),
             max_lifetime: None,
             max_age: None,
-            scope_claim: "scope".into(),
-            roles_claims: vec!["roles".into()],
-            tenant_claim: "tenant_id".into(),
-            client_claims: vec!["client_id".into()],
+            audience_claim: ClaimSource::usual("aud"),
+            subject_claim: ClaimSource::usual("sub"),
+            scope_claim: ClaimSource::usual("scope"),
+            roles_claim: ClaimSource::usual("roles"),
+            roles_form: RolesForm::Text,
+            tenant_claim: ClaimSource::usual("tenant_id"),
+            client_claim: ClaimSource::usual("client_id"),
             rfc9068: true,
         }
     }
 
-    /// For an issuer that may not follow RFC 9068.
+    /// For another issuer, which may not follow RFC 9068, and of whose tokens only what is read
+    /// decides.
     pub fn external(issuer: impl Into<String>, audiences: Vec<String>) -> Self {
-        Self { typ: TypPolicy::AllowAbsentOrJwt, rfc9068: false, ..Self::own(issuer, audiences) }
+        Self {
+            exact: false,
+            typ: TypPolicy::AllowAbsentOrJwt,
+            rfc9068: false,
+            ..Self::own(issuer, audiences)
+        }
+    }
+
+    /// Judges the header of a token of this issuer, and its length. [`super::validate`] does it for every token;
+    /// doing it before the signature is looked at saves that work for a token that is refused.
+    pub fn judge_header(&self, header: ReadHeader<'_>) -> Result<(), TokenError> {
+        let ReadHeader { bytes, algorithm, typ, objection } = header;
+        if bytes > self.max_token_bytes {
+            return Err(TokenError::TooLarge { bytes, limit: self.max_token_bytes });
+        }
+        if !self.algorithms.contains(&algorithm) {
+            return Err(TokenError::AlgorithmNotAllowed);
+        }
+        if !self.typ.allows(typ) {
+            return Err(TokenError::WrongType { expected: self.typ.expected() });
+        }
+        match objection {
+            Some(objection) if self.exact => Err(objection.clone()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The one call that turns a verified token into an access token.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::{AudienceSource, Claims, TokenError, ValidationPolicy};
+use super::{ClaimFault, Claims, TokenError, ValidationPolicy};
 use crate::{
-    jose::{SignatureAlgorithm, VerifiedJws, check_members, json},
+    jose::{VerifiedJws, json},
     time::Timestamp,
 };
 
@@ -56,10 +57,10 @@ impl AccessToken {
 /// Validates a verified token against its issuer's policy at the time `now`. Every check is made
 /// for every token; there is no step to forget.
 ///
-/// 1. algorithm allowed for the issuer, `typ` that of an access token, nothing in the header that the issuer's policy
-///    does not let stand;
-/// 2. claims: strict JSON, each of its type, `iss sub exp iat` there (and `jti client_id` by
-///    RFC 9068 section 2.2);
+/// 1. not longer than the issuer's tokens may be, algorithm allowed for the issuer, `typ` that of an
+///    access token, and in a token of our own nothing else in the header;
+/// 2. claims: strict JSON, `iss sub exp iat` there (and `jti client_id` by RFC 9068 section 2.2),
+///    each that is read of its type;
 /// 3. `iss` equal, audience ours;
 /// 4. `exp` in the future, `nbf` not, `iat` not, the three in order, lifetime and age bounded.
 pub fn validate(
@@ -67,27 +68,11 @@ pub fn validate(
     policy: &ValidationPolicy,
     now: Timestamp,
 ) -> Result<AccessToken, TokenError> {
-    judge_header(jws.algorithm(), jws.typ(), jws.other_members(), policy)?;
+    policy.judge_header(jws.header())?;
     let raw = json::parse_object(jws.payload()).map_err(TokenError::MalformedClaims)?;
     let (claims, expires_at) = judge_claims(raw, policy, now)?;
     let (key_thumbprint, payload) = jws.into_parts();
     Ok(AccessToken { claims, expires_at, key_thumbprint, payload })
-}
-
-/// Step 1 of [`validate`], for explanations too: what the header says, against the issuer's policy.
-pub fn judge_header(
-    algorithm: SignatureAlgorithm,
-    typ: Option<&str>,
-    other_members: &[String],
-    policy: &ValidationPolicy,
-) -> Result<(), TokenError> {
-    if !policy.algorithms.contains(&algorithm) {
-        return Err(TokenError::AlgorithmNotAllowed);
-    }
-    if !policy.typ.allows(typ) {
-        return Err(TokenError::WrongType);
-    }
-    check_members(other_members, &policy.header_members)
 }
 
 /// Steps 2 to 4 of [`validate`] for claims that nobody has signed: what would become of them in a
@@ -99,13 +84,8 @@ pub fn judge_claims(
 ) -> Result<(Claims, Timestamp), TokenError> {
     let claims = Claims::read(raw, policy)?;
     if policy.rfc9068 {
-        for (name, value) in [("jti", &claims.jti), ("client_id", &claims.client_id)] {
-            match value.as_deref() {
-                None => return Err(TokenError::MissingClaim { name }),
-                Some("") => return Err(TokenError::MalformedClaim { name }),
-                Some(_) => {}
-            }
-        }
+        require_filled(claims.jti.as_deref(), policy, || "jti".into())?;
+        require_filled(claims.client_id.as_deref(), policy, || policy.client_claim.names())?;
     }
     if claims.iss != policy.issuer {
         return Err(TokenError::WrongIssuer);
@@ -115,17 +95,30 @@ pub fn judge_claims(
     Ok((claims, expires_at))
 }
 
-fn check_audience(claims: &Claims, policy: &ValidationPolicy) -> Result<(), TokenError> {
-    let ours = |audience: &String| policy.audiences.contains(audience);
-    let meant = match policy.audience_source {
-        AudienceSource::Aud => claims.aud.iter().any(ours),
-        // The claim of this name itself: where the client may be `azp`, ID tokens have one too.
-        AudienceSource::ClientId => {
-            let client = claims.raw.get("client_id").and_then(Value::as_str);
-            client.is_some_and(|client| policy.audiences.iter().any(|audience| audience == client))
-        }
+/// RFC 9068 section 2.2. Other issuers need not follow it, where their settings say so (`typ`).
+fn require_filled(
+    value: Option<&str>,
+    policy: &ValidationPolicy,
+    name: impl FnOnce() -> Cow<'static, str>,
+) -> Result<(), TokenError> {
+    let fault = || ClaimFault {
+        name: name(),
+        expected: "a text that is not empty",
+        setting: if policy.exact { None } else { Some("typ") },
     };
-    if meant { Ok(()) } else { Err(TokenError::WrongAudience) }
+    match value {
+        None => Err(TokenError::MissingClaim(fault())),
+        Some("") => Err(TokenError::MalformedClaim(fault())),
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_audience(claims: &Claims, policy: &ValidationPolicy) -> Result<(), TokenError> {
+    if claims.aud.iter().any(|audience| policy.audiences.contains(audience)) {
+        Ok(())
+    } else {
+        Err(TokenError::WrongAudience { claim: policy.audience_claim.names() })
+    }
 }
 
 fn check_dates(claims: &Claims, policy: &ValidationPolicy, now: Timestamp) -> Result<Timestamp, TokenError> {

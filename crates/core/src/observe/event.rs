@@ -160,6 +160,18 @@ pub enum Happening {
         /// The last 6 characters of the token's signature.
         #[serde(skip_serializing_if = "Option::is_none")]
         signature_tail: Option<String>,
+        /// What the refusal is about: `claim roles`, `header member crit`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        about: Option<String>,
+        /// What that has to be.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expected: Option<&'static str>,
+        /// The setting that would change the answer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        setting: Option<&'static str>,
+        /// The trusted issuer whose token it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        issuer: Option<String>,
     },
     /// A call that a browser made for a page of an origin that is neither ours nor listed.
     CrossOrigin {
@@ -337,6 +349,19 @@ pub enum Happening {
 }
 
 impl Happening {
+    /// A request that the gate refused, by its code alone.
+    pub const fn access_refused(code: &'static str, route: Option<String>) -> Self {
+        Self::AccessRefused {
+            code,
+            route,
+            signature_tail: None,
+            about: None,
+            expected: None,
+            setting: None,
+            issuer: None,
+        }
+    }
+
     /// The event of a step of the key ring; forgetting a retired key's name is none.
     pub const fn of_key_step(step: Step) -> Option<Self> {
         match step {

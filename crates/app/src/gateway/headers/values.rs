@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::{identity::Identity, path::push_escape, route::ClaimHeader};
+use super::super::{identity::Statement, path::push_escape, route::ClaimHeader};
 
 /// A text as a header value that can be undone: visible ASCII stands for itself, everything
 /// else and `%` as percent-encoded UTF-8.
@@ -28,7 +28,7 @@ fn list<'v>(items: impl Iterator<Item = &'v str>, separator: &str) -> String {
 }
 
 /// The fixed headers, then the mapped ones. What the access token does not say is not set.
-pub(super) fn identity_headers(identity: &Identity, mapped: &[ClaimHeader]) -> Vec<(String, String)> {
+pub(super) fn identity_headers(identity: &Statement, mapped: &[ClaimHeader]) -> Vec<(String, String)> {
     let mut headers = vec![("x-auth-subject".to_owned(), encode_value(&identity.subject))];
     let mut set = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {

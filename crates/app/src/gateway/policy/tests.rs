@@ -244,7 +244,7 @@ fn numbers_with_two_spellings_equal_no_text() {
 #[test]
 fn a_weak_sign_in_is_asked_to_step_up() {
     let mut caller = identity();
-    caller.claims.insert("amr".into(), json!(["pwd"]));
+    caller.amr = vec!["pwd".into()];
     let requirement = Requirement {
         acr: vec!["gold".into(), "silver".into()],
         amr: set(&["pwd", "otp"]),
@@ -254,15 +254,18 @@ fn a_weak_sign_in_is_asked_to_step_up() {
         challenge_of(&decide_on(requirement.clone(), Some(&caller))),
         "Bearer realm=\"postern\", error=\"insufficient_user_authentication\", acr_values=\"gold silver\""
     );
-    caller.claims.insert("acr".into(), json!("silver"));
+    caller.acr = Some("silver".into());
     assert!(challenge_of(&decide_on(requirement.clone(), Some(&caller))).contains("insufficient_user"));
-    caller.claims.insert("amr".into(), json!(["otp", "pwd"]));
+    caller.amr = vec!["otp".into(), "pwd".into()];
     assert_eq!(decide_on(requirement, Some(&caller)), Verdict::Forward);
 }
 
 #[test]
 fn a_challenge_can_not_be_split_by_what_it_quotes() {
-    let challenge = Challenge::StepUp { acr_values: vec!["a\"b\\c\r\nx: y\u{e9}".into()] };
+    let challenge = Challenge::StepUp {
+        acr_values: vec!["a\"b\\c\r\nx: y\u{e9}".into()],
+        objection: Objection { claim: "acr", member: "acr" },
+    };
     let text = challenge.www_authenticate();
     assert!(text.ends_with("acr_values=\"a\\\"b\\\\c??x: y?\""), "{text}");
     let reply = Reply::from(&challenge);

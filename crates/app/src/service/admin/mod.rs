@@ -214,7 +214,7 @@ impl<P: Ports> Service<P> {
             ..caller.setting()
         };
         let route = Some("admin".to_owned());
-        self.record(self.now(), Happening::AccessRefused { code, route, signature_tail: None }, setting);
+        self.record(self.now(), Happening::access_refused(code, route), setting);
     }
 }
 

@@ -20,7 +20,7 @@ fn valid_until(token: u16) -> Timestamp {
 }
 
 fn identity(token: u16) -> Rc<Identity> {
-    Rc::new(Identity {
+    Rc::new(Identity::verified(crate::gateway::Statement {
         issuer: "i".into(),
         subject: token.to_string(),
         audience: Vec::new(),
@@ -32,8 +32,12 @@ fn identity(token: u16) -> Rc<Identity> {
         client_id: None,
         issued_at: Timestamp::from_millis(0),
         expires_at: valid_until(token),
+        token_id: None,
+        acr: None,
+        amr: Vec::new(),
+        auth_time: None,
         claims: crate::gateway::RawClaims::default(),
-    })
+    }))
 }
 
 /// Full verification: what is answered without a cache.

@@ -36,8 +36,15 @@ fn event_line_format_unchanged() {
 #[test]
 fn event_names_unchanged() {
     let kid = Kid::from_thumbprint([0; 32]);
-    let refused =
-        Happening::AccessRefused { code: "expired", route: None, signature_tail: Some("abc123".into()) };
+    let refused = Happening::AccessRefused {
+        code: "expired",
+        route: None,
+        signature_tail: Some("abc123".into()),
+        about: Some("claim exp".into()),
+        expected: Some("a time to come"),
+        setting: None,
+        issuer: Some("https://i.example".into()),
+    };
     let names = [
         (Happening::SignedIn, "signed_in", "success"),
         (Happening::SignInRefused { cause: "wrong_password" }, "sign_in_refused", "refused"),

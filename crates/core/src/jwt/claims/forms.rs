@@ -1,0 +1,110 @@
+//! The forms that claims are read in. Each says in words what it reads, for whoever is refused.
+
+use serde_json::{Map, Value};
+
+use crate::{jwt::dates::numeric_date, time::Timestamp};
+
+/// A form of a claim's value.
+pub(super) struct Form<T> {
+    /// The value in this form; `None` for a value of another form.
+    pub(super) read: fn(&Value) -> Option<T>,
+    /// What it reads.
+    pub(super) expected: &'static str,
+}
+
+pub(super) const TEXT: Form<String> = Form { read: text, expected: "a text" };
+
+pub(super) const FILLED_TEXT: Form<String> =
+    Form { read: |value| text(value).filter(|text| !text.is_empty()), expected: "a text that is not empty" };
+
+pub(super) const TEXTS: Form<Vec<String>> = Form {
+    read: |value| match value {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Array(values) => values.iter().map(text).collect(),
+        _ => None,
+    },
+    expected: "a list of text, or one text",
+};
+
+pub(super) const DATE: Form<Timestamp> =
+    Form { read: numeric_date, expected: "a number of seconds from 0 to the year 9999" };
+
+pub(super) const COUNT: Form<u32> = Form {
+    read: |value| value.as_u64().and_then(|count| u32::try_from(count).ok()),
+    expected: "a whole number",
+};
+
+/// Whole numbers too, which some issuers count their tokens by.
+pub(super) const TOKEN_ID: Form<String> = Form {
+    read: |value| match value {
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => text(value).filter(|text| !text.is_empty()),
+    },
+    expected: "a text that is not empty",
+};
+
+/// Scopes as RFC 6749 section 3.3 has them, to the letter.
+pub(super) const OWN_SCOPE: Form<Vec<String>> = Form {
+    read: |value| {
+        let tokens = match value {
+            Value::String(text) if text.is_empty() => Vec::new(),
+            Value::String(text) => text.split(' ').map(str::to_owned).collect(),
+            _ => (TEXTS.read)(value)?,
+        };
+        tokens.iter().all(|token| is_scope_token(token)).then_some(tokens)
+    },
+    expected: "scope tokens with single spaces between, or a list of them",
+};
+
+/// Scopes as other issuers write them: more than one space between, and characters that no scope
+/// of a route has. None holds white space, so that none becomes two where they are put together.
+pub(super) const SCOPE: Form<Vec<String>> = Form {
+    read: |value| {
+        let tokens: Vec<String> = match value {
+            Value::String(text) => {
+                text.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect()
+            }
+            _ => (TEXTS.read)(value)?,
+        };
+        let plain = |character: char| !character.is_whitespace() && !character.is_control();
+        tokens.iter().all(|token| token.chars().all(plain)).then(|| {
+            let mut tokens = tokens;
+            tokens.retain(|token| !token.is_empty());
+            tokens
+        })
+    },
+    expected: "a text with spaces between, or a list of text",
+};
+
+/// The names of an object's members, but for those that say no.
+pub(super) const KEYS: Form<Vec<String>> = Form {
+    read: |value| {
+        let granted = |(_, value): &(&String, &Value)| !matches!(value, Value::Null | Value::Bool(false));
+        Some(value.as_object()?.iter().filter(granted).map(|(name, _)| name.clone()).collect())
+    },
+    expected: "an object whose members are named by the roles",
+};
+
+/// The member `name` of each object in a list.
+pub(super) const NAMES: Form<Vec<String>> = Form {
+    read: |value| value.as_array()?.iter().map(|item| text(item.get("name")?)).collect(),
+    expected: "a list of objects that have a `name` each",
+};
+
+/// A key's thumbprint and nothing else.
+pub(super) const CONFIRMATION: Form<String> = Form {
+    read: |value| {
+        let methods: &Map<String, Value> = value.as_object()?;
+        if methods.len() == 1 { text(methods.get("jkt")?) } else { None }
+    },
+    expected: "a key's thumbprint (`jkt`) alone: no other binding can be checked",
+};
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// RFC 6749 section 3.3: one or more of %x21 / %x23-5B / %x5D-7E.
+fn is_scope_token(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
