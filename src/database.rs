@@ -16,6 +16,7 @@ use postern_app::{
     ids::AccountId,
     json,
     ports::{Fault, Part},
+    time::Timestamp,
 };
 
 /// The D1 database of users.
@@ -83,8 +84,13 @@ impl IdentityStore for Database {
         self.changed(&rows::replace_password_hash(account, current, replacement)).await
     }
 
-    async fn change(&self, account: AccountId, change: &UserChange) -> Result<Option<u64>, Fault> {
-        let rows: Vec<Changed> = self.rows(&rows::change(account, change)).await?;
+    async fn change(
+        &self,
+        account: AccountId,
+        change: &UserChange,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Fault> {
+        let rows: Vec<Changed> = self.rows(&rows::change(account, change, now)).await?;
         Ok(rows.first().map(|row| row.credential_version))
     }
 

@@ -209,8 +209,16 @@ describe("users", () => {
     expect(claimsOf(tokens.access_token)).toMatchObject({ scope: "read:orders", roles: ["clerk"], tenant_id: "acme" });
     expect((await run(["user", "show", login], env)).out).toContain(String(claimsOf(tokens.access_token)["sub"]));
     expect((await run(["session", "list", login], env)).out).toContain(tokens.session_id);
-    expect((await run(["user", "grant", login, "--scope", "write:orders"], env)).code).toBe(0);
-    await expectProblem(await refresh(worker(), tokens.refresh_token), 401, "invalid_grant");
+    const granted = await run(["user", "grant", login, "--scope", "refund"], env);
+    expect(granted).toMatchObject({ code: 0, out: `added: scope refund\n${login} has now: scope read:orders, scope refund, role clerk, tenant acme\n` });
+    // Whoever is granted more keeps the session, and all that was there before.
+    const next = (await json<Tokens>(await refresh(worker(), tokens.refresh_token))).refresh_token!;
+    const taken = await run(["user", "ungrant", login, "--scope", "read:orders"], env);
+    expect(taken.out).toContain("taken away: scope read:orders\n");
+    await expectProblem(await refresh(worker(), next), 401, "invalid_grant");
+    expect((await run(["user", "ungrant", login], env)).code).toBe(2);
+    const set = await run(["user", "set-grants", login, "--scope", "write:orders"], env);
+    expect(set.out).toBe(`added: scope write:orders\ntaken away: scope refund, role clerk, tenant acme\n${login} has now: scope write:orders\n`);
     expect((await run(["user", "disable", login], env)).out).toContain("disabled");
     expect((await run(["user", "list", "--search", login], env)).out).toContain("true");
     expect((await run(["user", "enable", login], env)).code).toBe(0);

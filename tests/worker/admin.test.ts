@@ -171,9 +171,18 @@ describe("users", () => {
     const [tokens, name] = [await admin(), login()];
     const id = await add(tokens, { login: name, scopes: ["read:orders"] });
     const own = await signIn(postern(), { login: name });
-    await expectEmpty(await call("PUT", `/admin/users/${id}/grants`, tokens, { scopes: ["read:orders", "write:orders"] }));
+    const added = { add: { scopes: ["write:orders"], roles: ["clerk"] } };
+    expect(await json(await call("PATCH", `/admin/users/${id}/grants`, tokens, added))).toEqual({
+      user_id: id,
+      scopes: ["read:orders", "write:orders"],
+      roles: ["clerk"],
+      added: { scopes: ["write:orders"], roles: ["clerk"] },
+      removed: { scopes: [], roles: [] },
+    });
     const next = await json<Tokens>(await refresh(postern(), own.refresh_token));
-    await expectEmpty(await call("PUT", `/admin/users/${id}/grants`, tokens, {}));
+    expect(await json(await call("PUT", `/admin/users/${id}/grants`, tokens, {}))).toMatchObject({
+      removed: { scopes: ["read:orders", "write:orders"], roles: ["clerk"] },
+    });
     await expectProblem(await refresh(postern(), next.refresh_token!), 401, "invalid_grant");
     expect((await signIn(postern(), { login: name })).scope).toBe("");
   });
@@ -281,7 +290,7 @@ describe("the audit log", () => {
     const scopes = [...Array.from({ length: 60 }, (_, at) => `read:${"x".repeat(40)}${at}`), "postern:admin"];
     const login = `${crypto.randomUUID()}@example.com`;
     const { user_id } = await json<{ user_id: string }>(await call("POST", "/admin/users", tokens, { login, password: PASSWORD, scopes }), 201);
-    await expectEmpty(await call("PUT", `/admin/users/${user_id}/grants`, tokens, { scopes: [], roles: ["clerk"], tenant_id: "acme" }));
+    await json(await call("PUT", `/admin/users/${user_id}/grants`, tokens, { scopes: [], roles: ["clerk"], tenant_id: "acme" }));
     const acts = (await everything(tokens)).map(({ entry }) => entry as Record<string, string>).filter(({ result }) => result === "done");
     const made = acts.findLast(({ action }) => action === "user_add");
     expect(made?.["detail"]).toMatch(/^scopes \["postern:admin","read:x+0",/);

@@ -183,6 +183,9 @@ describe("me", () => {
       roles: [],
       tenant_id: "acme",
       session_id,
+      login: "alice@example.com",
+      email: "alice@example.com",
+      email_verified: false,
     });
   });
 

@@ -1,7 +1,8 @@
 // The leak test itself: that it would find what it is there for. The search over the whole run is in global-setup.ts.
 import { expect, test } from "vitest";
 import { mistakesIn } from "./support/event-schema.ts";
-import { search } from "./support/run.ts";
+import { readFileSync } from "node:fs";
+import { PURPOSES, search } from "./support/run.ts";
 
 const REFRESH_TOKEN = `prt_${"Ab3-".repeat(28)}xyz`;
 const PASSWORD = "correct horse battery staple";
@@ -17,6 +18,13 @@ test.for([
   ["the signature of an access token", "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlLXNpZw", "tail c2lnbmF0dXJlLXNpZw"],
 ] as const)("a secret in the output is found: %s", ([, secret, line]) => {
   expect(search([secret], ["an innocent line", line]).leaks.length).toBeGreaterThan(0);
+});
+
+test("every key that is derived from a master secret is looked for", () => {
+  const source = readFileSync(new URL("../../crates/core/src/secrets.rs", import.meta.url), "utf8");
+  const fields = source.match(/^    pub [a-z_]+: Key,$/gm) ?? [];
+  expect(PURPOSES.length).toBe(fields.length);
+  expect(PURPOSES).toContain("one-time-token");
 });
 
 test("what has the shape of a secret is found though nobody has seen it", () => {

@@ -10,6 +10,7 @@ mod origins;
 mod reader;
 mod routes;
 mod sections;
+mod token_size;
 mod types;
 mod values;
 
@@ -23,6 +24,7 @@ pub use limits::LimitSettings;
 pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use sections::ALGORITHMS;
+pub use token_size::TokenTooLarge;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
     IdentitySource, JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, Profile, RefreshSettings,
@@ -33,7 +35,7 @@ use self::{
     reader::{Mistakes, Node},
     values::UrlRule,
 };
-use crate::{encoding::text_set, gateway::Route};
+use crate::{encoding::text_set, gateway::Route, identity::Grants};
 
 /// Every variable is named so.
 const PREFIX: &str = "POSTERN_";
@@ -261,7 +263,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let events_queue = variable("EVENTS").and_then(|node| sections::events_queue(&node));
     let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
-    Some(Config {
+    let config = Config {
         profile,
         issuer: issuer?,
         audience: audience?,
@@ -288,5 +290,12 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         events_queue,
         admin,
         retired,
-    })
+    };
+    let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
+    if let Err(TokenTooLarge { bytes, most }) = config.fits_a_token(&"x".repeat(22), &grants, &[]) {
+        let problem =
+            format!("is too much: an access token of these would have {bytes} bytes, and may have {most}");
+        mistakes.add("POSTERN_DEFAULT_SCOPES", problem);
+    }
+    Some(config)
 }

@@ -143,3 +143,87 @@ fn every_recipe_of_the_cookbook_is_sound_and_does_what_it_says() {
         }
     }
 }
+
+/// What follows `name` in a source file, up to the end of the statement, without `_` and words.
+fn constant(file: &str, name: &str) -> String {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file)).unwrap();
+    let (_, rest) = text.split_once(name).unwrap_or_else(|| panic!("{file} has no {name}"));
+    let value = rest.lines().next().unwrap();
+    value.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Numbers that a page tells and the code decides, each in the sentence that tells it.
+#[test]
+fn the_numbers_in_the_pages_are_those_of_the_code() {
+    let (context, isolate) = ("crates/core/src/refresh/context.rs", "crates/app/src/service/isolate.rs");
+    let (password, foreign) =
+        ("crates/core/src/identity/password.rs", "crates/core/src/identity/password/foreign.rs");
+    let (grants, token_size) = ("crates/core/src/identity/grants.rs", "crates/app/src/config/token_size.rs");
+    for (page, told, numbers) in [
+        (
+            "docs/configuration.md",
+            "scores # or more of 100: another operating system #, program #, country #, network #",
+            vec![
+                (isolate, "SIGN_IN_FROM_SCORE: u8 ="),
+                (context, "Self::Platform =>"),
+                (context, "Self::Product =>"),
+                (context, "Self::Country =>"),
+                (context, "Self::Network =>"),
+            ],
+        ),
+        (
+            "docs/storage-schema.md",
+            r#"{"sign_in":{"from_score":#}}"#,
+            vec![(isolate, "SIGN_IN_FROM_SCORE: u8 =")],
+        ),
+        ("docs/users.md", "bcrypt #; scrypt 64 MiB", vec![(foreign, "BCRYPT_MAX_COST: u32 =")]),
+        (
+            "docs/users.md",
+            "Argon2 64 MiB, # passes, # lanes",
+            vec![(password, "MAX_PASSES: u32 ="), (password, "MAX_FOREIGN_LANES: u32 =")],
+        ),
+        (
+            "docs/users.md",
+            "At most # scopes and 64 roles, each of at most # bytes",
+            vec![(grants, "MAX_GRANTS: usize ="), (grants, "MAX_GRANT_BYTES: usize =")],
+        ),
+        (
+            "docs/users.md",
+            "for # minutes after the change",
+            vec![("crates/core/src/account/sessions.rs", "FENCE: Duration =")],
+        ),
+        ("docs/users.md", "carry: 7 680 bytes", vec![]),
+        (
+            "docs/users.md",
+            "or # bytes with `POSTERN_COOKIE.access`",
+            vec![(token_size, "MOST_AS_COOKIE: usize =")],
+        ),
+    ] {
+        let mut sentence = told.to_owned();
+        for (file, name) in numbers {
+            sentence = sentence.replacen('#', &constant(file, name), 1);
+        }
+        let text =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page)).unwrap();
+        // Thousands are set apart.
+        assert!(
+            text.contains(&sentence) || text.contains(&sentence.replace("4000", "4 000")),
+            "{page}: {sentence}"
+        );
+    }
+    assert_eq!(constant(token_size, "const MOST: usize ="), "7680");
+}
+
+#[test]
+fn the_page_names_every_key_that_is_derived_from_a_master() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let source = fs::read_to_string(root.join("crates/core/src/secrets.rs")).unwrap();
+    let page = fs::read_to_string(root.join("docs/storage-schema.md")).unwrap();
+    let derived: Vec<&str> =
+        source.split(": key(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(derived.len() >= 9, "{derived:?}");
+    let (_, told) = page.split_once("## Keys derived from a master secret").unwrap();
+    for purpose in derived {
+        assert!(told.contains(&format!("`{purpose}`")), "{purpose}");
+    }
+}

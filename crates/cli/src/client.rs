@@ -214,7 +214,8 @@ pub(crate) fn failed(answer: &Answer) -> Failure {
             Some(format!("{} {}", error.get("field")?.as_str()?, error.get("detail")?.as_str()?))
         })
         .collect();
-    let detail = if fields.is_empty() { String::new() } else { format!(": {}", fields.join(", ")) };
+    let detail = if fields.is_empty() { text("detail") } else { fields.join(", ") };
+    let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
     let wait =
         answer.header("retry-after").map(|seconds| format!("; try again in {seconds} s")).unwrap_or_default();
     let message = |advice: &str| format!("{what}{detail}{wait}{advice}");

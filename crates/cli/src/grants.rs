@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::failure::Failure;
+
 /// What a user may do.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Grants {
@@ -17,6 +19,14 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
+    /// What is to be added or taken away, of which there must be something.
+    pub(crate) fn named(&self, word: &str) -> Result<Value, Failure> {
+        if self.scopes.is_empty() && self.roles.is_empty() && self.tenant.is_none() {
+            return Err(Failure::usage("say what: --scope, --role or --tenant"));
+        }
+        Ok(json!({ word: self.body() }))
+    }
+
     /// As the administrators' API takes them.
     pub(crate) fn body(&self) -> Value {
         json!({ "scopes": self.scopes, "roles": self.roles, "tenant_id": self.tenant })

@@ -102,7 +102,7 @@ enum Command {
     /// Limits and locks of an account or an address: show, clear
     #[command(subcommand)]
     Throttle(throttle::Throttle),
-    /// Users: list, show, add, import, grant, disable, enable, unlock, erase
+    /// Users: list, show, add, import, grant, ungrant, set-grants, disable, enable, unlock, erase
     #[command(subcommand)]
     User(users::Users),
     /// The route table: check, explain

@@ -46,10 +46,28 @@ pub(crate) enum Users {
     /// What was interrupted goes on where it was when the same command is repeated. A user who is
     /// there is never changed, and none is made twice.
     Import(Box<Import>),
-    /// Give a user these scopes, roles and tenant in place of those before
+    /// Give a user these scopes, roles and tenant beside those that they have
     ///
-    /// When something is taken away, all sessions of the user end.
+    /// They come with the next sign-in. Another tenant takes the place of the one before.
     Grant {
+        /// Id or login
+        user: String,
+        #[command(flatten)]
+        grants: Grants,
+    },
+    /// Take these scopes, roles and tenant away from a user
+    ///
+    /// All sessions of the user end that have one of them.
+    Ungrant {
+        /// Id or login
+        user: String,
+        #[command(flatten)]
+        grants: Grants,
+    },
+    /// Give a user these scopes, roles and tenant in place of all before, and say what was taken away
+    ///
+    /// When something is taken away, all sessions of the user end. Without any flag everything is.
+    SetGrants {
         /// Id or login
         user: String,
         #[command(flatten)]
@@ -119,23 +137,18 @@ impl Users {
                     format!("{login} is there as {}", answer.get("user_id").map(plain).unwrap_or_default());
                 Ok(Report::lines(answer, [line]))
             }
-            Self::Grant { user, grants } => change(
-                &client()?,
-                "PUT",
-                user,
-                "/grants",
-                Some(&grants.body()),
-                "has these scopes, roles and tenant now",
-            ),
+            Self::Grant { user, grants } => regrant(&client()?, "PATCH", user, &grants.named("add")?),
+            Self::Ungrant { user, grants } => regrant(&client()?, "PATCH", user, &grants.named("remove")?),
+            Self::SetGrants { user, grants } => regrant(&client()?, "PUT", user, &grants.body()),
             Self::Disable { user } => {
-                change(&client()?, "POST", user, "/disable", None, "is disabled, and signed out everywhere")
+                change(&client()?, "POST", user, "/disable", "is disabled, and signed out everywhere")
             }
-            Self::Enable { user } => change(&client()?, "POST", user, "/enable", None, "can sign in again"),
+            Self::Enable { user } => change(&client()?, "POST", user, "/enable", "can sign in again"),
             Self::Unlock { user } => {
                 let client = client()?;
                 clear(&client, "login", &login_of(&client, user)?)
             }
-            Self::Erase { user, yes: true } => change(&client()?, "DELETE", user, "", None, "is erased"),
+            Self::Erase { user, yes: true } => change(&client()?, "DELETE", user, "", "is erased"),
             Self::Erase { user, .. } => {
                 Err(Failure::usage(format!("nothing brings {user} back: repeat the command with --yes")))
             }
@@ -171,17 +184,45 @@ fn list(client: &Client, search: Option<&str>, limit: usize) -> Result<Report, F
     Ok(Report::table(value, "users", &COLUMNS).with_note(note))
 }
 
-fn change(
-    client: &Client,
-    method: &str,
-    user: &str,
-    what: &str,
-    body: Option<&Value>,
-    done: &str,
-) -> Result<Report, Failure> {
+fn change(client: &Client, method: &str, user: &str, what: &str, done: &str) -> Result<Report, Failure> {
     let id = resolve(client, user)?;
-    client.admin(method, &format!("/users/{id}{what}"), body)?;
+    client.admin(method, &format!("/users/{id}{what}"), None)?;
     Ok(Report::lines(json!({ "user_id": id, "status": "done" }), [format!("{user} {done}")]))
+}
+
+/// Changes scopes, roles and tenant, and says what was added, what taken away and what is left.
+fn regrant(client: &Client, method: &str, user: &str, body: &Value) -> Result<Report, Failure> {
+    let id = resolve(client, user)?;
+    let answer = client.admin(method, &format!("/users/{id}/grants"), Some(body))?;
+    let mut lines = Vec::new();
+    for (word, grants) in [("added", answer.get("added")), ("taken away", answer.get("removed"))] {
+        let told = told(grants.unwrap_or(&Value::Null));
+        if !told.is_empty() {
+            lines.push(format!("{word}: {told}"));
+        }
+    }
+    if lines.is_empty() {
+        lines.push("nothing was changed".to_owned());
+    }
+    let now = told(&answer);
+    lines.push(format!("{user} has now: {}", if now.is_empty() { "no scope, role or tenant" } else { &now }));
+    Ok(Report::lines(answer, lines))
+}
+
+/// `scope read:orders, role clerk, tenant acme`.
+fn told(grants: &Value) -> String {
+    let mut told = Vec::new();
+    for (word, member) in [("scope", "scopes"), ("role", "roles")] {
+        let names = grants.get(member).and_then(Value::as_array).into_iter().flatten();
+        told.extend(names.map(|name| format!("{word} {}", plain(name))));
+    }
+    told.extend(
+        grants
+            .get("tenant_id")
+            .filter(|tenant| !tenant.is_null())
+            .map(|tenant| format!("tenant {}", plain(tenant))),
+    );
+    told.join(", ")
 }
 
 /// A user who was named by id or login.

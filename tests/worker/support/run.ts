@@ -6,8 +6,13 @@ import { join } from "node:path";
 
 const FOLDER = "POSTERN_RUN_FOLDER";
 
-/** The purposes of crates/core/src/secrets.rs: what is derived from a master secret is as secret as it is. */
-const PURPOSES = ["refresh-envelope", "refresh-ratchet", "key-wrapping", "csrf", "password-pepper", "pseudonym", "device", "audit-log"];
+/**
+ * The purposes of the keys that are derived from a master secret, which are as secret as it is: read from the code that derives
+ * them, so that none is forgotten here.
+ */
+export const PURPOSES = [...readFileSync(new URL("../../../crates/core/src/secrets.rs", import.meta.url), "utf8").matchAll(/: key\("([a-z-]+)"\)/g)].map(
+  ([, purpose]) => purpose!,
+);
 
 const files = new Map<string, number>();
 

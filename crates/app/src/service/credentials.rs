@@ -219,8 +219,8 @@ impl<P: Ports> Service<P> {
         Ok((identity, session))
     }
 
-    /// The session that a call to end sessions is authorised by. Who wants to end every session
-    /// must come from one that is alive: a refresh token found in an old backup signs nobody out.
+    /// The session that a call to end sessions is authorised by. A refresh token is judged as at a
+    /// refresh: one that was replaced is theft here too, and ends its session and no other.
     pub(super) async fn proved_session(
         &self,
         request: &impl RequestView,
@@ -232,11 +232,8 @@ impl<P: Ports> Service<P> {
         }
         let presented = self.refresh_token(request, body).await?;
         let token = presented.ok_or(ApiError::Challenge(Challenge::NoCredentials))?.token;
-        let session = Session { account: token.account(), family: token.family() };
-        if everywhere && !self.is_alive(&session, self.now()).await? {
-            return Err(ApiError::InvalidGrant);
-        }
-        Ok(session)
+        self.judge_for_the_last_time(request, &token, everywhere).await?;
+        Ok(Session { account: token.account(), family: token.family() })
     }
 }
 

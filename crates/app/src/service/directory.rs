@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApiError, Caller, Ports, Service, throttle::Admission};
 use crate::{
+    gateway::Challenge,
     ids::AccountId,
     json,
     observe::Happening,
@@ -29,7 +30,11 @@ pub(super) struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) login: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) email: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) email_verified: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) created_at: Option<u64>,
     #[serde(default)]
@@ -99,7 +104,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn profile(&self, binding: &str, subject: &str) -> Result<Profile, ApiError> {
         let answer = self.directory(binding, "/profile", &serde_json::json!({ "subject": subject })).await?;
         if answer.status == 404 {
-            return Err(ApiError::InvalidCredentials);
+            return Err(ApiError::Challenge(Challenge::InvalidToken));
         }
         let profile = read(&answer)?;
         if profile.subject == subject { Ok(profile) } else { Err(malformed("another subject").into()) }

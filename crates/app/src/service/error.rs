@@ -3,6 +3,7 @@
 
 use super::{body::BodyError, refusals::Throttled};
 use crate::{
+    config::TokenTooLarge,
     gateway::{Challenge, Forbid, step_up},
     http::{Problem, Reply},
     ports::Fault,
@@ -33,6 +34,8 @@ pub(super) enum ApiError {
     RegistrationClosed,
     /// Unknown login, wrong password, disabled user: one answer.
     InvalidCredentials,
+    /// The current password, which who is signed in gives again, is wrong.
+    WrongPassword,
     /// The refresh token serves no more, for whatever reason; the reason is in the log.
     InvalidGrant,
     /// The same refresh token was retried too often.
@@ -72,6 +75,8 @@ pub(super) enum ApiError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The access tokens of these scopes and roles could not be used.
+    GrantsTooLarge(TokenTooLarge),
     /// No such user.
     UserNotFound,
     /// No live session of this id.
@@ -100,6 +105,12 @@ impl From<BodyError> for ApiError {
     }
 }
 
+impl From<TokenTooLarge> for ApiError {
+    fn from(error: TokenTooLarge) -> Self {
+        Self::GrantsTooLarge(error)
+    }
+}
+
 impl From<Fault> for ApiError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
@@ -124,6 +135,8 @@ impl From<&ApiError> for Reply {
                 problem(403, "registration_closed", "Users are added by an administrator here")
             }
             ApiError::InvalidCredentials => problem(401, "invalid_credentials", "Login or password is wrong"),
+            // Not 401, at which a client signs the user in again: the session goes on.
+            ApiError::WrongPassword => problem(403, "wrong_password", "The current password is wrong"),
             ApiError::InvalidGrant => {
                 problem(401, "invalid_grant", "The refresh token is not valid: sign in again")
             }
@@ -166,6 +179,13 @@ impl From<&ApiError> for Reply {
             ApiError::OwnAccount => {
                 problem(409, "own_account", "Administrators can't take the API away from themselves")
             }
+            ApiError::GrantsTooLarge(TokenTooLarge { bytes, most }) => Problem::new(
+                422,
+                "grants_too_large",
+                "These scopes and roles do not fit into an access token",
+            )
+            .with_detail(format!("it would have up to {bytes} bytes; at most {most} can be used"))
+            .into(),
             ApiError::UserNotFound => problem(404, "user_not_found", "There is no such user"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),
             ApiError::NotFound => problem(404, "not_found", "There is nothing here"),
@@ -176,9 +196,10 @@ impl From<&ApiError> for Reply {
     }
 }
 
-/// The answer to every fault of ours: which part it was is for the log.
+/// The answer to every fault of ours: which part it was is for the log. Whether something was
+/// changed it does not say: a write that was sent may have been carried out.
 pub(super) fn unavailable() -> Reply {
-    Problem::new(503, "unavailable", "A part of the service failed; nothing was changed")
+    Problem::new(503, "unavailable", "A part of the service failed; ask again")
         .with_retry_after(RETRY_AFTER_FAULT)
         .into()
 }

@@ -52,7 +52,9 @@ impl<P: Ports> Service<P> {
         for row in rows {
             let parsed = ImportRow::parse(row, platform, now);
             let made = match &parsed {
-                Ok(row) => row.user(now, isolate.hash_parameters, masters, platform)?,
+                Ok(row) => row.user(now, isolate.hash_parameters, masters, platform)?.and_then(|user| {
+                    self.fits_a_token(&user.grants).map(|()| user).map_err(|_| RowError::GrantsTooLarge)
+                }),
                 Err(error) => Err(error.clone()),
             };
             match (parsed, made) {

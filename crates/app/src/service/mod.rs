@@ -12,6 +12,7 @@ mod audit;
 mod authenticate;
 mod body;
 mod caller;
+mod changes;
 mod cookies;
 mod credentials;
 mod csrf;
@@ -67,7 +68,7 @@ pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
 pub use revocations::{RevocationRefused, Revoked};
 pub use socket::{SocketVerdict, SocketWatch};
-pub use users::MAX_USERS_ON_A_PAGE;
+pub use users::{GrantsRefused, MAX_USERS_ON_A_PAGE, Regranted};
 
 use std::rc::Rc;
 

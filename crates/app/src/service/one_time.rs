@@ -3,13 +3,19 @@
 //! Whether a login exists must show neither in the answer nor in its time, and so everything
 //! that depends on it happens after the answer: the look-up, the token, the notification.
 
-use super::{ApiError, Caller, Ports, Service, body::Body, credentials::undecided};
+use super::{
+    ApiError, Caller, Ports, Service,
+    body::Body,
+    changes::{Told, Unmade},
+    credentials::undecided,
+};
 use crate::{
     abuse::Limited,
     account::{AccountAnswer, AccountRequest, Accounts as _, OneTimeToken, Purpose},
     config::{IdentitySource, NotifierWay, Profile},
     http::RequestView,
-    identity::{IdentityStore as _, Login, User, UserChange},
+    identity::{IdentityStore as _, Login, PasswordHash, User, UserChange},
+    ids::AccountId,
     observe::{Happening, Setting},
     ports::{Bindings as _, Fault, Part},
 };
@@ -146,47 +152,94 @@ impl<P: Ports> Service<P> {
         }
     }
 
-    /// Redeems a token for `change`, which is decided here once: the first who comes to the
-    /// Account object. What fails after that gives the token back.
-    pub(super) async fn redeem(
+    /// Redeems a token for a new password, whose `hash` is made once the token is one of ours.
+    pub(super) async fn redeem_for_password(
         &self,
         caller: &Caller,
         token: &str,
-        purpose: Purpose,
-        change: impl AsyncFnOnce() -> Result<UserChange, ApiError>,
+        told: &Told,
+        hash: impl AsyncFnOnce() -> Result<PasswordHash, ApiError>,
     ) -> Result<(User, u64), ApiError> {
-        let refused = |account, cause| {
-            let setting = Setting { account, ..caller.setting() };
-            self.record(self.now(), Happening::OneTimeTokenRefused { cause }, setting);
-            ApiError::InvalidOneTimeToken
-        };
-        let token = OneTimeToken::open(&self.isolate.masters, purpose, token)
-            .map_err(|newer| self.newer_master(caller, "one_time_token", newer))?
-            .ok_or_else(|| refused(None, "one_time_token_mac"))?;
-        let account = token.account();
-        let gone = || refused(Some(account), "one_time_token_spent");
+        let purpose = Purpose::ResetPassword;
+        let token = self.one_time_token(caller, purpose, token)?;
         // Before the token is redeemed, as all else that can fail by itself.
-        let change = change().await?;
+        let hash = hash().await?;
+        let user = self.redeem(caller, purpose, &token).await?;
+        let setting = self.setting_of(caller, &user.login, Some(&user));
+        match self.replace_password(&user, &hash, &setting).await {
+            Ok(Some(version)) => Ok((user, version)),
+            Ok(None) => Err(self.refused_one_time(caller, Some(user.account), "one_time_token_spent")),
+            Err(unmade) => {
+                if let Unmade::Missing(_) = unmade {
+                    self.give_back(&token).await;
+                }
+                // Should the write land late, this voids what was given back.
+                let told = (told.clone(), Happening::PasswordReset);
+                self.look_for_password(user.account, hash, told, setting);
+                Err(unmade.into())
+            }
+        }
+    }
+
+    /// Redeems a token for the address.
+    pub(super) async fn redeem_for_address(&self, caller: &Caller, token: &str) -> Result<User, ApiError> {
+        let purpose = Purpose::VerifyEmail;
+        let token = self.one_time_token(caller, purpose, token)?;
+        let user = self.redeem(caller, purpose, &token).await?;
+        let setting = self.setting_of(caller, &user.login, Some(&user));
+        match self.change_user(user.account, &UserChange::EmailVerified, &setting).await {
+            Ok(Some(_)) => Ok(user),
+            Ok(None) => Err(self.refused_one_time(caller, Some(user.account), "one_time_token_spent")),
+            Err(unmade) => {
+                // It opens nothing, and what it does may be done twice.
+                self.give_back(&token).await;
+                Err(unmade.into())
+            }
+        }
+    }
+
+    fn one_time_token(
+        &self,
+        caller: &Caller,
+        purpose: Purpose,
+        text: &str,
+    ) -> Result<OneTimeToken, ApiError> {
+        OneTimeToken::open(&self.isolate.masters, purpose, text)
+            .map_err(|newer| self.newer_master(caller, "one_time_token", newer))?
+            .ok_or_else(|| self.refused_one_time(caller, None, "one_time_token_mac"))
+    }
+
+    fn refused_one_time(&self, caller: &Caller, account: Option<AccountId>, cause: &'static str) -> ApiError {
+        let setting = Setting { account, ..caller.setting() };
+        self.record(self.now(), Happening::OneTimeTokenRefused { cause }, setting);
+        ApiError::InvalidOneTimeToken
+    }
+
+    /// Redeems a token, for the first who comes to the Account object; whose it is.
+    async fn redeem(
+        &self,
+        caller: &Caller,
+        purpose: Purpose,
+        token: &OneTimeToken,
+    ) -> Result<User, ApiError> {
+        let account = token.account();
+        let gone = || self.refused_one_time(caller, Some(account), "one_time_token_spent");
         let user = self.ports.identity().find(account).await?;
         // Else the password would be another one on the day when the user is enabled again.
         let user = user.filter(|user| !user.disabled).ok_or_else(gone)?;
         let ask = AccountRequest::RedeemOneTime { hash: token.hash(), purpose, context: caller.context() };
         match self.ports.accounts().ask(account, &ask).await? {
-            AccountAnswer::Revoked { .. } => {}
-            AccountAnswer::OneTimeRefused {} => return Err(gone()),
-            AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
-            _ => return Err(Self::misplaced(Part::Account)),
+            AccountAnswer::Revoked { .. } => Ok(user),
+            AccountAnswer::OneTimeRefused {} => Err(gone()),
+            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
+            _ => Err(Self::misplaced(Part::Account)),
         }
-        match self.ports.identity().change(account, &change).await {
-            Ok(Some(version)) => Ok((user, version)),
-            Ok(None) => Err(gone()),
-            Err(fault) => {
-                let ask = AccountRequest::GiveBackOneTime { hash: token.hash() };
-                // If that fails too, the user asks for another token.
-                let _ = self.ports.accounts().ask(account, &ask).await;
-                Err(fault.into())
-            }
-        }
+    }
+
+    /// What the token was redeemed for was not done. If this fails too, the user asks for another.
+    async fn give_back(&self, token: &OneTimeToken) {
+        let ask = AccountRequest::GiveBackOneTime { hash: token.hash() };
+        let _ = self.ports.accounts().ask(token.account(), &ask).await;
     }
 
     /// Who it is about, as events show it.

@@ -11,8 +11,9 @@ use crate::{
     abuse::Limited,
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityEntry, ActivityKind, Purpose},
     config::IdentitySource,
+    gateway::Challenge,
     http::{Reply, RequestView},
-    identity::{IdentityStore as _, User, UserChange},
+    identity::{IdentityStore as _, User},
     ids::FamilyId,
     observe::{Happening, Setting},
     ports::Part,
@@ -67,6 +68,8 @@ impl Profile {
         Self {
             subject: user.account.to_string(),
             login: Some(user.login.as_str().to_owned()),
+            email: None,
+            name: None,
             email_verified: Some(user.email_verified),
             created_at: Some(user.created_at.seconds()),
             scopes: user.grants.scopes,
@@ -92,16 +95,21 @@ impl<P: Ports> Service<P> {
         }
     }
 
+    /// What is known of a user by whoever keeps them.
+    pub(super) async fn profile_of(&self, session: &Session, subject: &str) -> Result<Profile, ApiError> {
+        match &self.isolate.config.identity {
+            IdentitySource::Store => {
+                let user = self.ports.identity().find(session.account).await?;
+                Ok(Profile::of(user.ok_or(ApiError::Challenge(Challenge::InvalidToken))?))
+            }
+            IdentitySource::Service { binding, .. } => self.profile(binding, subject).await,
+        }
+    }
+
     /// `GET /auth/account/export` (GDPR articles 15 and 20).
     pub(super) async fn export_account(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (identity, session) = self.own_identity(request).await?;
-        let profile = match &self.isolate.config.identity {
-            IdentitySource::Store => {
-                let user = self.ports.identity().find(session.account).await?;
-                Profile::of(user.ok_or(ApiError::InvalidCredentials)?)
-            }
-            IdentitySource::Service { binding, .. } => self.profile(binding, &identity.subject).await?,
-        };
+        let profile = self.profile_of(&session, &identity.subject).await?;
         let caller = Caller::of(request);
         let kind = ActivityKind::AccountExported;
         let ask = AccountRequest::Note { kind, family: Some(session.family), context: caller.context() };
@@ -141,7 +149,8 @@ impl<P: Ports> Service<P> {
     pub(super) async fn request_verification(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         self.offers_one_time_tokens()?;
         let (_, session) = self.own_identity(request).await?;
-        let user = self.ports.identity().find(session.account).await?.ok_or(ApiError::InvalidCredentials)?;
+        let user = self.ports.identity().find(session.account).await?;
+        let user = user.ok_or(ApiError::Challenge(Challenge::InvalidToken))?;
         if !user.login.as_str().contains('@') {
             return Err(ApiError::NoAddress);
         }
@@ -160,8 +169,7 @@ impl<P: Ports> Service<P> {
         body: &[u8],
     ) -> Result<Reply, ApiError> {
         let (caller, body) = self.redeemer(request, body, &["token"]).await?;
-        let change = async || Ok(UserChange::EmailVerified);
-        let (user, _) = self.redeem(&caller, body.text("token")?, Purpose::VerifyEmail, change).await?;
+        let user = self.redeem_for_address(&caller, body.text("token")?).await?;
         let setting: Setting = self.setting_of(&caller, &user.login, Some(&user));
         self.record(self.now(), Happening::EmailVerified, setting);
         Ok(Reply::empty(204))

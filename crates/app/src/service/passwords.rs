@@ -1,11 +1,12 @@
 //! The password of a user who is kept here: changed, or reset by a one-time token.
 
-use super::{ApiError, Caller, Ports, Service, body::Body, credentials::Session};
+use super::{ApiError, Caller, Ports, Service, body::Body, changes::Told, credentials::Session};
 use crate::{
     abuse::Limited,
     account::{AccountRequest, Accounts as _, ActivityKind, Ends, Purpose},
+    gateway::Challenge,
     http::{Reply, RequestView},
-    identity::{IdentityStore as _, Login, Password, PasswordError, User, UserChange, Verdict},
+    identity::{IdentityStore as _, Login, Password, PasswordError, User, Verdict},
     observe::Happening,
     refresh::Revocation,
 };
@@ -14,10 +15,11 @@ impl<P: Ports> Service<P> {
     /// `POST /auth/password`.
     ///
     /// 1. 404 when users are not kept here; 401 without a live session;
-    /// 2. 400 for a new password that can't be one, 401 for a wrong current one, 429 after too
+    /// 2. 400 for a new password that can't be one, 403 for a wrong current one, 429 after too
     ///    many of those from an address or for the account;
-    /// 3. the other sessions end; then the password changes; then whatever signed in with the
-    ///    old one in between ends too, and what is still under way comes too late.
+    /// 3. the other sessions end, and open tokens for a reset serve no more; then the password
+    ///    changes; then whatever signed in with the old one in between ends too, and what is still
+    ///    under way comes too late.
     pub(super) async fn change_password(
         &self,
         request: &impl RequestView,
@@ -33,16 +35,23 @@ impl<P: Ports> Service<P> {
         Self::refuse_login_as_password(&new, &user.login)?;
         let hash = self.hash_in_turn(&new)?;
 
-        let reason = Revocation::PasswordChanged;
-        let others = AccountRequest::RevokeAll { reason, keep: Some(session.family) };
-        self.end_sessions(user.account, &others).await?;
-        let change = UserChange::Password { credential_version: user.credential_version, hash };
-        // Changed by somebody else since the current one was checked: it is wrong by now.
-        let version =
-            self.ports.identity().change(user.account, &change).await?.ok_or(ApiError::InvalidCredentials)?;
-        let ends = Ends::Others(session.family);
-        self.user_changed(&caller, &user, (ActivityKind::PasswordChanged, ends, reason), version).await;
+        let told = Told {
+            kind: ActivityKind::PasswordChanged,
+            context: caller.context(),
+            ends: Ends::Others(session.family),
+            reason: Revocation::PasswordChanged,
+        };
         let setting = self.setting_of(&caller, &user.login, Some(&user));
+        self.end_sessions(user.account, &told.before(user.account)).await?;
+        let version = match self.replace_password(&user, &hash, &setting).await {
+            // Changed by somebody else since the current one was checked: it is wrong by now.
+            Ok(version) => version.ok_or(ApiError::WrongPassword)?,
+            Err(unmade) => {
+                self.look_for_password(user.account, hash, (told, Happening::PasswordChanged), setting);
+                return Err(unmade.into());
+            }
+        };
+        self.user_changed(&caller, user.account, &told, version).await;
         self.record(self.now(), Happening::PasswordChanged, setting);
         Ok(Reply::empty(204))
     }
@@ -74,10 +83,15 @@ impl<P: Ports> Service<P> {
         let (caller, body) = self.redeemer(request, body, &["token", "new_password"]).await?;
         let token = body.text("token")?;
         let new = self.chosen_password(body.text("new_password")?)?;
-        let change = async || Ok(UserChange::ResetPassword(self.hash_in_turn(&new)?));
-        let (user, version) = self.redeem(&caller, token, Purpose::ResetPassword, change).await?;
-        let change = (ActivityKind::PasswordReset, Ends::All, Revocation::PasswordChanged);
-        self.user_changed(&caller, &user, change, version).await;
+        let told = Told {
+            kind: ActivityKind::PasswordReset,
+            context: caller.context(),
+            ends: Ends::All,
+            reason: Revocation::PasswordChanged,
+        };
+        let hash = async || self.hash_in_turn(&new);
+        let (user, version) = self.redeem_for_password(&caller, token, &told, hash).await?;
+        self.user_changed(&caller, user.account, &told, version).await;
         // If strangers had locked the account by guessing, its owner is let in again now; a fault
         // leaves it locked for as long as it would have been.
         let _ = self.lift_lock(&user.login).await;
@@ -103,7 +117,9 @@ impl<P: Ports> Service<P> {
         let password = Password::present(password, self.ports.platform())
             .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
         let user = self.ports.identity().find(session.account).await?;
-        let user = user.filter(|user| !user.disabled).ok_or(ApiError::InvalidCredentials)?;
+        // Whoever has no account any more has no session either: to sign in again is the way to know.
+        let gone = ApiError::Challenge(Challenge::InvalidToken);
+        let user = user.filter(|user| !user.disabled).ok_or(gone)?;
         let isolate = &self.isolate;
         let admission = self.admit_signed_in(caller, &user.login).await?;
         let verdict = self.wait_to_hash().and_then(|()| {
@@ -116,49 +132,25 @@ impl<P: Ports> Service<P> {
                 self.forgive(&admission);
                 Ok(user)
             }
-            Ok(Verdict::Mismatch) => {
+            Ok(verdict @ (Verdict::Mismatch | Verdict::Unverifiable(_))) => {
+                if let Verdict::Unverifiable(why) = verdict {
+                    self.record_unverifiable(caller, &user, why);
+                }
                 let setting = self.setting_of(caller, &user.login, Some(&user));
                 self.record(self.now(), Happening::PasswordRefused, setting.clone());
                 self.failed(&admission, &setting);
                 self.note_later(caller, &user, ActivityKind::PasswordRefused);
-                Err(ApiError::InvalidCredentials)
+                Err(ApiError::WrongPassword)
+            }
+            Ok(Verdict::NotYet(newer)) => {
+                self.undo(&admission);
+                Err(self.newer_master(caller, "password_hash", newer))
             }
             Err(error) => {
                 self.undo(&admission);
                 Err(error)
             }
         }
-    }
-
-    /// Tells the Account object of a change that has been made. It cannot be taken back, and so
-    /// a fault here is told to the log and not to the client.
-    pub(super) async fn user_changed(
-        &self,
-        caller: &Caller,
-        user: &User,
-        (kind, ends, reason): (ActivityKind, Ends, Revocation),
-        fence: u64,
-    ) {
-        let ask = AccountRequest::UserChanged {
-            subject: user.account.to_string(),
-            kind,
-            context: caller.context(),
-            fence,
-            ends,
-            reason,
-        };
-        // Twice at once: the object may have moved to another machine. Then after the answer, for
-        // until it knows, a sign-in under way with the old password opens a session that stays.
-        if self.end_sessions(user.account, &ask).await.is_ok() {
-            return;
-        }
-        let Err(fault) = self.end_sessions(user.account, &ask).await else { return };
-        self.record_fault(&fault, caller);
-        let account = user.account;
-        self.try_again(move |service| {
-            let ask = ask.clone();
-            async move { service.end_sessions(account, &ask).await.map(drop) }
-        });
     }
 
     /// Writes into the activity of an account after the answer, so that its time does not tell

@@ -15,12 +15,12 @@ use super::{
 };
 use crate::{
     abuse::{Limited, Rate},
-    account::{AccountAnswer, AccountRequest, Accounts as _, Refusal, Rotated},
+    account::{AccountAnswer, AccountRequest, Accounts as _, Granted, Refusal, Rotated},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
     observe::Happening,
     ports::Part,
-    refresh::{Context, RefusalCause, RefusedToken, Revocation},
+    refresh::{Context, Limits, RefreshToken, RefusalCause, RefusedToken, Revocation},
 };
 
 /// What a client that retried too often is told to wait, in seconds: enough for whatever keeps
@@ -109,6 +109,63 @@ impl<P: Ports> Service<P> {
             AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
             _ => Err(Self::misplaced(Part::Account)),
         }
+    }
+
+    /// Judges the refresh token of a session that is to end. It is rotated on the way: a client that
+    /// got no answer, or lost a race, asks again with the same one. No limit of the pace keeps a
+    /// user from leaving.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidGrant`] for a token that was replaced (row 8 of
+    /// `docs/refresh-families.md`, and the session has ended by it), or that was never issued so;
+    /// and `everywhere` for one of a session that has ended: a token found in an old backup signs
+    /// nobody out.
+    pub(super) async fn judge_for_the_last_time(
+        &self,
+        request: &impl RequestView,
+        token: &RefreshToken,
+        everywhere: bool,
+    ) -> Result<(), ApiError> {
+        let caller = Caller::of(request);
+        let limits = Limits {
+            max_late_retries: u16::MAX,
+            late_only_rotations: u16::MAX,
+            pace: None,
+            ..self.isolate.limits()
+        };
+        let ask = AccountRequest::Rotate {
+            family: token.family(),
+            presented: token.present(&self.isolate.masters),
+            limits,
+            context: caller.context(),
+        };
+        let session = (token.account(), token.family());
+        let refusal = match self.ports.accounts().ask(token.account(), &ask).await? {
+            AccountAnswer::Rotated(rotated) => {
+                // A rotation is none here; a late retry is as much of a sign as ever.
+                if rotated.granted == Granted::LateRetry {
+                    self.record_granted(&caller, session, &rotated);
+                }
+                return Ok(());
+            }
+            AccountAnswer::Refused(refusal) => refusal,
+            AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
+            _ => return Err(Self::misplaced(Part::Account)),
+        };
+        let over = match refusal.cause {
+            // Over already, as the client wants it to be.
+            RefusalCause::Ended { .. } | RefusalCause::UnknownFamily => true,
+            // The same, and news.
+            RefusalCause::Expired { .. } | RefusalCause::SignIn { .. } => {
+                self.record_refused(&caller, session, &refusal);
+                true
+            }
+            _ => {
+                self.record_refused(&caller, session, &refusal);
+                false
+            }
+        };
+        if over && !everywhere { Ok(()) } else { Err(ApiError::InvalidGrant) }
     }
 
     /// Ends a session whose client was revoked after the sign-in. Its refresh has been granted by

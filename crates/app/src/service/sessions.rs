@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::{
     ApiError, Caller, Ports, Service,
     body::Body,
-    credentials::{Session, undecided},
+    credentials::{Session, by_cookie, undecided},
+    directory::Profile,
     refreshing::with_cookies,
 };
 use crate::{
@@ -26,6 +27,32 @@ struct Me<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_id: Option<&'a str>,
     session_id: FamilyId,
+    #[serde(flatten)]
+    person: Person,
+}
+
+/// Who it is to people, as far as whoever keeps the user says. Claims of `OpenID` Connect Core
+/// section 5.1, but for the login.
+#[derive(Debug, Default, Serialize)]
+struct Person {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+impl From<Profile> for Person {
+    fn from(profile: Profile) -> Self {
+        let Profile { login, email, email_verified, name, .. } = profile;
+        // A login that is an address is the one that was verified.
+        let email = email.or_else(|| login.clone().filter(|login| login.contains('@')));
+        let email_verified = email_verified.filter(|_| email.is_some());
+        Self { login, email, email_verified, name }
+    }
 }
 
 #[derive(Serialize)]
@@ -73,9 +100,18 @@ impl SessionRow {
 }
 
 impl<P: Ports> Service<P> {
-    /// `GET /auth/me`.
+    /// `GET /auth/me`. Login and address are those of this moment. When whoever keeps the user does
+    /// not answer, they are left out, and the log says why: what the token says needs nobody.
     pub(super) async fn me(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (identity, session) = self.own_identity(request).await?;
+        let person = match self.profile_of(&session, &identity.subject).await {
+            Ok(profile) => Person::from(profile),
+            Err(ApiError::Fault(fault)) => {
+                self.record_fault(&fault, &Caller::of(request));
+                Person::default()
+            }
+            Err(_) => Person::default(),
+        };
         Ok(Reply::json(
             200,
             &Me {
@@ -85,6 +121,7 @@ impl<P: Ports> Service<P> {
                 roles: identity.roles.iter().map(String::as_str).collect(),
                 tenant_id: identity.tenant_id.as_deref(),
                 session_id: session.family,
+                person,
             },
         ))
     }
@@ -145,8 +182,14 @@ impl<P: Ports> Service<P> {
         body: &[u8],
         everywhere: bool,
     ) -> Result<Reply, ApiError> {
-        let body = Body::parse(request, body, &["refresh_token"])?;
-        let session = self.proved_session(request, &body, everywhere).await?;
+        let parsed = Body::parse(request, body, &["refresh_token"])?;
+        let session = match self.proved_session(request, &parsed, everywhere).await {
+            // Whoever signs out by a cookie that serves no more is rid of it all the same.
+            Err(ApiError::InvalidGrant) if by_cookie(&self.isolate.config, request, body) => {
+                return Ok(with_cookies(Reply::from(&ApiError::InvalidGrant), &self.cleared(request)));
+            }
+            proved => proved?,
+        };
         if everywhere {
             let ask = AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None };
             let ended = self.end_sessions(session.account, &ask).await?;

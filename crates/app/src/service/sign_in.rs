@@ -19,7 +19,7 @@ use crate::{
     config::{Client, IdentitySource, Profile, Registration},
     http::{Reply, RequestView},
     identity::{
-        Grants, IdentityStore as _, Login, Password, User, Verdict,
+        Grants, IdentityStore as _, Login, Password, Unverifiable, User, Verdict,
         password::{self},
         seed,
     },
@@ -62,7 +62,7 @@ impl<P: Ports> Service<P> {
         let user = User::new(self.fresh_account()?, login, hash, grants, self.now());
         let setting = self.setting_of(&caller, &user.login, Some(&user));
         self.seed_local_users().await?;
-        if !self.ports.identity().insert(&user).await? {
+        if !self.insert_user(&user, &setting).await? {
             let happening = Happening::RegistrationRefused { cause: "login_taken" };
             self.record(self.now(), happening, Setting { account: None, ..setting });
             return Err(ApiError::LoginTaken);
@@ -177,6 +177,11 @@ impl<P: Ports> Service<P> {
         }
         match verdict {
             Verdict::Mismatch => refuse("wrong_password", Some(&user)),
+            Verdict::NotYet(newer) => Err(self.newer_master(caller, "password_hash", newer)),
+            Verdict::Unverifiable(why) => {
+                self.record_unverifiable(caller, &user, why);
+                refuse(why.code(), Some(&user))
+            }
             Verdict::Match { .. } if user.disabled => refuse("disabled", Some(&user)),
             Verdict::Match { rehash } => {
                 if rehash {
@@ -185,6 +190,13 @@ impl<P: Ports> Service<P> {
                 Ok(user)
             }
         }
+    }
+
+    /// A fault of ours that only the log may show: nobody else learns that the user is there.
+    pub(super) fn record_unverifiable(&self, caller: &Caller, user: &User, why: Unverifiable) {
+        let setting = self.setting_of(caller, &user.login, Some(user));
+        let happening = Happening::Fault { part: Part::Crypto, cause: why.to_string() };
+        self.record(self.now(), happening, setting);
     }
 
     /// Makes the hash anew. A failure is told and does not keep the user out.
@@ -215,6 +227,7 @@ impl<P: Ports> Service<P> {
         delivery: Delivery,
         device_token: String,
     ) -> Result<Reply, ApiError> {
+        self.refuse_useless_tokens(request, user)?;
         let key = self.signing_key().await?;
         let platform = self.ports.platform();
         let master = self.isolate.masters.current();
@@ -265,6 +278,22 @@ impl<P: Ports> Service<P> {
         self.record_of(&caller, (user.account, family), Happening::SignedIn);
         let lifetime = lifetimes.idle.min(lifetimes.absolute);
         self.deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
+    }
+
+    /// Grants are refused where they are made if no access token can carry them. Others come from
+    /// another service, from SQL by hand, from before a setting was changed: a session would open,
+    /// its tokens be refused, and the user sign in again for ever.
+    fn refuse_useless_tokens(&self, request: &impl RequestView, user: &Principal) -> Result<(), ApiError> {
+        let grants = Grants {
+            scopes: user.scopes.clone(),
+            roles: user.roles.clone(),
+            tenant_id: user.tenant_id.clone(),
+        };
+        self.isolate.config.fits_a_token(&user.subject, &grants, &user.amr).map_err(|error| {
+            let setting = Setting { account: Some(user.account), ..Caller::of(request).setting() };
+            self.record(self.now(), Happening::SignInRefused { cause: "grants_too_large" }, setting);
+            error.into()
+        })
     }
 
     /// Ends, after the answer, a session that may have been opened and that nobody has. They would

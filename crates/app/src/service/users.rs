@@ -4,16 +4,51 @@
 //! Where users are kept in another service ([`Service::has_users`] is false) there is nothing
 //! here to change but [`Service::erase`]: sessions are here in any case.
 
-use super::{Caller, Ports, Service};
+use super::{
+    Caller, Ports, Service,
+    changes::{TRIES, Told},
+};
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind, Ends},
-    config::IdentitySource,
-    identity::{Grants, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
+    config::{IdentitySource, TokenTooLarge},
+    identity::{Grants, GrantsOrder, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::{AccountId, FamilyId},
     observe::{Happening, Setting},
     ports::{Fault, Part, Randomness as _},
     refresh::{Context, Revocation},
 };
+
+/// What a user may do, before a change and after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Regranted {
+    /// Before.
+    pub before: Grants,
+    /// Now.
+    pub now: Grants,
+}
+
+/// Why a user is not granted what was ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantsRefused {
+    /// There would be too many of these.
+    TooMany(&'static str),
+    /// The user's access tokens could not be used.
+    TooLarge(TokenTooLarge),
+    /// A part failed. The change may have been made; it can be repeated.
+    Fault(Fault),
+}
+
+impl From<Fault> for GrantsRefused {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<TokenTooLarge> for GrantsRefused {
+    fn from(error: TokenTooLarge) -> Self {
+        Self::TooLarge(error)
+    }
+}
 
 /// The most users on one page.
 pub const MAX_USERS_ON_A_PAGE: u16 = 200;
@@ -50,7 +85,7 @@ impl<P: Ports> Service<P> {
         setting: Setting,
     ) -> Result<Option<AccountId>, Fault> {
         let user = User::new(self.fresh_account()?, login.clone(), password_hash, grants, self.now());
-        if !self.ports.identity().insert(&user).await? {
+        if !self.insert_user(&user, &setting).await? {
             return Ok(None);
         }
         let setting = Setting { account: Some(user.account), login: Some(self.pseudonym(login)), ..setting };
@@ -67,49 +102,78 @@ impl<P: Ports> Service<P> {
         disabled: bool,
         setting: Setting,
     ) -> Result<bool, Fault> {
-        let change = UserChange::Disabled(disabled);
+        if self.find_user(account).await?.is_none() {
+            return Ok(false);
+        }
         let (kind, ends, happening) = if disabled {
             (ActivityKind::UserDisabled, Ends::All, Happening::UserDisabled)
         } else {
             (ActivityKind::UserEnabled, Ends::None, Happening::UserEnabled)
         };
-        let Some(fence) = self.ports.identity().change(account, &change).await? else { return Ok(false) };
-        self.tell_change(account, fence, (kind, ends, Revocation::Disabled), happening, setting).await?;
+        let told = by_operator(kind, ends, Revocation::Disabled);
+        if disabled {
+            self.end_sessions(account, &told.before(account)).await?;
+        }
+        let change = UserChange::Disabled(disabled);
+        let Some(fence) = self.change_user(account, &change, &setting).await? else { return Ok(false) };
+        self.tell_change(account, fence, &told, happening, setting).await?;
         Ok(true)
     }
 
-    /// Sets scopes, roles and tenant; `false` when there is no such user. When something is
-    /// taken away all sessions end, since each goes on with what its sign-in granted; what is
-    /// added comes with the next sign-in. Doing it again makes up for a fault half-way.
+    /// Changes scopes, roles and tenant; what they were before and are now, `None` when there is
+    /// no such user. When something is taken away all sessions end, since each goes on with what
+    /// its sign-in granted; what is added comes with the next sign-in. Doing it again makes up for
+    /// a fault half-way.
+    ///
+    /// # Errors
+    /// See [`GrantsRefused`].
     pub async fn set_grants(
         &self,
         account: AccountId,
-        grants: Grants,
+        order: &GrantsOrder,
         setting: Setting,
-    ) -> Result<bool, Fault> {
-        let Grants { scopes, roles, tenant_id } = grants.clone();
-        let change = UserChange::Grants(grants);
-        let Some(fence) = self.ports.identity().change(account, &change).await? else { return Ok(false) };
-        // Not by what the user had before: after a fault half-way that is what he has now.
-        let ends = Ends::Beyond { scopes, roles, tenant_id };
-        let how = (ActivityKind::UserChanged, ends, Revocation::Operator);
-        self.tell_change(account, fence, how, Happening::UserChanged, setting).await?;
-        Ok(true)
+    ) -> Result<Option<Regranted>, GrantsRefused> {
+        for _ in 0..TRIES {
+            let Some(user) = self.find_user(account).await? else { return Ok(None) };
+            let grants = order.on(&user.grants).map_err(GrantsRefused::TooMany)?;
+            self.fits_a_token(&grants)?;
+            let Grants { scopes, roles, tenant_id } = grants.clone();
+            // Not by what the user had before: after a fault half-way that is what they have now.
+            let ends = Ends::Beyond { scopes, roles, tenant_id };
+            let told = by_operator(ActivityKind::UserChanged, ends, Revocation::Operator);
+            self.end_sessions(account, &told.before(account)).await?;
+            let credential_version = user.credential_version;
+            let change = UserChange::Grants { credential_version, grants: grants.clone() };
+            let changed = self.change_user(account, &change, &setting).await.map_err(Fault::from)?;
+            if let Some(fence) = changed {
+                self.tell_change(account, fence, &told, Happening::UserChanged, setting).await?;
+                return Ok(Some(Regranted { before: user.grants, now: grants }));
+            }
+            // Somebody else changed the user meanwhile.
+        }
+        Err(Fault::new(Part::Database, "a user was changed by others each time").into())
     }
 
-    /// Tells the Account object, and then the log, of an operator's change that has been made.
+    /// Whether a user with these grants could use the access tokens.
+    ///
+    /// # Errors
+    /// [`TokenTooLarge`].
+    pub(super) fn fits_a_token(&self, grants: &Grants) -> Result<(), TokenTooLarge> {
+        // Every account id has as many characters.
+        let subject = AccountId::from_bytes([0; 16]).to_string();
+        self.isolate.config.fits_a_token(&subject, grants, &[])
+    }
+
+    /// Tells the Account object, and then the log, of an operator's change that was made.
     async fn tell_change(
         &self,
         account: AccountId,
         fence: u64,
-        (kind, ends, reason): (ActivityKind, Ends, Revocation),
+        told: &Told,
         happening: Happening,
         setting: Setting,
     ) -> Result<(), Fault> {
-        // An operator's address is not the user's business.
-        let (subject, context) = (account.to_string(), Context::default());
-        let ask = AccountRequest::UserChanged { subject, kind, context, fence, ends, reason };
-        self.end_sessions(account, &ask).await?;
+        self.end_sessions(account, &told.after(account, fence)).await?;
         self.record(self.now(), happening, Setting { account: Some(account), ..setting });
         Ok(())
     }
@@ -163,6 +227,11 @@ impl<P: Ports> Service<P> {
         self.ports.platform().fill(&mut id)?;
         Ok(AccountId::from_bytes(id))
     }
+}
+
+/// An operator's address is not the user's business.
+fn by_operator(kind: ActivityKind, ends: Ends, reason: Revocation) -> Told {
+    Told { kind, context: Context::default(), ends, reason }
 }
 
 impl Caller {

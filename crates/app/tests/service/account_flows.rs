@@ -4,7 +4,7 @@ use pollster::block_on;
 use postern_app::{
     account::{AccountRequest, Accounts as _},
     http::Reply,
-    identity::{Grants, IdentityStore as _, UserQuery, memory::IdentityMode, seed},
+    identity::{Grants, GrantsOrder, IdentityStore as _, UserQuery, memory::IdentityMode, seed},
     ids::AccountId,
     observe::Setting,
 };
@@ -79,9 +79,10 @@ fn a_changed_password_ends_the_other_sessions_and_keeps_this_one() {
 fn a_stolen_access_token_does_not_take_the_account_over_without_the_password() {
     let world = world(&[]);
     let (access, _) = world.sign_in();
-    assert_eq!(code(&change(&world, &access, "guess number one")), "invalid_credentials");
+    let guess = change(&world, &access, "guess number one");
+    assert_eq!((guess.status, code(&guess).as_str()), (403, "wrong_password"), "the session goes on");
     let delete = world.post_as(&access, "/auth/account/delete", &json!({"password": "guess number two"}));
-    assert_eq!(code(&delete), "invalid_credentials");
+    assert_eq!(code(&delete), "wrong_password");
     assert_eq!(sign_in_with(&world, PASSWORD).status, 200);
     world.settle();
     let told = world.call_as("GET", "/auth/activity", &access);
@@ -325,15 +326,19 @@ fn taking_a_scope_away_ends_sessions_and_adding_one_does_not() {
     let world = world(&[]);
     let (_, refresh) = world.sign_in();
     let service = world.service();
-    let scopes = |list: &[&str]| Grants {
-        scopes: list.iter().map(|&scope| scope.to_owned()).collect(),
-        roles: Vec::new(),
-        tenant_id: Some("acme".to_owned()),
+    let set = |list: &[&str]| {
+        let grants = Grants {
+            scopes: list.iter().map(|&scope| scope.to_owned()).collect(),
+            roles: Vec::new(),
+            tenant_id: Some("acme".to_owned()),
+        };
+        let order = GrantsOrder::Set(grants);
+        let set = block_on(service.set_grants(ALICE, &order, Setting::default()));
+        assert!(set.unwrap().is_some());
     };
-    let more = scopes(&["read:orders", "write:orders", "refund"]);
-    assert_eq!(block_on(service.set_grants(ALICE, more, Setting::default())), Ok(true));
+    set(&["read:orders", "write:orders", "refund"]);
     let (_, refresh) = tokens(&world.refresh(&refresh));
-    assert_eq!(block_on(service.set_grants(ALICE, scopes(&["read:orders"]), Setting::default())), Ok(true));
+    set(&["read:orders"]);
     assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
     assert_eq!(body(&world.try_sign_in())["scope"], "read:orders");
 }
@@ -486,5 +491,49 @@ fn with_limits_off_nobody_is_limited_or_locked_out() {
     let (_, mut refresh_token) = tokens(&reply);
     for _ in 0..30 {
         (_, refresh_token) = tokens(&world.refresh(&refresh_token));
+    }
+}
+
+#[test]
+fn me_has_login_and_verified_address_of_this_moment() {
+    let world = world(&[]);
+    let (access, _) = world.sign_in();
+    let me = body(&world.call_as("GET", "/auth/me", &access));
+    assert_eq!(
+        (&me["login"], &me["email"], &me["email_verified"]),
+        (&json!(LOGIN), &json!(LOGIN), &json!(false))
+    );
+    world.identity.amend(ALICE, |user| user.email_verified = true);
+    assert_eq!(body(&world.call_as("GET", "/auth/me", &access))["email_verified"], true);
+    // The token says the rest, whatever the database does.
+    world.identity.behave(IdentityMode::Fails);
+    let me = world.call_as("GET", "/auth/me", &access);
+    assert_eq!(
+        (me.status, &body(&me)["sub"], &body(&me)["login"]),
+        (200, &json!(ALICE.to_string()), &Value::Null)
+    );
+    assert!(world.log.0.borrow().join("\n").contains(r#""event":"fault","part":"database""#));
+}
+
+#[test]
+fn me_has_what_an_identity_service_says_of_its_user() {
+    let world = with_own_users();
+    world.services.answers.borrow_mut().push((200, ELSEWHERE.to_owned()));
+    let (access, _) = tokens(&sign_in_with(&world, PASSWORD));
+    let me = |answer: (u16, &str)| {
+        world.services.answers.borrow_mut().push((answer.0, answer.1.to_owned()));
+        let reply = world.call_as("GET", "/auth/me", &access);
+        assert_eq!(reply.status, 200);
+        let me = body(&reply);
+        ["login", "email", "email_verified", "name"].map(|member| me[member].clone())
+    };
+    let whole =
+        r#"{"subject":"42","login":"carol","email":"c@example.com","email_verified":true,"name":"Carol"}"#;
+    assert_eq!(me((200, whole)), [json!("carol"), json!("c@example.com"), json!(true), json!("Carol")]);
+    let none = [Value::Null, Value::Null, Value::Null, Value::Null];
+    // One that says no address verifies none.
+    assert_eq!(me((200, r#"{"subject":"42","email_verified":true}"#)), none);
+    for answer in [(404, ""), (500, ""), (200, r#"{"subject":"another"}"#)] {
+        assert_eq!(me(answer), none);
     }
 }

@@ -221,7 +221,7 @@ const STORIES: &[Story] = &[
             let body = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
             world.post_as(&held.access, "/auth/password", &body)
         },
-        done_before: &[(401, "invalid_credentials")],
+        done_before: &[(403, "wrong_password")],
         begins_anew: &[],
         carried_out: |world, held| {
             is_over(world, &held.other_access, &held.other_refresh);
@@ -252,7 +252,7 @@ const STORIES: &[Story] = &[
         call: |world, held| {
             world.post_as(&held.access, "/auth/account/delete", &json!({"password": PASSWORD}))
         },
-        done_before: &[(401, "invalid_token"), (401, "invalid_credentials")],
+        done_before: &[(401, "invalid_token")],
         begins_anew: &[(401, "invalid_token")],
         carried_out: is_erased,
     },

@@ -15,6 +15,7 @@ use postern_app::{
     observe::{AuditAnswer, AuditLog, AuditRequest, audit::memory::MemoryAuditLog},
     ports::{Fault, Part},
     revocation::{FeedAnswer, FeedObject, FeedRequest, memory::MemoryFeed},
+    time::Timestamp,
 };
 
 /// How a call fails.
@@ -155,8 +156,13 @@ impl IdentityStore for Through<MemoryIdentity> {
         self.faults.call(Part::Database, work).await
     }
 
-    async fn change(&self, account: AccountId, change: &UserChange) -> Result<Option<u64>, Fault> {
-        self.faults.call(Part::Database, self.part.change(account, change)).await
+    async fn change(
+        &self,
+        account: AccountId,
+        change: &UserChange,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Fault> {
+        self.faults.call(Part::Database, self.part.change(account, change, now)).await
     }
 
     async fn remove(&self, account: AccountId) -> Result<bool, Fault> {

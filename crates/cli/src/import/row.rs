@@ -2,7 +2,10 @@
 
 use clap::ValueEnum;
 use postern_app::{
-    identity::import::{MEMBERS, RowError},
+    identity::{
+        PasswordHash,
+        import::{MEMBERS, RowError},
+    },
     time::Timestamp,
 };
 use serde_json::{Map, Value, json};
@@ -122,7 +125,8 @@ pub(super) fn of(import: &Import, mut record: Map<String, Value>) -> Value {
             *value = read;
         }
     }
-    let usable = row.get("password_hash").and_then(Value::as_str).is_some_and(|hash| hash.starts_with('$'));
+    let hash = row.get("password_hash").and_then(Value::as_str);
+    let usable = hash.is_some_and(|hash| PasswordHash::parse(hash).is_ok());
     if !usable && import.without_password {
         row.insert("password_hash".to_owned(), Value::Null);
     }

@@ -93,8 +93,12 @@ pub enum AccountRequest {
         issued_at: Timestamp,
     },
     /// Ends all sessions or all others because of a change to the user, who is `subject`, and
-    /// from now on refuses sign-ins with credentials of an earlier version than `fence`. Another
+    /// for a while refuses sign-ins with credentials of an earlier version than `fence`. Another
     /// password and a disabled user void the open tokens for a reset of the password.
+    ///
+    /// Asked twice: with a `fence` of 0 before the database is written, for that write's answer may
+    /// be lost, and then no session and no token may be left that the change was to end; and after
+    /// it, for what came in between.
     UserChanged {
         /// The user's subject.
         subject: String,
@@ -102,7 +106,7 @@ pub enum AccountRequest {
         kind: ActivityKind,
         /// Where the request came from.
         context: Context,
-        /// The version of the credentials after the change.
+        /// The version of the credentials after the change; 0 when it is about to be made.
         fence: u64,
         /// Which sessions end.
         ends: Ends,

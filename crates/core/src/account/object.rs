@@ -130,7 +130,10 @@ impl<R: Records> Account<R> {
                     Ends::Others(keep) => self.revoke_others(*keep, *reason, now)?.answer,
                     _ => AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None },
                 };
-                let _ = self.note(*kind, None, context, now);
+                // What is about to be done is no news yet.
+                if *fence > 0 {
+                    let _ = self.note(*kind, None, context, now);
+                }
                 self.with_alarm(answer, now)
             }
             AccountRequest::IssueOneTime { hash, purpose, context } => {

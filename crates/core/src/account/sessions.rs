@@ -27,6 +27,12 @@ const ENDED_KEPT: usize = 200;
 /// How long the mark of an erased account stays: longer than any sign-in takes.
 const ERASED_MARK: Duration = Duration::from_hours(1);
 
+/// How long the fence refuses earlier credentials after the change that raised it: longer than any
+/// sign-in takes, and no longer than somebody would wait whose row of the database was restored to
+/// before the change. Which password is the right one is the database's to say; this object says
+/// what has ended, and what was under way.
+const FENCE: Duration = Duration::from_mins(15);
+
 type Families = Vec<(FamilyId, StoredFamily)>;
 
 impl<R: Records> Account<R> {
@@ -42,7 +48,7 @@ impl<R: Records> Account<R> {
         if meta.as_ref().is_some_and(|meta| meta.subject != opening.grant.subject) {
             return refused(RefusalCause::WrongSubject);
         }
-        if meta.as_ref().is_some_and(|meta| credential_version < meta.fence) {
+        if meta.as_ref().is_some_and(|meta| is_stale(credential_version, meta.fence, now)) {
             return refused(RefusalCause::StaleCredentials);
         }
         let mut families = self.settled(meta.as_ref())?;
@@ -203,7 +209,7 @@ impl<R: Records> Account<R> {
         }))
     }
 
-    /// From now on credentials of an earlier version open nothing.
+    /// For a while credentials of an earlier version open nothing.
     pub(super) fn raise_fence(&self, subject: &str, fence: u64) -> Result<(), Fault> {
         let meta = self.store().meta()?.unwrap_or_else(|| Meta {
             subject: subject.to_owned(),
@@ -309,6 +315,12 @@ impl<R: Records> Account<R> {
         let families = self.store().families()?;
         Ok(families.into_iter().map(|(id, stored)| (id, settle(stored, meta))).collect())
     }
+}
+
+/// Whether credentials of this version were checked before the change that raised the fence. The
+/// fence is the time of that change in milliseconds.
+fn is_stale(credential_version: u64, fence: u64, now: Timestamp) -> bool {
+    credential_version < fence && now < Timestamp::from_millis(fence).plus(FENCE)
 }
 
 /// Whether `there` is what the same `Open` made before, its answer lost.

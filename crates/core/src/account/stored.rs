@@ -50,8 +50,9 @@ pub(super) struct Meta {
     /// When and why that was last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) revoked_all: Option<RevokedAll>,
-    /// The least version of the user's credentials that still opens a session: a sign-in that
-    /// was under way when the password changed or the user was disabled comes too late.
+    /// The least version of the user's credentials that opens a session for a while after the
+    /// change: a sign-in that was under way when the password changed or the user was disabled
+    /// comes too late. Being such a version, it is also the time of that change in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) fence: u64,
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 /// The scope of administrators (RFC 6749 section 3.3): `/admin` and `/metrics` ask for it.
 pub const ADMIN_SCOPE: &str = "postern:admin";
 
-/// The most scopes, and the most roles, that one user may have: more would not fit an access
-/// token of 1 KB, which is carried with every request.
+/// The most scopes, and the most roles, that one user may have. How long they may be together is
+/// for the access token to say, which is carried with every request: `Config::token_size`.
 pub const MAX_GRANTS: usize = 64;
 /// The longest scope, role or tenant, in bytes.
 pub const MAX_GRANT_BYTES: usize = 128;
@@ -42,6 +42,19 @@ impl Grants {
         })
     }
 
+    /// What of it `other` has not.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Self {
+        let beyond = |own: &[String], other: &[String]| {
+            own.iter().filter(|text| !other.contains(text)).cloned().collect()
+        };
+        Self {
+            scopes: beyond(&self.scopes, &other.scopes),
+            roles: beyond(&self.roles, &other.roles),
+            tenant_id: self.tenant_id.clone().filter(|own| other.tenant_id.as_ref() != Some(own)),
+        }
+    }
+
     /// For the audit log: the lists as JSON, so that no name can pass for two. The administrators'
     /// scope stands first, as a long text is cut off there.
     pub fn told(&self) -> String {
@@ -51,6 +64,94 @@ impl Grants {
         let (scopes, roles) =
             (Value::from(scopes).to_string(), Value::from(self.roles.as_slice()).to_string());
         ["scopes ", &scopes, " roles ", &roles, " tenant ", &tenant].concat()
+    }
+}
+
+/// What is to become of what a user may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantsOrder {
+    /// This, in place of all that was there.
+    Set(Grants),
+    /// The first added and the second taken away, and nothing else touched. A tenant that is added
+    /// takes the place of another.
+    Amend {
+        /// What is added.
+        add: Grants,
+        /// What is taken away. What is not there is no error.
+        remove: Grants,
+    },
+}
+
+impl GrantsOrder {
+    /// From the members `add` and `remove`, each of which may be absent: objects with the members
+    /// of [`Grants::read`].
+    ///
+    /// # Errors
+    /// The name of the member that cannot be used.
+    pub fn amend(add: Option<&Value>, remove: Option<&Value>) -> Result<Self, &'static str> {
+        let read = |name, value: Option<&Value>| {
+            let Some(value) = value else { return Ok(Grants::default()) };
+            let members = value.as_object().ok_or(name)?;
+            if members.keys().any(|member| !matches!(member.as_str(), "scopes" | "roles" | "tenant_id")) {
+                return Err(name);
+            }
+            Grants::read(&|member| members.get(member).filter(|value| !value.is_null())).map_err(|_| name)
+        };
+        let (add, remove) = (read("add", add)?, read("remove", remove)?);
+        if add == Grants::default() && remove == Grants::default() {
+            return Err("add");
+        }
+        Ok(Self::Amend { add, remove })
+    }
+
+    /// What `before` becomes.
+    ///
+    /// # Errors
+    /// `scopes` or `roles` when there would be more than [`MAX_GRANTS`].
+    pub fn on(&self, before: &Grants) -> Result<Grants, &'static str> {
+        let (add, remove) = match self {
+            Self::Set(grants) => return Ok(grants.clone()),
+            Self::Amend { add, remove } => (add, remove),
+        };
+        let amended = |before: &[String], add: &[String], remove: &[String]| -> Vec<String> {
+            let mut list: Vec<String> = before.to_vec();
+            list.extend(add.iter().filter(|text| !before.contains(text)).cloned());
+            list.retain(|text| !remove.contains(text));
+            list
+        };
+        let tenant_id = add.tenant_id.clone().or_else(|| before.tenant_id.clone());
+        let grants = Grants {
+            scopes: amended(&before.scopes, &add.scopes, &remove.scopes),
+            roles: amended(&before.roles, &add.roles, &remove.roles),
+            tenant_id: tenant_id.filter(|tenant| remove.tenant_id.as_ref() != Some(tenant)),
+        };
+        for (name, list) in [("scopes", &grants.scopes), ("roles", &grants.roles)] {
+            if list.len() > MAX_GRANTS {
+                return Err(name);
+            }
+        }
+        Ok(grants)
+    }
+
+    /// Whether whoever has it done is no administrator after it, though one before.
+    pub fn takes_administration(&self) -> bool {
+        let is_there = |grants: &Grants| grants.scopes.iter().any(|scope| scope == ADMIN_SCOPE);
+        match self {
+            Self::Set(grants) => !is_there(grants),
+            Self::Amend { remove, .. } => is_there(remove),
+        }
+    }
+
+    /// For the audit log: see [`Grants::told`].
+    pub fn told(&self) -> String {
+        match self {
+            Self::Set(grants) => grants.told(),
+            Self::Amend { add, remove } => {
+                let told = [("add ", add), ("remove ", remove)];
+                let told = told.into_iter().filter(|(_, grants)| **grants != Grants::default());
+                told.map(|(word, grants)| word.to_owned() + &grants.told()).collect::<Vec<_>>().join(" ")
+            }
+        }
     }
 }
 

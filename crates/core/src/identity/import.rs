@@ -64,6 +64,8 @@ pub enum RowError {
     UnknownMaster,
     /// The row asks for the administrators' scope.
     AdminScope,
+    /// The access tokens of these scopes and roles could not be used.
+    GrantsTooLarge,
     /// Another user has this login: another id, or another hash when the row names no id.
     LoginTaken,
     /// Another login has this id.
@@ -83,6 +85,7 @@ impl RowError {
             Self::Hash(MalformedHash::TooCostly) => "hash_too_costly",
             Self::UnknownMaster => "hash_of_unknown_master",
             Self::AdminScope => "admin_scope",
+            Self::GrantsTooLarge => "grants_too_large",
             Self::LoginTaken => "login_taken",
             Self::UserIdTaken => "user_id_taken",
         }
@@ -96,7 +99,7 @@ impl RowError {
             Self::Missing(name) | Self::Invalid(name) => Some(name),
             Self::Login(_) | Self::LoginTaken => Some("login"),
             Self::Hash(_) | Self::UnknownMaster => Some("password_hash"),
-            Self::AdminScope => Some("scopes"),
+            Self::AdminScope | Self::GrantsTooLarge => Some("scopes"),
             Self::UserIdTaken => Some("user_id"),
         }
     }
@@ -113,6 +116,7 @@ impl fmt::Display for RowError {
             Self::Hash(error) => return error.fmt(formatter),
             Self::UnknownMaster => "was made under a master secret that is not in force here",
             Self::AdminScope => "an import makes no administrators",
+            Self::GrantsTooLarge => "and roles do not fit into an access token that can be used",
             Self::LoginTaken => "another user has this login",
             Self::UserIdTaken => "another login has this id",
         })

@@ -7,6 +7,7 @@ use super::{IdentityStore, Login, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
     ports::{Fault, Part},
+    time::Timestamp,
 };
 
 /// How the store behaves.
@@ -21,6 +22,8 @@ pub enum IdentityMode {
     FailsToWrite,
     /// Reading works; a write is done, and reported as failed.
     FailsAfterWriting,
+    /// The same once, and from then on every call fails.
+    FailsFromAWriteOn,
 }
 
 /// An identity store in memory. Clones share the users.
@@ -64,6 +67,11 @@ impl MemoryIdentity {
             IdentityMode::Works => Ok(work(&mut self.users.borrow_mut())),
             IdentityMode::FailsAfterWriting => {
                 work(&mut self.users.borrow_mut());
+                Err(told_to_fail())
+            }
+            IdentityMode::FailsFromAWriteOn => {
+                work(&mut self.users.borrow_mut());
+                self.mode.set(IdentityMode::Fails);
                 Err(told_to_fail())
             }
         }
@@ -111,25 +119,30 @@ impl IdentityStore for MemoryIdentity {
         })
     }
 
-    async fn change(&self, account: AccountId, change: &UserChange) -> Result<Option<u64>, Fault> {
+    async fn change(
+        &self,
+        account: AccountId,
+        change: &UserChange,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Fault> {
         self.write(|users| {
             let user = users.iter_mut().find(|user| user.account == account)?;
             match change {
-                UserChange::Password { credential_version, hash } => {
-                    if user.credential_version != *credential_version {
-                        return None;
-                    }
-                    user.password_hash = hash.clone();
+                UserChange::Password { credential_version, .. }
+                | UserChange::Grants { credential_version, .. }
+                    if user.credential_version != *credential_version =>
+                {
+                    return None;
                 }
-                UserChange::ResetPassword(hash) => user.password_hash = hash.clone(),
+                UserChange::Password { hash, .. } => user.password_hash = hash.clone(),
                 UserChange::Disabled(disabled) => user.disabled = *disabled,
-                UserChange::Grants(grants) => user.grants.clone_from(grants),
+                UserChange::Grants { grants, .. } => user.grants.clone_from(grants),
                 UserChange::EmailVerified => {
                     user.email_verified = true;
                     return Some(user.credential_version);
                 }
             }
-            user.credential_version += 1;
+            user.credential_version = now.millis().max(user.credential_version + 1);
             Some(user.credential_version)
         })
     }

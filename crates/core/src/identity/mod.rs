@@ -14,12 +14,14 @@ pub mod seed;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 
-pub use grants::{ADMIN_SCOPE, Grants};
+pub use grants::{ADMIN_SCOPE, Grants, GrantsOrder};
 pub use login::{Login, LoginError};
 pub use normal::Normalizer;
 #[cfg(not(target_family = "wasm"))]
 pub use normal::UnicodeTables;
-pub use password::{HashParameters, MalformedHash, Password, PasswordError, PasswordHash, Verdict};
+pub use password::{
+    HashParameters, MalformedHash, Password, PasswordError, PasswordHash, Unverifiable, Verdict,
+};
 
 use crate::{ids::AccountId, ports::Fault, time::Timestamp};
 
@@ -41,7 +43,9 @@ pub struct User {
     /// When the user was made; for an imported user when they were made elsewhere.
     pub created_at: Timestamp,
     /// 0 at first. Goes up with every change after which a sign-in under way must not succeed any
-    /// more: another password, disabled, other scopes.
+    /// more: another password, disabled, other scopes. It is then the time of the change in
+    /// milliseconds, or one more than before where the clock has not moved on: a database that was
+    /// restored to an earlier point never gives out a version again that it gave out before.
     pub credential_version: u64,
 }
 
@@ -77,14 +81,30 @@ pub enum UserChange {
         /// The new hash.
         hash: PasswordHash,
     },
-    /// Another password, whatever the old one.
-    ResetPassword(PasswordHash),
     /// Whether the user may not sign in.
     Disabled(bool),
-    /// Other scopes, roles and tenant.
-    Grants(Grants),
+    /// Other scopes, roles and tenant, in place of those of this version of the credentials.
+    Grants {
+        /// The version that was read with the grants that are replaced.
+        credential_version: u64,
+        /// The new ones.
+        grants: Grants,
+    },
     /// The address is the user's.
     EmailVerified,
+}
+
+impl UserChange {
+    /// Whether `user`, read after the change was sent and its answer lost, is as it asks. No other
+    /// change makes the same password hash, whose salt is random.
+    pub fn is_made_in(&self, user: &User) -> bool {
+        match self {
+            Self::Password { hash, .. } => user.password_hash == *hash,
+            Self::Disabled(disabled) => user.disabled == *disabled,
+            Self::Grants { grants, .. } => user.grants == *grants,
+            Self::EmailVerified => user.email_verified,
+        }
+    }
 }
 
 /// Which users to list.
@@ -120,9 +140,15 @@ pub trait IdentityStore {
         replacement: &PasswordHash,
     ) -> Result<bool, Fault>;
 
-    /// Changes the user; the version of the credentials after it. `None` when there is no such
-    /// user, or the password is not of the version given any more.
-    async fn change(&self, account: AccountId, change: &UserChange) -> Result<Option<u64>, Fault>;
+    /// Changes the user at `now`; the version of the credentials after it. `None` when there is no
+    /// such user, or the user is not of the version given any more. After a [`Fault`] the change
+    /// may have been made all the same.
+    async fn change(
+        &self,
+        account: AccountId,
+        change: &UserChange,
+        now: Timestamp,
+    ) -> Result<Option<u64>, Fault>;
 
     /// Removes the user; `false` when there is none.
     async fn remove(&self, account: AccountId) -> Result<bool, Fault>;

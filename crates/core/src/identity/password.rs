@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::{Login, Normalizer, common};
 use crate::{
     ports::{Fault, Part, Randomness},
-    secrets::{Master, Masters},
+    secrets::{Master, Masters, NewerMaster},
 };
 
 /// The least length of a chosen password in characters (NIST SP 800-63B section 5.1.1.2).
@@ -39,17 +39,28 @@ const HASH_BYTES: usize = 32;
 const MAX_PHC_BYTES: usize = 256;
 
 /// What a stored hash may cost at most. Beyond it an import, or a row written by an intruder,
-/// could stop the isolate: 64 MiB is half of its memory.
+/// could stop the isolate: 64 MiB is half of its memory, and what was once taken is never given
+/// back (`docs/users.md` has the figures).
 const MAX_MEMORY_KIB: u32 = 64 * 1024;
 /// See [`MAX_MEMORY_KIB`].
 const MAX_PASSES: u32 = 8;
-/// See [`MAX_MEMORY_KIB`]. Lanes run one after the other here.
+/// The most lanes of a hash of ours. Lanes run one after the other here, and cost neither time nor
+/// memory: see [`MAX_FOREIGN_LANES`].
 const MAX_LANES: u32 = 4;
+/// The most lanes of a hash from elsewhere: some programs take as many as the machine has cores.
+const MAX_FOREIGN_LANES: u32 = 255;
+
+/// The least that Argon2 takes as salt, in bytes (RFC 9106 section 3.1).
+const MIN_ARGON2_SALT_BYTES: usize = 8;
 
 /// A password in clear, NFC (so that the same password typed on two systems is the same
 /// bytes), zeroised when dropped, never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Password(Zeroizing<String>);
+#[derive(Clone)]
+pub struct Password {
+    nfc: Zeroizing<String>,
+    /// As it was sent, where that is something else: other programs hash the bytes they get.
+    sent: Option<Zeroizing<String>>,
+}
 
 /// Why a text is not accepted as a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,10 +101,10 @@ impl Password {
     /// is asked of its composition (NIST SP 800-63B section 5.1.1.2).
     pub fn choose(text: &str, normalizer: &impl Normalizer) -> Result<Self, PasswordError> {
         let password = Self::present(text, normalizer)?;
-        if password.0.chars().count() < MIN_CHARACTERS {
+        if password.nfc.chars().count() < MIN_CHARACTERS {
             return Err(PasswordError::TooShort);
         }
-        if common::is_common(&password.0) {
+        if common::is_common(&password.nfc) {
             return Err(PasswordError::Common);
         }
         Ok(password)
@@ -102,7 +113,7 @@ impl Password {
     /// Whether it is the login, or the part of it before an `@`: what is guessed next after the
     /// common ones (NIST SP 800-63B section 5.1.1.2, context-specific words).
     pub fn repeats(&self, login: &Login) -> bool {
-        let (password, login) = (self.0.to_lowercase(), login.as_str());
+        let (password, login) = (self.nfc.to_lowercase(), login.as_str());
         password == login || login.split('@').next() == Some(password.as_str())
     }
 
@@ -111,9 +122,20 @@ impl Password {
         if text.len() > MAX_BYTES {
             return Err(PasswordError::TooLong);
         }
-        Ok(Self(Zeroizing::new(normalizer.nfc(text))))
+        let nfc = Zeroizing::new(normalizer.nfc(text));
+        let sent = (nfc.as_str() != text).then(|| Zeroizing::new(text.to_owned()));
+        Ok(Self { nfc, sent })
     }
 }
+
+/// One password is one however it was sent.
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.nfc == other.nfc
+    }
+}
+
+impl Eq for Password {}
 
 impl fmt::Debug for Password {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,8 +162,12 @@ impl HashParameters {
     /// Other parameters: memory in KiB from 8 times the lanes to 65 536, passes 1 to 8, lanes 1
     /// to 4; `None` outside.
     pub const fn new(memory_kib: u32, passes: u32, lanes: u32) -> Option<Self> {
+        Self::within(memory_kib, passes, lanes, MAX_LANES)
+    }
+
+    const fn within(memory_kib: u32, passes: u32, lanes: u32, most_lanes: u32) -> Option<Self> {
         let within = lanes >= 1
-            && lanes <= MAX_LANES
+            && lanes <= most_lanes
             && passes >= 1
             && passes <= MAX_PASSES
             && memory_kib >= 8 * lanes
@@ -151,7 +177,7 @@ impl HashParameters {
 
     fn compute(
         self,
-        password: &Password,
+        password: &str,
         pepper: Option<&[u8; 32]>,
         salt: &[u8],
         out: &mut [u8],
@@ -162,7 +188,7 @@ impl HashParameters {
     fn compute_as(
         self,
         (algorithm, version): (Algorithm, Version),
-        password: &Password,
+        password: &str,
         pepper: Option<&[u8; 32]>,
         salt: &[u8],
         out: &mut [u8],
@@ -171,7 +197,7 @@ impl HashParameters {
             Params::new(self.memory_kib, self.passes, self.lanes, Some(out.len())).map_err(crypto)?;
         let secret: &[u8] = pepper.map_or(&[], |pepper| pepper);
         Argon2::new_with_secret(secret, algorithm, version, params)
-            .and_then(|argon2| argon2.hash_password_into(password.0.as_bytes(), salt, out))
+            .and_then(|argon2| argon2.hash_password_into(password.as_bytes(), salt, out))
             .map_err(crypto)
     }
 }
@@ -215,6 +241,8 @@ enum Scheme {
         r: u32,
         p: u32,
     },
+    /// What stands in the database is no hash that is taken here.
+    Unreadable(MalformedHash),
 }
 
 /// What a text says.
@@ -260,6 +288,17 @@ impl PasswordHash {
         Ok(Self { text: text.to_owned(), scheme, salt, output })
     }
 
+    /// What stands in the database, whatever it is: a user whose hash cannot be read is there, and
+    /// no password is theirs.
+    pub fn from_stored(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|error| Self {
+            text: text.to_owned(),
+            scheme: Scheme::Unreadable(error),
+            salt: Vec::new(),
+            output: Vec::new(),
+        })
+    }
+
     /// Hashes a password with a fresh salt and the current master's pepper.
     ///
     /// # Errors
@@ -273,7 +312,7 @@ impl PasswordHash {
         let mut salt = [0; SALT_BYTES];
         randomness.fill(&mut salt)?;
         let mut output = [0; HASH_BYTES];
-        parameters.compute(password, Some(master.password_pepper.bytes()), &salt, &mut output)?;
+        parameters.compute(&password.nfc, Some(master.password_pepper.bytes()), &salt, &mut output)?;
         let HashParameters { memory_kib, passes, lanes } = parameters;
         let text = format!(
             "$argon2id$v=19$m={memory_kib},t={passes},p={lanes},keyid={}${}${}",
@@ -285,38 +324,66 @@ impl PasswordHash {
         Ok(Self { text, scheme, salt: salt.to_vec(), output: output.to_vec() })
     }
 
-    /// Compares a presented password, in constant time, at the cost the hash was made with.
+    /// Compares a presented password, in constant time, at the cost the hash was made with. One
+    /// that is not in NFC costs twice, whatever the hash: a hash from elsewhere is tried with the
+    /// bytes as they were sent, which is what other programs hash, and then with those of NFC.
+    ///
+    /// A hash that cannot be verified costs what [`dummy`] does.
     ///
     /// # Errors
-    /// A [`Fault`] without memory, or when the master of the pepper is not in force: that is
-    /// no wrong password.
+    /// A [`Fault`] without memory.
     pub fn verify(
         &self,
         password: &Password,
         wanted: HashParameters,
         masters: &Masters,
     ) -> Result<Verdict, Fault> {
-        let mut output = Zeroizing::new(vec![0; self.output.len()]);
-        let bytes = password.0.as_bytes();
-        match self.scheme {
-            Scheme::Argon2id { parameters, master } => {
-                let pepper = master.map(|id| pepper(masters, id)).transpose()?;
-                parameters.compute(password, pepper, &self.salt, &mut output)?;
+        let unverifiable = |why| dummy(password, wanted, masters).map(|()| Verdict::Unverifiable(why));
+        let pepper = match self.scheme {
+            Scheme::Unreadable(error) => return unverifiable(Unverifiable::Unreadable(error)),
+            Scheme::Argon2id { master: Some(id), .. } => match masters.look_up(id) {
+                Ok(Some(master)) => Some(master.password_pepper.bytes()),
+                Ok(None) => return unverifiable(Unverifiable::UnknownMaster(id)),
+                Err(newer) => return Ok(Verdict::NotYet(newer)),
+            },
+            _ => None,
+        };
+        let is_it = |text: &str| -> Result<bool, Fault> {
+            let mut output = Zeroizing::new(vec![0; self.output.len()]);
+            self.compute(text, pepper, &mut output)?;
+            Ok(bool::from(output.as_slice().ct_eq(&self.output)))
+        };
+        let matches = match &password.sent {
+            None => is_it(&password.nfc)?,
+            Some(sent) if pepper.is_some() => {
+                let matches = is_it(&password.nfc)?;
+                // Ours are of NFC alone: this is for its time, which tells nothing then.
+                core::hint::black_box(!matches && is_it(sent)?);
+                matches
             }
-            Scheme::Argon2 { algorithm, version, parameters } => {
-                parameters.compute_as((algorithm, version), password, None, &self.salt, &mut output)?;
-            }
-            Scheme::Bcrypt { cost } => foreign::compute_bcrypt(cost, bytes, &self.salt, &mut output)?,
-            Scheme::Scrypt { log_n, r, p } => {
-                foreign::compute_scrypt((log_n, r, p), bytes, &self.salt, &mut output)?;
-            }
-        }
-        if !bool::from(output.as_slice().ct_eq(&self.output)) {
+            Some(sent) => is_it(sent)? || is_it(&password.nfc)?,
+        };
+        if !matches {
             return Ok(Verdict::Mismatch);
         }
         let today = Scheme::Argon2id { parameters: wanted, master: Some(masters.current().id) };
         let current = self.scheme == today && self.output.len() == HASH_BYTES;
         Ok(Verdict::Match { rehash: !current })
+    }
+
+    fn compute(&self, password: &str, pepper: Option<&[u8; 32]>, output: &mut [u8]) -> Result<(), Fault> {
+        match self.scheme {
+            Scheme::Argon2id { parameters, .. } => parameters.compute(password, pepper, &self.salt, output),
+            Scheme::Argon2 { algorithm, version, parameters } => {
+                parameters.compute_as((algorithm, version), password, None, &self.salt, output)
+            }
+            Scheme::Bcrypt { cost } => foreign::compute_bcrypt(cost, password.as_bytes(), &self.salt, output),
+            Scheme::Scrypt { log_n, r, p } => {
+                foreign::compute_scrypt((log_n, r, p), password.as_bytes(), &self.salt, output)
+            }
+            // Told before it is computed.
+            Scheme::Unreadable(error) => Err(Fault::new(Part::Crypto, error)),
+        }
     }
 
     /// The text, for the store alone.
@@ -357,13 +424,6 @@ impl PasswordHash {
     }
 }
 
-fn pepper(masters: &Masters, id: u8) -> Result<&[u8; 32], Fault> {
-    match masters.find(id) {
-        Some(master) => Ok(master.password_pepper.bytes()),
-        None => Err(Fault::new(Part::Crypto, format_args!("password hash made under unknown master {id}"))),
-    }
-}
-
 fn parse(text: &str) -> Result<Parsed, MalformedHash> {
     if text.starts_with("$2") {
         return foreign::parse_bcrypt(text);
@@ -387,8 +447,8 @@ fn parse(text: &str) -> Result<Parsed, MalformedHash> {
     if !known {
         return Err(MalformedHash::Form);
     }
-    let parameters =
-        HashParameters::new(number("m")?, number("t")?, number("p")?).ok_or(MalformedHash::TooCostly)?;
+    let parameters = HashParameters::within(number("m")?, number("t")?, number("p")?, MAX_FOREIGN_LANES)
+        .ok_or(MalformedHash::TooCostly)?;
     let master = phc.params.get_str("keyid").map(master_of).transpose()?;
     let scheme = match (algorithm, version, master) {
         (Algorithm::Argon2id, Version::V0x13, master) => Scheme::Argon2id { parameters, master },
@@ -397,6 +457,9 @@ fn parse(text: &str) -> Result<Parsed, MalformedHash> {
         (algorithm, version, None) => Scheme::Argon2 { algorithm, version, parameters },
     };
     let (salt, output) = salt_and_output(&phc)?;
+    if salt.len() < MIN_ARGON2_SALT_BYTES {
+        return Err(MalformedHash::Form);
+    }
     Ok(Parsed { scheme, salt, output })
 }
 
@@ -428,17 +491,56 @@ pub enum Verdict {
     },
     /// It is not.
     Mismatch,
+    /// It was made under a master that this version does not have yet. That passes: the client asks
+    /// again.
+    NotYet(NewerMaster),
+    /// Nobody can know: a fault of ours, which the client must not see. It would tell that the
+    /// account exists.
+    Unverifiable(Unverifiable),
+}
+
+/// Why a stored hash cannot be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unverifiable {
+    /// It was made with the pepper of a master that is not in force any more.
+    UnknownMaster(u8),
+    /// It is no hash that is taken here.
+    Unreadable(MalformedHash),
+}
+
+impl Unverifiable {
+    /// The stable code, for the log.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnknownMaster(_) => "hash_of_unknown_master",
+            Self::Unreadable(MalformedHash::Form) => "hash_unreadable",
+            Self::Unreadable(MalformedHash::TooCostly) => "hash_too_costly",
+        }
+    }
+}
+
+impl fmt::Display for Unverifiable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownMaster(id) => {
+                write!(formatter, "a password hash was made under master {id}, which is not in force")
+            }
+            Self::Unreadable(error) => write!(formatter, "users.password_hash is {error}"),
+        }
+    }
 }
 
 /// What the sign-in of an unknown login costs: the same computation as for a known one, so that
 /// the time of the answer does not tell which logins exist. (A user whose hash still has older
-/// parameters differs until the next sign-in, which makes it again.)
+/// parameters, or is from elsewhere, differs until the next sign-in, which makes it again.)
 pub fn dummy(password: &Password, parameters: HashParameters, masters: &Masters) -> Result<(), Fault> {
-    let mut output = Zeroizing::new([0; HASH_BYTES]);
     let pepper = masters.current().password_pepper.bytes();
-    parameters.compute(password, Some(pepper), &[0; SALT_BYTES], output.as_mut_slice())?;
-    // The result is looked at, so that no compiler leaves the work out.
-    core::hint::black_box(output.as_slice());
+    for text in [Some(&password.nfc), password.sent.as_ref()].into_iter().flatten() {
+        let mut output = Zeroizing::new([0; HASH_BYTES]);
+        parameters.compute(text, Some(pepper), &[0; SALT_BYTES], output.as_mut_slice())?;
+        // The result is looked at, so that no compiler leaves the work out.
+        core::hint::black_box(output.as_slice());
+    }
     Ok(())
 }
 

@@ -58,18 +58,18 @@ const HOLDERS: &str = "SELECT account_id, login FROM users \
      UNION SELECT account_id, login FROM users \
      WHERE account_id IN (SELECT value->>0 FROM json_each(?1))";
 
-const CHANGE_PASSWORD: &str = "UPDATE users SET password_hash = ?3, \
-     credential_version = credential_version + 1 \
-     WHERE account_id = ?1 AND credential_version = ?2 RETURNING login, credential_version";
+/// Each change is at the time `?2`, which its version shows.
+const CHANGE_PASSWORD: &str = "UPDATE users SET password_hash = ?4, \
+     credential_version = max(credential_version + 1, ?2) \
+     WHERE account_id = ?1 AND credential_version = ?3 RETURNING login, credential_version";
 
-const RESET_PASSWORD: &str = "UPDATE users SET password_hash = ?2, \
-     credential_version = credential_version + 1 WHERE account_id = ?1 RETURNING login, credential_version";
+const SET_DISABLED: &str = "UPDATE users SET disabled = ?3, \
+     credential_version = max(credential_version + 1, ?2) \
+     WHERE account_id = ?1 RETURNING login, credential_version";
 
-const SET_DISABLED: &str = "UPDATE users SET disabled = ?2, \
-     credential_version = credential_version + 1 WHERE account_id = ?1 RETURNING login, credential_version";
-
-const SET_GRANTS: &str = "UPDATE users SET scopes = ?2, roles = ?3, tenant_id = ?4, \
-     credential_version = credential_version + 1 WHERE account_id = ?1 RETURNING login, credential_version";
+const SET_GRANTS: &str = "UPDATE users SET scopes = ?4, roles = ?5, tenant_id = ?6, \
+     credential_version = max(credential_version + 1, ?2) \
+     WHERE account_id = ?1 AND credential_version = ?3 RETURNING login, credential_version";
 
 const SET_EMAIL_VERIFIED: &str =
     "UPDATE users SET email_verified = 1 WHERE account_id = ?1 RETURNING login, credential_version";
@@ -133,26 +133,30 @@ fn columns(user: &User) -> Vec<SqlValue> {
 }
 
 /// One [`Changed`] row with the new version, none when there is nothing to change.
-pub fn change(account: AccountId, change: &UserChange) -> Statement {
-    let account = text(account.to_string());
-    let (sql, values) = match change {
+pub fn change(account: AccountId, change: &UserChange, now: Timestamp) -> Statement {
+    let mut values = vec![text(account.to_string())];
+    let sql = match change {
         UserChange::Password { credential_version, hash } => {
-            (CHANGE_PASSWORD, vec![account, SqlValue::Integer(*credential_version), text(hash.as_str())])
+            values.extend([at(now), SqlValue::Integer(*credential_version), text(hash.as_str())]);
+            CHANGE_PASSWORD
         }
-        UserChange::ResetPassword(hash) => (RESET_PASSWORD, vec![account, text(hash.as_str())]),
         UserChange::Disabled(disabled) => {
-            (SET_DISABLED, vec![account, SqlValue::Integer((*disabled).into())])
+            values.extend([at(now), SqlValue::Integer((*disabled).into())]);
+            SET_DISABLED
         }
-        UserChange::Grants(grants) => {
+        UserChange::Grants { credential_version, grants } => {
             let tenant = grants.tenant_id.as_deref().map_or(SqlValue::Null, text);
-            (
-                SET_GRANTS,
-                vec![account, text(json_list(&grants.scopes)), text(json_list(&grants.roles)), tenant],
-            )
+            let (scopes, roles) = (text(json_list(&grants.scopes)), text(json_list(&grants.roles)));
+            values.extend([at(now), SqlValue::Integer(*credential_version), scopes, roles, tenant]);
+            SET_GRANTS
         }
-        UserChange::EmailVerified => (SET_EMAIL_VERIFIED, vec![account]),
+        UserChange::EmailVerified => SET_EMAIL_VERIFIED,
     };
     Statement { sql, values }
+}
+
+const fn at(now: Timestamp) -> SqlValue {
+    SqlValue::Integer(now.millis())
 }
 
 /// One [`Changed`] row when the user was there.
@@ -244,7 +248,7 @@ pub struct UserRow {
     pub email_verified: u8,
     /// Milliseconds since the epoch.
     pub created_at: u64,
-    /// Goes up when a sign-in under way must fail.
+    /// Goes up when a sign-in under way must fail: see [`User::credential_version`].
     pub credential_version: u64,
 }
 
@@ -258,8 +262,8 @@ impl UserRow {
     /// The user of this row.
     ///
     /// # Errors
-    /// A fault of the database when a column does not hold what it should: a broken row is
-    /// neither an unknown login nor a wrong password.
+    /// A fault of the database when a column does not hold what it should. A hash that is none is
+    /// not one: the sign-in tells the operator, and the client what a wrong password does.
     pub fn into_user(self) -> Result<User, Fault> {
         let broken = |column| {
             Fault::new(Part::Database, format_args!("users.{column} of {} is broken", self.account_id))
@@ -269,7 +273,7 @@ impl UserRow {
         Ok(User {
             account: self.account_id.parse().map_err(|_| broken("account_id"))?,
             login,
-            password_hash: PasswordHash::parse(&self.password_hash).map_err(|_| broken("password_hash"))?,
+            password_hash: PasswordHash::from_stored(&self.password_hash),
             grants: Grants {
                 scopes: list(&self.scopes, "scopes")?,
                 roles: list(&self.roles, "roles")?,

@@ -55,8 +55,10 @@ pub enum Ordered {
     AddUser,
     /// Many users from elsewhere.
     ImportUsers,
-    /// Other scopes, roles and tenant.
+    /// Other scopes, roles and tenant, in place of those before.
     SetGrants,
+    /// Some scopes and roles more, some less.
+    AmendGrants,
     /// The end of whatever can be revoked.
     Revoke,
     /// The end of what limits and locks say.
@@ -133,6 +135,13 @@ pub static CALLS: &[Line] = &[
         Ordered::SetGrants,
         "user_grants",
         &["scopes", "roles", "tenant_id"],
+    ),
+    Line::order(
+        "PATCH",
+        "/users/{user_id}/grants",
+        Ordered::AmendGrants,
+        "user_grants_amend",
+        &["add", "remove"],
     ),
     Line::change("POST", "/users/{user_id}/disable", Plain::DisableUser, "user_disable", &[]),
     Line::change("POST", "/users/{user_id}/enable", Plain::EnableUser, "user_enable", &[]),

@@ -164,7 +164,7 @@ impl<P: Ports> Service<P> {
             Order::Plain(call) => call,
             Order::AddUser(login, grants) => return self.admin_add_user(asked, &login, grants).await,
             Order::ImportUsers(rows) => return self.admin_import_users(asked, rows).await,
-            Order::SetGrants(grants) => return self.admin_set_grants(asked, grants).await,
+            Order::SetGrants(order) => return self.admin_set_grants(asked, &order).await,
             Order::Revoke(target) => return self.admin_revoke(asked, &target).await,
             Order::ClearThrottle(subject) => return self.admin_clear_throttle(subject).await,
         };

@@ -10,7 +10,7 @@ use super::{
     users,
 };
 use crate::{
-    identity::{Grants, Login},
+    identity::{Grants, GrantsOrder, Login},
     revocation::Target,
     service::{ApiError, Ports, Service},
 };
@@ -23,8 +23,8 @@ pub(super) enum Order<'a> {
     AddUser(Login, Grants),
     /// These rows of users.
     ImportUsers(&'a [Value]),
-    /// What the user of the path may do.
-    SetGrants(Grants),
+    /// What becomes of what the user of the path may do.
+    SetGrants(GrantsOrder),
     /// The end of this.
     Revoke(Target),
     /// The end of what limits and locks say here.
@@ -41,7 +41,10 @@ impl<P: Ports> Service<P> {
                 Order::AddUser(login, users::grants_of(&asked.body)?)
             }
             Call::Ordered(Ordered::ImportUsers) => Order::ImportUsers(asked.rows()?),
-            Call::Ordered(Ordered::SetGrants) => Order::SetGrants(users::grants_of(&asked.body)?),
+            Call::Ordered(Ordered::SetGrants) => {
+                Order::SetGrants(GrantsOrder::Set(users::grants_of(&asked.body)?))
+            }
+            Call::Ordered(Ordered::AmendGrants) => Order::SetGrants(users::amendment_of(&asked.body)?),
             Call::Ordered(Ordered::Revoke) => Order::Revoke(self.target_to_revoke(asked)?),
             Call::Ordered(Ordered::ClearThrottle) => Order::ClearThrottle(self.subject_to_clear(asked)?),
         })

@@ -6,10 +6,10 @@ use super::{Asked, object, paging::page};
 use crate::{
     encoding::{base64url, from_base64url},
     http::Reply,
-    identity::{Grants, Login, User, UserQuery},
+    identity::{Grants, GrantsOrder, Login, User, UserQuery},
     ids::AccountId,
     service::{
-        ApiError, Ports, Service,
+        ApiError, GrantsRefused, Ports, Regranted, Service,
         body::{Body, BodyError},
     },
 };
@@ -52,6 +52,7 @@ impl<P: Ports> Service<P> {
         grants: Grants,
     ) -> Result<Reply, ApiError> {
         self.users_are_here()?;
+        self.fits_a_token(&grants)?;
         let password = self.chosen_password(asked.body.text("password")?)?;
         Self::refuse_login_as_password(&password, login)?;
         let hash = self.hash_in_turn(&password)?;
@@ -61,18 +62,34 @@ impl<P: Ports> Service<P> {
     }
 
     /// `PUT /admin/users/{user_id}/grants`: scopes, roles and tenant in place of those before.
-    /// When something is taken away all sessions of the user end.
+    /// `PATCH`: some added, some taken away. The answer says what was. When something is taken away
+    /// all sessions of the user end.
     pub(super) async fn admin_set_grants(
         &self,
         asked: &Asked<'_>,
-        grants: Grants,
+        order: &GrantsOrder,
     ) -> Result<Reply, ApiError> {
         self.users_are_here()?;
         let account = asked.account()?;
-        if !grants.scopes.iter().any(|scope| scope == super::SCOPE) {
+        if order.takes_administration() {
             refuse_oneself(asked, account)?;
         }
-        there(self.set_grants(account, grants, asked.caller.setting()).await?)
+        let regranted = match self.set_grants(account, order, asked.caller.setting()).await {
+            Ok(regranted) => regranted.ok_or(ApiError::UserNotFound)?,
+            Err(GrantsRefused::TooMany(name)) => return Err(BodyError::InvalidMember(name).into()),
+            Err(GrantsRefused::TooLarge(error)) => return Err(error.into()),
+            Err(GrantsRefused::Fault(fault)) => return Err(fault.into()),
+        };
+        let Regranted { before, now } = regranted;
+        let body = object([
+            ("user_id", account.to_string().into()),
+            ("scopes", now.scopes.as_slice().into()),
+            ("roles", now.roles.as_slice().into()),
+            ("tenant_id", now.tenant_id.as_deref().map_or(Value::Null, Value::from)),
+            ("added", grants(&now.beyond(&before))),
+            ("removed", grants(&before.beyond(&now))),
+        ]);
+        Ok(Reply::json(200, &body))
     }
 
     /// `POST /admin/users/{user_id}/disable` and `/enable`. A disabled user's sessions end.
@@ -119,6 +136,21 @@ fn cursor(text: &str) -> Result<Login, ApiError> {
 /// What a body grants.
 pub(super) fn grants_of(body: &Body) -> Result<Grants, ApiError> {
     Grants::read(&|name| body.value(name)).map_err(|name| BodyError::InvalidMember(name).into())
+}
+
+/// Scopes, roles and tenant as an answer has them.
+fn grants(grants: &Grants) -> Value {
+    object([
+        ("scopes", grants.scopes.as_slice().into()),
+        ("roles", grants.roles.as_slice().into()),
+        ("tenant_id", grants.tenant_id.as_deref().map_or(Value::Null, Value::from)),
+    ])
+}
+
+/// What a body adds and takes away.
+pub(super) fn amendment_of(body: &Body) -> Result<GrantsOrder, ApiError> {
+    GrantsOrder::amend(body.value("add"), body.value("remove"))
+        .map_err(|name| BodyError::InvalidMember(name).into())
 }
 
 /// A user as administrators see one: never the hash.

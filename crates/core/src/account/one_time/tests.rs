@@ -29,6 +29,10 @@ impl Bench {
     }
 
     fn open(&self, family: FamilyId, credential_version: u64) -> AccountAnswer {
+        self.open_at(family, credential_version, Duration::ZERO)
+    }
+
+    fn open_at(&self, family: FamilyId, credential_version: u64, after: Duration) -> AccountAnswer {
         let request = AccountRequest::Open {
             family,
             secret_hash: hash(0),
@@ -50,7 +54,7 @@ impl Bench {
             max_families: 10,
             credential_version,
         };
-        self.ask(&request, Duration::ZERO)
+        self.ask(&request, after)
     }
 
     fn issue(&self, byte: u8, purpose: Purpose, after: Duration) -> AccountAnswer {
@@ -68,6 +72,9 @@ impl Bench {
         self.ask(&check, Duration::ZERO) == AccountAnswer::Checked { alive: true }
     }
 }
+
+/// The version of credentials that were changed at the start.
+const VERSION: u64 = START.millis();
 
 const RESET: Purpose = Purpose::ResetPassword;
 const NOW: Duration = Duration::ZERO;
@@ -170,7 +177,7 @@ fn a_sign_in_with_the_old_password_that_was_under_way_comes_too_late() {
         subject: "alice".to_owned(),
         kind: ActivityKind::PasswordChanged,
         context: Context::default(),
-        fence: 1,
+        fence: VERSION,
         ends,
         reason: Revocation::PasswordChanged,
     };
@@ -178,9 +185,9 @@ fn a_sign_in_with_the_old_password_that_was_under_way_comes_too_late() {
     bench.ask(&changed(Ends::All), NOW);
     let AccountAnswer::Refused(refusal) = bench.open(FAMILY, 0) else { panic!() };
     assert_eq!(refusal.cause.code(), "credentials_stale");
-    assert!(matches!(bench.open(FAMILY, 1), AccountAnswer::Opened { .. }));
+    assert!(matches!(bench.open(FAMILY, VERSION), AccountAnswer::Opened { .. }));
     let other = FamilyId::from_bytes([2; 16]);
-    bench.open(other, 1);
+    bench.open(other, VERSION);
     // Twice is as once, and the session that asks goes on.
     for _ in 0..2 {
         bench.ask(&changed(Ends::Others(other)), NOW);
@@ -188,6 +195,46 @@ fn a_sign_in_with_the_old_password_that_was_under_way_comes_too_late() {
     }
     bench.ask(&changed(Ends::None), NOW);
     assert!(bench.is_alive(other));
+}
+
+/// The row of the database was restored to before the change: the object holds it against nobody
+/// for longer than a sign-in may be under way.
+#[test]
+fn credentials_of_before_a_change_are_refused_for_a_while() {
+    let bench = Bench::new();
+    let changed = AccountRequest::UserChanged {
+        subject: "alice".to_owned(),
+        kind: ActivityKind::UserDisabled,
+        context: Context::default(),
+        fence: VERSION,
+        ends: Ends::All,
+        reason: Revocation::Disabled,
+    };
+    bench.ask(&changed, NOW);
+    assert!(matches!(bench.open_at(FAMILY, 7, Duration::from_mins(14)), AccountAnswer::Refused(_)));
+    assert!(matches!(bench.open_at(FAMILY, 7, Duration::from_mins(15)), AccountAnswer::Opened { .. }));
+}
+
+#[test]
+fn a_change_that_is_announced_ends_what_it_will_end_and_is_no_news() {
+    let bench = Bench::new();
+    bench.open(FAMILY, VERSION);
+    bench.issue(1, RESET, NOW);
+    let announced = AccountRequest::UserChanged {
+        subject: "alice".to_owned(),
+        kind: ActivityKind::PasswordChanged,
+        context: Context::default(),
+        fence: 0,
+        ends: Ends::All,
+        reason: Revocation::PasswordChanged,
+    };
+    bench.ask(&announced, NOW);
+    assert!(!bench.is_alive(FAMILY));
+    assert_eq!(bench.redeem(1, RESET, NOW), AccountAnswer::OneTimeRefused {});
+    let AccountAnswer::Activity { entries } = bench.ask(&AccountRequest::Activity, NOW) else { panic!() };
+    assert!(entries.iter().all(|entry| entry.kind != ActivityKind::PasswordChanged));
+    // Whoever's change then fails signs in again as before.
+    assert!(matches!(bench.open(FamilyId::from_bytes([2; 16]), 0), AccountAnswer::Opened { .. }));
 }
 
 #[test]

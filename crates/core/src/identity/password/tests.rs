@@ -95,11 +95,66 @@ fn a_leaked_table_without_the_pepper_matches_no_password() {
     assert_eq!(stripped.verify(&right, cheap(), &masters()), Ok(Verdict::Mismatch));
 }
 
+/// From outside it is a wrong password: anything else would tell that the user exists.
 #[test]
-fn a_hash_under_a_master_no_longer_in_force_is_a_fault_and_no_wrong_password() {
+fn a_hash_that_nobody_can_verify_costs_what_an_unknown_login_does() {
     let right = password("password");
-    let hash = PasswordHash::make(&right, cheap(), &master(3), &randomness()).unwrap();
-    assert_eq!(hash.verify(&right, cheap(), &masters()).unwrap_err().part, Part::Crypto);
+    let former = PasswordHash::make(&right, cheap(), &master(0), &randomness()).unwrap();
+    let unreadable = PasswordHash::from_stored("hunter2");
+    let costly = PasswordHash::from_stored("$2b$31$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG");
+    for (hash, why) in [
+        (former, Unverifiable::UnknownMaster(0)),
+        (unreadable, Unverifiable::Unreadable(MalformedHash::Form)),
+        (costly, Unverifiable::Unreadable(MalformedHash::TooCostly)),
+    ] {
+        assert_eq!(hash.verify(&right, cheap(), &masters()), Ok(Verdict::Unverifiable(why)));
+        assert!(!why.to_string().contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_hash_under_a_newer_master_is_not_judged() {
+    let right = password("password");
+    let newer = PasswordHash::make(&right, cheap(), &master(3), &randomness()).unwrap();
+    let verdict = newer.verify(&right, cheap(), &masters());
+    assert_eq!(verdict, Ok(Verdict::NotYet(crate::secrets::NewerMaster { id: 3 })));
+}
+
+/// `é` composed and decomposed: what a program hashes that takes the bytes as they come.
+#[test]
+fn a_hash_of_a_password_that_is_not_in_nfc_is_verified() {
+    let decomposed = "caf\u{65}\u{301} au lait";
+    let salt = b"0123456789abcdef";
+    let mut output = [0; 16];
+    cheap().compute(decomposed, None, salt, &mut output).unwrap();
+    let text = format!(
+        "$argon2id$v=19$m=8,t=1,p=1${}${}",
+        Base64Unpadded::encode_string(salt),
+        Base64Unpadded::encode_string(&output)
+    );
+    let elsewhere = PasswordHash::parse(&text).unwrap();
+    assert_eq!(
+        elsewhere.verify(&password(decomposed), cheap(), &masters()),
+        Ok(Verdict::Match { rehash: true })
+    );
+    assert_eq!(elsewhere.verify(&password("caf\u{e9} au lait"), cheap(), &masters()), Ok(Verdict::Mismatch));
+    // Made again here it is that of NFC, and both ways to type it are right.
+    let own = PasswordHash::make(&password(decomposed), cheap(), &master(2), &randomness()).unwrap();
+    for typed in [decomposed, "caf\u{e9} au lait"] {
+        assert_eq!(own.verify(&password(typed), cheap(), &masters()), Ok(Verdict::Match { rehash: false }));
+    }
+    // And one that was brought into NFC before it was hashed.
+    cheap().compute("caf\u{e9} au lait", None, salt, &mut output).unwrap();
+    let text = format!(
+        "$argon2id$v=19$m=8,t=1,p=1${}${}",
+        Base64Unpadded::encode_string(salt),
+        Base64Unpadded::encode_string(&output)
+    );
+    let normal = PasswordHash::parse(&text).unwrap();
+    assert_eq!(
+        normal.verify(&password(decomposed), cheap(), &masters()),
+        Ok(Verdict::Match { rehash: true })
+    );
 }
 
 #[test]
@@ -113,7 +168,8 @@ fn a_stored_hash_that_would_stop_the_isolate_is_not_computed() {
         ("t=1", "t=9"),
         ("t=1", "t=4294967295"),
         ("t=1", "t=0"),
-        ("p=1", "p=5"),
+        ("p=1", "p=2"),
+        ("p=1", "p=256"),
         ("p=1", "p=0"),
         ("argon2id", "argon2i"),
         ("argon2id", "argon2d"),
@@ -134,6 +190,7 @@ fn a_stored_hash_that_would_stop_the_isolate_is_not_computed() {
     }
     assert_eq!(PasswordHash::parse(&"$".repeat(10_000)), Err(MalformedHash::Form));
     assert_eq!(HashParameters::new(65_537, 1, 1), None);
+    assert_eq!(HashParameters::new(64, 1, 5), None, "ours have few lanes");
 }
 
 #[test]

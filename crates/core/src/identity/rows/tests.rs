@@ -2,6 +2,8 @@ use super::{super::Grants, *};
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1,keyid=AQ$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_456);
+
 fn row() -> UserRow {
     UserRow {
         account_id: "bG9jYWwtdXNlci1hbGljZQ".into(),
@@ -32,10 +34,9 @@ fn user_row_format_unchanged() {
 #[test]
 fn a_broken_column_is_a_fault_of_the_database_that_tells_no_value() {
     type Spoil = fn(&mut UserRow);
-    let breaks: [(&str, Spoil); 6] = [
+    let breaks: [(&str, Spoil); 5] = [
         ("account_id", |row| row.account_id = "x".into()),
         ("login", |row| row.login = "Alice@example.com".into()),
-        ("password_hash", |row| row.password_hash = "hunter2".into()),
         ("scopes", |row| row.scopes = "read".into()),
         ("scopes", |row| row.scopes = "[1]".into()),
         ("roles", |row| row.roles = "{}".into()),
@@ -46,7 +47,7 @@ fn a_broken_column_is_a_fault_of_the_database_that_tells_no_value() {
         let fault = row.into_user().unwrap_err();
         assert_eq!(fault.part, Part::Database);
         assert!(fault.cause.contains(column), "{fault}");
-        assert!(!fault.cause.contains("hunter2") && !fault.cause.contains("lice@"), "{fault}");
+        assert!(!fault.cause.contains("lice@"), "{fault}");
     }
 }
 
@@ -69,11 +70,10 @@ fn every_placeholder_of_a_statement_has_its_value() {
         replace_password_hash(user.account, &user.password_hash, &user.password_hash),
         insert_all(&[new.clone(), new.clone()]),
         holders(&[new.clone(), new.clone()]),
-        change(user.account, &UserChange::Password { credential_version: 3, hash: hash.clone() }),
-        change(user.account, &UserChange::ResetPassword(hash)),
-        change(user.account, &UserChange::Disabled(true)),
-        change(user.account, &UserChange::Grants(grants)),
-        change(user.account, &UserChange::EmailVerified),
+        change(user.account, &UserChange::Password { credential_version: 3, hash }, NOW),
+        change(user.account, &UserChange::Disabled(true), NOW),
+        change(user.account, &UserChange::Grants { credential_version: 3, grants }, NOW),
+        change(user.account, &UserChange::EmailVerified, NOW),
         remove(user.account),
         list(&UserQuery::default()),
     ] {
