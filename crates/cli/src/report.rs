@@ -53,6 +53,14 @@ impl Report {
         Self { value, form: Form::Table { list, columns: columns.to_vec() }, wrong: false, notes: Vec::new() }
     }
 
+    /// What is said, as JSON and in lines, for a part of another report.
+    pub(crate) fn into_parts(self) -> (Value, Vec<String>) {
+        match self.form {
+            Form::Lines(lines) => (self.value, lines),
+            Form::Table { .. } => (self.value, Vec::new()),
+        }
+    }
+
     /// A line below all others, for people.
     pub(crate) fn with_note(mut self, note: Option<String>) -> Self {
         self.notes.extend(note);

@@ -292,7 +292,7 @@ fn named_remarks(explainer: &Explainer) -> Vec<(String, Remark)> {
     explainer.review().into_iter().map(|remark| (name(&remark), remark)).collect()
 }
 
-fn told(explainer: &Explainer, explanation: &Explanation, notes: &[String]) -> Report {
+pub(crate) fn told(explainer: &Explainer, explanation: &Explanation, notes: &[String]) -> Report {
     let Explanation { path, passed_over, route, answer, supposed } = explanation;
     let mut lines = Vec::new();
     lines.push(match path {

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use super::{
     Ports, Service,
     credentials::Session,
+    judging::{Accepted, choose},
     token_cache::{Known, Remembered},
 };
 use crate::{
     account::{AccountAnswer, AccountRequest, Accounts as _},
     gateway::{Identity, Revocation, StaleFeed},
-    jose::{UnverifiedToken, VerifyError},
-    jwt::{About, TokenError, validate},
+    jwt::{About, TokenError},
     observe::redact::printable,
     ports::{Fault, Part},
     time::Timestamp,
@@ -47,13 +47,18 @@ pub(super) struct Invalid {
     /// The trusted issuer that it names, and whether that is this deployment itself.
     pub(super) issuer: Option<(String, bool)>,
     /// The key that it names, made fit for a log.
-    kid: Option<String>,
+    pub(super) kid: Option<String>,
 }
 
 /// The longest name of a claim, member, key or issuer in an event, in bytes.
-const ABOUT_BYTES: usize = 128;
+pub(super) const ABOUT_BYTES: usize = 128;
 
 impl Invalid {
+    /// Of a token whose issuer is not known.
+    pub(super) const fn of(cause: TokenError) -> Self {
+        Self { cause, issuer: None, kid: None }
+    }
+
     /// What it is about.
     pub(super) fn about(&self) -> String {
         match (self.cause.about(), &self.kid) {
@@ -110,30 +115,11 @@ impl<P: Ports> Service<P> {
     }
 
     async fn verified(&self, token: &str, now: Timestamp) -> Result<Known, AccessRefused> {
-        let invalid = |cause| AccessRefused::Invalid(Box::new(Invalid { cause, issuer: None, kid: None }));
         let headers = &self.isolate.memory.headers;
-        let unverified = UnverifiedToken::parse_known(token, headers).map_err(invalid)?;
-        let claimed = unverified.claimed_issuer().map_err(invalid)?;
-        let Some(issuer) = self.isolate.issuers.get(&claimed) else {
-            return Err(invalid(TokenError::UntrustedIssuer { issuer: printable(&claimed, ABOUT_BYTES) }));
-        };
-        let refused = |cause| {
-            let own = issuer.policy.issuer == self.isolate.config.issuer;
-            let kid = unverified.kid().map(|kid| printable(kid, ABOUT_BYTES));
-            let issuer = Some((issuer.policy.issuer.clone(), own));
-            AccessRefused::Invalid(Box::new(Invalid { cause, issuer, kid }))
-        };
-        // Before a key is looked for and a signature: what the header says is refused with any.
-        issuer.policy.judge_header(unverified.header()).map_err(refused)?;
-        let jws = self.verified_by_keys(&unverified, issuer, now).await.map_err(|error| match error {
-            VerifyError::Refused(error) => refused(error),
-            VerifyError::Fault(fault) => AccessRefused::Fault(fault),
-        })?;
-        headers.remember(&unverified);
-        let access_token = validate(jws, &issuer.policy, now).map_err(refused)?;
-        let key_thumbprint = access_token.key_thumbprint().into();
-        let valid_until = access_token.expires_at();
-        let mut identity = Identity::of_bearer(access_token).map_err(refused)?;
+        let chosen = choose(token, headers, &self.isolate.issuers, &self.isolate.config.issuer)
+            .map_err(|invalid| AccessRefused::Invalid(Box::new(invalid)))?;
+        let verified = self.verified_by_keys(&chosen.token, chosen.issuer, now).await;
+        let Accepted { mut identity, key_thumbprint, valid_until } = chosen.accept(verified, headers, now)?;
         let marks = identity.marks(identity.issuer == self.isolate.config.issuer);
         identity.fold();
         let known = Known { identity: Rc::new(identity), marks };

@@ -140,6 +140,14 @@ impl Explainer {
         Self { config, gate, issuers }
     }
 
+    pub(super) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) const fn issuers(&self) -> &TextMap<TrustedIssuer> {
+        &self.issuers
+    }
+
     /// The routes in table order.
     pub fn gate(&self) -> &Gate {
         &self.gate

@@ -52,7 +52,10 @@ pub(super) fn look(config: &Config, metrics: Option<&str>, context: &Context) ->
 }
 
 /// The key set and where it is, by the way that the gate goes; or what went wrong, and what to do.
-fn find_keys(issuer: &ExternalIssuer, local: bool) -> Result<(String, Answer), (String, &'static str)> {
+pub(crate) fn find_keys(
+    issuer: &ExternalIssuer,
+    local: bool,
+) -> Result<(String, Answer), (String, &'static str)> {
     let name = &issuer.issuer;
     let uri = match &issuer.jwks_uri {
         Some(uri) => uri.clone(),

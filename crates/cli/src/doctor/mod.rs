@@ -6,6 +6,8 @@ mod issuers;
 mod keys;
 mod web;
 
+pub(crate) use self::issuers::find_keys;
+
 use postern_app::config::Config;
 use serde_json::{Value, json};
 
@@ -139,7 +141,7 @@ pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> 
 impl Doctor {
     /// The settings, if they are to be looked at.
     fn config(&self) -> Result<Option<Config>, Failure> {
-        if self.settings.settings.is_none() && self.settings.env.is_none() && !self.settings.local {
+        if !self.settings.is_asked() {
             return Ok(None);
         }
         let Variables { file, values: mut vars, .. } = self.settings.read()?;

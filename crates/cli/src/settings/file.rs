@@ -40,6 +40,11 @@ pub(crate) struct SettingsFile {
 }
 
 impl SettingsFile {
+    /// Whether settings are to be read at all, where a command can do without.
+    pub(crate) const fn is_asked(&self) -> bool {
+        self.settings.is_some() || self.env.is_some() || self.local
+    }
+
     /// The variables, by the file that was named or is there.
     pub(crate) fn read(&self) -> Result<Variables, Failure> {
         let path = match &self.settings {

@@ -1,5 +1,7 @@
 //! `postern token`: what an access token says, whether it is good, and if not why.
 
+mod gate;
+
 use std::{
     env,
     io::{self, IsTerminal as _, Read as _},
@@ -19,10 +21,10 @@ use postern_app::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    client::Client,
     context::Context,
     failure::Failure,
     report::{Report, plain, relative},
+    settings::SettingsFile,
 };
 
 /// Longer input is no access token: the gate itself stops at 8 KB.
@@ -35,13 +37,19 @@ pub(crate) enum Tokens {
     ///
     /// The token comes from standard input or from `POSTERN_TOKEN`. Its signature is never shown.
     Inspect {
-        /// Verify with the key set at this URL instead of the deployment's
-        #[arg(long, value_name = "URL")]
+        // With a file the answer is that of the gate of those settings.
+        #[command(flatten)]
+        settings: SettingsFile,
+        /// The key set, a file or a URL, in place of the deployment's or the issuer's own
+        #[arg(long, value_name = "FILE|URL")]
         jwks: Option<String>,
-        /// The issuer it must have; without it, the one it names
+        /// With settings: judge it for this request too, by the routes
+        #[arg(long, num_args = 2, value_names = ["METHOD", "URL"])]
+        request: Option<Vec<String>>,
+        /// Without settings: the issuer it must have; without it, the one it names
         #[arg(long)]
         issuer: Option<String>,
-        /// The audience it must have; without it, any
+        /// Without settings: the audience it must have; without it, any
         #[arg(long)]
         audience: Option<String>,
     },
@@ -56,16 +64,45 @@ struct Expected<'a> {
 
 impl Tokens {
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
-        let Self::Inspect { jwks, issuer, audience } = self;
+        let Self::Inspect { settings, jwks, request, issuer, audience } = self;
+        let request = request.as_ref().and_then(|words| match words.as_slice() {
+            [method, url] => Some((method.as_str(), url.as_str())),
+            _ => None,
+        });
+        if settings.is_asked() || request.is_some() {
+            if issuer.is_some() || audience.is_some() {
+                return Err(Failure::usage(
+                    "issuer and audience stand in the settings: --issuer and --audience are for when there are none",
+                ));
+            }
+            let token = token()?;
+            let asked = gate::Asked { settings, jwks: jwks.as_deref(), request };
+            let judged = gate::judge(&asked, &token, context)?;
+            return Ok(judged_report(&token, judged, context.now()));
+        }
         let token = token()?;
         let keys = match (jwks, context.has_url()) {
-            (Some(url), _) => Some(key_set(&Client::document(url)?)?),
+            (Some(place), _) => Some(key_set(&gate::document(place)?)?),
             (None, true) => Some(key_set(&context.public()?.get("/.well-known/jwks.json")?)?),
             (None, false) => None,
         };
         let expected = Expected { issuer: issuer.as_deref(), audience: audience.as_deref() };
         Ok(inspect(&token, keys.as_ref(), &expected, context.now()))
     }
+}
+
+/// The gate's answer, and what the token says.
+fn judged_report(token: &str, judged: gate::Judged, now: Timestamp) -> Report {
+    let gate::Judged { mut lines, mut value, refused } = judged;
+    let (header, claims) = parts(token);
+    lines.extend(shown(header.as_ref(), claims.as_ref(), now));
+    if let Some(members) = value.as_object_mut() {
+        members.insert("expires_at".to_owned(), expiry(claims.as_ref()).into());
+        members.insert("header".to_owned(), header.into());
+        members.insert("claims".to_owned(), claims.into());
+    }
+    let report = Report::lines(value, lines);
+    if refused { report.found_wrong() } else { report }
 }
 
 fn token() -> Result<String, Failure> {
@@ -99,13 +136,25 @@ fn key_set(document: &[u8]) -> Result<JwkSet, Failure> {
     JwkSet::parse(document).map_err(|error| Failure::refused(format!("the key set cannot be used: {error}")))
 }
 
-fn inspect(token: &str, keys: Option<&JwkSet>, expected: &Expected<'_>, now: Timestamp) -> Report {
+/// A part of a token, if it can be read.
+type Part = Option<Map<String, Value>>;
+
+/// Header and claims.
+fn parts(token: &str) -> (Part, Part) {
     let mut parts = token.split('.');
-    let header = parts.next().and_then(part);
-    let claims = parts.next().and_then(part);
+    (parts.next().and_then(part), parts.next().and_then(part))
+}
+
+fn expiry(claims: Option<&Map<String, Value>>) -> Option<u64> {
+    claims.and_then(|claims| claims.get("exp")).and_then(Value::as_u64)
+}
+
+fn inspect(token: &str, keys: Option<&JwkSet>, expected: &Expected<'_>, now: Timestamp) -> Report {
+    let (header, claims) = parts(token);
     let verdict = verdict(token, keys, claims.as_ref(), expected, now);
-    let expires_at = claims.as_ref().and_then(|claims| claims.get("exp")).and_then(Value::as_u64);
-    let lines = told(header.as_ref(), claims.as_ref(), &verdict, expected.audience, now);
+    let expires_at = expiry(claims.as_ref());
+    let mut lines = vec![told(&verdict, expected.audience)];
+    lines.extend(shown(header.as_ref(), claims.as_ref(), now));
     let value = json!({
         "verdict": verdict.name(),
         "code": verdict.code(),
@@ -120,7 +169,8 @@ fn inspect(token: &str, keys: Option<&JwkSet>, expected: &Expected<'_>, now: Tim
 
 /// What became of the verification.
 enum Verdict {
-    Accepted,
+    /// Nothing is wrong with it by itself.
+    Sound,
     /// There was no key set to verify with.
     Unverified,
     Refused(TokenError),
@@ -129,7 +179,7 @@ enum Verdict {
 impl Verdict {
     const fn name(&self) -> &'static str {
         match self {
-            Self::Accepted => "accepted",
+            Self::Sound => "sound",
             Self::Unverified => "unverified",
             Self::Refused(_) => "refused",
         }
@@ -179,7 +229,7 @@ fn verdict(
         validate(jws, &policy, now).map(|_| true)
     });
     match outcome {
-        Ok(true) => Verdict::Accepted,
+        Ok(true) => Verdict::Sound,
         Ok(false) => Verdict::Unverified,
         Err(error) => Verdict::Refused(error),
     }
@@ -198,22 +248,27 @@ fn part(text: &str) -> Option<Map<String, Value>> {
     json::parse_object(&from_base64url(text)?).ok()
 }
 
-fn told(
+fn told(verdict: &Verdict, audience: Option<&str>) -> String {
+    const GATE: &str = "whether a gate takes it, its settings say: --settings FILE";
+    match verdict {
+        Verdict::Sound if audience.is_none() => {
+            format!("sound: signature, issuer and times are good. The audience was not asked for, and {GATE}")
+        }
+        Verdict::Sound => format!("sound: signature, issuer, audience and times are good; {GATE}"),
+        Verdict::Unverified => {
+            "not verified: pass --settings FILE, or --jwks FILE or URL, or set POSTERN_URL".to_owned()
+        }
+        Verdict::Refused(error) => format!("refused: {error} [{}]{}", error.code(), advice(error)),
+    }
+}
+
+/// What the token says.
+fn shown(
     header: Option<&Map<String, Value>>,
     claims: Option<&Map<String, Value>>,
-    verdict: &Verdict,
-    audience: Option<&str>,
     now: Timestamp,
 ) -> Vec<String> {
-    let mut lines = vec![match verdict {
-        Verdict::Accepted if audience.is_none() => {
-            "accepted: signature, issuer and times are good (the audience was not asked for: --audience)"
-                .to_owned()
-        }
-        Verdict::Accepted => "accepted: signature, issuer, audience and times are good".to_owned(),
-        Verdict::Unverified => "not verified: set POSTERN_URL, or pass --jwks".to_owned(),
-        Verdict::Refused(error) => format!("refused: {error} [{}]{}", error.code(), advice(error)),
-    }];
+    let mut lines = Vec::new();
     for (title, members) in [("header", header), ("claims", claims)] {
         let Some(members) = members else {
             lines.push(format!("{title}: cannot be read"));
