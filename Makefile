@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev free-port tour settings test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof browser
+.PHONY: help setup dev free-port tour settings test test-native test-worker check build cli cli-test demo soak bench bench-quick bench-refresh model model-mutants vectors attacks rotation rollout issuers metrics revocation fuzz clean api abuse gate bench-size bench-native bench-growth bench-start scale import-proof browser
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -138,6 +138,10 @@ abuse: setup ## Guess 10 000 passwords from 1 and 1 000 addresses, race reset to
 rotation: setup ## Play three rotations under traffic, one a change of algorithm, verified by the gate, jose and PyJWT
 	@scripts/build.sh
 	@$(ENV) node tests/rotation/run.ts
+
+rollout: setup ## Roll out a new master secret in two versions under the traffic of 50 browsers (15 min); PLAN=two-steps, MINUTES=5
+	@scripts/build.sh
+	@$(ENV) node tests/rollout/run.ts $(PLAN)
 
 issuers: setup ## Make issuers fail in every way, send 10 000 made-up kids, measure the cache of verified tokens
 	@scripts/build.sh

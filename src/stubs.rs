@@ -4,8 +4,8 @@
 
 use std::rc::Rc;
 
-use js_sys::JSON;
-use serde::{Serialize, de::DeserializeOwned};
+use js_sys::{JSON, Promise, Reflect};
+use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, RequestInit, Response};
 use worker::Env;
@@ -22,6 +22,7 @@ use postern_app::{
     json,
     jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
+    message::{self, Broken, Message},
     observe::{
         AuditAnswer, AuditLog, AuditRequest,
         metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
@@ -36,7 +37,7 @@ const MESSAGE_URL: &str = "https://object.invalid/";
 /// The name of what there is one of in a deployment: the key ring, the audit log, the feed.
 const ONLY: &str = "own";
 
-async fn ask<Q: Serialize, A: DeserializeOwned>(
+async fn ask<Q: Message, A: DeserializeOwned>(
     env: &Env,
     place: (&str, Part),
     name: &str,
@@ -44,30 +45,55 @@ async fn ask<Q: Serialize, A: DeserializeOwned>(
 ) -> Result<A, Fault> {
     let part = place.1;
     let body = json::write(message).map_err(|error| Fault::new(part, error))?;
-    let answer = exchange(env, place, name, &body).await?;
-    json::read_known(&answer).map_err(|error| Fault::new(part, error))
+    let answer = exchange(env, place, name, &body, message.is_repeatable()).await?;
+    message::read(&answer).map_err(|error| Fault::new(part, error))
 }
 
 /// Text there and text back: compiled once for all kinds of messages.
-async fn exchange(env: &Env, (binding, part): (&str, Part), name: &str, body: &str) -> Result<String, Fault> {
+async fn exchange(
+    env: &Env,
+    (binding, part): (&str, Part),
+    name: &str,
+    body: &str,
+    is_repeatable: bool,
+) -> Result<String, Fault> {
     let fault = |error: &JsValue| Fault::new(part, js::cause(error));
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(body));
-    let request = Request::new_with_str_and_init(MESSAGE_URL, &init).map_err(|error| fault(&error))?;
-    let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
-    let asked_at = Platform.now();
-    let answered = js::in_time(stub.fetch(&request)).await.and_then(JsCast::dyn_into::<Response>);
-    if let Some(isolate) = isolate::known() {
-        isolate.counters.observe(part, Platform.now().since(asked_at));
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let request = Request::new_with_str_and_init(MESSAGE_URL, &init).map_err(|error| fault(&error))?;
+        // A stub that has failed once goes on failing: each try has its own.
+        let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
+        let asked_at = Platform.now();
+        let answered = answered(stub.fetch(&request)).await;
+        if let Some(isolate) = isolate::known() {
+            isolate.counters.observe(part, Platform.now().since(asked_at));
+        }
+        match answered {
+            Ok((200, text)) => return Ok(text),
+            Ok((status, _)) => {
+                return Err(Fault::new(part, format_args!("the object answered {status}")));
+            }
+            Err(error) if broken(&error).asks_again(is_repeatable, tries) => {}
+            Err(error) => return Err(fault(&error)),
+        }
     }
-    let response = answered.map_err(|error| fault(&error))?;
-    if response.status() != 200 {
-        return Err(Fault::new(part, format_args!("the object answered {}", response.status())));
-    }
-    let text = response.text().map_err(|error| fault(&error))?;
-    let text = js::in_time(text).await.map_err(|error| fault(&error))?;
-    Ok(text.as_string().unwrap_or_default())
+}
+
+/// Status and text of an answer.
+async fn answered(promise: Promise) -> Result<(u16, String), JsValue> {
+    let response: Response = js::in_time(promise).await?.dyn_into()?;
+    let text = js::in_time(response.text()?).await?;
+    Ok((response.status(), text.as_string().unwrap_or_default()))
+}
+
+/// What the platform says of an exception that an object's stub threw.
+fn broken(error: &JsValue) -> Broken {
+    let says = |name: &str| Reflect::get(error, &name.into()).is_ok_and(|flag| flag.is_truthy());
+    Broken { retryable: says("retryable"), overloaded: says("overloaded") }
 }
 
 /// Account objects, named by the account's id.

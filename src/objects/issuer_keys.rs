@@ -24,7 +24,7 @@ impl DurableObject for IssuerKeys {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let answer = match super::message_known(request, Part::IssuerKeys).await {
+        let answer = match super::message(request, Part::IssuerKeys).await {
             Ok(message) => self.serve(&message).await,
             Err(fault) => Err(fault),
         };

@@ -9,29 +9,22 @@ mod metrics;
 mod revocation_feed;
 mod throttle;
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use worker::{Request, Response, State};
 
 use super::{js, log, records::SqlRecords, store::Platform};
 use postern_app::{
     json,
+    message::{self, Message},
     ports::{Clock as _, Fault, Part, RING_AGAIN},
     time::Timestamp,
 };
 
 /// The message of a request, or why it is none; `part` is the object's own.
-async fn message<Q: DeserializeOwned>(request: Request, part: Part) -> Result<Q, Fault> {
-    json::read(&text(request, part).await?).map_err(|error| Fault::new(part, error))
-}
-
-/// The same, members that this version does not know passed over.
-async fn message_known<Q: DeserializeOwned>(request: Request, part: Part) -> Result<Q, Fault> {
-    json::read_known(&text(request, part).await?).map_err(|error| Fault::new(part, error))
-}
-
-async fn text(request: Request, part: Part) -> Result<String, Fault> {
+async fn message<Q: Message>(request: Request, part: Part) -> Result<Q, Fault> {
     let text = js::text(request.inner().text()).await;
-    text.map_err(|error| Fault::new(part, js::cause(&error)))
+    let text = text.map_err(|error| Fault::new(part, js::cause(&error)))?;
+    message::read(&text).map_err(|error| Fault::new(part, error))
 }
 
 /// An answer of the domain as the object's.

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Json } from "miniflare";
 import { migrate } from "../worker/harness.ts";
 import { bindingsOf } from "../worker/harness-config.ts";
-import { settings } from "../worker/support/config.ts";
+import { settings, type RouteSetting } from "../worker/support/config.ts";
 import { startWorkerd } from "../worker/support/workerd.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -17,13 +17,17 @@ export interface Workers {
   stop(): Promise<void>;
 }
 
-export async function startWorkers(count: number, vars: Record<string, unknown>): Promise<Workers> {
+/** `own` are the settings of each Worker, where they are versions of one deployment. */
+export async function startWorkers(
+  count: number,
+  vars: Record<string, unknown>,
+  own: Record<string, unknown>[] = [],
+  routes: readonly RouteSetting[] = [],
+): Promise<Workers> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const all = settings({
-    POSTERN_PROFILE: "local",
-    POSTERN_MASTER_KEY: randomBytes(32).toString("base64url"),
-    ...vars,
-  });
+  const master = randomBytes(32).toString("base64url");
+  const all = (index: number): Record<string, unknown> =>
+    settings({ POSTERN_PROFILE: "local", POSTERN_MASTER_KEY: master, ...vars, ...own[index] }, routes);
   const names = Array.from({ length: count }, (_, index) => (index === 0 ? bindings.name : `${bindings.name}-${index}`));
   // Thousands of refusals in the log tell nothing: it is dropped.
   const miniflare = startWorkerd({
@@ -45,7 +49,7 @@ export async function startWorkers(count: number, vars: Record<string, unknown>)
           index === 0 ? object : { className: object.className, scriptName: bindings.name },
         ]),
       ),
-      bindings: JSON.parse(JSON.stringify(all)) as Record<string, Json>,
+      bindings: JSON.parse(JSON.stringify(all(index))) as Record<string, Json>,
       serviceBindings: { ORIGIN: () => new Response("reached") as never },
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     })),

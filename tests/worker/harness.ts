@@ -45,7 +45,7 @@ const WIDE_LIMITS = {
   ...Object.fromEntries(
     [
       ...["login_account", "login_device", "login_ip", "login_network", "refresh_family", "refresh_ip", "refresh_network"],
-      ...["register_ip", "register_network", "reset_account", "reset_ip", "reset_network"],
+      ...["register_ip", "register_network", "reset_account", "export_account", "reset_ip", "reset_network"],
     ].map((name) => [name, PLENTY]),
   ),
   account_lock: NEVER,

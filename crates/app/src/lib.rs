@@ -21,7 +21,7 @@
 //! | [`abuse`] | how often, and after how many failures |
 //! | [`observe`] | what the log says of all this, and what it never says |
 //!
-//! [`encoding`], [`http`], [`ids`], [`json`], [`secrets`], [`text_map`] and [`time`] are shared by all of these. Nothing
+//! [`encoding`], [`http`], [`ids`], [`json`], [`message`], [`secrets`], [`text_map`] and [`time`] are shared by all of these. Nothing
 //! here knows a platform: the package `postern` in `src/` is the Worker.
 //!
 //! # The way of a request through the gate
@@ -32,8 +32,8 @@
 //! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
 //! arrow is the only way to the type behind it.
 pub use postern_core::{
-    abuse, account, encoding, http, identity, ids, jose, json, jwks, jwt, keys, observe, ports, refresh,
-    revocation, secrets, text_map, time,
+    abuse, account, encoding, http, identity, ids, jose, json, jwks, jwt, keys, message, observe, ports,
+    refresh, revocation, secrets, text_map, time,
 };
 
 pub mod config;

@@ -12,6 +12,7 @@ mod documentation;
 mod keys_object;
 mod keys_support;
 mod keys_two_years;
+mod messages;
 mod refresh;
 mod revocation;
 mod scale;

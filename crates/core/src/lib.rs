@@ -13,6 +13,7 @@ pub mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;
+pub mod message;
 pub mod observe;
 pub mod ports;
 pub mod refresh;

@@ -41,6 +41,8 @@ pub struct LimitSettings {
     pub reset_ip: Option<Rate>,
     /// The same from one network.
     pub reset_network: Option<Rate>,
+    /// Copies that a user takes of what is stored.
+    pub export_account: Option<Rate>,
     /// Failures of strangers at one account, and of one known device.
     pub account_lock: Ladder,
     /// Failures of all known devices of one account; beyond it they are strangers.
@@ -85,6 +87,8 @@ impl Default for LimitSettings {
             reset_account: rate(1, 3),
             reset_ip: rate(3, 3),
             reset_network: rate(15, 15),
+            // Whoever takes a copy takes one, and perhaps another where the first went wrong.
+            export_account: rate(1, 5),
             account_lock: Ladder {
                 delay_after: 3,
                 lock_after: 5,
@@ -141,6 +145,7 @@ impl LimitSettings {
             Limited::Refresh => (self.refresh_ip, self.refresh_network),
             Limited::Register => (self.register_ip, self.register_network),
             Limited::Reset => (self.reset_ip, self.reset_network),
+            Limited::Export => (None, None),
         }
     }
 }
@@ -168,6 +173,7 @@ pub(super) fn read(node: &Node<'_>, local: bool) -> Option<LimitSettings> {
         "reset_account",
         "reset_ip",
         "reset_network",
+        "export_account",
         "account_lock",
         "devices_lock",
         "ip_lock",
@@ -194,6 +200,7 @@ pub(super) fn read(node: &Node<'_>, local: bool) -> Option<LimitSettings> {
         ("reset_account", &mut settings.reset_account),
         ("reset_ip", &mut settings.reset_ip),
         ("reset_network", &mut settings.reset_network),
+        ("export_account", &mut settings.export_account),
     ] {
         if let Some(node) = fields.optional(name) {
             *rate = read_rate(node);
@@ -270,7 +277,8 @@ fn read_spread(node: &Node<'_>, spread: &mut Spread) {
 }
 
 fn read_open(node: &Node<'_>) -> Option<Vec<&'static str>> {
-    let names = [Limited::Login, Limited::Refresh, Limited::Register, Limited::Reset].map(Limited::name);
+    let names = [Limited::Login, Limited::Refresh, Limited::Register, Limited::Reset, Limited::Export]
+        .map(Limited::name);
     let choices = names.map(|name| (name, name));
     node.each(|item| item.choice(&choices))
 }

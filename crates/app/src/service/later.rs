@@ -13,19 +13,29 @@ const AFTER_THE_ANSWER: Duration = Duration::from_millis(200);
 /// does just then, and whoever asks again to feel that does not know when to ask.
 const STEP: Duration = Duration::from_millis(4);
 
-/// The pauses before what failed is tried again: within the 30 s that the platform gives after an answer.
-const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(15)];
+/// The pauses before what failed is tried again. The platform ends everything 30 s after the answer,
+/// and one call to a part that hangs takes 10 s: 1 s, a call, 6 s and a call are 27 s.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(6)];
+
+/// No try begins later than this after the first failure: it could not end in time.
+const LAST_BEGIN: Duration = Duration::from_secs(18);
 
 impl<P: Ports> Service<P> {
-    /// Tries again what has failed and nobody else will ask for, until it is done. Each fault is told to the log.
+    /// Tries twice again, after the answer, what has failed. `work` is a call to a part or two. Each
+    /// fault is told to the log. It may come to nothing, with the isolate for instance: what must be
+    /// done in the end is kept by an object, whose alarm rings until it is.
     pub(super) fn try_again<W>(&self, work: impl Fn(Self) -> W + 'static)
     where
         W: Future<Output = Result<(), Fault>>,
     {
         let service = self.clone();
+        let failed_at = self.now();
         self.ports.background().spawn(async move {
             for pause in PAUSES {
                 service.ports.platform().sleep(pause).await;
+                if service.now().since(failed_at) > LAST_BEGIN {
+                    return;
+                }
                 match work(service.clone()).await {
                     Ok(()) => return,
                     Err(fault) => service.record_fault(&fault, &Caller::default()),

@@ -20,13 +20,11 @@ use crate::{
     ports::{Bindings as _, Fault, Part},
 };
 
-/// How often a notification is tried, at once one after the other: what a deployment of the
-/// receiver breaks off is there again at the next call, and whatever takes longer the user
-/// repeats. A queue has retries of its own.
-const NOTIFICATION_TRIES: u32 = 3;
-
-/// The receiver hands the message on, to a mail service for instance.
-const NOTIFICATION_TIMEOUT_MS: u32 = 10_000;
+/// How long each try of a notification may take, at once one after the other: the receiver hands
+/// the message on, to a mail service for instance. What a deployment of the receiver breaks off is
+/// there again at the next call, and whatever takes longer the user repeats. Together with what goes
+/// before they fit into the 30 s that the platform gives after an answer. A queue has retries of its own.
+const NOTIFICATION_TIMEOUTS_MS: [u32; 3] = [8_000, 6_000, 4_000];
 
 /// Nothing of the receiver's answer is used but its status.
 const NOTIFICATION_ANSWER_BYTES: usize = 0;
@@ -130,7 +128,7 @@ impl<P: Ports> Service<P> {
             Some(NotifierWay::Queue(queue)) => bindings.send(Part::Notifier, queue, &message).await,
             Some(NotifierWay::Service(service)) => {
                 let mut failure = String::new();
-                for _ in 0..NOTIFICATION_TRIES {
+                for timeout_ms in NOTIFICATION_TIMEOUTS_MS {
                     let answer = bindings
                         .call(
                             Part::Notifier,
@@ -138,7 +136,7 @@ impl<P: Ports> Service<P> {
                             "/notify",
                             &message,
                             NOTIFICATION_ANSWER_BYTES,
-                            NOTIFICATION_TIMEOUT_MS,
+                            timeout_ms,
                         )
                         .await;
                     match answer {

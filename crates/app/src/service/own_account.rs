@@ -109,8 +109,9 @@ impl<P: Ports> Service<P> {
     /// `GET /auth/account/export` (GDPR articles 15 and 20).
     pub(super) async fn export_account(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (identity, session) = self.own_identity(request).await?;
-        let profile = self.profile_of(&session, &identity.subject).await?;
         let caller = Caller::of(request);
+        self.throttle_export(&caller, session.account).await?;
+        let profile = self.profile_of(&session, &identity.subject).await?;
         let kind = ActivityKind::AccountExported;
         let ask = AccountRequest::Note { kind, family: Some(session.family), context: caller.context() };
         self.ports.accounts().ask(session.account, &ask).await?;

@@ -73,11 +73,8 @@ impl Refusals {
         now: Timestamp,
     ) -> bool {
         let mut refusals = self.0.borrow_mut();
-        if refusals.len() >= REMEMBERED {
-            refusals.retain(|_, refusal| now < refusal.until);
-        }
-        if refusals.len() >= REMEMBERED {
-            return true;
+        if refusals.len() >= REMEMBERED && !refusals.contains_key(&key) {
+            make_room(&mut refusals, now);
         }
         let refusal = Refusal { until, ask_at: now.plus(ASK_AGAIN), throttled: throttled.clone() };
         refusals.insert(key, refusal).is_none_or(|before| before.until != until)
@@ -88,6 +85,26 @@ impl Refusals {
         let of_object = |key: &str| key.strip_prefix(object).is_some_and(|rest| rest.starts_with(' '));
         self.0.borrow_mut().retain(|key, _| !of_object(key));
     }
+}
+
+/// Forgets what holds no more, or else half of the rest, the oldest. Who fills the memory from many
+/// addresses must not get a question to the objects for each further call.
+fn make_room(refusals: &mut HashMap<String, Refusal>, now: Timestamp) {
+    refusals.retain(|_, refusal| now < refusal.until);
+    if refusals.len() < REMEMBERED {
+        return;
+    }
+    let mut times: Vec<Timestamp> = refusals.values().map(|refusal| refusal.ask_at).collect();
+    let middle = times.len() / 2;
+    let (_, median, _) = times.select_nth_unstable(middle);
+    let median = *median;
+    let mut spare = REMEMBERED / 2;
+    // Many may have come in one millisecond: of those at the middle only as many as needed go.
+    refusals.retain(|_, refusal| {
+        let goes = refusal.ask_at < median || (refusal.ask_at == median && spare > 0);
+        spare = spare.saturating_sub(usize::from(goes));
+        !goes
+    });
 }
 
 #[cfg(test)]
@@ -112,6 +129,28 @@ mod tests {
         assert!(!remember(at(3600), at(10)));
         assert!(refusals.find("ip n 7 login", at(19)).is_some());
         assert!(remember(at(7200), at(3600)), "another lock");
+    }
+
+    #[test]
+    fn a_full_memory_forgets_the_oldest_and_remembers_the_next() {
+        let refusals = Refusals::default();
+        let number = u64::try_from(REMEMBERED).unwrap();
+        for one in 0..number {
+            let at = at(one / 1000);
+            assert!(refusals.remember(format!("ip {one} 7 login"), at.plus(ASK_AGAIN * 9), &throttled(), at));
+        }
+        let now = at(5);
+        refusals.remember("ip last 7 login".to_owned(), at(60), &throttled(), now);
+        assert!(refusals.find("ip last 7 login", now).is_some());
+        assert!(refusals.find(&format!("ip {} 7 login", number - 1), now).is_some(), "the newest");
+        assert!(refusals.find("ip 0 7 login", now).is_none(), "the oldest");
+        assert!(refusals.0.borrow().len() > REMEMBERED / 3);
+        // All of one moment, too.
+        for one in 0..2 * number {
+            refusals.remember(format!("ip n{one} 7 login"), at(60), &throttled(), now);
+            assert!(refusals.0.borrow().len() <= REMEMBERED);
+        }
+        assert!(refusals.find(&format!("ip n{} 7 login", 2 * number - 1), now).is_some());
     }
 
     #[test]

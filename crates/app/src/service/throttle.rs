@@ -9,10 +9,10 @@ use super::{ApiError, Caller, Ports, Service, refusals::Throttled};
 use crate::{
     abuse::{
         Claim, Grant, Ladder, Limited, Origin, Pardon, Rate, Refused, ThrottleAnswer, ThrottleRequest,
-        Throttles as _, device, network::NETWORK_ROW,
+        Throttles as _, device, name, network::NETWORK_ROW,
     },
     identity::Login,
-    ids::DeviceId,
+    ids::{AccountId, DeviceId},
     observe::{Happening, Pseudonym, Setting, metrics::Family},
     ports::{Fault, Part, Randomness as _, RateLimiter as _, Timer as _},
 };
@@ -94,11 +94,25 @@ impl<P: Ports> Service<P> {
         let rate = match limited {
             Limited::Login => limits.login_account,
             Limited::Reset => limits.reset_account,
-            Limited::Refresh | Limited::Register => None,
+            Limited::Refresh | Limited::Register | Limited::Export => None,
         };
         if rate.is_some() {
             let asked = vec![asked(ACCOUNT, STRANGERS_ROW, limited, rate)];
-            self.take(caller, limited, &object(ACCOUNT, &self.stand_in(login)), asked).await?;
+            self.take(caller, limited, &of_login(login), asked).await?;
+        }
+        Ok(())
+    }
+
+    /// Holds a copy of what is stored to the limit of the account, whichever session asks for it.
+    ///
+    /// # Errors
+    /// As [`Self::throttle`].
+    pub(super) async fn throttle_export(&self, caller: &Caller, account: AccountId) -> Result<(), ApiError> {
+        let rate = self.isolate.config.limits.export_account;
+        if rate.is_some() {
+            let asked = vec![asked(ACCOUNT, SIGNED_IN_ROW, Limited::Export, rate)];
+            // Not by the login: where another service keeps the users, nobody here knows it.
+            self.take(caller, Limited::Export, &object(SESSION, &account.to_string()), asked).await?;
         }
         Ok(())
     }
@@ -108,7 +122,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn lift_lock(&self, login: &Login) -> Result<(), ApiError> {
         let pardon = |row: &str| Pardon { row: row.to_owned(), all: true, ..Pardon::default() };
         let pardons = vec![pardon(STRANGERS_ROW), pardon(SIGNED_IN_ROW)];
-        let object = object(ACCOUNT, &self.stand_in(login));
+        let object = of_login(login);
         self.ports.throttles().ask(&object, &ThrottleRequest::Forgive { pardons }).await?;
         self.isolate.memory.refusals.forget(&object);
         Ok(())
@@ -147,15 +161,13 @@ impl<P: Ports> Service<P> {
             }
         }
         let mut admission = Admission { device, ..Admission::default() };
-        let stand_in = self.pseudonym(login);
-        let account = stand_in.to_string();
-        let caller = &Caller { login: Some(stand_in), ..caller.clone() };
+        let caller = &Caller { login: Some(self.pseudonym(login)), ..caller.clone() };
         let known = match device {
-            Some(device) => self.admit_device(caller, &mut admission, &account, device).await?,
+            Some(device) => self.admit_device(caller, &mut admission, login, device).await?,
             None => false,
         };
         if !known {
-            self.admit_stranger(caller, &mut admission, &account, client_id).await?;
+            self.admit_stranger(caller, &mut admission, login, client_id).await?;
         }
         if !admission.delay.is_zero() {
             self.ports.platform().sleep(admission.delay).await;
@@ -169,7 +181,7 @@ impl<P: Ports> Service<P> {
         &self,
         caller: &Caller,
         admission: &mut Admission,
-        account: &str,
+        login: &Login,
         device: DeviceId,
     ) -> Result<bool, ApiError> {
         let limits = &self.isolate.config.limits;
@@ -182,7 +194,7 @@ impl<P: Ports> Service<P> {
         let mut all = asked(DEVICES, DEVICES_ROW, Limited::Login, None);
         all.claim.ladder = Some(limits.devices_lock.clone());
         for (object, asked) in
-            [(object(IP, &origin.network), vec![ip, network]), (object(ACCOUNT, account), vec![one, all])]
+            [(object(IP, &origin.network), vec![ip, network]), (of_login(login), vec![one, all])]
         {
             match self.charge(caller, admission, object, asked).await {
                 Err(ApiError::Throttled(throttled)) if throttled.policy != policy(Limited::Login, DEVICE) => {
@@ -198,7 +210,7 @@ impl<P: Ports> Service<P> {
         &self,
         caller: &Caller,
         admission: &mut Admission,
-        account: &str,
+        login: &Login,
         client_id: &str,
     ) -> Result<(), ApiError> {
         let limits = &self.isolate.config.limits;
@@ -206,10 +218,13 @@ impl<P: Ports> Service<P> {
         let mut strangers = asked(ACCOUNT, STRANGERS_ROW, Limited::Login, limits.login_account);
         strangers.claim.ladder = Some(limits.account_lock.clone());
         strangers.claim.spread = Some(limits.networks_per_account);
-        let master = self.isolate.masters.current();
+        // What stands in records is made with a secret, and with the one that all versions of a
+        // deployment have: else each of them would count the same network anew.
+        let master = self.isolate.masters.eldest();
         strangers.claim.one = Pseudonym::of_network(master, &origin.network).to_string();
+        let account = of_login(login);
         // Known to be refused in the end: the objects before it need not be asked.
-        let known = key(&object(ACCOUNT, account), &strangers.claim);
+        let known = key(&account, &strangers.claim);
         if let Some(throttled) = self.isolate.memory.refusals.find(&known, self.now()) {
             return Err(self.throttled(throttled));
         }
@@ -217,13 +232,13 @@ impl<P: Ports> Service<P> {
         ip.claim.ladder = Some(limits.ip_lock.clone());
         let mut network = asked(NETWORK, NETWORK_ROW, Limited::Login, limits.login_network);
         network.claim.spread = Some(limits.accounts_per_network);
-        account.clone_into(&mut network.claim.one);
+        network.claim.one = Pseudonym::of_login(master, login).to_string();
         self.charge(caller, admission, object(IP, &origin.network), vec![ip, network]).await?;
         if limits.login_client.is_some() {
             let one = asked(CLIENT, NETWORK_ROW, Limited::Login, limits.login_client);
             self.charge(caller, admission, object(CLIENT, client_id), vec![one]).await?;
         }
-        self.charge(caller, admission, object(ACCOUNT, account), vec![strangers]).await
+        self.charge(caller, admission, account, vec![strangers]).await
     }
 
     /// Asks whether somebody who is signed in may try the account's password, charges it as a
@@ -243,8 +258,7 @@ impl<P: Ports> Service<P> {
         let mut one = asked(SESSION, SIGNED_IN_ROW, Limited::Login, limits.login_account);
         one.claim.ladder = Some(Ladder { refuses: true, ..limits.account_lock.clone() });
         let mut admission = Admission::default();
-        let object = object(ACCOUNT, &self.stand_in(login));
-        self.charge(caller, &mut admission, object, vec![one]).await?;
+        self.charge(caller, &mut admission, of_login(login), vec![one]).await?;
         if !admission.delay.is_zero() {
             self.ports.platform().sleep(admission.delay).await;
         }
@@ -464,6 +478,11 @@ fn stuffing(scope: &'static str) -> Happening {
 
 fn policy(limited: Limited, scope: &str) -> String {
     [limited.name(), scope].join("-")
+}
+
+/// The object of an account, which need not exist.
+pub(super) fn of_login(login: &Login) -> String {
+    object(ACCOUNT, &name::of_login(login))
 }
 
 pub(super) fn object(kind: &str, name: &str) -> String {

@@ -182,28 +182,16 @@ impl<P: Ports> Service<P> {
     /// `false` when there was no user; whatever else there was is gone all the same, so it may
     /// be repeated after a fault. Events keep the account's id and the login's pseudonym.
     pub async fn erase(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
-        // Sessions first: whatever fails later, nobody is signed in to an account half gone.
-        let reason = Revocation::Disabled;
-        self.end_sessions(account, &AccountRequest::RevokeAll { reason, keep: None }).await?;
-        let erased = self.erase_the_rest(account, setting.clone()).await;
-        if erased.is_err() {
-            // The user may be gone already, and then nobody is left who could ask again.
-            self.try_again(move |service| {
-                let setting = setting.clone();
-                async move { service.erase_the_rest(account, setting).await.map(drop) }
-            });
-        }
-        erased
-    }
-
-    async fn erase_the_rest(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
+        // Sessions first: whatever fails later, nobody is signed in to an account half gone. When the
+        // user is gone and nobody is left who could ask again, the object goes on by itself.
+        self.end_sessions(account, &AccountRequest::BeginErase).await?;
         let there = match self.isolate.config.identity {
             IdentitySource::Store => self.ports.identity().remove(account).await?,
             IdentitySource::Service { .. } => false,
         };
-        // Twice at once: the object may have moved to another machine.
-        if self.end_sessions(account, &AccountRequest::Erase).await.is_err() {
-            self.end_sessions(account, &AccountRequest::Erase).await?;
+        if let Err(fault) = self.end_sessions(account, &AccountRequest::Erase).await {
+            // What it was told first it does all the same, a little later.
+            self.record_fault(&fault, &Caller::default());
         }
         self.record(self.now(), Happening::AccountErased, Setting { account: Some(account), ..setting });
         Ok(there)

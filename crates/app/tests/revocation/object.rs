@@ -390,6 +390,24 @@ fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
     assert_eq!(bench.published().len(), 2);
 }
 
+/// A snapshot of what KV does not have yet was given away under a version that nobody kept.
+#[test]
+fn a_later_snapshot_is_newer_even_when_the_clock_was_put_back() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    let mut versions = Vec::new();
+    for name in ["a", "b", "c"] {
+        bench.add(&[Entry::access_token(name, START)]);
+        let answer = bench.ask(&FeedRequest::Snapshot {});
+        let FeedAnswer::Snapshot { feed, .. } = answer else { panic!("a snapshot") };
+        versions.push(FeedCopy::parse(&feed).unwrap().version());
+        bench.now = bench.now.minus(Duration::from_mins(10));
+        bench.crash();
+    }
+    assert!(versions.is_sorted_by(|one, next| one < next), "{versions:?}");
+    bench.ring();
+    assert!(bench.published().version() > versions[2]);
+}
+
 #[test]
 fn a_storage_that_fails_is_no_answer_and_no_forgetting() {
     let mut bench = Bench::new(FeedPolicy::default());

@@ -363,6 +363,16 @@ fn users_are_listed_by_pages_in_the_order_of_their_logins() {
 }
 
 #[test]
+fn copies_are_limited_and_told_in_one_line() {
+    let world = world(&[]);
+    let (access, _) = world.sign_in();
+    let copies = || (0..101).map(|_| world.call_as("GET", "/auth/account/export", &access).status);
+    assert_eq!(copies().filter(|status| *status == 200).count(), 5);
+    assert_eq!(copies().filter(|status| *status == 429).count(), 101);
+    assert_eq!(activity(&world, &access), ["account_exported", "signed_in"]);
+}
+
+#[test]
 fn an_export_holds_profile_sessions_and_activity_and_no_hash() {
     let world = world(&[]);
     let (access, _) = world.sign_in();

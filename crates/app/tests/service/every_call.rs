@@ -76,6 +76,7 @@ fn world() -> (World, Held) {
         "login_ip",
         "login_network",
         "reset_account",
+        "export_account",
         "reset_ip",
         "reset_network",
         "register_ip",

@@ -160,3 +160,32 @@ fn a_retry_gets_the_identical_successor_or_503() {
     assert_eq!(tokens(&first.refresh(&refresh_token)).1, successor);
     assert_eq!(new.refresh(&successor).status, 200);
 }
+
+/// Guesses are counted in one place, whichever version is asked, and from the first step of a change
+/// of master to the last.
+#[test]
+fn guesses_at_an_account_are_counted_once_in_a_rollout() {
+    let (old, new) = two_versions();
+    let last = new.in_version(&version(&[(2, NEW)]));
+    let guess = json!({"login": "nobody@example.com", "password": "guess"});
+    let statuses: Vec<u16> = [&old, &new, &last]
+        .iter()
+        .cycle()
+        .take(15)
+        .map(|world| world.call("/auth/login", &guess).status)
+        .collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 5, "{statuses:?}");
+    assert!(statuses[5..].iter().all(|status| *status == 429), "{statuses:?}");
+}
+
+#[test]
+fn no_throttle_object_is_told_a_login() {
+    let (old, _) = two_versions();
+    old.try_sign_in();
+    old.call("/auth/login", &json!({"login": "alice@example.com", "password": "guess"}));
+    old.settle();
+    for name in old.throttles.names() {
+        let rows = format!("{name} {:?}", old.throttles.records(&name).snapshot());
+        assert!(!rows.contains("alice"), "{rows}");
+    }
+}

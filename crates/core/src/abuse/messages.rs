@@ -12,11 +12,11 @@ use super::{
     rate::{FullAt, Rate},
     spread::{Seen, Spread},
 };
-use crate::{text_map::TextMap, time::Timestamp};
+use crate::{message::Message, text_map::TextMap, time::Timestamp};
 
 /// What the Worker asks of a Throttle object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum ThrottleRequest {
     /// Takes one from each bucket and steps on each ladder, all or none.
     Take {
@@ -40,13 +40,24 @@ pub enum ThrottleRequest {
     },
 }
 
+impl Message for ThrottleRequest {
+    fn is_repeatable(&self) -> bool {
+        match self {
+            // It would be charged twice, and the limits are exact.
+            Self::Take { .. } => false,
+            // What was charged would be taken back twice, unless all is forgotten anyway.
+            Self::Forgive { pardons } => pardons.iter().all(|pardon| pardon.all),
+            Self::Read { .. } | Self::Clear { .. } => true,
+        }
+    }
+}
+
 /// The most rows of one reading. An account has one for strangers, one for its users and one for
 /// each device that tried of late.
 pub const MAX_ROWS: usize = 50;
 
 /// One thing that limits a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Whose: the row in the object.
     pub row: String,
@@ -68,7 +79,6 @@ pub struct Claim {
 
 /// What is taken back after a success.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Pardon {
     /// The row.
     pub row: String,

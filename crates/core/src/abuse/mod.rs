@@ -5,6 +5,7 @@
 //! - [`spread`]: many accounts from one network, or many networks on one account;
 //! - [`device`]: the token by which an owner's device is known, so that strangers can't lock its
 //!   owner out;
+//! - [`name`]: what the object of an account is called;
 //! - [`object`]: all of them over the records of a Throttle object. There is one for each network
 //!   and one for each account, known or not.
 //!
@@ -16,6 +17,7 @@ pub mod ladder;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 pub mod messages;
+pub mod name;
 pub mod network;
 pub mod object;
 pub mod rate;
@@ -42,6 +44,8 @@ pub enum Limited {
     Register,
     /// Whatever sends a one-time token to an address or takes one: reset, verification.
     Reset,
+    /// `GET /auth/account/export`.
+    Export,
 }
 
 impl Limited {
@@ -52,6 +56,7 @@ impl Limited {
             Self::Refresh => "refresh",
             Self::Register => "register",
             Self::Reset => "reset",
+            Self::Export => "export",
         }
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Each entry is written in the same block as what it tells. That comes first, and an entry
 //! that could not be written undoes nothing: a session that was revoked is revoked.
+//!
+//! Nobody can flush the ring. What can be caused at will is counted in one entry, and an entry for
+//! which there is no room takes the place of one of the kind, and of the address, that has the most:
+//! whoever repeats one thing pushes out nothing but that.
 
 use core::time::Duration;
 
@@ -24,8 +28,8 @@ const CAPACITY: usize = 100;
 /// How long an entry is kept. It holds addresses: no longer than somebody would still look.
 pub(super) const ACTIVITY_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// Within this time entries of a kind that strangers can cause are counted in one, so that an
-/// attacker who guesses passwords does not push everything else out of the ring.
+/// Within this time entries of a kind that somebody can cause at will are counted in one, so that
+/// an attacker who guesses passwords does not push everything else out of the ring.
 const COUNTED_TOGETHER: Duration = Duration::from_hours(24);
 
 /// What happened. The names are those of the audit events, where there is one.
@@ -102,6 +106,7 @@ impl ActivityKind {
                 | Self::PasswordRefused
                 | Self::PasswordResetRequested
                 | Self::EmailVerificationRequested
+                | Self::AccountExported
         )
     }
 }
@@ -125,7 +130,7 @@ pub struct ActivityEntry {
 }
 
 impl<R: Records> Account<R> {
-    /// Writes an entry and removes the oldest one for which there is no room any more.
+    /// Writes an entry and removes one for which there is no room any more.
     pub(super) fn note(
         &self,
         kind: ActivityKind,
@@ -136,7 +141,7 @@ impl<R: Records> Account<R> {
         if self.store().meta()?.is_some_and(|meta| meta.fence == ERASED) {
             return Ok(());
         }
-        let mut entries = self.store().activity()?;
+        let entries = self.store().activity()?;
         let entry = ActivityEntry { at: now, kind, times: 1, session_id, context: context.clone() };
         if kind.is_counted()
             && let Some((number, there)) = entries.iter().rev().find(|(_, there)| there.kind == kind)
@@ -145,10 +150,13 @@ impl<R: Records> Account<R> {
             let times = there.times.saturating_add(1);
             return self.store().write_activity(*number, &ActivityEntry { times, ..entry });
         }
-        let number = entries.last().map_or(0, |(number, _)| number.saturating_add(1));
+        let number = self.store().next_activity()?;
         self.store().write_activity(number, &entry)?;
-        let excess = (entries.len() + 1).saturating_sub(CAPACITY);
-        for (number, _) in entries.drain(..excess) {
+        let mut entries = entries;
+        entries.push((number, entry));
+        while entries.len() > CAPACITY {
+            let place = least_missed(&entries);
+            let (number, _) = entries.remove(place);
             self.store().remove_activity(number)?;
         }
         Ok(())
@@ -166,6 +174,26 @@ impl<R: Records> Account<R> {
         }
         Ok(entries)
     }
+}
+
+/// The place of the entry that makes room: of the kind that has the most entries, and of those from
+/// the address that has the most, the oldest.
+fn least_missed(entries: &[(u32, ActivityEntry)]) -> usize {
+    let alike = |one: &ActivityEntry, by_address: bool| {
+        let same = |(_, other): &&(u32, ActivityEntry)| {
+            other.kind == one.kind && (!by_address || other.context.ip == one.context.ip)
+        };
+        entries.iter().filter(same).count()
+    };
+    let mut found = (0, (0, 0));
+    for (place, (_, entry)) in entries.iter().enumerate() {
+        // The last one is the new one.
+        let crowd = (alike(entry, false), alike(entry, true));
+        if crowd > found.1 && place + 1 < entries.len() {
+            found = (place, crowd);
+        }
+    }
+    found.0
 }
 
 /// Removes what is too old; when the first of the rest will be.

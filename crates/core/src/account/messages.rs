@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{activity::ActivityEntry, activity::ActivityKind, one_time::Purpose, stored::is_zero};
 use crate::{
     ids::FamilyId,
+    message::Message,
     refresh::{
         Binding, Context, DriftPolicy, EndReason, Evidence, Family, Grant, Lifetimes, Limits, Presented,
         RefusalCause, Revocation, SecretHash,
@@ -17,7 +18,7 @@ use crate::{
 
 /// What the Worker asks of an Account object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum AccountRequest {
     /// Begins a family at a sign-in, with rotation count 0. Asked twice for the same family and
     /// secret, it answers the same.
@@ -148,9 +149,36 @@ pub enum AccountRequest {
     },
     /// The activity, newest first.
     Activity,
+    /// Ends all sessions before the user's row is removed. Unless somebody signs in again, the object
+    /// erases itself a while later: so it does when [`Self::Erase`] never comes.
+    BeginErase,
     /// Ends all sessions and forgets everything about the subject. For an hour a mark stays
     /// that refuses the sign-ins that were under way.
     Erase,
+}
+
+impl Message for AccountRequest {
+    fn is_repeatable(&self) -> bool {
+        match self {
+            // They read; or what they do is done already, and the answer is the same; or both times
+            // the same sessions end.
+            Self::Open { .. }
+            | Self::Rotate { .. }
+            | Self::Confirm { .. }
+            | Self::RevokeAll { .. }
+            | Self::Revoke { .. }
+            | Self::Sessions
+            | Self::Check { .. }
+            | Self::UserChanged { .. }
+            | Self::IssueOneTime { .. }
+            | Self::Activity
+            | Self::BeginErase
+            | Self::Erase => true,
+            // The second time the token is spent, and the answer would be a refusal; somebody may have
+            // redeemed between the two what is given back; a note would be told twice.
+            Self::RedeemOneTime { .. } | Self::GiveBackOneTime { .. } | Self::Note { .. } => false,
+        }
+    }
 }
 
 /// Which sessions a change to the user ends.

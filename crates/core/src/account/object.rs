@@ -154,6 +154,7 @@ impl<R: Records> Account<R> {
             AccountRequest::Activity => {
                 Ok(Served::plain(AccountAnswer::Activity { entries: self.activity(now)? }))
             }
+            AccountRequest::BeginErase => self.begin_erase(now),
             AccountRequest::Erase => self.erase(now),
         }
     }

@@ -73,6 +73,10 @@ impl<R: Records> Account<R> {
         }
         sweep(&self.store(), now)?;
         let open = self.store().one_times()?;
+        if open.iter().any(|(known, one)| known == hash && one.purpose == purpose && !one.used) {
+            // Asked again: the first answer was lost.
+            return Ok(AccountAnswer::OneTimeIssued {});
+        }
         let open = open.iter().filter(|(_, one)| one.purpose == purpose && !one.used).count();
         let _ = self.note(purpose.requested(), None, context, now);
         if open >= OPEN_AT_ONCE {

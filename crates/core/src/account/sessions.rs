@@ -33,6 +33,10 @@ const ERASED_MARK: Duration = Duration::from_hours(1);
 /// what has ended, and what was under way.
 const FENCE: Duration = Duration::from_mins(15);
 
+/// An account whose erasure was begun and not ended erases itself after this: longer than any call
+/// that ends it takes, tries again included.
+const ERASED_ANYWAY: Duration = Duration::from_mins(15);
+
 type Families = Vec<(FamilyId, StoredFamily)>;
 
 impl<R: Records> Account<R> {
@@ -66,6 +70,11 @@ impl<R: Records> Account<R> {
         if meta.is_none() {
             let subject = opening.grant.subject.clone();
             self.store().write_meta(&Meta { subject, epoch, revoked_all: None, fence: 0 })?;
+        }
+        // Whoever can sign in is there still: the erasure has failed, and is to be asked for again.
+        let may_leave = |all: RevokedAll| all.by == Revocation::Disabled;
+        if meta.as_ref().is_none_or(|meta| meta.revoked_all.is_some_and(may_leave)) {
+            self.store().remove_leaving()?;
         }
         let context = opening.context.clone();
         let opened = StoredFamily { epoch, family: Family::open(opening, now) };
@@ -220,6 +229,13 @@ impl<R: Records> Account<R> {
         if fence > meta.fence { self.store().write_meta(&Meta { fence, ..meta }) } else { Ok(()) }
     }
 
+    /// Ends all sessions, and keeps in mind that everything is to be removed: whatever becomes of
+    /// whoever asks for that next, it is done.
+    pub(super) fn begin_erase(&self, now: Timestamp) -> Result<Served, Fault> {
+        self.store().write_leaving(now.plus(ERASED_ANYWAY))?;
+        Ok(Served { upkeep: Upkeep::Alarm(now), ..self.revoke_all(Revocation::Disabled, now)? })
+    }
+
     /// Ends all sessions and removes everything. What stays for an hour is a mark without a
     /// word about the subject, which refuses the sign-ins under way; what the feed is not told yet
     /// stays until it is.
@@ -250,7 +266,7 @@ impl<R: Records> Account<R> {
         let families = self.store().families()?;
         let activity = activity::sweep(&self.store(), now)?;
         let one_time = one_time::sweep(&self.store(), now)?;
-        let first = first_of([first_end(&families), activity, one_time]);
+        let first = first_of([first_end(&families), activity, one_time, self.store().leaving()?]);
         Ok(Served { answer, upkeep: first.map_or(Upkeep::Unchanged, Upkeep::Alarm) })
     }
 
@@ -282,6 +298,12 @@ impl<R: Records> Account<R> {
     /// Removes the families whose absolute lifetime is over, activity and one-time tokens that
     /// are too old, and the account's own record with the last of them. The alarm calls it; after a fault, the alarm must be set again.
     pub fn sweep(&self, now: Timestamp) -> Result<Upkeep, Fault> {
+        let leaving = self.store().leaving()?;
+        if leaving.is_some_and(|at| at <= now) {
+            // No sign-in can be under way any more that a mark would have to refuse.
+            self.store().clear()?;
+        }
+        let leaving = leaving.filter(|at| now < *at);
         let mut families = self.store().families()?;
         for (id, _) in families.extract_if(.., |(_, stored)| now >= stored.family.absolute_end()) {
             self.store().remove_family(id)?;
@@ -290,7 +312,7 @@ impl<R: Records> Account<R> {
         let one_time = one_time::sweep(&self.store(), now)?;
         let attempt = self.next_attempt(now)?;
         let mark = self.store().meta()?.and_then(|meta| end_of_mark(&meta)).filter(|end| now < *end);
-        if let Some(first) = first_of([first_end(&families), activity, one_time, attempt, mark]) {
+        if let Some(first) = first_of([first_end(&families), activity, one_time, attempt, mark, leaving]) {
             return Ok(Upkeep::Alarm(first));
         }
         self.store().remove_meta()?;

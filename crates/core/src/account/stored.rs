@@ -6,6 +6,7 @@
 //! | `family` | the family's id | [`StoredFamily`]: the epoch it was opened in, and the family |
 //! | `activity` | a number, in ten digits | [`ActivityEntry`]: what happened, for the user |
 //! | `one_time` | SHA-256 of the token's secret | [`OneTime`]: what for, until when, used or not |
+//! | `leaving` | `at` | [`Leaving`]: when the account erases itself |
 //! | `outbox` | the family's id, or `subject` | [`Pending`]: what the revocation feed is not told yet |
 //!
 //! A record of an older version is brought forward when it is read and written back at its next
@@ -37,6 +38,8 @@ const ONE_TIME_KIND: &str = "one_time";
 /// The fence of an account that was erased: no sign-in passes it.
 pub(super) const ERASED: u64 = u64::MAX;
 const OUTBOX_KIND: &str = "outbox";
+const LEAVING_KIND: &str = "leaving";
+const LEAVING_ID: &str = "at";
 
 /// What holds for the whole account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +97,14 @@ pub(super) struct Pending {
     /// All sessions of this subject; without it, the one session that the record's id names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) subject: Option<String>,
+}
+
+/// An erasure that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Leaving {
+    /// When the object erases itself, unless somebody signs in before.
+    pub(super) at: Timestamp,
 }
 
 /// Any record, with its version in front.
@@ -180,15 +191,17 @@ impl<R: Records> Store<'_, R> {
             .collect()
     }
 
-    /// The activity as (number, entry), oldest first.
+    /// The activity as (number, entry), oldest first. What a newer version wrote and this one cannot
+    /// read is left out: it tells, and decides nothing that would have to wait for that version.
     pub(super) fn activity(&self) -> Result<Vec<(u32, ActivityEntry)>, Fault> {
         let rows = self.0.scan(ACTIVITY_KIND)?;
-        rows.iter()
-            .map(|(id, record)| {
-                let id = id.parse().map_err(|error| Fault::new(Part::Storage, error))?;
-                Ok((id, decode(record)?))
-            })
-            .collect()
+        Ok(rows.iter().filter_map(|(id, record)| Some((id.parse().ok()?, decode(record).ok()?))).collect())
+    }
+
+    /// The number of the next entry: above all that are there, readable or not.
+    pub(super) fn next_activity(&self) -> Result<u32, Fault> {
+        let last = self.0.scan(ACTIVITY_KIND)?.pop().and_then(|(id, _)| id.parse::<u32>().ok());
+        Ok(last.map_or(0, |number| number.saturating_add(1)))
     }
 
     pub(super) fn write_activity(&self, number: u32, entry: &ActivityEntry) -> Result<(), Fault> {
@@ -240,9 +253,26 @@ impl<R: Records> Store<'_, R> {
         Ok(())
     }
 
+    /// When the account erases itself, if it does.
+    pub(super) fn leaving(&self) -> Result<Option<Timestamp>, Fault> {
+        let leaving = self.0.read(LEAVING_KIND, LEAVING_ID)?;
+        leaving.as_deref().map(decode).transpose().map(|leaving| leaving.map(|Leaving { at }| at))
+    }
+
+    pub(super) fn write_leaving(&self, at: Timestamp) -> Result<(), Fault> {
+        self.0.write(LEAVING_KIND, LEAVING_ID, &encode(&Leaving { at })?)
+    }
+
+    pub(super) fn remove_leaving(&self) -> Result<(), Fault> {
+        if self.0.read(LEAVING_KIND, LEAVING_ID)?.is_some() {
+            self.0.remove(LEAVING_KIND, LEAVING_ID)?;
+        }
+        Ok(())
+    }
+
     /// Removes everything but the outbox, readable or not; the account's own record last.
     pub(super) fn clear(&self) -> Result<(), Fault> {
-        for kind in [FAMILY_KIND, ACTIVITY_KIND, ONE_TIME_KIND] {
+        for kind in [FAMILY_KIND, ACTIVITY_KIND, ONE_TIME_KIND, LEAVING_KIND] {
             for (id, _) in self.0.scan(kind)? {
                 self.0.remove(kind, &id)?;
             }

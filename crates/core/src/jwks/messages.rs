@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CachePolicy, FetchFailure, IssuerSource};
 use crate::{
     jose::{JwkSet, JwkSetError, SignatureAlgorithm},
+    message::Message,
     ports::Fault,
     time::Timestamp,
 };
@@ -56,6 +57,15 @@ pub enum IssuerKeysRequest {
         /// Whether a token came that no known key verifies; otherwise the soft age decides.
         unknown_kid: bool,
     },
+}
+
+impl Message for IssuerKeysRequest {
+    fn is_repeatable(&self) -> bool {
+        match self {
+            // The object fetches no oftener than it may, however often it is asked.
+            Self::Read { .. } | Self::Refresh { .. } => true,
+        }
+    }
 }
 
 /// Why there are no keys.

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kid, PublicJwkSet, SigningAlgorithm, WrappedKey};
 use crate::{
+    message::Message,
     ports::{Fault, Part},
     time::Timestamp,
 };
 
 /// What is asked of the ring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyRingRequest {
     /// The key to sign with now.
     Signing {},
@@ -35,9 +36,20 @@ pub enum KeyRingRequest {
     },
 }
 
+impl Message for KeyRingRequest {
+    fn is_repeatable(&self) -> bool {
+        match self {
+            // A key that is revoked stays so.
+            Self::Signing {} | Self::PublicSet {} | Self::Overview {} | Self::RevokeKey { .. } => true,
+            // It would rotate twice.
+            Self::Rotate { .. } => false,
+        }
+    }
+}
+
 /// What the ring answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyRingAnswer {
     /// The active key, still wrapped: the Worker opens it with its own master secret.
     Signing {
@@ -101,7 +113,6 @@ pub enum KeyRingAnswer {
 
 /// One key as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct KeySummary {
     /// The key.
     pub kid: Kid,
@@ -116,7 +127,7 @@ pub struct KeySummary {
 
 /// Where a key stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// In the key set, does not sign yet.
     Published {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::chain::{Act, Head, Proof, Sealed};
 use crate::{
+    message::Message,
     ports::{Fault, Part, Records},
     secrets::Masters,
     time::Timestamp,
@@ -24,7 +25,7 @@ const HEAD_ID: &str = "head";
 
 /// What is asked of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum AuditRequest {
     /// Adds an entry.
     Append {
@@ -38,6 +39,16 @@ pub enum AuditRequest {
         /// How many at most; cut to [`MAX_PAGE`].
         limit: u16,
     },
+}
+
+impl Message for AuditRequest {
+    fn is_repeatable(&self) -> bool {
+        match self {
+            // The act would stand there twice.
+            Self::Append { .. } => false,
+            Self::Page { .. } => true,
+        }
+    }
 }
 
 /// What the log answers.
@@ -60,7 +71,6 @@ pub enum AuditAnswer {
 
 /// A part of the chain, and what the object can say of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Page {
     /// The entries.
     pub entries: Vec<Sealed>,

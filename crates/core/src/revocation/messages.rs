@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CLIENT_HORIZON, IN_FLIGHT, Kind, Mark, OWN_HORIZON};
 use crate::{
     ids::{AccountId, FamilyId},
+    message::Message,
     time::Timestamp,
 };
 
@@ -177,7 +178,7 @@ impl Entry {
 
 /// What is asked of the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum FeedRequest {
     /// Puts these into the feed. May be repeated.
     Add {
@@ -193,6 +194,15 @@ pub enum FeedRequest {
     },
     /// The feed as it is now: for an isolate that finds none in KV.
     Snapshot {},
+}
+
+impl Message for FeedRequest {
+    fn is_repeatable(&self) -> bool {
+        match self {
+            // An entry that is there stays as it is.
+            Self::Add { .. } | Self::Confirm { .. } | Self::Snapshot {} => true,
+        }
+    }
 }
 
 /// What the object answers. Only transport can fail.

@@ -310,10 +310,13 @@ impl<R: Records> Feed<R> {
                 // Nothing was ever written: KV shall have an empty feed, so that nobody asks here.
                 self.changed(loaded)?;
             }
-            // What KV will have next is written no earlier than now.
-            let version =
-                if loaded.is_dirty() { loaded.state.version.max(now) } else { loaded.state.version };
-            let feed = loaded.copy(version, now).encode();
+            if loaded.is_dirty() {
+                // What KV will have next is written no earlier than now. Kept, so that nothing that is
+                // given away later, by a clock that was put back for instance, passes for older.
+                loaded.state.version = loaded.state.version.plus(Duration::from_millis(1)).max(now);
+                self.store().write_state(&loaded.state)?;
+            }
+            let feed = loaded.copy(loaded.state.version, now).encode();
             let alarm = Some(loaded.next_alarm(now, policy));
             let failed_writes = loaded.failed_writes();
             Ok(Served { answer: FeedAnswer::Snapshot { feed, failed_writes }, alarm })

@@ -61,7 +61,7 @@ impl<P: Ports> Service<P> {
             Order::SetGrants(grants) => (by_path(), grants.told()),
             Order::Revoke(target) => (revocations::named(target), String::new()),
             // Not in the path, which logs elsewhere keep.
-            Order::ClearThrottle(subject) => (subject.object.clone(), String::new()),
+            Order::ClearThrottle(subject) => (subject.told.clone(), String::new()),
         }
     }
 }

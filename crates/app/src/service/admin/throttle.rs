@@ -25,10 +25,12 @@ use crate::{
 /// One of the two must be there, and be a login or an address.
 const WRONG: &str = "must be a login, or else ip an address";
 
-/// Which object is meant, by the login's stand-in or the network and not the address, and which of
-/// its rows.
+/// Which object is meant, and which of its rows.
 pub(super) struct Subject {
-    pub(super) object: String,
+    object: String,
+    /// What it is called where somebody reads it: by the login's stand-in, which nobody can guess, or
+    /// the network and not the address.
+    pub(super) told: String,
     /// None for whatever there is.
     rows: Vec<String>,
 }
@@ -38,7 +40,7 @@ impl<P: Ports> Service<P> {
     pub(super) async fn admin_throttle(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let (login, ip) = (asked.query.value("login"), asked.query.value("ip"));
         let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
-        let Subject { object: name, rows } = self.throttle_subject(login, ip, wrong)?;
+        let Subject { object: name, told, rows } = self.throttle_subject(login, ip, wrong)?;
         let by_login = login.is_some();
         let mut more = false;
         let rows = if by_login {
@@ -56,7 +58,7 @@ impl<P: Ports> Service<P> {
         let rows = rows.iter().map(|(row, standing)| self.standing(by_login, row, standing)).collect();
         Ok(Reply::json(
             200,
-            &object([("of", name.into()), ("rows", Value::Array(rows)), ("more", more.into())]),
+            &object([("of", told.into()), ("rows", Value::Array(rows)), ("more", more.into())]),
         ))
     }
 
@@ -71,7 +73,7 @@ impl<P: Ports> Service<P> {
     /// `POST /admin/throttle/clear` with `login` or `ip`: limits, failures and locks are forgotten;
     /// in other isolates within seconds.
     pub(super) async fn admin_clear_throttle(&self, subject: Subject) -> Result<Reply, ApiError> {
-        let Subject { object: name, rows } = subject;
+        let Subject { object: name, rows, .. } = subject;
         match self.ports.throttles().ask(&name, &ThrottleRequest::Clear { rows }).await? {
             ThrottleAnswer::Forgiven => {
                 self.isolate.memory.refusals.forget(&name);
@@ -96,7 +98,8 @@ impl<P: Ports> Service<P> {
         match (login, ip) {
             (Some(login), None) => {
                 let login = self.parse_login(login)?;
-                Ok(Subject { object: throttle::object(ACCOUNT, &self.stand_in(&login)), rows: Vec::new() })
+                let told = throttle::object(ACCOUNT, &self.stand_in(&login));
+                Ok(Subject { object: throttle::of_login(&login), told, rows: Vec::new() })
             }
             (None, Some(ip)) => {
                 if ip.parse::<core::net::IpAddr>().is_err() {
@@ -104,7 +107,8 @@ impl<P: Ports> Service<P> {
                 }
                 let Origin { network, address } = Origin::of(Some(ip));
                 let rows = vec![address, NETWORK_ROW.to_owned(), KNOWN_ROW.to_owned()];
-                Ok(Subject { object: throttle::object(IP, &network), rows })
+                let object = throttle::object(IP, &network);
+                Ok(Subject { told: object.clone(), object, rows })
             }
             _ => Err(wrong("login")),
         }

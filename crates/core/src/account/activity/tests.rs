@@ -55,6 +55,47 @@ fn guessing_passwords_does_not_push_the_owners_entries_out() {
     );
 }
 
+fn note_from(object: &Account<MemoryRecords>, kind: ActivityKind, ip: &str, second: u64) {
+    let context = Context::new(Some(ip), None, None, "");
+    let ask = AccountRequest::Note { kind, family: None, context };
+    let at = START.plus(Duration::from_secs(second));
+    assert_eq!(object.serve(&ask, at).answer, AccountAnswer::Confirmed);
+}
+
+#[test]
+fn a_flood_of_any_one_kind_leaves_all_others_there() {
+    use ActivityKind as Kind;
+    let owners = [Kind::PasswordChanged, Kind::ReuseDetected, Kind::SignedOutEverywhere, Kind::UserChanged];
+    for flood in [Kind::AccountExported, Kind::SignedIn, Kind::SignedOut, Kind::SessionRevoked] {
+        let object = object();
+        for (second, kind) in (0..).zip(owners) {
+            note_from(&object, kind, "192.0.2.7", second);
+        }
+        for second in 10..1_000 {
+            note_from(&object, flood, "203.0.113.9", second);
+        }
+        let left = kinds(&object, START.plus(Duration::from_secs(1_000)));
+        assert!(left.len() <= CAPACITY);
+        for kind in owners {
+            assert!(left.contains(&(kind, 1)), "{flood:?} pushed out {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn many_sign_ins_from_one_address_leave_those_from_others() {
+    let object = object();
+    for second in 0..5 {
+        note_from(&object, ActivityKind::SignedIn, "192.0.2.7", second);
+    }
+    for second in 10..500 {
+        note_from(&object, ActivityKind::SignedIn, "203.0.113.9", second);
+    }
+    let entries = object.activity(START.plus(Duration::from_secs(500))).unwrap();
+    let owners = entries.iter().filter(|entry| entry.context.ip == Some([192, 0, 2, 7].into())).count();
+    assert_eq!((entries.len(), owners), (CAPACITY, 5));
+}
+
 #[test]
 fn entries_go_after_thirty_days_and_the_last_one_empties_the_account() {
     let object = object();

@@ -5,6 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    message::Message,
     ports::{Fault, Part, Records},
     text_map::TextMap,
     time::Timestamp,
@@ -30,7 +31,6 @@ const VERSION: u32 = 1;
 
 /// What an isolate counted since its last batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Batch {
     /// The isolate's random name.
     pub isolate: String,
@@ -52,7 +52,7 @@ pub type Totals = TextMap<Vec<u64>>;
 
 /// What is asked of a Metrics object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum MetricsRequest {
     /// Adds a batch.
     Add {
@@ -61,6 +61,15 @@ pub enum MetricsRequest {
     },
     /// What there is.
     Read,
+}
+
+impl Message for MetricsRequest {
+    fn is_repeatable(&self) -> bool {
+        match self {
+            // A batch has a number, and counts once.
+            Self::Add { .. } | Self::Read => true,
+        }
+    }
 }
 
 /// What it answers.

@@ -1,0 +1,31 @@
+//! The names of the objects that hold the limits of an account.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{encoding::base64url, identity::Login};
+
+/// Bytes kept of the hash: two logins never share an object by chance, nor by anybody's work.
+const NAME_BYTES: usize = 16;
+
+/// What a login's object is named by. It depends on no secret, and so on no master: guesses are
+/// counted in one place while a new master is rolled out, and locks outlive its change. A name is
+/// stored and told nowhere. Where a login has a stand-in that is, as in records, events and the
+/// audit log, it is a [`Pseudonym`](crate::observe::Pseudonym), which nobody can guess.
+pub fn of_login(login: &Login) -> String {
+    let hash = Sha256::new().chain_update(b"postern/v1/throttle\0").chain_update(login.as_str()).finalize();
+    base64url(hash.get(..NAME_BYTES).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::UnicodeTables;
+
+    #[test]
+    fn the_name_of_a_logins_object_format_unchanged() {
+        let of = |text: &str| of_login(&Login::parse(text, &UnicodeTables).unwrap());
+        assert_eq!(of("alice@example.com"), "mqOcvSkxfAJ48Z_MOn5YgA");
+        assert_eq!(of("ALICE@example.com"), of("alice@example.com"));
+        assert_ne!(of("bob@example.com"), of("alice@example.com"));
+    }
+}
