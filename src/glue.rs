@@ -6,7 +6,7 @@ use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::{AbortSignal, Request, Response};
 
-use super::js::ExecutionContext;
+use super::{http::RequestId, js::ExecutionContext};
 use postern_app::{gateway::HeaderPlan, http::RequestView};
 
 #[wasm_bindgen(module = "/src/glue.js")]
@@ -136,6 +136,7 @@ pub(super) struct Head {
     method_end: usize,
     url_end: usize,
     headers: OnceCell<Lines>,
+    id: RequestId,
 }
 
 /// Names and values in turn.
@@ -154,7 +155,7 @@ impl Head {
         };
         let method_end = end(0);
         let url_end = end(method_end + 1);
-        Self { request, text, method_end, url_end, headers: OnceCell::new() }
+        Self { request, text, method_end, url_end, headers: OnceCell::new(), id: RequestId::new() }
     }
 
     /// The platform's own.
@@ -209,7 +210,7 @@ impl RequestView for Head {
                 }
             }
         }
-        found
+        found.or_else(|| self.id.in_place_of(name))
     }
 
     fn header_names(&self) -> Vec<String> {

@@ -1,30 +1,72 @@
 //! HTTP between the platform's types and the domain's.
 
+use core::cell::OnceCell;
+
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, ReadableStream, ReadableStreamDefaultReader, Request, Response, ResponseInit};
 
-use super::{glue, js};
-use postern_app::http::{Reply, RequestView};
+use super::{glue, js, store::Platform};
+use postern_app::{
+    encoding::hex,
+    http::{Reply, RequestView},
+    ports::Randomness as _,
+};
+
+/// The header by which the edge network names a request.
+const REQUEST_ID: &str = "cf-ray";
 
 /// The platform's request, read where it lies.
-pub(super) struct Incoming<'a>(pub(super) &'a Request);
+pub(super) struct Incoming<'a> {
+    request: &'a Request,
+    id: RequestId,
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) const fn of(request: &'a Request) -> Self {
+        Self { request, id: RequestId::new() }
+    }
+}
+
+/// An id for a request that no edge network named: where Postern is tried, and in tests.
+pub(super) struct RequestId(OnceCell<String>);
+
+impl RequestId {
+    pub(super) const fn new() -> Self {
+        Self(OnceCell::new())
+    }
+
+    /// What stands for the header `name` when it is not there: the same for as long as the request
+    /// is looked at.
+    pub(super) fn in_place_of(&self, name: &str) -> Option<String> {
+        if name != REQUEST_ID {
+            return None;
+        }
+        let id = self.0.get_or_init(|| {
+            let mut bytes = [0; 8];
+            // Without randomness it is one that many have, and no worse than none.
+            let _ = Platform.fill(&mut bytes);
+            hex(&bytes)
+        });
+        Some(id.clone())
+    }
+}
 
 impl RequestView for Incoming<'_> {
     fn method(&self) -> String {
-        self.0.method()
+        self.request.method()
     }
 
     fn url(&self) -> String {
-        self.0.url()
+        self.request.url()
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        self.0.headers().get(name).ok().flatten()
+        self.request.headers().get(name).ok().flatten().or_else(|| self.id.in_place_of(name))
     }
 
     fn header_names(&self) -> Vec<String> {
-        header_names(&self.0.headers())
+        header_names(&self.request.headers())
     }
 }
 
@@ -37,15 +79,23 @@ pub(super) fn header_names(headers: &Headers) -> Vec<String> {
     names
 }
 
-/// Our own answer as the platform's.
-pub(super) fn response(reply: &Reply) -> Result<Response, JsValue> {
-    made(reply, false)
+/// Our own answer to a request as the platform's.
+pub(super) fn response(reply: Reply, request: &impl RequestView) -> Result<Response, JsValue> {
+    made(&named(reply, request), false)
 }
 
 /// The same for an answer of the gate, whose headers are likely to be told again. None of them
 /// is a secret of this answer alone, which must not be kept.
-pub(super) fn response_again(reply: &Reply) -> Result<Response, JsValue> {
-    made(reply, true)
+pub(super) fn response_again(reply: Reply, request: &impl RequestView) -> Result<Response, JsValue> {
+    made(&named(reply, request), true)
+}
+
+/// A problem says by which id the log has its request.
+fn named(reply: Reply, request: &impl RequestView) -> Reply {
+    if reply.status < 400 {
+        return reply;
+    }
+    reply.naming_request(request.header(REQUEST_ID).as_deref())
 }
 
 fn made(reply: &Reply, again: bool) -> Result<Response, JsValue> {

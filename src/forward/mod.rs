@@ -41,7 +41,7 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
     let upstream = match upstream(&plan.target, ports.env()) {
         Ok(upstream) => upstream,
         Err(fault) => {
-            return http::response(&service.upstream_fault(&head, &plan.answer_headers, &fault))
+            return http::response(service.upstream_fault(&head, &plan.answer_headers, &fault), &head)
                 .map_or_else(|error| error, JsValue::from);
         }
     };
@@ -49,7 +49,9 @@ pub(super) fn carry(service: Service<EdgePorts>, head: Head, plan: Box<Forward>)
         return entry::promise(async move {
             let response = match forward(&service, &head, &plan, &upstream).await {
                 Ok(response) => response,
-                Err(fault) => http::response(&service.upstream_fault(&head, &plan.answer_headers, &fault))?,
+                Err(fault) => {
+                    http::response(service.upstream_fault(&head, &plan.answer_headers, &fault), &head)?
+                }
             };
             Ok(response.into())
         });
@@ -97,7 +99,8 @@ fn failed(
     let Some(isolate) = isolate::known() else { return Err(cause) };
     let env: Env = env.unchecked_into();
     let service = Service::new(isolate, EdgePorts::new(env.into(), ctx));
-    http::response(&service.upstream_fault(&Incoming(&request), &glue::pairs(&added), &fault))
+    let view = Incoming::of(&request);
+    http::response(service.upstream_fault(&view, &glue::pairs(&added), &fault), &view)
 }
 
 /// Sends the request on and brings the upstream's answer.

@@ -50,7 +50,7 @@ test("the judge finds what is not as described", () => {
   expect(wrongWith(me, 418, "application/json", "{}")).toHaveLength(1);
   expect(wrongWith(me, 200, "text/html", "{}")).toHaveLength(1);
   expect(wrongWith(me, 200, "application/json", '{"sub":1}').length).toBeGreaterThan(1);
-  const problem = '{"type":"urn:postern:problem:x","title":"X","status":401,"code":"made_up"}';
+  const problem = '{"type":"/auth/errors#x","title":"X","status":401,"code":"made_up"}';
   expect(wrongWith(me, 401, "application/problem+json", problem)).toEqual([expect.stringContaining("/code")]);
 });
 

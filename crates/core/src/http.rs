@@ -8,7 +8,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-pub use problem::{FieldError, Problem};
+pub use problem::{ERRORS_PATH, FieldError, Problem};
 pub use url::{Scheme, UrlParts};
 
 /// Headers on every answer of ours. The answers are JSON or nothing, so a browser is told to

@@ -69,7 +69,7 @@ export async function expectProblem(response: Response, status: number, code: st
   expect(response.headers.get("content-type")).toMatch(/^application\/problem\+json/);
   expect(response.headers.get("cache-control")).toBe("no-store");
   const problem = JSON.parse(text) as Problem;
-  expect(problem).toMatchObject({ type: `urn:postern:problem:${code}`, status, code, title: expect.any(String) });
+  expect(problem).toMatchObject({ type: `/auth/errors#${code}`, status, code, title: expect.any(String), request_id: expect.stringMatching(/^[\w-]{1,64}$/) });
   return problem;
 }
 

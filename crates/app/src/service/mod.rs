@@ -18,6 +18,7 @@ mod credentials;
 mod csrf;
 mod directory;
 mod error;
+mod errors;
 mod events;
 pub mod explain;
 mod feed;

@@ -158,10 +158,10 @@ fn the_problem_codes_described_are_those_that_the_source_has() {
     actual.retain(|code| !["code", "x"].contains(&code.as_str()));
     assert_eq!(described, actual);
     // And each has its line for people.
-    let page = fs::read_to_string(root().join("docs/http-api.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/errors.md")).unwrap();
     let missing: Vec<&String> =
         described.iter().filter(|code| !page.contains(&format!("| `{code}` |"))).collect();
-    assert!(missing.is_empty(), "docs/http-api.md has no line for {missing:?}");
+    assert!(missing.is_empty(), "docs/errors.md has no line for {missing:?}");
 }
 
 #[test]

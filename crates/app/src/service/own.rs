@@ -2,11 +2,11 @@
 //! answers.
 
 use super::{
-    ApiError, Caller, Ports, Service, admin::admin_path, error::unavailable, refreshing::with_cookies,
+    ApiError, Caller, Ports, Service, admin::admin_path, error::unavailable, errors, refreshing::with_cookies,
 };
 use crate::{
     config::{AdminSettings, Config},
-    http::{Reply, RequestView, UrlParts, is_token},
+    http::{ERRORS_PATH, Reply, RequestView, UrlParts, is_token},
     observe::{Happening, redact::printable},
     ports::{Fault, Part},
 };
@@ -53,6 +53,7 @@ pub(super) enum Endpoint {
     Health,
     Ready,
     Metrics,
+    Errors,
 }
 
 impl Endpoint {
@@ -74,6 +75,7 @@ impl Endpoint {
             "/auth/activity" => Self::Activity,
             "/auth/account/export" => Self::Export,
             "/auth/account/delete" => Self::DeleteAccount,
+            ERRORS_PATH => Self::Errors,
             JWKS_PATH => Self::Jwks,
             "/healthz" => Self::Health,
             "/readyz" => Self::Ready,
@@ -111,7 +113,8 @@ impl Endpoint {
             | Self::Jwks
             | Self::Health
             | Self::Ready
-            | Self::Metrics => "GET, HEAD, OPTIONS",
+            | Self::Metrics
+            | Self::Errors => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -122,7 +125,7 @@ impl Endpoint {
     /// Whether pages of listed origins may call it with credentials. Public documents are
     /// for everybody.
     const fn is_public(&self) -> bool {
-        matches!(self, Self::Jwks | Self::Health | Self::Ready)
+        matches!(self, Self::Jwks | Self::Health | Self::Ready | Self::Errors)
     }
 }
 
@@ -133,9 +136,9 @@ impl Endpoint {
     /// compile until it is here.
     pub(super) fn every() -> Vec<(&'static str, Self)> {
         use Endpoint::{
-            Activity, Csrf, DeleteAccount, Export, Health, Jwks, Login, Logout, LogoutAll, Me, Metrics,
-            Password, Ready, Refresh, Register, Reset, ResetRequest, Session, Sessions, VerificationRequest,
-            VerifyEmail,
+            Activity, Csrf, DeleteAccount, Errors, Export, Health, Jwks, Login, Logout, LogoutAll, Me,
+            Metrics, Password, Ready, Refresh, Register, Reset, ResetRequest, Session, Sessions,
+            VerificationRequest, VerifyEmail,
         };
         let all = vec![
             ("/auth/register", Register),
@@ -155,6 +158,7 @@ impl Endpoint {
             ("/auth/activity", Activity),
             ("/auth/account/export", Export),
             ("/auth/account/delete", DeleteAccount),
+            (ERRORS_PATH, Errors),
             (JWKS_PATH, Jwks),
             ("/healthz", Health),
             ("/readyz", Ready),
@@ -162,8 +166,8 @@ impl Endpoint {
         ];
         for (_, endpoint) in &all {
             match endpoint {
-                Activity | Csrf | DeleteAccount | Export | Health | Jwks | Login | Logout | LogoutAll
-                | Me | Metrics | Password | Ready | Refresh | Register | Reset | ResetRequest
+                Activity | Csrf | DeleteAccount | Errors | Export | Health | Jwks | Login | Logout
+                | LogoutAll | Me | Metrics | Password | Ready | Refresh | Register | Reset | ResetRequest
                 | Session(_) | Sessions | VerificationRequest | VerifyEmail => {}
             }
         }
@@ -195,7 +199,7 @@ impl<P: Ports> Service<P> {
                 Ok(reply) => reply,
                 Err(error) => self.refused(request, &error),
             };
-            return headed(request, reply);
+            return headed(request, named(request, reply));
         }
         let endpoint = parts.and_then(|parts| Endpoint::of(parts.path));
         let reply = match &endpoint {
@@ -207,7 +211,7 @@ impl<P: Ports> Service<P> {
         };
         let public = endpoint.as_ref().is_some_and(Endpoint::is_public);
         let reply = self.with_cors(request, reply, public);
-        headed(request, reply)
+        headed(request, named(request, reply))
     }
 
     /// The answer to a body over the limit.
@@ -255,6 +259,7 @@ impl<P: Ports> Service<P> {
             Endpoint::Export => self.export_account(request).await,
             Endpoint::DeleteAccount => self.delete_account(request, body).await,
             Endpoint::Jwks => self.jwks(request).await,
+            Endpoint::Errors => Ok(errors::page()),
             Endpoint::Health => Ok(self.health()),
             Endpoint::Ready => Ok(self.ready(request).await),
             Endpoint::Metrics => self.metrics(request).await,
@@ -388,6 +393,11 @@ pub(super) fn own_origins(config: &Config, request: &impl RequestView) -> Vec<St
         origins.extend(origin.filter(|origin| !origins.contains(origin)));
     }
     origins
+}
+
+/// A problem with the id that the log calls its request by.
+fn named(request: &impl RequestView, reply: Reply) -> Reply {
+    reply.naming_request(Caller::of(request).request_id.as_deref())
 }
 
 /// RFC 9110 section 9.3.2: to HEAD the head of the answer to GET, and nothing more.

@@ -4,6 +4,12 @@ use serde::Serialize;
 
 use super::Reply;
 
+/// Where every deployment lists the codes, for people.
+pub const ERRORS_PATH: &str = "/auth/errors";
+
+/// The longest id of a request that is repeated to its client, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 64;
+
 /// One field of the request's body that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -15,8 +21,9 @@ pub struct FieldError {
 
 /// An `application/problem+json` answer before it is written.
 ///
-/// `code` is the stable part that programs compare; `type` on the wire is
-/// `urn:postern:problem:CODE`. `title` is the same for every occurrence of a code.
+/// `code` is the stable part that programs compare; `type` on the wire leads to it in the list that
+/// the deployment serves at [`ERRORS_PATH`], relative to the request (section 3.1.1): on every host
+/// that Postern answers on. `title` is the same for every occurrence of a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// HTTP status, repeated in the body.
@@ -78,7 +85,7 @@ struct Wire<'a> {
 impl From<Problem> for Reply {
     fn from(problem: Problem) -> Self {
         let wire = Wire {
-            r#type: format!("urn:postern:problem:{}", problem.code),
+            r#type: [ERRORS_PATH, "#", problem.code].concat(),
             title: problem.title,
             status: problem.status,
             code: problem.code,
@@ -93,5 +100,25 @@ impl From<Problem> for Reply {
             Some(seconds) => reply.with_header("retry-after", &seconds.to_string()),
             None => reply,
         }
+    }
+}
+
+impl Reply {
+    /// Adds to a problem document the id of the request that it answers, by which the log is found.
+    /// Any other answer, and one that has an id already, stays as it is.
+    #[must_use]
+    pub fn naming_request(mut self, request_id: Option<&str>) -> Self {
+        let id = request_id.filter(|id| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            !id.is_empty() && id.len() <= MAX_REQUEST_ID_BYTES && id.bytes().all(plain)
+        });
+        let (Some(id), true) = (id, self.header("content-type") == Some("application/problem+json")) else {
+            return self;
+        };
+        let named = core::str::from_utf8(&self.body).is_ok_and(|body| body.contains("\"request_id\":"));
+        if !named && self.body.pop_if(|last| *last == b'}').is_some() {
+            self.body.extend_from_slice([",\"request_id\":\"", id, "\"}"].concat().as_bytes());
+        }
+        self
     }
 }

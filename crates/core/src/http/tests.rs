@@ -14,7 +14,7 @@ fn a_problem_is_written_as_rfc_9457_asks() {
     assert_eq!(
         body,
         serde_json::json!({
-            "type": "urn:postern:problem:invalid_body",
+            "type": "/auth/errors#invalid_body",
             "title": "The body is not what this call takes",
             "status": 400,
             "code": "invalid_body",
@@ -98,4 +98,18 @@ fn urls_that_hide_their_host_are_refused() {
     ] {
         assert_eq!(UrlParts::parse(url), None, "{url}");
     }
+}
+
+#[test]
+fn a_problem_names_its_request_and_nothing_that_could_break_it() {
+    let problem = || Reply::from(Problem::new(404, "not_found", "There is nothing here"));
+    let body = |reply: &Reply| serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap();
+    let named = problem().naming_request(Some("8f1c-VIE"));
+    assert_eq!(body(&named)["request_id"], "8f1c-VIE");
+    assert_eq!(named.clone().naming_request(Some("other")), named);
+    for id in [None, Some(""), Some("a\"b"), Some(&*"a".repeat(65))] {
+        assert_eq!(problem().naming_request(id), problem(), "{id:?}");
+    }
+    let plain = Reply::json(200, &serde_json::json!({}));
+    assert_eq!(plain.clone().naming_request(Some("8f1c")), plain);
 }
