@@ -2,10 +2,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JWK } from "jose";
 import { afterEach, expect, test } from "vitest";
 import { bearer, expectProblem, json } from "./support/client.ts";
 import { settings } from "./support/config.ts";
-import { Issuer, issuerKey } from "./support/issuer.ts";
+import { Issuer, issuerKey, type Algorithm } from "./support/issuer.ts";
 import { eventually } from "./support/poll.ts";
 import { expectNoSecrets, start, type Running } from "./support/postern.ts";
 
@@ -25,7 +26,7 @@ async function running(issuers: Issuer[], vars: Record<string, unknown>, more: R
   return postern;
 }
 
-async function issuerWith(...algorithms: ("ES256" | "EdDSA" | "RS256")[]): Promise<Issuer> {
+async function issuerWith(...algorithms: Algorithm[]): Promise<Issuer> {
   const issuer = await Issuer.start(await Promise.all(algorithms.map((alg) => issuerKey(alg))));
   cleanups.push(() => issuer.stop());
   return issuer;
@@ -165,6 +166,77 @@ test("a good set is not evicted by a broken one, and a key that nobody can use d
     await response.text();
     return issuer.fetches > before ? true : undefined;
   });
+});
+
+const ENCRYPTION = { kty: "RSA", use: "enc", alg: "RSA-OAEP", n: "AQAB", e: "AQAB" };
+
+/** Odd key sets of real issuers; each is changed from a sound one, and the token passes. */
+const ODD: [string, Algorithm, (jwk: JWK) => unknown[]][] = [
+  ["an encryption key under the signing key's kid", "RS256", (jwk) => [{ ...ENCRYPTION, kid: jwk.kid }, jwk]],
+  ["the same key three times", "ES256", (jwk) => [jwk, { ...jwk }, { ...jwk, x5t: "a/b" }]],
+  ["null in every optional member", "ES256", (jwk) => [{ ...jwk, alg: null, use: null, key_ops: null, x5c: null, d: null }]],
+  ["Ed25519 as alg of the key alone", "EdDSA", (jwk) => [{ ...jwk, alg: "Ed25519" }]],
+  ["Ed25519 as alg of key and token", "Ed25519", (jwk) => [jwk]],
+  ["an RSA key without alg", "RS256", ({ alg, ...jwk }) => [jwk]],
+  ["an RSA key without alg, for PS256", "PS256", ({ alg, ...jwk }) => [jwk]],
+  ["a zero octet before the modulus", "RS256", (jwk) => [{ ...jwk, n: zeroBefore(jwk.n as string), e: zeroBefore(jwk.e as string) }]],
+  ["certificates of 200 KB, and garbage", "ES256", (jwk) => [{ ...jwk, x5c: ["A".repeat(200_000), 7] }]],
+  ["200 keys", "ES256", (jwk) => [...Array.from({ length: 199 }, (_, index) => ({ ...jwk, kid: `other-${index}` })), jwk]],
+  ["entries that are no keys", "ES256", (jwk) => [null, 7, "key", [], {}, { kty: null }, { kty: "EC", kid: 1 }, jwk]],
+];
+
+function zeroBefore(number: string): string {
+  return Buffer.concat([Buffer.from([0]), Buffer.from(number, "base64url")]).toString("base64url");
+}
+
+test.for(ODD)("an odd key set serves: %s", async ([, algorithm, change]) => {
+  const issuer = await issuerWith(algorithm);
+  // A byte order mark and what nobody reads stand around each of them.
+  issuer.text = ([jwk]) => `\ufeff\n{"issuer":{"a":1,"a":2},"keys":${JSON.stringify(change(jwk as JWK))}}`;
+  const algorithms = algorithm === "PS256" ? ["PS256"] : ["ES256", "Ed25519", "RS256"];
+  const postern = await running([issuer], {}, { algorithms });
+  await json(await call(postern, await issuer.token(`${algorithm}-1`)));
+});
+
+test("two keys of one kid are refused for that kid, and what is left out is told", async () => {
+  const issuer = await issuerWith("ES256", "EdDSA");
+  const other = await issuerKey("ES256", "ES256-1");
+  issuer.published = [...issuer.published, other.jwk, { ...ENCRYPTION, kid: "encryption" } as JWK];
+  const postern = await running([issuer], {});
+  await json(await call(postern, await issuer.token("EdDSA-1")));
+  await expectProblem(await call(postern, await issuer.token("ES256-1")), 401, "invalid_token");
+  expect(postern.logs.join("\n")).toMatch(/"event":"issuer_keys_changed".*"keys":3,"left_out":\["keys\[3\] \(kid \\"encryption\\"\): .*not_for_verification/);
+});
+
+test.for(["k", undefined])("a new key under the same name is found by its first token: kid %s", async (kid) => {
+  const [former, next] = [await issuerKey("ES256", "former"), await issuerKey("ES256", "next")];
+  const issuer = await Issuer.start([former, next]);
+  cleanups.push(() => issuer.stop());
+  const named = ({ kid: _, ...jwk }: JWK): JWK => (kid === undefined ? jwk : { ...jwk, kid });
+  issuer.published = [named(former.jwk)];
+  const postern = await running([issuer], { POSTERN_JWKS: { unknown_kid_cooldown: 1 } });
+  await json(await call(postern, await issuer.token("former", {}, { kid })));
+  issuer.published = [named(next.jwk)];
+  await eventually("the new key's token passes", async () => {
+    const response = await call(postern, await issuer.token("next", {}, { kid }));
+    await response.text();
+    return response.status === 200 ? true : undefined;
+  });
+  expect(issuer.fetches).toBe(2);
+  await expectProblem(await call(postern, await issuer.token("former", {}, { kid })), 401, "invalid_token");
+});
+
+test("denial of service: bad signatures do not make Postern storm the issuer", async () => {
+  const issuer = await issuerWith("ES256");
+  const postern = await running([issuer], {});
+  await json(await call(postern, await issuer.token("ES256-1")));
+  const other = await Issuer.start([await issuerKey("ES256", "ES256-1")]);
+  cleanups.push(() => other.stop());
+  for (let index = 0; index < 30; index += 1) {
+    await expectProblem(await call(postern, await other.token("ES256-1", { iss: issuer.iss })), 401, "invalid_token");
+  }
+  expect(issuer.fetches).toBeLessThanOrEqual(2);
+  await json(await call(postern, await issuer.token("ES256-1")));
 });
 
 test("an algorithm that the configuration does not name for the issuer is refused", async () => {

@@ -6,7 +6,7 @@ import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type J
 import { AUDIENCE } from "./config.ts";
 import type { JsonObject } from "./jwt.ts";
 
-export type Algorithm = "ES256" | "EdDSA" | "RS256";
+export type Algorithm = "ES256" | "EdDSA" | "Ed25519" | "RS256" | "PS256";
 
 export interface IssuerKey {
   kid: string;
@@ -32,6 +32,8 @@ export class Issuer {
   asked: IncomingHttpHeaders = {};
   /** What it answers at other paths: its metadata. */
   readonly documents = new Map<string, JsonObject>();
+  /** The text of its key set, where that is not just what is published. */
+  text: ((published: JWK[]) => string) | undefined;
   /** What it answers instead, when it does not do its work. */
   failure: { status: number; body: string } | undefined;
   readonly keys: ReadonlyMap<string, IssuerKey>;
@@ -56,7 +58,7 @@ export class Issuer {
       this.fetches += 1;
       this.asked = request.headers;
       if (this.failure) response.writeHead(this.failure.status, { "content-type": "text/html" }).end(this.failure.body);
-      else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys: this.published }));
+      else response.writeHead(200, { "content-type": "application/json" }).end(this.text ? this.text(this.published) : JSON.stringify({ keys: this.published }));
     });
   }
 
