@@ -1,5 +1,5 @@
-// `node tests/issuers/random-kids.ts`: 10 000 requests with made-up kids over several Workers, each in an isolate of its
-// own, that share KV and the objects as the locations of one deployment do. How often is the issuer asked?
+// `node tests/issuers/random-kids.ts`: 10 000 requests with made-up kids, and with made-up signatures under the good kid and
+// without kid, over several Workers, each in an isolate of its own, that share KV and the objects as the locations of one deployment do. How often is the issuer asked?
 import { randomBytes } from "node:crypto";
 import { Agent } from "node:http";
 import { AUDIENCE } from "../worker/support/config.ts";
@@ -18,9 +18,10 @@ const workers = await startWorkers(WORKERS, { POSTERN_ISSUERS: [issuer.setting()
 const { urls } = workers;
 
 const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
-function madeUp(): string {
+function madeUp(number: number): string {
   const now = Math.floor(Date.now() / 1000);
-  const header = { alg: "ES256", kid: randomBytes(12).toString("hex"), typ: "at+jwt" };
+  const kid = [randomBytes(12).toString("hex"), issuer.key.kid, undefined][number % 3];
+  const header = { alg: "ES256", kid, typ: "at+jwt" };
   const claims = { iss: issuer.iss, aud: AUDIENCE, sub: "nobody", iat: now, exp: now + 300, jti: "x", client_id: "x" };
   return `${encode(header)}.${encode(claims)}.${randomBytes(64).toString("base64url")}`;
 }
@@ -32,7 +33,8 @@ try {
   await Promise.all(
     Array.from({ length: CONCURRENCY }, async () => {
       while (sent < REQUESTS) {
-        const found = await statusOf(agent, urls[sent++ % WORKERS] as URL, "/echo", madeUp());
+        const number = sent++;
+        const found = await statusOf(agent, urls[number % WORKERS] as URL, "/echo", madeUp(number));
         statuses.set(found, (statuses.get(found) ?? 0) + 1);
       }
     }),
@@ -45,7 +47,7 @@ try {
   const gaps = fetches.slice(1).map((at, index) => ((at - (fetches[index] ?? 0)) / 1000).toFixed(1));
   const counts = [...statuses].map(([code, count]) => `${count} x ${code}`).join(", ");
   console.log(
-    `${sent} requests with made-up kids over ${WORKERS} Workers in ${seconds.toFixed(1)} s: ${counts}; ` +
+    `${sent} requests with made-up kids and signatures over ${WORKERS} Workers in ${seconds.toFixed(1)} s: ${counts}; ` +
       `fetches ${fetches.length} (allowed ${allowed}), seconds between them [${gaps.join(", ")}]; ` +
       `a sound token afterwards, at each Worker: ${sound.join(", ")}`,
   );
