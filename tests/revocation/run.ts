@@ -1,5 +1,6 @@
-// `node tests/revocation/run.ts`: from a revocation that was answered to its refusal at the gate, by level, and what each
-// level costs workerd in CPU for a request.
+// `node tests/revocation/run.ts`: from a revocation that was answered to its refusal at the gate, by level; what each level
+// costs workerd in CPU for a request; the same while KV takes no writes; a client that is refreshed after its revocation; and
+// what calls of /readyz by everybody ask of the key ring. ONLY="kv client" plays some of it.
 import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { startWorkers, statusOf } from "../issuers/workers.ts";
@@ -7,6 +8,8 @@ import { startPostern, type Postern } from "../worker/harness.ts";
 import { bearer, post, signIn } from "../worker/support/client.ts";
 import { settings } from "../worker/support/config.ts";
 import { cpu, workerd } from "../worker/support/cpu.ts";
+import { growth, METRICS_TOKEN, scrape } from "../worker/support/metrics.ts";
+import { lateRefreshes, readyzByEverybody } from "./scenes.ts";
 
 const TRIES = 100;
 const ROUNDS = 9;
@@ -94,5 +97,63 @@ async function costs(): Promise<void> {
   console.log(`CPU of workerd a request, median of ${ROUNDS} rounds of ${REQUESTS}: ${each.join(", ")}`);
 }
 
-await delays(Number(process.env["REREAD"] ?? 30));
-await costs();
+/** KV serves reads and takes no writes: what is revoked meanwhile, and how long it passes. */
+async function readOnlyKv(minutes: number): Promise<void> {
+  const vars = settings({ POSTERN_METRICS_TOKEN: METRICS_TOKEN, POSTERN_REFRESH: { max_families: 500 }, POSTERN_PASSWORD: { memory_kib: 32, iterations: 1 } }, ROUTES);
+  const postern = await startPostern({ breakable: true, direct: true, vars });
+  const BOUND_S = 90;
+  try {
+    const sessions = [];
+    for (let index = 0; index < 10 * minutes; index += 1) sessions.push(await signIn(postern));
+    // It fails right after a write: so its copy is gone by for as long as any.
+    await (await post(postern, "/auth/logout", { refresh_token: (await signIn(postern)).refresh_token })).text();
+    await delay(3_000);
+    for (const { access_token } of sessions) {
+      if ((await status(postern, "/feed", access_token)) !== 403) throw new Error("not good to begin with");
+    }
+    const before = await scrape(postern);
+    await postern.break({ POSTERN_KV: "takes-no-writes" });
+    const took = await Promise.all(
+      sessions.map(async ({ access_token, refresh_token }, index) => {
+        await delay((index * minutes * 60_000) / sessions.length);
+        await (await post(postern, "/auth/logout", { refresh_token })).text();
+        const revoked = performance.now();
+        while ((await status(postern, "/feed", access_token)) !== 401) {
+          if (performance.now() - revoked > 4 * BOUND_S * 1000) throw new Error("never refused");
+          await delay(500);
+        }
+        return (performance.now() - revoked) / 1000;
+      }),
+    );
+    const longest = Math.max(...took);
+    const failures = growth(before, await scrape(postern))['postern_revocation_feed_writes_total{result="failure"}'] ?? 0;
+    const ready = await postern.fetch("/readyz");
+    console.log(`KV takes no writes for ${minutes} min: ${took.length} tokens revoked, the longest passed ${longest.toFixed(1)} s of ${BOUND_S} s; postern_revocation_feed_writes_total{result="failure"} rose by ${failures}; /readyz ${ready.status} ${await ready.text()}`);
+    if (longest > BOUND_S || failures === 0 || ready.status !== 503) process.exitCode = 1;
+  } finally {
+    await postern.dispose();
+  }
+}
+
+async function lateRefreshesOfAClient(): Promise<void> {
+  const seen = await lateRefreshes({ reread: 30, max_age: 300 }, 90_000, 150_000);
+  console.log(`a revoked client, refreshed in 3 isolates that do not know: ${seen.issued} tokens issued late; at feed and strong ${seen.refused} refusals, ${seen.passedWithin} passes within 90 s, ${seen.passedAfter} after`);
+  if (seen.passedAfter > 0 || seen.issued === 0) process.exitCode = 1;
+}
+
+async function readyz(): Promise<void> {
+  const seen = await readyzByEverybody(2_000, 20);
+  const each = (seen.keyRing / seen.seconds).toFixed(2);
+  console.log(`/readyz by everybody: ${Math.round(seen.calls / seen.seconds)} a second for ${seen.seconds.toFixed(0)} s, ${JSON.stringify(seen.statuses)}; the key ring was asked ${seen.keyRing} times, ${each} a second`);
+  if (seen.keyRing > seen.seconds / 5 + 2) process.exitCode = 1;
+}
+
+const PARTS: Record<string, () => Promise<void>> = {
+  delays: () => delays(Number(process.env["REREAD"] ?? 30)),
+  costs,
+  kv: () => readOnlyKv(Number(process.env["MINUTES"] ?? 4)),
+  client: lateRefreshesOfAClient,
+  readyz,
+};
+const only = process.env["ONLY"]?.split(" ").filter((part) => part !== "");
+for (const [name, play] of Object.entries(PARTS)) if (only === undefined || only.length === 0 || only.includes(name)) await play();

@@ -6,6 +6,7 @@ import type { Breakable, Breakage } from "./harness.ts";
 import { bearer, expectProblem, json, post, refresh, signIn } from "./support/client.ts";
 import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { claimsOf } from "./support/jwt.ts";
+import { growth, METRICS_TOKEN, scrape } from "./support/metrics.ts";
 import { eventually } from "./support/poll.ts";
 import { expectNoSecrets, start, type Running } from "./support/postern.ts";
 
@@ -21,14 +22,17 @@ const ROUTES = [
   { name: "socket", path: "/socket/ws", service: "ORIGIN", strip_prefix: "/socket", websocket: { close_on_revocation: true, check_interval: 1 } },
 ];
 
-/** As short as the local profile takes: read every second, stale after three. */
-const SHORT = { reread: 1, max_age: 3 };
+/** Nearly as short as the local profile takes: read every second, stale after six, a beat every three. */
+const SHORT = { reread: 1, max_age: 6 };
+/** KV's copy is gone by for a third of `max_age`, and read every `reread`; a busy machine is given as long again. */
+const PROMISED_MS = 2 * (SHORT.max_age / 3 + SHORT.reread) * 1000;
 
 let starting: Promise<unknown> = Promise.resolve();
 
 /** One after the other: most of these tests wait, and starting is what takes the machine. */
 function boot(revocation: Record<string, number> = SHORT): Promise<Running> {
-  const options = { breakable: true, direct: true, vars: settings({ POSTERN_REVOCATION: revocation }, ROUTES) };
+  const vars = settings({ POSTERN_REVOCATION: revocation, POSTERN_METRICS_TOKEN: METRICS_TOKEN }, ROUTES);
+  const options = { breakable: true, direct: true, vars };
   const started = starting.then(() => start(options));
   starting = started.catch(() => {});
   return started;
@@ -77,6 +81,14 @@ async function afterStaleness(postern: Running, token: string): Promise<Record<s
   return last;
 }
 
+/** Who may read the metrics has every part asked at once. */
+const ready = (postern: Running) => postern.fetch("/readyz", { headers: bearer(METRICS_TOKEN) });
+
+async function feedOf(postern: Running): Promise<{ kv_age: number | null; failed_writes: number }> {
+  const { revocation_feed } = (await (await ready(postern)).json()) as { revocation_feed: { kv_age: number | null; failed_writes: number } };
+  return revocation_feed;
+}
+
 const HOW: Breakage[] = ["throws", "garbage"];
 
 describe.concurrent("while parts fail", () => {
@@ -94,6 +106,46 @@ describe.concurrent("while parts fail", () => {
       expect(await answers(postern, (await signIn(postern)).access_token)).toEqual(all(PASS));
     }),
   );
+
+  for (const how of ["takes-no-writes", "old"] as const) {
+    test(`KV ${how}: what is revoked is refused within the bound, and /readyz and the counters say so`, { timeout: 180_000 }, () =>
+      withPostern(async (postern) => {
+        const sessions = [];
+        for (let count = 0; count < 8; count += 1) sessions.push(await signIn(postern));
+        const good = await signIn(postern);
+        await eventually("the feed is in KV", async () => ((await answers(postern, good.access_token))["feed"] === PASS && (await feedOf(postern)).kv_age !== null ? true : undefined));
+        const before = await scrape(postern);
+        await postern.break({ POSTERN_KV: how });
+        let longest = 0;
+        for (const session of sessions) {
+          expect(await answers(postern, session.access_token)).toEqual(all(PASS));
+          await (await post(postern, "/auth/logout", { refresh_token: session.refresh_token })).text();
+          const revoked = performance.now();
+          await eventually("it is refused", async () => ((await answers(postern, session.access_token))["feed"] === 401 ? true : undefined));
+          longest = Math.max(longest, performance.now() - revoked);
+          // Who was not revoked passes, at every level.
+          expect(await answers(postern, good.access_token)).toEqual(all(PASS));
+          await delay(1_500);
+        }
+        console.log(`KV ${how}: ${sessions.length} tokens, the longest passed ${(longest / 1000).toFixed(1)} s`);
+        expect(longest).toBeLessThan(PROMISED_MS);
+        const response = await ready(postern);
+        const { parts } = (await response.json()) as { parts: { part: string; ok: boolean }[] };
+        expect(response.status).toBe(503);
+        expect(parts.filter(({ ok }) => !ok).map(({ part }) => part)).toEqual(["kv"]);
+        if (how === "takes-no-writes") {
+          const grown = growth(before, await scrape(postern));
+          expect(grown['postern_revocation_feed_writes_total{result="failure"}']).toBeGreaterThan(1);
+          expect(grown['postern_faults_total{part="kv"}']).toBeGreaterThan(1);
+        }
+        await postern.break();
+        await eventually("it is ready again", async () => {
+          await answers(postern, good.access_token);
+          return (await ready(postern)).status === 200 ? true : undefined;
+        }, 90_000);
+      }),
+    );
+  }
 
   test("KV and the feed's object: the last copy serves, `refuse` answers 503, `strong` knows all of sessions; all is well after", { timeout: 180_000 }, () =>
     withPostern(async (postern) => {

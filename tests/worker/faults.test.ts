@@ -50,7 +50,8 @@ test("without the database nobody signs in, everybody signed in goes on, and its
   await json(await postern.fetch("/api/orders", { headers: bearer(next.access_token) }));
 
   await postern.sql("ALTER TABLE users_elsewhere RENAME TO users");
-  await json(await postern.fetch("/readyz"));
+  // What was found is told for 5 s.
+  await eventually("it is ready again", async () => ((await postern.fetch("/readyz")).status === 200 ? true : undefined));
   await signIn(postern);
   await refreshed(postern, next.refresh_token);
 });

@@ -97,8 +97,11 @@ export interface PosternOptions {
 /** A binding of wrangler.toml that can be broken: an object's namespace, KV or D1. */
 export type Breakable = "ACCOUNT" | "REVOCATION_FEED" | "KEY_RING" | "THROTTLE" | "POSTERN_KV" | "DB";
 
-/** How: each call is an exception; no call is ever answered; each answer is one that no part of Postern gives. */
-export type Breakage = "throws" | "hangs" | "garbage";
+/**
+ * How: each call is an exception; no call is ever answered; each answer is one that no part of Postern gives. KV alone: it
+ * serves reads and takes no writes; it takes writes, and reads are served what there was when it began.
+ */
+export type Breakage = "throws" | "hangs" | "garbage" | "takes-no-writes" | "old";
 
 export interface Postern {
   /** Where it listens, without a slash at the end. */

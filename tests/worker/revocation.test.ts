@@ -74,8 +74,14 @@ test("garbage in KV is refused whole: what was revoked stays so, and nobody else
   const [ended, other] = [await signIn(postern), await signIn(postern)];
   await expectEmpty(await post(postern, "/auth/logout", { refresh_token: ended.refresh_token }));
   await refused(postern, ended.access_token);
+  // The issuer is in the key, as several deployments may share a namespace.
+  const [key] = await eventually("the feed is in KV", async () => {
+    const keys = await postern.kv.keys("revocations");
+    return keys.length > 0 ? keys : undefined;
+  });
+  expect(key).toMatch(/^revocations:[A-Za-z0-9_-]{43}$/);
   for (const garbage of ["<html>", "postern-feed.1.AAAA", "{}"]) {
-    await postern.kv.write("revocations", garbage);
+    await postern.kv.write(key!, garbage);
     const { length } = postern.logs;
     await eventually("the garbage is read", async () => {
       expect(await status(postern, ended.access_token)).toBe(401);

@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bearer, expectProblem, json, signIn } from "./support/client.ts";
 import { settings } from "./support/config.ts";
+import { METRICS_TOKEN } from "./support/metrics.ts";
 import { expectNoSecrets, start, type Running } from "./support/postern.ts";
 import { eventually } from "./support/poll.ts";
 
 let postern: Running;
 beforeAll(async () => {
-  postern = await start({ vars: settings({ POSTERN_ROUTES: { kv: "routes", refresh: 1 } }) });
+  postern = await start({ vars: settings({ POSTERN_ROUTES: { kv: "routes", refresh: 1 }, POSTERN_METRICS_TOKEN: METRICS_TOKEN }) });
 });
 afterAll(async () => {
   await postern.dispose();
@@ -46,7 +47,7 @@ test("a table in KV takes effect, changes while requests pass, and its mistakes 
   await publish(3, [route("/public/ping", { service: "not a binding" })]);
   const refused = await eventually("the refusal is told", async () => {
     await postern.fetch("/echo");
-    const ready = await json<Ready>(await postern.fetch("/readyz"));
+    const ready = await json<Ready>(await postern.fetch("/readyz", { headers: bearer(METRICS_TOKEN) }));
     return ready.routes?.refused_mistakes === undefined ? undefined : ready.routes;
   });
   expect(refused).toMatchObject({ source: "kv", version: 2, routes: 2, refused_mistakes: 1 });

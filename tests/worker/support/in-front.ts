@@ -33,6 +33,14 @@ function brokenly(part, garbage, whole) {
   if (how === undefined) return whole();
   return how === "garbage" ? garbage() : answers[how]();
 }
+/** KV alone: it takes no writes; it takes them, and reads are served what there was at the first look. */
+const old = new Map();
+async function kvGet(kv, key, ...how) {
+  if (broken.POSTERN_KV !== "old") return kv.get(key, ...how);
+  if (!old.has(key)) old.set(key, await kv.get(key, ...how));
+  return old.get(key);
+}
+const kvOnly = (how) => how === "takes-no-writes" || how === "old";
 /** No plain object: those are settings. */
 class Part { constructor(calls) { Object.assign(this, calls); } }
 const made = new WeakMap();
@@ -47,8 +55,11 @@ function breakable(env) {
   }
   const kv = env.POSTERN_KV;
   own.POSTERN_KV = new Part({
-    get: async (...given) => brokenly("POSTERN_KV", () => "<html>", () => kv.get(...given)),
-    put: async (...given) => brokenly("POSTERN_KV", () => undefined, () => kv.put(...given)),
+    get: async (...given) => kvOnly(broken.POSTERN_KV) ? kvGet(kv, ...given) : brokenly("POSTERN_KV", () => "<html>", () => kv.get(...given)),
+    put: async (...given) => {
+      if (broken.POSTERN_KV === "takes-no-writes") throw new Error("KV PUT failed: 429 Too Many Requests");
+      return kvOnly(broken.POSTERN_KV) ? kv.put(...given) : brokenly("POSTERN_KV", () => undefined, () => kv.put(...given));
+    },
   });
   const db = env.DB;
   own.DB = new Part({ prepare: (sql) => {
@@ -72,7 +83,7 @@ export class KeyRing extends built.KeyRing {
 }
 export default {
   fetch(request, env, context) {
-    if (new URL(request.url).pathname === "/.break") return request.json().then((parts) => { broken = parts; return new Response(); });
+    if (new URL(request.url).pathname === "/.break") return request.json().then((parts) => { broken = parts; old.clear(); return new Response(); });
     return worker.fetch(request, breakable(env), context);
   },
   scheduled: (event, env, context) => worker.scheduled(event, breakable(env), context),
