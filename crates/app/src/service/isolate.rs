@@ -10,6 +10,7 @@ use std::{collections::HashMap, rc::Rc};
 use super::{
     assertion::Assertions, feed::FeedMemory, hash_queue::HashQueue, health::Readiness,
     key_sets::OwnOrExternal, receipts::Receipts, refusals::Refusals, tables::Tables, token_cache::TokenCache,
+    turn::Turn,
 };
 use crate::{
     config::{Client, Config, ConfigError, ContextChange, TypRule},
@@ -54,6 +55,8 @@ pub struct Memory {
     pub(super) tokens: RefCell<TokenCache>,
     /// What was revoked.
     pub(super) feed: FeedMemory,
+    /// Who asks the key ring for the key set that is published.
+    pub(super) own_keys: Turn,
     /// What `/readyz` found.
     pub(super) readiness: Readiness,
     /// Assertions that were signed.

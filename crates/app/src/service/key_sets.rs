@@ -28,6 +28,9 @@ use crate::{
 /// published for less than both together.
 const FRESHNESS_SHARE: u32 = 11;
 
+/// An isolate that has no keys of ours asks a ring that failed again after so long.
+const RING_PAUSE: Duration = Duration::from_secs(2);
+
 /// Whose keys.
 #[derive(Debug, Clone)]
 pub(super) enum OwnOrExternal {
@@ -235,7 +238,16 @@ impl<P: Ports> Service<P> {
         };
         match asked {
             Ok(snapshot) => self.take_in(issuer, &snapshot, now),
-            Err(fault) => self.record_fault(&fault, &Caller::default()),
+            Err(fault) => {
+                if let OwnOrExternal::Own = issuer.keys {
+                    // Any token of our name brings the question, and there is one ring. Other
+                    // issuers' objects say themselves when they want to be asked again.
+                    let until = now.plus(RING_PAUSE);
+                    let name = issuer.policy.issuer.clone();
+                    self.isolate.memory.unavailable_until.borrow_mut().insert(name, until);
+                }
+                self.record_fault(&fault, &Caller::default());
+            }
         }
     }
 
@@ -356,14 +368,21 @@ impl<P: Ports> Service<P> {
         let name = self.isolate.config.issuer.as_str();
         let client_cache = self.isolate.config.keys.client_cache;
         let freshness = client_cache / FRESHNESS_SHARE;
-        let fresh = self.set_in_memory(name).filter(|set| now.since(set.fetched_at()) < freshness);
+        let memory = &self.isolate.memory;
+        let is_fresh = |now| {
+            let set = self.set_in_memory(name);
+            set.is_some_and(|set| set.age(&self.isolate.cache_policy, now) < freshness)
+        };
         let issuer = self
             .isolate
             .issuers
             .get(name)
             .ok_or_else(|| Fault::new(Part::KeyRing, "our own issuer is not among the trusted ones"))?;
-        if fresh.is_none() {
-            self.ask_object(issuer, false, None, now).await;
+        // Anybody may ask, and there is one key ring. While somebody asks it the others have what is
+        // in memory.
+        if self.set_in_memory(name).is_none() || !memory.own_keys.is_taken(now) {
+            let ask = async || self.ask_object(issuer, false, None, self.now()).await;
+            self.in_turn(&memory.own_keys, is_fresh, ask).await;
         }
         let keys = self.key_set(issuer, |_| true, now).await?;
         let reply =

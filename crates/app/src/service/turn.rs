@@ -9,7 +9,8 @@ use super::{Ports, Service};
 use crate::{ports::Timer as _, time::Timestamp};
 
 /// After this long somebody else begins too: whose turn it was may have been cancelled with its
-/// request, and one part that hangs must not hold up all others. Also the pause after a failure.
+/// request, and one part that hangs must not hold up all others. Also how long nobody tries again
+/// what has failed.
 const LOST_AFTER: Duration = Duration::from_secs(2);
 
 /// How long until one looks again.
@@ -20,32 +21,45 @@ const LOOKS: u32 = 500;
 
 /// Whose turn it is.
 #[derive(Debug, Default)]
-pub(super) struct Turn(Cell<Option<Timestamp>>);
+pub(super) struct Turn(Cell<State>);
+
+#[derive(Debug, Clone, Copy, Default)]
+enum State {
+    #[default]
+    Free,
+    Taken(Timestamp),
+    Failed(Timestamp),
+}
 
 impl Turn {
     /// Takes the turn, unless somebody has it.
     pub(super) fn take(&self, now: Timestamp) -> bool {
-        let free = !self.is_taken(now);
+        let free = !self.is_taken(now) && !self.has_failed(now);
         if free {
-            self.0.set(Some(now));
+            self.0.set(State::Taken(now));
         }
         free
     }
 
     /// Whether somebody has it.
     pub(super) fn is_taken(&self, now: Timestamp) -> bool {
-        self.0.get().is_some_and(|begun| !now.is_due(begun, LOST_AFTER))
+        matches!(self.0.get(), State::Taken(begun) if !now.is_due(begun, LOST_AFTER))
     }
 
-    /// The work is done. Who failed keeps the turn, so that the next attempt is made after a pause.
-    pub(super) fn give_back(&self) {
-        self.0.set(None);
+    /// Whether the last attempt failed just now: the next one is made after a pause.
+    pub(super) fn has_failed(&self, now: Timestamp) -> bool {
+        matches!(self.0.get(), State::Failed(at) if !now.is_due(at, LOST_AFTER))
+    }
+
+    /// The work is done, well or not.
+    fn end(&self, done: bool, now: Timestamp) {
+        self.0.set(if done { State::Free } else { State::Failed(now) });
     }
 }
 
 impl<P: Ports> Service<P> {
     /// Does `work` in turn, until `is_there` says that it need not be done, or not again. When it
-    /// takes too long the caller goes on without.
+    /// takes too long, or has just failed, the caller goes on without.
     pub(super) async fn in_turn(
         &self,
         turn: &Turn,
@@ -53,14 +67,14 @@ impl<P: Ports> Service<P> {
         work: impl AsyncFn(),
     ) {
         for _ in 0..LOOKS {
-            if is_there(self.now()) {
+            let now = self.now();
+            if is_there(now) || turn.has_failed(now) {
                 return;
             }
-            if turn.take(self.now()) {
+            if turn.take(now) {
                 work().await;
-                if is_there(self.now()) {
-                    turn.give_back();
-                }
+                let now = self.now();
+                turn.end(is_there(now), now);
                 return;
             }
             self.ports.platform().sleep(LOOK_AGAIN).await;
@@ -79,8 +93,11 @@ mod tests {
         assert!(turn.take(at(0)));
         assert!(!turn.take(at(0)) && !turn.take(at(1999)));
         assert!(turn.take(at(2000)), "lost");
-        turn.give_back();
+        turn.end(true, at(2001));
         assert!(turn.take(at(2001)));
         assert!(turn.take(at(1000)), "the clock was put back");
+        turn.end(false, at(1000));
+        assert!(turn.has_failed(at(1000)) && !turn.take(at(2999)), "nobody tries again at once");
+        assert!(!turn.has_failed(at(3000)) && turn.take(at(3000)));
     }
 }

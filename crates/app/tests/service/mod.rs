@@ -19,6 +19,7 @@ mod old_generations;
 mod outages;
 mod revocation_table;
 mod rollout;
+mod singletons;
 mod tables;
 mod unseen;
 mod world;

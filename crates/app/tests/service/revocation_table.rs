@@ -567,34 +567,6 @@ fn row_an_answer_is_overtaken_by_a_newer_copy() {
 }
 
 #[test]
-fn readyz_asks_the_key_ring_once_in_five_seconds() {
-    let world = World::with(&json!({"POSTERN_METRICS_TOKEN": "a-token-for-the-metrics-0123456789abcdef"}));
-    let asked = world.key_ring.asked.get();
-    for _ in 0..60 {
-        for _ in 0..200 {
-            assert_eq!(readyz(&world).0, 200);
-        }
-        second(&world);
-    }
-    assert_eq!(world.key_ring.asked.get() - asked, 12, "12 000 calls in a minute");
-    world.key_ring.unreachable.set(true);
-    let asked = world.key_ring.asked.get();
-    for _ in 0..60 {
-        for _ in 0..200 {
-            readyz(&world);
-        }
-        second(&world);
-    }
-    assert_eq!(readyz(&world).0, 503);
-    assert!(world.key_ring.asked.get() - asked <= 13, "no more often while it fails");
-    // Who may read the metrics has it asked now.
-    world.key_ring.unreachable.set(false);
-    assert_eq!(readyz(&world).0, 503);
-    assert_eq!(world.call_as("GET", "/readyz", "a-token-for-the-metrics-0123456789abcdef").status, 200);
-    assert_eq!(readyz(&world).0, 200, "and everybody has the answer");
-}
-
-#[test]
 fn the_account_of_a_revoked_session_is_asked_once_a_copy() {
     let world = levels();
     let (first, refresh_token) = world.sign_in();
