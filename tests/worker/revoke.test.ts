@@ -14,10 +14,13 @@ const ROUTES = LEVELS.map((revocation) => ({ name: revocation, path: `/${revocat
 /** Read once in a long while: what is refused without being read again is refused because the order came here. */
 const REVOCATION = { reread: 60, max_age: 300 };
 
+/** Of the other issuer, in seconds. */
+const LEEWAY = 30;
+
 let issuer: Issuer;
 const postern = shared(async () => {
   issuer = await Issuer.start([await issuerKey("ES256")]);
-  return { vars: settings({ POSTERN_REVOCATION: REVOCATION, POSTERN_ISSUERS: [issuer.setting({ client_claim: "azp" })] }, ROUTES) };
+  return { vars: settings({ POSTERN_REVOCATION: REVOCATION, POSTERN_ISSUERS: [issuer.setting({ client_claim: "azp", leeway: LEEWAY })] }, ROUTES) };
 });
 afterAll(() => issuer.stop());
 
@@ -117,7 +120,7 @@ describe("ours", () => {
 test("another issuer's subject, session and token are refused here, and nothing else of it", async () => {
   const kid = "ES256-1";
   const [mine, session, token, other] = [{ sub: "mine" }, { sub: "s", sid: "their-session" }, { sub: "t", jti: "their-jti" }, { sub: "other", sid: "another" }];
-  const tokens = await Promise.all([mine, session, token, other].map((claims) => issuer.token(kid, claims)));
+  const tokens = await Promise.all([mine, session, token, other].map((claims) => issuer.token(kid, { azp: "an-app", ...claims })));
   for (const one of tokens) expect(await statuses(one)).toEqual(GOOD);
   await revoked({ kind: "subject", issuer: issuer.iss, subject: "mine", expires_at: Math.floor(Date.now() / 1000) + 30 * 86_400 });
   await revoked({ kind: "session", issuer: issuer.iss, session_id: "their-session" });
@@ -132,6 +135,22 @@ test("another issuer's subject, session and token are refused here, and nothing 
   expect(await statuses(app)).toEqual(GOOD);
   await expectProblem(await order({ kind: "subject", issuer: "https://unknown.example", subject: "mine" }), 400, "untrusted_issuer");
   expect(await lastAct()).toMatchObject({ target: "subject mine https://unknown.example", result: "refused" });
+});
+
+test("another issuer's refresh after the order, and a clock of its that is ahead, gain nothing", async () => {
+  const kid = "ES256-1";
+  const token = (claims: Record<string, number>) => issuer.token(kid, { sub: "late", azp: "an-app", ...claims });
+  const ordered = Math.floor(Date.now() / 1000);
+  const ahead = await token({ iat: ordered + 20 });
+  expect(await statuses(ahead)).toEqual(GOOD);
+  await revoked({ kind: "subject", issuer: issuer.iss, subject: "late" });
+  expect(await statuses(ahead)).toEqual([403, 401, 401]);
+  await eventually("a second more than the leeway can be written", () => (Date.now() / 1000 > ordered + 3 ? true : undefined));
+  // As late as the leeway lets a token be dated: after all that the order names.
+  const iat = Math.floor(Date.now() / 1000) + LEEWAY - 1;
+  expect(await statuses(await token({ iat, auth_time: ordered - 3600 })), "refreshed there").toEqual([403, 401, 401]);
+  expect(await statuses(await token({ iat, auth_time: iat })), "signed in there anew").toEqual(GOOD);
+  expect(await statuses(await token({ iat })), "without auth_time").toEqual(GOOD);
 });
 
 test("what names nothing, or more than its kind has, is refused and is no act", async () => {
