@@ -128,7 +128,13 @@ impl Import {
             json!({ "dry_run": true, "rows": number, "sound": sound, "refused": wrong, "codes": refused });
         let mut lines = vec![format!("{sound} of {number} rows can be imported, {wrong} would be refused")];
         lines.extend(refused.iter().map(|(code, count)| format!("  {count} x {code}")));
+        let hidden = wrong.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
         lines.extend(shown);
+        if hidden > 0 {
+            lines.push(format!(
+                "and {hidden} more refused rows: without --dry-run each is written to FILE.rejects"
+            ));
+        }
         let report = Report::lines(value, lines);
         Ok(if wrong > 0 { report.found_wrong() } else { report })
     }
