@@ -29,7 +29,7 @@ function end() {
   if (mistakes.length === 0) process.exit(0);
   for (const text of mistakes) console.error(text);
   const count = mistakes.length === 1 ? "1 mistake" : `${mistakes.length} mistakes`;
-  console.error(`postern: ${count} in the settings; nothing was ${isLocal ? "started" : "deployed"}`);
+  console.error(`postern: ${count} in the settings: Postern serves nothing with them${isLocal ? "" : ", and nothing was deployed"}`);
   process.exit(1);
 }
 
