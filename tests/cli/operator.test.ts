@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { afterAll, describe, expect, test } from "vitest";
-import { expectProblem, json, post, refresh, signIn } from "../worker/support/client.ts";
+import { expectProblem, json, post, refresh, signIn, type Tokens } from "../worker/support/client.ts";
 import { ADMIN, ALICE, AUDIENCE, OWN_ISSUER, PASSWORD, settings } from "../worker/support/config.ts";
 import { Issuer, issuerKey } from "../worker/support/issuer.ts";
 import { claimsOf, headerOf } from "../worker/support/jwt.ts";

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { signIn } from "../worker/support/client.ts";
 import { ADMIN, ALICE, settings } from "../worker/support/config.ts";
 import { Issuer, issuerKey } from "../worker/support/issuer.ts";
+import { UrlOrigin } from "../worker/support/origin.ts";
 import { shared } from "../worker/support/postern.ts";
 import { postern as run } from "./program.ts";
 
@@ -25,14 +26,17 @@ afterAll(() => rmSync(home, { recursive: true }));
 
 let theirs: Issuer;
 let stranger: Issuer;
+let origin: UrlOrigin;
 let vars: Record<string, unknown>;
 const worker = shared(async () => {
   const key = await issuerKey("ES256", "theirs-1");
   [theirs, stranger] = await Promise.all([Issuer.start([key, await issuerKey("RS256", "theirs-2")]), Issuer.start([key])]);
+  origin = await UrlOrigin.start();
+  const upstream = origin.url;
   vars = settings({ POSTERN_PROFILE: "local", POSTERN_ISSUERS: [{ ...theirs.setting(), algorithms: ["ES256"] }] }, [
-    { name: "x-any", path: "/x/any", service: "ORIGIN" },
-    { name: "x-role", path: "/x/role", roles_any: ["admin"], service: "ORIGIN" },
-    { name: "x-public", path: "/x/public", access: "public", service: "ORIGIN" },
+    { name: "x-any", path: "/x/any", upstream },
+    { name: "x-role", path: "/x/role", roles_any: ["admin"], upstream },
+    { name: "x-public", path: "/x/public", access: "public", upstream },
   ]);
   return { vars };
 });
@@ -43,7 +47,7 @@ beforeAll(() => {
   writeFileSync(file, stringify({ name: "postern", vars }));
 });
 afterAll(async () => {
-  await Promise.all([theirs.stop(), stranger.stop()]);
+  await Promise.all([theirs.stop(), stranger.stop(), origin.stop()]);
 });
 
 /** What the program says of a token, for a request as well. */
