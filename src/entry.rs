@@ -3,12 +3,13 @@
 
 use std::rc::Rc;
 
+use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use web_sys::{Request, Response};
 
 use super::{
     forward,
-    glue::Head,
+    glue::{self, Head},
     http::{self, Incoming},
     isolate,
     js::{self, ExecutionContext},
@@ -31,15 +32,24 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
     let head = Head::of(request);
     match service.at_once(&head) {
         AtOnce::Reply(reply) => Ok(http::response_again(reply, &head)?.into()),
-        AtOnce::Forward(plan) => Ok(forward::carry(service, head, plan)),
-        AtOnce::Own => Ok(promise(async move { own(&service, head.request()).await.map(JsValue::from) })),
-        AtOnce::Wait => Ok(promise(async move {
-            match service.gate(&head).await {
-                Outcome::Reply(reply) => http::response_again(reply, &head).map(JsValue::from),
-                // A promise that ends in a promise waits for that one.
-                Outcome::Forward(plan) => Ok(forward::carry(service, head, plan)),
-            }
-        })),
+        AtOnce::Forward(plan) => Ok(forward::carry(&service, &head, &plan)),
+        AtOnce::Own => {
+            let ctx = service.ports().ctx().clone();
+            let work = async move { own(&service, head.request()).await.map(JsValue::from) };
+            Ok(to_its_end(&ctx, js::promise(Box::pin(work))).into())
+        }
+        AtOnce::Wait => {
+            let ctx = service.ports().ctx().clone();
+            let work = async move {
+                let answer = match service.gate(&head).await {
+                    Outcome::Reply(reply) => http::response_again(reply, &head)?.into(),
+                    Outcome::Forward(plan) => forward::carry(&service, &head, &plan),
+                };
+                // In a list: only what is decided here is waited for to its end, and no upstream.
+                Ok(Array::of1(&answer).into())
+            };
+            Ok(glue::first(&to_its_end(&ctx, js::promise(Box::pin(work)))).into())
+        }
     }
 }
 
@@ -48,14 +58,15 @@ async fn own(service: &Service<EdgePorts>, request: &Request) -> Result<Response
     let view = Incoming::of(request);
     let limit = service.body_limit(&view).await;
     let reply = match http::body(request, limit).await {
-        Ok(Some(body)) => service.own(&view, &body).await,
-        Ok(None) => service.body_too_large(&view),
-        // The client went away, or broke its own encoding.
-        Err(_) => service.body_unreadable(&view),
+        Ok(body) => service.own(&view, &body).await,
+        Err(cause) => service.body_refused(&view, cause),
     };
     http::response(reply, &view)
 }
 
-pub(super) fn promise(work: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> JsValue {
-    js::promise(Box::pin(work)).into()
+/// When a client goes away, the platform gives up what the request waited for, and a future would be
+/// left behind in memory, with all that it holds, for the isolate's life.
+fn to_its_end(ctx: &ExecutionContext, work: Promise) -> Promise {
+    ctx.wait_until(&work);
+    work
 }

@@ -1,6 +1,8 @@
 // What would be many crossings between JavaScript and WASM, in one each. No decision is made here: names and values
 // come from WASM and go there as they are. Lines are safe separators: no method, URL, header name or value holds one.
 
+import { watched } from "./socket.js";
+
 /** How many sets of headers are kept made, of about 2 KB each. Past it the memory starts anew. */
 const MAX_KEPT = 256;
 
@@ -77,16 +79,10 @@ function outgoingHeaders(request, names, only, set) {
  */
 const UNCACHED = { cacheTtl: -1, cacheLevel: "bypass" };
 
-/**
- * Sends a request to its upstream: the promise of the answer. The body is the stream itself, or left out where it is empty
- * and may be sent twice. `service` is the binding to ask, or undefined for the URL's own host.
- */
-export function send(request, service, url, names, only, set, signal, uncached, withoutBody) {
-  const { method } = request;
-  // The platform has a stream for `Content-Length: 0` too, and takes none beside these.
-  const body = withoutBody || method === "GET" || method === "HEAD" ? null : request.body;
+/** Sends a request to its upstream: the promise of the answer. `service` is the binding to ask, or undefined for the URL's own host. */
+function send(request, service, url, headers, body, signal, uncached) {
   // Redirects are the client's to follow.
-  const init = { method, headers: outgoingHeaders(request, names, only, set), redirect: "manual", body, signal };
+  const init = { method: request.method, headers, redirect: "manual", body, signal };
   if (uncached) init.cf = UNCACHED;
   return service === undefined ? fetch(url, init) : service.fetch(url, init);
 }
@@ -128,22 +124,106 @@ export function answered(response, names, cookies, added) {
   return new Response(response.body, { status, statusText: response.statusText, headers });
 }
 
+/** What `told` is called with: what happened to a request on its way. */
+const FAILED = 0;
+const SENT_ONCE_MORE = 1;
+const BODY_BROKE_OFF = 2;
+const BODY_TOO_SLOW = 3;
+
 /**
- * Carries a request to its upstream and the answer back. Of what is thrown on the way (an exception, or a status that none
- * is) `failed` makes the answer.
+ * Carries a request to its upstream and the answer back. `told` writes down what goes wrong on the way and makes the answer
+ * then: of an exception, or of a status that none is. `timeout` is for the answer's head, `total` (0: none) for everything;
+ * `again`: it is sent once more when no answer came; `look` watches the WebSocket that comes of it, if one does.
  */
-export async function carry(request, env, ctx, failed, service, url, names, only, set, uncached, unwanted, cookies, added, timeout) {
+export async function carry(request, env, ctx, told, service, url, names, only, set, uncached, unwanted, cookies, added, timeout, total, again, look) {
+  const begun = Date.now();
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), timeout);
+  const { signal } = controller;
+  const timer = setTimeout(() => controller.abort(), total === 0 ? timeout : Math.min(timeout, total));
+  const tell = (what, cause) => told(request, env, ctx, what, cause, added);
+  let upload;
+  let isWatched = false;
   try {
-    const response = await send(request, service, url, names, only, set, controller.signal, uncached, false);
-    return answered(response, unwanted, cookies, added);
+    upload = uploadOf(request, ctx);
+    const headers = outgoingHeaders(request, names, only, set);
+    // The platform has a stream for `Content-Length: 0` too; nothing of it can break off.
+    const body = upload ? upload.body : hasMethodWithoutBody(request) || again ? null : request.body;
+    const sent = () => send(request, service, url, headers, body, signal, uncached);
+    let response;
+    try {
+      response = await (upload ? Promise.race([sent(), upload.broken]) : sent());
+    } catch (cause) {
+      if (!again || upload || signal.aborted) throw cause;
+      tell(SENT_ONCE_MORE, cause);
+      // The same deadline: two tries take no longer than one may.
+      response = await sent();
+    }
+    const answer = answered(response, unwanted, cookies, added);
+    if (answer.status === 101 && look !== undefined) {
+      isWatched = true;
+      return watched(answer, look);
+    }
+    // Something must be waited for until then: the platform forgets the timers of a request whose answer it carries by itself.
+    if (total !== 0 && answer.status !== 101) {
+      ctx.waitUntil(scheduler.wait(Math.max(0, total - (Date.now() - begun))).then(() => controller.abort()));
+    }
+    return answer;
   } catch (cause) {
-    return failed(request, env, ctx, cause, added);
+    return tell((await upload?.fault(signal.aborted)) ?? FAILED, cause);
   } finally {
     // The head is here: the body may take as long as it likes (streams, server-sent events).
     clearTimeout(timer);
+    if (look !== undefined && !isWatched) look(ENDED);
   }
+}
+
+/** How long a pipe gets to tell what became of it: what has happened already is told at once. */
+const PROBE_MS = 10;
+
+const hasMethodWithoutBody = ({ method }) => method === "GET" || method === "HEAD";
+
+/**
+ * A body on its way to the upstream, or undefined when there is none. It goes through a pipe of the platform's own: of a
+ * body that is handed on as it is, nobody can tell whether the client broke off or the upstream did.
+ */
+function uploadOf(request, ctx) {
+  const source = request.body;
+  if (source === null || hasMethodWithoutBody(request)) return undefined;
+  const length = request.headers.get("content-length");
+  if (length === "0") return undefined;
+  const bytes = length === null ? NaN : Number(length);
+  const { readable, writable } = Number.isSafeInteger(bytes) ? new FixedLengthStream(bytes) : new IdentityTransformStream();
+  const stop = new AbortController();
+  let isDone = false;
+  // The source is left as it is when the upstream wants no more, so that it can be asked whose fault that was.
+  const piped = source.pipeTo(writable, { preventCancel: true, signal: stop.signal }).then(() => {
+    isDone = true;
+  });
+  const settled = piped.catch(() => {});
+  // An answer may begin before the body's end.
+  ctx.waitUntil(settled);
+  return {
+    body: readable,
+    /** Rejects when the body breaks off, and never settles otherwise. */
+    broken: new Promise((_, reject) => {
+      piped.catch(reject);
+    }),
+    /** Whether no answer came because of the client: its body broke off, or was too slow when the time was over. */
+    async fault(isLate) {
+      // A pipe whose way out is closed ends at once when it has something to send, and else waits for the client.
+      const hasEnded = await Promise.race([settled.then(() => true), scheduler.wait(PROBE_MS).then(() => false)]);
+      if (isDone) return undefined;
+      if (!hasEnded) {
+        stop.abort();
+        return isLate ? BODY_TOO_SLOW : undefined;
+      }
+      const reader = source.getReader();
+      const read = reader.read().then(() => undefined, () => BODY_BROKE_OFF);
+      const found = await Promise.race([read, scheduler.wait(PROBE_MS)]);
+      reader.cancel().catch(() => {});
+      return found;
+    },
+  };
 }
 
 /** What `verify` wants to know of an algorithm (RFC 7518 section 3.1), in the order of `SignatureAlgorithm`. */
@@ -159,4 +239,9 @@ const VERIFY = [
 /** The promise of a verdict. The two texts lie in WASM's memory: WebCrypto takes its own copy before it returns. */
 export function verify(algorithm, key, signature, content) {
   return crypto.subtle.verify(VERIFY[algorithm], key, signature, content);
+}
+
+/** The one item of what a promise brings: a promise in a list is not waited for together with the one that brings it. */
+export function first(promise) {
+  return promise.then(([item]) => item);
 }

@@ -4,7 +4,7 @@ use core::cell::OnceCell;
 
 use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use web_sys::{AbortSignal, Request, Response};
+use web_sys::{Request, Response};
 
 use super::{http::RequestId, js::ExecutionContext};
 use postern_app::{gateway::HeaderPlan, http::RequestView};
@@ -20,38 +20,15 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(super) fn reply(status: u16, lines: &str, body: &str, again: bool) -> Result<Response, JsValue>;
 
-    /// Sends a request to its upstream: the promise of the answer. `service` is the binding to
-    /// ask, or undefined for the URL's own host; for `names`, `only` and `set` see [`Outgoing`].
-    #[wasm_bindgen(catch)]
-    pub(super) fn send(
-        request: &Request,
-        service: &JsValue,
-        url: &str,
-        names: &str,
-        only: bool,
-        set: &str,
-        signal: &AbortSignal,
-        uncached: bool,
-        without_body: bool,
-    ) -> Result<Promise, JsValue>;
-
-    /// The upstream's answer as the client gets it, some headers and cookies taken out (`unwanted`
-    /// and `cookies`: names, each on a line) and other headers added. Throws a status that none is.
-    #[wasm_bindgen(catch)]
-    pub(super) fn answered(
-        response: &Response,
-        unwanted: &str,
-        cookies: &str,
-        added: &str,
-    ) -> Result<Response, JsValue>;
-
-    /// [`send`] and [`answered`] without WASM in between, `timeout` in milliseconds: the promise of
-    /// the answer, or of what `failed` makes of what was thrown.
+    /// Carries a request to its upstream: the promise of the answer, or of what `told` makes of what
+    /// went wrong. `service` is the binding to ask, or undefined for the URL's own host; for `names`,
+    /// `only` and `set` see [`Outgoing`]; `timeout` and `total` (0: none) in milliseconds; `look`
+    /// watches the WebSocket that comes of it, or is undefined.
     pub(super) fn carry(
         request: &Request,
         env: &JsValue,
         ctx: &ExecutionContext,
-        failed: &JsValue,
+        told: &JsValue,
         service: &JsValue,
         url: &str,
         names: &str,
@@ -62,7 +39,13 @@ extern "C" {
         cookies: &str,
         added: &str,
         timeout: u32,
+        total: u32,
+        again: bool,
+        look: &JsValue,
     ) -> Promise;
+
+    /// The promise of the first item of the list that a promise brings.
+    pub(super) fn first(promise: &Promise) -> Promise;
 
     /// The promise of a verdict, by the number of the algorithm.
     #[wasm_bindgen(catch)]

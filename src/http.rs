@@ -1,6 +1,6 @@
 //! HTTP between the platform's types and the domain's.
 
-use core::cell::OnceCell;
+use core::{cell::OnceCell, time::Duration};
 
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -11,6 +11,7 @@ use postern_app::{
     encoding::hex,
     http::{Reply, RequestView},
     ports::Randomness as _,
+    service::BodyFault,
 };
 
 /// The header by which the edge network names a request.
@@ -116,24 +117,51 @@ fn made(reply: &Reply, again: bool) -> Result<Response, JsValue> {
     Response::new_with_opt_buffer_source_and_init(Some(body.unchecked_ref()), &init)
 }
 
-/// Reads a body of at most `max_bytes`; `Ok(None)` when it is larger, known from its
-/// `Content-Length` or found out while reading.
-pub(super) async fn body(request: &Request, max_bytes: usize) -> Result<Option<Vec<u8>>, JsValue> {
-    let length = request.headers().get("content-length")?;
+/// How long a body of ours may take: it is small, and whoever sends it slowly holds the request.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Reads a body of at most `max_bytes`. That it is larger is known from its `Content-Length` or
+/// found out while reading.
+pub(super) async fn body(request: &Request, max_bytes: usize) -> Result<Vec<u8>, BodyFault> {
+    let length = request.headers().get("content-length").ok().flatten();
     if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|length| length > max_bytes)) {
-        return Ok(None);
+        return Err(BodyFault::TooLarge);
     }
-    let body = read(request.body(), max_bytes + 1).await?;
-    Ok((body.len() <= max_bytes).then_some(body))
+    let until = js_sys::Date::now() + BODY_TIME.as_secs_f64() * 1000.0;
+    match read(request.body(), max_bytes + 1, Some(until)).await {
+        Ok(body) if body.len() <= max_bytes => Ok(body),
+        Ok(_) => Err(BodyFault::TooLarge),
+        Err(_) if js_sys::Date::now() >= until => Err(BodyFault::TooSlow),
+        // The client went away, or broke its own encoding.
+        Err(_) => Err(BodyFault::BrokeOff),
+    }
 }
 
-/// Reads a stream to its end or to its first `limit` bytes.
-pub(super) async fn read(stream: Option<ReadableStream>, limit: usize) -> Result<Vec<u8>, JsValue> {
+/// Reads a stream to its end or to its first `limit` bytes. `until` is a moment of the platform's
+/// clock, for streams that nothing else ends.
+pub(super) async fn read(
+    stream: Option<ReadableStream>,
+    limit: usize,
+    until: Option<f64>,
+) -> Result<Vec<u8>, JsValue> {
     let mut body = Vec::new();
     let Some(stream) = stream else { return Ok(body) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     while body.len() < limit {
-        let chunk = js::settled(reader.read()).await?;
+        let chunk = match until {
+            None => js::settled(reader.read()).await,
+            Some(until) => {
+                let left = (until - js_sys::Date::now()) / 1000.0;
+                js::within(Duration::try_from_secs_f64(left).unwrap_or_default(), reader.read()).await
+            }
+        };
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(cause) => {
+                let _ = reader.cancel();
+                return Err(cause);
+            }
+        };
         if Reflect::get(&chunk, &"done".into())?.is_truthy() {
             return Ok(body);
         }

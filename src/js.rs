@@ -5,7 +5,7 @@ use core::{pin::Pin, time::Duration};
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use web_sys::{AbortController, AbortSignal, Request, Response};
+use web_sys::{Request, Response};
 
 #[wasm_bindgen]
 extern "C" {
@@ -64,34 +64,6 @@ extern "C" {
     #[wasm_bindgen(js_name = clearTimeout)]
     pub(super) fn clear_timeout(timer: &JsValue);
 
-    /// Two ends of a WebSocket, as members `0` and `1`.
-    #[wasm_bindgen(js_name = WebSocketPair)]
-    pub(super) type SocketPair;
-
-    #[wasm_bindgen(constructor, js_class = "WebSocketPair")]
-    pub(super) fn new() -> SocketPair;
-
-    /// One end of a WebSocket. `web-sys` does not know `accept`.
-    pub(super) type Socket;
-
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn accept(this: &Socket, options: &JsValue) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(method, setter, js_name = binaryType)]
-    pub(super) fn set_binary_type(this: &Socket, name: &str);
-
-    #[wasm_bindgen(method, js_name = addEventListener)]
-    pub(super) fn add_event_listener(this: &Socket, name: &str, listener: &Function);
-
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn send(this: &Socket, content: &JsValue) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn close(this: &Socket, code: u16, reason: &str) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(method, catch, js_name = close)]
-    pub(super) fn close_plain(this: &Socket) -> Result<(), JsValue>;
-
     /// A rate limit's binding.
     pub(super) type Limiter;
 
@@ -132,10 +104,15 @@ pub(super) const PART_TIMEOUT: Duration = Duration::from_secs(10);
 /// Waits for a part of the platform, and no longer than [`PART_TIMEOUT`]: one that hangs is one
 /// that fails.
 pub(super) async fn in_time(promise: Promise) -> Result<JsValue, JsValue> {
+    within(PART_TIMEOUT, promise).await
+}
+
+/// Waits for a promise, and no longer than this: then it is an exception.
+pub(super) async fn within(limit: Duration, promise: Promise) -> Result<JsValue, JsValue> {
     let mut timer = JsValue::UNDEFINED;
     let late = Promise::new(&mut |_, reject| {
         let reason = js_sys::Error::new("no answer in time");
-        timer = set_timeout(reject.bind1(&JsValue::NULL, &reason).unchecked_ref(), millis(PART_TIMEOUT));
+        timer = set_timeout(reject.bind1(&JsValue::NULL, &reason).unchecked_ref(), millis(limit));
     });
     let settled = settled(Promise::race(&js_sys::Array::of2(&promise, &late))).await;
     clear_timeout(&timer);
@@ -181,42 +158,4 @@ pub(super) async fn sleep(duration: Duration) {
         set_timeout(&resolve, millis(duration));
     });
     let _ = settled(promise).await;
-}
-
-/// Aborts a fetch whose answer's head is not there in time. Unlike `AbortSignal.timeout` it
-/// can be lifted, so that it does not cut off the body.
-pub(super) struct Deadline {
-    controller: AbortController,
-    timer: JsValue,
-}
-
-impl Deadline {
-    /// Starts the clock.
-    pub(super) fn start(timeout: Duration) -> Result<Self, JsValue> {
-        let controller = AbortController::new()?;
-        let abort: Function = Reflect::get(&controller, &"abort".into())?.dyn_into()?;
-        let timer = set_timeout(&abort.bind0(&controller), millis(timeout));
-        Ok(Self { controller, timer })
-    }
-
-    /// What the fetch listens to.
-    pub(super) fn signal(&self) -> AbortSignal {
-        self.controller.signal()
-    }
-
-    /// Aborts now: the fetch, or the body of its answer.
-    pub(super) fn abort(&self) {
-        self.controller.abort();
-    }
-
-    /// Stops the clock.
-    pub(super) fn lift(&self) {
-        clear_timeout(&self.timer);
-    }
-}
-
-impl Drop for Deadline {
-    fn drop(&mut self) {
-        self.lift();
-    }
 }

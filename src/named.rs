@@ -47,7 +47,7 @@ impl Bindings for NamedBindings {
             let request = Request::new_with_str_and_init(&[ORIGIN, path].concat(), &init)?;
             let response = js::response(fetcher.fetch(&request)).await?;
             let content_type = response.headers().get("content-type")?;
-            let body = http::read(response.body(), max_bytes.saturating_add(1)).await?;
+            let body = http::read(response.body(), max_bytes.saturating_add(1), None).await?;
             Ok(Document { status: response.status(), content_type, body })
         };
         asked.await.map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
@@ -56,7 +56,7 @@ impl Bindings for NamedBindings {
     async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault> {
         let producer = env::queue(&self.0, queue)
             .ok_or_else(|| Fault::new(part, format_args!("no queue is bound as {queue}")))?;
-        let sent = async { js::settled(producer.send(&JSON::parse(body)?)?).await };
+        let sent = async { js::in_time(producer.send(&JSON::parse(body)?)?).await };
         sent.await.map(drop).map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
     }
 

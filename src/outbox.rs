@@ -60,5 +60,5 @@ async fn send_one(queue: &str, batch: &str) -> Result<(), JsValue> {
     let producer = env::queue(&environment(), queue)
         .ok_or_else(|| js_sys::Error::new(&["no queue is bound as ", queue].concat()))?;
     let messages = JSON::parse(batch)?.unchecked_into::<Array>();
-    js::settled(producer.send_batch(&messages)?).await.map(drop)
+    js::in_time(producer.send_batch(&messages)?).await.map(drop)
 }

@@ -98,7 +98,7 @@ async fn fetch_document(url: &str, max_bytes: usize, timeout_ms: u32) -> Result<
     let request = Request::new_with_str_and_init(url, &init)?;
     request.headers().set("accept", "application/jwk-set+json, application/json")?;
     let response = js::response(js::global_fetch(&request)).await?;
-    let body = http::read(response.body(), max_bytes.saturating_add(1)).await?;
+    let body = http::read(response.body(), max_bytes.saturating_add(1), None).await?;
     let content_type = response.headers().get("content-type")?;
     Ok(Document { status: response.status(), content_type, body })
 }

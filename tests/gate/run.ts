@@ -5,6 +5,7 @@ import { headers } from "./headers.ts";
 import { load } from "./load.ts";
 import { isGood, type Part } from "./part.ts";
 import { paths } from "./paths.ts";
+import { slow } from "./slow.ts";
 import { streams } from "./streams.ts";
 import { websocket } from "./websocket.ts";
 
@@ -13,7 +14,7 @@ const seconds = Number(values.seconds);
 if (!(seconds >= 5)) throw new Error(`--seconds is a number from 5 on, not ${values.seconds}`);
 
 /** In the order in which they are played. */
-const PARTS: Part[] = [paths, headers, streams, websocket, load(seconds)];
+const PARTS: Part[] = [paths, headers, streams, websocket, slow, load(seconds)];
 
 /** How many lines of each kind are shown: enough to see what they have in common. */
 const SHOWN = 20;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import * as headers from "../gate/headers.ts";
 import * as paths from "../gate/paths.ts";
 import { scene, type Scene } from "../gate/scene.ts";
+import { playSlow } from "../gate/slow.ts";
 
 let scenes: { paths: Scene; headers: Scene };
 beforeAll(async () => {
@@ -24,4 +25,10 @@ test("forged headers: no name of the gate's arrives in any spelling, and all tha
   const seen = await headers.playHeaders(scenes.headers, 23);
   expect({ leaks: seen.leaks, failures: seen.failures }).toEqual({ leaks: [], failures: [] });
   expect(seen.cases).toBeGreaterThan(900);
+});
+
+test("a slow origin with 200 connections: nothing is lost, and no other request waits for it", async () => {
+  const seen = await playSlow(200);
+  expect(seen.failures).toEqual([]);
+  expect(seen.cases).toBeGreaterThan(300);
 });

@@ -22,7 +22,7 @@ import {
   type Response as OriginResponse,
 } from "miniflare";
 import { bindingsOf, type Bindings } from "./harness-config.ts";
-import { BREAKER, SPY } from "./support/in-front.ts";
+import { BREAKER, COUNTER, INSTANCE_NOTED, SPY } from "./support/in-front.ts";
 import { noteMasterKey, noteOutput, noteSecret } from "./support/run.ts";
 import { noting, Secrets } from "./support/secrets.ts";
 import { startWorkerd, type WorkerdOptions } from "./support/workerd.ts";
@@ -92,6 +92,8 @@ export interface PosternOptions {
   spy?: boolean;
   /** Whether parts of the platform can be broken while it runs: see `Postern.break`. */
   breakable?: boolean;
+  /** Whether `/.held` says how many JavaScript objects the Worker's WASM holds. */
+  counted?: boolean;
 }
 
 /** A binding of wrangler.toml that can be broken: an object's namespace, KV or D1. */
@@ -257,7 +259,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, services = {}, outbound, queue, direct = false, ratelimits = {}, tls } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, counted = false, services = {}, outbound, queue, direct = false, ratelimits = {}, tls } = options;
   const service = originService(origin);
   const logs: string[] = [];
   const given = varsOf(bindings, vars);
@@ -281,6 +283,12 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
         modulesRoot: join(root, "build"),
         modules: [
           ...(breakable ? [{ type: "ESModule", path: join(root, "build/breaker.js"), contents: BREAKER } as const] : []),
+          ...(counted
+            ? [
+                { type: "ESModule", path: join(root, "build/counter.js"), contents: COUNTER } as const,
+                { type: "ESModule", path: join(root, "build/noted.js"), contents: INSTANCE_NOTED } as const,
+              ]
+            : []),
           ...(spy ? [{ type: "ESModule", path: join(root, "build/spy.js"), contents: SPY } as const] : []),
           { type: "ESModule", path: join(root, "build/index.js") },
           { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },

@@ -18,6 +18,49 @@ export class Account extends built.Account {
 }
 `;
 
+/** Notes the instance of WASM that the Worker makes. Imported before it. */
+export const INSTANCE_NOTED = `
+export const noted = {};
+WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
+  construct(target, given) {
+    const made = Reflect.construct(target, given);
+    noted.exports = made.exports;
+    return made;
+  },
+});
+`;
+
+/**
+ * In front of the Worker's own module when what it holds is counted: the JavaScript objects in wasm-bindgen's table, which no
+ * garbage collector frees, after a collection (V8 must have been started with --expose-gc).
+ */
+export const COUNTER = `
+import { noted } from "./noted.js";
+import worker, * as built from "./index.js";
+export * from "./index.js";
+export default {
+  ...worker,
+  async fetch(request, env, context) {
+    if (new URL(request.url).pathname !== "/.held") return worker.fetch(request, env, context);
+    for (let turn = 0; turn < 5; turn += 1) {
+      gc();
+      await scheduler.wait(20);
+    }
+    const { __wbindgen_externrefs: table, memory } = noted.exports;
+    const kinds = {};
+    let live = 0;
+    for (let index = 0; index < table.length; index += 1) {
+      const value = table.get(index);
+      if (value === undefined || value === null) continue;
+      live += 1;
+      const kind = Object.prototype.toString.call(value).slice(8, -1);
+      kinds[kind] = (kinds[kind] ?? 0) + 1;
+    }
+    return Response.json({ live, slots: table.length, memory: memory.buffer.byteLength, kinds });
+  },
+};
+`;
+
 /**
  * In front of the Worker's own module when its parts can be broken. What stands between the Worker and a part is told over
  * HTTP what to do, below a path that no route has; the Worker itself is the one that is deployed. An object whose calls are

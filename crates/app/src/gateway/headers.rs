@@ -27,11 +27,13 @@ pub const HOP_HEADER: &str = "x-postern-hops";
 pub const MAX_HOPS: u8 = 4;
 
 /// Headers between neighbours only (RFC 9110 section 7.6.1, and those of old that clients
-/// still send). `expect` too: the platform answers it itself, and takes an upstream's `100
+/// still send). By name: the platform takes `Connection` away before a request of the network gets
+/// here, so what else it named cannot be known. `expect` too: the platform answers it itself, and takes an upstream's `100
 /// Continue` for the answer.
-const HOP_BY_HOP: [&str; 10] = [
+const HOP_BY_HOP: [&str; 11] = [
     "connection",
     "expect",
+    "http2-settings",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",

@@ -18,6 +18,13 @@ pub type Params = Vec<(String, String)>;
 /// below 40; for more than this, patterns must overlap segment after segment in many ways.
 pub const MAX_STEPS: usize = 256;
 
+/// TRACE asks the origin to send back what it got: also what we tell it and nobody else, the signed
+/// assertion among it (RFC 9110 section 9.3.8). No route takes it.
+pub(super) const UNTAKEN: &str = "TRACE";
+
+/// The methods that stand in `Allow` for a route that takes every one.
+const IN_USE: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
 /// Routes in table order, compiled.
 #[derive(Debug, Clone)]
 pub struct RouteTable {
@@ -157,11 +164,15 @@ impl RouteTable {
         self.routes.get(best)
     }
 
-    /// The methods that routes of this path take; empty when no route knows the path.
+    /// The methods that routes of this path take; empty when no route knows the path. Of a route
+    /// that takes every method, those that are in use.
     pub fn allowed(&self, host: &str, path: &[Cow<'_, str>]) -> Vec<String> {
         let mut methods = BTreeSet::new();
         self.hosts.walk(host, path, &mut usize::MAX.clone(), &mut |takers, _| {
             methods.extend(takers.named.keys().cloned());
+            if takers.any.is_some() {
+                methods.extend(IN_USE.map(str::to_owned));
+            }
         });
         methods.into_iter().collect()
     }

@@ -22,6 +22,7 @@ mod target;
 use std::rc::Rc;
 
 use crate::http::{Problem, Reply, RequestView};
+use matcher::UNTAKEN;
 
 pub use cors::{CORS_ANSWER, Cors};
 pub use credentials::{Credentials, credentials};
@@ -101,9 +102,7 @@ impl Gate {
         };
         let host = normal_host(host);
         let segments = path.segments();
-        // TRACE asks the origin to send back what it got: also what we tell it and nobody else, the
-        // signed assertion among it (RFC 9110 section 9.3.8).
-        let taken = if method == "TRACE" { None } else { self.table.find(method, &host, &segments) };
+        let taken = if method == UNTAKEN { None } else { self.table.find(method, &host, &segments) };
         if let Some(route) = taken {
             let params = route.path.params(&segments);
             return Found::Match(Match { route, path, params, host, method: method.to_owned() });

@@ -202,6 +202,13 @@ fn carrying(route: &Route, remark: &mut impl FnMut(&'static str, String)) {
     {
         remark("loop", "the upstream is the route's own host: its requests come back to the gate".to_owned());
     }
+    if route.forwarding.websocket.is_some() {
+        remark(
+            "websocket_without_flow_control",
+            "under a `websocket` rule nothing slows down a sender: an end that does not read is closed with 1013 at 8 MiB"
+                .to_owned(),
+        );
+    }
     if route.forwarding.websocket.is_some() && !route.methods.admits("GET") {
         remark(
             "websocket_without_get",

@@ -76,8 +76,16 @@ fn no_route_takes_trace_which_would_show_the_caller_what_the_upstream_is_told() 
     let mut read = route("/read");
     read.methods = Methods::only(["GET".to_owned()]);
     let gate = gate(vec![read, route("/{*all}")]);
-    assert_eq!(gate.find("TRACE", "a", "/read").refusal().unwrap().status, 405);
-    assert_eq!(gate.find("TRACE", "a", "/any"), Found::NotFound);
+    for path in ["/read", "/any"] {
+        let reply = gate.find("TRACE", "a", path).refusal().unwrap();
+        let allow = reply.header("allow").unwrap();
+        assert_eq!(reply.status, 405, "{path}");
+        assert!(allow.contains("GET") && allow.contains("POST") && !allow.contains("TRACE"), "{allow}");
+    }
+    assert_eq!(
+        super::Gate::new(vec![route("/known")], Vec::new()).find("TRACE", "a", "/other"),
+        Found::NotFound
+    );
 }
 
 #[test]

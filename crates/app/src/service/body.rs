@@ -14,11 +14,36 @@ use crate::{
 /// bytes and a login), far below what would cost memory.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// Why a body was not there to be read, or to be sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFault {
+    /// It is larger than its call takes.
+    TooLarge,
+    /// The client went away before its end, or broke its encoding.
+    BrokeOff,
+    /// Its end did not come in time.
+    TooSlow,
+}
+
+impl From<BodyFault> for BodyError {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::TooLarge,
+            BodyFault::BrokeOff => Self::BrokeOff,
+            BodyFault::TooSlow => Self::TooSlow,
+        }
+    }
+}
+
 /// Why a body is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BodyError {
     /// Over [`MAX_BODY_BYTES`].
     TooLarge,
+    /// It broke off.
+    BrokeOff,
+    /// It did not come in time.
+    TooSlow,
     /// Not `application/json`.
     UnsupportedMediaType,
     /// Not UTF-8.

@@ -209,9 +209,13 @@ fn method_not_allowed(allow: &str) -> Reply {
         .with_header("allow", allow)
 }
 
-fn body(error: &BodyError) -> Problem {
+pub(super) fn body(error: &BodyError) -> Problem {
     match error {
         BodyError::TooLarge => Problem::new(413, "body_too_large", "The body is too large"),
+        BodyError::BrokeOff => {
+            Problem::new(400, "body_incomplete", "The body broke off, or its encoding is broken")
+        }
+        BodyError::TooSlow => Problem::new(408, "body_timeout", "The body did not arrive in time"),
         BodyError::UnsupportedMediaType => {
             Problem::new(415, "unsupported_media_type", "The body must be application/json")
         }

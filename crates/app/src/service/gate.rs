@@ -4,11 +4,11 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use super::{
-    ApiError, Caller, Ports, Service, SocketWatch,
+    ApiError, BodyFault, Caller, Ports, Service, SocketWatch,
     assertion::ASSERTION_HEADER,
     authenticate::AccessRefused,
     cookies::{self, CSRF_HEADER},
-    error::unavailable,
+    error::{body as body_problem, unavailable},
     own::{EXPOSED, is_own},
     presented::{CookieRefused, Presented, presented},
 };
@@ -16,7 +16,7 @@ use crate::{
     config::AdminSettings,
     gateway::{
         Access, CORS_ANSWER, Challenge, Found, Gate, HeaderPlan, Identity, Match, RateKey, Revocation, Route,
-        Target, Verdict, decide, is_idempotent, is_websocket,
+        Target, Upstream, Verdict, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     observe::{
@@ -419,7 +419,7 @@ impl<P: Ports> Service<P> {
             timeout: route.timeout,
             total_timeout: rules.total_timeout,
             retry: rules.retry && is_idempotent(&request.method()) && !is_websocket(request),
-            watch: self.watch(route, identity),
+            watch: if is_websocket(request) { self.watch(route, identity) } else { None },
             uncached: route.access != Access::Public,
             answer_without: if route.cors.is_some() { &CORS_ANSWER } else { &[] },
             answer_without_cookies: gate.own_cookies(),
@@ -434,30 +434,61 @@ impl<P: Ports> Service<P> {
     /// The line in the log about a try that is made once more.
     pub fn upstream_retried(&self, request: &impl RequestView, fault: &UpstreamFault) {
         let cause = format!("{}; sent once more", fault.cause());
-        self.record_fault(&Fault::new(Part::Upstream, cause), &Caller::of(request));
+        self.record_upstream_fault(request, cause);
+    }
+
+    /// The answer to a request whose body was not there to be sent on, with
+    /// [`Forward::answer_headers`], and its line in the log. It is the client's fault: no count of
+    /// the upstream's failures rises.
+    pub fn body_fault(
+        &self,
+        request: &impl RequestView,
+        answer_headers: &[(String, String)],
+        fault: BodyFault,
+    ) -> Reply {
+        let problem = body_problem(&fault.into());
+        let happening = Happening::access_refused(problem.code, self.way_of(request).0);
+        self.record(self.now(), happening, Caller::of(request).setting());
+        with_headers(problem.into(), answer_headers)
     }
 
     /// The answer when the upstream gave none, with [`Forward::answer_headers`], and its line in
-    /// the log. It is counted by the route that takes the request: looked up once more, since
-    /// nobody carries its name along for the many that are answered.
+    /// the log.
     pub fn upstream_fault(
         &self,
         request: &impl RequestView,
         answer_headers: &[(String, String)],
         fault: &UpstreamFault,
     ) -> Reply {
+        let route = self.record_upstream_fault(request, fault.cause());
+        self.isolate.counters.add(Family::UpstreamFailures, &route, fault.code());
+        with_headers(fault.into(), answer_headers)
+    }
+
+    /// Writes down which route's upstream failed; gives the route's name.
+    fn record_upstream_fault(&self, request: &impl RequestView, cause: String) -> String {
+        let (route, upstream) = self.way_of(request);
+        let happening = Happening::Fault { part: Part::Upstream, cause };
+        let name = route.clone().unwrap_or_default();
+        self.record(self.now(), happening, Setting { route, upstream, ..Caller::of(request).setting() });
+        name
+    }
+
+    /// The route that takes the request, and its upstream's host, or the name of its service. Looked
+    /// up once more, since nobody carries them along for the many that are answered; they are not
+    /// known when the table was changed meanwhile.
+    fn way_of(&self, request: &impl RequestView) -> (Option<String>, Option<String>) {
         let url = request.url();
         let found = UrlParts::parse(&url)
             .zip(self.gate.as_ref())
             .map(|(parts, gate)| gate.find(&request.method(), parts.authority, parts.path));
-        let route = match &found {
-            Some(Found::Match(found)) => found.route.name.as_str(),
-            // The table was changed meanwhile.
-            _ => "",
+        let Some(Found::Match(found)) = found else { return (None, None) };
+        let upstream = match &found.route.upstream {
+            Upstream::Url { base } => UrlParts::parse(base).map(|parts| parts.authority.to_owned()),
+            Upstream::Service { binding } => Some(binding.clone()),
+            Upstream::Answer => None,
         };
-        self.isolate.counters.add(Family::UpstreamFailures, route, fault.code());
-        self.record_fault(&Fault::new(Part::Upstream, fault.cause()), &Caller::of(request));
-        answer_headers.iter().fold(Reply::from(fault), |reply, (name, value)| reply.with_header(name, value))
+        (Some(found.route.name.clone()), upstream)
     }
 }
 
@@ -544,6 +575,10 @@ fn with_cors(mut reply: Reply, route: &Route, request: &impl RequestView) -> Rep
         cors.expose_headers.iter().map(String::as_str).chain(core::iter::once(EXPOSED)).collect();
     // In place of what the rule alone exposes.
     reply.with_header("access-control-expose-headers", &exposed.join(", "))
+}
+
+fn with_headers(reply: Reply, headers: &[(String, String)]) -> Reply {
+    headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value))
 }
 
 /// The gate's own answer for whoever asked: 204 and who is calling.

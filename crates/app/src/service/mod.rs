@@ -60,7 +60,7 @@ mod welcome;
 
 pub use assertion::{ASSERTION_HEADER, ASSERTION_TYP};
 pub use audit::Announced;
-pub use body::MAX_BODY_BYTES;
+pub use body::{BodyFault, MAX_BODY_BYTES};
 pub use caller::Caller;
 pub(crate) use cookies::FIXED_COOKIES;
 use error::ApiError;
@@ -70,7 +70,7 @@ pub use isolate::{Isolate, Memory};
 pub use key_sets::{kv_key, own_snapshot};
 pub use ports::Ports;
 pub use revocations::{RevocationRefused, Revoked};
-pub use socket::{SocketVerdict, SocketWatch};
+pub use socket::{OpenSocket, SocketVerdict, SocketWatch};
 pub use users::{GrantsRefused, MAX_USERS_ON_A_PAGE, Regranted};
 
 use std::rc::Rc;

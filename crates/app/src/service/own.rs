@@ -2,7 +2,8 @@
 //! answers.
 
 use super::{
-    ApiError, Caller, Ports, Service, admin::admin_path, error::unavailable, errors, refreshing::with_cookies,
+    ApiError, BodyFault, Caller, Ports, Service, admin::admin_path, error::unavailable, errors,
+    refreshing::with_cookies,
 };
 use crate::{
     config::{AdminSettings, Config},
@@ -214,15 +215,9 @@ impl<P: Ports> Service<P> {
         headed(request, named(request, reply))
     }
 
-    /// The answer to a body over the limit.
-    pub fn body_too_large(&self, request: &impl RequestView) -> Reply {
-        let error = ApiError::Body(super::body::BodyError::TooLarge);
-        self.with_cors(request, Reply::from(&error), false)
-    }
-
-    /// The answer to a body that broke off.
-    pub fn body_unreadable(&self, request: &impl RequestView) -> Reply {
-        let error = ApiError::Body(super::body::BodyError::MalformedJson);
+    /// The answer to a body that was not there to be read.
+    pub fn body_refused(&self, request: &impl RequestView, cause: BodyFault) -> Reply {
+        let error = ApiError::Body(cause.into());
         self.with_cors(request, Reply::from(&error), false)
     }
 

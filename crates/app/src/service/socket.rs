@@ -1,18 +1,22 @@
 //! An open WebSocket after the gate let it open: until when it may stay.
 
-use core::time::Duration;
+use core::{cell::Cell, time::Duration};
 use std::rc::Rc;
 
-use super::{Caller, Ports, Service, authenticate::AccessRefused, credentials::Session, token_cache::Known};
+use super::{Ports, Service, authenticate::AccessRefused, credentials::Session, token_cache::Known};
 use crate::{
     gateway::{Identity, Revocation, Route, StaleFeed},
     observe::{Happening, Setting},
+    ports::Fault,
     time::Timestamp,
 };
 
 /// "An endpoint is terminating the connection because it has received a message that violates
 /// its policy" (RFC 6455 section 7.4.1): the registered code that is nearest. The reason says more.
 const POLICY_VIOLATION: u16 = 1008;
+
+/// The client may open the socket again (IANA's registry of close codes).
+const TRY_AGAIN_LATER: u16 = 1013;
 
 /// What an open socket is held to: the access token it was opened with.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +39,15 @@ struct Watched {
     feed: bool,
 }
 
+/// One open socket: what it is held to, and how the looks at it went.
+#[derive(Debug)]
+pub struct OpenSocket {
+    watch: SocketWatch,
+    opened_at: Timestamp,
+    /// Looks that failed since the last one that did not.
+    failed_looks: Cell<u32>,
+}
+
 /// What is to be done with an open socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketVerdict {
@@ -47,6 +60,15 @@ pub enum SocketVerdict {
 const EXPIRED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "access token expired");
 const ENDED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "session ended");
 const REVOKED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "access token revoked");
+const UNCHECKED: SocketVerdict = SocketVerdict::Close(TRY_AGAIN_LATER, "session not checked");
+
+/// How many looks in a row may fail. An outage of ours cuts nobody off at once; but the platform
+/// gives each invocation a number of subrequests, and when they are used up every look fails for as
+/// long as the socket is open.
+const MAX_FAILED_LOOKS: u32 = 10;
+
+/// How long one socket is watched at all: then the client comes again, and the gate judges anew.
+const LONGEST_WATCH: Duration = Duration::from_hours(24);
 
 /// A timer of the platform takes no more than 2^31 ms; nothing here waits a day.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -85,63 +107,88 @@ impl<P: Ports> Service<P> {
         })
     }
 
-    /// When to look at a socket that opens now.
-    pub fn first_look(&self, watch: &SocketWatch) -> SocketVerdict {
-        watch.next_look(self.now())
+    /// A socket that opens now.
+    pub fn opened(&self, watch: &SocketWatch) -> OpenSocket {
+        OpenSocket { watch: watch.clone(), opened_at: self.now(), failed_looks: Cell::new(0) }
     }
 
-    /// Looks at an open socket. Where a part does not answer, the socket stays until the next
-    /// look: our own fault cuts nobody off, and a feed that is out of date neither.
-    pub async fn look_at_socket(&self, watch: &SocketWatch) -> SocketVerdict {
-        let verdict = watch.next_look(self.now());
+    /// When to look at a socket that opens now.
+    pub fn first_look(&self, socket: &OpenSocket) -> SocketVerdict {
+        self.told(&socket.watch, socket.watch.next_look(self.now()))
+    }
+
+    /// Looks at an open socket. Where a part does not answer, or the feed is out of date, the look has
+    /// failed, and the socket stays until [`MAX_FAILED_LOOKS`] of them.
+    pub async fn look_at_socket(&self, socket: &OpenSocket) -> SocketVerdict {
+        let (watch, now) = (&socket.watch, self.now());
+        let verdict = watch.next_look(now);
+        let Some((watched, _)) = &watch.revocation else { return self.told(watch, verdict) };
         if let SocketVerdict::Close(..) = verdict {
             return self.told(watch, verdict);
         }
-        let Some((watched, _)) = &watch.revocation else { return verdict };
-        if watched.feed && self.is_in_feed(watched).await {
-            return self.told(watch, REVOKED);
+        if now.since(socket.opened_at) >= LONGEST_WATCH {
+            return self.told(watch, UNCHECKED);
         }
-        let Some(session) = &watched.session else { return verdict };
-        match self.is_alive(session, watched.identity.issued_at).await {
-            Ok(true) => verdict,
-            Ok(false) => self.told(watch, ENDED),
+        match self.objection_to_socket(watched).await {
+            Ok(None) => {
+                socket.failed_looks.set(0);
+                verdict
+            }
+            Ok(Some(close)) => self.told(watch, close),
             Err(fault) => {
-                self.record_fault(&fault, &Caller::default());
+                let setting = Setting { route: Some(watch.route.clone()), ..Setting::default() };
+                let happening = Happening::Fault { part: fault.part, cause: fault.cause };
+                self.record(self.now(), happening, setting);
+                socket.failed_looks.set(socket.failed_looks.get().saturating_add(1));
+                if socket.failed_looks.get() >= MAX_FAILED_LOOKS {
+                    return self.told(watch, UNCHECKED);
+                }
                 verdict
             }
         }
     }
 
-    /// Whether the feed knows that the token was revoked, and whom it asks confirms it.
-    async fn is_in_feed(&self, watched: &Watched) -> bool {
-        let marks = watched.identity.marks(watched.own);
-        let known = Known { identity: Rc::clone(&watched.identity), marks };
-        match self.check_revoked(&known, Revocation::Feed, StaleFeed::Pass).await {
-            Ok(()) => false,
-            Err(AccessRefused::Token(_) | AccessRefused::Invalid(_)) => true,
-            Err(AccessRefused::Fault(fault)) => {
-                self.record_fault(&fault, &Caller::default());
-                false
+    /// Whether the feed knows that the token was revoked, and whom it asks confirms it; whether its
+    /// session has ended.
+    async fn objection_to_socket(&self, watched: &Watched) -> Result<Option<SocketVerdict>, Fault> {
+        if watched.feed {
+            let marks = watched.identity.marks(watched.own);
+            let known = Known { identity: Rc::clone(&watched.identity), marks };
+            match self.check_revoked(&known, Revocation::Feed, StaleFeed::Refuse).await {
+                Ok(()) => {}
+                Err(AccessRefused::Token(_) | AccessRefused::Invalid(_)) => return Ok(Some(REVOKED)),
+                Err(AccessRefused::Fault(fault)) => return Err(fault),
             }
         }
+        let Some(session) = &watched.session else { return Ok(None) };
+        let alive = self.is_alive(session, watched.identity.issued_at).await?;
+        Ok((!alive).then_some(ENDED))
+    }
+
+    /// The line in the log about a socket that was closed because an end did not read what was sent.
+    pub fn socket_overrun(&self, socket: &OpenSocket) {
+        self.record_closed(&socket.watch, "messages_not_read");
     }
 
     fn told(&self, watch: &SocketWatch, verdict: SocketVerdict) -> SocketVerdict {
-        if let SocketVerdict::Close(..) = verdict {
-            let code = match verdict {
-                ENDED => "session_ended",
-                REVOKED => "revoked",
-                _ => "expired",
-            };
-            let happening = Happening::access_refused(code, Some(watch.route.clone()));
-            let session = watch.revocation.as_ref().and_then(|(watched, _)| watched.session.as_ref());
-            let setting = Setting {
-                account: session.map(|session| session.account),
-                session_id: session.map(|session| session.family),
-                ..Setting::default()
-            };
-            self.record(self.now(), happening, setting);
+        match verdict {
+            SocketVerdict::Keep(_) => {}
+            ENDED => self.record_closed(watch, "session_ended"),
+            REVOKED => self.record_closed(watch, "revoked"),
+            UNCHECKED => self.record_closed(watch, "session_not_checked"),
+            SocketVerdict::Close(..) => self.record_closed(watch, "expired"),
         }
         verdict
+    }
+
+    fn record_closed(&self, watch: &SocketWatch, code: &'static str) {
+        let happening = Happening::access_refused(code, Some(watch.route.clone()));
+        let session = watch.revocation.as_ref().and_then(|(watched, _)| watched.session.as_ref());
+        let setting = Setting {
+            account: session.map(|session| session.account),
+            session_id: session.map(|session| session.family),
+            ..Setting::default()
+        };
+        self.record(self.now(), happening, setting);
     }
 }

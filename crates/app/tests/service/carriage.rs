@@ -7,7 +7,9 @@ use postern_app::{
     http::PlainRequest,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     ports::{Clock as _, KvStore as _},
-    service::{AtOnce, Forward, Outcome, SocketVerdict, kv_key, own_snapshot},
+    service::{
+        AtOnce, BodyFault, Forward, OpenSocket, Outcome, SocketVerdict, UpstreamFault, kv_key, own_snapshot,
+    },
 };
 use serde_json::json;
 
@@ -85,7 +87,7 @@ fn a_socket_is_open_no_longer_than_its_tokens_own_issuer_leaves_it() {
     let claims = access_token.split('.').nth(1).and_then(postern_app::encoding::from_base64url).unwrap();
     let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
     let left = claims["exp"].as_u64().unwrap() - ours.platform.now().seconds();
-    let verdict = service.first_look(&forward.watch.unwrap());
+    let verdict = service.first_look(&service.opened(&forward.watch.unwrap()));
     assert_eq!(verdict, SocketVerdict::Keep(Duration::from_secs(left + 5)));
 }
 
@@ -123,4 +125,126 @@ fn the_local_profile_has_a_page_at_its_root() {
     }));
     let reply = reply(&production, "GET", "/");
     assert_eq!((reply.status, reply.header("content-type")), (404, Some("application/problem+json")));
+}
+
+/// A socket of one who is signed in, under a rule that looks every 30 s.
+fn socket(world: &World) -> OpenSocket {
+    let (access_token, _) = world.sign_in();
+    let request = PlainRequest::new("GET", "http://localhost:8787/live")
+        .with("upgrade", "websocket")
+        .with("authorization", &format!("Bearer {access_token}"));
+    let service = world.service();
+    let Outcome::Forward(forward) = block_on(service.gate(&request)) else { panic!("refused") };
+    service.opened(&forward.watch.unwrap())
+}
+
+fn watching() -> World {
+    World::with(&json!({"POSTERN_ROUTES": [
+        {"name": "live", "path": "/live", "service": "CHAT", "websocket": {"close_on_revocation": true}},
+    ]}))
+}
+
+fn look(world: &World, socket: &OpenSocket) -> SocketVerdict {
+    world.pass(30);
+    let verdict = block_on(world.service().look_at_socket(socket));
+    world.settle();
+    verdict
+}
+
+const KEEP: SocketVerdict = SocketVerdict::Keep(Duration::from_secs(30));
+const UNCHECKED: SocketVerdict = SocketVerdict::Close(1013, "session not checked");
+
+#[test]
+fn a_socket_that_nobody_can_look_at_closes_after_ten_looks() {
+    let world = watching();
+    let socket = socket(&world);
+    assert_eq!(look(&world, &socket), KEEP);
+    world.accounts.set_unreachable(true);
+    for _ in 0..9 {
+        assert_eq!(look(&world, &socket), KEEP);
+    }
+    // One look that goes well: our own outage has cut nobody off.
+    world.accounts.set_unreachable(false);
+    assert_eq!(look(&world, &socket), KEEP);
+    world.accounts.set_unreachable(true);
+    for _ in 0..9 {
+        assert_eq!(look(&world, &socket), KEEP);
+    }
+    assert_eq!(look(&world, &socket), UNCHECKED);
+    let log = world.log.0.borrow();
+    assert!(
+        log.iter().any(|line| line.contains(r#""code":"session_not_checked","route":"live""#)),
+        "{log:?}"
+    );
+    assert!(
+        log.iter().any(|line| line.contains(r#""part":"account""#) && line.contains(r#""route":"live""#))
+    );
+}
+
+#[test]
+fn a_feed_that_is_out_of_date_is_a_look_that_failed() {
+    let world = watching();
+    let socket = socket(&world);
+    world.kv.broken.set(true);
+    world.feed.unreachable.set(true);
+    let verdicts: Vec<_> = (0..40).map(|_| look(&world, &socket)).collect();
+    let kept = verdicts.iter().take_while(|verdict| **verdict == KEEP).count();
+    assert!((9..40).contains(&kept), "{kept}");
+    assert_eq!(verdicts[kept], UNCHECKED);
+}
+
+#[test]
+fn no_socket_is_watched_longer_than_a_day() {
+    let world = watching();
+    let socket = socket(&world);
+    world.pass(24 * 3600 - 60);
+    assert_eq!(look(&world, &socket), KEEP);
+    assert_eq!(look(&world, &socket), UNCHECKED);
+}
+
+#[test]
+fn a_request_that_is_no_upgrade_is_not_watched() {
+    let world = watching();
+    let (access_token, _) = world.sign_in();
+    let request = PlainRequest::new("GET", "http://localhost:8787/live")
+        .with("authorization", &format!("Bearer {access_token}"));
+    let Outcome::Forward(forward) = block_on(world.service().gate(&request)) else { panic!("refused") };
+    assert_eq!(forward.watch, None);
+}
+
+#[test]
+fn an_upstream_fault_names_route_and_host() {
+    let world = World::with(&json!({"POSTERN_ROUTES": [
+        {"name": "by-url", "path": "/by-url", "access": "public", "upstream": "https://origin.example.com:8443/base"},
+        {"name": "by-service", "path": "/by-service", "access": "public", "service": "CHAT"},
+    ]}));
+    for (path, route, upstream) in
+        [("/by-url", "by-url", "origin.example.com:8443"), ("/by-service", "by-service", "CHAT")]
+    {
+        let request = PlainRequest::new("GET", &format!("http://localhost:8787{path}?secret=1"));
+        world.log.0.borrow_mut().clear();
+        let reply = world.service().upstream_fault(&request, &[], &UpstreamFault::Timeout);
+        assert_eq!(reply.status, 504);
+        let log = world.log.0.borrow();
+        assert!(log[0].contains(&format!(r#""route":"{route}","upstream":"{upstream}""#)), "{log:?}");
+        assert!(!log[0].contains("secret"));
+    }
+}
+
+#[test]
+fn a_body_that_does_not_arrive_is_the_clients_fault() {
+    let world = World::with(&json!({"POSTERN_ROUTES": [
+        {"name": "upload", "path": "/upload", "access": "public", "upstream": "https://origin.example.com"},
+    ]}));
+    let request = PlainRequest::new("POST", "http://localhost:8787/upload");
+    let added = [("x-added".to_owned(), "1".to_owned())];
+    for (fault, status, code) in
+        [(BodyFault::BrokeOff, 400, "body_incomplete"), (BodyFault::TooSlow, 408, "body_timeout")]
+    {
+        let reply = world.service().body_fault(&request, &added, fault);
+        assert_eq!((reply.status, reply.header("x-added")), (status, Some("1")));
+        let log = world.log.0.borrow();
+        assert!(log.iter().any(|line| line.contains(&format!(r#""code":"{code}","route":"upload""#))));
+        assert!(log.iter().all(|line| !line.contains(r#""event":"fault""#)), "{log:?}");
+    }
 }

@@ -46,6 +46,12 @@ pub struct Setting {
     /// What the client calls itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<UserAgent>,
+    /// The name of the route that a fault is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// The host of the upstream that a fault is about, or the name of its service binding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
 }
 
 /// A client's name for itself as a log may hold it: at most 256 bytes, no control characters.

@@ -278,7 +278,11 @@ fn a_table_that_is_sound_and_strange_is_remarked_upon() {
         ),
         (
             json!([{"path": "/a", "methods": ["POST"], "websocket": {"close_on_expiry": true}, "retry": true, "service": "A"}]),
-            vec![(0, "websocket_without_get"), (0, "retry_without_use")],
+            vec![
+                (0, "websocket_without_flow_control"),
+                (0, "websocket_without_get"),
+                (0, "retry_without_use"),
+            ],
         ),
     ] {
         assert_eq!(codes(routes.clone()), expected, "{routes}");

@@ -21,6 +21,8 @@ fn event_line_format_unchanged() {
         ip: Some("192.0.2.1".into()),
         country: Some("NO".into()),
         user_agent: Some(UserAgent::of("curl/8")),
+        route: Some("orders".into()),
+        upstream: Some("origin.example.com".into()),
     };
     let line = Event { setting, ..event(Happening::ReuseDetected { distance: 3 }) }.to_line();
     assert_eq!(
@@ -28,7 +30,7 @@ fn event_line_format_unchanged() {
         concat!(
             r#"{"at":1700000000123,"event":"reuse_detected","distance":3,"outcome":"alert","request_id":"r-1","#,
             r#""account":"AQEBAQEBAQEBAQEBAQEBAQ","login":"bf7EgK8soUPc","session_id":"AgICAgICAgICAgICAgICAg","#,
-            r#""client_id":"web","ip":"192.0.2.1","country":"NO","user_agent":"curl/8"}"#
+            r#""client_id":"web","ip":"192.0.2.1","country":"NO","user_agent":"curl/8","route":"orders","upstream":"origin.example.com"}"#
         )
     );
 }
