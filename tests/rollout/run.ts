@@ -9,7 +9,6 @@ const MINUTES = Number(process.env["MINUTES"] ?? 5);
 const BROWSERS = Number(process.env["BROWSERS"] ?? 50);
 /** How often a browser comes again after a 503 before a person would see it. */
 const TRIES = 30;
-const REFRESH_COOKIE = "__Secure-postern_refresh";
 const CSRF_HEADER = "x-csrf-token";
 
 const LIMITS = Object.fromEntries(
@@ -60,7 +59,8 @@ interface Tally {
 
 class Browser {
   readonly login: string;
-  readonly cookies = new Map<string, string>();
+  /** Values by name, and the scope (path and domain) of each: a cookie of another scope is another cookie. */
+  readonly cookies = new Map<string, { value: string; scope: string }>();
   csrf = "";
   accessToken = "";
 
@@ -77,7 +77,7 @@ class Browser {
   async call(path: string, init: { method: string; headers?: Record<string, string>; body?: unknown }): Promise<Response> {
     for (let tries = 1; ; tries += 1) {
       const url = this.#urls[Math.floor(Math.random() * this.#urls.length)] as URL;
-      const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+      const cookie = [...this.cookies].map(([name, { value }]) => `${name}=${value}`).join("; ");
       const response = await fetch(new URL(path, url), {
         method: init.method,
         headers: { "content-type": "application/json", ...(cookie === "" ? {} : { cookie }), ...init.headers },
@@ -96,11 +96,13 @@ class Browser {
     for (const line of response.headers.getSetCookie()) {
       const [pair = "", ...attributes] = line.split("; ");
       const [name = "", value = ""] = pair.split(/=(.*)/s);
-      if (attributes.includes("Max-Age=0")) {
+      const scope = attributes.filter((attribute) => /^(Path|Domain)=/.test(attribute)).join("; ");
+      if (!attributes.includes("Max-Age=0")) {
+        this.cookies.set(name, { value, scope });
+      } else if (this.cookies.get(name)?.scope === scope) {
+        // A sign-in takes away what stands in other scopes: there is nothing in them.
         this.#tally.cookiesDeleted += 1;
         this.cookies.delete(name);
-      } else {
-        this.cookies.set(name, value);
       }
     }
   }
