@@ -1,5 +1,7 @@
 //! Arbitrary input: never a panic, and nothing accepted that was not signed.
 
+mod unread;
+
 use std::sync::LazyLock;
 
 use super::attacks::Scene;

@@ -17,6 +17,7 @@ mod lost_writes;
 mod masters;
 mod old_generations;
 mod outages;
+mod providers;
 mod revocation_table;
 mod rollout;
 mod singletons;
