@@ -56,7 +56,7 @@ fn the_settings_in_the_readme_are_sound() {
     let (local, deployed): (Vec<_>, Vec<_>) =
         blocks("README.md").into_iter().partition(|block| block.contains("http://127.0.0.1"));
     let config = Config::from_vars(&vars(&deployed)).unwrap();
-    assert_eq!((config.issuers.len(), config.routes.len()), (3, 2));
+    assert_eq!((config.issuers.len(), config.routes.len()), (1, 2));
     let mut local = vars(&local);
     local.insert("POSTERN_PROFILE".to_owned(), json!("local"));
     assert_eq!(Config::from_vars(&local).unwrap().routes.len(), 1);

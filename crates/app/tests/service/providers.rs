@@ -94,7 +94,7 @@ fn asked(world: &World, token: &str) -> Result<BTreeMap<String, String>, u16> {
 fn refusal(world: &World) -> Value {
     let lines = world.log.0.borrow();
     let events = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    events.filter(|event| event["event"] == "access_refused").last().expect("a refusal")
+    events.filter(|event| event["event"] == "access_refused").next_back().expect("a refusal")
 }
 
 /// The settings that a row needs, with the algorithm of the test's key.
