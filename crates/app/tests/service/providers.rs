@@ -93,8 +93,8 @@ fn asked(world: &World, token: &str) -> Result<BTreeMap<String, String>, u16> {
 /// The last refusal in the log.
 fn refusal(world: &World) -> Value {
     let lines = world.log.0.borrow();
-    let events = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    events.filter(|event| event["event"] == "access_refused").next_back().expect("a refusal")
+    let mut events = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.rfind(|event| event["event"] == "access_refused").expect("a refusal")
 }
 
 /// The settings that a row needs, with the algorithm of the test's key.
