@@ -21,7 +21,7 @@ export interface LateRefreshes {
 }
 
 /**
- * A client is revoked in one isolate; three others, that do not know yet, are refreshed in a loop. Every token of it is shown
+ * A client is revoked in one isolate; three others, that do not know yet, are refreshed in a loop, or once. Every token of it is shown
  * at both levels of each, until `forMs` have passed.
  */
 export async function lateRefreshes(revocation: { reread: number; max_age: number }, boundMs: number, forMs: number): Promise<LateRefreshes> {
@@ -47,13 +47,15 @@ export async function lateRefreshes(revocation: { reread: number; max_age: numbe
     };
     const operator = await login(here, ADMIN);
     const isolates = [];
-    for (const url of others) {
-      const tokens = await login(url, ALICE);
+    // Two sessions each. One goes on refreshing, and is ended by that; the other stops after its first late refresh, and only
+    // its token's `auth_time` tells.
+    for (const [number, url] of [...others, ...others].entries()) {
+      const tokens = await login(url, number < ISOLATES ? ALICE : ADMIN);
       for (const level of LEVELS) {
         const status = await statusOf(agent, url, `/${level}`, tokens.access_token);
         if (status !== 403) throw new Error(`${level}: ${status}, and not good to begin with`);
       }
-      isolates.push({ url, refreshToken: tokens.refresh_token });
+      isolates.push({ url, refreshToken: tokens.refresh_token, goesOn: number < ISOLATES, late: 0 });
     }
     // The next second: what is revoked is named by whole seconds.
     await delay(1_100);
@@ -64,17 +66,19 @@ export async function lateRefreshes(revocation: { reread: number; max_age: numbe
     const pause = Math.min(5_000, forMs / 20);
     while (performance.now() - begun < forMs) {
       for (const isolate of isolates) {
+        if (isolate.late > 0 && !isolate.goesOn) continue;
         const response = await call(isolate.url, "/auth/refresh", { refresh_token: isolate.refreshToken });
         if (response.status === 200) {
           const next = (await response.json()) as Tokens;
           isolate.refreshToken = next.refresh_token;
           tokens.push(next.access_token);
           seen.issued += 1;
+          isolate.late += 1;
         } else {
           await response.text();
         }
       }
-      for (const { url } of isolates) {
+      for (const url of others) {
         for (const token of tokens) {
           for (const level of LEVELS) {
             const passed = (await statusOf(agent, url, `/${level}`, token)) === 403;
