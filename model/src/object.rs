@@ -373,7 +373,8 @@ impl Objects {
                 // The Worker's part: it seals the successor of what was presented.
                 let successor = match ask {
                     Ask::Rotate { generation, .. } => {
-                        let text = self.open(generation).seal_successor(&self.masters, rotated.master).unwrap();
+                        let text =
+                            self.open(generation).seal_successor(&self.masters, rotated.master).unwrap();
                         self.tokens.iter().position(|token| *token == text)
                     }
                     _ => None,

@@ -122,8 +122,8 @@ describe("every operation answers as described", () => {
     const row = { login: `${crypto.randomUUID()}@example.com`, password_hash: null };
     await call({ method: "POST", path: "/admin/users/import", token, body: { rows: [row, row, {}] }, status: 200 });
     await call({ method: "GET", path: `/admin/users/${user}`, token, status: 200 });
-    await call({ method: "PUT", path: `/admin/users/${user}/grants`, token, body: { scopes: [] } });
-    await call({ method: "PATCH", path: `/admin/users/${user}/grants`, token, body: { add: { roles: ["clerk"] } } });
+    await call({ method: "PUT", path: `/admin/users/${user}/grants`, token, body: { scopes: [] }, status: 200 });
+    await call({ method: "PATCH", path: `/admin/users/${user}/grants`, token, body: { add: { roles: ["clerk"] } }, status: 200 });
     await call({ method: "POST", path: `/admin/users/${user}/disable`, token, status: 204 });
     await call({ method: "POST", path: `/admin/users/${user}/enable`, token, status: 204 });
     await call({ method: "DELETE", path: `/admin/users/${user}`, token, status: 204 });
