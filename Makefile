@@ -25,7 +25,7 @@ help: ## List the targets
 setup: ## Install what is missing: WASM target, build tools, npm packages (every target below does this itself)
 	@scripts/setup.sh
 
-dev: free-port setup ## Run Postern and the demo origin on this machine, and print a tour
+dev: free-port setup ## Run Postern and the demo origin on this machine, and print a tour; TLS=1 for https
 	@scripts/dev.sh $(PORT)
 
 # Before anything is installed or compiled.
@@ -33,7 +33,7 @@ free-port:
 	@scripts/port.sh $(PORT)
 
 tour: ## Print the tour once more
-	@scripts/tour.sh http://127.0.0.1:$(PORT)
+	@scripts/tour.sh $(if $(TLS),https://localhost,http://127.0.0.1):$(PORT)
 
 settings: setup ## Make wrangler.production.toml, the settings of your deployment: ISSUER=https://auth.example.com
 	@$(ENV) node scripts/settings.mjs production $(ISSUER)

@@ -14,11 +14,14 @@ const runs = () => {
     return false;
   }
 };
+// Of the certificate that wrangler makes nobody has heard. `127.0.0.1`, where it listens: `localhost` may be another first.
+const { get } = base.startsWith("https:") ? await import("node:https") : await import("node:http");
 const isUp = () =>
-  fetch(new URL("/healthz", base), { signal: AbortSignal.timeout(5000) }).then(
-    ({ status }) => status === 200,
-    () => false,
-  );
+  new Promise((resolve) => {
+    const asked = get({ host: "127.0.0.1", port: new URL(base).port || undefined, path: "/healthz", timeout: 5000, rejectUnauthorized: false });
+    asked.on("response", (answer) => resolve(answer.resume().statusCode === 200));
+    asked.on("timeout", () => asked.destroy()).on("error", () => resolve(false));
+  });
 
 while (runs()) {
   if (await isUp()) {
