@@ -36,6 +36,9 @@ async function tab(before: () => void = () => {}): Promise<Page> {
 /** As text: what compiles these tests puts a function of its own in the place of `import()`. */
 const load = (page: Page) => page.evaluate('import("/app/session.js").then(({ Session }) => void (globalThis.session = new Session()))');
 
+/** A tab that nobody looks at, which refreshes only when it is asked for something. */
+const hidden = () => void Object.defineProperty(document, "hidden", { value: true });
+
 const signIn = (page: Page, login = ALICE) => page.evaluate(([login, password]) => session.signIn(login!, password!), [login, PASSWORD]);
 const idOf = (page: Page) => page.evaluate(() => session.sessionId);
 
@@ -75,13 +78,12 @@ describe("a request belongs to the session it was made in", () => {
   });
 
   test("made when its token has to be refreshed, and the cookie is another user's by then: not sent", async () => {
-    const alice = await tab();
+    const alice = await tab(hidden);
     await signIn(alice);
     // No message tells of this one.
     const elsewhere = await context.newPage();
     await elsewhere.goto(`${AUTH}/public/ping`);
     const bob = await signInFrom(elsewhere, AUTH, ADMIN);
-    await alice.evaluate(() => Object.defineProperty(document, "hidden", { value: true }));
     await alice.waitForTimeout(LIFETIME * 1000);
     on().wire.seen.length = 0;
     expect(await call(alice, "/echo", "POST")).toBe("SessionChanged");
@@ -189,13 +191,10 @@ test("the late answer to a refused refresh takes nothing from a newer sign-in", 
 });
 
 test("a refresh without the lock, refused late, does not sign out whoever signed in meanwhile", async () => {
-  const [late, page] = [await tab(), await tab()];
+  const [late, page] = [await tab(hidden), await tab(hidden)];
   await signIn(late);
   const ended = await idOf(late);
-  await late.evaluate(() => Object.defineProperty(document, "hidden", { value: true }));
-  await late.waitForTimeout(LIFETIME * 1000);
-  await page.evaluate(() => session.start());
-  await fetchFrom(page, `${AUTH}/auth/sessions`, {});
+  await expect.poll(() => idOf(page)).toBe(ended);
   // Ends the session behind the tabs' backs, and hangs a lock.
   await page.evaluate(async () => {
     await session.fetch(`/auth/sessions/${session.sessionId}`, { method: "DELETE" });
