@@ -264,5 +264,5 @@ test("a sibling plants the refresh cookie of its own session, in every path: the
   expect(cookiesTo("/auth/refresh").join()).not.toContain("planted");
   await own.page.reload();
   await own.page.waitForSelector("#orders li");
-  expect(await own.page.textContent("#sessions")).toContain("(this one)");
+  await expect.poll(() => own.page.textContent("#sessions")).toContain("(this one)");
 });

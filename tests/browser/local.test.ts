@@ -32,7 +32,7 @@ describe.for(["localhost", "127.0.0.1"])("on http://%s", (host) => {
     expect(await app.textContent("#orders")).toContain("portcullis");
     await app.reload();
     await app.waitForSelector("#orders li");
-    expect(await app.textContent("#sessions")).toContain("(this one)");
+    await expect.poll(() => app.textContent("#sessions")).toContain("(this one)");
     expect(wrong).toEqual([]);
   });
 
