@@ -151,7 +151,7 @@ export async function carry(request, env, ctx, told, service, url, names, only, 
     const sent = () => send(request, service, url, headers, body, signal, uncached);
     let response;
     try {
-      response = await (upload ? Promise.race([sent(), upload.broken]) : sent());
+      response = await (upload ? upload.answerTo(sent()) : sent());
     } catch (cause) {
       if (!again || upload || signal.aborted) throw cause;
       tell(SENT_ONCE_MORE, cause);
@@ -177,7 +177,7 @@ export async function carry(request, env, ctx, told, service, url, names, only, 
   }
 }
 
-/** How long a pipe gets to tell what became of it: what has happened already is told at once. */
+/** How long the other end gets to show that it has broken too: what has happened already shows at once. */
 const PROBE_MS = 10;
 
 const hasMethodWithoutBody = ({ method }) => method === "GET" || method === "HEAD";
@@ -195,8 +195,9 @@ function uploadOf(request, ctx) {
   const { readable, writable } = Number.isSafeInteger(bytes) ? new FixedLengthStream(bytes) : new IdentityTransformStream();
   const stop = new AbortController();
   let isDone = false;
-  // The source is left as it is when the upstream wants no more, so that it can be asked whose fault that was.
-  const piped = source.pipeTo(writable, { preventCancel: true, signal: stop.signal }).then(() => {
+  let isBrokenOff = false;
+  // Each end is left as it is when the other breaks: whose fault it was shows in which of them still stands.
+  const piped = source.pipeTo(writable, { preventAbort: true, preventCancel: true, signal: stop.signal }).then(() => {
     isDone = true;
   });
   const settled = piped.catch(() => {});
@@ -204,24 +205,33 @@ function uploadOf(request, ctx) {
   ctx.waitUntil(settled);
   return {
     body: readable,
-    /** Rejects when the body breaks off, and never settles otherwise. */
-    broken: new Promise((_, reject) => {
-      piped.catch(reject);
-    }),
+    /** The answer to the request that has this body; rejects when the body breaks off before there is one. */
+    answerTo(sending) {
+      const watched = piped.then(
+        () => sending,
+        async (cause) => {
+          const ended = sending.then(() => true, () => true);
+          // An upstream that breaks off fails the request as well. A client that does leaves it waiting for the rest.
+          isBrokenOff = !(await Promise.race([ended, scheduler.wait(PROBE_MS).then(() => false)]));
+          // The upstream must not wait on, nor take the beginning for the whole.
+          writable.abort(cause).catch(() => {});
+          if (!isBrokenOff) return sending;
+          throw cause;
+        },
+      );
+      watched.catch(() => {});
+      sending.catch(() => {});
+      return Promise.race([sending, watched]);
+    },
     /** Whether no answer came because of the client: its body broke off, or was too slow when the time was over. */
     async fault(isLate) {
-      // A pipe whose way out is closed ends at once when it has something to send, and else waits for the client.
-      const hasEnded = await Promise.race([settled.then(() => true), scheduler.wait(PROBE_MS).then(() => false)]);
+      if (isBrokenOff) return BODY_BROKE_OFF;
       if (isDone) return undefined;
-      if (!hasEnded) {
-        stop.abort();
-        return isLate ? BODY_TOO_SLOW : undefined;
-      }
-      const reader = source.getReader();
-      const read = reader.read().then(() => undefined, () => BODY_BROKE_OFF);
-      const found = await Promise.race([read, scheduler.wait(PROBE_MS)]);
-      reader.cancel().catch(() => {});
-      return found;
+      // The request is over: a pipe that waits for the upstream ends with it, one that waits for the client does not.
+      const hasEnded = await Promise.race([settled.then(() => true), scheduler.wait(PROBE_MS).then(() => false)]);
+      if (hasEnded) return undefined;
+      stop.abort();
+      return isLate ? BODY_TOO_SLOW : undefined;
     },
   };
 }

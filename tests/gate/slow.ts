@@ -51,8 +51,8 @@ export async function playSlow(connections: number): Promise<Report> {
   const postern = await startPostern({
     direct: true,
     vars: settings({}, [
-      { name: "slow", path: "/slow/{number}", strip_prefix: "/slow", upstream: slow.url },
-      { name: "fast", path: "/fast/{number}", strip_prefix: "/fast", upstream: fast.url },
+      { name: "slow-origin", path: "/slow/{number}", strip_prefix: "/slow", upstream: slow.url },
+      { name: "fast-origin", path: "/fast/{number}", strip_prefix: "/fast", upstream: fast.url },
     ]),
   });
   const agents = { slow: new Agent({ keepAlive: true, maxSockets: connections }), fast: new Agent({ keepAlive: true, maxSockets: FAST }) };

@@ -17,6 +17,8 @@ const postern = shared(async () => {
     "/dies": (socket) => setTimeout(() => socket.resetAndDestroy(), 50),
     "/early": (socket) => socket.end("HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno"),
     "/deaf": (socket) => socket.pause(),
+    // While the client is sending: the head was read, and some of the body.
+    "/dies-late": (socket) => socket.on("data", () => socket.resetAndDestroy()),
   });
   // Says back what comes, as it comes.
   echo = createServer((request, response) => {
@@ -121,6 +123,21 @@ test("an origin that does not read is 504", async () => {
   const megabytes = 32 * 1024 * 1024;
   expect(await upload("/hasty/deaf", `content-length: ${megabytes}`, "x".repeat(megabytes), () => {})).toMatch(/^HTTP\/1.1 504 /);
   expect(events(FAULT).length).toBe(1);
+});
+
+test("an origin that breaks off while the client sends is 502", async () => {
+  const megabytes = 8 * 1024 * 1024;
+  for (const [framing, part] of [
+    [`content-length: ${megabytes}`, "x".repeat(megabytes)],
+    [`content-length: ${2 * megabytes}`, "x".repeat(megabytes)],
+    [CHUNKED, `${megabytes.toString(16)}\r\n${"x".repeat(megabytes)}\r\n`],
+  ] as const) {
+    for (const path of ["/plain/dies", "/plain/dies-late", "/rules/dies-late"]) {
+      from = postern().logs.length;
+      expect(await upload(path, framing, part, () => {}), path).toMatch(/^HTTP\/1.1 502 /);
+      expect(events(FAULT).length).toBe(1);
+    }
+  }
 });
 
 test("bodies of every size arrive whole, with their length", async () => {

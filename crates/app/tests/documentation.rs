@@ -108,11 +108,10 @@ fn every_recipe_of_the_cookbook_is_sound_and_does_what_it_says() {
         let mut vars = vars(&[settings]);
         vars.insert("POSTERN_AUDIENCE".to_owned(), json!("https://api.example.com"));
         let explainer = Explainer::new(Config::from_vars(&vars).unwrap());
-        assert_eq!(
-            explainer.review().into_iter().filter(|remark| remark.code != "any_issuer").collect::<Vec<_>>(),
-            [],
-            "{title}"
-        );
+        // What a recipe says of itself: any issuer will do, and a platform's limit that every such rule has.
+        let is_said = |code: &str| ["any_issuer", "websocket_without_flow_control"].contains(&code);
+        let remarks = explainer.review().into_iter().filter(|remark| !is_said(remark.code));
+        assert_eq!(remarks.collect::<Vec<_>>(), [], "{title}");
         assert!(lines.len() > 2, "{title}");
         for line in lines {
             let (request, expected) = line.rsplit_once(" => ").unwrap();

@@ -103,8 +103,7 @@ fn a_header_mapped_by_one_route_can_not_be_forged_on_another() {
 
 #[test]
 fn connection_can_neither_smuggle_nor_strike_out_our_headers() {
-    // A request of the network has lost its `Connection` to the platform; one that another Worker made
-    // may have it.
+    // An older runtime takes `Connection` away from a request of the network.
     let request = PlainRequest::new("GET", "https://a/x")
         .with("Connection", "close, X-Auth-Subject, x-secret-hop")
         .with("x-secret-hop", "1")
