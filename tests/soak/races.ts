@@ -106,7 +106,9 @@ export async function races(postern: Postern, seed: number, count: number): Prom
     await delay(random.next() * LATEST_LOGOUT_MS);
     const status = await end(postern, way, target);
     over = true;
-    if (status !== 204) figures.failures.push(`race ${race} (${way}): the logout was answered with ${status}`);
+    // By then the token may have been replaced twice: that is reuse, and ends the session as well.
+    const isReuse = way === "logout by refresh token" && status === 401;
+    if (status !== 204 && !isReuse) figures.failures.push(`race ${race} (${way}): the logout was answered with ${status}`);
     const lines = await Promise.all(running);
 
     // Whatever was handed out on the way.

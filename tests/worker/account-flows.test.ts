@@ -88,9 +88,9 @@ describe("change of password", () => {
     const login = await newcomer();
     const { access_token } = await signIn(postern(), { login });
     const wrong = { current_password: "not the password", new_password: NEW_PASSWORD };
-    await expectProblem(await post(postern(), "/auth/password", wrong, bearer(access_token)), 401, "invalid_credentials");
+    await expectProblem(await post(postern(), "/auth/password", wrong, bearer(access_token)), 403, "wrong_password");
     const gone = await post(postern(), "/auth/account/delete", { password: "not the password" }, bearer(access_token));
-    await expectProblem(gone, 401, "invalid_credentials");
+    await expectProblem(gone, 403, "wrong_password");
     await expectProblem(await post(postern(), "/auth/password", wrong), 401, "credentials_required");
     await signIn(postern(), { login });
   });

@@ -1,7 +1,7 @@
 // Signing in, refreshing, leaving: the first-party API as an app uses it.
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { describe, expect, test } from "vitest";
-import { bearer, expectEmpty, expectProblem, json, post, refresh, refreshed, sessions, signIn } from "./support/client.ts";
+import { bearer, expectEmpty, expectProblem, json, post, refresh, refreshed, sessions, signIn, wordsOf } from "./support/client.ts";
 import { ADMIN, ALICE, AUDIENCE, OWN_ISSUER, PASSWORD, settings } from "./support/config.ts";
 import { claimsOf, headerOf } from "./support/jwt.ts";
 import { shared } from "./support/postern.ts";
@@ -74,7 +74,7 @@ describe("login", () => {
   test("an unknown login and a wrong password get the same answer, byte for byte", async () => {
     const wrong = await post(postern(), "/auth/login", { login: ALICE, password: "wrong horse battery staple" });
     const unknown = await post(postern(), "/auth/login", { login: "nobody@example.com", password: PASSWORD });
-    const [a, b] = [await wrong.clone().text(), await unknown.clone().text()];
+    const [a, b] = [await wordsOf(wrong.clone()), await wordsOf(unknown.clone())];
     expect(a).toBe(b);
     const headers = (response: Response) => [...response.headers].filter(([name]) => !["date", "cf-ray"].includes(name));
     expect(headers(wrong)).toEqual(headers(unknown));

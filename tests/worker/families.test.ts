@@ -4,17 +4,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  bearer,
-  expectProblem,
-  json,
-  post,
-  refresh,
-  refreshed,
-  sessions,
-  signIn,
-  type Tokens,
-} from "./support/client.ts";
+import { bearer, expectProblem, json, post, refresh, refreshed, sessions, signIn, type Tokens, wordsOf } from "./support/client.ts";
 import { ADMIN, settings } from "./support/config.ts";
 import { claimsOf } from "./support/jwt.ts";
 import { eventually, pastSecond } from "./support/poll.ts";
@@ -99,9 +89,9 @@ describe("with the default windows", () => {
   test("a refused refresh says nothing about why", async () => {
     const dead = await signIn(postern());
     await (await post(postern(), "/auth/logout", { refresh_token: dead.refresh_token })).text();
-    const revoked = await (await refresh(postern(), dead.refresh_token)).text();
-    const garbage = await (await refresh(postern(), "prt_garbage")).text();
-    const unknown = await (await refresh(postern(), `prt_${randomBytes(90).toString("base64url")}`)).text();
+    const revoked = await wordsOf(await refresh(postern(), dead.refresh_token));
+    const garbage = await wordsOf(await refresh(postern(), "prt_garbage"));
+    const unknown = await wordsOf(await refresh(postern(), `prt_${randomBytes(90).toString("base64url")}`));
     expect(garbage).toBe(revoked);
     expect(unknown).toBe(revoked);
   });

@@ -1,6 +1,6 @@
 // A team's own users, kept by a second Worker behind a service binding.
 import { describe, expect, test } from "vitest";
-import { bearer, expectEmpty, expectProblem, json, post, refresh, refreshed, sessions, signIn } from "./support/client.ts";
+import { bearer, expectEmpty, expectProblem, json, post, refresh, refreshed, sessions, signIn, wordsOf } from "./support/client.ts";
 import { PASSWORD, settings } from "./support/config.ts";
 import { claimsOf } from "./support/jwt.ts";
 import { shared } from "./support/postern.ts";
@@ -43,7 +43,7 @@ describe("users of another service", () => {
         { login: "dave@example.com", password: "locked out for good" },
       ].map(async (credentials) => {
         const response = await post(postern(), "/auth/login", credentials);
-        return { status: response.status, body: await response.text() };
+        return { status: response.status, body: await wordsOf(response) };
       }),
     );
     expect(answers[0]).toMatchObject({ status: 401, body: expect.stringContaining("invalid_credentials") });

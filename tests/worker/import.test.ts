@@ -202,12 +202,11 @@ describe("who and what is refused", () => {
   });
 
   test("a batch with more text than the database takes at once", async () => {
-    const roles = Array.from({ length: 64 }, (_, at) => `${at}`.padEnd(128, "\\"));
+    // As many roles as still fit into an access token.
+    const roles = Array.from({ length: 30 }, (_, at) => `${at}`.padEnd(128, "r"));
     const rows = Array.from({ length: 64 }, () => ({ login: login(), password_hash: BCRYPT, roles }));
-    await expectProblem(await send(rows.map((row) => ({ ...row, roles: roles.map((role) => role.replaceAll("\\", "r")) }))), 413, "body_too_large");
-    const fits = rows.slice(0, 44);
-    expect(await imported(fits)).toMatchObject({ created: 44 });
-    expect((await stored(fits[43]!.login))[0]?.["roles"]).toBe(JSON.stringify(roles));
+    expect(await imported(rows)).toMatchObject({ created: 64 });
+    expect((await stored(rows[63]!.login))[0]?.["roles"]).toBe(JSON.stringify(roles));
   });
 
   test("where the users are kept elsewhere there is nothing to import to", async () => {

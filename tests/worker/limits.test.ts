@@ -1,17 +1,6 @@
 // Limits with their real defaults: who is asked to wait, who is locked out, and who is not.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  bearer,
-  browserSignIn,
-  DEVICE_COOKIE,
-  expectProblem,
-  json,
-  post,
-  refresh,
-  refreshed,
-  signIn,
-  type Tokens,
-} from "./support/client.ts";
+import { bearer, browserSignIn, DEVICE_COOKIE, expectProblem, json, post, refresh, refreshed, signIn, type Tokens, wordsOf } from "./support/client.ts";
 import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { eventually } from "./support/poll.ts";
 import { expectNoSecrets, start, type Running } from "./support/postern.ts";
@@ -166,7 +155,7 @@ describe("locks", () => {
     ]);
     expect(heads[0]).toEqual(heads[1]);
     expect(heads[2]).toEqual(heads[1]);
-    const bodies = await Promise.all([right, wrong, unknown].map((answer) => answer.text()));
+    const bodies = await Promise.all([right, wrong, unknown].map(wordsOf));
     expect(new Set(bodies).size).toBe(1);
     expect(events("locked").at(-1)).toMatchObject({ what: "account", seconds: 3, outcome: "refused" });
     expect(events("sign_in_refused").filter((one) => one["cause"] === "locked").length).toBeGreaterThanOrEqual(2);
@@ -232,7 +221,7 @@ describe("locks", () => {
         Array.from({ length: 12 }, (_, n) => tryPassword(thief.access_token, `guess ${n}`, n, n % 2 ? "/auth/password" : "/auth/account/delete")),
       );
       const statuses = answers.map((answer) => answer.status);
-      expect(statuses.filter((one) => one === 401)).toHaveLength(5);
+      expect(statuses.filter((one) => one === 403)).toHaveLength(5);
       expect(statuses.filter((one) => one === 429)).toHaveLength(7);
       await expectThrottled(answers.find((answer) => answer.status === 429)!, "login-session");
       expect(events("locked").at(-1)).toMatchObject({ what: "session", seconds: 3 });
@@ -245,7 +234,7 @@ describe("locks", () => {
       const login = await newcomer();
       const { access_token } = await signIn(postern, { login });
       await lockOut(login);
-      expect(await status(tryPassword(access_token, "a slip", 1))).toBe(401);
+      expect(await status(tryPassword(access_token, "a slip", 1))).toBe(403);
       expect(await status(tryPassword(access_token, PASSWORD, 1))).toBe(204);
     });
   });

@@ -105,6 +105,7 @@ describe("every operation answers as described", () => {
   test("what anybody may know", async () => {
     await call({ method: "GET", path: "/.well-known/jwks.json", status: 200 });
     await call({ method: "GET", path: "/healthz", status: 200 });
+    await call({ method: "GET", path: "/auth/errors", status: 200 });
     await call({ method: "GET", path: "/readyz", status: 200 });
   });
 

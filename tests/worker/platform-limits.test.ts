@@ -103,13 +103,14 @@ test("100 Continue is said by the platform, before the origin is asked", async (
 describe.for(["/free/echo", "/ruled/echo"])("a socket at %s", (path) => {
   const open = () => openSocket(postern().url, path, bearer(tokens.access_token));
 
-  test("gets its pings answered by the platform", async () => {
+  test(path.startsWith("/free") ? "has its pings carried" : "gets its pings answered by the platform", async () => {
     const client = await open();
     opcodes.length = 0;
     client.send(PING, "are you there");
     await client.got(1);
-    expect(client.frames[0]?.opcode).toBe(PONG);
-    expect(opcodes).not.toContain(PING);
+    const isCarried = path.startsWith("/free");
+    expect(client.frames[0]?.opcode).toBe(isCarried ? PING : PONG);
+    expect(opcodes.includes(PING)).toBe(isCarried);
     client.socket.destroy();
   });
 
@@ -119,19 +120,21 @@ describe.for(["/free/echo", "/ruled/echo"])("a socket at %s", (path) => {
     await client.got(1);
     expect(client.frames[0]?.payload.length).toBe(31 * MB);
     client.send(BINARY, Buffer.alloc(33 * MB));
-    const closed = await client.closed;
-    console.log(`33 MiB at ${path}: ${JSON.stringify(closed)}`);
-    expect([1009, undefined]).toContain(closed?.code);
+    const closed = await Promise.race([client.closed, client.got(2)]);
+    const code = closed !== undefined && closed !== null && typeof closed === "object" && "code" in closed ? closed.code : undefined;
+    console.log(`33 MiB at ${path}: ${JSON.stringify(code)}, ${client.frames[1]?.payload.length}`);
+    // Under a rule the isolate has to hold it, and does not.
+    if (path.startsWith("/ruled")) expect([1009, undefined]).toContain(code);
     client.socket.destroy();
   });
 
-  test("gets text that is not UTF-8 mended", async () => {
+  test("gets text that is not UTF-8 mended under a rule", async () => {
     const client = await open();
     client.send(TEXT, Buffer.from([0x61, 0xff, 0x62]));
     await client.got(1);
     const [first] = client.frames;
     console.log(`invalid UTF-8 at ${path}: ${first?.opcode} ${first?.payload.toString("hex")}`);
-    if (first?.opcode !== CLOSE) expect(first?.payload.toString()).toBe("a\ufffdb");
+    if (first?.opcode !== CLOSE) expect(first?.payload.toString("latin1")).toBe(path.startsWith("/free") ? "a\xffb" : Buffer.from("a\ufffdb").toString("latin1"));
     client.socket.destroy();
   });
 });

@@ -62,6 +62,11 @@ export async function json<T>(response: Response, status = 200): Promise<T> {
   return JSON.parse(text) as T;
 }
 
+/** A problem document without what differs from request to request: two that mean the same are the same to the letter. */
+export async function wordsOf(response: Response): Promise<string> {
+  return (await response.text()).replace(/,"request_id":"[0-9a-f]{16}"/, "");
+}
+
 /** Asserts the problem, in the form that every problem has. */
 export async function expectProblem(response: Response, status: number, code: string): Promise<Problem> {
   const text = await response.text();

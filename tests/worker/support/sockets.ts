@@ -36,9 +36,19 @@ export interface Frame {
 /** Takes bytes and gives the whole frames among them. No message of these tests is in fragments. */
 export class Frames {
   #rest: Buffer = Buffer.alloc(0);
+  /** What came since, and how much there must be before looking at it pays: joining at each chunk would be quadratic. */
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #wanted = 0;
 
   take(chunk: Buffer): Frame[] {
-    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    if (this.#rest.length + this.#size < this.#wanted) return [];
+    this.#rest = Buffer.concat([this.#rest, ...this.#chunks]);
+    this.#chunks = [];
+    this.#size = 0;
+    this.#wanted = 0;
     const frames: Frame[] = [];
     for (;;) {
       const [first, second] = [this.#rest[0], this.#rest[1]];
@@ -49,7 +59,10 @@ export class Frames {
       const length = extended === 0 ? short : extended === 2 ? this.#rest.readUInt16BE(2) : Number(this.#rest.readBigUInt64BE(2));
       const isMasked = (second & 128) !== 0;
       const start = 2 + extended + (isMasked ? 4 : 0);
-      if (this.#rest.length < start + length) return frames;
+      if (this.#rest.length < start + length) {
+        this.#wanted = start + length;
+        return frames;
+      }
       const payload = Buffer.from(this.#rest.subarray(start, start + length));
       if (isMasked) {
         const mask = this.#rest.subarray(start - 4, start);
