@@ -112,7 +112,7 @@ test("what is for development only is refused in production, each by its name", 
     "POSTERN_PASSWORD",
     "POSTERN_JWKS.soft_age",
     "POSTERN_REFRESH.idle_lifetime",
-    "POSTERN_ISSUERS[0].issuer",
+    "POSTERN_ISSUERS[0].jwks_uri",
     "POSTERN_ROUTES[0].upstream",
     "POSTERN_SEED_USERS",
   ]);
