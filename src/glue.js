@@ -161,7 +161,7 @@ export async function carry(request, env, ctx, told, service, url, names, only, 
     const answer = answered(response, unwanted, cookies, added);
     if (answer.status === 101 && look !== undefined) {
       isWatched = true;
-      return watched(answer, look);
+      return watched(answer, look, () => controller.abort());
     }
     // Something must be waited for until then: the platform forgets the timers of a request whose answer it carries by itself.
     if (total !== 0 && answer.status !== 101) {

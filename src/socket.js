@@ -72,8 +72,11 @@ function tooMuchFor(end) {
   return together > MAX_WAITING_TOGETHER;
 }
 
-/** The answer that hands the client its end of a socket; the other one, and the upstream's, are kept here. */
-export function watched(response, look) {
+/**
+ * The answer that hands the client its end of a socket; the other one, and the upstream's, are kept here. `abort` ends the
+ * connection to an upstream that does not answer a close frame: nothing else does, and the platform reads on.
+ */
+export function watched(response, look, abort) {
   const pair = new WebSocketPair();
   const client = { socket: pair[1], broke: GOING_AWAY, heard: false, told: false, code: NO_STATUS, reason: "" };
   const upstream = { socket: response.webSocket, broke: BAD_GATEWAY, heard: false, told: false, code: NO_STATUS, reason: "" };
@@ -92,6 +95,8 @@ export function watched(response, look) {
       waiting.delete(end);
       if (!end.told) close(end, end.code, end.reason);
     }
+    // It was told long ago: `finish` comes before its answer only when the time for that is over.
+    if (!upstream.heard) abort();
     try {
       look(ENDED);
     } catch {
