@@ -120,7 +120,8 @@ export async function socketOrigin(behaviours: Record<string, Behaviour>): Promi
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    open: () => sockets.size,
+    // Node keeps a socket half open when the other side has ended it.
+    open: () => [...sockets].filter((socket) => !socket.readableEnded).length,
     async stop() {
       for (const socket of sockets) socket.destroy();
       server.close();
