@@ -45,12 +45,12 @@ export async function external(): Promise<Scene> {
 
 /**
  * The same keys as our own issuer's, so that the rules for our own tokens are attacked: they are put where the Worker looks
- * first, into KV, with a time ahead, which the key ring's real set does not replace.
+ * first, into KV, with a time a little ahead, which the key ring's real set does not replace.
  */
 export async function own(): Promise<Scene> {
   const postern = await startPostern({ vars: settings({ POSTERN_JWKS: { soft_age: 86_400, hard_age: 86_400 }, POSTERN_LEEWAY: LEEWAY }) });
   const list = await attackList(OWN_ISSUER, AUDIENCE, "own");
-  const fetched_at = Date.now() + 3_600_000;
+  const fetched_at = Date.now() + 30_000;
   const snapshot = { issuer: OWN_ISSUER, document: JSON.stringify(list.jwks), fetched_at, version: 1 };
   await postern.kv.write(`jwks:${createHash("sha256").update(OWN_ISSUER).digest("base64url")}`, JSON.stringify(snapshot));
   return { postern, list, fetches: () => 0, stop: () => postern.dispose() };
