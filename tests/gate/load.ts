@@ -265,7 +265,7 @@ class Load {
     const ended = way === "access_token" ? session.access.slice(-1) : session.access;
     for (const token of ended) Object.assign(token, { ordered: performance.now(), whole: way !== "access_token" });
     const claims = claimsOf(session.tokens.access_token);
-    const order = { session: { subject: claims["sub"], session_id: session.tokens.session_id }, access_token: { jti: claims["jti"] } };
+    const order = { session: { sub: claims["sub"], session_id: session.tokens.session_id }, access_token: { jti: claims["jti"] } };
     this.seen.cases += 1;
     const response =
       way === "logout"

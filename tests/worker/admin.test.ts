@@ -118,7 +118,7 @@ describe("sessions", () => {
 
 describe("users", () => {
   interface User {
-    user_id: string;
+    sub: string;
     login: string;
     scopes: string[];
     roles: string[];
@@ -127,7 +127,7 @@ describe("users", () => {
   }
   const login = () => `${crypto.randomUUID()}@example.com`;
   const add = async (tokens: Tokens, body: Record<string, unknown>) =>
-    (await json<{ user_id: string }>(await call("POST", "/admin/users", tokens, { password: PASSWORD, ...body }), 201)).user_id;
+    (await json<{ sub: string }>(await call("POST", "/admin/users", tokens, { password: PASSWORD, ...body }), 201)).sub;
   const show = async (tokens: Tokens, id: string) => json<User>(await call("GET", `/admin/users/${id}`, tokens));
 
   test("an administrator makes a user, who signs in with what was granted", async () => {
@@ -173,7 +173,7 @@ describe("users", () => {
     const own = await signIn(postern(), { login: name });
     const added = { add: { scopes: ["write:orders"], roles: ["clerk"] } };
     expect(await json(await call("PATCH", `/admin/users/${id}/grants`, tokens, added))).toEqual({
-      user_id: id,
+      sub: id,
       scopes: ["read:orders", "write:orders"],
       roles: ["clerk"],
       added: { scopes: ["write:orders"], roles: ["clerk"] },
@@ -289,14 +289,14 @@ describe("the audit log", () => {
     const tokens = await admin();
     const scopes = [...Array.from({ length: 60 }, (_, at) => `read:${"x".repeat(40)}${at}`), "postern:admin"];
     const login = `${crypto.randomUUID()}@example.com`;
-    const { user_id } = await json<{ user_id: string }>(await call("POST", "/admin/users", tokens, { login, password: PASSWORD, scopes }), 201);
-    await json(await call("PUT", `/admin/users/${user_id}/grants`, tokens, { scopes: [], roles: ["clerk"], tenant_id: "acme" }));
+    const { sub } = await json<{ sub: string }>(await call("POST", "/admin/users", tokens, { login, password: PASSWORD, scopes }), 201);
+    await json(await call("PUT", `/admin/users/${sub}/grants`, tokens, { scopes: [], roles: ["clerk"], tenant_id: "acme" }));
     const acts = (await everything(tokens)).map(({ entry }) => entry as Record<string, string>).filter(({ result }) => result === "done");
     const made = acts.findLast(({ action }) => action === "user_add");
     expect(made?.["detail"]).toMatch(/^scopes \["postern:admin","read:x+0",/);
-    expect(acts.findLast(({ action }) => action === "user_grants")).toMatchObject({ target: user_id, detail: 'scopes [] roles ["clerk"] tenant "acme"' });
+    expect(acts.findLast(({ action }) => action === "user_grants")).toMatchObject({ target: sub, detail: 'scopes [] roles ["clerk"] tenant "acme"' });
     const standIn = /^login ([\w-]{12})$/.exec(made?.["target"] ?? "")?.[1];
-    await postern().logged(new RegExp(`"registered".*"account":"${user_id}","login":"${standIn}"`));
+    await postern().logged(new RegExp(`"registered".*"account":"${sub}","login":"${standIn}"`));
   });
 
   test("a place in it that no log can have is refused, not a fault", async () => {

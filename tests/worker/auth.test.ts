@@ -27,10 +27,10 @@ describe("register", () => {
 
   test("the answer names the user as the subject of his later access tokens", async () => {
     const login = `${crypto.randomUUID()}@example.com`;
-    const answer = await json<{ user_id: string }>(await post(postern(), "/auth/register", { login, password: PASSWORD }), 201);
-    expect(Object.keys(answer)).toEqual(["user_id"]);
+    const answer = await json<{ sub: string }>(await post(postern(), "/auth/register", { login, password: PASSWORD }), 201);
+    expect(Object.keys(answer)).toEqual(["sub"]);
     const tokens = await signIn(postern(), { login });
-    expect(claimsOf(tokens.access_token)["sub"]).toBe(answer.user_id);
+    expect(claimsOf(tokens.access_token)["sub"]).toBe(answer.sub);
   });
 
   test.for([

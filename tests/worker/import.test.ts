@@ -21,7 +21,7 @@ function scrypt(): string {
 
 interface Row {
   status: string;
-  user_id?: string;
+  sub?: string;
   code?: string;
   field?: string;
   detail?: string;
@@ -53,7 +53,7 @@ describe("a batch", () => {
     for (const [at, row] of rows.entries()) {
       expect((await stored(row.login))[0]).toMatchObject({ password_hash: row.password_hash });
       await expectProblem(await post(postern(), "/auth/login", { login: row.login, password: `${PASSWORD}!` }), 401, "invalid_credentials");
-      expect(claimsOf((await signIn(postern(), { login: row.login })).access_token)["sub"]).toBe(answer.rows[at]?.user_id);
+      expect(claimsOf((await signIn(postern(), { login: row.login })).access_token)["sub"]).toBe(answer.rows[at]?.sub);
       const rehashed = async () => String((await stored(row.login))[0]?.["password_hash"]).includes("keyid=") || undefined;
       await eventually("the hash of our own", rehashed);
       await signIn(postern(), { login: row.login });
@@ -62,13 +62,13 @@ describe("a batch", () => {
 
   test("every member arrives in the row of the user and in the access token", async () => {
     const name = login();
-    const user_id = crypto.randomUUID();
+    const sub = crypto.randomUUID();
     const row = {
-      login: ` ${name.toUpperCase()}`, password_hash: BCRYPT, user_id, scopes: ["read:orders"], roles: ["head clerk"],
+      login: ` ${name.toUpperCase()}`, password_hash: BCRYPT, sub, scopes: ["read:orders"], roles: ["head clerk"],
       tenant_id: "acme", email_verified: true, disabled: false, created_at: 1_600_000_000,
     };
-    const id = Buffer.from(user_id.replaceAll("-", ""), "hex").toString("base64url");
-    expect((await imported([row])).rows).toEqual([{ status: "created", user_id: id }]);
+    const id = Buffer.from(sub.replaceAll("-", ""), "hex").toString("base64url");
+    expect((await imported([row])).rows).toEqual([{ status: "created", sub: id }]);
     expect(await stored(name)).toEqual([
       {
         account_id: id, login: name, password_hash: BCRYPT, scopes: '["read:orders"]', roles: '["head clerk"]', tenant_id: "acme",
@@ -100,7 +100,7 @@ describe("a batch", () => {
     const again = await Promise.all([imported(rows), imported(rows)]);
     for (const answer of again) {
       expect(answer).toMatchObject({ created: 0, existing: 500, refused: 0 });
-      expect(answer.rows.map(({ user_id }) => user_id)).toEqual(first.rows.map(({ user_id }) => user_id));
+      expect(answer.rows.map(({ sub }) => sub)).toEqual(first.rows.map(({ sub }) => sub));
     }
     // After a sign-in, which makes the hash anew, and with other grants: still the same row, and nothing of it is taken over.
     const [row] = rows;
@@ -116,24 +116,24 @@ describe("a batch", () => {
     const answers = await Promise.all([imported(rows), imported(rows), imported(rows)]);
     expect(answers.map(({ created }) => created).reduce((sum, count) => sum + count)).toBe(100);
     expect(answers.map(({ existing }) => existing).reduce((sum, count) => sum + count)).toBe(200);
-    const ids = answers.map(({ rows }) => rows.map(({ user_id }) => user_id));
+    const ids = answers.map(({ rows }) => rows.map(({ sub }) => sub));
     expect(ids[1]).toEqual(ids[0]);
     expect(ids[2]).toEqual(ids[0]);
   });
 
   test("a row that names somebody else's id is not told to be the user that the next row makes", async () => {
-    const [other, name, user_id, own] = [login(), login(), crypto.randomUUID(), crypto.randomUUID()];
-    await imported([{ login: other, password_hash: BCRYPT, user_id }]);
-    const answer = await imported([user_id, own].map((id) => ({ login: name, password_hash: BCRYPT, user_id: id })));
+    const [other, name, sub, own] = [login(), login(), crypto.randomUUID(), crypto.randomUUID()];
+    await imported([{ login: other, password_hash: BCRYPT, sub }]);
+    const answer = await imported([sub, own].map((id) => ({ login: name, password_hash: BCRYPT, sub: id })));
     expect(answer).toMatchObject({ created: 1, existing: 0, refused: 1 });
     expect(answer.rows.map(({ status, code }) => code ?? status)).toEqual(["login_taken", "created"]);
-    expect((await stored(name))[0]?.["account_id"]).toBe(answer.rows[1]?.user_id);
+    expect((await stored(name))[0]?.["account_id"]).toBe(answer.rows[1]?.sub);
   });
 
   test("what is wrong with a row is told by code and member, the others are made, and no hash is repeated", async () => {
     const [sound, taken] = [login(), login()];
-    const user_id = crypto.randomUUID();
-    await imported([{ login: taken, password_hash: BCRYPT, user_id }]);
+    const sub = crypto.randomUUID();
+    await imported([{ login: taken, password_hash: BCRYPT, sub }]);
     const secret = "5f4dcc3b5aa765d61d8327deb882cf99";
     const hash = (password_hash: unknown) => ({ login: login(), password_hash });
     const cases: [unknown, string, string?][] = [
@@ -151,7 +151,7 @@ describe("a batch", () => {
       [{ ...hash(BCRYPT), created_at: 253_402_300_799 }, "invalid_member", "created_at"],
       [{ login: ALICE, password_hash: BCRYPT }, "login_taken", "login"],
       [{ login: taken, password_hash: BCRYPT }, "login_taken", "login"],
-      [{ login: login(), password_hash: BCRYPT, user_id }, "user_id_taken", "user_id"],
+      [{ login: login(), password_hash: BCRYPT, sub }, "user_id_taken", "sub"],
       // Twice in one batch, with two passwords: one of the two people would be lost unseen.
       [{ login: sound.toUpperCase(), password_hash: ARGON2 }, "login_taken", "login"],
     ];
@@ -171,8 +171,8 @@ describe("a batch", () => {
     const [before] = await stored(ALICE);
     const rows = [
       { login: ALICE, password_hash: ARGON2, scopes: ["other"] },
-      { login: ALICE, password_hash: ARGON2, user_id: claimsOf((await signIn(postern())).access_token)["sub"] },
-      { login: login(), password_hash: ARGON2, user_id: claimsOf((await signIn(postern())).access_token)["sub"] },
+      { login: ALICE, password_hash: ARGON2, sub: claimsOf((await signIn(postern())).access_token)["sub"] },
+      { login: login(), password_hash: ARGON2, sub: claimsOf((await signIn(postern())).access_token)["sub"] },
     ];
     expect((await imported(rows)).rows.map(({ code, status }) => code ?? status)).toEqual(["login_taken", "existing", "user_id_taken"]);
     expect((await stored(ALICE))[0]).toEqual(before);

@@ -119,7 +119,7 @@ describe("every operation answers as described", () => {
     await call({ method: "GET", path: "/metrics", token, status: 200 });
     await call({ method: "GET", path: "/admin/users?limit=1", token, status: 200 });
     const body = { login: `${crypto.randomUUID()}@example.com`, password: PASSWORD, scopes: ["a"], roles: ["b"], tenant_id: "c" };
-    const { user_id: user } = await call<{ user_id: string }>({ method: "POST", path: "/admin/users", token, body, status: 201 });
+    const { sub: user } = await call<{ sub: string }>({ method: "POST", path: "/admin/users", token, body, status: 201 });
     const row = { login: `${crypto.randomUUID()}@example.com`, password_hash: null };
     await call({ method: "POST", path: "/admin/users/import", token, body: { rows: [row, row, {}] }, status: 200 });
     await call({ method: "GET", path: `/admin/users/${user}`, token, status: 200 });
@@ -131,7 +131,7 @@ describe("every operation answers as described", () => {
     await call({ method: "GET", path: `/admin/users/${subject()}/sessions`, token, status: 200 });
     await call({ method: "DELETE", path: `/admin/users/${subject()}/sessions/${alice.session_id}`, token, status: 204 });
     await call({ method: "DELETE", path: `/admin/users/${subject()}/sessions`, token, status: 204 });
-    await call({ method: "POST", path: "/admin/revocations", token, body: { kind: "subject", subject: subject() }, status: 200 });
+    await call({ method: "POST", path: "/admin/revocations", token, body: { kind: "subject", sub: subject() }, status: 200 });
     await call({ method: "POST", path: "/admin/revocations", token, body: { kind: "subject" }, status: 400 });
     await call({ method: "GET", path: "/admin/routes", token, status: 200 });
     await call({ method: "PUT", path: "/admin/routes", token, body: { routes: [{}] }, status: 422 });

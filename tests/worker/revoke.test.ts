@@ -74,7 +74,7 @@ describe("ours", () => {
     const [one, other] = [await signIn(postern()), await signIn(postern())];
     expect(await statuses(one.access_token)).toEqual(GOOD);
     const subject = String(claimsOf(one.access_token)["sub"]);
-    const body = { kind: "session", subject, session_id: one.session_id };
+    const body = { kind: "session", sub: subject, session_id: one.session_id };
     expect((await revoked(body)).sessions_ended).toBe(1);
     expect((await statuses(one.access_token))[2]).toBe(401);
     expect(await statuses(other.access_token)).toEqual(GOOD);
@@ -86,7 +86,7 @@ describe("ours", () => {
   test("a subject: all its sessions, and a new sign-in is good", async () => {
     const [one, other] = [await signIn(postern()), await signIn(postern())];
     const subject = String(claimsOf(one.access_token)["sub"]);
-    expect((await revoked({ kind: "subject", subject })).sessions_ended).toBeGreaterThanOrEqual(2);
+    expect((await revoked({ kind: "subject", sub: subject })).sessions_ended).toBeGreaterThanOrEqual(2);
     for (const { access_token } of [one, other]) expect((await statuses(access_token))[2]).toBe(401);
     expect(await statuses((await signIn(postern())).access_token)).toEqual(GOOD);
   });
@@ -122,7 +122,7 @@ test("another issuer's subject, session and token are refused here, and nothing 
   const [mine, session, token, other] = [{ sub: "mine" }, { sub: "s", sid: "their-session" }, { sub: "t", jti: "their-jti" }, { sub: "other", sid: "another" }];
   const tokens = await Promise.all([mine, session, token, other].map((claims) => issuer.token(kid, { azp: "an-app", ...claims })));
   for (const one of tokens) expect(await statuses(one)).toEqual(GOOD);
-  await revoked({ kind: "subject", issuer: issuer.iss, subject: "mine", expires_at: Math.floor(Date.now() / 1000) + 30 * 86_400 });
+  await revoked({ kind: "subject", issuer: issuer.iss, sub: "mine", expires_at: Math.floor(Date.now() / 1000) + 30 * 86_400 });
   await revoked({ kind: "session", issuer: issuer.iss, session_id: "their-session" });
   await revoked({ kind: "access_token", issuer: issuer.iss, jti: "their-jti" });
   for (const one of tokens.slice(0, 3)) expect(await statuses(one)).toEqual([403, 401, 401]);
@@ -133,7 +133,7 @@ test("another issuer's subject, session and token are refused here, and nothing 
   expect(await statuses(theirs)).toEqual([403, 401, 401]);
   // The client is the claim that is configured, and no other.
   expect(await statuses(app)).toEqual(GOOD);
-  await expectProblem(await order({ kind: "subject", issuer: "https://unknown.example", subject: "mine" }), 400, "untrusted_issuer");
+  await expectProblem(await order({ kind: "subject", issuer: "https://unknown.example", sub: "mine" }), 400, "untrusted_issuer");
   expect(await lastAct()).toMatchObject({ target: "subject mine https://unknown.example", result: "refused" });
 });
 
@@ -143,7 +143,7 @@ test("another issuer's refresh after the order, and a clock of its that is ahead
   const ordered = Math.floor(Date.now() / 1000);
   const ahead = await token({ iat: ordered + 20 });
   expect(await statuses(ahead)).toEqual(GOOD);
-  await revoked({ kind: "subject", issuer: issuer.iss, subject: "late" });
+  await revoked({ kind: "subject", issuer: issuer.iss, sub: "late" });
   expect(await statuses(ahead)).toEqual([403, 401, 401]);
   await eventually("a second more than the leeway can be written", () => (Date.now() / 1000 > ordered + 3 ? true : undefined));
   // As late as the leeway lets a token be dated: after all that the order names.
@@ -160,8 +160,8 @@ test("what names nothing, or more than its kind has, is refused and is no act", 
     [{}, "missing_member"],
     [{ kind: "tenant" }, "invalid_member"],
     [{ kind: "session", session_id: "VHOWjOHy7oFZ0WYQrn7X1A" }, "missing_member"],
-    [{ kind: "session", subject: "not-ours", session_id: "VHOWjOHy7oFZ0WYQrn7X1A" }, "invalid_member"],
-    [{ kind: "subject", subject: "alice@example.com" }, "invalid_member"],
+    [{ kind: "session", sub: "not-ours", session_id: "VHOWjOHy7oFZ0WYQrn7X1A" }, "invalid_member"],
+    [{ kind: "subject", sub: "alice@example.com" }, "invalid_member"],
     [{ kind: "access_token", jti: "" }, "invalid_member"],
     [{ kind: "access_token", jti: "x".repeat(401) }, "invalid_member"],
     [{ kind: "access_token", jti: "x", client_id: "first-party" }, "invalid_member"],
@@ -183,7 +183,7 @@ test("what names nothing, or more than its kind has, is refused and is no act", 
 
 test("who is no administrator revokes nothing", async () => {
   const alice = await signIn(postern(), { login: ALICE });
-  const body = { kind: "subject", subject: claimsOf(alice.access_token)["sub"] };
+  const body = { kind: "subject", sub: claimsOf(alice.access_token)["sub"] };
   await expectProblem(await post(postern(), "/admin/revocations", body, bearer(alice.access_token)), 403, "insufficient_scope");
   await expectProblem(await post(postern(), "/admin/revocations", body), 401, "credentials_required");
   expect(await statuses(alice.access_token)).toEqual(GOOD);

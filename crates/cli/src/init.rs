@@ -240,7 +240,7 @@ fn admin(login: &str, context: &Context) -> Result<Report, Failure> {
         literal(&json!([SCOPE]).to_string()),
         context.now().millis(),
     );
-    Ok(Report::lines(json!({ "user_id": account, "login": login.as_str(), "sql": sql }), [sql]))
+    Ok(Report::lines(json!({ "sub": account, "login": login.as_str(), "sql": sql }), [sql]))
 }
 
 /// A text as SQL writes it.

@@ -136,7 +136,7 @@ impl Revoke {
         let (body, what) = match self {
             Self::Session { ids, foreign } => match (ids.as_slice(), &foreign.issuer) {
                 ([user, session], None) => (
-                    json!({ "kind": "session", "subject": resolve(client, user)?, "session_id": session }),
+                    json!({ "kind": "session", "sub": resolve(client, user)?, "session_id": session }),
                     format!("session {session} of {user}"),
                 ),
                 ([session], Some(issuer)) => (
@@ -159,7 +159,7 @@ impl Revoke {
                     named.id
                 };
                 (
-                    json!({ "kind": "subject", "subject": id, "issuer": foreign.issuer, "expires_at": foreign.expires_at, "not_before": since.not_before }),
+                    json!({ "kind": "subject", "sub": id, "issuer": foreign.issuer, "expires_at": foreign.expires_at, "not_before": since.not_before }),
                     format!("subject {subject}"),
                 )
             }

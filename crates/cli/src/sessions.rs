@@ -57,13 +57,13 @@ impl Sessions {
             Self::Revoke { user, session: Some(session), .. } => {
                 let path = format!("/users/{}/sessions/{}", resolve(&client, user)?, segment(session)?);
                 client.admin("DELETE", &path, None)?;
-                let value = json!({ "user_id": user, "session_id": session, "status": "revoked" });
+                let value = json!({ "sub": user, "session_id": session, "status": "revoked" });
                 Ok(Report::lines(value, [format!("session {session} of {user} is ended")]))
             }
             Self::Revoke { user, session: None, .. } => {
                 let named = find(&client, user)?;
                 client.admin("DELETE", &format!("/users/{}/sessions", named.id), None)?;
-                let value = json!({ "user_id": named.id, "status": "revoked", "known": named.known });
+                let value = json!({ "sub": named.id, "status": "revoked", "known": named.known });
                 let line = format!("all sessions of {user} are ended");
                 Ok(Report::lines(value, [line]).with_note(named.note()))
             }

@@ -102,7 +102,7 @@ pub(crate) enum Users {
 
 const COLUMNS: [Column; 7] = [
     Column { title: "LOGIN", member: "login", shown: Shown::Plain },
-    Column { title: "USER", member: "user_id", shown: Shown::Plain },
+    Column { title: "USER", member: "sub", shown: Shown::Plain },
     Column { title: "DISABLED", member: "disabled", shown: Shown::Plain },
     Column { title: "SCOPES", member: "scopes", shown: Shown::Plain },
     Column { title: "ROLES", member: "roles", shown: Shown::Plain },
@@ -134,7 +134,7 @@ impl Users {
                 }
                 let answer = client()?.admin("POST", "/users", Some(&body))?;
                 let line =
-                    format!("{login} is there as {}", answer.get("user_id").map(plain).unwrap_or_default());
+                    format!("{login} is there as {}", answer.get("sub").map(plain).unwrap_or_default());
                 Ok(Report::lines(answer, [line]))
             }
             Self::Grant { user, grants } => regrant(&client()?, "PATCH", user, &grants.named("add")?),
@@ -187,7 +187,7 @@ fn list(client: &Client, search: Option<&str>, limit: usize) -> Result<Report, F
 fn change(client: &Client, method: &str, user: &str, what: &str, done: &str) -> Result<Report, Failure> {
     let id = resolve(client, user)?;
     client.admin(method, &format!("/users/{id}{what}"), None)?;
-    Ok(Report::lines(json!({ "user_id": id, "status": "done" }), [format!("{user} {done}")]))
+    Ok(Report::lines(json!({ "sub": id, "status": "done" }), [format!("{user} {done}")]))
 }
 
 /// Changes scopes, roles and tenant, and says what was added, what taken away and what is left.
@@ -273,7 +273,7 @@ pub(crate) fn resolve(client: &Client, user: &str) -> Result<String, Failure> {
         return segment(user).map(str::to_owned);
     }
     let page = client.admin("GET", &format!("/users?login={}", encoded(user)), None)?;
-    let id = page.pointer("/users/0/user_id").and_then(Value::as_str);
+    let id = page.pointer("/users/0/sub").and_then(Value::as_str);
     id.map(str::to_owned).ok_or_else(|| Failure::refused(format!("there is no user {user}")))
 }
 

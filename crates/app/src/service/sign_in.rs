@@ -32,7 +32,7 @@ use crate::{
 
 #[derive(Serialize)]
 struct Registered {
-    user_id: AccountId,
+    sub: AccountId,
 }
 
 impl<P: Ports> Service<P> {
@@ -68,7 +68,7 @@ impl<P: Ports> Service<P> {
             return Err(ApiError::LoginTaken);
         }
         self.record(self.now(), Happening::Registered, setting);
-        Ok(Reply::json(201, &Registered { user_id: user.account }))
+        Ok(Reply::json(201, &Registered { sub: user.account }))
     }
 
     /// `POST /auth/login`.

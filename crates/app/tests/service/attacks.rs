@@ -190,14 +190,14 @@ fn a_row_with_the_id_of_somebody_else_is_not_taken_for_the_next_rows_user() {
     let world = World::new();
     let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
     let hash = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG";
-    let row = |login: &str, id: &str| json!({"login": login, "password_hash": hash, "user_id": id});
+    let row = |login: &str, id: &str| json!({"login": login, "password_hash": hash, "sub": id});
     let own = AccountId::from_bytes([9; 16]).to_string();
     let rows = json!([row("ann@example.com", &ALICE.to_string()), row("ann@example.com", &own)]);
     let reply = world.post_as(&access, "/admin/users/import", &json!({ "rows": rows }));
     let body: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!((&body["created"], &body["existing"], &body["refused"]), (&json!(1), &json!(0), &json!(1)));
     assert_eq!(body["rows"][0]["code"], "login_taken");
-    assert_eq!(body["rows"][1], json!({"status": "created", "user_id": own}));
+    assert_eq!(body["rows"][1], json!({"status": "created", "sub": own}));
 }
 
 #[test]

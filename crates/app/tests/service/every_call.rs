@@ -310,7 +310,7 @@ const STORIES: &[Story] = &[
         name: "admin: revoke a subject",
         begin: nothing,
         call: |world, held| {
-            let body = json!({"kind": "subject", "subject": ALICE.to_string()});
+            let body = json!({"kind": "subject", "sub": ALICE.to_string()});
             world.post_as(&held.admin, "/admin/revocations", &body)
         },
         done_before: &[],

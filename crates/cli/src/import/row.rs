@@ -223,7 +223,7 @@ fn cognito(record: &Map<String, Value>) -> Map<String, Value> {
     };
     members([
         ("login", attribute("email").unwrap_or_else(|| first(record, &["Username"]))),
-        ("user_id", attribute("sub").unwrap_or_default()),
+        ("sub", attribute("sub").unwrap_or_default()),
         ("email_verified", attribute("email_verified").unwrap_or_default()),
         (
             "disabled",
@@ -236,7 +236,7 @@ fn cognito(record: &Map<String, Value>) -> Map<String, Value> {
 fn keycloak(record: &Map<String, Value>) -> Map<String, Value> {
     members([
         ("login", first(record, &["email", "username"])),
-        ("user_id", first(record, &["id"])),
+        ("sub", first(record, &["id"])),
         ("password_hash", keycloak_hash(record).unwrap_or_default()),
         ("roles", first(record, &["realmRoles"])),
         ("email_verified", first(record, &["emailVerified"])),

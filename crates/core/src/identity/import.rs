@@ -23,7 +23,7 @@ use crate::{
 pub const MEMBERS: [&str; 9] = [
     "login",
     "password_hash",
-    "user_id",
+    "sub",
     "scopes",
     "roles",
     "tenant_id",
@@ -100,7 +100,7 @@ impl RowError {
             Self::Login(_) | Self::LoginTaken => Some("login"),
             Self::Hash(_) | Self::UnknownMaster => Some("password_hash"),
             Self::AdminScope | Self::GrantsTooLarge => Some("scopes"),
-            Self::UserIdTaken => Some("user_id"),
+            Self::UserIdTaken => Some("sub"),
         }
     }
 }
@@ -143,9 +143,8 @@ impl ImportRow {
         }
         let hash =
             text(members, "password_hash")?.map(PasswordHash::parse).transpose().map_err(RowError::Hash)?;
-        let account = text(members, "user_id")?
-            .map(|text| account_of(text).ok_or(RowError::Invalid("user_id")))
-            .transpose()?;
+        let account =
+            text(members, "sub")?.map(|text| account_of(text).ok_or(RowError::Invalid("sub"))).transpose()?;
         let grants = Grants::read(&|name| present(members, name)).map_err(RowError::Invalid)?;
         // Administrators are made one by one, under a name that the audit log keeps.
         if grants.scopes.iter().any(|scope| scope == ADMIN_SCOPE) {

@@ -45,10 +45,10 @@ impl<P: Ports> Service<P> {
 fn row(outcome: &RowOutcome) -> Value {
     match outcome {
         RowOutcome::Created(account) => {
-            object([("status", "created".into()), ("user_id", account.to_string().into())])
+            object([("status", "created".into()), ("sub", account.to_string().into())])
         }
         RowOutcome::Existing(account) => {
-            object([("status", "existing".into()), ("user_id", account.to_string().into())])
+            object([("status", "existing".into()), ("sub", account.to_string().into())])
         }
         RowOutcome::Refused(error) => object([
             ("status", "refused".into()),

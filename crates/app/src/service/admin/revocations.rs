@@ -13,7 +13,7 @@ use crate::{
 
 /// What the body may have. `kind` says which of the others belong to it.
 pub(super) static MEMBERS: [&str; 9] =
-    ["kind", "issuer", "subject", "session_id", "jti", "client_id", "kid", "not_before", "expires_at"];
+    ["kind", "issuer", "sub", "session_id", "jti", "client_id", "kid", "not_before", "expires_at"];
 
 /// The longest text that is taken for an id, in bytes: far above any `sub` or `jti` in use, and
 /// what the audit log shows in full.
@@ -105,9 +105,9 @@ impl<P: Ports> Service<P> {
         let foreign = issuer.is_some();
         let (members, target): (&[&str], _) = match (body.text("kind")?, issuer) {
             ("session", None) => (
-                &["subject", "session_id"],
+                &["sub", "session_id"],
                 Target::Session {
-                    account: own(&id("subject")?, "subject")?,
+                    account: own(&id("sub")?, "sub")?,
                     session: own(&id("session_id")?, "session_id")?,
                 },
             ),
@@ -119,14 +119,12 @@ impl<P: Ports> Service<P> {
                     expires_at: self.expires_at(asked)?,
                 },
             ),
-            ("subject", None) => {
-                (&["subject"], Target::Account { account: own(&id("subject")?, "subject")? })
-            }
+            ("subject", None) => (&["sub"], Target::Account { account: own(&id("sub")?, "sub")? }),
             ("subject", Some(issuer)) => (
-                &["subject", "not_before", "expires_at"],
+                &["sub", "not_before", "expires_at"],
                 Target::ForeignSubject {
                     issuer,
-                    subject: id("subject")?,
+                    subject: id("sub")?,
                     not_before: self.not_before(asked)?,
                     expires_at: self.expires_at(asked)?,
                 },

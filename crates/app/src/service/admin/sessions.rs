@@ -17,12 +17,12 @@ impl Asked<'_> {
 }
 
 impl<P: Ports> Service<P> {
-    /// `GET /admin/users/{user_id}/sessions`: the live ones; none for a user who never was.
+    /// `GET /admin/users/{sub}/sessions`: the live ones; none for a user who never was.
     pub(super) async fn admin_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         self.session_list(asked.account()?, asked.admin.session.family).await
     }
 
-    /// `DELETE /admin/users/{user_id}/sessions/{session_id}`.
+    /// `DELETE /admin/users/{sub}/sessions/{session_id}`.
     pub(super) async fn admin_end_session(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         let family: FamilyId = asked.parameter(1).parse().map_err(|_| ApiError::SessionNotFound)?;
@@ -33,7 +33,7 @@ impl<P: Ports> Service<P> {
         Ok(Reply::empty(204))
     }
 
-    /// `DELETE /admin/users/{user_id}/sessions`: all of them, and no token issued before now
+    /// `DELETE /admin/users/{sub}/sessions`: all of them, and no token issued before now
     /// passes where the session is asked about.
     pub(super) async fn admin_end_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;

@@ -37,7 +37,7 @@ impl<P: Ports> Service<P> {
         Ok(page("users", users.iter().map(row).collect(), next))
     }
 
-    /// `GET /admin/users/{user_id}`.
+    /// `GET /admin/users/{sub}`.
     pub(super) async fn admin_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         self.users_are_here()?;
         let user = self.find_user(asked.account()?).await?.ok_or(ApiError::UserNotFound)?;
@@ -58,10 +58,10 @@ impl<P: Ports> Service<P> {
         let hash = self.hash_in_turn(&password)?;
         let added = self.add_user(login, hash, grants, asked.caller.setting()).await?;
         let account = added.ok_or(ApiError::LoginTaken)?;
-        Ok(Reply::json(201, &object([("user_id", account.to_string().into())])))
+        Ok(Reply::json(201, &object([("sub", account.to_string().into())])))
     }
 
-    /// `PUT /admin/users/{user_id}/grants`: scopes, roles and tenant in place of those before.
+    /// `PUT /admin/users/{sub}/grants`: scopes, roles and tenant in place of those before.
     /// `PATCH`: some added, some taken away. The answer says what was. When something is taken away
     /// all sessions of the user end.
     pub(super) async fn admin_set_grants(
@@ -82,7 +82,7 @@ impl<P: Ports> Service<P> {
         };
         let Regranted { before, now } = regranted;
         let body = object([
-            ("user_id", account.to_string().into()),
+            ("sub", account.to_string().into()),
             ("scopes", now.scopes.as_slice().into()),
             ("roles", now.roles.as_slice().into()),
             ("tenant_id", now.tenant_id.as_deref().map_or(Value::Null, Value::from)),
@@ -92,7 +92,7 @@ impl<P: Ports> Service<P> {
         Ok(Reply::json(200, &body))
     }
 
-    /// `POST /admin/users/{user_id}/disable` and `/enable`. A disabled user's sessions end.
+    /// `POST /admin/users/{sub}/disable` and `/enable`. A disabled user's sessions end.
     pub(super) async fn admin_set_disabled(
         &self,
         asked: &Asked<'_>,
@@ -104,7 +104,7 @@ impl<P: Ports> Service<P> {
         there(self.set_disabled(account, disabled, asked.caller.setting()).await?)
     }
 
-    /// `DELETE /admin/users/{user_id}`: erases all that is stored. May be repeated.
+    /// `DELETE /admin/users/{sub}`: erases all that is stored. May be repeated.
     pub(super) async fn admin_erase_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         refuse_oneself(asked, account)?;
@@ -157,7 +157,7 @@ pub(super) fn amendment_of(body: &Body) -> Result<GrantsOrder, ApiError> {
 fn row(user: &User) -> Value {
     let tenant_id = user.grants.tenant_id.as_deref().map_or(Value::Null, Value::from);
     object([
-        ("user_id", user.account.to_string().into()),
+        ("sub", user.account.to_string().into()),
         ("login", user.login.as_str().into()),
         ("scopes", user.grants.scopes.as_slice().into()),
         ("roles", user.grants.roles.as_slice().into()),

@@ -98,7 +98,7 @@ fn exports_of_other_products_are_read() {
     assert_eq!(
         read,
         json!({
-            "login": "ann@example.com", "user_id": keycloak["id"], "password_hash": hash, "roles": ["clerk"],
+            "login": "ann@example.com", "sub": keycloak["id"], "password_hash": hash, "roles": ["clerk"],
             "email_verified": true, "disabled": true, "created_at": 1_600_000_000,
         })
     );
@@ -127,7 +127,7 @@ fn exports_of_other_products_are_read() {
     assert_eq!(
         row(&["--from", "cognito", "--without-password"], &cognito),
         json!({
-            "login": "carol", "password_hash": null, "user_id": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "email_verified": true,
+            "login": "carol", "password_hash": null, "sub": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "email_verified": true,
             "disabled": false, "created_at": 1_600_000_000,
         })
     );

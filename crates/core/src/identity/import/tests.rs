@@ -29,7 +29,7 @@ fn user(row: &Value) -> User {
 #[test]
 fn a_row_becomes_the_user_that_it_says() {
     let made = user(&json!({
-        "login": " Ann@Example.com", "password_hash": BCRYPT, "user_id": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+        "login": " Ann@Example.com", "password_hash": BCRYPT, "sub": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
         "scopes": ["read:orders", "read:orders"], "roles": ["head clerk"], "tenant_id": "acme",
         "email_verified": true, "disabled": true, "created_at": 1_600_000_000,
     }));
@@ -69,7 +69,7 @@ fn each_mistake_has_its_code_and_its_member_and_no_value_of_the_row() {
             Some("password_hash"),
         ),
         (with("password_hash", json!(costly)), "hash_too_costly", Some("password_hash")),
-        (with("user_id", json!("auth0|507f1f77bcf86cd799439011")), "invalid_member", Some("user_id")),
+        (with("sub", json!("auth0|507f1f77bcf86cd799439011")), "invalid_member", Some("sub")),
         (with("scopes", json!("read:orders")), "invalid_member", Some("scopes")),
         (with("scopes", json!(["postern:admin"])), "admin_scope", Some("scopes")),
         (with("roles", json!([""])), "invalid_member", Some("roles")),
@@ -99,7 +99,7 @@ fn the_same_row_is_recognised_and_another_users_is_not() {
     let other = BCRYPT.replace("$2b$", "$2y$");
     let other = parse(&json!({ "login": "ann@example.com", "password_hash": other })).unwrap();
     assert_eq!(other.found(&holder(own), &masters(7)), Err(RowError::LoginTaken));
-    let given = json!({ "login": "bob@example.com", "password_hash": BCRYPT, "user_id": own.to_string() });
+    let given = json!({ "login": "bob@example.com", "password_hash": BCRYPT, "sub": own.to_string() });
     assert_eq!(
         parse(&given).unwrap().found(&[(own, "ann@example.com".into())], &masters(7)),
         Err(RowError::UserIdTaken)
