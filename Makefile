@@ -72,16 +72,16 @@ browser: setup ## Play Postern and examples/spa in a real, headless Chromium (CH
 
 api: setup ## Let schemathesis try every call of docs/openapi.yaml on the running Worker, sound and broken; EXAMPLES=100, SEED=1
 	@scripts/build.sh
-	@$(ENV) node tests/api/run.ts
+	@$(ENV) node tests/proofs/api/run.ts
 
 import-proof: setup ## Import 100 000 users, killing the program and workerd on the way, and hold D1 against the source; USERS=100000
 	@cargo build --quiet --package postern-cli
 	@scripts/build.sh
-	@$(ENV) USERS=$(or $(USERS),100000) node tests/import/run.ts
+	@$(ENV) USERS=$(or $(USERS),100000) node tests/proofs/import/run.ts
 
 soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (15 min); ONLY="kills theft", SEED=1
 	@scripts/build.sh
-	@$(ENV) node tests/soak/main.ts $(ONLY)
+	@$(ENV) node tests/proofs/soak/main.ts $(ONLY)
 
 bench-refresh: setup ## Time refreshes beside two other libraries in one run, and compare what they do; writes docs/performance.md
 	@scripts/build.sh
@@ -125,43 +125,43 @@ model-mutants: ## Break each rule of refresh families, and drop each assumption:
 	@cargo run --quiet --release --manifest-path model/Cargo.toml -- --gaps
 
 vectors: setup ## Run the published vectors through both verifiers, natively and on workerd; print n of n for each suite
-	@$(ENV) node tests/vectors/run.ts
+	@$(ENV) node tests/proofs/vectors/run.ts
 
-attacks: setup ## Send every bad token of tests/attacks to the running Worker; none may pass, none may make it fail
+attacks: setup ## Send every bad token of crates/app/tests/attacks to the running Worker; none may pass, none may make it fail
 	@scripts/build.sh
-	@$(ENV) node tests/attacks/run.ts
+	@$(ENV) node tests/proofs/attacks/run.ts
 
 abuse: setup ## Guess 10 000 passwords from 1 and 1 000 addresses, race reset tokens, time refusals; PART="one many stolen racing timing"
 	@scripts/build.sh
-	@$(ENV) node tests/abuse/run.ts $(PART)
+	@$(ENV) node tests/proofs/abuse/run.ts $(PART)
 
 rotation: setup ## Play three rotations under traffic, one a change of algorithm, verified by the gate, jose and PyJWT
 	@scripts/build.sh
-	@$(ENV) node tests/rotation/run.ts
+	@$(ENV) node tests/proofs/rotation/run.ts
 
 rollout: setup ## Roll out a new master secret in two versions under the traffic of 50 browsers (15 min); PLAN=two-steps, MINUTES=5
 	@scripts/build.sh
-	@$(ENV) node tests/rollout/run.ts $(PLAN)
+	@$(ENV) node tests/proofs/rollout/run.ts $(PLAN)
 
 issuers: setup ## Make issuers fail in every way, send 10 000 made-up kids, measure the cache of verified tokens
 	@scripts/build.sh
-	@$(ENV) node tests/issuers/failing.ts
-	@$(ENV) node tests/issuers/random-kids.ts
-	@$(ENV) node tests/issuers/cache.ts
+	@$(ENV) node tests/proofs/issuers/failing.ts
+	@$(ENV) node tests/proofs/issuers/random-kids.ts
+	@$(ENV) node tests/proofs/issuers/cache.ts
 
 revocation: setup ## Time how soon the gate refuses what is revoked, also while KV takes no writes and clients refresh, and what it costs; ONLY="delays costs kv client readyz", REREAD=30, MINUTES=4
 	@scripts/build.sh
-	@$(ENV) ONLY="$(ONLY)" node tests/revocation/run.ts
+	@$(ENV) ONLY="$(ONLY)" node tests/proofs/revocation/run.ts
 
 # How long `make gate` keeps up its load.
 SECONDS ?= 60
 gate: setup ## Try to get past the gate by paths, headers, bodies, WebSockets and load; bypasses, leaks, failures must be 0 (5 min); ONLY="paths load", SEED=1, SECONDS=60
 	@scripts/build.sh
-	@$(ENV) node tests/gate/run.ts --seconds=$(SECONDS) $(ONLY)
+	@$(ENV) node tests/proofs/gate/run.ts --seconds=$(SECONDS) $(ONLY)
 
 metrics: setup ## Send 1 000 mixed requests and compare the counters with what the clients saw, through Prometheus's parser
 	@scripts/build.sh
-	@$(ENV) node tests/metrics/run.ts
+	@$(ENV) node tests/proofs/metrics/run.ts
 
 # Seconds for each fuzz target.
 FUZZ_TIME ?= 60

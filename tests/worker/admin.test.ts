@@ -1,7 +1,7 @@
 // The administrators' API: who may call it, and what it does.
 import { describe, expect, test } from "vitest";
 import { bearer, expectEmpty, expectProblem, json, post, refresh, sessions, signIn, type Session, type Tokens } from "./support/client.ts";
-import { startWorkers } from "../issuers/workers.ts";
+import { startWorkers } from "../proofs/issuers/workers.ts";
 import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { claimsOf, headerOf } from "./support/jwt.ts";
 import { eventually } from "./support/poll.ts";

@@ -1,8 +1,8 @@
-// The whole list of tests/attacks/ through the running Worker, in short: `make attacks` also sends the good token after
+// The whole list of crates/app/tests/attacks/ through the running Worker, in short: `make attacks` also sends the good token after
 // each bad one, and plays our own issuer.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { statusFor } from "../attacks/list.ts";
-import { external, type Scene } from "../attacks/scene.ts";
+import { statusFor } from "../proofs/attacks/list.ts";
+import { external, type Scene } from "../proofs/attacks/scene.ts";
 
 /** The list is written by the native tests, which may have to be compiled first. */
 const COMPILING_MS = 15 * 60_000;

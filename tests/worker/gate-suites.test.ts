@@ -1,9 +1,9 @@
 // A sample of `make gate`: the same cases, fewer of them.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import * as headers from "../gate/headers.ts";
-import * as paths from "../gate/paths.ts";
-import { scene, type Scene } from "../gate/scene.ts";
-import { playSlow } from "../gate/slow.ts";
+import * as headers from "../proofs/gate/headers.ts";
+import * as paths from "../proofs/gate/paths.ts";
+import { scene, type Scene } from "../proofs/gate/scene.ts";
+import { playSlow } from "../proofs/gate/slow.ts";
 
 let scenes: { paths: Scene; headers: Scene };
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 // Twenty times SIGKILL at a random moment, with refreshes in flight: `make soak` does two hundred. In a file of its own,
 // because starting workerd again takes a second or more each time.
 import { expect, test } from "vitest";
-import { kills } from "../soak/kills.ts";
-import { seedOfRun } from "../soak/random.ts";
+import { kills } from "../proofs/soak/kills.ts";
+import { seedOfRun } from "../proofs/soak/random.ts";
 
 /** Restarts take 1 to 3 s each, by the load of the machine. */
 const LIMIT_MS = 180_000;

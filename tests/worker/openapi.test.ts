@@ -2,7 +2,7 @@
 // has every path, method and problem code is checked natively (crates/app/src/service/openapi_tests.rs); `make api` tries far more.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostern, type Postern } from "./harness.ts";
-import { operationOf, operations, wrongWith } from "../api/description.ts";
+import { operationOf, operations, wrongWith } from "../proofs/api/description.ts";
 import { bearer, browserSignIn, cookieHeader, signIn, type Tokens } from "./support/client.ts";
 import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { claimsOf } from "./support/jwt.ts";

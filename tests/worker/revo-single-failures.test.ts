@@ -1,7 +1,7 @@
 // What must not pass while isolates know different things, and what everybody may call without harm; `make revocation` plays
 // the same with the settings of a deployment.
 import { expect, test } from "vitest";
-import { lateRefreshes, readyzByEverybody } from "../revocation/scenes.ts";
+import { lateRefreshes, readyzByEverybody } from "../proofs/revocation/scenes.ts";
 
 test("a revoked client gains nothing by a refresh where nobody knows", { timeout: 120_000 }, async () => {
   // The bound is a third of max_age and reread, 4 s; a busy machine is given as long again.

@@ -1,7 +1,7 @@
 // `POST /admin/revocations`: each kind, its refusal at the gate, and its line in the audit log.
 import { Agent } from "node:http";
 import { afterAll, describe, expect, test } from "vitest";
-import { startWorkers, statusOf } from "../issuers/workers.ts";
+import { startWorkers, statusOf } from "../proofs/issuers/workers.ts";
 import { bearer, expectProblem, json, post, refresh, signIn, type Tokens } from "./support/client.ts";
 import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { Issuer, issuerKey } from "./support/issuer.ts";

@@ -1,6 +1,6 @@
 // One rotation under traffic, in short: `make rotation` plays three, and PyJWT verifies too.
 import { expect, test } from "vitest";
-import { playRotations } from "../rotation/play.ts";
+import { playRotations } from "../proofs/rotation/play.ts";
 
 test("a change of the signing algorithm under traffic refuses no token, at the gate or at a client that caches the key set", async () => {
   const played = await playRotations(1, "jose");

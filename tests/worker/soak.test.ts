@@ -1,12 +1,12 @@
 // The scenarios of `make soak` in small: a minute instead of a quarter of an hour. Each failure names its seed.
 import { describe, expect, test } from "vitest";
-import { boot } from "../soak/client.ts";
-import { garbage } from "../soak/garbage.ts";
-import { races } from "../soak/races.ts";
-import { seedOfRun } from "../soak/random.ts";
-import { storage } from "../soak/storage.ts";
-import { storm } from "../soak/storm.ts";
-import { ATTACKS, theft } from "../soak/theft.ts";
+import { boot } from "../proofs/soak/client.ts";
+import { garbage } from "../proofs/soak/garbage.ts";
+import { races } from "../proofs/soak/races.ts";
+import { seedOfRun } from "../proofs/soak/random.ts";
+import { storage } from "../proofs/soak/storage.ts";
+import { storm } from "../proofs/soak/storm.ts";
+import { ATTACKS, theft } from "../proofs/soak/theft.ts";
 
 const seed = seedOfRun();
 

@@ -1,8 +1,8 @@
 // `make abuse`: guessing at one account from one address and from a thousand, with its owner signing in meanwhile, and
 // what the time of a refusal tells. Figures mean something on the release build alone.
 import { performance } from "node:perf_hooks";
-import { startPostern, type Postern } from "../worker/harness.ts";
-import { OWN_ISSUER, PASSWORD } from "../worker/support/config.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
+import { OWN_ISSUER, PASSWORD } from "../../worker/support/config.ts";
 import { compare, median } from "./statistics.ts";
 
 const GUESSES = 10_000;

@@ -15,7 +15,7 @@ interface Described {
   components: { responses: Record<string, { content?: Record<string, unknown> }> };
 }
 
-export const file = new URL("../../docs/openapi.yaml", import.meta.url);
+export const file = new URL("../../../docs/openapi.yaml", import.meta.url);
 const described = parse(readFileSync(file, "utf8"), { maxAliasCount: -1 }) as Described;
 
 const METHODS = ["get", "post", "put", "patch", "delete"];

@@ -11,9 +11,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { startPostern } from "../worker/harness.ts";
-import { signIn } from "../worker/support/client.ts";
-import { ADMIN, settings } from "../worker/support/config.ts";
+import { startPostern } from "../../worker/harness.ts";
+import { signIn } from "../../worker/support/client.ts";
+import { ADMIN, settings } from "../../worker/support/config.ts";
 import { file, operationOf, operations, wrongWith } from "./description.ts";
 
 const VERSION = "4.32.5";

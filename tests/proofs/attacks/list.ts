@@ -1,4 +1,4 @@
-// The bad tokens of tests/attacks/, made for a Worker that runs now: written by crates/app/tests/verify_attacks.rs.
+// The bad tokens of crates/app/tests/attacks/, made for a Worker that runs now: written by crates/app/tests/verify_attacks.rs.
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { connect } from "node:net";
@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Postern } from "../worker/harness.ts";
+import type { Postern } from "../../worker/harness.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 export interface Attack {
   name: string;

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { startPostern, type Postern } from "../worker/harness.ts";
-import { AUDIENCE, OWN_ISSUER, settings } from "../worker/support/config.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
+import { AUDIENCE, OWN_ISSUER, settings } from "../../worker/support/config.ts";
 import { attackList, LEEWAY, type AttackList } from "./list.ts";
 
 export interface Scene {

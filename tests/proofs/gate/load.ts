@@ -5,11 +5,11 @@ import { createHash, randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { Random, seedOfRun } from "../soak/random.ts";
-import { startPostern, type Postern } from "../worker/harness.ts";
-import { bearer, post, signIn, type Tokens } from "../worker/support/client.ts";
-import { ADMIN, settings } from "../worker/support/config.ts";
-import { claimsOf } from "../worker/support/jwt.ts";
-import { bytes, RawOrigin, type Answer } from "../worker/support/raw-origin.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
+import { bearer, post, signIn, type Tokens } from "../../worker/support/client.ts";
+import { ADMIN, settings } from "../../worker/support/config.ts";
+import { claimsOf } from "../../worker/support/jwt.ts";
+import { bytes, RawOrigin, type Answer } from "../../worker/support/raw-origin.ts";
 import { report, type Part, type Report } from "./part.ts";
 import { openSocket } from "./websocket.ts";
 

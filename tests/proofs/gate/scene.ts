@@ -1,6 +1,6 @@
 // Postern with origins behind it and a user who is signed in.
-import { startPostern, type Postern } from "../worker/harness.ts";
-import { ALICE, PASSWORD } from "../worker/support/config.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
+import { ALICE, PASSWORD } from "../../worker/support/config.ts";
 import { RawOrigin } from "./raw.ts";
 
 export interface Scene {

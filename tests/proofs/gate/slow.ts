@@ -3,9 +3,9 @@
 import { Agent, request } from "node:http";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { once } from "node:events";
-import { startPostern } from "../worker/harness.ts";
-import { bearer, signIn } from "../worker/support/client.ts";
-import { settings } from "../worker/support/config.ts";
+import { startPostern } from "../../worker/harness.ts";
+import { bearer, signIn } from "../../worker/support/client.ts";
+import { settings } from "../../worker/support/config.ts";
 import { report, type Part, type Report } from "./part.ts";
 
 const SLOW_MS = 4_000;

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { startPostern, type Postern } from "../worker/harness.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
 import { report, type Part, type Report } from "./part.ts";
 
 const MB = 1024 * 1024;

@@ -1,6 +1,6 @@
 // 10 000 messages there and back, text and binary in turn, through a socket that passes untouched and one that is watched.
-import { startPostern, type Postern } from "../worker/harness.ts";
-import { signIn } from "../worker/support/client.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
+import { signIn } from "../../worker/support/client.ts";
 import { report, type Part } from "./part.ts";
 
 const MESSAGES = 10_000;

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import bcrypt from "bcryptjs";
-import { begin, postern as run, type ImportReport, type Run } from "../cli/program.ts";
-import { startPostern, type Postern } from "../worker/harness.ts";
-import { cpu } from "../worker/support/cpu.ts";
-import { ADMIN, ALICE, OWN_ISSUER, PASSWORD } from "../worker/support/config.ts";
+import { begin, postern as run, type ImportReport, type Run } from "../../cli/program.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
+import { cpu } from "../../worker/support/cpu.ts";
+import { ADMIN, ALICE, OWN_ISSUER, PASSWORD } from "../../worker/support/config.ts";
 
 const USERS = Number(process.env["USERS"] ?? 100_000);
 /** Of each of the other kinds. */

@@ -1,13 +1,13 @@
-// `node tests/issuers/cache.ts`: what a request costs workerd in CPU when its token is in the cache of verified tokens and
+// `node tests/proofs/issuers/cache.ts`: what a request costs workerd in CPU when its token is in the cache of verified tokens and
 // when it is not; and whether a removed key's cached token is refused once the new set is known.
 import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { startPostern } from "../worker/harness.ts";
-import { bearer } from "../worker/support/client.ts";
-import { settings } from "../worker/support/config.ts";
-import { Issuer, issuerKey } from "../worker/support/issuer.ts";
+import { startPostern } from "../../worker/harness.ts";
+import { bearer } from "../../worker/support/client.ts";
+import { settings } from "../../worker/support/config.ts";
+import { Issuer, issuerKey } from "../../worker/support/issuer.ts";
 import { startWorkers, statusOf } from "./workers.ts";
-import { cpu, workerd } from "../worker/support/cpu.ts";
+import { cpu, workerd } from "../../worker/support/cpu.ts";
 
 const ROUNDS = 9;
 const REQUESTS = 1_000;

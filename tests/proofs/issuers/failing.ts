@@ -1,8 +1,8 @@
-// `node tests/issuers/failing.ts`: every fault at once, each with an issuer of its own, to the hard age and past it.
+// `node tests/proofs/issuers/failing.ts`: every fault at once, each with an issuer of its own, to the hard age and past it.
 import { setTimeout as delay } from "node:timers/promises";
-import { startPostern } from "../worker/harness.ts";
-import { bearer } from "../worker/support/client.ts";
-import { settings } from "../worker/support/config.ts";
+import { startPostern } from "../../worker/harness.ts";
+import { bearer } from "../../worker/support/client.ts";
+import { settings } from "../../worker/support/config.ts";
 import { ANSWERS, FaultyIssuer, type Fault } from "./faulty.ts";
 
 const SOFT_AGE = 1;

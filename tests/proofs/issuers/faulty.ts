@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { SignJWT } from "jose";
-import { AUDIENCE } from "../worker/support/config.ts";
-import { issuerKey, type IssuerKey } from "../worker/support/issuer.ts";
+import { AUDIENCE } from "../../worker/support/config.ts";
+import { issuerKey, type IssuerKey } from "../../worker/support/issuer.ts";
 
 type Answer = (response: ServerResponse, issuer: FaultyIssuer) => void;
 

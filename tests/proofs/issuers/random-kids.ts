@@ -1,9 +1,9 @@
-// `node tests/issuers/random-kids.ts`: 10 000 requests with made-up kids, and with made-up signatures under the good kid and
+// `node tests/proofs/issuers/random-kids.ts`: 10 000 requests with made-up kids, and with made-up signatures under the good kid and
 // without kid, over several Workers, each in an isolate of its own, that share KV and the objects as the locations of one deployment do. How often is the issuer asked?
 import { randomBytes } from "node:crypto";
 import { Agent } from "node:http";
-import { AUDIENCE } from "../worker/support/config.ts";
-import { encode } from "../worker/support/jwt.ts";
+import { AUDIENCE } from "../../worker/support/config.ts";
+import { encode } from "../../worker/support/jwt.ts";
 import { FaultyIssuer } from "./faulty.ts";
 import { startWorkers, statusOf } from "./workers.ts";
 

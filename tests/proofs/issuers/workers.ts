@@ -5,12 +5,12 @@ import { type Agent, request } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Json } from "miniflare";
-import { migrate } from "../worker/harness.ts";
-import { bindingsOf } from "../worker/harness-config.ts";
-import { settings, type RouteSetting } from "../worker/support/config.ts";
-import { startWorkerd } from "../worker/support/workerd.ts";
+import { migrate } from "../../worker/harness.ts";
+import { bindingsOf } from "../../worker/harness-config.ts";
+import { settings, type RouteSetting } from "../../worker/support/config.ts";
+import { startWorkerd } from "../../worker/support/workerd.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 export interface Workers {
   urls: URL[];

@@ -1,8 +1,8 @@
 // A script of mixed requests, and what each of them must add to the counters: the truth, from the clients' side.
-import type { Postern } from "../worker/harness.ts";
-import { bearer, post, refresh, signIn, type Tokens } from "../worker/support/client.ts";
-import { ALICE, PASSWORD } from "../worker/support/config.ts";
-import { bitFlipped } from "../worker/support/jwt.ts";
+import type { Postern } from "../../worker/harness.ts";
+import { bearer, post, refresh, signIn, type Tokens } from "../../worker/support/client.ts";
+import { ALICE, PASSWORD } from "../../worker/support/config.ts";
+import { bitFlipped } from "../../worker/support/jwt.ts";
 
 type Device = Tokens & { refresh_token: string };
 

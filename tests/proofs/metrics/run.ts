@@ -5,11 +5,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startPostern } from "../worker/harness.ts";
-import { settings } from "../worker/support/config.ts";
-import { METRICS_TOKEN, metricsText } from "../worker/support/metrics.ts";
-import { UrlOrigin } from "../worker/support/origin.ts";
-import { python } from "../worker/support/python.ts";
+import { startPostern } from "../../worker/harness.ts";
+import { settings } from "../../worker/support/config.ts";
+import { METRICS_TOKEN, metricsText } from "../../worker/support/metrics.ts";
+import { UrlOrigin } from "../../worker/support/origin.ts";
+import { python } from "../../worker/support/python.ts";
 import { Script } from "./play.ts";
 
 const REQUESTS = 1000;

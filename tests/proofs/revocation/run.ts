@@ -1,14 +1,14 @@
-// `node tests/revocation/run.ts`: from a revocation that was answered to its refusal at the gate, by level; what each level
+// `node tests/proofs/revocation/run.ts`: from a revocation that was answered to its refusal at the gate, by level; what each level
 // costs workerd in CPU for a request; the same while KV takes no writes; a client that is refreshed after its revocation; and
 // what calls of /readyz by everybody ask of the key ring. ONLY="kv client" plays some of it.
 import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { startWorkers, statusOf } from "../issuers/workers.ts";
-import { startPostern, type Postern } from "../worker/harness.ts";
-import { bearer, post, signIn } from "../worker/support/client.ts";
-import { settings } from "../worker/support/config.ts";
-import { cpu, workerd } from "../worker/support/cpu.ts";
-import { growth, METRICS_TOKEN, scrape } from "../worker/support/metrics.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
+import { bearer, post, signIn } from "../../worker/support/client.ts";
+import { settings } from "../../worker/support/config.ts";
+import { cpu, workerd } from "../../worker/support/cpu.ts";
+import { growth, METRICS_TOKEN, scrape } from "../../worker/support/metrics.ts";
 import { lateRefreshes, readyzByEverybody } from "./scenes.ts";
 
 const TRIES = 100;

@@ -3,9 +3,9 @@
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { startWorkers, statusOf } from "../issuers/workers.ts";
-import { bearer, type Tokens } from "../worker/support/client.ts";
-import { ADMIN, ALICE, PASSWORD } from "../worker/support/config.ts";
-import { METRICS_TOKEN } from "../worker/support/metrics.ts";
+import { bearer, type Tokens } from "../../worker/support/client.ts";
+import { ADMIN, ALICE, PASSWORD } from "../../worker/support/config.ts";
+import { METRICS_TOKEN } from "../../worker/support/metrics.ts";
 
 const LEVELS = ["feed", "strong"] as const;
 const ROUTES = LEVELS.map((revocation) => ({ name: revocation, path: `/${revocation}`, service: "ORIGIN", revocation, scopes_all: ["nobody:has"] }));

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startWorkers } from "../issuers/workers.ts";
-import { PASSWORD } from "../worker/support/config.ts";
+import { PASSWORD } from "../../worker/support/config.ts";
 
 const MINUTES = Number(process.env["MINUTES"] ?? 5);
 const BROWSERS = Number(process.env["BROWSERS"] ?? 50);

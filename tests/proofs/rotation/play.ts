@@ -3,10 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { startPostern, type Postern } from "../worker/harness.ts";
-import { refreshed, signIn } from "../worker/support/client.ts";
-import { AUDIENCE, OWN_ISSUER, settings } from "../worker/support/config.ts";
-import { claimsOf, headerOf } from "../worker/support/jwt.ts";
+import { startPostern, type Postern } from "../../worker/harness.ts";
+import { refreshed, signIn } from "../../worker/support/client.ts";
+import { AUDIENCE, OWN_ISSUER, settings } from "../../worker/support/config.ts";
+import { claimsOf, headerOf } from "../../worker/support/jwt.ts";
 import { gate, jose, pyJwt, type Verifier } from "./verifiers.ts";
 
 /**

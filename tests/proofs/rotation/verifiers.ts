@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createRemoteJWKSet, jwtVerify } from "jose";
-import type { Postern } from "../worker/harness.ts";
-import { bearer } from "../worker/support/client.ts";
-import { python } from "../worker/support/python.ts";
+import type { Postern } from "../../worker/harness.ts";
+import { bearer } from "../../worker/support/client.ts";
+import { python } from "../../worker/support/python.ts";
 
 export interface Expected {
   issuer: string;

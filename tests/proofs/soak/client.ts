@@ -1,6 +1,6 @@
 // A client of the first-party API whose answers are values, refusals included: what to make of them is the scenario's.
-import { startPostern, type Postern, type PosternOptions } from "../worker/harness.ts";
-import { PASSWORD, settings } from "../worker/support/config.ts";
+import { startPostern, type Postern, type PosternOptions } from "../../worker/harness.ts";
+import { PASSWORD, settings } from "../../worker/support/config.ts";
 
 export interface Granted {
   granted: true;

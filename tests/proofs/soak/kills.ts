@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Postern } from "../worker/harness.ts";
+import type { Postern } from "../../worker/harness.ts";
 import { boot, families, post, refresh, said, signIn, type Answer, type Granted } from "./client.ts";
 import { Events } from "./events.ts";
 import { Random } from "./random.ts";

@@ -1,8 +1,8 @@
 // The long run: every scenario at full size against the built Worker, with all figures printed. Run it with `make soak`.
 //
-//   node tests/soak/main.ts                 all of it, about a quarter of an hour
-//   node tests/soak/main.ts kills theft     only these
-//   SEED=1 node tests/soak/main.ts theft    the histories of an earlier run again
+//   node tests/proofs/soak/main.ts                 all of it, about a quarter of an hour
+//   node tests/proofs/soak/main.ts kills theft     only these
+//   SEED=1 node tests/proofs/soak/main.ts theft    the histories of an earlier run again
 import { boot } from "./client.ts";
 import { garbage } from "./garbage.ts";
 import { kills } from "./kills.ts";

@@ -1,7 +1,7 @@
 // Refreshes against a logout: whatever was in flight, nothing sent after the logout's answer may be granted, and no token
 // that was handed out on the way may serve.
 import { setTimeout as delay } from "node:timers/promises";
-import type { Postern } from "../worker/harness.ts";
+import type { Postern } from "../../worker/harness.ts";
 import { call, families, post, refresh, said, type Answer, type Granted } from "./client.ts";
 import { Random } from "./random.ts";
 

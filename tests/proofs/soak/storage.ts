@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Postern } from "../worker/harness.ts";
+import type { Postern } from "../../worker/harness.ts";
 import { boot, granted, refresh, register, signIn, type Granted } from "./client.ts";
 import { storedFamily, type Stored } from "./disk.ts";
 

@@ -1,5 +1,5 @@
 // Many refreshes of one token at once, in many families: all must get the same successor, and no family may end.
-import type { Postern } from "../worker/harness.ts";
+import type { Postern } from "../../worker/harness.ts";
 import { families, refresh, type Answer, type Granted } from "./client.ts";
 
 export interface StormFigures {

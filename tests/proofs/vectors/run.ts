@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { startWorkerd } from "../worker/support/workerd.ts";
+import { startWorkerd } from "../../worker/support/workerd.ts";
 import type { Question } from "./webcrypto.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 interface Suite {
   name: string;

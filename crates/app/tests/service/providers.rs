@@ -1,4 +1,4 @@
-//! Tokens of the shapes that known providers write (`tests/issuers.json`), through the gate: with
+//! Tokens of the shapes that known providers write (`crates/app/tests/issuers.json`), through the gate: with
 //! issuer and audience alone, and with the settings that each needs. `docs/issuers.md` has a row for
 //! each. The keys are P-256 keys whatever a provider's own are: what `alg` does is tested elsewhere.
 
