@@ -70,7 +70,7 @@ browser: setup ## Play Postern and examples/spa in a real, headless Chromium (CH
 	@$(ENV) npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent
 	@$(ENV) vitest run --config tests/browser/vitest.config.ts $(ONLY)
 
-api: setup ## Let schemathesis try every call of docs/openapi.yaml on the running Worker, sound and broken; EXAMPLES=100, SEED=1
+api: setup ## Let schemathesis try every call of docs/reference/openapi.yaml on the running Worker, sound and broken; EXAMPLES=100, SEED=1
 	@scripts/build.sh
 	@$(ENV) node tests/proofs/api/run.ts
 
@@ -83,11 +83,11 @@ soak: setup ## Storms, thieves, races and 200 kills of workerd, with figures (15
 	@scripts/build.sh
 	@$(ENV) node tests/proofs/soak/main.ts $(ONLY)
 
-bench-refresh: setup ## Time refreshes beside two other libraries in one run, and compare what they do; writes docs/performance.md
+bench-refresh: setup ## Time refreshes beside two other libraries in one run, and compare what they do; writes docs/reference/performance.md
 	@scripts/build.sh
 	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/refresh.ts
 
-bench: setup ## Measure CPU a request beside other Workers in one workerd; writes bench/results.json and docs/performance.md
+bench: setup ## Measure CPU a request beside other Workers in one workerd; writes bench/results.json and docs/reference/performance.md
 	@scripts/build.sh
 	@bench/floor/build.sh
 	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && node bench/run.ts
@@ -98,14 +98,14 @@ bench-quick: setup ## Print a few CPU figures and write nothing: ONLY=hit,miss,f
 	@bench/floor/build.sh
 	@$(ENV) npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent && BENCH_ONLY="$(ONLY)" BENCH_ROUNDS="$(or $(ROUNDS),7)" BENCH_BLOCK="$(or $(BLOCK),150)" BENCH_ALSO="$(ALSO)" node bench/cpu.ts
 
-bench-size: setup ## Say what the Worker's bytes are, by crate, module and kind; AGAINST=other.names.wasm, TOP=60; writes docs/size.md
+bench-size: setup ## Say what the Worker's bytes are, by crate, module and kind; AGAINST=other.names.wasm, TOP=60; writes docs/reference/size.md
 	@POSTERN_FAST= scripts/build.sh
 	@$(ENV) node bench/size.ts
 
-bench-native: setup ## Time and count the domain natively: criterion, and instructions by valgrind where it is; writes docs/growth.md
+bench-native: setup ## Time and count the domain natively: criterion, and instructions by valgrind where it is; writes docs/reference/growth.md
 	@$(ENV) node bench/native.ts
 
-bench-growth: setup ## Say how costs grow with routes, keys, revocations, token size, sessions, families; PART="native objects"; writes docs/growth.md
+bench-growth: setup ## Say how costs grow with routes, keys, revocations, token size, sessions, families; PART="native objects"; writes docs/reference/growth.md
 	@POSTERN_FAST= scripts/build.sh
 	@$(ENV) node bench/growth.ts
 
@@ -114,7 +114,7 @@ bench-start: setup ## Time an isolate's start beside no-op Workers, watch memory
 	@bench/floor/build.sh
 	@$(ENV) node bench/start.ts
 
-scale: setup ## Work out what so many users cost; writes docs/scaling.md
+scale: setup ## Work out what so many users cost; writes docs/reference/scaling.md
 	@$(ENV) node bench/scale.ts
 
 model: ## Explore every order of events around refresh families; MUTANT=name breaks a rule, which must be found

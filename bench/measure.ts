@@ -74,5 +74,5 @@ export async function plot(file: string, { title, x, y, log, curves }: { title: 
     parts.push(`<text x="${BOX.left + BOX.width + 12}" y="${BOX.top + 14 + index * 18}" fill="${colour}">${name}</text>`);
   }
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="860" height="${BOX.top + BOX.height + 50}" font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>${parts.join("\n")}</svg>\n`;
-  await writeFile(fileURLToPath(new URL(`../docs/${file}.svg`, import.meta.url)), svg);
+  await writeFile(fileURLToPath(new URL(`../docs/reference/${file}.svg`, import.meta.url)), svg);
 }

@@ -5,14 +5,14 @@ import { fileURLToPath } from "node:url";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Writes what stands between the two markers of `part` (`make bench-size`) in a page of docs/. */
+/** Writes what stands between the two markers of `part` (`make bench-size`) in a page of docs/reference/. */
 export async function made(page: string, part: string, text: string): Promise<void> {
   const [begin, end] = [`<!-- ${part}: begin -->`, `<!-- ${part}: end -->`];
-  const path = here(`../docs/${page}`);
+  const path = here(`../docs/reference/${page}`);
   const whole = await readFile(path, "utf8");
   const [before, rest] = whole.split(begin);
   const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`docs/${page} has lost the markers of ${part}`);
+  if (before === undefined || after === undefined) throw new Error(`docs/reference/${page} has lost the markers of ${part}`);
   await writeFile(path, `${before}${begin}\n\n${text.trim()}\n\n${end}${after}`);
 }
 

@@ -1,6 +1,6 @@
 // Refreshes beside two other libraries, in one run on one machine: how long they take, and what becomes of a family when
 // requests race, answers are lost and old tokens come back. Run it with `make bench-refresh`; it writes
-// bench/results-refresh.json and the tables of docs/performance.md.
+// bench/results-refresh.json and the tables of docs/reference/performance.md.
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
@@ -233,13 +233,13 @@ try {
   };
   await writeFile(new URL("results-refresh.json", import.meta.url), `${JSON.stringify({ machine, results }, null, 2)}\n`);
 
-  const page = new URL("../docs/performance.md", import.meta.url);
+  const page = new URL("../docs/reference/performance.md", import.meta.url);
   const made = tables(results, machine);
   const [begin, end] = ["<!-- made by make bench-refresh: begin -->", "<!-- made by make bench-refresh: end -->"];
   const text = await readFile(page, "utf8");
   const [head, rest] = text.split(begin);
   const tail = rest?.split(end)[1];
-  if (head === undefined || tail === undefined) throw new Error("docs/performance.md has no place for the tables");
+  if (head === undefined || tail === undefined) throw new Error("docs/reference/performance.md has no place for the tables");
   await writeFile(page, `${head}${begin}\n\n${made}\n\n${end}${tail}`);
   console.log(made);
 } finally {

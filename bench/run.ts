@@ -1,4 +1,4 @@
-// `make bench`: measures, then writes bench/results.json and the tables and the plot of docs/performance.md.
+// `make bench`: measures, then writes bench/results.json and the tables and the plot of docs/reference/performance.md.
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -63,12 +63,12 @@ const measured = process.argv.includes("--render")
   : await measureAll();
 const results: CpuResults = { micros: measured.micros, ratios: measured.ratios };
 await writeFile(here("results.json"), `${JSON.stringify({ unit: "microseconds of CPU a request", processor: cpus()[0]?.model.trim(), cores: cpus().length, node: process.version, ...results }, null, 2)}\n`);
-await writeFile(here("../docs/performance.svg"), plot(results));
-const path = here("../docs/performance.md");
+await writeFile(here("../docs/reference/performance.svg"), plot(results));
+const path = here("../docs/reference/performance.md");
 const text = await readFile(path, "utf8");
 const [before, rest] = text.split(BEGIN);
 const after = rest?.split(END)[1];
-if (before === undefined || after === undefined) throw new Error("docs/performance.md has lost its markers");
+if (before === undefined || after === undefined) throw new Error("docs/reference/performance.md has lost its markers");
 const made = `${tables(results)}\n\n![CPU a request](performance.svg)\n\n${cpus()[0]?.model.trim()}, ${cpus().length} cores; Node.js ${process.version}.`;
 await writeFile(path, `${before}${BEGIN}\n\n${made}\n\n${END}${after}`);
 console.log(tables(results));

@@ -1,4 +1,4 @@
-// `make scale`: the simulator's tables into docs/scaling.md.
+// `make scale`: the simulator's tables into docs/reference/scaling.md.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { made } from "./pages.ts";

@@ -1,4 +1,4 @@
--- The identity store (docs/storage-schema.md). Logins are stored in their one spelling
+-- The identity store (docs/reference/storage-schema.md). Logins are stored in their one spelling
 -- (crates/core/src/identity/login.rs); the unique index decides who gets one.
 CREATE TABLE users (
   account_id     TEXT    NOT NULL PRIMARY KEY CHECK (length(account_id) = 22),

@@ -40,7 +40,7 @@ tsc --noEmit -p examples/origin/tsconfig.json
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
 
 say "the description of the API"
-redocly lint --config redocly.yaml docs/openapi.yaml
+redocly lint --config redocly.yaml docs/reference/openapi.yaml
 
 say "links in the documentation"
 node scripts/check-docs.mjs

@@ -72,7 +72,7 @@ function production(issuer) {
     die("where will Postern be? Say it as in `make settings ISSUER=https://auth.example.com`: https, no slash at the end");
   }
   return `# The settings of a Postern of yours. They hold no secret; git ignores the file, so keep a copy where you keep such things.
-# docs/configuration.md has every setting, docs/gate.md the routes.
+# docs/reference/configuration.md has every setting, docs/reference/routes.md the routes.
 ${head}
 
 # Its address: a custom domain, which wrangler makes.

@@ -40,7 +40,7 @@ Postern answers at $base. A tour: paste these lines into another terminal. (make
   curl -si -w '\n' -X POST \$base/auth/logout-all -H "Authorization: Bearer \$access"
   curl -si -w '\n' \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}"
 
-A page that does the same in a browser (docs/spa.md): $base/app/
+A page that does the same in a browser (docs/guides/single-page-app.md): $base/app/
 
 There is an administrator too: admin@example.com, with the same password. Your own routes go into wrangler.local.toml.
 Ctrl-C stops everything.

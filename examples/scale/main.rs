@@ -1,4 +1,4 @@
-//! What a deployment of a thousand, a million and a hundred million users does and costs: the tables of docs/scaling.md.
+//! What a deployment of a thousand, a million and a hundred million users does and costs: the tables of docs/reference/scaling.md.
 //!
 //! `cargo run --example scale` prints them; `cargo run --example scale -- USERS ACTIVE REQUESTS` prints one column for so
 //! many users, of whom ACTIVE percent are active on a day, with REQUESTS requests each on such a day.

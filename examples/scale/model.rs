@@ -34,8 +34,8 @@ impl Default for Habits {
     }
 }
 
-/// What one call does. Read off the code (`crates/app/src/service`, `crates/core/src/abuse`, `crates/core/src/account`); processor time from docs/growth.md
-/// and docs/performance.md, rounded up.
+/// What one call does. Read off the code (`crates/app/src/service`, `crates/core/src/abuse`, `crates/core/src/account`); processor time from docs/reference/growth.md
+/// and docs/reference/performance.md, rounded up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Call {
     pub(crate) objects: f64,
@@ -65,7 +65,7 @@ pub(crate) const SIGN_IN: Call =
 pub(crate) const LOGOUT: Call =
     Call { objects: 3.0, rows_written: 9.0, rows_read: 6.0, d1_read: 0.0, cpu: 4.0 };
 
-/// Dollars a million, beyond what the plan includes; what it includes; both a month. docs/scaling.md has the sources.
+/// Dollars a million, beyond what the plan includes; what it includes; both a month. docs/reference/scaling.md has the sources.
 struct Price {
     name: &'static str,
     dollars: f64,

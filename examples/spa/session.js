@@ -21,7 +21,7 @@ const RETRY_MS = 5_000;
 /** How often a tab that is looked at looks at its clocks: after a sleep, and when one was set. */
 const LOOK_MS = 60_000;
 
-/** What Postern answered instead: `status`, and the stable `code` of docs/http-api.md. */
+/** What Postern answered instead: `status`, and the stable `code` of docs/reference/http-api.md. */
 export class Refused extends Error {
   constructor(status, problem, retryAfter) {
     super(problem?.title ?? `status ${status}`);

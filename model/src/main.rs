@@ -1,5 +1,5 @@
 //! Model checking of refresh families: every order of events within small bounds, over the real
-//! `Account` and `Family` code. `docs/refresh-families.md` has the promises.
+//! `Account` and `Family` code. `docs/concepts/refresh-families.md` has the promises.
 //!
 //! - without arguments: every scene; succeeds when all rules hold everywhere.
 //! - `--mutant NAME` or `--mutants`: with one rule broken; succeeds when that is found.

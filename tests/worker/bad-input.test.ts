@@ -1,4 +1,4 @@
-// Every kind of bad input, and the code of docs/http-api.md that answers it. Nothing here may be a 5xx.
+// Every kind of bad input, and the code of docs/reference/http-api.md that answers it. Nothing here may be a 5xx.
 import { describe, expect, test } from "vitest";
 import { bearer, expectEmpty, expectProblem, json, post, signIn } from "./support/client.ts";
 import { ALICE, PASSWORD, settings } from "./support/config.ts";

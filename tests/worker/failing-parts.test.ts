@@ -1,4 +1,4 @@
-// What each rule promises while KV, D1 or an object fails: the table of docs/revocation.md, row by row. What stands between the
+// What each rule promises while KV, D1 or an object fails: the table of docs/concepts/revocation.md, row by row. What stands between the
 // Worker and a part throws, never answers, or answers garbage; the Worker is the built one.
 import { describe, expect, test } from "vitest";
 import { setTimeout as delay } from "node:timers/promises";

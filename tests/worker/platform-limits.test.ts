@@ -1,4 +1,4 @@
-// What docs/platform-limits.md says of the platform, as the pinned workerd does it. When one of these fails after a new
+// What docs/reference/platform-limits.md says of the platform, as the pinned workerd does it. When one of these fails after a new
 // workerd, the page is to be corrected, and its reader has one limit less.
 import { createServer, type Http2Server } from "node:http2";
 import { once } from "node:events";

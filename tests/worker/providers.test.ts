@@ -1,4 +1,4 @@
-// Auth0, Amazon Cognito, Keycloak and Microsoft Entra ID by their recipes in docs/gate.md, word for word, with tokens of the
+// Auth0, Amazon Cognito, Keycloak and Microsoft Entra ID by their recipes in docs/reference/routes.md, word for word, with tokens of the
 // shapes that these four issue: every claim and header that they write, found by discovery, signed by jose.
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
@@ -10,7 +10,7 @@ import type { JsonObject } from "./support/jwt.ts";
 import { UrlOrigin, type Seen } from "./support/origin.ts";
 import { shared } from "./support/postern.ts";
 
-const page = readFileSync(new URL("../../docs/gate.md", import.meta.url), "utf8");
+const page = readFileSync(new URL("../../docs/reference/routes.md", import.meta.url), "utf8");
 
 /** A recipe's variables, with `issuer` in place of the one that it names and the origin behind every route. */
 function recipe(name: string, issuer: string, origin: string, change: (toml: string) => string = (toml) => toml): Record<string, unknown> {

@@ -64,7 +64,7 @@ fn the_settings_in_the_readme_are_sound() {
 
 #[test]
 fn the_settings_in_the_configuration_page_are_sound() {
-    let config = Config::from_vars(&vars(&blocks("docs/configuration.md"))).unwrap();
+    let config = Config::from_vars(&vars(&blocks("docs/reference/configuration.md"))).unwrap();
     assert_eq!(config.routes.len(), 1);
 }
 
@@ -76,8 +76,10 @@ struct Recipe {
 }
 
 fn recipes() -> Vec<Recipe> {
-    let page =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join("docs/gate.md")).unwrap();
+    let page = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join("docs/reference/routes.md"),
+    )
+    .unwrap();
     let (_, cookbook) = page.split_once("\n## Cookbook\n").unwrap();
     let fenced = |section: &str, language: &str| {
         let open = format!("```{language}\n");
@@ -160,7 +162,7 @@ fn the_numbers_in_the_pages_are_those_of_the_code() {
     let (grants, token_size) = ("crates/core/src/identity/grants.rs", "crates/app/src/config/token_size.rs");
     for (page, told, numbers) in [
         (
-            "docs/configuration.md",
+            "docs/reference/configuration.md",
             "scores # or more of 100: another operating system #, program #, country #, network #",
             vec![
                 (isolate, "SIGN_IN_FROM_SCORE: u8 ="),
@@ -171,29 +173,29 @@ fn the_numbers_in_the_pages_are_those_of_the_code() {
             ],
         ),
         (
-            "docs/storage-schema.md",
+            "docs/reference/storage-schema.md",
             r#"{"sign_in":{"from_score":#}}"#,
             vec![(isolate, "SIGN_IN_FROM_SCORE: u8 =")],
         ),
-        ("docs/users.md", "bcrypt #; scrypt 64 MiB", vec![(foreign, "BCRYPT_MAX_COST: u32 =")]),
+        ("docs/reference/users.md", "bcrypt #; scrypt 64 MiB", vec![(foreign, "BCRYPT_MAX_COST: u32 =")]),
         (
-            "docs/users.md",
+            "docs/reference/users.md",
             "Argon2 64 MiB, # passes, # lanes",
             vec![(password, "MAX_PASSES: u32 ="), (password, "MAX_FOREIGN_LANES: u32 =")],
         ),
         (
-            "docs/users.md",
+            "docs/reference/users.md",
             "At most # scopes and 64 roles, each of at most # bytes",
             vec![(grants, "MAX_GRANTS: usize ="), (grants, "MAX_GRANT_BYTES: usize =")],
         ),
         (
-            "docs/users.md",
+            "docs/reference/users.md",
             "for # minutes after the change",
             vec![("crates/core/src/account/sessions.rs", "FENCE: Duration =")],
         ),
-        ("docs/users.md", "carry: 7 680 bytes", vec![]),
+        ("docs/reference/users.md", "carry: 7 680 bytes", vec![]),
         (
-            "docs/users.md",
+            "docs/reference/users.md",
             "or # bytes with `POSTERN_COOKIE.access`",
             vec![(token_size, "MOST_AS_COOKIE: usize =")],
         ),
@@ -217,7 +219,7 @@ fn the_numbers_in_the_pages_are_those_of_the_code() {
 fn the_page_names_every_key_that_is_derived_from_a_master() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let source = fs::read_to_string(root.join("crates/core/src/secrets.rs")).unwrap();
-    let page = fs::read_to_string(root.join("docs/storage-schema.md")).unwrap();
+    let page = fs::read_to_string(root.join("docs/reference/storage-schema.md")).unwrap();
     let derived: Vec<&str> =
         source.split(": key(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert!(derived.len() >= 9, "{derived:?}");

@@ -1,4 +1,4 @@
-//! docs/scaling.md says what the simulator says, and the simulator counts what the objects do.
+//! docs/reference/scaling.md says what the simulator says, and the simulator counts what the objects do.
 
 #[path = "../../../examples/scale/model.rs"]
 mod model;
@@ -25,7 +25,8 @@ const FAMILY: FamilyId = FamilyId::from_bytes([1; 16]);
 #[test]
 fn the_page_on_scaling_quotes_what_the_simulator_prints() {
     let page =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scaling.md")).unwrap();
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/scaling.md"))
+            .unwrap();
     let quoted = page.split("<!-- cargo run --example scale: begin -->\n").nth(1).unwrap();
     let quoted = quoted.split("<!-- cargo run --example scale: end -->").next().unwrap();
     let printed = model::tables(&model::SIZES, &model::Habits::default());

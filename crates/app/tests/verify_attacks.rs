@@ -142,9 +142,9 @@ fn the_list_is_long_and_its_names_are_unique() {
     if !cfg!(feature = "all-algorithms") {
         return;
     }
-    let page = include_str!("../../../docs/verification.md");
+    let page = include_str!("../../../docs/concepts/verification.md");
     let told = format!("`crates/app/tests/verify_attacks.rs`: {} tokens that must be refused", attacks.len());
-    assert!(page.contains(&told), "docs/verification.md does not say: {told}");
+    assert!(page.contains(&told), "docs/concepts/verification.md does not say: {told}");
 }
 
 #[test]

@@ -97,7 +97,9 @@ fn masters() -> Result<Option<Masters>, Failure> {
     let vars = vars.map(|(name, value): (&str, Value)| (name.to_owned(), value)).into();
     match Config::from_vars(&vars).and_then(Isolate::new) {
         Ok(isolate) => Ok(Some(isolate.masters)),
-        Err(_) => Err(Failure::usage("POSTERN_MASTER_KEY is none: docs/configuration.md has its form")),
+        Err(_) => {
+            Err(Failure::usage("POSTERN_MASTER_KEY is none: docs/reference/configuration.md has its form"))
+        }
     }
 }
 

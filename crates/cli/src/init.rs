@@ -149,7 +149,7 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
             ],
         ),
         (
-            "Say in the file what may pass (docs/gate.md), look at it, deploy it, and look at that",
+            "Say in the file what may pass (docs/reference/routes.md), look at it, deploy it, and look at that",
             vec![
                 format!("postern config check {file}"),
                 format!("npx wrangler deploy -c {file}"),
@@ -182,7 +182,7 @@ fn settings_file(output: &Path, host: &str, issuer: &str, audience: &str) -> Res
     );
     let text = format!(
         "# The settings of a Postern of yours. They hold no secret; keep them where you keep such things.\n\
-         # docs/configuration.md has every setting, docs/gate.md the routes. Look before you deploy: postern config check {name}\n\
+         # docs/reference/configuration.md has every setting, docs/reference/routes.md the routes. Look before you deploy: postern config check {name}\n\
          {head}\n\
          # Its address: a custom domain, which wrangler makes.\n[[routes]]\npattern = {}\ncustom_domain = true\n\n\
          [vars]\nPOSTERN_ISSUER = {}\nPOSTERN_AUDIENCE = {}\n\n\
@@ -220,7 +220,7 @@ fn admin(login: &str, context: &Context) -> Result<Report, Failure> {
         [("POSTERN_ISSUER", Value::from("https://postern.invalid")), ("POSTERN_MASTER_KEY", secret.into())];
     let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let unusable =
-        |_| Failure::usage("POSTERN_MASTER_KEY is none that Postern takes (docs/configuration.md)");
+        |_| Failure::usage("POSTERN_MASTER_KEY is none that Postern takes (docs/reference/configuration.md)");
     let isolate = Config::from_vars(&settings).and_then(Isolate::new).map_err(unusable)?;
     let login = Login::parse(login, &UnicodeTables).map_err(|error| Failure::usage(error.to_string()))?;
     let text = password("Password of the administrator: ")?;

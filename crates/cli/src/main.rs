@@ -1,4 +1,4 @@
-//! `postern`: the operator's program (docs/admin.md).
+//! `postern`: the operator's program (docs/reference/admin-api.md).
 //!
 //! Each group of subcommands is a file here: a clap type, and a `run` that takes the [`Context`]
 //! and answers with a [`report::Report`] or a [`failure::Failure`]. Nothing else prints.

@@ -39,7 +39,7 @@ const SEXTETS: [u8; 256] = {
 ///
 /// By a table: what comes here is sent to us or public (access tokens, key sets, a revocation feed of
 /// megabytes), and `base64ct`, which takes the same time for every byte, was most of what parsing a
-/// token cost (docs/growth.md). Refresh secrets are read with that one.
+/// token cost (docs/reference/growth.md). Refresh secrets are read with that one.
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     let sextet = |byte: u8| SEXTETS.get(usize::from(byte)).map_or(NO_SEXTET, |value| *value);
     let (fours, rest) = text.as_bytes().as_chunks::<4>();

@@ -10,7 +10,7 @@
 //!   an object that does not know it refuses the message as a whole, and nothing has happened;
 //! - a member goes in two releases: in the first nobody needs it, in the second nobody sends it.
 //!
-//! Stored records have a rule of their own: `docs/storage-schema.md`.
+//! Stored records have a rule of their own: `docs/reference/storage-schema.md`.
 
 use serde::{Serialize, de::DeserializeOwned};
 

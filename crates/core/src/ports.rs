@@ -162,7 +162,7 @@ pub const RING_AGAIN: Duration = Duration::from_mins(5);
 
 /// An object's own durable records: synchronous, and atomic as long as nothing is awaited
 /// between the calls. `kind` names the table, `id` the row; the record's text is the domain's
-/// own format, pinned by tests and described in `docs/storage-schema.md`.
+/// own format, pinned by tests and described in `docs/reference/storage-schema.md`.
 pub trait Records {
     /// The record, if there is one.
     fn read(&self, kind: &str, id: &str) -> Result<Option<String>, Fault>;

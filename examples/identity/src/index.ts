@@ -1,4 +1,4 @@
-// A team's own users behind the contract that Postern signs them in by (docs/users.md). Reached only by its service
+// A team's own users behind the contract that Postern signs them in by (docs/reference/users.md). Reached only by its service
 // binding: never give it a route.
 //
 // Here the users are a table in the code. In a real one they are in your database, and the password is compared with a

@@ -1,4 +1,4 @@
-// docs/openapi.yaml as a judge of answers.
+// docs/reference/openapi.yaml as a judge of answers.
 import { readFileSync } from "node:fs";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { parse } from "yaml";
@@ -15,7 +15,7 @@ interface Described {
   components: { responses: Record<string, { content?: Record<string, unknown> }> };
 }
 
-export const file = new URL("../../../docs/openapi.yaml", import.meta.url);
+export const file = new URL("../../../docs/reference/openapi.yaml", import.meta.url);
 const described = parse(readFileSync(file, "utf8"), { maxAliasCount: -1 }) as Described;
 
 const METHODS = ["get", "post", "put", "patch", "delete"];

@@ -29,7 +29,7 @@ export interface AttackList {
   harmless: Attack[];
 }
 
-/** No setting limits an issuer's lifetimes (docs/verification.md section 3), so the Worker has no such rule to break. */
+/** No setting limits an issuer's lifetimes (docs/concepts/verification.md section 3), so the Worker has no such rule to break. */
 const WITHOUT_A_RULE = ["lifetime_too_long"];
 
 /** White space around a header's value is no part of it (RFC 9110 section 5.5): the Worker sees the good token. */

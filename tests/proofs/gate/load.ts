@@ -20,7 +20,7 @@ const DEADLINE_MS = 20_000;
 /** Seconds: how often an isolate reads the feed here. The deployed default is 30. */
 const REREAD = 5;
 /**
- * What docs/revocation.md promises: a second until the feed is written, REREAD until it is read again. Local KV has no copies
+ * What docs/concepts/revocation.md promises: a second until the feed is written, REREAD until it is read again. Local KV has no copies
  * that live on. And as much again for timers of a machine that has no core to spare.
  */
 const FEED_PROMISE_MS = (1 + REREAD) * 1000 * 2;

@@ -10,7 +10,7 @@ import { Events } from "./events.ts";
 import { Random } from "./random.ts";
 
 const PREFIX = "prt_";
-/** Where the parts of a token begin: docs/refresh-families.md, "The token". */
+/** Where the parts of a token begin: docs/concepts/refresh-families.md, "The token". */
 const ACCOUNT = 2;
 const FAMILY = 18;
 const COUNT = 34;

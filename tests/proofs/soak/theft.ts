@@ -1,4 +1,4 @@
-// Thieves in random histories, on the real Worker: each must be found out within the bound that docs/refresh-families.md
+// Thieves in random histories, on the real Worker: each must be found out within the bound that docs/concepts/refresh-families.md
 // states for what he does. Histories without a thief stand beside them: those must not end.
 import { setTimeout as delay } from "node:timers/promises";
 import { Response as OriginResponse } from "miniflare";

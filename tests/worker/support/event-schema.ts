@@ -1,8 +1,8 @@
-// docs/audit-events.schema.json, held against events that Workers really wrote.
+// docs/reference/audit-events.schema.json, held against events that Workers really wrote.
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 
-const schema = JSON.parse(readFileSync(new URL("../../../docs/audit-events.schema.json", import.meta.url), "utf8")) as {
+const schema = JSON.parse(readFileSync(new URL("../../../docs/reference/audit-events.schema.json", import.meta.url), "utf8")) as {
   $defs: Record<string, object>;
 };
 

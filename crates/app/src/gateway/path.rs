@@ -1,6 +1,6 @@
 //! The one normal form of a path, used for matching and for forwarding alike. Where two servers
 //! could read a path differently, it is refused and not guessed at. The rules stand in
-//! `docs/gate.md` as a table; each has its [`PathError`].
+//! `docs/reference/routes.md` as a table; each has its [`PathError`].
 
 use core::fmt;
 use std::borrow::Cow;

@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 
 use crate::http::Reply;
 
-const PAGE: &str = include_str!("../../../../docs/errors.md");
+const PAGE: &str = include_str!("../../../../docs/reference/errors.md");
 
 /// A day: the list changes with a deployment.
 const MAX_AGE: core::time::Duration = core::time::Duration::from_hours(24);

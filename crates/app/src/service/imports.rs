@@ -1,4 +1,4 @@
-//! Users from elsewhere, a batch at a time (`docs/users.md`).
+//! Users from elsewhere, a batch at a time (`docs/reference/users.md`).
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `docs/openapi.yaml` describes what there is: every path, method, parameter, member of an
+//! `docs/reference/openapi.yaml` describes what there is: every path, method, parameter, member of an
 //! administrator's body and problem code, and nothing else. What answers look like is checked
 //! against the running Worker (`tests/worker/openapi.test.ts`, `make api`).
 
@@ -21,7 +21,7 @@ fn root() -> PathBuf {
 }
 
 fn document() -> Yaml {
-    let text = fs::read_to_string(root().join("docs/openapi.yaml")).unwrap();
+    let text = fs::read_to_string(root().join("docs/reference/openapi.yaml")).unwrap();
     YamlLoader::load_from_str(&text).unwrap().remove(0)
 }
 
@@ -158,10 +158,10 @@ fn the_problem_codes_described_are_those_that_the_source_has() {
     actual.retain(|code| !["code", "x"].contains(&code.as_str()));
     assert_eq!(described, actual);
     // And each has its line for people.
-    let page = fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/reference/errors.md")).unwrap();
     let missing: Vec<&String> =
         described.iter().filter(|code| !page.contains(&format!("| `{code}` |"))).collect();
-    assert!(missing.is_empty(), "docs/errors.md has no line for {missing:?}");
+    assert!(missing.is_empty(), "docs/reference/errors.md has no line for {missing:?}");
 }
 
 #[test]

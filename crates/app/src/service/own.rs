@@ -133,7 +133,7 @@ impl Endpoint {
 #[cfg(test)]
 #[cfg(feature = "thorough")]
 impl Endpoint {
-    /// Every endpoint and its path, for the check of `docs/openapi.yaml`. A new variant does not
+    /// Every endpoint and its path, for the check of `docs/reference/openapi.yaml`. A new variant does not
     /// compile until it is here.
     pub(super) fn every() -> Vec<(&'static str, Self)> {
         use Endpoint::{

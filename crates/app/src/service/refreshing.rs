@@ -117,7 +117,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// [`ApiError::InvalidGrant`] for a token that was replaced (row 8 of
-    /// `docs/refresh-families.md`, and the session has ended by it), or that was never issued so;
+    /// `docs/concepts/refresh-families.md`, and the session has ended by it), or that was never issued so;
     /// and `everywhere` for one of a session that has ended: a token found in an old backup signs
     /// nobody out.
     pub(super) async fn judge_for_the_last_time(

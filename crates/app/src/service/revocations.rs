@@ -45,7 +45,7 @@ impl From<Fault> for RevocationRefused {
 impl<P: Ports> Service<P> {
     /// Revokes `target`. When it returns, the revocation is stored for good: sessions in their
     /// Account object, which tells the feed by itself, everything else in the feed's object. The
-    /// gate refuses it then as `docs/revocation.md` says.
+    /// gate refuses it then as `docs/concepts/revocation.md` says.
     ///
     /// `setting` is where the order came from, for the log; account, session and client are filled
     /// in here.

@@ -1,5 +1,5 @@
 //! Tokens of the shapes that known providers write (`crates/app/tests/issuers.json`), through the gate: with
-//! issuer and audience alone, and with the settings that each needs. `docs/issuers.md` has a row for
+//! issuer and audience alone, and with the settings that each needs. `docs/reference/issuers.md` has a row for
 //! each. The keys are P-256 keys whatever a provider's own are: what `alg` does is tested elsewhere.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use postern_app::{
 use serde_json::{Value, json};
 
 const ROWS: &str = include_str!("../issuers.json");
-const PAGE: &str = include_str!("../../../../docs/issuers.md");
+const PAGE: &str = include_str!("../../../../docs/reference/issuers.md");
 
 fn rows() -> Vec<Value> {
     serde_json::from_str(ROWS).unwrap()
@@ -182,7 +182,7 @@ fn the_page_has_a_row_for_each_with_its_settings() {
     for row in rows() {
         let name = text(&row, "name");
         let line = lines.iter().find(|line| line.starts_with(&format!("| {name} |")));
-        let line = line.unwrap_or_else(|| panic!("docs/issuers.md has no row for {name}"));
+        let line = line.unwrap_or_else(|| panic!("docs/reference/issuers.md has no row for {name}"));
         for (setting, value) in row["settings"].as_object().unwrap() {
             let quoted = value.to_string().replace(',', ", ");
             assert!(line.contains(&format!("`{setting} = {quoted}`")), "{name}: {setting} = {quoted}");

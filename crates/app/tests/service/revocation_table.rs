@@ -1,4 +1,4 @@
-//! The tables of `docs/revocation.md`, row by row: what each level promises while one part fails, and
+//! The tables of `docs/concepts/revocation.md`, row by row: what each level promises while one part fails, and
 //! how long what was revoked passes at most. The clock is simulated, the service is the whole one.
 
 use pollster::block_on;
@@ -598,7 +598,7 @@ fn every_row_of_the_page_is_a_test_and_every_test_a_row() {
         let rows = text.split(before).skip(1).filter_map(|rest| rest.split(['`', '(']).next());
         rows.filter(|name| name.starts_with("row_")).map(str::to_owned).collect()
     };
-    let page = include_str!("../../../../docs/revocation.md");
+    let page = include_str!("../../../../docs/concepts/revocation.md");
     let tests = named(include_str!("revocation_table.rs"), "\nfn ");
     assert_eq!(named(page, "| `"), tests);
     let table = page.split("| what fails | `none` |").nth(1).unwrap().split("\n\n").next().unwrap();

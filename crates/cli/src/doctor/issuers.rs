@@ -143,7 +143,7 @@ fn judge_algorithms(issuer: &ExternalIssuer, uri: &str, set: &JwkSet) -> Finding
     };
     if usable.is_empty() {
         let advice = if other.is_empty() {
-            "none can verify a signature here: see docs/verification.md for what is taken"
+            "none can verify a signature here: see docs/concepts/verification.md for what is taken"
         } else {
             "every token is refused: add the algorithm to `algorithms` in POSTERN_ISSUERS"
         };

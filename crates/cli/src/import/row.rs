@@ -1,4 +1,4 @@
-//! Rows as other products export them, as rows of the API (`docs/users.md`).
+//! Rows as other products export them, as rows of the API (`docs/reference/users.md`).
 
 use clap::ValueEnum;
 use postern_app::{

@@ -145,7 +145,7 @@ fn sizes(vars: &BTreeMap<String, Value>, local: bool, found: &mut Found) {
             continue;
         }
         let what = if name == "POSTERN_ROUTES" {
-            "put the table into KV (docs/gate.md, \"A table in KV\")"
+            "put the table into KV (docs/reference/routes.md, \"A table in KV\")"
         } else {
             "shorten it"
         };

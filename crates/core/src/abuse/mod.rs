@@ -9,7 +9,7 @@
 //! - [`object`]: all of them over the records of a Throttle object. There is one for each network
 //!   and one for each account, known or not.
 //!
-//! `docs/limits.md` has the rules for operators and what each refusal costs.
+//! `docs/reference/limits.md` has the rules for operators and what each refusal costs.
 #![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 
 pub mod device;

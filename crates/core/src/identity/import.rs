@@ -1,5 +1,5 @@
 //! Users from elsewhere: one row of an import, from untyped JSON to a [`User`]
-//! (`docs/users.md`).
+//! (`docs/reference/users.md`).
 //!
 //! A row's id is its own, or is derived from its login and its hash: the same row sent again is
 //! recognised by the id of the user who holds the login, and another user's row is not taken for

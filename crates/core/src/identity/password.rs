@@ -40,7 +40,7 @@ const MAX_PHC_BYTES: usize = 256;
 
 /// What a stored hash may cost at most. Beyond it an import, or a row written by an intruder,
 /// could stop the isolate: 64 MiB is half of its memory, and what was once taken is never given
-/// back (`docs/users.md` has the figures).
+/// back (`docs/reference/users.md` has the figures).
 const MAX_MEMORY_KIB: u32 = 64 * 1024;
 /// See [`MAX_MEMORY_KIB`].
 const MAX_PASSES: u32 = 8;

@@ -1,4 +1,4 @@
-//! Security events: one line of JSON each (docs/audit-events.md).
+//! Security events: one line of JSON each (docs/reference/audit-events.md).
 //!
 //! Names, once given, stay: `signed_in` in a query of today must find the lines of next year.
 

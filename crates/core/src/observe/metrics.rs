@@ -139,7 +139,7 @@ impl Family {
                 "postern_events",
                 Counter,
                 &["event", "outcome"],
-                "Security events, as docs/audit-events.md names them.",
+                "Security events, as docs/reference/audit-events.md names them.",
             ),
             Self::SignIns => {
                 ("postern_sign_ins", Counter, &["result"], "Sign-ins by result: success, or why not.")

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Context, Drift, EndReason, Lifetime, SignInReason, limits::millis};
 
 /// The decision on a presented refresh token: the rows of the table in
-/// `docs/refresh-families.md`.
+/// `docs/concepts/refresh-families.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// The current token: the rotation count went up by one.

@@ -10,7 +10,7 @@
 //! 4. when that answers [`Rotated`](crate::account::Rotated), the Worker seals the successor
 //!    ([`RefreshToken::seal_successor`]). A retry seals the very same bytes.
 //!
-//! `docs/refresh-families.md` has the rules, the state diagram and the threats.
+//! `docs/concepts/refresh-families.md` has the rules, the state diagram and the threats.
 
 mod agent;
 pub mod codec;

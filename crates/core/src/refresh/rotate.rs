@@ -1,4 +1,4 @@
-//! The decision on a presented refresh token: the table of `docs/refresh-families.md`, row by
+//! The decision on a presented refresh token: the table of `docs/concepts/refresh-families.md`, row by
 //! row, as one pure function.
 
 use super::{

@@ -1,4 +1,4 @@
-//! The feed object's records: JSON with a version in front, as `docs/storage-schema.md` shows.
+//! The feed object's records: JSON with a version in front, as `docs/reference/storage-schema.md` shows.
 //!
 //! | kind | id | record |
 //! |---|---|---|

@@ -1,5 +1,5 @@
 //! What the administrators' API has: one list, from which requests find their call and against
-//! which `docs/openapi.yaml` is checked.
+//! which `docs/reference/openapi.yaml` is checked.
 
 /// The scope that an administrator's access token must have (RFC 6749 section 3.3).
 pub const SCOPE: &str = crate::identity::ADMIN_SCOPE;

@@ -1,4 +1,4 @@
-//! The administrators' API, by default under `/admin` (`docs/admin.md`).
+//! The administrators' API, by default under `/admin` (`docs/reference/admin-api.md`).
 //!
 //! Every call needs an access token of ours with the scope [`SCOPE`] whose session is alive at
 //! this very moment (revocation level `strong`); a call that changes something needs a sign-in

@@ -115,10 +115,10 @@ fn event_names_unchanged() {
 /// workerd hold whole lines against.
 fn assert_described(line: &serde_json::Value) {
     let schema: serde_json::Value =
-        serde_json::from_str(include_str!("../../../../../docs/audit-events.schema.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../../docs/reference/audit-events.schema.json")).unwrap();
     let name = line["event"].as_str().unwrap();
     let own = &schema["$defs"][name];
-    assert!(own.is_object(), "docs/audit-events.schema.json does not describe {name}");
+    assert!(own.is_object(), "docs/reference/audit-events.schema.json does not describe {name}");
     let listed = serde_json::json!({ "$ref": format!("#/$defs/{name}") });
     assert!(schema["oneOf"].as_array().unwrap().contains(&listed), "{name} is not in oneOf");
     let outcome = &own["properties"]["outcome"];
@@ -134,8 +134,8 @@ fn assert_described(line: &serde_json::Value) {
     for member in own["required"].as_array().into_iter().flatten() {
         assert!(!line[member.as_str().unwrap()].is_null(), "{name}: {member} is missing");
     }
-    let page = include_str!("../../../../../docs/audit-events.md");
-    assert!(page.contains(&format!("`{name}`")), "docs/audit-events.md does not list {name}");
+    let page = include_str!("../../../../../docs/reference/audit-events.md");
+    assert!(page.contains(&format!("`{name}`")), "docs/reference/audit-events.md does not list {name}");
 }
 
 #[test]
