@@ -15,6 +15,6 @@ mod keys_two_years;
 mod messages;
 mod refresh;
 mod revocation;
-mod scale;
+mod rows_written;
 mod service;
 mod verify_attacks;
