@@ -1,5 +1,5 @@
-// `make bench-growth`: what each thing costs as what it works on grows. The domain natively, in instructions and time; what
-// objects do on workerd, in processor time. `--render` writes the page anew; PART="native objects" picks.
+// `make bench PART=growth`: what each thing costs as what it works on grows. The domain natively, in instructions and time; what
+// objects do on workerd, in processor time. `--render` writes the page anew; ONLY="native objects" picks.
 import { startPostern, type Postern } from "../tests/worker/harness.ts";
 import { PASSWORD, settings } from "../tests/worker/support/config.ts";
 import { counts, program, type Count } from "./counts.ts";
@@ -10,7 +10,7 @@ import { made, onMachine, record, recorded, table } from "./pages.ts";
 const CALLS = Number(process.env["CALLS"] ?? 40);
 const SESSIONS = [1, 10, 100, 500];
 const FAMILIES = [10, 100, 1_000, 3_000];
-const PARTS = (process.env["PART"] ?? "native objects").split(" ");
+const PARTS = (process.env["ONLY"] ?? "native objects").split(" ");
 
 interface Point {
   name: string;
@@ -152,5 +152,5 @@ const texts = [
   await section("sessions", "Sessions of an account: the calls", "growth-sessions", "CPU µs", onWorkerd, "On workerd: whole calls, with a connection each, SQLite and signing."),
   await section("families in all", "Families in all", "growth-families", "CPU µs", onWorkerd, "On workerd: accounts with one session each, refreshed in turn. Every account is an object of its own with a database of its own."),
 ];
-await made("growth.md", "make bench-growth", `${texts.join("\n\n")}\n\n${onMachine}`);
+await made("growth.md", "make bench PART=growth", `${texts.join("\n\n")}\n\n${onMachine}`);
 console.log(texts.join("\n\n"));

@@ -1,4 +1,4 @@
-// `make bench-native`: what the domain costs without a platform. Criterion's medians, and callgrind's instruction counts
+// `make bench PART=native`: what the domain costs without a platform. Criterion's medians, and callgrind's instruction counts
 // as the figure that repeats. `--render` writes the page anew from what was measured last.
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -37,5 +37,5 @@ await record("native", found);
 const nanoseconds = (value: number) => (value < 1000 ? `${value.toFixed(0)} ns` : `${(value / 1000).toFixed(2)} µs`);
 const rows = found.map(({ name, size, median, low, high, instructions }) => [name, size, instructions ?? "no valgrind", nanoseconds(median), `${nanoseconds(low)} to ${nanoseconds(high)}`]);
 const text = table(["", "size", "instructions", "median", "95 %"], rows);
-await made("growth.md", "make bench-native", `${text}\n\n${onMachine}`);
+await made("growth.md", "make bench PART=native", `${text}\n\n${onMachine}`);
 console.log(text);

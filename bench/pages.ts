@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Writes what stands between the two markers of `part` (`make bench-size`) in a page of docs/reference/. */
+/** Writes what stands between the two markers of `part` (`make bench PART=size`) in a page of docs/reference/. */
 export async function made(page: string, part: string, text: string): Promise<void> {
   const [begin, end] = [`<!-- ${part}: begin -->`, `<!-- ${part}: end -->`];
   const path = here(`../docs/reference/${page}`);

@@ -1,5 +1,5 @@
 // Refreshes beside two other libraries, in one run on one machine: how long they take, and what becomes of a family when
-// requests race, answers are lost and old tokens come back. Run it with `make bench-refresh`; it writes
+// requests race, answers are lost and old tokens come back. Run it with `make bench PART=refresh`; it writes
 // bench/results-refresh.json and the tables of docs/reference/performance.md.
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
@@ -235,7 +235,7 @@ try {
 
   const page = new URL("../docs/reference/performance.md", import.meta.url);
   const made = tables(results, machine);
-  const [begin, end] = ["<!-- made by make bench-refresh: begin -->", "<!-- made by make bench-refresh: end -->"];
+  const [begin, end] = ["<!-- made by make bench PART=refresh: begin -->", "<!-- made by make bench PART=refresh: end -->"];
   const text = await readFile(page, "utf8");
   const [head, rest] = text.split(begin);
   const tail = rest?.split(end)[1];

@@ -1,4 +1,4 @@
-// `make bench-size`: which crate and which module the bytes of the Worker belong to. AGAINST=other.wasm compares two
+// `make bench PART=size`: which crate and which module the bytes of the Worker belong to. AGAINST=other.wasm compares two
 // builds; TOP=60 prints more lines; WASM=path reads another module than build/index_bg.names.wasm.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -137,5 +137,5 @@ if (!process.env["WASM"] && existsSync(shipped)) {
   const tables = groups.map(([title, group]) => `### ${title}\n\n${printed(group(now.functions), code, TOP)}`).join("\n\n");
   const sections = table(["section", "bytes"], parts.filter(([name]) => name !== "custom: name").map(([name, bytes]) => [name, bytes]));
   const ten = [...largest].slice(0, 10).map(([name, { bytes }]) => [`\`${name}\``, bytes]);
-  await made("size.md", "make bench-size", `What is deployed: ${kilobytes(size.raw)}, ${kilobytes(size.gzip)} with gzip.\n\n### By section\n\n${sections}\n\n${tables}\n\n### Largest functions\n\n${table(["", "bytes"], ten)}`);
+  await made("size.md", "make bench PART=size", `What is deployed: ${kilobytes(size.raw)}, ${kilobytes(size.gzip)} with gzip.\n\n### By section\n\n${sections}\n\n${tables}\n\n### Largest functions\n\n${table(["", "bytes"], ten)}`);
 }

@@ -1,5 +1,5 @@
-// `make bench-start`: how long an isolate takes until its first answer, what a workerd holds after 100 000 requests, and
-// what Argon2id costs in WASM beside the same crate natively. PART="start memory argon2" picks; ROUNDS=21, REQUESTS=100000.
+// `make bench PART=start`: how long an isolate takes until its first answer, what a workerd holds after 100 000 requests, and
+// what Argon2id costs in WASM beside the same crate natively. ONLY="start memory argon2" picks; ROUNDS=21, REQUESTS=100000.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -24,7 +24,7 @@ import { cpuOf, plot, spread, type Spread } from "./measure.ts";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const ROUNDS = Number(process.env["ROUNDS"] ?? 21);
 const REQUESTS = Number(process.env["REQUESTS"] ?? 100_000);
-const PARTS = (process.env["PART"] ?? "start memory argon2").split(" ");
+const PARTS = (process.env["ONLY"] ?? "start memory argon2").split(" ");
 const JAVASCRIPT = "JavaScript, no-op";
 const NOOP = 'export default { fetch() { return new Response("ok"); } };\n';
 const bindings = await bindingsOf(join(root, "wrangler.toml"));
@@ -273,5 +273,5 @@ if (hashed) {
 }
 
 const text = parts.join("\n\n");
-await made("growth.md", "make bench-start", `${text}\n\n${onMachine}`);
+await made("growth.md", "make bench PART=start", `${text}\n\n${onMachine}`);
 console.log(text);

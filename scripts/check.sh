@@ -36,7 +36,7 @@ fi
 say "TypeScript"
 tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/origin/tsconfig.json
-# Its package comes with `make browser` alone.
+# Its package comes with `make proof NAME=browser` alone.
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
 
 say "the description of the API"

@@ -1,4 +1,4 @@
-// Where Chromium is. A browser is no npm package: whoever runs `make browser` has one, or is told how to get one.
+// Where Chromium is. A browser is no npm package: whoever runs `make proof NAME=browser` has one, or is told how to get one.
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -29,7 +29,7 @@ export function chromiumPath(): string {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const found = [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), ...PLACES].find(isProgram);
   if (found) return found;
-  throw new Error("no Chromium: install one (apt-get install chromium; brew install --cask chromium) or name yours, CHROMIUM=/path/to/chromium make browser");
+  throw new Error("no Chromium: install one (apt-get install chromium; brew install --cask chromium) or name yours, CHROMIUM=/path/to/chromium make proof NAME=browser");
 }
 
 // As a program: says it in one line before anything is built.

@@ -1,4 +1,4 @@
-// Postern in a real browser: `make browser`, which installs what drives it and looks for Chromium first.
+// Postern in a real browser: `make proof NAME=browser`, which installs what drives it and looks for Chromium first.
 import { defineConfig, mergeConfig } from "vitest/config";
 import base from "../../vitest.config.ts";
 

@@ -28,7 +28,7 @@ export interface Begun {
 
 /** Begins a run. Nothing of this machine's own settings is seen but PATH. */
 export function begin(args: readonly string[], { env = {}, input = "", cwd }: Surroundings = {}): Begun {
-  if (!existsSync(binary)) throw new Error(`${binary} is not built: make cli-test`);
+  if (!existsSync(binary)) throw new Error(`${binary} is not built: make proof NAME=cli`);
   const child = spawn(binary, args, { env: { PATH: process.env["PATH"], ...env }, cwd, stdio: "pipe" });
   child.stdin.on("error", () => {}); // a command that reads nothing has closed it
   child.stdin.end(input);

@@ -1,4 +1,4 @@
-// The operator's program against a real Worker: `make cli-test`, which builds the program first.
+// The operator's program against a real Worker: `make proof NAME=cli`, which builds the program first.
 import { defineConfig, mergeConfig } from "vitest/config";
 import base from "../../vitest.config.ts";
 

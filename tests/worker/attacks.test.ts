@@ -1,4 +1,4 @@
-// The whole list of crates/app/tests/attacks/ through the running Worker, in short: `make attacks` also sends the good token after
+// The whole list of crates/app/tests/attacks/ through the running Worker, in short: `make proof NAME=attacks` also sends the good token after
 // each bad one, and plays our own issuer.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { statusFor } from "../proofs/attacks/list.ts";

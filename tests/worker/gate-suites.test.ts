@@ -1,4 +1,4 @@
-// A sample of `make gate`: the same cases, fewer of them.
+// A sample of `make proof NAME=gate`: the same cases, fewer of them.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as headers from "../proofs/gate/headers.ts";
 import * as paths from "../proofs/gate/paths.ts";

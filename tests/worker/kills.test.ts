@@ -1,4 +1,4 @@
-// Twenty times SIGKILL at a random moment, with refreshes in flight: `make soak` does two hundred. In a file of its own,
+// Twenty times SIGKILL at a random moment, with refreshes in flight: `make proof NAME=soak` does two hundred. In a file of its own,
 // because starting workerd again takes a second or more each time.
 import { expect, test } from "vitest";
 import { kills } from "../proofs/soak/kills.ts";

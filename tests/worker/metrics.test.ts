@@ -1,4 +1,4 @@
-// GET /metrics: who may read it, and that what happened is what was counted. `make metrics` asks a parser of others, too.
+// GET /metrics: who may read it, and that what happened is what was counted. `make proof NAME=metrics` asks a parser of others, too.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bearer, expectProblem, post, refresh, refreshed, signIn } from "./support/client.ts";
 import { ADMIN, ALICE, settings } from "./support/config.ts";

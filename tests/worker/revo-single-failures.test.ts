@@ -1,4 +1,4 @@
-// What must not pass while isolates know different things, and what everybody may call without harm; `make revocation` plays
+// What must not pass while isolates know different things, and what everybody may call without harm; `make proof NAME=revocation` plays
 // the same with the settings of a deployment.
 import { expect, test } from "vitest";
 import { lateRefreshes, readyzByEverybody } from "../proofs/revocation/scenes.ts";

@@ -1,4 +1,4 @@
-// One rotation under traffic, in short: `make rotation` plays three, and PyJWT verifies too.
+// One rotation under traffic, in short: `make proof NAME=rotation` plays three, and PyJWT verifies too.
 import { expect, test } from "vitest";
 import { playRotations } from "../proofs/rotation/play.ts";
 

@@ -1,4 +1,4 @@
-// The scenarios of `make soak` in small: a minute instead of a quarter of an hour. Each failure names its seed.
+// The scenarios of `make proof NAME=soak` in small: a minute instead of a quarter of an hour. Each failure names its seed.
 import { describe, expect, test } from "vitest";
 import { boot } from "../proofs/soak/client.ts";
 import { garbage } from "../proofs/soak/garbage.ts";

@@ -1,4 +1,4 @@
-//! `make bench-native`.
+//! `make bench PART=native`.
 
 use core::time::Duration;
 

@@ -95,7 +95,7 @@ fn refresh_tokens() -> [Case; 2] {
     ]
 }
 
-/// The cases of `make bench-native`.
+/// The cases of `make bench PART=native`.
 pub fn cases() -> Vec<Case> {
     let keys = JwkSet::parse(key_set(2).as_bytes()).expect("sound");
     let text = token("k1", &claims());

@@ -168,7 +168,7 @@ fn over_sessions(cases: &mut Vec<Case>) {
     }
 }
 
-/// The cases of `make bench-growth`.
+/// The cases of `make bench PART=growth`.
 pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     over_routes(&mut cases);

@@ -1,4 +1,4 @@
-// `make abuse`: guessing at one account from one address and from a thousand, with its owner signing in meanwhile, and
+// `make proof NAME=abuse`: guessing at one account from one address and from a thousand, with its owner signing in meanwhile, and
 // what the time of a refusal tells. Figures mean something on the release build alone.
 import { performance } from "node:perf_hooks";
 import { startPostern, type Postern } from "../../worker/harness.ts";

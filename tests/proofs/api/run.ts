@@ -1,4 +1,4 @@
-// `make api`: schemathesis makes requests from docs/reference/openapi.yaml, sound ones and broken ones, and judges the answers of the
+// `make proof NAME=api`: schemathesis makes requests from docs/reference/openapi.yaml, sound ones and broken ones, and judges the answers of the
 // running Worker. No answer may be a server error, and every one must be as described.
 //
 // Between the two stands a proxy. It puts a live administrator's access token in the place of a word, since many calls end

@@ -1,4 +1,4 @@
-// `make attacks`: every bad token through the running Worker, and the good one after each of them.
+// `make proof NAME=attacks`: every bad token through the running Worker, and the good one after each of them.
 import { statusFor } from "./list.ts";
 import { external, own, type Scene } from "./scene.ts";
 

@@ -1,4 +1,4 @@
-// What `make gate` is made of: parts that each play their cases and count.
+// What `make proof NAME=gate` is made of: parts that each play their cases and count.
 
 /** What a part saw. Anything in `bypasses`, `leaks` or `failures` makes the run fail; each line says which case. */
 export interface Report {

@@ -1,4 +1,4 @@
-// `make gate`: everything the gate promises, over real HTTP through workerd, with figures. Names pick parts, and --seconds=N
+// `make proof NAME=gate`: everything the gate promises, over real HTTP through workerd, with figures. Names pick parts, and --seconds=N
 // says how long the load goes on.
 import { parseArgs } from "node:util";
 import { headers } from "./headers.ts";

@@ -1,4 +1,4 @@
-// `make import-proof`: 100 000 users with bcrypt hashes by `postern user import`, the program and workerd killed on the way;
+// `make proof NAME=import`: 100 000 users with bcrypt hashes by `postern user import`, the program and workerd killed on the way;
 // then every row of the database is held against its source. Figures mean something on the release build alone.
 import { argon2Sync, randomBytes, scryptSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";

@@ -1,4 +1,4 @@
-// `make metrics`: 1 000 mixed requests with a SIGKILL of workerd in the middle; then /metrics must parse with Prometheus's
+// `make proof NAME=metrics`: 1 000 mixed requests with a SIGKILL of workerd in the middle; then /metrics must parse with Prometheus's
 // own parser, and the counters must equal what the clients saw.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

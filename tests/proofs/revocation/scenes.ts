@@ -1,4 +1,4 @@
-// What `make revocation` and the worker tests play: a client that is refreshed after its revocation, and calls of /readyz by
+// What `make proof NAME=revocation` and the worker tests play: a client that is refreshed after its revocation, and calls of /readyz by
 // anybody.
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";

@@ -1,4 +1,4 @@
-// `make rollout`: a new master secret, while an old and a new version of the Worker answer in turn under the traffic of
+// `make proof NAME=rollout`: a new master secret, while an old and a new version of the Worker answer in turn under the traffic of
 // browsers. Told: sessions lost, cookies deleted, and how often a browser had to come again.
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";

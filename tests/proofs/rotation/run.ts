@@ -1,4 +1,4 @@
-// `make rotation`: three rotations under constant traffic, the last one a change of algorithm, and what was refused.
+// `make proof NAME=rotation`: three rotations under constant traffic, the last one a change of algorithm, and what was refused.
 import { playRotations } from "./play.ts";
 
 const ROTATIONS = 3;

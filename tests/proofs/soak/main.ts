@@ -1,4 +1,4 @@
-// The long run: every scenario at full size against the built Worker, with all figures printed. Run it with `make soak`.
+// The long run: every scenario at full size against the built Worker, with all figures printed. Run it with `make proof NAME=soak`.
 //
 //   node tests/proofs/soak/main.ts                 all of it, about a quarter of an hour
 //   node tests/proofs/soak/main.ts kills theft     only these

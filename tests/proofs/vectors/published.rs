@@ -157,7 +157,7 @@ fn wycheproof_signature_suites() {
     }
 }
 
-/// One line for `make vectors`.
+/// One line for `make proof NAME=vectors`.
 fn report(suite: &str, count: usize, exceptions: &str) {
     println!("native     {suite:<18} {count:>4} of {count:<4}  {exceptions}");
 }
@@ -312,7 +312,7 @@ fn wycheproof_json_web_key_suite() {
     report("JWK", cases.len(), "none");
 }
 
-/// Writes what reached the verifier for each vector, for the run on workerd (`make vectors`).
+/// Writes what reached the verifier for each vector, for the run on workerd (`make proof NAME=vectors`).
 /// `POSTERN_VECTORS_OUT` names the file.
 #[test]
 #[ignore = "a generator for the run on workerd"]

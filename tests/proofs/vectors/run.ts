@@ -1,4 +1,4 @@
-// `make vectors`: every suite of published vectors through both verifiers, and what came of it.
+// `make proof NAME=vectors`: every suite of published vectors through both verifiers, and what came of it.
 //
 // Natively published.rs judges. What its code asked its verifier is then asked of WebCrypto inside workerd. A
 // vector that did not reach the verifier was refused by our own code, which is the same on the Worker.

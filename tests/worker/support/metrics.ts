@@ -14,7 +14,7 @@ export async function metricsText(postern: Postern): Promise<string> {
   return text;
 }
 
-/** Every sample. This reader believes what it sees; whether the text is OpenMetrics, `make metrics` asks a parser. */
+/** Every sample. This reader believes what it sees; whether the text is OpenMetrics, `make proof NAME=metrics` asks a parser. */
 export async function scrape(postern: Postern): Promise<Scrape> {
   const lines = (await metricsText(postern)).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]));

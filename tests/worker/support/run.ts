@@ -16,7 +16,7 @@ export const PURPOSES = [...readFileSync(new URL("../../../crates/core/src/secre
 
 const files = new Map<string, number>();
 
-/** Outside of a run (make soak) nothing is collected. */
+/** Outside of a run (make proof NAME=soak) nothing is collected. */
 function write(kind: "secrets" | "output", text: string): void {
   const folder = process.env[FOLDER];
   if (folder === undefined) return;

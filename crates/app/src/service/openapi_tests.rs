@@ -1,6 +1,6 @@
 //! `docs/reference/openapi.yaml` describes what there is: every path, method, parameter, member of an
 //! administrator's body and problem code, and nothing else. What answers look like is checked
-//! against the running Worker (`tests/worker/openapi.test.ts`, `make api`).
+//! against the running Worker (`tests/worker/openapi.test.ts`, `make proof NAME=api`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Measures one part, `cpu` when none is named:
+#
+#   cpu      CPU a request beside other Workers in one workerd; writes bench/results.json and docs/performance.md (20 min)
+#   quick    a few of these figures, printed only: ONLY=hit,miss,forwarding ROUNDS=7 BLOCK=150 ALSO=before=folder (2 min)
+#   refresh  refreshes beside two other libraries; writes docs/performance.md (5 min)
+#   size     which crate and module the Worker's bytes belong to; writes docs/size.md: AGAINST=other.names.wasm TOP=60 (2 min)
+#   native   time and instructions of the domain without a platform; writes docs/growth.md (5 min)
+#   growth   how costs grow; writes docs/growth.md: ONLY="native objects" (10 min)
+#   start    an isolate's start, memory over 100 000 requests, Argon2id; writes docs/growth.md: ONLY="start memory argon2" (10 min)
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+cd "$POSTERN_ROOT"
+
+part="${1:-cpu}"
+worker=0 floor=0 peers=0
+case "$part" in
+  cpu | quick) worker=1 floor=1 peers=1 ;;
+  refresh) worker=1 peers=1 ;;
+  size | growth) worker=1 ;;
+  start) worker=1 floor=1 ;;
+  native) ;;
+  *) die "there is no part named $part: cpu, quick, refresh, size, native, growth, start" ;;
+esac
+scripts/setup.sh
+# What is not optimised is not worth a figure.
+[ "$worker" = 0 ] || POSTERN_FAST='' scripts/build.sh
+[ "$floor" = 0 ] || bench/floor/build.sh
+[ "$peers" = 0 ] || npm ci --prefix bench --ignore-scripts --no-audit --no-fund --silent
+
+case "$part" in
+  cpu) exec node bench/run.ts ;;
+  quick)
+    export BENCH_ONLY="${ONLY:-hit,miss,forwarding}" BENCH_ROUNDS="${ROUNDS:-7}" BENCH_BLOCK="${BLOCK:-150}" BENCH_ALSO="${ALSO:-}"
+    exec node bench/cpu.ts
+    ;;
+  *) exec node "bench/$part.ts" ;;
+esac
