@@ -95,6 +95,12 @@ impl Fault {
     pub fn new(part: Part, cause: impl fmt::Display) -> Self {
         Self { part, cause: cause.to_string() }
     }
+
+    /// An object's answer is of another kind than the request. The fault does not show the answer: it may hold a user's
+    /// details.
+    pub(crate) fn misplaced(part: Part) -> Self {
+        Self::new(part, "an answer of another kind than was asked for")
+    }
 }
 
 impl fmt::Display for Fault {

@@ -9,11 +9,11 @@ use super::{
     token_cache::{Known, Remembered},
 };
 use crate::{
-    account::{AccountAnswer, AccountRequest, Accounts as _},
+    account::Accounts as _,
     gateway::{Identity, Revocation, StaleFeed},
     jwt::{About, TokenError},
     observe::redact::printable,
-    ports::{Fault, Part},
+    ports::Fault,
     time::Timestamp,
 };
 
@@ -140,11 +140,6 @@ impl<P: Ports> Service<P> {
 
     /// Whether the session lives, and a token of it that was issued then still serves.
     pub(super) async fn is_alive(&self, session: &Session, issued_at: Timestamp) -> Result<bool, Fault> {
-        let ask = AccountRequest::Check { family: session.family, issued_at };
-        match self.ports.accounts().ask(session.account, &ask).await? {
-            AccountAnswer::Checked { alive } => Ok(alive),
-            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause)),
-            _ => Err(Fault::new(Part::Account, "an answer of another kind than was asked for")),
-        }
+        self.ports.accounts().check(session.account, session.family, issued_at).await
     }
 }

@@ -7,12 +7,11 @@
 
 use super::{ApiError, Caller, Ports, Service};
 use crate::{
-    account::{AccountRequest, ActivityKind, Ends},
+    account::{Accounts as _, ChangeNotice},
     identity::{IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
     observe::{Happening, Setting},
     ports::Fault,
-    refresh::{Context, Revocation},
 };
 
 /// How often a change is made anew because the user was changed by somebody else meanwhile.
@@ -38,29 +37,6 @@ impl From<Unmade> for Fault {
 impl From<Unmade> for ApiError {
     fn from(unmade: Unmade) -> Self {
         Self::Fault(unmade.into())
-    }
-}
-
-/// What the Account object is told of a change.
-#[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) kind: ActivityKind,
-    /// Where the user's request came from. An operator's address is not the user's business.
-    pub(super) context: Context,
-    pub(super) ends: Ends,
-    pub(super) reason: Revocation,
-}
-
-impl Told {
-    /// Of a change that is about to be made.
-    pub(super) fn before(&self, account: AccountId) -> AccountRequest {
-        self.after(account, 0)
-    }
-
-    /// Of a change that was made, to this version of the credentials.
-    pub(super) fn after(&self, account: AccountId, fence: u64) -> AccountRequest {
-        let Self { kind, context, ends, reason } = self.clone();
-        AccountRequest::UserChanged { subject: account.to_string(), kind, context, fence, ends, reason }
     }
 }
 
@@ -141,7 +117,7 @@ impl<P: Ports> Service<P> {
         &self,
         account: AccountId,
         hash: PasswordHash,
-        (told, happening): (Told, Happening),
+        (told, happening): (ChangeNotice, Happening),
         setting: Setting,
     ) {
         self.try_again(move |service| {
@@ -150,7 +126,7 @@ impl<P: Ports> Service<P> {
             async move {
                 let user = service.ports.identity().find(account).await?;
                 if let Some(user) = user.filter(|user| user.password_hash == hash) {
-                    service.end_sessions(account, &told.after(account, user.credential_version)).await?;
+                    service.ports.accounts().user_changed(account, &told, user.credential_version).await?;
                     service.record(service.now(), happening, setting);
                 }
                 Ok(())
@@ -160,18 +136,25 @@ impl<P: Ports> Service<P> {
 
     /// Tells the Account object of a change that was made. It cannot be taken back, and so a fault
     /// here is told to the log and not to the client.
-    pub(super) async fn user_changed(&self, caller: &Caller, account: AccountId, told: &Told, fence: u64) {
-        let ask = told.after(account, fence);
+    pub(super) async fn user_changed(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+        told: &ChangeNotice,
+        fence: u64,
+    ) {
+        let accounts = self.ports.accounts();
         // Twice at once: the object may have moved to another machine. Then after the answer, for
         // until it knows, a sign-in under way with the old password opens a session that stays.
-        if self.end_sessions(account, &ask).await.is_ok() {
+        if accounts.user_changed(account, told, fence).await.is_ok() {
             return;
         }
-        let Err(fault) = self.end_sessions(account, &ask).await else { return };
+        let Err(fault) = accounts.user_changed(account, told, fence).await else { return };
         self.record_fault(&fault, caller);
+        let told = told.clone();
         self.try_again(move |service| {
-            let ask = ask.clone();
-            async move { service.end_sessions(account, &ask).await.map(drop) }
+            let told = told.clone();
+            async move { service.ports.accounts().user_changed(account, &told, fence).await }
         });
     }
 }

@@ -9,13 +9,12 @@ use super::{
     csrf, scopes,
 };
 use crate::{
-    account::{AccountAnswer, AccountRequest, Accounts as _},
+    account::Accounts as _,
     config::{Config, IdentitySource},
     gateway::{Challenge, Credentials, Identity, Revocation, StaleFeed, Statement, credentials},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
     observe::Happening,
-    ports::{Fault, Part},
     refresh::{RefreshToken, RefusedToken, codec},
     secrets::NewerMaster,
     time::Timestamp,
@@ -156,14 +155,9 @@ impl<P: Ports> Service<P> {
 
     /// When the session of the token began; `None` when it has ended.
     async fn began_at(&self, token: &RefreshToken) -> Result<Option<Timestamp>, ApiError> {
-        match self.ports.accounts().ask(token.account(), &AccountRequest::Sessions).await? {
-            AccountAnswer::Sessions { sessions } => Ok(sessions
-                .into_iter()
-                .find(|view| view.session_id == token.family())
-                .map(|view| view.created_at)),
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
-        }
+        let sessions = self.ports.accounts().sessions(token.account()).await?;
+        let session = sessions.into_iter().find(|view| view.session_id == token.family());
+        Ok(session.map(|view| view.created_at))
     }
 
     /// The lines that take a session's cookies away in the scopes that are not in force (any more).
@@ -252,9 +246,4 @@ pub(super) fn session_of(config: &Config, identity: &Statement) -> Option<Sessio
     };
     let family = identity.session_id.as_deref()?.parse().ok()?;
     Some(Session { account, family })
-}
-
-/// An Account object that could not decide.
-pub(super) fn undecided(cause: String) -> ApiError {
-    ApiError::Fault(Fault { part: Part::Account, cause })
 }

@@ -11,9 +11,7 @@ use super::{Caller, Ports, Service, authenticate::AccessRefused, token_cache::Kn
 use crate::{
     gateway::{Revocation, StaleFeed},
     ports::{Background as _, Fault, KvStore as _, Part},
-    revocation::{
-        FeedAnswer, FeedCopy, FeedObject as _, FeedRequest, Hits, Kind, Mark, TRUSTED_FOR, TokenMarks,
-    },
+    revocation::{FeedCopy, FeedObject as _, Hits, Kind, Mark, TRUSTED_FOR, TokenMarks},
     time::Timestamp,
 };
 
@@ -236,15 +234,10 @@ impl<P: Ports> Service<P> {
             .filter(|(hit, _)| *hit)
             .filter_map(|(_, kind)| identity.mark(kind, known.marks.own))
             .collect();
-        if marks.is_empty() { Ok(false) } else { self.is_listed(marks, known.marks.signed_in_at).await }
-    }
-
-    async fn is_listed(&self, marks: Vec<Mark>, signed_in_at: Timestamp) -> Result<bool, Fault> {
-        match self.ports.feed().ask(&FeedRequest::Confirm { marks, issued_at: signed_in_at }).await? {
-            FeedAnswer::Confirmed { revoked } => Ok(revoked),
-            FeedAnswer::Unavailable { cause } => Err(Fault::new(Part::RevocationFeed, cause)),
-            _ => Err(Fault::new(Part::RevocationFeed, "an answer of another kind than was asked for")),
+        if marks.is_empty() {
+            return Ok(false);
         }
+        self.ports.feed().is_revoked(marks, known.marks.signed_in_at).await
     }
 
     /// Whether the client was revoked after this sign-in: such a session ends at its next refresh.
@@ -258,7 +251,7 @@ impl<P: Ports> Service<P> {
         let not_before = self.isolate.memory.feed.copy.borrow().not_before(mark.short());
         match not_before {
             Some(at) if crate::account::may_predate(signed_in_at, at) => {
-                self.is_listed(vec![mark], signed_in_at).await
+                self.ports.feed().is_revoked(vec![mark], signed_in_at).await
             }
             _ => Ok(false),
         }
@@ -348,15 +341,10 @@ impl<P: Ports> Service<P> {
         let feed = &self.isolate.memory.feed;
         // What it has when it answers is no older than the question.
         let asked_at = self.now();
-        match self.ports.feed().ask(&FeedRequest::Snapshot {}).await? {
-            FeedAnswer::Snapshot { feed: text, failed_writes } => {
-                feed.failed_writes.set(failed_writes);
-                feed.take_in(parse(&text)?, Source::Object, asked_at, self.now());
-                Ok(())
-            }
-            FeedAnswer::Unavailable { cause } => Err(Fault::new(Part::RevocationFeed, cause)),
-            _ => Err(Fault::new(Part::RevocationFeed, "an answer of another kind than was asked for")),
-        }
+        let snapshot = self.ports.feed().snapshot().await?;
+        feed.failed_writes.set(snapshot.failed_writes);
+        feed.take_in(parse(&snapshot.feed)?, Source::Object, asked_at, self.now());
+        Ok(())
     }
 }
 

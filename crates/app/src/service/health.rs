@@ -9,7 +9,7 @@ use crate::{
     config::{ConfigError, IdentitySource},
     http::{Problem, Reply, RequestView},
     identity::IdentityStore as _,
-    keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
+    keys::KeyRingObject as _,
     ports::{Fault, KvStore as _, Part},
     time::Timestamp,
 };
@@ -108,11 +108,7 @@ impl<P: Ports> Service<P> {
 
     /// Asks every part for a sign of life.
     async fn check_parts(&self) -> Reply {
-        let key_ring = match self.ports.key_ring().ask(&KeyRingRequest::PublicSet {}).await {
-            Ok(KeyRingAnswer::Unavailable { part }) => Err(Fault::new(part, "the key ring is unavailable")),
-            Ok(_) => Ok(()),
-            Err(fault) => Err(fault),
-        };
+        let key_ring = self.ports.key_ring().public_set().await.map(drop);
         // Where users are kept elsewhere there may be no database.
         let database = match self.isolate.config.identity {
             IdentitySource::Store => self.ports.identity().ping().await,

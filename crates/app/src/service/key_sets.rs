@@ -12,11 +12,11 @@ use crate::{
     jose::{JwkSet, PublicJwkSet, UnverifiedToken, VerifiedJws, VerifyError, verify},
     json,
     jwks::{
-        CachedSet, FetchFrom, IssuerKeysAnswer, IssuerKeysObjects as _, IssuerKeysRequest, IssuerSource,
-        Resolution, Snapshot, Tried, resolve,
+        CachedSet, FetchFrom, IssuerKeySet, IssuerKeysObjects as _, IssuerSource, NoKeySet, Resolution,
+        Snapshot, Tried, resolve,
     },
     jwt::TokenError,
-    keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
+    keys::KeyRingObject as _,
     observe::{Happening, Setting, metrics::Family},
     ports::{Background as _, Fault, KvStore as _, Part},
     revocation::{Kind, Mark},
@@ -252,11 +252,7 @@ impl<P: Ports> Service<P> {
     }
 
     async fn ask_key_ring(&self, now: Timestamp) -> Result<Snapshot, Fault> {
-        match self.ports.key_ring().ask(&KeyRingRequest::PublicSet {}).await? {
-            KeyRingAnswer::PublicSet { set } => own_snapshot(&self.isolate.config.issuer, &set, now),
-            KeyRingAnswer::Unavailable { part } => Err(Fault::new(part, "the key ring is unavailable")),
-            _ => Err(Fault::new(Part::KeyRing, "an answer of another kind than was asked for")),
-        }
+        own_snapshot(&self.isolate.config.issuer, &self.ports.key_ring().public_set().await?, now)
     }
 
     async fn ask_issuer_keys(
@@ -269,17 +265,18 @@ impl<P: Ports> Service<P> {
         let place = source.place();
         let (source, policy) = (source.clone(), self.isolate.cache_policy.clone());
         let issuer = source.issuer.clone();
-        let ask = if unknown_kid {
-            IssuerKeysRequest::Refresh { source, policy, unknown_kid }
+        let objects = self.ports.issuer_keys();
+        let answer = if unknown_kid {
+            objects.refresh_for_unknown_kid(source, policy).await
         } else {
-            IssuerKeysRequest::Read { source, policy }
+            objects.read(source, policy).await
         };
         let told = |cause: &dyn fmt::Display, why: &str| {
             let colon = if why.is_empty() { "" } else { ": " };
             Fault::new(Part::Issuer, format_args!("{issuer}: {cause}{colon}{why}"))
         };
-        match self.ports.issuer_keys().ask(&place, &ask).await? {
-            IssuerKeysAnswer::Keys { mut snapshot, fetched_now, changed, failure, why } => {
+        match answer {
+            Ok(IssuerKeySet { mut snapshot, fetched_now, changed, failure, why }) => {
                 if fetched_now {
                     self.isolate.counters.add(Family::JwksFetches, &issuer, "success");
                 }
@@ -297,7 +294,8 @@ impl<P: Ports> Service<P> {
                 }
                 Ok(snapshot)
             }
-            IssuerKeysAnswer::Unavailable { cause, why, retry_after } => {
+            Err(NoKeySet::Fault(fault)) => Err(fault),
+            Err(NoKeySet::Unavailable { cause, why, retry_after }) => {
                 self.isolate.counters.add(Family::JwksFetches, &issuer, "unavailable");
                 let until = now.plus(Duration::from_secs(retry_after.into()));
                 self.isolate.memory.unavailable_until.borrow_mut().insert(issuer.clone(), until);

@@ -11,18 +11,18 @@ use crate::{
     gateway::{Credentials, Route, credentials},
     http::{Reply, RequestView},
     keys::{
-        KeyRingAnswer, KeyRingObject as _, KeyRingRequest,
+        KeyRingObject as _, RingOverview,
         messages::{KeyState, KeySummary},
     },
     observe::{
         Event, EventSink as _, Happening, Setting,
         metrics::{
-            Family, MetricsAnswer, MetricsRequest, MetricsShards as _, SHARDS, flush,
+            Family, MetricsShards as _, SHARDS, flush,
             shard::{Totals, add_values},
             text::{CONTENT_TYPE, Gauge, expose},
         },
     },
-    ports::{Background as _, Fault, Part},
+    ports::{Background as _, Fault},
     time::Timestamp,
 };
 
@@ -65,17 +65,11 @@ impl<P: Ports> Service<P> {
         self.flush().await;
         let mut totals = Totals::default();
         for shard in 0..SHARDS {
-            match self.ports.metrics().ask(shard, &MetricsRequest::Read).await? {
-                MetricsAnswer::Totals { series } => {
-                    for (key, values) in series {
-                        match totals.get_mut(&key) {
-                            Some(known) => add_values(known, &values),
-                            None => totals.insert(key, values),
-                        }
-                    }
+            for (key, values) in self.ports.metrics().totals(shard).await? {
+                match totals.get_mut(&key) {
+                    Some(known) => add_values(known, &values),
+                    None => totals.insert(key, values),
                 }
-                MetricsAnswer::Unavailable { cause } => return Err(Fault::new(Part::Metrics, cause).into()),
-                MetricsAnswer::Added => return Err(Self::misplaced(Part::Metrics)),
             }
         }
         let text = expose(&totals, &self.gauges(self.now()).await);
@@ -116,9 +110,7 @@ impl<P: Ports> Service<P> {
         }
         gauges.push(plain(Family::FeedEntries, whole(feed.entries)));
         gauges.push(plain(Family::HashQueue, whole(self.isolate.memory.hash_queue.len(now))));
-        let Ok(KeyRingAnswer::Overview { keys, rotate_at }) =
-            self.ports.key_ring().ask(&KeyRingRequest::Overview {}).await
-        else {
+        let Ok(RingOverview { keys, rotate_at }) = self.ports.key_ring().overview().await else {
             return gauges;
         };
         for KeySummary { state, .. } in keys {

@@ -3,15 +3,10 @@
 //! Whether a login exists must show neither in the answer nor in its time, and so everything
 //! that depends on it happens after the answer: the look-up, the token, the notification.
 
-use super::{
-    ApiError, Caller, Ports, Service,
-    body::Body,
-    changes::{Told, Unmade},
-    credentials::undecided,
-};
+use super::{ApiError, Caller, Ports, Service, body::Body, changes::Unmade};
 use crate::{
     abuse::Limited,
-    account::{AccountAnswer, AccountRequest, Accounts as _, OneTimeToken, Purpose},
+    account::{Accounts as _, ChangeNotice, OneTimeToken, Purpose},
     config::{IdentitySource, NotifierWay, Profile},
     http::RequestView,
     identity::{IdentityStore as _, Login, PasswordHash, User, UserChange},
@@ -91,13 +86,11 @@ impl<P: Ports> Service<P> {
         let platform = self.ports.platform();
         let master = self.isolate.masters.current();
         let (hash, token) = OneTimeToken::make(master, user.account, purpose, platform)?;
-        let ask = AccountRequest::IssueOneTime { hash, purpose, context: caller.context() };
-        match self.ports.accounts().ask(user.account, &ask).await? {
-            AccountAnswer::OneTimeIssued {} => self.notify(&user, purpose, &token).await,
+        if self.ports.accounts().issue_one_time(user.account, hash, purpose, caller.context()).await? {
+            self.notify(&user, purpose, &token).await
+        } else {
             // Too many are open: the user has them all.
-            AccountAnswer::OneTimeRefused {} => Ok(()),
-            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause)),
-            _ => Err(Self::misplaced_fault(Part::Account)),
+            Ok(())
         }
     }
 
@@ -155,7 +148,7 @@ impl<P: Ports> Service<P> {
         &self,
         caller: &Caller,
         token: &str,
-        told: &Told,
+        told: &ChangeNotice,
         hash: impl AsyncFnOnce() -> Result<PasswordHash, ApiError>,
     ) -> Result<(User, u64), ApiError> {
         let purpose = Purpose::ResetPassword;
@@ -225,19 +218,14 @@ impl<P: Ports> Service<P> {
         let user = self.ports.identity().find(account).await?;
         // Else the password would be another one on the day when the user is enabled again.
         let user = user.filter(|user| !user.disabled).ok_or_else(gone)?;
-        let ask = AccountRequest::RedeemOneTime { hash: token.hash(), purpose, context: caller.context() };
-        match self.ports.accounts().ask(account, &ask).await? {
-            AccountAnswer::Revoked { .. } => Ok(user),
-            AccountAnswer::OneTimeRefused {} => Err(gone()),
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
-        }
+        let accounts = self.ports.accounts();
+        let redeemed = accounts.redeem_one_time(account, token.hash(), purpose, caller.context()).await?;
+        if redeemed { Ok(user) } else { Err(gone()) }
     }
 
     /// What the token was redeemed for was not done. If this fails too, the user asks for another.
     async fn give_back(&self, token: &OneTimeToken) {
-        let ask = AccountRequest::GiveBackOneTime { hash: token.hash() };
-        let _ = self.ports.accounts().ask(token.account(), &ask).await;
+        let _ = self.ports.accounts().give_back_one_time(token.account(), token.hash()).await;
     }
 
     /// Who it is about, as events show it.

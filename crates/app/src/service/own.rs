@@ -9,7 +9,6 @@ use crate::{
     config::{AdminSettings, Config},
     http::{ERRORS_PATH, Reply, RequestView, UrlParts, is_token},
     observe::{Happening, redact::printable},
-    ports::{Fault, Part},
 };
 
 /// Where the JWKS is (the path that discovery documents name).
@@ -348,15 +347,6 @@ impl<P: Ports> Service<P> {
             route: route.map(str::to_owned),
         };
         self.record(self.now(), happening, Caller::of(request).setting());
-    }
-
-    /// An answer of another kind than was asked for. Not shown: it may hold a user's details.
-    pub(super) fn misplaced(part: Part) -> ApiError {
-        ApiError::Fault(Self::misplaced_fault(part))
-    }
-
-    pub(super) fn misplaced_fault(part: Part) -> Fault {
-        Fault::new(part, "an answer of another kind than was asked for")
     }
 }
 

@@ -4,19 +4,18 @@
 use serde::Serialize;
 
 use super::{
-    ApiError, Caller, Ports, Service, body::Body, cookies, credentials::Session, credentials::undecided,
-    directory::Profile, refreshing::with_cookies, scopes, sessions::SessionRow,
+    ApiError, Caller, Ports, Service, body::Body, cookies, credentials::Session, directory::Profile,
+    refreshing::with_cookies, scopes, sessions::SessionRow,
 };
 use crate::{
     abuse::Limited,
-    account::{AccountAnswer, AccountRequest, Accounts as _, ActivityEntry, ActivityKind, Purpose},
+    account::{Accounts as _, ActivityEntry, ActivityKind, Purpose},
     config::IdentitySource,
     gateway::Challenge,
     http::{Reply, RequestView},
     identity::{IdentityStore as _, User},
     ids::FamilyId,
     observe::{Happening, Setting},
-    ports::Part,
 };
 
 #[derive(Serialize)]
@@ -88,11 +87,8 @@ impl<P: Ports> Service<P> {
     }
 
     async fn activity_of(&self, session: &Session) -> Result<Vec<ActivityRow>, ApiError> {
-        match self.ports.accounts().ask(session.account, &AccountRequest::Activity).await? {
-            AccountAnswer::Activity { entries } => Ok(entries.into_iter().map(ActivityRow::from).collect()),
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
-        }
+        let entries = self.ports.accounts().activity(session.account).await?;
+        Ok(entries.into_iter().map(ActivityRow::from).collect())
     }
 
     /// What is known of a user by whoever keeps them.
@@ -113,8 +109,8 @@ impl<P: Ports> Service<P> {
         self.throttle_export(&caller, session.account).await?;
         let profile = self.profile_of(&session, &identity.subject).await?;
         let kind = ActivityKind::AccountExported;
-        let ask = AccountRequest::Note { kind, family: Some(session.family), context: caller.context() };
-        self.ports.accounts().ask(session.account, &ask).await?;
+        let family = Some(session.family);
+        self.ports.accounts().note(session.account, kind, family, caller.context()).await?;
         let export = Export {
             exported_at: self.now().seconds(),
             profile,

@@ -1,9 +1,9 @@
 //! The password of a user who is kept here: changed, or reset by a one-time token.
 
-use super::{ApiError, Caller, Ports, Service, body::Body, changes::Told, credentials::Session};
+use super::{ApiError, Caller, Ports, Service, body::Body, credentials::Session};
 use crate::{
     abuse::Limited,
-    account::{AccountRequest, Accounts as _, ActivityKind, Ends, Purpose},
+    account::{Accounts as _, ActivityKind, ChangeNotice, Ends, Purpose},
     gateway::Challenge,
     http::{Reply, RequestView},
     identity::{IdentityStore as _, Login, Password, PasswordError, User, Verdict},
@@ -35,14 +35,14 @@ impl<P: Ports> Service<P> {
         Self::refuse_login_as_password(&new, &user.login)?;
         let hash = self.hash_in_turn(&new)?;
 
-        let told = Told {
+        let told = ChangeNotice {
             kind: ActivityKind::PasswordChanged,
             context: caller.context(),
             ends: Ends::Others(session.family),
             reason: Revocation::PasswordChanged,
         };
         let setting = self.setting_of(&caller, &user.login, Some(&user));
-        self.end_sessions(user.account, &told.before(user.account)).await?;
+        self.ports.accounts().user_will_change(user.account, &told).await?;
         let version = match self.replace_password(&user, &hash, &setting).await {
             // Changed by somebody else since the current one was checked: it is wrong by now.
             Ok(version) => version.ok_or(ApiError::WrongPassword)?,
@@ -83,7 +83,7 @@ impl<P: Ports> Service<P> {
         let (caller, body) = self.redeemer(request, body, &["token", "new_password"]).await?;
         let token = body.text("token")?;
         let new = self.chosen_password(body.text("new_password")?)?;
-        let told = Told {
+        let told = ChangeNotice {
             kind: ActivityKind::PasswordReset,
             context: caller.context(),
             ends: Ends::All,
@@ -157,10 +157,10 @@ impl<P: Ports> Service<P> {
     /// that there is one.
     pub(super) fn note_later(&self, caller: &Caller, user: &User, kind: ActivityKind) {
         let (service, account) = (self.clone(), user.account);
-        let ask = AccountRequest::Note { kind, family: None, context: caller.context() };
+        let context = caller.context();
         self.unseen(async move {
             // What is lost is a line for the user; the event has been told.
-            let _ = service.ports.accounts().ask(account, &ask).await;
+            let _ = service.ports.accounts().note(account, kind, None, context).await;
         });
     }
 

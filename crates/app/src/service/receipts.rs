@@ -8,12 +8,7 @@ use core::cell::RefCell;
 use std::collections::HashMap;
 
 use super::{Ports, Service};
-use crate::{
-    account::{AccountAnswer, AccountRequest, Accounts as _},
-    gateway::Identity,
-    ids::FamilyId,
-    ports::Background as _,
-};
+use crate::{account::Accounts as _, gateway::Identity, ids::FamilyId, ports::Background as _};
 
 /// Sessions whose receipts an isolate remembers. Past it the memory starts anew, which costs
 /// one more confirmation for each session in use.
@@ -59,9 +54,8 @@ impl<P: Ports> Service<P> {
         }
         let service = self.clone();
         self.ports.background().spawn(async move {
-            let ask = AccountRequest::Confirm { family: session.family, rotation_count };
-            let answer = service.ports.accounts().ask(session.account, &ask).await;
-            if !matches!(answer, Ok(AccountAnswer::Confirmed)) {
+            let accounts = service.ports.accounts();
+            if accounts.confirm(session.account, session.family, rotation_count).await.is_err() {
                 service.isolate.memory.receipts.forget(session.family);
             }
         });

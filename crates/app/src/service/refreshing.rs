@@ -5,21 +5,15 @@ use core::time::Duration;
 use serde::Serialize;
 
 use super::{
-    ApiError, Caller, Ports, Service,
-    body::Body,
-    cookies,
-    credentials::{PresentedToken, undecided},
-    csrf,
-    refusals::Throttled,
-    tokens::Issued,
+    ApiError, Caller, Ports, Service, body::Body, cookies, credentials::PresentedToken, csrf,
+    refusals::Throttled, tokens::Issued,
 };
 use crate::{
     abuse::{Limited, Rate},
-    account::{AccountAnswer, AccountRequest, Accounts as _, Granted, Refusal, Rotated},
+    account::{Accounts as _, Granted, Refreshed, Refusal, Rotated},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
     observe::Happening,
-    ports::Part,
     refresh::{Context, Limits, RefreshToken, RefusalCause, RefusedToken, Revocation},
 };
 
@@ -87,27 +81,21 @@ impl<P: Ports> Service<P> {
     ) -> Result<Rotated, ApiError> {
         let token = &presented.token;
         let caller = Caller::of(request);
-        let ask = AccountRequest::Rotate {
-            family: token.family(),
-            presented: token.present(&self.isolate.masters),
-            limits: self.isolate.limits(),
-            context: caller.context(),
-        };
+        let presented = token.present(&self.isolate.masters);
         let session = (token.account(), token.family());
-        match self.ports.accounts().ask(token.account(), &ask).await? {
-            AccountAnswer::Rotated(rotated) => {
+        let (accounts, limits) = (self.ports.accounts(), self.isolate.limits());
+        match accounts.rotate(token.account(), token.family(), presented, limits, caller.context()).await? {
+            Refreshed::Granted(rotated) => {
                 self.record_granted(&caller, session, &rotated);
                 if self.is_client_revoked(&rotated.grant.client_id, rotated.created_at).await? {
                     return self.end_for_its_client(&caller, session).await;
                 }
                 Ok(rotated)
             }
-            AccountAnswer::Refused(refusal) => {
+            Refreshed::Refused(refusal) => {
                 self.record_refused(&caller, session, &refusal);
                 Err(self.refused_refresh(&refusal))
             }
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
         }
     }
 
@@ -133,24 +121,20 @@ impl<P: Ports> Service<P> {
             pace: None,
             ..self.isolate.limits()
         };
-        let ask = AccountRequest::Rotate {
-            family: token.family(),
-            presented: token.present(&self.isolate.masters),
-            limits,
-            context: caller.context(),
-        };
+        let presented = token.present(&self.isolate.masters);
         let session = (token.account(), token.family());
-        let refusal = match self.ports.accounts().ask(token.account(), &ask).await? {
-            AccountAnswer::Rotated(rotated) => {
+        let accounts = self.ports.accounts();
+        let judged =
+            accounts.rotate(token.account(), token.family(), presented, limits, caller.context()).await?;
+        let refusal = match judged {
+            Refreshed::Granted(rotated) => {
                 // A rotation is none here; a late retry is as much of a sign as ever.
                 if rotated.granted == Granted::LateRetry {
                     self.record_granted(&caller, session, &rotated);
                 }
                 return Ok(());
             }
-            AccountAnswer::Refused(refusal) => refusal,
-            AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
-            _ => return Err(Self::misplaced(Part::Account)),
+            Refreshed::Refused(refusal) => refusal,
         };
         let over = match refusal.cause {
             // Over already, as the client wants it to be.
@@ -176,15 +160,9 @@ impl<P: Ports> Service<P> {
         session: (AccountId, FamilyId),
     ) -> Result<Rotated, ApiError> {
         let (account, family) = session;
-        let ask = AccountRequest::Revoke { family, reason: Revocation::Operator };
-        match self.ports.accounts().ask(account, &ask).await? {
-            AccountAnswer::Revoked { .. } => {
-                self.record_of(caller, session, Happening::SessionRevoked);
-                Err(ApiError::InvalidGrant)
-            }
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
-        }
+        self.ports.accounts().revoke(account, family, Revocation::Operator).await?;
+        self.record_of(caller, session, Happening::SessionRevoked);
+        Err(ApiError::InvalidGrant)
     }
 
     /// A text that is no refresh token of ours: to the client the same as an expired one. One that

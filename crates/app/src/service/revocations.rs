@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use super::{Ports, Service};
 use crate::{
-    account::AccountRequest,
+    account::Accounts as _,
     ids::FamilyId,
     observe::{Happening, Setting},
-    ports::{Fault, Part},
+    ports::Fault,
     refresh::Revocation,
-    revocation::{Entry, FOREIGN_HORIZON, FeedAnswer, FeedObject as _, FeedRequest, Kind, Rule, Target},
+    revocation::{Added, Entry, FOREIGN_HORIZON, FeedObject as _, Kind, Rule, Target},
     time::Timestamp,
 };
 
@@ -76,13 +76,11 @@ impl<P: Ports> Service<P> {
         match target {
             Target::Session { account, session } => {
                 setting.account = Some(*account);
-                let ask = AccountRequest::Revoke { family: *session, reason: by };
-                sessions = self.end_sessions(*account, &ask).await?;
+                sessions = self.ports.accounts().revoke(*account, *session, by).await?;
             }
             Target::Account { account } => {
                 setting.account = Some(*account);
-                let ask = AccountRequest::RevokeAll { reason: by, keep: None };
-                sessions = self.end_sessions(*account, &ask).await?;
+                sessions = self.ports.accounts().revoke_all(*account, by).await?;
             }
             Target::AccessToken { issuer, jti, expires_at } => {
                 // Our own name means the same as none.
@@ -137,14 +135,12 @@ impl<P: Ports> Service<P> {
     }
 
     async fn list(&self, entry: Entry) -> Result<(), RevocationRefused> {
-        match self.ports.feed().ask(&FeedRequest::Add { entries: vec![entry] }).await? {
-            FeedAnswer::Taken => {
+        match self.ports.feed().add(vec![entry]).await? {
+            Added::Taken => {
                 self.renew_feed().await;
                 Ok(())
             }
-            FeedAnswer::Full => Err(RevocationRefused::FeedFull),
-            FeedAnswer::Unavailable { cause } => Err(Fault::new(Part::RevocationFeed, cause).into()),
-            _ => Err(Self::misplaced_fault(Part::RevocationFeed).into()),
+            Added::Full => Err(RevocationRefused::FeedFull),
         }
     }
 }

@@ -5,16 +5,15 @@ use serde::Serialize;
 use super::{
     ApiError, Caller, Ports, Service,
     body::Body,
-    credentials::{Session, by_cookie, undecided},
+    credentials::{Session, by_cookie},
     directory::Profile,
     refreshing::with_cookies,
 };
 use crate::{
-    account::{AccountAnswer, AccountRequest, Accounts as _, SessionView},
+    account::{Accounts as _, SessionView},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
     observe::Happening,
-    ports::Part,
     refresh::Revocation,
 };
 
@@ -146,31 +145,25 @@ impl<P: Ports> Service<P> {
         account: AccountId,
         current: FamilyId,
     ) -> Result<Vec<SessionRow>, ApiError> {
-        match self.ports.accounts().ask(account, &AccountRequest::Sessions).await? {
-            AccountAnswer::Sessions { sessions } => {
-                Ok(sessions.into_iter().map(|view| SessionRow::of(view, current)).collect())
-            }
-            AccountAnswer::Unavailable { cause } => Err(undecided(cause)),
-            _ => Err(Self::misplaced(Part::Account)),
-        }
+        let sessions = self.ports.accounts().sessions(account).await?;
+        Ok(sessions.into_iter().map(|view| SessionRow::of(view, current)).collect())
     }
 
     /// `DELETE /auth/sessions/{id}`.
     pub(super) async fn end_session(&self, request: &impl RequestView, id: &str) -> Result<Reply, ApiError> {
         let (_, session) = self.own_identity(request).await?;
         let family: FamilyId = id.parse().map_err(|_| ApiError::SessionNotFound)?;
-        let ask = AccountRequest::Revoke { family, reason: Revocation::User };
-        match self.end(&session, request, &ask, Happening::SessionRevoked).await? {
-            0 => Err(ApiError::SessionNotFound),
-            _ => Ok(Reply::empty(204)),
-        }
+        let ended = self.ports.accounts().revoke(session.account, family, Revocation::User).await?;
+        self.record_ended(&session, request, &ended, &Happening::SessionRevoked);
+        if ended.is_empty() { Err(ApiError::SessionNotFound) } else { Ok(Reply::empty(204)) }
     }
 
     /// `DELETE /auth/sessions`: ends all of the user's sessions but the one that asks.
     pub(super) async fn end_other_sessions(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = self.own_identity(request).await?;
-        let ask = AccountRequest::RevokeAll { reason: Revocation::User, keep: Some(session.family) };
-        self.end(&session, request, &ask, Happening::SessionRevoked).await?;
+        let accounts = self.ports.accounts();
+        let ended = accounts.revoke_others(session.account, session.family, Revocation::User).await?;
+        self.record_ended(&session, request, &ended, &Happening::SessionRevoked);
         Ok(Reply::empty(204))
     }
 
@@ -191,31 +184,29 @@ impl<P: Ports> Service<P> {
             proved => proved?,
         };
         if everywhere {
-            let ask = AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None };
-            let ended = self.end_sessions(session.account, &ask).await?;
+            let ended = self.ports.accounts().revoke_all(session.account, Revocation::LogoutAll).await?;
             let sessions = u64::try_from(ended.len()).unwrap_or(u64::MAX);
             let happening = Happening::SignedOutEverywhere { sessions };
             self.record_of(&Caller::of(request), (session.account, session.family), happening);
         } else {
-            let ask = AccountRequest::Revoke { family: session.family, reason: Revocation::Logout };
-            self.end(&session, request, &ask, Happening::SignedOut).await?;
+            let accounts = self.ports.accounts();
+            let ended = accounts.revoke(session.account, session.family, Revocation::Logout).await?;
+            self.record_ended(&session, request, &ended, &Happening::SignedOut);
         }
         Ok(with_cookies(Reply::empty(204), &self.cleared(request)))
     }
 
-    /// Ends sessions of the subject and tells of each that was alive; how many were.
-    async fn end(
+    /// Records one event for each session of the subject that was alive and has ended.
+    fn record_ended(
         &self,
         session: &Session,
         request: &impl RequestView,
-        ask: &AccountRequest,
-        happening: Happening,
-    ) -> Result<usize, ApiError> {
-        let ended = self.end_sessions(session.account, ask).await?;
+        ended: &[FamilyId],
+        happening: &Happening,
+    ) {
         let caller = Caller::of(request);
-        for family in &ended {
+        for family in ended {
             self.record_of(&caller, (session.account, *family), happening.clone());
         }
-        Ok(ended.len())
     }
 }

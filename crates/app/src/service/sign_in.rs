@@ -6,7 +6,6 @@ use super::{
     ApiError, Caller, Isolate, Ports, Service,
     body::{Body, BodyError},
     cookies,
-    credentials::undecided,
     directory::Principal,
     refreshing::Delivery,
     scopes,
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::{
     abuse::Limited,
-    account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind},
+    account::{Accounts as _, ActivityKind, Opened},
     config::{Client, IdentitySource, Profile, Registration},
     http::{Reply, RequestView},
     identity::{
@@ -26,7 +25,7 @@ use crate::{
     ids::{AccountId, FamilyId},
     observe::{Happening, Setting},
     ports::{Background as _, Fault, Part, Randomness as _},
-    refresh::{Grant, Revocation, Secret, codec},
+    refresh::{Grant, Opening, Revocation, Secret, codec},
     time::Timestamp,
 };
 
@@ -239,8 +238,7 @@ impl<P: Ports> Service<P> {
         let grant = grant_of(user, client, now);
         let caller = Caller::of(request);
         let lifetimes = Isolate::lifetimes(client);
-        let ask = AccountRequest::Open {
-            family,
+        let opening = Opening {
             secret_hash: secret.hash(),
             master: master.id,
             grant: grant.clone(),
@@ -249,27 +247,23 @@ impl<P: Ports> Service<P> {
             binding: None,
             device_name,
             context: caller.context(),
-            max_families: u16::try_from(self.isolate.config.refresh.max_families).unwrap_or(u16::MAX),
-            credential_version: user.credential_version,
         };
-        let asked = self.ports.accounts().ask(user.account, &ask).await;
-        if !matches!(asked, Ok(AccountAnswer::Opened { .. } | AccountAnswer::Refused(_))) {
-            self.take_back_session(user.account, family);
-        }
-        match asked? {
-            AccountAnswer::Opened { displaced } => {
+        let max_families = u16::try_from(self.isolate.config.refresh.max_families).unwrap_or(u16::MAX);
+        let accounts = self.ports.accounts();
+        let opened =
+            accounts.open(user.account, family, opening, max_families, user.credential_version).await;
+        match opened.inspect_err(|_| self.take_back_session(user.account, family))? {
+            Opened::Open { displaced } => {
                 for displaced in displaced {
                     self.record_of(&caller, (user.account, displaced), Happening::FamilyDisplaced);
                 }
             }
-            AccountAnswer::Refused(refusal) => {
+            Opened::Refused(refusal) => {
                 // The user was changed or erased after the password was checked.
                 let setting = Setting { account: Some(user.account), ..caller.setting() };
                 self.record(now, Happening::SignInRefused { cause: refusal.cause.code() }, setting);
                 return Err(ApiError::InvalidCredentials);
             }
-            AccountAnswer::Unavailable { cause } => return Err(undecided(cause)),
-            _ => return Err(Self::misplaced(Part::Account)),
         }
         let issued = self.issue(&key, &grant, family, 0, now).await;
         let issued = issued.inspect_err(|_| self.take_back_session(user.account, family))?;
@@ -301,9 +295,8 @@ impl<P: Ports> Service<P> {
     fn take_back_session(&self, account: AccountId, family: FamilyId) {
         let service = self.clone();
         self.ports.background().spawn(async move {
-            let ask = AccountRequest::Revoke { family, reason: Revocation::Logout };
             // Lost, it costs a line in that list until it has been idle for too long.
-            let _ = service.ports.accounts().ask(account, &ask).await;
+            let _ = service.ports.accounts().revoke(account, family, Revocation::Logout).await;
         });
     }
 

@@ -8,13 +8,13 @@ use core::time::Duration;
 use super::{ApiError, Caller, Ports, Service, refusals::Throttled};
 use crate::{
     abuse::{
-        Claim, Grant, Ladder, Limited, Origin, Pardon, Rate, Refused, ThrottleAnswer, ThrottleRequest,
-        Throttles as _, device, name, network::NETWORK_ROW,
+        Claim, Grant, Ladder, Limited, Origin, Pardon, Rate, Refused, Taken, Throttles as _, device, name,
+        network::NETWORK_ROW,
     },
     identity::Login,
     ids::{AccountId, DeviceId},
     observe::{Happening, Pseudonym, Setting, metrics::Family},
-    ports::{Fault, Part, Randomness as _, RateLimiter as _, Timer as _},
+    ports::{Fault, Randomness as _, RateLimiter as _, Timer as _},
 };
 
 /// The row of strangers in an account's object.
@@ -123,7 +123,7 @@ impl<P: Ports> Service<P> {
         let pardon = |row: &str| Pardon { row: row.to_owned(), all: true, ..Pardon::default() };
         let pardons = vec![pardon(STRANGERS_ROW), pardon(SIGNED_IN_ROW)];
         let object = of_login(login);
-        self.ports.throttles().ask(&object, &ThrottleRequest::Forgive { pardons }).await?;
+        self.ports.throttles().forgive(&object, pardons).await?;
         self.isolate.memory.refusals.forget(&object);
         Ok(())
     }
@@ -315,7 +315,7 @@ impl<P: Ports> Service<P> {
             let (ports, object) = (self.ports.clone(), object.clone());
             self.ports.background().spawn(async move {
                 // Lost, it costs one failure too many, which is forgotten in time.
-                let _ = ports.throttles().ask(&object, &ThrottleRequest::Forgive { pardons }).await;
+                let _ = ports.throttles().forgive(&object, pardons).await;
             });
         }
     }
@@ -400,18 +400,12 @@ impl<P: Ports> Service<P> {
             }
         }
         let (scopes, claims): (Vec<_>, Vec<_>) = asked.into_iter().map(|one| (one.scope, one.claim)).unzip();
-        let request = ThrottleRequest::Take { claims };
-        let fault = match self.ports.throttles().ask(object, &request).await {
-            Ok(ThrottleAnswer::Taken { grants }) => return Ok(Some(grants)),
-            Ok(ThrottleAnswer::Refused(refused)) => {
-                let ThrottleRequest::Take { claims } = &request else { return Ok(None) };
+        let fault = match self.ports.throttles().take(object, &claims).await {
+            Ok(Taken::Granted(grants)) => return Ok(Some(grants)),
+            Ok(Taken::Refused(refused)) => {
                 let scope = scopes.get(refused.claim).copied().unwrap_or(IP);
                 let claim = claims.get(refused.claim);
                 return Err(self.refuse(caller, limited, object, (scope, claim), refused));
-            }
-            Ok(ThrottleAnswer::Unavailable { cause }) => Fault::new(Part::Throttle, cause),
-            Ok(ThrottleAnswer::Forgiven | ThrottleAnswer::Standings { .. }) => {
-                Fault::new(Part::Throttle, "an answer of another kind than was asked for")
             }
             Err(fault) => fault,
         };

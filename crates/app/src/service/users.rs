@@ -4,15 +4,12 @@
 //! Where users are kept in another service ([`Service::has_users`] is false) there is nothing
 //! here to change but [`Service::erase`]: sessions are here in any case.
 
-use super::{
-    Caller, Ports, Service,
-    changes::{TRIES, Told},
-};
+use super::{Caller, Ports, Service, changes::TRIES};
 use crate::{
-    account::{AccountAnswer, AccountRequest, Accounts as _, ActivityKind, Ends},
+    account::{Accounts as _, ActivityKind, ChangeNotice, Ends},
     config::{IdentitySource, TokenTooLarge},
     identity::{Grants, GrantsOrder, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
-    ids::{AccountId, FamilyId},
+    ids::AccountId,
     observe::{Happening, Setting},
     ports::{Fault, Part, Randomness as _},
     refresh::{Context, Revocation},
@@ -112,7 +109,7 @@ impl<P: Ports> Service<P> {
         };
         let told = by_operator(kind, ends, Revocation::Disabled);
         if disabled {
-            self.end_sessions(account, &told.before(account)).await?;
+            self.ports.accounts().user_will_change(account, &told).await?;
         }
         let change = UserChange::Disabled(disabled);
         let Some(fence) = self.change_user(account, &change, &setting).await? else { return Ok(false) };
@@ -141,7 +138,7 @@ impl<P: Ports> Service<P> {
             // Not by what the user had before: after a fault half-way that is what they have now.
             let ends = Ends::Beyond { scopes, roles, tenant_id };
             let told = by_operator(ActivityKind::UserChanged, ends, Revocation::Operator);
-            self.end_sessions(account, &told.before(account)).await?;
+            self.ports.accounts().user_will_change(account, &told).await?;
             let credential_version = user.credential_version;
             let change = UserChange::Grants { credential_version, grants: grants.clone() };
             let changed = self.change_user(account, &change, &setting).await.map_err(Fault::from)?;
@@ -169,11 +166,11 @@ impl<P: Ports> Service<P> {
         &self,
         account: AccountId,
         fence: u64,
-        told: &Told,
+        told: &ChangeNotice,
         happening: Happening,
         setting: Setting,
     ) -> Result<(), Fault> {
-        self.end_sessions(account, &told.after(account, fence)).await?;
+        self.ports.accounts().user_changed(account, told, fence).await?;
         self.record(self.now(), happening, Setting { account: Some(account), ..setting });
         Ok(())
     }
@@ -184,30 +181,17 @@ impl<P: Ports> Service<P> {
     pub async fn erase(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
         // Sessions first: whatever fails later, nobody is signed in to an account half gone. When the
         // user is gone and nobody is left who could ask again, the object goes on by itself.
-        self.end_sessions(account, &AccountRequest::BeginErase).await?;
+        self.ports.accounts().begin_erase(account).await?;
         let there = match self.isolate.config.identity {
             IdentitySource::Store => self.ports.identity().remove(account).await?,
             IdentitySource::Service { .. } => false,
         };
-        if let Err(fault) = self.end_sessions(account, &AccountRequest::Erase).await {
+        if let Err(fault) = self.ports.accounts().erase(account).await {
             // What it was told first it does all the same, a little later.
             self.record_fault(&fault, &Caller::default());
         }
         self.record(self.now(), Happening::AccountErased, Setting { account: Some(account), ..setting });
         Ok(there)
-    }
-
-    /// Asks the Account object for something that ends sessions; which were alive.
-    pub(super) async fn end_sessions(
-        &self,
-        account: AccountId,
-        ask: &AccountRequest,
-    ) -> Result<Vec<FamilyId>, Fault> {
-        match self.ports.accounts().ask(account, ask).await? {
-            AccountAnswer::Revoked { ended, .. } => Ok(ended),
-            AccountAnswer::Unavailable { cause } => Err(Fault::new(Part::Account, cause)),
-            _ => Err(Self::misplaced_fault(Part::Account)),
-        }
     }
 
     pub(super) fn fresh_account(&self) -> Result<AccountId, Fault> {
@@ -218,8 +202,8 @@ impl<P: Ports> Service<P> {
 }
 
 /// An operator's address is not the user's business.
-fn by_operator(kind: ActivityKind, ends: Ends, reason: Revocation) -> Told {
-    Told { kind, context: Context::default(), ends, reason }
+fn by_operator(kind: ActivityKind, ends: Ends, reason: Revocation) -> ChangeNotice {
+    ChangeNotice { kind, context: Context::default(), ends, reason }
 }
 
 impl Caller {

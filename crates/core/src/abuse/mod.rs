@@ -10,8 +10,8 @@
 //!   and one for each account, known or not.
 //!
 //! `docs/reference/limits.md` has the rules for operators and what each refusal costs.
-#![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 
+mod client;
 pub mod device;
 pub mod ladder;
 #[cfg(not(target_family = "wasm"))]
@@ -24,6 +24,7 @@ pub mod rate;
 pub mod spread;
 
 pub use self::{
+    client::{Taken, Throttles},
     ladder::{Ladder, Rung},
     messages::{Claim, Grant, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
     network::Origin,
@@ -31,7 +32,6 @@ pub use self::{
     rate::{FullAt, Rate},
     spread::{Seen, Spread},
 };
-use crate::ports::Fault;
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,10 +59,4 @@ impl Limited {
             Self::Export => "export",
         }
     }
-}
-
-/// The Throttle objects, as the Worker reaches them.
-pub trait Throttles {
-    /// Asks the object of this name. A [`Fault`] is transport, or an answer that is none.
-    async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault>;
 }

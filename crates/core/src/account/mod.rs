@@ -2,9 +2,9 @@
 //!
 //! [`messages`] are what the Worker and the object say to each other; [`Account`] is the
 //! object's decisions over its [`Records`](crate::ports::Records), without the platform.
-#![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 
 mod activity;
+mod client;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 pub mod messages;
@@ -17,18 +17,13 @@ mod stored;
 
 pub use self::{
     activity::{ActivityEntry, ActivityKind},
+    client::{Accounts, ChangeNotice, Opened, Refreshed},
     messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated, SessionView},
     object::{Account, Served, Upkeep},
     one_time::Purpose,
     one_time_token::OneTimeToken,
 };
-use crate::{ids::AccountId, ports::Fault, time::Timestamp};
-
-/// The Account objects, as the Worker reaches them.
-pub trait Accounts {
-    /// Asks the object of this account. A [`Fault`] is transport, or an answer that is none.
-    async fn ask(&self, account: AccountId, request: &AccountRequest) -> Result<AccountAnswer, Fault>;
-}
+use crate::time::Timestamp;
 
 /// Whether an access token *may* have been issued before its subject's not-before.
 ///

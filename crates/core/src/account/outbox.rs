@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ids::FamilyId,
     ports::{Fault, Part, RING_AGAIN, Records},
-    revocation::{Entry, FeedAnswer, FeedObject, FeedRequest, MAX_BATCH, OWN_HORIZON},
+    revocation::{Added, Entry, FeedObject, MAX_BATCH, OWN_HORIZON},
     time::Timestamp,
 };
 
@@ -59,10 +59,9 @@ impl<R: Records> Account<R> {
             .filter(|entry| now < entry.until)
             .collect();
         if !entries.is_empty() {
-            match feed.ask(&FeedRequest::Add { entries }).await? {
-                FeedAnswer::Taken => {}
-                FeedAnswer::Unavailable { cause } => return Err(Fault::new(Part::RevocationFeed, cause)),
-                _ => return Err(Fault::new(Part::RevocationFeed, "did not take a revocation")),
+            match feed.add(entries).await? {
+                Added::Taken => {}
+                Added::Full => return Err(Fault::new(Part::RevocationFeed, "did not take a revocation")),
             }
         }
         for (id, text, _) in pending {

@@ -8,7 +8,6 @@ use super::{CachePolicy, FetchFailure, IssuerSource};
 use crate::{
     jose::{JwkSet, JwkSetError, SignatureAlgorithm},
     message::Message,
-    ports::Fault,
     time::Timestamp,
 };
 
@@ -121,14 +120,6 @@ pub enum IssuerKeysAnswer {
         /// After how many seconds it is worth asking again.
         retry_after: u32,
     },
-}
-
-/// The issuers' objects, one for each issuer and place that its keys come from, so that two
-/// versions of a deployment that name different places do not disturb each other.
-#[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
-pub trait IssuerKeysObjects {
-    /// Asks the object of this name ([`IssuerSource::place`]).
-    async fn ask(&self, place: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault>;
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! configured issuer), fresh enough, and never fetched more often than allowed.
 
 pub mod cache;
+mod client;
 mod discovery;
 mod messages;
 mod object;
@@ -18,8 +19,9 @@ mod policy;
 mod source;
 mod url;
 
+pub use client::{IssuerKeySet, IssuerKeysObjects, NoKeySet};
 pub use discovery::{jwks_uri, metadata_urls};
-pub use messages::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest, Snapshot, Unavailable};
+pub use messages::{IssuerKeysAnswer, IssuerKeysRequest, Snapshot, Unavailable};
 pub use object::IssuerKeys;
 pub use policy::{CachePolicy, FetchFailure, IssuerSource, KeyLocation};
 pub use source::{CachedSet, FetchFrom, Resolution, Tried, resolve};

@@ -3,11 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Kid, PublicJwkSet, SigningAlgorithm, WrappedKey};
-use crate::{
-    message::Message,
-    ports::{Fault, Part},
-    time::Timestamp,
-};
+use crate::{message::Message, ports::Part, time::Timestamp};
 
 /// What is asked of the ring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,11 +159,4 @@ pub enum RetiredCause {
     Revoked,
     /// It never signed: another algorithm or another master took its place.
     Unused,
-}
-
-/// The `KeyRing` object of our issuer, seen from the Worker.
-#[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
-pub trait KeyRingObject {
-    /// Asks; only transport is a [`Fault`].
-    async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault>;
 }

@@ -6,6 +6,7 @@
 //! `KeyRing` Durable Object does around it; [`signing`] is the Worker's side.
 
 pub mod algorithm;
+mod client;
 pub mod jwk;
 pub mod messages;
 pub mod object;
@@ -21,8 +22,9 @@ pub mod memory;
 pub mod native;
 
 pub use algorithm::SigningAlgorithm;
+pub use client::{KeyRingObject, RingOverview, RotationOrder};
 pub use jwk::{Kid, PublicJwk, PublicJwkSet};
-pub use messages::{KeyRingAnswer, KeyRingObject, KeyRingRequest};
+pub use messages::{KeyRingAnswer, KeyRingRequest};
 pub use policy::RingPolicy;
 pub use signer::{GeneratedKey, PrivateKey, Signer};
 pub use wrap::{WrapError, WrappedKey};

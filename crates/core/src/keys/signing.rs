@@ -3,12 +3,8 @@
 use core::{cell::RefCell, fmt, time::Duration};
 use std::rc::Rc;
 
-use super::{KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, WrapError};
-use crate::{
-    ports::{Fault, Part},
-    secrets::Masters,
-    time::Timestamp,
-};
+use super::{KeyRingObject, PrivateKey, WrapError};
+use crate::{ports::Fault, secrets::Masters, time::Timestamp};
 
 /// The longest an isolate signs with a key without asking, whatever the ring says: the ring
 /// keeps retiring keys published for that long (see [`super::RingPolicy::signer_cache`]).
@@ -61,17 +57,7 @@ impl SigningKeys {
         if let Some(key) = self.cached(now) {
             return Ok(key);
         }
-        let answer = ring.ask(&KeyRingRequest::Signing {}).await.map_err(SigningKeyError::Fault)?;
-        let (wrapped, refresh_after) = match answer {
-            KeyRingAnswer::Signing { key, refresh_after } => (key, refresh_after),
-            KeyRingAnswer::Unavailable { part } => {
-                return Err(SigningKeyError::Fault(Fault::new(part, "the key ring is unavailable")));
-            }
-            _ => {
-                let cause = "not an answer to a request for the signing key";
-                return Err(SigningKeyError::Fault(Fault::new(Part::KeyRing, cause)));
-            }
-        };
+        let (wrapped, refresh_after) = ring.signing_key().await.map_err(SigningKeyError::Fault)?;
         let key = Rc::new(wrapped.open(masters).map_err(SigningKeyError::Wrapped)?);
         let refresh_after = refresh_after.min(now.plus(LONGEST_CACHE));
         *self.cached.borrow_mut() = Some(Cached { key: Rc::clone(&key), refresh_after });

@@ -108,7 +108,7 @@ pub trait AuditLog {
 fn misplaced(answer: AuditAnswer) -> Fault {
     match answer {
         AuditAnswer::Unavailable { cause } => Fault::new(Part::AuditLog, cause),
-        _ => Fault::new(Part::AuditLog, "an answer of another kind than was asked for"),
+        _ => Fault::misplaced(Part::AuditLog),
     }
 }
 

@@ -15,6 +15,7 @@
 //! the gate's outcomes, upstreams that fail, calls of objects and fetches of key sets are. Labels are names of the
 //! program or of the operator (routes, issuers), never what a client sends.
 
+mod client;
 mod points;
 pub mod shard;
 pub mod text;
@@ -27,8 +28,9 @@ use crate::{
     ports::{Fault, Part, Randomness},
     time::Timestamp,
 };
+pub use client::MetricsShards;
 use points::Points;
-pub use shard::{Batch, MetricsAnswer, MetricsRequest, MetricsShards, SHARDS};
+pub use shard::{Batch, MetricsAnswer, MetricsRequest, SHARDS};
 
 /// What a family is in `OpenMetrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -458,9 +460,8 @@ pub async fn flush(
     for _ in 0..ROUNDS {
         let Ok(Some(batch)) = counters.batch(randomness) else { return Ok(()) };
         let (number, shard) = (batch.number, batch.shard());
-        match shards.ask(shard, &MetricsRequest::Add { batch }).await {
-            Ok(MetricsAnswer::Added) => {}
-            Ok(_) | Err(_) => return Ok(()),
+        if shards.add(shard, batch).await.is_err() {
+            return Ok(());
         }
         if let (Some(batch), Some(dataset)) = (counters.arrived(number), dataset) {
             for point in counters.points.next(batch.counts) {

@@ -5,8 +5,8 @@
 //! **feed**: one KV value of 64-bit marks that every isolate keeps a [`FeedCopy`] of. The copy can
 //! only say "perhaps": a hit is confirmed where the exact answer is, the session's Account object
 //! or the [`Feed`] object, so that no collision ever locks anyone out.
-#![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 
+mod client;
 mod copy;
 mod mark;
 #[cfg(not(target_family = "wasm"))]
@@ -20,12 +20,13 @@ use core::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 pub use self::{
+    client::{Added, FeedObject, FeedSnapshot},
     copy::{FeedCopy, Hits, MAX_LISTED, MalformedFeed, Overflow},
     mark::{Kind, Mark, TokenMarks},
     messages::{Entry, FeedAnswer, FeedRequest, Rule, Target},
     object::{Alarmed, Feed, FeedPolicy, LONGEST_HEARTBEAT, MAX_BATCH, Served},
 };
-use crate::{encoding::base64url, ports::Fault};
+use crate::encoding::base64url;
 
 /// The KV key of the feed of the deployment that issues as `issuer`: several may share a
 /// namespace. Hashed, as issuers are URLs of any length, and KV keys are short.
@@ -63,9 +64,3 @@ pub const FOREIGN_HORIZON: Duration = Duration::from_mins(24 * 60 + 2);
 /// How long a client's not-before is listed: as long as a session of before may last, the
 /// longest absolute lifetime that configuration takes. Clients are few.
 pub const CLIENT_HORIZON: Duration = Duration::from_hours(366 * 24);
-
-/// The `RevocationFeed` object, as others reach it.
-pub trait FeedObject {
-    /// Asks the object. A [`Fault`] is transport, or an answer that is none.
-    async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault>;
-}

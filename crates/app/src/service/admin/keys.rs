@@ -8,10 +8,9 @@ use super::{Asked, object};
 use crate::{
     http::{Problem, Reply},
     keys::{
-        KeyRingAnswer, KeyRingObject as _, KeyRingRequest, Kid, SigningAlgorithm,
+        KeyRingObject as _, Kid, RingOverview, RotationOrder, SigningAlgorithm,
         messages::{KeyState, KeySummary, RetiredCause},
     },
-    ports::{Fault, Part},
     revocation::Target,
     service::{ApiError, Ports, RevocationRefused, Service, body::BodyError},
     time::Timestamp,
@@ -20,14 +19,10 @@ use crate::{
 impl<P: Ports> Service<P> {
     /// `GET /admin/keys`: every key the ring knows, the retired ones of the last 90 days too.
     pub(super) async fn admin_keys(&self) -> Result<Reply, ApiError> {
-        match self.ask_ring(&KeyRingRequest::Overview {}).await? {
-            KeyRingAnswer::Overview { keys, rotate_at } => {
-                let keys = keys.iter().map(row).collect();
-                let rotate_at = rotate_at.map_or(Value::Null, seconds);
-                Ok(Reply::json(200, &object([("keys", Value::Array(keys)), ("rotate_at", rotate_at)])))
-            }
-            _ => Err(Self::misplaced(Part::KeyRing)),
-        }
+        let RingOverview { keys, rotate_at } = self.ports.key_ring().overview().await?;
+        let keys = keys.iter().map(row).collect();
+        let rotate_at = rotate_at.map_or(Value::Null, seconds);
+        Ok(Reply::json(200, &object([("keys", Value::Array(keys)), ("rotate_at", rotate_at)])))
     }
 
     /// `POST /admin/keys/rotate`.
@@ -41,25 +36,23 @@ impl<P: Ports> Service<P> {
             None => None,
             Some(name) => Some(algorithm_of(name).ok_or(BodyError::InvalidMember("algorithm"))?),
         };
-        let answer = self.ask_ring(&KeyRingRequest::Rotate { force, algorithm }).await?;
-        match answer {
-            KeyRingAnswer::Rotated { kid, former } => {
+        match self.ports.key_ring().rotate(force, algorithm).await? {
+            RotationOrder::Rotated { kid, former } => {
                 self.renew_own_keys().await;
                 let members =
                     [("status", "rotated".into()), ("kid", text(kid)), ("former_kid", text(former))];
                 Ok(Reply::json(200, &object(members)))
             }
-            KeyRingAnswer::RotationScheduled { kid, at } => {
+            RotationOrder::Scheduled { kid, at } => {
                 let members = [("status", "scheduled".into()), ("kid", text(kid)), ("at", promised(at))];
                 Ok(Reply::json(202, &object(members)))
             }
-            KeyRingAnswer::RotationRefused { ready_at, .. } => {
+            RotationOrder::TooYoung { ready_at } => {
                 let wait = ready_at.since(self.now());
                 Ok(Problem::new(409, "key_too_young", "Some clients may not know the next key yet")
                     .with_retry_after(u32::try_from(wait.as_secs().saturating_add(1)).unwrap_or(u32::MAX))
                     .into())
             }
-            _ => Err(Self::misplaced(Part::KeyRing)),
         }
     }
 
@@ -73,24 +66,19 @@ impl<P: Ports> Service<P> {
     pub(super) async fn revoke_key(&self, asked: &Asked<'_>, kid: &str) -> Result<Reply, ApiError> {
         let unknown = || Problem::new(404, "unknown_key", "The ring has no key of this id");
         let Ok(kid) = kid.parse::<Kid>() else { return Ok(unknown().into()) };
-        match self.ask_ring(&KeyRingRequest::RevokeKey { kid }).await? {
-            KeyRingAnswer::KeyRevoked { kid, active } => {
-                self.renew_own_keys().await;
-                let told = Target::Key { kid: kid.to_string() };
-                let in_feed = match self.revoke_target(&told, asked.caller.setting()).await {
-                    Ok(_) => true,
-                    // What is done is done, and the copies of the key set grow old all the same.
-                    Err(RevocationRefused::Fault(fault)) => {
-                        self.record_fault(&fault, &asked.caller);
-                        false
-                    }
-                    Err(_) => false,
-                };
-                Ok(Reply::json(200, &self.revocation(kid, active, in_feed)))
+        let Some(active) = self.ports.key_ring().revoke_key(kid).await? else { return Ok(unknown().into()) };
+        self.renew_own_keys().await;
+        let told = Target::Key { kid: kid.to_string() };
+        let in_feed = match self.revoke_target(&told, asked.caller.setting()).await {
+            Ok(_) => true,
+            // What is done is done, and the copies of the key set grow old all the same.
+            Err(RevocationRefused::Fault(fault)) => {
+                self.record_fault(&fault, &asked.caller);
+                false
             }
-            KeyRingAnswer::UnknownKey { .. } => Ok(unknown().into()),
-            _ => Err(Self::misplaced(Part::KeyRing)),
-        }
+            Err(_) => false,
+        };
+        Ok(Reply::json(200, &self.revocation(kid, active, in_feed)))
     }
 
     fn revocation(&self, kid: Kid, active: Kid, in_feed: bool) -> Value {
@@ -111,15 +99,6 @@ impl<P: Ports> Service<P> {
             ("refused_at_the_gate_at", promised(gate)),
             ("refused_by_caching_clients_at", promised(clients)),
         ])
-    }
-
-    async fn ask_ring(&self, ask: &KeyRingRequest) -> Result<KeyRingAnswer, ApiError> {
-        match self.ports.key_ring().ask(ask).await? {
-            KeyRingAnswer::Unavailable { part } => {
-                Err(Fault::new(part, "the key ring is unavailable").into())
-            }
-            answer => Ok(answer),
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Asked;
 use crate::{
-    account::AccountRequest,
+    account::Accounts as _,
     http::Reply,
     ids::{AccountId, FamilyId},
     refresh::Revocation,
@@ -26,8 +26,8 @@ impl<P: Ports> Service<P> {
     pub(super) async fn admin_end_session(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         let family: FamilyId = asked.parameter(1).parse().map_err(|_| ApiError::SessionNotFound)?;
-        let ask = AccountRequest::Revoke { family, reason: Revocation::Operator };
-        if self.end_sessions(account, &ask).await?.is_empty() {
+        let ended = self.ports.accounts().revoke(account, family, Revocation::Operator).await?;
+        if ended.is_empty() {
             return Err(ApiError::SessionNotFound);
         }
         Ok(Reply::empty(204))
@@ -37,8 +37,7 @@ impl<P: Ports> Service<P> {
     /// passes where the session is asked about.
     pub(super) async fn admin_end_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
-        let ask = AccountRequest::RevokeAll { reason: Revocation::Operator, keep: None };
-        self.end_sessions(account, &ask).await?;
+        self.ports.accounts().revoke_all(account, Revocation::Operator).await?;
         Ok(Reply::empty(204))
     }
 }

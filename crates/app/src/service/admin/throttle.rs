@@ -5,12 +5,8 @@ use serde_json::Value;
 
 use super::{Asked, object};
 use crate::{
-    abuse::{
-        Limited, Origin, Rate, Standing, ThrottleAnswer, ThrottleRequest, Throttles as _, messages::MAX_ROWS,
-        network::NETWORK_ROW,
-    },
+    abuse::{Limited, Origin, Rate, Standing, Throttles as _, messages::MAX_ROWS, network::NETWORK_ROW},
     http::Reply,
-    ports::{Fault, Part},
     service::{
         ApiError, Ports, Service,
         body::BodyError,
@@ -42,18 +38,19 @@ impl<P: Ports> Service<P> {
         let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
         let Subject { object: name, told, rows } = self.throttle_subject(login, ip, wrong)?;
         let by_login = login.is_some();
+        let throttles = self.ports.throttles();
         let mut more = false;
         let rows = if by_login {
             // Asked for by name: whoever once signed in may have made more devices than one reading
             // has rows, and they hide neither the others nor a lock.
             let named = [STRANGERS_ROW, SIGNED_IN_ROW, DEVICES_ROW].map(str::to_owned).to_vec();
-            let mut first = self.standings(&name, named.clone()).await?;
-            let all = self.standings(&name, Vec::new()).await?;
+            let mut first = throttles.standings(&name, named.clone()).await?;
+            let all = throttles.standings(&name, Vec::new()).await?;
             more = all.len() == MAX_ROWS;
             first.extend(all.into_iter().filter(|(row, _)| !named.contains(row)));
             first
         } else {
-            self.standings(&name, rows).await?
+            throttles.standings(&name, rows).await?
         };
         let rows = rows.iter().map(|(row, standing)| self.standing(by_login, row, standing)).collect();
         Ok(Reply::json(
@@ -62,26 +59,13 @@ impl<P: Ports> Service<P> {
         ))
     }
 
-    async fn standings(&self, object: &str, rows: Vec<String>) -> Result<Vec<(String, Standing)>, ApiError> {
-        match self.ports.throttles().ask(object, &ThrottleRequest::Read { rows }).await? {
-            ThrottleAnswer::Standings { rows } => Ok(rows),
-            ThrottleAnswer::Unavailable { cause } => Err(Fault::new(Part::Throttle, cause).into()),
-            _ => Err(Self::misplaced(Part::Throttle)),
-        }
-    }
-
     /// `POST /admin/throttle/clear` with `login` or `ip`: limits, failures and locks are forgotten;
     /// in other isolates within seconds.
     pub(super) async fn admin_clear_throttle(&self, subject: Subject) -> Result<Reply, ApiError> {
         let Subject { object: name, rows, .. } = subject;
-        match self.ports.throttles().ask(&name, &ThrottleRequest::Clear { rows }).await? {
-            ThrottleAnswer::Forgiven => {
-                self.isolate.memory.refusals.forget(&name);
-                Ok(Reply::empty(204))
-            }
-            ThrottleAnswer::Unavailable { cause } => Err(Fault::new(Part::Throttle, cause).into()),
-            _ => Err(Self::misplaced(Part::Throttle)),
-        }
+        self.ports.throttles().clear(&name, rows).await?;
+        self.isolate.memory.refusals.forget(&name);
+        Ok(Reply::empty(204))
     }
 
     pub(super) fn subject_to_clear(&self, asked: &Asked<'_>) -> Result<Subject, ApiError> {

@@ -90,16 +90,6 @@ pub enum MetricsAnswer {
     },
 }
 
-/// The Metrics objects, seen from the Worker.
-#[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
-pub trait MetricsShards {
-    /// Asks the object of this number; only transport is a [`Fault`].
-    async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault>;
-
-    /// Writes a data point, as JSON, to the Analytics Engine data set bound under this name.
-    fn write_point(&self, dataset: &str, point: &str) -> Result<(), Fault>;
-}
-
 /// The last batch of an isolate.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
