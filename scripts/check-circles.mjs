@@ -1,23 +1,32 @@
 // Looks for circles: files of one crate that import or call each other in a loop. Two files that know each other are
 // allowed; a larger circle fails. Usage: node scripts/check-circles.mjs [--arrows FILE] [FOLDER ...]
+// `--arrows service/gate.rs` also lists all that this file leans on.
 //
 // An arrow leads from a file to each file whose items it names in a `use` or in a path, and to each file that has the
 // methods it calls. A re-export is looked through to the file that has the item, so a `mod.rs` that only collects names is
-// part of no circle. Methods are found by name: a call is an arrow when exactly one file of the crate defines a method of
-// that name, or when exactly one of those that do is named by the caller already. Names that the standard library has too
-// (`get`, `new`, ...) are arrows only in that second way. Tests are left out.
+// part of no circle. A method is found by its name, since this script knows no types. A call is an arrow when
+//
+// - the caller names a type or trait to which a file of the crate gives a method of this name, and the receiver says the
+//   type: `self` inside its `impl`, `Type::`, or a word of the type's name (`feed.rows()` for FeedMemory); or
+// - the name has two words or more (`end_sessions`), is none of the standard library's, and one file alone of all crates
+//   defines it.
+//
+// Files for tests are left out.
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 
 const LARGEST_CIRCLE = 2;
+/** Names of two words that the standard library has too: no arrow by the name alone. */
 const STANDARD = new Set(
-  `new get set insert remove push pop len is_empty iter next map from into parse read write clone default fmt eq cmp
-   as_str as_bytes to_string as_slice take replace contains find split join first last then ok err and_then unwrap_or
-   with append extend clear entry keys values collect filter count call finish update fill min max hash drop deref borrow
-   borrow_mut name kind of add sub mul index start end id text value code serialize deserialize source poll`.split(/\s+/),
+  `and_then as_bytes as_deref as_mut as_ref as_slice as_str borrow_mut contains_key ends_with for_each
+   from_bytes from_fn from_iter from_millis from_secs from_str from_utf8 get_mut get_or_insert into_bytes into_inner
+   into_iter into_parts into_string is_empty is_err is_none is_ok is_some iter_mut map_err map_or ok_or or_default or_else
+   or_insert partial_cmp push_str read_to_string remove_entry retain_mut size_hint split_at split_off
+   split_once starts_with then_some to_bytes to_owned to_string to_vec try_from try_into unwrap_or unwrap_or_default
+   unwrap_or_else with_capacity write_all write_fmt write_str`.split(/\s+/),
 );
 
-/** All Rust files under a folder that are not tests. */
+/** All Rust files under a folder that are not tests by their names. */
 function filesOf(folder) {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
@@ -28,15 +37,14 @@ function filesOf(folder) {
 
 /** The text without comments, literals and what is compiled for tests only. Lengths change, names stay. */
 function codeOf(text) {
-  const plain = text
-    .replace(/\/\*[\s\S]*?\*\//g, " ")
-    .replace(/r(#+)"[\s\S]*?"\1/g, '""')
-    .replace(/"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\\n]|\\.[^'\n]{0,8})'|\/\/[^\n]*/g, (found) =>
-      found.startsWith("//") ? "" : '""',
-    );
+  // One pass, as each of these may hold what looks like the beginning of another: "/docs/*", 'r', // "quoted".
+  const plain = text.replace(
+    /\br(#+)"[\s\S]*?"\1|\br"[^"]*"|"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\\n]|\\.[^'\n]{0,8})'|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
+    (found) => (/^\/[/*]/.test(found) ? " " : '""'),
+  );
   let code = "";
   for (let at = 0; ; ) {
-    const marked = /#\[cfg\((?:all\()?test\b[^\]]*\]/g;
+    const marked = /#\[cfg\((?:all\(|any\()?test\b[^\]]*\]/g;
     marked.lastIndex = at;
     const found = marked.exec(plain);
     if (!found) return code + plain.slice(at);
@@ -107,11 +115,16 @@ function crateOf(folder) {
   return modules;
 }
 
-/** The methods that a file's `impl` blocks and traits define. */
+/** The methods that a file's `impl` blocks and traits define, each with the name of its type or trait. */
 function methodsOf(code) {
-  const methods = new Set();
-  for (const found of code.matchAll(/\b(?:impl|trait)\b(?=[^;{}()]*(?:\([^()]*\)[^;{}()]*)*\{)/g)) {
+  const methods = [];
+  for (const found of code.matchAll(/\b(impl|trait)\b(?=[^;{}()]*(?:\([^()]*\)[^;{}()]*)*\{)/g)) {
     const open = code.indexOf("{", found.index);
+    const head = withoutGenerics(code.slice(found.index, open)).replace(/\bwhere\b[\s\S]*/, "");
+    const [trait, type] = / for /.test(head) ? head.split(/ for /) : [undefined, head];
+    const last = (path) => /([A-Za-z_]\w*)[^:\w]*(?::[^:][\s\S]*)?$/.exec(path.trim())?.[1];
+    const owner = last(type);
+    if (!owner) continue;
     let depth = 0;
     let at = open;
     for (; at < code.length; at += 1) {
@@ -119,9 +132,23 @@ function methodsOf(code) {
       if (code[at] === "}") depth -= 1;
       if (depth === 0) break;
     }
-    for (const [, name] of code.slice(open, at).matchAll(/\bfn\s+([a-z_]\w*)/g)) methods.add(name);
+    for (const [, name] of code.slice(open, at).matchAll(/\bfn\s+([a-z_]\w*)/g)) {
+      methods.push({ owner, name, trait: trait && last(trait) });
+    }
   }
   return methods;
+}
+
+/** `impl<T: A<B>> C<D> for E<F>` as `impl C for E`. */
+function withoutGenerics(text) {
+  let depth = 0;
+  let plain = "";
+  for (const [at, sign] of [...text].entries()) {
+    if (sign === "<") depth += 1;
+    else if (sign === ">" && text[at - 1] !== "-") depth -= 1;
+    else if (depth === 0) plain += sign;
+  }
+  return plain.replace(/\s+/g, " ");
 }
 
 /** The module that has the item at the end of a path, seen from a module; undefined when it is not in this crate. */
@@ -156,34 +183,97 @@ function resolve(modules, from, path, seen = new Set()) {
   return module;
 }
 
-/** For each file, the files that it leans on, each with the first name that says so. */
-function arrowsOf(modules) {
+/** The file that defines the type or trait that a module knows by this name; undefined for what is not of this crate. */
+function homeOf(modules, module, name) {
+  if (module.items.has(name)) return module;
+  for (const use of module.uses) {
+    const path = use.as === name ? use.path : use.as === "*" ? [...use.path.slice(0, -1), name] : undefined;
+    const home = path && resolve(modules, module, path);
+    if (home?.items.has(path.at(-1))) return home;
+  }
+  return undefined;
+}
+
+/** Where each method of a crate is defined: by its name, the file, and the home and name of the type that has it. */
+function definersOf(modules) {
   const definers = new Map();
   for (const module of modules.values()) {
-    for (const name of module.methods) definers.set(name, [...(definers.get(name) ?? []), module]);
+    for (const { owner, name, trait } of module.methods) {
+      // `impl Display for ...`: a call of `fmt` says nothing about this file.
+      if (trait !== undefined && !homeOf(modules, module, trait)) continue;
+      const home = homeOf(modules, module, owner);
+      const definer = { module, owner, type: home && `${home.file}|${owner}`, ofTrait: trait !== undefined };
+      definers.set(name, [...(definers.get(name) ?? []), definer]);
+    }
   }
+  return definers;
+}
+
+/** What stands before the dot at this place: `feed` in `self.feed?.rows()` and in `feed(now).await.rows()`. */
+function receiverOf(code, dot) {
+  let at = dot;
+  for (;;) {
+    const before = code.slice(Math.max(0, at - 200), at);
+    const passed = /(?:\s+|\?|\.\s*await)$/.exec(before);
+    if (passed) at -= passed[0].length;
+    else if (code[at - 1] === ")" || code[at - 1] === "]") {
+      let depth = 0;
+      do {
+        at -= 1;
+        if (")]".includes(code[at])) depth += 1;
+        if ("([".includes(code[at])) depth -= 1;
+      } while (depth > 0 && at > 0);
+    } else return /\w*$/.exec(before)?.[0] ?? "";
+  }
+}
+
+/** Whether a receiver of this name may be of this type: `feed` of FeedMemory, `0` of anything that wraps it. */
+function says(receiver, type) {
+  if (receiver === type || receiver === "0") return true;
+  const words = type.match(/[A-Z][a-z0-9]*/g)?.map((word) => word.toLowerCase()) ?? [];
+  return receiver.split("_").some((word) => words.includes(word));
+}
+
+/** For each file, the files that it leans on, each with the first name that says so. `others` counts methods elsewhere. */
+function arrowsOf(modules, definers, others) {
   const arrows = new Map();
   for (const module of modules.values()) {
     const targets = new Map();
     const lean = (target, why) => {
       if (target && target !== module && !targets.has(target)) targets.set(target, why);
     };
+    const types = new Set([...module.items].map((name) => `${module.file}|${name}`));
+    const know = (target, path) => path.forEach((name) => target?.items.has(name) && types.add(`${target.file}|${name}`));
     for (const use of module.uses) {
-      if (module.published.has(use.path.join("::"))) continue;
-      lean(resolve(modules, module, use.path), use.path.join("::"));
+      const target = resolve(modules, module, use.path);
+      if (use.as === "*") for (const [name] of module.code.matchAll(/\b[A-Z]\w*/g)) know(target, [name]);
+      know(target, use.path);
+      if (!module.published.has(use.path.join("::"))) lean(target, use.path.join("::"));
     }
     for (const [path] of module.code.matchAll(/\b[A-Za-z_]\w*(?:::[A-Za-z_]\w*)+/g)) {
       const segments = path.split("::");
-      if (["crate", "super", "self"].includes(segments[0])) lean(resolve(modules, module, segments), path);
-      else if (modules.has([...module.path, segments[0]].join("::"))) lean(resolve(modules, module, segments), path);
+      if (!["crate", "super", "self"].includes(segments[0]) && !modules.has([...module.path, segments[0]].join("::"))) continue;
+      const target = resolve(modules, module, segments);
+      know(target, segments);
+      lean(target, path);
     }
-    const named = new Set(targets.keys());
-    for (const [, name] of module.code.matchAll(/(?:\.|\bSelf::)([a-z_]\w*)(?:::<[^>]*>)?\(/g)) {
-      const found = (definers.get(name) ?? []);
-      if (found.includes(module)) continue;
-      const likely = found.filter((definer) => named.has(definer));
-      if (found.length === 1 && !STANDARD.has(name)) lean(found[0], `.${name}()`);
-      else if (likely.length === 1) lean(likely[0], `.${name}()`);
+    const owners = new Set(module.methods.map(({ owner }) => owner));
+    for (const found of module.code.matchAll(/(?:\.|\b([A-Z]\w*)::)([a-z_]\w*)(?:::<[^>]*>)?\(/g)) {
+      const [, before, name] = found;
+      const all = definers.get(name) ?? [];
+      if (all.some((definer) => definer.module === module)) continue;
+      const receiver = before ?? receiverOf(module.code, found.index);
+      const ofSelf = receiver === "self" || receiver === "Self";
+      const named = all.filter(({ owner, type }) => {
+        if (!types.has(type)) return false;
+        if (ofSelf) return owners.has(owner);
+        return before ? before === owner : says(receiver, owner);
+      });
+      // A trait has its method in one file, whatever implements it.
+      const own = new Set(all.filter(({ ofTrait }) => !ofTrait).map((definer) => definer.module));
+      const alone = own.size === 1 && others(name) === 0 && name.includes("_") && !STANDARD.has(name) && !before;
+      for (const definer of named) lean(definer.module, `.${name}()`);
+      if (!named.length && alone) lean([...own][0], `.${name}()`);
     }
     arrows.set(module, targets);
   }
@@ -215,22 +305,32 @@ function circlesOf(arrows) {
 const args = process.argv.slice(2);
 const shown = args[0] === "--arrows" ? args.splice(0, 2)[1] : undefined;
 const folders = args.length ? args : ["src", ...readdirSync("crates").map((name) => join("crates", name, "src"))];
+const crates = folders.map((folder) => {
+  const modules = crateOf(folder);
+  return { folder, modules, definers: definersOf(modules) };
+});
 let failed = false;
-for (const folder of folders) {
-  const arrows = arrowsOf(crateOf(folder));
+for (const { folder, modules, definers } of crates) {
+  const elsewhere = crates.filter((crate) => crate.folder !== folder);
+  const others = (name) => elsewhere.filter((crate) => crate.definers.has(name)).length;
+  const arrows = arrowsOf(modules, definers, others);
   const circles = circlesOf(arrows);
   const count = [...arrows.values()].reduce((sum, targets) => sum + targets.size, 0);
   const name = (module) => relative(folder, module.file);
-  console.log(
-    `${folder}: ${arrows.size} files, ${count} arrows, circles of ${circles.map((circle) => circle.length).join(", ") || "none"}`,
-  );
-  for (const circle of circles.filter((circle) => circle.length > LARGEST_CIRCLE || shown === "all")) {
-    failed ||= circle.length > LARGEST_CIRCLE;
+  const sizes = circles.map((circle) => circle.length).join(", ") || "none";
+  console.log(`${folder}: ${arrows.size} files, ${count} arrows, circles of ${sizes}`);
+  for (const circle of circles.filter((circle) => circle.length > LARGEST_CIRCLE)) {
+    failed = true;
     console.log(`  a circle of ${circle.length} files:`);
     for (const module of circle) {
       const inside = [...arrows.get(module)].filter(([target]) => circle.includes(target));
       console.log(`    ${name(module)} -> ${inside.map(([target, why]) => `${name(target)} (${why})`).join(", ")}`);
     }
+  }
+  for (const [module, targets] of arrows) {
+    if (shown === undefined || name(module) !== shown) continue;
+    console.log(`  ${name(module)} leans on`);
+    for (const [target, why] of targets) console.log(`    ${name(target)} (${why})`);
   }
 }
 process.exitCode = failed ? 1 : 0;

@@ -1,0 +1,3 @@
+use super::wheat::Wheat;
+
+pub struct Oven(pub Wheat);

@@ -1,0 +1,2 @@
+// The circle closes by a path, without a `use`.
+pub struct Wheat(pub Option<Box<crate::Bread>>);

@@ -1,0 +1,4 @@
+mod bread;
+mod oven;
+mod wheat;
+mod kitchen;

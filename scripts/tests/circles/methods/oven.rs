@@ -1,0 +1,7 @@
+use super::kitchen::Kitchen;
+
+impl Kitchen {
+    pub fn heat_oven(&self) {
+        self.grind();
+    }
+}

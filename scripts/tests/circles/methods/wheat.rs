@@ -1,0 +1,7 @@
+use super::kitchen::Kitchen;
+
+impl Kitchen {
+    pub fn grind(&self) {
+        self.bake();
+    }
+}

@@ -1,0 +1,3 @@
+mod bread;
+mod oven;
+mod wheat;
