@@ -184,7 +184,7 @@ describe("a run that was interrupted", () => {
       times.push(performance.now());
       if (asked <= 2) {
         response.writeHead(asked === 1 ? 429 : 503, { "retry-after": "1", "content-type": "application/problem+json" });
-        return response.end(JSON.stringify({ code: "unavailable", title: "A part of the service failed; ask again" }));
+        return response.end(JSON.stringify({ code: "unavailable", title: "A component of the service failed; try again" }));
       }
       const answer = await fetch(`${worker().url}${request.url}`, {
         method: "POST",

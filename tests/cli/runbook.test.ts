@@ -64,7 +64,7 @@ test("a configuration with mistakes is told by the doctor, and the log has each 
   const { code, out } = await run("doctor");
   expect([code, out]).toEqual([1, expect.stringContaining("the configuration has mistakes")]);
   expect(postern.logs.join("\n")).toContain("configuration: POSTERN_LEEWAY: must be a whole number of seconds");
-  expect(postern.logs.join("\n")).toContain("is POSTERN_ISSUER meant?");
+  expect(postern.logs.join("\n")).toContain("did you mean POSTERN_ISSUER?");
 });
 
 test("the key that the administrator's own token hangs on is revoked, and the commands go on", async () => {
@@ -87,7 +87,7 @@ test("another master secret under the same id: an alert says so, nobody is told 
 
   const wrong = await deployed({ persist, vars: settings({ POSTERN_MASTER_KEY: OTHER }) });
   const refused = await wrong.run("login", "--login", ALICE);
-  expect([refused.code, refused.err]).toEqual([4, "postern: Login or password is wrong [invalid_credentials]\n"]);
+  expect([refused.code, refused.err]).toEqual([4, "postern: The login or password is incorrect [invalid_credentials]\n"]);
   expect((await wrong.run("doctor")).code).toBe(0);
   expect(events(wrong.postern, "master_mismatch").length).toBeGreaterThan(0);
   await wrong.stop();

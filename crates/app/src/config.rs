@@ -165,8 +165,8 @@ impl Config {
 fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     for name in vars.keys() {
         if name.starts_with(PREFIX) && !VARIABLES.contains(&name.as_str()) {
-            let meant = reader::nearest(name, &VARIABLES).map(|name| format!(": is {name} meant?"));
-            mistakes.add(name, format!("is no variable of Postern{}", meant.unwrap_or_default()));
+            let meant = reader::nearest(name, &VARIABLES).map(|name| format!("; did you mean {name}?"));
+            mistakes.add(name, format!("is not a variable of Postern{}", meant.unwrap_or_default()));
         }
     }
     let variable = |name: &str| {
@@ -191,7 +191,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         Some(node) => node.parsed(values::name),
         None => issuer.clone(),
     };
-    let master_keys = required("MASTER_KEY", &["is missing: a secret. ", master::MAKE].concat())
+    let master_keys = required("MASTER_KEY", &["is missing: the master secret. ", master::MAKE].concat())
         .and_then(|node| master::read(&node));
     // Five to fifteen minutes: shorter floods the refresh path, longer delays every revocation.
     let shortest = if local { 1 } else { 300 };
@@ -211,7 +211,9 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         .and_then(|node| {
             let scopes = node.set(values::scope)?;
             if scopes.contains(crate::service::admin::SCOPE) {
-                return node.wrong("must not make whoever registers an administrator");
+                return node.wrong(
+                    "must not contain the administrators' scope: every user who registers would get it",
+                );
             }
             Some(scopes)
         })
@@ -257,7 +259,10 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
         .unwrap_or(IdentitySource::Store);
     if identity != IdentitySource::Store && registration == Registration::Open {
-        mistakes.add("POSTERN_REGISTRATION", "must not be open: POSTERN_IDENTITY keeps the users elsewhere");
+        mistakes.add(
+            "POSTERN_REGISTRATION",
+            "must not be \"open\" while POSTERN_IDENTITY names a service that keeps the users",
+        );
     }
     let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
     let events_queue = variable("EVENTS").and_then(|node| sections::events_queue(&node));
@@ -293,8 +298,9 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     };
     let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
     if let Err(TokenTooLarge { bytes, most }) = config.fits_a_token(&"x".repeat(22), &grants, &[]) {
-        let problem =
-            format!("is too much: an access token of these would have {bytes} bytes, and may have {most}");
+        let problem = format!(
+            "must be shorter: an access token with these scopes would have {bytes} bytes, and at most {most} are allowed"
+        );
         mistakes.add("POSTERN_DEFAULT_SCOPES", problem);
     }
     Some(config)

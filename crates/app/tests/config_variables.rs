@@ -69,7 +69,7 @@ fn an_empty_configuration_names_what_is_missing() {
         errors,
         [
             "POSTERN_ISSUER: is missing: this deployment's URL, such as https://auth.example.com",
-            "POSTERN_MASTER_KEY: is missing: a secret. Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
+            "POSTERN_MASTER_KEY: is missing: the master secret. Generate one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='",
         ]
     );
 }
@@ -77,26 +77,29 @@ fn an_empty_configuration_names_what_is_missing() {
 #[test]
 fn a_mistake_that_many_make_is_told_with_what_to_write_instead() {
     for (more, told) in [
-        (json!({"ISUER": "https://auth.example.com"}), "is POSTERN_ISSUER meant?"),
+        (json!({"ISUER": "https://auth.example.com"}), "did you mean POSTERN_ISSUER?"),
         (json!({"LEEWAY": "10m"}), "must be a whole number of seconds from 0 to 120"),
         (json!({"REGISTRATION": true}), "must be one of: closed, open"),
-        (json!({"DEFAULT_SCOPES": "read:orders write:orders"}), "several scopes are a list"),
-        (json!({"CORS_ORIGINS": ["*"]}), "there is no wildcard"),
+        (json!({"DEFAULT_SCOPES": "read:orders write:orders"}), "write several scopes as a list"),
+        (json!({"CORS_ORIGINS": ["*"]}), "wildcards and null are not allowed"),
         (json!({"ISSUER": "auth.example.com"}), "such as https://auth.example.com"),
         (json!({"REFRESH": {"absolute_lifetime": 3600}}), "`idle_lifetime`, which is 604800"),
         // [vars.POSTERN_ROUTES] in place of [[vars.POSTERN_ROUTES]].
         (json!({"ROUTES": {"path": "/a", "service": "ORIGIN"}}), "[[name]], with two brackets"),
         (json!({"ISSUERS": {"issuer": "https://id.example.com"}}), "[[name]], with two brackets"),
         (json!({"ISSUERS": [{"issuer": "https://id.example.com"}]}), "audiences: is missing: what `aud`"),
-        (json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "roles": "admin"}]}), "is `roles_any` meant?"),
+        (
+            json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "roles": "admin"}]}),
+            "did you mean `roles_any`?",
+        ),
         (
             json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "scope_all": "a"}]}),
-            "is `scopes_all` meant?",
+            "did you mean `scopes_all`?",
         ),
         // A variable that was written below the first [[vars.POSTERN_ROUTES]].
         (
             json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "POSTERN_LEEWAY": 5}]}),
-            "has to stand above this table",
+            "move it above the table",
         ),
         (json!({"ROUTES": [{"path": "a", "service": "ORIGIN"}]}), "must begin with a slash"),
         (json!({"ROUTES": [{"path": "/a/*", "service": "ORIGIN"}]}), "{*rest} for all that follow"),
@@ -107,7 +110,7 @@ fn a_mistake_that_many_make_is_told_with_what_to_write_instead() {
         assert!(found.len() == 1 && found[0].contains(told), "{told}: {found:?}");
     }
     // Nothing is guessed where nothing is near, and the characters can be written.
-    assert_eq!(mistakes(json!({"TOKEN_LIFETIME": 600})), ["TOKEN_LIFETIME: is no variable of Postern"]);
+    assert_eq!(mistakes(json!({"TOKEN_LIFETIME": 600})), ["TOKEN_LIFETIME: is not a variable of Postern"]);
     let routes = json!([{"path": "/a/%2A/v1:batch/%3Aid", "service": "ORIGIN"}]);
     assert_eq!(read(json!({"ROUTES": routes})).routes.len(), 1);
 }
@@ -174,9 +177,9 @@ fn a_master_key_that_is_short_weak_or_repeated_starts_nothing() {
         (json!("A".repeat(43)), "repeats one byte"),
         (json!("correct horse battery staple"), "must be base64url"),
         (json!(format!("{KEY}=")), "must be base64url"),
-        (json!(""), "is empty"),
+        (json!(""), "must not be empty"),
         (json!([]), "must not be empty"),
-        (json!([{"id": 1, "key": KEY}, {"id": 1, "key": OTHER_KEY}]), "stands in the list twice"),
+        (json!([{"id": 1, "key": KEY}, {"id": 1, "key": OTHER_KEY}]), "is listed twice"),
         (json!([{"id": 1, "key": KEY}, {"id": 2, "key": KEY}]), "is the same secret"),
         (json!([{"id": 256, "key": KEY}]), "from 0 to 255"),
         (json!([{"key": KEY}]), "is missing"),
@@ -189,12 +192,12 @@ fn a_master_key_that_is_short_weak_or_repeated_starts_nothing() {
 #[test]
 fn production_refuses_to_shorten_what_clients_may_cache_and_no_key_signs_before_they_know_it() {
     let found = mistakes(json!({"KEYS": {"client_cache": 660}}));
-    assert_eq!(found, ["KEYS.client_cache: is for POSTERN_PROFILE = \"local\" only"]);
+    assert_eq!(found, ["KEYS.client_cache: is allowed only with POSTERN_PROFILE = \"local\""]);
     let local = |keys: Value| json!({"PROFILE": "local", "KEYS": keys});
     let turning = json!({"publish_lead": 4, "active_period": 8, "client_cache": 3});
     assert_eq!(read(local(turning)).keys.client_cache, Duration::from_secs(3));
     for keys in [json!({"publish_lead": 4}), json!({"publish_lead": 4, "client_cache": 5})] {
-        assert_eq!(mistakes(local(keys)), ["KEYS.publish_lead: must not be below `client_cache`"]);
+        assert_eq!(mistakes(local(keys)), ["KEYS.publish_lead: must be at least `client_cache`"]);
     }
     assert_eq!(paths(local(json!({"client_cache": 0}))), ["KEYS.client_cache"]);
     assert_eq!(paths(local(json!({"client_cache": 661}))), ["KEYS.client_cache"]);

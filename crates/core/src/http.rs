@@ -115,7 +115,7 @@ impl Reply {
     pub fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Self {
         match crate::json::write(value) {
             Ok(body) => Self::empty(status).with_body("application/json", body.into_bytes()),
-            Err(_) => Problem::new(500, "internal_error", "The answer could not be written").into(),
+            Err(_) => Problem::new(500, "internal_error", "The response could not be written").into(),
         }
     }
 

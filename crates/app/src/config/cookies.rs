@@ -18,7 +18,7 @@ pub(super) fn read(node: &Node<'_>, issuer: Option<&str>) -> Option<CookieSettin
     };
     // RFC 6265bis section 4.1.3.2: a browser drops a __Host- cookie that says otherwise.
     if settings.name.starts_with("__Host-") && (settings.domain.is_some() || settings.path != "/") {
-        fields.wrong("name", "begins with __Host-, which needs `path` \"/\" and no `domain`");
+        fields.wrong("name", "must not begin with __Host- unless `path` is \"/\" and `domain` is not set");
     }
     Some(settings)
 }
@@ -29,10 +29,10 @@ fn name(text: &str) -> Result<String, &'static str> {
     }
     let rest = text.strip_prefix("__Secure-").or_else(|| text.strip_prefix("__Host-"));
     if rest.is_none_or(str::is_empty) {
-        return Err("must start with __Secure- or __Host-, so that no plain page can set it");
+        return Err("must start with __Secure- or __Host-, so that pages on plain HTTP cannot set it");
     }
     if FIXED_COOKIES.iter().any(|fixed| fixed.eq_ignore_ascii_case(text)) {
-        return Err("is the name of another cookie of Postern's own");
+        return Err("is already the name of another Postern cookie");
     }
     Ok(text.to_owned())
 }
@@ -45,7 +45,7 @@ fn path(text: &str) -> Result<String, &'static str> {
     if contains {
         Ok(text.to_owned())
     } else {
-        Err("must be /auth or /: a browser sends the cookie to paths below it alone, and /auth/... read it")
+        Err("must be /auth or /: browsers send the cookie only to paths below it, and /auth/... reads it")
     }
 }
 
@@ -56,10 +56,10 @@ fn domain(text: &str, issuer: Option<&str>) -> Result<String, &'static str> {
     let domain = values::host(text)?;
     let last = domain.rsplit('.').next().unwrap_or_default();
     if domain.starts_with('[') || last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("must not be an address: leave `domain` out, and the cookie is that host's");
+        return Err("must not be an IP address: without `domain`, the cookie belongs to the host alone");
     }
     if !domain.contains('.') {
-        return Err("must not be a single label, such as localhost or com: browsers drop such a cookie");
+        return Err("must not be a single label such as localhost or com: browsers drop such cookies");
     }
     // A wrong issuer is a mistake by itself.
     let host = issuer.and_then(UrlParts::parse).map(|parts| parts.host);
@@ -67,7 +67,7 @@ fn domain(text: &str, issuer: Option<&str>) -> Result<String, &'static str> {
         host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     if host.is_some_and(|host| !is_inside(host)) {
-        return Err("must be the host of POSTERN_ISSUER or a parent of it: browsers drop any other");
+        return Err("must be the host of POSTERN_ISSUER or a parent domain of it: browsers drop any other");
     }
     Ok(domain)
 }

@@ -49,7 +49,7 @@ impl RouteDocument {
     pub fn parse(text: &str, context: &RouteContext) -> Result<Self, Vec<ConfigError>> {
         let wrong = |problem: String| vec![ConfigError { path: "document".to_owned(), problem }];
         if text.len() > MAX_BYTES {
-            return Err(wrong(format!("is longer than {MAX_BYTES} bytes")));
+            return Err(wrong(format!("must be at most {MAX_BYTES} bytes")));
         }
         let value = parse_text(text).map_err(|error| {
             wrong(format!("is not valid JSON (line {}, column {})", error.line(), error.column()))

@@ -20,7 +20,8 @@ pub(super) fn read(
     let public = *access == Access::Public;
     for name in ["token_sources", "assertion", "websocket"] {
         if public && let Some(node) = fields.optional(name) {
-            let _: Option<()> = node.wrong("contradicts `access`: a public route looks at no access token");
+            let _: Option<()> =
+                node.wrong("must not be set on a public route, which does not read access tokens");
         }
     }
     Forwarding {
@@ -64,7 +65,7 @@ fn rate_limit(node: &Node<'_>, public: bool) -> Option<RateLimit> {
     let by = fields
         .or("by", RateKey::Ip, |node| node.choice(&[("ip", RateKey::Ip), ("subject", RateKey::Subject)]));
     if public && by == RateKey::Subject {
-        fields.wrong("by", "must be \"ip\" on a public route, where nobody is known");
+        fields.wrong("by", "must be \"ip\" on a public route, because its callers are not identified");
     }
     // The longer of the two periods that the platform counts in.
     let retry_after = fields.or("retry_after", Duration::from_mins(1), |node| node.seconds(1..=3600));
@@ -78,7 +79,7 @@ fn websocket(node: &Node<'_>, local: bool) -> Option<SocketRule> {
     let interval = fields.or("check_interval", Duration::from_secs(30), |node| node.seconds(shortest..=3600));
     let on_revocation = fields.or("close_on_revocation", false, Node::flag);
     if !on_revocation && fields.optional("check_interval").is_some() {
-        fields.wrong("check_interval", "is of no use without `close_on_revocation`");
+        fields.wrong("check_interval", "has no effect without `close_on_revocation`");
     }
     let rule = SocketRule {
         close_on_expiry: fields.or("close_on_expiry", false, Node::flag),
@@ -90,10 +91,10 @@ fn websocket(node: &Node<'_>, local: bool) -> Option<SocketRule> {
 /// What only shows beside other variables.
 pub(super) fn check(fields: &Fields<'_>, forwarding: &Forwarding, context: &RouteContext) {
     if forwarding.token_sources.cookie && !context.access_cookie {
-        fields.wrong("token_sources", "names a cookie that nobody gets: POSTERN_COOKIE.access is not true");
+        fields.wrong("token_sources", "must not contain \"cookie\" unless POSTERN_COOKIE.access is true");
     }
     // Another service that takes this audience might not look at `typ`.
     if forwarding.assertion.as_ref().is_some_and(|audience| *audience == context.audience) {
-        fields.wrong("assertion", "must not have the audience of access tokens: it might pass for one");
+        fields.wrong("assertion", "must not be the audience of access tokens: a service could mistake the assertion for an access token");
     }
 }

@@ -153,7 +153,8 @@ impl LimitSettings {
 pub(super) fn read(node: &Node<'_>, local: bool) -> Option<LimitSettings> {
     if node.is_text() {
         if !local {
-            return node.wrong("must be an object (\"off\" is for POSTERN_PROFILE = \"local\" only)");
+            return node
+                .wrong("must be an object (\"off\" is allowed only with POSTERN_PROFILE = \"local\")");
         }
         return node.choice(&[("off", ())]).map(|()| LimitSettings::none());
     }

@@ -11,7 +11,7 @@ use super::reader::Node;
 const MIN_BYTES: usize = 32;
 
 /// How to make one.
-pub(super) const MAKE: &str = "Make one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
+pub(super) const MAKE: &str = "Generate one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
 
 /// The most master secrets at once. Rotation needs two; more only slow down a look-up.
 const MAX_KEYS: usize = 8;
@@ -46,7 +46,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<MasterKeys> {
         let id = fields.required("id").and_then(|id| {
             let number = u8::try_from(id.number(0..=255)?).ok()?;
             if ids.contains(&number) {
-                return id.wrong("stands in the list twice");
+                return id.wrong("is listed twice");
             }
             ids.push(number);
             Some(number)
@@ -54,7 +54,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<MasterKeys> {
         let key = fields.required("key").and_then(|node| {
             let key = key(node)?;
             if seen.contains(&key) {
-                return node.wrong("is the same secret as another in the list");
+                return node.wrong("must differ from the other secrets in the list");
             }
             seen.push(key.clone());
             Some(key)
@@ -64,7 +64,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<MasterKeys> {
     match keys.len() {
         0 => node.wrong("must not be empty"),
         1..=MAX_KEYS => Some(MasterKeys(keys)),
-        _ => node.wrong(format!("must not hold more than {MAX_KEYS} secrets")),
+        _ => node.wrong(format!("must contain at most {MAX_KEYS} secrets")),
     }
 }
 
@@ -75,10 +75,10 @@ fn key(node: &Node<'_>) -> Option<Zeroizing<Vec<u8>>> {
         Err(_) => return node.wrong(["must be base64url without padding. ", MAKE].concat()),
     });
     if key.len() < MIN_BYTES {
-        return node.wrong(format!("must be at least {MIN_BYTES} bytes, and has {}. {MAKE}", key.len()));
+        return node.wrong(format!("must be at least {MIN_BYTES} bytes; it has {}. {MAKE}", key.len()));
     }
     if key.iter().all(|byte| Some(byte) == key.first()) {
-        return node.wrong("repeats one byte: it is no random secret");
+        return node.wrong("must be random: it repeats a single byte");
     }
     Some(key)
 }

@@ -11,7 +11,7 @@ const WITHOUT_ORIGIN: [&str; 6] = ["about", "blob", "data", "file", "filesystem"
 pub(super) fn origin(text: &str, local: bool) -> Result<String, &'static str> {
     if text.contains('*') || text == "null" {
         return Err(
-            "must be an exact origin, such as https://app.example.com: there is no wildcard and no null",
+            "must be an exact origin, such as https://app.example.com: wildcards and null are not allowed",
         );
     }
     let (scheme, rest) = text
@@ -28,16 +28,16 @@ fn web(text: &str, local: bool) -> Result<(), &'static str> {
     let parts = UrlParts::parse(text)
         .ok_or("must be an origin: scheme, host and port, such as https://app.example.com:8443")?;
     if !parts.path.is_empty() || parts.query.is_some() || parts.has_fragment {
-        return Err("must be an origin: scheme, host and port, no path, no slash at the end");
+        return Err("must be an origin: scheme, host and port, without a path or a slash at the end");
     }
     if parts.host != parts.host.to_ascii_lowercase() {
-        return Err("must have its host in lower case");
+        return Err("must have a lower-case host");
     }
     // Apps have origins like http://localhost and http://tauri.localhost; nobody in between speaks
     // in their name.
     if parts.scheme == Scheme::Http && !local && !parts.is_loopback() {
         return Err(
-            "must be https (http is for localhost, and for POSTERN_PROFILE = \"local\"): anybody on the way could speak in its name",
+            "must be https, because anyone on the network path can impersonate an http origin (http is allowed for localhost and with POSTERN_PROFILE = \"local\")",
         );
     }
     let scheme_port = match parts.scheme {
@@ -45,7 +45,7 @@ fn web(text: &str, local: bool) -> Result<(), &'static str> {
         Scheme::Http => 80,
     };
     if parts.port == Some(scheme_port) {
-        return Err("must not name the scheme's own port: browsers leave it out");
+        return Err("must not contain the scheme's default port: browsers omit it");
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ fn app(scheme: &str, rest: &str) -> Result<(), &'static str> {
         return Err("must begin with a scheme in lower case, such as https or capacitor");
     }
     if WITHOUT_ORIGIN.contains(&scheme) {
-        return Err("must not be of a scheme whose pages have no origin of their own");
+        return Err("must not have a scheme whose pages have no origin");
     }
     let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
     let port_is_sound = port.is_none_or(|port| {
@@ -71,6 +71,6 @@ fn app(scheme: &str, rest: &str) -> Result<(), &'static str> {
     if host_is_sound && port_is_sound {
         Ok(())
     } else {
-        Err("must be an origin: scheme, host and port, no path, no slash at the end")
+        Err("must be an origin: scheme, host and port, without a path or a slash at the end")
     }
 }

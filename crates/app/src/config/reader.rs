@@ -120,8 +120,8 @@ impl<'a> Node<'a> {
     pub(super) fn text(&self) -> Option<&str> {
         match &*self.value {
             Value::String(text) if !text.is_empty() => Some(text),
-            Value::String(_) => self.wrong("is empty"),
-            _ => self.wrong("must be a string"),
+            Value::String(_) => self.wrong("must not be empty"),
+            other => self.wrong(format!("must be a string, not {}", kind(other))),
         }
     }
 
@@ -155,7 +155,14 @@ impl<'a> Node<'a> {
             _ => None,
         };
         number.filter(|number| limits.contains(number)).or_else(|| {
-            self.wrong(format!("must be a whole number{unit} from {} to {}", limits.start(), limits.end()))
+            let has = match number {
+                Some(number) if number < *limits.start() => "; it is smaller",
+                Some(_) => "; it is larger",
+                None if self.value.is_number() || self.is_text() => "; it is not a whole number",
+                None => &["; it is ", kind(&self.value)].concat(),
+            };
+            let (least, most) = (limits.start(), limits.end());
+            self.wrong(format!("must be a whole number{unit} from {least} to {most}{has}"))
         })
     }
 
@@ -170,14 +177,15 @@ impl<'a> Node<'a> {
             Value::Bool(flag) => Some(*flag),
             Value::String(text) if text == "true" => Some(true),
             Value::String(text) if text == "false" => Some(false),
-            _ => self.wrong("must be true or false"),
+            other => self.wrong(format!("must be true or false, not {}", kind(other))),
         }
     }
 
     /// The items of a list.
     pub(super) fn list(&self) -> Option<Vec<Node<'_>>> {
         let Value::Array(items) = &*self.value else {
-            return self.wrong("must be a list (of tables in TOML: [[name]], with two brackets)");
+            return self
+                .wrong("must be a list (in TOML, a list of tables is written [[name]], with two brackets)");
         };
         let node = |(index, value)| Node {
             path: format!("{}[{index}]", self.path),
@@ -205,7 +213,7 @@ impl<'a> Node<'a> {
         let mut set = BTreeSet::new();
         self.each(|item| {
             let text = item.parsed(&parse)?;
-            if set.insert(text) { Some(()) } else { item.wrong("stands in the list twice") }
+            if set.insert(text) { Some(()) } else { item.wrong("is listed twice") }
         })?;
         Some(set)
     }
@@ -221,7 +229,7 @@ impl<'a> Node<'a> {
         let mut seen = BTreeSet::new();
         let list = self.each(|item| {
             let text = item.parsed(&parse)?;
-            if seen.insert(text.clone()) { Some(text) } else { item.wrong("stands in the list twice") }
+            if seen.insert(text.clone()) { Some(text) } else { item.wrong("is listed twice") }
         })?;
         if list.is_empty() { self.wrong("must not be empty") } else { Some(list) }
     }
@@ -237,7 +245,9 @@ impl<'a> Node<'a> {
 
     /// The members of an object. Every name outside `known` is a mistake.
     pub(super) fn object(&self, known: &[&str]) -> Option<Fields<'_>> {
-        let Value::Object(members) = &*self.value else { return self.wrong("must be an object") };
+        let Value::Object(members) = &*self.value else {
+            return self.wrong(format!("must be an object, not {}", kind(&self.value)));
+        };
         let mut present = Vec::new();
         for (name, value) in members {
             let path = member(&self.path, name);
@@ -253,7 +263,9 @@ impl<'a> Node<'a> {
 
     /// The members of an object whose names are free.
     pub(super) fn members(&self) -> Option<Vec<(&str, Node<'_>)>> {
-        let Value::Object(members) = &*self.value else { return self.wrong("must be an object") };
+        let Value::Object(members) = &*self.value else {
+            return self.wrong(format!("must be an object, not {}", kind(&self.value)));
+        };
         let node = |(name, value): (&'_ String, _)| Node {
             path: member(&self.path, name),
             value: Cow::Borrowed(value),
@@ -263,14 +275,26 @@ impl<'a> Node<'a> {
     }
 }
 
+/// The JSON type of a value. Problems name the type and never the value.
+const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
 /// What to say of a name that is none of the known ones.
 fn unknown(name: &str, known: &[&str]) -> String {
     // TOML gives whatever stands below a [[table]] to that table.
     if name.starts_with(super::PREFIX) {
-        return "is a variable and no member: it has to stand above this table in the file".to_owned();
+        return "is a variable, not a member of this table: move it above the table in the file".to_owned();
     }
-    let meant = nearest(name, known).map(|name| format!(" (is `{name}` meant?)")).unwrap_or_default();
-    format!("is not known{meant}; known are: {}", known.join(", "))
+    let meant = nearest(name, known).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+    format!("is unknown{meant}; known names: {}", known.join(", "))
 }
 
 /// The name that a typing mistake was most likely meant to be.

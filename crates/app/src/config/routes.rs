@@ -81,7 +81,7 @@ pub(super) fn read(node: &Node<'_>, context: &RouteContext) -> Option<Vec<Route>
                 if names.insert(name.clone()) {
                     Some(name)
                 } else {
-                    node.wrong("is another route's name too")
+                    node.wrong("is already the name of another route")
                 }
             }),
             None => Some(format!("route-{position}")),
@@ -89,11 +89,11 @@ pub(super) fn read(node: &Node<'_>, context: &RouteContext) -> Option<Vec<Route>
         route(&fields, name, context)
     })?;
     if routes.len() > MAX_ROUTES {
-        return node.wrong(format!("must not hold more than {MAX_ROUTES} routes"));
+        return node.wrong(format!("must contain at most {MAX_ROUTES} routes"));
     }
     if most_steps(&routes) > MAX_STEPS {
         return node.wrong(format!(
-            "has patterns that overlap so often that a look-up may visit more than {MAX_STEPS} places"
+            "must have fewer overlapping patterns: a look-up could take more than {MAX_STEPS} steps"
         ));
     }
     Some(routes)
@@ -119,13 +119,16 @@ fn route(fields: &Fields<'_>, name: Option<String>, context: &RouteContext) -> O
         node.choice(&[("pass", StaleFeed::Pass), ("refuse", StaleFeed::Refuse)])
     });
     if revocation == Revocation::None && stale_feed == StaleFeed::Refuse {
-        fields.wrong("stale_feed", "contradicts `revocation`: \"none\" reads no feed");
+        fields.wrong(
+            "stale_feed",
+            "must not be set with `revocation` = \"none\", which does not read the feed",
+        );
     }
     let upstream = upstream(fields, local);
     let strip_segments = fields.or("strip_prefix", 0, |node| {
         let prefix = node.text()?;
         path.as_ref()?.literal_prefix(prefix).or_else(|| {
-            node.wrong("must be whole literal segments at the start of `path`, without a slash at the end")
+            node.wrong("must be the first literal segments of `path`, without a slash at the end")
         })
     });
     let keep_token = fields.or("keep_token", false, Node::flag);
@@ -135,7 +138,10 @@ fn route(fields: &Fields<'_>, name: Option<String>, context: &RouteContext) -> O
     let forwarding = forwarding::read(fields, &access, upstream.as_ref(), local);
     forwarding::check(fields, &forwarding, context);
     if keep_token && !forwarding.token_sources.header {
-        fields.wrong("keep_token", "contradicts `token_sources`: nobody looks at `Authorization` here");
+        fields.wrong(
+            "keep_token",
+            "must not be set with these `token_sources`: this route does not read `Authorization`",
+        );
     }
     Some(Route {
         name: name?,
@@ -166,7 +172,7 @@ fn level(fields: &Fields<'_>) -> Level {
     if level != Level::Required {
         for name in requirements() {
             if let Some(node) = fields.optional(name) {
-                let _: Option<()> = node.wrong("contradicts `access`: it is for \"required\" only");
+                let _: Option<()> = node.wrong("must not be set unless `access` is \"required\"");
             }
         }
     }
@@ -199,7 +205,7 @@ fn requirement(
             if trusted.contains(text) {
                 Ok(text.to_owned())
             } else {
-                Err("is neither POSTERN_ISSUER nor in POSTERN_ISSUERS")
+                Err("must be POSTERN_ISSUER or an issuer in POSTERN_ISSUERS")
             }
         })
     });
@@ -233,11 +239,11 @@ fn attribute(item: &Node<'_>, path: Option<&PathPattern>, host: &HostPattern) ->
         (Some(node), None) => (Comparison::Equals, node),
         (None, Some(node)) => (Comparison::Contains, node),
         (None, None) => {
-            fields.wrong("equals", "is missing (or `contains`)");
+            fields.wrong("equals", "is missing; set `equals` or `contains`");
             return None;
         }
         (Some(_), Some(_)) => {
-            fields.wrong("contains", "stands beside `equals`: only one can be");
+            fields.wrong("contains", "must not be set together with `equals`");
             return None;
         }
     };
@@ -251,11 +257,11 @@ fn operand(node: &Node<'_>, path: Option<&PathPattern>, host: &HostPattern) -> O
         Some("host") => Some(Operand::Host),
         Some("method") => Some(Operand::Method),
         Some("subdomain") if matches!(host, HostPattern::Wildcard(_)) => Some(Operand::Subdomain),
-        Some("subdomain") => node.wrong("needs a `host` that begins with `*.`"),
+        Some("subdomain") => node.wrong("requires a `host` that begins with `*.`"),
         Some(name) if path.is_none_or(|path| path.has_param(name)) => Some(Operand::Param(name.to_owned())),
-        Some(_) => node.wrong("names no single-segment parameter of `path`"),
+        Some(_) => node.wrong("must name a single-segment parameter of `path`"),
         None if text.contains(['{', '}']) => node.wrong(
-            "must be \"{parameter}\", \"{host}\", \"{subdomain}\", \"{method}\" or a text without braces",
+            "must be \"{parameter}\", \"{host}\", \"{subdomain}\", \"{method}\" or a string without braces",
         ),
         None => Some(Operand::Literal(text.to_owned())),
     }
@@ -271,7 +277,8 @@ fn upstream(fields: &Fields<'_>, local: bool) -> Option<Upstream> {
     let answer = fields.optional("answer").map(|node| {
         for name in CARRIAGE {
             if let Some(node) = fields.optional(name) {
-                let _: Option<()> = node.wrong("contradicts `answer`: nothing is forwarded");
+                let _: Option<()> =
+                    node.wrong("must not be set with `answer`: the route does not forward requests");
             }
         }
         node.choice(&[("identity", ())]).map(|()| Upstream::Answer)
@@ -281,14 +288,14 @@ fn upstream(fields: &Fields<'_>, local: bool) -> Option<Upstream> {
             upstream
         }
         (None, None, None) => {
-            fields.wrong("upstream", "is missing (or `service`, or `answer`)");
+            fields.wrong("upstream", "is missing; set `upstream`, `service` or `answer`");
             None
         }
         (url, ..) => {
             let (member, problem) = if url.is_some() && fields.optional("service").is_some() {
-                ("service", "stands beside `upstream`: only one can be")
+                ("service", "must not be set together with `upstream`")
             } else {
-                ("answer", "stands beside `upstream` or `service`: only one can be")
+                ("answer", "must not be set together with `upstream` or `service`")
             };
             fields.wrong(member, problem);
             None
@@ -304,10 +311,10 @@ fn claim_headers(node: &Node<'_>) -> Option<Vec<ClaimHeader>> {
         .map(|(claim, header)| {
             let name = header.parsed(values::header)?;
             if !is_free_for_claims(&name) {
-                return header.wrong("is a header whose meaning is taken");
+                return header.wrong("is reserved: claims cannot be sent in this header");
             }
             if !used.insert(name.clone()) {
-                return header.wrong("is another claim's header too");
+                return header.wrong("is already the header of another claim");
             }
             let claim = values::claim(claim).map_err(|problem| header.wrong::<()>(problem)).ok()?;
             Some(ClaimHeader { claim, header: name })

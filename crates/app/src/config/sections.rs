@@ -60,7 +60,7 @@ pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
     settings.lost_response_window =
         fields.or("lost_response_window", settings.lost_response_window, |node| node.seconds(0..=DAY));
     if settings.lost_response_window > Duration::from_secs(widest) {
-        fields.wrong("lost_response_window", "must not be above 60 while `receipts` is false");
+        fields.wrong("lost_response_window", "must be at most 60 while `receipts` is false");
     }
     let count = |node: &Node<'_>, limits| node.number(limits).and_then(|number| u32::try_from(number).ok());
     settings.max_late_retries =
@@ -74,7 +74,7 @@ pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
 
 /// The other of the two may be a default that stands nowhere in the file.
 fn below_idle(idle: Duration) -> String {
-    format!("must not be below `idle_lifetime`, which is {}", idle.as_secs())
+    format!("must be at least `idle_lifetime`, which is {}", idle.as_secs())
 }
 
 fn lifetime_limits(local: bool) -> RangeInclusive<u64> {
@@ -89,7 +89,7 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
             item.object(&["client_id", "kind", "idle_lifetime", "absolute_lifetime", "on_context_change"])?;
         let client_id = fields.required("client_id").and_then(|node| {
             let id = node.parsed(values::client_id)?;
-            if ids.insert(id.clone()) { Some(id) } else { node.wrong("stands in the list twice") }
+            if ids.insert(id.clone()) { Some(id) } else { node.wrong("is listed twice") }
         });
         let kind = fields.or("kind", ClientKind::Web, |node| {
             node.choice(&[("web", ClientKind::Web), ("mobile", ClientKind::Mobile)])
@@ -127,7 +127,7 @@ pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {
         timeout: fields.or("timeout", defaults.timeout, |node| node.seconds(1..=30)),
     };
     if settings.hard_age < settings.soft_age {
-        fields.wrong("hard_age", "must not be below `soft_age`");
+        fields.wrong("hard_age", "must be at least `soft_age`");
     }
     Some(settings)
 }
@@ -143,7 +143,7 @@ pub(super) fn revocation(node: &Node<'_>, local: bool) -> Option<RevocationSetti
         max_age: fields.or("max_age", defaults.max_age, |node| node.seconds(least(120)..=900)),
     };
     if settings.max_age < settings.reread * 3 {
-        fields.wrong("max_age", "must not be below three times `reread`");
+        fields.wrong("max_age", "must be at least three times `reread`");
     }
     Some(settings)
 }
@@ -158,7 +158,7 @@ pub(super) fn routes_in_kv(node: &Node<'_>, local: bool) -> Option<RoutesInKv> {
         if sound && plain {
             Some(key.to_owned())
         } else {
-            node.wrong("must be \"routes\" or begin with \"routes:\", of at most 128 of [A-Za-z0-9._:-]")
+            node.wrong("must be \"routes\" or begin with \"routes:\", with at most 128 characters of A-Z a-z 0-9 . _ : -")
         }
     });
     // KV itself answers from a copy of up to 30 s, so that asking more often brings nothing.
@@ -174,14 +174,13 @@ const LEAST_TOKEN_LIMIT: u64 = 1024;
 /// takes 128 KB for all headers of a request.
 const MOST_TOKEN_LIMIT: u64 = 32 * 1024;
 
-const NO_DISCOVERY: &str =
-    "is missing: the issuer is no https URL without a query, so that its metadata cannot be fetched by it";
+const NO_DISCOVERY: &str = "is missing: it is required because the issuer is not an https URL without a query, so its metadata cannot be discovered";
 
 /// What older versions read of an issuer.
 pub(super) fn retired(node: &Node<'_>) -> Vec<ConfigError> {
     let without_use = |item: &Node<'_>| {
         item.has("header_members").then(|| {
-            let problem = "is no longer needed: header members that nothing reads are ignored (take it out)";
+            let problem = "has no effect and can be removed: unknown header members are always ignored";
             ConfigError { path: item.path_of("header_members"), problem: problem.to_owned() }
         })
     };
@@ -211,9 +210,9 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
         let issuer = fields.required("issuer").and_then(|node| {
             let issuer = node.parsed(values::issuer)?;
             if Some(issuer.as_str()) == own {
-                return node.wrong("is POSTERN_ISSUER itself, which is trusted anyway");
+                return node.wrong("must not be POSTERN_ISSUER itself, which is always trusted");
             }
-            if seen.insert(issuer.clone()) { Some(issuer) } else { node.wrong("stands in the list twice") }
+            if seen.insert(issuer.clone()) { Some(issuer) } else { node.wrong("is listed twice") }
         });
         // What is fetched is a URL, and the metadata is found by the issuer itself. A wrong one is
         // noted, which refuses the configuration as a whole.
@@ -225,7 +224,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             fields.wrong("jwks_uri", NO_DISCOVERY);
         }
         let audiences = fields
-            .needed("audiences", "is missing: what `aud` of its access tokens says for your API")
+            .needed("audiences", "is missing: the value of `aud` in this issuer's access tokens for your API")
             .and_then(|node| node.filled_set(values::name));
         let defaults = ["ES256", "EdDSA", "RS256"].map(str::to_owned).into();
         let algorithms = fields.or("algorithms", defaults, |node| {
@@ -287,7 +286,7 @@ pub(super) fn password(node: &Node<'_>, local: bool) -> Option<Argon2Cost> {
     // The weakest of the equivalent settings that OWASP's password storage cheat sheet lists:
     // 7 MiB five times.
     if !local && u64::from(cost.memory_kib) * u64::from(cost.iterations) < 7168 * 5 {
-        fields.wrong("", "is too cheap: memory_kib x iterations must be at least 35840");
+        fields.wrong("", "is too weak: memory_kib x iterations must be at least 35840");
     }
     Some(cost)
 }
@@ -315,16 +314,16 @@ pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
             if local {
                 node.seconds(1..=defaults.client_cache.as_secs())
             } else {
-                node.wrong("is for POSTERN_PROFILE = \"local\" only")
+                node.wrong("is allowed only with POSTERN_PROFILE = \"local\"")
             }
         }),
     };
     // In production the least lead is an hour and the caches are minutes.
     if settings.publish_lead < settings.client_cache {
-        fields.wrong("publish_lead", "must not be below `client_cache`");
+        fields.wrong("publish_lead", "must be at least `client_cache`");
     }
     if settings.active_period < settings.publish_lead {
-        fields.wrong("active_period", "must not be below `publish_lead`");
+        fields.wrong("active_period", "must be at least `publish_lead`");
     }
     Some(settings)
 }
@@ -348,10 +347,10 @@ pub(super) fn notifier(node: &Node<'_>, local: bool) -> Option<NotifierSettings>
         (Some(service), None) => service.parsed(values::binding).map(NotifierWay::Service),
         (None, Some(queue)) => queue.parsed(values::binding).map(NotifierWay::Queue),
         (None, None) => {
-            fields.wrong("service", "is missing (or `queue`)");
+            fields.wrong("service", "is missing; set `service` or `queue`");
             None
         }
-        (Some(_), Some(queue)) => queue.wrong("stands beside `service`: only one can be"),
+        (Some(_), Some(queue)) => queue.wrong("must not be set together with `service`"),
     };
     let page = |name| {
         // `Document`: a query is fine, and the fragment is ours.
@@ -378,7 +377,9 @@ pub(super) fn metrics(node: Option<&Node<'_>>, token: Option<&Node<'_>>) -> Metr
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
         // RFC 6750 section 2.1: what a bearer token may consist of.
         if text.len() < MIN_METRICS_TOKEN || !plain {
-            return node.wrong(format!("must be {MIN_METRICS_TOKEN} or more of [A-Za-z0-9-._~+/=]"));
+            return node.wrong(format!(
+                "must have at least {MIN_METRICS_TOKEN} characters of A-Z a-z 0-9 - . _ ~ + / ="
+            ));
         }
         Some(Digest::from_bytes(Sha256::digest(text.as_bytes()).into()))
     });

@@ -18,7 +18,7 @@ pub(super) enum UrlRule {
 /// Checks an absolute URL. Plain HTTP and loopback hosts are for the local profile alone.
 pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'static str> {
     let parts = UrlParts::parse(text)
-        .ok_or("must be a whole URL, such as https://auth.example.com, and hold no user name")?;
+        .ok_or("must be an absolute URL, such as https://auth.example.com, without user information")?;
     if parts.has_fragment {
         return Err("must not have a fragment");
     }
@@ -29,13 +29,13 @@ pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'st
         return Err("must not end with a slash");
     }
     if parts.host != parts.host.to_ascii_lowercase() {
-        return Err("must have its host in lower case");
+        return Err("must have a lower-case host");
     }
     if !local && parts.scheme == Scheme::Http {
-        return Err("must be https (http is for POSTERN_PROFILE = \"local\" only)");
+        return Err("must be https (http is allowed only with POSTERN_PROFILE = \"local\")");
     }
     if !local && parts.is_loopback() {
-        return Err("must not be a loopback host (that is for POSTERN_PROFILE = \"local\" only)");
+        return Err("must not be a loopback host (allowed only with POSTERN_PROFILE = \"local\")");
     }
     if rule == UrlRule::Base {
         let path = if parts.path.is_empty() { "/" } else { parts.path };
@@ -43,7 +43,7 @@ pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'st
             Ok(normal) if normal.as_str() == path => {}
             _ => {
                 return Err(
-                    "must have a path in normal form: no dot segments, no double slash, no needless escapes",
+                    "must have a path in normal form: no dot segments, double slashes or unnecessary escapes",
                 );
             }
         }
@@ -59,14 +59,14 @@ pub(super) fn scope(text: &str) -> Result<String, &'static str> {
     if sound {
         Ok(text.to_owned())
     } else {
-        Err("must be visible ASCII without space, quote and backslash; several scopes are a list")
+        Err("must be visible ASCII without spaces, quotes or backslashes; write several scopes as a list")
     }
 }
 
 /// Any text for exact comparison: an audience, a role, an `acr`.
 pub(super) fn name(text: &str) -> Result<String, &'static str> {
     if text.is_empty() || text.trim() != text || text.chars().any(char::is_control) || text.len() > 256 {
-        return Err("must be 1 to 256 bytes without control characters and outer spaces");
+        return Err("must be 1 to 256 bytes without control characters, leading or trailing spaces");
     }
     Ok(text.to_owned())
 }
@@ -74,7 +74,7 @@ pub(super) fn name(text: &str) -> Result<String, &'static str> {
 /// Another's `iss`: a `StringOrURI` (RFC 7519 section 2), which is compared to the letter.
 pub(super) fn issuer(text: &str) -> Result<String, &'static str> {
     if text.trim() != text || text.chars().any(char::is_control) || text.len() > 1024 {
-        return Err("must be 1 to 1024 bytes without control characters and outer spaces");
+        return Err("must be 1 to 1024 bytes without control characters, leading or trailing spaces");
     }
     Ok(text.to_owned())
 }
@@ -87,10 +87,10 @@ pub(super) fn claim(text: &str) -> Result<String, &'static str> {
 /// A method: an upper-case token, or it would never equal what clients send.
 pub(super) fn method(text: &str) -> Result<String, &'static str> {
     if !is_token(text) || text != text.to_ascii_uppercase() {
-        return Err("must be a method in upper case");
+        return Err("must be an upper-case HTTP method");
     }
     if text == "CONNECT" || text == "TRACE" {
-        return Err("must not be CONNECT or TRACE: no route takes these");
+        return Err("must not be CONNECT or TRACE: routes cannot match these");
     }
     Ok(text.to_owned())
 }
@@ -102,7 +102,7 @@ pub(super) fn host(text: &str) -> Result<String, &'static str> {
         Some(parts) if parts.host == text && !text.ends_with('.') && text == text.to_ascii_lowercase() => {
             Ok(text.to_owned())
         }
-        _ => Err("must be a host in lower case without scheme, port and final dot"),
+        _ => Err("must be a lower-case host without scheme, port or trailing dot"),
     }
 }
 
@@ -110,7 +110,11 @@ pub(super) fn host(text: &str) -> Result<String, &'static str> {
 pub(super) fn binding(text: &str) -> Result<String, &'static str> {
     let sound = text.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    if sound { Ok(text.to_owned()) } else { Err("must be a binding's name: [A-Z][A-Z0-9_]*") }
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the name of a binding: A-Z 0-9 _, beginning with a letter")
+    }
 }
 
 /// A path of our own: whole segments of plain characters, so that it has one spelling.
@@ -121,10 +125,10 @@ pub(super) fn own_path(text: &str) -> Result<String, &'static str> {
             rest.split('/').all(|segment| !segment.is_empty() && segment.bytes().all(plain))
         });
     if !sound {
-        return Err("must be a path such as /admin: segments of a-z, 0-9, - and _, no slash at the end");
+        return Err("must be a path such as /admin: segments of a-z 0-9 - _, without a slash at the end");
     }
     if text == "/auth" {
-        return Err("must not be /auth itself: other calls are there");
+        return Err("must not be /auth, which other calls use");
     }
     Ok(text.to_owned())
 }
@@ -137,5 +141,5 @@ pub(super) fn client_id(text: &str) -> Result<String, &'static str> {
 
 /// A header's name in lower case.
 pub(super) fn header(text: &str) -> Result<String, &'static str> {
-    if is_token(text) { Ok(text.to_ascii_lowercase()) } else { Err("must be a header's name") }
+    if is_token(text) { Ok(text.to_ascii_lowercase()) } else { Err("must be a header name") }
 }

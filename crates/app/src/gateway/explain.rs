@@ -42,7 +42,7 @@ pub fn mismatch(route: &Route, method: &str, host: &str, path: &NormalPath) -> O
     match &route.methods {
         super::Methods::Only(methods) if !methods.contains(method) => {
             let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
-            Some(format!("it takes {} only", methods.join(", ")))
+            Some(format!("it matches only {}", methods.join(", ")))
         }
         _ => None,
     }
@@ -54,24 +54,24 @@ fn path_mismatch(pattern: &PathPattern, path: &[Cow<'_, str>]) -> String {
     for (index, wanted) in pattern.segments().iter().enumerate() {
         let number = index + 1;
         match (wanted, segments.next()) {
-            (_, None) => return format!("the request's ends before segment {number}"),
+            (_, None) => return format!("the request's path ends before segment {number}"),
             (Segment::Literal(text), Some(own)) if text != own => {
                 return match (text.as_str(), own.as_ref()) {
-                    ("", _) => format!("the request's goes on at segment {number}"),
-                    (_, "") => format!("the request's has nothing at segment {number}"),
+                    ("", _) => format!("the request's path continues at segment {number}"),
+                    (_, "") => format!("the request's path has an empty segment {number}"),
                     (_, own) if own.eq_ignore_ascii_case(text) => {
-                        format!("segment {number} is {text}, in this case")
+                        format!("segment {number} must be {text}, with the same letter case")
                     }
                     _ => format!("segment {number} is not {text}"),
                 };
             }
             (Segment::Param(name), Some(own)) if own.is_empty() => {
-                return format!("the request's has nothing for {{{name}}}");
+                return format!("the request's path has nothing for {{{name}}}");
             }
             _ => {}
         }
     }
-    "the request's is longer".to_owned()
+    "the request's path is longer".to_owned()
 }
 
 /// What [`super::decide`] would say if an access token with these claims were sound.
@@ -129,7 +129,7 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
     part(
         !amr.is_empty(),
         "amr",
-        format!("amr names all of {}", set(&amr)),
+        format!("amr contains all of {}", set(&amr)),
         Requirement { amr: amr.clone(), ..none() },
     );
     part(

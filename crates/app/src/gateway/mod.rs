@@ -141,13 +141,14 @@ impl From<Unforwardable> for Reply {
     fn from(cause: Unforwardable) -> Self {
         match cause {
             Unforwardable::Loop => {
-                Problem::new(508, "loop_detected", "The request passed this gate too often").into()
+                Problem::new(508, "loop_detected", "The request passed through this gate too many times")
+                    .into()
             }
             Unforwardable::HeaderName => {
-                Problem::new(400, "bad_header_name", "A header's name is not a token").into()
+                Problem::new(400, "bad_header_name", "A header name is not valid").into()
             }
             Unforwardable::Body => {
-                Problem::new(400, "unexpected_body", "GET and HEAD have no body here").into()
+                Problem::new(400, "unexpected_body", "GET and HEAD requests must not have a body").into()
             }
         }
     }
@@ -158,16 +159,14 @@ impl Found<'_> {
     pub fn refusal(&self) -> Option<Reply> {
         match self {
             Self::Match(_) => None,
-            Self::NotFound => Some(Problem::new(404, "no_route", "No route takes this request").into()),
+            Self::NotFound => Some(Problem::new(404, "no_route", "No route matches this request").into()),
             Self::MethodNotAllowed { allow } => Some(
-                Reply::from(Problem::new(405, "method_not_allowed", "This path does not take the method"))
+                Reply::from(Problem::new(405, "method_not_allowed", "Method not allowed"))
                     .with_header("allow", &allow.join(", ")),
             ),
-            Self::BadPath(error) => Some(
-                Problem::new(400, "bad_path", "The path can be read in more than one way")
-                    .with_detail(error.code())
-                    .into(),
-            ),
+            Self::BadPath(error) => {
+                Some(Problem::new(400, "bad_path", "The path is ambiguous").with_detail(error.code()).into())
+            }
         }
     }
 }

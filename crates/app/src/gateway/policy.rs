@@ -232,7 +232,7 @@ impl From<&Challenge> for Reply {
     fn from(challenge: &Challenge) -> Self {
         let title = match challenge {
             Challenge::NoCredentials => "An access token is required",
-            Challenge::InvalidRequest => "Authorization must hold exactly one token",
+            Challenge::InvalidRequest => "The Authorization header must contain exactly one access token",
             Challenge::InvalidToken | Challenge::NotForRoute(_) => "The access token is not valid here",
             Challenge::StepUp { .. } => "A stronger sign-in is required",
         };
@@ -269,10 +269,10 @@ impl From<&Forbid> for Reply {
             Some(value) => Self::from(Problem::new(
                 403,
                 "insufficient_scope",
-                "The access token lacks a scope that this route needs",
+                "The access token lacks a scope that this route requires",
             ))
             .with_header("www-authenticate", &value),
-            None => Problem::new(403, "forbidden", "This caller may not take this route").into(),
+            None => Problem::new(403, "forbidden", "The caller is not allowed to use this route").into(),
         }
     }
 }

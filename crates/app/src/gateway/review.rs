@@ -27,7 +27,7 @@ pub fn review(routes: &[Route], issuers: usize, is_own: impl Fn(&str) -> bool) -
     for (index, route) in routes.iter().enumerate() {
         let mut remark = |code, text: String| remarks.push(Remark { index, code, text });
         if is_own(&route.path.to_string()) {
-            remark("unreachable", "Postern answers these paths itself".to_owned());
+            remark("unreachable", "Postern itself serves these paths".to_owned());
         } else {
             shadows(routes.get(..index).unwrap_or_default(), route, &mut remark);
         }
@@ -51,7 +51,7 @@ fn shadows(before: &[Route], route: &Route, remark: &mut impl FnMut(&'static str
             if let Some(other) = covering().find(|other| other.methods == Methods::Any) {
                 return remark(
                     "unreachable",
-                    format!("`{}` before it takes all of its requests", other.name),
+                    format!("the earlier route `{}` matches all of its requests", other.name),
                 );
             }
         }
@@ -68,14 +68,14 @@ fn shadows(before: &[Route], route: &Route, remark: &mut impl FnMut(&'static str
             if taken.len() == methods.len() {
                 return remark(
                     "unreachable",
-                    format!("`{}` before it takes all of its requests", named(&takers)),
+                    format!("the earlier route `{}` matches all of its requests", named(&takers)),
                 );
             }
             if !taken.is_empty() {
                 let methods: Vec<&str> = taken.into_iter().collect();
                 remark(
                     "partly_unreachable",
-                    format!("`{}` before it takes its {}", named(&takers), methods.join(", ")),
+                    format!("the earlier route `{}` matches its {}", named(&takers), methods.join(", ")),
                 );
             }
             return;
@@ -89,7 +89,7 @@ fn shadows(before: &[Route], route: &Route, remark: &mut impl FnMut(&'static str
             remark(
                 "partly_unreachable",
                 format!(
-                    "`{}` before it takes {}, and asks for something else",
+                    "the earlier route `{}` matches {} and has another access rule",
                     other.name,
                     methods.join(", ")
                 ),
@@ -136,14 +136,14 @@ fn who_may(route: &Route, issuers: usize, remark: &mut impl FnMut(&'static str, 
             if writes {
                 remark(
                     "public_writes",
-                    "anybody may send any of its methods, those that change something too: name `methods`"
+                    "anyone may send every method, including those that change something: list `methods`"
                         .to_owned(),
                 );
             }
             if route.access == Access::Public && route.keep_token {
                 remark(
                     "unchecked_token",
-                    "the upstream gets an access token that nobody has looked at (`keep_token`)".to_owned(),
+                    "the upstream gets an access token that was not verified (`keep_token`)".to_owned(),
                 );
             }
         }
@@ -156,7 +156,7 @@ fn who_may(route: &Route, issuers: usize, remark: &mut impl FnMut(&'static str, 
                 remark(
                     "any_issuer",
                     format!(
-                        "takes the word of all {issuers} trusted issuers for scopes, roles and claims: name `issuers`"
+                        "accepts scopes, roles and claims from all {issuers} trusted issuers: list `issuers`"
                     ),
                 );
             }
@@ -170,7 +170,7 @@ fn who_may(route: &Route, issuers: usize, remark: &mut impl FnMut(&'static str, 
                 remark(
                     "tenant_not_compared",
                     format!(
-                        "no attribute rule compares {{{name}}} with a claim: every tenant gets to every other's"
+                        "no attribute rule compares {{{name}}} with a claim: every tenant can reach every other tenant's paths"
                     ),
                 );
             }
@@ -191,7 +191,10 @@ fn pages(route: &Route, remark: &mut impl FnMut(&'static str, String)) {
         );
     }
     if takes_token && cors.credentials && !sources.cookie {
-        remark("cors_credentials", "`cors.credentials` is for cookies, and this route takes none".to_owned());
+        remark(
+            "cors_credentials",
+            "`cors.credentials` is for cookies, and this route does not accept any".to_owned(),
+        );
     }
 }
 
@@ -200,25 +203,28 @@ fn carrying(route: &Route, remark: &mut impl FnMut(&'static str, String)) {
     if let (Upstream::Url { base }, HostPattern::Exact(host)) = (&route.upstream, &route.host)
         && UrlParts::parse(base).is_some_and(|parts| parts.host == host)
     {
-        remark("loop", "the upstream is the route's own host: its requests come back to the gate".to_owned());
+        remark(
+            "loop",
+            "the upstream is the route's own host: forwarded requests come back to the gate".to_owned(),
+        );
     }
     if route.forwarding.websocket.is_some() {
         remark(
             "websocket_without_flow_control",
-            "under a `websocket` rule nothing slows down a sender: an end that does not read is closed with 1013 at 8 MiB"
+            "with a `websocket` rule there is no flow control: Postern closes the socket with 1013 when 8 MiB wait for one end"
                 .to_owned(),
         );
     }
     if route.forwarding.websocket.is_some() && !route.methods.admits("GET") {
         remark(
             "websocket_without_get",
-            "a WebSocket begins with GET, which this route does not take".to_owned(),
+            "a WebSocket begins with GET, which this route does not match".to_owned(),
         );
     }
     if let Methods::Only(methods) = &route.methods
         && route.forwarding.retry
         && !methods.iter().any(|method| is_idempotent(method))
     {
-        remark("retry_without_use", "none of its methods is sent again (`retry`)".to_owned());
+        remark("retry_without_use", "`retry` has no effect: none of its methods is idempotent".to_owned());
     }
 }

@@ -107,7 +107,7 @@ impl<P: Ports> Service<P> {
             return Err(ApiError::Challenge(Challenge::InvalidToken));
         }
         let profile = read(&answer)?;
-        if profile.subject == subject { Ok(profile) } else { Err(malformed("another subject").into()) }
+        if profile.subject == subject { Ok(profile) } else { Err(malformed("a different subject").into()) }
     }
 
     async fn directory(
@@ -123,7 +123,7 @@ impl<P: Ports> Service<P> {
 }
 
 fn malformed(what: &str) -> Fault {
-    Fault::new(Part::Identity, format_args!("the identity service answered with {what}"))
+    Fault::new(Part::Identity, format_args!("the identity service responded with {what}"))
 }
 
 fn read(answer: &Document) -> Result<Profile, Fault> {
@@ -131,11 +131,11 @@ fn read(answer: &Document) -> Result<Profile, Fault> {
         return Err(malformed(&answer.status.to_string()));
     }
     if answer.body.len() > MAX_ANSWER_BYTES {
-        return Err(malformed("too much"));
+        return Err(malformed("too many bytes"));
     }
     let profile =
         core::str::from_utf8(&answer.body).ok().and_then(|text| json::read_known::<Profile>(text).ok());
-    let profile = profile.ok_or_else(|| malformed("something else than a profile"))?;
+    let profile = profile.ok_or_else(|| malformed("a body that is not a profile"))?;
     let text = |text: &String, most: usize| {
         !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control)
     };
@@ -147,5 +147,5 @@ fn read(answer: &Document) -> Result<Profile, Fault> {
     let sound = text(&profile.subject, MAX_SUBJECT_BYTES)
         && profile.scopes.iter().all(scope)
         && profile.roles.iter().chain(&profile.tenant_id).chain(&profile.amr).all(|name| text(name, 256));
-    if sound { Ok(profile) } else { Err(malformed("a subject, scope, role or tenant that cannot be one")) }
+    if sound { Ok(profile) } else { Err(malformed("a subject, scope, role or tenant that is not valid")) }
 }

@@ -57,7 +57,7 @@ pub(super) enum ApiError {
     OwnAccount,
     /// A one-time token that is not ours, was used, or has expired.
     InvalidOneTimeToken,
-    /// The login is no mail address.
+    /// The login is not an email address.
     NoAddress,
     /// This deployment does not do that: users are kept elsewhere, or nothing reaches them.
     NotOffered,
@@ -122,23 +122,23 @@ impl From<&ApiError> for Reply {
         let problem = |status, code, title| Self::from(Problem::new(status, code, title));
         match error {
             ApiError::Body(error) => body(error).into(),
-            ApiError::InvalidLogin { cause } => Problem::new(400, "invalid_login", "The login can't be used")
+            ApiError::InvalidLogin { cause } => Problem::new(400, "invalid_login", "The login is not valid")
                 .with_error("login", cause.as_str())
                 .into(),
             ApiError::InvalidPassword { cause } => {
-                Problem::new(400, "invalid_password", "The password can't be used")
+                Problem::new(400, "invalid_password", "The password does not meet the requirements")
                     .with_error("password", cause.as_str())
                     .into()
             }
-            ApiError::LoginTaken => problem(409, "login_taken", "This login belongs to a user already"),
+            ApiError::LoginTaken => problem(409, "login_taken", "This login is already in use"),
             ApiError::RegistrationClosed => {
-                problem(403, "registration_closed", "Users are added by an administrator here")
+                problem(403, "registration_closed", "Registration is closed: an administrator adds users")
             }
-            ApiError::InvalidCredentials => problem(401, "invalid_credentials", "Login or password is wrong"),
+            ApiError::InvalidCredentials => problem(401, "invalid_credentials", "The login or password is incorrect"),
             // Not 401, at which a client signs the user in again: the session goes on.
-            ApiError::WrongPassword => problem(403, "wrong_password", "The current password is wrong"),
+            ApiError::WrongPassword => problem(403, "wrong_password", "The current password is incorrect"),
             ApiError::InvalidGrant => {
-                problem(401, "invalid_grant", "The refresh token is not valid: sign in again")
+                problem(401, "invalid_grant", "The refresh token is not valid; sign in again")
             }
             ApiError::TooManyRetries { retry_after } => {
                 Problem::new(429, "too_many_retries", "This refresh token was retried too often")
@@ -148,47 +148,47 @@ impl From<&ApiError> for Reply {
             ApiError::Throttled(throttled) => throttled.into(),
             // A second: the whole queue is done by then.
             ApiError::Busy => {
-                Problem::new(503, "busy", "Too many sign-ins at once; try again").with_retry_after(1).into()
+                Problem::new(503, "busy", "Too many sign-ins at the same time; try again").with_retry_after(1).into()
             }
             ApiError::CsrfFailed => {
-                problem(403, "csrf_failed", "The CSRF token is missing or of another session")
+                problem(403, "csrf_failed", "The CSRF token is missing or belongs to another session")
             }
             ApiError::CrossOrigin => {
-                Problem::new(403, "cross_origin", "This origin may not make the call")
+                Problem::new(403, "cross_origin", "This origin is not allowed to make the call")
                     .with_detail(
-                        "The page's origin is neither the one under which Postern was reached nor in POSTERN_CORS_ORIGINS; the event cross_origin has both. A development proxy has to leave Host as it is",
+                        "The page's origin must be Postern's own or be listed in POSTERN_CORS_ORIGINS. The event cross_origin in the log names both origins. A development proxy must not change the Host header",
                     )
                     .into()
             }
             ApiError::Challenge(challenge) => challenge.into(),
             ApiError::InvalidOneTimeToken => {
-                problem(400, "invalid_one_time_token", "The token is not valid any more: ask for another")
+                problem(400, "invalid_one_time_token", "The token is no longer valid; request a new one")
             }
-            ApiError::NoAddress => problem(409, "no_address", "The login is no mail address"),
-            ApiError::NotOffered => problem(404, "not_offered", "This is not offered here"),
+            ApiError::NoAddress => problem(409, "no_address", "The login is not an email address"),
+            ApiError::NotOffered => problem(404, "not_offered", "This deployment does not offer this call"),
             ApiError::Forbid(forbid) => forbid.into(),
             ApiError::SignInTooOld { max_age } => {
                 problem(401, "insufficient_user_authentication", "A more recent sign-in is required")
                     .with_header("www-authenticate", &step_up(*max_age))
             }
             ApiError::InvalidParameter { name, problem } => {
-                Problem::new(400, "invalid_parameter", "A parameter of the query can't be used")
+                Problem::new(400, "invalid_parameter", "A query parameter is not valid")
                     .with_error(*name, *problem)
                     .into()
             }
             ApiError::OwnAccount => {
-                problem(409, "own_account", "Administrators can't take the API away from themselves")
+                problem(409, "own_account", "Administrators cannot remove their own access")
             }
             ApiError::GrantsTooLarge(TokenTooLarge { bytes, most }) => Problem::new(
                 422,
                 "grants_too_large",
                 "These scopes and roles do not fit into an access token",
             )
-            .with_detail(format!("it would have up to {bytes} bytes; at most {most} can be used"))
+            .with_detail(format!("the access token could have {bytes} bytes; at most {most} are allowed"))
             .into(),
-            ApiError::UserNotFound => problem(404, "user_not_found", "There is no such user"),
-            ApiError::SessionNotFound => problem(404, "session_not_found", "There is no such live session"),
-            ApiError::NotFound => problem(404, "not_found", "There is nothing here"),
+            ApiError::UserNotFound => problem(404, "user_not_found", "User not found"),
+            ApiError::SessionNotFound => problem(404, "session_not_found", "Session not found"),
+            ApiError::NotFound => problem(404, "not_found", "Not found"),
             ApiError::MethodNotAllowed { allow } => method_not_allowed(allow),
             ApiError::AdminMethodNotAllowed { allow } => method_not_allowed(allow),
             ApiError::NewerMaster | ApiError::Fault(_) => unavailable(),
@@ -199,39 +199,41 @@ impl From<&ApiError> for Reply {
 /// The answer to every fault of ours: which part it was is for the log. Whether something was
 /// changed it does not say: a write that was sent may have been carried out.
 pub(super) fn unavailable() -> Reply {
-    Problem::new(503, "unavailable", "A part of the service failed; ask again")
+    Problem::new(503, "unavailable", "A component of the service failed; try again")
         .with_retry_after(RETRY_AFTER_FAULT)
         .into()
 }
 
 fn method_not_allowed(allow: &str) -> Reply {
-    Reply::from(Problem::new(405, "method_not_allowed", "This path does not take the method"))
-        .with_header("allow", allow)
+    Reply::from(Problem::new(405, "method_not_allowed", "Method not allowed")).with_header("allow", allow)
 }
 
 pub(super) fn body(error: &BodyError) -> Problem {
     match error {
         BodyError::TooLarge => Problem::new(413, "body_too_large", "The body is too large"),
-        BodyError::BrokeOff => {
-            Problem::new(400, "body_incomplete", "The body broke off, or its encoding is broken")
-        }
+        BodyError::BrokeOff => Problem::new(
+            400,
+            "body_incomplete",
+            "The body is incomplete, or its transfer coding is not valid",
+        ),
         BodyError::TooSlow => Problem::new(408, "body_timeout", "The body did not arrive in time"),
         BodyError::UnsupportedMediaType => {
-            Problem::new(415, "unsupported_media_type", "The body must be application/json")
+            Problem::new(415, "unsupported_media_type", "The content type must be application/json")
         }
         BodyError::InvalidUtf8 => Problem::new(400, "invalid_utf8", "The body is not UTF-8"),
-        BodyError::MalformedJson => Problem::new(400, "malformed_json", "The body is not sound JSON"),
+        BodyError::MalformedJson => Problem::new(400, "malformed_json", "The body is not valid JSON"),
         BodyError::NotAnObject => Problem::new(400, "not_an_object", "The body is not a JSON object"),
         BodyError::UnknownMember(name) => {
-            Problem::new(400, "unknown_member", "The body has a member that this call does not know")
-                .with_error(name.as_str(), "is not known")
+            Problem::new(400, "unknown_member", "The body has an unknown member")
+                .with_error(name.as_str(), "is unknown")
         }
         BodyError::MissingMember(name) => {
-            Problem::new(400, "missing_member", "The body lacks a member").with_error(*name, "is missing")
+            Problem::new(400, "missing_member", "A required member of the body is missing")
+                .with_error(*name, "is missing")
         }
         BodyError::InvalidMember(name) => {
-            Problem::new(400, "invalid_member", "A member has a type or value this call does not take")
-                .with_error(*name, "has a type or value this call does not take")
+            Problem::new(400, "invalid_member", "A member of the body has a wrong type or value")
+                .with_error(*name, "has a wrong type or value")
         }
     }
 }

@@ -200,16 +200,16 @@ impl Explainer {
         let Found::Match(found) = found else {
             let reply = refusal.unwrap_or_else(|| Reply::empty(404));
             let why = match reply.status {
-                404 => "no route takes this host and path",
-                405 => "routes know the path, for other methods",
-                _ => "the path can be read in more than one way",
+                404 => "no route matches this host and path",
+                405 => "routes match this path, but for other methods only",
+                _ => "the path is ambiguous",
             };
             told.answer = Answer::Refused { reply, why: why.to_owned() };
             return Some(told);
         };
         if is_own(admin, found.path.as_str()) {
             let reply = Found::NotFound.refusal().unwrap_or_else(|| Reply::empty(404));
-            let why = "another spelling of a path that Postern answers itself".to_owned();
+            let why = "another spelling of a path that Postern itself serves".to_owned();
             told.answer = Answer::Refused { reply, why };
             return Some(told);
         }
@@ -266,7 +266,13 @@ impl Explainer {
             Presented::None => (Supposed::Nobody, false),
             Presented::Malformed => {
                 let reply = Reply::from(&Challenge::InvalidRequest);
-                return (None, refused(reply, "not exactly one access token where the route looks"));
+                return (
+                    None,
+                    refused(
+                        reply,
+                        "the request does not have exactly one access token in the places that the route reads",
+                    ),
+                );
             }
             Presented::Token { by_cookie, .. } => (supposed, by_cookie),
         };
@@ -301,7 +307,7 @@ impl Explainer {
             Supposed::Nobody => return Ok(None),
             Supposed::Claims(given) => {
                 let issuer = given.get("iss").map_or(Ok(self.config.issuer.as_str()), |issuer| {
-                    issuer.as_str().ok_or("iss is no text")
+                    issuer.as_str().ok_or("iss is not a string")
                 })?;
                 let issuer = self.issuer(issuer)?;
                 (self.completed(given, issuer, now), issuer)
@@ -381,17 +387,17 @@ fn taken_for_granted(
 ) -> Vec<String> {
     let mut supposed = Vec::new();
     if caller.is_some() {
-        supposed.push("the access token's signature is right".to_owned());
+        supposed.push("the access token's signature is valid".to_owned());
         supposed.extend(match route.revocation {
             Revocation::None => None,
-            Revocation::Feed => Some("the revocation feed does not list it".to_owned()),
+            Revocation::Feed => Some("the revocation feed does not list the token".to_owned()),
             Revocation::Strong => {
-                let what = "it is not revoked: its session's object is asked, or the feed about what no object knows";
+                let what = "the token is not revoked (its session's object is asked; for sessions without an object, the feed)";
                 Some(what.to_owned())
             }
         });
         if place == Place::Cookie && !is_safe(&request.method()) && !is_websocket(request) {
-            supposed.push(format!("{CSRF_HEADER}, where it is sent, is the session's own"));
+            supposed.push(format!("{CSRF_HEADER}, if it is sent, belongs to the session"));
         }
         if route.stale_feed == StaleFeed::Refuse {
             supposed.push("the revocation feed is not out of date".to_owned());

@@ -190,7 +190,7 @@ impl<P: Ports> Service<P> {
         let now = self.now();
         let feed = &self.isolate.memory.feed;
         if stale_feed == StaleFeed::Refuse && feed.is_stale(now, self.isolate.config.revocation.max_age) {
-            return Err(Fault::new(Part::RevocationFeed, "out of date").into());
+            return Err(Fault::new(Part::RevocationFeed, "the feed is out of date").into());
         }
         let generation = feed.generation.get();
         let mut hits = feed.look_up(&known.marks, now);
@@ -332,7 +332,7 @@ impl<P: Ports> Service<P> {
         let Some(text) = self.ports.kv().read(&self.isolate.feed_key).await? else { return Ok(None) };
         let copy = parse(&text)?;
         if copy.version().is_far_ahead_of(self.now()) {
-            return Err(Fault::new(Part::RevocationFeed, "KV has a feed of the future"));
+            return Err(Fault::new(Part::RevocationFeed, "the feed in KV has a time in the future"));
         }
         Ok(Some(copy))
     }

@@ -96,7 +96,7 @@ impl UpstreamFault {
         match self {
             Self::Unreachable(cause) => format!("unreachable: {cause}"),
             Self::Timeout => "timeout".to_owned(),
-            Self::Status(status) => format!("impossible status {status}"),
+            Self::Status(status) => format!("the status {status} is not valid"),
             Self::NotBound(service) => format!("unreachable: no service is bound as {service}"),
         }
     }
@@ -116,11 +116,10 @@ impl From<&UpstreamFault> for Reply {
     fn from(fault: &UpstreamFault) -> Self {
         match fault {
             UpstreamFault::Unreachable(_) | UpstreamFault::Status(_) | UpstreamFault::NotBound(_) => {
-                Problem::new(502, "upstream_unreachable", "The service behind the gate did not answer").into()
+                Problem::new(502, "upstream_unreachable", "The upstream did not respond").into()
             }
             UpstreamFault::Timeout => {
-                Problem::new(504, "upstream_timeout", "The service behind the gate did not answer in time")
-                    .into()
+                Problem::new(504, "upstream_timeout", "The upstream did not respond in time").into()
             }
         }
     }
@@ -433,7 +432,7 @@ impl<P: Ports> Service<P> {
 
     /// The line in the log about a try that is made once more.
     pub fn upstream_retried(&self, request: &impl RequestView, fault: &UpstreamFault) {
-        let cause = format!("{}; sent once more", fault.cause());
+        let cause = format!("{}; the request was sent again", fault.cause());
         self.record_upstream_fault(request, cause);
     }
 
@@ -590,5 +589,5 @@ fn answered(route: &Route, identity: Option<&Identity>) -> Reply {
 }
 
 fn bad_url() -> Reply {
-    Problem::new(400, "bad_path", "The path can be read in more than one way").into()
+    Problem::new(400, "bad_path", "The path is ambiguous").into()
 }

@@ -74,8 +74,8 @@ struct PartState {
 /// The answer to every request while the configuration has mistakes. The log lists them; the
 /// answer does not, since anybody can ask.
 pub fn misconfigured(mistakes: &[ConfigError]) -> Reply {
-    Problem::new(503, "misconfigured", "The service is not configured")
-        .with_detail(format!("{} mistakes in the configuration; the log lists them", mistakes.len()))
+    Problem::new(503, "misconfigured", "The configuration is not valid")
+        .with_detail(format!("the configuration has {} mistakes; the log lists them", mistakes.len()))
         // A minute: somebody has to deploy.
         .with_retry_after(60)
         .into()
@@ -121,7 +121,7 @@ impl<P: Ports> Service<P> {
         let fresh = if feed.age.is_some_and(|age| age <= max_age) {
             Ok(())
         } else {
-            Err(Fault::new(Part::RevocationFeed, "out of date"))
+            Err(Fault::new(Part::RevocationFeed, "the feed is out of date"))
         };
         let results = [
             (Part::Kv, self.ports.kv().read(KV_PROBE).await.and_then(|_| self.takes_writes(feed))),
@@ -164,7 +164,7 @@ impl<P: Ports> Service<P> {
         }
         match feed.kv_age {
             Some(age) if Duration::from_secs(age) >= self.absent_after() => {
-                Err(Fault::new(Part::Kv, format_args!("its revocation feed is {age} s old")))
+                Err(Fault::new(Part::Kv, format_args!("the revocation feed in KV is {age} s old")))
             }
             _ => Ok(()),
         }

@@ -110,14 +110,14 @@ impl Isolate {
         let current = masters
             .next()
             .and_then(Result::ok)
-            .ok_or_else(|| mistake("POSTERN_MASTER_KEY", "has no usable secret"))?;
+            .ok_or_else(|| mistake("POSTERN_MASTER_KEY", "must contain at least one usable secret"))?;
         let former = masters
             .collect::<Result<_, _>>()
-            .map_err(|_| mistake("POSTERN_MASTER_KEY", "has a secret that is too short"))?;
+            .map_err(|_| mistake("POSTERN_MASTER_KEY", "contains a secret that is too short"))?;
         let password = config.password;
         let hash_parameters =
             HashParameters::new(password.memory_kib, password.iterations, password.parallelism)
-                .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more than an isolate has"))?;
+                .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more memory than an isolate has"))?;
         // The access cookie's name too when nobody gets one: what was set before a change of
         // configuration is still a token.
         let cookies = core::iter::once(config.cookie.name.as_str())

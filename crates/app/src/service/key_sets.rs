@@ -150,7 +150,7 @@ impl<P: Ports> Service<P> {
                 (Resolution::Refuse | Resolution::Use | Resolution::UseAndRefresh, _) => break,
             }
         }
-        Err(Fault::new(Part::IssuerKeys, format_args!("no key set of {name} can be had")))
+        Err(Fault::new(Part::IssuerKeys, format_args!("no usable key set of {name} is available")))
     }
 
     /// Whether the issuer's set in memory is within its hard age and holds this very key. A set
@@ -177,8 +177,10 @@ impl<P: Ports> Service<P> {
                 self.isolate.memory.unavailable_until.borrow_mut().remove(name);
             }
             Err(failure) => {
-                let fault =
-                    Fault::new(Part::IssuerKeys, format_args!("a stored key set of {name}: {failure}"));
+                let fault = Fault::new(
+                    Part::IssuerKeys,
+                    format_args!("the stored key set of {name} cannot be used: {failure}"),
+                );
                 self.record_fault(&fault, &Caller::default());
             }
         }
@@ -371,11 +373,9 @@ impl<P: Ports> Service<P> {
             let set = self.set_in_memory(name);
             set.is_some_and(|set| set.age(&self.isolate.cache_policy, now) < freshness)
         };
-        let issuer = self
-            .isolate
-            .issuers
-            .get(name)
-            .ok_or_else(|| Fault::new(Part::KeyRing, "our own issuer is not among the trusted ones"))?;
+        let issuer = self.isolate.issuers.get(name).ok_or_else(|| {
+            Fault::new(Part::KeyRing, "the deployment's own issuer is not among the trusted issuers")
+        })?;
         // Anybody may ask, and there is one key ring. While somebody asks it the others have what is
         // in memory.
         if self.set_in_memory(name).is_none() || !memory.own_keys.is_taken(now) {

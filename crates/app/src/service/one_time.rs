@@ -134,7 +134,9 @@ impl<P: Ports> Service<P> {
                         .await;
                     match answer {
                         Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
-                        Ok(answer) => failure = format!("the notifier answered {}", answer.status),
+                        Ok(answer) => {
+                            failure = format!("the notifier responded with status {}", answer.status)
+                        }
                         Err(fault) => failure = fault.cause,
                     }
                 }

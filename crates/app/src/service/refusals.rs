@@ -35,7 +35,7 @@ impl From<&Throttled> for Reply {
         let Throttled { policy, quota, window, retry_after } = throttled;
         let seconds = u32::try_from(*retry_after).unwrap_or(u32::MAX);
         Self::from(
-            Problem::new(429, "rate_limited", "Too many of these calls; wait and try again")
+            Problem::new(429, "rate_limited", "Too many calls of this kind; wait and try again")
                 .with_retry_after(seconds),
         )
         .with_header("ratelimit-policy", &format!("\"{policy}\";q={quota};w={window}"))

@@ -35,7 +35,7 @@ impl<P: Ports> Service<P> {
                 let happening = Happening::access_refused("rate_limited", Some(route.name.clone()));
                 self.record(self.now(), happening, caller.setting());
                 let seconds = u32::try_from(limit.retry_after.as_secs()).unwrap_or(u32::MAX);
-                let problem = Problem::new(429, "rate_limited", "Too many requests: slow down");
+                let problem = Problem::new(429, "rate_limited", "Too many requests; wait and try again");
                 Some(problem.with_retry_after(seconds).into())
             }
             Err(fault) => {

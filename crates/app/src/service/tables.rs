@@ -135,7 +135,7 @@ impl Tables {
             .and_then(|document| match known {
                 // An old copy of KV's, or somebody who did not count up: no telling which.
                 Some(known) if document.version <= known => {
-                    Err(vec![format!("version: must be above {known}, which is in force")])
+                    Err(vec![format!("version: must be above {known}, the version in force")])
                 }
                 _ => Ok(document),
             });
@@ -207,7 +207,9 @@ impl<P: Ports> Service<P> {
                 }
                 return;
             }
-            Ok(None) => Fault::new(Part::Kv, format_args!("no route table at {}", source.key)),
+            Ok(None) => {
+                Fault::new(Part::Kv, format_args!("there is no route table under the key {}", source.key))
+            }
             Err(fault) => fault,
         };
         self.record_fault(&fault, &Caller::default());

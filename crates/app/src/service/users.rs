@@ -148,7 +148,7 @@ impl<P: Ports> Service<P> {
             }
             // Somebody else changed the user meanwhile.
         }
-        Err(Fault::new(Part::Database, "a user was changed by others each time").into())
+        Err(Fault::new(Part::Database, "other requests changed the user during every attempt").into())
     }
 
     /// Whether a user with these grants could use the access tokens.

@@ -57,7 +57,7 @@ fn page(routes: &[Route], has_demo: bool) -> String {
 <li>Sign in: <code>POST /auth/login</code>; docs/http-api.md has all calls
 </ul>
 <h2>Routes</h2>
-<p>The first that takes a request decides; what none takes is 404.
+<p>The first route that matches a request decides. A request that no route matches gets 404.
 <table>
 <tr><th>Methods<th>Path<th>Who<th>Name
 {rows}</table>
@@ -72,8 +72,8 @@ fn row(route: &Route) -> String {
         Methods::Only(methods) => methods.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
     };
     let who = match route.access {
-        Access::Public => "everybody",
-        Access::Optional => "everybody; a token is looked at",
+        Access::Public => "everyone",
+        Access::Optional => "everyone; a token is checked if there is one",
         Access::Required(_) => "with an access token",
     };
     let (path, name) = (escaped(&route.path.to_string()), escaped(&route.name));

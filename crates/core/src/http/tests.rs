@@ -102,7 +102,7 @@ fn urls_that_hide_their_host_are_refused() {
 
 #[test]
 fn a_problem_names_its_request_and_nothing_that_could_break_it() {
-    let problem = || Reply::from(Problem::new(404, "not_found", "There is nothing here"));
+    let problem = || Reply::from(Problem::new(404, "not_found", "Not found"));
     let body = |reply: &Reply| serde_json::from_slice::<serde_json::Value>(&reply.body).unwrap();
     let named = problem().naming_request(Some("8f1c-VIE"));
     assert_eq!(body(&named)["request_id"], "8f1c-VIE");

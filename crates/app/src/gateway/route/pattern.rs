@@ -36,16 +36,16 @@ impl fmt::Display for PatternError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(PathError::NotAbsolute) => formatter.write_str("must begin with a slash"),
-            Self::Path(error) => write!(formatter, "is a path that no request can have ({error})"),
-            Self::TooManySegments => write!(formatter, "has more than {MAX_SEGMENTS} segments"),
-            Self::Brace => formatter.write_str("has a brace that does not enclose a whole segment"),
+            Self::Path(error) => write!(formatter, "cannot match any request ({error})"),
+            Self::TooManySegments => write!(formatter, "must have at most {MAX_SEGMENTS} segments"),
+            Self::Brace => formatter.write_str("must use braces only around a whole segment"),
             Self::Name => formatter.write_str(
-                "has a parameter name other than [a-z][a-z0-9_]*, or one of the reserved: host, method, subdomain",
+                "must have parameter names of a-z 0-9 _, beginning with a letter, and not host, method or subdomain, which are reserved",
             ),
-            Self::Repeated => formatter.write_str("uses a parameter name twice"),
-            Self::RestNotLast => formatter.write_str("has {*...} before its last segment"),
+            Self::Repeated => formatter.write_str("must not use a parameter name twice"),
+            Self::RestNotLast => formatter.write_str("must have {*...} only as its last segment"),
             Self::OtherWildcard => formatter.write_str(
-                "has `*` or `:`: write {name} for one segment and {*rest} for all that follow (%2A and %3A are the characters)",
+                "must not have `*` or `:`; write {name} for one segment and {*rest} for all that follow (and %2A and %3A for the characters themselves)",
             ),
         }
     }

@@ -49,7 +49,7 @@ impl<P: Ports> Service<P> {
             }
             RotationOrder::TooYoung { ready_at } => {
                 let wait = ready_at.since(self.now());
-                Ok(Problem::new(409, "key_too_young", "Some clients may not know the next key yet")
+                Ok(Problem::new(409, "key_too_young", "Clients may not have the next key yet")
                     .with_retry_after(u32::try_from(wait.as_secs().saturating_add(1)).unwrap_or(u32::MAX))
                     .into())
             }
@@ -64,7 +64,7 @@ impl<P: Ports> Service<P> {
     /// The key is out of use and out of the key set now. The answer says when the last verifier
     /// of each kind will have noticed.
     pub(super) async fn revoke_key(&self, asked: &Asked<'_>, kid: &str) -> Result<Reply, ApiError> {
-        let unknown = || Problem::new(404, "unknown_key", "The ring has no key of this id");
+        let unknown = || Problem::new(404, "unknown_key", "The key ring has no key with this id");
         let Ok(kid) = kid.parse::<Kid>() else { return Ok(unknown().into()) };
         let Some(active) = self.ports.key_ring().revoke_key(kid).await? else { return Ok(unknown().into()) };
         self.renew_own_keys().await;

@@ -33,9 +33,10 @@ impl Query {
             let name = *known.ok_or(unknown)?;
             let wrong = |problem| ApiError::InvalidParameter { name, problem };
             if parameters.iter().any(|(other, _)| *other == name) {
-                return Err(wrong("is there twice"));
+                return Err(wrong("is given twice"));
             }
-            let value = decoded(value).ok_or_else(|| wrong("is not well encoded, or too long"))?;
+            let value =
+                decoded(value).ok_or_else(|| wrong("is not valid percent-encoding, or is too long"))?;
             parameters.push((name, value));
         }
         Ok(Self(parameters))

@@ -72,16 +72,19 @@ impl<P: Ports> Service<P> {
                     ]),
                 ))
             }
-            Err(RevocationRefused::UntrustedIssuer) => {
-                Ok(Problem::new(400, "untrusted_issuer", "No tokens of this issuer are accepted anyway")
-                    .with_error("issuer", "is none of the trusted ones")
-                    .into())
-            }
+            Err(RevocationRefused::UntrustedIssuer) => Ok(Problem::new(
+                400,
+                "untrusted_issuer",
+                "The issuer is not trusted, so none of its tokens are accepted",
+            )
+            .with_error("issuer", "is not a trusted issuer")
+            .into()),
             Err(RevocationRefused::FeedFull) => Ok(Problem::new(
                 503,
                 "revocation_feed_full",
-                "Too much is revoked one by one; nothing was added",
+                "Too many individual revocations; revoke the subject instead",
             )
+            .with_detail("Nothing was added. Some entries expire within a day")
             .with_retry_after(FULL_RETRY_AFTER)
             .into()),
             Err(RevocationRefused::Fault(fault)) => Err(fault.into()),

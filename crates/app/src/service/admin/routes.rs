@@ -52,7 +52,7 @@ impl<P: Ports> Service<P> {
     /// not the version that is there; 422 `invalid_routes` with every mistake by its path.
     pub(super) async fn admin_replace_routes(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
         let Some((source, context)) = self.isolate.tables.source() else {
-            let title = "The route table is in the Worker's variables";
+            let title = "The route table is set in the Worker's variables, not in KV";
             return Ok(Problem::new(409, "routes_in_vars", title).into());
         };
         let routes = asked.body.value("routes").ok_or(BodyError::MissingMember("routes"))?;
@@ -64,7 +64,7 @@ impl<P: Ports> Service<P> {
         // KV's copy may be a minute old, and so may this isolate's.
         let known = stored.max(self.isolate.tables.version());
         if replaces.is_some() && replaces != known {
-            let title = "Another route table is there than the one to replace";
+            let title = "The route table has changed since the version to replace";
             return Ok(Problem::new(409, "version_conflict", title).into());
         }
         // By the clock, so that it goes up even from an old copy.
@@ -85,7 +85,7 @@ impl<P: Ports> Service<P> {
 
 fn invalid_routes(mistakes: &[ConfigError]) -> Problem {
     let problem = Problem::new(422, "invalid_routes", "The route table has mistakes")
-        .with_detail(format!("{} mistakes; the table in force stays", mistakes.len()));
+        .with_detail(format!("{} mistakes; the current table stays in force", mistakes.len()));
     mistakes
         .iter()
         .take(MISTAKES_TOLD)

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// One of the two must be there, and be a login or an address.
-const WRONG: &str = "must be a login, or else ip an address";
+const WRONG: &str = "must be a login; or set ip to an IP address instead";
 
 /// Which object is meant, and which of its rows.
 pub(super) struct Subject {

@@ -130,7 +130,7 @@ fn refuse_oneself(asked: &Asked<'_>, account: AccountId) -> Result<(), ApiError>
 fn cursor(text: &str) -> Result<Login, ApiError> {
     let login = from_base64url(text).and_then(|bytes| String::from_utf8(bytes).ok());
     let login = login.and_then(|login| Login::from_stored(&login).ok());
-    login.ok_or(ApiError::InvalidParameter { name: "after", problem: "is no cursor of this list" })
+    login.ok_or(ApiError::InvalidParameter { name: "after", problem: "is not a cursor of this list" })
 }
 
 /// What a body grants.
