@@ -59,8 +59,8 @@ describe("a local file", () => {
     write(LOCAL, bad);
     const line = (text: string) => bad.split("\n").findIndex((one) => one.includes(text)) + 1;
     expect(mistakes(LOCAL, "--local")).toEqual([
-      `${LOCAL}:${line("POSTERN_ISUER")}: POSTERN_ISUER: is not a variable of Postern: did you mean POSTERN_ISSUER?`,
-      ".dev.vars: POSTERN_LEEWAY: must be a whole number of seconds from 0 to 120",
+      `${LOCAL}:${line("POSTERN_ISUER")}: POSTERN_ISUER: is not a variable of Postern; did you mean POSTERN_ISSUER?`,
+      ".dev.vars: POSTERN_LEEWAY: must be a whole number of seconds from 0 to 120; it is a string",
       expect.stringMatching(new RegExp(`^${LOCAL}:\\d+: POSTERN_ROUTES\\[\\d+\\]\\.path: must begin with a slash$`)),
     ]);
   });

@@ -87,7 +87,10 @@ fn a_mistake_that_many_make_is_told_with_what_to_write_instead() {
         // [vars.POSTERN_ROUTES] in place of [[vars.POSTERN_ROUTES]].
         (json!({"ROUTES": {"path": "/a", "service": "ORIGIN"}}), "[[name]], with two brackets"),
         (json!({"ISSUERS": {"issuer": "https://id.example.com"}}), "[[name]], with two brackets"),
-        (json!({"ISSUERS": [{"issuer": "https://id.example.com"}]}), "audiences: is missing: what `aud`"),
+        (
+            json!({"ISSUERS": [{"issuer": "https://id.example.com"}]}),
+            "audiences: is missing: the value of `aud`",
+        ),
         (
             json!({"ROUTES": [{"path": "/a", "service": "ORIGIN", "roles": "admin"}]}),
             "did you mean `roles_any`?",
@@ -173,14 +176,14 @@ fn values_may_be_strings_that_hold_json_as_dev_vars_gives_them() {
 fn a_master_key_that_is_short_weak_or_repeated_starts_nothing() {
     let short = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg";
     for (key, problem) in [
-        (json!(short), "must be at least 32 bytes, and has 31"),
-        (json!("A".repeat(43)), "repeats one byte"),
+        (json!(short), "must be at least 32 bytes; it has 31"),
+        (json!("A".repeat(43)), "it repeats a single byte"),
         (json!("correct horse battery staple"), "must be base64url"),
         (json!(format!("{KEY}=")), "must be base64url"),
         (json!(""), "must not be empty"),
         (json!([]), "must not be empty"),
         (json!([{"id": 1, "key": KEY}, {"id": 1, "key": OTHER_KEY}]), "is listed twice"),
-        (json!([{"id": 1, "key": KEY}, {"id": 2, "key": KEY}]), "is the same secret"),
+        (json!([{"id": 1, "key": KEY}, {"id": 2, "key": KEY}]), "must differ from the other secrets"),
         (json!([{"id": 256, "key": KEY}]), "from 0 to 255"),
         (json!([{"key": KEY}]), "is missing"),
     ] {

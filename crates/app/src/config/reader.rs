@@ -158,7 +158,8 @@ impl<'a> Node<'a> {
             let has = match number {
                 Some(number) if number < *limits.start() => "; it is smaller",
                 Some(_) => "; it is larger",
-                None if self.value.is_number() || self.is_text() => "; it is not a whole number",
+                None if self.value.as_i64().is_some() => "; it is smaller",
+                None if self.value.is_number() => "; it is not whole",
                 None => &["; it is ", kind(&self.value)].concat(),
             };
             let (least, most) = (limits.start(), limits.end());
@@ -184,8 +185,10 @@ impl<'a> Node<'a> {
     /// The items of a list.
     pub(super) fn list(&self) -> Option<Vec<Node<'_>>> {
         let Value::Array(items) = &*self.value else {
-            return self
-                .wrong("must be a list (in TOML, a list of tables is written [[name]], with two brackets)");
+            return self.wrong(format!(
+                "must be a list, not {} (in TOML, a list of tables is written [[name]], with two brackets)",
+                kind(&self.value)
+            ));
         };
         let node = |(index, value)| Node {
             path: format!("{}[{index}]", self.path),

@@ -115,7 +115,7 @@ fn the_members_of_a_route_described_are_those_that_the_gate_reads() {
         let table = serde_json::json!({"version": 1, "routes": [routes]});
         let mistakes = RouteDocument::validate(&table, &context).unwrap_err();
         let (_, known) =
-            mistakes.iter().find_map(|mistake| mistake.problem.split_once("known are: ")).unwrap();
+            mistakes.iter().find_map(|mistake| mistake.problem.split_once("known names: ")).unwrap();
         let known: BTreeSet<String> = known.split(", ").map(str::to_owned).collect();
         assert_eq!(names(&schema["properties"]), known, "{place:?}");
         assert_eq!(schema["additionalProperties"].as_bool(), Some(false), "{place:?}");

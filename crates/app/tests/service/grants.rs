@@ -111,7 +111,11 @@ fn default_scopes_that_no_access_token_can_carry_are_a_mistake() {
     };
     assert!(Config::from_vars(&vars(names(64))).is_ok());
     let mistakes = Config::from_vars(&vars(names(100))).unwrap_err();
-    assert!(mistakes[0].to_string().starts_with("POSTERN_DEFAULT_SCOPES: is too much"), "{}", mistakes[0]);
+    assert!(
+        mistakes[0].to_string().starts_with("POSTERN_DEFAULT_SCOPES: must be shorter"),
+        "{}",
+        mistakes[0]
+    );
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn row_kv_has_a_feed_of_the_future() {
     assert_eq!(traffic(&world, &token, 40), PASSES);
     log_out(&world, &refresh_token);
     assert!(passes_for(&world, "/feed", &token) <= 32, "the object is asked");
-    assert!(world.log.0.borrow().iter().any(|line| line.contains("a feed of the future")));
+    assert!(world.log.0.borrow().iter().any(|line| line.contains("the feed in KV has a time in the future")));
     // An order that comes here is in force here with the next request.
     let (other, _) = world.sign_in();
     assert_eq!(answers(&world, &other), PASSES);

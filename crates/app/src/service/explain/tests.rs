@@ -57,14 +57,17 @@ fn every_route_before_the_deciding_one_says_why_it_does_not_take_the_request() {
     assert_eq!(
         why,
         [
-            ("site", "its path is /: the request's goes on at segment 1"),
+            ("site", "its path is /: the request's path continues at segment 1"),
             ("other", "its host is *.other.example"),
         ]
     );
     assert_eq!(found.route.as_ref().unwrap().params, [("tenant".to_owned(), "acme".to_owned())]);
     let none = explain(&table(), "GET /T/acme/docs", None);
     assert_eq!((none.passed_over.len(), status(&none)), (5, 405));
-    assert_eq!(none.passed_over[2].why, "its path is /t/{tenant}/docs: segment 1 is t, in this case");
+    assert_eq!(
+        none.passed_over[2].why,
+        "its path is /t/{tenant}/docs: segment 1 must be t, with the same letter case"
+    );
     assert_eq!(none.passed_over[4].why, "it takes POST only");
 }
 
