@@ -82,9 +82,9 @@ impl<P: Ports> Service<P> {
             Err(RevocationRefused::FeedFull) => Ok(Problem::new(
                 503,
                 "revocation_feed_full",
-                "Too many individual revocations; revoke the subject instead",
+                "Too many individual revocations; nothing was added",
             )
-            .with_detail("Nothing was added. Some entries expire within a day")
+            .with_detail("Sessions and users of this deployment can still be revoked")
             .with_retry_after(FULL_RETRY_AFTER)
             .into()),
             Err(RevocationRefused::Fault(fault)) => Err(fault.into()),

@@ -68,7 +68,7 @@ fn every_route_before_the_deciding_one_says_why_it_does_not_take_the_request() {
         none.passed_over[2].why,
         "its path is /t/{tenant}/docs: segment 1 must be t, with the same letter case"
     );
-    assert_eq!(none.passed_over[4].why, "it takes POST only");
+    assert_eq!(none.passed_over[4].why, "it matches only POST");
 }
 
 #[test]
