@@ -135,7 +135,7 @@ impl<P: Ports> Service<P> {
                     match answer {
                         Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
                         Ok(answer) => {
-                            failure = format!("the notifier responded with status {}", answer.status)
+                            failure = format!("the notifier responded with status {}", answer.status);
                         }
                         Err(fault) => failure = fault.cause,
                     }
