@@ -39,6 +39,9 @@ tsc --noEmit -p examples/origin/tsconfig.json
 # Its package comes with `make proof NAME=browser` alone.
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
 
+say "names of tests"
+node scripts/check-names.mjs
+
 say "the checks themselves"
 node --test --test-reporter=dot scripts/tests/*.test.mjs
 

@@ -21,7 +21,8 @@ beforeEach(async () => {
 });
 const bearer = (token: string): RequestInit => ({ headers: { authorization: `Bearer ${token}` } });
 
-test("it signs in, refreshes, calls the API and signs out, by cookie and CSRF token", async () => {
+// By cookie and CSRF token.
+test("signs in, refreshes, calls the API and signs out", async () => {
   const tokens = await signInFrom(page);
   const got = await fetchFrom(page, `${AUTH}/api/orders`, bearer(tokens.access_token));
   expect(got).toMatchObject({ status: 200, type: "cors" });
@@ -33,7 +34,8 @@ test("it signs in, refreshes, calls the API and signs out, by cookie and CSRF to
   expect((await page.context().cookies()).map(({ name }) => name)).toEqual(["__Secure-postern_device"]);
 });
 
-test("what watches the page adds headers to its calls, and they are let through", async () => {
+// Scripts that watch a page add headers of their own to its calls.
+test("headers that tracing adds are let through", async () => {
   const { access_token } = await signInFrom(page);
   const traced = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", baggage: "a=b", "sentry-trace": "x-y" };
   expect(await fetchFrom(page, `${AUTH}/auth/csrf`, { credentials: "include", headers: { ...traced, "x-requested-with": "XMLHttpRequest" } })).toMatchObject({ status: 200 });
@@ -43,7 +45,8 @@ test("what watches the page adds headers to its calls, and they are let through"
   expect(await fetchFrom(page, `${AUTH}/api/orders`, { headers: odd })).toEqual({ error: expect.any(String) });
 });
 
-test("its script reads no cookie of Postern's host: the CSRF token comes from its call", async () => {
+// The page's script cannot read the cookies of Postern's host.
+test("the CSRF token comes from its call, not from a cookie", async () => {
   const tokens = await signInFrom(page);
   expect(await page.evaluate(() => document.cookie)).toBe("");
   const got = await fetchFrom(page, `${AUTH}/auth/csrf`, { credentials: "include" });

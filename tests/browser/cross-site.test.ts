@@ -80,7 +80,8 @@ describe.for([
     await expectAlive();
   });
 
-  test("CSRF: fetch without CORS, with a body that needs no preflight or none, does nothing", async () => {
+  // With no body, or with one that needs no preflight.
+  test("CSRF: a fetch without CORS does nothing", async () => {
     const page = await attacker(origin);
     for (const path of ["/auth/refresh", "/auth/logout", "/auth/logout-all"]) {
       // And without a body, where there is no type that could be the wrong one.
@@ -96,7 +97,8 @@ describe.for([
     await expectAlive();
   });
 
-  test("CORS: a fetch with credentials is not answered to the page, and one that needs a preflight is not even sent", async () => {
+  // A fetch with credentials gets no readable answer, and one that needs a preflight is not even sent.
+  test("CORS: no page of another site reads an answer", async () => {
     const page = await attacker(origin);
     for (const path of ["/auth/csrf", "/auth/sessions", "/auth/me"]) {
       expect(await fetchFrom(page, AUTH + path, { credentials: "include" })).toEqual({ error: expect.any(String) });
@@ -109,7 +111,8 @@ describe.for([
     await expectAlive();
   });
 
-  test("the CSRF token cannot be taken from its call: not as a script, image, style, frame, object, worker or window", async () => {
+  // Not as a script, image, style, frame, object, worker or window.
+  test("no other page can embed the call for the CSRF token", async () => {
     const page = await attacker(origin);
     const found = await page.evaluate(async (url) => {
       const seen: string[] = [];
@@ -153,7 +156,8 @@ describe.for([
     }
   });
 
-  test("login CSRF: nobody is signed in as the attacker, by form or by fetch", async () => {
+  // The visitor would act in the attacker's account.
+  test("login CSRF by form or fetch signs no visitor in", async () => {
     const before = await context.cookies();
     for (const body of [`{"login":"${ADMIN}","password":"${PASSWORD}","x":"`, `{"login":"${ADMIN}","password":"${PASSWORD}"}`]) {
       const page = await attacker(origin);
@@ -170,7 +174,7 @@ describe.for([
     await expectAlive();
   });
 
-  test("CSRF by the access cookie: what changes something does not pass the gate", async () => {
+  test("CSRF by the access cookie: changes do not pass the gate", async () => {
     for (const enctype of ["application/x-www-form-urlencoded", "text/plain"]) {
       const page = await attacker(origin);
       await submit(page, `${AUTH}/page/thing`, { a: "b" }, enctype);
@@ -179,7 +183,8 @@ describe.for([
     }
   });
 
-  test("cross-site WebSocket hijacking: no socket opens with the visitor's cookie", async () => {
+  // The visitor's cookie would open it.
+  test("cross-site WebSocket hijacking: no socket opens", async () => {
     const page = await attacker(origin);
     const opened = await page.evaluate(
       (url) =>
@@ -195,7 +200,8 @@ describe.for([
   });
 });
 
-test("a link from another site arrives without the cookies, and the reload of that page has them", async () => {
+// The reload of that page has them.
+test("a link from another site arrives without the cookies", async () => {
   const page = await attacker(EVIL);
   await page.evaluate((url) => {
     document.body.innerHTML = `<a href="${url}">go</a>`;
@@ -208,7 +214,8 @@ test("a link from another site arrives without the cookies, and the reload of th
   expect(cookiesTo("/page/thing").at(-1)).toContain("__Host-postern_access");
 });
 
-test("a listed origin of another site gets answers, but its browser sends no cookie: it has to take the body's delivery", async () => {
+// It may read the answers, but its browser sends no cookie.
+test("a listed origin of another site needs delivery by body", async () => {
   const page = await attacker(PARTNER);
   expect(await fetchFrom(page, `${AUTH}/auth/csrf`, { credentials: "include" })).toMatchObject({ status: 401, text: expect.stringContaining("invalid_grant") });
   expect(cookiesTo("/auth/csrf").join()).not.toContain("postern");
@@ -218,7 +225,8 @@ test("a listed origin of another site gets answers, but its browser sends no coo
   await expectAlive();
 });
 
-test("a sandboxed frame of our own page is nobody: its origin is null", async () => {
+// Its origin is null.
+test("a sandboxed frame of our own page has no access", async () => {
   const page = await context.newPage();
   await page.goto(`${AUTH}/public/ping`);
   const got = await page.evaluate(
@@ -235,7 +243,8 @@ test("a sandboxed frame of our own page is nobody: its origin is null", async ()
   expect(got).toMatch(/^error/);
 });
 
-test("a sibling plants a CSRF cookie for the whole domain: the app asks Postern instead, and is not led astray", async () => {
+// The cookie is for the whole domain. The app asks Postern for its token and does not read the cookie.
+test("a CSRF cookie that a sibling planted is not used", async () => {
   const page = await attacker(SIBLING);
   await page.evaluate(() => {
     document.cookie = "__Secure-postern_csrf=planted; Domain=acme.test; Path=/; Secure";
@@ -246,7 +255,8 @@ test("a sibling plants a CSRF cookie for the whole domain: the app asks Postern 
   expect(await own.page.evaluate(() => document.cookie)).toContain("planted");
 });
 
-test("a sibling plants the refresh cookie of its own session, in every path: the visitor's own session goes on", async () => {
+// The sibling plants it in every path; the visitor's own session goes on.
+test("a sibling's refresh cookie does not replace the session", async () => {
   const other = await (await on().profile()).newPage();
   await other.goto(`${AUTH}/public/ping`);
   await signInFrom(other, AUTH, ADMIN);

@@ -42,7 +42,7 @@ afterAll(async () => {
   await ended;
 });
 
-test("a page over TLS on this machine signs in, and is signed in after a reload", async () => {
+test("over TLS a page stays signed in after a reload", async () => {
   const browser = await launch();
   try {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
@@ -56,7 +56,8 @@ test("a page over TLS on this machine signs in, and is signed in after a reload"
   }
 });
 
-test("a proxy that leaves Host as it is makes the page's origin Postern's own, and one that changes it does not", async () => {
+// One that changes Host makes Postern another origin.
+test("a proxy that leaves Host makes the page same-origin", async () => {
   const login = (host: string, origin: string) =>
     send("POST", "/auth/login", { host, origin, "content-type": "application/json" }, JSON.stringify({ login: ALICE, password: PASSWORD, delivery: "body" }));
   expect((await login("localhost:5173", "https://localhost:5173")).status).toBe(200);

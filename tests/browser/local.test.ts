@@ -23,7 +23,8 @@ async function page(): Promise<Page> {
 describe.for(["localhost", "127.0.0.1"])("on http://%s", (host) => {
   const base = () => `http://${host}:${new URL(postern().url).port}`;
 
-  test("the example signs in, shows what the API answers, and stays signed in over a reload", async () => {
+  // It signs in and shows the API's answer first.
+  test("the example stays signed in over a reload", async () => {
     const app = await page();
     const wrong: string[] = [];
     app.on("pageerror", (error) => wrong.push(String(error)));
@@ -44,7 +45,8 @@ describe.for(["localhost", "127.0.0.1"])("on http://%s", (host) => {
     await app.waitForSelector("#sign-in:not([hidden])");
   });
 
-  test("the browser keeps Secure cookies under their prefixes, and scripts see the CSRF token alone", async () => {
+  // Scripts see the CSRF token alone.
+  test("Secure cookies with prefixes are kept on localhost", async () => {
     const app = await page();
     await app.goto(`${base()}/app/`);
     await signInFrom(app, base());
@@ -70,7 +72,8 @@ describe.for(["localhost", "127.0.0.1"])("on http://%s", (host) => {
   });
 });
 
-test("a page on the other name of this machine is another site: it gets nothing", async () => {
+// 127.0.0.1 and localhost: it gets nothing.
+test("a page on the machine's other name is another site", async () => {
   const port = new URL(postern().url).port;
   const app = await page();
   await app.goto(`http://localhost:${port}/app/`);

@@ -103,7 +103,8 @@ describe("by the access cookie", () => {
     expect(await showsImage(page, `${AUTH}/site/picture?2`)).toBe(false);
   });
 
-  test("an image in a page of another site comes without the cookie; a sibling's may show what the origin does not forbid", async () => {
+  // A sibling's page may show what the origin does not forbid.
+  test("an image in a page of another site has no cookie", async () => {
     expect(await showsImage(await at(EVIL), `${AUTH}/site/picture?3`)).toBe(false);
     const sibling = await at(SIBLING);
     expect(await showsImage(sibling, `${AUTH}/site/picture?4`)).toBe(true);
@@ -112,12 +113,14 @@ describe("by the access cookie", () => {
     expect(await fetchFrom(sibling, `${AUTH}/site/picture?5`, { credentials: "include" })).toEqual({ error: expect.any(String) });
   });
 
-  test("a WebSocket opens for our own page and for a listed one, and knows who is there", async () => {
+  // The origin gets the caller's identity.
+  test("a WebSocket opens for our own and for a listed page", async () => {
     for (const where of [page, await at(APP)]) expect(await opensSocket(where, `${AUTH}/ws`)).toContain("x-auth-subject");
     for (const where of [await at(SIBLING), await at(EVIL)]) expect(await opensSocket(where, `${AUTH}/ws`)).toBeUndefined();
   });
 
-  test("a private page that is not to be stored does not come back by the back button after signing out", async () => {
+  // By the browser's back button.
+  test("a no-store page does not come back after signing out", async () => {
     const reader = await context.newPage();
     await reader.goto(`${AUTH}/site/private`);
     expect(await reader.textContent("body")).toBe("private");
@@ -144,7 +147,7 @@ describe("back by the button", () => {
       return { type: entry?.type, reasons: entry?.notRestoredReasons?.reasons.map(({ reason }) => reason) ?? [] };
     });
 
-  test("the example that comes from the back/forward cache loads itself anew", async () => {
+  test("from the back/forward cache the example reloads", async () => {
     const app = await (await on().profile()).newPage();
     await signInByForm(app, `${AUTH}/app/`);
     await app.goto(`${EVIL}/`);
@@ -155,7 +158,8 @@ describe("back by the button", () => {
     await app.waitForSelector("#orders li");
   });
 
-  test("the message of a sign-out throws the example out of that cache", async () => {
+  // A page that gets a message while it is in the back/forward cache is thrown out of it.
+  test("a sign-out removes the example from that cache", async () => {
     const app = await (await on().profile()).newPage();
     await signInByForm(app, `${AUTH}/app/`);
     await app.goto(`${EVIL}/`);
@@ -171,7 +175,8 @@ describe("back by the button", () => {
   });
 });
 
-test("refusals that are navigated to are no HTML, whatever stands in the address", async () => {
+// Whatever text the address has.
+test("a refusal opened as a page is no HTML", async () => {
   for (const path of ["/auth/%3Cscript%3Edocument.title=1%3C/script%3E", "/nothing/%3Cscript%3Edocument.title=1%3C/script%3E", "/api/orders?%3Cscript%3Edocument.title=1%3C/script%3E", "/socket/x", "/auth/login"]) {
     const answer = await page.goto(AUTH + path);
     expect(answer?.status(), path).toBeGreaterThanOrEqual(400);

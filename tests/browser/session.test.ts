@@ -48,7 +48,8 @@ const call = (page: Page, path: string, method = "GET") =>
 const leave = (page: Page) => page.evaluate(() => session.signOut().then(() => "out", (error: Error) => error.constructor.name));
 
 describe("a request belongs to the session it was made in", () => {
-  test("refused while another user signs in, it is not sent as that one", async () => {
+  // It would be sent as the other user.
+  test("a call refused during a user change is not sent again", async () => {
     const [alice, bob] = [await tab(), await tab()];
     await signIn(alice);
     let asked = 0;
@@ -64,7 +65,8 @@ describe("a request belongs to the session it was made in", () => {
     expect(await call(alice, "/echo", "POST")).toBe(200);
   });
 
-  test("answered after another user has signed in, its answer is given to nobody", async () => {
+  // It belongs to the user before.
+  test("an answer after a user change is dropped", async () => {
     const [alice, bob] = [await tab(), await tab()];
     await signIn(alice);
     let release = () => {};
@@ -77,7 +79,8 @@ describe("a request belongs to the session it was made in", () => {
     expect(await answer).toBe("SessionChanged");
   });
 
-  test("made when its token has to be refreshed, and the cookie is another user's by then: not sent", async () => {
+  // Its own token has to be refreshed first, and the refresh would give the other user's.
+  test("a call is not sent once the cookie is another user's", async () => {
     const alice = await tab(hidden);
     await signIn(alice);
     // No message tells of this one.
@@ -120,7 +123,8 @@ describe("nothing waits for ever", () => {
     expect(on().postern.logs.join("\n")).not.toContain("reuse_detected");
   });
 
-  test("where there are no Web Locks and no BroadcastChannel, calls at once still refresh once", async () => {
+  // There is no BroadcastChannel either.
+  test("without Web Locks calls at once still refresh once", async () => {
     const page = await tab(() => {
       Object.defineProperty(navigator, "locks", { value: undefined });
       Object.defineProperty(globalThis, "BroadcastChannel", { value: class { constructor() { throw new DOMException("blocked", "SecurityError"); } } });
@@ -133,7 +137,8 @@ describe("nothing waits for ever", () => {
     expect(refreshes()).toBe(1);
   });
 
-  test("a refresh that is refused for a while is not asked for meanwhile, and the token in hand serves", async () => {
+  // The token in hand serves meanwhile.
+  test("a refresh refused for a while is not repeated early", async () => {
     const page = await tab();
     await signIn(page);
     await page.waitForTimeout(LIFETIME * 250);
@@ -171,7 +176,7 @@ describe.for([
   });
 });
 
-test("the late answer to a refused refresh takes nothing from a newer sign-in", async () => {
+test("a late refusal takes nothing from a newer sign-in", async () => {
   const [late, page] = [await context.newPage(), await context.newPage()];
   for (const one of [late, page]) await one.goto(`${AUTH}/public/ping`);
   const { csrf_token, access_token } = await signInFrom(late);
@@ -190,7 +195,8 @@ test("the late answer to a refused refresh takes nothing from a newer sign-in", 
   expect(JSON.parse(got.text ?? "")).toMatchObject({ session_id: next.session_id });
 });
 
-test("a refresh without the lock, refused late, does not sign out whoever signed in meanwhile", async () => {
+// Another tab has signed in meanwhile.
+test("a late refusal without the lock signs no one out", async () => {
   const [late, page] = [await tab(hidden), await tab(hidden)];
   await signIn(late);
   const ended = await idOf(late);
@@ -215,7 +221,8 @@ test("a refresh without the lock, refused late, does not sign out whoever signed
   expect(await call(late, "/reports/stats")).toBe(200);
 });
 
-test("refresh cookies of a former scope: one is left after a sign-in, none after a sign-out", async () => {
+// One is left after a sign-in, none after a sign-out.
+test("refresh cookies of a former scope are removed", async () => {
   const page = await tab();
   await signIn(page);
   const own = (await context.cookies(`${AUTH}/auth/refresh`)).find(({ name }) => name === "__Secure-postern_refresh")!;

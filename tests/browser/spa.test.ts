@@ -32,7 +32,7 @@ describe.for([
   ["through the gate: one origin", `${AUTH}/app/`],
   ["on a host of its own: another origin, the same site", `${APP}/app/`],
 ] as const)("the example %s", ([, url]) => {
-  test("a page that was reloaded goes on: it asks for its CSRF token and refreshes", async () => {
+  test("a reloaded page asks for a CSRF token and refreshes", async () => {
     const page = await (await on().profile()).newPage();
     await signInByForm(page, url);
     on().wire.seen.length = 0;
@@ -54,7 +54,7 @@ describe.for([
     expect(refused).toEqual([]);
   });
 
-  test("tabs that are opened at once all get in, and the session lives", async () => {
+  test("tabs opened at once all get in and the session lives", async () => {
     const context = await on().profile();
     const pages = await tabs(context, url, 4);
     for (const page of pages) expect(await isSignedIn(page)).toBe(true);
@@ -63,7 +63,7 @@ describe.for([
     expect(on().postern.logs.join("\n")).not.toContain("reuse_detected");
   });
 
-  test("the answer to a refresh is lost on the way: the next try brings the same successor", async () => {
+  test("a lost refresh answer: the retry gets the same successor", async () => {
     const page = await (await on().profile()).newPage();
     await signInByForm(page, url);
     let lost = 0;
@@ -76,7 +76,7 @@ describe.for([
     expect(on().postern.logs.join("\n")).not.toContain("reuse_detected");
   });
 
-  test("the page is reloaded while the answer to its refresh is under way", async () => {
+  test("a reload during a refresh loses nothing", async () => {
     const page = await (await on().profile()).newPage();
     await signInByForm(page, url);
     let release = () => {};
@@ -104,7 +104,8 @@ describe.for([
     await waitForSignIn(pages[1]!);
   });
 
-  test("signing out everywhere ends another device's session at its next request", async () => {
+  // At its next request.
+  test("signing out everywhere ends another device's session", async () => {
     const [mine, theirs] = [await on().profile(), await on().profile()];
     const [here, there] = [await mine.newPage(), await theirs.newPage()];
     await signInByForm(here, url);
@@ -129,7 +130,7 @@ describe.for([
     expect(await isSignedIn(here)).toBe(true);
   });
 
-  test("back to the page after signing out shows nothing of who was here", async () => {
+  test("the back button after signing out shows no user data", async () => {
     const page = await (await on().profile()).newPage();
     await signInByForm(page, url);
     await page.goto(`${new URL(url).origin}/nothing`);
@@ -155,7 +156,8 @@ describe.for([
   });
 });
 
-test("of several tabs one refreshes, and the others have its token without asking", async () => {
+// They get it by a message and do not ask Postern.
+test("one tab refreshes and the others use its token", async () => {
   const pages = await tabs(await on().profile(), `${AUTH}/app/`, 3);
   // The last tab's own refresh at its start set all clocks anew.
   on().wire.seen.length = 0;
@@ -169,7 +171,8 @@ test("of several tabs one refreshes, and the others have its token without askin
   expect(refreshes()).toBe(1);
 });
 
-test("a refused access token is refreshed once, and the request sent once more", async () => {
+// Once.
+test("a refused access token is refreshed and the call repeated", async () => {
   const page = await (await on().profile()).newPage();
   await signInByForm(page, `${APP}/app/`);
   on().wire.seen.length = 0;
@@ -189,7 +192,8 @@ test("a refused access token is refreshed once, and the request sent once more",
   expect(await page.textContent("#message")).toBe("");
 });
 
-test("another user signs in in another tab: this one forgets the first user's orders, and acts as the second", async () => {
+// This one forgets the first user's orders and acts as the second.
+test("another tab's new user replaces this tab's user", async () => {
   const context = await on().profile();
   const [page, other] = await tabs(context, `${AUTH}/app/`, 2) as [Page, Page];
   await other.click("#sign-out");
@@ -207,7 +211,8 @@ test("another user signs in in another tab: this one forgets the first user's or
   expect(status, "what only the administrator may").toBe(200);
 });
 
-test("a sign-in that no message told of: the CSRF token of the former session is exchanged, not stumbled over", async () => {
+// The tab got no message of the sign-in.
+test("a CSRF token of a former session is exchanged", async () => {
   const context = await on().profile();
   const page = await context.newPage();
   await signInByForm(page, `${APP}/app/`);
@@ -221,7 +226,8 @@ test("a sign-in that no message told of: the CSRF token of the former session is
   await waitForOrders(page);
 });
 
-test("the race that locks prevent: two tabs without any refresh at once, and both get the same session's tokens", async () => {
+// Without any lock, the race that locks prevent.
+test("two tabs that refresh at once stay in one session", async () => {
   const context = await on().profile();
   const pages = [await context.newPage(), await context.newPage(), await context.newPage()];
   for (const page of pages) await page.goto(`${AUTH}/public/ping`);

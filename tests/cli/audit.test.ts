@@ -71,7 +71,8 @@ async function edit(statement: string, ...values: string[]): Promise<void> {
 /** The id of the n-th entry's row. */
 const ROW = "(SELECT id FROM records WHERE kind = 'entry' ORDER BY id LIMIT 1 OFFSET ?)";
 
-test("an intact chain of several pages passes, and an entry noted from it is met", async () => {
+// An entry that was noted from it is found again.
+test("an intact chain of several pages passes", async () => {
   const env = await boot();
   await act(env, 60); // more than one page
   const verdict = await verify(env);

@@ -51,7 +51,8 @@ test("a file that is ready is sound, and people are told so", async () => {
   expect(out).toContain("is sound: 1 route, 0 warnings");
 });
 
-test("ids of zeros, missing bindings, the local profile and secrets in the file are mistakes", async () => {
+// The local profile, and secrets in the file.
+test("ids of zeros, missing bindings and secrets are mistakes", async () => {
   expect((await check(ours + VARS + ROUTE)).paths).toEqual(["kv_namespaces.id", "d1_databases.database_id"]);
   const bare = await check(VARS + ROUTE);
   expect(bare.paths).toEqual(["kv_namespaces", "d1_databases", "durable_objects.bindings"]);
@@ -83,7 +84,8 @@ service = "mail"
   ]);
 });
 
-test("mistakes in variables are listed with all others, the secret's from the environment too", async () => {
+// That of a secret from the environment too.
+test("mistakes in variables are listed with all others", async () => {
   const { paths } = await check(`${ours}${VARS}POSTERN_LEEWAY = "10m"\n${ROUTE}`, [], { POSTERN_MASTER_KEY: "short" });
   expect(paths).toEqual(["POSTERN_LEEWAY", "POSTERN_MASTER_KEY", "kv_namespaces.id", "d1_databases.database_id"]);
 });
@@ -95,19 +97,22 @@ test("on this machine .dev.vars counts, and a local origin may", async () => {
   expect((await check(text)).paths).toContain("POSTERN_ROUTES[0].upstream");
 });
 
-test("a file without [vars] is told where they go, beside its other mistakes", async () => {
+// Beside its other mistakes.
+test("a file without [vars] gets told where they go", async () => {
   const { mistakes, paths } = await check('POSTERN_ISSUER = "https://auth.example.com"\n', [], {}, "own.toml");
   expect(paths).toEqual(["vars", "kv_namespaces", "d1_databases", "durable_objects.bindings"]);
   expect(mistakes[0]?.problem).toContain("below a line [vars]");
 });
 
-test("Postern's own file is nobody's settings, and says where those are", async () => {
+// The message names the files for them.
+test("Postern's own wrangler.toml is not taken as settings", async () => {
   const ended = await run(["config", "check", fileURLToPath(new URL("../../wrangler.toml", import.meta.url))]);
   expect(ended.code).toBe(1);
   expect(ended.err).toContain("wrangler.production.toml");
 });
 
-test("each mistake has the file and the line to edit, mistaken TOML as well, and no line is shown", async () => {
+// Mistaken TOML too. No line is shown: it may hold a secret.
+test("each mistake has its file and line", async () => {
   const text = `${filled}${VARS}POSTERN_LEEWAY = "10m"\n${ROUTE.replace("/api", "api")}`;
   const { mistakes } = await check(text);
   const lines = text.split("\n");
@@ -125,7 +130,8 @@ test("each mistake has the file and the line to edit, mistaken TOML as well, and
   expect(broken.err).not.toContain("a secret");
 });
 
-test("a variable that Cloudflare does not take is found, and routes are sent to KV", async () => {
+// Cloudflare takes 5120 bytes; the message sends routes to KV.
+test("a variable that is too large is found", async () => {
   const many = Array.from({ length: 100 }, (_, index) => ROUTE.replace("/api", `/api${index}`)).join("");
   const { mistakes } = await check(filled + VARS + many);
   expect(mistakes.map(({ path }) => path)).toEqual(["POSTERN_ROUTES"]);
@@ -141,7 +147,8 @@ test("a class of objects that an upgrade brought is missed", async () => {
   expect(paths).toEqual(["durable_objects.bindings", "migrations"]);
 });
 
-test("a local file is checked as one by itself, unless it could be deployed", async () => {
+// Unless it could be deployed.
+test("a local file is checked by the local rules", async () => {
   const vars = `${VARS.replace("https://auth.example.com", "http://localhost:8787")}POSTERN_PROFILE = "local"\n`;
   const route = ROUTE.replace("https://origin.example.com", "http://127.0.0.1:3000");
   writeFileSync(join(home, ".dev.vars"), `POSTERN_MASTER_KEY="${"AQID".repeat(11)}"\nPOSTERN_LEEWAY=5\n`);
@@ -153,7 +160,8 @@ test("a local file is checked as one by itself, unless it could be deployed", as
   rmSync(join(home, ".dev.vars"));
 });
 
-test("routes are checked and explained as on this machine, by the file's own word or --local", async () => {
+// By the file's own profile, or with --local.
+test("routes are checked and explained as on this machine", async () => {
   const file = join(home, "wrangler.local.toml");
   writeFileSync(join(home, ".dev.vars"), `POSTERN_PROFILE="local"\nPOSTERN_ISSUER="http://localhost:8787"\n`);
   writeFileSync(file, `[vars]\n${ROUTE.replace("https://origin.example.com", "http://127.0.0.1:3000")}`);
@@ -169,7 +177,8 @@ test("routes are checked and explained as on this machine, by the file's own wor
   rmSync(join(home, ".dev.vars"));
 });
 
-test("what is compiled in is nobody's: a new file is whole, in a folder of any state", async () => {
+// What is compiled into the program serves everywhere.
+test("init writes a whole file in a folder of any state", async () => {
   const folder = mkdtempSync(join(home, "clone-"));
   writeFileSync(join(folder, "wrangler.toml"), `${ours}${VARS}POSTERN_REGISTRATION = "open"\n${ROUTE}`);
   expect((await run(["init", "config", "--issuer", "https://auth.example.com"], { cwd: folder })).code).toBe(0);

@@ -60,7 +60,8 @@ describe("what it reads", () => {
     expect((await stored(one))[0]).toMatchObject({ tenant_id: null, email_verified: 1 });
   });
 
-  test("what cannot be a file of users ends with 1 or 2 and names the way out", async () => {
+  // The message says what to do.
+  test("what is no file of users ends with 1 or 2", async () => {
     const document = await importing(file("json", '[\n  {"login": "a"}\n]\n'));
     expect(document.code).toBe(1);
     expect(document.err).toContain("jq -c");
@@ -74,7 +75,8 @@ describe("what it reads", () => {
 });
 
 describe("what is refused", () => {
-  test("stands in a file of its own with the row, the code and no hash; the others are made; the exit code is 1", async () => {
+  // Without its hash, in a file of its own. The exit code is 1.
+  test("is listed with row and code, and the others are made", async () => {
     const [one, two] = [login(), login()];
     const rows = [
       { login: one, password_hash: BCRYPT },
@@ -128,7 +130,7 @@ describe("what is refused", () => {
 describe("a run that was interrupted", () => {
   const lines = (count: number) => Array.from({ length: count }, () => JSON.stringify({ login: login(), password_hash: BCRYPT }));
 
-  test("goes on where it was after a kill, and makes nobody twice or not at all", async () => {
+  test("goes on after a kill and makes each user once", async () => {
     const rows = lines(3000);
     rows.splice(100, 0, "no JSON");
     const path = file("jsonl", `${rows.join("\n")}\n`);
@@ -151,7 +153,8 @@ describe("a run that was interrupted", () => {
     expect(after - before).toBe(3000);
   });
 
-  test("is not taken up with another file, other options, another deployment, or a file of refused rows cut short", async () => {
+  // Nor with another deployment, nor with a file of refused rows that was cut short.
+  test("is not resumed with another file or options", async () => {
     const path = file("jsonl", `${lines(3).join("\n")}\nno JSON\n`);
     expect((await importing(path)).code).toBe(1);
     expect((await importing(path, "--scope", "x")).err).toContain("other options");
@@ -174,7 +177,8 @@ describe("a run that was interrupted", () => {
     expect(readFileSync(path, "utf8")).not.toBe("");
   });
 
-  test("waits as long as Retry-After says, and repeats; then gives up with 3, and says how to go on", async () => {
+  // The message says how to go on.
+  test("waits for Retry-After, repeats, then gives up with 3", async () => {
     let asked = 0;
     const times: number[] = [];
     const server = createServer(async (request, response) => {

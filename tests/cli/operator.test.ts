@@ -45,7 +45,8 @@ describe("without a sign-in", () => {
     expect(existsSync(sessionFile)).toBe(false);
   });
 
-  test("an unreachable deployment ends with 3 and names what to look at", async () => {
+  // The message names what to look at.
+  test("an unreachable deployment ends with 3", async () => {
     const ended = await run(["doctor"], { env: { POSTERN_URL: "http://127.0.0.1:9" } });
     expect(ended.code).toBe(3);
     expect(ended.err).toContain("POSTERN_URL");
@@ -63,7 +64,8 @@ describe("without a sign-in", () => {
     }
   });
 
-  test("a pipe that is closed early is an end, and a full disk a failure, for whatever prints", async () => {
+  // For every command that prints.
+  test("a closed pipe is an end and a full disk a failure", async () => {
     for (const args of ["completions bash", "--help", "help user", "init config --issuer https://a.example --output /dev/null"]) {
       const ended = await shell(`"$POSTERN" ${args} | head -c 1; echo " \${PIPESTATUS[0]}"`);
       expect(ended.err, args).not.toContain("panicked");
@@ -83,7 +85,8 @@ describe("without a sign-in", () => {
 });
 
 describe("signed in", () => {
-  test("the sign-in is kept for its owner alone, serves the commands to come, and ends with the session", async () => {
+  // It serves later commands and ends with the session.
+  test("the sign-in is kept for its owner alone", async () => {
     const ended = await run(["login", "--login", ADMIN], { ...at(), input: `${PASSWORD}\n` });
     expect(ended).toMatchObject({ code: 0, err: "" });
     const kept = JSON.parse(readFileSync(sessionFile, "utf8")) as { sign_ins: Record<string, { refresh_token: string; access_token: string; expires_at: number }> };
@@ -101,7 +104,8 @@ describe("signed in", () => {
     expect(readFileSync(sessionFile, "utf8")).not.toContain(refresh_token);
   });
 
-  test("an access token about to expire is renewed, by several commands at once too", async () => {
+  // By several commands at once too.
+  test("an access token about to expire is renewed", async () => {
     await run(["login", "--login", ADMIN], { ...at(), input: `${PASSWORD}\n` });
     const { writeFileSync } = await import("node:fs");
     const kept = JSON.parse(readFileSync(sessionFile, "utf8"));
@@ -143,7 +147,8 @@ describe("sessions", () => {
 });
 
 describe("revoking", () => {
-  test("each kind is revoked by its own command, and says when the gate refuses it", async () => {
+  // It says when the gate refuses it.
+  test("each kind has its command and its time until refusal", async () => {
     const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
     const [one, two] = [await signIn(worker()), await signIn(worker())];
     const ended = await run(["revoke", "session", ALICE, one.session_id], env);
@@ -239,7 +244,8 @@ describe("users", () => {
 });
 
 describe("limits and locks", () => {
-  test("an account that strangers locked is shown, and unlocked by its login or id", async () => {
+  // Strangers locked it. By its login or its id.
+  test("a locked account is shown and unlocked", async () => {
     const limits = { account_lock: { delay_after: 1000, lock_after: 2, locks: [600] } };
     const own = await start({ vars: settings({ POSTERN_LIMITS: limits, POSTERN_PASSWORD: { memory_kib: 32, iterations: 1 } }) });
     try {
@@ -268,7 +274,8 @@ describe("limits and locks", () => {
 });
 
 describe("token inspect", () => {
-  test("a good token is verified with the deployment's keys and shown without its signature", async () => {
+  // With the deployment's keys, and without its signature.
+  test("a good token is verified and shown", async () => {
     const { access_token } = await signIn(worker());
     const ended = await run(["token", "inspect", "--audience", AUDIENCE, "--issuer", OWN_ISSUER], { ...at(), input: `Bearer ${access_token}\n` });
     expect(ended).toMatchObject({ code: 0, err: "" });
@@ -277,7 +284,8 @@ describe("token inspect", () => {
     expectNoSecretIn(ended, access_token.split(".")[2]!);
   });
 
-  test("a refused one ends with 1 and the gate's own code, and what to do", async () => {
+  // And with what to do.
+  test("a refused one ends with 1 and the gate's code", async () => {
     const { access_token } = await signIn(worker());
     const [header, claims, signature] = access_token.split(".") as [string, string, string];
     const altered = `${header}.${claims}.${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`;
@@ -301,7 +309,8 @@ describe("token inspect", () => {
 });
 
 describe("keys", () => {
-  test("emergency: a revoked key's tokens are refused and inspect says why; sessions go on", async () => {
+  // inspect says why; sessions go on.
+  test("emergency: a revoked key's tokens are refused", async () => {
     const alice = await signIn(worker());
     const kid = headerOf(alice.access_token)["kid"] as string;
     const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
@@ -330,7 +339,8 @@ describe("keys", () => {
 });
 
 describe("doctor", () => {
-  test("finds a sound deployment sound, with the ages of its keys for an administrator", async () => {
+  // For an administrator, with the ages of its keys.
+  test("finds a sound deployment sound", async () => {
     const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
     const { sound, checks } = await answer<{ sound: boolean; checks: Finding[] }>(["doctor"], env);
     expect(checks.filter(({ status }) => status === "wrong")).toEqual([]);
@@ -338,7 +348,8 @@ describe("doctor", () => {
     expect(checks.map(({ check }) => check)).toEqual(expect.arrayContaining(["clocks", "key set", "cookie flags", "CORS", "signing key"]));
   });
 
-  test("goes the gate's way to each issuer of the settings, and tells what is wrong there", async () => {
+  // And says what is wrong there.
+  test("looks for each issuer's keys as the gate does", async () => {
     const [ec, rsa] = [await issuerKey("ES256", "a"), await issuerKey("RS256", "b")];
     const [good, other, moved] = await Promise.all([Issuer.start([ec]), Issuer.start([rsa]), Issuer.start([ec])]);
     moved.documents.set("/.well-known/openid-configuration", { issuer: "https://somebody.example", jwks_uri: moved.jwksUri });
@@ -387,7 +398,8 @@ describe("doctor", () => {
 });
 
 describe("init", () => {
-  test("writes settings that Postern takes, secrets for the owner alone, and nothing twice", async () => {
+  // Secrets are for the owner alone.
+  test("writes settings once that Postern takes", async () => {
     const args = ["init", "config", "--issuer", "https://auth.example.com", "--audience", "https://api.example.com"];
     const ended = await run(args, { cwd: home });
     expect(ended).toMatchObject({ code: 0, err: "" });

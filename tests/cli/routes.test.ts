@@ -144,7 +144,8 @@ describe("explain", () => {
     }
   }, 120_000);
 
-  test("says the same of cookies, of pages of other origins, and of preflights", async () => {
+  // As the gate answers them.
+  test("explains cookies, other origins and preflights", async () => {
     const own = (await signIn(worker())).access_token;
     const other = await theirs.token("theirs-1");
     const app: Header = ["origin", APP];
@@ -185,7 +186,8 @@ describe("explain", () => {
     expect(refused.code).toBe(2);
   }, 120_000);
 
-  test("claims in a file do without what every token has, and are held against each rule", async () => {
+  // They are compared with each rule.
+  test("claims in a file need no registered claims", async () => {
     const claims = file("claims.json", { iss: theirs.iss, tenant_id: "acme" });
     const args = ["routes", "explain", "GET", "https://api.example/x/t/other/docs", "--settings", settingsFile, "--claims", claims];
     const explained = await answer<Explained>(args);
@@ -206,7 +208,7 @@ describe("explain", () => {
 });
 
 describe("check", () => {
-  test("a sound table ends with 0, its warnings with 1 when they are to count", async () => {
+  test("a sound table ends with 0, counted warnings with 1", async () => {
     const checked = await answer<Checked>(["routes", "check", "--settings", settingsFile]);
     expect(checked).toMatchObject({ sound: true, mistakes: [] });
     expect(checked.warnings.map(({ code }) => code)).toContain("any_issuer");
@@ -222,7 +224,8 @@ describe("check", () => {
     expect(mistakes.map(({ path }) => path)).toEqual(["POSTERN_ROUTES[0].path", "POSTERN_ROUTES[0].upstream", "POSTERN_ROUTES[1].acess"]);
   });
 
-  test("a document for KV must have its version, and unreachable routes are named", async () => {
+  // Unreachable routes are named.
+  test("a document for KV needs its version", async () => {
     const table = [{ name: "all", path: "/{*all}", service: "A" }, { name: "never", path: "/a", access: "public", service: "A", methods: ["GET"] }];
     expect((await run(["routes", "check", "--routes", file("d.json", { routes: table })])).code).toBe(1);
     const checked = await answer<Checked>(["routes", "check", "--routes", file("d.json", { version: 1, routes: table })]);
@@ -237,7 +240,8 @@ describe("check", () => {
     expect((await run(["routes", "check", "--live", "--routes", "x"])).code).toBe(2);
   });
 
-  test("the table in KV of a running deployment is checked, one in its variables is not to be had", async () => {
+  // One in its variables cannot be had.
+  test("the table in KV of a deployment is checked", async () => {
     const own = await start({ vars: settings({ POSTERN_ROUTES: { kv: "routes", refresh: 1 } }) });
     try {
       await own.kv.write("routes", JSON.stringify({ version: 3, routes: [{ path: "/a", service: "A" }, { path: "/a", service: "B" }] }));

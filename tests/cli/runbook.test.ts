@@ -41,7 +41,8 @@ async function deployed(options: PosternOptions): Promise<{ postern: Running; ru
 
 const events = (postern: Running, name: string) => postern.logs.filter((line) => line.includes(`"event":"${name}"`));
 
-test("a part that is down is named by the doctor, with what to look at, and the gate goes on", async () => {
+// With what to look at; the gate goes on.
+test("the doctor names a part that is down", async () => {
   const { postern, run } = await deployed({ breakable: true, vars: settings() });
   const { access_token } = await signIn(postern);
   for (const [part, told, look] of [["POSTERN_KV", "kv does not answer", "POSTERN_KV"], ["DB", "database does not answer", "migrations"]] as const) {
@@ -58,7 +59,8 @@ test("a part that is down is named by the doctor, with what to look at, and the 
   expect((await run("login", "--login", ADMIN)).code).toBe(3);
 });
 
-test("a configuration with mistakes is told by the doctor, and the log has each by its name", async () => {
+// The log has each by its name.
+test("the doctor reports a configuration with mistakes", async () => {
   const { postern, run } = await deployed({ vars: settings({ POSTERN_LEEWAY: "10m", POSTERN_ISUER: "x" }) });
   await expectProblem(await postern.fetch("/api/orders"), 503, "misconfigured");
   const { code, out } = await run("doctor");
@@ -67,7 +69,8 @@ test("a configuration with mistakes is told by the doctor, and the log has each 
   expect(postern.logs.join("\n")).toContain("did you mean POSTERN_ISSUER?");
 });
 
-test("the key that the administrator's own token hangs on is revoked, and the commands go on", async () => {
+// The administrator's own access token was signed by it; the commands go on.
+test("revoking the key of one's own token goes on", async () => {
   const { postern, run } = await deployed({ vars: settings({ POSTERN_REVOCATION: { reread: 1, max_age: 3 }, POSTERN_JWKS: { soft_age: 1, hard_age: 2 } }) });
   expect((await run("login", "--login", ADMIN)).code).toBe(0);
   const listed = JSON.parse((await run("key", "list", "--json")).out) as { keys: { kid: string; state: string }[] };
@@ -79,7 +82,8 @@ test("the key that the administrator's own token hangs on is revoked, and the co
   expect(events(postern, "refreshed")).toHaveLength(1);
 });
 
-test("another master secret under the same id: an alert says so, nobody is told a wrong reason, and both under two ids mend it", async () => {
+// No user gets a wrong reason, and both secrets under two ids mend it.
+test("another master secret under the same id raises an alert", async () => {
   const persist = join(folder(), "state");
   const before = await deployed({ persist, vars: settings({ POSTERN_MASTER_KEY: ONE }) });
   await signIn(before.postern);
@@ -96,7 +100,8 @@ test("another master secret under the same id: an alert says so, nobody is told 
   expect((await mended.run("login", "--login", ALICE)).code).toBe(0);
 });
 
-test("a sign-in that has ended says what to do, and an export of nothing is nothing", async () => {
+// An export of nothing is nothing.
+test("a sign-in that has ended says what to do", async () => {
   const { postern, run } = await deployed({ vars: settings() });
   expect((await run("login", "--login", ADMIN)).code).toBe(0);
   expect(await run("audit", "export")).toMatchObject({ code: 0, out: "" });

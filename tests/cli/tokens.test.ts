@@ -89,7 +89,7 @@ describe("it answers as the gate, and names the setting", () => {
   });
 });
 
-test("keys come from the place that the settings name, or from a file by hand", async () => {
+test("keys come from the settings' place or from a file", async () => {
   const token = await theirs.token("theirs-1");
   expect((await inspect(token, "/x/any")).keys).toBe(theirs.jwksUri);
   const keys = join(home, "jwks.json");

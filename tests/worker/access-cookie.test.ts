@@ -41,7 +41,8 @@ const access = () => ({ cookie: `${ACCESS_COOKIE}=${browser.cookies.get(ACCESS_C
 const csrf = () => ({ "x-csrf-token": browser.tokens.csrf_token });
 const own = () => new URL(postern().url).origin;
 
-test("signing in as a page sets it, __Host-, out of reach of scripts, for as long as the token lives", () => {
+// Scripts cannot read it, and it lives as long as the token.
+test("signing in as a page sets a __Host- cookie", () => {
   const line = browser.setCookies.find((cookie) => cookie.startsWith(ACCESS_COOKIE));
   expect(line).toBe(
     `${ACCESS_COOKIE}=${browser.tokens.access_token}; Path=/; Max-Age=${browser.tokens.expires_in}; HttpOnly; Secure; SameSite=Strict`,
@@ -53,7 +54,8 @@ test("an app gets none", async () => {
   expect(response.headers.getSetCookie()).toEqual([]);
 });
 
-test("a page's request passes with it, and neither cookie nor CSRF token reaches the origin", async () => {
+// Neither the cookie nor the CSRF token reaches the origin.
+test("a page's request passes with it", async () => {
   const all = { cookie: `theme=dark; ${cookieHeader(browser.cookies)}` };
   for (const [path, init] of [
     ["/pages", {}],
@@ -100,7 +102,8 @@ describe("attacks", () => {
     await expectProblem(await postern().fetch("/cookie-only", { headers: bearer(browser.tokens.access_token) }), 401, "credentials_required");
   });
 
-  test("two tokens, one in each place, are one too many (RFC 6750 section 2)", async () => {
+  // RFC 6750, section 2.
+  test("a token in header and cookie is one too many", async () => {
     const other = await signIn(postern(), { login: "admin@example.com" });
     for (const token of [other.access_token, browser.tokens.access_token, "a.b.c"]) {
       await expectProblem(await postern().fetch("/pages", { headers: { ...access(), ...bearer(token) } }), 400, "invalid_request");
@@ -129,7 +132,8 @@ describe("attacks", () => {
     expect((await send([["x-csrf-token", browser.tokens.csrf_token], ["origin", LISTED], ["sec-fetch-site", "cross-site"]])).status).toBe(200);
   });
 
-  test("CSRF: the token of the attacker's own session does not serve in the victim's", async () => {
+  // It is of another session.
+  test("CSRF: the attacker's own CSRF token does not serve", async () => {
     const attacker = await browserSignIn(postern());
     const headers = { ...access(), "x-csrf-token": attacker.tokens.csrf_token, origin: own() };
     await expectProblem(await postern().fetch("/pages", { method: "POST", headers }), 403, "csrf_failed");
@@ -140,7 +144,8 @@ describe("attacks", () => {
     expect(answer.body).not.toContain("DELETE");
   });
 
-  test("a second cookie of the name counts only if it verifies too, and then for nobody", async () => {
+  // Two that verify are refused, unless a cookie that no other host can set says which is meant.
+  test("a second cookie of the name counts only if it verifies", async () => {
     const both = (other: string) => ({ cookie: `${ACCESS_COOKIE}=${other}; ${access().cookie}` });
     for (const other of ["a.b.c", "", await theirs.token("theirs", { aud: AUDIENCE })]) {
       const seen = await json<Seen>(await postern().fetch("/pages", { headers: both(other) }));
@@ -154,12 +159,14 @@ describe("attacks", () => {
     expect(JSON.stringify(await json<Seen>(await postern().fetch("/pages", { headers: marked })))).toContain(browser.tokens.session_id);
   });
 
-  test("another issuer's token in the cookie is refused: no CSRF token could be bound to it", async () => {
+  // No CSRF token could be bound to it.
+  test("another issuer's token in the cookie is refused", async () => {
     const cookie = `${ACCESS_COOKIE}=${await theirs.token("theirs", { aud: AUDIENCE })}`;
     await expectProblem(await postern().fetch("/pages", { headers: { cookie } }), 401, "invalid_token");
   });
 
-  test("an unsound one is refused and taken away, so that the page opens without it", async () => {
+  // So that the page opens without it.
+  test("an unsound one is refused and taken away", async () => {
     const response = await postern().fetch("/open-page", { headers: { cookie: `${ACCESS_COOKIE}=a.b.c` } });
     expect(response.headers.getSetCookie()).toEqual([`${ACCESS_COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict`]);
     await expectProblem(response, 401, "invalid_token");
@@ -170,7 +177,8 @@ describe("attacks", () => {
     await expectProblem(image, 401, "invalid_token");
   });
 
-  test("after signing out a copy of it serves no more where the route asks for that", async () => {
+  // Where the route asks for that.
+  test("after signing out a copy of it is refused", async () => {
     const page = await browserSignIn(postern());
     const headers = { cookie: `${ACCESS_COOKIE}=${page.cookies.get(ACCESS_COOKIE)}` };
     await json(await postern().fetch("/strict", { headers }));
@@ -178,7 +186,8 @@ describe("attacks", () => {
     await expectProblem(await postern().fetch("/strict", { headers }), 401, "invalid_token");
   });
 
-  test("cross-site WebSocket hijacking: a socket by cookie opens for our own pages alone", async () => {
+  // By the cookie.
+  test("cross-site WebSocket hijacking: own pages alone connect", async () => {
     const open = (headers: Record<string, string>) =>
       new Promise<boolean>((resolve) => {
         const socket = new WebSocket(new URL("/ws", postern().url.replace("http:", "ws:")), { headers } as unknown as string[]);

@@ -74,12 +74,14 @@ test("without an audience of its own it is the upstream's URL", async () => {
   expect(claimsOf(await assertionAt("/stock"))["aud"]).toBe(origin.url);
 });
 
-test("for another issuer's caller we vouch, and say whose token it was", async () => {
+// The assertion is signed by us and says whose token it was.
+test("another issuer's caller is named with that issuer", async () => {
   const token = await theirs.token("theirs", { sub: "mallory" });
   expect(claimsOf(await assertionAt("/orders", token))).toMatchObject({ iss: OWN_ISSUER, token_iss: theirs.iss, sub: "mallory" });
 });
 
-test("one assertion serves many requests of one caller, and no other caller or audience", async () => {
+// And no other caller or audience.
+test("one assertion serves many requests of one caller", async () => {
   const [first, second] = [await assertionAt("/orders"), await assertionAt("/orders")];
   // Signatures with ES256 differ each time: equal ones were signed once.
   expect(second).toBe(first);
@@ -89,7 +91,8 @@ test("one assertion serves many requests of one caller, and no other caller or a
   expect(theirsNow["sid"]).not.toBe(claimsOf(first)["sid"]);
 });
 
-test("a caller without identity brings none, and a route without the rule neither", async () => {
+// A caller without identity, and a route without the rule.
+test("a public request and a plain route get no assertion", async () => {
   for (const [path, headers] of [["/maybe", {}], ["/without", bearer(alice.access_token)]] as const) {
     const seen = await json<Seen>(await postern().fetch(path, { headers }));
     expect(seen.headers.filter(([name]) => name.toLowerCase().startsWith("x-postern-assertion"))).toEqual([]);
@@ -97,7 +100,8 @@ test("a caller without identity brings none, and a route without the rule neithe
 });
 
 describe("attacks", () => {
-  test("replay as access token: an assertion that an origin leaks opens nothing at the gate", async () => {
+  // An origin may leak the one that it got.
+  test("replay: an assertion does not open the gate", async () => {
     const assertion = await assertionAt("/orders");
     expect(headerOf(assertion)["typ"]).toBe("postern-assertion+jwt");
     for (const path of ["/orders", "/stock", "/strict", "/maybe", "/without", "/echo"]) {
@@ -108,12 +112,14 @@ describe("attacks", () => {
     }
   });
 
-  test("another issuer's assertion opens nothing either, also where any `typ` is taken", async () => {
+  // Also where any `typ` is taken.
+  test("another issuer's assertion opens nothing either", async () => {
     const token = await theirs.token("theirs", {}, { typ: "postern-assertion+jwt" });
     await expectProblem(await postern().fetch("/orders", { headers: bearer(token) }), 401, "invalid_token");
   });
 
-  test("forging: an assertion that the client sends never arrives, however it is spelled", async () => {
+  // However its header is spelled.
+  test("forging: an assertion from the client never arrives", async () => {
     const forged: [string, string][] = [
       ["authorization", `Bearer ${alice.access_token}`],
       ["X-Postern-Assertion", "a.b.c"],

@@ -19,13 +19,14 @@ async function newcomer(): Promise<string> {
 }
 
 describe("register", () => {
-  test("a registered user can sign in, with no scope until an administrator grants one", async () => {
+  // Until an administrator grants one.
+  test("a registered user signs in without any scope", async () => {
     const login = await newcomer();
     const tokens = await signIn(postern(), { login });
     expect(tokens.scope).toBe("");
   });
 
-  test("the answer names the user as the subject of his later access tokens", async () => {
+  test("the answer has the subject of later access tokens", async () => {
     const login = `${crypto.randomUUID()}@example.com`;
     const answer = await json<{ sub: string }>(await post(postern(), "/auth/register", { login, password: PASSWORD }), 201);
     expect(Object.keys(answer)).toEqual(["sub"]);
@@ -52,7 +53,7 @@ describe("register", () => {
     expect(statuses).toEqual([201, ...Array.from({ length: 19 }, () => 409)]);
   });
 
-  test("a login that is there already is refused whatever the password", async () => {
+  test("a taken login is refused whatever the password", async () => {
     await expectProblem(await post(postern(), "/auth/register", { login: ALICE, password: "another password" }), 409, "login_taken");
   });
 });
@@ -71,7 +72,8 @@ describe("login", () => {
     expect(tokens["refresh_token"]).toMatch(/^prt_[\w-]{60,}$/);
   });
 
-  test("an unknown login and a wrong password get the same answer, byte for byte", async () => {
+  // Byte for byte.
+  test("an unknown login and a wrong password look the same", async () => {
     const wrong = await post(postern(), "/auth/login", { login: ALICE, password: "wrong horse battery staple" });
     const unknown = await post(postern(), "/auth/login", { login: "nobody@example.com", password: PASSWORD });
     const [a, b] = [await wordsOf(wrong.clone()), await wordsOf(unknown.clone())];
@@ -96,7 +98,7 @@ describe("login", () => {
 });
 
 describe("access tokens", () => {
-  test("an independent library verifies them by the published key set", async () => {
+  test("an independent library verifies them by the key set", async () => {
     const { access_token, session_id, scope } = await signIn(postern());
     const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", postern().url));
     const { payload } = await jwtVerify(access_token, keys, { issuer: OWN_ISSUER, audience: AUDIENCE, typ: "at+jwt" });
@@ -110,7 +112,8 @@ describe("access tokens", () => {
     expect(header).toMatchObject({ alg: "ES256", typ: "at+jwt", kid: expect.any(String) });
   });
 
-  test("the claims are those of RFC 9068 with session and rotation count", async () => {
+  // With session and rotation count.
+  test("the claims are those of RFC 9068", async () => {
     const before = Math.floor(Date.now() / 1000);
     const claims = claimsOf((await signIn(postern())).access_token);
     expect(Object.keys(claims).filter((name) => !["roles", "tenant_id", "auth_time", "amr"].includes(name)).sort()).toEqual(
@@ -133,7 +136,8 @@ describe("access tokens", () => {
     expect(new Set(tokens.map((one) => claimsOf(one.access_token)["jti"])).size).toBe(5);
   });
 
-  test("they live ten minutes less up to 5 %, not all equally long, and the answer says how long", async () => {
+  // Not all equally long; the answer says how long.
+  test("they live ten minutes less up to 5 %", async () => {
     // Chance makes all of eight equal once in 30^7 times.
     const tokens = await Promise.all(Array.from({ length: 8 }, () => signIn(postern())));
     for (const { access_token, expires_in } of tokens) {
@@ -196,13 +200,14 @@ describe("me", () => {
     expect(me).not.toHaveProperty("tenant_id");
   });
 
-  test("without an access token the challenge is bare (RFC 6750 section 3.1)", async () => {
+  // RFC 6750, section 3.1.
+  test("without an access token the challenge is bare", async () => {
     const response = await postern().fetch("/auth/me");
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer(?: realm="[^"]*")?$/);
     await expectProblem(response, 401, "credentials_required");
   });
 
-  test("with an unsound access token the challenge says invalid_token", async () => {
+  test("an unsound access token is answered with invalid_token", async () => {
     const response = await postern().fetch("/auth/me", { headers: bearer("a.b.c") });
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer .*error="invalid_token"/);
     await expectProblem(response, 401, "invalid_token");
@@ -215,7 +220,8 @@ describe("me", () => {
 });
 
 describe("sessions", () => {
-  test("the list shows each device, the caller's own marked, most recently refreshed first", async () => {
+  // Most recently refreshed first.
+  test("the list shows each device and marks the caller's", async () => {
     const login = await newcomer();
     const laptop = await signIn(postern(), { login, device_name: "Laptop", headers: { "user-agent": "Laptop/1.0" } });
     const phone = await signIn(postern(), { login, device_name: "Phone" });
@@ -248,7 +254,8 @@ describe("sessions", () => {
     expect((await sessions(postern(), access_token)).map((one) => one.session_id)).toEqual([session_id]);
   });
 
-  test("a deleted session is over at once: neither its refresh token nor its access token serves any more", async () => {
+  // Neither its refresh token nor its access token serves any more.
+  test("a deleted session is over at once", async () => {
     const login = await newcomer();
     const [keep, lost] = [await signIn(postern(), { login }), await signIn(postern(), { login })];
     await expectEmpty(await postern().fetch(`/auth/sessions/${lost.session_id}`, { method: "DELETE", headers: bearer(keep.access_token) }));
@@ -258,7 +265,7 @@ describe("sessions", () => {
     await refreshed(postern(), keep.refresh_token);
   });
 
-  test("all other sessions end at one call, and the one that asks goes on", async () => {
+  test("one call ends all other sessions", async () => {
     const login = await newcomer();
     const [keep, one, two] = [await signIn(postern(), { login }), await signIn(postern(), { login }), await signIn(postern(), { login })];
     await expectEmpty(await postern().fetch("/auth/sessions", { method: "DELETE", headers: bearer(keep.access_token) }));
@@ -270,7 +277,8 @@ describe("sessions", () => {
     await refreshed(postern(), keep.refresh_token);
   });
 
-  test("a stranger cannot end a session by its id, and does not learn that it exists", async () => {
+  // Nor learn that it exists.
+  test("a stranger cannot end a session by its id", async () => {
     const [victim, attacker] = [await signIn(postern()), await signIn(postern(), { login: await newcomer() })];
     for (const id of [victim.session_id, "AAAAAAAAAAAAAAAAAAAAAA", "no-such-id", "%00"]) {
       const response = await postern().fetch(`/auth/sessions/${id}`, { method: "DELETE", headers: bearer(attacker.access_token) });
@@ -297,7 +305,8 @@ describe("logout", () => {
     await expectProblem(await post(postern(), "/auth/logout-all"), 401, "credentials_required");
   });
 
-  test("logout-all ends every session of the user and none of another", async () => {
+  // No other user's.
+  test("logout-all ends every session of the user alone", async () => {
     const login = await newcomer();
     const mine = [await signIn(postern(), { login }), await signIn(postern(), { login }), await signIn(postern(), { login })] as const;
     const other = await signIn(postern());
@@ -318,7 +327,7 @@ describe("logout", () => {
     await expectProblem(await refresh(postern(), first.refresh_token), 401, "invalid_grant");
   });
 
-  test("a refresh token that no longer serves cannot end the others' sessions", async () => {
+  test("an old refresh token cannot end the other sessions", async () => {
     const login = await newcomer();
     const [ended, alive] = [await signIn(postern(), { login }), await signIn(postern(), { login })];
     await expectEmpty(await post(postern(), "/auth/logout", { refresh_token: ended.refresh_token }));

@@ -123,7 +123,7 @@ describe("logins and passwords", () => {
     await expectProblem(await post(postern(), "/auth/register", { login, password: PASSWORD }), 400, "invalid_login");
   });
 
-  test("a sign-in with a login that nobody can have never succeeds and never fails with 5xx", async () => {
+  test("a sign-in with an impossible login is refused, not 5xx", async () => {
     for (const login of ["", "x".repeat(10_000), "ali ce@example.com", "alice\u0000@example.com"]) {
       const response = await post(postern(), "/auth/login", { login, password: PASSWORD });
       expect([400, 401]).toContain(response.status);
@@ -150,7 +150,7 @@ describe("logins and passwords", () => {
     await expectProblem(await post(postern(), "/auth/login", { login, password: almost }), 401, "invalid_credentials");
   });
 
-  test("a sign-in with a password over the limit is refused before it costs a hash", async () => {
+  test("an over-long password is refused before the hash", async () => {
     const response = await post(postern(), "/auth/login", { login: ALICE, password: "x".repeat(60_000) });
     expect([400, 401]).toContain(response.status);
     await response.text();
@@ -203,7 +203,8 @@ describe("methods and paths", () => {
     }
   });
 
-  test("a HEAD is answered like its GET, without the body (RFC 9110 section 9.3.2)", async () => {
+  // RFC 9110, section 9.3.2.
+  test("a HEAD is answered like its GET, without the body", async () => {
     for (const path of ["/.well-known/jwks.json", "/healthz", "/readyz"]) {
       const [head, got] = [await postern().fetch(path, { method: "HEAD" }), await postern().fetch(path)];
       expect(head.status, path).toBe(got.status);
@@ -257,7 +258,8 @@ describe("the Authorization header", () => {
     }
   });
 
-  test("two Authorization headers are a bad request, whichever of them is sound", async () => {
+  // Whichever of them is sound.
+  test("two Authorization headers are a bad request", async () => {
     const { access_token } = await signIn(postern());
     for (const values of [[`Bearer ${access_token}`, "Bearer a.b.c"], ["Bearer a.b.c", `Bearer ${access_token}`]]) {
       const answer = await rawRequest(postern().url, "GET", "/api/orders", values.map((value) => ["authorization", value]));
@@ -271,7 +273,7 @@ describe("the Authorization header", () => {
   });
 });
 
-test("a client that goes away in the middle of its body harms nobody", async () => {
+test("a client that goes away in its body harms no other", async () => {
   const abort = new AbortController();
   const endless = new ReadableStream({
     pull(controller) {

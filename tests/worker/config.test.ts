@@ -35,7 +35,8 @@ async function expectRefused(postern: Running, mistakes: string[]): Promise<void
   for (const mistake of mistakes) await postern.logged(new RegExp(mistake.replace(/[.[\]]/g, "\\$&")));
 }
 
-test("several mistakes at once are all named at the first request, and nothing is served", async () => {
+// Nothing is served.
+test("all mistakes are named at the first request", async () => {
   const postern = await withVars({
     POSTERN_LEEWAY: 100_000,
     POSTERN_ACCESS_TOKEN_LIFETIME: "soon",
@@ -56,7 +57,8 @@ test("several mistakes at once are all named at the first request, and nothing i
   ]);
 });
 
-test("no message repeats a value: a secret in the wrong variable stays out of the log", async () => {
+// A secret in the wrong variable stays out of the log.
+test("no message repeats a value", async () => {
   const secret = randomBytes(32).toString("base64url");
   const postern = await withVars({
     POSTERN_PROFILE: secret,
@@ -92,7 +94,8 @@ describe("the master key", () => {
   });
 });
 
-test("what is for development only is refused in production, each by its name", async () => {
+// Each by its name.
+test("development settings are refused in production", async () => {
   const postern = await withVars({
     POSTERN_PROFILE: "production",
     POSTERN_ISSUER: "http://localhost:8787",
@@ -134,7 +137,8 @@ test("registration is closed unless it is opened", async () => {
   await expectProblem(await post(postern, "/auth/register", { login: ALICE, password: PASSWORD }), 403, "registration_closed");
 });
 
-test("every setting can be given as JSON in a string, as .dev.vars does", async () => {
+// As .dev.vars does it.
+test("every setting can be JSON in a string", async () => {
   const base = settings({ POSTERN_LEEWAY: 7, POSTERN_ACCESS_TOKEN_LIFETIME: 60, POSTERN_REFRESH: { reuse_interval: 0 } });
   const asText = Object.fromEntries(
     Object.entries(base).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
@@ -161,7 +165,7 @@ test("without routes nothing is forwarded", async () => {
 describe("wrangler.toml", () => {
   const toml = async () => parse(await readFile(new URL("../../wrangler.toml", import.meta.url), "utf8"));
 
-  test("its own vars are a sound configuration, but for what only the operator knows", async () => {
+  test("its own vars are sound but for the operator's", async () => {
     const { vars = {} } = (await toml()) as { vars?: Record<string, unknown> };
     // The harness puts the file's vars under those given here.
     const needed = Object.hasOwn(vars, "POSTERN_ISSUER") ? {} : { POSTERN_ISSUER: "https://auth.example.test" };

@@ -62,7 +62,8 @@ function expectNothingAllowed(response: Response, what: string): void {
 }
 
 describe("preflights", () => {
-  test("are answered at the edge, without credentials, for the route and method that are asked for", async () => {
+  // For the route and method that are asked for.
+  test("are answered at the edge, without credentials", async () => {
     const before = reached;
     const response = await preflight("/c/thing", "GET");
     expect(response.status).toBe(204);
@@ -77,13 +78,14 @@ describe("preflights", () => {
     expect(reached).toBe(before);
   });
 
-  test("grant the headers that trace a request, if the page asks for them, and no other", async () => {
+  test("grant headers for tracing when asked, and no other", async () => {
     const headers = { origin: LISTED, "access-control-request-method": "GET", "access-control-request-headers": "authorization,baggage,sentry-trace,traceparent,x-api-key" };
     const response = await postern().fetch("/c/thing", { method: "OPTIONS", headers });
     expect(allow(response, "allow-headers")).toBe("authorization, content-type, baggage, sentry-trace, traceparent");
   });
 
-  test("for a method that another route takes get that route's answer: none", async () => {
+  // It has none.
+  test("for another route's method get that route's answer", async () => {
     for (const method of ["PUT", "DELETE", "get"]) {
       const response = await preflight("/c/thing", method);
       expect(response.status, method).not.toBe(204);
@@ -92,7 +94,8 @@ describe("preflights", () => {
     }
   });
 
-  test("for what Postern itself answers are not the routes' to grant, however the path is spelled", async () => {
+  // However the path is spelled.
+  test("for Postern's own paths are not the routes' to grant", async () => {
     for (const path of ["/auth/me", "/%61uth/me", "/healthz", "/.well-known/jwks%2ejson", "/admin/keys", "/%61dmin/keys"]) {
       const response = await preflight(path, "GET");
       expect(allow(response, "allow-origin"), path).not.toBe(LISTED);
@@ -110,7 +113,8 @@ describe("preflights", () => {
 });
 
 describe("answers", () => {
-  test("name the listed origin, with credentials only where the rule has them, whatever the upstream says", async () => {
+  // Whatever the upstream says.
+  test("name the listed origin, credentials by rule", async () => {
     const withThem = await postern().fetch("/c/open", { headers: { origin: LISTED } });
     expect([withThem.status, allow(withThem, "allow-origin"), allow(withThem, "allow-credentials")]).toEqual([200, LISTED, "true"]);
     const without = await postern().fetch("/c/plain", { headers: { origin: LISTED } });
@@ -121,7 +125,7 @@ describe("answers", () => {
     expect(without.headers.get("vary")).toContain("Origin");
   });
 
-  test("to other origins, and to none, let nobody in, though the upstream says `*`", async () => {
+  test("let no other origin in, though the upstream says `*`", async () => {
     for (const origin of [...FOREIGN, undefined]) {
       for (const path of ["/c/open", "/c/plain"]) {
         const response = await postern().fetch(path, { headers: origin === undefined ? {} : { origin } });
@@ -139,7 +143,8 @@ describe("answers", () => {
     await response.text();
   });
 
-  test("that refuse can be read by the listed origin's page, and vary for everybody", async () => {
+  // They vary for every caller.
+  test("that refuse are readable by the listed origin's page", async () => {
     const { access_token } = await signIn(postern());
     const cases: [number, string, Record<string, string>][] = [
       [401, "/c/thing", {}],

@@ -32,7 +32,8 @@ async function powerCut(running: Running): Promise<Running> {
   return boot();
 }
 
-test("three power cuts: sessions live, rotated tokens stay rotated, old access tokens still verify", async () => {
+// Rotated tokens stay rotated, old access tokens still verify.
+test("three power cuts lose no session and no rotation", async () => {
   let running = await boot();
   const first = await signIn(running);
   const { kid } = headerOf(first.access_token);
@@ -56,7 +57,7 @@ test("three power cuts: sessions live, rotated tokens stay rotated, old access t
   await expectProblem(await refresh(running, current.refresh_token), 401, "invalid_grant");
 });
 
-test("a revocation survives: a session that was ended before the cut stays ended", async () => {
+test("a session ended before the cut stays ended", async () => {
   let running = await boot();
   const [ended, stolen, alive] = [await signIn(running), await signIn(running), await signIn(running)];
   await expectEmpty(await post(running, "/auth/logout", { refresh_token: ended.refresh_token }));
@@ -69,7 +70,8 @@ test("a revocation survives: a session that was ended before the cut stays ended
   await refreshed(running, alive.refresh_token);
 });
 
-test("a cut in the middle of refreshes: the client that got no answer retries and goes on", async () => {
+// It got no answer.
+test("after a cut in a refresh the client retries", async () => {
   let running = await boot();
   const tokens = await Promise.all(Array.from({ length: 6 }, () => signIn(running)));
   const inFlight = tokens.map((one) => refresh(running, one.refresh_token).then((answer) => answer.text(), () => undefined));
@@ -83,7 +85,7 @@ test("a cut in the middle of refreshes: the client that got no answer retries an
   }
 });
 
-test("a registered user is still there, and his login is still taken", async () => {
+test("a registered user and the taken login are still there", async () => {
   const login = "durable@example.com";
   const password = "a password of his own";
   let running = await boot();
@@ -93,7 +95,7 @@ test("a registered user is still there, and his login is still taken", async () 
   await expectProblem(await post(running, "/auth/register", { login, password }), 409, "login_taken");
 });
 
-test("a stolen disk: no token, no password, no private key in any file", async () => {
+test("a stolen disk has no token, password or private key", async () => {
   const running = await boot();
   const { refresh_token } = await signIn(running);
   await refreshed(running, refresh_token);

@@ -32,7 +32,8 @@ async function story(postern: Running): Promise<void> {
   for (const answer of await Promise.all(strangers)) await expectProblem(answer, 401, "invalid_credentials");
 }
 
-test("the queue gets every event that the log has, objects' own ones too, once each and none with a secret", async () => {
+// Those of objects too, and none with a secret.
+test("the queue gets every event of the log once", async () => {
   const received: Told[] = [];
   const postern = await start({
     vars: settings({ ...CHEAP, POSTERN_EVENTS: { queue: "EVENTS" } }),
@@ -54,7 +55,8 @@ test("the queue gets every event that the log has, objects' own ones too, once e
   }
 });
 
-test("a queue that is not there delays and fails nothing; what it did not get is counted and in the log", async () => {
+// What it did not get is counted and in the log.
+test("a missing queue delays and fails nothing", async () => {
   const postern = await start({ vars: settings({ ...CHEAP, POSTERN_EVENTS: { queue: "EVENTS" } }) });
   try {
     await signIn(postern);
@@ -67,7 +69,7 @@ test("a queue that is not there delays and fails nothing; what it did not get is
   }
 });
 
-test("Analytics Engine gets what was counted under the names of /metrics", async () => {
+test("Analytics Engine gets the counters of /metrics", async () => {
   const postern = await start({
     vars: settings({ ...CHEAP, POSTERN_METRICS: { flush_interval: 1, dataset: "ANALYTICS" } }),
     services: { ANALYTICS: { worker: "tests/worker/support/analytics.mjs" } },

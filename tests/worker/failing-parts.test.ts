@@ -92,7 +92,8 @@ async function feedOf(postern: Running): Promise<{ kv_age: number | null; failed
 const HOW: Breakage[] = ["throws", "garbage"];
 
 describe.concurrent("while parts fail", () => {
-  test("KV, D1 or the feed's object alone: every level goes on, and nobody signs in without D1", { timeout: 180_000 }, () =>
+  // No sign-in works without D1.
+  test("one of KV, D1, feed down: every level goes on", { timeout: 180_000 }, () =>
     withPostern(async (postern) => {
       const { access_token: token } = await signIn(postern);
       expect(await answers(postern, token)).toEqual(all(PASS));
@@ -108,7 +109,8 @@ describe.concurrent("while parts fail", () => {
   );
 
   for (const how of ["takes-no-writes", "old"] as const) {
-    test(`KV ${how}: what is revoked is refused within the bound, and /readyz and the counters say so`, { timeout: 180_000 }, () =>
+    // /readyz and the counters say so.
+    test(`KV ${how}: the revoked is refused within the bound`, { timeout: 180_000 }, () =>
       withPostern(async (postern) => {
         const sessions = [];
         for (let count = 0; count < 8; count += 1) sessions.push(await signIn(postern));
@@ -147,7 +149,8 @@ describe.concurrent("while parts fail", () => {
     );
   }
 
-  test("KV and the feed's object: the last copy serves, `refuse` answers 503, `strong` knows all of sessions; all is well after", { timeout: 180_000 }, () =>
+  // A route with `refuse` answers 503, `strong` knows all about sessions, and all is well afterwards.
+  test("KV and feed down: the last copy serves", { timeout: 180_000 }, () =>
     withPostern(async (postern) => {
       const [good, before, during, operator] = [await signIn(postern), await signIn(postern), await signIn(postern), await signIn(postern, { login: ADMIN })];
       for (const { access_token } of [good, before, during]) expect(await answers(postern, access_token)).toEqual(all(PASS));
@@ -170,7 +173,8 @@ describe.concurrent("while parts fail", () => {
     }),
   );
 
-  test("the Account object: `strong` answers 503, and `feed` only where it has to confirm a hit; open sockets stay", { timeout: 180_000 }, () =>
+  // `feed` only where it has to confirm a hit; open sockets stay.
+  test("Account objects down: `strong` answers 503", { timeout: 180_000 }, () =>
     withPostern(async (postern) => {
       const [good, ended] = [await signIn(postern), await signIn(postern)];
       for (const { access_token } of [good, ended]) expect(await answers(postern, access_token)).toEqual(all(PASS));
@@ -203,7 +207,8 @@ describe.concurrent("while parts fail", () => {
     }),
   );
 
-  test("a cold isolate: without KV the objects have it all; without any feed `pass` passes; without keys all of it is 503", { timeout: 180_000 }, async () => {
+  // Without any feed `pass` passes; without keys all of it is 503.
+  test("a cold isolate without KV asks the objects", { timeout: 180_000 }, async () => {
     for (const [broken, expected] of [
       [["POSTERN_KV"], all(PASS)],
       [["POSTERN_KV", "REVOCATION_FEED"], except(REFUSING, 503)],
@@ -222,7 +227,8 @@ describe.concurrent("while parts fail", () => {
     }
   });
 
-  test("what hangs is given up after ten seconds, and only by who needs it", { timeout: 180_000 }, () =>
+  // Only by calls that need it.
+  test("a hanging part is given up after ten seconds", { timeout: 180_000 }, () =>
     withPostern(
       async (postern) => {
         const { access_token: token } = await signIn(postern);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bearer, expectProblem, json, post, refresh, refreshed, sessions, signIn, type Tokens, wordsOf } from "./support/client.ts";
-import { ADMIN, settings } from "./support/config.ts";
+import { settings } from "./support/config.ts";
 import { claimsOf } from "./support/jwt.ts";
 import { eventually, pastSecond } from "./support/poll.ts";
 import { expectNoSecrets, shared, start, type Running } from "./support/postern.ts";
@@ -20,7 +20,7 @@ async function expectDead(postern: Running, tokens: { refresh_token: string }[])
 describe("with the default windows", () => {
   const postern = shared(() => ({ vars: settings() }));
 
-  test("20 refreshes of one token at once have one distinct successor", async () => {
+  test("20 refreshes of one token at once: one successor", async () => {
     const { refresh_token, session_id } = await signIn(postern());
     const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(postern(), refresh_token)));
     const tokens = await Promise.all(answers.map((answer) => json<Tokens>(answer)));
@@ -30,20 +30,8 @@ describe("with the default windows", () => {
     await refreshed(postern(), tokens[0]?.refresh_token ?? "");
   });
 
-  test("five rounds of racing tabs leave one unbroken line of tokens", async () => {
-    let { refresh_token } = await signIn(postern());
-    const line = [refresh_token];
-    for (let round = 0; round < 5; round += 1) {
-      const racers = await Promise.all(Array.from({ length: 4 }, () => refreshed(postern(), refresh_token)));
-      const successors = new Set(racers.map((one) => one.refresh_token));
-      expect(successors.size).toBe(1);
-      refresh_token = racers[0]?.refresh_token ?? "";
-      line.push(refresh_token);
-    }
-    expect(new Set(line).size).toBe(6);
-  });
-
-  test("a retry within the reuse interval gets the identical successor, and the line goes on", async () => {
+  // The session goes on.
+  test("a retry in the reuse interval: identical successor", async () => {
     const first = await signIn(postern());
     const second = await refreshed(postern(), first.refresh_token);
     const retry = await refreshed(postern(), first.refresh_token);
@@ -52,7 +40,8 @@ describe("with the default windows", () => {
     expect(third.refresh_token).not.toBe(second.refresh_token);
   });
 
-  test("a thief who replays an ancestor is refused, and the whole family with him, from any connection", async () => {
+  // From any connection.
+  test("a replayed ancestor ends the whole family", async () => {
     const first = await signIn(postern());
     const second = await refreshed(postern(), first.refresh_token);
     const third = await refreshed(postern(), second.refresh_token);
@@ -67,15 +56,8 @@ describe("with the default windows", () => {
     await expectProblem(me, 401, "invalid_token");
   });
 
-  test("an ancestor ten generations old is recognised as well", async () => {
-    const first = await signIn(postern());
-    let last = first;
-    for (let generation = 0; generation < 10; generation += 1) last = await refreshed(postern(), last.refresh_token);
-    await expectProblem(await refresh(postern(), first.refresh_token), 401, "invalid_grant");
-    await expectDead(postern(), [last]);
-  });
-
-  test("theft in one session does not touch another session of the same user", async () => {
+  // Of the same user.
+  test("theft in one session does not touch another session", async () => {
     const [stolen, other] = [await signIn(postern()), await signIn(postern())];
     const second = await refreshed(postern(), stolen.refresh_token);
     await refreshed(postern(), second.refresh_token);
@@ -109,15 +91,8 @@ describe("without a reuse interval", () => {
     return found.seen_at;
   }
 
-  test("while the receipt is unconfirmed, a lost answer can be had again", async () => {
-    const first = await signIn(postern());
-    const second = await refreshed(postern(), first.refresh_token);
-    await pastSecond(Math.floor(Date.now() / 1000));
-    const retry = await refreshed(postern(), first.refresh_token);
-    expect(retry.refresh_token).toBe(second.refresh_token);
-  });
-
-  test("the gate's confirmation of a new access token closes the window: its predecessor is then theft", async () => {
+  // The confirmation of a new access token closes the window for a lost answer.
+  test("after the gate's confirmation its predecessor is theft", async () => {
     const observer = await signIn(postern());
     const first = await signIn(postern());
     const second = await refreshed(postern(), first.refresh_token);
@@ -132,15 +107,8 @@ describe("without a reuse interval", () => {
     await expectDead(postern(), [second]);
   });
 
-  test("using the successor confirms it as well", async () => {
-    const first = await signIn(postern());
-    const second = await refreshed(postern(), first.refresh_token);
-    const third = await refreshed(postern(), second.refresh_token);
-    await expectProblem(await refresh(postern(), first.refresh_token), 401, "invalid_grant");
-    await expectDead(postern(), [third]);
-  });
-
-  test("a client that only ever retries is asked to wait, and loses nothing by it", async () => {
+  // It loses nothing by it.
+  test("a client that only ever retries is asked to wait", async () => {
     const first = await signIn(postern());
     const second = await refreshed(postern(), first.refresh_token);
     let limited: Response | undefined;
@@ -162,7 +130,7 @@ describe("lifetimes", () => {
     vars: settings({ POSTERN_REFRESH: { idle_lifetime: 2, absolute_lifetime: 3, reuse_interval: 0, lost_response_window: 0 } }),
   }));
 
-  test("an idle session ends, and a session in use ends at its absolute lifetime", async () => {
+  test("idle and absolute lifetimes end a session", async () => {
     const [idle, used] = [await signIn(postern()), await signIn(postern())];
     const begun = claimsOf(idle.access_token)["iat"] as number;
     await pastSecond(begun);
@@ -217,35 +185,8 @@ describe("forged refresh tokens", () => {
     await refreshed(postern, refresh_token);
   });
 
-  test("tampering with any byte is refused, wakes no object and ends no session", async () => {
-    const { refresh_token } = await signIn(postern);
-    const body = Buffer.from(refresh_token.slice("prt_".length), "base64url");
-    const before = await objects();
-    const attempts = Array.from({ length: body.length }, (_, index) => {
-      const forged = Buffer.from(body);
-      forged[index] = (forged[index] ?? 0) ^ 0x01;
-      return `prt_${forged.toString("base64url")}`;
-    });
-    // Among them: another account's id, another family's, a higher rotation count, another secret.
-    for (const token of attempts) await expectProblem(await refresh(postern, token), 401, "invalid_grant");
-    expect(await objects()).toEqual(before);
-    await refreshed(postern, refresh_token);
-  });
-
-  test("a refresh token cannot be spliced from two", async () => {
-    const [mine, theirs] = [await signIn(postern), await signIn(postern, { login: ADMIN })];
-    const [a, b] = [mine, theirs].map((one) => Buffer.from(one.refresh_token.slice("prt_".length), "base64url"));
-    if (!a || !b) throw new Error("both exist");
-    for (let cut = 4; cut < a.length; cut += 8) {
-      const spliced = Buffer.concat([b.subarray(0, cut), a.subarray(cut)]);
-      if (spliced.equals(a) || spliced.equals(b)) continue;
-      await expectProblem(await refresh(postern, `prt_${spliced.toString("base64url")}`), 401, "invalid_grant");
-    }
-    await refreshed(postern, mine.refresh_token);
-    await refreshed(postern, theirs.refresh_token);
-  });
-
-  test("a refresh token of another deployment, under another master key, is refused", async () => {
+  // Of another deployment.
+  test("a refresh token under another master key is refused", async () => {
     const other = await start({ vars: settings({ POSTERN_MASTER_KEY: randomBytes(32).toString("base64url") }) });
     try {
       const { refresh_token } = await signIn(other);

@@ -33,7 +33,8 @@ async function expectUnavailable(response: Response): Promise<void> {
   await expectProblem(response, 503, "unavailable");
 }
 
-test("without the database nobody signs in, everybody signed in goes on, and its return is enough", async () => {
+// When it returns, all is well.
+test("without the database no one signs in, sessions go on", async () => {
   const postern = await boot();
   const tokens = await signIn(postern);
   await postern.sql("ALTER TABLE users RENAME TO users_elsewhere");
@@ -66,7 +67,8 @@ test("a disabled user is refused in the words of a wrong password", async () => 
   await expectProblem(disabled, 401, "invalid_credentials");
 });
 
-test("a row that no program of ours wrote is a fault of ours, and gives nobody anything", async () => {
+// It gives no caller anything.
+test("a row that no program of ours wrote is a fault", async () => {
   const postern = await boot();
   await signIn(postern);
   for (const hash of ["", "plain text", "$argon2id$v=19$m=4294967295,t=2,p=1$c2FsdHNhbHQ$aGFzaA", "$2y$99$x"]) {
@@ -98,7 +100,8 @@ test.for([
   await refreshed(after, tokens.refresh_token);
 });
 
-test("under another master key the stored signing keys stay closed: 503 and not new keys in their place", async () => {
+// The stored keys stay closed.
+test("another master key: 503 and no new signing keys", async () => {
   const before = await boot();
   const tokens = await signIn(before);
   await before.killHard();
@@ -130,7 +133,8 @@ describe("while Throttle objects fail", () => {
   }
   const register = (postern: Running) => post(postern, "/auth/register", { login: `${crypto.randomUUID()}@example.com`, password: PASSWORD });
 
-  test("by default refreshes go on unlimited, whatever can be guessed is refused with 503, and every fault is told", async () => {
+  // Every fault is in the log.
+  test("by default refreshes go on, guessable calls are 503", async () => {
     const { postern, refresh_token, access_token } = await failing();
     const next = await refreshed(postern, refresh_token);
     await expectUnavailable(await post(postern, "/auth/login", { login: ALICE, password: PASSWORD }));
@@ -149,7 +153,8 @@ describe("while Throttle objects fail", () => {
     await json(await register(postern), 201);
   });
 
-  test("by rule sign-ins and registrations go on too, or not even refreshes do", async () => {
+  // Registrations as sign-ins.
+  test("by rule sign-ins go on too, or not even refreshes", async () => {
     const open = await failing(["login", "register"]);
     await signIn(open.postern);
     await json(await register(open.postern), 201);

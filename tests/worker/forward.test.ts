@@ -122,7 +122,8 @@ describe("an origin that sends odd things", () => {
     }
   });
 
-  test("an answer cut off before its length looks cut off to the client too", async () => {
+  // It ends before its announced length.
+  test("a truncated answer looks truncated to the client", async () => {
     const { text, closed } = await get("/raw/short");
     expect(text).toMatch(/content-length: 100\r/i);
     expect(text.endsWith("\r\n\r\nonly this")).toBe(true);
@@ -178,7 +179,8 @@ describe("what passes byte for byte", () => {
   });
 });
 
-test("where a request came from is ours to say: nothing that came in is believed", async () => {
+// Postern says where a request came from.
+test("no forwarded address from outside is taken over", async () => {
   const claimed: [string, string][] = [
     ["x-forwarded-for", "10.0.0.1"],
     ["x-forwarded-proto", "gopher"],
@@ -204,7 +206,8 @@ describe("one more try", () => {
     await postern().logged(/"event":"fault".*sent once more/);
   });
 
-  test("never of a POST, of a request with a body, or where no rule asks for it", async () => {
+  // Nor where no rule asks for it.
+  test("never of a POST or of a request with a body", async () => {
     for (const [path, init] of [
       ["/flaky/flaky", { method: "POST" }],
       ["/flaky/flaky", { method: "PUT", body: "x" }],
@@ -246,7 +249,7 @@ describe("the time of the whole exchange", () => {
 });
 
 describe("a rate limit", () => {
-  test("is 429 with Retry-After for who is over it, and the origin is not asked", async () => {
+  test("is 429 with Retry-After and the origin is not asked", async () => {
     const statuses: number[] = [];
     for (let turn = 0; turn < 6; turn += 1) statuses.push((await postern().fetch("/tight/204")).status);
     expect(statuses.filter((status) => status === 204).length).toBeLessThanOrEqual(3 * 2);
@@ -258,7 +261,7 @@ describe("a rate limit", () => {
     await postern().logged(/"event":"access_refused".*"code":"rate_limited"/);
   });
 
-  test("by subject counts each user for himself, whatever his address", async () => {
+  test("by subject counts each user, whatever the address", async () => {
     const alice = await signIn(postern());
     const admin = await signIn(postern(), { login: "admin@example.com" });
     let refused = 0;

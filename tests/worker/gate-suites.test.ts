@@ -14,20 +14,23 @@ afterAll(async () => {
   await scenes.headers.stop();
 });
 
-test("path confusion: what the origin received is decided on as the request was, by every reading of it", async () => {
+// By every reading of the path that an origin may have.
+test("path confusion: the origin gets what was decided on", async () => {
   // A seed whose targets reach every route of the scene.
   const seen = await paths.playPaths(scenes.paths, 2, 400);
   expect({ bypasses: seen.bypasses, failures: seen.failures }).toEqual({ bypasses: [], failures: [] });
   expect(seen.cases).toBe(800);
 });
 
-test("forged headers: no name of the gate's arrives in any spelling, and all that is not the gate's arrives as it was", async () => {
+// In any spelling; every other header arrives as it was.
+test("forged headers: none of the gate's names arrives", async () => {
   const seen = await headers.playHeaders(scenes.headers, 23);
   expect({ leaks: seen.leaks, failures: seen.failures }).toEqual({ leaks: [], failures: [] });
   expect(seen.cases).toBeGreaterThan(900);
 });
 
-test("a slow origin with 200 connections: nothing is lost, and no other request waits for it", async () => {
+// No other request waits for it.
+test("a slow origin with 200 connections loses nothing", async () => {
   const seen = await playSlow(200);
   expect(seen.failures).toEqual([]);
   expect(seen.cases).toBeGreaterThan(300);

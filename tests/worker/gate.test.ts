@@ -55,7 +55,8 @@ function valuesOf(headers: [string, string][], name: string): string[] {
 }
 
 describe("who passes", () => {
-  test("a public route takes everybody, and tells the origin of nobody", async () => {
+  // To the origin.
+  test("a public route takes every caller and names none", async () => {
     for (const headers of [{}, asAlice(), bearer("not.a.token")] as Record<string, string>[]) {
       const answer = await json(await postern().fetch("/public/ping", { headers }));
       expect(answer).toEqual({ pong: true, identity: {} });
@@ -95,7 +96,8 @@ describe("who passes", () => {
     await expectProblem(await postern().fetch("/reports/stats", { headers: asAlice() }), 403, "forbidden");
   });
 
-  test("one tenant's user cannot read another tenant's documents, however the name is written", async () => {
+  // However the tenant's name is written.
+  test("one tenant's user cannot read another's documents", async () => {
     await json(await postern().fetch("/t/acme/docs", { headers: asAlice() }));
     // Written as an escape it is the same tenant.
     await json(await postern().fetch("/t/%61cme/docs", { headers: asAlice() }));
@@ -114,7 +116,7 @@ describe("who passes", () => {
     }
   });
 
-  test("a method that no route of the path takes is refused with Allow", async () => {
+  test("a method that no route takes is refused with Allow", async () => {
     const response = await postern().fetch("/api/orders", { method: "DELETE", headers: asAlice() });
     expect(response.headers.get("allow")?.split(/,\s*/).sort()).toEqual(["GET", "HEAD", "POST"]);
     await expectProblem(response, 405, "method_not_allowed");
@@ -125,6 +127,7 @@ describe("who passes", () => {
     expect((await postern().fetch("/api/orders", { method: "HEAD", headers: bearer(admin.access_token) })).status).toBe(403);
   });
 
+  // Through a public route.
   test.for([
     "/public/%2e%2e/api/orders",
     "/public/..%2fapi/orders",
@@ -142,7 +145,7 @@ describe("who passes", () => {
     "/api%2forders",
     "/api/orders%3f",
     "/api/orders;a=b",
-  ])("path confusion: %s does not reach an order through a public route", async (path) => {
+  ])("path confusion: %s does not reach an order", async (path) => {
     const answer = await rawRequest(postern().url, "GET", path);
     expect([400, 401, 404]).toContain(answer.status);
     expect(answer.body).not.toContain("portcullis");
@@ -162,7 +165,7 @@ describe("what the origin is told", () => {
     expect(valuesOf(headers, "x-auth-roles")).toEqual([]);
   });
 
-  test("an administrator's roles arrive, and no tenant for who has none", async () => {
+  test("roles arrive, and no tenant for a user without one", async () => {
     const { headers } = await json<Echo>(await postern().fetch("/echo", { headers: bearer(admin.access_token) }));
     expect(valuesOf(headers, "x-auth-roles")).toEqual(["admin"]);
     expect(valuesOf(headers, "x-auth-tenant")).toEqual([]);
@@ -185,7 +188,8 @@ describe("what the origin is told", () => {
     ["x-http-method-override", "DELETE"],
   ];
 
-  test.for(["/url/seen", "/url/public/seen", "/url/optional"])("spoofed identity headers never arrive at %s, however they are spelled", async (path) => {
+  // However they are spelled.
+  test.for(["/url/seen", "/url/public/seen", "/url/optional"])("spoofed identity headers never arrive at %s", async (path) => {
     const signed = path === "/url/seen";
     const headers: [string, string][] = signed ? [["authorization", `Bearer ${alice.access_token}`]] : [];
     const answer = await rawRequest(postern().url, "GET", path, [...headers, ...SPOOFS]);
@@ -201,14 +205,16 @@ describe("what the origin is told", () => {
     expect(JSON.stringify(seen.headers)).not.toContain("evil.example.test");
   });
 
-  test("a header that one route fills from a claim cannot be sent to another route of the same origin", async () => {
+  // One route of the same origin fills it from a claim.
+  test("another route's claim header cannot be sent", async () => {
     const answer = await rawRequest(postern().url, "GET", "/url/public/seen", [["x-request-token", "spoofed"], ["X_Request_Token", "spoofed"]]);
     expect(valuesOf((JSON.parse(answer.body) as Seen).headers, "x-request-token")).toEqual([]);
     const mapped = await json<Seen>(await postern().fetch("/url/mapped", { headers: { ...asAlice(), "x-request-token": "spoofed" } }));
     expect(valuesOf(mapped.headers, "x-request-token")).toEqual([claimsOf(alice.access_token)["jti"]]);
   });
 
-  test("headers named by Connection cannot take ours away (hop-by-hop abuse)", async () => {
+  // By naming them.
+  test("hop-by-hop abuse: Connection cannot remove our headers", async () => {
     const answer = await rawRequest(postern().url, "GET", "/url/seen", [
       ["authorization", `Bearer ${alice.access_token}`],
       ["connection", "close, x-auth-subject, x-auth-tenant"],
@@ -218,7 +224,8 @@ describe("what the origin is told", () => {
     expect(valuesOf(seen.headers, "x-auth-tenant")).toEqual(["acme"]);
   });
 
-  test("neither the access token nor a cookie of ours is forwarded, other cookies are", async () => {
+  // Other cookies are.
+  test("neither access token nor own cookie is forwarded", async () => {
     const browser = await browserSignIn(postern());
     const cookie = `theme=dark; ${cookieHeader(browser.cookies)}; lang=nl`;
     for (const path of ["/url/seen", "/url/public/seen"]) {
@@ -236,7 +243,8 @@ describe("what the origin is told", () => {
     expect(valuesOf(seen.headers, "authorization")).toEqual([`Bearer ${alice.access_token}`]);
   });
 
-  test("an optional route tells who it is when an access token comes along, and refuses an unsound one", async () => {
+  // It refuses an unsound access token.
+  test("an optional route names the caller if there is a token", async () => {
     const known = await json<Seen>(await postern().fetch("/url/optional", { headers: asAlice() }));
     expect(valuesOf(known.headers, "x-auth-subject")).toHaveLength(1);
     const unknown = await json<Seen>(await postern().fetch("/url/optional"));
@@ -258,7 +266,8 @@ describe("what passes as it is", () => {
     expect(answer.body).toBe(method === "GET" || method === "OPTIONS" ? "" : "päyload");
   });
 
-  test("an upstream's path is the request's without the prefix, the query untouched", async () => {
+  // The query is untouched.
+  test("an upstream's path is the request's without the prefix", async () => {
     const seen = await json<Seen>(await postern().fetch("/url/a/b%20c/d?q=%2F&r", { headers: asAlice() }));
     expect(seen.url).toBe("/a/b%20c/d?q=%2F&r");
   });
@@ -337,7 +346,7 @@ describe("an origin that fails", () => {
 });
 
 describe("a route that answers by itself", () => {
-  test("tells who is calling, with nothing else about him and no body", async () => {
+  test("tells only who is calling, and has no body", async () => {
     const response = await postern().fetch("/who", { headers: asAlice() });
     expect(response.status).toBe(204);
     const claims = claimsOf(alice.access_token);
@@ -349,7 +358,8 @@ describe("a route that answers by itself", () => {
     expect(await response.text()).toBe("");
   });
 
-  test("refuses as every route does, and speaks of nobody where it is public", async () => {
+  // Where it is public it names no caller.
+  test("refuses as every route does", async () => {
     await expectProblem(await postern().fetch("/who"), 401, "credentials_required");
     await expectProblem(await postern().fetch("/who", { headers: bearer("a.b.c") }), 401, "invalid_token");
     const response = await postern().fetch("/who/public", { headers: asAlice() });
@@ -357,7 +367,8 @@ describe("a route that answers by itself", () => {
     expect([...response.headers.keys()].filter((name) => name.startsWith("x-auth"))).toEqual([]);
   });
 
-  test("answers two sessions in turn with their own names (CVE-2026-35039)", async () => {
+  // CVE-2026-35039.
+  test("answers two sessions in turn with their own names", async () => {
     const second = await signIn(postern());
     for (let round = 0; round < 3; round += 1) {
       for (const { access_token } of [alice, second]) {
@@ -393,7 +404,8 @@ describe("WebSocket", () => {
     });
   }
 
-  test("passes with an access token, both ways, and the origin knows who it is", async () => {
+  // The origin gets the caller's identity.
+  test("passes with an access token, both ways", async () => {
     const [first = "", second] = await messages(asAlice(), "hello");
     expect(JSON.parse(first)).toMatchObject({ identity: { "x-auth-tenant": "acme" } });
     expect(second).toBe("hello");

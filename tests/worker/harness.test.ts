@@ -42,7 +42,8 @@ test("what is in KV and D1 outlives a SIGKILL of workerd", async () => {
   expect((await after.fetch("/healthz")).status).toBe(200);
 });
 
-test("instances share nothing, and killing one leaves the others alone", async () => {
+// Killing one leaves the others alone.
+test("instances share nothing", async () => {
   const [one, two, three] = await Promise.all([start(), start(), start()]);
   expect(new Set([one.url, two.url, three.url]).size).toBe(3);
   await one.kv.write("key", "one");

@@ -72,7 +72,8 @@ describe("headers in", () => {
     expect(names).toContain("x-other");
   });
 
-  test("forgery: no name that another gate or proxy gives a caller, a place or a request reaches the origin", async () => {
+  // No name that a gate or a proxy uses for a caller, a place or a request.
+  test("forgery: no other proxy's header reaches the origin", async () => {
     const forged: [string, string][] = [
       ...["x-forwarded-user", "X_Forwarded_Email", "x-forwarded-groups", "x-forwarded-preferred-username", "x-forwarded-access-token"],
       ...["x-forwarded-client-cert", "x-forwarded-uri", "x-forwarded-method", "x-forwarded-path", "x-forwarded-scheme", "x-forwarded-ssl", "x-forwarded"],
@@ -83,7 +84,8 @@ describe("headers in", () => {
     expect((JSON.parse(body) as Seen).headers.filter(([, value]) => value.includes("forged"))).toEqual([]);
   });
 
-  test("two readers: a bearer token behind another scheme's credentials, after a tab, is refused and not passed on unread", async () => {
+  // After a tab. An origin might read it.
+  test("two readers: a token behind other credentials is refused", async () => {
     const { access_token } = await signIn(postern());
     for (const gap of [" ", "\t", "\t \t"]) {
       const { text } = await sent("GET", "/kept/x", `authorization: Basic eDp5,${gap}Bearer${gap}${access_token}\r\n`);
@@ -103,7 +105,8 @@ describe("bodies of requests that have none", () => {
     expect(faults()).toBe(before);
   });
 
-  test("denial of service by alarm: a GET with a body is the client's mistake, and no fault of the origin's", async () => {
+  // The client's mistake, and no fault of the origin's.
+  test("denial of service by alarm: a GET with a body is a 400", async () => {
     const before = [faults(), origin.requests];
     for (const path of ["/seen/x", "/retried/x"]) {
       for (const [headers, body] of [
@@ -120,7 +123,8 @@ describe("bodies of requests that have none", () => {
 });
 
 describe("methods", () => {
-  test("method confusion: an upgrade asked for with another method reaches the origin as what the policy judged, not as GET", async () => {
+  // It reaches the origin with the method that the policy judged, and not as GET.
+  test("method confusion: an upgrade keeps its judged method", async () => {
     for (const path of ["/seen/x", "/retried/x"]) {
       for (const method of ["POST", "DELETE", "PUT"]) {
         const { body } = await rawRequest(postern().url, method, path, [["upgrade", "websocket"]], "abc");
@@ -129,7 +133,8 @@ describe("methods", () => {
     }
   });
 
-  test("cross-site tracing: no origin is asked to send back what the gate tells it", async () => {
+  // It would send back what the gate tells it.
+  test("cross-site tracing: TRACE reaches no origin", async () => {
     const before = origin.requests;
     expect((await sent("TRACE", "/seen/x")).text).toMatch(/^HTTP\/1.1 405 [^]*\r\nallow: [A-Z, ]*GET/i);
     expect((await sent("TRACE", "/no-such-path")).text).toMatch(/^HTTP\/1.1 404 /);
@@ -138,7 +143,8 @@ describe("methods", () => {
 });
 
 describe("cookies out", () => {
-  test.for(ROUTES)("session fixation: an origin cannot plant our cookies, and its own pass: %s", async (route) => {
+  // Its own cookies pass.
+  test.for(ROUTES)("session fixation: no origin sets our cookies: %s", async (route) => {
     const response = await postern().fetch(`/${route}/planted`);
     expect(await response.text()).toBe("hi");
     expect(response.status).toBe(201);
@@ -161,7 +167,8 @@ describe("cookies out", () => {
   });
 });
 
-test("one caller's answer for the next: the platform's cache neither answers nor keeps what an access token decides", async () => {
+// One caller's answer would be the next one's.
+test("no answer by access token is cached or served from cache", async () => {
   const gate = await start({
     outbound: (request) => OutboundResponse.json({ cf: request.cf ?? null, headers: Object.fromEntries(request.headers) }),
     vars: settings({}, [

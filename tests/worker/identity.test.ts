@@ -15,7 +15,7 @@ const postern = shared(() => ({
 }));
 
 describe("users of another service", () => {
-  test("they sign in with the password that is kept there, and their subject is theirs", async () => {
+  test("they sign in with their password and keep their subject", async () => {
     const tokens = await signIn(postern(), CAROL);
     expect(tokens.scope).toBe("read:orders");
     expect(claimsOf(tokens.access_token)).toMatchObject({ sub: "customer-4711", roles: ["clerk"], tenant_id: "acme" });
@@ -24,7 +24,7 @@ describe("users of another service", () => {
     expect(await postern().sql("SELECT * FROM users")).toEqual([]);
   });
 
-  test("refresh, list of sessions, revocation and logout work as for our own", async () => {
+  test("refresh, sessions, revocation and logout work", async () => {
     const [first, second] = [await signIn(postern(), CAROL), await signIn(postern(), CAROL)];
     const next = await refreshed(postern(), first.refresh_token);
     const list = await sessions(postern(), next.access_token);
@@ -35,7 +35,8 @@ describe("users of another service", () => {
     expect((await postern().fetch("/strict/echo", { headers: bearer(second.access_token) })).status).toBe(401);
   });
 
-  test("user enumeration: unknown login, wrong password and disabled user get one answer", async () => {
+  // Unknown login, wrong password, and disabled user.
+  test("user enumeration: all refusals have one answer", async () => {
     const answers = await Promise.all(
       [
         { login: "nobody@example.com", password: PASSWORD },

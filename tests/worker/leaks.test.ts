@@ -27,7 +27,8 @@ test("every key that is derived from a master secret is looked for", () => {
   expect(PURPOSES).toContain("one-time-token");
 });
 
-test("what has the shape of a secret is found though nobody has seen it", () => {
+// Though it is no secret that was collected.
+test("text in the shape of a secret is found", () => {
   const shapes = [`prt_${"x".repeat(40)}`, '{"kty":"EC","d":"GawgguFyGrWKav7AX4VKUg"}', "-----BEGIN PRIVATE KEY-----"];
   expect(search([], shapes).leaks.length).toBe(3);
 });
@@ -37,7 +38,8 @@ test("a report of a leak does not repeat the secret", () => {
   expect(JSON.stringify(leak)).not.toContain("battery");
 });
 
-test("only the token of a notification that the local profile prints is excepted, and only there", () => {
+// Its one-time token is printed on purpose.
+test("only the local profile's notification is excepted", () => {
   const token = "one-time-token-abcdefgh";
   const line = (more: string) => `notification: {"kind":"reset","token":"${token}"${more}}`;
   expect(search([token], [line("")]).leaks).toEqual([]);
@@ -45,7 +47,8 @@ test("only the token of a notification that the local profile prints is excepted
   expect(search([token], [`{"event":"fault","cause":"${token}"}`]).leaks.length).toBe(1);
 });
 
-test("an event that its schema does not have is found: a name, a member, a value", () => {
+// By a name, a member or a value.
+test("an event outside the schema is found", () => {
   const event = { at: 1, event: "sign_in_refused", outcome: "refused", cause: "wrong_password" };
   expect(mistakesIn([event])).toEqual([]);
   expect(mistakesIn([{ ...event, event: "made_up" }])).toEqual(["made_up: is not described"]);

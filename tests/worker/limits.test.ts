@@ -58,7 +58,8 @@ function expectTwenty(answers: number[]): void {
 describe("with the defaults", () => {
   beforeAll(() => withLimits(undefined));
 
-  test("five guesses at an account are tried, from however many addresses, and then nobody's", async () => {
+  // From however many addresses.
+  test("five guesses at an account are tried, then none", async () => {
     const login = "victim@example.com";
     const first = await Promise.all(Array.from({ length: 30 }, (_, n) => status(guess(login, `198.51.${n}.7`))));
     expect(first.filter((one) => one === 401)).toHaveLength(5);
@@ -67,13 +68,15 @@ describe("with the defaults", () => {
     expect(after).toBeLessThanOrEqual(60);
   });
 
-  test("guessing from many networks at one account is told, once, and tightens its limit", async () => {
+  // At one account; it tightens that account's limit.
+  test("guessing from many networks is reported once", async () => {
     const told = await eventually("the event", () => events("stuffing_detected").find((one) => one["pattern"] === "many_networks"));
     expect(told).toMatchObject({ outcome: "alert", login: expect.any(String) });
     expect(events("stuffing_detected").filter((one) => one["pattern"] === "many_networks")).toHaveLength(1);
   });
 
-  test("twenty sign-ins a minute from one address, whatever the accounts, and its network is still served", async () => {
+  // Whatever the accounts; its network is still served.
+  test("twenty sign-ins a minute from one address", async () => {
     const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => status(guess(`user${n}@example.com`, "192.0.2.1"))));
     expectTwenty(answers);
     const limited = await eventually("a refusal", async () => {
@@ -106,7 +109,8 @@ describe("with the defaults", () => {
     await expectThrottled(await register(), "register-ip");
   });
 
-  test("twenty refreshes of one token at once are one rotation, and twenty rotations on end are too fast", async () => {
+  // Twenty rotations on end are too fast.
+  test("twenty racing refreshes are one rotation", async () => {
     let { refresh_token } = await signIn(postern, { headers: from("192.0.2.60") });
     const racers = await Promise.all(Array.from({ length: 20 }, () => refreshed(postern, refresh_token)));
     expect(new Set(racers.map((one) => one.refresh_token)).size).toBe(1);
@@ -144,7 +148,8 @@ describe("locks", () => {
     for (let n = 0; n < 5; n += 1) expect(await status(guess(login, `198.51.100.${n}`))).toBe(401);
   }
 
-  test("after five failures the right password of a stranger is refused like a wrong one, word for word", async () => {
+  // After five failures, word for word, also for an unknown login.
+  test("a lock refuses right and wrong passwords alike", async () => {
     const login = await newcomer();
     await lockOut(login);
     const right = await post(postern, "/auth/login", { login, password: PASSWORD, delivery: "body" }, from("198.51.100.99"));
@@ -164,7 +169,8 @@ describe("locks", () => {
     );
   });
 
-  test("strangers who lock an account do not lock out its owner on a known device, by body or by cookie", async () => {
+  // By body or by cookie.
+  test("a known device signs in past the strangers' lock", async () => {
     const login = await newcomer();
     const { device_token } = await signIn(postern, { login });
     const browser = await browserSignIn(postern, { login });
@@ -177,7 +183,7 @@ describe("locks", () => {
     expect(await status(post(postern, "/auth/login", { login, password: PASSWORD }))).toBe(401);
   });
 
-  test("a device token of the attacker's own account, or a forged one, opens no door", async () => {
+  test("another account's or a forged device token opens nothing", async () => {
     const [victim, attacker] = [await newcomer(), await newcomer()];
     const { device_token = "" } = await signIn(postern, { login: attacker });
     await lockOut(victim);
@@ -214,7 +220,8 @@ describe("locks", () => {
         ...from(`203.0.${n}.1`),
       });
 
-    test("is worth five guesses of the password, from however many addresses, and locks nobody out of the sign-in", async () => {
+    // From however many addresses. The owner can still sign in.
+    test("is worth five guesses of the password", async () => {
       const login = await newcomer();
       const thief = await signIn(postern, { login });
       const answers = await Promise.all(
@@ -230,7 +237,8 @@ describe("locks", () => {
       await signIn(postern, { login });
     });
 
-    test("strangers who lock the account do not keep its owner from changing the password", async () => {
+    // By the owner.
+    test("the strangers' lock does not stop a password change", async () => {
       const login = await newcomer();
       const { access_token } = await signIn(postern, { login });
       await lockOut(login);
@@ -249,7 +257,8 @@ describe("locks", () => {
     interface Standing { whose: string; failures?: number; locked_until?: number; buckets: { limit: string; left: number }[] }
     const show = async (token: string, query: string) => (await json<{ rows: Standing[] }>(await call("GET", `/admin/throttle?${query}`, token))).rows;
 
-    test("sees a lock of an account and lifts it, and the owner is in at once", async () => {
+    // The owner is in at once.
+    test("sees and lifts the lock of an account", async () => {
       const { access_token: token } = await signIn(postern, { login: ADMIN });
       const login = await newcomer();
       await lockOut(login);
@@ -268,7 +277,8 @@ describe("locks", () => {
       expect(JSON.stringify(told)).not.toContain(login);
     });
 
-    test("sees and lifts the lock of an address, which this isolate remembers too", async () => {
+    // This isolate remembers it too.
+    test("sees and lifts the lock of an address", async () => {
       const { access_token: token } = await signIn(postern, { login: ADMIN });
       for (let n = 0; n < 100; n += 1) await status(guess(`c${n}@example.com`, "203.0.113.200"));
       await expectThrottled(await guess("d@example.com", "203.0.113.200"), "login-ip");
@@ -289,14 +299,16 @@ describe("locks", () => {
     });
   });
 
-  test("the device cookie is out of reach of scripts and of other sites, and outlives the session", async () => {
+  // It is not sent across sites.
+  test("the device cookie is HttpOnly and outlives the session", async () => {
     const { setCookies } = await browserSignIn(postern, { login: ALICE });
     const line = setCookies.find((one) => one.startsWith(`${DEVICE_COOKIE}=`)) ?? "";
     expect(line).toMatch(/^__Secure-postern_device=pdt_[\w-]{55}; Path=\/auth; Max-Age=34560000; HttpOnly; Secure; SameSite=Strict$/);
   });
 });
 
-test("failures from one address, of whatever accounts, lock the address with 429", async () => {
+// Of whatever accounts.
+test("failures from one address lock the address with 429", async () => {
   const wide = { per_minute: 6000, burst: 6000 };
   await withLimits({ login_ip: wide, login_network: wide, ip_lock: { delay_after: 1000, lock_after: 3, locks: [60] } });
   for (let n = 0; n < 3; n += 1) expect(await status(guess(`a${n}@example.com`, "192.0.2.9"))).toBe(401);
@@ -305,7 +317,8 @@ test("failures from one address, of whatever accounts, lock the address with 429
   expect(events("locked").at(-1)).toMatchObject({ what: "ip", seconds: 60 });
 });
 
-test("more sign-ins at once than may wait for their hash are asked to come again, and lose nothing", async () => {
+// More than may wait for their hash. They lose nothing.
+test("too many sign-ins at once are asked to come again", async () => {
   const wide = { per_minute: 60_000, burst: 60_000 };
   await withLimits({
     login_account: wide, login_ip: wide, login_network: wide, hash_queue: 2,
@@ -322,7 +335,8 @@ test("more sign-ins at once than may wait for their hash are asked to come again
   await signIn(postern);
 });
 
-test("the platform's coarse limit, where one is named and not bound, is told and stops nobody", async () => {
+// The platform's rate limiter is named in the settings and not bound.
+test("an unbound coarse limit is reported and stops no call", async () => {
   await withLimits({ coarse_binding: "AUTH_LIMIT" });
   await signIn(postern);
   await postern.logged(/"part":"rate_limiter".*AUTH_LIMIT/);
@@ -333,7 +347,8 @@ describe("passwords being chosen", () => {
   const register = (password: string, login = `${crypto.randomUUID()}@example.com`) =>
     post(postern, "/auth/register", { login, password });
 
-  test("what everybody uses is refused, in any case, and so is the login itself", async () => {
+  // In any case.
+  test("common passwords and the login itself are refused", async () => {
     for (const password of ["trustno1", "TrustNo1", "qwertyuiop", "iloveyou", "short", "x".repeat(1025)]) {
       await expectProblem(await register(password), 400, "invalid_password");
     }
@@ -341,12 +356,13 @@ describe("passwords being chosen", () => {
     await expectProblem(await register("some.body", "some.body@example.com"), 400, "invalid_password");
   });
 
-  test("nothing is asked of a password's composition: length is enough", async () => {
+  test("a password needs length alone, no composition", async () => {
     for (const password of ["tisch lampe buch", "ж".repeat(512), "        a long gap"]) await json(await register(password), 201);
   });
 });
 
-test("every answer of ours to a bad or throttled call carries the security headers and is not stored", async () => {
+// No answer to a bad or throttled call is stored.
+test("every refusal has the security headers", async () => {
   await withLimits({ login_account: { per_minute: 1, burst: 1 } });
   const { access_token } = await signIn(postern);
   const answers = [
@@ -375,7 +391,8 @@ test("every answer of ours to a bad or throttled call carries the security heade
   expect(answers[0]?.status).toBe(429);
 });
 
-test("login and registration CSRF: a browser that says cross-site is refused, whatever its body asks for", async () => {
+// Whatever the body asks for.
+test("login and registration CSRF: cross-site is refused", async () => {
   await withLimits();
   for (const path of ["/auth/login", "/auth/register"]) {
     for (const headers of [{ origin: "https://evil.example.test" }, { origin: "null" }, { "sec-fetch-site": "cross-site" }] as Record<string, string>[]) {

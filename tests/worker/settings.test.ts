@@ -51,7 +51,8 @@ describe("a local file", () => {
     expect(read(LOCAL)).toBe(`${made}# mine\n`);
   });
 
-  test("is looked at with .dev.vars, each mistake under the file and line to edit", () => {
+  // And with its file.
+  test("is checked with .dev.vars, each mistake with its line", () => {
     run("settings.mjs", "local");
     write(".dev.vars", "POSTERN_LEEWAY=soon\n");
     expect(mistakes(LOCAL, "--local", "--quick")).toEqual([]);
@@ -65,7 +66,8 @@ describe("a local file", () => {
     ]);
   });
 
-  test("with mistaken TOML ends at once, and its line, which may hold a secret, is not shown", () => {
+  // Its line, which may hold a secret, is not shown.
+  test("with mistaken TOML ends at once", () => {
     write(LOCAL, 'name = "postern"\nPOSTERN_METRICS_TOKEN = "secret\n');
     const [told, ...more] = mistakes(LOCAL, "--local", "--quick");
     expect(more).toEqual([]);
@@ -103,7 +105,8 @@ describe("a deployment's file", () => {
   });
 });
 
-test("a busy port is said in one line, with a free one, before anything else", async () => {
+// In one line.
+test("a busy port is reported first, with a free one", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -11,7 +11,8 @@ import { ATTACKS, theft } from "../proofs/soak/theft.ts";
 const seed = seedOfRun();
 
 describe(`seed ${seed}`, () => {
-  test("10 families of one user, 20 refreshes each and all at once: one successor each, and none ends", async () => {
+  // One successor for each token.
+  test("10 families with 20 refreshes at once each: none ends", async () => {
     const postern = await boot();
     try {
       const figures = await storm(postern, 10, 20, 10);
@@ -21,14 +22,16 @@ describe(`seed ${seed}`, () => {
     }
   });
 
-  test("thieves in random histories are found out within the bound, at the right distance; honest devices are not", async () => {
+  // In random histories and at the right distance; honest devices are not taken for thieves.
+  test("thieves are found within the bound", async () => {
     const figures = await theft(seed, 5, 0, 5);
     expect(figures.failures).toEqual([]);
     expect(figures.wrongDistances).toBe(0);
     for (const attack of ATTACKS) expect(figures.detected[attack], attack).toBe(attack === "none" ? 0 : 5);
   });
 
-  test("a logout against refreshes in flight: nothing is accepted after it has returned", async () => {
+  // With refreshes in flight.
+  test("nothing is accepted after a logout has returned", async () => {
     const postern = await boot();
     try {
       const figures = await races(postern, seed, 12);
@@ -45,7 +48,7 @@ describe(`seed ${seed}`, () => {
     expect(figures.countedForGenuine).toBe(figures.genuine);
   });
 
-  test("a family's record grows by the digits of its rotation count alone", async () => {
+  test("a family's record grows by its rotation count's digits", async () => {
     const { growth, afterFirst, afterLast } = await storage(120);
     expect(growth).toBe(0);
     expect(afterLast).toMatchObject({ rows: afterFirst.rows, pages: afterFirst.pages });

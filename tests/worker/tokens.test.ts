@@ -44,11 +44,13 @@ describe("sound ones pass, or the refusals below would show nothing", () => {
     await json(await call(await issuer.token(kid)));
   });
 
-  test("with several audiences of which one is ours, and unknown claims", async () => {
+  // And with unknown claims.
+  test("with several audiences, one of them ours", async () => {
     await json(await call(await issuer.token("ES256-1", { aud: ["https://else.example.test", AUDIENCE], extra: { deep: [1] } })));
   });
 
-  test("with a typ as its media type in full, in any case (RFC 9068 section 4)", async () => {
+  // In any case (RFC 9068, section 4).
+  test("with a typ as a full media type", async () => {
     await json(await call(await issuer.token("ES256-1", {}, { typ: "application/at+jwt" })));
     await json(await call(await issuer.token("ES256-1", {}, { typ: "AT+JWT" })));
   });
@@ -87,7 +89,8 @@ describe("our own, tampered with", () => {
     await expectRefused(forge());
   });
 
-  test("a sound one right after, so that nothing of the forged ones was remembered", async () => {
+  // Nothing of the forged ones was remembered.
+  test("a sound one right after", async () => {
     await json(await call(own.access_token));
   });
 });
@@ -103,7 +106,8 @@ describe("algorithm attacks", () => {
     await expectRefused(`${none(alg)}${ZERO_SIGNATURE}`);
   });
 
-  test("alg confusion: HS256 with the public key as its secret, in every form a library might use", async () => {
+  // In every form that a library might use.
+  test("alg confusion: HS256 with the public key as secret", async () => {
     const { pem, jwk } = issuer.key("RS256-1");
     const secrets = [pem, pem.trim(), pem.replaceAll("\n", ""), JSON.stringify(jwk), jwk.n ?? "", Buffer.from(jwk.n ?? "", "base64url")];
     for (const secret of secrets) {
@@ -185,7 +189,8 @@ describe("key attacks", () => {
     await expectRefused(signed);
   });
 
-  test("no kid: fine while one key alone can be meant, and refused when two can (no trying in turn)", async () => {
+  // Keys are not tried in turn.
+  test("no kid passes only while one key can be meant", async () => {
     await json(await call(await issuer.token("ES256-1", {}, { kid: undefined })));
     await expectRefused(await other.token("other-1", {}, { kid: undefined }));
     await expectRefused(await other.token("other-2", {}, { kid: undefined }));
@@ -260,7 +265,8 @@ describe("claims that are wrong under a sound signature", () => {
     await expectRefused(`${signed}.${Buffer.from(signature).toString("base64url")}`);
   });
 
-  test("a user's claims do not become another's headers: control characters in sub", async () => {
+  // A user's claims do not become another's headers.
+  test("header injection: control characters in sub", async () => {
     const token = await issuer.token("ES256-1", { sub: "a\r\nx-auth-roles: admin" });
     const response = await postern().fetch("/echo", { headers: bearer(token) });
     if (response.status === 200) {

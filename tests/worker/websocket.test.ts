@@ -103,7 +103,8 @@ test("a socket is closed at the next look after its session ended", async () => 
   expect(Date.now() - begun).toBeLessThan(3000);
 });
 
-test("a socket is closed at the next look after its one access token was revoked, unless its route looks at no feed", async () => {
+// At the next look, unless its route looks at no feed.
+test("a socket closes after its access token was revoked", async () => {
   const [tokens, operator] = [await signIn(postern()), await signIn(postern(), { login: ADMIN })];
   const [watched, unfed] = [await open("/watched/ws", tokens), await open("/unfed/ws", tokens)];
   const order = { kind: "access_token", jti: claimsOf(tokens.access_token)["jti"] };
@@ -124,7 +125,7 @@ test("another session's end does not touch it", async () => {
   await closed;
 });
 
-test("a socket is closed when its access token expires, by rule and not without", async () => {
+test("a socket closes when its token expires, by rule only", async () => {
   const tokens = await signIn(postern());
   const [watched, free] = [await open("/expiring/ws", tokens), await open("/free/ws", tokens)];
   expect(await watched.closed).toEqual({ code: 1008, reason: "access token expired" });
@@ -133,7 +134,8 @@ test("a socket is closed when its access token expires, by rule and not without"
   await free.closed;
 });
 
-test("an upstream that breaks off is told to the client as 1014, and a client that goes leaves nothing half open", async () => {
+// A client that goes leaves nothing half open.
+test("an upstream that breaks off is 1014 to the client", async () => {
   const first = await open("/deaf", await signIn(postern()));
   for (const socket of deaf.sockets) socket.destroy();
   expect((await first.closed).code).toBe(1014);
@@ -143,6 +145,6 @@ test("an upstream that breaks off is told to the client as 1014, and a client th
   expect(await second.closed).toEqual({ code: 4000, reason: "bye" });
 });
 
-test("a watched socket opens for nobody without a sound access token", async () => {
+test("a watched socket needs a sound access token", async () => {
   await expect(open("/watched/ws", { ...alice, access_token: "a.b.c" })).rejects.toThrow("did not open");
 });

@@ -1,5 +1,4 @@
-// What `make proof NAME=revocation` and the worker tests play: a client that is refreshed after its revocation, and calls of /readyz by
-// anybody.
+// Scenes of `make proof NAME=revocation`: a client that is refreshed after its revocation, and calls of /readyz by anybody.
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { startWorkers, statusOf } from "../issuers/workers.ts";
