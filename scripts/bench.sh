@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Measures one part, `cpu` when none is named:
 #
-#   cpu      CPU a request beside other Workers in one workerd; writes bench/results.json and docs/performance.md (20 min)
+#   cpu      CPU a request beside other Workers in one workerd; writes bench/results.json and docs/reference/performance.md (20 min)
 #   quick    a few of these figures, printed only: ONLY=hit,miss,forwarding ROUNDS=7 BLOCK=150 ALSO=before=folder (2 min)
-#   refresh  refreshes beside two other libraries; writes docs/performance.md (5 min)
-#   size     which crate and module the Worker's bytes belong to; writes docs/size.md: AGAINST=other.names.wasm TOP=60 (2 min)
-#   native   time and instructions of the domain without a platform; writes docs/growth.md (5 min)
-#   growth   how costs grow; writes docs/growth.md: ONLY="native objects" (10 min)
-#   start    an isolate's start, memory over 100 000 requests, Argon2id; writes docs/growth.md: ONLY="start memory argon2" (10 min)
+#   refresh  refreshes beside two other libraries; writes docs/reference/performance.md (5 min)
+#   size     which crate and module the Worker's bytes belong to; writes docs/reference/size.md: AGAINST=other.names.wasm TOP=60 (2 min)
+#   native   time and instructions of the domain without a platform; writes docs/reference/growth.md (5 min)
+#   growth   how costs grow; writes docs/reference/growth.md: ONLY="native objects" (10 min)
+#   start    an isolate's start, memory over 100 000 requests, Argon2id; writes docs/reference/growth.md: ONLY="start memory argon2" (10 min)
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$POSTERN_ROOT"

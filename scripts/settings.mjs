@@ -116,7 +116,7 @@ if (kind === "local") {
   const file = "wrangler.production.toml";
   if (existsSync(file)) die(`${file} is there already, and is yours: edit it`);
   writeFileSync(file, production(issuer));
-  console.log(`postern: wrote ${file}. README.md, "Deploy in five steps", says what is left to do`);
+  console.log(`postern: wrote ${file}. docs/start/deploy.md has the remaining steps`);
 } else {
   die("usage: settings.mjs local | production ISSUER");
 }

@@ -1,4 +1,4 @@
-// docs/operations.md as the person on call follows it: each incident is made to happen, and what the page says to run is run.
+// docs/guides/runbook.md as the person on call follows it: each incident is made to happen, and what the page says to run is run.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

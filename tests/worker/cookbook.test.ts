@@ -1,4 +1,4 @@
-// A recipe of docs/reference/routes.md, as it is written there, on the running Worker; crates/app/tests/documentation.rs plays all of them natively.
+// A recipe of docs/guides/keycloak.md, as it is written there, on the running Worker; crates/app/tests/documentation.rs plays all of them natively.
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { afterAll, expect, test } from "vitest";
@@ -8,8 +8,8 @@ import type { JsonObject } from "./support/jwt.ts";
 import { rawRequest, UrlOrigin } from "./support/origin.ts";
 import { shared } from "./support/postern.ts";
 
-const page = readFileSync(new URL("../../docs/reference/routes.md", import.meta.url), "utf8");
-const recipe = /\n### Keycloak\n.*?\n```toml\n(.*?)```\n\n```text\n(.*?)```/s.exec(page);
+const page = readFileSync(new URL("../../docs/guides/keycloak.md", import.meta.url), "utf8");
+const recipe = /\n```toml\n(.*?)```\n\n```text\n(.*?)```/s.exec(page);
 const [toml, lines] = [recipe![1]!, recipe![2]!.trim().split("\n")];
 
 let theirs: Issuer;

@@ -1,4 +1,4 @@
-// Auth0, Amazon Cognito, Keycloak and Microsoft Entra ID by their recipes in docs/reference/routes.md, word for word, with tokens of the
+// Auth0, Amazon Cognito, Keycloak and Microsoft Entra ID by their guides in docs/guides, word for word, with tokens of the
 // shapes that these four issue: every claim and header that they write, found by discovery, signed by jose.
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
@@ -10,11 +10,10 @@ import type { JsonObject } from "./support/jwt.ts";
 import { UrlOrigin, type Seen } from "./support/origin.ts";
 import { shared } from "./support/postern.ts";
 
-const page = readFileSync(new URL("../../docs/reference/routes.md", import.meta.url), "utf8");
-
-/** A recipe's variables, with `issuer` in place of the one that it names and the origin behind every route. */
+/** The variables of a guide, with `issuer` in place of the one that it names and the origin behind every route. */
 function recipe(name: string, issuer: string, origin: string, change: (toml: string) => string = (toml) => toml): Record<string, unknown> {
-  const toml = new RegExp(`\\n### ${name}\\n.*?\\n\`\`\`toml\\n(.*?)\`\`\``, "s").exec(page)![1]!;
+  const page = readFileSync(new URL(`../../docs/guides/${name}.md`, import.meta.url), "utf8");
+  const toml = /\n```toml\n(.*?)```/s.exec(page)![1]!;
   const theirs = /^issuer = "(.*)"$/m.exec(toml)![1]!;
   const text = change(toml).replaceAll(`"${theirs}"`, `"${issuer}"`).replaceAll(/^service = ".*"$/gm, `upstream = "${origin}"`);
   return (parse(text) as { vars: Record<string, unknown> }).vars;
@@ -50,7 +49,7 @@ describe("Auth0", () => {
   let issuer: string;
   const postern = shared(() => {
     issuer = discovered("/");
-    return { vars: { ...settings(), ...recipe("Auth0", issuer, origin.url) } };
+    return { vars: { ...settings(), ...recipe("auth0", issuer, origin.url) } };
   });
 
   const access = (more: JsonObject = {}, header: JsonObject = { typ: "JWT" }) =>
@@ -107,7 +106,7 @@ describe("Amazon Cognito", () => {
   let issuer: string;
   const postern = shared(() => {
     issuer = discovered("/eu-central-1_Example");
-    return { vars: { ...settings(), ...recipe("Amazon Cognito", issuer, origin.url) } };
+    return { vars: { ...settings(), ...recipe("amazon-cognito", issuer, origin.url) } };
   });
 
   const common = () => ({
@@ -175,7 +174,7 @@ describe.each([
   let issuer: string;
   const postern = shared(() => {
     issuer = discovered("/realms/shop");
-    return { vars: { ...settings(), ...recipe("Keycloak", issuer, origin.url, change) } };
+    return { vars: { ...settings(), ...recipe("keycloak", issuer, origin.url, change) } };
   });
 
   const access = (more: JsonObject = {}) =>
@@ -244,7 +243,7 @@ describe("Microsoft Entra ID, tokens of version 1.0", () => {
     issuer = discovered("/5d3a7c1e/");
     const keys = (toml: string) => toml.replace(/^jwks_uri = ".*"$/m, `jwks_uri = "${theirs.jwksUri}"`);
     const ours = { issuer: idp.iss, audiences: ["api://orders"], jwks_uri: idp.jwksUri, typ: "any" };
-    const { POSTERN_ISSUERS, ...vars } = recipe("Microsoft Entra ID", issuer, origin.url, keys) as { POSTERN_ISSUERS: object[] };
+    const { POSTERN_ISSUERS, ...vars } = recipe("microsoft-entra-id", issuer, origin.url, keys) as { POSTERN_ISSUERS: object[] };
     return { vars: { ...settings(), ...vars, POSTERN_ISSUERS: [...POSTERN_ISSUERS, ours] } };
   });
   afterAll(() => theirs.stop());

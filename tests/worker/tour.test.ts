@@ -37,11 +37,10 @@ test.for(["bash", "zsh"])("the lines of the tour, pasted into %s, do what they s
   }
 });
 
-// The blocks of README.md, pasted one after the other, in the shells that people have.
-test.for(["bash", "zsh"])("the README's first blocks, pasted into %s, do what it says", async (shell) => {
+// The blocks of docs/start/tour.md, pasted one after the other, in the shells that people have.
+test.for(["bash", "zsh"])("the blocks of the tour's page, pasted into %s, do what it says", async (shell) => {
   if (!hasCurl || spawnSync(shell, ["--version"]).status !== 0) return;
-  const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
-  const tour = readme.slice(readme.indexOf("## A tour"), readme.indexOf("## Your own API"));
+  const tour = await readFile(new URL("../../docs/start/tour.md", import.meta.url), "utf8");
   const blocks = [...tour.matchAll(/```sh\n([^]*?)```/g)].map(([, block = ""]) => block);
   expect(blocks.length).toBeGreaterThan(2);
   const lines = blocks.join("\n").replace("http://127.0.0.1:8787", postern().url).split("\n");

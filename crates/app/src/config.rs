@@ -1,5 +1,5 @@
 //! The configuration: vars and secrets of the Worker into typed values, every mistake reported
-//! at once and by name. `docs/configuration.md` has the table of all variables.
+//! at once and by name. `docs/reference/configuration.md` has the table of all variables.
 
 mod cookies;
 mod document;

@@ -1,4 +1,4 @@
-//! Users who are kept in another service: two calls over a service binding (docs/users.md).
+//! Users who are kept in another service: two calls over a service binding (docs/reference/users.md).
 //!
 //! `POST /verify` with login and password, `POST /profile` with a subject. The service is
 //! trusted with what it says of its users; its answers are checked for form all the same.

@@ -1,5 +1,5 @@
 //! Why a call of the first-party API is refused: precise causes here, few stable codes on the
-//! wire, in one exhaustive match. `docs/errors.md` lists the codes.
+//! wire, in one exhaustive match. `docs/reference/errors.md` lists the codes.
 
 use super::{body::BodyError, refusals::Throttled};
 use crate::{

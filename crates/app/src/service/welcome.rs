@@ -54,7 +54,7 @@ fn page(routes: &[Route], has_demo: bool) -> String {
 <code>{alice}</code> and <code>{admin}</code>, with <code>{password}</code>.
 <ul>
 {demo}<li><a href=\"/healthz\">Health</a>, <a href=\"/readyz\">readiness</a>, <a href=\"/.well-known/jwks.json\">public keys</a>
-<li>Sign in: <code>POST /auth/login</code>; docs/http-api.md has all calls
+<li>Sign in: <code>POST /auth/login</code>; docs/reference/http-api.md has all calls
 </ul>
 <h2>Routes</h2>
 <p>The first route that matches a request decides. A request that no route matches gets 404.

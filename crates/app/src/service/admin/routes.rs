@@ -1,4 +1,4 @@
-//! The route table, when it is in KV (`docs/gate.md`).
+//! The route table, when it is in KV (`docs/reference/routes.md`).
 
 use core::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What limits and locks say of an account or an address, and their end by an administrator's
-//! word (`docs/limits.md`).
+//! word (`docs/reference/limits.md`).
 
 use serde_json::Value;
 

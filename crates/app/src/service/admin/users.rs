@@ -1,4 +1,4 @@
-//! Users who are kept here, in an administrator's hands (`docs/users.md`).
+//! Users who are kept here, in an administrator's hands (`docs/reference/users.md`).
 
 use serde_json::Value;
 

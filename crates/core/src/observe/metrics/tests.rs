@@ -215,11 +215,11 @@ fn dashboard_alerts_and_documentation_name_the_metrics_that_there_are() {
         Family::ALL.iter().map(|family| family.describe().name).collect();
     let dashboard = include_str!("../../../../../examples/grafana/postern.json");
     let rules = include_str!("../../../../../examples/prometheus/postern.rules.yml");
-    let page = include_str!("../../../../../docs/guides/runbook.md");
+    let page = include_str!("../../../../../docs/reference/metrics.md");
     for text in [dashboard, rules, page] {
         let unknown: Vec<_> = names_in(text).difference(&known).copied().collect();
         assert_eq!(unknown, [""; 0], "no such metrics");
     }
-    assert_eq!(names_in(page), known, "docs/guides/runbook.md lists them all");
+    assert_eq!(names_in(page), known, "docs/reference/metrics.md lists them all");
     assert_eq!(names_in(dashboard), known, "the dashboard shows them all");
 }
