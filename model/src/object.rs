@@ -337,7 +337,8 @@ impl Objects {
 
     fn request(&self, ask: Ask) -> Option<AccountRequest> {
         let rotate = |generation, agent| {
-            let presented = self.open(generation).present(&self.masters).by_client("app");
+            let mut presented = self.open(generation).present(&self.masters);
+            presented.client_id = Some("app".to_owned());
             AccountRequest::Rotate { family: FAMILY, presented, limits: self.limits, context: context(agent) }
         };
         Some(match ask {
@@ -440,5 +441,5 @@ fn context(agent: Agent) -> Context {
         Agent::Owner => OWNER_AGENT,
         Agent::Other => OTHER_AGENT,
     };
-    Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), user_agent)
+    Context::new(Some("192.0.2.7"), Some("CH"), user_agent)
 }

@@ -12,7 +12,7 @@
 //!
 //! Stored records have a rule of their own: `docs/reference/storage-schema.md`.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 
 use crate::json::{self, ReadError};
 
@@ -21,6 +21,17 @@ pub trait Message: Serialize + DeserializeOwned {
     /// Whether asking twice leaves everything as asking once does: then a call whose answer was lost
     /// may be made again, whether or not the object acted on it.
     fn is_repeatable(&self) -> bool;
+}
+
+/// A member that readers of the version before require and that no code needs any more: it is written as an empty list
+/// and not read. The next release drops it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RetiredList;
+
+impl Serialize for RetiredList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq([(); 0])
+    }
 }
 
 /// Reads a message, or an answer.

@@ -232,7 +232,6 @@ impl Caller {
         Context::new(
             self.ip.as_deref(),
             self.country.as_deref(),
-            None,
             self.user_agent.as_deref().unwrap_or_default(),
         )
     }

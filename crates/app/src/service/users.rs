@@ -205,10 +205,3 @@ impl<P: Ports> Service<P> {
 fn by_operator(kind: ActivityKind, ends: Ends, reason: Revocation) -> ChangeNotice {
     ChangeNotice { kind, context: Context::default(), ends, reason }
 }
-
-impl Caller {
-    /// Where the operator's request came from, for the events.
-    pub fn operator_setting(&self) -> Setting {
-        self.setting()
-    }
-}

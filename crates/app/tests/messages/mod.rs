@@ -91,10 +91,44 @@ fn common(mut all: Vec<Value>) -> Value {
     })
 }
 
+/// Members of recorded messages that today's code does not send: either their readers do without, or nobody reads them.
+/// A name without a slash is such a member at any depth; `/*` empties an object that readers require and do not look into.
+const RETIRED: [&str; 6] = [
+    "asn",
+    "/refused/ended",
+    "/refused/subject",
+    "/refused/client_id",
+    "/revoked/not_before",
+    "/rotated/evidence/last_context/*",
+];
+
+fn without_retired(mut message: Value) -> Value {
+    fn remove(value: &mut Value, name: &str) {
+        match value {
+            Value::Object(members) => {
+                members.remove(name);
+                members.values_mut().for_each(|value| remove(value, name));
+            }
+            Value::Array(items) => items.iter_mut().for_each(|value| remove(value, name)),
+            _ => {}
+        }
+    }
+    for retired in RETIRED {
+        let Some((parent, name)) = retired.rsplit_once('/') else {
+            remove(&mut message, retired);
+            continue;
+        };
+        if let Some(members) = message.pointer_mut(parent).and_then(Value::as_object_mut) {
+            if name == "*" { members.clear() } else { drop(members.remove(name)) }
+        }
+    }
+    message
+}
+
 fn check<M: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, today: &[M]) {
     let mut needed: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for line in recorded(name) {
-        let sample: Value = serde_json::from_str(&line).unwrap();
+        let sample = without_retired(serde_json::from_str(&line).unwrap());
         let read = message::read::<M>(&line).unwrap_or_else(|error| panic!("{name}: {error}: {line}"));
         let again = serde_json::to_value(&read).unwrap();
         assert!(is_read_by(&sample, &again), "{name}: today's code loses a part of {line}");

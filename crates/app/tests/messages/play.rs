@@ -63,7 +63,7 @@ fn played<Q, A>(requests: Vec<Q>, mut serve: impl FnMut(&Q) -> A) -> Played<Q, A
 fn account() -> Played<AccountRequest, AccountAnswer> {
     let family = FamilyId::from_bytes([1; 16]);
     let (hash, purpose) = (SecretHash([3; 32]), Purpose::ResetPassword);
-    let context = Context::new(Some("203.0.113.7"), Some("AT"), None, "Firefox/140.0");
+    let context = Context::new(Some("203.0.113.7"), Some("AT"), "Firefox/140.0");
     let masters = masters();
     let rotate = |family| AccountRequest::Rotate {
         family,

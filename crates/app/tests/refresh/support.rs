@@ -18,7 +18,7 @@ pub(crate) const PHONE: &str = "Acme/7.1 (Android 14)";
 pub(crate) const DAY: Duration = Duration::from_hours(24);
 
 pub(crate) fn context(user_agent: &str) -> Context {
-    Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), user_agent)
+    Context::new(Some("192.0.2.7"), Some("CH"), user_agent)
 }
 
 pub(crate) fn grant(subject: &str) -> Grant {
@@ -161,14 +161,11 @@ impl Bench {
         assert_eq!(self.ask(&AccountRequest::Confirm { family, rotation_count }), AccountAnswer::Confirmed);
     }
 
-    /// The families ended now, those for the feed, and the not-before.
+    /// The families ended now.
     #[track_caller]
-    pub(crate) fn revoked(
-        &self,
-        request: &AccountRequest,
-    ) -> (Vec<FamilyId>, Vec<FamilyId>, Option<Timestamp>) {
+    pub(crate) fn revoked(&self, request: &AccountRequest) -> Vec<FamilyId> {
         match self.ask(request) {
-            AccountAnswer::Revoked { ended, denylist, not_before } => (ended, denylist, not_before),
+            AccountAnswer::Revoked { ended, .. } => ended,
             other => panic!("{other:?}"),
         }
     }
@@ -181,7 +178,7 @@ impl Bench {
     }
 
     pub(crate) fn revoke_all(&self, reason: Revocation) -> Vec<FamilyId> {
-        self.revoked(&AccountRequest::RevokeAll { reason, keep: None }).0
+        self.revoked(&AccountRequest::RevokeAll { reason, keep: None })
     }
 
     #[track_caller]

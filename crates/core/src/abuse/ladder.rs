@@ -15,7 +15,6 @@ const MAX_DELAY: Duration = Duration::from_secs(4);
 
 /// The rules of a ladder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Ladder {
     /// After this many failures each further attempt is delayed: 1 s, 2 s, then 4 s.
     pub delay_after: u32,

@@ -17,7 +17,6 @@ const TIGHTENED: u32 = 4;
 
 /// A token bucket: `burst` at once, and `per_minute` over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// How many come back in a minute, 1 to [`MAX_PER_MINUTE`].
     pub per_minute: u32,
@@ -42,7 +41,13 @@ impl FullAt {
     }
 
     /// Whether nothing was ever taken: what records leave out.
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so; seen on 64 bits alone")]
+    #[cfg_attr(
+        not(target_family = "wasm"),
+        expect(
+            clippy::trivially_copy_pass_by_ref,
+            reason = "serde's form; small on a machine of 64 bits alone"
+        )
+    )]
     pub(crate) const fn is_untouched(&self) -> bool {
         self.0 == 0
     }

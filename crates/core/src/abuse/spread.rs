@@ -10,7 +10,6 @@ use crate::{text_map::TextMap, time::Timestamp};
 
 /// From how many different ones on it is an attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Spread {
     /// This many different ones, 2 or more.
     pub count: u32,

@@ -113,7 +113,6 @@ impl ActivityKind {
 
 /// One entry of the ring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ActivityEntry {
     /// When; the last time of those that are counted together.
     pub at: Timestamp,

@@ -113,7 +113,6 @@ pub fn ordinary_sign_in(family: FamilyId, max_families: u16, now: Timestamp) -> 
         context: Context::new(
             Some("203.0.113.7"),
             Some("AT"),
-            Some(64_500),
             "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         ),
         max_families,

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{activity::ActivityEntry, activity::ActivityKind, one_time::Purpose, stored::is_zero};
 use crate::{
     ids::FamilyId,
-    message::Message,
+    message::{Message, RetiredList},
     refresh::{
-        Binding, Context, DriftPolicy, EndReason, Evidence, Family, Grant, Lifetimes, Limits, Presented,
-        RefusalCause, Revocation, SecretHash,
+        Binding, Context, DriftPolicy, Evidence, Family, Grant, Lifetimes, Limits, Presented, RefusalCause,
+        Revocation, SecretHash,
     },
     time::Timestamp,
 };
@@ -222,13 +222,9 @@ pub enum AccountAnswer {
     Revoked {
         /// The families that were alive and are not now.
         ended: Vec<FamilyId>,
-        /// All families among those asked for that ended so recently that access tokens of
-        /// theirs may be around: what the revocation feed must list. It holds `ended`, and also
-        /// what an earlier attempt ended whose answer was lost.
-        denylist: Vec<FamilyId>,
-        /// The subject's new not-before, for the feed, when all were revoked.
-        #[serde(default)]
-        not_before: Option<Timestamp>,
+        /// Version 0.1.0 requires it.
+        #[serde(skip_deserializing)]
+        denylist: RetiredList,
     },
     /// Noted, or nothing to note.
     Confirmed,
@@ -258,6 +254,13 @@ pub enum AccountAnswer {
         /// For the log.
         cause: String,
     },
+}
+
+impl AccountAnswer {
+    /// The answer after the end of these families.
+    pub(super) const fn revoked(ended: Vec<FamilyId>) -> Self {
+        Self::Revoked { ended, denylist: RetiredList }
+    }
 }
 
 /// A granted refresh: what the Worker needs to make both tokens.
@@ -300,16 +303,6 @@ pub enum Granted {
 pub struct Refusal {
     /// Why; its `code()` is stable.
     pub cause: RefusalCause,
-    /// How the family has ended, if it has, be it by this request or before. Its id belongs in
-    /// the revocation feed then; writing it there twice does no harm.
-    #[serde(default)]
-    pub ended: Option<EndReason>,
-    /// Whose family it is, if there is one.
-    #[serde(default)]
-    pub subject: Option<String>,
-    /// For which client.
-    #[serde(default)]
-    pub client_id: Option<String>,
     /// What the decision rests on, if there is a family.
     #[serde(default)]
     pub evidence: Option<Evidence>,
@@ -317,19 +310,8 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal without a family.
-    pub const fn without_family(cause: RefusalCause) -> Self {
-        Self { cause, ended: None, subject: None, client_id: None, evidence: None }
-    }
-
-    /// A refusal about this family, as it is after the decision.
-    pub fn about(family: &Family, cause: RefusalCause, evidence: Evidence) -> Self {
-        Self {
-            cause,
-            ended: family.end().map(|end| end.reason),
-            subject: Some(family.grant.subject.clone()),
-            client_id: Some(family.grant.client_id.clone()),
-            evidence: Some(evidence),
-        }
+    pub(super) const fn without_family(cause: RefusalCause) -> Self {
+        Self { cause, evidence: None }
     }
 }
 

@@ -128,7 +128,7 @@ impl<R: Records> Account<R> {
                 let answer = match ends {
                     _ if all => self.revoke_all(*reason, now)?.answer,
                     Ends::Others(keep) => self.revoke_others(*keep, *reason, now)?.answer,
-                    _ => AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None },
+                    _ => AccountAnswer::revoked(Vec::new()),
                 };
                 // What is about to be done is no news yet.
                 if *fence > 0 {
@@ -257,7 +257,7 @@ fn answer(family: &Family, decided: Decided) -> AccountAnswer {
     }
     // Every decision that grants leaves the family alive, so the fallback is never taken.
     let cause = decided.decision.refusal().unwrap_or(RefusalCause::UnknownFamily);
-    AccountAnswer::Refused(Refusal::about(family, cause, decided.evidence))
+    AccountAnswer::Refused(Refusal { cause, evidence: Some(decided.evidence) })
 }
 
 impl Served {

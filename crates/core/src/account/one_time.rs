@@ -52,7 +52,6 @@ impl Purpose {
 
 /// A token as stored, under the hash of its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct OneTime {
     pub(super) purpose: Purpose,
     pub(super) expires_at: Timestamp,
@@ -113,10 +112,7 @@ impl<R: Records> Account<R> {
             Purpose::ResetPassword => {
                 (ActivityKind::PasswordReset, self.revoke_all(Revocation::PasswordChanged, now)?.answer)
             }
-            Purpose::VerifyEmail => (
-                ActivityKind::EmailVerified,
-                AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: None },
-            ),
+            Purpose::VerifyEmail => (ActivityKind::EmailVerified, AccountAnswer::revoked(Vec::new())),
         };
         let _ = self.note(kind, None, context, now);
         Ok(answer)

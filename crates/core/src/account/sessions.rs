@@ -16,10 +16,6 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long an access token can outlive the end of its session: the longest lifetime that config
-/// allows is 15 minutes; an hour leaves room for leeway and for clocks.
-const ACCESS_TOKEN_HORIZON: Duration = Duration::from_hours(1);
-
 /// How many ended families are kept for their evidence. More are only made by signing in and out
 /// over and over; the longest ended go first, and their tokens stay refused, as unknown.
 const ENDED_KEPT: usize = 200;
@@ -138,7 +134,7 @@ impl<R: Records> Account<R> {
         let ended = self.end_each(&mut families, by, now)?;
         self.note_end(&ended, ActivityKind::of_revocation(by, false), now);
         let upkeep = if ended.is_empty() { Upkeep::Unchanged } else { Upkeep::Alarm(now) };
-        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None };
+        let answer = AccountAnswer::revoked(ended);
         Ok(Served { answer, upkeep })
     }
 
@@ -154,17 +150,16 @@ impl<R: Records> Account<R> {
         let ended = self.end_each(&mut families, by, now)?;
         self.note_end(&ended, ActivityKind::of_revocation(by, false), now);
         let upkeep = if ended.is_empty() { Upkeep::Unchanged } else { Upkeep::Alarm(now) };
-        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before: None };
+        let answer = AccountAnswer::revoked(ended);
         Ok(Served { answer, upkeep })
     }
 
     pub(super) fn revoke_all(&self, by: Revocation, now: Timestamp) -> Result<Served, Fault> {
-        let not_before = Some(now);
         // The mark of an erased account names no subject: what the feed is to be told of the one it
         // had would be overwritten.
         let Some(mut meta) = self.store().meta()?.filter(|meta| meta.fence != ERASED) else {
             // No family was ever opened, or all were removed after their absolute lifetime.
-            let answer = AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before };
+            let answer = AccountAnswer::revoked(Vec::new());
             return Ok(Served::plain(answer));
         };
         let mut families = self.settled(Some(&meta))?;
@@ -188,7 +183,7 @@ impl<R: Records> Account<R> {
         if let Some(kind) = ActivityKind::of_revocation(by, true) {
             let _ = self.note(kind, None, &Context::default(), now);
         }
-        let answer = AccountAnswer::Revoked { ended, denylist: denylist(&families, now), not_before };
+        let answer = AccountAnswer::revoked(ended);
         Ok(Served { answer, upkeep: Upkeep::Alarm(now) })
     }
 
@@ -247,10 +242,9 @@ impl<R: Records> Account<R> {
             self.tell_subject(&meta.subject, now)?;
         }
         let by = Revocation::Disabled;
-        let answer = self.revoke_all(by, now).map_or_else(
-            |_| AccountAnswer::Revoked { ended: Vec::new(), denylist: Vec::new(), not_before: Some(now) },
-            |served| served.answer,
-        );
+        let answer = self
+            .revoke_all(by, now)
+            .map_or_else(|_| AccountAnswer::revoked(Vec::new()), |served| served.answer);
         self.store().clear()?;
         let revoked_all = Some(RevokedAll { at: now, by });
         self.store().write_meta(&Meta { subject: String::new(), epoch: 0, revoked_all, fence: ERASED })?;
@@ -363,12 +357,6 @@ fn in_order(
     let mut order: Vec<_> = families.iter().enumerate().filter_map(dated).collect();
     order.sort_unstable();
     order
-}
-
-/// The families that ended so recently that the feed must list them.
-fn denylist(families: &Families, now: Timestamp) -> Vec<FamilyId> {
-    let recent = |family: &Family| family.end().is_some_and(|end| now.since(end.at) < ACCESS_TOKEN_HORIZON);
-    families.iter().filter(|(_, stored)| recent(&stored.family)).map(|(id, _)| *id).collect()
 }
 
 /// When the first of the families can be removed.

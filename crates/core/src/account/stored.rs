@@ -43,7 +43,6 @@ const LEAVING_ID: &str = "at";
 
 /// What holds for the whole account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Meta {
     /// Whose account it is.
     pub(super) subject: String,
@@ -73,7 +72,6 @@ pub(super) const fn is_zero(number: &u64) -> bool {
 
 /// The last revocation of all sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct RevokedAll {
     pub(super) at: Timestamp,
     pub(super) by: Revocation,
@@ -81,7 +79,6 @@ pub(super) struct RevokedAll {
 
 /// A family as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct StoredFamily {
     /// The account's epoch at the sign-in.
     pub(super) epoch: u64,
@@ -90,7 +87,6 @@ pub(super) struct StoredFamily {
 
 /// An end that the revocation feed has to be told of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Pending {
     /// When it was.
     pub(super) at: Timestamp,
@@ -101,7 +97,6 @@ pub(super) struct Pending {
 
 /// An erasure that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Leaving {
     /// When the object erases itself, unless somebody signs in before.
     pub(super) at: Timestamp,

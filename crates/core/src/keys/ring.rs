@@ -27,7 +27,6 @@ const MAX_RETIRED: usize = 64;
 
 /// A key as it enters the ring: its public half, and its private half wrapped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RingKey {
     /// For the key set.
     pub public: PublicJwk,
@@ -36,7 +35,6 @@ pub struct RingKey {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Held {
     key: RingKey,
     since: Timestamp,
@@ -48,14 +46,12 @@ fn is_lost(held: &Held, masters: &Masters) -> bool {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Retiring {
     public: PublicJwk,
     until: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Retired {
     kid: Kid,
     alg: SigningAlgorithm,
@@ -65,7 +61,6 @@ struct Retired {
 
 /// The keys of one issuer and where each stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct KeyRing {
     /// Version of the record, 1.
     version: Version,

@@ -24,7 +24,6 @@ const VERSION: u8 = 1;
 
 /// A private key sealed under a master secret, safe to store and to send to our own Worker.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct WrappedKey {
     /// Version of this record, 1.
     version: u8,

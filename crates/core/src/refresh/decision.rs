@@ -1,10 +1,8 @@
 //! What the state machine decides, and the evidence it decides by.
 
-use core::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Drift, EndReason, Lifetime, SignInReason, limits::millis};
+use super::{Context, Drift, EndReason, Lifetime, SignInReason};
 
 /// The decision on a presented refresh token: the rows of the table in
 /// `docs/concepts/refresh-families.md`.
@@ -123,32 +121,43 @@ impl RefusalCause {
     pub const fn ends(self) -> bool {
         matches!(self, Self::Reuse | Self::Expired { .. } | Self::SignIn { .. } | Self::AheadOfState)
     }
-
-    /// Whether an operator should hear of it at once.
-    pub const fn alerts(self) -> bool {
-        matches!(self, Self::Reuse | Self::AheadOfState | Self::Forged | Self::WrongSubject)
-    }
 }
 
 /// What a decision rests on: for the audit trail. Without secrets and hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// The count in the presented token.
-    pub presented_count: u32,
-    /// The family's count when it was presented.
-    pub stored_count: u32,
+    /// Version 0.1.0 requires this and the other private members.
+    #[serde(skip_deserializing)]
+    presented_count: u8,
+    #[serde(skip_deserializing)]
+    stored_count: u8,
     /// Stored minus presented: 0 is the current token, 1 its parent, negative is ahead of the
     /// state. Exact however long ago the token was replaced.
     pub distance: i64,
-    /// The time since the family's last rotation.
-    #[serde(rename = "age_ms", with = "millis")]
-    pub age: Duration,
-    /// Late retries granted for the current token, this one included.
-    pub late_retries: u16,
+    #[serde(skip_deserializing)]
+    age_ms: u8,
+    #[serde(skip_deserializing)]
+    late_retries: u8,
     /// How the context differs from the last rotation's.
     pub drift: Drift,
-    /// The last rotation's context: with reuse, one of the two is the thief's.
-    pub last_context: Context,
+    #[serde(skip_deserializing)]
+    last_context: Context,
+}
+
+impl Evidence {
+    /// The evidence of one presentation.
+    pub(super) fn new(distance: i64, drift: Drift) -> Self {
+        let last_context = Context::default();
+        Self {
+            distance,
+            drift,
+            presented_count: 0,
+            stored_count: 0,
+            age_ms: 0,
+            late_retries: 0,
+            last_context,
+        }
+    }
 }
 
 /// A decision with its evidence.

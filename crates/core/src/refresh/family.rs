@@ -12,7 +12,6 @@ const DEVICE_NAME_MAX_CHARS: usize = 64;
 
 /// One sign-in on one device: the session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Family {
     /// What the sign-in granted.
     pub grant: Grant,
@@ -57,7 +56,6 @@ pub enum State {
 
 /// What a live family knows of its current token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Alive {
     /// The hash of the current secret.
     pub secret_hash: SecretHash,
@@ -73,7 +71,7 @@ pub struct Alive {
 
 /// Whether the client is known to have received the current token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum Receipt {
     /// Nobody has shown an access token of this rotation yet.
     Unconfirmed,
@@ -86,7 +84,6 @@ pub enum Receipt {
 
 /// How a family ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct End {
     /// Why.
     pub reason: EndReason,
@@ -96,7 +93,7 @@ pub struct End {
 
 /// Why a family ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// A token was presented that only a thief or his victim can still hold.
     Reuse {
@@ -272,33 +269,12 @@ impl Family {
         self.ended(EndReason::Revoked { by }, now)
     }
 
-    /// The session logs itself out.
-    #[must_use]
-    pub fn logout(self, now: Timestamp) -> Self {
-        self.revoke(Revocation::Logout, now)
-    }
-
     /// Ends it if a lifetime is over.
     #[must_use]
     pub fn expire(self, now: Timestamp) -> Self {
         match self.lifetime_over(now) {
             Some(lifetime) => self.ended(EndReason::Expired { lifetime }, now),
             None => self,
-        }
-    }
-
-    /// Binds an unbound family to a key. A bound one keeps its key.
-    ///
-    /// # Errors
-    /// Gives the family back unchanged when it is bound to another key.
-    #[expect(clippy::result_large_err, reason = "the error is the family itself, handed back")]
-    pub fn bind(mut self, binding: Binding) -> Result<Self, Self> {
-        match self.binding {
-            Some(bound) if bound != binding => Err(self),
-            _ => {
-                self.binding = Some(binding);
-                Ok(self)
-            }
         }
     }
 

@@ -6,7 +6,6 @@ use crate::time::Timestamp;
 
 /// The snapshot of a sign-in from which every access token of the session is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Grant {
     /// The `sub` of the access tokens.
     pub subject: String,

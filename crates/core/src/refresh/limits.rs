@@ -16,7 +16,6 @@ const UNCONFIRMED_WINDOW_MAX: Duration = Duration::from_mins(1);
 /// The rules one presentation of a refresh token is judged by. All windows are half-open: a
 /// window of ten seconds holds an age of 9.999 s and not one of 10 s; a window of zero is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// How long after a rotation its predecessor is answered with the identical successor,
     /// whoever asks and however often: tabs racing each other. Also how long after the first
@@ -42,7 +41,7 @@ pub struct Limits {
 
 /// What to do when the context of a refresh differs much from the last one's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum DriftPolicy {
     /// Grant it, with an event.
     #[default]
@@ -136,7 +135,6 @@ impl Limits {
 
 /// How long a family lives, fixed at its sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Lifetimes {
     /// Since the last rotation.
     #[serde(with = "millis")]

@@ -81,7 +81,6 @@ impl Eq for SecretHash {}
 
 /// A refresh token as the Account object sees it: opened, its MAC checked, its secrets hashed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Presented {
     /// The generation it says it is.
     pub rotation_count: u32,
@@ -98,20 +97,6 @@ pub struct Presented {
     /// The key the request proved possession of (RFC 9449), if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
-}
-
-impl Presented {
-    /// The same, presented by this client.
-    #[must_use]
-    pub fn by_client(self, client_id: impl Into<String>) -> Self {
-        Self { client_id: Some(client_id.into()), ..self }
-    }
-
-    /// The same, with proof of possession of this key.
-    #[must_use]
-    pub fn with_binding(self, binding: Option<Binding>) -> Self {
-        Self { binding, ..self }
-    }
 }
 
 #[cfg(test)]

@@ -18,27 +18,10 @@ impl Family {
         limits: &Limits,
         context: &Context,
     ) -> (Self, Decided) {
-        let mut evidence = self.evidence(presented, now, context);
+        let distance = i64::from(self.rotation_count) - i64::from(presented.rotation_count);
+        let evidence = Evidence::new(distance, context.drift_from(&self.context));
         let (family, decision) = self.decide(presented, now, limits, context, &evidence);
-        if let (Decision::Retry { late: true }, State::Alive(alive)) = (decision, &family.state) {
-            evidence.late_retries = alive.late_retries;
-        }
         (family, Decided { decision, evidence })
-    }
-
-    fn evidence(&self, presented: &Presented, now: Timestamp, context: &Context) -> Evidence {
-        Evidence {
-            presented_count: presented.rotation_count,
-            stored_count: self.rotation_count,
-            distance: i64::from(self.rotation_count) - i64::from(presented.rotation_count),
-            age: self.age(now),
-            late_retries: match &self.state {
-                State::Alive(alive) => alive.late_retries,
-                State::Ended(_) => 0,
-            },
-            drift: context.drift_from(&self.context),
-            last_context: self.context.clone(),
-        }
     }
 
     fn decide(

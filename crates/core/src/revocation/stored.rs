@@ -23,7 +23,6 @@ const ENTRY_KIND: &str = "entry";
 
 /// What the object knows of its own work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct State {
     /// Always [`SCHEMA_VERSION`].
     pub(super) v: u32,
@@ -44,7 +43,6 @@ pub(super) struct State {
 
 /// Sessions that found no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Unlisted {
     /// When the last of them was added: all of their tokens were issued before.
     pub(super) issued_until: Timestamp,
@@ -54,7 +52,6 @@ pub(super) struct Unlisted {
 
 /// An entry without its mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Held {
     /// Always [`SCHEMA_VERSION`].
     pub(super) v: u32,

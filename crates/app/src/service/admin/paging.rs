@@ -78,7 +78,6 @@ fn decoded(value: &str) -> Option<String> {
 }
 
 /// A page: its rows under `name`, and the cursor of the next page if there is one.
-#[allow(dead_code, reason = "the first list with pages is still to come")]
 pub(in crate::service) fn page(name: &str, rows: Vec<Value>, next: Option<String>) -> Reply {
     let mut body = Map::new();
     body.insert(name.to_owned(), Value::Array(rows));

@@ -56,7 +56,7 @@ fn guessing_passwords_does_not_push_the_owners_entries_out() {
 }
 
 fn note_from(object: &Account<MemoryRecords>, kind: ActivityKind, ip: &str, second: u64) {
-    let context = Context::new(Some(ip), None, None, "");
+    let context = Context::new(Some(ip), None, "");
     let ask = AccountRequest::Note { kind, family: None, context };
     let at = START.plus(Duration::from_secs(second));
     assert_eq!(object.serve(&ask, at).answer, AccountAnswer::Confirmed);

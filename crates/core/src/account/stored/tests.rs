@@ -26,7 +26,7 @@ fn family() -> Family {
         drift: DriftPolicy::Log,
         binding: Some(Binding([2; 32])),
         device_name: Some("Alice's phone".to_owned()),
-        context: Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), "Acme/7.1"),
+        context: Context::new(Some("192.0.2.7"), Some("CH"), "Acme/7.1"),
         secret_hash: SecretHash([1; 32]),
         master: 3,
     };
@@ -49,7 +49,7 @@ fn family_record_format_unchanged() {
             r#""lifetimes":{"idle":60000,"absolute":120000},"#,
             r#""binding":"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI","device_name":"Alice's phone","#,
             r#""created_at":1000000,"seen_at":1000000,"#,
-            r#""context":{"ip":"192.0.2.7","country":"CH","asn":64500,"user_agent":"Acme/7.1"},"#,
+            r#""context":{"ip":"192.0.2.7","country":"CH","user_agent":"Acme/7.1"},"#,
             r#""rotation_count":0,"rotated_at":1000000,"#,
             r#""state":{"alive":{"secret_hash":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","master":3,"#,
             r#""receipt":"unconfirmed","late_retries":0,"late_only_rotations":0}}}}}"#
@@ -105,7 +105,7 @@ fn activity_and_one_time_record_formats_unchanged() {
         kind: ActivityKind::SignInRefused,
         times: 2,
         session_id: Some(ID),
-        context: Context::new(Some("192.0.2.7"), Some("CH"), None, "Acme/7.1"),
+        context: Context::new(Some("192.0.2.7"), Some("CH"), "Acme/7.1"),
     };
     Store(&records).write_activity(7, &entry).unwrap();
     assert_eq!(

@@ -92,14 +92,12 @@ pub enum MetricsAnswer {
 
 /// The last batch of an isolate.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Seen {
     number: u64,
     at: Timestamp,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Stored {
     v: u32,
     series: Totals,

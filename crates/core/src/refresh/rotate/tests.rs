@@ -31,7 +31,7 @@ struct Story {
 }
 
 fn context(user_agent: &str) -> Context {
-    Context::new(Some("192.0.2.7"), Some("CH"), Some(64500), user_agent)
+    Context::new(Some("192.0.2.7"), Some("CH"), user_agent)
 }
 
 fn ratchet() -> &'static Master {

@@ -52,7 +52,7 @@ fn a_used_up_rotation_count_demands_a_new_sign_in() {
 fn nothing_is_accepted_after_a_logout() {
     for count in [2, 3, 4] {
         let mut story = Story::answer_lost(3);
-        story.family = story.family.clone().logout(story.now);
+        story.family = story.family.clone().revoke(Revocation::Logout, story.now);
         let reason = EndReason::Revoked { by: Revocation::Logout };
         assert_eq!(story.present(count), refuse(RefusalCause::Ended { reason }));
     }
@@ -64,6 +64,10 @@ fn the_first_reason_of_an_end_stays() {
     story.pass(11);
     assert_eq!(story.present(1), Decision::Reuse);
     let before = story.family.clone();
-    let after = story.family.clone().logout(story.now).expire(story.now.plus(Duration::from_hours(9999)));
+    let after = story
+        .family
+        .clone()
+        .revoke(Revocation::Logout, story.now)
+        .expire(story.now.plus(Duration::from_hours(9999)));
     assert_eq!(after.confirm(3, story.now), before);
 }

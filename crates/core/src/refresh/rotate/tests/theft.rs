@@ -13,7 +13,6 @@ fn a_replayed_ancestor_ends_the_family_with_its_exact_distance() {
         let decided = story.judge(&replayed);
         assert_eq!(decided.decision, Decision::Reuse);
         assert_eq!(decided.evidence.distance, i64::from(distance));
-        assert_eq!(decided.evidence.age, Duration::from_secs(11));
         assert_eq!(story.end_reason(), EndReason::Reuse { distance });
     }
 }
@@ -58,15 +57,13 @@ fn a_token_ahead_of_a_restored_backup_ends_the_family_and_alerts() {
     assert_eq!(decided.decision, refuse(RefusalCause::AheadOfState));
     assert_eq!(decided.evidence.distance, -4);
     assert_eq!(story.end_reason(), EndReason::AheadOfState { ahead: 4 });
-    assert!(RefusalCause::AheadOfState.alerts());
 }
 
 // Row: current count, wrong secret.
 
 #[test]
-fn a_forged_current_token_alerts_and_cannot_revoke() {
+fn a_forged_current_token_cannot_revoke() {
     let mut story = Story::rotated(3);
     assert_eq!(story.unchanged(&Story::forged(3)), refuse(RefusalCause::Forged));
-    assert!(RefusalCause::Forged.alerts());
     assert_eq!(story.present(3), Decision::Rotate);
 }
