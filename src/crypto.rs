@@ -120,6 +120,8 @@ async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
 }
 
 impl SignatureVerifier for WebCrypto {
+    type Error = Fault;
+
     async fn verify(&self, key: &PublicKey, signing_input: &[u8], signature: &[u8]) -> Result<bool, Fault> {
         let Some(imported) = imported(key).await? else { return Ok(false) };
         let promise = glue::verify(number(key.algorithm()), &imported, signature, signing_input)

@@ -19,8 +19,8 @@ use postern_app::{
     abuse::{ThrottleAnswer, ThrottleRequest, Throttles},
     account::{AccountAnswer, AccountRequest, Accounts},
     ids::AccountId,
+    issuer_keys::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     json,
-    jwks::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
     message::{self, Broken, Message},
     observe::{

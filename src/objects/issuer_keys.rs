@@ -6,7 +6,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::super::{log, records::SqlRecords, store::Platform};
 use postern_app::{
-    jwks::{IssuerKeys as Keys, IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
+    issuer_keys::{IssuerKeys as Keys, IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
     ports::{Clock as _, Fault, Part, Randomness as _},
 };
 

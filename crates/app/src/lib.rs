@@ -8,12 +8,12 @@
 //! | [`config`] | variables and secrets into typed values |
 //! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
 //!
-//! And of `postern-core`, whose modules this crate names as its own:
+//! And of `postern-core` and [`postern-jose`](jose), whose modules this crate names as its own:
 //!
 //! | module | what it decides |
 //! |---|---|
 //! | [`jose`], [`jwt`] | is this token authentic, and valid here and now |
-//! | [`jwks`] | whose keys, how old, from where |
+//! | [`jwks`], [`issuer_keys`] | whose keys, how old, from where |
 //! | [`keys`] | our own signing keys and their life |
 //! | [`refresh`], [`account`] | refresh families, and all families of one subject |
 //! | [`revocation`] | what was revoked while its access tokens are out |
@@ -21,8 +21,8 @@
 //! | [`abuse`] | how often, and after how many failures |
 //! | [`observe`] | what the log says of all this, and what it never says |
 //!
-//! [`encoding`], [`http`], [`ids`], [`json`], [`message`], [`secrets`], [`text_map`] and [`time`] are shared by all of these. Nothing
-//! here knows a platform: the package `postern` in `src/` is the Worker.
+//! [`encoding`], [`http`], [`ids`], [`json`], [`message`], [`secrets`], [`text`], [`text_map`] and [`time`] are shared by
+//! all of these. Nothing here knows a platform: the package `postern` in `src/` is the Worker.
 //!
 //! # The way of a request through the gate
 //!
@@ -32,9 +32,10 @@
 //! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
 //! arrow is the only way to the type behind it.
 pub use postern_core::{
-    abuse, account, encoding, http, identity, ids, jose, json, jwks, jwt, keys, message, observe, ports,
-    refresh, revocation, secrets, text_map, time,
+    abuse, access_token, account, http, identity, ids, issuer_keys, keys, message, observe, ports, refresh,
+    revocation, secrets, text_map,
 };
+pub use postern_jose::{self as jose, compact, encoding, json, jwks, jwt, text, time};
 
 pub mod config;
 pub mod gateway;

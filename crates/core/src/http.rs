@@ -113,7 +113,7 @@ impl Reply {
     /// An answer with a JSON body (`application/json`). What can't be written as JSON (a map
     /// whose keys are no strings) becomes a 500 problem.
     pub fn json<T: Serialize + ?Sized>(status: u16, value: &T) -> Self {
-        match crate::json::write(value) {
+        match postern_jose::json::write(value) {
             Ok(body) => Self::empty(status).with_body("application/json", body.into_bytes()),
             Err(_) => Problem::new(500, "internal_error", "The response could not be written").into(),
         }

@@ -3,15 +3,12 @@
 //! `postern-app` puts these modules together and has the map of them: routes, configuration and the use cases between a
 //! request and its answer are there, the platform is in the package `postern`. Nothing here knows of any of that.
 pub mod abuse;
+pub mod access_token;
 pub mod account;
-pub mod encoding;
 pub mod http;
 pub mod identity;
 pub mod ids;
-pub mod jose;
-pub mod json;
-pub mod jwks;
-pub mod jwt;
+pub mod issuer_keys;
 pub mod keys;
 pub mod message;
 pub mod observe;
@@ -20,4 +17,3 @@ pub mod refresh;
 pub mod revocation;
 pub mod secrets;
 pub mod text_map;
-pub mod time;

@@ -14,7 +14,7 @@
 
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 
-use crate::json::{self, ReadError};
+use postern_jose::json::{self, ReadError};
 
 /// A message to an object.
 pub trait Message: Serialize + DeserializeOwned {

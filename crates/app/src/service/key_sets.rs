@@ -9,12 +9,10 @@ use super::{ApiError, Caller, Ports, Service, isolate::TrustedIssuer};
 use crate::{
     encoding::base64url,
     http::{Reply, RequestView},
+    issuer_keys::{IssuerKeySet, IssuerKeysObjects as _, NoKeySet},
     jose::{JwkSet, PublicJwkSet, UnverifiedToken, VerifiedJws, VerifyError, verify},
     json,
-    jwks::{
-        CachedSet, FetchFrom, IssuerKeySet, IssuerKeysObjects as _, IssuerSource, NoKeySet, Resolution,
-        Snapshot, Tried, resolve,
-    },
+    jwks::{CachedSet, FetchFrom, IssuerSource, Resolution, Snapshot, Tried, resolve},
     jwt::TokenError,
     keys::KeyRingObject as _,
     observe::{Happening, Setting, metrics::Family},
@@ -98,10 +96,10 @@ impl<P: Ports> Service<P> {
         token: &UnverifiedToken<'_>,
         issuer: &TrustedIssuer,
         now: Timestamp,
-    ) -> Result<VerifiedJws, VerifyError> {
+    ) -> Result<VerifiedJws, VerifyError<Fault>> {
         let (kid, algorithm) = (token.kid(), token.algorithm());
         let known_kid = |keys: &JwkSet| kid.is_none_or(|kid| keys.has_kid(kid));
-        let keys = self.key_set(issuer, known_kid, now).await?;
+        let keys = self.key_set(issuer, known_kid, now).await.map_err(VerifyError::Fault)?;
         let done = verify(token, &keys, self.ports.crypto()).await;
         let Err(VerifyError::Refused(cause)) = &done else { return done };
         if !may_be_of_a_new_key(cause, issuer, known_kid(&keys)) {

@@ -8,7 +8,8 @@ use super::{
 use crate::{
     config::{AdminSettings, Config},
     http::{ERRORS_PATH, Reply, RequestView, UrlParts, is_token},
-    observe::{Happening, redact::printable},
+    observe::Happening,
+    text::printable,
 };
 
 /// Where the JWKS is (the path that discovery documents name).

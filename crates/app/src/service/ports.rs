@@ -4,11 +4,11 @@ use crate::{
     abuse::Throttles,
     account::Accounts,
     identity::{IdentityStore, Normalizer},
+    issuer_keys::IssuerKeysObjects,
     jose::SignatureVerifier,
-    jwks::IssuerKeysObjects,
     keys::{KeyRingObject, Signer},
     observe::{AuditLog, EventSink, metrics::MetricsShards},
-    ports::{Background, Bindings, Clock, KvStore, Randomness, RateLimiter, Timer},
+    ports::{Background, Bindings, Clock, Fault, KvStore, Randomness, RateLimiter, Timer},
     revocation::FeedObject,
 };
 
@@ -17,7 +17,7 @@ pub trait Ports: Clone + 'static {
     /// Clock, timer, randomness and Unicode's normal forms.
     type Platform: Clock + Normalizer + Randomness + Timer;
     /// Signatures.
-    type Crypto: SignatureVerifier + Signer;
+    type Crypto: SignatureVerifier<Error = Fault> + Signer;
     /// Where events go.
     type Log: EventSink;
     /// Workers KV.

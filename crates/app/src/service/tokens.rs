@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use super::{ApiError, Ports, Service};
 use crate::{
+    access_token::AccessTokenClaims,
+    compact,
     encoding::base64url,
     ids::FamilyId,
     jose::SignatureAlgorithm,
-    jwt::{AccessTokenClaims, compact},
     keys::{PrivateKey, Signer as _, signing::SigningKeyError},
     ports::{Fault, Part, Randomness as _},
     refresh::Grant,

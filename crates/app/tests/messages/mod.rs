@@ -12,8 +12,8 @@ use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
 use postern_app::{
     abuse::{ThrottleAnswer, ThrottleRequest},
     account::{AccountAnswer, AccountRequest},
+    issuer_keys::{IssuerKeysAnswer, IssuerKeysRequest},
     json,
-    jwks::{IssuerKeysAnswer, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingRequest},
     message,
     observe::{

@@ -10,10 +10,8 @@ use postern_app::{
         memory::{ORDINARY_SECRET, ordinary_sign_in},
     },
     ids::FamilyId,
-    jwks::{
-        CachePolicy, FetchFailure, IssuerKeysAnswer, IssuerKeysRequest, IssuerSource, KeyLocation, Snapshot,
-        Unavailable,
-    },
+    issuer_keys::{IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
+    jwks::{CachePolicy, FetchFailure, IssuerSource, KeyLocation, Snapshot},
     keys::{KeyRingAnswer, KeyRingRequest, RingPolicy},
     observe::{
         AuditAnswer, AuditRequest,

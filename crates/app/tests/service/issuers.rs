@@ -8,7 +8,7 @@ use std::{
 
 use super::world::Platform;
 use postern_app::{
-    jwks::{IssuerKeys, IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
+    issuer_keys::{IssuerKeys, IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     ports::{Clock as _, Document, DocumentSource, Fault, Part, memory::MemoryRecords},
 };
 

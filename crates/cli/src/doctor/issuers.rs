@@ -7,7 +7,7 @@ use postern_app::{
     config::{Config, ExternalIssuer, Profile},
     jose::JwkSet,
     jwks::{FetchFailure, IssuerSource, KeyLocation, check_url, jwks_uri, metadata_urls},
-    observe::redact::printable,
+    text::printable,
 };
 
 use super::{Finding, keys};

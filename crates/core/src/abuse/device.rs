@@ -12,10 +12,12 @@ use core::time::Duration;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    encoding::{base64url, from_base64url},
     identity::Login,
     ids::DeviceId,
     secrets::{Master, Masters, NewerMaster},
+};
+use postern_jose::{
+    encoding::{base64url, from_base64url},
     time::Timestamp,
 };
 

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+use postern_jose::time::Timestamp;
 
 /// The longest delay before an attempt: a waiting request holds memory and no processor, and
 /// a person waits no longer without doubting the page.

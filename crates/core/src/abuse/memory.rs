@@ -5,10 +5,8 @@ use core::cell::Cell;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use super::{Throttle, ThrottleAnswer, ThrottleRequest, Throttles};
-use crate::{
-    ports::{Fault, Part, memory::MemoryRecords},
-    time::Timestamp,
-};
+use crate::ports::{Fault, Part, memory::MemoryRecords};
+use postern_jose::time::Timestamp;
 
 /// Throttle objects in memory, with one clock and a switch for transport. Clones share them.
 #[derive(Debug, Clone, Default)]

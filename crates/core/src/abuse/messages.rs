@@ -12,7 +12,8 @@ use super::{
     rate::{FullAt, Rate},
     spread::{Seen, Spread},
 };
-use crate::{message::Message, text_map::TextMap, time::Timestamp};
+use crate::{message::Message, text_map::TextMap};
+use postern_jose::time::Timestamp;
 
 /// What the Worker asks of a Throttle object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{encoding::base64url, identity::Login};
+use crate::identity::Login;
+use postern_jose::encoding::base64url;
 
 /// Bytes kept of the hash: two logins never share an object by chance, nor by anybody's work.
 const NAME_BYTES: usize = 16;

@@ -6,10 +6,8 @@ use super::{
     ladder::Step,
     messages::{Claim, Grant, MAX_ROWS, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
 };
-use crate::{
-    ports::{Fault, Part, Records},
-    time::Timestamp,
-};
+use crate::ports::{Fault, Part, Records};
+use postern_jose::time::Timestamp;
 
 /// The kind of all rows.
 const KIND: &str = "throttle";
@@ -141,13 +139,13 @@ impl<R: Records> Throttle<R> {
     }
 
     fn write(&self, row: &str, standing: &Standing) -> Result<(), Fault> {
-        let record = crate::json::write(standing).map_err(|error| Fault::new(Part::Storage, error))?;
+        let record = postern_jose::json::write(standing).map_err(|error| Fault::new(Part::Storage, error))?;
         self.records.write(KIND, row, &record)
     }
 }
 
 fn decode(record: &str) -> Result<Standing, Fault> {
-    crate::json::read_known(record).map_err(|error| Fault::new(Part::Storage, error))
+    postern_jose::json::read_known(record).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 /// Charges one claim, or says until when it can't be and whether a lock is the cause.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+use postern_jose::time::Timestamp;
 
 /// The most that may be taken in a minute: a thousand a second, above what one object serves.
 pub const MAX_PER_MINUTE: u32 = 60_000;

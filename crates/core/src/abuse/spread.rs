@@ -6,7 +6,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::messages::MAX_WINDOW;
-use crate::{text_map::TextMap, time::Timestamp};
+use crate::text_map::TextMap;
+use postern_jose::time::Timestamp;
 
 /// From how many different ones on it is an attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,8 +19,8 @@ use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
     refresh::{Context, RefusalCause, Revocation},
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// How many entries are kept: half a year of a person who signs in every other day.
 const CAPACITY: usize = 100;

@@ -9,8 +9,8 @@ use crate::{
     ids::{AccountId, FamilyId},
     ports::{Fault, Part},
     refresh::{Context, Limits, Opening, Presented, Revocation, SecretHash},
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// The answer to a sign-in whose credentials were right.
 #[derive(Debug, Clone, PartialEq)]

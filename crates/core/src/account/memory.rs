@@ -10,8 +10,8 @@ use crate::{
     ports::{Fault, Part, memory::MemoryRecords},
     refresh::{Context, DriftPolicy, Grant, Lifetimes, Secret},
     revocation::FeedObject,
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// Account objects in memory, with one clock, a count of the calls and a switch for transport.
 /// Clones share the objects.

@@ -13,8 +13,8 @@ use crate::{
         Binding, Context, DriftPolicy, Evidence, Family, Grant, Lifetimes, Limits, Presented, RefusalCause,
         Revocation, SecretHash,
     },
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// What the Worker asks of an Account object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

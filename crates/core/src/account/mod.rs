@@ -23,7 +23,7 @@ pub use self::{
     one_time::Purpose,
     one_time_token::OneTimeToken,
 };
-use crate::time::Timestamp;
+use postern_jose::time::Timestamp;
 
 /// Whether an access token *may* have been issued before its subject's not-before.
 ///

@@ -15,8 +15,8 @@ use crate::{
         Context, Decided, Decision, End, EndReason, Family, Limits, Opening, Presented, RefusalCause,
         Revocation, State,
     },
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// How far the Worker's clock, which sets `iat`, may be behind the object's.
 const CLOCK_SKEW: Duration = Duration::from_mins(1);

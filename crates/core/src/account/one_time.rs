@@ -15,8 +15,8 @@ use super::{
 use crate::{
     ports::{Fault, Records},
     refresh::{Context, Revocation, SecretHash},
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// How many tokens of one purpose may be open at once. Who asks again waits for one to expire:
 /// a stranger cannot fill a mailbox, and cannot make the owner's own tokens void either.

@@ -14,12 +14,12 @@ use zeroize::Zeroizing;
 
 use super::Purpose;
 use crate::{
-    encoding::base64url,
     ids::AccountId,
     ports::{Fault, Randomness},
     refresh::{Secret, SecretHash},
     secrets::{Key, Master, Masters, NewerMaster},
 };
+use postern_jose::encoding::base64url;
 
 /// Lets secret scanners find a leaked token.
 const PREFIX: &str = "pot_";
@@ -127,7 +127,7 @@ fn envelope_mac(key: &Key, signed: &[u8]) -> [u8; MAC_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoding::from_base64url;
+    use postern_jose::encoding::from_base64url;
 
     const ACCOUNT: AccountId = AccountId::from_bytes([3; 16]);
 

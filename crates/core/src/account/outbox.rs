@@ -13,8 +13,8 @@ use crate::{
     ids::FamilyId,
     ports::{Fault, Part, RING_AGAIN, Records},
     revocation::{Added, Entry, FeedObject, MAX_BATCH, OWN_HORIZON},
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// The id of the record about all sessions; family ids are longer.
 const SUBJECT_ID: &str = "subject";

@@ -13,8 +13,8 @@ use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
     refresh::{Context, EndReason, Family, Opening, RefusalCause, Revocation, State},
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// How many ended families are kept for their evidence. More are only made by signing in and out
 /// over and over; the longest ended go first, and their tokens stay refused, as unknown.

@@ -18,11 +18,13 @@ use serde_json::Value;
 
 use super::{activity::ActivityEntry, one_time::OneTime};
 use crate::{
-    encoding::{base64url, from_base64url},
     ids::FamilyId,
-    jose, json,
     ports::{Fault, Part, Records},
     refresh::{Family, Revocation, SecretHash},
+};
+use postern_jose::{
+    encoding::{base64url, from_base64url},
+    json,
     time::Timestamp,
 };
 
@@ -117,7 +119,7 @@ struct AnyVersion {
 impl AnyVersion {
     fn read(text: &str) -> Result<Self, Fault> {
         let fault = |cause: &str| Fault::new(Part::Storage, cause);
-        let mut stored = jose::json::parse_object(text.as_bytes()).map_err(|error| fault(error.code()))?;
+        let mut stored = json::parse_object(text.as_bytes()).map_err(|error| fault(error.code()))?;
         let v = stored.get("v").and_then(Value::as_u64).ok_or_else(|| fault("a record without version"))?;
         let record = stored.get_mut("record").map(Value::take).ok_or_else(|| fault("an empty record"))?;
         Ok(Self { v, record })
@@ -125,7 +127,7 @@ impl AnyVersion {
 }
 
 fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
-    crate::json::write(&Versioned { v: SCHEMA_VERSION, record })
+    postern_jose::json::write(&Versioned { v: SCHEMA_VERSION, record })
         .map_err(|error| Fault::new(Part::Storage, error))
 }
 

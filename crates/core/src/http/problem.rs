@@ -94,7 +94,7 @@ impl From<Problem> for Reply {
             errors: &problem.errors,
         };
         // Strings and numbers under fixed names: writing them can't fail.
-        let body = crate::json::write(&wire).unwrap_or_default().into_bytes();
+        let body = postern_jose::json::write(&wire).unwrap_or_default().into_bytes();
         let reply = Self::empty(problem.status).with_body("application/problem+json", body);
         match problem.retry_after {
             Some(seconds) => reply.with_header("retry-after", &seconds.to_string()),

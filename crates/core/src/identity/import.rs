@@ -16,8 +16,8 @@ use crate::{
     ids::AccountId,
     ports::{Fault, Randomness},
     secrets::{Master, Masters},
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// The members of a row. `password_hash` may be null, and must be there.
 pub const MEMBERS: [&str; 9] = [

@@ -7,8 +7,8 @@ use super::{IdentityStore, Login, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
     ports::{Fault, Part},
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// How the store behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

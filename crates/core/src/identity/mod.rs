@@ -23,7 +23,8 @@ pub use password::{
     HashParameters, MalformedHash, Password, PasswordError, PasswordHash, Unverifiable, Verdict,
 };
 
-use crate::{ids::AccountId, ports::Fault, time::Timestamp};
+use crate::{ids::AccountId, ports::Fault};
+use postern_jose::time::Timestamp;
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]

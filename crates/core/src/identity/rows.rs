@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{Grants, Login, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
-    json,
     ports::{Fault, Part},
-    time::Timestamp,
 };
+use postern_jose::{json, time::Timestamp};
 
 /// A value to bind.
 #[derive(Debug, Clone, PartialEq, Eq)]

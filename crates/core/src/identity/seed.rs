@@ -6,8 +6,8 @@ use crate::{
     ids::AccountId,
     ports::{Fault, Part, Randomness},
     secrets::Master,
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// The password of both.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -67,7 +67,7 @@ pub fn users(
             roles: owned(seed.roles),
             tenant_id: seed.tenant_id.map(str::to_owned),
         };
-        Ok(User::new(seed.account, login, hash, grants, now))
+        Ok::<_, Fault>(User::new(seed.account, login, hash, grants, now))
     };
     Ok([plant(ALICE)?, plant(ADMIN)?])
 }

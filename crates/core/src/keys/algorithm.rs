@@ -4,7 +4,7 @@ use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::jose::SignatureAlgorithm;
+use postern_jose::SignatureAlgorithm;
 
 /// A JWS algorithm Postern signs access tokens with (RFC 7518 section 3.1, RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

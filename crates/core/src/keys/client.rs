@@ -4,10 +4,8 @@ use super::{
     Kid, PublicJwkSet, SigningAlgorithm, WrappedKey,
     messages::{KeyRingAnswer, KeyRingRequest, KeySummary},
 };
-use crate::{
-    ports::{Fault, Part},
-    time::Timestamp,
-};
+use crate::ports::{Fault, Part};
+use postern_jose::time::Timestamp;
 
 /// Every key of the ring, for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::SigningAlgorithm;
-use crate::encoding::{base64url, base64url_32, from_base64url};
+use postern_jose::encoding::{base64url, base64url_32, from_base64url};
 
 /// A key's id: its RFC 7638 SHA-256 thumbprint, so that two keys never share one and nobody
 /// chooses one. 43 characters of base64url.
@@ -110,7 +110,7 @@ impl PublicJwk {
     /// From a public JWK as the platform exported it. `None` when it is no key of this
     /// algorithm.
     pub fn from_exported(algorithm: SigningAlgorithm, jwk: &str) -> Option<Self> {
-        let jwk = crate::jose::json::parse_text(jwk).ok()?;
+        let jwk = postern_jose::json::parse_text(jwk).ok()?;
         let member = |name: &str| from_base64url(jwk.get(name)?.as_str()?);
         let fixed = |name: &str| -> Option<[u8; 32]> { member(name)?.try_into().ok() };
         Some(match algorithm {

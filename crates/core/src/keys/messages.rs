@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Kid, PublicJwkSet, SigningAlgorithm, WrappedKey};
-use crate::{message::Message, ports::Part, time::Timestamp};
+use crate::{message::Message, ports::Part};
+use postern_jose::time::Timestamp;
 
 /// What is asked of the ring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

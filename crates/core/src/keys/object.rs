@@ -10,11 +10,10 @@ use super::{
     ring::{KeyRing, Revocation, RingKey, Rotation, Step},
 };
 use crate::{
-    json,
     ports::{Fault, Part, Randomness, Records},
     secrets::Masters,
-    time::Timestamp,
 };
+use postern_jose::{json, time::Timestamp};
 
 use core::time::Duration;
 
@@ -216,7 +215,7 @@ impl<R: Records> Ring<R> {
     }
 
     fn write(&self, ring: &KeyRing) -> Result<(), Fault> {
-        let record = crate::json::write(ring).map_err(|error| Fault::new(Part::Storage, error))?;
+        let record = postern_jose::json::write(ring).map_err(|error| Fault::new(Part::Storage, error))?;
         self.records.write(RECORD_KIND, RECORD_ID, &record)
     }
 }

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     ports::{Fault, Randomness},
     secrets::Masters,
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// The most retiring keys at a time. Verifiers accept key sets of 64 keys (ours do), and a
 /// ring that rotates more often than every minute or so is driven by a fault.

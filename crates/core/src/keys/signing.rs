@@ -4,7 +4,8 @@ use core::{cell::RefCell, fmt, time::Duration};
 use std::rc::Rc;
 
 use super::{KeyRingObject, PrivateKey, WrapError};
-use crate::{ports::Fault, secrets::Masters, time::Timestamp};
+use crate::{ports::Fault, secrets::Masters};
+use postern_jose::time::Timestamp;
 
 /// The longest an isolate signs with a key without asking, whatever the ring says: the ring
 /// keeps retiring keys published for that long (see [`super::RingPolicy::signer_cache`]).

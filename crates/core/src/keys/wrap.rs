@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 use super::{Kid, PrivateKey, SigningAlgorithm};
 use crate::{
-    encoding::{base64url, from_base64url},
     ports::{Fault, Randomness},
     secrets::{Master, Masters, NewerMaster},
 };
+use postern_jose::encoding::{base64url, from_base64url};
 
 /// The only version of the record so far.
 const VERSION: u8 = 1;

@@ -13,8 +13,8 @@ use crate::{
     message::Message,
     ports::{Fault, Part, Records},
     secrets::Masters,
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// The most entries of one page: each may have 2 KB of text, and an answer is read whole.
 pub const MAX_PAGE: u16 = 200;
@@ -177,11 +177,11 @@ fn entry_id(seq: u64) -> String {
 }
 
 fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
-    crate::json::write(record).map_err(|error| Fault::new(Part::Storage, error))
+    postern_jose::json::write(record).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
-    crate::json::read(text).map_err(|error| Fault::new(Part::Storage, error))
+    postern_jose::json::read(text).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 #[cfg(not(target_family = "wasm"))]

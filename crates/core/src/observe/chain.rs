@@ -22,10 +22,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::redact::printable;
-use crate::{
+use crate::secrets::Masters;
+use postern_jose::{
     encoding::{base64url, from_base64url},
-    secrets::Masters,
+    text::printable,
     time::Timestamp,
 };
 
@@ -39,7 +39,7 @@ const TEXT_BYTES: usize = 512;
 /// 32 bytes of SHA-256 or HMAC-SHA-256, in JSON 43 characters of base64url.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Digest(#[serde(with = "crate::encoding::base64url_32")] [u8; 32]);
+pub struct Digest(#[serde(with = "postern_jose::encoding::base64url_32")] [u8; 32]);
 
 impl Digest {
     /// What stands before the first entry.
@@ -175,7 +175,7 @@ impl Entry {
     /// SHA-256 over the canonical form.
     pub fn hash(&self) -> Digest {
         // Strings and numbers always have a JSON form; were there none, nothing would match it.
-        let canonical = crate::json::write(self).unwrap_or_default();
+        let canonical = postern_jose::json::write(self).unwrap_or_default();
         Digest(Sha256::digest(canonical.as_bytes()).into())
     }
 }

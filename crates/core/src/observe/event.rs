@@ -7,14 +7,13 @@ use serde::Serialize;
 use super::{
     Pseudonym,
     chain::{ActResult, Digest},
-    redact::printable,
 };
 use crate::{
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
     ports::Part,
-    time::Timestamp,
 };
+use postern_jose::{text::printable, time::Timestamp};
 
 /// The longest user agent that is kept, in bytes: real ones have up to 200.
 const USER_AGENT_BYTES: usize = 256;
@@ -522,13 +521,13 @@ impl Event {
         line.push('"');
         // A variant with members is `{"name":{...}}`, one without is `"name"`. Strings and
         // numbers always have a JSON form; if not, the event is still told by its name.
-        let happening = crate::json::write(happening).unwrap_or_default();
+        let happening = postern_jose::json::write(happening).unwrap_or_default();
         let members = happening.split_once(":{").and_then(|(_, members)| members.strip_suffix("}}"));
         push_members(&mut line, members);
         line.push_str(",\"outcome\":\"");
         line.push_str(outcome);
         line.push('"');
-        let setting = crate::json::write(setting).unwrap_or_default();
+        let setting = postern_jose::json::write(setting).unwrap_or_default();
         push_members(&mut line, setting.strip_prefix('{').and_then(|text| text.strip_suffix('}')));
         line.push('}');
         line

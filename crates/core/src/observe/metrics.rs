@@ -23,13 +23,10 @@ pub mod text;
 use core::{cell::Cell, cell::RefCell, time::Duration};
 
 use super::event::Happening;
-use crate::{
-    encoding::base64url,
-    ports::{Fault, Part, Randomness},
-    time::Timestamp,
-};
+use crate::ports::{Fault, Part, Randomness};
 pub use client::MetricsShards;
 use points::Points;
+use postern_jose::{encoding::base64url, time::Timestamp};
 pub use shard::{Batch, MetricsAnswer, MetricsRequest, SHARDS};
 
 /// What a family is in `OpenMetrics`.

@@ -8,7 +8,7 @@ use core::{
     time::Duration,
 };
 
-use crate::time::Timestamp;
+use postern_jose::time::Timestamp;
 
 /// What happens within a request, and beside it, goes in one batch.
 pub const LINGER: Duration = Duration::from_millis(100);

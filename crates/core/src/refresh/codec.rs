@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 use super::{Presented, Secret};
 use crate::{
-    encoding::base64url,
     ids::{AccountId, FamilyId},
     secrets::{Key, Master, Masters, NewerMaster},
 };
+use postern_jose::encoding::base64url;
 
 /// Lets secret scanners find a leaked token.
 const PREFIX: &str = "prt_";

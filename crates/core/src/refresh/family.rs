@@ -5,7 +5,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, DriftPolicy, Grant, Lifetime, Lifetimes, SecretHash};
-use crate::{abuse::FullAt, time::Timestamp};
+use crate::abuse::FullAt;
+use postern_jose::time::Timestamp;
 
 /// A user's device name is cut to this many characters: a session list shows no more.
 const DEVICE_NAME_MAX_CHARS: usize = 64;
@@ -160,7 +161,7 @@ pub enum Revocation {
 /// `jkt` of RFC 9449.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Binding(#[serde(with = "crate::encoding::base64url_32")] pub [u8; 32]);
+pub struct Binding(#[serde(with = "postern_jose::encoding::base64url_32")] pub [u8; 32]);
 
 /// What begins a family, besides the time.
 #[derive(Debug, Clone, PartialEq, Eq)]

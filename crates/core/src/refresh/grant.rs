@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+use postern_jose::time::Timestamp;
 
 /// The snapshot of a sign-in from which every access token of the session is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -165,7 +165,7 @@ pub enum Lifetime {
     Absolute,
 }
 
-/// Durations as whole milliseconds, like [`Timestamp`](crate::time::Timestamp).
+/// Durations as whole milliseconds, like [`Timestamp`](postern_jose::time::Timestamp).
 pub(super) mod millis {
     use core::time::Duration;
 

@@ -68,7 +68,7 @@ impl fmt::Debug for Secret {
 /// A plain hash is enough: the secret has 256 random bits, so there is nothing to guess.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SecretHash(#[serde(with = "crate::encoding::base64url_32")] pub [u8; 32]);
+pub struct SecretHash(#[serde(with = "postern_jose::encoding::base64url_32")] pub [u8; 32]);
 
 impl PartialEq for SecretHash {
     /// In constant time.
@@ -102,7 +102,7 @@ pub struct Presented {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoding::{base64url, hex};
+    use postern_jose::encoding::{base64url, hex};
 
     const FAMILY: FamilyId = FamilyId::from_bytes([3; 16]);
 

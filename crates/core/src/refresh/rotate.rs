@@ -5,7 +5,7 @@ use super::{
     Alive, Context, Decided, Decision, DriftPolicy, EndReason, Evidence, Family, Limits, Presented, Receipt,
     RefusalCause, SignInReason, State,
 };
-use crate::time::Timestamp;
+use postern_jose::time::Timestamp;
 
 impl Family {
     /// Judges a presented token whose MAC was checked. Gives the family as it is afterwards and

@@ -4,10 +4,8 @@ use super::{
     mark::Mark,
     messages::{Entry, FeedAnswer, FeedRequest},
 };
-use crate::{
-    ports::{Fault, Part},
-    time::Timestamp,
-};
+use crate::ports::{Fault, Part};
+use postern_jose::time::Timestamp;
 
 /// Whether the feed took its new entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,8 +15,8 @@
 use core::fmt;
 
 use super::TokenMarks;
-use crate::{
-    account::may_predate,
+use crate::account::may_predate;
+use postern_jose::{
     encoding::{base64url, from_base64url},
     time::Timestamp,
 };

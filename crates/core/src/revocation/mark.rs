@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::time::Timestamp;
+use postern_jose::time::Timestamp;
 
 /// Keeps these hashes apart from every other use of SHA-256. The version changes with the form.
 const DOMAIN: &[u8] = b"postern/v1/revocation";
@@ -41,7 +41,7 @@ impl Kind {
 /// it and so tells exactly; the feed carries the first 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Mark(#[serde(with = "crate::encoding::base64url_32")] [u8; 32]);
+pub struct Mark(#[serde(with = "postern_jose::encoding::base64url_32")] [u8; 32]);
 
 impl Mark {
     /// The mark of what another issuer issued. An empty `issuer` is ourselves, so that a change of
@@ -102,7 +102,7 @@ pub struct TokenMarks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoding::base64url;
+    use postern_jose::encoding::base64url;
 
     #[test]
     fn mark_format_unchanged() {

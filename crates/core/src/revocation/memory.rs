@@ -5,10 +5,8 @@ use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::{Alarmed, Feed, FeedAnswer, FeedObject, FeedPolicy, FeedRequest};
-use crate::{
-    ports::{Fault, KvStore, Part, memory::MemoryRecords},
-    time::Timestamp,
-};
+use crate::ports::{Fault, KvStore, Part, memory::MemoryRecords};
+use postern_jose::time::Timestamp;
 
 /// One feed object, its clock and a switch for transport. Clones share it.
 #[derive(Debug, Clone)]

@@ -8,8 +8,8 @@ use super::{CLIENT_HORIZON, IN_FLIGHT, Kind, Mark, OWN_HORIZON};
 use crate::{
     ids::{AccountId, FamilyId},
     message::Message,
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// Something to revoke, as an operator names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,7 @@ pub use self::{
     messages::{Entry, FeedAnswer, FeedRequest, Rule, Target},
     object::{Alarmed, Feed, FeedPolicy, LONGEST_HEARTBEAT, MAX_BATCH, Served},
 };
-use crate::encoding::base64url;
+use postern_jose::encoding::base64url;
 
 /// The KV key of the feed of the deployment that issues as `issuer`: several may share a
 /// namespace. Hashed, as issuers are URLs of any length, and KV keys are short.

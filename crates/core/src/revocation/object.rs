@@ -15,8 +15,8 @@ use super::{
 use crate::{
     account::may_predate,
     ports::{Fault, KvStore, Records},
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// Workers KV takes one write a second for each key.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);

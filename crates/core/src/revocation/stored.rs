@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Mark, Rule};
-use crate::{
+use crate::ports::{Fault, Part, Records};
+use postern_jose::{
     encoding::{base64url, from_base64url},
-    ports::{Fault, Part, Records},
     time::Timestamp,
 };
 
@@ -70,7 +70,7 @@ fn fault(error: impl core::fmt::Display) -> Fault {
 }
 
 fn decode<T: DeserializeOwned>(text: &str, version: impl Fn(&T) -> u32) -> Result<T, Fault> {
-    let record: T = crate::json::read(text).map_err(fault)?;
+    let record: T = postern_jose::json::read(text).map_err(fault)?;
     // A newer program's record is a fault, never taken for an absent one: that would revive tokens.
     if version(&record) == SCHEMA_VERSION { Ok(record) } else { Err(fault("a record of another version")) }
 }
@@ -87,7 +87,7 @@ impl<R: Records> Store<'_, R> {
     }
 
     pub(super) fn write_state(&self, state: &State) -> Result<(), Fault> {
-        self.0.write(STATE_KIND, STATE_ID, &crate::json::write(state).map_err(fault)?)
+        self.0.write(STATE_KIND, STATE_ID, &postern_jose::json::write(state).map_err(fault)?)
     }
 
     pub(super) fn entries(&self) -> Result<BTreeMap<Mark, Held>, Fault> {
@@ -103,7 +103,11 @@ impl<R: Records> Store<'_, R> {
     }
 
     pub(super) fn write_entry(&self, mark: &Mark, held: &Held) -> Result<(), Fault> {
-        self.0.write(ENTRY_KIND, &base64url(mark.as_bytes()), &crate::json::write(held).map_err(fault)?)
+        self.0.write(
+            ENTRY_KIND,
+            &base64url(mark.as_bytes()),
+            &postern_jose::json::write(held).map_err(fault)?,
+        )
     }
 
     pub(super) fn remove_entry(&self, mark: &Mark) -> Result<(), Fault> {

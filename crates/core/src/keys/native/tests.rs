@@ -3,10 +3,10 @@ use pollster::block_on;
 
 use super::*;
 use crate::{
-    encoding::base64url,
     keys::WrappedKey,
     secrets::{Master, Masters},
 };
+use postern_jose::encoding::base64url;
 
 /// SHA-256 as the crates under jwt-compact know it.
 type Sha256 = <Signature as p256::ecdsa::signature::PrehashSignature>::Digest;

@@ -8,8 +8,8 @@ use super::{AuditAnswer, AuditChain, AuditLog, AuditRequest};
 use crate::{
     ports::{Fault, Part, memory::MemoryRecords},
     secrets::Masters,
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// An audit log in memory. Clones share it.
 #[derive(Debug, Clone)]

@@ -45,7 +45,8 @@ fn point(series: &str, values: &[u64]) -> String {
         }
         _ => values.iter().copied().map(Value::from).collect(),
     };
-    crate::json::write(&json!({ "indexes": [name], "blobs": blobs, "doubles": doubles })).unwrap_or_default()
+    postern_jose::json::write(&json!({ "indexes": [name], "blobs": blobs, "doubles": doubles }))
+        .unwrap_or_default()
 }
 
 /// Milliseconds.

@@ -8,8 +8,8 @@ use crate::{
     message::Message,
     ports::{Fault, Part, Records},
     text_map::TextMap,
-    time::Timestamp,
 };
+use postern_jose::time::Timestamp;
 
 /// How many objects share the work; an isolate keeps to one of them. Never fewer than there
 /// once were, or their counts would be missing. Four objects of 200 writes a second take 8 000
@@ -147,7 +147,7 @@ impl<R: Records> Shard<R> {
             }
         }
         stored.isolates.insert(batch.isolate, Seen { number: batch.number, at: now });
-        let text = crate::json::write(&stored).map_err(|error| Fault::new(Part::Storage, error))?;
+        let text = postern_jose::json::write(&stored).map_err(|error| Fault::new(Part::Storage, error))?;
         self.0.write(KIND, ID, &text)
     }
 
@@ -155,7 +155,8 @@ impl<R: Records> Shard<R> {
         let Some(text) = self.0.read(KIND, ID)? else {
             return Ok(Stored { v: VERSION, ..Stored::default() });
         };
-        let stored: Stored = crate::json::read(&text).map_err(|error| Fault::new(Part::Storage, error))?;
+        let stored: Stored =
+            postern_jose::json::read(&text).map_err(|error| Fault::new(Part::Storage, error))?;
         if stored.v == VERSION {
             Ok(stored)
         } else {
