@@ -42,6 +42,9 @@ tsc --noEmit -p examples/origin/tsconfig.json
 say "names of tests"
 node scripts/check-names.mjs
 
+say "the table of requirements"
+node scripts/requirements.mjs --check
+
 say "the checks themselves"
 node --test --test-reporter=dot scripts/tests/*.test.mjs
 

@@ -1,8 +1,8 @@
-// Finds the tests of a file: name, line, and whether it is a test or a group of tests.
+// Finds the tests of a file: name, line, whether it is a group of tests, and whether it is left out of a run.
 
 /**
  * The tests of a Rust or TypeScript file, in their order.
- * @returns {{ name: string, line: number, group: boolean }[]}
+ * @returns {{ name: string, line: number, group: boolean, skipped: boolean }[]}
  */
 export function testsOf(file, text) {
   return file.endsWith(".rs") ? rustTests(text) : vitestTests(text);
@@ -17,6 +17,7 @@ function rustTests(text) {
     name: found[1],
     line: lineAt(text, attributesFrom(text, found.index)),
     group: false,
+    skipped: found[0].includes("#[ignore") || text.slice(attributesFrom(text, found.index), found.index).includes("#[ignore"),
   }));
 }
 
@@ -35,9 +36,11 @@ function vitestTests(text) {
   const tests = [];
   for (const found of text.matchAll(/^[ \t]*(?:await )?(test|it|describe)(?=[.(])/gm)) {
     let at = found.index + found[0].length;
+    let skipped = false;
     for (;;) {
       const word = /^\s*\.\s*\w+/.exec(text.slice(at, at + 200));
       if (word) {
+        skipped ||= /\.\s*(skip|todo|fails)$/.test(word[0]);
         at += word[0].length;
         continue;
       }
@@ -45,7 +48,7 @@ function vitestTests(text) {
       const name = /^\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|`((?:[^`\\]|\\.)*)`)\s*,/.exec(text.slice(at, at + 1000));
       if (name) {
         const written = name[1] ?? name[2] ?? name[3];
-        tests.push({ name: written.replace(/\\(.)/g, "$1"), line: lineAt(text, found.index), group: found[1] === "describe" });
+        tests.push({ name: written.replace(/\\(.)/g, "$1"), line: lineAt(text, found.index), group: found[1] === "describe", skipped });
         break;
       }
       at = afterBracket(text, at);

@@ -42,6 +42,8 @@ const csrf = () => ({ "x-csrf-token": browser.tokens.csrf_token });
 const own = () => new URL(postern().url).origin;
 
 // Scripts cannot read it, and it lives as long as the token.
+// Tests RFC 6265bis section 4.1.3.2: the access cookie has the prefix __Host-, Secure, Path=/ and no Domain
+// Tests RFC 6265bis section 4.1.2.5: the access cookie is Secure
 test("signing in as a page sets a __Host- cookie", () => {
   const line = browser.setCookies.find((cookie) => cookie.startsWith(ACCESS_COOKIE));
   expect(line).toBe(
@@ -103,6 +105,7 @@ describe("attacks", () => {
   });
 
   // RFC 6750, section 2.
+  // Tests RFC 6750 section 2: more than one way of sending the token in a request is refused
   test("a token in header and cookie is one too many", async () => {
     const other = await signIn(postern(), { login: "admin@example.com" });
     for (const token of [other.access_token, browser.tokens.access_token, "a.b.c"]) {
@@ -187,6 +190,7 @@ describe("attacks", () => {
   });
 
   // By the cookie.
+  // Tests RFC 6455 section 10.2: a handshake by cookie is taken from listed origins alone
   test("cross-site WebSocket hijacking: own pages alone connect", async () => {
     const open = (headers: Record<string, string>) =>
       new Promise<boolean>((resolve) => {

@@ -44,6 +44,7 @@ async function assertionAt(path: string, token: string = alice.access_token): Pr
   return value;
 }
 
+// Tests RFC 8725 section 3.11: an assertion has a typ of its own
 test("an origin verifies who is calling with our key set", async () => {
   const assertion = await assertionAt("/orders");
   const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", postern().url));
@@ -101,6 +102,7 @@ test("a public request and a plain route get no assertion", async () => {
 
 describe("attacks", () => {
   // An origin may leak the one that it got.
+  // Tests RFC 8725 section 3.12: an assertion is no access token
   test("replay: an assertion does not open the gate", async () => {
     const assertion = await assertionAt("/orders");
     expect(headerOf(assertion)["typ"]).toBe("postern-assertion+jwt");
@@ -113,6 +115,7 @@ describe("attacks", () => {
   });
 
   // Also where any `typ` is taken.
+  // Tests RFC 8725 section 2.8: another issuer's assertion is no access token
   test("another issuer's assertion opens nothing either", async () => {
     const token = await theirs.token("theirs", {}, { typ: "postern-assertion+jwt" });
     await expectProblem(await postern().fetch("/orders", { headers: bearer(token) }), 401, "invalid_token");

@@ -98,6 +98,7 @@ describe("login", () => {
 });
 
 describe("access tokens", () => {
+  // Tests RFC 9068 section 4: another library validates our access tokens by the published keys
   test("an independent library verifies them by the key set", async () => {
     const { access_token, session_id, scope } = await signIn(postern());
     const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", postern().url));
@@ -105,6 +106,7 @@ describe("access tokens", () => {
     expect(payload).toMatchObject({ sid: session_id, scope });
   });
 
+  // Tests RFC 9068 section 2.1: the header has typ at+jwt and an asymmetric alg
   test("the header is alg, kid and typ, and nothing else", async () => {
     const { access_token } = await signIn(postern());
     const header = headerOf(access_token);
@@ -113,6 +115,7 @@ describe("access tokens", () => {
   });
 
   // With session and rotation count.
+  // Tests RFC 9068 section 2.2: iss, exp, aud, sub, client_id, iat and jti are there
   test("the claims are those of RFC 9068", async () => {
     const before = Math.floor(Date.now() / 1000);
     const claims = claimsOf((await signIn(postern())).access_token);
@@ -131,12 +134,14 @@ describe("access tokens", () => {
     expect(claims["iat"]).toBeLessThanOrEqual(Math.ceil(Date.now() / 1000));
   });
 
+  // Tests RFC 7519 section 4.1.7: no two access tokens have one jti
   test("no two have the same jti", async () => {
     const tokens = await Promise.all(Array.from({ length: 5 }, () => signIn(postern())));
     expect(new Set(tokens.map((one) => claimsOf(one.access_token)["jti"])).size).toBe(5);
   });
 
   // Not all equally long; the answer says how long.
+  // Tests RFC 6750 section 5.3: access tokens live an hour or less
   test("they live ten minutes less up to 5 %", async () => {
     // Chance makes all of eight equal once in 30^7 times.
     const tokens = await Promise.all(Array.from({ length: 8 }, () => signIn(postern())));
@@ -155,6 +160,7 @@ describe("access tokens", () => {
 });
 
 describe("refresh in the body", () => {
+  // Tests RFC 9700 section 4.14.2: a refresh gives out a new refresh token
   test("a new pair comes for the same session, one rotation further", async () => {
     const first = await signIn(postern());
     const second = await refreshed(postern(), first.refresh_token);
@@ -201,18 +207,21 @@ describe("me", () => {
   });
 
   // RFC 6750, section 3.1.
+  // Tests RFC 6750 section 3.1: our own calls send a bare challenge without a token
   test("without an access token the challenge is bare", async () => {
     const response = await postern().fetch("/auth/me");
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer(?: realm="[^"]*")?$/);
     await expectProblem(response, 401, "credentials_required");
   });
 
+  // Tests RFC 6750 section 3.1: our own calls answer an unsound token with invalid_token
   test("an unsound access token is answered with invalid_token", async () => {
     const response = await postern().fetch("/auth/me", { headers: bearer("a.b.c") });
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer .*error="invalid_token"/);
     await expectProblem(response, 401, "invalid_token");
   });
 
+  // Tests RFC 6749 section 1.5: a refresh token opens no resource
   test("a refresh token is no access token", async () => {
     const { refresh_token } = await signIn(postern());
     await expectProblem(await postern().fetch("/auth/me", { headers: bearer(refresh_token) }), 401, "invalid_token");
@@ -338,6 +347,7 @@ describe("logout", () => {
 });
 
 describe("the key set", () => {
+  // Tests RFC 7517 section 9.2: the published key set has public members alone
   test("it holds public members only", async () => {
     const { keys } = await json<{ keys: Record<string, unknown>[] }>(await postern().fetch("/.well-known/jwks.json"));
     expect(keys.length).toBeGreaterThanOrEqual(2);
@@ -354,6 +364,8 @@ describe("the key set", () => {
     expect(keys.map((key) => key.kid)).toContain(headerOf(access_token)["kid"]);
   });
 
+  // Tests RFC 9111 section 4.3.2: the key set answers If-None-Match with 304
+  // Tests RFC 9110 section 13.1.2: If-None-Match is compared weakly
   test("it may be cached, and is not sent again to who has it", async () => {
     const response = await postern().fetch("/.well-known/jwks.json");
     expect(response.headers.get("cache-control")).toBe("public, max-age=600");

@@ -38,11 +38,13 @@ describe.for(WITH_BODY)("a body that %s cannot read", (path) => {
     await expectProblem(await send(path, text), 400, "not_an_object");
   });
 
+  // Tests RFC 8259 section 8.1: JSON is UTF-8
   test("bytes that are no UTF-8", async () => {
     const bytes = new Uint8Array([...Buffer.from('{"login":"'), 0xff, 0xfe, ...Buffer.from('"}')]);
     await expectProblem(await send(path, bytes), 400, "invalid_utf8");
   });
 
+  // Tests RFC 9110 section 15.5.16: another content type is 415
   test.for(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "application/problem+json", null])(
     "another content type, such as a foreign form could send: %s",
     async (contentType) => {
@@ -57,6 +59,7 @@ describe.for(WITH_BODY)("a body that %s cannot read", (path) => {
     expect(problem.errors?.map((error) => error.field)).toEqual(["is_admin"]);
   });
 
+  // Tests RFC 9110 section 15.5.14: a body that is too large is 413
   test("a body over 64 KB, with or without its length said", async () => {
     const large = JSON.stringify({ refresh_token: "x".repeat(64 * 1024) });
     await expectProblem(await send(path, large), 413, "body_too_large");
@@ -180,6 +183,7 @@ describe("methods and paths", () => {
     "/readyz": "GET",
   };
 
+  // Tests RFC 9110 section 15.5.6: another method of a call is 405 with Allow
   test.for(Object.entries(METHODS))("%s takes %s and says so to everything else", async ([path, taken]) => {
     const refused = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].filter(
       (method) =>
@@ -196,6 +200,7 @@ describe("methods and paths", () => {
     }
   });
 
+  // Tests RFC 9110 section 9.3.7: OPTIONS is answered with Allow
   test("OPTIONS tells what a path takes (RFC 9110 section 9.3.7)", async () => {
     for (const [path, taken] of Object.entries(METHODS)) {
       const response = await expectEmpty(await postern().fetch(path, { method: "OPTIONS" }));
@@ -204,6 +209,7 @@ describe("methods and paths", () => {
   });
 
   // RFC 9110, section 9.3.2.
+  // Tests RFC 9110 section 9.3.2: a HEAD of our own calls has the head of its GET
   test("a HEAD is answered like its GET, without the body", async () => {
     for (const path of ["/.well-known/jwks.json", "/healthz", "/readyz"]) {
       const [head, got] = [await postern().fetch(path, { method: "HEAD" }), await postern().fetch(path)];
@@ -228,6 +234,8 @@ describe("methods and paths", () => {
     },
   );
 
+  // Tests RFC 6750 section 2.3: a token in the query is not taken
+  // Tests RFC 9700 section 4.3.2: an access token in a URI is not taken
   test("a query does not change which call it is", async () => {
     await expectProblem(await postern().fetch("/auth/nothing?/auth/me"), 404, "not_found");
     await expectProblem(await postern().fetch("/auth/me?access_token=a.b.c"), 401, "credentials_required");
@@ -244,6 +252,7 @@ describe("the Authorization header", () => {
     }
   });
 
+  // Tests RFC 6750 section 3.1: more or less than one token is invalid_request with 400
   test.for([
     ["two tokens", "Bearer a.b.c d.e.f"],
     ["a list of two", "Bearer a.b.c, Bearer d.e.f"],
@@ -259,6 +268,7 @@ describe("the Authorization header", () => {
   });
 
   // Whichever of them is sound.
+  // Tests RFC 9110 section 5.3: two Authorization headers are refused
   test("two Authorization headers are a bad request", async () => {
     const { access_token } = await signIn(postern());
     for (const values of [[`Bearer ${access_token}`, "Bearer a.b.c"], ["Bearer a.b.c", `Bearer ${access_token}`]]) {

@@ -53,6 +53,7 @@ function attributesOf(line: string): string[] {
 
 describe("signing in", () => {
   // And nowhere else.
+  // Tests RFC 6265bis section 4.1.2.6: scripts cannot read the refresh cookie
   test("the refresh token is in an HttpOnly, SameSite cookie", async () => {
     const { tokens, cookies, setCookies } = await browserSignIn(postern());
     expect(Object.keys(tokens).sort()).toEqual(["access_token", "csrf_token", "expires_in", "scope", "session_id", "token_type"]);
@@ -75,6 +76,7 @@ describe("signing in", () => {
   });
 
   // The visitor would act in the attacker's account.
+  // Tests RFC 9700 section 4.7: a foreign page cannot sign a visitor in
   test("login CSRF: a foreign page cannot sign a visitor in", async () => {
     for (const headers of [{ origin: FOREIGN }, { origin: "null" }, { "sec-fetch-site": "cross-site" }] as Record<string, string>[]) {
       const response = await post(postern(), "/auth/login", { login: ALICE, password: PASSWORD }, headers);
@@ -120,6 +122,7 @@ describe("refresh by cookie", () => {
   });
 
   // The cookie comes along, the CSRF token does not.
+  // Tests RFC 9700 section 4.7: a cookie alone refreshes nothing
   test("CSRF by a form or an image does nothing", async () => {
     const browser = await browserSignIn(postern());
     await expectProblem(await post(postern(), "/auth/refresh", undefined, fromBrowser(browser)), 403, "csrf_failed");
@@ -254,6 +257,7 @@ describe("leaving", () => {
 
 describe("CORS", () => {
   // With credentials, and for that origin alone.
+  // Tests Fetch section "CORS-preflight fetch": a listed origin's preflight is granted, with credentials
   test("a listed origin's preflight is granted", async () => {
     const response = await postern().fetch("/auth/refresh", {
       method: "OPTIONS",
@@ -295,6 +299,7 @@ describe("CORS", () => {
     expect(postern().logs.join("\n")).toContain(`"event":"cross_origin","origin":"capacitor://other","expected":["${new URL(postern().url).origin}"`);
   });
 
+  // Tests Fetch section "CORS protocol and credentials": no answer names a wildcard
   test("no other origin is named in any answer, and never a wildcard", async () => {
     for (const origin of [FOREIGN, "null", `${LISTED}.evil.example.test`]) {
       const preflight = await postern().fetch("/auth/refresh", {

@@ -63,6 +63,7 @@ function expectNothingAllowed(response: Response, what: string): void {
 
 describe("preflights", () => {
   // For the route and method that are asked for.
+  // Tests Fetch section "CORS-preflight fetch": a preflight has no credentials and needs none
   test("are answered at the edge, without credentials", async () => {
     const before = reached;
     const response = await preflight("/c/thing", "GET");
@@ -103,6 +104,7 @@ describe("preflights", () => {
     }
   });
 
+  // Tests Fetch section "CORS protocol and HTTP caches": an answer that depends on the origin has Vary: Origin
   test("of origins that are not listed grant nothing, and vary", async () => {
     for (const origin of FOREIGN) {
       const response = await preflight("/c/thing", "GET", origin);
@@ -114,6 +116,7 @@ describe("preflights", () => {
 
 describe("answers", () => {
   // Whatever the upstream says.
+  // Tests Fetch section "CORS protocol and credentials": Access-Control-Allow-Credentials is sent by rule alone
   test("name the listed origin, credentials by rule", async () => {
     const withThem = await postern().fetch("/c/open", { headers: { origin: LISTED } });
     expect([withThem.status, allow(withThem, "allow-origin"), allow(withThem, "allow-credentials")]).toEqual([200, LISTED, "true"]);
@@ -144,6 +147,7 @@ describe("answers", () => {
   });
 
   // They vary for every caller.
+  // Tests Fetch section "CORS protocol": Access-Control-Expose-Headers names the headers of a refusal
   test("that refuse are readable by the listed origin's page", async () => {
     const { access_token } = await signIn(postern());
     const cases: [number, string, Record<string, string>][] = [

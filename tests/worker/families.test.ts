@@ -41,6 +41,7 @@ describe("with the default windows", () => {
   });
 
   // From any connection.
+  // Tests RFC 9700 section 4.14.2: reuse revokes the session for thief and owner
   test("a replayed ancestor ends the whole family", async () => {
     const first = await signIn(postern());
     const second = await refreshed(postern(), first.refresh_token);
@@ -68,6 +69,7 @@ describe("with the default windows", () => {
     expect(list.map((one) => one.session_id)).not.toContain(stolen.session_id);
   });
 
+  // Tests RFC 6749 section 5.2: every refused refresh is invalid_grant
   test("a refused refresh says nothing about why", async () => {
     const dead = await signIn(postern());
     await (await post(postern(), "/auth/logout", { refresh_token: dead.refresh_token })).text();
@@ -161,6 +163,7 @@ describe("forged refresh tokens", () => {
     return files.filter((file) => file.endsWith(".sqlite")).sort();
   }
 
+  // Tests RFC 6749 section 10.10: a refresh token cannot be guessed
   test("garbage is refused and wakes no object", async () => {
     const { refresh_token } = await signIn(postern);
     const before = await objects();
@@ -186,6 +189,7 @@ describe("forged refresh tokens", () => {
   });
 
   // Of another deployment.
+  // Tests RFC 6749 section 10.4: a refresh token of another deployment is refused
   test("a refresh token under another master key is refused", async () => {
     const other = await start({ vars: settings({ POSTERN_MASTER_KEY: randomBytes(32).toString("base64url") }) });
     try {

@@ -83,6 +83,7 @@ describe("an origin that sends odd things", () => {
     }
   });
 
+  // Tests RFC 9110 section 15.2: interim answers do not end an exchange
   test("an interim answer is left out, and the final one passes", async () => {
     for (const route of ["raw", "cors"]) {
       const { text } = await get(`/${route}/103`);
@@ -102,6 +103,7 @@ describe("an origin that sends odd things", () => {
     expect(raw.connections - before, "connections are used again").toBeLessThan(6);
   });
 
+  // Tests RFC 9112 section 6.3: two Content-Length that differ are an error
   test("two lengths that differ cannot smuggle an answer", async () => {
     const { text } = await get("/raw/two-lengths");
     expect(text).not.toMatch(/content-length: 20\r/i);
@@ -130,6 +132,7 @@ describe("an origin that sends odd things", () => {
     expect(closed).toBe(true);
   });
 
+  // Tests RFC 9112 section 8: nothing arrives behind a broken chunk
   test("of broken chunks nothing behind the break arrives", async () => {
     const { text } = await get("/raw/bad-chunk");
     expect(text).toContain("hello");
@@ -147,6 +150,7 @@ describe("what passes byte for byte", () => {
     }
   });
 
+  // Tests RFC 9110 section 14: a range and its 206 pass unchanged
   test("a range and its part", async () => {
     const { text } = await get("/raw/range", "range: bytes=0-1\r\nif-range: \"e\"\r\n");
     expect(text).toMatch(/^HTTP\/1.1 206 Partial Content\r\n/);
@@ -154,6 +158,7 @@ describe("what passes byte for byte", () => {
     expect(raw.heads.at(-1)?.toLowerCase()).toContain("range: bytes=0-1\r\n");
   });
 
+  // Tests RFC 9110 section 6.4.1: answers to HEAD, 204 and 304 have no content
   test("HEAD, 204 and 304: their headers, and no body", async () => {
     for (const route of ["raw", "cors"]) {
       const head = await exchange(postern().url, `HEAD /${route}/head HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
@@ -172,6 +177,7 @@ describe("what passes byte for byte", () => {
     expect((JSON.parse(answer.body) as Seen).method).toBe(method);
   });
 
+  // Tests RFC 9110 section 10.1.1: a client that waits for 100 Continue gets its answer
   test("a client that waits for 100 Continue", async () => {
     const answer = await rawRequest(postern().url, "POST", "/seen/x", [["expect", "100-continue"], ["content-length", "2"]], "hi");
     expect(answer.status).toBe(200);
@@ -180,6 +186,7 @@ describe("what passes byte for byte", () => {
 });
 
 // Postern says where a request came from.
+// Tests RFC 9700 section 4.13: forwarding headers of a client are replaced
 test("no forwarded address from outside is taken over", async () => {
   const claimed: [string, string][] = [
     ["x-forwarded-for", "10.0.0.1"],
@@ -207,6 +214,7 @@ describe("one more try", () => {
   });
 
   // Nor where no rule asks for it.
+  // Tests RFC 9110 section 9.2.2: a request that is not idempotent is not repeated
   test("never of a POST or of a request with a body", async () => {
     for (const [path, init] of [
       ["/flaky/flaky", { method: "POST" }],
@@ -249,6 +257,7 @@ describe("the time of the whole exchange", () => {
 });
 
 describe("a rate limit", () => {
+  // Tests RFC 6585 section 4: 429 with Retry-After for too many requests
   test("is 429 with Retry-After and the origin is not asked", async () => {
     const statuses: number[] = [];
     for (let turn = 0; turn < 6; turn += 1) statuses.push((await postern().fetch("/tight/204")).status);

@@ -63,18 +63,21 @@ describe("who passes", () => {
     }
   });
 
+  // Tests RFC 6750 section 3: 401 has a WWW-Authenticate header with the scheme Bearer
   test("without an access token the challenge is bare", async () => {
     const response = await postern().fetch("/api/orders");
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer(?: realm="[^"]*")?$/);
     await expectProblem(response, 401, "credentials_required");
   });
 
+  // Tests RFC 6750 section 3.1: an unsound token is 401 invalid_token
   test("an unsound access token is told that it is, and not why", async () => {
     const response = await postern().fetch("/api/orders", { headers: bearer("a.b.c") });
     expect(response.headers.get("www-authenticate")).toMatch(/^Bearer(?: realm="[^"]*",)? error="invalid_token"$/);
     await expectProblem(response, 401, "invalid_token");
   });
 
+  // Tests RFC 6750 section 3.1: the challenge names the missing scope
   test("a missing scope is named (RFC 6750 section 3.1)", async () => {
     const response = await postern().fetch("/api/orders", { headers: bearer(admin.access_token) });
     const challenge = response.headers.get("www-authenticate");
@@ -116,12 +119,14 @@ describe("who passes", () => {
     }
   });
 
+  // Tests RFC 9110 section 10.2.1: Allow lists the methods of the path
   test("a method that no route takes is refused with Allow", async () => {
     const response = await postern().fetch("/api/orders", { method: "DELETE", headers: asAlice() });
     expect(response.headers.get("allow")?.split(/,\s*/).sort()).toEqual(["GET", "HEAD", "POST"]);
     await expectProblem(response, 405, "method_not_allowed");
   });
 
+  // Tests RFC 9110 section 9.3.2: a HEAD is judged like its GET
   test("a HEAD asks for what its GET asks for", async () => {
     expect((await postern().fetch("/api/orders", { method: "HEAD" })).status).toBe(401);
     expect((await postern().fetch("/api/orders", { method: "HEAD", headers: bearer(admin.access_token) })).status).toBe(403);
@@ -189,6 +194,7 @@ describe("what the origin is told", () => {
   ];
 
   // However they are spelled.
+  // Tests RFC 9700 section 4.13: identity headers from a client do not reach the origin
   test.for(["/url/seen", "/url/public/seen", "/url/optional"])("spoofed identity headers never arrive at %s", async (path) => {
     const signed = path === "/url/seen";
     const headers: [string, string][] = signed ? [["authorization", `Bearer ${alice.access_token}`]] : [];
@@ -214,6 +220,7 @@ describe("what the origin is told", () => {
   });
 
   // By naming them.
+  // Tests RFC 9110 section 7.6.1: Connection cannot name headers that the gate sets
   test("hop-by-hop abuse: Connection cannot remove our headers", async () => {
     const answer = await rawRequest(postern().url, "GET", "/url/seen", [
       ["authorization", `Bearer ${alice.access_token}`],
@@ -284,6 +291,7 @@ describe("what passes as it is", () => {
     expect(response.headers.getSetCookie()).toEqual(["a=1; Path=/", "b=2; Path=/"]);
   });
 
+  // Tests RFC 9110 section 15.4: redirects of an origin are passed to the client
   test("a redirect is the client's to follow", async () => {
     const response = await postern().fetch("/url/redirect", { headers: asAlice() });
     expect(response.status).toBe(302);
@@ -291,6 +299,7 @@ describe("what passes as it is", () => {
     expect(await response.text()).toBe("moved");
   });
 
+  // Tests RFC 9110 section 9.3.2: an answer to HEAD has no body
   test("a HEAD has no body", async () => {
     const response = await postern().fetch("/api/orders", { method: "HEAD", headers: asAlice() });
     expect(response.status).toBe(200);
@@ -323,6 +332,7 @@ describe("what passes as it is", () => {
 });
 
 describe("an origin that fails", () => {
+  // Tests RFC 9110 section 15.6.3: an origin that fails is 502
   test.for([
     ["nothing listens", "/down"],
     ["the connection is reset", "/url/reset"],
@@ -334,6 +344,7 @@ describe("an origin that fails", () => {
     expect(text).not.toMatch(/127\.0\.0\.1|NOT_BOUND|refused|ECONN/i);
   });
 
+  // Tests RFC 9110 section 15.6.5: an origin that does not answer in time is 504
   test.for(["/slow?ms=5000", "/url/hang"])("is 504 when it does not answer in time: %s", async (path) => {
     const begun = Date.now();
     await expectProblem(await postern().fetch(path, { headers: asAlice() }), 504, "upstream_timeout");
@@ -405,6 +416,7 @@ describe("WebSocket", () => {
   }
 
   // The origin gets the caller's identity.
+  // Tests RFC 6455 section 4: a WebSocket handshake passes with a sound access token
   test("passes with an access token, both ways", async () => {
     const [first = "", second] = await messages(asAlice(), "hello");
     expect(JSON.parse(first)).toMatchObject({ identity: { "x-auth-tenant": "acme" } });

@@ -62,6 +62,7 @@ const sent = (method: string, path: string, headers = "", body = "") =>
 const faults = () => postern().logs.filter((line) => line.includes('"part":"upstream"')).length;
 
 describe("headers in", () => {
+  // Tests RFC 9110 section 7.6.1: hop-by-hop headers are not forwarded
   test("headers between neighbours end here, by name", async () => {
     const ended = ["keep-alive", "te", "trailer", "proxy-authorization", "proxy-connection", "http2-settings"];
     const lines = [...ended.map((name) => `${name}: x\r\n`), "connection: HTTP2-Settings, X-Named\r\n", "x-named: 1\r\n", "x-other: 1\r\n"].join("");
@@ -134,6 +135,7 @@ describe("methods", () => {
   });
 
   // It would send back what the gate tells it.
+  // Tests RFC 9110 section 9.3.8: TRACE reaches no origin
   test("cross-site tracing: TRACE reaches no origin", async () => {
     const before = origin.requests;
     expect((await sent("TRACE", "/seen/x")).text).toMatch(/^HTTP\/1.1 405 [^]*\r\nallow: [A-Z, ]*GET/i);
@@ -144,6 +146,7 @@ describe("methods", () => {
 
 describe("cookies out", () => {
   // Its own cookies pass.
+  // Tests RFC 6265bis section 8.6: an origin cannot set our cookies
   test.for(ROUTES)("session fixation: no origin sets our cookies: %s", async (route) => {
     const response = await postern().fetch(`/${route}/planted`);
     expect(await response.text()).toBe("hi");
@@ -168,6 +171,7 @@ describe("cookies out", () => {
 });
 
 // One caller's answer would be the next one's.
+// Tests RFC 9111 section 3.5: a shared cache keeps no answer to a request with credentials
 test("no answer by access token is cached or served from cache", async () => {
   const gate = await start({
     outbound: (request) => OutboundResponse.json({ cf: request.cf ?? null, headers: Object.fromEntries(request.headers) }),

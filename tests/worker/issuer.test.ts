@@ -107,6 +107,7 @@ test("a new key is found by its first token", async () => {
   });
 });
 
+// Tests RFC 8725 section 3.10: made-up kids do not make Postern fetch
 test("denial of service: made-up kids cause no fetch storm", async () => {
   const issuer = await issuerWith("ES256");
   // The default cooldown, 30 s: this test is over before it ends.
@@ -203,6 +204,7 @@ test.for(ODD)("an odd key set serves: %s", async ([, algorithm, change]) => {
 });
 
 // What is left out of the set is in the log.
+// Tests RFC 7517 section 4.5: two keys of one kid are not tried in turn
 test("two keys of one kid are refused for that kid", async () => {
   const issuer = await issuerWith("ES256", "EdDSA");
   const other = await issuerKey("ES256", "ES256-1");
@@ -213,6 +215,7 @@ test("two keys of one kid are refused for that kid", async () => {
   expect(postern.logs.join("\n")).toMatch(/"event":"issuer_keys_changed".*"keys":3,"left_out":\["keys\[3\] \(kid \\"encryption\\"\): .*not_for_verification/);
 });
 
+// Tests RFC 8725 section 3.1: an algorithm that is not configured for an issuer is refused
 test("an algorithm outside the configuration is refused", async () => {
   const issuer = await issuerWith("ES256", "RS256");
   const postern = await running([issuer], {}, { algorithms: ["ES256"] });
@@ -220,6 +223,7 @@ test("an algorithm outside the configuration is refused", async () => {
   await expectProblem(await call(postern, await issuer.token("RS256-1")), 401, "invalid_token");
 });
 
+// Tests RFC 8725 section 3.9: another issuer's token must name our audience
 test("a wrong audience or issuer is refused for their tokens", async () => {
   const issuer = await issuerWith("ES256");
   const postern = await running([issuer], {}, { audiences: ["https://theirs.example.test"] });
@@ -229,6 +233,7 @@ test("a wrong audience or issuer is refused for their tokens", async () => {
 });
 
 // The calls of our own users refuse it.
+// Tests RFC 8725 section 3.12: another issuer's token does not open our own calls
 test("an external token is no sign-in of ours", async () => {
   const issuer = await issuerWith("ES256");
   const postern = await running([issuer], {});

@@ -59,6 +59,7 @@ describe("with the defaults", () => {
   beforeAll(() => withLimits(undefined));
 
   // From however many addresses.
+  // Tests RFC 6749 section 4.3.2: password guesses are limited
   test("five guesses at an account are tried, then none", async () => {
     const login = "victim@example.com";
     const first = await Promise.all(Array.from({ length: 30 }, (_, n) => status(guess(login, `198.51.${n}.7`))));
@@ -300,6 +301,8 @@ describe("locks", () => {
   });
 
   // It is not sent across sites.
+  // Tests RFC 6265bis section 4.1.2.2: the device cookie has a Max-Age of its own
+  // Tests RFC 6265bis section 4.1.3.1: the device cookie has the prefix __Secure- and Secure
   test("the device cookie is HttpOnly and outlives the session", async () => {
     const { setCookies } = await browserSignIn(postern, { login: ALICE });
     const line = setCookies.find((one) => one.startsWith(`${DEVICE_COOKIE}=`)) ?? "";

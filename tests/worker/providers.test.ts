@@ -95,6 +95,7 @@ describe("Auth0", () => {
     await expectProblem(await call(access({ permissions: undefined })), 403, "insufficient_scope");
   });
 
+  // Tests RFC 9068 section 5: an ID token of Auth0 is no access token
   test("an ID token, and one for Auth0's own API, are refused", async () => {
     const id = { aud: "my5D4Kq0yTqzaVJ2rXqmUe3gJtC0hT9k", azp: undefined, scope: undefined, nonce: "n-0S6", sid: "cNAIv1", email: "a@example.com" };
     await expectProblem(await call(access(id)), 401, "invalid_token");
@@ -150,6 +151,7 @@ describe("Amazon Cognito", () => {
     await expectProblem(await call(access({ client_id: "7otherclientid" })), 401, "invalid_token");
   });
 
+  // Tests RFC 9068 section 5: an ID token of Cognito is no access token
   test("an ID token of the very same app is refused", async () => {
     const id = idp.token(key.kid, {
       ...common(),
@@ -227,6 +229,7 @@ describe.each([
     await expectProblem(await postern().fetch("/of/globex/articles", { headers }), 403, "forbidden");
   });
 
+  // Tests RFC 9068 section 5: an ID token of Keycloak is no access token
   test("an ID token is refused", async () => {
     await expectProblem(await put(access({ typ: "ID", aud: "web", realm_access: undefined })), 401, "invalid_token");
   });

@@ -75,6 +75,7 @@ describe.for(["/watched", "/free"])("%s", (route) => {
 
 describe("a close frame", () => {
   // So does the origin's answer.
+  // Tests RFC 6455 section 5.5.1: a close frame passes with its code
   test("of the client passes with its code", async () => {
     for (const code of [1000, 1001, 1003, 1007, 1011, 1012, 1014, 3000, 4999, undefined]) {
       const client = await open("/watched/echo");
@@ -100,6 +101,7 @@ describe("a close frame", () => {
     await eventually("the origin's connection ends too", () => (origin.open() === 0 ? true : undefined));
   });
 
+  // Tests RFC 6455 section 7.4.1: reserved close codes are not sent
   test("with a code that nobody may send is sent to neither end", async () => {
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535]) {
       heard.length = 0;

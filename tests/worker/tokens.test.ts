@@ -45,11 +45,13 @@ describe("sound ones pass, or the refusals below would show nothing", () => {
   });
 
   // And with unknown claims.
+  // Tests RFC 7519 section 4.1.3: one of several audiences may be ours
   test("with several audiences, one of them ours", async () => {
     await json(await call(await issuer.token("ES256-1", { aud: ["https://else.example.test", AUDIENCE], extra: { deep: [1] } })));
   });
 
   // In any case (RFC 9068, section 4).
+  // Tests RFC 9068 section 4: typ is at+jwt or application/at+jwt, in any case
   test("with a typ as a full media type", async () => {
     await json(await call(await issuer.token("ES256-1", {}, { typ: "application/at+jwt" })));
     await json(await call(await issuer.token("ES256-1", {}, { typ: "AT+JWT" })));
@@ -101,12 +103,15 @@ describe("algorithm attacks", () => {
     iss: issuer.iss, aud: AUDIENCE, sub: "x", client_id: "x", jti: "x", iat: now(), exp: now() + 300, scope: "read:orders",
   });
 
+  // Tests RFC 7519 section 6: unsecured tokens are refused
+  // Tests RFC 8725 section 3.2: alg none is refused in any case of letters
   test.for(["none", "None", "NONE", "nOnE", ""])("alg %j without a signature", async (alg) => {
     await expectRefused(none(alg));
     await expectRefused(`${none(alg)}${ZERO_SIGNATURE}`);
   });
 
   // In every form that a library might use.
+  // Tests RFC 8725 section 2.1: the public key is no HMAC secret
   test("alg confusion: HS256 with the public key as secret", async () => {
     const { pem, jwk } = issuer.key("RS256-1");
     const secrets = [pem, pem.trim(), pem.replaceAll("\n", ""), JSON.stringify(jwk), jwk.n ?? "", Buffer.from(jwk.n ?? "", "base64url")];
@@ -121,6 +126,7 @@ describe("algorithm attacks", () => {
     await expectRefused(withHmac({ alg: "HS256", kid: "ES256-1", typ: "at+jwt" }, claims(), Buffer.alloc(1)));
   });
 
+  // Tests RFC 8725 section 3.1: the key decides the algorithm
   test.for([
     ["RS256 named for an EC key", "ES256-1", "RS256"],
     ["ES256 named for an RSA key", "RS256-1", "ES256"],
@@ -138,6 +144,7 @@ describe("algorithm attacks", () => {
     await expectRefused(await new SignJWT(claims()).setProtectedHeader({ alg: "PS256", kid: "RS256-1", typ: "at+jwt" }).sign(key));
   });
 
+  // Tests RFC 7518 section 3.4: a signature is R and S side by side, not DER
   test("an ES256 signature in DER, as other protocols write it", async () => {
     const token = await issuer.token("ES256-1");
     const raw = Buffer.from(token.split(".")[2] ?? "", "base64url");
@@ -190,12 +197,14 @@ describe("key attacks", () => {
   });
 
   // Keys are not tried in turn.
+  // Tests RFC 8725 section 3.1: keys are not tried in turn
   test("no kid passes only while one key can be meant", async () => {
     await json(await call(await issuer.token("ES256-1", {}, { kid: undefined })));
     await expectRefused(await other.token("other-1", {}, { kid: undefined }));
     await expectRefused(await other.token("other-2", {}, { kid: undefined }));
   });
 
+  // Tests RFC 8725 section 3.8: keys of one issuer verify no token of another
   test("one trusted issuer speaks for another", async () => {
     await expectRefused(await other.token("other-1", { iss: issuer.iss }));
     await expectRefused(await other.token("other-1", { iss: OWN_ISSUER }));
@@ -207,6 +216,7 @@ describe("key attacks", () => {
     await expectRefused(await issuer.token("ES256-1", { ...claimsOf(own.access_token) }, { kid }));
   });
 
+  // Tests RFC 7518 section 3.3: an RSA key of 1024 bits is refused
   test("a 1024-bit RSA key in a trusted set is no key", async () => {
     const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
     const jwk = { ...weak.publicKey.export({ format: "jwk" }), kid: "weak", alg: "RS256", use: "sig" };
@@ -256,6 +266,7 @@ describe("claims that are wrong under a sound signature", () => {
     }
   });
 
+  // Tests RFC 7519 section 4: a claim that is given twice is refused
   test("the same claim twice: two readers would see two users", async () => {
     const { privateKey } = issuer.key("ES256-1");
     const claims = JSON.stringify(claimsOf(await issuer.token("ES256-1")));
@@ -279,6 +290,8 @@ describe("claims that are wrong under a sound signature", () => {
 });
 
 describe("headers that are wrong under a sound signature", () => {
+  // Tests RFC 8725 section 3.11: a token of another typ is no access token
+  // Tests RFC 9068 section 5: an ID token or logout token is no access token
   test.for([
     ["an ID token: typ JWT", { typ: "JWT" }],
     ["no typ", { typ: undefined }],
@@ -311,6 +324,7 @@ describe("headers that are wrong under a sound signature", () => {
     await expectRefused(await signedByHand(header));
   });
 
+  // Tests RFC 7519 section 7.2: the claims are a JSON object
   test.for(["[]", "null", "1", "", "not JSON", '{"sub":'])("claims that are no JSON object: %j", async (payload) => {
     await expectRefused(await signedByHand({}, payload));
   });

@@ -38,7 +38,7 @@ test.for(["bash", "zsh"])("the lines of the tour, pasted into %s, do what they s
 });
 
 // The blocks of docs/start/tour.md, pasted one after the other, in the shells that people have.
-test.for(["bash", "zsh"])("the blocks of the tour's page, pasted into %s, do what it says", async (shell) => {
+test.for(["bash", "zsh"])("the tour page's blocks, pasted into %s, do what it says", async (shell) => {
   if (!hasCurl || spawnSync(shell, ["--version"]).status !== 0) return;
   const tour = await readFile(new URL("../../docs/start/tour.md", import.meta.url), "utf8");
   const blocks = [...tour.matchAll(/```sh\n([^]*?)```/g)].map(([, block = ""]) => block);

@@ -420,6 +420,7 @@ fn a_setting_that_is_no_longer_needed_is_named_and_refuses_nothing() {
     }
 }
 
+// Tests Fetch section "CORS protocol and credentials": no wildcard origin with credentials
 #[test]
 fn origins_are_exact_and_never_a_wildcard() {
     for origin in [
@@ -476,6 +477,8 @@ fn any_exact_origin_may_be_listed() {
     assert!(origins.iter().all(|origin| config.cors_origins.contains(*origin)));
 }
 
+// Tests RFC 6265bis section 4.1.3: a cookie that its prefix forbids is a mistake in the settings
+// Tests RFC 6265bis section 5.1.3: a cookie's domain holds the host that sets it
 #[test]
 fn a_cookie_that_no_browser_would_keep_is_a_mistake() {
     for domain in [

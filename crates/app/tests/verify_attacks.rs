@@ -50,6 +50,8 @@ impl Gate {
     }
 }
 
+// Tests RFC 8725 section 3.3: every cryptographic operation is validated, and one failure refuses the token
+// Tests RFC 7515 section 5.2: a token that fails one step of the validation is refused
 #[test]
 fn every_attack_is_refused_for_its_own_cause_and_the_good_token_stays_good() {
     let scene = scene();
@@ -80,6 +82,7 @@ fn of_another_issuer(scene: &Scene) -> Gate {
     gate
 }
 
+// Tests RFC 8725 section 3.12: rules of our own tokens and of other issuers' are apart
 #[test]
 fn another_issuers_token_passes_only_with_what_nobody_reads() {
     let scene = scene();
@@ -115,6 +118,7 @@ fn another_issuers_token_passes_only_with_what_nobody_reads() {
     println!("{passed} pass, and mean no more than the good token");
 }
 
+// Tests RFC 8725 section 3.10: a key in the header of a token is never used
 #[test]
 fn a_key_that_a_header_brings_along_is_never_used() {
     let scene = scene();
@@ -147,6 +151,8 @@ fn the_list_is_long_and_its_names_are_unique() {
     assert!(page.contains(&told), "docs/concepts/verification.md does not say: {told}");
 }
 
+// Tests RFC 7519 section 4.1.4: a token is refused from its exp on, with a leeway
+// Tests RFC 7519 section 4.1.6: a token from the future is refused beyond the leeway
 #[test]
 fn what_the_leeway_allows_is_accepted_to_the_second() {
     let scene = scene();
@@ -178,6 +184,7 @@ fn a_key_that_left_the_set_verifies_nothing_more() {
     assert!(!gate.keys.has_thumbprint(token.key_thumbprint()));
 }
 
+// Tests RFC 8725 section 3.1: only the algorithms that are configured for an issuer are taken
 #[test]
 fn an_algorithm_the_issuer_may_not_use_is_refused_though_its_key_is_published() {
     let scene = scene();

@@ -75,6 +75,8 @@ mod tests {
         encoding::from_base64url,
     };
 
+    // Tests RFC 7515 section 3.1: our access tokens have the compact form
+    // Tests RFC 9068 section 2.1: our access tokens have typ at+jwt
     #[test]
     fn access_token_format_unchanged() {
         let claims = AccessTokenClaims {

@@ -78,6 +78,7 @@ impl FromStr for SignatureAlgorithm {
 mod tests {
     use super::*;
 
+    // Tests RFC 7515 section 4.1.1: names of algorithms are case-sensitive
     #[test]
     fn names_are_exact_and_the_same_in_json() {
         for algorithm in SignatureAlgorithm::ALL {
@@ -89,6 +90,7 @@ mod tests {
         }
     }
 
+    // Tests RFC 9864 section 2.2: Ed25519 and EdDSA are one algorithm for keys on that curve
     #[test]
     fn ed25519_and_eddsa_are_one_algorithm() {
         assert_eq!("Ed25519".parse(), Ok(SignatureAlgorithm::EdDsa));

@@ -119,6 +119,7 @@ mod tests {
         p384::ecdsa::VerifyingKey::from_sec1_bytes(&[&[4], x, y].concat()).is_ok()
     }
 
+    // Tests RFC 8725 section 3.4: points are judged as another implementation judges them
     #[test]
     fn points_are_judged_as_an_independent_implementation_judges_them() {
         for seed in 1..=40_u8 {

@@ -99,6 +99,8 @@ pub mod base64url_32 {
 mod tests {
     use super::*;
 
+    // Tests RFC 4648 section 3.5: unused bits of the last character are zero
+    // Tests RFC 7515 section 2: base64url has no padding, no white space and no line breaks
     #[test]
     fn lax_spellings_of_the_same_bytes_are_refused() {
         assert_eq!(from_base64url("AQI"), Some(vec![1, 2]));

@@ -90,6 +90,7 @@ mod tests {
         }
     }
 
+    // Tests RFC 7518 section 3.3: an RSA key has 2048 bits or more
     #[test]
     fn a_modulus_outside_2048_to_8192_bits_is_refused() {
         let odd = |bytes: usize, first: u8| {

@@ -317,6 +317,7 @@ mod tests {
         assert!(!format!("{parsed:?}").contains("https"));
     }
 
+    // Tests RFC 9864 section 2.2: a token may name Ed25519; Ed448 is refused
     #[test]
     fn ed25519_in_a_header_is_eddsa() {
         let text = token(r#"{"alg":"Ed25519"}"#, "{}");
@@ -361,6 +362,8 @@ mod tests {
         assert_eq!(known.known.borrow().len(), MAX_KNOWN_HEADERS);
     }
 
+    // Tests RFC 7515 section 4: unknown header members are ignored in tokens of other issuers
+    // Tests RFC 7515 section 4.1.11: crit is refused in tokens of other issuers too
     #[test]
     fn header_members_that_nobody_reads_change_nothing() {
         let read = |more: &[(&str, Value)]| {
@@ -405,6 +408,7 @@ mod tests {
         assert_eq!(objection(&long).unwrap().about(), About::HeaderMember(&"é".repeat(NAME_BYTES / 2)));
     }
 
+    // Tests RFC 7519 section 4: iss given twice is refused
     #[test]
     fn an_issuer_claimed_twice_or_not_as_text_chooses_no_key_set() {
         for payload in [r#"{"iss":"a","iss":"b"}"#, r#"{"iss":1}"#, r#"["iss"]"#, "foo", r#"{"iss":null}"#] {

@@ -138,6 +138,8 @@ fn refused_acceptable(algorithm: SignatureAlgorithm) -> &'static [u64] {
     }
 }
 
+// Tests RFC 8725 section 3.3: published vectors of broken signatures are refused
+// Tests RFC 8032 section 5.1.7: published vectors of Ed25519 signatures are judged as labelled
 #[test]
 fn wycheproof_signature_suites() {
     for (name, algorithm, text) in signature_suites() {
@@ -191,6 +193,9 @@ fn altered(token: &str) -> String {
     format!("{}{other}{}", &token[..payload], &token[payload + 1..])
 }
 
+// Tests RFC 7515 appendix A.2: the RS256 example verifies
+// Tests RFC 7515 appendix A.3: the ES256 example verifies
+// Tests RFC 8037 appendix A.5: the EdDSA example verifies
 #[test]
 fn rfc_7515_and_8037_examples_verify_and_their_alterations_do_not() {
     for (jwk, token) in [
@@ -213,6 +218,7 @@ fn rfc_7515_and_8037_examples_verify_and_their_alterations_do_not() {
     }
 }
 
+// Tests RFC 7638 section 3.1: the thumbprint of the example, from published vectors
 #[test]
 fn the_thumbprint_of_rfc_7638_section_3_1_is_met() {
     let key = PublicKey::from_jwk(&json!({"kty": "RSA", "e": "AQAB", "alg": "RS256", "kid": "2011-04-29",
@@ -295,6 +301,7 @@ fn assert_as_labelled(cases: &[Case]) {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
+// Tests RFC 7515 section 5.2: published vectors of broken tokens are refused
 #[test]
 fn wycheproof_json_web_signature_suite() {
     let Some(suite) = optional_suite("json_web_signature_test.json") else {
@@ -309,6 +316,7 @@ fn wycheproof_json_web_signature_suite() {
     report("JWS", cases.len(), &words);
 }
 
+// Tests RFC 7517 section 4: published vectors of keys are judged as labelled
 #[test]
 fn wycheproof_json_web_key_suite() {
     let Some(suite) = optional_suite("json_web_key_test.json") else {

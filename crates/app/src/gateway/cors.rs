@@ -117,6 +117,7 @@ mod tests {
         }
     }
 
+    // Tests Fetch section "CORS protocol": Access-Control-Allow-Origin names the listed origin, and Vary has Origin
     #[test]
     fn a_listed_origin_is_named_and_the_answer_varies_by_origin() {
         let headers = cors().response_headers(Some("https://app.example.com"));
@@ -125,6 +126,7 @@ mod tests {
         assert!(headers.contains(&("vary".into(), "Origin".into())));
     }
 
+    // Tests Fetch section "CORS protocol": an origin is compared as a whole
     #[test]
     fn look_alike_origins_get_nothing() {
         for origin in [
@@ -144,6 +146,7 @@ mod tests {
         }
     }
 
+    // Tests Fetch section "CORS-preflight fetch": a preflight is answered with method and headers
     #[test]
     fn a_preflight_is_answered_with_the_method_and_headers() {
         let reply = cors().preflight("https://app.example.com", "PUT", None);

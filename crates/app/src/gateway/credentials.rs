@@ -40,6 +40,8 @@ fn is_b64token(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    // Tests RFC 9110 section 11.1: the name of an authentication scheme is compared without case
+    // Tests RFC 6750 section 2.1: the access token stands behind the scheme Bearer
     #[test]
     fn the_scheme_is_read_in_any_case() {
         for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c ", " Bearer a.b.c"] {
@@ -47,6 +49,7 @@ mod tests {
         }
     }
 
+    // Tests RFC 6750 section 2.1: another scheme carries no bearer token
     #[test]
     fn other_schemes_and_absence_are_no_credentials() {
         for value in [
@@ -61,6 +64,7 @@ mod tests {
         }
     }
 
+    // Tests RFC 6750 section 3.1: a malformed Authorization header is invalid_request
     #[test]
     fn two_tokens_or_none_behind_the_scheme_are_malformed() {
         for value in [

@@ -57,6 +57,7 @@ fn no_route_is_not_found_and_never_a_pass_through() {
     assert_eq!(Gate::new(vec![], vec![]).find("GET", "a", "/").refusal().unwrap().status, 404);
 }
 
+// Tests RFC 9110 section 15.5.6: 405 has an Allow header with the methods of the path
 #[test]
 fn a_known_path_with_another_method_is_405_with_allow() {
     let mut read = route("/api/orders");
@@ -71,6 +72,7 @@ fn a_known_path_with_another_method_is_405_with_allow() {
     assert_eq!(gate.find("get", "a", "/api/orders").refusal().unwrap().status, 405);
 }
 
+// Tests RFC 9110 section 9.3.8: TRACE does not return headers that hold credentials
 #[test]
 fn no_route_takes_trace_which_would_show_the_caller_what_the_upstream_is_told() {
     let mut read = route("/read");

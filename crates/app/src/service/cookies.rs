@@ -222,6 +222,7 @@ mod tests {
         refresh_tokens(&masters(), &with(cookie), "r")
     }
 
+    // Tests RFC 6265bis section 4.2.2: a name may come several times, and the order says nothing
     #[test]
     fn all_values_of_a_name_are_found_and_each_once() {
         assert_eq!(values(&with("a=1; b=2=3;c=4"), "b"), ["2=3"]);
@@ -256,6 +257,8 @@ mod tests {
         assert_eq!(opened(&format!("r={}; r={}", token(5, 1), token(6, 1))).tokens.len(), 2);
     }
 
+    // Tests RFC 6265bis section 4.1.2.6: the refresh cookie is HttpOnly
+    // Tests RFC 6265bis section 4.1.2.7: the refresh cookie is SameSite=Strict
     #[test]
     fn the_refresh_cookie_is_out_of_reach_of_scripts_and_other_sites() {
         let settings = CookieSettings::default();
@@ -270,6 +273,7 @@ mod tests {
         );
     }
 
+    // Tests RFC 6265bis section 4.1.2.2: a cookie is deleted by Max-Age=0 under its own domain and path
     #[test]
     fn cookies_of_a_domain_are_cleared_for_that_domain() {
         let settings = CookieSettings { domain: Some("example.com".to_owned()), ..CookieSettings::default() };

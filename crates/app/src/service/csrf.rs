@@ -72,6 +72,8 @@ mod tests {
 
     const SESSION: FamilyId = FamilyId::from_bytes([5; 16]);
 
+    // Tests RFC 9700 section 4.7: a CSRF token serves one session
+    // Tests RFC 6749 section 10.12: a CSRF token is bound to the session of its user agent
     #[test]
     fn a_token_serves_its_own_session_only() {
         let token = issue(masters().current(), SESSION, &Zeros).unwrap();

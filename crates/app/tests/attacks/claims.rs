@@ -29,6 +29,7 @@ fn missing(scene: &Scene) -> Vec<Attack> {
             let mut claims = scene.claims();
             claims.as_object_mut().unwrap().remove(name);
             let code = if name == "aud" { "wrong_audience" } else { "missing_claim" };
+            // Tests RFC 9068 section 2.2: each required claim is required
             attack(format!("no {name}"), code, Scene::signed_claims(&claims))
         })
         .collect()
@@ -38,6 +39,7 @@ fn dates(scene: &Scene) -> Vec<Attack> {
     let now = scene.now;
     let day = 24 * 60 * 60;
     let mut attacks = vec![
+        // Tests RFC 7519 section 4.1.4: a token is refused from its exp on
         with(
             scene,
             "expired at the edge of the leeway",
@@ -55,11 +57,14 @@ fn dates(scene: &Scene) -> Vec<Attack> {
         with(scene, "exp before iat", "impossible_dates", &json!({"iat": now + 20, "exp": now + 10})),
         with(scene, "exp equal to iat", "impossible_dates", &json!({"exp": now})),
         with(scene, "exp before nbf", "impossible_dates", &json!({"nbf": now + 700})),
+        // Tests RFC 7519 section 4.1.6: iat in the future is refused
         with(scene, "issued in the future", "issued_in_future", &json!({"iat": now + 31})),
+        // Tests RFC 7519 section 4.1.5: a token is refused before its nbf
         with(scene, "not yet valid", "not_yet_valid", &json!({"nbf": now + 31})),
         with(scene, "lifetime of a year", "lifetime_too_long", &json!({"exp": now + 365 * day})),
         with(scene, "lifetime to the year 9999", "lifetime_too_long", &json!({"exp": 253_402_300_799_u64})),
         with(scene, "issued at the epoch", "lifetime_too_long", &json!({"iat": 0})),
+        // Tests RFC 7519 section 2: a date in milliseconds is refused
         with(scene, "exp in milliseconds", "malformed_claim", &json!({"exp": (now + 600) * 1000})),
     ];
     for name in ["exp", "iat", "nbf"] {
@@ -75,6 +80,7 @@ fn dates(scene: &Scene) -> Vec<Attack> {
             ("of ten to the 300", json!(1e300)),
         ] {
             let changes = json!({name: value});
+            // Tests RFC 7519 section 4.1: dates of another type are refused
             attacks.push(with(scene, format!("{name} {what}"), "malformed_claim", &changes));
         }
     }
@@ -94,6 +100,8 @@ fn parties(scene: &Scene) -> Vec<Attack> {
         ("with a NUL", format!("{issuer}\0")),
         ("empty", String::new()),
     ] {
+        // Tests RFC 7519 section 4.1.1: iss is compared byte for byte
+        // Tests RFC 8725 section 3.8: iss must be the issuer that owns the keys
         attacks.push(with(scene, format!("iss {what}"), "wrong_issuer", &json!({"iss": value})));
     }
     for (what, value) in [
@@ -108,6 +116,8 @@ fn parties(scene: &Scene) -> Vec<Attack> {
         ("the issuer", json!(issuer)),
         ("a star", json!("*")),
     ] {
+        // Tests RFC 7519 section 4.1.3: a token for another audience is refused
+        // Tests RFC 8725 section 3.9: the audience is validated
         attacks.push(with(scene, format!("aud {what}"), "wrong_audience", &json!({"aud": value})));
     }
     for (what, value) in [
@@ -120,6 +130,7 @@ fn parties(scene: &Scene) -> Vec<Attack> {
         attacks.push(with(scene, format!("aud {what}"), "malformed_claim", &json!({"aud": value})));
     }
     for name in ["sub", "jti", "client_id"] {
+        // Tests RFC 7519 section 4.1.2: sub may not be empty
         attacks.push(with(scene, format!("{name} empty"), "malformed_claim", &json!({name: ""})));
     }
     attacks
@@ -142,7 +153,9 @@ fn wrong_types(scene: &Scene) -> Vec<Attack> {
     for (what, changes) in [
         ("scope a number", json!({"scope": 1})),
         ("scope with a line break", json!({"scope": "read\nadmin"})),
+        // Tests RFC 6749 section 3.3: scopes are separated by one space
         ("scope with two spaces", json!({"scope": "read  write"})),
+        // Tests RFC 6749 section 3.3: a scope has no quotes
         ("scope with a quote", json!({"scope": "read\""})),
         ("scope with a character outside ASCII", json!({"scope": "réad"})),
         ("scope an array with a number", json!({"scope": ["read", 1]})),
@@ -162,9 +175,12 @@ fn wrong_types(scene: &Scene) -> Vec<Attack> {
         attacks.push(with(scene, what, "malformed_claim", &changes).only_ours());
     }
     for (what, changes) in [
+        // Tests RFC 7800 section 3.1: a token that is bound to a key is no bearer token
+        // Tests RFC 8705 section 3.1: a token that is bound to a certificate is no bearer token
         ("bound by a certificate, sent as a bearer token", json!({"cnf": {"x5t#S256": "AAAA"}})),
         ("bound by an empty confirmation", json!({"cnf": {}})),
         ("bound by a key with a number for a thumbprint", json!({"cnf": {"jkt": 1}})),
+        // Tests RFC 7800 section 3.1: a confirmation has one method
         ("bound in two ways", json!({"cnf": {"jkt": "AAAA", "x5t#S256": "AAAA"}})),
         ("bound by a text", json!({"cnf": "AAAA"})),
     ] {
@@ -188,17 +204,20 @@ fn shapes(scene: &Scene) -> Vec<Attack> {
         ("followed by NUL", format!("{good}\0").into_bytes()),
         ("after a byte order mark", format!("\u{feff}{good}").into_bytes()),
         ("nested two thousand deep", deep.into_bytes()),
+        // Tests RFC 8725 section 3.7: claims that are not UTF-8 are refused
         ("not UTF-8", [br#"{"x":""#, &[0xff][..], br#"","#, inner.as_bytes()].concat()),
         ("with half a surrogate pair", format!(r#"{{"x":"\udc00",{inner}"#).into_bytes()),
         ("with a number that is none", format!(r#"{{"x":NaN,{inner}"#).into_bytes()),
         ("with a number beyond a double", format!(r#"{{"x":1e999,{inner}"#).into_bytes()),
         ("with exp beyond a double", good.replace(&(scene.now + 600).to_string(), "1e999").into_bytes()),
         ("with a comment", format!("/**/{good}").into_bytes()),
+        // Tests RFC 7519 section 4: sub given twice is refused
         ("with sub twice", format!(r#"{{"sub":"admin",{inner}"#).into_bytes()),
         ("with exp twice", format!(r#"{{"exp":9999999999,{inner}"#).into_bytes()),
         ("with iss twice", format!(r#"{{"iss":"https://evil.example",{inner}"#).into_bytes()),
         ("with aud twice", format!(r#"{{"aud":"https://evil.example",{inner}"#).into_bytes()),
         ("with roles twice, once escaped", format!(r#"{{"r\u006fles":["admin"],{inner}"#).into_bytes()),
+        // Tests RFC 8259 section 4: a member that is given twice inside another is refused
         ("with a member twice inside another", format!(r#"{{"x":{{"y":1,"y":2}},{inner}"#).into_bytes()),
         ("with a member twice inside an array", format!(r#"{{"x":[{{"y":1,"y":2}}],{inner}"#).into_bytes()),
     ];

@@ -33,22 +33,35 @@ fn good_without(name: &str) -> String {
 
 fn extra_members(payload: &[u8]) -> Vec<Attack> {
     let forbidden = [
+        // Tests RFC 7515 section 4.1.11: an unknown critical extension refuses the token
         ("crit naming an unknown extension", "crit", json!(["https://evil.example/ext"])),
+        // Tests RFC 7515 section 4.1.11: crit may not name a registered parameter or a claim
         ("crit naming exp", "crit", json!(["exp"])),
+        // Tests RFC 7515 section 4.1.11: crit may not be empty
         ("crit empty", "crit", json!([])),
         ("crit null", "crit", Value::Null),
+        // Tests RFC 7797 section 7: an unencoded payload is refused
         ("b64 false without crit", "b64", json!(false)),
         ("b64 true", "b64", json!(true)),
+        // Tests RFC 8725 section 3.6: compressed content is refused
         ("zip bomb announced", "zip", json!("DEF")),
+        // Tests RFC 7516 section 9: a header with enc is a JWE, and is refused
         ("enc beside alg", "enc", json!("A128GCM")),
     ];
     let never_used = [
+        // Tests RFC 7515 section 4.1.2: jku is never followed
+        // Tests RFC 8725 section 3.10: a jku in a token is never followed
         ("jku of the attacker", "jku", json!("https://evil.example/jwks.json")),
         ("jku of an internal service", "jku", json!("http://169.254.169.254/latest/meta-data")),
+        // Tests RFC 7515 section 4.1.5: x5u is never followed
         ("x5u of the attacker", "x5u", json!("https://evil.example/cert.pem")),
+        // Tests RFC 7515 section 4.1.6: x5c is never used
         ("x5c of the attacker", "x5c", json!(["MIIB"])),
+        // Tests RFC 7515 section 4.1.7: x5t chooses no key in our own tokens
         ("x5t", "x5t", json!("AAAAAAAAAAAAAAAAAAAAAAAAAAA")),
+        // Tests RFC 7515 section 4.1.8: x5t#S256 chooses no key in our own tokens
         ("x5t#S256", "x5t#S256", json!("AAAA")),
+        // Tests RFC 7519 section 5.2: a nested token is refused
         ("nested token by cty", "cty", json!("JWT")),
         ("work factor p2c", "p2c", json!(2_000_000_000)),
         ("salt p2s", "p2s", json!("AAAA")),
@@ -57,9 +70,11 @@ fn extra_members(payload: &[u8]) -> Vec<Attack> {
         ("tag", "tag", json!("AAAA")),
     ];
     let unknown = [
+        // Tests RFC 7515 section 4: our own tokens have no unknown header member
         ("unknown header member", "foo", json!(1)),
         ("kid in capitals beside kid", "KID", json!("k2")),
         ("alg in capitals beside alg", "Alg", json!("none")),
+        // Tests RFC 7519 section 5.3: claims in the header are not taken
         ("claims replicated in the header", "iss", json!("https://evil.example")),
         ("prototype pollution", "__proto__", json!({"alg": "none"})),
         ("nonce of another protocol", "nonce", json!("n")),
@@ -85,11 +100,13 @@ fn algorithms(payload: &[u8]) -> Vec<Attack> {
     let mut attacks = Vec::new();
     for none in ["none", "None", "NONE", "nOnE"] {
         let header = good_with("alg", none);
+        // Tests RFC 8725 section 3.2: none is refused without a signature
         attacks.push(attack(
             format!("alg {none} without a signature"),
             "missing_signature",
             format!("{}.", input(&header, payload)),
         ));
+        // Tests RFC 8725 section 3.2: none is refused with a signature too
         attacks.push(attack(format!("alg {none} with a signature"), "alg_none", signed(&header, payload)));
     }
     // The public key as the shared secret: the classic confusion, in the forms it has been seen.
@@ -108,6 +125,8 @@ fn algorithms(payload: &[u8]) -> Vec<Attack> {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap();
         mac.update(input.as_bytes());
         let token = format!("{input}.{}", base64url(&mac.finalize().into_bytes()));
+        // Tests RFC 7518 section 3.2: HMAC verifies nothing here, whatever the secret
+        // Tests RFC 8725 section 3.5: a word or an empty text as the secret verifies nothing
         attacks.push(attack(format!("HS256 with {what} as the secret"), "alg_symmetric", token));
     }
     for (alg, code) in [
@@ -133,6 +152,7 @@ fn algorithms(payload: &[u8]) -> Vec<Attack> {
         ("ES384", "alg_mismatch"),
     ] {
         let token = signed(good_with("alg", alg), payload);
+        // Tests RFC 7518 section 3.1: unsupported and mismatched algorithms are refused
         attacks.push(attack(format!("alg {alg:?} under an ES256 signature"), code, token));
     }
     for (what, value) in [
@@ -144,17 +164,21 @@ fn algorithms(payload: &[u8]) -> Vec<Attack> {
         let token = signed(good_with("alg", value), payload);
         attacks.push(attack(format!("alg {what}"), "malformed_header_member", token));
     }
+    // Tests RFC 7515 section 4.1.1: alg is required
     attacks.push(attack("no alg", "missing_alg", signed(good_without("alg"), payload)));
     let rs_as_ps = good_with("alg", "PS256").replace("k1", "k4");
+    // Tests RFC 7518 section 3.5: PS256 does not verify with a key for RS256
     attacks.push(attack("PS256 for an RS256 key", "alg_mismatch", signed(rs_as_ps, payload)));
     attacks
 }
 
 fn key_ids(payload: &[u8]) -> Vec<Attack> {
     let mut attacks = vec![
+        // Tests RFC 8725 section 3.1: without kid two keys that fit refuse the token
         attack("no kid while two keys fit", "ambiguous_key", signed(good_without("kid"), payload)),
         attack("kid of another key", "bad_signature", signed(good_with("kid", "k2"), payload)),
         attack("kid of a key of another type", "alg_mismatch", signed(good_with("kid", "k3"), payload)),
+        // Tests RFC 7517 section 4.2: an encryption key verifies nothing
         attack("kid of an encryption key", "unknown_key", {
             let input = input(good_with("kid", "k5"), payload);
             format!("{input}.{}", base64url(&es256(5, input.as_bytes())))
@@ -187,6 +211,7 @@ fn key_ids(payload: &[u8]) -> Vec<Attack> {
         "к1",
     ] {
         let token = signed(good_with("kid", kid), payload);
+        // Tests RFC 8725 section 3.10: a hostile kid looks up nothing
         attacks.push(attack(format!("kid {kid:?}"), "unknown_key", token));
     }
     for (what, value) in [
@@ -202,6 +227,7 @@ fn key_ids(payload: &[u8]) -> Vec<Attack> {
 }
 
 fn types(payload: &[u8]) -> Vec<Attack> {
+    // Tests RFC 9068 section 4: typ is required
     let mut attacks = vec![attack("no typ", "wrong_typ", signed(good_without("typ"), payload))];
     for typ in [
         "JWT",
@@ -218,6 +244,7 @@ fn types(payload: &[u8]) -> Vec<Attack> {
         "text/at+jwt",
     ] {
         let token = signed(good_with("typ", typ), payload);
+        // Tests RFC 8725 section 3.11: another typ is refused
         attacks.push(attack(format!("typ {typ:?} passed off as an access token"), "wrong_typ", token));
     }
     for (what, value) in [("null", Value::Null), ("a number", json!(1)), ("an array", json!(["at+jwt"]))] {
@@ -240,15 +267,18 @@ fn shapes(payload: &[u8]) -> Vec<Attack> {
         ("cut short", GOOD_HEADER.as_bytes()[..20].to_vec()),
         ("followed by another object", format!("{GOOD_HEADER}{{}}").into_bytes()),
         ("followed by NUL", format!("{GOOD_HEADER}\0").into_bytes()),
+        // Tests RFC 8259 section 8.1: a byte order mark before a header is refused
         ("after a byte order mark", format!("\u{feff}{GOOD_HEADER}").into_bytes()),
         ("with a trailing comma", GOOD_HEADER.replace('}', ",}").into_bytes()),
         ("in single quotes", GOOD_HEADER.replace('"', "'").into_bytes()),
         ("with a comment", GOOD_HEADER.replace('{', "{/**/").into_bytes()),
+        // Tests RFC 8725 section 3.7: a header that is not UTF-8 is refused
         ("not UTF-8", [&b"{\"alg\":\"ES256\",\"kid\":\"k1\xff\"}"[..]].concat()),
         ("with an overlong UTF-8 form", [&b"{\"alg\":\"ES256\",\"kid\":\"k\xc0\xb1\"}"[..]].concat()),
         ("with half a surrogate pair", br#"{"alg":"ES256","kid":"\ud800","typ":"at+jwt"}"#.to_vec()),
         ("in UTF-16", utf16),
         ("nested two thousand deep", deep.into_bytes()),
+        // Tests RFC 7515 section 4: a header member that is given twice is refused
         ("with alg twice", br#"{"alg":"none","alg":"ES256","kid":"k1","typ":"at+jwt"}"#.to_vec()),
         ("with alg twice, the same", br#"{"alg":"ES256","alg":"ES256","kid":"k1","typ":"at+jwt"}"#.to_vec()),
         (
@@ -274,6 +304,7 @@ fn embedded_keys(payload: &[u8]) -> Vec<Attack> {
     };
     let jwk = p256_jwk("k1", &p256(66));
     vec![
+        // Tests RFC 7515 section 4.1.3: a key in the header is never used
         attack("jwk embedded under a known kid", "forbidden_header", own(good_with("jwk", jwk.clone()))),
         attack(
             "jwk embedded without kid",

@@ -39,7 +39,9 @@ fn edwards(scene: &Scene) -> Vec<Attack> {
     }
     let identity = [&[1][..], &[0; 31]].concat();
     vec![
+        // Tests RFC 8032 section 5.1.7: S beyond the order is refused
         with("EdDSA with the order added to S", "bad_signature", &[point, &malleable].concat()),
+        // Tests RFC 8037 section 3.1: a signature of zeros is refused
         with("EdDSA of zeros", "bad_signature", &[0; 64]),
         with(
             "EdDSA with the identity as R and zero as S",
@@ -48,6 +50,7 @@ fn edwards(scene: &Scene) -> Vec<Attack> {
         ),
         with("EdDSA with S zero", "bad_signature", &[point, &[0; 32]].concat()),
         with("EdDSA with R and S swapped", "bad_signature", &[scalar, point].concat()),
+        // Tests RFC 8037 section 3.1: a signature by Ed25519 has 64 octets
         with("EdDSA one byte short", "wrong_signature_length", &good[..63]),
         with("EdDSA one byte long", "wrong_signature_length", &[&good[..], &[0]].concat()),
         with("EdDSA by another key", "bad_signature", &eddsa(9, input.as_bytes())),
@@ -61,6 +64,7 @@ fn rsa(scene: &Scene) -> Vec<Attack> {
         attack(name, code, format!("{input}.{}", base64url(signature)))
     };
     let mut attacks = vec![
+        // Tests RFC 7518 section 3.3: a signature by RS256 is as long as the modulus
         with("RS256 one byte short", "wrong_signature_length", &[1; 255]),
         with("RS256 one byte long", "wrong_signature_length", &[1; 257]),
         with("ES256 signature for an RSA key", "wrong_signature_length", &es256(1, input.as_bytes())),
@@ -70,6 +74,7 @@ fn rsa(scene: &Scene) -> Vec<Attack> {
     attacks.extend([
         with("RS256 signature zero", "bad_signature", &[0; 256]),
         with("RS256 signature one", "bad_signature", &one),
+        // Tests RFC 8725 section 3.4: a signature of the modulus itself is refused
         with("RS256 signature the modulus", "bad_signature", &modulus),
         with("RS256 signature beyond the modulus", "bad_signature", &[0xff; 256]),
     ]);

@@ -20,6 +20,8 @@ pub(super) fn attacks(scene: &Scene) -> Vec<Attack> {
     let one = [&[0; 31][..], &[1]].concat();
     let (r, s) = good.split_at(32);
     let mut attacks = vec![
+        // Tests RFC 7518 section 3.4: r and s of zero are refused
+        // Tests RFC 8725 section 3.4: the range of r and s is checked
         with("ES256 signature of zeros (CVE-2022-21449)", "bad_signature", &[0; 64]),
         with("ES256 r is one and s is one", "bad_signature", &[&one[..], &one].concat()),
         with("ES256 r zero", "bad_signature", &[&[0; 32][..], s].concat()),
@@ -29,16 +31,19 @@ pub(super) fn attacks(scene: &Scene) -> Vec<Attack> {
         with("ES256 both the group's order", "bad_signature", &[P256_ORDER, P256_ORDER].concat()),
         with("ES256 all bits set", "bad_signature", &[0xff; 64]),
         with("ES256 r and s swapped", "bad_signature", &[s, r].concat()),
+        // Tests RFC 7518 section 3.4: a signature by ES256 has 64 octets
         with("ES256 one byte short", "wrong_signature_length", &good[..63]),
         with("ES256 one byte long", "wrong_signature_length", &[&good[..], &[0]].concat()),
         with("ES256 zero byte before", "wrong_signature_length", &[&[0][..], &good].concat()),
         with("ES256 r alone", "wrong_signature_length", r),
         with("ES256 twice", "wrong_signature_length", &[&good[..], &good].concat()),
+        // Tests RFC 7518 section 3.4: R and S have a fixed length
         with(
             "ES256 zero bytes before r and before s",
             "wrong_signature_length",
             &[&[0], r, &[0], s].concat(),
         ),
+        // Tests RFC 7518 section 3.4: the ASN.1 form is refused
         with("ES256 in ASN.1 form", "wrong_signature_length", &der(r, s)),
         with("ES256 in ASN.1 form cut to length", "bad_signature", &der(r, s)[..64]),
         with("ES256 of one byte", "wrong_signature_length", &[0]),
@@ -63,10 +68,12 @@ pub(super) fn attacks(scene: &Scene) -> Vec<Attack> {
         format!("{}.{}", super::input(GOOD_HEADER, payload.replace(from, to)), base64url(&good))
     };
     attacks.extend([
+        // Tests RFC 7515 section 5.2: a changed payload does not verify
         attack("subject changed after signing", "bad_signature", tampered("user-1", "admin")),
         attack("role changed after signing", "bad_signature", tampered("member", "admin")),
         attack("scope widened after signing", "bad_signature", tampered("read write", "read write admin")),
         attack("white space added after signing", "bad_signature", tampered("{", "{ ")),
+        // Tests RFC 7515 section 5.2: a changed header does not verify
         attack(
             "header's typ changed after signing",
             "bad_signature",

@@ -57,6 +57,7 @@ fn change(world: &World, access_token: &str, current: &str) -> Reply {
     world.post_as(access_token, "/auth/password", &body)
 }
 
+// Tests RFC 9700 section 4.14.2: a change of the password revokes the other refresh tokens
 #[test]
 fn a_changed_password_ends_the_other_sessions_and_keeps_this_one() {
     let world = world(&[]);

@@ -29,6 +29,7 @@ fn forward(world: &World, path: &str) -> Forward {
     }
 }
 
+// Tests RFC 9111 section 3.5: an answer to a request with credentials is for no shared cache
 #[test]
 fn only_what_nobodys_token_decides_is_for_a_shared_cache() {
     let world = World::with(&json!({"POSTERN_ROUTES": [
@@ -39,6 +40,7 @@ fn only_what_nobodys_token_decides_is_for_a_shared_cache() {
     assert!(forward(&world, "/optional").uncached);
 }
 
+// Tests RFC 6265bis section 8.6: an origin behind the gate cannot overwrite our cookies
 #[test]
 fn session_fixation_no_origin_sets_a_cookie_of_ours_whatever_it_is_called() {
     let world = World::with(&json!({"POSTERN_COOKIE": {"name": "__Host-own", "path": "/"}}));

@@ -391,6 +391,7 @@ fn of_several_access_cookies_those_that_verify_count() {
     assert_eq!(asked(&format!("{both}; __Host-postern_session={session}")), Ok(session));
 }
 
+// Tests RFC 9700 section 4.7: a page of another origin cannot refresh
 #[test]
 fn a_page_that_cannot_read_the_answer_spends_no_token() {
     let world = World::new();

@@ -1,5 +1,8 @@
 use super::*;
 
+// Tests RFC 9457 section 3: a problem has type, title and status, as application/problem+json
+// Tests RFC 9457 section 3.2: members beyond the standard ones say more about a problem
+// Tests RFC 9110 section 10.2.3: Retry-After says when to come back
 #[test]
 fn a_problem_is_written_as_rfc_9457_asks() {
     let reply: Reply = Problem::new(400, "invalid_body", "The body is not what this call takes")
@@ -25,6 +28,9 @@ fn a_problem_is_written_as_rfc_9457_asks() {
     );
 }
 
+// Tests RFC 9111 section 5.2.2.5: an answer with tokens or personal data is not stored
+// Tests RFC 6749 section 5.1: an answer with tokens has Cache-Control: no-store
+// Tests RFC 9700 section 4.16: frame-ancestors keeps our answers out of frames
 #[test]
 fn every_answer_has_security_headers_and_is_not_stored() {
     for reply in
@@ -39,6 +45,7 @@ fn every_answer_has_security_headers_and_is_not_stored() {
     assert_eq!(public.headers.iter().filter(|(name, _)| name == "cache-control").count(), 1);
 }
 
+// Tests RFC 9110 section 5.5: a header value has no CR, LF or NUL
 #[test]
 fn response_splitting_by_a_header_value_is_impossible() {
     let reply = Reply::empty(200).with_header("x-name", "a\r\nset-cookie: b=c").with_header("x y", "z");
@@ -46,6 +53,7 @@ fn response_splitting_by_a_header_value_is_impossible() {
     assert_eq!(reply.header("x y"), None);
 }
 
+// Tests RFC 9110 section 5.3: Set-Cookie lines are not combined into one
 #[test]
 fn two_cookies_stand_beside_each_other() {
     let reply = Reply::empty(200).with_header("Set-Cookie", "a=1").with_header("Set-Cookie", "b=2");

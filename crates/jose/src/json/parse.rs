@@ -173,6 +173,8 @@ impl<'de> Visitor<'de> for Strict {
 mod tests {
     use super::*;
 
+    // Tests RFC 8259 section 4: a member name that is given twice is refused
+    // Tests RFC 7515 section 10.12: duplicate member names are refused
     #[test]
     fn a_member_given_twice_is_refused_at_any_depth() {
         for text in [
@@ -193,6 +195,7 @@ mod tests {
         assert_eq!(parse("[".repeat(100_000).as_bytes()), Err(JsonError::TooDeep));
     }
 
+    // Tests RFC 8259 section 2: a text is one JSON value and nothing more
     #[test]
     fn what_is_not_exactly_one_json_text_is_refused() {
         assert_eq!(parse(b"{\"a\":\"\xff\"}"), Err(JsonError::NotUtf8));

@@ -27,6 +27,8 @@ fn without(mut jwk: Value, name: &str) -> Result<PublicKey, JwkError> {
     PublicKey::from_jwk(&jwk)
 }
 
+// Tests RFC 7517 section 4.4: alg of a key limits what it verifies
+// Tests RFC 8725 section 3.1: a key serves one algorithm
 #[test]
 fn the_algorithm_follows_from_the_key_and_alg_may_only_agree() {
     assert_eq!(PublicKey::from_jwk(&ed25519()).unwrap().algorithm(), SignatureAlgorithm::EdDsa);
@@ -49,6 +51,7 @@ fn the_algorithm_follows_from_the_key_and_alg_may_only_agree() {
     assert_eq!(with(rsa(), "alg", 7), Err(JwkError::MalformedMember("alg")));
 }
 
+// Tests RFC 7517 section 9.2: a published key that shows private parts is not used
 #[test]
 fn a_key_that_shows_a_private_member_is_refused() {
     for member in PRIVATE_MEMBERS {
@@ -58,6 +61,8 @@ fn a_key_that_shows_a_private_member_is_refused() {
     }
 }
 
+// Tests RFC 7517 section 4.2: a key with use enc verifies nothing
+// Tests RFC 7517 section 4.3: key_ops must contain verify
 #[test]
 fn a_key_for_another_purpose_is_refused() {
     assert_eq!(with(rsa(), "use", "enc"), Err(JwkError::NotForVerification("use")));
@@ -69,6 +74,7 @@ fn a_key_for_another_purpose_is_refused() {
     assert!(with(rsa(), "x5c", json!(["MII"])).is_ok());
 }
 
+// Tests RFC 8725 section 3.4: a point that is off its curve or of small order is refused
 #[test]
 fn a_point_off_the_curve_or_of_small_order_is_refused() {
     assert_eq!(with(p256(), "y", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4"), Err(JwkError::NotOnCurve));
@@ -83,6 +89,7 @@ fn a_point_off_the_curve_or_of_small_order_is_refused() {
     assert_eq!(with(ed25519(), "x", base64url(&beyond)), Err(JwkError::SmallOrder));
 }
 
+// Tests RFC 7518 section 6.2.1.2: a coordinate has the full length of its field
 #[test]
 fn another_spelling_of_a_number_is_refused() {
     let mut long = vec![0];
@@ -94,6 +101,7 @@ fn another_spelling_of_a_number_is_refused() {
 }
 
 /// Java's `BigInteger.toByteArray` puts a zero octet before a modulus whose first bit is set.
+// Tests RFC 7518 section 6.3.1.1: a zero octet before the modulus, as some write it, does not change the key
 #[test]
 fn an_rsa_number_with_leading_zeros_is_the_same_number() {
     let plain = PublicKey::from_jwk(&rsa()).unwrap();
@@ -121,6 +129,7 @@ fn a_member_that_is_null_is_absent() {
     }
 }
 
+// Tests RFC 9864 section 2.2: a key may name Ed25519 or EdDSA
 #[test]
 fn both_names_of_ed25519_are_one_alg() {
     let plain = PublicKey::from_jwk(&ed25519());
@@ -132,6 +141,8 @@ fn both_names_of_ed25519_are_one_alg() {
     assert_eq!(with(p256(), "alg", "Ed25519"), Err(JwkError::WrongAlgorithm));
 }
 
+// Tests RFC 7517 section 4.1: a key has a kty
+// Tests RFC 8037 section 2: an OKP key has crv and x, and X25519 verifies nothing
 #[test]
 fn missing_and_malformed_members_are_named() {
     for member in ["kty", "crv", "x", "y"] {
@@ -153,6 +164,8 @@ fn missing_and_malformed_members_are_named() {
     );
 }
 
+// Tests RFC 8037 appendix A.3: the thumbprint of the example
+// Tests RFC 7638 section 3.2: the thumbprint has the required members alone
 #[test]
 fn the_thumbprint_of_rfc_8037_appendix_a3_is_met_whatever_the_kid() {
     let key = PublicKey::from_jwk(&ed25519()).unwrap();
@@ -160,6 +173,7 @@ fn the_thumbprint_of_rfc_8037_appendix_a3_is_met_whatever_the_kid() {
     assert_eq!(key.clone().with_kid("other").thumbprint(), key.thumbprint());
 }
 
+// Tests RFC 7517 section 4: a published key has kty, kid, use and alg, and the public members
 #[test]
 fn the_published_form_is_unchanged() {
     let key = PublicKey::from_jwk(&ed25519()).unwrap().with_kid("one");

@@ -40,6 +40,8 @@ mod tests {
     use super::*;
     use crate::jwks::KeyLocation;
 
+    // Tests RFC 8414 section 3.1: the well-known path stands between host and path of the issuer
+    // Tests OpenID Connect Discovery section 4: openid-configuration is appended to the issuer
     #[test]
     fn both_well_known_places_are_known_with_and_without_a_path() {
         assert_eq!(
@@ -58,6 +60,7 @@ mod tests {
         );
     }
 
+    // Tests RFC 8414 section 2: unknown metadata is ignored
     #[test]
     fn members_of_the_metadata_that_nobody_reads_decide_nothing() {
         let source = IssuerSource {
@@ -78,6 +81,9 @@ mod tests {
         }
     }
 
+    // Tests RFC 8414 section 3.3: metadata with another issuer is refused
+    // Tests OpenID Connect Discovery section 4.3: the issuer of the metadata equals the one that was asked for
+    // Tests RFC 8414 section 2: a jwks_uri uses https
     #[test]
     fn metadata_of_another_issuer_or_with_an_unsafe_place_is_refused() {
         let source = IssuerSource {

@@ -37,6 +37,7 @@ mod tests {
 
     use super::*;
 
+    // Tests RFC 7519 section 2: a NumericDate is a number of seconds, fractions included
     #[test]
     fn only_finite_numbers_in_range_are_dates() {
         assert_eq!(numeric_date(&json!(0)), Some(Timestamp::from_millis(0)));

@@ -283,6 +283,7 @@ mod tests {
         }
     }
 
+    // Tests RFC 7515 section 4.1.9: typ is a media type with or without application/, compared without case
     #[test]
     fn typ_is_compared_as_a_media_type() {
         let own = TypPolicy::access_token();

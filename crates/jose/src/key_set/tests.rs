@@ -27,6 +27,7 @@ fn kids(set: &JwkSet) -> Vec<&str> {
     set.keys().iter().filter_map(PublicKey::kid).collect()
 }
 
+// Tests RFC 7517 section 5: keys of an unknown type or without required members are passed over
 #[test]
 fn broken_and_unknown_entries_are_skipped_with_their_reason() {
     let set = parse(&[
@@ -54,6 +55,7 @@ fn broken_and_unknown_entries_are_skipped_with_their_reason() {
 }
 
 /// The kind: whatever stands beside a usable key, the key serves.
+// Tests RFC 7517 section 5: a key that cannot be used does not spoil the set
 #[test]
 fn no_entry_that_cannot_be_used_spoils_another() {
     let long = format!(r#"{{"kty":"EC","kid":"{}"}}"#, "k".repeat(100_000));
@@ -118,6 +120,7 @@ fn an_exact_duplicate_is_one_key() {
     assert!(set.matching(None, SignatureAlgorithm::EdDsa).is_ok());
 }
 
+// Tests RFC 7517 section 4.5: keys of one set have different kids, or that kid is refused
 #[test]
 fn two_keys_of_one_kid_are_ambiguous_for_that_kid_alone() {
     let set = parse(&[EC, EC2, ED]).unwrap();
@@ -154,6 +157,7 @@ fn an_rsa_key_without_alg_is_for_the_rsa_algorithms_named() {
     assert_eq!(both.keys().len(), 1);
 }
 
+// Tests RFC 7517 section 5: unknown members of the set are ignored
 #[test]
 fn what_stands_around_the_keys_decides_nothing() {
     let plain = parse(&[ED]).unwrap();
@@ -168,6 +172,7 @@ fn what_stands_around_the_keys_decides_nothing() {
     }
 }
 
+// Tests RFC 7517 section 5.1: a key set has the member keys with an array
 #[test]
 fn documents_that_are_no_key_set_are_refused_whole() {
     let not_json = |cause| Err(JwkSetError::NotJson(cause));
@@ -236,6 +241,8 @@ fn what_is_kept_holds_usable_keys_and_read_members_alone() {
     assert_eq!(JwkSet::usable(usable.document.as_bytes()).unwrap().document, usable.document);
 }
 
+// Tests RFC 7515 section 4.1.4: kid chooses the key
+// Tests RFC 8725 section 3.1: exactly one key may match
 #[test]
 fn exactly_one_key_matches_or_none_does() {
     let unnamed = ED.replace(r#""kid":"ed","#, "").replace("11qY", "22qY");

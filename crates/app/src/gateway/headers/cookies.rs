@@ -61,6 +61,7 @@ mod tests {
         without(cookie, &["__Secure-postern_refresh".to_owned(), "postern_csrf".to_owned()])
     }
 
+    // Tests RFC 6265bis section 4.2.1: other cookies are forwarded unchanged
     #[test]
     fn other_cookies_stay_as_they_are() {
         assert_eq!(strip("a=1; b=\"x,y\"; c==; =d"), Remaining::All);

@@ -33,6 +33,7 @@ fn applied(plan: &HeaderPlan, request: &PlainRequest) -> Vec<(String, String)> {
     headers
 }
 
+// Tests RFC 9700 section 4.13: a proxy removes identity headers that a client sends
 #[test]
 fn identity_headers_forged_in_any_spelling_never_reach_the_upstream() {
     for name in [
@@ -101,6 +102,7 @@ fn a_header_mapped_by_one_route_can_not_be_forged_on_another() {
     assert_eq!(gate.plan(&public, &request, None).unwrap().remove, ["x_user_email"]);
 }
 
+// Tests RFC 9110 section 7.6.1: headers that Connection names end at the gate, and ours do not
 #[test]
 fn connection_can_neither_smuggle_nor_strike_out_our_headers() {
     // An older runtime takes `Connection` away from a request of the network.
@@ -128,6 +130,7 @@ fn connection_can_neither_smuggle_nor_strike_out_our_headers() {
     assert!(headers.contains(&("x-auth-subject".into(), "alice".into())));
 }
 
+// Tests RFC 9110 section 7.8: only an upgrade to WebSocket passes
 #[test]
 fn a_websocket_upgrade_survives_and_no_other() {
     let upgrade = |value| {
@@ -144,6 +147,7 @@ fn a_websocket_upgrade_survives_and_no_other() {
     assert_eq!(upgrade("h2c"), ["connection", "upgrade"]);
 }
 
+// Tests RFC 9700 section 4.9: an access token does not reach an origin that does not need it
 #[test]
 fn the_access_token_is_removed_unless_the_route_keeps_it() {
     let request = PlainRequest::new("GET", "https://a/x").with("Authorization", "Bearer a.b.c");
@@ -179,6 +183,7 @@ fn where_the_request_came_from_is_said_by_the_gate() {
     }
 }
 
+// Tests RFC 9110 section 5.5: an identity value cannot split a header
 #[test]
 fn identity_values_that_could_split_a_header_are_encoded() {
     let mut caller = identity();
@@ -241,6 +246,7 @@ fn a_name_that_others_may_spell_otherwise_stops_the_request() {
     }
 }
 
+// Tests RFC 9110 section 9.3.1: a GET with content is refused
 #[test]
 fn a_get_with_a_body_stops_and_an_empty_one_is_none() {
     let gate = Gate::new(vec![route("/x")], vec![]);

@@ -4,6 +4,7 @@ pub(super) fn normal(raw: &str) -> Result<String, PathError> {
     NormalPath::parse(raw).map(|path| path.as_str().to_owned())
 }
 
+// Tests RFC 3986 section 6.2.2: spellings of one path that mean the same are one path
 #[test]
 fn one_spelling_stands_for_all_that_mean_the_same() {
     for (raw, expected) in [
@@ -28,6 +29,7 @@ fn one_spelling_stands_for_all_that_mean_the_same() {
     }
 }
 
+// Tests RFC 3986 section 5.2.4: paths with dot segments are refused
 #[test]
 fn path_confusion_attacks_are_refused_and_not_repaired() {
     for (raw, error) in [

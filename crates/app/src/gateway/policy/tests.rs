@@ -38,6 +38,8 @@ fn challenge_of(verdict: &Verdict) -> String {
     }
 }
 
+// Tests RFC 6750 section 3.1: without credentials the challenge has no error code
+// Tests RFC 9110 section 11.6.1: a 401 has a WWW-Authenticate header with a challenge
 #[test]
 fn without_credentials_the_challenge_names_no_error() {
     let verdict = decide_on(Requirement::default(), None);
@@ -45,6 +47,8 @@ fn without_credentials_the_challenge_names_no_error() {
     assert_eq!(decide_on(Requirement::default(), Some(&identity())), Verdict::Forward);
 }
 
+// Tests RFC 6750 section 3.1: a token for another audience is answered with invalid_token
+// Tests RFC 9700 section 2.3: an access token serves at the audience that it names
 #[test]
 fn a_token_of_another_issuer_audience_or_age_is_invalid_here() {
     let caller = identity();
@@ -65,6 +69,7 @@ fn a_token_of_another_issuer_audience_or_age_is_invalid_here() {
     assert_eq!(decide_on(met, Some(&caller)), Verdict::Forward);
 }
 
+// Tests RFC 6750 section 3.1: a missing scope is 403 insufficient_scope, and the challenge names the scope
 #[test]
 fn a_missing_scope_is_403_and_named() {
     let mut caller = identity();
@@ -241,6 +246,7 @@ fn numbers_with_two_spellings_equal_no_text() {
     }
 }
 
+// Tests RFC 9470 section 3: a weak sign-in is answered with insufficient_user_authentication and acr_values
 #[test]
 fn a_weak_sign_in_is_asked_to_step_up() {
     let mut caller = identity();
@@ -260,6 +266,7 @@ fn a_weak_sign_in_is_asked_to_step_up() {
     assert_eq!(decide_on(requirement, Some(&caller)), Verdict::Forward);
 }
 
+// Tests RFC 9110 section 5.6.4: a quoted string escapes quotes and backslashes
 #[test]
 fn a_challenge_can_not_be_split_by_what_it_quotes() {
     let challenge = Challenge::StepUp {

@@ -295,6 +295,7 @@ fn keys_of_another_place_are_not_kept_when_the_configuration_changes() {
     assert_eq!(issuer.fetched.borrow().last().unwrap(), "https://i.example/new");
 }
 
+// Tests RFC 8414 section 2: jwks_uri leads to the keys
 #[test]
 fn discovery_finds_the_keys_and_is_not_repeated_for_every_refresh() {
     let (object, _, issuer) = object();

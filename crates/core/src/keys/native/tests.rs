@@ -76,6 +76,8 @@ fn verified_by_jwt_compact(token: &str, jwk: &PublicJwk) -> bool {
     }
 }
 
+// Tests RFC 7518 section 3.4: what ES256 and ES384 sign verifies under the published key alone
+// Tests RFC 8037 section 3.1: what EdDSA signs verifies under the published key alone
 #[test]
 fn what_each_algorithm_signs_verifies_under_the_published_key_and_no_other() {
     for &algorithm in FAST {
@@ -87,6 +89,7 @@ fn what_each_algorithm_signs_verifies_under_the_published_key_and_no_other() {
     }
 }
 
+// Tests RFC 7518 section 3.3: an RS256 key of ours has 2048 bits
 #[cfg(feature = "all-algorithms")]
 #[test]
 fn an_rs256_key_has_2048_bits_and_what_it_signs_verifies() {

@@ -82,6 +82,7 @@ fn after_its_month_the_active_key_gives_way_to_the_published_one() {
     assert_eq!(set(&ring), [kid(2), kid(3), kid(1)]);
 }
 
+// Tests OpenID Connect Core section 10.1.1: a key that signs no more stays published while its tokens are valid
 #[test]
 fn a_retiring_key_stays_published_until_nothing_it_signed_can_be_in_use() {
     let mut ring = ring();

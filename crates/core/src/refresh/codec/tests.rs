@@ -40,6 +40,7 @@ fn an_opened_token_tells_what_was_sealed() {
     assert_eq!(opened.secret.bytes(), &[0xcc; 32]);
 }
 
+// Tests RFC 6749 section 10.4: a refresh token cannot be altered or guessed
 #[test]
 fn a_token_with_any_byte_changed_is_refused() {
     let genuine = token(7, 41);

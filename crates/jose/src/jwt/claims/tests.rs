@@ -30,6 +30,7 @@ fn refused(read: Result<Claims, TokenError>) -> (String, Option<&'static str>) {
     (name.to_owned(), cause.setting(false))
 }
 
+// Tests RFC 7519 section 4: claims that are not understood are ignored
 #[test]
 fn a_claim_that_nobody_reads_has_any_form_and_counts_as_absent() {
     let plain = Claims { raw: Map::new(), ..read(&json!({}), &external()).unwrap() };
@@ -71,6 +72,7 @@ fn rot_is_ours_alone_and_a_fractional_auth_time_is_a_time() {
     assert_eq!(at, Some(Timestamp::from_millis(1500)));
 }
 
+// Tests RFC 7519 section 7.2: claims that decide have their form, whoever issued the token
 #[test]
 fn what_decides_is_refused_by_its_name_whoever_issued_it() {
     for policy in [external(), own()] {
@@ -240,6 +242,7 @@ fn roles_that_are_keys_or_names_are_read_where_the_operator_says_so() {
     }
 }
 
+// Tests RFC 9068 section 2.2.3: the claim scope is a list with single spaces
 #[test]
 fn scopes_of_other_issuers_are_taken_as_they_write_them() {
     let scope = |value: Value| {
@@ -260,6 +263,7 @@ fn scopes_of_other_issuers_are_taken_as_they_write_them() {
     }
 }
 
+// Tests RFC 9068 section 2.2: jti is required where the profile is asked for
 #[test]
 fn jti_may_be_a_number_and_decides_where_rfc_9068_is_asked_for() {
     let strict = ValidationPolicy { rfc9068: true, ..external() };

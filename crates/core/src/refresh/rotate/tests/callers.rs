@@ -13,6 +13,7 @@ fn with_binding(presented: Presented, binding: Option<Binding>) -> Presented {
 
 // Clients and keys.
 
+// Tests RFC 6749 section 6: a refresh token is bound to the client that it was issued to
 #[test]
 fn a_token_of_another_client_is_refused_and_changes_nothing() {
     let mut story = Story::rotated(3);

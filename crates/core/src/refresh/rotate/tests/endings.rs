@@ -4,6 +4,7 @@ use super::*;
 
 // Row: a lifetime is over.
 
+// Tests RFC 9700 section 4.14.2: a refresh token that is not used for some time expires
 #[test]
 fn an_idle_family_expires_at_its_idle_lifetime() {
     let week = 7 * 24 * 3600;
@@ -48,6 +49,7 @@ fn a_used_up_rotation_count_demands_a_new_sign_in() {
 
 // Ended on somebody's behalf.
 
+// Tests RFC 9700 section 4.14.2: a logout revokes the refresh token
 #[test]
 fn nothing_is_accepted_after_a_logout() {
     for count in [2, 3, 4] {

@@ -4,6 +4,8 @@ use super::*;
 
 // Row: current count, secret matches.
 
+// Tests RFC 9700 section 2.2.2: each refresh gives out a new refresh token
+// Tests RFC 6749 section 6: a refresh may give out a new refresh token, and the old one is discarded
 #[test]
 fn the_current_token_rotates_and_its_receipt_is_open() {
     let mut story = Story::begin();

@@ -4,6 +4,7 @@ use super::*;
 
 // Row: count - 1 otherwise, or older.
 
+// Tests RFC 9700 section 4.14.2: a refresh token that was used before ends all of its session
 #[test]
 fn a_replayed_ancestor_ends_the_family_with_its_exact_distance() {
     for distance in 1..=40 {
@@ -17,6 +18,7 @@ fn a_replayed_ancestor_ends_the_family_with_its_exact_distance() {
     }
 }
 
+// Tests RFC 9700 section 4.14.2: reuse is recognised at any distance
 #[test]
 fn reuse_is_recognised_after_ten_thousand_rotations() {
     let mut story = Story::begin();
