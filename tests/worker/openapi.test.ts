@@ -1,5 +1,5 @@
 // Answers of the running Worker are as docs/reference/openapi.yaml describes them, and every operation answers. That the description
-// has every path, method and problem code is checked natively (crates/app/src/service/openapi_tests.rs); `make proof NAME=api` tries far more.
+// has every path, method and problem code is checked natively (crates/app/src/openapi_tests.rs); `make proof NAME=api` tries far more.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostern, type Postern } from "./harness.ts";
 import { operationOf, operations, wrongWith } from "../proofs/api/description.ts";

@@ -1,6 +1,7 @@
 //! The configuration: vars and secrets of the Worker into typed values, every mistake reported
 //! at once and by name. `docs/reference/configuration.md` has the table of all variables.
 
+pub(crate) mod cookie_names;
 mod cookies;
 mod document;
 mod forwarding;
@@ -8,22 +9,26 @@ mod limits;
 mod master;
 mod origins;
 mod reader;
+mod route_context;
 mod routes;
 mod sections;
+mod settings;
 mod token_size;
 mod types;
 mod values;
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use document::{RouteContext, RouteDocument};
+pub use document::RouteDocument;
 pub use limits::LimitSettings;
 pub use master::MasterKeys;
 pub use reader::ConfigError;
+pub use route_context::RouteContext;
 pub use sections::ALGORITHMS;
+pub use settings::Config;
 pub use token_size::TokenTooLarge;
 pub use types::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, CookieSettings, ExternalIssuer,
@@ -32,13 +37,10 @@ pub use types::{
 };
 
 use self::{
-    reader::{Mistakes, Node},
+    reader::{Mistakes, Node, PREFIX},
     values::UrlRule,
 };
-use crate::{encoding::text_set, gateway::Route, identity::Grants};
-
-/// Every variable is named so.
-const PREFIX: &str = "POSTERN_";
+use crate::{encoding::text_set, identity::Grants};
 
 /// All variables there are.
 pub const VARIABLES: [&str; 25] = [
@@ -69,63 +71,6 @@ pub const VARIABLES: [&str; 25] = [
     "POSTERN_ADMIN",
 ];
 
-/// The whole configuration, checked. Its `Debug` form holds no secret.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Where Postern runs.
-    pub profile: Profile,
-    /// Our own `iss`.
-    pub issuer: String,
-    /// The `aud` of our access tokens, and what the gate asks of them.
-    pub audience: String,
-    /// The master secrets.
-    pub master_keys: MasterKeys,
-    /// How long an access token of ours is valid, before jitter.
-    pub access_token_lifetime: Duration,
-    /// How far clocks may differ when `exp`, `nbf` and `iat` are checked.
-    pub leeway: Duration,
-    /// Refresh families.
-    pub refresh: RefreshSettings,
-    /// Our clients; the first one is taken when a sign-in names none.
-    pub clients: Vec<Client>,
-    /// Whether strangers may make themselves an account.
-    pub registration: Registration,
-    /// What a user who registers may do.
-    pub default_scopes: BTreeSet<String>,
-    /// The refresh cookie.
-    pub cookie: CookieSettings,
-    /// Origins whose pages may call `/auth`.
-    pub cors_origins: BTreeSet<String>,
-    /// How long key sets are used.
-    pub jwks: JwksSettings,
-    /// How the gate learns of revocations.
-    pub revocation: RevocationSettings,
-    /// Other issuers whose access tokens are trusted.
-    pub issuers: Vec<ExternalIssuer>,
-    /// The route table, in order; empty when it is in KV.
-    pub routes: Vec<Route>,
-    /// Where the route table is, when it is in KV.
-    pub routes_in_kv: Option<RoutesInKv>,
-    /// The cost of new password hashes.
-    pub password: Argon2Cost,
-    /// The calendar of our own signing keys.
-    pub keys: RingSettings,
-    /// Who keeps the users.
-    pub identity: IdentitySource,
-    /// What carries messages to users.
-    pub notifier: Option<NotifierSettings>,
-    /// Metrics.
-    pub metrics: MetricsSettings,
-    /// The producer binding of a queue that gets every event.
-    pub events_queue: Option<String>,
-    /// Limits against abuse.
-    pub limits: LimitSettings,
-    /// The administrators' API.
-    pub admin: AdminSettings,
-    /// Settings that stand there and do nothing any more, and why.
-    pub retired: Vec<ConfigError>,
-}
-
 impl Config {
     /// Reads the Worker's vars and secrets. Each value is a JSON value, or a string that holds
     /// one as `.dev.vars` gives it; numbers and booleans may be strings. Names without the
@@ -137,27 +82,6 @@ impl Config {
         let mistakes = Mistakes::default();
         let config = read(vars, &mistakes);
         mistakes.into_result(config)
-    }
-
-    /// What a route table of this configuration is checked against.
-    pub fn route_context(&self) -> RouteContext {
-        let external = self.issuers.iter().map(|external| external.issuer.clone());
-        RouteContext {
-            issuers: text_set(external.chain([self.issuer.clone()])),
-            profile: self.profile,
-            access_cookie: self.cookie.access,
-            audience: self.audience.clone(),
-        }
-    }
-
-    /// The configuration for people, one setting a line, without secrets.
-    pub fn redacted(&self) -> String {
-        format!("{self:#?}")
-    }
-
-    /// The client of this id.
-    pub fn client(&self, client_id: &str) -> Option<&Client> {
-        self.clients.iter().find(|client| client.client_id == client_id)
     }
 }
 
@@ -210,7 +134,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let default_scopes = variable("DEFAULT_SCOPES")
         .and_then(|node| {
             let scopes = node.set(values::scope)?;
-            if scopes.contains(crate::service::admin::SCOPE) {
+            if scopes.contains(crate::identity::ADMIN_SCOPE) {
                 return node.wrong(
                     "must not contain the administrators' scope: every user who registers would get it",
                 );

@@ -37,9 +37,22 @@ pub use postern_core::{
 };
 pub use postern_jose::{self as jose, compact, encoding, json, jwks, jwt, text, time};
 
+mod access;
+mod admin;
+mod auth;
 pub mod config;
+mod endpoints;
+mod gate;
 pub mod gateway;
+mod isolate;
+#[cfg(test)]
+#[cfg(feature = "thorough")]
+mod openapi_tests;
+mod router;
+mod runtime;
 pub mod service;
+mod throttle;
+mod web;
 
 // The native tests in tests/: they speak of this crate by its name, as its users do.
 #[cfg(test)]

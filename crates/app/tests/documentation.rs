@@ -160,7 +160,7 @@ fn constant(file: &str, name: &str) -> String {
 /// Numbers that a page tells and the code decides, each in the sentence that tells it.
 #[test]
 fn the_numbers_in_the_pages_are_those_of_the_code() {
-    let (context, isolate) = ("crates/core/src/refresh/context.rs", "crates/app/src/service/isolate.rs");
+    let (context, isolate) = ("crates/core/src/refresh/context.rs", "crates/app/src/isolate/mod.rs");
     let (password, foreign) =
         ("crates/core/src/identity/password.rs", "crates/core/src/identity/password/foreign.rs");
     let (grants, token_size) = ("crates/core/src/identity/grants.rs", "crates/app/src/config/token_size.rs");

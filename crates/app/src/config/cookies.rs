@@ -1,8 +1,8 @@
 //! `POSTERN_COOKIE`. What a browser would drop in silence, or never send to where it is read, is a
 //! mistake here.
 
-use super::{CookieSettings, reader::Node, values};
-use crate::{http::UrlParts, service::FIXED_COOKIES};
+use super::{CookieSettings, cookie_names::FIXED_COOKIES, reader::Node, values};
+use crate::http::UrlParts;
 
 /// Below this the endpoints are that read the cookies.
 const ENDPOINTS: &str = "/auth/";

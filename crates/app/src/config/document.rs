@@ -1,12 +1,11 @@
 //! The route table as a document of its own, for KV: `{"version": 7, "routes": [...]}`.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::{
-    ConfigError, Profile,
+    ConfigError,
     reader::{Mistakes, Node},
+    route_context::RouteContext,
     routes,
 };
 use crate::{gateway::Route, jose::json::parse_text};
@@ -17,19 +16,6 @@ const MAX_BYTES: usize = 4 << 20;
 
 /// The highest version: what every JSON reader holds exactly (RFC 8259 section 6).
 const MAX_VERSION: u64 = (1 << 53) - 1;
-
-/// What a route table is checked against: the part of the configuration that routes refer to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteContext {
-    /// Whose access tokens routes may ask for: our own issuer and the trusted ones.
-    pub issuers: BTreeSet<String>,
-    /// Where Postern runs: plain HTTP upstreams are for the local profile alone.
-    pub profile: Profile,
-    /// Whether pages get the access cookie, so that routes may take it.
-    pub access_cookie: bool,
-    /// The audience of our access tokens, which no assertion may have.
-    pub audience: String,
-}
 
 /// A route table that was checked, with its version.
 #[derive(Debug, Clone, PartialEq, Eq)]

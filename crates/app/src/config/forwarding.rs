@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::{
-    RouteContext,
     reader::{Fields, Node},
+    route_context::RouteContext,
     values,
 };
 use crate::gateway::{Access, Forwarding, RateKey, RateLimit, SocketRule, TokenSources, Upstream};

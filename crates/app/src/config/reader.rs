@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::{encoding::text_set, jose::json::parse_text};
 
+/// Every variable is named so.
+pub(super) const PREFIX: &str = "POSTERN_";
+
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
@@ -293,7 +296,7 @@ const fn kind(value: &Value) -> &'static str {
 /// What to say of a name that is none of the known ones.
 fn unknown(name: &str, known: &[&str]) -> String {
     // TOML gives whatever stands below a [[table]] to that table.
-    if name.starts_with(super::PREFIX) {
+    if name.starts_with(PREFIX) {
         return "is a variable, not a member of this table: move it above the table in the file".to_owned();
     }
     let meant = nearest(name, known).map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();

@@ -4,8 +4,9 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::{
-    Profile, RouteContext, forwarding,
+    Profile, forwarding,
     reader::{Fields, Node},
+    route_context::RouteContext,
     values::{self, UrlRule},
 };
 use crate::gateway::{

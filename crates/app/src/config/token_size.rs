@@ -1,7 +1,7 @@
 //! How large an access token of ours can become, so that nobody is granted more than it can carry:
 //! a sign-in that gives a token which is refused everywhere is repeated for ever.
 
-use super::Config;
+use super::settings::Config;
 use crate::{
     access_token::{AccessTokenClaims, Confirmation},
     compact,

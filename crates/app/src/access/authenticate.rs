@@ -1,0 +1,73 @@
+//! From a bearer token to an identity: the only place that makes one.
+
+use std::rc::Rc;
+
+use crate::{
+    access::{
+        judging::{Accepted, choose},
+        key_sets::KeySets,
+        refused::AccessRefused,
+        revocation_cache::RevocationCache,
+    },
+    gateway::{Identity, Revocation, StaleFeed},
+    isolate::token_cache::{Known, Remembered},
+    runtime::{Runtime, ports::Ports},
+    time::Timestamp,
+};
+
+/// Turns bearer tokens into identities.
+pub(crate) struct Authentication<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> Authentication<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// What the isolate knows of this very token, while its key is still its issuer's.
+    pub(crate) fn remembered(&self, token: &str, now: Timestamp) -> Option<Known> {
+        let memory = &self.0.isolate.memory;
+        let mut tokens = memory.tokens.borrow_mut();
+        let found = tokens.find(token, now)?;
+        let known = found.known.clone();
+        if !KeySets::of(self.0).key_is_current(&known.identity.issuer, &found.key_thumbprint, now) {
+            tokens.forget(token);
+            return None;
+        }
+        Some(known)
+    }
+
+    /// Verifies and validates `token`, and asks whether it was revoked as far as `level` wants it.
+    pub(crate) async fn authenticate(
+        &self,
+        token: &str,
+        now: Timestamp,
+        level: Revocation,
+        stale_feed: StaleFeed,
+    ) -> Result<Rc<Identity>, AccessRefused> {
+        if level != Revocation::None {
+            // Before the token is looked at: the feed may know of a key that the copy of the key
+            // set still has.
+            RevocationCache::of(self.0).feed_ready().await;
+        }
+        let known = match self.remembered(token, now) {
+            Some(known) => known,
+            None => self.verified(token, now).await?,
+        };
+        RevocationCache::of(self.0).check_revoked(&known, level, stale_feed).await?;
+        Ok(known.identity)
+    }
+
+    async fn verified(&self, token: &str, now: Timestamp) -> Result<Known, AccessRefused> {
+        let headers = &self.0.isolate.memory.headers;
+        let chosen = choose(token, headers, &self.0.isolate.issuers, &self.0.isolate.config.issuer)
+            .map_err(|invalid| AccessRefused::Invalid(Box::new(invalid)))?;
+        let verified = KeySets::of(self.0).verified_by_keys(&chosen.token, chosen.issuer, now).await;
+        let Accepted { mut identity, key_thumbprint, valid_until } = chosen.accept(verified, headers, now)?;
+        let marks = identity.marks(identity.issuer == self.0.isolate.config.issuer);
+        identity.fold();
+        let known = Known { identity: Rc::new(identity), marks };
+        let remembered = Remembered { known: known.clone(), key_thumbprint, valid_until };
+        self.0.isolate.memory.tokens.borrow_mut().remember(token, remembered);
+        Ok(known)
+    }
+}

@@ -1,0 +1,83 @@
+//! The steps from the text of a bearer token to who is calling, apart from where keys come from. The
+//! gate takes them with the keys of memory, KV and objects; `postern token inspect` takes the same
+//! ones with those of a file or of the network.
+
+use std::rc::Rc;
+
+use crate::{
+    access::refused::{ABOUT_BYTES, AccessRefused, Invalid},
+    gateway::Identity,
+    isolate::issuers::TrustedIssuer,
+    jose::{KnownHeaders, UnverifiedToken, VerifiedJws, VerifyError},
+    jwt::{TokenError, validate},
+    ports::Fault,
+    text::printable,
+    text_map::TextMap,
+    time::Timestamp,
+};
+
+/// A token that was taken apart and names an issuer that is trusted: what is left is its key.
+#[derive(Debug)]
+pub(crate) struct Chosen<'a> {
+    pub(crate) token: UnverifiedToken<'a>,
+    pub(crate) issuer: &'a TrustedIssuer,
+    /// Whether that is this deployment itself.
+    pub(crate) own: bool,
+}
+
+/// A token that was accepted.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) identity: Identity,
+    pub(crate) key_thumbprint: Rc<str>,
+    pub(crate) valid_until: Timestamp,
+}
+
+/// Takes a token apart, and finds the issuer that it names. `own` is our own issuer's name.
+pub(crate) fn choose<'a>(
+    text: &'a str,
+    headers: &KnownHeaders,
+    issuers: &'a TextMap<TrustedIssuer>,
+    own: &str,
+) -> Result<Chosen<'a>, Invalid> {
+    let token = UnverifiedToken::parse_known(text, headers).map_err(Invalid::of)?;
+    let claimed = token.claimed_issuer().map_err(Invalid::of)?;
+    let Some(issuer) = issuers.get(&claimed) else {
+        return Err(Invalid::of(TokenError::UntrustedIssuer { issuer: printable(&claimed, ABOUT_BYTES) }));
+    };
+    let chosen = Chosen { token, issuer, own: issuer.policy.issuer == own };
+    // Before a key is looked for and a signature: what the header says is refused with any.
+    match chosen.issuer.policy.judge_header(chosen.token.header()) {
+        Ok(()) => Ok(chosen),
+        Err(cause) => Err(chosen.refused(cause)),
+    }
+}
+
+impl Chosen<'_> {
+    /// Holds what was signed, once its signature was verified, against the issuer's policy and
+    /// against what a mere bearer may do.
+    pub(crate) fn accept(
+        &self,
+        verified: Result<VerifiedJws, VerifyError<impl Into<Fault>>>,
+        headers: &KnownHeaders,
+        now: Timestamp,
+    ) -> Result<Accepted, AccessRefused> {
+        let refused = |cause| AccessRefused::Invalid(Box::new(self.refused(cause)));
+        let jws = verified.map_err(|error| match error {
+            VerifyError::Refused(error) => refused(error),
+            VerifyError::Fault(fault) => AccessRefused::Fault(fault.into()),
+        })?;
+        headers.remember(&self.token);
+        let token = validate(jws, &self.issuer.policy, now).map_err(refused)?;
+        let key_thumbprint = token.key_thumbprint().into();
+        let valid_until = token.expires_at();
+        let identity = Identity::of_bearer(token).map_err(refused)?;
+        Ok(Accepted { identity, key_thumbprint, valid_until })
+    }
+
+    /// A refusal, with whose the token is and which key it names.
+    pub(crate) fn refused(&self, cause: TokenError) -> Invalid {
+        let kid = self.token.kid().map(|kid| printable(kid, ABOUT_BYTES));
+        Invalid { cause, issuer: Some((self.issuer.policy.issuer.clone(), self.own)), kid }
+    }
+}

@@ -1,0 +1,338 @@
+//! Key sets: our own and other issuers', from memory, then KV, then their object.
+
+use core::{fmt, time::Duration};
+use std::rc::Rc;
+
+use crate::{
+    isolate::issuers::{OwnOrExternal, TrustedIssuer, kv_key},
+    issuer_keys::{IssuerKeySet, IssuerKeysObjects as _, NoKeySet},
+    jose::{JwkSet, UnverifiedToken, VerifiedJws, VerifyError, verify},
+    json,
+    jwks::{CachedSet, FetchFrom, IssuerSource, Resolution, Snapshot, Tried, resolve},
+    jwt::TokenError,
+    keys::KeyRingObject as _,
+    observe::{Happening, Setting, metrics::Family},
+    ports::{Background as _, Fault, KvStore as _, Part},
+    revocation::{Kind, Mark},
+    runtime::{Runtime, events::Events, ports::Ports},
+    time::Timestamp,
+    web::caller::Caller,
+};
+
+/// An isolate that has no keys of ours asks a ring that failed again after so long.
+const RING_PAUSE: Duration = Duration::from_secs(2);
+
+/// Our own key set in the form of any issuer's, for KV and memory.
+pub fn own_snapshot(
+    issuer: &str,
+    set: &crate::keys::PublicJwkSet,
+    now: Timestamp,
+) -> Result<Snapshot, Fault> {
+    let document = json::write(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
+    Ok(Snapshot {
+        issuer: issuer.to_owned(),
+        document,
+        fetched_at: now,
+        version: now.millis(),
+        left_out: Vec::new(),
+    })
+}
+
+/// Whether another key of the issuer might verify what was refused for this cause. A name of a key
+/// of ours is a hash of the key: there is no other of that name.
+fn may_be_of_a_new_key(cause: &TokenError, issuer: &TrustedIssuer, known_kid: bool) -> bool {
+    let by_keys = matches!(
+        cause,
+        TokenError::UnknownKey
+            | TokenError::AmbiguousKey
+            | TokenError::AlgorithmMismatch
+            | TokenError::WrongSignatureLength { .. }
+            | TokenError::BadSignature
+    );
+    // About an unknown `kid` was asked already.
+    by_keys && known_kid && matches!(issuer.keys, OwnOrExternal::External(_))
+}
+
+/// Finds the key sets of issuers: in memory, in KV, at their object.
+pub(crate) struct KeySets<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> KeySets<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Verifies the token with the keys of the issuer that it names.
+    ///
+    /// A token that the keys at hand do not verify may be of a key that its issuer made under the
+    /// same name, or names none. So a newer set is asked for once, as for an unknown `kid`: once a
+    /// cooldown in an isolate, and one fetch a cooldown in the whole deployment. Where that brings
+    /// other keys for the token, they decide.
+    pub(crate) async fn verified_by_keys(
+        &self,
+        token: &UnverifiedToken<'_>,
+        issuer: &TrustedIssuer,
+        now: Timestamp,
+    ) -> Result<VerifiedJws, VerifyError<Fault>> {
+        let (kid, algorithm) = (token.kid(), token.algorithm());
+        let known_kid = |keys: &JwkSet| kid.is_none_or(|kid| keys.has_kid(kid));
+        let keys = self.key_set(issuer, known_kid, now).await.map_err(VerifyError::Fault)?;
+        let done = verify(token, &keys, self.0.ports.crypto()).await;
+        let Err(VerifyError::Refused(cause)) = &done else { return done };
+        if !may_be_of_a_new_key(cause, issuer, known_kid(&keys)) {
+            return done;
+        }
+        let decides_anew = |newer: &JwkSet| {
+            newer.fitting(kid, algorithm).next().is_some()
+                && !newer.fitting(kid, algorithm).eq(keys.fitting(kid, algorithm))
+        };
+        match self.key_set(issuer, decides_anew, now).await {
+            Ok(newer) if decides_anew(&newer) => verify(token, &newer, self.0.ports.crypto()).await,
+            // The set at hand was good enough to refuse by.
+            _ => done,
+        }
+    }
+
+    /// The issuer's keys, fresh enough, and where they can be had such as `is_enough` asks for.
+    pub(crate) async fn key_set(
+        &self,
+        issuer: &TrustedIssuer,
+        is_enough: impl Fn(&JwkSet) -> bool,
+        now: Timestamp,
+    ) -> Result<Rc<JwkSet>, Fault> {
+        let name = issuer.policy.issuer.as_str();
+        let mut tried = Tried::Memory;
+        let mut in_kv = None;
+        // Each turn goes one place further; there are three.
+        for _ in 0..=3 {
+            let memory = self.set_in_memory(name);
+            let until = self.0.isolate.memory.unavailable_until.borrow().get(name).copied();
+            let policy = &self.0.isolate.cache_policy;
+            match (resolve(memory.as_deref(), &is_enough, tried, until, policy, now), memory) {
+                (Resolution::Use, Some(set)) => return Ok(set.keys()),
+                (Resolution::UseAndRefresh, Some(set)) => {
+                    self.refresh_in_background(issuer, set.fetched_at(), now);
+                    return Ok(set.keys());
+                }
+                (Resolution::Fetch(FetchFrom::Kv), _) => {
+                    in_kv = self.read_kv(issuer, now).await;
+                    tried = Tried::Kv;
+                }
+                (Resolution::Fetch(FetchFrom::Object { unknown_kid }), _) => {
+                    self.ask_object(issuer, unknown_kid, in_kv.as_ref(), now).await;
+                    tried = Tried::Object;
+                }
+                (Resolution::Refuse | Resolution::Use | Resolution::UseAndRefresh, _) => break,
+            }
+        }
+        Err(Fault::new(Part::IssuerKeys, format_args!("no usable key set of {name} is available")))
+    }
+
+    /// Whether the issuer's set in memory is within its hard age and holds this very key. A set
+    /// past its soft age is not enough: the way that may wait refreshes it.
+    pub(crate) fn key_is_current(&self, issuer: &str, thumbprint: &str, now: Timestamp) -> bool {
+        self.set_in_memory(issuer).is_some_and(|set| {
+            now.since(set.fetched_at()) < self.0.isolate.cache_policy.soft_age
+                && set.keys().has_thumbprint(thumbprint)
+        })
+    }
+
+    pub(crate) fn set_in_memory(&self, issuer: &str) -> Option<Rc<CachedSet>> {
+        self.0.isolate.memory.key_sets.borrow().get(issuer).cloned()
+    }
+
+    fn take_in(&self, issuer: &TrustedIssuer, snapshot: &Snapshot, now: Timestamp) {
+        let (name, algorithms) = (issuer.policy.issuer.as_str(), &issuer.policy.algorithms);
+        match CachedSet::from_snapshot(snapshot, name, algorithms) {
+            Ok(set) => {
+                let known = self.set_in_memory(name);
+                if set.is_newer_than(known.as_deref(), now) {
+                    self.keep(name, set.in_place_of(known.as_deref()));
+                }
+                self.0.isolate.memory.unavailable_until.borrow_mut().remove(name);
+            }
+            Err(failure) => {
+                let fault = Fault::new(
+                    Part::IssuerKeys,
+                    format_args!("the stored key set of {name} cannot be used: {failure}"),
+                );
+                Events::of(self.0).record_fault(&fault, &Caller::default());
+            }
+        }
+    }
+
+    fn keep(&self, issuer: &str, set: CachedSet) {
+        self.0.isolate.memory.key_sets.borrow_mut().insert(issuer.to_owned(), Rc::new(set));
+    }
+
+    /// Takes the keys of ours that the feed lists out of the copy in memory: an emergency reaches
+    /// the gate with the feed, and does not wait for the copy to grow old. What they signed names
+    /// an unknown key then, about which the ring is asked; what the ring itself says stands, so
+    /// that a collision in the feed costs a question and no key.
+    pub(crate) fn drop_listed_keys(&self) {
+        let own = self.0.isolate.config.issuer.as_str();
+        let now = self.0.now();
+        let without = self.set_in_memory(own).and_then(|set| {
+            set.without(|kid| self.0.isolate.memory.feed.lists(Mark::own(Kind::Key, kid), now))
+        });
+        if let Some(set) = without {
+            self.keep(own, set);
+        }
+    }
+
+    /// What KV holds. It may fail, hold nothing, or something of a time ahead of all clocks: then
+    /// the object is next.
+    async fn read_kv(&self, issuer: &TrustedIssuer, now: Timestamp) -> Option<Snapshot> {
+        let name = issuer.policy.issuer.as_str();
+        let text = match self.0.ports.kv().read(&issuer.keys.kv_key(name)).await {
+            Ok(text) => text?,
+            Err(fault) => {
+                Events::of(self.0).record_fault(&fault, &Caller::default());
+                return None;
+            }
+        };
+        let snapshot: Snapshot = json::read_known(&text).ok()?;
+        if snapshot.fetched_at.is_far_ahead_of(now) {
+            return None;
+        }
+        self.take_in(issuer, &snapshot, now);
+        // KV may have kept a set from before.
+        self.drop_listed_keys();
+        Some(snapshot)
+    }
+
+    /// `in_kv` is what KV was seen to hold.
+    pub(crate) async fn ask_object(
+        &self,
+        issuer: &TrustedIssuer,
+        unknown_kid: bool,
+        in_kv: Option<&Snapshot>,
+        now: Timestamp,
+    ) {
+        let asked = match &issuer.keys {
+            OwnOrExternal::Own => self.ask_key_ring(now).await,
+            OwnOrExternal::External(source) => self.ask_issuer_keys(source, unknown_kid, in_kv, now).await,
+        };
+        match asked {
+            Ok(snapshot) => self.take_in(issuer, &snapshot, now),
+            Err(fault) => {
+                if let OwnOrExternal::Own = issuer.keys {
+                    // Any token of our name brings the question, and there is one ring. Other
+                    // issuers' objects say themselves when they want to be asked again.
+                    let until = now.plus(RING_PAUSE);
+                    let name = issuer.policy.issuer.clone();
+                    self.0.isolate.memory.unavailable_until.borrow_mut().insert(name, until);
+                }
+                Events::of(self.0).record_fault(&fault, &Caller::default());
+            }
+        }
+    }
+
+    async fn ask_key_ring(&self, now: Timestamp) -> Result<Snapshot, Fault> {
+        own_snapshot(&self.0.isolate.config.issuer, &self.0.ports.key_ring().public_set().await?, now)
+    }
+
+    async fn ask_issuer_keys(
+        &self,
+        source: &IssuerSource,
+        unknown_kid: bool,
+        in_kv: Option<&Snapshot>,
+        now: Timestamp,
+    ) -> Result<Snapshot, Fault> {
+        let place = source.place();
+        let (source, policy) = (source.clone(), self.0.isolate.cache_policy.clone());
+        let issuer = source.issuer.clone();
+        let objects = self.0.ports.issuer_keys();
+        let answer = if unknown_kid {
+            objects.refresh_for_unknown_kid(source, policy).await
+        } else {
+            objects.read(source, policy).await
+        };
+        let told = |cause: &dyn fmt::Display, why: &str| {
+            let colon = if why.is_empty() { "" } else { ": " };
+            Fault::new(Part::Issuer, format_args!("{issuer}: {cause}{colon}{why}"))
+        };
+        match answer {
+            Ok(IssuerKeySet { mut snapshot, fetched_now, changed, failure, why }) => {
+                if fetched_now {
+                    self.0.isolate.counters.add(Family::JwksFetches, &issuer, "success");
+                }
+                if let Some(failure) = failure {
+                    self.0.isolate.counters.add(Family::JwksFetches, &issuer, "failure");
+                    Events::of(self.0).record_fault(&told(&failure, &why), &Caller::default());
+                }
+                // The object's clock may be ahead of this one, and what it says is the newest there is.
+                snapshot.fetched_at = snapshot.fetched_at.min(now);
+                if changed {
+                    self.record_change(&snapshot, now);
+                }
+                if fetched_now && !self.is_in_kv(in_kv, &snapshot, now) {
+                    self.write_kv_in_background(kv_key(&place), snapshot.clone());
+                }
+                Ok(snapshot)
+            }
+            Err(NoKeySet::Fault(fault)) => Err(fault),
+            Err(NoKeySet::Unavailable { cause, why, retry_after }) => {
+                self.0.isolate.counters.add(Family::JwksFetches, &issuer, "unavailable");
+                let until = now.plus(Duration::from_secs(retry_after.into()));
+                self.0.isolate.memory.unavailable_until.borrow_mut().insert(issuer.clone(), until);
+                Err(told(&cause, &why))
+            }
+        }
+    }
+
+    /// Whether what KV was seen to hold need not be written again: the same keys, and not so old
+    /// that it would soon serve nobody.
+    fn is_in_kv(&self, in_kv: Option<&Snapshot>, fetched: &Snapshot, now: Timestamp) -> bool {
+        in_kv.is_some_and(|known| {
+            known.document == fetched.document
+                && known.left_out == fetched.left_out
+                && now.since(known.fetched_at) < self.0.isolate.cache_policy.rewrite_after()
+        })
+    }
+
+    /// Tells that an issuer's keys are others than before, and what of its set cannot be used.
+    fn record_change(&self, snapshot: &Snapshot, now: Timestamp) {
+        let keys = snapshot.keys(&[]).map_or(0, |set| set.keys().len());
+        let happening = Happening::IssuerKeysChanged {
+            issuer: snapshot.issuer.clone(),
+            keys: u64::try_from(keys).unwrap_or(u64::MAX),
+            left_out: snapshot.left_out.clone(),
+        };
+        Events::of(self.0).record(now, happening, Setting::default());
+    }
+
+    /// After a change to our own ring that was ordered here: this isolate knows at once. The ring
+    /// is asked and not KV, whose copy may be from before.
+    pub(crate) async fn renew_own_keys(&self) {
+        self.0.isolate.memory.signing.forget();
+        if let Some(issuer) = self.0.isolate.issuers.get(&self.0.isolate.config.issuer) {
+            self.ask_object(issuer, false, None, self.0.now()).await;
+        }
+    }
+
+    fn write_kv_in_background(&self, key: String, snapshot: Snapshot) {
+        let runtime = self.0.clone();
+        self.0.ports.background().spawn(async move {
+            let Ok(text) = json::write(&snapshot) else { return };
+            if let Err(fault) = runtime.ports.kv().write(&key, &text).await {
+                Events::of(&runtime).record_fault(&fault, &Caller::default());
+            }
+        });
+    }
+
+    /// KV first; the object only if KV's copy is no newer.
+    fn refresh_in_background(&self, issuer: &TrustedIssuer, known: Timestamp, now: Timestamp) {
+        let (runtime, issuer) = (self.0.clone(), issuer.clone());
+        self.0.ports.background().spawn(async move {
+            let name = issuer.policy.issuer.as_str();
+            let in_kv = KeySets::of(&runtime).read_kv(&issuer, now).await;
+            let newer = KeySets::of(&runtime).set_in_memory(name).is_some_and(|set| {
+                set.fetched_at() > known
+                    && now.since(set.fetched_at()) < runtime.isolate.cache_policy.soft_age
+            });
+            if !newer {
+                KeySets::of(&runtime).ask_object(&issuer, false, in_kv.as_ref(), now).await;
+            }
+        });
+    }
+}

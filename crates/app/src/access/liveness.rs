@@ -1,0 +1,38 @@
+//! TODO
+
+use crate::{
+    access::{
+        refused::AccessRefused,
+        session::{Session, session_of},
+    },
+    account::Accounts as _,
+    gateway::Identity,
+    ports::Fault,
+    runtime::{Runtime, ports::Ports},
+    time::Timestamp,
+};
+
+/// Asks Account objects whether sessions are alive.
+pub(crate) struct Liveness<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> Liveness<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Asks the Account object of a token of ours whether its session lives.
+    pub(crate) async fn check_alive(&self, identity: &Identity) -> Result<(), AccessRefused> {
+        let session =
+            session_of(&self.0.isolate.config, identity).ok_or(AccessRefused::Token("no_session"))?;
+        if self.is_alive(&session, identity.issued_at).await? {
+            Ok(())
+        } else {
+            Err(AccessRefused::Token("session_ended"))
+        }
+    }
+
+    /// Whether the session lives, and a token of it that was issued then still serves.
+    pub(crate) async fn is_alive(&self, session: &Session, issued_at: Timestamp) -> Result<bool, Fault> {
+        self.0.ports.accounts().check(session.account, session.family, issued_at).await
+    }
+}

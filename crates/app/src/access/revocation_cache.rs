@@ -1,0 +1,231 @@
+//! The isolate's copy of the revocation feed: read in the background while requests come, asked
+//! without waiting, and confirmed where the exact answer is.
+
+use core::time::Duration;
+
+use crate::{
+    access::{key_sets::KeySets, liveness::Liveness, refused::AccessRefused, session::session_of},
+    gateway::{Revocation, StaleFeed},
+    isolate::{
+        feed_memory::{Reading, Source},
+        token_cache::Known,
+    },
+    ports::{Background as _, Fault, KvStore as _, Part},
+    revocation::{FeedCopy, FeedObject as _, Hits, Kind, Mark, TRUSTED_FOR, TokenMarks},
+    runtime::{Runtime, events::Events, ports::Ports, turns::in_turn},
+    time::Timestamp,
+    web::caller::Caller,
+};
+
+/// The age of KV's copy, in beats, from which on it is as if there were none.
+const ABSENT_AFTER_BEATS: u32 = 2;
+
+/// Reads the isolate's copy of the revocation feed, and confirms its hits.
+pub(crate) struct RevocationCache<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> RevocationCache<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Whether the feed lets a token pass here, from memory alone; `false` is "not without waiting".
+    pub(crate) fn feed_clears(&self, stale_feed: StaleFeed, marks: &TokenMarks, now: Timestamp) -> bool {
+        let feed = &self.0.isolate.memory.feed;
+        let settings = &self.0.isolate.config.revocation;
+        match feed.reading(now, settings.reread) {
+            Reading::Wait => return false,
+            Reading::Background => self.read_feed_in_background(now),
+            Reading::NotDue => {}
+        }
+        if stale_feed == StaleFeed::Refuse && feed.is_stale(now, settings.max_age) {
+            return false;
+        }
+        !feed.look_up(marks, now).any() || feed.verdict(marks) == Some(false)
+    }
+
+    /// Refuses a token that was revoked, as far as the level asks. With [`Revocation::Strong`] the
+    /// Account object tells of session and subject; of single tokens, of clients, and of what other
+    /// issuers issued it knows nothing, and the feed tells.
+    pub(crate) async fn check_revoked(
+        &self,
+        known: &Known,
+        level: Revocation,
+        stale_feed: StaleFeed,
+    ) -> Result<(), AccessRefused> {
+        if level == Revocation::None {
+            return Ok(());
+        }
+        self.feed_ready().await;
+        let now = self.0.now();
+        let feed = &self.0.isolate.memory.feed;
+        if stale_feed == StaleFeed::Refuse && feed.is_stale(now, self.0.isolate.config.revocation.max_age) {
+            return Err(Fault::new(Part::RevocationFeed, "the feed is out of date").into());
+        }
+        let generation = feed.generation.get();
+        let mut hits = feed.look_up(&known.marks, now);
+        if level == Revocation::Strong && known.marks.own {
+            Liveness::of(self.0).check_alive(&known.identity).await?;
+            hits = Hits { session: false, subject: false, ..hits };
+        }
+        if !hits.any() {
+            return Ok(());
+        }
+        let revoked = if let Some(revoked) = feed.verdict(&known.marks) {
+            revoked
+        } else {
+            let revoked = self.confirm(known, hits).await?;
+            feed.remember(known.marks, revoked, generation);
+            revoked
+        };
+        if revoked { Err(AccessRefused::Token("revoked")) } else { Ok(()) }
+    }
+
+    /// The exact answer to a hit: of the session's Account object where there is one, else of the
+    /// feed's own object.
+    async fn confirm(&self, known: &Known, hits: Hits) -> Result<bool, Fault> {
+        let identity = &known.identity;
+        let session = session_of(&self.0.isolate.config, identity).filter(|_| known.marks.own);
+        let has_account = session.is_some();
+        if let Some(session) = session
+            && (hits.session || hits.subject)
+            && !Liveness::of(self.0).is_alive(&session, identity.issued_at).await?
+        {
+            return Ok(true);
+        }
+        let kinds = [
+            (hits.session && !has_account, Kind::Session),
+            (hits.access_token, Kind::AccessToken),
+            (hits.subject && !has_account, Kind::Subject),
+            (hits.client, Kind::Client),
+        ];
+        let marks: Vec<Mark> = kinds
+            .into_iter()
+            .filter(|(hit, _)| *hit)
+            .filter_map(|(_, kind)| identity.mark(kind, known.marks.own))
+            .collect();
+        if marks.is_empty() {
+            return Ok(false);
+        }
+        self.0.ports.feed().is_revoked(marks, known.marks.signed_in_at).await
+    }
+
+    /// Whether the client was revoked after this sign-in: such a session ends at its next refresh.
+    pub(crate) async fn is_client_revoked(
+        &self,
+        client_id: &str,
+        signed_in_at: Timestamp,
+    ) -> Result<bool, Fault> {
+        self.feed_ready().await;
+        let mark = Mark::own(Kind::Client, client_id);
+        let not_before = self.0.isolate.memory.feed.copy.borrow().not_before(mark.short());
+        match not_before {
+            Some(at) if crate::account::may_predate(signed_in_at, at) => {
+                self.0.ports.feed().is_revoked(vec![mark], signed_in_at).await
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Waits for the isolate's first copy, or for a fresh one after a time without requests.
+    pub(crate) async fn feed_ready(&self) {
+        let now = self.0.now();
+        match self.feed_reading(now) {
+            Reading::Wait => {
+                let is_there = |now| self.feed_reading(now) != Reading::Wait;
+                in_turn(self.0.ports.platform(), &self.0.isolate.memory.feed.turn, is_there, async || {
+                    self.read_feed().await;
+                })
+                .await;
+            }
+            Reading::Background => self.read_feed_in_background(now),
+            Reading::NotDue => {}
+        }
+    }
+
+    fn feed_reading(&self, now: Timestamp) -> Reading {
+        self.0.isolate.memory.feed.reading(now, self.0.isolate.config.revocation.reread)
+    }
+
+    fn read_feed_in_background(&self, now: Timestamp) {
+        self.0.isolate.memory.feed.begun.set(now);
+        let runtime = self.0.clone();
+        self.0.ports.background().spawn(async move { RevocationCache::of(&runtime).read_feed().await });
+    }
+
+    /// How old KV's copy may be to be gone by without asking the object. Where routes are to refuse
+    /// soon it is less, so that none does while the object answers.
+    fn trusted_for(&self) -> Duration {
+        TRUSTED_FOR.min(self.0.isolate.config.revocation.max_age / 3)
+    }
+
+    /// From which age on KV's copy is as if there were none.
+    pub(crate) fn absent_after(&self) -> Duration {
+        self.0.isolate.feed_policy.heartbeat * ABSENT_AFTER_BEATS
+    }
+
+    /// KV first; the object if KV has none, none that is sound, or one that is not young enough to
+    /// show that KV takes writes and gives them to this place. Called once in `reread` at most.
+    pub(crate) async fn read_feed(&self) {
+        let feed = &self.0.isolate.memory.feed;
+        let found = self.read_feed_from_kv().await.unwrap_or_else(|fault| {
+            Events::of(self.0).record_fault(&fault, &Caller::default());
+            None
+        });
+        let now = self.0.now();
+        feed.in_kv.set(found.as_ref().map(FeedCopy::version));
+        let age = found.as_ref().map(|copy| now.since(copy.version()));
+        if let Some(copy) = found {
+            let as_of = copy.version();
+            feed.take_in(copy, Source::Kv, as_of, now);
+        }
+        feed.failed.set(false);
+        if age.is_some_and(|age| age < self.trusted_for()) {
+            // It was written just now.
+            feed.failed_writes.set(0);
+        } else if let Err(fault) = self.take_in_from_object().await {
+            Events::of(self.0).record_fault(&fault, &Caller::default());
+            // Younger than two beats it is what there is: nobody can have added to it either.
+            feed.failed.set(age.is_none_or(|age| age >= self.absent_after()));
+        }
+        KeySets::of(self.0).drop_listed_keys();
+        feed.ended.set(Some(self.0.now()));
+    }
+
+    /// After something was listed by an order that came here: this isolate knows at once. The
+    /// object is asked and not KV, whose copy is from before.
+    pub(crate) async fn renew_feed(&self) {
+        match self.take_in_from_object().await {
+            Ok(()) => KeySets::of(self.0).drop_listed_keys(),
+            Err(fault) => Events::of(self.0).record_fault(&fault, &Caller::default()),
+        }
+    }
+
+    async fn read_feed_from_kv(&self) -> Result<Option<FeedCopy>, Fault> {
+        let Some(text) = self.0.ports.kv().read(&self.0.isolate.feed_key).await? else { return Ok(None) };
+        let copy = parse(&text)?;
+        if copy.version().is_far_ahead_of(self.0.now()) {
+            return Err(Fault::new(Part::RevocationFeed, "the feed in KV has a time in the future"));
+        }
+        Ok(Some(copy))
+    }
+
+    async fn take_in_from_object(&self) -> Result<(), Fault> {
+        let feed = &self.0.isolate.memory.feed;
+        // What it has when it answers is no older than the question.
+        let asked_at = self.0.now();
+        let snapshot = self.0.ports.feed().snapshot().await?;
+        feed.failed_writes.set(snapshot.failed_writes);
+        feed.take_in(parse(&snapshot.feed)?, Source::Object, asked_at, self.0.now());
+        Ok(())
+    }
+
+    /// How long after its answer a revocation may still be unknown to an isolate that has requests
+    /// on routes that look at the feed: KV's copy is gone by for so long, and read again so often.
+    pub(crate) fn feed_delay(&self) -> Duration {
+        self.trusted_for() + self.0.isolate.config.revocation.reread
+    }
+}
+
+fn parse(text: &str) -> Result<FeedCopy, Fault> {
+    FeedCopy::parse(text).map_err(|error| Fault::new(Part::RevocationFeed, error))
+}

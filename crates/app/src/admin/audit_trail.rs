@@ -1,0 +1,59 @@
+//! Administrative acts: written down before they are done, and again when they have ended.
+//!
+//! ```text
+//! let act = self.announce(&caller, Act::new(who, "key_rotate", kid, "")).await?;   // 503: do nothing
+//! let done = ...;                                                                  // the act itself
+//! self.conclude(&caller, act, ActResult::Done).await;
+//! ```
+
+use crate::{
+    observe::{Act, ActResult, AuditLog as _, Happening, chain::Head},
+    ports::Fault,
+    runtime::{Runtime, events::Events, ports::Ports},
+    web::caller::Caller,
+};
+
+/// An act that the log knows of: the permission to do it.
+#[derive(Debug)]
+#[must_use = "an act that was announced must be concluded"]
+pub struct Announced {
+    act: Act,
+    seq: u64,
+}
+
+/// Writes administrative acts into the audit log, before they are done and after.
+pub(crate) struct AuditTrail<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> AuditTrail<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Writes down what is about to be done.
+    ///
+    /// # Errors
+    /// When the log cannot be written: then the act must not be done, and the answer is 503.
+    pub(crate) async fn announce(&self, caller: &Caller, act: Act) -> Result<Announced, Fault> {
+        let act = Act { result: ActResult::Requested, of: None, ..act };
+        let head = self.write_down(caller, act.clone()).await?;
+        Ok(Announced { act, seq: head.seq })
+    }
+
+    /// Writes down how it ended. What is done is done: a failure here is told as a fault, and
+    /// the act stands in the log as requested.
+    pub(crate) async fn conclude(&self, caller: &Caller, announced: Announced, result: ActResult) {
+        let act = Act { result, of: Some(announced.seq), ..announced.act };
+        if let Err(fault) = self.write_down(caller, act).await {
+            Events::of(self.0).record_fault(&fault, caller);
+        }
+    }
+
+    async fn write_down(&self, caller: &Caller, mut act: Act) -> Result<Head, Fault> {
+        act.request_id.clone_from(&caller.request_id);
+        let Act { who, action, target, result, .. } = act.clone();
+        let Head { seq, hash } = self.0.ports.audit_log().append(act).await?;
+        let happening = Happening::AdminAction { action, target, who, result, seq, hash };
+        Events::of(self.0).record(self.0.now(), happening, caller.setting());
+        Ok(Head { seq, hash })
+    }
+}

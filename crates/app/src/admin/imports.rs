@@ -1,0 +1,72 @@
+//! Users from elsewhere, a batch at a time.
+
+use serde_json::Value;
+
+use crate::{
+    admin::{
+        request::{Asked, object},
+        user_import::{MAX_ROWS, RowOutcome, UserImport, counts},
+        users::users_are_here,
+    },
+    http::Reply,
+    isolate::Isolate,
+    runtime::{Runtime, ports::Ports},
+    web::{body::BodyError, error::ApiError},
+};
+
+impl Asked<'_> {
+    /// The rows of a batch: 1 to [`MAX_ROWS`].
+    pub(crate) fn rows(&self) -> Result<&[Value], BodyError> {
+        let rows = self.body.value("rows").ok_or(BodyError::MissingMember("rows"))?;
+        let rows = rows.as_array().filter(|rows| (1..=MAX_ROWS).contains(&rows.len()));
+        rows.map(Vec::as_slice).ok_or(BodyError::InvalidMember("rows"))
+    }
+}
+
+/// What `POST /admin/users/import` needs.
+pub(crate) struct AdminImports<'r, P: Ports> {
+    isolate: &'r Isolate,
+    user_import: UserImport<'r, P>,
+}
+
+impl<'r, P: Ports> AdminImports<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self { isolate: &runtime.isolate, user_import: UserImport::of(runtime) }
+    }
+
+    /// `POST /admin/users/import`: what became of each row, in their order. May be repeated.
+    pub(crate) async fn admin_import_users(
+        &self,
+        asked: &Asked<'_>,
+        rows: &[Value],
+    ) -> Result<Reply, ApiError> {
+        users_are_here(&self.isolate.config)?;
+        let outcomes = self.user_import.import_users(rows, asked.caller.setting()).await?;
+        let outcomes = outcomes.map_err(|_| ApiError::Body(BodyError::TooLarge))?;
+        let (created, existing, refused) = counts(&outcomes);
+        let body = object([
+            ("created", created.into()),
+            ("existing", existing.into()),
+            ("refused", refused.into()),
+            ("rows", outcomes.iter().map(row).collect()),
+        ]);
+        Ok(Reply::json(200, &body))
+    }
+}
+
+fn row(outcome: &RowOutcome) -> Value {
+    match outcome {
+        RowOutcome::Created(account) => {
+            object([("status", "created".into()), ("sub", account.to_string().into())])
+        }
+        RowOutcome::Existing(account) => {
+            object([("status", "existing".into()), ("sub", account.to_string().into())])
+        }
+        RowOutcome::Refused(error) => object([
+            ("status", "refused".into()),
+            ("code", error.code().into()),
+            ("field", error.field().map_or(Value::Null, Value::from)),
+            ("detail", error.to_string().into()),
+        ]),
+    }
+}

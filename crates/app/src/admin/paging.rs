@@ -1,0 +1,120 @@
+//! Lists in pages: `?limit=50&after=CURSOR` asks, `{"NAME": [...], "next": "CURSOR"}` answers.
+//! `next` is absent on the last page. A cursor is opaque to the caller.
+
+use serde_json::{Map, Value};
+
+use crate::{http::Reply, web::error::ApiError};
+
+/// The page size when none is asked for: what fits a terminal or a screen.
+const DEFAULT_LIMIT: usize = 50;
+
+/// The largest page: of users, about 100 KB.
+const MAX_LIMIT: usize = 200;
+
+/// Longer values are no cursor and no login of ours.
+const MAX_VALUE_BYTES: usize = 512;
+
+/// The parameters of a query (RFC 3986 section 3.4, written as HTML forms do), each known to
+/// its call and there once.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Query(Vec<(&'static str, String)>);
+
+impl Query {
+    /// Parses a query that may hold the parameters `known` and no other, each once.
+    ///
+    /// # Errors
+    /// `invalid_parameter`, with the name of the first that is wrong.
+    pub(crate) fn parse(query: Option<&str>, known: &[&'static str]) -> Result<Self, ApiError> {
+        let mut parameters: Vec<(&'static str, String)> = Vec::new();
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let known = known.iter().find(|known| **known == name);
+            // Not repeated: a query is anybody's text.
+            let unknown = ApiError::InvalidParameter { name: "query", problem: "has an unknown parameter" };
+            let name = *known.ok_or(unknown)?;
+            let wrong = |problem| ApiError::InvalidParameter { name, problem };
+            if parameters.iter().any(|(other, _)| *other == name) {
+                return Err(wrong("is given twice"));
+            }
+            let value =
+                decoded(value).ok_or_else(|| wrong("is not valid percent-encoding, or is too long"))?;
+            parameters.push((name, value));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// The parameter's value, if it is there.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The page size asked for: `limit`.
+    pub(crate) fn limit(&self) -> Result<usize, ApiError> {
+        let Some(text) = self.value("limit") else { return Ok(DEFAULT_LIMIT) };
+        let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+        limit.ok_or(ApiError::InvalidParameter { name: "limit", problem: "must be 1 to 200" })
+    }
+}
+
+/// A value of a form: `+` is a space, `%41` a byte. `None` when it is not UTF-8 in the end.
+fn decoded(value: &str) -> Option<String> {
+    if value.len() > 3 * MAX_VALUE_BYTES {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let high = char::from(rest.next()?).to_digit(16)?;
+                let low = char::from(rest.next()?).to_digit(16)?;
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        });
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    (text.len() <= MAX_VALUE_BYTES).then_some(text)
+}
+
+/// A page: its rows under `name`, and the cursor of the next page if there is one.
+pub(crate) fn page(name: &str, rows: Vec<Value>, next: Option<String>) -> Reply {
+    let mut body = Map::new();
+    body.insert(name.to_owned(), Value::Array(rows));
+    if let Some(next) = next {
+        body.insert("next".to_owned(), Value::String(next));
+    }
+    Reply::json(200, &Value::Object(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 3] = ["limit", "after", "search"];
+
+    fn parse(query: &str) -> Result<Query, ApiError> {
+        Query::parse(Some(query), &KNOWN)
+    }
+
+    #[test]
+    fn values_are_decoded_as_forms_write_them() {
+        let query = parse("search=a%40b+c&limit=7").unwrap();
+        assert_eq!(query.value("search"), Some("a@b c"));
+        assert_eq!(query.limit(), Ok(7));
+        assert_eq!(query.value("after"), None);
+        assert_eq!(Query::parse(None, &KNOWN).unwrap().limit(), Ok(50));
+    }
+
+    #[test]
+    fn what_a_call_does_not_know_or_cannot_read_is_refused() {
+        for query in ["x=1", "limit=1&limit=2", "search=%", "search=%4", "search=%zz", "search=%ff"] {
+            assert!(matches!(parse(query), Err(ApiError::InvalidParameter { .. })), "{query}");
+        }
+        assert!(parse(&format!("search={}", "a".repeat(513))).is_err());
+        for limit in ["0", "201", "-1", "1e1", "", " 5", "99999999999999999999"] {
+            assert!(parse(&format!("limit={limit}")).unwrap().limit().is_err(), "{limit}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! `POST /admin/revocations`: one call for all that can be revoked.
+
+use serde_json::Value;
+
+use crate::{
+    access::revocation_cache::RevocationCache,
+    admin::{
+        calls::MEMBERS,
+        keys::{AdminKeys, promised},
+        request::{Asked, object},
+        revoking::{RevocationRefused, Revoking},
+    },
+    encoding::from_base64url,
+    http::{Problem, Reply},
+    isolate::Isolate,
+    ports::Clock as _,
+    revocation::{CLIENT_HORIZON, Target},
+    runtime::{Runtime, ports::Ports},
+    time::Timestamp,
+    web::{body::BodyError, error::ApiError},
+};
+
+/// The longest text that is taken for an id, in bytes: far above any `sub` or `jti` in use, and
+/// what the audit log shows in full.
+const MAX_ID_BYTES: usize = 400;
+
+/// As many random bytes as the id of an access token of ours is made of.
+const OWN_JTI_BYTES: usize = 16;
+
+/// When the feed is full again and again, its next entries expire in a minute or later.
+const FULL_RETRY_AFTER: u32 = 60;
+
+/// What the audit log calls it: kind, id, and whose it is if not ours.
+pub(crate) fn named(target: &Target) -> String {
+    let mut parts = vec![target.kind().to_owned()];
+    match target {
+        Target::Session { account, session } => parts.extend([account.to_string(), session.to_string()]),
+        Target::Account { account } => parts.push(account.to_string()),
+        Target::AccessToken { issuer, jti, .. } => {
+            parts.push(jti.clone());
+            parts.extend(issuer.clone());
+        }
+        Target::Client { client_id: id, .. } | Target::Key { kid: id } => parts.push(id.clone()),
+        Target::ForeignSubject { issuer, subject: id, .. }
+        | Target::ForeignClient { issuer, client_id: id, .. }
+        | Target::ForeignSession { issuer, session: id, .. } => parts.extend([id.clone(), issuer.clone()]),
+    }
+    parts.join(" ")
+}
+
+/// What `POST /admin/revocations` needs.
+pub(crate) struct AdminRevocations<'r, P: Ports> {
+    isolate: &'r Isolate,
+    platform: &'r P::Platform,
+    revocation_cache: RevocationCache<'r, P>,
+    admin_keys: AdminKeys<'r, P>,
+    revoking: Revoking<'r, P>,
+}
+
+impl<'r, P: Ports> AdminRevocations<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self {
+            isolate: &runtime.isolate,
+            platform: runtime.ports.platform(),
+            revocation_cache: RevocationCache::of(runtime),
+            admin_keys: AdminKeys::of(runtime),
+            revoking: Revoking::of(runtime),
+        }
+    }
+
+    /// `POST /admin/revocations`: 200 when it is stored; 400 for what names nothing, or an issuer
+    /// that is not trusted; 503 `revocation_feed_full`.
+    pub(crate) async fn admin_revoke(&self, asked: &Asked<'_>, target: &Target) -> Result<Reply, ApiError> {
+        if let Target::Key { kid } = target {
+            return self.admin_keys.revoke_key(asked, kid).await;
+        }
+        match self.revoking.revoke_target(target, asked.caller.setting()).await {
+            Ok(revoked) => {
+                let ours = matches!(target, Target::Session { .. } | Target::Account { .. });
+                let ended = if ours { revoked.sessions.len().into() } else { Value::Null };
+                // One that was taken out of the settings may still have tokens: it is no error.
+                let known = match target {
+                    Target::Client { client_id, .. } => {
+                        self.isolate.config.client(client_id).is_some().into()
+                    }
+                    _ => Value::Null,
+                };
+                Ok(Reply::json(
+                    200,
+                    &object([
+                        ("status", "revoked".into()),
+                        ("kind", target.kind().into()),
+                        ("sessions_ended", ended),
+                        ("known", known),
+                        (
+                            "refused_by_the_feed_at",
+                            promised(self.platform.now().plus(self.revocation_cache.feed_delay())),
+                        ),
+                    ]),
+                ))
+            }
+            Err(RevocationRefused::UntrustedIssuer) => Ok(Problem::new(
+                400,
+                "untrusted_issuer",
+                "The issuer is not trusted, so none of its tokens are accepted",
+            )
+            .with_error("issuer", "is not a trusted issuer")
+            .into()),
+            Err(RevocationRefused::FeedFull) => Ok(Problem::new(
+                503,
+                "revocation_feed_full",
+                "Too many individual revocations; nothing was added",
+            )
+            .with_detail("Sessions and users of this deployment can still be revoked")
+            .with_retry_after(FULL_RETRY_AFTER)
+            .into()),
+            Err(RevocationRefused::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// What the body orders. Members that do not belong to its kind are refused: who gives them
+    /// means something else.
+    pub(crate) fn target_to_revoke(&self, asked: &Asked<'_>) -> Result<Target, ApiError> {
+        let body = &asked.body;
+        let id = |name: &'static str| {
+            let text = body.text(name)?;
+            let sound = !text.is_empty() && text.len() <= MAX_ID_BYTES && !text.chars().any(char::is_control);
+            if sound { Ok(text.to_owned()) } else { Err(BodyError::InvalidMember(name)) }
+        };
+        let issuer = match body.value("issuer") {
+            None => None,
+            // Our own name means the same as none.
+            Some(_) => Some(id("issuer")?).filter(|issuer| *issuer != self.isolate.config.issuer),
+        };
+        let foreign = issuer.is_some();
+        let (members, target): (&[&str], _) = match (body.text("kind")?, issuer) {
+            ("session", None) => (
+                &["sub", "session_id"],
+                Target::Session {
+                    account: own(&id("sub")?, "sub")?,
+                    session: own(&id("session_id")?, "session_id")?,
+                },
+            ),
+            ("session", Some(issuer)) => (
+                &["session_id", "expires_at"],
+                Target::ForeignSession {
+                    issuer,
+                    session: id("session_id")?,
+                    expires_at: self.expires_at(asked)?,
+                },
+            ),
+            ("subject", None) => (&["sub"], Target::Account { account: own(&id("sub")?, "sub")? }),
+            ("subject", Some(issuer)) => (
+                &["sub", "not_before", "expires_at"],
+                Target::ForeignSubject {
+                    issuer,
+                    subject: id("sub")?,
+                    not_before: self.not_before(asked)?,
+                    expires_at: self.expires_at(asked)?,
+                },
+            ),
+            ("access_token", issuer) => {
+                let jti = id("jti")?;
+                if issuer.is_none() && !is_own_jti(&jti) {
+                    return Err(BodyError::InvalidMember("jti").into());
+                }
+                (
+                    if foreign { &["jti", "expires_at"] } else { &["jti"] },
+                    Target::AccessToken { issuer, jti, expires_at: self.expires_at(asked)? },
+                )
+            }
+            ("client", None) => (
+                &["client_id", "not_before"],
+                Target::Client { client_id: id("client_id")?, not_before: self.not_before(asked)? },
+            ),
+            ("client", Some(issuer)) => (
+                &["client_id", "not_before", "expires_at"],
+                Target::ForeignClient {
+                    issuer,
+                    client_id: id("client_id")?,
+                    not_before: self.not_before(asked)?,
+                    expires_at: self.expires_at(asked)?,
+                },
+            ),
+            ("key", None) => (&["kid"], Target::Key { kid: id("kid")? }),
+            ("key", Some(_)) => return Err(BodyError::InvalidMember("issuer").into()),
+            _ => return Err(BodyError::InvalidMember("kind").into()),
+        };
+        let stray = MEMBERS.iter().find(|name| {
+            !matches!(**name, "kind" | "issuer") && !members.contains(*name) && body.value(name).is_some()
+        });
+        match stray {
+            None => Ok(target),
+            Some(name) => Err(BodyError::InvalidMember(name).into()),
+        }
+    }
+
+    /// A time that has been: what is not issued yet cannot be revoked.
+    fn not_before(&self, asked: &Asked<'_>) -> Result<Option<Timestamp>, BodyError> {
+        let now = self.platform.now();
+        time(asked, "not_before", |at| at <= now)
+    }
+
+    /// A time to come, no later than anything is listed.
+    fn expires_at(&self, asked: &Asked<'_>) -> Result<Option<Timestamp>, BodyError> {
+        let now = self.platform.now();
+        time(asked, "expires_at", |at| now < at && at.since(now) <= CLIENT_HORIZON)
+    }
+}
+
+fn time(
+    asked: &Asked<'_>,
+    name: &'static str,
+    is_sound: impl Fn(Timestamp) -> bool,
+) -> Result<Option<Timestamp>, BodyError> {
+    let at = asked.body.optional_number(name)?.map(Timestamp::from_seconds);
+    if at.is_none_or(is_sound) { Ok(at) } else { Err(BodyError::InvalidMember(name)) }
+}
+
+/// Whether an access token of ours can have this id: another one would be listed and match nothing.
+fn is_own_jti(text: &str) -> bool {
+    from_base64url(text).is_some_and(|bytes| bytes.len() == OWN_JTI_BYTES)
+}
+
+/// An id of ours.
+fn own<T: core::str::FromStr>(text: &str, name: &'static str) -> Result<T, BodyError> {
+    text.parse().map_err(|_| BodyError::InvalidMember(name))
+}

@@ -1,0 +1,149 @@
+//! What an operator revokes.
+
+use core::time::Duration;
+
+use crate::{
+    access::revocation_cache::RevocationCache,
+    account::Accounts as _,
+    ids::FamilyId,
+    observe::{Happening, Setting},
+    ports::Fault,
+    refresh::Revocation,
+    revocation::{Added, Entry, FOREIGN_HORIZON, FeedObject as _, Kind, Rule, Target},
+    runtime::{Runtime, events::Events, ports::Ports},
+    time::Timestamp,
+};
+
+/// The largest leeway that configuration takes: for so long after it has expired another issuer's
+/// token may pass.
+const LONGEST_LEEWAY: Duration = Duration::from_mins(2);
+
+/// What a revocation did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Revoked {
+    /// The sessions of ours that were alive and are not now. Revoking again is no error, and finds
+    /// none.
+    pub sessions: Vec<FamilyId>,
+}
+
+/// Why a revocation did not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RevocationRefused {
+    /// No trusted issuer of another name: nothing of it is accepted anyway.
+    UntrustedIssuer,
+    /// Too many are listed already (20 000 besides sessions): try again when some have expired.
+    FeedFull,
+    /// A part failed. The revocation may have happened; it can be repeated.
+    Fault(Fault),
+}
+
+impl From<Fault> for RevocationRefused {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Revokes what an operator names.
+pub(crate) struct Revoking<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> Revoking<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Revokes `target`. When it returns, the revocation is stored for good: sessions in their
+    /// Account object, which tells the feed by itself, everything else in the feed's object. The
+    /// gate refuses it then as `docs/concepts/revocation.md` says.
+    ///
+    /// `setting` is where the order came from, for the log; account, session and client are filled
+    /// in here.
+    ///
+    /// # Errors
+    /// See [`RevocationRefused`]. May be repeated.
+    pub(crate) async fn revoke_target(
+        &self,
+        target: &Target,
+        setting: Setting,
+    ) -> Result<Revoked, RevocationRefused> {
+        let now = self.0.now();
+        let by = Revocation::Operator;
+        let trusted = |issuer: &str| {
+            let foreign =
+                issuer != self.0.isolate.config.issuer && self.0.isolate.issuers.contains_key(issuer);
+            if foreign { Ok(()) } else { Err(RevocationRefused::UntrustedIssuer) }
+        };
+        // The issuer wrote `iat` by a clock of its own, and so much is granted to it elsewhere.
+        let by_its_clock = |issuer: &str, not_before: Option<Timestamp>| {
+            let leeway = self.0.isolate.issuers.get(issuer).map_or(Duration::ZERO, |it| it.policy.leeway);
+            Rule::NotBefore(not_before.unwrap_or(now).plus(leeway))
+        };
+        let until = |expires_at: Option<Timestamp>| {
+            expires_at.map_or(now.plus(FOREIGN_HORIZON), |at| at.plus(LONGEST_LEEWAY))
+        };
+        let mut setting = setting;
+        let mut sessions = Vec::new();
+        match target {
+            Target::Session { account, session } => {
+                setting.account = Some(*account);
+                sessions = self.0.ports.accounts().revoke(*account, *session, by).await?;
+            }
+            Target::Account { account } => {
+                setting.account = Some(*account);
+                sessions = self.0.ports.accounts().revoke_all(*account, by).await?;
+            }
+            Target::AccessToken { issuer, jti, expires_at } => {
+                // Our own name means the same as none.
+                let issuer = issuer.as_deref().filter(|issuer| *issuer != self.0.isolate.config.issuer);
+                let entry = match issuer {
+                    None => Entry::access_token(jti, now),
+                    Some(issuer) => {
+                        trusted(issuer)?;
+                        Entry::foreign(Kind::AccessToken, issuer, jti, Rule::Listed, until(*expires_at))
+                    }
+                };
+                self.list(entry).await?;
+            }
+            Target::Client { client_id, not_before } => {
+                setting.client_id = Some(client_id.clone());
+                self.list(Entry::client(client_id, not_before.unwrap_or(now), now)).await?;
+            }
+            Target::Key { kid } => {
+                self.list(Entry::key(kid, self.0.isolate.cache_policy.hard_age, now)).await?;
+            }
+            Target::ForeignSubject { issuer, subject, not_before, expires_at } => {
+                trusted(issuer)?;
+                let rule = by_its_clock(issuer, *not_before);
+                let entry = Entry::foreign(Kind::Subject, issuer, subject, rule, until(*expires_at));
+                self.list(entry).await?;
+            }
+            Target::ForeignClient { issuer, client_id, not_before, expires_at } => {
+                trusted(issuer)?;
+                setting.client_id = Some(client_id.clone());
+                let rule = by_its_clock(issuer, *not_before);
+                let entry = Entry::foreign(Kind::Client, issuer, client_id, rule, until(*expires_at));
+                self.list(entry).await?;
+            }
+            Target::ForeignSession { issuer, session, expires_at } => {
+                trusted(issuer)?;
+                let until = until(*expires_at);
+                self.list(Entry::foreign(Kind::Session, issuer, session, Rule::Listed, until)).await?;
+            }
+        }
+        for session in &sessions {
+            let setting = Setting { session_id: Some(*session), ..setting.clone() };
+            Events::of(self.0).record(now, Happening::SessionRevoked, setting);
+        }
+        Events::of(self.0).record(now, Happening::Revoked { what: target.kind() }, setting);
+        Ok(Revoked { sessions })
+    }
+
+    async fn list(&self, entry: Entry) -> Result<(), RevocationRefused> {
+        match self.0.ports.feed().add(vec![entry]).await? {
+            Added::Taken => {
+                RevocationCache::of(self.0).renew_feed().await;
+                Ok(())
+            }
+            Added::Full => Err(RevocationRefused::FeedFull),
+        }
+    }
+}

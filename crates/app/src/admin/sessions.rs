@@ -1,0 +1,48 @@
+//! A subject's sessions, seen and ended by an administrator.
+
+use crate::{
+    account::Accounts as _,
+    admin::request::Asked,
+    auth::session_list::SessionList,
+    http::Reply,
+    ids::FamilyId,
+    refresh::Revocation,
+    runtime::{Runtime, ports::Ports},
+    web::error::ApiError,
+};
+
+/// What the calls about the sessions of a user need.
+pub(crate) struct AdminSessions<'r, P: Ports> {
+    accounts: &'r P::Accounts,
+    session_list: SessionList<'r, P>,
+}
+
+impl<'r, P: Ports> AdminSessions<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self { accounts: runtime.ports.accounts(), session_list: SessionList::of(runtime) }
+    }
+
+    /// `GET /admin/users/{sub}/sessions`: the live ones; none for a user who never was.
+    pub(crate) async fn admin_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        self.session_list.session_list(asked.account()?, asked.admin.session.family).await
+    }
+
+    /// `DELETE /admin/users/{sub}/sessions/{session_id}`.
+    pub(crate) async fn admin_end_session(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let account = asked.account()?;
+        let family: FamilyId = asked.parameter(1).parse().map_err(|_| ApiError::SessionNotFound)?;
+        let ended = self.accounts.revoke(account, family, Revocation::Operator).await?;
+        if ended.is_empty() {
+            return Err(ApiError::SessionNotFound);
+        }
+        Ok(Reply::empty(204))
+    }
+
+    /// `DELETE /admin/users/{sub}/sessions`: all of them, and no token issued before now
+    /// passes where the session is asked about.
+    pub(crate) async fn admin_end_sessions(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let account = asked.account()?;
+        self.accounts.revoke_all(account, Revocation::Operator).await?;
+        Ok(Reply::empty(204))
+    }
+}

@@ -1,0 +1,118 @@
+//! Users from elsewhere, a batch at a time (`docs/reference/users.md`).
+
+use serde_json::Value;
+
+use crate::{
+    auth::user_changes::fits_a_token,
+    identity::{
+        IdentityStore as _, User,
+        import::{ImportRow, RowError},
+    },
+    ids::AccountId,
+    observe::{Happening, Setting},
+    ports::Fault,
+    runtime::{Runtime, events::Events, ports::Ports},
+};
+
+/// The most rows of one batch: parsing and storing them takes some milliseconds, far from what
+/// one request may compute.
+pub const MAX_ROWS: usize = 500;
+
+/// The most text of one batch in bytes. D1 takes 2 MB as one bound value: as JSON inside JSON a
+/// backslash becomes four, and hashes, ids and dates come to 200 KB.
+pub const MAX_WEIGHT: usize = 384 * 1024;
+
+/// What became of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowOutcome {
+    /// The user was made.
+    Created(AccountId),
+    /// The same row had made the user before; nothing was changed.
+    Existing(AccountId),
+    /// Nothing was made of it.
+    Refused(RowError),
+}
+
+/// The batch has more text than [`MAX_WEIGHT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchTooLarge;
+
+/// Imports users, a batch at a time.
+pub(crate) struct UserImport<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> UserImport<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Makes the users of a batch; what became of each row, in the order of the rows. A user who
+    /// is there is never changed. May be repeated: what was made by an attempt whose answer was
+    /// lost is [`RowOutcome::Existing`] then.
+    pub(crate) async fn import_users(
+        &self,
+        rows: &[Value],
+        setting: Setting,
+    ) -> Result<Result<Vec<RowOutcome>, BatchTooLarge>, Fault> {
+        let (isolate, platform, now) = (&self.0.isolate, self.0.ports.platform(), self.0.now());
+        let masters = &isolate.masters;
+        let mut outcomes = Vec::with_capacity(rows.len());
+        let (mut sound, mut users, mut weight) = (Vec::new(), Vec::new(), 0);
+        for row in rows {
+            let parsed = ImportRow::parse(row, platform, now);
+            let made = match &parsed {
+                Ok(row) => row.user(now, isolate.hash_parameters, masters, platform)?.and_then(|user| {
+                    fits_a_token(&self.0.isolate.config, &user.grants)
+                        .map(|()| user)
+                        .map_err(|_| RowError::GrantsTooLarge)
+                }),
+                Err(error) => Err(error.clone()),
+            };
+            match (parsed, made) {
+                (Ok(row), Ok(user)) => {
+                    weight += row.weight();
+                    sound.push(row);
+                    users.push(user);
+                    outcomes.push(None);
+                }
+                (Ok(_), Err(error)) | (Err(error), _) => outcomes.push(Some(RowOutcome::Refused(error))),
+            }
+        }
+        if weight > MAX_WEIGHT {
+            return Ok(Err(BatchTooLarge));
+        }
+
+        let store = self.0.ports.identity();
+        let mut made = if users.is_empty() { Vec::new() } else { store.insert_all(&users).await? };
+        // By id and login: a row whose id is somebody else's is not the one that another row of its
+        // login made. Of two rows with both the first was made.
+        let mut take = |user: &User| {
+            let own =
+                |(account, login): &(_, String)| *account == user.account && login == user.login.as_str();
+            made.iter().position(own).map(|place| made.swap_remove(place)).is_some()
+        };
+        let stored: Vec<bool> = users.iter().map(&mut take).collect();
+        let holders =
+            if stored.iter().all(|made| *made) { Vec::new() } else { store.holders(&users).await? };
+        let mut stored = sound.iter().zip(&users).zip(stored).map(|((row, user), made)| {
+            if made {
+                return RowOutcome::Created(user.account);
+            }
+            row.found(&holders, masters).map_or_else(RowOutcome::Refused, RowOutcome::Existing)
+        });
+        let outcomes: Vec<RowOutcome> =
+            outcomes.into_iter().filter_map(|refused| refused.or_else(|| stored.next())).collect();
+        drop(stored);
+        let (created, existing, invalid) = counts(&outcomes);
+        Events::of(self.0).record(now, Happening::UsersImported { created, existing, invalid }, setting);
+        Ok(Ok(outcomes))
+    }
+}
+
+/// How many were created, were there, were refused.
+pub(crate) fn counts(outcomes: &[RowOutcome]) -> (u64, u64, u64) {
+    outcomes.iter().fold((0, 0, 0), |(created, existing, refused), outcome| match outcome {
+        RowOutcome::Created(_) => (created + 1, existing, refused),
+        RowOutcome::Existing(_) => (created, existing + 1, refused),
+        RowOutcome::Refused(_) => (created, existing, refused + 1),
+    })
+}

@@ -1,0 +1,198 @@
+//! Users who are kept here, in an administrator's hands (`docs/reference/users.md`).
+
+use serde_json::Value;
+
+use crate::{
+    admin::{
+        paging::page,
+        request::{Asked, object},
+    },
+    auth::{
+        hashing::Hashing,
+        password_policy::{chosen_password, parse_login, refuse_login_as_password},
+        user_changes::fits_a_token,
+        users::{GrantsRefused, Regranted, Users, has_users},
+    },
+    config::Config,
+    encoding::{base64url, from_base64url},
+    http::Reply,
+    identity::{Grants, GrantsOrder, Login, User, UserQuery},
+    ids::AccountId,
+    isolate::Isolate,
+    runtime::{Runtime, ports::Ports},
+    web::{
+        body::{Body, BodyError},
+        error::ApiError,
+    },
+};
+
+/// What the calls of `/admin/users` need.
+pub(crate) struct AdminUsers<'r, P: Ports> {
+    isolate: &'r Isolate,
+    platform: &'r P::Platform,
+    hashing: Hashing<'r, P>,
+    users: Users<'r, P>,
+}
+
+impl<'r, P: Ports> AdminUsers<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self {
+            isolate: &runtime.isolate,
+            platform: runtime.ports.platform(),
+            hashing: Hashing::of(runtime),
+            users: Users::of(runtime),
+        }
+    }
+
+    /// `GET /admin/users`: in the order of their logins; with `search` those whose login begins
+    /// so, with `login` the one of this login.
+    pub(crate) async fn admin_users(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        users_are_here(&self.isolate.config)?;
+        if let Some(text) = asked.query.value("login") {
+            let found = self.users.find_user_by_login(&parse_login(self.platform, text)?).await?;
+            return Ok(page("users", found.iter().map(row).collect(), None));
+        }
+        let limit = asked.query.limit()?;
+        let after = asked.query.value("after").map(cursor).transpose()?;
+        // In the spelling that logins are stored in, as far as a beginning has one.
+        let prefix = asked.query.value("search").unwrap_or_default().to_lowercase();
+        // One more than asked for says whether there is another page.
+        let limit16 = u16::try_from(limit.saturating_add(1)).unwrap_or(u16::MAX);
+        let mut users = self.users.list_users(&UserQuery { prefix, after, limit: limit16 }).await?;
+        let more = users.len() > limit;
+        users.truncate(limit);
+        let next = more.then(|| users.last()).flatten();
+        let next = next.map(|user| base64url(user.login.as_str().as_bytes()));
+        Ok(page("users", users.iter().map(row).collect(), next))
+    }
+
+    /// `GET /admin/users/{sub}`.
+    pub(crate) async fn admin_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        users_are_here(&self.isolate.config)?;
+        let user = self.users.find_user(asked.account()?).await?.ok_or(ApiError::UserNotFound)?;
+        Ok(Reply::json(200, &row(&user)))
+    }
+
+    /// `POST /admin/users`: 201, or 409 `login_taken`; 503 `busy` when too many hashes wait.
+    pub(crate) async fn admin_add_user(
+        &self,
+        asked: &Asked<'_>,
+        login: &Login,
+        grants: Grants,
+    ) -> Result<Reply, ApiError> {
+        users_are_here(&self.isolate.config)?;
+        fits_a_token(&self.isolate.config, &grants)?;
+        let password = chosen_password(self.platform, asked.body.text("password")?)?;
+        refuse_login_as_password(&password, login)?;
+        let hash = self.hashing.hash_in_turn(&password)?;
+        let added = self.users.add_user(login, hash, grants, asked.caller.setting()).await?;
+        let account = added.ok_or(ApiError::LoginTaken)?;
+        Ok(Reply::json(201, &object([("sub", account.to_string().into())])))
+    }
+
+    /// `PUT /admin/users/{sub}/grants`: scopes, roles and tenant in place of those before.
+    /// `PATCH`: some added, some taken away. The answer says what was. When something is taken away
+    /// all sessions of the user end.
+    pub(crate) async fn admin_set_grants(
+        &self,
+        asked: &Asked<'_>,
+        order: &GrantsOrder,
+    ) -> Result<Reply, ApiError> {
+        users_are_here(&self.isolate.config)?;
+        let account = asked.account()?;
+        if order.takes_administration() {
+            refuse_oneself(asked, account)?;
+        }
+        let regranted = match self.users.set_grants(account, order, asked.caller.setting()).await {
+            Ok(regranted) => regranted.ok_or(ApiError::UserNotFound)?,
+            Err(GrantsRefused::TooMany(name)) => return Err(BodyError::InvalidMember(name).into()),
+            Err(GrantsRefused::TooLarge(error)) => return Err(error.into()),
+            Err(GrantsRefused::Fault(fault)) => return Err(fault.into()),
+        };
+        let Regranted { before, now } = regranted;
+        let body = object([
+            ("sub", account.to_string().into()),
+            ("scopes", now.scopes.as_slice().into()),
+            ("roles", now.roles.as_slice().into()),
+            ("tenant_id", now.tenant_id.as_deref().map_or(Value::Null, Value::from)),
+            ("added", grants(&now.beyond(&before))),
+            ("removed", grants(&before.beyond(&now))),
+        ]);
+        Ok(Reply::json(200, &body))
+    }
+
+    /// `POST /admin/users/{sub}/disable` and `/enable`. A disabled user's sessions end.
+    pub(crate) async fn admin_set_disabled(
+        &self,
+        asked: &Asked<'_>,
+        disabled: bool,
+    ) -> Result<Reply, ApiError> {
+        users_are_here(&self.isolate.config)?;
+        let account = asked.account()?;
+        refuse_oneself(asked, account)?;
+        there(self.users.set_disabled(account, disabled, asked.caller.setting()).await?)
+    }
+
+    /// `DELETE /admin/users/{sub}`: erases all that is stored. May be repeated.
+    pub(crate) async fn admin_erase_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+        let account = asked.account()?;
+        refuse_oneself(asked, account)?;
+        let was_there = self.users.erase(account, asked.caller.setting()).await?;
+        // Of a subject kept elsewhere nobody here can say whether there is one.
+        there(was_there || !has_users(&self.isolate.config))
+    }
+}
+
+pub(crate) fn users_are_here(config: &Config) -> Result<(), ApiError> {
+    if has_users(config) { Ok(()) } else { Err(ApiError::NotOffered) }
+}
+
+fn there(found: bool) -> Result<Reply, ApiError> {
+    if found { Ok(Reply::empty(204)) } else { Err(ApiError::UserNotFound) }
+}
+
+/// An administrator who takes the API away from himself may have been the last one.
+fn refuse_oneself(asked: &Asked<'_>, account: AccountId) -> Result<(), ApiError> {
+    if account == asked.admin.session.account { Err(ApiError::OwnAccount) } else { Ok(()) }
+}
+
+fn cursor(text: &str) -> Result<Login, ApiError> {
+    let login = from_base64url(text).and_then(|bytes| String::from_utf8(bytes).ok());
+    let login = login.and_then(|login| Login::from_stored(&login).ok());
+    login.ok_or(ApiError::InvalidParameter { name: "after", problem: "is not a cursor of this list" })
+}
+
+/// What a body grants.
+pub(crate) fn grants_of(body: &Body) -> Result<Grants, ApiError> {
+    Grants::read(&|name| body.value(name)).map_err(|name| BodyError::InvalidMember(name).into())
+}
+
+/// Scopes, roles and tenant as an answer has them.
+fn grants(grants: &Grants) -> Value {
+    object([
+        ("scopes", grants.scopes.as_slice().into()),
+        ("roles", grants.roles.as_slice().into()),
+        ("tenant_id", grants.tenant_id.as_deref().map_or(Value::Null, Value::from)),
+    ])
+}
+
+/// What a body adds and takes away.
+pub(crate) fn amendment_of(body: &Body) -> Result<GrantsOrder, ApiError> {
+    GrantsOrder::amend(body.value("add"), body.value("remove"))
+        .map_err(|name| BodyError::InvalidMember(name).into())
+}
+
+/// A user as administrators see one: never the hash.
+fn row(user: &User) -> Value {
+    let tenant_id = user.grants.tenant_id.as_deref().map_or(Value::Null, Value::from);
+    object([
+        ("sub", user.account.to_string().into()),
+        ("login", user.login.as_str().into()),
+        ("scopes", user.grants.scopes.as_slice().into()),
+        ("roles", user.grants.roles.as_slice().into()),
+        ("tenant_id", tenant_id),
+        ("disabled", user.disabled.into()),
+        ("email_verified", user.email_verified.into()),
+        ("created_at", user.created_at.seconds().into()),
+    ])
+}

@@ -1,0 +1,47 @@
+//! Passwords that wait to be hashed. Hashing holds the isolate's only thread, so one is hashed
+//! at a time whatever happens; this bounds how many wait for it.
+
+use crate::{
+    identity::{Password, PasswordHash},
+    observe::metrics::Family,
+    ports::Fault,
+    runtime::{Runtime, ports::Ports},
+    web::error::ApiError,
+};
+
+/// Hashes passwords, one at a time.
+pub(crate) struct Hashing<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> Hashing<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Joins the queue of passwords that wait to be hashed. Whoever joins it leaves it.
+    ///
+    /// # Errors
+    /// [`ApiError::Busy`] when it is full.
+    pub(crate) fn wait_to_hash(&self) -> Result<(), ApiError> {
+        let most = self.0.isolate.config.limits.hash_queue;
+        let free = self.0.isolate.memory.hash_queue.enter(most, self.0.now());
+        self.0.isolate.counters.add(Family::PasswordHashes, if free { "admitted" } else { "refused" }, "");
+        if free { Ok(()) } else { Err(ApiError::Busy) }
+    }
+
+    /// Hashes a new password when the queue has room.
+    ///
+    /// # Errors
+    /// As [`Self::wait_to_hash`], or a fault.
+    pub(crate) fn hash_in_turn(&self, password: &Password) -> Result<PasswordHash, ApiError> {
+        self.wait_to_hash()?;
+        let hash = self.hash_password(password);
+        self.0.isolate.memory.hash_queue.leave();
+        Ok(hash?)
+    }
+
+    pub(crate) fn hash_password(&self, password: &Password) -> Result<PasswordHash, Fault> {
+        let isolate = &self.0.isolate;
+        let master = isolate.masters.current();
+        PasswordHash::make(password, isolate.hash_parameters, master, self.0.ports.platform())
+    }
+}

@@ -1,0 +1,179 @@
+//! `/healthz`, `/readyz`, and the answer of a Worker whose configuration has mistakes.
+
+use core::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    access::revocation_cache::RevocationCache,
+    auth::metrics_access::MetricsAccess,
+    config::IdentitySource,
+    gate::route_loader::RouteLoader,
+    http::{Reply, RequestView},
+    identity::IdentityStore as _,
+    isolate::{Isolate, feed_memory::FeedState, route_tables::TableState},
+    keys::KeyRingObject as _,
+    ports::{Clock as _, Fault, KvStore as _, Part},
+    runtime::{Runtime, events::Events, ports::Ports, turns::in_turn},
+    web::{caller::Caller, error::unavailable},
+};
+
+/// For how long what was found answers everybody. Anybody may ask, and one check asks the one
+/// `KeyRing` object, D1 and KV.
+const REMEMBERED_FOR: Duration = Duration::from_secs(5);
+
+/// For how long it answers while the next check is under way.
+const TOLD_MEANWHILE_FOR: Duration = Duration::from_mins(1);
+
+/// A key that is never written: reading it shows that KV answers.
+const KV_PROBE: &str = "readyz";
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Report {
+    status: &'static str,
+    parts: Vec<PartState>,
+    revocation_feed: Feed,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routes: Option<TableState>,
+}
+
+/// The isolate's copy of the revocation feed.
+#[derive(Serialize)]
+struct Feed {
+    /// Seconds since it was known to be the newest there is.
+    age: Option<u64>,
+    entries: usize,
+    /// Seconds since what KV has was written.
+    kv_age: Option<u64>,
+    /// Writes to KV that failed since the last good one, as the object said when it was last asked.
+    failed_writes: u32,
+}
+
+#[derive(Serialize)]
+struct PartState {
+    part: &'static str,
+    ok: bool,
+}
+
+/// The Worker runs and its configuration is sound: or this would not be asked.
+pub(crate) fn health() -> Reply {
+    Reply::json(200, &Health { status: "ok" })
+}
+
+/// What `GET /readyz` needs.
+pub(crate) struct HealthChecks<'r, P: Ports> {
+    isolate: &'r Isolate,
+    identity: &'r P::Identity,
+    key_ring: &'r P::KeyRing,
+    kv: &'r P::Kv,
+    platform: &'r P::Platform,
+    revocation_cache: RevocationCache<'r, P>,
+    metrics_access: MetricsAccess<'r, P>,
+    route_loader: RouteLoader<'r, P>,
+    events: Events<'r, P>,
+}
+
+impl<'r, P: Ports> HealthChecks<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self {
+            isolate: &runtime.isolate,
+            identity: runtime.ports.identity(),
+            key_ring: runtime.ports.key_ring(),
+            kv: runtime.ports.kv(),
+            platform: runtime.ports.platform(),
+            revocation_cache: RevocationCache::of(runtime),
+            metrics_access: MetricsAccess::of(runtime),
+            route_loader: RouteLoader::of(runtime),
+            events: Events::of(runtime),
+        }
+    }
+
+    /// `GET /readyz`: what was found in the last seconds. Who may read the metrics has every part
+    /// asked at once.
+    pub(crate) async fn ready(&self, request: &impl RequestView) -> Reply {
+        let readiness = &self.isolate.memory.readiness;
+        if request.header("authorization").is_some()
+            && self.metrics_access.may_read_metrics(request).await.is_ok()
+        {
+            return self.check_parts().await;
+        }
+        let now = self.platform.now();
+        if readiness.turn.is_taken(now)
+            && let Some(reply) = readiness.told(now, TOLD_MEANWHILE_FOR)
+        {
+            return reply;
+        }
+        let is_young = |now| readiness.told(now, REMEMBERED_FOR).is_some();
+        in_turn(self.platform, &readiness.turn, is_young, async || drop(self.check_parts().await)).await;
+        readiness.told(self.platform.now(), TOLD_MEANWHILE_FOR).unwrap_or_else(unavailable)
+    }
+
+    /// Asks every part for a sign of life.
+    async fn check_parts(&self) -> Reply {
+        let key_ring = self.key_ring.public_set().await.map(drop);
+        // Where users are kept elsewhere there may be no database.
+        let database = match self.isolate.config.identity {
+            IdentitySource::Store => self.identity.ping().await,
+            IdentitySource::Service { .. } => Ok(()),
+        };
+        self.revocation_cache.read_feed().await;
+        let now = self.platform.now();
+        let feed = self.isolate.memory.feed.state(now);
+        let max_age = self.isolate.config.revocation.max_age.as_secs();
+        let fresh = if feed.age.is_some_and(|age| age <= max_age) {
+            Ok(())
+        } else {
+            Err(Fault::new(Part::RevocationFeed, "the feed is out of date"))
+        };
+        let results = [
+            (Part::Kv, self.kv.read(KV_PROBE).await.and_then(|_| self.takes_writes(feed))),
+            (Part::Database, database),
+            (Part::KeyRing, key_ring),
+            (Part::RevocationFeed, fresh),
+        ];
+        let routes = self.route_loader.table_state().await;
+        let ok = routes.is_some() && results.iter().all(|(_, result)| result.is_ok());
+        let parts = results
+            .iter()
+            .map(|(part, result)| {
+                if let Err(fault) = result {
+                    self.events.record_fault(fault, &Caller::default());
+                }
+                PartState { part: part.name(), ok: result.is_ok() }
+            })
+            .collect();
+        let report = Report {
+            status: if ok { "ok" } else { "unavailable" },
+            parts,
+            routes,
+            revocation_feed: Feed {
+                age: feed.age,
+                entries: feed.entries,
+                kv_age: feed.kv_age,
+                failed_writes: feed.failed_writes,
+            },
+        };
+        let reply = Reply::json(if ok { 200 } else { 503 }, &report);
+        self.isolate.memory.readiness.found.replace(Some((self.platform.now(), reply.clone())));
+        reply
+    }
+
+    /// Whether KV takes the feed and gives it to this place: reading alone does not show it.
+    fn takes_writes(&self, feed: FeedState) -> Result<(), Fault> {
+        if feed.failed_writes > 0 {
+            let cause = format_args!("{} writes of the revocation feed failed", feed.failed_writes);
+            return Err(Fault::new(Part::Kv, cause));
+        }
+        match feed.kv_age {
+            Some(age) if Duration::from_secs(age) >= self.revocation_cache.absent_after() => {
+                Err(Fault::new(Part::Kv, format_args!("the revocation feed in KV is {age} s old")))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Users who are kept in another service: two calls over a service binding (docs/reference/users.md).
+//!
+//! `POST /verify` with login and password, `POST /profile` with a subject. The service is
+//! trusted with what it says of its users; its answers are checked for form all the same.
+
+use crate::{
+    auth::principal::{Principal, Profile},
+    config::{Config, IdentitySource},
+    gateway::Challenge,
+    ids::AccountId,
+    json,
+    observe::Happening,
+    ports::{Bindings as _, Document, Fault, Part},
+    runtime::{Runtime, events::Events, ports::Ports},
+    throttle::admission::{Admission, Admissions},
+    web::{caller::Caller, error::ApiError},
+};
+
+/// The largest answer: some hundred scopes and roles.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// How long the service may take: it hashes a password, and the user waits.
+const TIMEOUT_MS: u32 = 10_000;
+
+/// The longest subject in bytes (`OpenID` Connect Core section 2: 255 ASCII characters).
+const MAX_SUBJECT_BYTES: usize = 255;
+
+/// Calls the service that keeps the users.
+pub(crate) struct IdentityService<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> IdentityService<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Asks the service whether the password is right. 401 is a no, for whatever reason; any
+    /// other answer but 200 is a fault of the service.
+    pub(crate) async fn verify_elsewhere(
+        &self,
+        (binding, issuer): (&str, &str),
+        caller: &Caller,
+        (login, password): (&str, &str),
+        admission: &Admission,
+    ) -> Result<Principal, ApiError> {
+        let question = serde_json::json!({
+            "login": login,
+            "password": password,
+            "ip": caller.ip,
+            "user_agent": caller.user_agent,
+        });
+        let answer = self.directory(binding, "/verify", &question).await?;
+        let refused = |cause| {
+            Events::of(self.0).record(self.0.now(), Happening::SignInRefused { cause }, caller.setting());
+            Admissions::of(self.0).failed(admission, &caller.setting());
+            Err(ApiError::InvalidCredentials)
+        };
+        if answer.status == 401 {
+            return refused("identity_service");
+        }
+        let profile = read(&answer)?;
+        if admission.locked {
+            return refused("locked");
+        }
+        let amr = if profile.amr.is_empty() { vec!["pwd".to_owned()] } else { profile.amr };
+        Ok(Principal {
+            account: AccountId::of_subject(issuer, &profile.subject),
+            subject: profile.subject,
+            scopes: profile.scopes,
+            roles: profile.roles,
+            tenant_id: profile.tenant_id,
+            amr,
+            credential_version: 0,
+        })
+    }
+
+    /// What the service knows of a user.
+    pub(crate) async fn profile(&self, binding: &str, subject: &str) -> Result<Profile, ApiError> {
+        let answer = self.directory(binding, "/profile", &serde_json::json!({ "subject": subject })).await?;
+        if answer.status == 404 {
+            return Err(ApiError::Challenge(Challenge::InvalidToken));
+        }
+        let profile = read(&answer)?;
+        if profile.subject == subject { Ok(profile) } else { Err(malformed("a different subject").into()) }
+    }
+
+    async fn directory(
+        &self,
+        binding: &str,
+        path: &str,
+        question: &serde_json::Value,
+    ) -> Result<Document, Fault> {
+        let question = json::write(question).map_err(|error| Fault::new(Part::Identity, error))?;
+        let bindings = self.0.ports.bindings();
+        bindings.call(Part::Identity, binding, path, &question, MAX_ANSWER_BYTES, TIMEOUT_MS).await
+    }
+}
+
+fn malformed(what: &str) -> Fault {
+    Fault::new(Part::Identity, format_args!("the identity service responded with {what}"))
+}
+
+fn read(answer: &Document) -> Result<Profile, Fault> {
+    if answer.status != 200 {
+        return Err(malformed(&answer.status.to_string()));
+    }
+    if answer.body.len() > MAX_ANSWER_BYTES {
+        return Err(malformed("too many bytes"));
+    }
+    let profile =
+        core::str::from_utf8(&answer.body).ok().and_then(|text| json::read_known::<Profile>(text).ok());
+    let profile = profile.ok_or_else(|| malformed("a body that is not a profile"))?;
+    let text = |text: &String, most: usize| {
+        !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control)
+    };
+    // RFC 6749 section 3.3: a space inside one would make it two.
+    let scope = |scope: &String| {
+        !scope.is_empty()
+            && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    };
+    let sound = text(&profile.subject, MAX_SUBJECT_BYTES)
+        && profile.scopes.iter().all(scope)
+        && profile.roles.iter().chain(&profile.tenant_id).chain(&profile.amr).all(|name| text(name, 256));
+    if sound { Ok(profile) } else { Err(malformed("a subject, scope, role or tenant that is not valid")) }
+}
+
+/// Users are kept here, and not in another service.
+pub(crate) fn keeps_users(config: &Config) -> Result<(), ApiError> {
+    match config.identity {
+        IdentitySource::Store => Ok(()),
+        IdentitySource::Service { .. } => Err(ApiError::NotOffered),
+    }
+}

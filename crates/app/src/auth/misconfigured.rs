@@ -1,0 +1,16 @@
+//! TODO
+
+use crate::{
+    config::ConfigError,
+    http::{Problem, Reply},
+};
+
+/// The answer to every request while the configuration has mistakes. The log lists them; the
+/// answer does not, since anybody can ask.
+pub fn misconfigured(mistakes: &[ConfigError]) -> Reply {
+    Problem::new(503, "misconfigured", "The configuration is not valid")
+        .with_detail(format!("the configuration has {} mistakes; the log lists them", mistakes.len()))
+        // A minute: somebody has to deploy.
+        .with_retry_after(60)
+        .into()
+}

@@ -1,0 +1,130 @@
+//! One-time tokens: sent to the address of a user, redeemed by whoever holds them.
+//!
+//! Whether a login exists must show neither in the answer nor in its time, and so everything
+//! that depends on it happens after the answer: the look-up, the token, the notification.
+
+use crate::{
+    abuse::Limited,
+    account::{Accounts as _, ChangeNotice, OneTimeToken, Purpose},
+    auth::{
+        identity_service::keeps_users,
+        user_changes::{Unmade, UserChanges},
+    },
+    http::RequestView,
+    identity::{IdentityStore as _, PasswordHash, User, UserChange},
+    ids::AccountId,
+    observe::{Happening, Setting},
+    runtime::{Runtime, events::Events, ports::Ports},
+    throttle::{limits::CallLimits, pseudonym::setting_of},
+    web::{body::Body, caller::Caller, error::ApiError, origins::Origins},
+};
+
+/// Redeems one-time tokens.
+pub(crate) struct OneTimeTokens<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> OneTimeTokens<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Whoever brings a one-time token in a body of these members; the limits have been asked.
+    /// Need not be signed in, and may come from any device.
+    pub(crate) async fn redeemer(
+        &self,
+        request: &impl RequestView,
+        body: &[u8],
+        members: &[&str],
+    ) -> Result<(Caller, Body), ApiError> {
+        keeps_users(&self.0.isolate.config)?;
+        Origins::of(self.0).check_origin(request)?;
+        let caller = Caller::of(request);
+        let body = Body::parse(request, body, members)?;
+        CallLimits::of(self.0).throttle(&caller, Limited::Reset).await?;
+        Ok((caller, body))
+    }
+
+    /// Redeems a token for a new password, whose `hash` is made once the token is one of ours.
+    pub(crate) async fn redeem_for_password(
+        &self,
+        caller: &Caller,
+        token: &str,
+        told: &ChangeNotice,
+        hash: impl AsyncFnOnce() -> Result<PasswordHash, ApiError>,
+    ) -> Result<(User, u64), ApiError> {
+        let purpose = Purpose::ResetPassword;
+        let token = self.one_time_token(caller, purpose, token)?;
+        // Before the token is redeemed, as all else that can fail by itself.
+        let hash = hash().await?;
+        let user = self.redeem(caller, purpose, &token).await?;
+        let setting = setting_of(&self.0.isolate.masters, caller, &user.login, Some(&user));
+        match UserChanges::of(self.0).replace_password(&user, &hash, &setting).await {
+            Ok(Some(version)) => Ok((user, version)),
+            Ok(None) => Err(self.refused_one_time(caller, Some(user.account), "one_time_token_spent")),
+            Err(unmade) => {
+                if let Unmade::Missing(_) = unmade {
+                    self.give_back(&token).await;
+                }
+                // Should the write land late, this voids what was given back.
+                let told = (told.clone(), Happening::PasswordReset);
+                UserChanges::of(self.0).look_for_password(user.account, hash, told, setting);
+                Err(unmade.into())
+            }
+        }
+    }
+
+    /// Redeems a token for the address.
+    pub(crate) async fn redeem_for_address(&self, caller: &Caller, token: &str) -> Result<User, ApiError> {
+        let purpose = Purpose::VerifyEmail;
+        let token = self.one_time_token(caller, purpose, token)?;
+        let user = self.redeem(caller, purpose, &token).await?;
+        let setting = setting_of(&self.0.isolate.masters, caller, &user.login, Some(&user));
+        match UserChanges::of(self.0).change_user(user.account, &UserChange::EmailVerified, &setting).await {
+            Ok(Some(_)) => Ok(user),
+            Ok(None) => Err(self.refused_one_time(caller, Some(user.account), "one_time_token_spent")),
+            Err(unmade) => {
+                // It opens nothing, and what it does may be done twice.
+                self.give_back(&token).await;
+                Err(unmade.into())
+            }
+        }
+    }
+
+    fn one_time_token(
+        &self,
+        caller: &Caller,
+        purpose: Purpose,
+        text: &str,
+    ) -> Result<OneTimeToken, ApiError> {
+        OneTimeToken::open(&self.0.isolate.masters, purpose, text)
+            .map_err(|newer| Events::of(self.0).newer_master(caller, "one_time_token", newer))?
+            .ok_or_else(|| self.refused_one_time(caller, None, "one_time_token_mac"))
+    }
+
+    fn refused_one_time(&self, caller: &Caller, account: Option<AccountId>, cause: &'static str) -> ApiError {
+        let setting = Setting { account, ..caller.setting() };
+        Events::of(self.0).record(self.0.now(), Happening::OneTimeTokenRefused { cause }, setting);
+        ApiError::InvalidOneTimeToken
+    }
+
+    /// Redeems a token, for the first who comes to the Account object; whose it is.
+    async fn redeem(
+        &self,
+        caller: &Caller,
+        purpose: Purpose,
+        token: &OneTimeToken,
+    ) -> Result<User, ApiError> {
+        let account = token.account();
+        let gone = || self.refused_one_time(caller, Some(account), "one_time_token_spent");
+        let user = self.0.ports.identity().find(account).await?;
+        // Else the password would be another one on the day when the user is enabled again.
+        let user = user.filter(|user| !user.disabled).ok_or_else(gone)?;
+        let accounts = self.0.ports.accounts();
+        let redeemed = accounts.redeem_one_time(account, token.hash(), purpose, caller.context()).await?;
+        if redeemed { Ok(user) } else { Err(gone()) }
+    }
+
+    /// What the token was redeemed for was not done. If this fails too, the user asks for another.
+    async fn give_back(&self, token: &OneTimeToken) {
+        let _ = self.0.ports.accounts().give_back_one_time(token.account(), token.hash()).await;
+    }
+}

@@ -1,0 +1,127 @@
+//! TODO
+
+use crate::{
+    abuse::Limited,
+    account::{Accounts as _, OneTimeToken, Purpose},
+    auth::{identity_service::keeps_users, local_users::LocalUsers},
+    config::{Config, NotifierWay, Profile},
+    identity::{IdentityStore as _, Login, User},
+    observe::Happening,
+    ports::{Bindings as _, Fault, Part},
+    runtime::{Runtime, background::BackgroundWork, events::Events, ports::Ports},
+    throttle::{limits::CallLimits, pseudonym::setting_of},
+    web::{caller::Caller, error::ApiError},
+};
+
+/// How long each try of a notification may take, at once one after the other: the receiver hands
+/// the message on, to a mail service for instance. What a deployment of the receiver breaks off is
+/// there again at the next call, and whatever takes longer the user repeats. Together with what goes
+/// before they fit into the 30 s that the platform gives after an answer. A queue has retries of its own.
+const NOTIFICATION_TIMEOUTS_MS: [u32; 3] = [8_000, 6_000, 4_000];
+
+/// Nothing of the receiver's answer is used but its status.
+const NOTIFICATION_ANSWER_BYTES: usize = 0;
+
+/// Users are kept here, and there is a way to reach them.
+pub(crate) fn offers_one_time_tokens(config: &Config) -> Result<(), ApiError> {
+    let reachable = config.notifier.is_some() || config.profile == Profile::Local;
+    if reachable { keeps_users(config) } else { Err(ApiError::NotOffered) }
+}
+
+/// Makes one-time tokens and sends them.
+pub(crate) struct OneTimeDelivery<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> OneTimeDelivery<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// After the answer: a token for the user of this login, if there is one.
+    pub(crate) fn send_later(&self, caller: Caller, login: Login, purpose: Purpose) {
+        let runtime = self.0.clone();
+        BackgroundWork::of(self.0).unseen(async move {
+            if let Err(fault) = OneTimeDelivery::of(&runtime).send_one_time(&caller, &login, purpose).await {
+                Events::of(&runtime).record_fault(&fault, &caller);
+            }
+        });
+    }
+
+    async fn send_one_time(&self, caller: &Caller, login: &Login, purpose: Purpose) -> Result<(), Fault> {
+        LocalUsers::of(self.0).seed_local_users().await?;
+        let user = self.0.ports.identity().find_by_login(login).await?;
+        let happening = match purpose {
+            Purpose::ResetPassword => Happening::PasswordResetRequested,
+            Purpose::VerifyEmail => Happening::EmailVerificationRequested,
+        };
+        let setting = setting_of(&self.0.isolate.masters, caller, login, user.as_ref());
+        Events::of(self.0).record(self.0.now(), happening, setting);
+        let Some(user) = user.filter(|user| !user.disabled) else { return Ok(()) };
+        match CallLimits::of(self.0).throttle_login(caller, Limited::Reset, &user.login).await {
+            Ok(()) => {}
+            Err(ApiError::Fault(fault)) => return Err(fault),
+            // The log says so. Whoever asked must not know that there is an account.
+            Err(_) => return Ok(()),
+        }
+
+        let platform = self.0.ports.platform();
+        let master = self.0.isolate.masters.current();
+        let (hash, token) = OneTimeToken::make(master, user.account, purpose, platform)?;
+        if self.0.ports.accounts().issue_one_time(user.account, hash, purpose, caller.context()).await? {
+            self.notify(&user, purpose, &token).await
+        } else {
+            // Too many are open: the user has them all.
+            Ok(())
+        }
+    }
+
+    async fn notify(&self, user: &User, purpose: Purpose, token: &str) -> Result<(), Fault> {
+        let notifier = self.0.isolate.config.notifier.as_ref();
+        let (kind, page) = match purpose {
+            Purpose::ResetPassword => ("reset_password", notifier.and_then(|way| way.reset_page.as_ref())),
+            Purpose::VerifyEmail => ("verify_email", notifier.and_then(|way| way.verify_page.as_ref())),
+        };
+        let mut message = serde_json::json!({
+            "kind": kind,
+            "login": user.login.as_str(),
+            "token": token,
+            "expires_in": purpose.lifetime().as_secs(),
+        });
+        // In the fragment: it is sent to no server, and is in no `Referer` and no server's log.
+        if let (Some(page), Some(message)) = (page, message.as_object_mut()) {
+            message.insert("link".to_owned(), [page.as_str(), "#token=", token].concat().into());
+        }
+        let message = crate::json::write(&message).unwrap_or_default();
+        let bindings = self.0.ports.bindings();
+        match notifier.map(|notifier| &notifier.way) {
+            // Config lets this be so in the local profile alone.
+            None => {
+                bindings.print(&message);
+                Ok(())
+            }
+            Some(NotifierWay::Queue(queue)) => bindings.send(Part::Notifier, queue, &message).await,
+            Some(NotifierWay::Service(service)) => {
+                let mut failure = String::new();
+                for timeout_ms in NOTIFICATION_TIMEOUTS_MS {
+                    let answer = bindings
+                        .call(
+                            Part::Notifier,
+                            service,
+                            "/notify",
+                            &message,
+                            NOTIFICATION_ANSWER_BYTES,
+                            timeout_ms,
+                        )
+                        .await;
+                    match answer {
+                        Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
+                        Ok(answer) => {
+                            failure = format!("the notifier responded with status {}", answer.status);
+                        }
+                        Err(fault) => failure = fault.cause,
+                    }
+                }
+                Err(Fault::new(Part::Notifier, failure))
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The password of a user who is kept here: changed, or reset by a one-time token.
+
+use crate::{
+    abuse::Limited,
+    account::{Accounts as _, ActivityKind, ChangeNotice, Ends, Purpose},
+    auth::{
+        hashing::Hashing,
+        identity_service::keeps_users,
+        one_time::OneTimeTokens,
+        one_time_delivery::{OneTimeDelivery, offers_one_time_tokens},
+        password_policy::{chosen_password, parse_login, refuse_login_as_password},
+        password_proof::PasswordProof,
+        session_auth::SessionAuth,
+        user_changes::UserChanges,
+    },
+    http::{Reply, RequestView},
+    isolate::Isolate,
+    observe::Happening,
+    ports::Clock as _,
+    refresh::Revocation,
+    runtime::{Runtime, events::Events, ports::Ports},
+    throttle::{admission::Admissions, limits::CallLimits, pseudonym::setting_of},
+    web::{body::Body, caller::Caller, error::ApiError, origins::Origins},
+};
+
+/// What the calls of `/auth/password` need.
+pub(crate) struct Passwords<'r, P: Ports> {
+    isolate: &'r Isolate,
+    accounts: &'r P::Accounts,
+    platform: &'r P::Platform,
+    hashing: Hashing<'r, P>,
+    one_time_tokens: OneTimeTokens<'r, P>,
+    one_time_delivery: OneTimeDelivery<'r, P>,
+    password_proof: PasswordProof<'r, P>,
+    auth: SessionAuth<'r, P>,
+    user_changes: UserChanges<'r, P>,
+    events: Events<'r, P>,
+    admissions: Admissions<'r, P>,
+    call_limits: CallLimits<'r, P>,
+    origins: Origins<'r, P>,
+}
+
+impl<'r, P: Ports> Passwords<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self {
+            isolate: &runtime.isolate,
+            accounts: runtime.ports.accounts(),
+            platform: runtime.ports.platform(),
+            hashing: Hashing::of(runtime),
+            one_time_tokens: OneTimeTokens::of(runtime),
+            one_time_delivery: OneTimeDelivery::of(runtime),
+            password_proof: PasswordProof::of(runtime),
+            auth: SessionAuth::of(runtime),
+            user_changes: UserChanges::of(runtime),
+            events: Events::of(runtime),
+            admissions: Admissions::of(runtime),
+            call_limits: CallLimits::of(runtime),
+            origins: Origins::of(runtime),
+        }
+    }
+
+    /// `POST /auth/password`.
+    ///
+    /// 1. 404 when users are not kept here; 401 without a live session;
+    /// 2. 400 for a new password that can't be one, 403 for a wrong current one, 429 after too
+    ///    many of those from an address or for the account;
+    /// 3. the other sessions end, and open tokens for a reset serve no more; then the password
+    ///    changes; then whatever signed in with the old one in between ends too, and what is still
+    ///    under way comes too late.
+    pub(crate) async fn change_password(
+        &self,
+        request: &impl RequestView,
+        body: &[u8],
+    ) -> Result<Reply, ApiError> {
+        keeps_users(&self.isolate.config)?;
+        let (_, session) = self.auth.own_identity(request).await?;
+        let caller = Caller::of(request);
+        let body = Body::parse(request, body, &["current_password", "new_password"])?;
+        let current = body.text("current_password")?;
+        let new = chosen_password(self.platform, body.text("new_password")?)?;
+        let user = self.password_proof.prove_password(&caller, &session, current).await?;
+        refuse_login_as_password(&new, &user.login)?;
+        let hash = self.hashing.hash_in_turn(&new)?;
+
+        let told = ChangeNotice {
+            kind: ActivityKind::PasswordChanged,
+            context: caller.context(),
+            ends: Ends::Others(session.family),
+            reason: Revocation::PasswordChanged,
+        };
+        let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
+        self.accounts.user_will_change(user.account, &told).await?;
+        let version = match self.user_changes.replace_password(&user, &hash, &setting).await {
+            // Changed by somebody else since the current one was checked: it is wrong by now.
+            Ok(version) => version.ok_or(ApiError::WrongPassword)?,
+            Err(unmade) => {
+                self.user_changes.look_for_password(
+                    user.account,
+                    hash,
+                    (told, Happening::PasswordChanged),
+                    setting,
+                );
+                return Err(unmade.into());
+            }
+        };
+        self.user_changes.user_changed(&caller, user.account, &told, version).await;
+        self.events.record(self.platform.now(), Happening::PasswordChanged, setting);
+        Ok(Reply::empty(204))
+    }
+
+    /// `POST /auth/password/reset-request`. The answer is there before anybody looks whether
+    /// there is such a user.
+    pub(crate) async fn request_reset(
+        &self,
+        request: &impl RequestView,
+        body: &[u8],
+    ) -> Result<Reply, ApiError> {
+        offers_one_time_tokens(&self.isolate.config)?;
+        self.origins.check_origin(request)?;
+        let body = Body::parse(request, body, &["login"])?;
+        let login = parse_login(self.platform, body.text("login")?)?;
+        let caller = Caller::of(request);
+        self.call_limits.throttle(&caller, Limited::Reset).await?;
+        self.one_time_delivery.send_later(caller, login, Purpose::ResetPassword);
+        Ok(Reply::empty(202))
+    }
+
+    /// `POST /auth/password/reset`: a new password for the token. It is redeemed, and all
+    /// sessions end, in one block of the Account object.
+    pub(crate) async fn reset_password(
+        &self,
+        request: &impl RequestView,
+        body: &[u8],
+    ) -> Result<Reply, ApiError> {
+        let (caller, body) = self.one_time_tokens.redeemer(request, body, &["token", "new_password"]).await?;
+        let token = body.text("token")?;
+        let new = chosen_password(self.platform, body.text("new_password")?)?;
+        let told = ChangeNotice {
+            kind: ActivityKind::PasswordReset,
+            context: caller.context(),
+            ends: Ends::All,
+            reason: Revocation::PasswordChanged,
+        };
+        let hash = async || self.hashing.hash_in_turn(&new);
+        let (user, version) = self.one_time_tokens.redeem_for_password(&caller, token, &told, hash).await?;
+        self.user_changes.user_changed(&caller, user.account, &told, version).await;
+        // If strangers had locked the account by guessing, its owner is let in again now; a fault
+        // leaves it locked for as long as it would have been.
+        let _ = self.admissions.lift_lock(&user.login).await;
+        let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
+        self.events.record(self.platform.now(), Happening::PasswordReset, setting);
+        Ok(Reply::empty(204))
+    }
+}

@@ -1,0 +1,91 @@
+//! TODO
+
+use serde::Serialize;
+
+use crate::{
+    abuse::Limited,
+    auth::{
+        hashing::Hashing,
+        identity_service::keeps_users,
+        local_users::LocalUsers,
+        password_policy::{chosen_password, parse_login, refuse_login_as_password},
+        user_changes::{UserChanges, fresh_account},
+    },
+    config::Registration,
+    http::{Reply, RequestView},
+    identity::{Grants, User},
+    ids::AccountId,
+    isolate::Isolate,
+    observe::{Happening, Setting},
+    ports::Clock as _,
+    runtime::{Runtime, events::Events, ports::Ports},
+    throttle::{limits::CallLimits, pseudonym::setting_of},
+    web::{body::Body, caller::Caller, error::ApiError, origins::Origins},
+};
+
+#[derive(Serialize)]
+struct Registered {
+    sub: AccountId,
+}
+
+/// What `POST /auth/register` needs.
+pub(crate) struct Register<'r, P: Ports> {
+    isolate: &'r Isolate,
+    platform: &'r P::Platform,
+    hashing: Hashing<'r, P>,
+    local_users: LocalUsers<'r, P>,
+    user_changes: UserChanges<'r, P>,
+    events: Events<'r, P>,
+    call_limits: CallLimits<'r, P>,
+    origins: Origins<'r, P>,
+}
+
+impl<'r, P: Ports> Register<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self {
+            isolate: &runtime.isolate,
+            platform: runtime.ports.platform(),
+            hashing: Hashing::of(runtime),
+            local_users: LocalUsers::of(runtime),
+            user_changes: UserChanges::of(runtime),
+            events: Events::of(runtime),
+            call_limits: CallLimits::of(runtime),
+            origins: Origins::of(runtime),
+        }
+    }
+
+    /// `POST /auth/register`.
+    ///
+    /// 1. 403 unless registration is open;
+    /// 2. 400 for a login or password that can't be one, or a password that everybody uses;
+    /// 3. 429 for too many from one address or network; 503 when too many hashes wait;
+    /// 4. 409 when the login is taken: the store's unique index decides.
+    pub(crate) async fn register(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
+        let config = &self.isolate.config;
+        let caller = Caller::of(request);
+        keeps_users(&self.isolate.config)?;
+        self.origins.check_origin(request)?;
+        if config.registration == Registration::Closed {
+            let happening = Happening::RegistrationRefused { cause: "registration_closed" };
+            self.events.record(self.platform.now(), happening, caller.setting());
+            return Err(ApiError::RegistrationClosed);
+        }
+        let body = Body::parse(request, body, &["login", "password"])?;
+        let login = parse_login(self.platform, body.text("login")?)?;
+        let password = chosen_password(self.platform, body.text("password")?)?;
+        refuse_login_as_password(&password, &login)?;
+        self.call_limits.throttle(&caller, Limited::Register).await?;
+        let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
+        let hash = self.hashing.hash_in_turn(&password)?;
+        let user = User::new(fresh_account(self.platform)?, login, hash, grants, self.platform.now());
+        let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
+        self.local_users.seed_local_users().await?;
+        if !self.user_changes.insert_user(&user, &setting).await? {
+            let happening = Happening::RegistrationRefused { cause: "login_taken" };
+            self.events.record(self.platform.now(), happening, Setting { account: None, ..setting });
+            return Err(ApiError::LoginTaken);
+        }
+        self.events.record(self.platform.now(), Happening::Registered, setting);
+        Ok(Reply::json(201, &Registered { sub: user.account }))
+    }
+}

@@ -1,0 +1,218 @@
+//! What operators do with the users that are kept here. The caller has authorised it; `setting`
+//! is who asked and from where, for the events.
+//!
+//! Where users are kept in another service ([`Service::has_users`] is false) there is nothing
+//! here to change but [`Service::erase`]: sessions are here in any case.
+
+use crate::{
+    account::{Accounts as _, ActivityKind, ChangeNotice, Ends},
+    auth::user_changes::{TRIES, UserChanges, fits_a_token, fresh_account},
+    config::{Config, IdentitySource, TokenTooLarge},
+    identity::{Grants, GrantsOrder, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
+    ids::AccountId,
+    observe::{Happening, Setting},
+    ports::{Fault, Part},
+    refresh::{Context, Revocation},
+    runtime::{Runtime, events::Events, ports::Ports},
+    throttle::pseudonym::pseudonym,
+    web::caller::Caller,
+};
+
+/// What a user may do, before a change and after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Regranted {
+    /// Before.
+    pub before: Grants,
+    /// Now.
+    pub now: Grants,
+}
+
+/// Why a user is not granted what was ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantsRefused {
+    /// There would be too many of these.
+    TooMany(&'static str),
+    /// The user's access tokens could not be used.
+    TooLarge(TokenTooLarge),
+    /// A part failed. The change may have been made; it can be repeated.
+    Fault(Fault),
+}
+
+impl From<Fault> for GrantsRefused {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<TokenTooLarge> for GrantsRefused {
+    fn from(error: TokenTooLarge) -> Self {
+        Self::TooLarge(error)
+    }
+}
+
+/// The most users on one page.
+pub const MAX_USERS_ON_A_PAGE: u16 = 200;
+
+/// Whether users are kept here.
+pub(crate) fn has_users(config: &Config) -> bool {
+    config.identity == IdentitySource::Store
+}
+
+/// Finds and changes the users kept here.
+pub(crate) struct Users<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> Users<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Users in the order of their logins, at most one more than [`MAX_USERS_ON_A_PAGE`]: by that
+    /// one a page knows that another follows. The last one's login is the next query's `after`.
+    pub(crate) async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
+        let limit = query.limit.clamp(1, MAX_USERS_ON_A_PAGE + 1);
+        self.0.ports.identity().list(&UserQuery { limit, ..query.clone() }).await
+    }
+
+    /// The user of this account.
+    pub(crate) async fn find_user(&self, account: AccountId) -> Result<Option<User>, Fault> {
+        self.0.ports.identity().find(account).await
+    }
+
+    /// The user of this login.
+    pub(crate) async fn find_user_by_login(&self, login: &Login) -> Result<Option<User>, Fault> {
+        self.0.ports.identity().find_by_login(login).await
+    }
+
+    /// Makes a user; `None` when the login is taken.
+    pub(crate) async fn add_user(
+        &self,
+        login: &Login,
+        password_hash: PasswordHash,
+        grants: Grants,
+        setting: Setting,
+    ) -> Result<Option<AccountId>, Fault> {
+        let user = User::new(
+            fresh_account(self.0.ports.platform())?,
+            login.clone(),
+            password_hash,
+            grants,
+            self.0.now(),
+        );
+        if !UserChanges::of(self.0).insert_user(&user, &setting).await? {
+            return Ok(None);
+        }
+        let setting = Setting {
+            account: Some(user.account),
+            login: Some(pseudonym(&self.0.isolate.masters, login)),
+            ..setting
+        };
+        Events::of(self.0).record(self.0.now(), Happening::Registered, setting);
+        Ok(Some(user.account))
+    }
+
+    /// Disables or enables a user; `false` when there is none. A disabled user's sessions end,
+    /// a sign-in under way comes too late, and access tokens stop where revocation is looked at.
+    /// Doing it again does no harm, and makes up for a fault half-way.
+    pub(crate) async fn set_disabled(
+        &self,
+        account: AccountId,
+        disabled: bool,
+        setting: Setting,
+    ) -> Result<bool, Fault> {
+        if self.find_user(account).await?.is_none() {
+            return Ok(false);
+        }
+        let (kind, ends, happening) = if disabled {
+            (ActivityKind::UserDisabled, Ends::All, Happening::UserDisabled)
+        } else {
+            (ActivityKind::UserEnabled, Ends::None, Happening::UserEnabled)
+        };
+        let told = by_operator(kind, ends, Revocation::Disabled);
+        if disabled {
+            self.0.ports.accounts().user_will_change(account, &told).await?;
+        }
+        let change = UserChange::Disabled(disabled);
+        let Some(fence) = UserChanges::of(self.0).change_user(account, &change, &setting).await? else {
+            return Ok(false);
+        };
+        self.tell_change(account, fence, &told, happening, setting).await?;
+        Ok(true)
+    }
+
+    /// Changes scopes, roles and tenant; what they were before and are now, `None` when there is
+    /// no such user. When something is taken away all sessions end, since each goes on with what
+    /// its sign-in granted; what is added comes with the next sign-in. Doing it again makes up for
+    /// a fault half-way.
+    ///
+    /// # Errors
+    /// See [`GrantsRefused`].
+    pub(crate) async fn set_grants(
+        &self,
+        account: AccountId,
+        order: &GrantsOrder,
+        setting: Setting,
+    ) -> Result<Option<Regranted>, GrantsRefused> {
+        for _ in 0..TRIES {
+            let Some(user) = self.find_user(account).await? else { return Ok(None) };
+            let grants = order.on(&user.grants).map_err(GrantsRefused::TooMany)?;
+            fits_a_token(&self.0.isolate.config, &grants)?;
+            let Grants { scopes, roles, tenant_id } = grants.clone();
+            // Not by what the user had before: after a fault half-way that is what they have now.
+            let ends = Ends::Beyond { scopes, roles, tenant_id };
+            let told = by_operator(ActivityKind::UserChanged, ends, Revocation::Operator);
+            self.0.ports.accounts().user_will_change(account, &told).await?;
+            let credential_version = user.credential_version;
+            let change = UserChange::Grants { credential_version, grants: grants.clone() };
+            let changed =
+                UserChanges::of(self.0).change_user(account, &change, &setting).await.map_err(Fault::from)?;
+            if let Some(fence) = changed {
+                self.tell_change(account, fence, &told, Happening::UserChanged, setting).await?;
+                return Ok(Some(Regranted { before: user.grants, now: grants }));
+            }
+            // Somebody else changed the user meanwhile.
+        }
+        Err(Fault::new(Part::Database, "other requests changed the user during every attempt").into())
+    }
+
+    /// Tells the Account object, and then the log, of an operator's change that was made.
+    async fn tell_change(
+        &self,
+        account: AccountId,
+        fence: u64,
+        told: &ChangeNotice,
+        happening: Happening,
+        setting: Setting,
+    ) -> Result<(), Fault> {
+        self.0.ports.accounts().user_changed(account, told, fence).await?;
+        Events::of(self.0).record(self.0.now(), happening, Setting { account: Some(account), ..setting });
+        Ok(())
+    }
+
+    /// Erases all that is stored about an account: the user, sessions, activity, tokens.
+    /// `false` when there was no user; whatever else there was is gone all the same, so it may
+    /// be repeated after a fault. Events keep the account's id and the login's pseudonym.
+    pub(crate) async fn erase(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
+        // Sessions first: whatever fails later, nobody is signed in to an account half gone. When the
+        // user is gone and nobody is left who could ask again, the object goes on by itself.
+        self.0.ports.accounts().begin_erase(account).await?;
+        let there = match self.0.isolate.config.identity {
+            IdentitySource::Store => self.0.ports.identity().remove(account).await?,
+            IdentitySource::Service { .. } => false,
+        };
+        if let Err(fault) = self.0.ports.accounts().erase(account).await {
+            // What it was told first it does all the same, a little later.
+            Events::of(self.0).record_fault(&fault, &Caller::default());
+        }
+        Events::of(self.0).record(
+            self.0.now(),
+            Happening::AccountErased,
+            Setting { account: Some(account), ..setting },
+        );
+        Ok(there)
+    }
+}
+
+/// An operator's address is not the user's business.
+fn by_operator(kind: ActivityKind, ends: Ends, reason: Revocation) -> ChangeNotice {
+    ChangeNotice { kind, context: Context::default(), ends, reason }
+}

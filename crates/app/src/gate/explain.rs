@@ -1,0 +1,465 @@
+//! What the gate would do with a request, and why: `postern routes explain`. It takes the same
+//! steps as [`crate::service::Service::at_once`], with the same functions. What only the running Worker
+//! knows (signatures, revocations, rate limits, whose a CSRF token is) is supposed to be right,
+//! and [`Explanation::supposed`] says so.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    config::{Config, IdentitySource, cookie_names::ACCESS_COOKIE},
+    gate::{
+        preflight::preflight,
+        token_source::{Presented, judge_cookie_request, presented},
+    },
+    gateway::{
+        Access, Challenge, Found, Gate, Match, Revocation, Route, StaleFeed, SupposedIdentity, Target,
+        Verdict,
+        explain::{Ask, asks, mismatch, suppose},
+        is_safe, is_websocket,
+        path::NormalPath,
+        review::{Remark, review},
+    },
+    http::{PlainRequest, Reply, RequestView as _, UrlParts},
+    ids::{AccountId, FamilyId},
+    isolate::{
+        issuers::{TrustedIssuer, trusted_issuers},
+        known_headers,
+    },
+    jose::{KnownHeaders, UnverifiedToken, json},
+    jwt::{ClaimSource, TokenError, ValidationPolicy, judge_claims},
+    text_map::TextMap,
+    time::Timestamp,
+    web::{cookies::CSRF_HEADER, error::ApiError, paths::is_own},
+};
+
+/// How long the supposed access token is valid when its claims do not say, in seconds: as long
+/// as one of ours by default.
+const SUPPOSED_LIFETIME: u64 = 600;
+
+/// A configuration that can be asked questions.
+#[derive(Debug)]
+pub struct Explainer {
+    config: Config,
+    gate: Gate,
+    issuers: TextMap<TrustedIssuer>,
+}
+
+/// Who is supposed to ask.
+#[derive(Debug, Clone, Copy)]
+pub enum Supposed<'a> {
+    /// Nobody: no access token comes along.
+    Nobody,
+    /// Whoever has a sound access token with these claims. Those that every token has may be left
+    /// out: they are supposed to be right.
+    Claims(&'a Map<String, Value>),
+    /// Whoever has this access token, its signature supposed to be right.
+    AccessToken(&'a str),
+}
+
+/// Where the access token of who asks stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// In `Authorization`.
+    #[default]
+    Header,
+    /// In the access cookie, which the browser sends by itself.
+    Cookie,
+}
+
+/// What would be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// By Postern itself.
+    Own,
+    /// By the gate: a CORS preflight, for which no credentials are asked.
+    Preflight {
+        /// The answer.
+        reply: Reply,
+        /// Whether the origin's pages may send what they ask about.
+        permitted: bool,
+    },
+    /// By the upstream, asked for this URL.
+    Forwarded {
+        /// What it is asked for.
+        url: String,
+    },
+    /// By the gate, with this.
+    Refused {
+        /// The answer.
+        reply: Reply,
+        /// Its precise cause, which the caller is not told.
+        why: String,
+    },
+}
+
+/// A route that does not take the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Its place in the table.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Why it does not.
+    pub why: String,
+}
+
+/// The route that decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deciding {
+    /// Its place in the table.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// The parameters of its path.
+    pub params: Vec<(String, String)>,
+    /// What it asks for.
+    pub asks: Vec<Ask>,
+    /// The caller, if one was supposed and his token would be sound.
+    pub caller: Option<SupposedIdentity>,
+}
+
+/// What would happen, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// The path in normal form, if it has one.
+    pub path: Option<NormalPath>,
+    /// The routes before the one that decides; all when none does.
+    pub passed_over: Vec<PassedOver>,
+    /// The route that decides.
+    pub route: Option<Deciding>,
+    /// What would be answered.
+    pub answer: Answer,
+    /// What was taken for granted, since only the running Worker knows it.
+    pub supposed: Vec<String>,
+}
+
+impl Explainer {
+    /// Of this configuration with its routes.
+    pub fn new(config: Config) -> Self {
+        let gate = Gate::new(config.routes.clone(), Vec::new());
+        let issuers = trusted_issuers(&config);
+        Self { config, gate, issuers }
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) const fn issuers(&self) -> &TextMap<TrustedIssuer> {
+        &self.issuers
+    }
+
+    /// The routes in table order.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// What is likely wrong with the table.
+    pub fn review(&self) -> Vec<Remark> {
+        review(self.gate.routes(), self.issuers.len(), |path| is_own(&self.config.admin, path))
+    }
+
+    /// What would happen to this request; `None` when its URL is no absolute http(s) one. The
+    /// access token is told by `supposed` and not by the request's headers.
+    pub fn explain(
+        &self,
+        request: &PlainRequest,
+        supposed: Supposed<'_>,
+        place: Place,
+        now: Timestamp,
+    ) -> Option<Explanation> {
+        let (method, url) = (request.method(), request.url());
+        let parts = UrlParts::parse(&url)?;
+        let raw = as_the_platform_reads(parts.path);
+        let admin = &self.config.admin;
+        let mut told = Explanation {
+            path: NormalPath::parse(&raw).ok(),
+            passed_over: Vec::new(),
+            route: None,
+            answer: Answer::Own,
+            supposed: Vec::new(),
+        };
+        if is_own(admin, &raw) {
+            return Some(told);
+        }
+        if let Some((found, reply)) = preflight(&self.gate, admin, request, parts.authority, &raw) {
+            let wanted = request.header("access-control-request-method").unwrap_or_default();
+            let before = self.index(&found);
+            told.passed_over = self.passed_over(before, &wanted, parts.authority, told.path.as_ref());
+            told.route = Some(deciding(&found, before, None, now));
+            let permitted = reply.header("access-control-allow-origin").is_some();
+            told.answer = Answer::Preflight { reply, permitted };
+            return Some(told);
+        }
+        let found = self.gate.find(&method, parts.authority, &raw);
+        let before = match &found {
+            Found::Match(found) => self.index(found),
+            _ => self.gate.routes().len(),
+        };
+        told.passed_over = self.passed_over(before, &method, parts.authority, told.path.as_ref());
+        let refusal = found.refusal();
+        let Found::Match(found) = found else {
+            let reply = refusal.unwrap_or_else(|| Reply::empty(404));
+            let why = match reply.status {
+                404 => "no route matches this host and path",
+                405 => "routes match this path, but for other methods only",
+                _ => "the path is ambiguous",
+            };
+            told.answer = Answer::Refused { reply, why: why.to_owned() };
+            return Some(told);
+        };
+        if is_own(admin, found.path.as_str()) {
+            let reply = Found::NotFound.refusal().unwrap_or_else(|| Reply::empty(404));
+            let why = "another spelling of a path that Postern itself serves".to_owned();
+            told.answer = Answer::Refused { reply, why };
+            return Some(told);
+        }
+        let request = match (supposed, place) {
+            (Supposed::Nobody, _) => request.clone(),
+            (_, Place::Header) => request.clone().with("authorization", "Bearer supposed"),
+            (_, Place::Cookie) => request.clone().with("cookie", &[ACCESS_COOKIE, "=supposed"].concat()),
+        };
+        let (caller, answer) = self.answer(&found, &request, &parts, supposed, now);
+        told.supposed = taken_for_granted(found.route, &request, caller.as_ref(), place);
+        told.route = Some(deciding(&found, before, caller, now));
+        told.answer = answer;
+        Some(told)
+    }
+
+    fn index(&self, found: &Match<'_>) -> usize {
+        self.gate.routes().iter().take_while(|route| !core::ptr::eq(*route, found.route)).count()
+    }
+
+    /// The first so many routes, and why they do not take the request.
+    fn passed_over(
+        &self,
+        before: usize,
+        method: &str,
+        authority: &str,
+        path: Option<&NormalPath>,
+    ) -> Vec<PassedOver> {
+        let Some(path) = path else { return Vec::new() };
+        let over = |(index, route): (usize, &Route)| {
+            let why = mismatch(route, method, authority, path)?;
+            Some(PassedOver { index, name: route.name.clone(), why })
+        };
+        self.gate.routes().iter().take(before).enumerate().filter_map(over).collect()
+    }
+
+    fn answer(
+        &self,
+        found: &Match<'_>,
+        request: &PlainRequest,
+        parts: &UrlParts<'_>,
+        supposed: Supposed<'_>,
+        now: Timestamp,
+    ) -> (Option<SupposedIdentity>, Answer) {
+        let forwarded = || match Target::of(found.route, &found.path, parts.query, &parts.origin()) {
+            None => Answer::Own,
+            Some(target) => Answer::Forwarded { url: target.url },
+        };
+        if found.route.access == Access::Public {
+            return (None, forwarded());
+        }
+        let refused = |reply: Reply, why: &str| Answer::Refused { reply, why: why.to_owned() };
+        let (supposed, by_cookie) = match presented(found.route, request) {
+            // A token that stands where the route does not look is none.
+            Presented::None => (Supposed::Nobody, false),
+            Presented::Malformed => {
+                let reply = Reply::from(&Challenge::InvalidRequest);
+                return (
+                    None,
+                    refused(
+                        reply,
+                        "the request does not have exactly one access token in the places that the route reads",
+                    ),
+                );
+            }
+            Presented::Token { by_cookie, .. } => (supposed, by_cookie),
+        };
+        let identity = match self.identity(supposed, now) {
+            Ok(identity) => identity,
+            Err(why) => {
+                let reply = Reply::from(&Challenge::InvalidToken);
+                return (None, Answer::Refused { reply, why: format!("invalid token: {why}") });
+            }
+        };
+        if by_cookie && let Some(identity) = &identity {
+            // Whose the token is, the master secrets would say.
+            let is_there = |_, token: &str| Ok(!token.is_empty());
+            let judged = judge_cookie_request(&self.config, found.route, request, identity, is_there);
+            if let Err(cause) = judged {
+                let answer = refused(Reply::from(&ApiError::from(cause)), cause.code());
+                return (Some(identity.clone()), answer);
+            }
+        }
+        let answer = match suppose(found, identity.as_ref(), now) {
+            Verdict::Forward => forwarded(),
+            Verdict::Challenge(challenge) => refused(Reply::from(&challenge), challenge.code()),
+            Verdict::Forbid(forbid) => refused(Reply::from(&forbid), forbid.code()),
+        };
+        (identity, answer)
+    }
+
+    /// Who is supposed to ask; the cause when his token would be refused.
+    fn identity(&self, supposed: Supposed<'_>, now: Timestamp) -> Result<Option<SupposedIdentity>, String> {
+        let told = |error: TokenError| format!("{error} ({})", error.code());
+        let (claims, issuer) = match supposed {
+            Supposed::Nobody => return Ok(None),
+            Supposed::Claims(given) => {
+                let issuer = given.get("iss").map_or(Ok(self.config.issuer.as_str()), |issuer| {
+                    issuer.as_str().ok_or("iss is not a string")
+                })?;
+                let issuer = self.issuer(issuer)?;
+                (self.completed(given, issuer, now), issuer)
+            }
+            Supposed::AccessToken(text) => {
+                let token = UnverifiedToken::parse_known(text, &self.headers()).map_err(told)?;
+                let issuer = self.issuer(&token.claimed_issuer().map_err(told)?)?;
+                issuer.policy.judge_header(token.header()).map_err(told)?;
+                let payload = json::parse_object(token.payload());
+                (payload.map_err(|error| told(TokenError::MalformedClaims(error)))?, issuer)
+            }
+        };
+        let (claims, _) = judge_claims(claims, &issuer.policy, now).map_err(told)?;
+        SupposedIdentity::of_bearer(claims).map(Some).map_err(told)
+    }
+
+    fn issuer(&self, issuer: &str) -> Result<&TrustedIssuer, String> {
+        self.issuers.get(issuer).ok_or_else(|| "its issuer is not trusted (untrusted_issuer)".to_owned())
+    }
+
+    /// What a token is taken apart with: tokens as long as any issuer's may be.
+    pub fn headers(&self) -> KnownHeaders {
+        known_headers(&self.config)
+    }
+
+    /// What the access tokens of a trusted issuer, or of this deployment itself, are held to.
+    pub fn policy(&self, issuer: &str) -> Option<&ValidationPolicy> {
+        Some(&self.issuers.get(issuer)?.policy)
+    }
+
+    /// Whether this is the deployment's own issuer: what settings its tokens are held to.
+    pub fn is_own_issuer(&self, issuer: &str) -> bool {
+        issuer == self.config.issuer
+    }
+}
+
+/// The path as it reaches the Worker: clients and the platform resolve dot segments and turn
+/// backslashes (WHATWG URL standard, "path state"), and send a slash for no path.
+fn as_the_platform_reads(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut segments: Vec<&str> = Vec::new();
+    let mut pieces = path.split('/').skip(1).peekable();
+    while let Some(piece) = pieces.next() {
+        match piece.to_ascii_lowercase().replace("%2e", ".").as_str() {
+            ".." => {
+                segments.pop();
+            }
+            "." => {}
+            _ => {
+                segments.push(piece);
+                continue;
+            }
+        }
+        if pieces.peek().is_none() {
+            segments.push("");
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+fn deciding(found: &Match<'_>, index: usize, caller: Option<SupposedIdentity>, now: Timestamp) -> Deciding {
+    Deciding {
+        index,
+        name: found.route.name.clone(),
+        params: found.params.clone(),
+        asks: asks(found, caller.as_ref(), now),
+        caller,
+    }
+}
+
+/// What only the running Worker knows of such a request.
+fn taken_for_granted(
+    route: &Route,
+    request: &PlainRequest,
+    caller: Option<&SupposedIdentity>,
+    place: Place,
+) -> Vec<String> {
+    let mut supposed = Vec::new();
+    if caller.is_some() {
+        supposed.push("the access token's signature is valid".to_owned());
+        supposed.extend(match route.revocation {
+            Revocation::None => None,
+            Revocation::Feed => Some("the revocation feed does not list the token".to_owned()),
+            Revocation::Strong => {
+                let what = "the token is not revoked (its session's object is asked; for sessions without an object, the feed)";
+                Some(what.to_owned())
+            }
+        });
+        if place == Place::Cookie && !is_safe(&request.method()) && !is_websocket(request) {
+            supposed.push(format!("{CSRF_HEADER}, if it is sent, belongs to the session"));
+        }
+        if route.stale_feed == StaleFeed::Refuse {
+            supposed.push("the revocation feed is not out of date".to_owned());
+        }
+    }
+    if let Some(limit) = &route.forwarding.rate_limit {
+        supposed.push(format!("the caller is within the rate limit {}", limit.binding));
+    }
+    supposed
+}
+
+impl Explainer {
+    /// The claims with those that every access token of the issuer has.
+    fn completed(
+        &self,
+        given: &Map<String, Value>,
+        issuer: &TrustedIssuer,
+        now: Timestamp,
+    ) -> Map<String, Value> {
+        let policy = &issuer.policy;
+        let client = policy.client_claim.places().iter().find_map(|place| place.find(given)?.as_str());
+        // Where the client is the audience too, both have to say the same.
+        let shared =
+            policy.client_claim.places().iter().any(|place| policy.audience_claim.places().contains(place));
+        let audience = match client {
+            Some(client) if shared => client.to_owned(),
+            _ => policy.audiences.first().cloned().unwrap_or_default(),
+        };
+        let issued_at = given.get("iat").and_then(Value::as_u64).unwrap_or_else(|| now.seconds());
+        let mut claims = given.clone();
+        if policy.issuer == self.config.issuer {
+            if self.config.identity == IdentitySource::Store {
+                claims.entry("sub").or_insert_with(|| AccountId::from_bytes([0; 16]).to_string().into());
+            }
+            claims.entry("sid").or_insert_with(|| FamilyId::from_bytes([0; 16]).to_string().into());
+        }
+        supply(&mut claims, &policy.audience_claim, &audience);
+        supply(&mut claims, &policy.subject_claim, "somebody");
+        if policy.rfc9068 || !policy.client_claim.is_named() {
+            supply(&mut claims, &policy.client_claim, client.unwrap_or("client"));
+        }
+        for (name, value) in [
+            ("iss", policy.issuer.as_str().into()),
+            ("iat", issued_at.into()),
+            ("exp", issued_at.saturating_add(SUPPOSED_LIFETIME).into()),
+            ("jti", "supposed".into()),
+        ] {
+            claims.entry(name).or_insert(value);
+        }
+        claims
+    }
+}
+
+/// Puts a value where the issuer's tokens have it, if nothing is there.
+fn supply(claims: &mut Map<String, Value>, source: &ClaimSource, value: &str) {
+    let places = source.places();
+    let is_there = places.iter().any(|place| place.find(claims).is_some());
+    if let Some(name) = places.first().and_then(|place| place.top_level()).filter(|_| !is_there) {
+        claims.insert(name.to_owned(), value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! What the gate of these settings would say of an access token: `postern token inspect --settings`.
+//! Every step is the gate's own ([`super::judging`]); only the keys come from elsewhere.
+
+use crate::{
+    access::{
+        judging::{Chosen, choose},
+        refused::{AccessRefused, Invalid},
+    },
+    config::ExternalIssuer,
+    gate::explain::Explainer,
+    gateway::Identity,
+    jose::{JwkSet, KnownHeaders, SignatureAlgorithm, SignatureVerifier, verify},
+    ports::Fault,
+    time::Timestamp,
+};
+
+/// A token of an issuer that these settings trust.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    chosen: Chosen<'a>,
+    headers: KnownHeaders,
+    explainer: &'a Explainer,
+}
+
+/// Why the gate refuses a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// The stable code, as in the log.
+    pub code: &'static str,
+    /// The same as a sentence.
+    pub text: String,
+    /// What it is about: `claim sub`, `header member typ`.
+    pub about: String,
+    /// What that has to be, where one sentence says so.
+    pub expected: Option<&'static str>,
+    /// The setting that would change the answer, by its path: `POSTERN_ISSUERS[0].audiences`. `None`
+    /// when no setting lets such a token pass.
+    pub setting: Option<String>,
+}
+
+impl Explainer {
+    /// Takes a token apart and finds its issuer among the trusted ones.
+    ///
+    /// # Errors
+    /// As the gate refuses it before it looks for a key.
+    pub fn candidate<'a>(&'a self, token: &'a str) -> Result<Candidate<'a>, Why> {
+        let headers = self.headers();
+        match choose(token, &headers, self.issuers(), &self.config().issuer) {
+            Ok(chosen) => Ok(Candidate { chosen, headers, explainer: self }),
+            Err(invalid) => Err(self.why(&invalid)),
+        }
+    }
+
+    fn why(&self, invalid: &Invalid) -> Why {
+        let entry = |issuer: &str| self.config().issuers.iter().position(|one| one.issuer == issuer);
+        let setting = invalid.setting().map(|setting| match &invalid.issuer {
+            Some((issuer, false)) if !setting.starts_with("POSTERN_") => match entry(issuer) {
+                Some(index) => format!("POSTERN_ISSUERS[{index}].{setting}"),
+                None => setting.to_owned(),
+            },
+            _ => setting.to_owned(),
+        });
+        Why {
+            code: invalid.cause.code(),
+            text: invalid.cause.to_string(),
+            about: invalid.about(),
+            expected: invalid.cause.expected(),
+            setting,
+        }
+    }
+}
+
+impl Candidate<'_> {
+    /// The issuer that it names.
+    pub fn issuer(&self) -> &str {
+        &self.chosen.issuer.policy.issuer
+    }
+
+    /// The settings of that issuer; `None` when it is this deployment itself.
+    pub fn external(&self) -> Option<&ExternalIssuer> {
+        self.explainer.config().issuers.iter().find(|one| one.issuer == self.issuer() && !self.chosen.own)
+    }
+
+    /// What that issuer may sign with.
+    pub fn algorithms(&self) -> &[SignatureAlgorithm] {
+        &self.chosen.issuer.policy.algorithms
+    }
+
+    /// Who is calling, if one of these keys signed it and the issuer's policy takes it. Whether it was
+    /// revoked only the running Worker knows.
+    ///
+    /// # Errors
+    /// As the gate refuses it; `fault` when the verifier itself failed.
+    pub async fn judge(
+        &self,
+        keys: &JwkSet,
+        crypto: &impl SignatureVerifier<Error: Into<Fault>>,
+        now: Timestamp,
+    ) -> Result<Identity, Why> {
+        let refused = |refused| match refused {
+            AccessRefused::Invalid(invalid) => self.explainer.why(&invalid),
+            AccessRefused::Token(code) => {
+                Why { code, text: code.to_owned(), about: "token".to_owned(), expected: None, setting: None }
+            }
+            AccessRefused::Fault(fault) => Why {
+                code: "fault",
+                text: fault.to_string(),
+                about: "signature".to_owned(),
+                expected: None,
+                setting: None,
+            },
+        };
+        let verified = verify(&self.chosen.token, keys, crypto).await;
+        let accepted = self.chosen.accept(verified, &self.headers, now).map_err(refused)?;
+        Ok(accepted.identity)
+    }
+}

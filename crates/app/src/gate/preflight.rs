@@ -1,0 +1,32 @@
+//! TODO
+
+use crate::{
+    config::AdminSettings,
+    gateway::{Found, Gate, Match},
+    http::{Reply, RequestView},
+    web::paths::is_own,
+};
+
+/// The answer to a CORS preflight for a route that has CORS. A preflight carries no credentials,
+/// so it is answered before they are asked for.
+pub(crate) fn preflight<'g>(
+    gate: &'g Gate,
+    admin: &AdminSettings,
+    request: &impl RequestView,
+    authority: &str,
+    path: &str,
+) -> Option<(Match<'g>, Reply)> {
+    if request.method() != "OPTIONS" {
+        return None;
+    }
+    let origin = request.header("origin")?;
+    let wanted = request.header("access-control-request-method")?;
+    match gate.find(&wanted, authority, path) {
+        Found::Match(found) if !is_own(admin, found.path.as_str()) => {
+            let headers = request.header("access-control-request-headers");
+            let reply = found.route.cors.as_ref()?.preflight(&origin, &wanted, headers.as_deref());
+            Some((found, reply))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,81 @@
+//! TODO
+
+use crate::{
+    access::{refused::AccessRefused, session::session_of},
+    gateway::{Identity, Route},
+    http::RequestView,
+    observe::{Happening, Setting, redact::signature_tail},
+    runtime::{Runtime, events::Events, ports::Ports},
+    web::caller::Caller,
+};
+
+/// Writes the events of refused requests.
+pub(crate) struct RefusalEvents<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> RefusalEvents<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// A sound access token that does not suffice for its route.
+    pub(crate) fn record_forbidden(
+        &self,
+        request: &impl RequestView,
+        route: &Route,
+        identity: &Identity,
+        (code, objection): (&'static str, Option<(&str, &'static str)>),
+    ) {
+        let session = session_of(&self.0.isolate.config, identity)
+            .filter(|_| identity.issuer == self.0.isolate.config.issuer);
+        let setting = Setting {
+            account: session.as_ref().map(|session| session.account),
+            session_id: session.map(|session| session.family),
+            client_id: identity.client_id.clone(),
+            ..Caller::of(request).setting()
+        };
+        let happening = Happening::AccessRefused {
+            code,
+            route: Some(route.name.clone()),
+            signature_tail: None,
+            about: objection.map(|(claim, _)| ["claim ", &self.claim_behind(identity, claim)].concat()),
+            expected: None,
+            setting: objection.map(|(_, member)| member),
+            issuer: Some(identity.issuer.clone()),
+        };
+        Events::of(self.0).record(self.0.now(), happening, setting);
+    }
+
+    /// The claim of the caller's issuer that routes call by this name.
+    fn claim_behind(&self, identity: &Identity, name: &str) -> String {
+        let policy = self.0.isolate.issuers.get(&identity.issuer).map(|issuer| &issuer.policy);
+        let source = policy.and_then(|policy| match name {
+            "aud" => Some(&policy.audience_claim),
+            "sub" => Some(&policy.subject_claim),
+            "scope" => Some(&policy.scope_claim),
+            "roles" => Some(&policy.roles_claim),
+            "tenant_id" => Some(&policy.tenant_claim),
+            "client_id" => Some(&policy.client_claim),
+            _ => None,
+        });
+        source.map_or_else(|| name.to_owned(), |source| source.names().into_owned())
+    }
+}
+
+/// The line in the log about a token that is refused before any rule of the route is asked.
+pub(crate) fn refused_token(refused: &AccessRefused, route: &Route, text: &str) -> Happening {
+    let signature_tail = signature_tail(text).map(str::to_owned);
+    let route = Some(route.name.clone());
+    let invalid = match refused {
+        AccessRefused::Invalid(invalid) => Some(invalid),
+        AccessRefused::Token(_) | AccessRefused::Fault(_) => None,
+    };
+    Happening::AccessRefused {
+        code: refused.code(),
+        route,
+        signature_tail,
+        about: invalid.map(|invalid| invalid.about()),
+        expected: invalid.and_then(|invalid| invalid.cause.expected()),
+        setting: invalid.and_then(|invalid| invalid.setting()),
+        issuer: invalid.and_then(|invalid| Some(invalid.issuer.as_ref()?.0.clone())),
+    }
+}

@@ -1,0 +1,346 @@
+//! The gate: which requests pass to an upstream, and with what.
+
+use std::rc::Rc;
+
+use crate::{
+    access::{authenticate::Authentication, refused::AccessRefused, revocation_cache::RevocationCache},
+    gate::{
+        assertion::{ASSERTION_HEADER, AssertionSigning},
+        cors::with_cors,
+        outcome::{AtOnce, Forward, Outcome},
+        preflight::preflight,
+        rate_limit::RouteRateLimit,
+        receipts::ReceiptConfirmation,
+        refusal_events::{RefusalEvents, refused_token},
+        route_loader::RouteLoader,
+        step::{Bearer, Step},
+        token_source::{CookieRefused, Presented, TokenSource, presented},
+        websocket::Sockets,
+        welcome::welcome,
+    },
+    gateway::{
+        Access, CORS_ANSWER, Challenge, Found, Gate, Identity, Match, RateKey, Revocation, Route, Target,
+        Verdict, decide, is_idempotent, is_websocket,
+    },
+    http::{Problem, Reply, RequestView, UrlParts},
+    isolate::Isolate,
+    observe::metrics::gate_outcome,
+    ports::{Clock as _, Fault},
+    runtime::{Runtime, events::Events, metrics_flush::MetricsFlush, ports::Ports},
+    time::Timestamp,
+    web::{
+        caller::Caller,
+        cookies::CSRF_HEADER,
+        error::{ApiError, unavailable},
+        origins::Origins,
+        paths::is_own,
+    },
+};
+
+/// Judges the requests that come to the gate.
+pub(crate) struct GateRequests<'r, P: Ports> {
+    isolate: &'r Isolate,
+    platform: &'r P::Platform,
+    authentication: Authentication<'r, P>,
+    revocation_cache: RevocationCache<'r, P>,
+    assertion_signing: AssertionSigning<'r, P>,
+    route_rate_limit: RouteRateLimit<'r, P>,
+    receipt_confirmation: ReceiptConfirmation<'r, P>,
+    refusal_events: RefusalEvents<'r, P>,
+    route_loader: RouteLoader<'r, P>,
+    token_source: TokenSource<'r, P>,
+    sockets: Sockets<'r, P>,
+    events: Events<'r, P>,
+    metrics_flush: MetricsFlush<'r, P>,
+    origins: Origins<'r, P>,
+    runtime: &'r Runtime<P>,
+}
+
+impl<'r, P: Ports> GateRequests<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self {
+            isolate: &runtime.isolate,
+            platform: runtime.ports.platform(),
+            authentication: Authentication::of(runtime),
+            revocation_cache: RevocationCache::of(runtime),
+            assertion_signing: AssertionSigning::of(runtime),
+            route_rate_limit: RouteRateLimit::of(runtime),
+            receipt_confirmation: ReceiptConfirmation::of(runtime),
+            refusal_events: RefusalEvents::of(runtime),
+            route_loader: RouteLoader::of(runtime),
+            token_source: TokenSource::of(runtime),
+            sockets: Sockets::of(runtime),
+            events: Events::of(runtime),
+            metrics_flush: MetricsFlush::of(runtime),
+            origins: Origins::of(runtime),
+            runtime,
+        }
+    }
+
+    /// Decides what can be decided from memory.
+    pub(crate) fn at_once(&self, request: &impl RequestView) -> AtOnce {
+        let url = request.url();
+        let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()).into() };
+        if is_own(&self.isolate.config.admin, parts.path) {
+            return AtOnce::Own;
+        }
+        let Some(gate) = &self.runtime.gate else { return AtOnce::Wait };
+        let now = self.platform.now();
+        self.route_loader.refresh_routes(now);
+        match self.first_step(gate, request, &parts, now) {
+            Step::Done(route, reply) => self.replied(route, reply).into(),
+            Step::Nobody(found) if found.route.forwarding.rate_limit.is_some() => AtOnce::Wait,
+            Step::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
+            Step::Token(found, bearer) => {
+                let Route { revocation, stale_feed, forwarding, .. } = found.route;
+                if *revocation == Revocation::Strong
+                    || forwarding.rate_limit.is_some()
+                    || !bearer.others.is_empty()
+                {
+                    return AtOnce::Wait;
+                }
+                let Some(known) = self.authentication.remembered(&bearer.text, now) else {
+                    return AtOnce::Wait;
+                };
+                if *revocation == Revocation::Feed
+                    && !self.revocation_cache.feed_clears(*stale_feed, &known.marks, now)
+                {
+                    return AtOnce::Wait;
+                }
+                let identity = known.identity;
+                let assertion = match &forwarding.assertion {
+                    None => None,
+                    Some(audience) => match self.isolate.memory.assertions.find(&identity, audience, now) {
+                        None => return AtOnce::Wait,
+                        known => known,
+                    },
+                };
+                match self.objection(request, &found, &bearer, &identity, now) {
+                    Some(reply) => self.replied(Some(found.route), reply).into(),
+                    None => self
+                        .forward(gate, request, &parts, &found, Some(&identity), assertion.as_deref())
+                        .into(),
+                }
+            }
+        }
+    }
+
+    /// Decides all the rest.
+    pub(crate) async fn gate(&self, request: &impl RequestView) -> Outcome {
+        let url = request.url();
+        let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()) };
+        let now = self.platform.now();
+        let Some(gate) = self.route_loader.gate_in_force(now).await else {
+            return self.replied(None, unavailable());
+        };
+        let (found, bearer) = match self.first_step(&gate, request, &parts, now) {
+            Step::Done(route, reply) => return self.replied(route, reply),
+            Step::Nobody(found) => (found, None),
+            Step::Token(found, bearer) => (found, Some(bearer)),
+        };
+        let decided = self.decided(&gate, request, &parts, &found, bearer.as_ref(), now).await;
+        decided
+            .unwrap_or_else(|reply| self.replied(Some(found.route), with_cors(reply, found.route, request)))
+    }
+
+    /// An answer of the gate's own: the route's, or that of none. Every one is counted, here.
+    fn replied(&self, route: Option<&Route>, reply: Reply) -> Outcome {
+        self.metrics_flush.count_gate(route, gate_outcome(reply.status));
+        Outcome::Reply(reply)
+    }
+
+    /// The order matters: what is cheap and keeps floods out comes first, and nothing is signed
+    /// for a caller who may not pass.
+    async fn decided(
+        &self,
+        gate: &Gate,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        found: &Match<'_>,
+        bearer: Option<&Bearer>,
+        now: Timestamp,
+    ) -> Result<Outcome, Reply> {
+        let route = found.route;
+        if let Some(reply) = self.route_rate_limit.over_limit(route, RateKey::Ip, request, None).await {
+            return Err(reply);
+        }
+        let Some(bearer) = bearer else {
+            if let Some(reply) =
+                self.route_rate_limit.over_limit(route, RateKey::Subject, request, None).await
+            {
+                return Err(reply);
+            }
+            return Ok(self.forward(gate, request, parts, found, None, None));
+        };
+        let fault = |fault: Fault| {
+            self.events.record_fault(&fault, &Caller::of(request));
+            unavailable()
+        };
+        let tokens = (bearer.text.as_str(), bearer.others.as_slice());
+        let identity = match self.token_source.whose(request, route, tokens, now).await {
+            Ok(identity) => identity,
+            Err(AccessRefused::Fault(cause)) => return Err(fault(cause)),
+            Err(refused) => {
+                let happening = refused_token(&refused, route, &bearer.text);
+                self.events.record(now, happening, Caller::of(request).setting());
+                return Err(bearer.refused(request, refused.code(), Reply::from(&Challenge::InvalidToken)));
+            }
+        };
+        if let Some(reply) = self.objection(request, found, bearer, &identity, now) {
+            return Ok(self.replied(Some(route), reply));
+        }
+        if let Some(reply) =
+            self.route_rate_limit.over_limit(route, RateKey::Subject, request, Some(&identity)).await
+        {
+            return Err(reply);
+        }
+        let assertion = match &route.forwarding.assertion {
+            None => None,
+            Some(audience) => {
+                Some(self.assertion_signing.assertion(&identity, audience, now).await.map_err(fault)?)
+            }
+        };
+        Ok(self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref()))
+    }
+
+    /// Route, preflight, credentials.
+    fn first_step<'g>(
+        &self,
+        gate: &'g Gate,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        now: Timestamp,
+    ) -> Step<'g> {
+        let method = request.method();
+        let admin = &self.isolate.config.admin;
+        if let Some((found, reply)) = preflight(gate, admin, request, parts.authority, parts.path) {
+            return Step::Done(Some(found.route), reply);
+        }
+        let found = match gate.find(&method, parts.authority, parts.path) {
+            // `/%61uth/me` is another spelling of a path of ours: routes never get those.
+            Found::Match(found) if is_own(&self.isolate.config.admin, found.path.as_str()) => {
+                return Step::Done(None, Found::NotFound.refusal().unwrap_or_else(bad_url));
+            }
+            Found::Match(found) => Box::new(found),
+            Found::NotFound if let Some(page) = welcome(&self.isolate.config, gate, request, parts) => {
+                return Step::Done(None, page);
+            }
+            other => return Step::Done(None, other.refusal().unwrap_or_else(bad_url)),
+        };
+        let refuse = |challenge: &Challenge| {
+            Step::Done(Some(found.route), with_cors(challenge.into(), found.route, request))
+        };
+        if found.route.access == Access::Public {
+            return Step::Nobody(found);
+        }
+        match (&found.route.access, presented(found.route, request)) {
+            (Access::Required(_), Presented::None) => match decide(&found, None, now) {
+                Verdict::Challenge(challenge) => refuse(&challenge),
+                // A requirement is never met by nobody; were it so, refuse all the same.
+                Verdict::Forward | Verdict::Forbid(_) => refuse(&Challenge::NoCredentials),
+            },
+            (_, Presented::None) => Step::Nobody(found),
+            (_, Presented::Malformed) => refuse(&Challenge::InvalidRequest),
+            (_, Presented::Token { text, by_cookie, others }) => {
+                Step::Token(found, Bearer { text, by_cookie, others })
+            }
+        }
+    }
+
+    /// Why a known caller may not pass: the rules of the cookie, then the route's policy.
+    fn objection(
+        &self,
+        request: &impl RequestView,
+        found: &Match<'_>,
+        bearer: &Bearer,
+        identity: &Rc<Identity>,
+        now: Timestamp,
+    ) -> Option<Reply> {
+        let route = found.route;
+        if bearer.by_cookie
+            && let Err(refused) = self.token_source.check_cookie_request(route, request, identity)
+        {
+            self.refusal_events.record_forbidden(request, route, identity, (refused.code(), None));
+            match refused {
+                CookieRefused::NewerMaster(newer) => {
+                    let _ = self.events.newer_master(&Caller::of(request), "csrf_token", newer);
+                }
+                CookieRefused::CrossOrigin => self.origins.record_cross_origin(request, Some(&route.name)),
+                CookieRefused::NoSession | CookieRefused::CsrfFailed => {}
+            }
+            let reply = Reply::from(&ApiError::from(refused));
+            let reply = match refused {
+                CookieRefused::NoSession => bearer.refused(request, refused.code(), reply),
+                _ => reply,
+            };
+            return Some(with_cors(reply, route, request));
+        }
+        self.receipt_confirmation.confirm_receipt(identity);
+        let verdict = decide(found, Some(identity), now);
+        let (code, reply) = match &verdict {
+            Verdict::Forward => return None,
+            Verdict::Challenge(challenge) => (challenge.code(), Reply::from(challenge)),
+            Verdict::Forbid(forbid) => (forbid.code(), Reply::from(forbid)),
+        };
+        self.refusal_events.record_forbidden(request, route, identity, (code, verdict.objection()));
+        Some(with_cors(reply, route, request))
+    }
+
+    fn forward(
+        &self,
+        gate: &Gate,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        found: &Match<'_>,
+        identity: Option<&Rc<Identity>>,
+        assertion: Option<&str>,
+    ) -> Outcome {
+        let route = found.route;
+        let Some(target) = Target::of(route, &found.path, parts.query, &parts.origin()) else {
+            return self
+                .replied(Some(route), with_cors(answered(route, identity.map(Rc::as_ref)), route, request));
+        };
+        let mut headers = match gate.plan(route, request, identity.map(Rc::as_ref)) {
+            Ok(headers) => headers,
+            Err(cause) => return self.replied(Some(route), with_cors(cause.into(), route, request)),
+        };
+        if let Some(assertion) = assertion {
+            headers.set.push((ASSERTION_HEADER.to_owned(), assertion.to_owned()));
+        }
+        let rules = &route.forwarding;
+        if rules.token_sources.cookie {
+            // Half of what a forged request would need is nothing for the origin.
+            headers.remove.push(CSRF_HEADER.to_owned());
+        }
+        let origin = request.header("origin");
+        self.metrics_flush.count_gate(Some(route), "forwarded");
+        Outcome::Forward(Box::new(Forward {
+            target,
+            headers,
+            timeout: route.timeout,
+            total_timeout: rules.total_timeout,
+            retry: rules.retry && is_idempotent(&request.method()) && !is_websocket(request),
+            watch: if is_websocket(request) { self.sockets.watch(route, identity) } else { None },
+            uncached: route.access != Access::Public,
+            answer_without: if route.cors.is_some() { &CORS_ANSWER } else { &[] },
+            answer_without_cookies: gate.own_cookies(),
+            answer_headers: route
+                .cors
+                .as_ref()
+                .map(|cors| cors.response_headers(origin.as_deref()))
+                .unwrap_or_default(),
+        }))
+    }
+}
+
+/// The gate's own answer for whoever asked: 204 and who is calling.
+fn answered(route: &Route, identity: Option<&Identity>) -> Reply {
+    let mut reply = Reply::empty(204);
+    // Encoded values under checked names, none of them set twice.
+    reply.headers.extend(Gate::identity_headers(route, identity));
+    reply
+}
+
+fn bad_url() -> Reply {
+    Problem::new(400, "bad_path", "The path is ambiguous").into()
+}

@@ -1,0 +1,223 @@
+//! An open WebSocket after the gate let it open: until when it may stay.
+
+use core::{cell::Cell, time::Duration};
+use std::rc::Rc;
+
+use crate::{
+    access::{
+        liveness::Liveness,
+        refused::AccessRefused,
+        revocation_cache::RevocationCache,
+        session::{Session, session_of},
+    },
+    gateway::{Identity, Revocation, Route, StaleFeed},
+    isolate::{Isolate, token_cache::Known},
+    observe::{Happening, Setting},
+    ports::{Clock as _, Fault},
+    runtime::{Runtime, events::Events, ports::Ports},
+    time::Timestamp,
+};
+
+/// "An endpoint is terminating the connection because it has received a message that violates
+/// its policy" (RFC 6455 section 7.4.1): the registered code that is nearest. The reason says more.
+const POLICY_VIOLATION: u16 = 1008;
+
+/// The client may open the socket again (IANA's registry of close codes).
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// What an open socket is held to: the access token it was opened with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SocketWatch {
+    route: String,
+    /// When that token is refused everywhere, leeway included.
+    expires_at: Option<Timestamp>,
+    /// Whether it was revoked, and how often to ask.
+    revocation: Option<(Watched, Duration)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Watched {
+    identity: Rc<Identity>,
+    own: bool,
+    /// The session of ours to ask about, at every level.
+    session: Option<Session>,
+    /// Whether the route looks at the feed, which knows of single tokens, of clients, and of what
+    /// other issuers issued.
+    feed: bool,
+}
+
+/// One open socket: what it is held to, and how the looks at it went.
+#[derive(Debug)]
+pub struct OpenSocket {
+    watch: SocketWatch,
+    opened_at: Timestamp,
+    /// Looks that failed since the last one that did not.
+    failed_looks: Cell<u32>,
+}
+
+/// What is to be done with an open socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketVerdict {
+    /// It may stay: look again after this time.
+    Keep(Duration),
+    /// Close both ends with this code and reason.
+    Close(u16, &'static str),
+}
+
+const EXPIRED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "access token expired");
+
+const ENDED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "session ended");
+
+const REVOKED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "access token revoked");
+
+const UNCHECKED: SocketVerdict = SocketVerdict::Close(TRY_AGAIN_LATER, "session not checked");
+
+/// How many looks in a row may fail. An outage of ours cuts nobody off at once; but the platform
+/// gives each invocation a number of subrequests, and when they are used up every look fails for as
+/// long as the socket is open.
+const MAX_FAILED_LOOKS: u32 = 10;
+
+/// How long one socket is watched at all: then the client comes again, and the gate judges anew.
+const LONGEST_WATCH: Duration = Duration::from_hours(24);
+
+/// A timer of the platform takes no more than 2^31 ms; nothing here waits a day.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+impl SocketWatch {
+    /// When to look for the first or next time, if the token has not expired by now.
+    fn next_look(&self, now: Timestamp) -> SocketVerdict {
+        let left = self.expires_at.map(|expires_at| expires_at.since(now));
+        if left == Some(Duration::ZERO) {
+            return EXPIRED;
+        }
+        let interval = self.revocation.as_ref().map(|(_, interval)| *interval);
+        SocketVerdict::Keep(left.into_iter().chain(interval).min().unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))
+    }
+}
+
+/// Watches open sockets.
+pub(crate) struct Sockets<'r, P: Ports> {
+    isolate: &'r Isolate,
+    platform: &'r P::Platform,
+    liveness: Liveness<'r, P>,
+    revocation_cache: RevocationCache<'r, P>,
+    events: Events<'r, P>,
+}
+
+impl<'r, P: Ports> Sockets<'r, P> {
+    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
+        Self {
+            isolate: &runtime.isolate,
+            platform: runtime.ports.platform(),
+            liveness: Liveness::of(runtime),
+            revocation_cache: RevocationCache::of(runtime),
+            events: Events::of(runtime),
+        }
+    }
+
+    /// How a socket that `identity` opens on the route is watched; `None` when it is not.
+    pub(crate) fn watch(&self, route: &Route, identity: Option<&Rc<Identity>>) -> Option<SocketWatch> {
+        let (rule, identity) = (route.forwarding.websocket?, identity?);
+        let revocation = rule.check_session_every.and_then(|interval| {
+            let own = identity.issuer == self.isolate.config.issuer;
+            let session = session_of(&self.isolate.config, identity).filter(|_| own);
+            let feed = route.revocation != Revocation::None;
+            let watched = Watched { identity: Rc::clone(identity), own, session, feed };
+            (watched.session.is_some() || feed).then_some((watched, interval))
+        });
+        let expires_at = rule.close_on_expiry.then(|| {
+            let issuer = self.isolate.issuers.get(&identity.issuer);
+            identity.expires_at.plus(issuer.map_or(Duration::ZERO, |issuer| issuer.policy.leeway))
+        });
+        (expires_at.is_some() || revocation.is_some()).then(|| SocketWatch {
+            route: route.name.clone(),
+            expires_at,
+            revocation,
+        })
+    }
+
+    /// A socket that opens now.
+    pub(crate) fn opened(&self, watch: &SocketWatch) -> OpenSocket {
+        OpenSocket { watch: watch.clone(), opened_at: self.platform.now(), failed_looks: Cell::new(0) }
+    }
+
+    /// When to look at a socket that opens now.
+    pub(crate) fn first_look(&self, socket: &OpenSocket) -> SocketVerdict {
+        self.told(&socket.watch, socket.watch.next_look(self.platform.now()))
+    }
+
+    /// Looks at an open socket. Where a part does not answer, or the feed is out of date, the look has
+    /// failed, and the socket stays until [`MAX_FAILED_LOOKS`] of them.
+    pub(crate) async fn look_at_socket(&self, socket: &OpenSocket) -> SocketVerdict {
+        let (watch, now) = (&socket.watch, self.platform.now());
+        let verdict = watch.next_look(now);
+        let Some((watched, _)) = &watch.revocation else { return self.told(watch, verdict) };
+        if let SocketVerdict::Close(..) = verdict {
+            return self.told(watch, verdict);
+        }
+        if now.since(socket.opened_at) >= LONGEST_WATCH {
+            return self.told(watch, UNCHECKED);
+        }
+        match self.objection_to_socket(watched).await {
+            Ok(None) => {
+                socket.failed_looks.set(0);
+                verdict
+            }
+            Ok(Some(close)) => self.told(watch, close),
+            Err(fault) => {
+                let setting = Setting { route: Some(watch.route.clone()), ..Setting::default() };
+                let happening = Happening::Fault { part: fault.part, cause: fault.cause };
+                self.events.record(self.platform.now(), happening, setting);
+                socket.failed_looks.set(socket.failed_looks.get().saturating_add(1));
+                if socket.failed_looks.get() >= MAX_FAILED_LOOKS {
+                    return self.told(watch, UNCHECKED);
+                }
+                verdict
+            }
+        }
+    }
+
+    /// Whether the feed knows that the token was revoked, and whom it asks confirms it; whether its
+    /// session has ended.
+    async fn objection_to_socket(&self, watched: &Watched) -> Result<Option<SocketVerdict>, Fault> {
+        if watched.feed {
+            let marks = watched.identity.marks(watched.own);
+            let known = Known { identity: Rc::clone(&watched.identity), marks };
+            match self.revocation_cache.check_revoked(&known, Revocation::Feed, StaleFeed::Refuse).await {
+                Ok(()) => {}
+                Err(AccessRefused::Token(_) | AccessRefused::Invalid(_)) => return Ok(Some(REVOKED)),
+                Err(AccessRefused::Fault(fault)) => return Err(fault),
+            }
+        }
+        let Some(session) = &watched.session else { return Ok(None) };
+        let alive = self.liveness.is_alive(session, watched.identity.issued_at).await?;
+        Ok((!alive).then_some(ENDED))
+    }
+
+    /// The line in the log about a socket that was closed because an end did not read what was sent.
+    pub(crate) fn socket_overrun(&self, socket: &OpenSocket) {
+        self.record_closed(&socket.watch, "messages_not_read");
+    }
+
+    fn told(&self, watch: &SocketWatch, verdict: SocketVerdict) -> SocketVerdict {
+        match verdict {
+            SocketVerdict::Keep(_) => {}
+            ENDED => self.record_closed(watch, "session_ended"),
+            REVOKED => self.record_closed(watch, "revoked"),
+            UNCHECKED => self.record_closed(watch, "session_not_checked"),
+            SocketVerdict::Close(..) => self.record_closed(watch, "expired"),
+        }
+        verdict
+    }
+
+    fn record_closed(&self, watch: &SocketWatch, code: &'static str) {
+        let happening = Happening::access_refused(code, Some(watch.route.clone()));
+        let session = watch.revocation.as_ref().and_then(|(watched, _)| watched.session.as_ref());
+        let setting = Setting {
+            account: session.map(|session| session.account),
+            session_id: session.map(|session| session.family),
+            ..Setting::default()
+        };
+        self.events.record(self.platform.now(), happening, setting);
+    }
+}

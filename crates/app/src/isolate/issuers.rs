@@ -1,0 +1,106 @@
+//! TODO
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    config::{Config, TypRule},
+    encoding::base64url,
+    jose::SignatureAlgorithm,
+    jwks::{IssuerSource, KeyLocation},
+    jwt::{ClaimSource, RolesForm, TypPolicy, ValidationPolicy},
+    text_map::TextMap,
+};
+
+/// A trusted issuer: what its tokens must look like, and where its keys come from.
+#[derive(Debug, Clone)]
+pub(crate) struct TrustedIssuer {
+    pub(crate) policy: ValidationPolicy,
+    pub(crate) keys: OwnOrExternal,
+}
+
+pub(crate) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
+    let own = TrustedIssuer {
+        policy: ValidationPolicy {
+            leeway: config.leeway,
+            ..ValidationPolicy::own(config.issuer.clone(), vec![config.audience.clone()])
+        },
+        keys: OwnOrExternal::Own,
+    };
+    let external = config.issuers.iter().map(|issuer| {
+        let trusted = TrustedIssuer {
+            policy: ValidationPolicy {
+                leeway: issuer.leeway.unwrap_or(config.leeway),
+                max_token_bytes: issuer.max_token_bytes,
+                typ: match issuer.typ {
+                    TypRule::AccessToken => TypPolicy::access_token(),
+                    TypRule::Any => TypPolicy::AllowAbsentOrJwt,
+                },
+                // Who says `at+jwt` says that RFC 9068 is followed.
+                rfc9068: issuer.typ == TypRule::AccessToken,
+                // Config knows no other names.
+                algorithms: issuer
+                    .algorithms
+                    .iter()
+                    .filter_map(|name| name.parse().ok())
+                    .collect::<Vec<SignatureAlgorithm>>(),
+                audience_claim: source(issuer.audience_claim.iter(), "aud"),
+                subject_claim: source(issuer.subject_claim.iter().flatten(), "sub"),
+                scope_claim: source(issuer.scope_claim.iter(), "scope"),
+                // Who says what roles look like means what is in the claim.
+                roles_claim: match (&issuer.roles_claim, issuer.roles_form) {
+                    (None, RolesForm::Keys | RolesForm::Names) => ClaimSource::named(["roles"]),
+                    (named, _) => source(named.iter().flatten(), "roles"),
+                },
+                roles_form: issuer.roles_form,
+                tenant_claim: source(issuer.tenant_claim.iter(), "tenant_id"),
+                client_claim: source(issuer.client_claim.iter().flatten(), "client_id"),
+                ..ValidationPolicy::external(
+                    issuer.issuer.clone(),
+                    issuer.audiences.iter().cloned().collect(),
+                )
+            },
+            keys: OwnOrExternal::External(IssuerSource {
+                issuer: issuer.issuer.clone(),
+                location: match &issuer.jwks_uri {
+                    Some(uri) => KeyLocation::JwksUri(uri.clone()),
+                    None => KeyLocation::Discovery,
+                },
+                local: config.profile == crate::config::Profile::Local,
+            }),
+        };
+        (issuer.issuer.clone(), trusted)
+    });
+    let mut trusted: TextMap<_> = external.collect();
+    trusted.insert(config.issuer.clone(), own);
+    trusted
+}
+
+/// The claims that an issuer's settings name, or the usual one.
+fn source<'a>(named: impl Iterator<Item = &'a String>, usual: &'static str) -> ClaimSource {
+    let named: Vec<&str> = named.map(String::as_str).collect();
+    if named.is_empty() { ClaimSource::usual(usual) } else { ClaimSource::named(named) }
+}
+
+/// Whose keys.
+#[derive(Debug, Clone)]
+pub(crate) enum OwnOrExternal {
+    Own,
+    External(IssuerSource),
+}
+
+impl OwnOrExternal {
+    /// The KV key of the set. A place that the configuration names is part of it: when it names
+    /// another one, what was fetched from the former is not read any more.
+    pub(crate) fn kv_key(&self, issuer: &str) -> String {
+        match self {
+            Self::External(source) => kv_key(&source.place()),
+            Self::Own => kv_key(issuer),
+        }
+    }
+}
+
+/// The KV key of what an issuer publishes where it says itself. Hashed: issuers are URLs of any
+/// length, KV keys are short.
+pub fn kv_key(issuer: &str) -> String {
+    format!("jwks:{}", base64url(&Sha256::digest(issuer)))
+}

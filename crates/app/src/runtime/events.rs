@@ -1,0 +1,44 @@
+//! What the service tells of itself, from whose point of view.
+
+use crate::{
+    ids::{AccountId, FamilyId},
+    observe::{Event, EventSink as _, Happening, Setting},
+    ports::Fault,
+    runtime::{Runtime, metrics_flush::MetricsFlush, ports::Ports},
+    secrets::NewerMaster,
+    time::Timestamp,
+    web::{caller::Caller, error::ApiError},
+};
+
+/// Writes events into the log, and counts them.
+pub(crate) struct Events<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> Events<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Something that cannot be judged before this version has the master it was made under: told
+    /// to the log by what it is, and to the client as a fault of ours.
+    pub(crate) fn newer_master(&self, caller: &Caller, what: &'static str, newer: NewerMaster) -> ApiError {
+        self.record(self.0.now(), Happening::NewerMaster { what, master: newer.id }, caller.setting());
+        ApiError::NewerMaster
+    }
+
+    pub(crate) fn record(&self, at: Timestamp, happening: Happening, setting: Setting) {
+        self.0.isolate.counters.count_event(&happening);
+        self.0.ports.log().record(&Event { at, happening, setting });
+        MetricsFlush::of(self.0).see_to_flush(at);
+    }
+
+    pub(crate) fn record_of(&self, caller: &Caller, session: (AccountId, FamilyId), happening: Happening) {
+        let (account, family) = session;
+        let setting = Setting { account: Some(account), session_id: Some(family), ..caller.setting() };
+        self.record(self.0.now(), happening, setting);
+    }
+
+    pub(crate) fn record_fault(&self, fault: &Fault, caller: &Caller) {
+        let happening = Happening::Fault { part: fault.part, cause: fault.cause.clone() };
+        self.record(self.0.now(), happening, caller.setting());
+    }
+}

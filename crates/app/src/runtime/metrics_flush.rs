@@ -1,0 +1,51 @@
+//! TODO
+
+use crate::{
+    gateway::Route,
+    observe::{
+        Event, EventSink as _, Happening, Setting,
+        metrics::{Family, flush},
+    },
+    ports::{Background as _, Fault},
+    runtime::{Runtime, ports::Ports},
+    time::Timestamp,
+};
+
+/// Sends what was counted to the metrics objects, after answers.
+pub(crate) struct MetricsFlush<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> MetricsFlush<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Counts one request of the gate's.
+    pub(crate) fn count_gate(&self, route: Option<&Route>, outcome: &'static str) {
+        let name = route.map_or("", |route| route.name.as_str());
+        self.0.isolate.counters.add(Family::GateRequests, name, outcome);
+        self.see_to_flush(self.0.now());
+    }
+
+    /// Has what was counted sent off, unless somebody does already.
+    pub(crate) fn see_to_flush(&self, now: Timestamp) {
+        let interval = self.0.isolate.config.metrics.flush_interval;
+        if self.0.isolate.counters.arm(now, interval) {
+            let runtime = self.0.clone();
+            self.0
+                .ports
+                .background()
+                .spawn_later(interval, async move { MetricsFlush::of(&runtime).flush().await });
+        }
+    }
+
+    pub(crate) async fn flush(&self) {
+        let dataset = self.0.isolate.config.metrics.dataset.as_deref();
+        let written =
+            flush(&self.0.isolate.counters, self.0.ports.platform(), self.0.ports.metrics(), dataset);
+        if let Err(Fault { part, cause }) = written.await {
+            // Not counted: that would be flushed, and fail again.
+            let (at, setting) = (self.0.now(), Setting::default());
+            self.0.ports.log().record(&Event { at, happening: Happening::Fault { part, cause }, setting });
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The use cases of one request, for the Worker and for tests: what happens between a request and its answer.
+//!
+//! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards, or says that there is something
+//!   to wait for;
+//! - [`Service::gate`] protects the routes (the room `gate`);
+//! - [`Service::own`] answers for Postern's own paths (`router`, which leads to the rooms `auth` and `admin`).
+
+use std::rc::Rc;
+
+pub use crate::{
+    access::key_sets::own_snapshot,
+    admin::{
+        audit_trail::Announced,
+        revoking::{RevocationRefused, Revoked},
+    },
+    auth::{
+        misconfigured::misconfigured,
+        users::{GrantsRefused, MAX_USERS_ON_A_PAGE, Regranted},
+    },
+    gate::{
+        assertion::{ASSERTION_HEADER, ASSERTION_TYP},
+        explain, inspect,
+        outcome::{AtOnce, Forward, Outcome, UpstreamFault},
+        websocket::{OpenSocket, SocketVerdict, SocketWatch},
+    },
+    isolate::{Isolate, Memory, issuers::kv_key},
+    runtime::Ports,
+    web::{
+        body::{BodyFault, MAX_BODY_BYTES},
+        caller::Caller,
+    },
+};
+
+/// The administrators' API.
+pub mod admin {
+    pub use crate::admin::{
+        api::MAX_ADMIN_BODY_BYTES,
+        calls::{CALLS, Call, Line, Ordered, Plain, SCOPE},
+        user_import::{BatchTooLarge, MAX_ROWS, MAX_WEIGHT, RowOutcome},
+    };
+}
+
+use crate::{
+    admin::{api::AdminApi, audit_trail::AuditTrail, revoking::Revoking, user_import::UserImport},
+    auth::users::Users,
+    gate::{requests::GateRequests, upstream_events::UpstreamEvents, websocket::Sockets},
+    http::{Reply, RequestView},
+    identity::{Grants, GrantsOrder, Login, PasswordHash, User, UserQuery},
+    ids::AccountId,
+    observe::{Act, ActResult, Setting},
+    ports::Fault,
+    revocation::Target,
+    router::Router,
+    runtime::Runtime,
+};
+
+/// The use cases for one request.
+#[derive(Debug, Clone)]
+pub struct Service<P>(Runtime<P>);
+
+impl<P: Ports> Service<P> {
+    /// Joins the isolate's state and the request's ports.
+    pub fn new(isolate: Rc<Isolate>, ports: P) -> Self {
+        Self(Runtime::new(isolate, ports))
+    }
+
+    /// The request's ports, for work beside the answer.
+    pub const fn ports(&self) -> &P {
+        &self.0.ports
+    }
+
+    /// Decides what can be decided from memory.
+    pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
+        GateRequests::of(&self.0).at_once(request)
+    }
+
+    /// Decides all the rest.
+    pub async fn gate(&self, request: &impl RequestView) -> Outcome {
+        GateRequests::of(&self.0).gate(request).await
+    }
+
+    /// Answers a request for one of our own endpoints, its body read whole.
+    pub async fn own(&self, request: &impl RequestView, body: &[u8]) -> Reply {
+        Router::of(&self.0).own(request, body).await
+    }
+
+    /// How large a body this request may have, in bytes. A longer one than others may send is read only from an
+    /// administrator, whose access token is verified first.
+    pub async fn body_limit(&self, request: &impl RequestView) -> usize {
+        AdminApi::of(&self.0).body_limit(request).await
+    }
+
+    /// The answer to a body that could not be read.
+    pub fn body_refused(&self, request: &impl RequestView, cause: BodyFault) -> Reply {
+        Router::of(&self.0).body_refused(request, cause)
+    }
+
+    /// Writes the event of a request that is sent to its upstream once more.
+    pub fn upstream_retried(&self, request: &impl RequestView, fault: &UpstreamFault) {
+        UpstreamEvents::of(&self.0).upstream_retried(request, fault);
+    }
+
+    /// The answer to a request whose body could not be sent on, with [`Forward::answer_headers`], and its event. It is
+    /// the client's fault: no count of the upstream's failures rises.
+    pub fn body_fault(
+        &self,
+        request: &impl RequestView,
+        answer_headers: &[(String, String)],
+        fault: BodyFault,
+    ) -> Reply {
+        UpstreamEvents::of(&self.0).body_fault(request, answer_headers, fault)
+    }
+
+    /// The answer when the upstream gave none, with [`Forward::answer_headers`], and its event.
+    pub fn upstream_fault(
+        &self,
+        request: &impl RequestView,
+        answer_headers: &[(String, String)],
+        fault: &UpstreamFault,
+    ) -> Reply {
+        UpstreamEvents::of(&self.0).upstream_fault(request, answer_headers, fault)
+    }
+
+    /// A socket that opens now.
+    pub fn opened(&self, watch: &SocketWatch) -> OpenSocket {
+        Sockets::of(&self.0).opened(watch)
+    }
+
+    /// When to look at a socket that opens now.
+    pub fn first_look(&self, socket: &OpenSocket) -> SocketVerdict {
+        Sockets::of(&self.0).first_look(socket)
+    }
+
+    /// Looks at an open socket: whether it stays open, and when to look again.
+    pub async fn look_at_socket(&self, socket: &OpenSocket) -> SocketVerdict {
+        Sockets::of(&self.0).look_at_socket(socket).await
+    }
+
+    /// Writes the event of a socket that was closed because an end did not read what was sent.
+    pub fn socket_overrun(&self, socket: &OpenSocket) {
+        Sockets::of(&self.0).socket_overrun(socket);
+    }
+
+    /// Revokes `target`. When it returns, the revocation is stored: sessions in their Account object, which tells the feed
+    /// by itself, everything else in the feed's object. `setting` is where the order came from, for the log.
+    ///
+    /// # Errors
+    /// See [`RevocationRefused`]. It may be repeated.
+    pub async fn revoke_target(
+        &self,
+        target: &Target,
+        setting: Setting,
+    ) -> Result<Revoked, RevocationRefused> {
+        Revoking::of(&self.0).revoke_target(target, setting).await
+    }
+
+    /// Users in the order of their logins.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
+        Users::of(&self.0).list_users(query).await
+    }
+
+    /// The user of this account.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn find_user(&self, account: AccountId) -> Result<Option<User>, Fault> {
+        Users::of(&self.0).find_user(account).await
+    }
+
+    /// Adds a user; `None` when the login is taken.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn add_user(
+        &self,
+        login: &Login,
+        hash: PasswordHash,
+        grants: Grants,
+        setting: Setting,
+    ) -> Result<Option<AccountId>, Fault> {
+        Users::of(&self.0).add_user(login, hash, grants, setting).await
+    }
+
+    /// Disables or enables a user; `false` when there is none.
+    ///
+    /// # Errors
+    /// A fault; the call may be repeated.
+    pub async fn set_disabled(
+        &self,
+        account: AccountId,
+        disabled: bool,
+        setting: Setting,
+    ) -> Result<bool, Fault> {
+        Users::of(&self.0).set_disabled(account, disabled, setting).await
+    }
+
+    /// Changes scopes, roles and tenant; what they were and are, `None` when there is no such user.
+    ///
+    /// # Errors
+    /// See [`GrantsRefused`].
+    pub async fn set_grants(
+        &self,
+        account: AccountId,
+        order: &GrantsOrder,
+        setting: Setting,
+    ) -> Result<Option<Regranted>, GrantsRefused> {
+        Users::of(&self.0).set_grants(account, order, setting).await
+    }
+
+    /// Erases all that is stored about an account; `false` when there was no user.
+    ///
+    /// # Errors
+    /// A fault; the call may be repeated.
+    pub async fn erase(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
+        Users::of(&self.0).erase(account, setting).await
+    }
+
+    /// Imports a batch of users.
+    ///
+    /// # Errors
+    /// A fault; the call may be repeated.
+    pub async fn import_users(
+        &self,
+        rows: &[serde_json::Value],
+        setting: Setting,
+    ) -> Result<Result<Vec<admin::RowOutcome>, admin::BatchTooLarge>, Fault> {
+        UserImport::of(&self.0).import_users(rows, setting).await
+    }
+
+    /// Writes into the audit log what is about to be done.
+    ///
+    /// # Errors
+    /// A fault of the log: then the act must not be done, and the answer is 503.
+    pub async fn announce(&self, caller: &Caller, act: Act) -> Result<Announced, Fault> {
+        AuditTrail::of(&self.0).announce(caller, act).await
+    }
+
+    /// Writes into the audit log how an act ended.
+    pub async fn conclude(&self, caller: &Caller, announced: Announced, result: ActResult) {
+        AuditTrail::of(&self.0).conclude(caller, announced, result).await;
+    }
+}

@@ -1,0 +1,26 @@
+//! TODO
+
+use crate::{
+    identity::{Login, User},
+    observe::{Pseudonym, Setting},
+    secrets::Masters,
+    web::caller::Caller,
+};
+
+/// Who it is about, as events show it.
+pub(crate) fn setting_of(masters: &Masters, caller: &Caller, login: &Login, user: Option<&User>) -> Setting {
+    Setting {
+        account: user.map(|user| user.account),
+        login: Some(pseudonym(masters, login)),
+        ..caller.setting()
+    }
+}
+
+pub(crate) fn stand_in(masters: &Masters, login: &Login) -> String {
+    pseudonym(masters, login).to_string()
+}
+
+/// What a login is called where it must not stand itself.
+pub(crate) fn pseudonym(masters: &Masters, login: &Login) -> Pseudonym {
+    Pseudonym::of_login(masters.current(), login)
+}

@@ -1,0 +1,80 @@
+//! TODO
+
+use crate::{
+    abuse::{Claim, Limited, Rate, name},
+    identity::Login,
+    observe::Happening,
+};
+
+/// The row of strangers in an account's object.
+pub(crate) const STRANGERS_ROW: &str = "strangers";
+
+/// The row of whoever is signed in and is asked for the password again.
+pub(crate) const SIGNED_IN_ROW: &str = "signed_in";
+
+/// The row of all known devices of an account.
+pub(crate) const DEVICES_ROW: &str = "devices";
+
+/// The row of all known devices of a network. No address has it.
+pub(crate) const KNOWN_ROW: &str = "known";
+
+/// The bucket of known devices, apart from that of strangers at the same address.
+pub(crate) const KNOWN_BUCKET: &str = "login_known";
+
+/// The kinds of objects, and by what something is limited.
+pub(crate) const ACCOUNT: &str = "account";
+
+pub(crate) const CLIENT: &str = "client";
+
+pub(crate) const DEVICE: &str = "device";
+
+pub(crate) const DEVICES: &str = "devices";
+
+pub(crate) const KNOWN_IP: &str = "known-ip";
+
+pub(crate) const KNOWN_NETWORK: &str = "known-network";
+
+pub(crate) const IP: &str = "ip";
+
+pub(crate) const NETWORK: &str = "network";
+
+pub(crate) const SESSION: &str = "session";
+
+/// Who asks an object: a claim and its name in policies and events.
+pub(crate) struct Asked {
+    pub(crate) scope: &'static str,
+    pub(crate) claim: Claim,
+}
+
+pub(crate) fn asked(scope: &'static str, row: &str, limited: Limited, rate: Option<Rate>) -> Asked {
+    let claim = Claim {
+        row: row.to_owned(),
+        bucket: limited.name().to_owned(),
+        rate,
+        ladder: None,
+        spread: None,
+        one: String::new(),
+    };
+    Asked { scope, claim }
+}
+
+pub(crate) fn stuffing(scope: &'static str) -> Happening {
+    Happening::StuffingDetected { pattern: if scope == NETWORK { "many_accounts" } else { "many_networks" } }
+}
+
+pub(crate) fn policy(limited: Limited, scope: &str) -> String {
+    [limited.name(), scope].join("-")
+}
+
+/// The object of an account, which need not exist.
+pub(crate) fn of_login(login: &Login) -> String {
+    object(ACCOUNT, &name::of_login(login))
+}
+
+pub(crate) fn object(kind: &str, name: &str) -> String {
+    [kind, name].join(" ")
+}
+
+pub(crate) fn key(object: &str, claim: &Claim) -> String {
+    [object, &claim.row, &claim.bucket].join(" ")
+}

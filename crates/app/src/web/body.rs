@@ -1,0 +1,188 @@
+//! Request bodies of the first-party API: small JSON objects with known members.
+//!
+//! Read by hand rather than by a derived deserialiser, because a deserialiser's messages
+//! quote the input, and the input holds passwords and refresh tokens.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    http::RequestView,
+    jose::json::{self, JsonError},
+};
+
+/// The largest body under `/auth`, in bytes: far above any honest one (a password of 1 024
+/// bytes and a login), far below what would cost memory.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Why a body was not there to be read, or to be sent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFault {
+    /// It is larger than its call takes.
+    TooLarge,
+    /// The client went away before its end, or broke its encoding.
+    BrokeOff,
+    /// Its end did not come in time.
+    TooSlow,
+}
+
+impl From<BodyFault> for BodyError {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::TooLarge,
+            BodyFault::BrokeOff => Self::BrokeOff,
+            BodyFault::TooSlow => Self::TooSlow,
+        }
+    }
+}
+
+/// Why a body is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// Over [`MAX_BODY_BYTES`].
+    TooLarge,
+    /// It broke off.
+    BrokeOff,
+    /// It did not come in time.
+    TooSlow,
+    /// Not `application/json`.
+    UnsupportedMediaType,
+    /// Not UTF-8.
+    InvalidUtf8,
+    /// Not JSON.
+    MalformedJson,
+    /// JSON, but not an object.
+    NotAnObject,
+    /// A member that this call does not know.
+    UnknownMember(String),
+    /// A member that must be there is not.
+    MissingMember(&'static str),
+    /// A member has another type or value than its call takes.
+    InvalidMember(&'static str),
+}
+
+/// A JSON object whose members are all known to the call.
+#[derive(Debug)]
+pub(crate) struct Body(Map<String, Value>);
+
+impl Body {
+    /// Parses a body that may hold `members` and nothing else. No body at all is an empty
+    /// object, whatever its media type.
+    pub(crate) fn parse(
+        request: &impl RequestView,
+        body: &[u8],
+        members: &[&str],
+    ) -> Result<Self, BodyError> {
+        Self::parse_within(MAX_BODY_BYTES, request, body, members)
+    }
+
+    /// The same with another limit on its length, in bytes.
+    pub(crate) fn parse_within(
+        limit: usize,
+        request: &impl RequestView,
+        body: &[u8],
+        members: &[&str],
+    ) -> Result<Self, BodyError> {
+        if body.len() > limit {
+            return Err(BodyError::TooLarge);
+        }
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        if !request.header("content-type").is_some_and(|media_type| is_json(&media_type)) {
+            return Err(BodyError::UnsupportedMediaType);
+        }
+        let object = json::parse_object(body).map_err(|error| match error {
+            JsonError::NotUtf8 => BodyError::InvalidUtf8,
+            JsonError::NotAnObject => BodyError::NotAnObject,
+            _ => BodyError::MalformedJson,
+        })?;
+        if let Some(unknown) = object.keys().find(|name| !members.contains(&name.as_str())) {
+            return Err(BodyError::UnknownMember(printable(unknown)));
+        }
+        Ok(Self(object))
+    }
+
+    /// A text that must be there.
+    pub(crate) fn text(&self, name: &'static str) -> Result<&str, BodyError> {
+        self.optional_text(name)?.ok_or(BodyError::MissingMember(name))
+    }
+
+    /// A text that may be absent or null.
+    pub(crate) fn optional_text(&self, name: &'static str) -> Result<Option<&str>, BodyError> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(BodyError::InvalidMember(name)),
+        }
+    }
+
+    /// Whatever the member is, if it is there.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A whole number that is not negative; may be absent or null.
+    pub(crate) fn optional_number(&self, name: &'static str) -> Result<Option<u64>, BodyError> {
+        self.value(name).map(|value| value.as_u64().ok_or(BodyError::InvalidMember(name))).transpose()
+    }
+
+    /// `true` or `false`; may be absent or null.
+    pub(crate) fn optional_flag(&self, name: &'static str) -> Result<Option<bool>, BodyError> {
+        self.value(name).map(|value| value.as_bool().ok_or(BodyError::InvalidMember(name))).transpose()
+    }
+}
+
+/// `application/json` with or without parameters (RFC 8259 section 11).
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// A member's name as an answer may show it: short, and only plain characters.
+fn printable(name: &str) -> String {
+    name.chars().take(40).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::PlainRequest;
+
+    fn parse(content_type: &str, body: &[u8]) -> Result<Body, BodyError> {
+        let request =
+            PlainRequest::new("POST", "http://localhost/auth/login").with("content-type", content_type);
+        Body::parse(&request, body, &["login", "device_name"])
+    }
+
+    #[test]
+    fn an_object_of_known_members_is_read() {
+        let body = parse("application/json; charset=utf-8", br#"{"login":"a","device_name":null}"#).unwrap();
+        assert_eq!(body.text("login"), Ok("a"));
+        assert_eq!(body.optional_text("device_name"), Ok(None));
+        assert_eq!(body.text("device_name"), Err(BodyError::MissingMember("device_name")));
+    }
+
+    #[test]
+    fn each_kind_of_bad_body_has_its_own_error() {
+        let error = |content_type, body: &[u8]| parse(content_type, body).unwrap_err();
+        let json = "application/json";
+        assert_eq!(error(json, &vec![b' '; MAX_BODY_BYTES + 1]), BodyError::TooLarge);
+        assert_eq!(error("text/plain", b"{}"), BodyError::UnsupportedMediaType);
+        assert_eq!(error(json, b"{\"login\":\"\xff\"}"), BodyError::InvalidUtf8);
+        assert_eq!(error(json, b"{\"login\":"), BodyError::MalformedJson);
+        assert_eq!(error(json, br#"{"login":"a","login":"b"}"#), BodyError::MalformedJson);
+        assert_eq!(error(json, b"[]"), BodyError::NotAnObject);
+        assert_eq!(error(json, br#"{"admin\u0000":true}"#), BodyError::UnknownMember("admin?".to_owned()));
+        assert_eq!(
+            parse(json, br#"{"login":7}"#).unwrap().text("login"),
+            Err(BodyError::InvalidMember("login"))
+        );
+    }
+
+    #[test]
+    fn errors_never_quote_a_value_of_the_body() {
+        let body = parse("application/json", br#"{"login":{"password":"hunter2"}}"#).unwrap();
+        let error = body.text("login").unwrap_err();
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+}

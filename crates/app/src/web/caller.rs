@@ -1,0 +1,86 @@
+//! Where a request came from, as far as the platform tells.
+
+use crate::{
+    http::RequestView,
+    observe::{Pseudonym, Setting, UserAgent},
+    refresh::Context,
+};
+
+/// Longer user agents are cut: real ones stay under 300 bytes.
+const MAX_USER_AGENT_BYTES: usize = 512;
+
+/// The network side of a request. The edge network sets these headers itself and overwrites
+/// what a client sends under their names; nothing here is a proof of identity.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caller {
+    /// `CF-Connecting-IP`.
+    pub ip: Option<String>,
+    /// `CF-IPCountry`: two letters.
+    pub country: Option<String>,
+    /// `User-Agent`, cut to 512 bytes.
+    pub user_agent: Option<String>,
+    /// `CF-Ray`: names the request in logs on both sides.
+    pub request_id: Option<String>,
+    /// The stand-in of the login that is tried, for events; no header says it.
+    pub login: Option<Pseudonym>,
+}
+
+impl Caller {
+    /// Reads the headers.
+    pub fn of(request: &impl RequestView) -> Self {
+        Self {
+            ip: request.header("cf-connecting-ip").map(|ip| cut(ip, 45)),
+            country: request.header("cf-ipcountry").map(|country| cut(country, 2)),
+            user_agent: request.header("user-agent").map(|agent| cut(agent, MAX_USER_AGENT_BYTES)),
+            request_id: request.header("cf-ray").map(|ray| cut(ray, 64)),
+            login: None,
+        }
+    }
+}
+
+/// At most `bytes`, cut between characters.
+fn cut(mut text: String, bytes: usize) -> String {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
+impl Caller {
+    /// The caller as events show it.
+    pub(crate) fn setting(&self) -> Setting {
+        Setting {
+            request_id: self.request_id.clone(),
+            ip: self.ip.clone(),
+            country: self.country.clone(),
+            user_agent: self.user_agent.as_deref().map(UserAgent::of),
+            login: self.login.clone(),
+            ..Setting::default()
+        }
+    }
+}
+
+impl Caller {
+    /// What a family remembers of where a request came from.
+    pub(crate) fn context(&self) -> Context {
+        Context::new(
+            self.ip.as_deref(),
+            self.country.as_deref(),
+            self.user_agent.as_deref().unwrap_or_default(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::PlainRequest;
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        let agent = "ä".repeat(400);
+        let request = PlainRequest::new("GET", "http://localhost/").with("user-agent", &agent);
+        let caller = Caller::of(&request);
+        assert_eq!(caller.user_agent.unwrap().len(), 512);
+        assert_eq!(caller.ip, None);
+    }
+}

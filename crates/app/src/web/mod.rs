@@ -1,0 +1,11 @@
+//! The forms of HTTP that all of our own endpoints share: bodies, cookies, CSRF tokens, origins, errors.
+
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod cookie_scopes;
+pub(crate) mod cookies;
+pub(crate) mod csrf;
+pub(crate) mod error;
+pub(crate) mod origins;
+pub(crate) mod paths;
+pub(crate) mod throttled;
