@@ -4,7 +4,7 @@
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::js::Fetcher;
+use crate::js::Fetcher;
 
 #[wasm_bindgen]
 extern "C" {

@@ -6,7 +6,7 @@ use js_sys::{Array, JSON, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
-use super::{
+use crate::{
     glue,
     js::{self, SUBTLE},
 };

@@ -7,13 +7,12 @@ use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use web_sys::{Request, Response};
 
-use super::{
-    forward,
-    glue::{self, Head},
-    http::{self, Incoming},
-    isolate,
+use crate::{
+    body, forward, glue, isolate,
     js::{self, ExecutionContext},
-    platform::EdgePorts,
+    ports::WorkerPorts,
+    request::{Head, Incoming},
+    response,
 };
 use postern_app::service::{self, AtOnce, Outcome, Service};
 
@@ -25,13 +24,13 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
         Ok(isolate) => isolate,
         Err(mistakes) => {
             let reply = service::misconfigured(&mistakes.0);
-            return Ok(http::response(reply, &Incoming::of(&request))?.into());
+            return Ok(response::response(reply, &Incoming::of(&request))?.into());
         }
     };
-    let service = Service::new(isolate, EdgePorts::new(Rc::new(env.unchecked_into()), ctx));
+    let service = Service::new(isolate, WorkerPorts::new(Rc::new(env.unchecked_into()), ctx));
     let head = Head::of(request);
     match service.at_once(&head) {
-        AtOnce::Reply(reply) => Ok(http::response_again(reply, &head)?.into()),
+        AtOnce::Reply(reply) => Ok(response::response_again(reply, &head)?.into()),
         AtOnce::Forward(plan) => Ok(forward::carry(&service, &head, &plan)),
         AtOnce::Own => {
             let ctx = service.ports().ctx().clone();
@@ -42,7 +41,7 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
             let ctx = service.ports().ctx().clone();
             let work = async move {
                 let answer = match service.gate(&head).await {
-                    Outcome::Reply(reply) => http::response_again(reply, &head)?.into(),
+                    Outcome::Reply(reply) => response::response_again(reply, &head)?.into(),
                     Outcome::Forward(plan) => forward::carry(&service, &head, &plan),
                 };
                 // In a list: only what is decided here is waited for to its end, and no upstream.
@@ -54,14 +53,14 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
 }
 
 /// Our own endpoints: their bodies are small and read whole.
-async fn own(service: &Service<EdgePorts>, request: &Request) -> Result<Response, JsValue> {
+async fn own(service: &Service<WorkerPorts>, request: &Request) -> Result<Response, JsValue> {
     let view = Incoming::of(request);
     let limit = service.body_limit(&view).await;
-    let reply = match http::body(request, limit).await {
+    let reply = match body::of_request(request, limit).await {
         Ok(body) => service.own(&view, &body).await,
         Err(cause) => service.body_refused(&view, cause),
     };
-    http::response(reply, &view)
+    response::response(reply, &view)
 }
 
 /// When a client goes away, the platform gives up what the request waited for, and a future would be

@@ -7,7 +7,7 @@ use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
-use super::{
+use crate::{
     bindings::{D1Database, Dataset, KvNamespace, ObjectNamespace, Queue},
     js::{Fetcher, Limiter},
 };

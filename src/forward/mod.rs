@@ -6,15 +6,16 @@ use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{Request, Response};
 use worker::Env;
 
+mod headers;
 mod websocket;
 
-use super::{
-    env,
-    glue::{self, Head, Outgoing},
-    http::{self, Incoming},
-    isolate,
+use self::headers::Outgoing;
+use crate::{
+    env, glue, isolate,
     js::{self, ExecutionContext},
-    platform::EdgePorts,
+    ports::WorkerPorts,
+    request::{Head, Incoming},
+    response,
 };
 use postern_app::{
     gateway::Target,
@@ -42,12 +43,12 @@ thread_local! {
 }
 
 /// The promise of the answer, whatever the upstream does.
-pub(super) fn carry(service: &Service<EdgePorts>, head: &Head, plan: &Forward) -> JsValue {
+pub(super) fn carry(service: &Service<WorkerPorts>, head: &Head, plan: &Forward) -> JsValue {
     let ports = service.ports();
     let upstream = match upstream(&plan.target, ports.env()) {
         Ok(upstream) => upstream,
         Err(fault) => {
-            return http::response(service.upstream_fault(head, &plan.answer_headers, &fault), head)
+            return response::response(service.upstream_fault(head, &plan.answer_headers, &fault), head)
                 .map_or_else(|error| error, JsValue::from);
         }
     };
@@ -103,7 +104,7 @@ fn told(
     // The isolate was there when the request was sent on.
     let Some(isolate) = isolate::known() else { return Err(cause) };
     let env: Env = env.unchecked_into();
-    let service = Service::new(isolate, EdgePorts::new(env.into(), ctx));
+    let service = Service::new(isolate, WorkerPorts::new(env.into(), ctx));
     let (view, added) = (Incoming::of(&request), glue::pairs(&added));
     let reply = match what {
         SENT_ONCE_MORE => {
@@ -114,7 +115,7 @@ fn told(
         BODY_TOO_SLOW => service.body_fault(&view, &added, BodyFault::TooSlow),
         FAILED.. => service.upstream_fault(&view, &added, &fault(&cause)),
     };
-    http::response(reply, &view).map(Some)
+    response::response(reply, &view).map(Some)
 }
 
 /// What was thrown on the way to the upstream and back: a status that none is, or an exception.

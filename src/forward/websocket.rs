@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use wasm_bindgen::{JsValue, closure::Closure};
 
-use super::super::{js, platform::EdgePorts};
+use crate::{js, ports::WorkerPorts};
 use postern_app::service::{OpenSocket, Service, SocketVerdict, SocketWatch};
 
 /// The socket opens: the verdict.
@@ -18,7 +18,7 @@ const OVERRUN: u8 = 3;
 
 /// Looks at a socket, for JavaScript. Whatever else it is called with, the socket has ended: what is
 /// held here is freed. The function itself is freed together with the socket that holds it.
-pub(super) fn look(service: &Service<EdgePorts>, watch: &SocketWatch) -> JsValue {
+pub(super) fn look(service: &Service<WorkerPorts>, watch: &SocketWatch) -> JsValue {
     let held = RefCell::new(Some(Rc::new((service.clone(), service.opened(watch)))));
     let look: Box<dyn Fn(u8) -> JsValue> = Box::new(move |what| {
         let Some(open) = held.borrow().clone() else { return JsValue::UNDEFINED };
@@ -39,7 +39,7 @@ pub(super) fn look(service: &Service<EdgePorts>, watch: &SocketWatch) -> JsValue
     Closure::wrap(look).into_js_value()
 }
 
-fn next(open: Rc<(Service<EdgePorts>, OpenSocket)>) -> JsValue {
+fn next(open: Rc<(Service<WorkerPorts>, OpenSocket)>) -> JsValue {
     let ctx = open.0.ports().ctx().clone();
     let verdict = js::promise(Box::pin(async move { Ok(shown(open.0.look_at_socket(&open.1).await)) }));
     // When the client goes meanwhile, the platform forgets what it does not wait for, and the future

@@ -4,7 +4,8 @@ use core::cell::OnceCell;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::super::{log, records::SqlRecords, store::Platform};
+use super::records::SqlRecords;
+use crate::{log, runtime::Runtime};
 use postern_app::{
     issuer_keys::{IssuerKeys as Keys, IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
     ports::{Clock as _, Fault, Part, Randomness as _},
@@ -15,7 +16,7 @@ use postern_app::{
 pub struct IssuerKeys {
     state: State,
     /// Kept between requests: it knows whether a fetch is in the air.
-    keys: OnceCell<Keys<SqlRecords, Platform>>,
+    keys: OnceCell<Keys<SqlRecords, Runtime>>,
 }
 
 impl DurableObject for IssuerKeys {
@@ -39,13 +40,13 @@ impl DurableObject for IssuerKeys {
 impl IssuerKeys {
     async fn serve(&self, message: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
         let mut jitter = [0; 2];
-        Platform.fill(&mut jitter)?;
+        Runtime.fill(&mut jitter)?;
         let keys = if let Some(keys) = self.keys.get() {
             keys
         } else {
             let records = super::records(&self.state)?;
-            self.keys.get_or_init(|| Keys::new(records, Platform))
+            self.keys.get_or_init(|| Keys::new(records, Runtime))
         };
-        Ok(keys.serve(message, Platform.now(), u16::from_be_bytes(jitter)).await)
+        Ok(keys.serve(message, Runtime.now(), u16::from_be_bytes(jitter)).await)
     }
 }

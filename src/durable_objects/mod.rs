@@ -6,13 +6,16 @@ mod audit_log;
 mod issuer_keys;
 mod key_ring;
 mod metrics;
+mod records;
 mod revocation_feed;
+pub(crate) mod stubs;
 mod throttle;
 
 use serde::Serialize;
 use worker::{Request, Response, State};
 
-use super::{js, log, records::SqlRecords, store::Platform};
+use self::records::SqlRecords;
+use crate::{js, log, runtime::Runtime};
 use postern_app::{
     json,
     message::{self, Message},
@@ -49,7 +52,7 @@ async fn set_alarm(state: &State, at: Timestamp, now: Timestamp) -> Result<(), F
 async fn rung(state: &State, done: Result<(), Fault>) -> worker::Result<Response> {
     if let Err(fault) = done {
         log::fault(&fault);
-        let now = Platform.now();
+        let now = Runtime.now();
         if let Err(fault) = set_alarm(state, now.plus(RING_AGAIN), now).await {
             return Err(worker::Error::RustError(fault.part.name().to_owned()));
         }

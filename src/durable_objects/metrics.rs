@@ -2,7 +2,7 @@
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::super::{log, store::Platform};
+use crate::{log, runtime::Runtime};
 use postern_app::{
     observe::metrics::{MetricsAnswer, MetricsRequest, shard::Shard},
     ports::{Clock as _, Fault, Part},
@@ -23,7 +23,7 @@ impl DurableObject for Metrics {
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let answer = match super::message::<MetricsRequest>(request, Part::Metrics).await {
             Ok(message) => {
-                super::records(&self.state).map(|records| Shard::new(records).serve(message, Platform.now()))
+                super::records(&self.state).map(|records| Shard::new(records).serve(message, Runtime.now()))
             }
             Err(fault) => Err(fault),
         };

@@ -5,26 +5,27 @@ use std::rc::Rc;
 
 use worker::Env;
 
-use super::{
+use crate::{
     crypto::WebCrypto,
-    database::Database,
-    js::{self, ExecutionContext},
-    limiter::Limiters,
-    log::Log,
-    named::NamedBindings,
-    store::{Kv, Platform},
-    stubs::{
+    d1::Database,
+    durable_objects::stubs::{
         AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs,
     },
+    js::{self, ExecutionContext},
+    kv::Kv,
+    log::Log,
+    rate_limiter::Limiters,
+    runtime::Runtime,
+    user_bindings::UserBindings,
 };
 use postern_app::{ports::Background, service::Ports};
 
 /// The ports over one event's environment.
 #[derive(Clone)]
-pub(super) struct EdgePorts {
+pub(super) struct WorkerPorts {
     /// Shared: a clone of the environment itself would cross to JavaScript.
     env: Rc<Env>,
-    platform: Platform,
+    runtime: Runtime,
     crypto: WebCrypto,
     log: Log,
     kv: Kv,
@@ -32,7 +33,7 @@ pub(super) struct EdgePorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
-    bindings: NamedBindings,
+    bindings: UserBindings,
     feed: FeedStub,
     limiters: Limiters,
     throttles: ThrottleStubs,
@@ -41,11 +42,11 @@ pub(super) struct EdgePorts {
     background: WaitUntil,
 }
 
-impl EdgePorts {
+impl WorkerPorts {
     pub(super) fn new(env: Rc<Env>, ctx: ExecutionContext) -> Self {
         Self {
             env: Rc::clone(&env),
-            platform: Platform,
+            runtime: Runtime,
             crypto: WebCrypto,
             log: Log,
             kv: Kv(Rc::clone(&env)),
@@ -53,7 +54,7 @@ impl EdgePorts {
             accounts: AccountStubs(Rc::clone(&env)),
             key_ring: KeyRingStub(Rc::clone(&env)),
             issuer_keys: IssuerKeysStubs(Rc::clone(&env)),
-            bindings: NamedBindings(Rc::clone(&env)),
+            bindings: UserBindings(Rc::clone(&env)),
             feed: FeedStub(Rc::clone(&env)),
             audit_log: AuditLogStub(Rc::clone(&env)),
             limiters: Limiters(Rc::clone(&env)),
@@ -72,8 +73,8 @@ impl EdgePorts {
     }
 }
 
-impl Ports for EdgePorts {
-    type Platform = Platform;
+impl Ports for WorkerPorts {
+    type Platform = Runtime;
     type Crypto = WebCrypto;
     type Log = Log;
     type Kv = Kv;
@@ -84,13 +85,13 @@ impl Ports for EdgePorts {
     type Feed = FeedStub;
     type RateLimiter = Limiters;
     type Throttles = ThrottleStubs;
-    type Bindings = NamedBindings;
+    type Bindings = UserBindings;
     type AuditLog = AuditLogStub;
     type Metrics = MetricsStubs;
     type Background = WaitUntil;
 
-    fn platform(&self) -> &Platform {
-        &self.platform
+    fn platform(&self) -> &Runtime {
+        &self.runtime
     }
 
     fn crypto(&self) -> &WebCrypto {
@@ -133,7 +134,7 @@ impl Ports for EdgePorts {
         &self.throttles
     }
 
-    fn bindings(&self) -> &NamedBindings {
+    fn bindings(&self) -> &UserBindings {
         &self.bindings
     }
 

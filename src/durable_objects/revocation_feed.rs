@@ -9,12 +9,8 @@ use std::rc::Rc;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::super::{
-    isolate, log,
-    records::SqlRecords,
-    store::{Kv, Platform},
-    stubs::MetricsStubs,
-};
+use super::{records::SqlRecords, stubs::MetricsStubs};
+use crate::{isolate, kv::Kv, log, runtime::Runtime};
 use postern_app::{
     observe::metrics::{Family, flush},
     ports::{Clock as _, Fault, Part},
@@ -75,7 +71,7 @@ impl RevocationFeed {
     }
 
     async fn serve(&self, message: &FeedRequest) -> Result<FeedAnswer, Fault> {
-        let now = Platform.now();
+        let now = Runtime.now();
         let served = self.feed()?.serve(message, now, &self.isolate()?.feed_policy);
         if let Some(at) = served.alarm {
             self.set_alarm(at, now).await?;
@@ -84,7 +80,7 @@ impl RevocationFeed {
     }
 
     async fn ring(&self) -> Result<(), Fault> {
-        let now = Platform.now();
+        let now = Runtime.now();
         self.alarm_at.take();
         let isolate = self.isolate()?;
         let kv = Kv(self.env.clone().into());
@@ -110,7 +106,7 @@ impl RevocationFeed {
     async fn flush(&self, isolate: &Isolate) {
         let shards = MetricsStubs(self.env.clone().into());
         let dataset = isolate.config.metrics.dataset.as_deref();
-        if let Err(fault) = flush(&isolate.counters, &Platform, &shards, dataset).await {
+        if let Err(fault) = flush(&isolate.counters, &Runtime, &shards, dataset).await {
             log::fault(&fault);
         }
     }

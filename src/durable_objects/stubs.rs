@@ -10,10 +10,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Request, RequestInit, Response};
 use worker::Env;
 
-use super::{
+use crate::{
     env::{self, binding},
     isolate, js,
-    store::Platform,
+    runtime::Runtime,
 };
 use postern_app::{
     abuse::{ThrottleAnswer, ThrottleRequest, Throttles},
@@ -67,10 +67,10 @@ async fn exchange(
         let request = Request::new_with_str_and_init(MESSAGE_URL, &init).map_err(|error| fault(&error))?;
         // A stub that has failed once goes on failing: each try has its own.
         let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
-        let asked_at = Platform.now();
+        let asked_at = Runtime.now();
         let answered = answered(stub.fetch(&request)).await;
         if let Some(isolate) = isolate::known() {
-            isolate.counters.observe(part, Platform.now().since(asked_at));
+            isolate.counters.observe(part, Runtime.now().since(asked_at));
         }
         match answered {
             Ok((200, text)) => return Ok(text),
@@ -98,7 +98,7 @@ fn broken(error: &JsValue) -> Broken {
 
 /// Account objects, named by the account's id.
 #[derive(Clone)]
-pub(super) struct AccountStubs(pub(super) Rc<Env>);
+pub(crate) struct AccountStubs(pub(crate) Rc<Env>);
 
 impl Accounts for AccountStubs {
     async fn ask(&self, account: AccountId, request: &AccountRequest) -> Result<AccountAnswer, Fault> {
@@ -108,7 +108,7 @@ impl Accounts for AccountStubs {
 
 /// The `KeyRing` object.
 #[derive(Clone)]
-pub(super) struct KeyRingStub(pub(super) Rc<Env>);
+pub(crate) struct KeyRingStub(pub(crate) Rc<Env>);
 
 impl KeyRingObject for KeyRingStub {
     async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
@@ -118,7 +118,7 @@ impl KeyRingObject for KeyRingStub {
 
 /// The `RevocationFeed` object.
 #[derive(Clone)]
-pub(super) struct FeedStub(pub(super) Rc<Env>);
+pub(crate) struct FeedStub(pub(crate) Rc<Env>);
 
 impl FeedObject for FeedStub {
     async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
@@ -128,7 +128,7 @@ impl FeedObject for FeedStub {
 
 /// `IssuerKeys` objects, named by the issuer and the place of its keys.
 #[derive(Clone)]
-pub(super) struct IssuerKeysStubs(pub(super) Rc<Env>);
+pub(crate) struct IssuerKeysStubs(pub(crate) Rc<Env>);
 
 impl IssuerKeysObjects for IssuerKeysStubs {
     async fn ask(&self, place: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
@@ -138,7 +138,7 @@ impl IssuerKeysObjects for IssuerKeysStubs {
 
 /// Throttle objects, named by what they limit.
 #[derive(Clone)]
-pub(super) struct ThrottleStubs(pub(super) Rc<Env>);
+pub(crate) struct ThrottleStubs(pub(crate) Rc<Env>);
 
 impl Throttles for ThrottleStubs {
     async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
@@ -148,7 +148,7 @@ impl Throttles for ThrottleStubs {
 
 /// The `AuditLog` object.
 #[derive(Clone)]
-pub(super) struct AuditLogStub(pub(super) Rc<Env>);
+pub(crate) struct AuditLogStub(pub(crate) Rc<Env>);
 
 impl AuditLog for AuditLogStub {
     async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
@@ -158,7 +158,7 @@ impl AuditLog for AuditLogStub {
 
 /// Metrics objects, named by number.
 #[derive(Clone)]
-pub(super) struct MetricsStubs(pub(super) Rc<Env>);
+pub(crate) struct MetricsStubs(pub(crate) Rc<Env>);
 
 impl MetricsShards for MetricsStubs {
     async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {

@@ -2,7 +2,7 @@
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::super::{isolate, log, store::Platform};
+use crate::{isolate, log, runtime::Runtime};
 use postern_app::{
     observe::{AuditAnswer, AuditRequest, audit::AuditChain},
     ports::{Clock as _, Fault, Part},
@@ -37,6 +37,6 @@ impl AuditLog {
     fn serve(&self, message: AuditRequest) -> Result<AuditAnswer, Fault> {
         let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::AuditLog, "misconfigured"))?;
         let chain = AuditChain::new(super::records(&self.state)?);
-        Ok(chain.serve(message, Platform.now(), &isolate.masters))
+        Ok(chain.serve(message, Runtime.now(), &isolate.masters))
     }
 }

@@ -2,12 +2,8 @@
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::super::{
-    crypto::WebCrypto,
-    isolate, log,
-    store::{Kv, Platform},
-    stubs::MetricsStubs,
-};
+use super::stubs::MetricsStubs;
+use crate::{crypto::WebCrypto, isolate, kv::Kv, log, runtime::Runtime};
 use postern_app::{
     keys::{
         KeyRingAnswer, PublicJwkSet,
@@ -58,11 +54,11 @@ impl KeyRing {
         let ring = Ring::new(super::records(&self.state)?);
         let ports = RingPorts {
             signer: &WebCrypto,
-            randomness: &Platform,
+            randomness: &Runtime,
             masters: &isolate.masters,
             policy: &isolate.ring_policy,
         };
-        let now = Platform.now();
+        let now = Runtime.now();
         let served = match &request {
             Some(request) => ring.serve(request, now, &ports).await,
             None => ring.alarm(now, &ports).await,
@@ -76,7 +72,7 @@ impl KeyRing {
             // Nobody else may ever flush here: this object can be alone in its isolate.
             let dataset = isolate.config.metrics.dataset.as_deref();
             let shards = MetricsStubs(self.env.clone().into());
-            if let Err(fault) = flush(&isolate.counters, &Platform, &shards, dataset).await {
+            if let Err(fault) = flush(&isolate.counters, &Runtime, &shards, dataset).await {
                 log::fault(&fault);
             }
         }
@@ -97,7 +93,7 @@ impl KeyRing {
     async fn publish(&self, set: &PublicJwkSet) -> Result<(), Fault> {
         let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::KeyRing, "misconfigured"))?;
         let issuer = &isolate.config.issuer;
-        let snapshot = service::own_snapshot(issuer, set, Platform.now())?;
+        let snapshot = service::own_snapshot(issuer, set, Runtime.now())?;
         let text = postern_app::json::write(&snapshot).map_err(|error| Fault::new(Part::KeyRing, error))?;
         Kv(self.env.clone().into()).write(&service::kv_key(issuer), &text).await
     }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-use super::{bindings::D1Database, env, js};
+use crate::{bindings::D1Database, env, js};
 use postern_app::{
     identity::{
         IdentityStore, Login, PasswordHash, User, UserChange, UserQuery,

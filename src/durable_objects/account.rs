@@ -2,7 +2,8 @@
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::super::{log, store::Platform, stubs::FeedStub};
+use super::stubs::FeedStub;
+use crate::{log, runtime::Runtime};
 use postern_app::{
     account::{Account as Sessions, AccountAnswer, Upkeep},
     ports::{Clock as _, Fault, Part},
@@ -41,7 +42,7 @@ impl DurableObject for Account {
 impl Account {
     async fn ring(&self) -> Result<(), Fault> {
         let account = Sessions::new(super::records(&self.state)?);
-        let (upkeep, fault) = account.alarm(Platform.now(), &FeedStub(self.env.clone().into())).await;
+        let (upkeep, fault) = account.alarm(Runtime.now(), &FeedStub(self.env.clone().into())).await;
         if let Some(fault) = fault {
             log::fault(&fault);
         }
@@ -50,7 +51,7 @@ impl Account {
 
     async fn serve(&self, message: &postern_app::account::AccountRequest) -> Result<AccountAnswer, Fault> {
         // Opened for each request: erasing deletes the table too.
-        let served = Sessions::new(super::records(&self.state)?).serve(message, Platform.now());
+        let served = Sessions::new(super::records(&self.state)?).serve(message, Runtime.now());
         self.keep_up(served.upkeep).await?;
         Ok(served.answer)
     }
@@ -58,7 +59,7 @@ impl Account {
     async fn keep_up(&self, upkeep: Upkeep) -> Result<(), Fault> {
         match upkeep {
             Upkeep::Unchanged => Ok(()),
-            Upkeep::Alarm(at) => super::set_alarm(&self.state, at, Platform.now()).await,
+            Upkeep::Alarm(at) => super::set_alarm(&self.state, at, Runtime.now()).await,
             Upkeep::Empty => super::forget(&self.state).await,
         }
     }

@@ -4,7 +4,7 @@ use core::cell::Cell;
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::super::{log, store::Platform};
+use crate::{log, runtime::Runtime};
 use postern_app::{
     abuse::{Throttle as Limits, ThrottleAnswer, ThrottleRequest, object::SWEEP_EVERY},
     ports::{Clock as _, Fault, Part},
@@ -38,7 +38,7 @@ impl DurableObject for Throttle {
     /// Removes what says nothing any more.
     async fn alarm(&self) -> worker::Result<Response> {
         self.armed.set(false);
-        let left = super::records(&self.state).and_then(|records| Limits::new(records).sweep(Platform.now()));
+        let left = super::records(&self.state).and_then(|records| Limits::new(records).sweep(Runtime.now()));
         let done = match left {
             Ok(true) => self.arm().await,
             Ok(false) => super::forget(&self.state).await,
@@ -51,7 +51,7 @@ impl DurableObject for Throttle {
 impl Throttle {
     async fn serve(&self, message: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
         // Opened for each request: the sweep deletes the table too.
-        let answer = Limits::new(super::records(&self.state)?).serve(message, Platform.now());
+        let answer = Limits::new(super::records(&self.state)?).serve(message, Runtime.now());
         if !self.armed.get() {
             let set = self.state.storage().get_alarm().await;
             if set.map_err(|error| Fault::new(Part::Storage, error))?.is_none() {
@@ -63,7 +63,7 @@ impl Throttle {
     }
 
     async fn arm(&self) -> Result<(), Fault> {
-        let now = Platform.now();
+        let now = Runtime.now();
         super::set_alarm(&self.state, now.plus(SWEEP_EVERY), now).await
     }
 }

@@ -6,7 +6,7 @@ use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::SqlStorage;
 
-use super::{
+use crate::{
     bindings::{Sql, SqlCursor},
     js,
 };

@@ -3,27 +3,21 @@
 use std::rc::Rc;
 
 use js_sys::JSON;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::JsValue;
 use web_sys::{AbortSignal, Headers, Request, RequestInit, RequestRedirect};
 use worker::Env;
 
-use super::{env, http, js};
+use crate::{body, console, env, js};
 use postern_app::ports::{Bindings, Document, Fault, Part};
 
 /// A service takes a call by its path; the host says nothing.
 const ORIGIN: &str = "https://service.invalid";
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = console, js_name = log)]
-    fn console_log(line: &str);
-}
-
 /// The bindings of the environment.
 #[derive(Clone)]
-pub(super) struct NamedBindings(pub(super) Rc<Env>);
+pub(super) struct UserBindings(pub(super) Rc<Env>);
 
-impl Bindings for NamedBindings {
+impl Bindings for UserBindings {
     async fn call(
         &self,
         part: Part,
@@ -47,7 +41,7 @@ impl Bindings for NamedBindings {
             let request = Request::new_with_str_and_init(&[ORIGIN, path].concat(), &init)?;
             let response = js::response(fetcher.fetch(&request)).await?;
             let content_type = response.headers().get("content-type")?;
-            let body = http::read(response.body(), max_bytes.saturating_add(1), None).await?;
+            let body = body::read(response.body(), max_bytes.saturating_add(1), None).await?;
             Ok(Document { status: response.status(), content_type, body })
         };
         asked.await.map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
@@ -61,6 +55,6 @@ impl Bindings for NamedBindings {
     }
 
     fn print(&self, message: &str) {
-        console_log(&["notification: ", message].concat());
+        console::log(&["notification: ", message].concat());
     }
 }

@@ -6,7 +6,7 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-use super::{
+use crate::{
     env,
     js::{self, Limiter},
 };

@@ -1,12 +1,13 @@
-//! Events to the queue, if there is one: carried after the answer, from Workers and objects alike.
+//! Sends events to the queue that the configuration names, after the answer. Workers and Durable Objects both do.
 
 use js_sys::{Array, JSON, Promise};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
-use super::{env, isolate, js, log, store::Platform};
+use crate::{console, env, isolate, js, runtime::Runtime};
 use postern_app::{
     observe::{
+        Happening,
         metrics::Family,
         outbox::{LINGER, Offered, TRIES},
     },
@@ -15,19 +16,21 @@ use postern_app::{
 
 #[wasm_bindgen(module = "/src/ambient.js")]
 extern "C" {
+    /// The environment of the current event.
     fn environment() -> Env;
 
+    /// `waitUntil` of the current event.
     fn afterwards(work: &Promise);
 }
 
-/// Takes the line of an event, if a queue is to have it.
+/// Adds the line of an event to the outbox, if the configuration names a queue.
 pub(super) fn offer(line: &str) {
-    // An object may be alone in its isolate, where nobody has read the configuration yet.
+    // A Durable Object may be alone in its isolate, where no request has read the configuration yet.
     let Some(isolate) = isolate::known().or_else(|| isolate::of(&environment()).ok()) else { return };
     if isolate.config.events_queue.is_none() {
         return;
     }
-    match isolate.outbox.offer(line.to_owned(), Platform.now()) {
+    match isolate.outbox.offer(line.to_owned(), Runtime.now()) {
         Offered::Waits => {}
         Offered::Dropped => isolate.counters.add_many(Family::EventsDropped, "full", 1),
         Offered::Send => afterwards(&js::finished(Box::pin(async {
@@ -51,9 +54,16 @@ async fn send() {
         if let Err(error) = sent {
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             isolate.counters.add_many(Family::EventsDropped, "unreachable", count);
-            log::fault_without_queue(&Fault::new(Part::EventQueue, js::cause(&error)));
+            log_fault(Fault::new(Part::EventQueue, js::cause(&error)));
         }
     }
+}
+
+/// Logs and counts a fault of the queue itself, which the queue does not get.
+fn log_fault(fault: Fault) {
+    let happening = Happening::Fault { part: fault.part, cause: fault.cause };
+    isolate::count(&happening);
+    console::log(&console::event(happening).to_line());
 }
 
 async fn send_one(queue: &str, batch: &str) -> Result<(), JsValue> {

@@ -1,0 +1,31 @@
+//! The outgoing `fetch` of public documents: key sets and metadata of other issuers.
+
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+use web_sys::{AbortSignal, Request, RequestInit, RequestRedirect};
+
+use crate::{body, js, runtime::Runtime};
+use postern_app::ports::{Document, DocumentSource, Fault, Part};
+
+impl DocumentSource for Runtime {
+    async fn fetch(&self, url: &str, max_bytes: usize, timeout_ms: u32) -> Result<Document, Fault> {
+        fetch_document(url, max_bytes, timeout_ms)
+            .await
+            .map_err(|error| Fault::new(Part::Issuer, js::cause(&error)))
+    }
+}
+
+async fn fetch_document(url: &str, max_bytes: usize, timeout_ms: u32) -> Result<Document, JsValue> {
+    let init = RequestInit::new();
+    init.set_method("GET");
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
+    // A key that its issuer withdrew must not come back from a cache on the way.
+    Reflect::set(&init, &"cache".into(), &"no-store".into())?;
+    let request = Request::new_with_str_and_init(url, &init)?;
+    request.headers().set("accept", "application/jwk-set+json, application/json")?;
+    let response = js::response(js::global_fetch(&request)).await?;
+    let body = body::read(response.body(), max_bytes.saturating_add(1), None).await?;
+    let content_type = response.headers().get("content-type")?;
+    Ok(Document { status: response.status(), content_type, body })
+}

@@ -1,0 +1,180 @@
+//! The incoming request, as the domain reads it ([`RequestView`]).
+//!
+//! [`Incoming`] asks the runtime for each header. [`Head`] is the form for the gate: it takes few crossings to JavaScript.
+
+use core::cell::OnceCell;
+
+use web_sys::{Headers, Request};
+
+use crate::{glue, runtime::Runtime};
+use postern_app::{encoding::hex, http::RequestView, ports::Randomness as _};
+
+/// The header by which the edge network names a request.
+pub(super) const REQUEST_ID: &str = "cf-ray";
+
+/// The platform's request, read where it lies.
+pub(super) struct Incoming<'a> {
+    request: &'a Request,
+    id: RequestId,
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) const fn of(request: &'a Request) -> Self {
+        Self { request, id: RequestId::new() }
+    }
+}
+
+/// An id for a request that no edge network named: where Postern is tried, and in tests.
+struct RequestId(OnceCell<String>);
+
+impl RequestId {
+    const fn new() -> Self {
+        Self(OnceCell::new())
+    }
+
+    /// What stands for the header `name` when it is not there: the same for as long as the request
+    /// is looked at.
+    fn in_place_of(&self, name: &str) -> Option<String> {
+        if name != REQUEST_ID {
+            return None;
+        }
+        let id = self.0.get_or_init(|| {
+            let mut bytes = [0; 8];
+            // Without randomness it is one that many have, and no worse than none.
+            let _ = Runtime.fill(&mut bytes);
+            hex(&bytes)
+        });
+        Some(id.clone())
+    }
+}
+
+impl RequestView for Incoming<'_> {
+    fn method(&self) -> String {
+        self.request.method()
+    }
+
+    fn url(&self) -> String {
+        self.request.url()
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.request.headers().get(name).ok().flatten().or_else(|| self.id.in_place_of(name))
+    }
+
+    fn header_names(&self) -> Vec<String> {
+        header_names(&self.request.headers())
+    }
+}
+
+/// The names present, in lower case, as the platform gives them.
+fn header_names(headers: &Headers) -> Vec<String> {
+    let mut names = Vec::new();
+    for key in headers.keys().into_iter().flatten() {
+        names.extend(key.as_string());
+    }
+    names
+}
+
+/// A request: method, URL and `Authorization` read in one crossing, all headers in a second
+/// one when others are asked for. The platform gives names in lower case.
+pub(super) struct Head {
+    request: Request,
+    text: String,
+    /// Where method and URL end.
+    method_end: usize,
+    url_end: usize,
+    headers: OnceCell<Lines>,
+    id: RequestId,
+}
+
+/// Names and values in turn.
+struct Lines {
+    text: String,
+    /// Where each line ends.
+    ends: Vec<usize>,
+}
+
+impl Head {
+    pub(super) fn of(request: Request) -> Self {
+        let text = glue::head(&request);
+        let end = |from: usize| {
+            let rest = text.get(from..).unwrap_or_default();
+            rest.bytes().position(|byte| byte == b'\n').map_or(text.len(), |found| from + found)
+        };
+        let method_end = end(0);
+        let url_end = end(method_end + 1);
+        Self { request, text, method_end, url_end, headers: OnceCell::new(), id: RequestId::new() }
+    }
+
+    /// The platform's own.
+    pub(super) const fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Whether all names and values of headers are ASCII.
+    pub(super) fn has_ascii_headers(&self) -> bool {
+        self.lines().text.is_ascii()
+    }
+
+    fn lines(&self) -> &Lines {
+        self.headers.get_or_init(|| {
+            let text = glue::headers(&self.request);
+            let mut ends = Vec::with_capacity(32);
+            ends.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place));
+            Lines { text, ends }
+        })
+    }
+}
+
+impl Lines {
+    fn line(&self, number: usize) -> &str {
+        let begin = match number {
+            0 => 0,
+            after => self.ends.get(after - 1).map_or(self.text.len(), |end| end + 1),
+        };
+        self.ends.get(number).and_then(|end| self.text.get(begin..*end)).unwrap_or_default()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        (0..self.ends.len()).step_by(2).map(|number| (self.line(number), self.line(number + 1)))
+    }
+}
+
+impl RequestView for Head {
+    fn method(&self) -> String {
+        self.text.get(..self.method_end).unwrap_or_default().to_owned()
+    }
+
+    fn url(&self) -> String {
+        self.text.get(self.method_end + 1..self.url_end).unwrap_or_default().to_owned()
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        if name == "authorization" {
+            return self.text.get(self.url_end + 1..).map(str::to_owned);
+        }
+        let mut found: Option<String> = None;
+        for (_, value) in self.lines().pairs().filter(|(own, _)| own.eq_ignore_ascii_case(name)) {
+            match &mut found {
+                None => found = Some(value.to_owned()),
+                Some(all) => {
+                    all.push_str(", ");
+                    all.push_str(value);
+                }
+            }
+        }
+        found.or_else(|| self.id.in_place_of(name))
+    }
+
+    fn header_names(&self) -> Vec<String> {
+        let lines = self.lines();
+        let mut names: Vec<String> = Vec::with_capacity(lines.ends.len() / 2);
+        for (name, _) in lines.pairs() {
+            // Only names that may not be joined (`set-cookie`) come twice, one after the other.
+            if names.last().is_none_or(|last| last != name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+}
