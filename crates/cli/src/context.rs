@@ -7,7 +7,7 @@ use std::{
 
 use postern_app::time::Timestamp;
 
-use crate::{client::Client, failure::Failure, report::Report, sign_in};
+use crate::{auth, failure::Failure, http::Client, report::Report};
 
 /// The settings of this run.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Context {
     /// The deployment, with the administrator's token.
     pub(crate) fn admin(&self) -> Result<Client, Failure> {
         let client = self.public()?;
-        let token = sign_in::access_token(self, &client)?;
+        let token = auth::access_token(&client, self.now())?;
         Ok(client.with_token(&token))
     }
 

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use postern_app::http::{Scheme, UrlParts};
 use serde_json::Value;
 use ureq::{
@@ -245,4 +246,33 @@ pub(crate) fn failed(answer: &Answer) -> Failure {
         _ => Failure::refused(message("")),
     };
     if code.is_empty() { failure } else { failure.with_code(&code) }
+}
+
+/// An id as one segment of a path: nothing in it may lead elsewhere.
+pub(crate) fn segment(id: &str) -> Result<&str, Failure> {
+    let plain =
+        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if plain {
+        Ok(id)
+    } else {
+        Err(Failure::usage(format!("{id:?} is no id: 22 characters of A-Z a-z 0-9 - _")))
+    }
+}
+
+/// What may stand in a value of a query as it is: the unreserved characters (RFC 3986 section 2.3).
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A value of a query, percent-encoded (RFC 3986 section 2.1).
+pub(crate) fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, QUERY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_cannot_add_parameters() {
+        assert_eq!(encoded("a@b.c&limit=1 ü").to_string(), "a%40b.c%26limit%3D1%20%C3%BC");
+    }
 }

@@ -1,32 +1,34 @@
 //! `postern`: the operator's program (docs/reference/admin-api.md).
 //!
-//! Each group of subcommands is a file here: a clap type, and a `run` that takes the [`Context`]
-//! and answers with a [`report::Report`] or a [`failure::Failure`]. Nothing else prints.
+//! Each group of subcommands is a file or a folder in [`commands`]: a clap type, and a `run` that takes the [`Context`]
+//! and answers with a [`report::Report`] or a [`failure::Failure`]. Only [`Context::finish`] prints the outcome.
+//!
+//! | to find | read |
+//! |---|---|
+//! | HTTP to the deployment, and what its errors mean for the operator | [`http`] |
+//! | the sign-in that is kept, and the access token of a command | [`session_file`], [`auth`] |
+//! | `wrangler.toml` and `.dev.vars` | [`settings`] |
+//! | arguments and look-ups that several commands share | [`args`], [`named_user`], [`issuer_keys`] |
+//! | files, questions on the terminal | [`files`], [`prompt`] |
 
-mod audit;
-mod browsers;
-mod client;
+mod args;
+mod auth;
+mod commands;
 mod context;
-mod doctor;
 mod failure;
-mod grants;
-mod import;
-mod init;
-mod keys;
+mod files;
+mod http;
+mod issuer_keys;
+mod named_user;
+mod prompt;
 mod report;
-mod revoke;
-mod routes;
-mod sessions;
+mod session_file;
 mod settings;
-mod sign_in;
-mod store;
-mod throttle;
-mod tokens;
-mod users;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use commands::{audit, config, doctor, init, keys, login, revoke, routes, sessions, throttle, tokens, users};
 use context::Context;
 
 /// The operator's program of Postern.
@@ -82,7 +84,7 @@ enum Command {
     Audit(audit::Audit),
     /// A settings file before it is deployed: check
     #[command(subcommand)]
-    Config(settings::Settings),
+    Config(config::Settings),
     /// Begin a deployment: settings, master key, first administrator
     #[command(subcommand)]
     Init(init::Init),
@@ -139,7 +141,7 @@ fn main() -> ExitCode {
     let refused = |failure: &failure::Failure| failure.code.as_deref() == Some("invalid_token");
     // Refused before anything was done. What was read from standard input cannot be read twice.
     if outcome.as_ref().is_err_and(refused)
-        && sign_in::outdate(&context)
+        && context.public().is_ok_and(|client| auth::outdate(&client))
         && !matches!(command, Command::User(users::Users::Add { .. } | users::Users::Import(_)))
     {
         outcome = run(&command, &context);
@@ -152,8 +154,8 @@ fn run(command: &Command, context: &Context) -> Result<report::Report, failure::
         Command::Audit(audit) => audit.run(context),
         Command::Config(settings) => settings.run(),
         Command::Init(init) => init.run(context),
-        Command::Login { login } => sign_in::login(context, login.clone()),
-        Command::Logout => sign_in::logout(context),
+        Command::Login { login } => login::login(context, login.clone()),
+        Command::Logout => login::logout(context),
         Command::Doctor(asked) => doctor::run(asked, context),
         Command::Token(tokens) => tokens.run(context),
         Command::Throttle(throttle) => throttle.run(context),

@@ -9,7 +9,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    files::{self, private_file, private_folder},
+};
 
 /// A sign-in at one deployment.
 #[derive(Clone, Serialize, Deserialize)]
@@ -31,9 +34,9 @@ struct File {
 
 /// The file.
 #[derive(Debug)]
-pub(crate) struct Store(PathBuf);
+pub(crate) struct SessionFile(PathBuf);
 
-impl Store {
+impl SessionFile {
     /// `POSTERN_SESSION_FILE`, or `postern/session.json` where this system keeps state.
     pub(crate) fn open() -> Result<Self, Failure> {
         let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -96,34 +99,8 @@ impl Store {
     }
 
     fn broken(&self, cause: &dyn core::fmt::Display) -> Failure {
-        Failure::refused(format!("{}: {cause}", self.0.display()))
+        files::failed(&self.0, cause)
     }
-}
-
-#[cfg(unix)]
-fn private_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    if path.as_os_str().is_empty() || path.is_dir() {
-        return Ok(());
-    }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn private_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
-}
-
-/// A new file that its owner alone can read, from its first moment on.
-pub(crate) fn private_file(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
 }
 
 #[cfg(test)]
@@ -141,8 +118,8 @@ mod tests {
 
     #[test]
     fn sign_ins_at_several_deployments_are_kept_apart_in_a_file_for_the_owner_alone() {
-        let folder = env::temp_dir().join(format!("postern-store-{}", std::process::id()));
-        let store = Store(folder.join("deep/session.json"));
+        let folder = env::temp_dir().join(format!("postern-session-{}", std::process::id()));
+        let store = SessionFile(folder.join("deep/session.json"));
         store.keep("https://a.example", sign_in("one")).unwrap();
         store.keep("https://b.example", sign_in("two")).unwrap();
         store.keep("https://a.example", sign_in("three")).unwrap();
@@ -165,7 +142,7 @@ mod tests {
     fn a_broken_file_is_told_of_without_a_word_of_what_is_in_it() {
         let path = env::temp_dir().join(format!("postern-broken-{}.json", std::process::id()));
         fs::write(&path, r#"{"sign_ins": {"u": {"refresh_token": "prt_secret"}}}"#).unwrap();
-        let failure = Store(path.clone()).find("u").err().unwrap();
+        let failure = SessionFile(path.clone()).find("u").err().unwrap();
         assert!(!failure.message.contains("prt_secret"), "{}", failure.message);
         fs::remove_file(path).unwrap();
     }

@@ -14,7 +14,7 @@ use postern_app::{
 };
 use serde_json::{Value, json};
 
-use crate::{client::Client, context::Context, failure::Failure, report::Report};
+use crate::{context::Context, failure::Failure, http::Client, report::Report};
 
 /// Entries asked for at once: what the deployment gives at most.
 const PAGE: u64 = 100;

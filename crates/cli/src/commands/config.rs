@@ -1,10 +1,5 @@
 //! `postern config`: are the settings fit to be deployed, or to be run on this machine.
 
-mod bindings;
-mod dotenv;
-mod file;
-mod lines;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -17,16 +12,11 @@ use postern_app::{
 };
 use serde_json::{Value, json};
 
-pub(crate) use self::file::{STAND_IN_KEY, SettingsFile, Variables, read_text};
-use self::{
-    file::{Deployed, default_file},
-    lines::Lines,
-};
+use super::init::TEMPLATE;
 use crate::{
-    browsers,
     failure::Failure,
-    init::TEMPLATE,
     report::{Report, counted},
+    settings::{Deployed, Lines, STAND_IN_KEY, Variables, bindings, default_file, public_suffixes},
 };
 
 /// What `wrangler secret put` is for.
@@ -119,8 +109,8 @@ fn look(vars: &BTreeMap<String, Value>, found: &mut Found) -> Option<usize> {
             None
         }
         Ok(config) => {
-            found.wrong.extend(browsers::mistakes(&config));
-            found.notes.extend(browsers::notes(&config));
+            found.wrong.extend(public_suffixes::mistakes(&config));
+            found.notes.extend(public_suffixes::notes(&config));
             found.warnings.extend(config.retired.iter().cloned());
             let count = config.routes.len();
             if count == 0 && config.routes_in_kv.is_none() {

@@ -18,11 +18,11 @@ use postern_app::{
 };
 use serde_json::{Value, json};
 
-use crate::{context::Context, failure::Failure, report::Report, sign_in::password, store::private_file};
+use crate::{context::Context, failure::Failure, files::private_file, prompt::password, report::Report};
 
 /// What every deployment has: bindings, objects, migrations. A copy of the repository's
 /// `wrangler.toml`, so that nothing that somebody wrote into theirs is compiled in.
-pub(crate) const TEMPLATE: &str = include_str!("template.toml");
+pub(crate) const TEMPLATE: &str = include_str!("../template.toml");
 
 /// What is asked of a new deployment.
 #[derive(Debug, Subcommand)]
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_template_is_the_repositorys_own_file() {
-        let theirs = include_str!("../../../wrangler.toml");
+        let theirs = include_str!("../../../../wrangler.toml");
         assert_eq!(TEMPLATE, theirs, "cp wrangler.toml crates/cli/src/template.toml");
     }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     context::Context,
     failure::Failure,
+    http::segment,
     report::{Column, Report, Shown, plain, relative},
-    sessions::segment,
 };
 
 /// Signing keys.

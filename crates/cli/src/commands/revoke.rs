@@ -4,13 +4,13 @@ use clap::Subcommand;
 use postern_app::{encoding::from_base64url, time::Timestamp};
 use serde_json::{Value, json};
 
+use super::keys::revoked_key;
 use crate::{
-    client::Client,
     context::Context,
     failure::Failure,
-    keys::revoked_key,
+    http::Client,
+    named_user::{find, resolve},
     report::{Report, relative},
-    users::{find, resolve},
 };
 
 /// Whatever can be revoked.

@@ -17,8 +17,9 @@ use serde_json::{Map, Value, json};
 use crate::{
     context::Context,
     failure::Failure,
+    files::read_text,
     report::{Report, counted, plain},
-    settings::{STAND_IN_KEY, SettingsFile, read_text},
+    settings::{STAND_IN_KEY, SettingsFile},
 };
 
 /// Stands in for the issuer's name when it comes from elsewhere.

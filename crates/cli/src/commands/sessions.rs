@@ -6,8 +6,9 @@ use serde_json::json;
 use crate::{
     context::Context,
     failure::Failure,
+    http::segment,
+    named_user::{find, resolve},
     report::{Column, Report, Shown},
-    users::{find, resolve},
 };
 
 /// Sessions of a user.
@@ -68,16 +69,5 @@ impl Sessions {
                 Ok(Report::lines(value, [line]).with_note(named.note()))
             }
         }
-    }
-}
-
-/// An id as one segment of a path: nothing in it may lead elsewhere.
-pub(crate) fn segment(id: &str) -> Result<&str, Failure> {
-    let plain =
-        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if plain {
-        Ok(id)
-    } else {
-        Err(Failure::usage(format!("{id:?} is no id: 22 characters of A-Z a-z 0-9 - _")))
     }
 }

@@ -7,11 +7,11 @@ use postern_app::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    client::Client,
     context::Context,
     failure::Failure,
+    http::{Client, encoded},
+    named_user::note_of_login,
     report::{Report, plain, relative},
-    users::{encoded, note_of_login},
 };
 
 /// Limits and locks of an account or an address.

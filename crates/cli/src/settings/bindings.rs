@@ -8,14 +8,14 @@ use serde_json::Value;
 
 /// A binding that a variable names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Where: `POSTERN_ROUTES[3].service`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The list of wrangler's that it must be in.
-    pub(super) list: &'static [&'static str],
+    pub(crate) list: &'static [&'static str],
     /// The member of that list's tables that has the name.
-    pub(super) member: &'static str,
-    pub(super) name: String,
+    pub(crate) member: &'static str,
+    pub(crate) name: String,
 }
 
 const SERVICES: &[&str] = &["services"];
@@ -34,7 +34,7 @@ const PLACES: [(&str, &str, &[&str], &str); 6] = [
 ];
 
 /// All of them, in the order of the table of routes and then of the places.
-pub(super) fn wanted(vars: &BTreeMap<String, Value>) -> Vec<Wanted> {
+pub(crate) fn wanted(vars: &BTreeMap<String, Value>) -> Vec<Wanted> {
     let value = |name: &str| vars.get(name).map(unwrapped);
     let mut wanted = Vec::new();
     let mut want = |path: String, list, member, name: Option<&Value>| {

@@ -1,7 +1,7 @@
 //! The form of `.dev.vars`: that of npm's `dotenv`, which wrangler reads it with.
 
 /// The variables, in their order.
-pub(super) fn read(text: &str) -> Vec<(String, String)> {
+pub(crate) fn read(text: &str) -> Vec<(String, String)> {
     let mut variables = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

@@ -2,18 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use serde_json::Value;
 
 use super::{dotenv, lines::Lines};
-use crate::failure::Failure;
-
-/// Longer files are neither settings nor a route table: KV's own limit for one is below this.
-const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+use crate::{failure::Failure, files::read_text};
 
 /// Stands in for the secret, which is in no file that is deployed.
 pub(crate) const STAND_IN_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -118,7 +113,7 @@ impl Deployed {
     }
 
     /// The same of a text that is a part of this program.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Some(Self { path: PathBuf::new(), text: String::new(), whole: text.parse().ok()?, env: None })
     }
 
@@ -127,16 +122,16 @@ impl Deployed {
     }
 
     /// In which lines its tables and variables are.
-    pub(super) fn lines(&self) -> Lines {
+    pub(crate) fn lines(&self) -> Lines {
         Lines::read(&self.text, self.env.as_ref().map(|(name, _)| name.as_str()))
     }
 
     /// Whether it is Postern's own file, which nobody deploys.
-    pub(super) fn is_template(&self) -> bool {
+    pub(crate) fn is_template(&self) -> bool {
         self.path.ends_with(PLAIN) && !self.has_vars()
     }
 
-    pub(super) fn has_vars(&self) -> bool {
+    pub(crate) fn has_vars(&self) -> bool {
         self.table().is_some()
     }
 
@@ -145,7 +140,7 @@ impl Deployed {
     }
 
     /// What to do about a file without `[vars]`.
-    pub(super) fn without_vars(&self) -> String {
+    pub(crate) fn without_vars(&self) -> String {
         let hint = if self.env.is_some() {
             ": an environment of wrangler inherits none, so it needs [env.NAME.vars]"
         } else if self.whole.keys().any(|name| name.starts_with("POSTERN_")) {
@@ -159,7 +154,7 @@ impl Deployed {
     }
 
     /// `[vars]` of the file, as the Worker gets them. Empty when there is none.
-    pub(super) fn vars(&self) -> Result<BTreeMap<String, Value>, Failure> {
+    pub(crate) fn vars(&self) -> Result<BTreeMap<String, Value>, Failure> {
         let value = |(name, value): (&String, &toml::Value)| {
             serde_json::to_value(value).map(|value| (name.clone(), value))
         };
@@ -168,7 +163,7 @@ impl Deployed {
     }
 
     /// Whether the file is for one machine alone by its own word.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.table().and_then(|vars| vars.get("POSTERN_PROFILE")).and_then(toml::Value::as_str)
             == Some("local")
     }
@@ -198,17 +193,17 @@ impl Deployed {
     }
 
     /// What an environment inherits from nobody: variables and bindings.
-    pub(super) fn named(&self, name: &str) -> Option<&toml::Value> {
+    pub(crate) fn named(&self, name: &str) -> Option<&toml::Value> {
         self.env.as_ref().map_or(&self.whole, |(_, own)| own).get(name)
     }
 
     /// What it does inherit.
-    pub(super) fn inherited(&self, name: &str) -> Option<&toml::Value> {
+    pub(crate) fn inherited(&self, name: &str) -> Option<&toml::Value> {
         self.named(name).or_else(|| self.whole.get(name))
     }
 
     /// The names that the tables of a list have under `member`.
-    pub(super) fn names(&self, list: &[&str], member: &str) -> BTreeSet<&str> {
+    pub(crate) fn names(&self, list: &[&str], member: &str) -> BTreeSet<&str> {
         let Some((first, rest)) = list.split_first() else { return BTreeSet::new() };
         let found = rest.iter().try_fold(self.named(first), |at, name| Some(at?.get(name))).flatten();
         let tables = found.and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -233,18 +228,4 @@ fn place(text: &str, at: usize) -> (usize, usize) {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     (line, column)
-}
-
-/// A whole file as text; `-` is standard input.
-pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    let wrong = |error: io::Error| Failure::refused(format!("{}: {error}", path.display()));
-    let mut text = String::new();
-    if path == Path::new("-") {
-        io::stdin().take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(wrong)?;
-    } else {
-        fs::File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
-            .map_err(wrong)?;
-    }
-    Ok(text)
 }

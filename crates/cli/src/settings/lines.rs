@@ -8,7 +8,7 @@ pub(crate) struct Lines(Vec<(String, usize)>);
 
 impl Lines {
     /// Of a file's text; `env` is the environment of wrangler whose tables count.
-    pub(super) fn read(text: &str, env: Option<&str>) -> Self {
+    pub(crate) fn read(text: &str, env: Option<&str>) -> Self {
         let mut lines = Self::default();
         let Ok(whole) = DeTable::parse(text) else { return lines };
         let mut table = whole.get_ref();
@@ -54,7 +54,7 @@ impl Lines {
     }
 
     /// The line of what is at this path, or of the nearest that has it in it.
-    pub(super) fn of(&self, path: &str) -> Option<usize> {
+    pub(crate) fn of(&self, path: &str) -> Option<usize> {
         let mut path = path;
         loop {
             if let Some((_, line)) = self.0.iter().find(|(noted, _)| noted == path && !noted.is_empty()) {

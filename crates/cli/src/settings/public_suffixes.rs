@@ -45,7 +45,7 @@ mod tests {
     fn config(issuer: &str, domain: &str, origins: &[&str]) -> Config {
         let vars = [
             ("POSTERN_ISSUER", json!(issuer)),
-            ("POSTERN_MASTER_KEY", json!(crate::settings::STAND_IN_KEY)),
+            ("POSTERN_MASTER_KEY", json!(super::super::STAND_IN_KEY)),
             ("POSTERN_COOKIE", json!({ "domain": domain })),
             ("POSTERN_CORS_ORIGINS", json!(origins)),
         ];

@@ -5,9 +5,9 @@ use core::time::Duration;
 use postern_app::{jose::JwkSet, time::Timestamp};
 use serde_json::Value;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::{
-    client::Answer,
+    http::Answer,
     report::{plain, span},
 };
 
@@ -206,7 +206,7 @@ pub(super) fn ring(body: &Value, now: Timestamp) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Status;
+    use crate::commands::doctor::finding::Status;
     use serde_json::json;
 
     #[test]

@@ -2,19 +2,19 @@
 //!
 //! Every check is a function from answers to findings; the requests are made here.
 
+mod finding;
 mod issuers;
 mod keys;
 mod web;
 
-pub(crate) use self::issuers::find_keys;
-
 use postern_app::config::Config;
 use serde_json::{Value, json};
 
+use self::finding::{Finding, Status};
 use crate::{
-    client::{Answer, Client},
     context::Context,
     failure::Failure,
+    http::{Answer, Client},
     report::Report,
     settings::{STAND_IN_KEY, SettingsFile, Variables},
 };
@@ -25,67 +25,6 @@ pub(crate) struct Doctor {
     // With a file, the other issuers that the deployment trusts are looked at too.
     #[command(flatten)]
     settings: SettingsFile,
-}
-
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// As it should be.
-    Good,
-    /// It works, and somebody should look.
-    Warning,
-    /// It does not work, or it is not safe.
-    Wrong,
-    /// It could not be seen from here.
-    Skipped,
-}
-
-impl Status {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Warning => "warning",
-            Self::Wrong => "wrong",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-/// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
-    check: &'static str,
-    status: Status,
-    detail: String,
-    /// What to do, where something is to be done.
-    advice: String,
-}
-
-impl Finding {
-    fn new(check: &'static str, status: Status, detail: impl Into<String>, advice: &str) -> Self {
-        Self { check, status, detail: detail.into(), advice: advice.to_owned() }
-    }
-
-    fn good(check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(check, Status::Good, detail, "")
-    }
-
-    fn warning(check: &'static str, detail: impl Into<String>, advice: &str) -> Self {
-        Self::new(check, Status::Warning, detail, advice)
-    }
-
-    fn wrong(check: &'static str, detail: impl Into<String>, advice: &str) -> Self {
-        Self::new(check, Status::Wrong, detail, advice)
-    }
-
-    fn skipped(check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(check, Status::Skipped, detail, "")
-    }
-
-    /// Good when `sound`, wrong otherwise.
-    fn either(check: &'static str, sound: bool, detail: impl Into<String>, advice: &str) -> Self {
-        if sound { Self::good(check, detail) } else { Self::wrong(check, detail, advice) }
-    }
 }
 
 /// `postern doctor`.

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Finding;
-use crate::client::Answer;
+use super::finding::Finding;
+use crate::http::Answer;
 
 /// The headers of every answer of ours, and what must be in them.
 const SECURITY: [(&str, &str); 5] = [

@@ -10,45 +10,23 @@ use std::{
     },
 };
 
-use clap::ValueEnum;
 use postern_app::{encoding::hex, jose::json};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::{broken, row::Rejected};
-use crate::failure::Failure;
+use super::{options::Format, row::Rejected};
+use crate::{failure::Failure, files};
 
 /// The longest record in bytes: far above any user. A quote that is never closed would make one
 /// record of the rest of the file.
 const MAX_RECORD_BYTES: usize = 1024 * 1024;
 
-/// How the file is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Comma-separated values (RFC 4180), the first line being names
-    Csv,
-    /// JSON, one object a line
-    Jsonl,
-}
-
-impl Format {
-    /// By the ending of the name.
-    pub(super) fn of(path: &Path) -> Result<Self, Failure> {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        match ending.to_ascii_lowercase().as_str() {
-            "csv" => Ok(Self::Csv),
-            "jsonl" | "ndjson" | "json" => Ok(Self::Jsonl),
-            _ => Err(Failure::usage(format!("{}: pass --format csv or --format jsonl", path.display()))),
-        }
-    }
-}
-
 /// The length of a file and its SHA-256: what a journal knows it by.
 pub(super) fn digest(path: &Path) -> Result<(u64, String), Failure> {
-    let mut file = fs::File::open(path).map_err(|error| broken(path, &error))?;
+    let mut file = fs::File::open(path).map_err(|error| files::failed(path, &error))?;
     let (mut hash, mut chunk, mut bytes) = (Sha256::new(), vec![0; 64 * 1024], 0);
     loop {
-        let read = file.read(&mut chunk).map_err(|error| broken(path, &error))?;
+        let read = file.read(&mut chunk).map_err(|error| files::failed(path, &error))?;
         if read == 0 {
             return Ok((bytes, hex(&hash.finalize())));
         }
@@ -75,7 +53,7 @@ enum Form {
 impl Records {
     /// From the record that begins at `offset` on; 0 is the first.
     pub(super) fn open(path: &Path, format: Format, offset: u64) -> Result<Self, Failure> {
-        let wrong = |error: &dyn core::fmt::Display| broken(path, error);
+        let wrong = |error: &dyn core::fmt::Display| files::failed(path, error);
         let mut file = fs::File::open(path).map_err(|error| wrong(&error))?;
         let bytes = file.metadata().map_err(|error| wrong(&error))?.len();
         let form = match format {
@@ -135,16 +113,16 @@ impl Records {
                 let mut fields = csv::ByteRecord::new();
                 since.store(0, Relaxed);
                 let read = reader.read_byte_record(&mut fields);
-                let more = read.map_err(|error| broken(&self.path, &error))?;
+                let more = read.map_err(|error| files::failed(&self.path, &error))?;
                 Ok(more.then(|| of_fields(names, &fields)))
             }
             Form::Lines { reader, offset } => loop {
                 let mut line = Vec::new();
                 let limit = MAX_RECORD_BYTES as u64 + 1;
                 let read = reader.by_ref().take(limit).read_until(b'\n', &mut line);
-                let read = read.map_err(|error| broken(&self.path, &error))?;
+                let read = read.map_err(|error| files::failed(&self.path, &error))?;
                 if read > MAX_RECORD_BYTES {
-                    return Err(broken(&self.path, &TOO_LONG));
+                    return Err(files::failed(&self.path, &TOO_LONG));
                 }
                 let first = *offset == 0;
                 *offset += read as u64;
@@ -167,7 +145,7 @@ fn of_line(path: &Path, line: &[u8], first: bool) -> Result<Record, Failure> {
     match json::parse_object(line) {
         Ok(members) => Ok(Ok(members)),
         // A document over many lines would be refused line by line.
-        Err(_) if first && matches!(line.trim_ascii(), b"[" | b"{") => Err(broken(path, &TOO_LONG)),
+        Err(_) if first && matches!(line.trim_ascii(), b"[" | b"{") => Err(files::failed(path, &TOO_LONG)),
         Err(error) => Ok(Err(Rejected::new(error.code(), &format!("the line is {error}")))),
     }
 }

@@ -11,8 +11,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{broken, private, send::Sent};
-use crate::failure::Failure;
+use super::send::Sent;
+use crate::{failure::Failure, files};
 
 /// What is done.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -46,8 +46,8 @@ pub(super) struct Journal {
 impl Journal {
     /// Begins one, or takes up the one that is there, if it belongs to the same import.
     pub(super) fn open(path: &Path, rejects: &Path, heading: &Value, restart: bool) -> Result<Self, Failure> {
-        let wrong = |error: &dyn core::fmt::Display| broken(path, error);
-        let mut file = private(path)?;
+        let wrong = |error: &dyn core::fmt::Display| files::failed(path, error);
+        let mut file = files::private_for_update(path)?;
         file.try_lock().map_err(|_| wrong(&"another import is at work on it"))?;
         let (mut done, mut length, mut line) = (Done::default(), 0_u64, String::new());
         let mut reader = BufReader::new(&mut file);
@@ -87,15 +87,15 @@ impl Journal {
             Self { path: path.to_owned(), file, rejects_path: rejects.to_owned(), rejects: None, done };
         // What was written there after the last batch that counts is written again.
         if journal.done.rejects > 0 || rejects.exists() {
-            let file = private(rejects)?;
+            let file = files::private_for_update(rejects)?;
             let cut = file.metadata().and_then(|metadata| {
                 if metadata.len() < journal.done.rejects {
                     return Ok(false);
                 }
                 file.set_len(journal.done.rejects).map(|()| true)
             });
-            if !cut.map_err(|error| broken(rejects, &error))? {
-                return Err(broken(
+            if !cut.map_err(|error| files::failed(rejects, &error))? {
+                return Err(files::failed(
                     rejects,
                     &"it is shorter than the journal says; pass --restart to begin anew",
                 ));
@@ -119,13 +119,13 @@ impl Journal {
         if !lines.is_empty() {
             let mut file = match self.rejects.take() {
                 Some(file) => file,
-                None => private(&self.rejects_path)?,
+                None => files::private_for_update(&self.rejects_path)?,
             };
             let written = file
                 .seek(SeekFrom::Start(self.done.rejects))
                 .and_then(|_| file.write_all(lines.as_bytes()))
                 .and_then(|()| file.sync_data());
-            written.map_err(|error| broken(&self.rejects_path, &error))?;
+            written.map_err(|error| files::failed(&self.rejects_path, &error))?;
             self.rejects = Some(file);
         }
         self.done.rejects += lines.len() as u64;
@@ -144,7 +144,7 @@ impl Journal {
     }
 
     fn write(&mut self) -> Result<(), Failure> {
-        let wrong = |error: &dyn core::fmt::Display| broken(&self.path, error);
+        let wrong = |error: &dyn core::fmt::Display| files::failed(&self.path, error);
         let line = serde_json::to_string(&self.done).map_err(|error| wrong(&error))? + "\n";
         self.file
             .write_all(line.as_bytes())

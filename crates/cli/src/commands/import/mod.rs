@@ -7,85 +7,33 @@
 
 mod file;
 mod journal;
+mod options;
 mod row;
 mod send;
 
 use std::{
     collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, mpsc},
     thread,
 };
 
-use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use postern_app::{
-    identity::{UnicodeTables, import::ImportRow},
-    service::admin::MAX_ROWS,
-};
+use postern_app::identity::{UnicodeTables, import::ImportRow};
 use serde_json::{Value, json};
 
+pub(crate) use self::options::Import;
 use self::{
-    file::{Format, Records},
+    file::Records,
     journal::{Done, Journal},
-    row::{Rejected, Source},
+    options::{BATCH_BYTES, Format},
+    row::Rejected,
     send::{Batch, Sender, Sent},
 };
-use crate::{context::Context, failure::Failure, grants::Grants, report::Report};
+use crate::{context::Context, failure::Failure, report::Report};
 
-/// The most text of one batch in bytes: a quarter of what the call takes.
-const BATCH_BYTES: usize = 256 * 1024;
 /// How many refused rows a dry run shows to a person.
 const SHOWN: usize = 20;
-
-/// What to import, and how.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(crate) struct Import {
-    /// A CSV file with a line of names, or JSON, one object a line
-    file: PathBuf,
-    /// Which of the two, if the name of the file does not say so
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// Whose export it is; "postern" has the names of the API
-    #[arg(long = "from", value_enum, default_value = "postern", value_name = "SOURCE")]
-    source: Source,
-    /// Take a member from another name, for example login=mail; may be repeated
-    #[arg(long = "field", value_name = "MEMBER=NAME", value_parser = row::renamed)]
-    fields: Vec<(String, String)>,
-    /// Leave out what is no member of a user, in place of refusing the row
-    #[arg(long)]
-    ignore_other: bool,
-    /// Users without a hash that can be used get one that no password matches: they set a
-    /// password by one-time token. Without this such a row is refused
-    #[arg(long)]
-    without_password: bool,
-    /// Read and check every row here, and send nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Where to write how far it has come, if not FILE.journal
-    #[arg(long, value_name = "PATH", conflicts_with = "dry_run")]
-    journal: Option<PathBuf>,
-    /// Where to write refused rows and why, if not FILE.rejects
-    #[arg(long, value_name = "PATH", conflicts_with = "dry_run")]
-    rejects: Option<PathBuf>,
-    /// Begin anew, whatever the journal says; users who are there stay as they are
-    #[arg(long, conflicts_with = "dry_run")]
-    restart: bool,
-    /// Rows of one request
-    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=MAX_ROWS as u64), value_name = "ROWS")]
-    batch: u64,
-    /// Requests at once
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32), value_name = "REQUESTS")]
-    in_flight: u8,
-    /// How often a request is repeated that the deployment could not do, with growing pauses
-    #[arg(long, default_value_t = 10, value_name = "TIMES")]
-    retries: u32,
-    // The last: the heading would hold for what follows.
-    #[command(flatten, next_help_heading = "For rows that name none")]
-    grants: Grants,
-}
 
 impl Import {
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
@@ -301,21 +249,4 @@ fn progress(context: &Context, bytes: u64) -> ProgressBar {
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 fn rate(rows: u64, seconds: f64) -> String {
     format!("{rows} in {seconds:.1} s, {:.0} a second", rows as f64 / seconds.max(0.001))
-}
-
-/// What a failure of this machine's files says.
-fn broken(path: &Path, cause: &dyn core::fmt::Display) -> Failure {
-    Failure::refused(format!("{}: {cause}", path.display()))
-}
-
-/// A file for its owner alone, opened to be read and written, and made if it is not there.
-fn private(path: &Path) -> Result<fs::File, Failure> {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path).map_err(|error| broken(path, &error))
 }

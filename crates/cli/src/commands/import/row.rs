@@ -1,6 +1,5 @@
 //! Rows as other products export them, as rows of the API (`docs/reference/users.md`).
 
-use clap::ValueEnum;
 use postern_app::{
     identity::{
         PasswordHash,
@@ -10,22 +9,7 @@ use postern_app::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{BATCH_BYTES, Import};
-
-/// Whose export it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Source {
-    /// The members of the API by their names
-    Postern,
-    /// Auth0's export of users with `passwordHash`
-    Auth0,
-    /// `users` of a realm export of Keycloak
-    Keycloak,
-    /// `users` of `firebase auth:export`; its hashes cannot be used
-    Firebase,
-    /// `Users` of `aws cognito-idp list-users`; it gives no hashes away
-    Cognito,
-}
+use super::options::{BATCH_BYTES, Import, Source};
 
 /// A row that is not taken, and why. Holds no hash.
 #[derive(Debug, Clone)]
@@ -71,16 +55,6 @@ impl Rejected {
 
 fn login_of(row: &Value) -> Option<String> {
     row.get("login").and_then(Value::as_str).map(str::to_owned)
-}
-
-/// `MEMBER=NAME` of the command line.
-pub(super) fn renamed(text: &str) -> Result<(String, String), String> {
-    let (member, name) = text.split_once('=').ok_or("must be MEMBER=NAME")?;
-    if MEMBERS.contains(&member) && !name.is_empty() {
-        Ok((member.to_owned(), name.to_owned()))
-    } else {
-        Err(format!("the member must be one of {}", MEMBERS.join(", ")))
-    }
 }
 
 /// The row of the API that a record is. What cannot be made sense of is left as it is, for the

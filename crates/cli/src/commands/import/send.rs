@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::row::Rejected;
 use crate::{
-    client::{Answer, Client, failed},
+    auth::access_token,
     context::Context,
     failure::{Failure, Kind},
-    sign_in::access_token,
+    http::{Answer, Client, failed},
 };
 
 /// The first pause before a request is repeated; each further one is twice as long.
@@ -111,7 +111,7 @@ impl<'c> Sender<'c> {
     fn token(&self) -> Result<String, Failure> {
         static RENEWING: Mutex<()> = Mutex::new(());
         let _guard = RENEWING.lock().unwrap_or_else(PoisonError::into_inner);
-        access_token(self.context, &self.client)
+        access_token(&self.client, self.context.now())
     }
 
     fn until_taken(&mut self, body: &Value) -> Result<Value, Failure> {

@@ -17,13 +17,14 @@ use postern_app::{
 };
 use serde_json::{Value, json};
 
+use super::super::routes;
 use crate::{
-    client::Client,
     context::Context,
-    doctor::find_keys,
     failure::Failure,
-    routes,
-    settings::{STAND_IN_KEY, SettingsFile, Variables, read_text},
+    files::read_text,
+    http::Client,
+    issuer_keys::find_keys,
+    settings::{STAND_IN_KEY, SettingsFile, Variables},
 };
 
 /// What is asked.

@@ -1,6 +1,6 @@
 //! `postern token`: what an access token says, whether it is good, and if not why.
 
-mod gate;
+mod judge;
 
 use std::{
     env,
@@ -76,13 +76,13 @@ impl Tokens {
                 ));
             }
             let token = token()?;
-            let asked = gate::Asked { settings, jwks: jwks.as_deref(), request };
-            let judged = gate::judge(&asked, &token, context)?;
+            let asked = judge::Asked { settings, jwks: jwks.as_deref(), request };
+            let judged = judge::judge(&asked, &token, context)?;
             return Ok(judged_report(&token, judged, context.now()));
         }
         let token = token()?;
         let keys = match (jwks, context.has_url()) {
-            (Some(place), _) => Some(key_set(&gate::document(place)?)?),
+            (Some(place), _) => Some(key_set(&judge::document(place)?)?),
             (None, true) => Some(key_set(&context.public()?.get("/.well-known/jwks.json")?)?),
             (None, false) => None,
         };
@@ -92,8 +92,8 @@ impl Tokens {
 }
 
 /// The gate's answer, and what the token says.
-fn judged_report(token: &str, judged: gate::Judged, now: Timestamp) -> Report {
-    let gate::Judged { mut lines, mut value, refused } = judged;
+fn judged_report(token: &str, judged: judge::Judged, now: Timestamp) -> Report {
+    let judge::Judged { mut lines, mut value, refused } = judged;
     let (header, claims) = parts(token);
     lines.extend(shown(header.as_ref(), claims.as_ref(), now));
     if let Some(members) = value.as_object_mut() {

@@ -1,7 +1,7 @@
 use clap::Parser;
 use serde_json::json;
 
-use super::*;
+use super::{super::options::renamed, *};
 
 #[derive(Debug, Parser)]
 struct Line {
