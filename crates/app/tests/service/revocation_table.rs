@@ -601,6 +601,7 @@ fn every_row_of_the_page_is_a_test_and_every_test_a_row() {
     let page = include_str!("../../../../docs/concepts/revocation.md");
     let tests = named(include_str!("revocation_table.rs"), "\nfn ");
     assert_eq!(named(page, "| `"), tests);
-    let table = page.split("| state | effect on new requests |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let table =
+        page.split("| state | effect on new requests |").nth(1).unwrap().split("\n\n").next().unwrap();
     assert_eq!(table.lines().skip(2).count(), tests.len(), "each row has one");
 }
