@@ -11,10 +11,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    object::Account,
-    stored::{ERASED, Store},
-};
+use super::stored::{ACTIVITY_KIND, ERASED, Store, decode, encode};
 use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
@@ -128,51 +125,49 @@ pub struct ActivityEntry {
     pub context: Context,
 }
 
-impl<R: Records> Account<R> {
-    /// Writes an entry and removes one for which there is no room any more.
-    pub(super) fn note(
-        &self,
-        kind: ActivityKind,
-        session_id: Option<FamilyId>,
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<(), Fault> {
-        if self.store().meta()?.is_some_and(|meta| meta.fence == ERASED) {
-            return Ok(());
-        }
-        let entries = self.store().activity()?;
-        let entry = ActivityEntry { at: now, kind, times: 1, session_id, context: context.clone() };
-        if kind.is_counted()
-            && let Some((number, there)) = entries.iter().rev().find(|(_, there)| there.kind == kind)
-            && !now.is_due(there.at, COUNTED_TOGETHER)
-        {
-            let times = there.times.saturating_add(1);
-            return self.store().write_activity(*number, &ActivityEntry { times, ..entry });
-        }
-        let number = self.store().next_activity()?;
-        self.store().write_activity(number, &entry)?;
-        let mut entries = entries;
-        entries.push((number, entry));
-        while entries.len() > CAPACITY {
-            let place = least_missed(&entries);
-            let (number, _) = entries.remove(place);
-            self.store().remove_activity(number)?;
-        }
-        Ok(())
+/// Writes an entry and removes one for which there is no room any more.
+pub(super) fn note(
+    store: &Store<'_, impl Records>,
+    kind: ActivityKind,
+    session_id: Option<FamilyId>,
+    context: &Context,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if store.meta()?.is_some_and(|meta| meta.fence == ERASED) {
+        return Ok(());
     }
+    let entries = entries_of(store)?;
+    let entry = ActivityEntry { at: now, kind, times: 1, session_id, context: context.clone() };
+    if kind.is_counted()
+        && let Some((number, there)) = entries.iter().rev().find(|(_, there)| there.kind == kind)
+        && !now.is_due(there.at, COUNTED_TOGETHER)
+    {
+        let times = there.times.saturating_add(1);
+        return write(store, *number, &ActivityEntry { times, ..entry });
+    }
+    let number = next_number(store)?;
+    write(store, number, &entry)?;
+    let mut entries = entries;
+    entries.push((number, entry));
+    while entries.len() > CAPACITY {
+        let place = least_missed(&entries);
+        let (number, _) = entries.remove(place);
+        remove(store, number)?;
+    }
+    Ok(())
+}
 
-    /// The entries, newest first.
-    pub(super) fn activity(&self, now: Timestamp) -> Result<Vec<ActivityEntry>, Fault> {
-        let mut entries: Vec<ActivityEntry> = Vec::new();
-        for (_, entry) in self.store().activity()?.into_iter().rev() {
-            if now.since(entry.at) < ACTIVITY_LIFETIME {
-                // Most belong at the end; those that are counted together move up when they happen again.
-                let place = entries.partition_point(|known| known.at >= entry.at);
-                entries.insert(place, entry);
-            }
+/// The entries, newest first.
+pub(super) fn list(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Vec<ActivityEntry>, Fault> {
+    let mut entries: Vec<ActivityEntry> = Vec::new();
+    for (_, entry) in entries_of(store)?.into_iter().rev() {
+        if now.since(entry.at) < ACTIVITY_LIFETIME {
+            // Most belong at the end; those that are counted together move up when they happen again.
+            let place = entries.partition_point(|known| known.at >= entry.at);
+            entries.insert(place, entry);
         }
-        Ok(entries)
     }
+    Ok(entries)
 }
 
 /// The place of the entry that makes room: of the kind that has the most entries, and of those from
@@ -196,17 +191,43 @@ fn least_missed(entries: &[(u32, ActivityEntry)]) -> usize {
 }
 
 /// Removes what is too old; when the first of the rest will be.
-pub(super) fn sweep<R: Records>(store: &Store<'_, R>, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+pub(super) fn sweep(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
     let mut first = None;
-    for (number, entry) in store.activity()? {
+    for (number, entry) in entries_of(store)? {
         let end = entry.at.plus(ACTIVITY_LIFETIME);
         if now >= end {
-            store.remove_activity(number)?;
+            remove(store, number)?;
         } else {
             first = Some(first.map_or(end, |first: Timestamp| first.min(end)));
         }
     }
     Ok(first)
+}
+
+/// The records as (number, entry), oldest first. What a newer version wrote and this one cannot
+/// read is left out: it tells, and decides nothing that would have to wait for that version.
+fn entries_of(store: &Store<'_, impl Records>) -> Result<Vec<(u32, ActivityEntry)>, Fault> {
+    let rows = store.0.scan(ACTIVITY_KIND)?;
+    Ok(rows.iter().filter_map(|(id, record)| Some((id.parse().ok()?, decode(record).ok()?))).collect())
+}
+
+/// The number of the next entry: above all that are there, readable or not.
+fn next_number(store: &Store<'_, impl Records>) -> Result<u32, Fault> {
+    let last = store.0.scan(ACTIVITY_KIND)?.pop().and_then(|(id, _)| id.parse::<u32>().ok());
+    Ok(last.map_or(0, |number| number.saturating_add(1)))
+}
+
+fn write(store: &Store<'_, impl Records>, number: u32, entry: &ActivityEntry) -> Result<(), Fault> {
+    store.0.write(ACTIVITY_KIND, &id_of(number), &encode(entry)?)
+}
+
+fn remove(store: &Store<'_, impl Records>, number: u32) -> Result<(), Fault> {
+    store.0.remove(ACTIVITY_KIND, &id_of(number))
+}
+
+/// Ten digits: the order of the ids is that of the numbers.
+fn id_of(number: u32) -> String {
+    format!("{number:010}")
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 //! object's decisions over its [`Records`](crate::ports::Records), without the platform.
 
 mod activity;
+mod alarm;
 mod client;
+mod erasure;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 pub mod messages;
@@ -12,6 +14,8 @@ mod object;
 mod one_time;
 pub mod one_time_token;
 mod outbox;
+mod reply;
+mod rotation;
 mod sessions;
 mod stored;
 
@@ -19,9 +23,10 @@ pub use self::{
     activity::{ActivityEntry, ActivityKind},
     client::{Accounts, ChangeNotice, Opened, Refreshed},
     messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated, SessionView},
-    object::{Account, Served, Upkeep},
+    object::Account,
     one_time::Purpose,
     one_time_token::OneTimeToken,
+    reply::{Served, Upkeep},
 };
 use postern_jose::time::Timestamp;
 

@@ -7,16 +7,17 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    activity::ActivityKind,
-    messages::AccountAnswer,
-    object::Account,
-    stored::{ERASED, Store},
+    activity::{self, ActivityKind},
+    stored::{ERASED, ONE_TIME_KIND, Store, decode, encode},
 };
 use crate::{
-    ports::{Fault, Records},
-    refresh::{Context, Revocation, SecretHash},
+    ports::{Fault, Part, Records},
+    refresh::{Context, SecretHash},
 };
-use postern_jose::time::Timestamp;
+use postern_jose::{
+    encoding::{base64url, from_base64url},
+    time::Timestamp,
+};
 
 /// How many tokens of one purpose may be open at once. Who asks again waits for one to expire:
 /// a stranger cannot fill a mailbox, and cannot make the owner's own tokens void either.
@@ -59,96 +60,109 @@ pub(super) struct OneTime {
     pub(super) used: bool,
 }
 
-impl<R: Records> Account<R> {
-    pub(super) fn issue_one_time(
-        &self,
-        hash: &SecretHash,
-        purpose: Purpose,
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<AccountAnswer, Fault> {
-        if self.store().meta()?.is_some_and(|meta| meta.fence == ERASED) {
-            return Ok(AccountAnswer::OneTimeRefused {});
-        }
-        sweep(&self.store(), now)?;
-        let open = self.store().one_times()?;
-        if open.iter().any(|(known, one)| known == hash && one.purpose == purpose && !one.used) {
-            // Asked again: the first answer was lost.
-            return Ok(AccountAnswer::OneTimeIssued {});
-        }
-        let open = open.iter().filter(|(_, one)| one.purpose == purpose && !one.used).count();
-        let _ = self.note(purpose.requested(), None, context, now);
-        if open >= OPEN_AT_ONCE {
-            return Ok(AccountAnswer::OneTimeRefused {});
-        }
-        let token = OneTime { purpose, expires_at: now.plus(purpose.lifetime()), used: false };
-        self.store().write_one_time(hash, &token)?;
-        Ok(AccountAnswer::OneTimeIssued {})
+/// Keeps a token. `false` when too many of its purpose are open, or the account was erased.
+pub(super) fn issue(
+    store: &Store<'_, impl Records>,
+    hash: &SecretHash,
+    purpose: Purpose,
+    context: &Context,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    if store.meta()?.is_some_and(|meta| meta.fence == ERASED) {
+        return Ok(false);
     }
+    sweep(store, now)?;
+    let open = tokens_of(store)?;
+    if open.iter().any(|(known, one)| known == hash && one.purpose == purpose && !one.used) {
+        // Asked again: the first answer was lost.
+        return Ok(true);
+    }
+    let open = open.iter().filter(|(_, one)| one.purpose == purpose && !one.used).count();
+    let _ = activity::note(store, purpose.requested(), None, context, now);
+    if open >= OPEN_AT_ONCE {
+        return Ok(false);
+    }
+    let token = OneTime { purpose, expires_at: now.plus(purpose.lifetime()), used: false };
+    write(store, hash, &token)?;
+    Ok(true)
+}
 
-    /// Takes the token out of use, and all others of its purpose, and for a password ends all
-    /// sessions: one block, so of all who race with one token one redeems it.
-    pub(super) fn redeem_one_time(
-        &self,
-        hash: &SecretHash,
-        purpose: Purpose,
-        context: &Context,
-        now: Timestamp,
-    ) -> Result<AccountAnswer, Fault> {
-        let found = self.store().one_time(hash)?;
-        let Some(found) = found.filter(|one| one.purpose == purpose && !one.used && now < one.expires_at)
-        else {
-            return Ok(AccountAnswer::OneTimeRefused {});
-        };
-        // The decisive write. A fault after it leaves sessions alive and the token used: the
-        // user asks for another one.
-        self.store().write_one_time(hash, &OneTime { used: true, ..found })?;
-        for (other, one) in self.store().one_times()? {
-            if other != *hash && one.purpose == purpose {
-                self.store().remove_one_time(&other)?;
-            }
+/// Takes the token out of use, and all others of its purpose. `false` when it serves no more. The caller does in the same
+/// block what the token is for, so of all who race with one token one redeems it.
+pub(super) fn redeem(
+    store: &Store<'_, impl Records>,
+    hash: &SecretHash,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let found = read(store, hash)?;
+    let Some(found) = found.filter(|one| one.purpose == purpose && !one.used && now < one.expires_at) else {
+        return Ok(false);
+    };
+    // The decisive write. A fault after it leaves sessions alive and the token used: the
+    // user asks for another one.
+    write(store, hash, &OneTime { used: true, ..found })?;
+    for (other, one) in tokens_of(store)? {
+        if other != *hash && one.purpose == purpose {
+            remove(store, &other)?;
         }
-        let (kind, answer) = match purpose {
-            Purpose::ResetPassword => {
-                (ActivityKind::PasswordReset, self.revoke_all(Revocation::PasswordChanged, now)?.answer)
-            }
-            Purpose::VerifyEmail => (ActivityKind::EmailVerified, AccountAnswer::revoked(Vec::new())),
-        };
-        let _ = self.note(kind, None, context, now);
-        Ok(answer)
     }
+    Ok(true)
+}
 
-    /// Takes all tokens of a purpose out of use. Whoever has changed the password, or disabled the
-    /// user, may have done so because somebody else reads the mailbox.
-    pub(super) fn void_one_time(&self, purpose: Purpose) -> Result<(), Fault> {
-        for (hash, one) in self.store().one_times()? {
-            if one.purpose == purpose {
-                self.store().remove_one_time(&hash)?;
-            }
+/// Takes all tokens of a purpose out of use. Whoever has changed the password, or disabled the
+/// user, may have done so because somebody else reads the mailbox.
+pub(super) fn void(store: &Store<'_, impl Records>, purpose: Purpose) -> Result<(), Fault> {
+    for (hash, one) in tokens_of(store)? {
+        if one.purpose == purpose {
+            remove(store, &hash)?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// What the token was redeemed for failed: it serves again, for as long as it would have.
-    pub(super) fn give_back_one_time(&self, hash: &SecretHash) -> Result<AccountAnswer, Fault> {
-        if let Some(found) = self.store().one_time(hash)? {
-            self.store().write_one_time(hash, &OneTime { used: false, ..found })?;
-        }
-        Ok(AccountAnswer::OneTimeIssued {})
+/// What the token was redeemed for failed: it serves again, for as long as it would have.
+pub(super) fn give_back(store: &Store<'_, impl Records>, hash: &SecretHash) -> Result<(), Fault> {
+    if let Some(found) = read(store, hash)? {
+        write(store, hash, &OneTime { used: false, ..found })?;
     }
+    Ok(())
 }
 
 /// Removes what has expired; when the first of the rest will.
-pub(super) fn sweep<R: Records>(store: &Store<'_, R>, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+pub(super) fn sweep(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
     let mut first = None;
-    for (hash, one) in store.one_times()? {
+    for (hash, one) in tokens_of(store)? {
         if now >= one.expires_at {
-            store.remove_one_time(&hash)?;
+            remove(store, &hash)?;
         } else {
             first = Some(first.map_or(one.expires_at, |first: Timestamp| first.min(one.expires_at)));
         }
     }
     Ok(first)
+}
+
+fn read(store: &Store<'_, impl Records>, hash: &SecretHash) -> Result<Option<OneTime>, Fault> {
+    store.0.read(ONE_TIME_KIND, &base64url(&hash.0))?.as_deref().map(decode).transpose()
+}
+
+fn tokens_of(store: &Store<'_, impl Records>) -> Result<Vec<(SecretHash, OneTime)>, Fault> {
+    let rows = store.0.scan(ONE_TIME_KIND)?;
+    rows.iter()
+        .map(|(id, record)| {
+            let hash = from_base64url(id).and_then(|hash| hash.try_into().ok()).map(SecretHash);
+            let hash = hash.ok_or_else(|| Fault::new(Part::Storage, "the id of a one_time record"))?;
+            Ok((hash, decode(record)?))
+        })
+        .collect()
+}
+
+fn write(store: &Store<'_, impl Records>, hash: &SecretHash, token: &OneTime) -> Result<(), Fault> {
+    store.0.write(ONE_TIME_KIND, &base64url(&hash.0), &encode(token)?)
+}
+
+fn remove(store: &Store<'_, impl Records>, hash: &SecretHash) -> Result<(), Fault> {
+    store.0.remove(ONE_TIME_KIND, &base64url(&hash.0))
 }
 
 #[cfg(test)]

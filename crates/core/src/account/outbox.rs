@@ -5,13 +5,12 @@
 
 use core::time::Duration;
 
-use super::{
-    object::{Account, Upkeep},
-    stored::Pending,
-};
+use serde::{Deserialize, Serialize};
+
+use super::stored::{OUTBOX_KIND, Store, decode, encode};
 use crate::{
     ids::FamilyId,
-    ports::{Fault, Part, RING_AGAIN, Records},
+    ports::{Fault, Part, Records},
     revocation::{Added, Entry, FeedObject, MAX_BATCH, OWN_HORIZON},
 };
 use postern_jose::time::Timestamp;
@@ -23,65 +22,101 @@ const SUBJECT_ID: &str = "subject";
 /// double, within these bounds.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 
-impl<R: Records> Account<R> {
-    /// Notes that a session ends. Goes before the end itself: what is noted and did not happen
-    /// does no harm, since every hit in the feed is confirmed here.
-    pub(super) fn tell_session(&self, family: FamilyId, now: Timestamp) -> Result<(), Fault> {
-        self.store().write_pending(&family.to_string(), &Pending { at: now, subject: None })
-    }
+/// An end that the revocation feed has to be told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    /// When it was.
+    pub(super) at: Timestamp,
+    /// All sessions of this subject; without it, the one session that the record's id names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) subject: Option<String>,
+}
 
-    /// Notes that all sessions end.
-    pub(super) fn tell_subject(&self, subject: &str, now: Timestamp) -> Result<(), Fault> {
-        let pending = Pending { at: now, subject: Some(subject.to_owned()) };
-        self.store().write_pending(SUBJECT_ID, &pending)
-    }
+/// Notes that a session ends. Goes before the end itself: what is noted and did not happen
+/// does no harm, since every hit in the feed is confirmed here.
+pub(super) fn tell_session(
+    store: &Store<'_, impl Records>,
+    family: FamilyId,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    write(store, &family.to_string(), &Pending { at: now, subject: None })
+}
 
-    /// The alarm: tells the feed what it is not told yet, and removes what has expired. The fault
-    /// is for the log; whatever was left undone is in the alarm that comes back, also when the
-    /// storage itself fails or holds what only a newer program can read.
-    pub async fn alarm(&self, now: Timestamp, feed: &impl FeedObject) -> (Upkeep, Option<Fault>) {
-        let delivered = self.deliver(now, feed).await;
-        match self.sweep(now) {
-            Ok(upkeep) => (upkeep, delivered.err()),
-            Err(fault) => (Upkeep::Alarm(now.plus(RING_AGAIN)), Some(fault)),
+/// Notes that all sessions end.
+pub(super) fn tell_subject(
+    store: &Store<'_, impl Records>,
+    subject: &str,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let pending = Pending { at: now, subject: Some(subject.to_owned()) };
+    write(store, SUBJECT_ID, &pending)
+}
+
+/// Delivers to the feed what it is not told yet, and removes what it took.
+pub(super) async fn deliver(
+    store: &Store<'_, impl Records>,
+    now: Timestamp,
+    feed: &impl FeedObject,
+) -> Result<(), Fault> {
+    let mut pending = pending_of(store)?;
+    pending.truncate(MAX_BATCH);
+    let entries: Vec<Entry> = pending
+        .iter()
+        .filter_map(|(id, _, pending)| match &pending.subject {
+            Some(subject) => Some(Entry::subject(subject, pending.at)),
+            None => Some(Entry::session(id.parse().ok()?, pending.at)),
+        })
+        .filter(|entry| now < entry.until)
+        .collect();
+    if !entries.is_empty() {
+        match feed.add(entries).await? {
+            Added::Taken => {}
+            Added::Full => return Err(Fault::new(Part::RevocationFeed, "did not take a revocation")),
         }
     }
-
-    async fn deliver(&self, now: Timestamp, feed: &impl FeedObject) -> Result<(), Fault> {
-        let mut pending = self.store().outbox()?;
-        pending.truncate(MAX_BATCH);
-        let entries: Vec<Entry> = pending
-            .iter()
-            .filter_map(|(id, _, pending)| match &pending.subject {
-                Some(subject) => Some(Entry::subject(subject, pending.at)),
-                None => Some(Entry::session(id.parse().ok()?, pending.at)),
-            })
-            .filter(|entry| now < entry.until)
-            .collect();
-        if !entries.is_empty() {
-            match feed.add(entries).await? {
-                Added::Taken => {}
-                Added::Full => return Err(Fault::new(Part::RevocationFeed, "did not take a revocation")),
-            }
-        }
-        for (id, text, _) in pending {
-            self.store().remove_pending(&id, &text)?;
-        }
-        Ok(())
+    for (id, text, _) in pending {
+        remove(store, &id, &text)?;
     }
+    Ok(())
+}
 
-    /// When the feed should be told again, if something is left to tell. What no token can have
-    /// survived is not.
-    pub(super) fn next_attempt(&self, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
-        let mut oldest: Option<Timestamp> = None;
-        for (id, text, Pending { at, .. }) in self.store().outbox()? {
-            if now < at.plus(OWN_HORIZON) {
-                oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
-            } else {
-                self.store().remove_pending(&id, &text)?;
-            }
+/// When the feed should be told again, if something is left to tell. What no token can have
+/// survived is not.
+pub(super) fn next_attempt(
+    store: &Store<'_, impl Records>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Fault> {
+    let mut oldest: Option<Timestamp> = None;
+    for (id, text, Pending { at, .. }) in pending_of(store)? {
+        if now < at.plus(OWN_HORIZON) {
+            oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
+        } else {
+            remove(store, &id, &text)?;
         }
-        let [shortest, longest] = PAUSES;
-        Ok(oldest.map(|at| now.plus(now.since(at).clamp(shortest, longest))))
     }
+    let [shortest, longest] = PAUSES;
+    Ok(oldest.map(|at| now.plus(now.since(at).clamp(shortest, longest))))
+}
+
+/// Whether nothing is left to tell.
+pub(super) fn is_empty(store: &Store<'_, impl Records>) -> Result<bool, Fault> {
+    Ok(pending_of(store)?.is_empty())
+}
+
+/// What the feed is not told yet, each with its record's text, which tells whether it changed.
+fn pending_of(store: &Store<'_, impl Records>) -> Result<Vec<(String, String, Pending)>, Fault> {
+    let rows = store.0.scan(OUTBOX_KIND)?;
+    rows.into_iter().map(|(id, text)| decode(&text).map(|pending| (id, text, pending))).collect()
+}
+
+fn write(store: &Store<'_, impl Records>, id: &str, pending: &Pending) -> Result<(), Fault> {
+    store.0.write(OUTBOX_KIND, id, &encode(pending)?)
+}
+
+/// Removes it unless it was written anew.
+fn remove(store: &Store<'_, impl Records>, id: &str, text: &str) -> Result<(), Fault> {
+    if store.0.read(OUTBOX_KIND, id)?.is_some_and(|now| now == text) {
+        store.0.remove(OUTBOX_KIND, id)?;
+    }
+    Ok(())
 }

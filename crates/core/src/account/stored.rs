@@ -4,10 +4,10 @@
 //! |---|---|---|
 //! | `account` | `meta` | [`Meta`]: the subject, its epoch and not-before |
 //! | `family` | the family's id | [`StoredFamily`]: the epoch it was opened in, and the family |
-//! | `activity` | a number, in ten digits | [`ActivityEntry`]: what happened, for the user |
-//! | `one_time` | SHA-256 of the token's secret | [`OneTime`]: what for, until when, used or not |
+//! | `activity` | a number, in ten digits | `ActivityEntry`: what happened, for the user |
+//! | `one_time` | SHA-256 of the token's secret | `OneTime`: what for, until when, used or not |
 //! | `leaving` | `at` | [`Leaving`]: when the account erases itself |
-//! | `outbox` | the family's id, or `subject` | [`Pending`]: what the revocation feed is not told yet |
+//! | `outbox` | the family's id, or `subject` | `Pending`: what the revocation feed is not told yet |
 //!
 //! A record of an older version is brought forward when it is read and written back at its next
 //! change. A record of a newer version is a fault, never a refusal: after a roll-back of the
@@ -16,17 +16,12 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{activity::ActivityEntry, one_time::OneTime};
 use crate::{
     ids::FamilyId,
     ports::{Fault, Part, Records},
-    refresh::{Family, Revocation, SecretHash},
+    refresh::{EndReason, Family, Revocation},
 };
-use postern_jose::{
-    encoding::{base64url, from_base64url},
-    json,
-    time::Timestamp,
-};
+use postern_jose::{json, time::Timestamp};
 
 /// The version this program writes.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -34,12 +29,12 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 const META_KIND: &str = "account";
 const META_ID: &str = "meta";
 const FAMILY_KIND: &str = "family";
-const ACTIVITY_KIND: &str = "activity";
-const ONE_TIME_KIND: &str = "one_time";
+pub(super) const ACTIVITY_KIND: &str = "activity";
+pub(super) const ONE_TIME_KIND: &str = "one_time";
+pub(super) const OUTBOX_KIND: &str = "outbox";
 
 /// The fence of an account that was erased: no sign-in passes it.
 pub(super) const ERASED: u64 = u64::MAX;
-const OUTBOX_KIND: &str = "outbox";
 const LEAVING_KIND: &str = "leaving";
 const LEAVING_ID: &str = "at";
 
@@ -87,15 +82,8 @@ pub(super) struct StoredFamily {
     pub(super) family: Family,
 }
 
-/// An end that the revocation feed has to be told of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Pending {
-    /// When it was.
-    pub(super) at: Timestamp,
-    /// All sessions of this subject; without it, the one session that the record's id names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) subject: Option<String>,
-}
+/// The families of an account.
+pub(super) type Families = Vec<(FamilyId, StoredFamily)>;
 
 /// An erasure that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,12 +114,11 @@ impl AnyVersion {
     }
 }
 
-fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
-    postern_jose::json::write(&Versioned { v: SCHEMA_VERSION, record })
-        .map_err(|error| Fault::new(Part::Storage, error))
+pub(super) fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
+    json::write(&Versioned { v: SCHEMA_VERSION, record }).map_err(|error| Fault::new(Part::Storage, error))
 }
 
-fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     let stored = AnyVersion::read(text)?;
     json::read_value(migrate(stored)?).map_err(|error| Fault::new(Part::Storage, error))
 }
@@ -145,9 +132,15 @@ fn migrate(stored: AnyVersion) -> Result<Value, Fault> {
     }
 }
 
-/// Ten digits: the order of the ids is that of the numbers.
-fn activity_id(number: u32) -> String {
-    format!("{number:010}")
+/// Applies the account's epoch to a stored family.
+fn settle(mut stored: StoredFamily, meta: Option<&Meta>) -> StoredFamily {
+    if let Some(meta) = meta
+        && let Some(revoked) = meta.revoked_all
+        && stored.epoch < meta.epoch
+    {
+        stored.family = stored.family.ended(EndReason::Revoked { by: revoked.by }, revoked.at);
+    }
+    stored
 }
 
 /// The typed view of the object's records.
@@ -178,7 +171,18 @@ impl<R: Records> Store<'_, R> {
         self.0.remove(FAMILY_KIND, &id.to_string())
     }
 
-    pub(super) fn families(&self) -> Result<Vec<(FamilyId, StoredFamily)>, Fault> {
+    /// The family as it is by its own record and the account's epoch.
+    pub(super) fn load(&self, id: FamilyId) -> Result<Option<StoredFamily>, Fault> {
+        let Some(stored) = self.family(id)? else { return Ok(None) };
+        Ok(Some(settle(stored, self.meta()?.as_ref())))
+    }
+
+    /// All families as they are by their own records and the account's epoch.
+    pub(super) fn settled(&self, meta: Option<&Meta>) -> Result<Families, Fault> {
+        Ok(self.families()?.into_iter().map(|(id, stored)| (id, settle(stored, meta))).collect())
+    }
+
+    pub(super) fn families(&self) -> Result<Families, Fault> {
         let rows = self.0.scan(FAMILY_KIND)?;
         rows.iter()
             .map(|(id, record)| {
@@ -186,68 +190,6 @@ impl<R: Records> Store<'_, R> {
                 Ok((id, decode(record)?))
             })
             .collect()
-    }
-
-    /// The activity as (number, entry), oldest first. What a newer version wrote and this one cannot
-    /// read is left out: it tells, and decides nothing that would have to wait for that version.
-    pub(super) fn activity(&self) -> Result<Vec<(u32, ActivityEntry)>, Fault> {
-        let rows = self.0.scan(ACTIVITY_KIND)?;
-        Ok(rows.iter().filter_map(|(id, record)| Some((id.parse().ok()?, decode(record).ok()?))).collect())
-    }
-
-    /// The number of the next entry: above all that are there, readable or not.
-    pub(super) fn next_activity(&self) -> Result<u32, Fault> {
-        let last = self.0.scan(ACTIVITY_KIND)?.pop().and_then(|(id, _)| id.parse::<u32>().ok());
-        Ok(last.map_or(0, |number| number.saturating_add(1)))
-    }
-
-    pub(super) fn write_activity(&self, number: u32, entry: &ActivityEntry) -> Result<(), Fault> {
-        self.0.write(ACTIVITY_KIND, &activity_id(number), &encode(entry)?)
-    }
-
-    pub(super) fn remove_activity(&self, number: u32) -> Result<(), Fault> {
-        self.0.remove(ACTIVITY_KIND, &activity_id(number))
-    }
-
-    pub(super) fn one_time(&self, hash: &SecretHash) -> Result<Option<OneTime>, Fault> {
-        self.0.read(ONE_TIME_KIND, &base64url(&hash.0))?.as_deref().map(decode).transpose()
-    }
-
-    pub(super) fn one_times(&self) -> Result<Vec<(SecretHash, OneTime)>, Fault> {
-        let rows = self.0.scan(ONE_TIME_KIND)?;
-        rows.iter()
-            .map(|(id, record)| {
-                let hash = from_base64url(id).and_then(|hash| hash.try_into().ok()).map(SecretHash);
-                let hash = hash.ok_or_else(|| Fault::new(Part::Storage, "the id of a one_time record"))?;
-                Ok((hash, decode(record)?))
-            })
-            .collect()
-    }
-
-    pub(super) fn write_one_time(&self, hash: &SecretHash, token: &OneTime) -> Result<(), Fault> {
-        self.0.write(ONE_TIME_KIND, &base64url(&hash.0), &encode(token)?)
-    }
-
-    pub(super) fn remove_one_time(&self, hash: &SecretHash) -> Result<(), Fault> {
-        self.0.remove(ONE_TIME_KIND, &base64url(&hash.0))
-    }
-
-    /// What the feed is not told yet, each with its record's text, which tells whether it changed.
-    pub(super) fn outbox(&self) -> Result<Vec<(String, String, Pending)>, Fault> {
-        let rows = self.0.scan(OUTBOX_KIND)?;
-        rows.into_iter().map(|(id, text)| decode(&text).map(|pending| (id, text, pending))).collect()
-    }
-
-    pub(super) fn write_pending(&self, id: &str, pending: &Pending) -> Result<(), Fault> {
-        self.0.write(OUTBOX_KIND, id, &encode(pending)?)
-    }
-
-    /// Removes it unless it was written anew.
-    pub(super) fn remove_pending(&self, id: &str, text: &str) -> Result<(), Fault> {
-        if self.0.read(OUTBOX_KIND, id)?.is_some_and(|now| now == text) {
-            self.0.remove(OUTBOX_KIND, id)?;
-        }
-        Ok(())
     }
 
     /// When the account erases itself, if it does.

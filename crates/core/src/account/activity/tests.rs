@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    account::{AccountAnswer, AccountRequest, Upkeep},
+    account::{Account, AccountAnswer, AccountRequest, Upkeep},
     ports::memory::MemoryRecords,
 };
 
@@ -15,8 +15,12 @@ fn note(object: &Account<MemoryRecords>, kind: ActivityKind, at: Timestamp) {
     assert_eq!(object.serve(&ask, at).answer, AccountAnswer::Confirmed);
 }
 
+fn entries(object: &Account<MemoryRecords>, now: Timestamp) -> Vec<ActivityEntry> {
+    list(&Store(object.records()), now).unwrap()
+}
+
 fn kinds(object: &Account<MemoryRecords>, now: Timestamp) -> Vec<(ActivityKind, u32)> {
-    let entries = object.activity(now).unwrap();
+    let entries = entries(object, now);
     entries.iter().map(|entry| (entry.kind, entry.times)).collect()
 }
 
@@ -27,7 +31,7 @@ fn the_newest_hundred_entries_are_kept_newest_first() {
         note(&object, ActivityKind::SignedOut, START.plus(Duration::from_secs(second)));
     }
     let now = START.plus(Duration::from_secs(110));
-    let entries = object.activity(now).unwrap();
+    let entries = entries(&object, now);
     assert_eq!(entries.len(), 100);
     assert_eq!(entries[0].at, START.plus(Duration::from_secs(109)));
     assert!(entries.is_sorted_by_key(|entry| core::cmp::Reverse(entry.at)));
@@ -91,7 +95,7 @@ fn many_sign_ins_from_one_address_leave_those_from_others() {
     for second in 10..500 {
         note_from(&object, ActivityKind::SignedIn, "203.0.113.9", second);
     }
-    let entries = object.activity(START.plus(Duration::from_secs(500))).unwrap();
+    let entries = entries(&object, START.plus(Duration::from_secs(500)));
     let owners = entries.iter().filter(|entry| entry.context.ip == Some([192, 0, 2, 7].into())).count();
     assert_eq!((entries.len(), owners), (CAPACITY, 5));
 }
@@ -105,8 +109,29 @@ fn entries_go_after_thirty_days_and_the_last_one_empties_the_account() {
         AccountRequest::Note { kind: ActivityKind::SignedOut, family: None, context: Context::default() };
     assert_eq!(object.serve(&ask, second).upkeep, Upkeep::Alarm(START.plus(ACTIVITY_LIFETIME)));
     let first_gone = START.plus(ACTIVITY_LIFETIME);
-    assert_eq!(object.activity(first_gone).unwrap().len(), 1);
+    assert_eq!(entries(&object, first_gone).len(), 1);
     assert_eq!(object.sweep(first_gone), Ok(Upkeep::Alarm(second.plus(ACTIVITY_LIFETIME))));
     assert_eq!(object.sweep(second.plus(ACTIVITY_LIFETIME)), Ok(Upkeep::Empty));
     assert!(object.records().snapshot().is_empty());
+}
+
+#[test]
+fn activity_record_format_unchanged() {
+    let records = MemoryRecords::default();
+    let store = Store(&records);
+    let session = FamilyId::from_bytes([5; 16]);
+    let entry = ActivityEntry {
+        at: Timestamp::from_seconds(9),
+        kind: ActivityKind::SignInRefused,
+        times: 2,
+        session_id: Some(session),
+        context: Context::new(Some("192.0.2.7"), Some("CH"), "Acme/7.1"),
+    };
+    write(&store, 7, &entry).unwrap();
+    assert_eq!(
+        records.read("activity", "0000000007").unwrap().unwrap(),
+        r#"{"v":1,"record":{"at":9000,"kind":"sign_in_refused","times":2,"session_id":"ID","context":{"ip":"192.0.2.7","country":"CH","user_agent":"Acme/7.1"}}}"#
+            .replace("ID", &session.to_string())
+    );
+    assert_eq!(entries_of(&store).unwrap(), [(7, entry)]);
 }

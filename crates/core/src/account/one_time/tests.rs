@@ -1,9 +1,9 @@
 use super::*;
 use crate::{
-    account::{Account, AccountRequest, Ends},
+    account::{Account, AccountAnswer, AccountRequest, Ends},
     ids::FamilyId,
     ports::memory::{FaultMode, MemoryRecords},
-    refresh::{DriftPolicy, Grant, Lifetimes},
+    refresh::{DriftPolicy, Grant, Lifetimes, Revocation},
 };
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -268,4 +268,17 @@ fn what_is_left_of_tokens_goes_by_alarm() {
     let crate::account::Upkeep::Alarm(next) = bench.object.sweep(end).unwrap() else { panic!() };
     assert_eq!(bench.object.sweep(next), Ok(crate::account::Upkeep::Empty));
     assert!(bench.records.snapshot().is_empty());
+}
+
+#[test]
+fn one_time_record_format_unchanged() {
+    let records = MemoryRecords::default();
+    let store = Store(&records);
+    let token = OneTime { purpose: RESET, expires_at: Timestamp::from_seconds(9), used: false };
+    write(&store, &hash(1), &token).unwrap();
+    assert_eq!(
+        records.read("one_time", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap().unwrap(),
+        r#"{"v":1,"record":{"purpose":"reset_password","expires_at":9000,"used":false}}"#
+    );
+    assert_eq!(tokens_of(&store).unwrap(), [(hash(1), token)]);
 }

@@ -1,9 +1,6 @@
 use core::time::Duration;
 
-use super::{
-    super::{ActivityKind, Purpose},
-    *,
-};
+use super::*;
 use crate::{
     ports::memory::MemoryRecords,
     refresh::{Binding, Context, DriftPolicy, EndReason, Grant, Lifetimes, Opening, SecretHash},
@@ -95,35 +92,6 @@ fn meta_record_format_unchanged() {
     Store(&records).write_meta(&meta).unwrap();
     assert!(records.read("account", "meta").unwrap().unwrap().ends_with(r#","fence":3}}"#));
     assert_eq!(Store(&records).meta().unwrap(), Some(meta));
-}
-
-#[test]
-fn activity_and_one_time_record_formats_unchanged() {
-    let records = MemoryRecords::default();
-    let entry = ActivityEntry {
-        at: Timestamp::from_seconds(9),
-        kind: ActivityKind::SignInRefused,
-        times: 2,
-        session_id: Some(ID),
-        context: Context::new(Some("192.0.2.7"), Some("CH"), "Acme/7.1"),
-    };
-    Store(&records).write_activity(7, &entry).unwrap();
-    assert_eq!(
-        records.read("activity", "0000000007").unwrap().unwrap(),
-        r#"{"v":1,"record":{"at":9000,"kind":"sign_in_refused","times":2,"session_id":"ID","context":{"ip":"192.0.2.7","country":"CH","user_agent":"Acme/7.1"}}}"#
-            .replace("ID", &ID.to_string())
-    );
-    assert_eq!(Store(&records).activity().unwrap(), [(7, entry)]);
-
-    let hash = SecretHash([1; 32]);
-    let token =
-        OneTime { purpose: Purpose::ResetPassword, expires_at: Timestamp::from_seconds(9), used: false };
-    Store(&records).write_one_time(&hash, &token).unwrap();
-    assert_eq!(
-        records.read("one_time", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap().unwrap(),
-        r#"{"v":1,"record":{"purpose":"reset_password","expires_at":9000,"used":false}}"#
-    );
-    assert_eq!(Store(&records).one_times().unwrap(), [(hash, token)]);
 }
 
 #[test]

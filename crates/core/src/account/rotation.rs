@@ -1,0 +1,111 @@
+//! One refresh family in its account: a token presented, a receipt confirmed, an access token checked.
+
+use core::time::Duration;
+
+use super::{
+    activity::{self, ActivityKind},
+    messages::{AccountAnswer, Granted, Refusal, Rotated},
+    outbox,
+    reply::{Served, Upkeep},
+    stored::{Store, StoredFamily},
+};
+use crate::{
+    ids::FamilyId,
+    ports::{Fault, Records},
+    refresh::{Context, Decided, Decision, End, EndReason, Family, Limits, Presented, RefusalCause, State},
+};
+use postern_jose::time::Timestamp;
+
+/// How far the Worker's clock, which sets `iat`, may be behind the object's.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
+/// Presents a refresh token to its family.
+pub(super) fn rotate(
+    store: &Store<'_, impl Records>,
+    id: FamilyId,
+    presented: &Presented,
+    now: Timestamp,
+    limits: &Limits,
+    context: &Context,
+) -> Result<Served, Fault> {
+    let Some(before) = store.load(id)? else {
+        let refusal = Refusal::without_family(RefusalCause::UnknownFamily);
+        return Ok(Served::plain(AccountAnswer::Refused(refusal)));
+    };
+    let (family, decided) = before.family.clone().rotate(presented, now, limits, context);
+    let after = StoredFamily { family, ..before };
+    let mut upkeep = Upkeep::Unchanged;
+    if after.family != before.family {
+        // A session that expired has no access token that is still good: the feed is for ends
+        // that come early.
+        let early = |end: &End| !matches!(end.reason, EndReason::Expired { .. });
+        if before.family.end().is_none() && after.family.end().is_some_and(early) {
+            outbox::tell_session(store, id, now)?;
+            upkeep = Upkeep::Alarm(now);
+        }
+        store.write_family(id, &after)?;
+    }
+    let answer = answer(&after.family, decided);
+    let kind = match &answer {
+        AccountAnswer::Rotated(Rotated { granted: Granted::LateRetry, .. }) => Some(ActivityKind::Retried),
+        AccountAnswer::Refused(refusal) => ActivityKind::of_refusal(refusal.cause),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        let _ = activity::note(store, kind, Some(id), context, now);
+    }
+    Ok(Served { answer, upkeep })
+}
+
+/// Notes that the client received the access token of this rotation count.
+pub(super) fn confirm(
+    store: &Store<'_, impl Records>,
+    id: FamilyId,
+    rotation_count: u32,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let Some(before) = store.load(id)? else { return Ok(()) };
+    let after = StoredFamily { family: before.family.clone().confirm(rotation_count, now), ..before };
+    if after.family != before.family {
+        store.write_family(id, &after)?;
+    }
+    Ok(())
+}
+
+/// Whether an access token of the session, issued at this time, is still good.
+///
+/// A session's life is exact: its family ended in the same order as everything else here,
+/// whatever second an `iat` names. The `iat` only has to be possible.
+pub(super) fn check(
+    store: &Store<'_, impl Records>,
+    id: FamilyId,
+    issued_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let Some(stored) = store.load(id)? else { return Ok(false) };
+    Ok(stored.family.is_alive(now) && issued_at.plus(CLOCK_SKEW) >= stored.family.created_at)
+}
+
+fn answer(family: &Family, decided: Decided) -> AccountAnswer {
+    let granted = match (decided.decision, &family.state) {
+        (Decision::Rotate, State::Alive(alive)) => Some((Granted::Rotate, alive)),
+        (Decision::Retry { late: false }, State::Alive(alive)) => Some((Granted::Retry, alive)),
+        (Decision::Retry { late: true }, State::Alive(alive)) => Some((Granted::LateRetry, alive)),
+        _ => None,
+    };
+    if let Some((granted, alive)) = granted {
+        return AccountAnswer::Rotated(Rotated {
+            rotation_count: family.rotation_count,
+            master: alive.master,
+            granted,
+            grant: family.grant.clone(),
+            binding: family.binding,
+            created_at: family.created_at,
+            expires_at: family.expires_at(),
+            evidence: decided.evidence,
+        });
+    }
+    // Every decision that grants leaves the family alive, so the fallback is never taken.
+    let cause = decided.decision.refusal().unwrap_or(RefusalCause::UnknownFamily);
+    AccountAnswer::Refused(Refusal { cause, evidence: Some(decided.evidence) })
+}
