@@ -2,6 +2,7 @@
 
 #[cfg_attr(not(feature = "all-algorithms"), path = "native/none.rs")]
 mod ed25519;
+mod fault;
 #[cfg(feature = "all-algorithms")]
 mod rsa;
 #[cfg(not(feature = "all-algorithms"))]
@@ -13,8 +14,9 @@ use p256::{
 };
 use zeroize::Zeroizing;
 
+use self::fault::crypto;
 use super::{GeneratedKey, PrivateKey, PublicJwk, Signer, SigningAlgorithm};
-use crate::ports::{Fault, Part, Randomness};
+use crate::ports::{Fault, Randomness};
 
 /// Signs with the crates that jwt-compact verifies with.
 #[derive(Debug)]
@@ -64,10 +66,6 @@ impl<N: Randomness> Signer for NativeSigner<N> {
             SigningAlgorithm::Rs256 => rsa::generate(&self.randomness),
         }
     }
-}
-
-fn crypto(cause: impl core::fmt::Display) -> Fault {
-    Fault::new(Part::Crypto, cause)
 }
 
 #[cfg(test)]

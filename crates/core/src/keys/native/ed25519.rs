@@ -6,8 +6,11 @@ use ed25519_dalek::{
 };
 use zeroize::Zeroizing;
 
-use super::{super::PublicJwk, GeneratedKey, crypto};
-use crate::ports::{Fault, Randomness};
+use super::fault::crypto;
+use crate::{
+    keys::{GeneratedKey, PublicJwk},
+    ports::{Fault, Randomness},
+};
 
 pub(super) fn generate(randomness: &impl Randomness) -> Result<GeneratedKey, Fault> {
     let mut seed = Zeroizing::new([0; 32]);

@@ -1,7 +1,10 @@
 //! In the place of the other algorithms when their crates are left out.
 
-use super::{GeneratedKey, crypto};
-use crate::ports::{Fault, Randomness};
+use super::fault::crypto;
+use crate::{
+    keys::GeneratedKey,
+    ports::{Fault, Randomness},
+};
 
 const WITHOUT: &str = "built without the feature all-algorithms";
 

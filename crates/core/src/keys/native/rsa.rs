@@ -12,8 +12,11 @@ use ::rsa::{
     traits::PublicKeyParts as _,
 };
 
-use super::{super::PublicJwk, GeneratedKey, crypto};
-use crate::ports::{Fault, Randomness};
+use super::fault::crypto;
+use crate::{
+    keys::{GeneratedKey, PublicJwk},
+    ports::{Fault, Randomness},
+};
 
 /// The least and the only size of RSA keys we make: what NIST SP 800-57 allows until 2030;
 /// keys live for a month.
