@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ports::{Fault, Records},
-    refresh::{Opening, Revocation},
+    refresh::{Context, Opening, Revocation, SecretHash},
     revocation::FeedObject,
 };
 use postern_jose::time::Timestamp;
@@ -92,27 +92,7 @@ impl<R: Records> Account<R> {
                 Ok(Served::plain(AccountAnswer::Checked { alive }))
             }
             AccountRequest::UserChanged { subject, kind, context, fence, ends, reason } => {
-                sessions::raise_fence(store, subject, *fence)?;
-                if matches!(reason, Revocation::PasswordChanged | Revocation::Disabled) {
-                    one_time::void(store, Purpose::ResetPassword)?;
-                }
-                let all = match ends {
-                    Ends::All => true,
-                    Ends::Beyond { scopes, roles, tenant_id } => {
-                        sessions::is_any_beyond(store, scopes, roles, tenant_id.as_deref(), now)?
-                    }
-                    Ends::Others(_) | Ends::None => false,
-                };
-                let answer = match ends {
-                    _ if all => sessions::revoke_all(store, *reason, now)?.answer,
-                    Ends::Others(keep) => sessions::revoke_others(store, *keep, *reason, now)?.answer,
-                    _ => AccountAnswer::revoked(Vec::new()),
-                };
-                // What is about to be done is no news yet.
-                if *fence > 0 {
-                    let _ = activity::note(store, *kind, None, context, now);
-                }
-                alarm::after(store, answer, now)
+                user_changed(store, (subject, *fence), (*kind, context), (ends, *reason), now)
             }
             AccountRequest::IssueOneTime { hash, purpose, context } => {
                 let answer = if one_time::issue(store, hash, *purpose, context, now)? {
@@ -123,18 +103,7 @@ impl<R: Records> Account<R> {
                 alarm::after(store, answer, now)
             }
             AccountRequest::RedeemOneTime { hash, purpose, context } => {
-                if !one_time::redeem(store, hash, *purpose, now)? {
-                    return Ok(Served::plain(AccountAnswer::OneTimeRefused {}));
-                }
-                let (kind, answer) = match purpose {
-                    Purpose::ResetPassword => {
-                        let ended = sessions::revoke_all(store, Revocation::PasswordChanged, now)?;
-                        (ActivityKind::PasswordReset, ended.answer)
-                    }
-                    Purpose::VerifyEmail => (ActivityKind::EmailVerified, AccountAnswer::revoked(Vec::new())),
-                };
-                let _ = activity::note(store, kind, None, context, now);
-                alarm::after(store, answer, now)
+                redeem(store, hash, *purpose, context, now)
             }
             AccountRequest::GiveBackOneTime { hash } => {
                 one_time::give_back(store, hash)?;
@@ -163,4 +132,57 @@ impl<R: Records> Account<R> {
     pub async fn alarm(&self, now: Timestamp, feed: &impl FeedObject) -> (Upkeep, Option<Fault>) {
         alarm::ring(&Store(&self.records), now, feed).await
     }
+}
+
+/// Ends the sessions that a change to the user ends, and notes the change once it was made.
+fn user_changed(
+    store: &Store<'_, impl Records>,
+    (subject, fence): (&str, u64),
+    (kind, context): (ActivityKind, &Context),
+    (ends, reason): (&Ends, Revocation),
+    now: Timestamp,
+) -> Result<Served, Fault> {
+    sessions::raise_fence(store, subject, fence)?;
+    if matches!(reason, Revocation::PasswordChanged | Revocation::Disabled) {
+        one_time::void(store, Purpose::ResetPassword)?;
+    }
+    let all = match ends {
+        Ends::All => true,
+        Ends::Beyond { scopes, roles, tenant_id } => {
+            sessions::is_any_beyond(store, scopes, roles, tenant_id.as_deref(), now)?
+        }
+        Ends::Others(_) | Ends::None => false,
+    };
+    let answer = match ends {
+        _ if all => sessions::revoke_all(store, reason, now)?.answer,
+        Ends::Others(keep) => sessions::revoke_others(store, *keep, reason, now)?.answer,
+        _ => AccountAnswer::revoked(Vec::new()),
+    };
+    // What is about to be done is no news yet.
+    if fence > 0 {
+        let _ = activity::note(store, kind, None, context, now);
+    }
+    alarm::after(store, answer, now)
+}
+
+/// Redeems a one-time token. One for a password also ends all sessions.
+fn redeem(
+    store: &Store<'_, impl Records>,
+    hash: &SecretHash,
+    purpose: Purpose,
+    context: &Context,
+    now: Timestamp,
+) -> Result<Served, Fault> {
+    if !one_time::redeem(store, hash, purpose, now)? {
+        return Ok(Served::plain(AccountAnswer::OneTimeRefused {}));
+    }
+    let (kind, answer) = match purpose {
+        Purpose::ResetPassword => {
+            let ended = sessions::revoke_all(store, Revocation::PasswordChanged, now)?;
+            (ActivityKind::PasswordReset, ended.answer)
+        }
+        Purpose::VerifyEmail => (ActivityKind::EmailVerified, AccountAnswer::revoked(Vec::new())),
+    };
+    let _ = activity::note(store, kind, None, context, now);
+    alarm::after(store, answer, now)
 }
