@@ -23,7 +23,7 @@ function owner(name: string): string {
   // A future handed to JavaScript holds the whole of what it runs, inlined: entry points of ours in all but name.
   if (/future_to_promise|AssertUnwindSafe<F> as core::future/.test(name)) return "postern::(futures at the entry)";
   const dropped = /drop_in_place<(.*)>$/.exec(name)?.[1];
-  if (dropped !== undefined) return /postern(?:_core|_app)?(?:::\w+)*/.exec(dropped)?.[0] ?? pathOf(dropped);
+  if (dropped !== undefined) return /postern(?:_[a-z]+)?(?:::\w+)*/.exec(dropped)?.[0] ?? pathOf(dropped);
   const implementation = /^<(.*?) as (.*)>::/.exec(name);
   if (implementation) {
     const [type, trait] = [pathOf(implementation[1] ?? ""), pathOf(implementation[2] ?? "")];

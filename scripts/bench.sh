@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Measures one part, `cpu` when none is named:
 #
-#   cpu      CPU a request beside other Workers in one workerd; writes bench/results.json and docs/reference/performance.md (20 min)
-#   quick    a few of these figures, printed only: ONLY=hit,miss,forwarding ROUNDS=7 BLOCK=150 ALSO=before=folder (2 min)
-#   refresh  refreshes beside two other libraries; writes docs/reference/performance.md (5 min)
-#   size     which crate and module the Worker's bytes belong to; writes docs/reference/size.md: AGAINST=other.names.wasm TOP=60 (2 min)
-#   native   time and instructions of the domain without a platform; writes docs/reference/growth.md (5 min)
-#   growth   how costs grow; writes docs/reference/growth.md: ONLY="native objects" (10 min)
-#   start    an isolate's start, memory over 100 000 requests, Argon2id; writes docs/reference/growth.md: ONLY="start memory argon2" (10 min)
+#   cpu      CPU a request beside other Workers in one workerd, about 20 min
+#   quick    a few of these figures, printed only: ONLY=hit,miss,forwarding ROUNDS=7 BLOCK=150 ALSO=before=folder
+#   refresh  refreshes beside two other libraries
+#   size     which crate and module the Worker's bytes belong to: AGAINST=other.names.wasm TOP=60
+#   native   time and instructions of the domain without a platform
+#   growth   how costs grow: ONLY="native objects"
+#   start    an isolate's start, memory over 100 000 requests, Argon2id: ONLY="start memory argon2"
+#
+# All but `quick` write their figures into pages of docs/reference: `cpu` and `refresh` into performance.md, `size` into
+# size.md, the others into growth.md.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$POSTERN_ROOT"
