@@ -8,7 +8,7 @@ import { readModule, type Function, type Module } from "./wasm.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const TOP = Number(process.env["TOP"] ?? 25);
-const OURS = ["postern", "postern_app", "postern_core", "postern_jose"];
+const OURS = ["postern", "postern_app", "postern_core", "postern_gateway", "postern_jose"];
 const LIBRARY = ["core", "alloc", "std", "hashbrown", "compiler_builtins", "dlmalloc"];
 
 /** Without what only tells copies of one function apart: hashes, and the numbers that wasm-opt adds. */

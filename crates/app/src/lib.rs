@@ -35,6 +35,7 @@ pub use postern_core::{
     abuse, access_token, account, http, identity, ids, issuer_keys, keys, message, observe, ports, refresh,
     revocation, secrets, text_map,
 };
+pub use postern_gateway as gateway;
 pub use postern_jose::{self as jose, compact, encoding, json, jwks, jwt, text, time};
 
 mod access;
@@ -43,7 +44,6 @@ mod auth;
 pub mod config;
 mod endpoints;
 mod gate;
-pub mod gateway;
 mod isolate;
 #[cfg(test)]
 #[cfg(feature = "thorough")]
@@ -57,6 +57,8 @@ mod web;
 // The native tests in tests/: they speak of this crate by its name, as its users do.
 #[cfg(test)]
 extern crate self as postern_app;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 #[path = "../tests/mod.rs"]
 mod tests;

@@ -129,7 +129,7 @@ fn the_problem_codes_described_are_those_that_the_source_has() {
     let described: BTreeSet<String> =
         enumerated.iter().map(|code| code.as_str().unwrap().to_owned()).collect();
     let mut source = String::new();
-    for folder in ["crates/core/src", "crates/app/src"] {
+    for folder in ["crates/core/src", "crates/gateway/src", "crates/app/src"] {
         read_all(&root().join(folder), &mut source);
     }
     // `Problem::new(404, "not_found", ...)` and the closures named `problem` over it.

@@ -64,27 +64,7 @@ impl Assertions {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn identity(subject: &str) -> Rc<Identity> {
-        Rc::new(Identity::verified(crate::gateway::Statement {
-            issuer: "https://auth.example.com".to_owned(),
-            subject: subject.to_owned(),
-            audience: Vec::new(),
-            scopes: [].into(),
-            roles: [].into(),
-            tenant_id: None,
-            session_id: None,
-            rotation_count: None,
-            client_id: None,
-            issued_at: Timestamp::from_seconds(0),
-            expires_at: Timestamp::from_seconds(600),
-            token_id: None,
-            acr: None,
-            amr: Vec::new(),
-            auth_time: None,
-            claims: crate::gateway::RawClaims::default(),
-        }))
-    }
+    use crate::testing::identity;
 
     fn signed(audience: &str, renew_at: u64) -> Signed {
         Signed {

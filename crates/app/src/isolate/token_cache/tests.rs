@@ -1,6 +1,8 @@
-use std::collections::BTreeSet;
+use core::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::testing;
 
 /// More than two generations hold.
 pub(super) const TOKENS: u16 = 2_500;
@@ -20,24 +22,13 @@ fn valid_until(token: u16) -> Timestamp {
 }
 
 fn identity(token: u16) -> Rc<Identity> {
-    Rc::new(Identity::verified(crate::gateway::Statement {
-        issuer: "i".into(),
-        subject: token.to_string(),
-        audience: Vec::new(),
-        scopes: BTreeSet::new(),
-        roles: BTreeSet::new(),
-        tenant_id: None,
-        session_id: None,
-        rotation_count: None,
-        client_id: None,
-        issued_at: Timestamp::from_millis(0),
-        expires_at: valid_until(token),
-        token_id: None,
-        acr: None,
-        amr: Vec::new(),
-        auth_time: None,
-        claims: crate::gateway::RawClaims::default(),
-    }))
+    thread_local! { static MADE: RefCell<BTreeMap<u16, Rc<Identity>>> = RefCell::default(); }
+    let made = MADE.with_borrow(|made| made.get(&token).cloned());
+    made.unwrap_or_else(|| {
+        let identity = testing::identity(&token.to_string());
+        MADE.with_borrow_mut(|made| made.insert(token, Rc::clone(&identity)));
+        identity
+    })
 }
 
 /// Full verification: what is answered without a cache.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::{identity::Statement, path::push_escape, route::ClaimHeader};
+use crate::{identity::Statement, path::push_escape, route::ClaimHeader};
 
 /// A text as a header value that can be undone: visible ASCII stands for itself, everything
 /// else and `%` as percent-encoded UTF-8.

@@ -34,13 +34,13 @@ pub(super) fn identity() -> Identity {
         tenant_id: None,
         session_id: None,
         client_id: None,
-        issued_at: crate::time::Timestamp::from_seconds(1000),
-        expires_at: crate::time::Timestamp::from_seconds(1600),
+        issued_at: postern_jose::time::Timestamp::from_seconds(1000),
+        expires_at: postern_jose::time::Timestamp::from_seconds(1600),
         token_id: None,
         acr: None,
         amr: Vec::new(),
         auth_time: None,
-        claims: crate::gateway::RawClaims::default(),
+        claims: crate::RawClaims::default(),
     })
 }
 

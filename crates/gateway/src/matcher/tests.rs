@@ -1,7 +1,7 @@
 use core::cell::Cell;
 
 use super::{super::tests::route, *};
-use crate::gateway::{NormalPath, PathPattern};
+use crate::{NormalPath, PathPattern};
 
 std::thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
@@ -29,12 +29,12 @@ fn first_match_wins_whatever_is_more_specific() {
 
 #[test]
 fn patterns_with_mistakes_are_refused() {
-    use crate::gateway::PatternError as E;
+    use crate::PatternError as E;
     for (text, error) in [
-        ("api", E::Path(crate::gateway::PathError::NotAbsolute)),
-        ("/a//b", E::Path(crate::gateway::PathError::EmptySegment)),
-        ("/a/../b", E::Path(crate::gateway::PathError::DotSegment)),
-        ("/a%2fb", E::Path(crate::gateway::PathError::EncodedSeparator)),
+        ("api", E::Path(crate::PathError::NotAbsolute)),
+        ("/a//b", E::Path(crate::PathError::EmptySegment)),
+        ("/a/../b", E::Path(crate::PathError::DotSegment)),
+        ("/a%2fb", E::Path(crate::PathError::EncodedSeparator)),
         ("/a{b}", E::Brace),
         ("/{a}b", E::Brace),
         ("/{A}", E::Name),

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use super::super::path::{NormalPath, PathError};
+use crate::path::{NormalPath, PathError};
 
 /// The most segments a pattern may have: deeper than any real API, and a bound on the
 /// matcher's recursion.

@@ -7,7 +7,7 @@ use super::{
     forwarding::{is_idempotent, is_safe},
     route::{Access, HostPattern, Methods, PathPattern, Requirement, Route, Segment, Upstream},
 };
-use crate::http::UrlParts;
+use postern_core::http::UrlParts;
 
 /// Something about one route that its author should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::{
     policy::{Verdict, attribute_met, grant_objection, judge, token_objection},
     route::{Access, Attribute, Comparison, HostPattern, Operand, PathPattern, Requirement, Route, Segment},
 };
-use crate::time::Timestamp;
+use postern_jose::time::Timestamp;
 
 /// One thing that a route asks of the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,11 +8,8 @@ use super::{
     identity::{Identity, Statement},
     route::{Access, Attribute, Comparison, Operand, Requirement},
 };
-use crate::{
-    encoding::text_set,
-    http::{Problem, Reply},
-    time::Timestamp,
-};
+use postern_core::http::{Problem, Reply};
+use postern_jose::{encoding::text_set, time::Timestamp};
 
 /// The realm in every challenge: one protection space, however many routes.
 const REALM: &str = "postern";

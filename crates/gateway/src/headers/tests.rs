@@ -8,7 +8,7 @@ use super::{
     },
     *,
 };
-use crate::http::{PlainRequest, Reply};
+use postern_core::http::{PlainRequest, Reply};
 
 fn required() -> Route {
     let mut route = route("/x");

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{super::tests::route, tests::steps, *};
-use crate::gateway::{NormalPath, PathPattern, review::review};
+use crate::{NormalPath, PathPattern, review::review};
 
 /// The definition: the first route of the list that takes the request.
 fn naive<'r>(routes: &'r [Route], method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<&'r Route> {

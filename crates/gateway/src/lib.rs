@@ -1,6 +1,6 @@
 //! The gate: which route a request takes, whether it may pass, what the upstream is told.
 //!
-//! Pure functions over a table that was validated before (`crate::config`). The trust path of a
+//! Pure functions over a table that was validated before. The trust path of a
 //! request: [`Gate::find`] normalises the path and picks the route, [`credentials`] finds the
 //! access token, the authentication service turns it into an [`Identity`], [`decide`] applies
 //! the route's policy, [`Gate::plan`] cleans the headers, [`Target::of`] says where it goes.
@@ -21,16 +21,16 @@ mod target;
 
 use std::rc::Rc;
 
-use crate::http::{Problem, Reply, RequestView};
 use matcher::UNTAKEN;
+use postern_core::http::{Problem, Reply, RequestView};
 
 pub use cors::{CORS_ANSWER, Cors};
 pub use credentials::{Credentials, credentials};
 pub use forwarding::{Forwarding, RateKey, RateLimit, SocketRule, TokenSources, is_idempotent, is_safe};
 pub use headers::{
     HOP_HEADER, HeaderPlan, MAX_HOPS, RESERVED_PREFIXES, Unforwardable, canonical_name, encode_value,
+    is_free_for_claims, is_websocket,
 };
-pub(crate) use headers::{is_free_for_claims, is_websocket};
 pub use identity::{Identity, RawClaims, Statement, SupposedIdentity};
 pub use matcher::{MAX_STEPS, Params, RouteTable, most_steps, normal_host};
 pub use path::{NormalPath, PathError};

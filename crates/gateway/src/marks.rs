@@ -1,10 +1,8 @@
-//! What of a verified access token can be revoked, as `crate::revocation` names it.
+//! What of a verified access token can be revoked, as `postern_core::revocation` names it.
 
 use super::Identity;
-use crate::{
-    revocation::{Kind, Mark, TokenMarks},
-    time::Timestamp,
-};
+use postern_core::revocation::{Kind, Mark, TokenMarks};
+use postern_jose::time::Timestamp;
 
 impl Identity {
     /// The names that the feed is asked for; `own` when we issued the token.

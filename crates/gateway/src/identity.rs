@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::{
-    jose::json,
+use postern_jose::{
+    json,
     jwt::{AccessToken, Claims, TokenError},
     time::Timestamp,
 };

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 pub use pattern::{PathPattern, PatternError, Segment};
 
 use super::{cors::Cors, forwarding::Forwarding};
-use crate::encoding::text_set;
+use postern_jose::encoding::text_set;
 
 /// One line of the route table.
 #[derive(Debug, Clone, PartialEq, Eq)]

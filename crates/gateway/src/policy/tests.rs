@@ -191,9 +191,9 @@ fn the_subdomain_is_all_that_the_wildcard_stands_for() {
     route.access = Access::Required(asks("tenant_id", Comparison::Equals, Operand::Subdomain));
     let mut caller = identity();
     caller.tenant_id = Some("acme".into());
-    let gate = super::super::Gate::new(vec![route], vec![]);
+    let gate = crate::Gate::new(vec![route], vec![]);
     let verdict = |host: &str| match gate.find("GET", host, "/docs") {
-        super::super::Found::Match(found) => decide(&found, Some(&caller), NOW),
+        crate::Found::Match(found) => decide(&found, Some(&caller), NOW),
         other => panic!("{other:?}"),
     };
     for host in ["acme.example.com", "ACME.example.com:8443", "acme.example.com."] {
@@ -217,9 +217,9 @@ fn the_host_is_all_of_the_host_and_head_is_no_get() {
     let verdict = |claim, comparison, operand, method: &str| {
         let mut route = route.clone();
         route.access = Access::Required(asks(claim, comparison, operand));
-        let gate = super::super::Gate::new(vec![route], vec![]);
+        let gate = crate::Gate::new(vec![route], vec![]);
         match gate.find(method, "ACME.example.com.", "/docs") {
-            super::super::Found::Match(found) => challenge_of(&decide(&found, Some(&caller), NOW)),
+            crate::Found::Match(found) => challenge_of(&decide(&found, Some(&caller), NOW)),
             other => panic!("{other:?}"),
         }
     };

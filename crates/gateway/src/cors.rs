@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use crate::http::Reply;
+use postern_core::http::Reply;
 
 /// The headers of an answer by which a page is let in (the Fetch standard, section "HTTP
 /// responses"). On a route with a CORS rule the rule alone speaks: what the upstream says would

@@ -11,10 +11,8 @@ use super::{
     identity::Identity,
     route::{Access, Route},
 };
-use crate::{
-    encoding::text_set,
-    http::{RequestView, UrlParts, is_token},
-};
+use postern_core::http::{RequestView, UrlParts, is_token};
+use postern_jose::encoding::text_set;
 
 /// Names that start so belong to us, however they are spelled.
 pub const RESERVED_PREFIXES: [&str; 2] = ["x-postern-", "x-auth-"];
@@ -192,7 +190,7 @@ impl HeaderRules {
 
 /// Whether the request asks for a WebSocket. With another method than GET it does not (RFC 6455
 /// section 4.1): the platform would make a GET of it, and the policy has judged another method.
-pub(crate) fn is_websocket(request: &impl RequestView) -> bool {
+pub fn is_websocket(request: &impl RequestView) -> bool {
     request.header("upgrade").is_some_and(|value| value.trim().eq_ignore_ascii_case("websocket"))
         && request.method() == "GET"
 }
@@ -238,7 +236,7 @@ fn is_reserved(canonical: &str) -> bool {
 
 /// Whether a claim may go out under this name: a plain name that no rule of ours, of a proxy or
 /// of HTTP itself gives a meaning.
-pub(crate) fn is_free_for_claims(name: &str) -> bool {
+pub fn is_free_for_claims(name: &str) -> bool {
     /// Headers that frame, route or authorise a message.
     const MEANINGFUL: [&str; 13] = [
         "accept",
