@@ -81,7 +81,7 @@ function checkSizes(toml, place) {
   for (const [name, value] of Object.entries(toml.vars ?? {})) {
     const bytes = Buffer.byteLength(typeof value === "string" ? value : JSON.stringify(value));
     if (bytes <= MAX_VARIABLE_BYTES) continue;
-    const what = name === "POSTERN_ROUTES" ? 'put the table into KV (docs/reference/routes.md, "A table in KV")' : "shorten it";
+    const what = name === "POSTERN_ROUTES" ? 'move the table to KV (docs/reference/routes.md, "A table in KV")' : "shorten it";
     wrong(`${place(name)}: ${name}: has ${bytes} bytes, and a Worker's variable ends at ${MAX_VARIABLE_BYTES}: ${what}`);
   }
 }

@@ -75,7 +75,7 @@ function production(issuer) {
 # docs/reference/configuration.md has every setting, docs/reference/routes.md the routes.
 ${head}
 
-# Its address: a custom domain, which wrangler makes.
+# Its address: a custom domain, which wrangler creates.
 [[routes]]
 pattern = ${JSON.stringify(host)}
 custom_domain = true
@@ -84,7 +84,7 @@ custom_domain = true
 POSTERN_ISSUER = ${JSON.stringify(issuer)}
 POSTERN_AUDIENCE = ${JSON.stringify(issuer)}
 
-# What may pass: a table for each route. The first that matches takes a request.
+# The routes. The first route that matches a request decides.
 #
 # [[vars.POSTERN_ROUTES]]
 # path = "/api/{*rest}"

@@ -45,7 +45,7 @@ async function check(text: string, args: string[] = [], env: Record<string, stri
   return { ...checked, paths: checked.mistakes.map(({ path }) => path) };
 }
 
-test("a file that is ready is sound, and people are told so", async () => {
+test("a file that is ready is sound, and the output says so", async () => {
   expect(await check(filled + VARS + ROUTE)).toMatchObject({ sound: true, mistakes: [], warnings: [] });
   const { out } = await run(["config", "check", join(home, "wrangler.toml")]);
   expect(out).toContain("is sound: 1 route, 0 warnings");

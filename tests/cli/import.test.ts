@@ -172,7 +172,7 @@ describe("a run that was interrupted", () => {
     const path = file("jsonl", `${lines(1)[0]}\n`);
     const other = file("txt", "kept\n");
     expect((await importing(path, "--journal", path, "--restart")).code).toBe(2);
-    expect((await importing(path, "--journal", other, "--restart")).err).toContain("no journal");
+    expect((await importing(path, "--journal", other, "--restart")).err).toContain("not the journal");
     expect(readFileSync(other, "utf8")).toBe("kept\n");
     expect(readFileSync(path, "utf8")).not.toBe("");
   });
@@ -204,7 +204,7 @@ describe("a run that was interrupted", () => {
     const path = file("jsonl", lines(2).join("\n"));
     const given = await run(["user", "import", path, "--retries", "1"], at);
     expect(given.code).toBe(3);
-    expect(given.err).toContain("the same command goes on from there");
+    expect(given.err).toContain("repeat the same command to continue");
     const ended = await run(["--json", "user", "import", path], at);
     server.close();
     expect(JSON.parse(ended.out)).toMatchObject({ rows: 2, created: 2 });

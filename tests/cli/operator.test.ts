@@ -153,7 +153,7 @@ describe("revoking", () => {
     const [one, two] = [await signIn(worker()), await signIn(worker())];
     const ended = await run(["revoke", "session", ALICE, one.session_id], env);
     expect(ended).toMatchObject({ code: 0, err: "" });
-    expect(ended.out).toContain("with the next request");
+    expect(ended.out).toContain("from the next request on");
     await expectProblem(await refresh(worker(), one.refresh_token), 401, "invalid_grant");
     const token = await answer<{ kind: string }>(["revoke", "token", String(claimsOf(two.access_token)["jti"])], env);
     expect(token).toMatchObject({ status: "revoked", kind: "access_token" });
@@ -177,9 +177,9 @@ describe("what does not exist", () => {
     const env = at({ POSTERN_TOKEN: (await signIn(worker(), { login: ADMIN })).access_token });
     const nobody = "AAECAwQFBgcICQoLDA0ODw";
     for (const [args, told] of [
-      [["revoke", "client", "first-partyy"], /no such client is known.*revoked anyway/],
-      [["revoke", "token", nobody], /nobody keeps a list of access tokens/],
-      [["revoke", "session", ALICE, nobody], /no session of this id was alive/],
+      [["revoke", "client", "first-partyy"], /POSTERN_CLIENTS does not contain this client.*revoked nevertheless/],
+      [["revoke", "token", nobody], /access tokens are not stored/],
+      [["revoke", "session", ALICE, nobody], /no live session has this id/],
       [["revoke", "subject", nobody], /no user has the id/],
       [["session", "revoke", nobody, "--all"], /no user has the id/],
       [["session", "list", nobody], /no user has the id/],
@@ -215,7 +215,7 @@ describe("users", () => {
     expect((await run(["user", "show", login], env)).out).toContain(String(claimsOf(tokens.access_token)["sub"]));
     expect((await run(["session", "list", login], env)).out).toContain(tokens.session_id);
     const granted = await run(["user", "grant", login, "--scope", "refund"], env);
-    expect(granted).toMatchObject({ code: 0, out: `added: scope refund\n${login} has now: scope read:orders, scope refund, role clerk, tenant acme\n` });
+    expect(granted).toMatchObject({ code: 0, out: `added: scope refund\n${login} now has: scope read:orders, scope refund, role clerk, tenant acme\n` });
     // Whoever is granted more keeps the session, and all that was there before.
     const next = (await json<Tokens>(await refresh(worker(), tokens.refresh_token))).refresh_token!;
     const taken = await run(["user", "ungrant", login, "--scope", "read:orders"], env);
@@ -223,7 +223,7 @@ describe("users", () => {
     await expectProblem(await refresh(worker(), next), 401, "invalid_grant");
     expect((await run(["user", "ungrant", login], env)).code).toBe(2);
     const set = await run(["user", "set-grants", login, "--scope", "write:orders"], env);
-    expect(set.out).toBe(`added: scope write:orders\ntaken away: scope refund, role clerk, tenant acme\n${login} has now: scope write:orders\n`);
+    expect(set.out).toBe(`added: scope write:orders\ntaken away: scope refund, role clerk, tenant acme\n${login} now has: scope write:orders\n`);
     expect((await run(["user", "disable", login], env)).out).toContain("disabled");
     expect((await run(["user", "list", "--search", login], env)).out).toContain("true");
     expect((await run(["user", "enable", login], env)).code).toBe(0);
@@ -232,7 +232,7 @@ describe("users", () => {
     expect((await run(["user", "erase", login, "--yes"], env)).code).toBe(0);
     const gone = await run(["user", "show", login], env);
     expect(gone.code).toBe(1);
-    expect(gone.err).toContain("there is no user");
+    expect(gone.err).toContain("does not exist");
   });
 
   test("an administrator cannot disable himself", async () => {
@@ -258,9 +258,9 @@ describe("limits and locks", () => {
         const shown = await run(["throttle", "show", "--login", ALICE], env);
         expect(shown).toMatchObject({ code: 0, err: "" });
         expect(shown.out).toMatch(/account: 2 failures/);
-        expect(shown.out).toMatch(/account: LOCKED, ends in (10 min|9 min)/);
-        expect((await run(["user", "unlock", name], env)).out).toContain("neither limited nor locked");
-        expect((await run(["throttle", "show", "--login", ALICE], env)).out).toContain("nothing limits");
+        expect(shown.out).toMatch(/account: LOCKED, unlocks in (10 min|9 min)/);
+        expect((await run(["user", "unlock", name], env)).out).toContain("limits and lockouts of");
+        expect((await run(["throttle", "show", "--login", ALICE], env)).out).toContain("there are no limits");
         await signIn(own);
       }
       expect((await run(["throttle", "show", "--ip", "127.0.0.1"], env)).out).toMatch(/ip: login limit: \d+ left/);
@@ -279,7 +279,7 @@ describe("token inspect", () => {
     const { access_token } = await signIn(worker());
     const ended = await run(["token", "inspect", "--audience", AUDIENCE, "--issuer", OWN_ISSUER], { ...at(), input: `Bearer ${access_token}\n` });
     expect(ended).toMatchObject({ code: 0, err: "" });
-    expect(ended.out).toContain("sound: signature, issuer, audience and times are good");
+    expect(ended.out).toContain("sound: the signature, the issuer, the audience and the times are valid");
     expect(ended.out).toContain("in 9 min");
     expectNoSecretIn(ended, access_token.split(".")[2]!);
   });

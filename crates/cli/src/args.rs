@@ -7,10 +7,10 @@ use crate::failure::Failure;
 /// What a user may do.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Grants {
-    /// A scope; may be repeated
+    /// A scope; can be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
-    /// A role; may be repeated
+    /// A role; can be repeated
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
     /// The tenant
@@ -22,7 +22,7 @@ impl Grants {
     /// What is to be added or taken away, of which there must be something.
     pub(crate) fn named(&self, word: &str) -> Result<Value, Failure> {
         if self.scopes.is_empty() && self.roles.is_empty() && self.tenant.is_none() {
-            return Err(Failure::usage("say what: --scope, --role or --tenant"));
+            return Err(Failure::usage("nothing to change is given. Pass --scope, --role or --tenant"));
         }
         Ok(json!({ word: self.body() }))
     }

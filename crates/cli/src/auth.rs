@@ -24,7 +24,7 @@ pub(crate) fn access_token(client: &Client, now: Timestamp) -> Result<String, Fa
     let store = SessionFile::open()?;
     let sign_in = store.find(client.base())?.ok_or_else(|| {
         Failure::unauthorized(format!(
-            "not signed in at {}: run `postern login`, or put an access token into POSTERN_TOKEN",
+            "not signed in at {}. Run `postern login`, or set POSTERN_TOKEN to an access token",
             client.base()
         ))
     })?;
@@ -68,6 +68,8 @@ pub(crate) fn sign_in_of(tokens: &Value, login: &str, now: Timestamp) -> Result<
             access_token,
             expires_at: now.seconds() + lifetime,
         }),
-        _ => Err(Failure::unavailable("the deployment's answer has no tokens: is this a Postern?")),
+        _ => Err(Failure::unavailable(
+            "the answer contains no tokens. Check that the URL is that of a Postern deployment",
+        )),
     }
 }

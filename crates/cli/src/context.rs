@@ -44,7 +44,7 @@ impl Context {
     /// The deployment, without a token: for what is public.
     pub(crate) fn public(&self) -> Result<Client, Failure> {
         let url = self.url.as_deref().ok_or_else(|| {
-            Failure::usage("which deployment? Set POSTERN_URL, or pass --url https://auth.example.com")
+            Failure::usage("no deployment is given. Set POSTERN_URL, or pass --url https://auth.example.com")
         })?;
         Client::new(url, &self.admin_path)
     }
@@ -82,7 +82,7 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::refused(format!("the answer could not be written: {error}")))
+            Err(Failure::refused(format!("the output could not be written: {error}")))
         }
         _ => Ok(()),
     }

@@ -69,12 +69,12 @@ impl Client {
     pub(crate) fn document(url: &str) -> Result<Vec<u8>, Failure> {
         check(url, |_| true)?;
         let unreachable =
-            |error: ureq::Error| Failure::unavailable(format!("{url} was not reached: {error}"));
+            |error: ureq::Error| Failure::unavailable(format!("{url} could not be reached: {error}"));
         let answer = agent().get(url).call().and_then(read).map_err(unreachable)?;
         if answer.status == 200 {
             Ok(answer.body)
         } else {
-            Err(Failure::unavailable(format!("{url} answered {}", answer.status)))
+            Err(Failure::unavailable(format!("{url} returned {}", answer.status)))
         }
     }
 
@@ -133,7 +133,7 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
         let unreachable = |error: &dyn fmt::Display| {
-            Failure::unavailable(format!("{} was not reached: {error}. Is POSTERN_URL right?", self.base))
+            Failure::unavailable(format!("{} could not be reached: {error}. Check POSTERN_URL", self.base))
         };
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|error| Failure::usage(error.to_string()))?;
@@ -146,7 +146,7 @@ impl Client {
         }
         let bad_request = |error: ureq::http::Error| {
             // The error quotes nothing; a token with a line break in it ends here.
-            Failure::usage(format!("the request cannot be made: {error}"))
+            Failure::usage(format!("the request is not valid: {error}"))
         };
         let answer = match body {
             Some(body) => {
@@ -173,11 +173,11 @@ impl Client {
 /// A URL that a token or a key set may travel over: TLS, or this machine.
 fn check(url: &str, more: impl Fn(&UrlParts<'_>) -> bool) -> Result<(), Failure> {
     let parts = UrlParts::parse(url).filter(|parts| !parts.has_fragment && more(parts)).ok_or_else(|| {
-        Failure::usage(format!("{url} cannot be used: it must be like https://auth.example.com"))
+        Failure::usage(format!("{url} is not valid: it must be a URL such as https://auth.example.com"))
     })?;
     if parts.scheme == Scheme::Http && !parts.is_loopback() {
         return Err(Failure::usage(format!(
-            "{url} must be https: everybody on the way could read and change what is sent"
+            "{url} must be https: with http, anyone on the network path can read and change the requests"
         )));
     }
     Ok(())
@@ -205,7 +205,7 @@ pub(crate) fn failed(answer: &Answer) -> Failure {
     let problem = answer.json();
     let text = |member: &str| problem.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (code, title) = (text("code"), text("title"));
-    let what = if title.is_empty() { format!("the deployment answered {}", answer.status) } else { title };
+    let what = if title.is_empty() { format!("the deployment returned {}", answer.status) } else { title };
     let fields: Vec<String> = problem
         .get("errors")
         .and_then(Value::as_array)
@@ -222,25 +222,25 @@ pub(crate) fn failed(answer: &Answer) -> Failure {
     let message = |advice: &str| format!("{what}{detail}{wait}{advice}");
     let failure = match (answer.status, code.as_str()) {
         (401, "insufficient_user_authentication") => {
-            Failure::unauthorized(message(": `postern login`, then repeat the command"))
+            Failure::unauthorized(message(". Run `postern login`, then repeat the command"))
         }
         (401, "invalid_credentials") => Failure::unauthorized(message("")),
-        (401, "invalid_grant") => {
-            Failure::unauthorized(format!("the sign-in that was kept has ended: `postern login` again{wait}"))
-        }
+        (401, "invalid_grant") => Failure::unauthorized(format!(
+            "the stored sign-in is no longer valid. Run `postern login` again{wait}"
+        )),
         (401, _) => Failure::unauthorized(message(
-            ": it has expired, its session ended or its key was revoked. `postern login`, then repeat the command",
+            ": it has expired, its session has ended or its signing key was revoked. Run `postern login`, then repeat the command",
         )),
         (403, "insufficient_scope") => Failure::unauthorized(message(
-            ": the user needs the scope postern:admin, and a sign-in after it was granted",
+            ". The user needs the scope postern:admin and must sign in after it is granted",
         )),
         (403, _) => Failure::unauthorized(message("")),
-        (404, "not_found" | "") => {
-            Failure::refused(message(": is this a Postern whose POSTERN_ADMIN is enabled, under /admin?"))
-        }
+        (404, "not_found" | "") => Failure::refused(message(
+            ". Check that this is a Postern deployment with POSTERN_ADMIN enabled, and its path (--admin-path)",
+        )),
         (409, "key_too_young") => Failure::refused(message(
-            ", or use --force: clients that keep the key set refuse new tokens until they read it anew. \
-             If somebody else may know the key that signs now, `postern key revoke` it",
+            ", or use --force: clients with a cached key set then refuse new tokens until they read it again. \
+             If the current signing key may be compromised, use `postern key revoke`",
         )),
         (429 | 500.., _) => Failure::unavailable(message("")),
         _ => Failure::refused(message("")),
@@ -255,7 +255,7 @@ pub(crate) fn segment(id: &str) -> Result<&str, Failure> {
     if plain {
         Ok(id)
     } else {
-        Err(Failure::usage(format!("{id:?} is no id: 22 characters of A-Z a-z 0-9 - _")))
+        Err(Failure::usage(format!("{id:?} is not an id: an id has 22 characters of A-Z a-z 0-9 - _")))
     }
 }
 

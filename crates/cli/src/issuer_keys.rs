@@ -19,7 +19,7 @@ pub(crate) fn find_keys(
         None => discover(name, local)?,
     };
     let answer = fetch(&uri, local).map_err(|why| {
-        (format!("{name}: the key set at {uri} {why}"), "tokens of this issuer are 503, or 401 once its keys change: is the issuer up, and `jwks_uri` right?")
+        (format!("{name}: the key set at {uri} {why}"), "requests with tokens of this issuer get 503, or 401 after its keys change. Check that the issuer is up and that `jwks_uri` is correct")
     })?;
     Ok((uri, answer))
 }
@@ -28,17 +28,17 @@ fn discover(issuer: &str, local: bool) -> Result<String, (String, &'static str)>
     let location = KeyLocation::Discovery;
     let source = IssuerSource { issuer: issuer.to_owned(), location, local };
     let mut failures = Vec::new();
-    let mut advice = "is `issuer` written as in its tokens? Where it has no metadata, set `jwks_uri`";
+    let mut advice = "check that `issuer` is written exactly as in its tokens. If the issuer has no metadata, set `jwks_uri`";
     for url in metadata_urls(issuer) {
         let why = match fetch(&url, local).map(|answer| jwks_uri(&answer.body, &source)) {
             Ok(Ok(uri)) => return Ok(uri),
             Ok(Err(FetchFailure::OtherIssuer)) => {
-                advice = "`issuer` must be what the metadata and the tokens say, to the final slash";
-                "is of another issuer".to_owned()
+                advice = "`issuer` must equal the value in the metadata and in the tokens, including a final slash";
+                "belongs to another issuer".to_owned()
             }
-            Ok(Err(FetchFailure::NoJwksUri)) => "names no jwks_uri".to_owned(),
-            Ok(Err(FetchFailure::UnsafeUrl)) => "names a jwks_uri that the gate does not fetch".to_owned(),
-            Ok(Err(_)) => "is no metadata".to_owned(),
+            Ok(Err(FetchFailure::NoJwksUri)) => "does not contain jwks_uri".to_owned(),
+            Ok(Err(FetchFailure::UnsafeUrl)) => "contains a jwks_uri that the gate does not fetch".to_owned(),
+            Ok(Err(_)) => "is not issuer metadata".to_owned(),
             Err(why) => why,
         };
         failures.push(format!("{url} {why}"));
@@ -48,14 +48,15 @@ fn discover(issuer: &str, local: bool) -> Result<String, (String, &'static str)>
 
 /// A document, under the rules that the gate has: what is wrong reads on behind the URL.
 fn fetch(url: &str, local: bool) -> Result<Answer, String> {
-    check_url(url, local).map_err(|error| format!("is not fetched: {error}"))?;
-    let answer = Client::look(url).map_err(|error| format!("was not reached from this machine: {error}"))?;
+    check_url(url, local).map_err(|error| format!("is not allowed: {error}"))?;
+    let answer =
+        Client::look(url).map_err(|error| format!("could not be reached from this machine: {error}"))?;
     match answer.status {
         200 if answer.body.len() > JwkSet::MAX_BYTES => {
-            Err(format!("is longer than {} bytes", JwkSet::MAX_BYTES))
+            Err(format!("has more than {} bytes", JwkSet::MAX_BYTES))
         }
         200 => Ok(answer),
-        300..=399 => Err(format!("answered {}: the gate follows no redirect", answer.status)),
-        status => Err(format!("answered {status}")),
+        300..=399 => Err(format!("returned {}; the gate does not follow redirects", answer.status)),
+        status => Err(format!("returned {status}")),
     }
 }

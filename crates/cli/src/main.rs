@@ -44,17 +44,17 @@ struct Arguments {
 const AFTER_HELP: &str = "\
 Environment:
   POSTERN_URL    the deployment, for example https://auth.example.com
-  POSTERN_TOKEN  an access token with the scope postern:admin, in place of a sign-in by `postern login`
-                 (never an argument: those are seen by every user of the machine)
-  POSTERN_ADMIN_PATH    where the administrators' API is, if not at /admin
-  POSTERN_SESSION_FILE  where `postern login` keeps the sign-in, if not where this system keeps state
+  POSTERN_TOKEN  an access token with the scope postern:admin, instead of a sign-in with `postern login`
+                 (not an argument: every user of the machine can see those)
+  POSTERN_ADMIN_PATH    the path of the administrators' API, if it is not /admin
+  POSTERN_SESSION_FILE  the file in which `postern login` keeps the sign-in, instead of the system's state folder
 
 Exit codes:
   0  done
-  1  refused, or something was found wrong
-  2  the command line cannot be right
-  3  the deployment was not reached, or could not do it: try again
-  4  not signed in, or not entitled";
+  1  refused, or a check found something wrong
+  2  the command line is not valid
+  3  the deployment could not be reached, or failed: try again
+  4  not signed in, or not allowed";
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
@@ -62,7 +62,7 @@ struct Global {
     /// The deployment, for example <https://auth.example.com>
     #[arg(long, global = true, env = "POSTERN_URL", value_name = "URL", hide_env = true)]
     url: Option<String>,
-    /// Where its administrators' API is
+    /// The path of the administrators' API
     #[arg(
         long,
         global = true,
@@ -72,42 +72,42 @@ struct Global {
         default_value = "/admin"
     )]
     admin_path: String,
-    /// Answer in JSON, for programs
+    /// Print JSON, for programs
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The log of administrators' acts: verify, export
+    /// Audit log of administrators' actions: verify, export
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// A settings file before it is deployed: check
+    /// Settings files: check before deployment
     #[command(subcommand)]
     Config(config::Settings),
-    /// Begin a deployment: settings, master key, first administrator
+    /// Set up a deployment: settings, master key, first administrator
     #[command(subcommand)]
     Init(init::Init),
-    /// Sign in as an administrator, and keep the sign-in for the commands to come
+    /// Sign in as an administrator, and keep the sign-in for later commands
     Login {
-        /// The login; asked for when not given. The password is always asked for
+        /// The login; without it, the command asks for it. The command always asks for the password
         #[arg(long)]
         login: Option<String>,
     },
-    /// End that sign-in
+    /// End the sign-in that `postern login` keeps
     Logout,
-    /// Look at a deployment from outside: what is wrong, and what to do
+    /// Check a deployment from outside: report problems and how to fix them
     Doctor(doctor::Doctor),
     /// Access tokens: inspect
     #[command(subcommand)]
     Token(tokens::Tokens),
-    /// Limits and locks of an account or an address: show, clear
+    /// Rate limits and lockouts of an account or an address: show, clear
     #[command(subcommand)]
     Throttle(throttle::Throttle),
     /// Users: list, show, add, import, grant, ungrant, set-grants, disable, enable, unlock, erase
     #[command(subcommand)]
     User(users::Users),
-    /// The route table: check, explain
+    /// Route tables: check, explain
     #[command(subcommand)]
     Routes(routes::Routes),
     /// Signing keys: list, rotate, revoke
@@ -116,10 +116,10 @@ enum Command {
     /// Sessions of a user: list, revoke
     #[command(subcommand)]
     Session(sessions::Sessions),
-    /// Revoke a session, a subject, one access token, a client or a signing key, of another issuer too
+    /// Revoke a session, a subject, an access token, a client or a signing key, also of another issuer
     #[command(subcommand)]
     Revoke(revoke::Revoke),
-    /// Print a script that completes commands in your shell
+    /// Print a completion script for your shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -164,7 +164,9 @@ fn run(command: &Command, context: &Context) -> Result<report::Report, failure::
         Command::Key(keys) => keys.run(context),
         Command::Session(sessions) => sessions.run(context),
         Command::Revoke(revoke) => revoke.run(context),
-        Command::Completions { .. } => Err(failure::Failure::usage("completions ask nobody")),
+        Command::Completions { .. } => {
+            Err(failure::Failure::usage("`completions` does not contact a deployment"))
+        }
     }
 }
 

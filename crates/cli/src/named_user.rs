@@ -18,7 +18,7 @@ impl Named {
     /// What to add for an id that nobody has.
     pub(crate) fn note(&self) -> Option<String> {
         (self.known == Some(false))
-            .then(|| format!("no user has the id {}: it was erased, or is not typed right", self.id))
+            .then(|| format!("no user has the id {}: the user was erased, or the id is misspelled", self.id))
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn resolve(client: &Client, user: &str) -> Result<String, Failure> {
     }
     let page = client.admin("GET", &format!("/users?login={}", encoded(user)), None)?;
     let id = page.pointer("/users/0/sub").and_then(Value::as_str);
-    id.map(str::to_owned).ok_or_else(|| Failure::refused(format!("there is no user {user}")))
+    id.map(str::to_owned).ok_or_else(|| Failure::refused(format!("user {user} does not exist")))
 }
 
 /// The login of a user who is named by id or login. A login need not be a user's: those that do not
@@ -67,5 +67,5 @@ pub(crate) fn login_of(client: &Client, user: &str) -> Result<String, Failure> {
     }
     let found = client.admin("GET", &format!("/users/{}", segment(user)?), None)?;
     let login = found.get("login").and_then(Value::as_str);
-    login.map(str::to_owned).ok_or_else(|| Failure::refused(format!("there is no user {user}")))
+    login.map(str::to_owned).ok_or_else(|| Failure::refused(format!("user {user} does not exist")))
 }

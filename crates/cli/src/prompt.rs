@@ -8,7 +8,7 @@ use crate::failure::Failure;
 pub(crate) fn password(prompt: &str) -> Result<String, Failure> {
     let read = if io::stdin().is_terminal() { rpassword::prompt_password(prompt) } else { line() };
     let text = read.map_err(|error| Failure::usage(format!("the password could not be read: {error}")))?;
-    if text.is_empty() { Err(Failure::usage("the password is empty")) } else { Ok(text) }
+    if text.is_empty() { Err(Failure::usage("the password must not be empty")) } else { Ok(text) }
 }
 
 /// A line from the terminal or from a pipe.
@@ -17,7 +17,7 @@ pub(crate) fn ask(prompt: &str) -> Result<String, Failure> {
     let mut terminal = io::stderr();
     terminal.write_all(prompt.as_bytes()).and_then(|()| terminal.flush()).map_err(wrong)?;
     let text = line().map_err(wrong)?;
-    if text.is_empty() { Err(Failure::usage("no login was given")) } else { Ok(text) }
+    if text.is_empty() { Err(Failure::usage("the login must not be empty")) } else { Ok(text) }
 }
 
 fn line() -> io::Result<String> {

@@ -44,8 +44,9 @@ impl SessionFile {
             .or_else(|| variable("XDG_STATE_HOME").map(|state| state.join("postern/session.json")))
             .or_else(|| variable("HOME").map(|home| home.join(".local/state/postern/session.json")))
             .or_else(|| variable("LOCALAPPDATA").map(|state| state.join("postern/session.json")));
-        path.map(Self)
-            .ok_or_else(|| Failure::usage("no place for the sign-in: set POSTERN_SESSION_FILE to a path"))
+        path.map(Self).ok_or_else(|| {
+            Failure::usage("there is no folder for the sign-in. Set POSTERN_SESSION_FILE to a path")
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -79,7 +80,7 @@ impl SessionFile {
         };
         // The parser's own message could quote a token.
         serde_json::from_str(&text)
-            .map_err(|_| self.broken(&"it is not what `postern login` writes; remove it"))
+            .map_err(|_| self.broken(&"it is not a file of `postern login`; remove it"))
     }
 
     /// Beside the old file first, then in its place: a crash leaves one of the two whole.

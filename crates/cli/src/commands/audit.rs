@@ -22,7 +22,7 @@ const PAGE: u64 = 100;
 /// The audit log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// Check that no entry was changed, removed, inserted or moved
+    /// Verify that no entry was changed, removed, inserted or moved
     ///
     /// The deployment checks the entries' MACs; with `POSTERN_MASTER_KEY` in the environment they
     /// are checked here too, and a deployment that lies is found out.
@@ -43,7 +43,7 @@ fn noted(text: &str) -> Result<Head, String> {
     let parsed = text
         .split_once(':')
         .and_then(|(seq, hash)| Some(Head { seq: seq.parse().ok()?, hash: Digest::parse(hash)? }));
-    parsed.ok_or_else(|| "must be a number, a colon, and a hash of 43 characters".to_owned())
+    parsed.ok_or_else(|| "must be a number, a colon and a hash of 43 characters".to_owned())
 }
 
 impl Audit {
@@ -86,7 +86,7 @@ fn page(client: &Client, after: u64) -> Result<Page, Failure> {
         members.remove("next");
     }
     serde_json::from_value(answer)
-        .map_err(|error| Failure::refused(format!("an entry behind {after} has another form: {error}")))
+        .map_err(|error| Failure::refused(format!("an entry after {after} has an unknown format: {error}")))
 }
 
 /// The masters of `POSTERN_MASTER_KEY`, if it is set.
@@ -97,9 +97,9 @@ fn masters() -> Result<Option<Masters>, Failure> {
     let vars = vars.map(|(name, value): (&str, Value)| (name.to_owned(), value)).into();
     match Config::from_vars(&vars).and_then(Isolate::new) {
         Ok(isolate) => Ok(Some(isolate.masters)),
-        Err(_) => {
-            Err(Failure::usage("POSTERN_MASTER_KEY is none: docs/reference/configuration.md has its form"))
-        }
+        Err(_) => Err(Failure::usage(
+            "POSTERN_MASTER_KEY is not a master key; docs/reference/configuration.md describes its format",
+        )),
     }
 }
 
@@ -116,11 +116,11 @@ type Found = Option<(u64, String)>;
 impl Check {
     fn file(&mut self, path: &PathBuf) -> Result<Found, Failure> {
         let text = fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
+            .map_err(|error| Failure::usage(format!("{} could not be read: {error}", path.display())))?;
         for line in text.lines() {
             let Ok(sealed) = serde_json::from_str::<Sealed>(line) else {
                 let seq = self.head.seq + 1;
-                return Ok(Some((seq, format!("entry {seq} has another form than entries have"))));
+                return Ok(Some((seq, format!("entry {seq} has an unknown format"))));
             };
             if let Some(found) = self.take(&sealed) {
                 return Ok(Some(found));
@@ -138,12 +138,15 @@ impl Check {
                     return Ok(Some(found));
                 }
             }
-            let objection =
-                page.forged.first().map(|seq| (*seq, "cannot be read, or its MAC is not the master's"));
-            let objection = objection
-                .or_else(|| page.unproved.first().map(|seq| (*seq, "names a master secret not in force")));
+            let objection = page
+                .forged
+                .first()
+                .map(|seq| (*seq, "cannot be read, or its MAC does not match the master secret"));
+            let objection = objection.or_else(|| {
+                page.unproved.first().map(|seq| (*seq, "names a master secret that is not in force"))
+            });
             if let Some((seq, problem)) = objection {
-                return Ok(Some((seq, format!("entry {seq} {problem}, says the deployment"))));
+                return Ok(Some((seq, format!("the deployment reports that entry {seq} {problem}"))));
             }
             after += PAGE;
             if after >= page.last {
@@ -167,7 +170,7 @@ impl Check {
     fn report(self, found: Found) -> Report {
         let found = found.or_else(|| {
             let noted = self.missing.first()?;
-            Some((noted.seq, format!("entry {} is not the one that was noted", noted.seq)))
+            Some((noted.seq, format!("entry {} differs from the noted one", noted.seq)))
         });
         let Head { seq, hash } = self.head;
         let value = json!({
@@ -180,11 +183,11 @@ impl Check {
         });
         match found {
             None => {
-                let line = format!("{seq} entries, the chain is sound. Its head: {seq}:{hash}");
+                let line = format!("the chain is sound: {seq} entries, head {seq}:{hash}");
                 Report::lines(value, [line])
             }
             Some((_, problem)) => {
-                let line = format!("the chain is BROKEN: {problem}. Sound up to entry {seq}");
+                let line = format!("the chain is BROKEN: {problem}. It is sound up to entry {seq}");
                 Report::lines(value, [line]).found_wrong()
             }
         }
@@ -225,7 +228,7 @@ mod tests {
     fn a_sound_chain_ends_with_0_and_a_changed_one_with_1_and_its_place() {
         let mut entries = chain(5);
         let sound = check(&entries, vec![entries[2].head()]);
-        assert!(sound.to_text(Timestamp::default()).starts_with("5 entries, the chain is sound"));
+        assert!(sound.to_text(Timestamp::default()).starts_with("the chain is sound: 5 entries"));
         entries[3].entry.who = "nobody".into();
         let broken = check(&entries, Vec::new()).to_text(Timestamp::default());
         assert!(broken.contains("BROKEN: entry 4 was changed"), "{broken}");
@@ -235,6 +238,6 @@ mod tests {
     fn an_older_state_that_was_put_back_is_found_by_a_noted_head() {
         let entries = chain(5);
         let broken = check(&entries[..3], vec![entries[4].head()]).to_text(Timestamp::default());
-        assert!(broken.contains("entry 5 is not the one that was noted"), "{broken}");
+        assert!(broken.contains("entry 5 differs from the noted one"), "{broken}");
     }
 }

@@ -32,18 +32,18 @@ const MAX_VARIABLE_BYTES: usize = 5 * 1024;
 /// The settings of a deployment.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Settings {
-    /// Find every mistake in a settings file before it is deployed: variables, routes, bindings
+    /// Report every mistake in a settings file before it is deployed: variables, routes, bindings
     ///
-    /// Asks nobody. Secrets are not in the file: `POSTERN_MASTER_KEY` is checked too when it is in
-    /// the environment.
+    /// The command does not contact a deployment. Secrets are not in the file; `POSTERN_MASTER_KEY` is checked too if it is
+    /// in the environment.
     Check {
-        /// The file; wrangler.production.toml when not given
+        /// The settings file. The default is wrangler.production.toml
         file: Option<PathBuf>,
-        /// The environment of wrangler that is to be deployed
+        /// The wrangler environment to deploy
         #[arg(long, value_name = "NAME")]
         env: Option<String>,
-        /// As on this machine, with the .dev.vars beside the file, and not for a deployment. It is
-        /// so by itself for a file that says `POSTERN_PROFILE` = "local" and names no database yet
+        /// Check for this machine, with the .dev.vars beside the file, and not for a deployment. This is
+        /// the default for a file with `POSTERN_PROFILE` = "local" and without a database id
         #[arg(long)]
         local: bool,
     },
@@ -74,13 +74,13 @@ impl Settings {
             for name in SECRETS.into_iter().filter(|name| written.contains_key(*name)) {
                 found.wrong(
                     name,
-                    format!("is a secret and stands in the file: take it out, make a new one, and `npx wrangler secret put {name} -c {}`", file.display()),
+                    format!("is a secret and must not be in the file. Remove it, generate a new one, and run `npx wrangler secret put {name} -c {}`", file.display()),
                 );
             }
             if let Ok(key) = std::env::var("POSTERN_MASTER_KEY") {
                 vars.values.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| key.into());
             } else if !vars.values.contains_key("POSTERN_MASTER_KEY") {
-                found.note("POSTERN_MASTER_KEY is not looked at: it is set by `wrangler secret put`");
+                found.note("POSTERN_MASTER_KEY is not checked: `wrangler secret put` sets it");
                 vars.values.insert("POSTERN_MASTER_KEY".to_owned(), STAND_IN_KEY.into());
             }
         }
@@ -114,7 +114,7 @@ fn look(vars: &BTreeMap<String, Value>, found: &mut Found) -> Option<usize> {
             found.warnings.extend(config.retired.iter().cloned());
             let count = config.routes.len();
             if count == 0 && config.routes_in_kv.is_none() {
-                found.warn("POSTERN_ROUTES", "is not set: the gate lets nothing through");
+                found.warn("POSTERN_ROUTES", "is not set: the gate refuses every request");
             }
             for remark in Explainer::new(config).review() {
                 found.warn(
@@ -135,13 +135,13 @@ fn sizes(vars: &BTreeMap<String, Value>, local: bool, found: &mut Found) {
             continue;
         }
         let what = if name == "POSTERN_ROUTES" {
-            "put the table into KV (docs/reference/routes.md, \"A table in KV\")"
+            "move the table to KV (docs/reference/routes.md, \"A table in KV\")"
         } else {
             "shorten it"
         };
-        let where_ = if local { "it works on this machine, but a deployed Worker's" } else { "a Worker's" };
+        let where_ = if local { "this works on this machine, but a deployed Worker's" } else { "a Worker's" };
         let problem =
-            format!("has {bytes} bytes, and {where_} variable ends at {MAX_VARIABLE_BYTES}: {what}");
+            format!("has {bytes} bytes; {where_} variable can have at most {MAX_VARIABLE_BYTES}: {what}");
         if local { found.warn(name, problem) } else { found.wrong(name, problem) }
     }
 }
@@ -180,7 +180,7 @@ impl Found {
                 let local = if local { " on this machine (it was not checked for a deployment)" } else { "" };
                 format!("{file} is sound{local}: {routes}, {warnings}")
             }
-            wrong => format!("{file} is not fit {fit}: {}, {warnings}", counted(wrong, "mistake")),
+            wrong => format!("{file} is not ready {fit}: {}, {warnings}", counted(wrong, "mistake")),
         });
         let listed = |all: &[ConfigError]| -> Value {
             all.iter()
@@ -220,7 +220,7 @@ impl Deployed {
                 found.wrong(
                     &list.join("."),
                     format!(
-                        "lack {}: this version of Postern needs them. Copy their tables from its wrangler.toml",
+                        "lacks {}, which this version of Postern requires. Copy the tables from Postern's wrangler.toml",
                         lacking.join(", ")
                     ),
                 );
@@ -233,7 +233,7 @@ impl Deployed {
             found.wrong(
                 "migrations",
                 format!(
-                    "lack {}: add the [[migrations]] of Postern's wrangler.toml that this file does not have, and change none that was deployed",
+                    "lacks {}. Add the missing [[migrations]] from Postern's wrangler.toml, and do not change migrations that were deployed",
                     lacking.join(", ")
                 ),
             );
@@ -258,7 +258,7 @@ impl Deployed {
                 let name = if plain { name } else { "..." };
                 found.wrong(
                     path,
-                    format!("names a binding that is not there: [[{table}]] with {member} = \"{name}\""),
+                    format!("names a binding that is missing: [[{table}]] with {member} = \"{name}\""),
                 );
             }
         }
@@ -286,14 +286,14 @@ impl Deployed {
         if self.is_local() {
             found.wrong(
                 "POSTERN_PROFILE",
-                "is \"local\": it makes two users whose password everybody knows. For this machine alone, check it with --local",
+                "must not be \"local\": that profile adds two users with a public password. To check a file for this machine, pass --local",
             );
         }
         for (list, member, make) in Self::MADE {
             if self.is_blank(list, member) {
                 found.wrong(
                     &format!("{list}.{member}"),
-                    format!("is still the one of zeros: `{make}` prints yours"),
+                    format!("is still the placeholder of zeros: `{make}` prints the real id"),
                 );
             }
         }
@@ -301,13 +301,13 @@ impl Deployed {
         let ours = Self::parse(TEMPLATE);
         let ours = ours.as_ref().and_then(|ours| ours.inherited("compatibility_date")?.as_str());
         if date.is_some_and(|date| date < LEAST_COMPATIBILITY_DATE) {
-            found.wrong("compatibility_date", format!("must not be before {LEAST_COMPATIBILITY_DATE}"));
+            found.wrong("compatibility_date", format!("must be {LEAST_COMPATIBILITY_DATE} or later"));
         } else if let (Some(date), Some(ours)) = (date, ours)
             && date < ours
         {
             found.warn(
                 "compatibility_date",
-                format!("is older than {ours}, which this version was tested with"),
+                format!("is older than {ours}, with which this version was tested"),
             );
         }
     }

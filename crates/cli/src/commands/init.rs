@@ -27,24 +27,24 @@ pub(crate) const TEMPLATE: &str = include_str!("../template.toml");
 /// What is asked of a new deployment.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Init {
-    /// Write a settings file of your own, and a .dev.vars with fresh secrets for this machine
+    /// Write a settings file for a deployment, and a .dev.vars with new secrets for this machine
     Config {
-        /// Where Postern will be: the `iss` of its access tokens, such as <https://auth.example.com>
+        /// The URL of the deployment, which is the `iss` of its access tokens, such as <https://auth.example.com>
         #[arg(long, value_name = "URL")]
         issuer: String,
-        /// The `aud` of its access tokens, such as <https://api.example.com>; the issuer when not given
+        /// The `aud` of its access tokens, such as <https://api.example.com>. The default is the issuer
         #[arg(long)]
         audience: Option<String>,
-        /// The file to write; a file that is there is never written over
+        /// The file to write; an existing file is never overwritten
         #[arg(long, default_value = "wrangler.production.toml")]
         output: PathBuf,
     },
-    /// Print a fresh master key, to keep in a variable or to pipe on
+    /// Print a new master key, to store in a variable or to pipe to another command
     MasterKey,
-    /// Print the SQL that makes the first administrator
+    /// Print the SQL that creates the first administrator
     ///
-    /// Asks for the administrator's password. The master key of the deployment must be in
-    /// `POSTERN_MASTER_KEY`, as a part of every password hash comes from it.
+    /// The command asks for the administrator's password. `POSTERN_MASTER_KEY` must contain the deployment's master
+    /// key, because password hashes depend on it.
     Admin {
         /// The administrator's login
         #[arg(long)]
@@ -96,7 +96,7 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
     })?;
     if output.exists() {
         return Err(Failure::refused(format!(
-            "{} is there already: name another file with --output",
+            "{} already exists. Name another file with --output",
             output.display()
         )));
     }
@@ -119,11 +119,11 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
     let file = output.display();
     let mut lines = vec![format!("wrote {file}")];
     if wrote_local {
-        lines.push(format!("wrote {}, which only you can read", local.display()));
+        lines.push(format!("wrote {}, which only its owner can read", local.display()));
     }
     let left = [
         (
-            "Make the stores, and put the ids that they print into the file",
+            "Create the stores, and put the ids that the commands print into the file",
             vec![
                 format!("npx wrangler d1 create postern -c {file}"),
                 format!("npx wrangler kv namespace create POSTERN_KV -c {file}"),
@@ -131,7 +131,7 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
             ],
         ),
         (
-            "Make the master key, and keep it where you keep your most precious secrets",
+            "Generate the master key, and store it with your most important secrets",
             vec![
                 "export POSTERN_MASTER_KEY=$(postern init master-key)".to_owned(),
                 format!(
@@ -140,7 +140,7 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
             ],
         ),
         (
-            "Make the first administrator",
+            "Create the first administrator",
             vec![
                 "postern init admin --login you@example.com > first-administrator.sql".to_owned(),
                 format!(
@@ -149,7 +149,7 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
             ],
         ),
         (
-            "Say in the file what may pass (docs/reference/routes.md), look at it, deploy it, and look at that",
+            "Add your routes to the file (docs/reference/routes.md), check it, deploy it, and check the deployment",
             vec![
                 format!("postern config check {file}"),
                 format!("npx wrangler deploy -c {file}"),
@@ -157,7 +157,7 @@ fn config(issuer: &str, audience: Option<&str>, output: &Path) -> Result<Report,
             ],
         ),
     ];
-    lines.push("What is left to do, once:".to_owned());
+    lines.push("Next steps, once for each deployment:".to_owned());
     for (number, (what, commands)) in (1..).zip(left) {
         lines.push(format!("{number}. {what}:"));
         // Commands alone, so that they can be pasted.
@@ -181,30 +181,30 @@ fn settings_file(output: &Path, host: &str, issuer: &str, audience: &str) -> Res
         1,
     );
     let text = format!(
-        "# The settings of a Postern of yours. They hold no secret; keep them where you keep such things.\n\
-         # docs/reference/configuration.md has every setting, docs/reference/routes.md the routes. Look before you deploy: postern config check {name}\n\
+        "# The settings of a Postern deployment. They contain no secrets; keep them under version control.\n\
+         # docs/reference/configuration.md has every setting, docs/reference/routes.md the routes. Check before you deploy: postern config check {name}\n\
          {head}\n\
-         # Its address: a custom domain, which wrangler makes.\n[[routes]]\npattern = {}\ncustom_domain = true\n\n\
+         # Its address: a custom domain, which wrangler creates.\n[[routes]]\npattern = {}\ncustom_domain = true\n\n\
          [vars]\nPOSTERN_ISSUER = {}\nPOSTERN_AUDIENCE = {}\n\n\
-         # What may pass: a table for each route. The first that matches takes a request.\n#\n\
+         # The routes. The first route that matches a request decides.\n#\n\
          # [[vars.POSTERN_ROUTES]]\n# path = \"/api/{{*rest}}\"\n# scopes_all = [\"read:orders\"]\n\
          # upstream = \"https://origin.example.com\"\n\n\
-         # ---- What every Postern needs. Of this you fill in the two ids that wrangler prints.\n\n{tables}",
+         # ---- Every deployment needs what follows. Fill in the two ids that wrangler prints.\n\n{tables}",
         quoted(host),
         quoted(issuer),
         quoted(audience),
     );
     match text.parse::<toml::Table>() {
         Ok(_) => Ok(text),
-        Err(error) => Err(Failure::refused(format!("the file would not be TOML: {}", error.message()))),
+        Err(error) => Err(Failure::refused(format!("the file would not be valid TOML: {}", error.message()))),
     }
 }
 
 fn master_key() -> Result<Report, Failure> {
     if io::stdout().is_terminal() {
         return Err(Failure::usage(
-            "a master key on a terminal stays in its scroll-back. Keep it in a variable, from there put a copy where \
-             your secrets are, and hand it on:\n  export POSTERN_MASTER_KEY=$(postern init master-key)\n  \
+            "a master key on a terminal stays in its scroll-back. Store it in a variable, save a copy with your secrets, \
+             and pass it on:\n  export POSTERN_MASTER_KEY=$(postern init master-key)\n  \
              printf %s \"$POSTERN_MASTER_KEY\" | npx wrangler secret put POSTERN_MASTER_KEY",
         ));
     }
@@ -214,13 +214,13 @@ fn master_key() -> Result<Report, Failure> {
 
 fn admin(login: &str, context: &Context) -> Result<Report, Failure> {
     let secret = env::var("POSTERN_MASTER_KEY").map_err(|_| {
-        Failure::usage("put the deployment's master key into POSTERN_MASTER_KEY: a part of every password hash comes from it")
+        Failure::usage("POSTERN_MASTER_KEY is not set. Set it to the deployment's master key: password hashes depend on it")
     })?;
     let settings =
         [("POSTERN_ISSUER", Value::from("https://postern.invalid")), ("POSTERN_MASTER_KEY", secret.into())];
     let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let unusable =
-        |_| Failure::usage("POSTERN_MASTER_KEY is none that Postern takes (docs/reference/configuration.md)");
+        |_| Failure::usage("POSTERN_MASTER_KEY is not a valid master key (docs/reference/configuration.md)");
     let isolate = Config::from_vars(&settings).and_then(Isolate::new).map_err(unusable)?;
     let login = Login::parse(login, &UnicodeTables).map_err(|error| Failure::usage(error.to_string()))?;
     let text = password("Password of the administrator: ")?;

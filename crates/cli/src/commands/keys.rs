@@ -14,18 +14,18 @@ use crate::{
 /// Signing keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
-    /// List the signing keys and where they stand
+    /// List the signing keys and their states
     List,
-    /// Make the next key sign now
+    /// Activate the next key now
     Rotate {
-        /// Even when some clients cannot know the next key yet: they refuse new tokens until they look
+        /// Rotate even if some clients do not have the next key yet; they refuse new tokens until they read the key set again
         #[arg(long)]
         force: bool,
-        /// Change to this algorithm: ES256, EdDSA or RS256
+        /// Use this algorithm from now on: ES256, EdDSA or RS256
         #[arg(long, value_name = "ALG")]
         algorithm: Option<String>,
     },
-    /// Take a key out of use now, because somebody else may know it: all it signed is refused
+    /// Revoke a compromised key now: every token that it signed is refused
     Revoke {
         /// The key's id, as `postern key list` shows it
         kid: String,
@@ -54,12 +54,12 @@ impl Keys {
                 let answer = client.admin("POST", "/keys/rotate", Some(&body))?;
                 let line = match text(&answer, "status").as_str() {
                     "scheduled" => format!(
-                        "{} is published now and signs {}: the clients' caches need that long. `--force` does not wait",
+                        "{} is published now and signs {}, when the clients' caches have it. `--force` does not wait",
                         text(&answer, "kid"),
                         when(&answer, "at", context)
                     ),
                     _ => format!(
-                        "{} signs now. Tokens of {} stay valid until they expire",
+                        "{} signs now. Tokens that {} signed stay valid until they expire",
                         text(&answer, "kid"),
                         text(&answer, "former_kid")
                     ),
@@ -78,14 +78,14 @@ impl Keys {
 pub(crate) fn revoked_key(kid: &str, answer: Value, context: &Context) -> Report {
     let lines = [
         format!("{kid} is revoked; {} signs", text(&answer, "active_kid")),
-        format!("  no Worker signs with it any more  {}", when(&answer, "no_longer_signs_at", context)),
-        format!("  the gate, where it reads the feed {}", when(&answer, "refused_by_the_feed_at", context)),
-        format!("  the gate refuses all it signed    {}", when(&answer, "refused_at_the_gate_at", context)),
+        format!("  the last Worker stops signing     {}", when(&answer, "no_longer_signs_at", context)),
+        format!("  refused by routes with the feed   {}", when(&answer, "refused_by_the_feed_at", context)),
+        format!("  refused by every route            {}", when(&answer, "refused_at_the_gate_at", context)),
         format!(
-            "  clients that obey HTTP caching    {}",
+            "  refused by clients that cache     {}",
             when(&answer, "refused_by_caching_clients_at", context)
         ),
-        "Sessions go on: clients refresh and get tokens of the new key.".to_owned(),
+        "Sessions continue: clients refresh and get tokens of the new key.".to_owned(),
     ];
     Report::lines(answer, lines)
 }

@@ -38,7 +38,7 @@ pub(crate) fn login(context: &Context, login: Option<String>) -> Result<Report, 
     )];
     if !scope.split(' ').any(|scope| scope == postern_app::service::admin::SCOPE) {
         lines.push(format!(
-            "but {login} has not the scope postern:admin: administrators' commands will be refused"
+            "but {login} does not have the scope postern:admin: administrators' commands will be refused"
         ));
     }
     Ok(Report::lines(value, lines))

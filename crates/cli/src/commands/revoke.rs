@@ -16,18 +16,18 @@ use crate::{
 /// Whatever can be revoked.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Revoke {
-    /// End one session: its refresh token and its access tokens
+    /// Revoke one session: its refresh token and its access tokens
     #[command(
         override_usage = "postern revoke session USER SESSION\n       postern revoke session SESSION --issuer URL"
     )]
     Session {
-        /// The user's id (the `sub` of the access tokens) or login, then the session's id; with --issuer the `sid` alone
+        /// The user's id (the `sub` of the access tokens) or login, then the session's id; with --issuer only the `sid`
         #[arg(num_args = 1..=2, required = true, value_name = "ID")]
         ids: Vec<String>,
         #[command(flatten)]
         foreign: Foreign,
     },
-    /// End all sessions of a subject, and refuse all that was issued to it until now
+    /// End all sessions of a subject, and refuse every access token that it has now
     Subject {
         /// The user's id or login; with --issuer the `sub`
         subject: String,
@@ -43,16 +43,16 @@ pub(crate) enum Revoke {
         #[command(flatten)]
         foreign: Foreign,
     },
-    /// Refuse all that a client was issued until now; its sessions end when they are refreshed
+    /// Refuse every access token that a client has now; its sessions end at their next refresh
     Client {
-        /// The `client_id`; with --issuer what the claim says that is configured for it
+        /// The `client_id`; with --issuer the value of the claim that is configured for it
         client_id: String,
         #[command(flatten)]
         foreign: Foreign,
         #[command(flatten)]
         since: Since,
     },
-    /// Take a signing key out of use: as `postern key revoke`
+    /// Revoke a signing key, as `postern key revoke` does
     Key {
         /// The key's id, as `postern key list` shows it
         kid: String,
@@ -62,10 +62,10 @@ pub(crate) enum Revoke {
 /// What another issuer issued.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Foreign {
-    /// Of this trusted issuer, in place of ours
+    /// A trusted issuer whose session, subject, token or client it is, instead of the deployment
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
-    /// When the last of it expires by itself, in seconds since 1970; a day from now when not given
+    /// When the last affected token expires, in seconds since 1970. The default is a day from now
     #[arg(long, value_name = "SECONDS", requires = "issuer")]
     expires_at: Option<u64>,
 }
@@ -73,7 +73,7 @@ pub(crate) struct Foreign {
 /// From when on things are good again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Since {
-    /// Only what was issued until then, in seconds since 1970
+    /// Revoke only tokens issued until this time, in seconds since 1970
     #[arg(long, value_name = "SECONDS")]
     not_before: Option<u64>,
 }
@@ -93,12 +93,12 @@ impl Revoke {
         let mut lines = vec![format!("{what} is revoked")];
         lines.extend(doubt.map(|doubt| format!("  but {doubt}")));
         if let Some(ended) = answer.get("sessions_ended").and_then(Value::as_u64) {
-            lines.push(format!("  sessions that were alive               {ended}"));
-            lines.push("  refused where the level is `strong`    with the next request".to_owned());
+            lines.push(format!("  live sessions that it ended            {ended}"));
+            lines.push("  refused by routes with `strong`        from the next request on".to_owned());
         }
         if let Some(at) = answer.get("refused_by_the_feed_at").and_then(Value::as_u64) {
             let at = relative(Timestamp::from_seconds(at), context.now());
-            lines.push(format!("  refused where the level is `feed`      {at}"));
+            lines.push(format!("  refused by routes with `feed`          {at}"));
         }
         Ok(Report::lines(answer, lines))
     }
@@ -110,22 +110,21 @@ impl Revoke {
             Self::Session { foreign, .. } | Self::Subject { foreign, .. } | Self::Token { foreign, .. }
                 if foreign.issuer.is_some() =>
             {
-                Some("only its issuer knows whether there is such a one: look at what you typed".to_owned())
+                Some("only its issuer knows whether it exists; check the spelling".to_owned())
             }
             Self::Session { ids, .. } if none_ended => Some(format!(
-                "no session of this id was alive: it has ended before, or is not typed right (`postern session list {}`)",
+                "no live session has this id: it has ended already, or the id is misspelled (see `postern session list {}`)",
                 ids.first().map(String::as_str).unwrap_or_default()
             )),
             Self::Token { .. } => Some(
-                "nobody keeps a list of access tokens: whether one had this id cannot be looked up"
-                    .to_owned(),
+                "access tokens are not stored, so Postern cannot tell whether one has this id".to_owned(),
             ),
-            Self::Client { foreign, .. } if foreign.issuer.is_some() => Some(
-                "only its issuer knows whether there is such a client: look at what you typed".to_owned(),
-            ),
-            Self::Client { .. } if answer.get("known") == Some(&Value::Bool(false)) => Some(
-                "no such client is known: POSTERN_CLIENTS does not name it. It is revoked anyway".to_owned(),
-            ),
+            Self::Client { foreign, .. } if foreign.issuer.is_some() => {
+                Some("only its issuer knows whether this client exists; check the spelling".to_owned())
+            }
+            Self::Client { .. } if answer.get("known") == Some(&Value::Bool(false)) => {
+                Some("POSTERN_CLIENTS does not contain this client. It is revoked nevertheless".to_owned())
+            }
             _ => None,
         }
     }
@@ -144,11 +143,9 @@ impl Revoke {
                     format!("session {session} of {issuer}"),
                 ),
                 ([_], None) => {
-                    return Err(Failure::usage(
-                        "whose session it is must come first: USER SESSION".to_owned(),
-                    ));
+                    return Err(Failure::usage("the user is missing: pass USER SESSION".to_owned()));
                 }
-                _ => return Err(Failure::usage("with --issuer there is the session alone".to_owned())),
+                _ => return Err(Failure::usage("with --issuer, pass only the session".to_owned())),
             },
             Self::Subject { subject, foreign, since } => {
                 let id = if foreign.issuer.is_some() {
@@ -166,8 +163,8 @@ impl Revoke {
             // Refused here with the words that a person needs; the deployment has the last one.
             Self::Token { jti, foreign } if foreign.issuer.is_none() && !is_own_jti(jti) => {
                 return Err(Failure::usage(format!(
-                    "{jti:?} is no id of an access token: that is the `jti`, 22 characters of A-Z a-z 0-9 - _, \
-                     as `postern token inspect` shows it. For another issuer's token, say --issuer URL"
+                    "{jti:?} is not the id of an access token. The id is the `jti`, 22 characters of A-Z a-z 0-9 - _, \
+                     which `postern token inspect` shows. For another issuer's token, pass --issuer URL"
                 )));
             }
             Self::Token { jti, foreign } => (

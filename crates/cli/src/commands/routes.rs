@@ -28,37 +28,37 @@ const STAND_IN_ISSUER: &str = "https://issuer.invalid";
 /// The route table.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Routes {
-    /// Find every mistake in a route table, routes that no request reaches, and what is likely wrong
+    /// Report every mistake in a route table, unreachable routes and likely mistakes
     Check {
         #[command(flatten)]
         source: Source,
-        /// End with 1 for what is only likely wrong, too
+        /// Exit with 1 for warnings, too
         #[arg(long)]
         strict: bool,
     },
-    /// Show which route takes a request, why not those before it, and what would be answered
+    /// Show which route matches a request, why earlier routes do not, and the answer
     ///
-    /// Signatures, revocations, rate limits and whose a CSRF token is are known to the running
-    /// Worker alone: they are supposed to be right, and the answer says which of them count.
+    /// Only the running Worker can check signatures, revocations, rate limits and CSRF tokens. The command assumes that
+    /// these checks pass, and prints which of them the answer depends on.
     Explain {
         /// The request's method
         method: String,
-        /// Its URL, as a client would write it
+        /// The request's URL, as a client writes it
         request: String,
         #[command(flatten)]
         source: Source,
-        /// A file with the claims of the caller's access token, in JSON; - for standard input.
-        /// What every token has may be left out
+        /// A file with the claims of the caller's access token in JSON; - for standard input.
+        /// Claims that every token has can be omitted
         #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
         claims: Option<PathBuf>,
-        /// A file with the caller's access token; - for standard input. It is not shown
+        /// A file with the caller's access token; - for standard input. The token is not printed
         #[arg(long, value_name = "FILE")]
         token_file: Option<PathBuf>,
-        /// The access token comes in the access cookie, as a browser sends it
+        /// Send the access token in the access cookie, as a browser does
         #[arg(long)]
         cookie: bool,
-        /// A header of the request that decides something, such as origin, sec-fetch-site or
-        /// access-control-request-method; may be repeated
+        /// A header of the request, such as origin, sec-fetch-site or access-control-request-method;
+        /// can be repeated
         #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
         headers: Vec<(String, String)>,
     },
@@ -70,10 +70,10 @@ pub(crate) struct Source {
     // Without another word the table of the settings is taken.
     #[command(flatten)]
     settings: SettingsFile,
-    /// A table in JSON: a list of routes, or a document as KV has it
+    /// A route table in JSON: a list of routes, or the document that is stored in KV
     #[arg(long, value_name = "FILE", conflicts_with = "live")]
     routes: Option<PathBuf>,
-    /// The table that the deployment has in KV; needs a sign-in
+    /// The route table that the deployment has in KV; requires a sign-in
     #[arg(long)]
     live: bool,
 }
@@ -95,7 +95,7 @@ impl Routes {
                 let (table, notes) = source.read(context)?;
                 let Table::Sound(explainer) = table else {
                     return Err(Failure::refused(
-                        "the settings or the table have mistakes: `postern routes check` lists them",
+                        "the settings or the route table have mistakes; `postern routes check` lists them",
                     ));
                 };
                 let claims = claims.as_deref().map(claims_of).transpose()?;
@@ -143,9 +143,9 @@ impl Source {
                 vars.insert("POSTERN_ROUTES".to_owned(), routes);
             }
             None => match vars.get("POSTERN_ROUTES") {
-                None => return Err(Failure::refused("there is no POSTERN_ROUTES in the settings")),
+                None => return Err(Failure::refused("the settings do not contain POSTERN_ROUTES")),
                 Some(Value::Object(table)) if table.contains_key("kv") => {
-                    return Err(Failure::refused("the table is in KV: name it with --routes FILE or --live"));
+                    return Err(Failure::refused("the route table is in KV: pass --routes FILE or --live"));
                 }
                 Some(_) => {}
             },
@@ -171,16 +171,16 @@ impl Source {
         } else {
             let read = self.settings.read()?;
             if self.settings.settings.is_none() {
-                notes.push(format!("the settings are those of {}", read.file));
+                notes.push(format!("settings file: {}", read.file));
             }
             if read.local {
-                notes.push("as on this machine: .dev.vars counts over the file".to_owned());
+                notes.push("for this machine: .dev.vars overrides the file".to_owned());
             }
             read.values
         };
         vars.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| STAND_IN_KEY.into());
         if !vars.contains_key("POSTERN_ISSUER") {
-            notes.push(format!("POSTERN_ISSUER is not in the settings: {STAND_IN_ISSUER} stands in for it"));
+            notes.push(format!("POSTERN_ISSUER is not in the settings; {STAND_IN_ISSUER} is used instead"));
             vars.insert("POSTERN_ISSUER".to_owned(), STAND_IN_ISSUER.into());
         }
         Ok(vars)
@@ -205,7 +205,7 @@ fn suppose_issuers(vars: &mut BTreeMap<String, Value>, table: &Value, notes: &mu
         })
         .collect();
     if !external.is_empty() {
-        notes.push("without --settings every issuer that the table names is taken as trusted".to_owned());
+        notes.push("without --settings, every issuer in the table is assumed to be trusted".to_owned());
         vars.insert("POSTERN_ISSUERS".to_owned(), external.into());
     }
     // A rule about the access cookie is then for the settings to judge.
@@ -220,7 +220,7 @@ fn live(context: &Context) -> Result<Value, Failure> {
             "routes": answer.get("routes").cloned().unwrap_or_default(),
         })),
         _ => Err(Failure::refused(
-            "the deployment's table is in its variables, not in KV: check the settings file it was deployed with (--settings)",
+            "the deployment's route table is in its variables, not in KV: check its settings file (--settings)",
         )),
     }
 }
@@ -231,7 +231,9 @@ fn header(text: &str) -> Result<(String, String), String> {
     let name = name.trim().to_ascii_lowercase();
     match name.as_str() {
         "" => Err("must be NAME: VALUE".to_owned()),
-        "authorization" | "cookie" => Err("is told with --token-file or --claims, and --cookie".to_owned()),
+        "authorization" | "cookie" => {
+            Err("cannot be passed with --header: use --token-file or --claims, and --cookie".to_owned())
+        }
         _ => Ok((name, value.trim().to_owned())),
     }
 }
@@ -244,7 +246,7 @@ fn parsed(path: &Path) -> Result<Value, Failure> {
 fn claims_of(path: &Path) -> Result<Map<String, Value>, Failure> {
     match parsed(path)? {
         Value::Object(claims) => Ok(claims),
-        _ => Err(Failure::refused(format!("{}: claims are an object", path.display()))),
+        _ => Err(Failure::refused(format!("{}: the claims must be an object", path.display()))),
     }
 }
 
@@ -261,7 +263,7 @@ fn checked(table: Table, notes: &[String], strict: bool) -> Report {
     }));
     lines.extend(notes.iter().map(|note| format!("note     {note}")));
     lines.push(match (count, remarks.len()) {
-        (None, _) => format!("{}: Postern would not start with this", counted(mistakes.len(), "mistake")),
+        (None, _) => format!("{}: Postern would not start", counted(mistakes.len(), "mistake")),
         (Some(count), 0) => format!("sound: {}", counted(count, "route")),
         (Some(count), warnings) => {
             format!("sound: {}, {}", counted(count, "route"), counted(warnings, "warning"))
@@ -298,20 +300,20 @@ pub(crate) fn told(explainer: &Explainer, explanation: &Explanation, notes: &[St
     let mut lines = Vec::new();
     lines.push(match path {
         Some(path) => format!("path     {path}"),
-        None => "path     none: it can be read in more than one way".to_owned(),
+        None => "path     none: the path is ambiguous".to_owned(),
     });
     for over in passed_over {
         lines.push(format!("not      {} `{}`: {}", over.index, over.name, over.why));
     }
     let mut policy = Value::Null;
     if let Some(deciding) = route {
-        lines.push(format!("takes it {} `{}`", deciding.index, deciding.name));
+        lines.push(format!("matches  {} `{}`", deciding.index, deciding.name));
         for (name, value) in &deciding.params {
             lines.push(format!("         {{{name}}} is {}", plain(&Value::from(value.as_str()))));
         }
         if let Some(route) = explainer.gate().routes().get(deciding.index) {
             let access = access(route);
-            lines.push(format!("asks     {}", access.0));
+            lines.push(format!("access   {}", access.0));
             lines.push(format!("         revocation: {}", access.1));
             policy = json!({ "access": access.0, "revocation": access.1 });
         }
@@ -326,20 +328,20 @@ pub(crate) fn told(explainer: &Explainer, explanation: &Explanation, notes: &[St
     }
     let answered = match answer {
         Answer::Own => {
-            lines.push("answer   by Postern itself: no route gets this path".to_owned());
+            lines.push("answer   from Postern itself: no route serves this path".to_owned());
             json!({ "by": "postern" })
         }
         Answer::Preflight { reply, permitted } => {
             let what = if *permitted {
-                "the origin's pages may send it"
+                "pages of the origin may send the request"
             } else {
-                "nothing is permitted to this origin"
+                "the origin is not allowed"
             };
             lines.push(format!("answer   {} to the preflight: {what}", reply.status));
             json!({ "by": "gate", "status": reply.status, "preflight": true, "permitted": permitted })
         }
         Answer::Forwarded { url } => {
-            lines.push(format!("answer   the upstream's, asked for {}", plain(&Value::from(url.as_str()))));
+            lines.push(format!("answer   from the upstream, at {}", plain(&Value::from(url.as_str()))));
             json!({ "by": "upstream", "url": url })
         }
         Answer::Refused { reply, why } => {

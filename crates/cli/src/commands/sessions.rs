@@ -19,7 +19,7 @@ pub(crate) enum Sessions {
         /// The user's id (the `sub` of the access tokens) or login
         user: String,
     },
-    /// End one session of a user, or all
+    /// End one session of a user, or all sessions
     #[command(
         override_usage = "postern session revoke <USER> <SESSION>\n       postern session revoke <USER> --all"
     )]
@@ -59,13 +59,13 @@ impl Sessions {
                 let path = format!("/users/{}/sessions/{}", resolve(&client, user)?, segment(session)?);
                 client.admin("DELETE", &path, None)?;
                 let value = json!({ "sub": user, "session_id": session, "status": "revoked" });
-                Ok(Report::lines(value, [format!("session {session} of {user} is ended")]))
+                Ok(Report::lines(value, [format!("session {session} of {user} has ended")]))
             }
             Self::Revoke { user, session: None, .. } => {
                 let named = find(&client, user)?;
                 client.admin("DELETE", &format!("/users/{}/sessions", named.id), None)?;
                 let value = json!({ "sub": named.id, "status": "revoked", "known": named.known });
-                let line = format!("all sessions of {user} are ended");
+                let line = format!("all sessions of {user} have ended");
                 Ok(Report::lines(value, [line]).with_note(named.note()))
             }
         }

@@ -17,9 +17,9 @@ use crate::{
 /// Limits and locks of an account or an address.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Throttle {
-    /// Show what stands where: failures, locks, what is left of each limit
+    /// Show failures, lockouts and what is left of each rate limit
     Show(Subject),
-    /// Forget all of it: whoever was locked out or limited is let in again, within 10 s everywhere
+    /// Remove all failures, lockouts and used quota; takes effect everywhere within 10 s
     Clear(Subject),
 }
 
@@ -27,10 +27,10 @@ pub(crate) enum Throttle {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Subject {
-    /// An account by its login, whether or not there is one
+    /// An account by its login, which need not exist
     #[arg(long)]
     login: Option<String>,
-    /// An address, and the network around it
+    /// An IP address and its network
     #[arg(long, value_name = "ADDRESS")]
     ip: Option<IpAddr>,
 }
@@ -63,11 +63,11 @@ impl Throttle {
                 let now = context.now();
                 let mut lines: Vec<String> = rows.iter().flat_map(|row| told(row, now)).collect();
                 if lines.is_empty() {
-                    lines.push(format!("nothing limits {value}, and nothing is remembered of it"));
+                    lines.push(format!("there are no limits, failures or lockouts for {value}"));
                 }
                 let more = answer.get("more").and_then(Value::as_bool).unwrap_or_default();
                 let note = more.then(|| {
-                    "not all of its devices are shown: the answer has 50 at most. `throttle clear` clears all".to_owned()
+                    "not all devices are shown: the answer has at most 50. `throttle clear` clears all of them".to_owned()
                 });
                 let nobody = self.login().and_then(|login| note_of_login(&client, login));
                 Ok(Report::lines(answer, lines).with_note(note).with_note(nobody))
@@ -83,7 +83,8 @@ impl Throttle {
 /// Forgets limits, failures and locks of `value`.
 pub(crate) fn clear(client: &Client, name: &str, value: &str) -> Result<Report, Failure> {
     client.admin("POST", "/throttle/clear", Some(&json!({ name: value })))?;
-    let line = format!("{value} is neither limited nor locked any more; within 10 s everywhere");
+    let line =
+        format!("limits and lockouts of {value} are removed; this takes effect everywhere within 10 s");
     let nobody = (name == "login").then(|| note_of_login(client, value)).flatten();
     Ok(Report::lines(json!({ name: value, "status": "cleared" }), [line]).with_note(nobody))
 }
@@ -97,15 +98,14 @@ fn told(row: &Value, now: Timestamp) -> Vec<String> {
     let whose = text("whose");
     let mut lines = Vec::new();
     if row.get("failures").and_then(Value::as_u64).is_some_and(|failures| failures > 0) {
-        let forgotten =
-            time(row, "forgotten_at").map(|at| format!(", all forgotten {at}")).unwrap_or_default();
+        let forgotten = time(row, "forgotten_at").map(|at| format!(", expiring {at}")).unwrap_or_default();
         lines.push(format!("{whose}: {} failures{forgotten}", text("failures")));
     }
     if let Some(at) = time(row, "locked_until") {
-        lines.push(format!("{whose}: LOCKED, ends {at}"));
+        lines.push(format!("{whose}: LOCKED, unlocks {at}"));
     }
     if let Some(at) = time(row, "tightened_until") {
-        lines.push(format!("{whose}: limits are a quarter, ends {at}"));
+        lines.push(format!("{whose}: limits are reduced to a quarter, ends {at}"));
     }
     for bucket in row.get("buckets").and_then(Value::as_array).into_iter().flatten() {
         let (limit, left) = (bucket.get("limit").map(plain), bucket.get("left").map(plain));

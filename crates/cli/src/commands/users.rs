@@ -19,10 +19,10 @@ use crate::{
 pub(crate) enum Users {
     /// List users in the order of their logins
     List {
-        /// Only logins that begin so
+        /// Only logins that begin with this text
         #[arg(long, value_name = "BEGINNING")]
         search: Option<String>,
-        /// How many at most
+        /// The maximum number of users
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
@@ -31,46 +31,46 @@ pub(crate) enum Users {
         /// Id or login
         user: String,
     },
-    /// Make a user; the password is asked for, or read from a pipe
+    /// Add a user; the command asks for the password, or reads it from a pipe
     Add {
-        /// The login, as a rule a mail address
+        /// The login, usually an email address
         login: String,
         #[command(flatten)]
         grants: Grants,
     },
-    /// Make users from a file, with the password hashes that they have elsewhere
+    /// Import users from a file, with their existing password hashes
     ///
-    /// What was interrupted goes on where it was when the same command is repeated. A user who is
-    /// there is never changed, and none is made twice.
+    /// If an import is interrupted, repeat the same command to continue it. Existing users are never changed, and no
+    /// user is added twice.
     Import(Box<Import>),
-    /// Give a user these scopes, roles and tenant beside those that they have
+    /// Give a user scopes, roles and a tenant, in addition to their current ones
     ///
-    /// They come with the next sign-in. Another tenant takes the place of the one before.
+    /// They take effect at the next sign-in. A tenant replaces the user's current tenant.
     Grant {
         /// Id or login
         user: String,
         #[command(flatten)]
         grants: Grants,
     },
-    /// Take these scopes, roles and tenant away from a user
+    /// Take scopes, roles and a tenant away from a user
     ///
-    /// All sessions of the user end that have one of them.
+    /// Sessions of the user that have one of them end.
     Ungrant {
         /// Id or login
         user: String,
         #[command(flatten)]
         grants: Grants,
     },
-    /// Give a user these scopes, roles and tenant in place of all before, and say what was taken away
+    /// Replace a user's scopes, roles and tenant, and print what was taken away
     ///
-    /// When something is taken away, all sessions of the user end. Without any flag everything is.
+    /// If something is taken away, all sessions of the user end. Without flags, everything is taken away.
     SetGrants {
         /// Id or login
         user: String,
         #[command(flatten)]
         grants: Grants,
     },
-    /// Keep a user from signing in, and end all sessions
+    /// Prevent a user from signing in, and end all their sessions
     Disable {
         /// Id or login
         user: String,
@@ -80,18 +80,18 @@ pub(crate) enum Users {
         /// Id or login
         user: String,
     },
-    /// Let a user sign in again whom strangers have locked out by guessing
+    /// Let a user sign in again after failed attempts of others locked them out
     ///
-    /// Forgets failures, locks and limits of the account, within 10 s everywhere.
+    /// Removes failures, lockouts and used quota of the account. It takes effect everywhere within 10 s.
     Unlock {
         /// Id or login
         user: String,
     },
-    /// Erase all that is stored about a user; nothing brings it back
+    /// Erase everything that is stored about a user; this cannot be undone
     Erase {
         /// Id or login
         user: String,
-        /// That you mean it
+        /// Confirm without prompting
         #[arg(long)]
         yes: bool,
     },
@@ -130,15 +130,17 @@ impl Users {
                     members.insert("password".to_owned(), password("Password of the user: ")?.into());
                 }
                 let answer = client()?.admin("POST", "/users", Some(&body))?;
-                let line =
-                    format!("{login} is there as {}", answer.get("sub").map(plain).unwrap_or_default());
+                let line = format!(
+                    "{login} was added with the id {}",
+                    answer.get("sub").map(plain).unwrap_or_default()
+                );
                 Ok(Report::lines(answer, [line]))
             }
             Self::Grant { user, grants } => regrant(&client()?, "PATCH", user, &grants.named("add")?),
             Self::Ungrant { user, grants } => regrant(&client()?, "PATCH", user, &grants.named("remove")?),
             Self::SetGrants { user, grants } => regrant(&client()?, "PUT", user, &grants.body()),
             Self::Disable { user } => {
-                change(&client()?, "POST", user, "/disable", "is disabled, and signed out everywhere")
+                change(&client()?, "POST", user, "/disable", "is disabled and signed out everywhere")
             }
             Self::Enable { user } => change(&client()?, "POST", user, "/enable", "can sign in again"),
             Self::Unlock { user } => {
@@ -146,9 +148,9 @@ impl Users {
                 clear(&client, "login", &login_of(&client, user)?)
             }
             Self::Erase { user, yes: true } => change(&client()?, "DELETE", user, "", "is erased"),
-            Self::Erase { user, .. } => {
-                Err(Failure::usage(format!("nothing brings {user} back: repeat the command with --yes")))
-            }
+            Self::Erase { user, .. } => Err(Failure::usage(format!(
+                "erasing {user} cannot be undone. Repeat the command with --yes to confirm"
+            ))),
         }
     }
 }
@@ -173,7 +175,7 @@ fn list(client: &Client, search: Option<&str>, limit: usize) -> Result<Report, F
     }
     let note = after.is_some().then(|| {
         format!(
-            "there are more users than these {}: --limit lists more, --search BEGINNING other ones",
+            "there are more users than these {}: use --limit for more, or --search BEGINNING for others",
             users.len()
         )
     });
@@ -199,10 +201,10 @@ fn regrant(client: &Client, method: &str, user: &str, body: &Value) -> Result<Re
         }
     }
     if lines.is_empty() {
-        lines.push("nothing was changed".to_owned());
+        lines.push("nothing changed".to_owned());
     }
     let now = told(&answer);
-    lines.push(format!("{user} has now: {}", if now.is_empty() { "no scope, role or tenant" } else { &now }));
+    lines.push(format!("{user} now has: {}", if now.is_empty() { "no scope, role or tenant" } else { &now }));
     Ok(Report::lines(answer, lines))
 }
 

@@ -22,14 +22,14 @@ const PLAIN: &str = "wrangler.toml";
 /// Where the settings are, for commands that need them beside something else.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct SettingsFile {
-    /// The settings: your wrangler.production.toml or wrangler.local.toml
+    /// The settings file: your wrangler.production.toml or wrangler.local.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// The environment of wrangler whose `[vars]` count
+    /// The wrangler environment whose `[vars]` apply
     #[arg(long, value_name = "NAME")]
     pub(crate) env: Option<String>,
-    /// As on this machine: with the .dev.vars beside the file. It is so by itself when the file
-    /// says `POSTERN_PROFILE` = "local"
+    /// Use the .dev.vars beside the file, too. This is the default for a file with
+    /// `POSTERN_PROFILE` = "local"
     #[arg(long)]
     pub(crate) local: bool,
 }
@@ -85,7 +85,7 @@ pub(crate) fn default_file(local: bool) -> Result<PathBuf, Failure> {
     };
     order.into_iter().find(is_meant).map(PathBuf::from).ok_or_else(|| {
         Failure::usage(format!(
-            "which settings? There is no {DEPLOYED} in this folder: name your file, or make one (`postern init config`)"
+            "no settings file is given, and this folder has no {DEPLOYED}. Name your file, or create one with `postern init config`"
         ))
     })
 }
@@ -142,11 +142,11 @@ impl Deployed {
     /// What to do about a file without `[vars]`.
     pub(crate) fn without_vars(&self) -> String {
         let hint = if self.env.is_some() {
-            ": an environment of wrangler inherits none, so it needs [env.NAME.vars]"
+            ": a wrangler environment does not inherit them, so it needs [env.NAME.vars]"
         } else if self.whole.keys().any(|name| name.starts_with("POSTERN_")) {
-            ": put the variables below a line [vars], and [[vars.POSTERN_ROUTES]] for a route"
+            ": put the variables below a line [vars], and each route below [[vars.POSTERN_ROUTES]]"
         } else if self.path.ends_with(PLAIN) {
-            ": this one is Postern's own and has none. Yours are in wrangler.production.toml (`postern init config` makes it) and wrangler.local.toml (`make dev` does)"
+            ": it is the template that comes with Postern. Your settings are in wrangler.production.toml (created by `postern init config`) and wrangler.local.toml (created by `make dev`)"
         } else {
             ""
         };
@@ -219,7 +219,7 @@ fn environment(whole: &toml::Table, name: &str) -> Result<toml::Table, String> {
     }
     let known: Vec<&str> = all.into_iter().flat_map(toml::Table::keys).map(String::as_str).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    Err(format!("has no environment {name:?}; it has {known}"))
+    Err(format!("has no environment {name:?}; its environments: {known}"))
 }
 
 /// Line and column of a place in a text, from 1.

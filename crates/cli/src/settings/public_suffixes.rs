@@ -12,7 +12,7 @@ pub(crate) fn mistakes(config: &Config) -> Vec<ConfigError> {
     let mistake = |domain: &str| ConfigError {
         path: "POSTERN_COOKIE.domain".to_owned(),
         problem: format!(
-            "is a public suffix, below which strangers have names of their own: browsers keep no cookie for {domain}"
+            "must not be a public suffix, under which others register names: browsers drop cookies for {domain}"
         ),
     };
     domain.map(mistake).into_iter().collect()
@@ -23,7 +23,7 @@ pub(crate) fn notes(config: &Config) -> Vec<String> {
     let own = site(&config.issuer);
     let note = |origin: &String| {
         format!(
-            "POSTERN_CORS_ORIGINS: {origin} is another site than POSTERN_ISSUER: its pages get answers, but its browsers send no cookie; they sign in with delivery = \"body\""
+            "POSTERN_CORS_ORIGINS: {origin} and POSTERN_ISSUER are different sites: browsers send no cookies from its pages, so they must sign in with delivery = \"body\""
         )
     };
     config.cors_origins.iter().filter(|origin| site(origin) != own).map(note).collect()

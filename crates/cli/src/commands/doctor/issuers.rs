@@ -36,7 +36,8 @@ pub(super) fn look(config: &Config, metrics: Option<&str>, context: &Context) ->
                 findings.extend(judge_keys(issuer, &uri, &answer.body));
                 if took > config.jwks.timeout {
                     let detail = format!("{}: took {}", issuer.issuer, span(took));
-                    let advice = "the gate gives up after POSTERN_JWKS.timeout: it may be as slow from there";
+                    let advice =
+                        "the gate gives up after POSTERN_JWKS.timeout; the issuer may be as slow from there";
                     findings.push(Finding::warning(KEYS, detail, advice));
                 }
                 let leeway = issuer.leeway.unwrap_or(config.leeway);
@@ -58,16 +59,17 @@ fn judge_keys(issuer: &ExternalIssuer, uri: &str, document: &[u8]) -> Vec<Findin
     let set = match JwkSet::parse_for(document, &algorithms) {
         Ok(set) => set,
         Err(error) => {
-            let advice = "`jwks_uri` names something else, or something in front of the issuer answers";
-            let detail = format!("{name}: {uri} is no key set: {error} ({})", error.code());
+            let advice =
+                "`jwks_uri` is the URL of another document, or a proxy answers instead of the issuer";
+            let detail = format!("{name}: {uri} is not a key set: {error} ({})", error.code());
             return vec![Finding::wrong(KEYS, detail, advice)];
         }
     };
     let mut findings = vec![judge_algorithms(issuer, uri, &set)];
     for kid in set.ambiguous_kids() {
-        let detail = format!("{name}: two different keys of one algorithm are named {}", printable(kid, 64));
-        let advice =
-            "tokens of that `kid` are refused (ambiguous_key), others are not concerned: tell the issuer";
+        let detail =
+            format!("{name}: two different keys of one algorithm have the kid {}", printable(kid, 64));
+        let advice = "tokens with that `kid` are refused (ambiguous_key), and other tokens are not affected. Inform the issuer";
         findings.push(Finding::warning(KEYS, detail, advice));
     }
     findings
@@ -90,9 +92,9 @@ fn judge_algorithms(issuer: &ExternalIssuer, uri: &str, set: &JwkSet) -> Finding
     };
     if usable.is_empty() {
         let advice = if other.is_empty() {
-            "none can verify a signature here: see docs/concepts/verification.md for what is taken"
+            "none of its keys can verify a signature; docs/concepts/verification.md lists the supported keys"
         } else {
-            "every token is refused: add the algorithm to `algorithms` in POSTERN_ISSUERS"
+            "every token is refused. Add the algorithm to `algorithms` in POSTERN_ISSUERS"
         };
         let theirs =
             if other.is_empty() { String::new() } else { format!(" ({} is not allowed)", named(&other)) };
@@ -110,7 +112,7 @@ fn judge_algorithms(issuer: &ExternalIssuer, uri: &str, set: &JwkSet) -> Finding
             counted(other.len(), "key"),
             named(&other)
         ),
-        "tokens signed with those are refused: meant so?",
+        "tokens signed with those keys are refused. Check whether that is intended",
     )
 }
 
@@ -124,18 +126,17 @@ fn age_of(metrics: &str, issuer: &str) -> Option<u64> {
 fn judge_age(issuer: &ExternalIssuer, age: Option<u64>, config: &Config) -> Finding {
     let name = &issuer.issuer;
     let Some(age) = age.map(Duration::from_secs) else {
-        let detail =
-            format!("{name}: the isolate that answered has no keys of it: none of its tokens came there");
+        let detail = format!(
+            "{name}: the isolate that answered has no keys of this issuer, because it has received none of its tokens"
+        );
         return Finding::skipped(AGE, detail);
     };
-    let detail = format!("{name}: {}, in the isolate that answered", span(age));
+    let detail = format!("{name}: {} in the isolate that answered", span(age));
     if age >= config.jwks.hard_age {
-        let advice =
-            "too old to be used: its tokens are 503 until a fetch succeeds; see postern_jwks_fetches_total";
+        let advice = "the keys are too old to use: requests with its tokens get 503 until a fetch succeeds; see postern_jwks_fetches_total";
         Finding::wrong(AGE, detail, advice)
     } else if age > config.jwks.soft_age.saturating_add(QUIET) {
-        let advice =
-            "nobody has used it for an hour, or it cannot be fetched: see postern_jwks_fetches_total";
+        let advice = "no token of the issuer came for an hour, or its keys cannot be fetched; see postern_jwks_fetches_total";
         Finding::warning(AGE, detail, advice)
     } else {
         Finding::good(AGE, detail)
@@ -201,7 +202,7 @@ mod tests {
         );
         let found = judge(&["ES256"], &[EC, &other].join(","));
         assert_eq!([found[0].0, found[1].0], [Status::Good, Status::Warning]);
-        assert!(found[1].1.ends_with("are named a"), "{found:?}");
+        assert!(found[1].1.ends_with("have the kid a"), "{found:?}");
     }
 
     #[test]

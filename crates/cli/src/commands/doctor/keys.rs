@@ -38,7 +38,7 @@ pub(super) fn clock_of(
         if whose.is_empty() { detail.to_owned() } else { [whose, ": ", detail].concat() }
     };
     let Some(date) = answer.header("date").and_then(http_date) else {
-        return Finding::skipped(check, told("the answer has no Date"));
+        return Finding::skipped(check, told("the response has no Date header"));
     };
     let age =
         answer.header("age").and_then(|age| age.parse().ok()).map_or(Duration::ZERO, Duration::from_secs);
@@ -50,13 +50,13 @@ pub(super) fn clock_of(
         Finding::warning(
             check,
             detail,
-            "one of the two is not kept by NTP; beyond the leeway (30 s unless set) tokens are refused",
+            "one of the clocks is not synchronised with NTP; beyond the leeway (30 s by default) tokens are refused",
         )
     } else {
         Finding::wrong(
             check,
             detail,
-            "tokens issued by one are refused by the other: set this machine's clock, or tell the other's owner",
+            "tokens issued by one side are refused by the other. Correct this machine's clock, or inform the owner of the other",
         )
     }
 }
@@ -86,8 +86,8 @@ pub(super) fn key_set(answer: &Answer) -> Vec<Finding> {
     if answer.status != 200 {
         return vec![Finding::wrong(
             CHECK,
-            format!("answered {}", answer.status),
-            "nobody can verify tokens: see /readyz and the Worker's log",
+            format!("returned {}", answer.status),
+            "clients cannot verify tokens; see /readyz and the Worker's log",
         )];
     }
     let set = match JwkSet::parse(&answer.body) {
@@ -96,7 +96,7 @@ pub(super) fn key_set(answer: &Answer) -> Vec<Finding> {
             return vec![Finding::wrong(
                 CHECK,
                 error.to_string(),
-                "something in front of Postern answers in its place",
+                "a proxy in front of Postern answers instead",
             )];
         }
     };
@@ -106,13 +106,13 @@ pub(super) fn key_set(answer: &Answer) -> Vec<Finding> {
         Finding::wrong(
             CHECK,
             format!("{keys} usable keys, {skipped} unusable {}", set.left_out().join("; ")).trim_end(),
-            "something rewrites the key set",
+            "a proxy changes the key set",
         )
     } else if keys == 1 {
         Finding::warning(
             CHECK,
-            "1 key: none is waiting to take over",
-            "in an emergency clients would not know the next key: look at `postern key list`",
+            "1 key: there is no next key",
+            "in an emergency, clients would not have the next key; see `postern key list`",
         )
     } else {
         Finding::good(CHECK, format!("{keys} keys"))
@@ -128,8 +128,8 @@ pub(super) fn key_set(answer: &Answer) -> Vec<Finding> {
     if leaked {
         findings.push(Finding::wrong(
             "private keys",
-            "the key set shows private members",
-            "revoke every key now (`postern key revoke`), then find out who serves this document",
+            "the key set contains private members",
+            "revoke every key now (`postern key revoke`), then find out what serves this document",
         ));
     }
     let cache = answer.header("cache-control").unwrap_or("absent");
@@ -139,16 +139,16 @@ pub(super) fn key_set(answer: &Answer) -> Vec<Finding> {
         Some(age) if age > LONGEST_MAX_AGE => Finding::wrong(
             "key set is cached",
             format!("for {age} s"),
-            "longer than the rotation reckons with: a new key would sign before clients know it. A cache rule overrides Postern's header",
+            "longer than key rotation allows for: a new key would sign before clients have it. A cache rule overrides Postern's header",
         ),
-        _ => Finding::warning("key set is cached", format!("Cache-Control: {cache}"), "clients fetch it anew each time; a rule in front of Postern takes the header away"),
+        _ => Finding::warning("key set is cached", format!("Cache-Control: {cache}"), "clients fetch the set each time; a rule in front of Postern removes the header"),
     });
     let everybody = answer.header("access-control-allow-origin") == Some("*");
     findings.push(Finding::either(
         "key set is public",
         everybody,
         if everybody { "to pages of every origin" } else { "not to pages of other origins" },
-        "a rule in front of Postern takes CORS headers away",
+        "a rule in front of Postern removes CORS headers",
     ));
     findings
 }
@@ -164,11 +164,11 @@ pub(super) fn ring(body: &Value, now: Timestamp) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     match of("active").next().and_then(age) {
-        None => findings.push(Finding::wrong("signing key", "none is active", "nobody can sign in: see the Worker's log for master_mismatch")),
+        None => findings.push(Finding::wrong("signing key", "none is active", "users cannot sign in; see the Worker's log for master_mismatch")),
         Some(age) if age > LONG_ACTIVE => findings.push(Finding::warning(
             "signing key",
             format!("active for {}", span(age)),
-            "the calendar turns after 30 days unless POSTERN_KEYS says otherwise: if it does not, the ring's alarm is stuck; `postern key rotate` turns it by hand",
+            "keys rotate after 30 days by default (POSTERN_KEYS). If they do not, the alarm of the key ring is stuck; `postern key rotate` rotates by hand",
         )),
         Some(age) => findings.push(Finding::good("signing key", format!("active for {}", span(age)))),
     }
@@ -176,7 +176,7 @@ pub(super) fn ring(body: &Value, now: Timestamp) -> Vec<Finding> {
         None => Finding::warning(
             "next key",
             "none is published",
-            "it is made at the next alarm; if it is still missing in an hour, see the Worker's log",
+            "the key ring generates it at the next alarm. If it is still missing in an hour, see the Worker's log",
         ),
         Some(age) => Finding::good("next key", format!("published for {}", span(age))),
     });
@@ -188,7 +188,7 @@ pub(super) fn ring(body: &Value, now: Timestamp) -> Vec<Finding> {
         findings.push(Finding::warning(
             "revoked keys",
             revoked.join(", "),
-            "in the last 90 days: is the cause found?",
+            "revoked in the last 90 days. Check that the cause was found",
         ));
     }
     let masters: std::collections::BTreeSet<u64> =
@@ -196,8 +196,8 @@ pub(super) fn ring(body: &Value, now: Timestamp) -> Vec<Finding> {
     if masters.len() > 1 {
         findings.push(Finding::warning(
             "master secrets",
-            "keys are wrapped under several",
-            "the ring wraps them anew within the hour; keep the former secret until then",
+            "the keys are wrapped with several master secrets",
+            "the key ring wraps them with the current secret within an hour; keep the former secret until then",
         ));
     }
     findings

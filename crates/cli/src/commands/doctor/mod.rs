@@ -47,8 +47,8 @@ pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> 
     findings.push(Finding::either(
         "health",
         healthy,
-        format!("/healthz answered {}", health.status),
-        "the configuration has mistakes: `wrangler tail` shows each by its name, or this is no Postern",
+        format!("/healthz returned {}", health.status),
+        "the configuration has mistakes (`wrangler tail` shows each of them), or this is not a Postern deployment",
     ));
     findings.push(keys::clock(&health, context.now()));
     findings.extend(web::security_headers(&health));
@@ -63,7 +63,7 @@ pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> 
             }
             Err(_) => findings.push(Finding::skipped(
                 "inside",
-                "not signed in: ages of the keys and the route table were not looked at (`postern login`)",
+                "not signed in: the ages of the keys and the route table were not checked (`postern login`)",
             )),
         }
     }
@@ -71,7 +71,7 @@ pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> 
         Some(config) => findings.extend(issuers::look(config, metrics.as_deref(), context)),
         None => findings.push(Finding::skipped(
             "other issuers",
-            "not looked at: which they are stands in the settings (`--settings wrangler.production.toml`)",
+            "not checked: pass the settings that name them (`--settings wrangler.production.toml`)",
         )),
     }
     Ok(report(&findings))
@@ -86,7 +86,7 @@ impl Doctor {
         let Variables { file, values: mut vars, .. } = self.settings.read()?;
         vars.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| STAND_IN_KEY.into());
         let wrong =
-            |_| Failure::refused(format!("{file} has mistakes: `postern config check {file}` lists them"));
+            |_| Failure::refused(format!("{file} has mistakes; `postern config check {file}` lists them"));
         Config::from_vars(&vars).map(Some).map_err(wrong)
     }
 }
@@ -107,8 +107,8 @@ fn outside(client: &Client, findings: &mut Vec<Finding>) -> Result<(), Failure> 
         findings.push(Finding::either(
             "key set is revalidated",
             again.status == 304,
-            format!("If-None-Match answered {}", again.status),
-            "something between drops ETags: clients fetch the whole set each time",
+            format!("a request with If-None-Match returned {}", again.status),
+            "a proxy removes ETags, so clients fetch the whole set each time",
         ));
     }
     findings.extend(web::challenge(&client.send("GET", "/auth/me", None)?));
@@ -128,7 +128,7 @@ fn inside(admin: &Client, findings: &mut Vec<Finding>, context: &Context) -> Res
         findings.extend(keys::ring(&ring.json(), context.now()));
     } else {
         findings
-            .push(Finding::skipped("inside", format!("the administrators' API answered {}", ring.status)));
+            .push(Finding::skipped("inside", format!("the administrators' API returned {}", ring.status)));
     }
     Ok(())
 }

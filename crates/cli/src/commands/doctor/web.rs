@@ -24,11 +24,11 @@ pub(super) fn security_headers(answer: &Answer) -> Vec<Finding> {
         "security headers",
         missing.is_empty(),
         if missing.is_empty() {
-            "all there".to_owned()
+            "all present".to_owned()
         } else {
             format!("missing or changed: {}", missing.join(", "))
         },
-        "something between takes them away (a Transform Rule?), or this is no Postern",
+        "a proxy removes them (for example a Transform Rule), or this is not a Postern deployment",
     )]
 }
 
@@ -41,19 +41,19 @@ pub(super) fn readiness(answer: &Answer) -> Vec<Finding> {
         .map(|part| {
             let name = part.get("part").and_then(Value::as_str).unwrap_or("unknown");
             let advice = match name {
-                "database" => "is the binding DB there, and are the migrations applied (`wrangler d1 migrations apply DB --remote`)?",
-                "kv" => "is the binding POSTERN_KV there, with an id of this account?",
-                "key_ring" => "does POSTERN_MASTER_KEY still hold the secret that the keys were wrapped under?",
+                "database" => "check that the binding DB exists and that the migrations are applied (`wrangler d1 migrations apply DB --remote`)",
+                "kv" => "check that the binding POSTERN_KV exists and has an id of this account",
+                "key_ring" => "check that POSTERN_MASTER_KEY still contains the secret that the keys are wrapped with",
                 _ => "see the Worker's log for the cause (`wrangler tail`)",
             };
-            Finding::wrong("readiness", format!("{name} does not answer"), advice)
+            Finding::wrong("readiness", format!("{name} does not respond"), advice)
         })
         .collect();
     if let Some(mistakes) = body.pointer("/routes/refused_mistakes").and_then(Value::as_u64) {
         findings.push(Finding::wrong(
             "route table",
-            format!("the document in KV has {mistakes} mistakes; an older table is in force"),
-            "`postern routes check` names them",
+            format!("the document in KV has {mistakes} mistakes; an earlier table is in force"),
+            "`postern routes check` lists them",
         ));
     }
     if findings.is_empty() {
@@ -61,7 +61,7 @@ pub(super) fn readiness(answer: &Answer) -> Vec<Finding> {
         findings.push(Finding::either(
             "readiness",
             status == 200,
-            format!("/readyz answered {status}"),
+            format!("/readyz returned {status}"),
             "see the Worker's log (`wrangler tail`)",
         ));
     }
@@ -77,14 +77,14 @@ pub(super) fn challenge(answer: &Answer) -> Vec<Finding> {
         Finding::either(
             "challenge",
             asked,
-            format!("a call without a token answered {}", answer.status),
-            "RFC 6750: 401 with WWW-Authenticate; something between answers in Postern's place",
+            format!("a call without a token returned {}", answer.status),
+            "RFC 6750 requires 401 with WWW-Authenticate; a proxy answers instead of Postern",
         ),
         Finding::either(
             "nothing private is cached",
             stored,
             format!("Cache-Control: {}", answer.header("cache-control").unwrap_or("absent")),
-            "a cache in between may keep tokens: switch caching off for /auth",
+            "a cache in front of Postern may store tokens. Disable caching for /auth",
         ),
     ]
 }
@@ -96,10 +96,10 @@ pub(super) fn cors(answer: &Answer) -> Finding {
         "CORS",
         allowed.is_none(),
         allowed.map_or_else(
-            || "a foreign origin is told nothing".to_owned(),
-            |origin| format!("a foreign origin is told {origin}"),
+            || "an unlisted origin gets no CORS headers".to_owned(),
+            |origin| format!("an unlisted origin gets {origin}"),
         ),
-        "any page can read the answers of /auth: look for a rule that adds CORS headers in front of Postern",
+        "any page can read the responses of /auth. Look for a rule in front of Postern that adds CORS headers",
     )
 }
 
@@ -110,7 +110,7 @@ pub(super) fn cookies(answer: &Answer) -> Finding {
     let Some(refresh) = set.iter().find(|cookie| cookie.starts_with("__Secure-postern_refresh=")) else {
         return Finding::skipped(
             "cookie flags",
-            "the refresh cookie has another name here (POSTERN_COOKIE), or something takes Set-Cookie away",
+            "the refresh cookie has another name (POSTERN_COOKIE), or a proxy removes Set-Cookie",
         );
     };
     let missing: Vec<&str> = ["HttpOnly", "Secure", "SameSite=Strict", "Path=/"]
@@ -125,7 +125,7 @@ pub(super) fn cookies(answer: &Answer) -> Finding {
         } else {
             format!("missing: {}", missing.join(", "))
         },
-        "something between rewrites Set-Cookie",
+        "a proxy changes Set-Cookie",
     )
 }
 
@@ -135,7 +135,7 @@ pub(super) fn not_found(answer: &Answer) -> Finding {
     Finding::either(
         "errors",
         answer.status == 404 && problem,
-        format!("an unknown path under /auth answered {}", answer.status),
-        "something in front of Postern answers for it, perhaps with pages of its own",
+        format!("an unknown path under /auth returned {}", answer.status),
+        "a proxy in front of Postern answers, perhaps with its own pages",
     )
 }

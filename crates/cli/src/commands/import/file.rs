@@ -138,8 +138,8 @@ impl Records {
     }
 }
 
-const TOO_LONG: &str = "a record is longer than 1 MB: is a quote not closed, or is this one JSON document? \
-                        One object a line is wanted: jq -c '.[]' makes that of an array";
+const TOO_LONG: &str = "a record is longer than 1 MB. Either a quote is not closed, or the file is a single JSON document. \
+                        The file must have one object per line; jq -c '.[]' converts an array";
 
 fn of_line(path: &Path, line: &[u8], first: bool) -> Result<Record, Failure> {
     match json::parse_object(line) {
@@ -153,7 +153,8 @@ fn of_line(path: &Path, line: &[u8], first: bool) -> Result<Record, Failure> {
 /// An empty field is none: CSV cannot tell the two apart.
 fn of_fields(names: &[String], fields: &csv::ByteRecord) -> Record {
     if fields.len() != names.len() {
-        let detail = format!("the record has {} fields, the first line {}", fields.len(), names.len());
+        let detail =
+            format!("the record has {} fields, but the first line has {}", fields.len(), names.len());
         return Err(Rejected::new("wrong_field_count", &detail));
     }
     let mut members = Map::new();

@@ -48,7 +48,7 @@ impl Journal {
     pub(super) fn open(path: &Path, rejects: &Path, heading: &Value, restart: bool) -> Result<Self, Failure> {
         let wrong = |error: &dyn core::fmt::Display| files::failed(path, error);
         let mut file = files::private_for_update(path)?;
-        file.try_lock().map_err(|_| wrong(&"another import is at work on it"))?;
+        file.try_lock().map_err(|_| wrong(&"another import is using it"))?;
         let (mut done, mut length, mut line) = (Done::default(), 0_u64, String::new());
         let mut reader = BufReader::new(&mut file);
         loop {
@@ -57,14 +57,14 @@ impl Journal {
             let read = reader.read_line(&mut line).map_err(|error| wrong(&error))?;
             if !line.ends_with('\n') {
                 if length == 0 && !line.is_empty() && !line.starts_with('{') {
-                    return Err(wrong(&"this is no journal of an import"));
+                    return Err(wrong(&"this is not the journal of an import"));
                 }
                 break;
             }
             if length == 0 {
                 let found =
                     serde_json::from_str(&line).ok().filter(|found: &Value| found.get("journal").is_some());
-                let found = found.ok_or_else(|| wrong(&"this is no journal of an import"))?;
+                let found = found.ok_or_else(|| wrong(&"this is not the journal of an import"))?;
                 if restart {
                     break;
                 }
@@ -97,7 +97,7 @@ impl Journal {
             if !cut.map_err(|error| files::failed(rejects, &error))? {
                 return Err(files::failed(
                     rejects,
-                    &"it is shorter than the journal says; pass --restart to begin anew",
+                    &"it is shorter than the journal says; pass --restart to start over",
                 ));
             }
             journal.rejects = Some(file);
@@ -156,11 +156,11 @@ impl Journal {
 fn differs(found: &Value, heading: &Value) -> String {
     let what = |name: &str| found.get(name) != heading.get(name);
     let reason = if what("url") {
-        "it belongs to an import into another deployment"
+        "it belongs to an import to another deployment"
     } else if what("file") {
-        "the file has changed since this was written"
+        "the input file has changed since the journal was written"
     } else {
         "it belongs to an import with other options"
     };
-    format!("{reason}. Pass --restart to begin anew: users who are there stay as they are")
+    format!("{reason}. Pass --restart to start over; existing users are not changed")
 }

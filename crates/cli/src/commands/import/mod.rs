@@ -80,7 +80,7 @@ impl Import {
         lines.extend(shown);
         if hidden > 0 {
             lines.push(format!(
-                "and {hidden} more refused rows: without --dry-run each is written to FILE.rejects"
+                "and {hidden} more refused rows; without --dry-run, each is written to FILE.rejects"
             ));
         }
         let report = Report::lines(value, lines);
@@ -100,7 +100,9 @@ impl Import {
         let (journal, rejects) = (beside(&self.journal, ".journal"), beside(&self.rejects, ".rejects"));
         // Both are written to: a slip of the pen must not cost the file itself.
         if [&journal, &rejects].contains(&&self.file) || journal == rejects {
-            return Err(Failure::usage("the journal and the refused rows need files of their own"));
+            return Err(Failure::usage(
+                "the journal and the refused rows must be different files, and not the input file",
+            ));
         }
         let heading = self.heading(&base, format)?;
         let mut journal = Journal::open(&journal, &rejects, &heading, self.restart)?;
@@ -116,16 +118,17 @@ impl Import {
             "rejects": (refused > 0).then_some(&rejects),
         });
         let mut lines = vec![format!(
-            "{records} rows: {created} users made, {existing} were there, {refused} rows refused; {}",
+            "{records} rows: {created} users added, {existing} already existed, {refused} rows refused; {}",
             rate(records - begin.records, seconds)
         )];
         if begin.finished {
-            lines.push(format!("all of it by an earlier run, says {}", journal.path().display()));
+            lines
+                .push(format!("an earlier run imported all rows, according to {}", journal.path().display()));
         } else if begin.records > 0 {
             lines.push(format!("resumed after row {}", begin.records));
         }
         if refused > 0 {
-            lines.push(format!("what was refused, and why: {}", rejects.display()));
+            lines.push(format!("refused rows and their reasons: {}", rejects.display()));
         }
         let report = Report::lines(value, lines);
         Ok(if refused > 0 { report.found_wrong() } else { report })
@@ -217,7 +220,7 @@ fn write_down(
         let sent = outcome.map_err(|failure| {
             let done = journal.done();
             let message = format!(
-                "{}. {} rows are done; the same command goes on from there",
+                "{}. {} rows are done; repeat the same command to continue",
                 failure.message.trim_end_matches('.'),
                 done.records
             );
@@ -230,7 +233,7 @@ fn write_down(
         }
         let Done { offset, created, existing, refused, .. } = journal.done();
         progress.set_position(*offset);
-        progress.set_message(format!("{created} made, {existing} there, {refused} refused"));
+        progress.set_message(format!("{created} added, {existing} existing, {refused} refused"));
     }
     Ok(())
 }
@@ -248,5 +251,5 @@ fn progress(context: &Context, bytes: u64) -> ProgressBar {
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 fn rate(rows: u64, seconds: f64) -> String {
-    format!("{rows} in {seconds:.1} s, {:.0} a second", rows as f64 / seconds.max(0.001))
+    format!("{rows} in {seconds:.1} s, {:.0} per second", rows as f64 / seconds.max(0.001))
 }

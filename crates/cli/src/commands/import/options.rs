@@ -14,56 +14,56 @@ pub(super) const BATCH_BYTES: usize = 256 * 1024;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Import {
-    /// A CSV file with a line of names, or JSON, one object a line
+    /// A CSV file with a header line, or a JSON file with one object per line
     pub(super) file: PathBuf,
-    /// Which of the two, if the name of the file does not say so
+    /// The format, if it is not clear from the file's name
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
-    /// Whose export it is; "postern" has the names of the API
+    /// The product that exported the file; "postern" means the member names of the API
     #[arg(long = "from", value_enum, default_value = "postern", value_name = "SOURCE")]
     pub(super) source: Source,
-    /// Take a member from another name, for example login=mail; may be repeated
+    /// Read a member from another name, for example login=mail; can be repeated
     #[arg(long = "field", value_name = "MEMBER=NAME", value_parser = renamed)]
     pub(super) fields: Vec<(String, String)>,
-    /// Leave out what is no member of a user, in place of refusing the row
+    /// Ignore unknown members instead of refusing the row
     #[arg(long)]
     pub(super) ignore_other: bool,
-    /// Users without a hash that can be used get one that no password matches: they set a
-    /// password by one-time token. Without this such a row is refused
+    /// Import users without a usable hash: they set a password with a one-time token. Without this
+    /// flag, such rows are refused
     #[arg(long)]
     pub(super) without_password: bool,
-    /// Read and check every row here, and send nothing
+    /// Check every row on this machine, and send nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Where to write how far it has come, if not FILE.journal
+    /// The file for the progress. The default is FILE.journal
     #[arg(long, value_name = "PATH", conflicts_with = "dry_run")]
     pub(super) journal: Option<PathBuf>,
-    /// Where to write refused rows and why, if not FILE.rejects
+    /// The file for refused rows and their reasons. The default is FILE.rejects
     #[arg(long, value_name = "PATH", conflicts_with = "dry_run")]
     pub(super) rejects: Option<PathBuf>,
-    /// Begin anew, whatever the journal says; users who are there stay as they are
+    /// Start from the first row and ignore the journal; existing users are not changed
     #[arg(long, conflicts_with = "dry_run")]
     pub(super) restart: bool,
-    /// Rows of one request
+    /// Rows per request
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=MAX_ROWS as u64), value_name = "ROWS")]
     pub(super) batch: u64,
-    /// Requests at once
+    /// Concurrent requests
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=32), value_name = "REQUESTS")]
     pub(super) in_flight: u8,
-    /// How often a request is repeated that the deployment could not do, with growing pauses
+    /// How often to retry a failed request, with growing pauses
     #[arg(long, default_value_t = 10, value_name = "TIMES")]
     pub(super) retries: u32,
     // The last: the heading would hold for what follows.
-    #[command(flatten, next_help_heading = "For rows that name none")]
+    #[command(flatten, next_help_heading = "Defaults for rows without them")]
     pub(super) grants: Grants,
 }
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Comma-separated values (RFC 4180), the first line being names
+    /// Comma-separated values (RFC 4180); the first line has the names
     Csv,
-    /// JSON, one object a line
+    /// JSON, one object per line
     Jsonl,
 }
 
@@ -82,7 +82,7 @@ impl Format {
 /// Whose export it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {
-    /// The members of the API by their names
+    /// The member names of the API
     Postern,
     /// Auth0's export of users with `passwordHash`
     Auth0,
@@ -90,7 +90,7 @@ pub(crate) enum Source {
     Keycloak,
     /// `users` of `firebase auth:export`; its hashes cannot be used
     Firebase,
-    /// `Users` of `aws cognito-idp list-users`; it gives no hashes away
+    /// `Users` of `aws cognito-idp list-users`; it contains no hashes
     Cognito,
 }
 

@@ -113,7 +113,7 @@ pub(super) fn within_bounds(row: Value) -> Result<(Value, usize), Rejected> {
     if bytes > BATCH_BYTES {
         return Err(Rejected {
             login: login_of(&row),
-            ..Rejected::new("row_too_large", "the row is over 256 KB")
+            ..Rejected::new("row_too_large", "the row is larger than 256 KB")
         });
     }
     Ok((row, bytes))

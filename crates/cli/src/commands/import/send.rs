@@ -93,7 +93,7 @@ impl<'c> Sender<'c> {
             let outcomes =
                 answer.get("rows").and_then(Value::as_array).filter(|rows| rows.len() == sound.len());
             let outcomes = outcomes.ok_or_else(|| {
-                Failure::unavailable("the deployment's answer does not tell what became of each row")
+                Failure::unavailable("the deployment's answer does not contain a result for each row")
             })?;
             for ((number, row), outcome) in sound.iter().zip(outcomes) {
                 match outcome.get("status").and_then(Value::as_str) {

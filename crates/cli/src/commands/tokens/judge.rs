@@ -67,10 +67,13 @@ pub(super) fn judge(asked: &Asked<'_>, token: &str, context: &Context) -> Result
     let why = outcome.as_ref().err();
     match &outcome {
         Ok(identity) => {
-            lines.push(format!("accepted: the gate of {file} takes it as a token of {}", identity.issuer));
+            lines.push(format!(
+                "accepted: the gate of {file} accepts the token as one of {}",
+                identity.issuer
+            ));
             lines.push(format!("keys     {}", keys_from.as_deref().unwrap_or_default()));
             lines.push(
-                "supposed it is not revoked and its session is alive, which the running Worker knows"
+                "supposed the token is not revoked and its session is alive; only the running Worker can check that"
                     .to_owned(),
             );
         }
@@ -87,7 +90,7 @@ pub(super) fn judge(asked: &Asked<'_>, token: &str, context: &Context) -> Result
         None => Value::Null,
         Some(_) if in_kv => {
             return Err(Failure::refused(
-                "the route table is in KV: `postern routes explain --live --token-file FILE` judges for a request",
+                "the route table is in KV: use `postern routes explain --live --token-file FILE` for a request",
             ));
         }
         Some((method, url)) => {
@@ -115,7 +118,7 @@ pub(super) fn judge(asked: &Asked<'_>, token: &str, context: &Context) -> Result
 fn told_setting(why: &Why) -> String {
     match &why.setting {
         Some(setting) => format!("setting  {setting} would change the answer"),
-        None => "setting  none lets such a token pass".to_owned(),
+        None => "setting  no setting makes the gate accept such a token".to_owned(),
     }
 }
 
@@ -130,7 +133,7 @@ fn keys(
         (Some(given), _) => (given.to_owned(), document(given)?),
         (None, Some(external)) => {
             let (uri, answer) = find_keys(external, local).map_err(|(detail, advice)| {
-                Failure::unavailable(format!("{detail}: {advice}. --jwks FILE gives the keys by hand"))
+                Failure::unavailable(format!("{detail}: {advice}. Or pass the keys with --jwks FILE"))
             })?;
             (uri, answer.body)
         }
@@ -144,7 +147,7 @@ fn keys(
             let url = format!("{base}/.well-known/jwks.json");
             let document = Client::document(&url).map_err(|failure| {
                 Failure::unavailable(format!(
-                    "{}. --jwks FILE gives the keys by hand, POSTERN_URL says where the deployment is",
+                    "{}. Pass the keys with --jwks FILE, or the deployment with POSTERN_URL",
                     failure.message
                 ))
             })?;
@@ -152,7 +155,7 @@ fn keys(
         }
     };
     let set = JwkSet::parse_for(&document, candidate.algorithms())
-        .map_err(|error| Failure::refused(format!("{place}: the key set cannot be used: {error}")))?;
+        .map_err(|error| Failure::refused(format!("{place}: the key set is not valid: {error}")))?;
     Ok((place, set))
 }
 
@@ -185,7 +188,7 @@ fn for_request(
         && let Some(index) = takes_tokens(explainer, &explanation)
     {
         let name = explainer.gate().routes().get(index).map(|route| route.name.as_str()).unwrap_or_default();
-        lines.push(format!("takes it {index} `{name}`"));
+        lines.push(format!("matches  {index} `{name}`"));
         lines.push(format!("answer   401 invalid_token, because of {}", why.code));
         let answer = json!({ "by": "gate", "status": 401, "code": "invalid_token", "why": why.code });
         return Ok((json!({ "route": { "index": index, "name": name }, "answer": answer }), None));

@@ -33,23 +33,23 @@ const MAX_INPUT_BYTES: u64 = 64 * 1024;
 /// Access tokens.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tokens {
-    /// Show what a token says, verify it, and say why it is refused and when it expires
+    /// Show a token, verify it, and report why it is refused and when it expires
     ///
-    /// The token comes from standard input or from `POSTERN_TOKEN`. Its signature is never shown.
+    /// The command reads the token from standard input or from `POSTERN_TOKEN`. It never prints the signature.
     Inspect {
         // With a file the answer is that of the gate of those settings.
         #[command(flatten)]
         settings: SettingsFile,
-        /// The key set, a file or a URL, in place of the deployment's or the issuer's own
+        /// The key set, as a file or a URL, instead of the deployment's or the issuer's
         #[arg(long, value_name = "FILE|URL")]
         jwks: Option<String>,
-        /// With settings: judge it for this request too, by the routes
+        /// With settings: also check the token for this request, with the routes
         #[arg(long, num_args = 2, value_names = ["METHOD", "URL"])]
         request: Option<Vec<String>>,
-        /// Without settings: the issuer it must have; without it, the one it names
+        /// Without settings: the required issuer. The default is the issuer in the token
         #[arg(long)]
         issuer: Option<String>,
-        /// Without settings: the audience it must have; without it, any
+        /// Without settings: the required audience. The default is any audience
         #[arg(long)]
         audience: Option<String>,
     },
@@ -72,7 +72,7 @@ impl Tokens {
         if settings.is_asked() || request.is_some() {
             if issuer.is_some() || audience.is_some() {
                 return Err(Failure::usage(
-                    "issuer and audience stand in the settings: --issuer and --audience are for when there are none",
+                    "the settings contain the issuer and the audience; --issuer and --audience are for use without settings",
                 ));
             }
             let token = token()?;
@@ -122,18 +122,18 @@ fn token() -> Result<String, Failure> {
     let text = text.trim();
     let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
     if text.is_empty() {
-        return Err(Failure::usage("which token? Pipe it in, or put it into POSTERN_TOKEN"));
+        return Err(Failure::usage("no token is given. Pipe it in, or set POSTERN_TOKEN"));
     }
     if text.starts_with("prt_") {
         return Err(Failure::usage(
-            "this is a refresh token, which only the deployment can read; whoever has seen it can use it: sign out",
+            "this is a refresh token, which only the deployment can read. Anyone who has seen it can use it, so sign out",
         ));
     }
     Ok(text.to_owned())
 }
 
 fn key_set(document: &[u8]) -> Result<JwkSet, Failure> {
-    JwkSet::parse(document).map_err(|error| Failure::refused(format!("the key set cannot be used: {error}")))
+    JwkSet::parse(document).map_err(|error| Failure::refused(format!("the key set is not valid: {error}")))
 }
 
 /// A part of a token, if it can be read.
@@ -249,12 +249,16 @@ fn part(text: &str) -> Option<Map<String, Value>> {
 }
 
 fn told(verdict: &Verdict, audience: Option<&str>) -> String {
-    const GATE: &str = "whether a gate takes it, its settings say: --settings FILE";
+    const GATE: &str = "pass --settings FILE to check whether a gate accepts it";
     match verdict {
         Verdict::Sound if audience.is_none() => {
-            format!("sound: signature, issuer and times are good. The audience was not asked for, and {GATE}")
+            format!(
+                "sound: the signature, the issuer and the times are valid. The audience was not checked; {GATE}"
+            )
         }
-        Verdict::Sound => format!("sound: signature, issuer, audience and times are good; {GATE}"),
+        Verdict::Sound => {
+            format!("sound: the signature, the issuer, the audience and the times are valid; {GATE}")
+        }
         Verdict::Unverified => {
             "not verified: pass --settings FILE, or --jwks FILE or URL, or set POSTERN_URL".to_owned()
         }
@@ -292,17 +296,17 @@ fn advice(error: &TokenError) -> &'static str {
     match error {
         TokenError::Expired => ": the client must refresh",
         TokenError::UnknownKey => {
-            ": its key is not in the set. Was the key revoked? Another issuer's token needs its own set: --jwks URL"
+            ": the key set does not contain its key. The key may have been revoked; for another issuer's token, pass --jwks URL"
         }
-        TokenError::BadSignature => ": it was altered, cut off, or is not this issuer's",
+        TokenError::BadSignature => ": the token was changed or cut off, or another issuer signed it",
         TokenError::WrongIssuer => ": see POSTERN_ISSUER and POSTERN_ISSUERS",
         TokenError::WrongAudience { .. } => ": see POSTERN_AUDIENCE",
         TokenError::NotYetValid | TokenError::IssuedInFuture => {
-            ": the clocks differ (`postern doctor` measures it)"
+            ": the clocks differ (`postern doctor` measures by how much)"
         }
-        TokenError::WrongType { .. } => ": an ID token is no access token",
+        TokenError::WrongType { .. } => ": an ID token is not an access token",
         TokenError::NotThreeParts { .. } | TokenError::NotBase64Url { .. } => {
-            ": it was cut off or pasted with something else"
+            ": the token was cut off, or something else was pasted with it"
         }
         _ => "",
     }
