@@ -2,11 +2,21 @@
 //!
 //! # The map
 //!
-//! | module | what it decides |
+//! Arrows go down: a room uses the rooms below it. `scripts/check-circles.mjs` holds the files to that.
+//!
+//! | room | what it does |
 //! |---|---|
-//! | [`gateway`] | routes, policy, paths and headers |
+//! | [`service`] | the face: the calls that the Worker and the tests make |
+//! | `router` | leads a request for one of Postern's own paths to its handler |
+//! | `gate` | judges requests for routes, and says how they go to their upstream |
+//! | `admin` | the administrators' API |
+//! | `auth` | sign-in, refresh, sessions, passwords: the calls of `/auth` |
+//! | `throttle` | limits, lockouts, the admission of sign-ins |
+//! | `access` | from an access token to an identity: key sets, verification, revocation |
+//! | `web` | the table of endpoints, bodies, cookies, CSRF tokens, origins, errors |
+//! | `runtime` | what one request has at hand: ports, events, work after the answer |
+//! | `isolate` | what an isolate keeps between requests |
 //! | [`config`] | variables and secrets into typed values |
-//! | [`service`] | the use cases over [`ports`]: what happens between a request and its answer |
 //!
 //! And of `postern-core` and [`postern-jose`](jose), whose modules this crate names as its own:
 //!
@@ -42,7 +52,6 @@ mod access;
 mod admin;
 mod auth;
 pub mod config;
-mod endpoints;
 mod gate;
 mod isolate;
 #[cfg(test)]

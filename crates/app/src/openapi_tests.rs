@@ -10,7 +10,7 @@ use std::{
 
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::{admin::calls::CALLS, endpoints::Endpoint};
+use crate::web::endpoints::{ENDPOINTS, Endpoint};
 
 /// What a path's item may hold besides operations.
 const NO_OPERATION: [&str; 2] = ["parameters", "summary"];
@@ -47,22 +47,17 @@ fn described(document: &Yaml) -> BTreeMap<String, BTreeSet<String>> {
     paths.iter().map(|(path, item)| (path.as_str().unwrap().to_owned(), methods(item))).collect()
 }
 
-/// What goes with every path is not described again.
-fn own_methods(allow: &str) -> impl Iterator<Item = String> {
-    allow.split(", ").filter(|method| !["HEAD", "OPTIONS"].contains(method)).map(str::to_owned)
+/// The path as the description has it.
+fn path_of(endpoint: &Endpoint) -> String {
+    let prefix = if endpoint.is_admin() { "/admin" } else { "" };
+    format!("{prefix}{}", endpoint.path)
 }
 
 #[test]
 fn every_path_and_method_is_described_and_no_other() {
     let mut actual: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (path, endpoint) in Endpoint::every() {
-        // The list is right about itself.
-        let sample = path.replace("{session_id}", "s");
-        assert_eq!(Endpoint::of(&sample).as_ref(), Some(&endpoint), "{path}");
-        actual.entry(path.to_owned()).or_default().extend(own_methods(endpoint.allow()));
-    }
-    for line in CALLS {
-        actual.entry(format!("/admin{}", line.path)).or_default().insert(line.method.to_owned());
+    for endpoint in ENDPOINTS {
+        actual.entry(path_of(endpoint)).or_default().insert(endpoint.method.to_owned());
     }
     assert_eq!(described(&document()), actual);
 }
@@ -70,9 +65,9 @@ fn every_path_and_method_is_described_and_no_other() {
 #[test]
 fn parameters_and_members_of_administrators_calls_are_those_described() {
     let document = document();
-    for line in CALLS {
-        let item = &document["paths"][format!("/admin{}", line.path).as_str()];
-        let operation = &item[line.method.to_lowercase().as_str()];
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.is_admin()) {
+        let item = &document["paths"][path_of(endpoint).as_str()];
+        let operation = &item[endpoint.method.to_lowercase().as_str()];
         let in_query = |node: &Yaml| -> Option<String> {
             let parameter = resolved(&document, node);
             (parameter["in"].as_str() == Some("query"))
@@ -80,12 +75,12 @@ fn parameters_and_members_of_administrators_calls_are_those_described() {
         };
         let query: BTreeSet<String> =
             operation["parameters"].as_vec().into_iter().flatten().filter_map(in_query).collect();
-        assert_eq!(query, line.query.iter().map(|&name| name.to_owned()).collect(), "{}", line.path);
+        assert_eq!(query, endpoint.query.iter().map(|&name| name.to_owned()).collect(), "{}", endpoint.path);
 
         let body = resolved(&document, &operation["requestBody"]);
         let schema = resolved(&document, &body["content"]["application/json"]["schema"]);
-        let expected: BTreeSet<String> = line.body.iter().map(|&name| name.to_owned()).collect();
-        assert_eq!(names(&schema["properties"]), expected, "{} {}", line.method, line.path);
+        let expected: BTreeSet<String> = endpoint.members.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(names(&schema["properties"]), expected, "{} {}", endpoint.method, endpoint.path);
     }
 }
 

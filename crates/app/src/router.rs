@@ -1,13 +1,12 @@
-//! Our own endpoints: routing, cross-origin rules, and the one place where refusals become
-//! answers.
+//! Leads a request for one of Postern's own paths to its handler, and turns refusals into answers.
 
 use crate::{
-    admin::api::AdminApi,
+    admin::{access::AdminAccess, api::AdminApi},
     auth::{
         account::OwnAccount,
         activity::ActivityList,
         csrf_token::CsrfTokens,
-        errors_page as errors,
+        errors_page,
         health::{HealthChecks, health},
         jwks::KeySetPage,
         login::SignIn,
@@ -21,13 +20,13 @@ use crate::{
         session_cookies::cleared_session_cookies,
         sessions::OwnSessions,
     },
-    endpoints::Endpoint,
     http::{Reply, RequestView, UrlParts, is_token},
     runtime::{Runtime, events::Events, ports::Ports},
     web::{
-        body::BodyFault,
+        body::{BodyFault, MAX_BODY_BYTES},
         caller::Caller,
         cookies::with_cookies,
+        endpoints::{Call, Cors, Endpoint, Found, find},
         error::{ApiError, unavailable},
         origins::Origins,
         paths::admin_path,
@@ -49,115 +48,131 @@ impl<'r, P: Ports> Router<'r, P> {
         Self(runtime)
     }
 
+    /// How large a body this request may have, in bytes. More than others may send is read only from an administrator,
+    /// whose access token is verified first.
+    pub(crate) async fn body_limit(&self, request: &impl RequestView) -> usize {
+        let length = request.header("content-length").and_then(|length| length.parse().ok());
+        if length.is_none_or(|length: usize| length <= MAX_BODY_BYTES) {
+            return MAX_BODY_BYTES;
+        }
+        let url = request.url();
+        let Some(parts) = UrlParts::parse(&url) else { return MAX_BODY_BYTES };
+        match self.find(&request.method(), parts.path) {
+            Found::Endpoint(endpoint, _)
+                if endpoint.max_body > MAX_BODY_BYTES
+                    && AdminAccess::of(self.0).admitted(request).await.is_ok() =>
+            {
+                endpoint.max_body
+            }
+            _ => MAX_BODY_BYTES,
+        }
+    }
+
     /// Answers a request for one of our own endpoints, its body read whole.
     pub(crate) async fn own(&self, request: &impl RequestView, body: &[u8]) -> Reply {
         let url = request.url();
         let parts = UrlParts::parse(&url);
-        let admin = parts
-            .as_ref()
-            .and_then(|parts| Some((admin_path(&self.0.isolate.config.admin, parts.path)?, parts.query)));
-        if let Some((path, query)) = admin {
-            let reply = match AdminApi::of(self.0).admin(request, path, query, body).await {
-                Ok(reply) => reply,
-                Err(error) => self.refused(request, &error),
-            };
-            return headed(request, named(request, reply));
-        }
-        let endpoint = parts.and_then(|parts| Endpoint::of(parts.path));
-        let reply = match &endpoint {
-            None => Reply::from(&ApiError::NotFound),
-            Some(endpoint) => match self.dispatch(endpoint, request, body).await {
-                Ok(reply) => reply,
-                Err(error) => self.refused_by(endpoint, request, body, &error),
-            },
+        let (path, query) = parts.as_ref().map_or(("", None), |parts| (parts.path, parts.query));
+        let found = self.find(&request.method(), path);
+        let cors = found.cors();
+        let reply = match found {
+            Found::Endpoint(endpoint, parameters) => {
+                let answer = self.call(endpoint, parameters, request, query, body).await;
+                answer.unwrap_or_else(|error| self.refused(endpoint, request, body, &error))
+            }
+            Found::Options { allow, cors } => self.preflight(&allow, cors, request),
+            Found::OtherMethods { allow, .. } => Reply::from(&ApiError::MethodNotAllowed { allow }),
+            Found::Nothing { .. } => Reply::from(&ApiError::NotFound),
         };
-        let public = endpoint.as_ref().is_some_and(Endpoint::is_public);
-        let reply = Origins::of(self.0).with_cors(request, reply, public);
+        let reply = Origins::of(self.0).with_cors(request, reply, cors);
         headed(request, named(request, reply))
     }
 
-    /// The answer to a body that was not there to be read.
+    /// The answer to a body that could not be read.
     pub(crate) fn body_refused(&self, request: &impl RequestView, cause: BodyFault) -> Reply {
         let error = ApiError::Body(cause.into());
-        Origins::of(self.0).with_cors(request, Reply::from(&error), false)
+        Origins::of(self.0).with_cors(request, Reply::from(&error), Cors::Listed)
     }
 
-    async fn dispatch(
+    fn find<'p>(&self, method: &str, path: &'p str) -> Found<'p> {
+        match admin_path(&self.0.isolate.config.admin, path) {
+            Some(below) => find(method, below, true),
+            None => find(method, path, false),
+        }
+    }
+
+    async fn call(
         &self,
-        endpoint: &Endpoint,
+        endpoint: &'static Endpoint,
+        parameters: Vec<&str>,
         request: &impl RequestView,
+        query: Option<&str>,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        let method = request.method();
-        if !endpoint.takes(&method) {
-            return Err(ApiError::MethodNotAllowed { allow: endpoint.allow() });
-        }
-        if method == "OPTIONS" {
-            return Ok(self.preflight_of(endpoint, request));
-        }
-        match endpoint {
-            Endpoint::Register => Register::of(self.0).register(request, body).await,
-            Endpoint::Login => SignIn::of(self.0).login(request, body).await,
-            Endpoint::Refresh => Refresh::of(self.0).refresh(request, body).await,
-            Endpoint::Csrf => CsrfTokens::of(self.0).csrf_token(request).await,
-            Endpoint::Logout => Logout::of(self.0).logout(request, body, false).await,
-            Endpoint::LogoutAll => Logout::of(self.0).logout(request, body, true).await,
-            Endpoint::Sessions if method == "DELETE" => {
-                OwnSessions::of(self.0).end_other_sessions(request).await
+        match endpoint.call {
+            Call::Register => Register::of(self.0).register(request, body).await,
+            Call::Login => SignIn::of(self.0).login(request, body).await,
+            Call::Refresh => Refresh::of(self.0).refresh(request, body).await,
+            Call::Csrf => CsrfTokens::of(self.0).csrf_token(request).await,
+            Call::Logout => Logout::of(self.0).logout(request, body, false).await,
+            Call::LogoutAll => Logout::of(self.0).logout(request, body, true).await,
+            Call::Sessions => OwnSessions::of(self.0).sessions(request).await,
+            Call::EndOtherSessions => OwnSessions::of(self.0).end_other_sessions(request).await,
+            Call::EndSession => {
+                let id = parameters.first().copied().unwrap_or_default();
+                OwnSessions::of(self.0).end_session(request, id).await
             }
-            Endpoint::Sessions => OwnSessions::of(self.0).sessions(request).await,
-            Endpoint::Session(id) => OwnSessions::of(self.0).end_session(request, id).await,
-            Endpoint::Me => WhoAmI::of(self.0).me(request).await,
-            Endpoint::Password => Passwords::of(self.0).change_password(request, body).await,
-            Endpoint::ResetRequest => Passwords::of(self.0).request_reset(request, body).await,
-            Endpoint::Reset => Passwords::of(self.0).reset_password(request, body).await,
-            Endpoint::VerificationRequest => OwnAccount::of(self.0).request_verification(request).await,
-            Endpoint::VerifyEmail => OwnAccount::of(self.0).verify_email(request, body).await,
-            Endpoint::Activity => ActivityList::of(self.0).activity(request).await,
-            Endpoint::Export => OwnAccount::of(self.0).export_account(request).await,
-            Endpoint::DeleteAccount => OwnAccount::of(self.0).delete_account(request, body).await,
-            Endpoint::Jwks => KeySetPage::of(self.0).jwks(request).await,
-            Endpoint::Errors => Ok(errors::page()),
-            Endpoint::Health => Ok(health()),
-            Endpoint::Ready => Ok(HealthChecks::of(self.0).ready(request).await),
-            Endpoint::Metrics => MetricsPage::of(self.0).metrics(request).await,
+            Call::Me => WhoAmI::of(self.0).me(request).await,
+            Call::ChangePassword => Passwords::of(self.0).change_password(request, body).await,
+            Call::RequestReset => Passwords::of(self.0).request_reset(request, body).await,
+            Call::ResetPassword => Passwords::of(self.0).reset_password(request, body).await,
+            Call::RequestVerification => OwnAccount::of(self.0).request_verification(request).await,
+            Call::VerifyEmail => OwnAccount::of(self.0).verify_email(request, body).await,
+            Call::Activity => ActivityList::of(self.0).activity(request).await,
+            Call::ExportAccount => OwnAccount::of(self.0).export_account(request).await,
+            Call::DeleteAccount => OwnAccount::of(self.0).delete_account(request, body).await,
+            Call::Jwks => KeySetPage::of(self.0).jwks(request).await,
+            Call::Errors => Ok(errors_page::page()),
+            Call::Health => Ok(health()),
+            Call::Ready => Ok(HealthChecks::of(self.0).ready(request).await),
+            Call::Metrics => MetricsPage::of(self.0).metrics(request).await,
+            Call::Admin(call) => {
+                AdminApi::of(self.0).answer((endpoint, call), parameters, request, query, body).await
+            }
         }
     }
 
-    fn refused(&self, request: &impl RequestView, error: &ApiError) -> Reply {
-        if let ApiError::Fault(fault) = error {
-            Events::of(self.0).record_fault(fault, &Caller::of(request));
-            return unavailable();
-        }
-        Reply::from(error)
-    }
-
-    /// The same for `/auth`. Only a sign-out takes cookies away: the answer to any other call may come
-    /// after that to a sign-in, whose cookies it would take. What stays behind serves for
-    /// nothing, and is gone when its session would have been.
-    fn refused_by(
+    /// The one place where refusals become answers. Only a sign-out takes cookies away: the answer to any other call may
+    /// come after that to a sign-in, whose cookies it would take. What stays behind serves for nothing, and is gone when
+    /// its session would have been.
+    fn refused(
         &self,
         endpoint: &Endpoint,
         request: &impl RequestView,
         body: &[u8],
         error: &ApiError,
     ) -> Reply {
-        let reply = self.refused(request, error);
+        if let ApiError::Fault(fault) = error {
+            Events::of(self.0).record_fault(fault, &Caller::of(request));
+            return unavailable();
+        }
+        let reply = Reply::from(error);
         let is_over = *error == ApiError::InvalidGrant
-            && matches!(endpoint, Endpoint::Logout | Endpoint::LogoutAll)
+            && matches!(endpoint.call, Call::Logout | Call::LogoutAll)
             && by_cookie(&self.0.isolate.config, request, body);
         if is_over { with_cookies(reply, &cleared_session_cookies(&self.0.isolate, request)) } else { reply }
     }
 
-    fn preflight_of(&self, endpoint: &Endpoint, request: &impl RequestView) -> Reply {
-        let reply = Reply::empty(204).with_header("allow", endpoint.allow());
-        if Origins::of(self.0).listed_origin(request).is_none()
+    fn preflight(&self, allow: &str, cors: Cors, request: &impl RequestView) -> Reply {
+        let reply = Reply::empty(204).with_header("allow", allow);
+        if cors == Cors::None
+            || Origins::of(self.0).listed_origin(request).is_none()
             || request.header("access-control-request-method").is_none()
         {
             return reply;
         }
         reply
-            .with_header("access-control-allow-methods", endpoint.allow())
+            .with_header("access-control-allow-methods", allow)
             .with_header("access-control-allow-headers", &allowed_headers(request))
             .with_header("vary", "Access-Control-Request-Headers")
             // Ten minutes: what all browsers keep at least, and soon forgotten after a change.

@@ -33,15 +33,12 @@ pub use crate::{
 
 /// The administrators' API.
 pub mod admin {
-    pub use crate::admin::{
-        api::MAX_ADMIN_BODY_BYTES,
-        calls::{CALLS, Call, Line, Ordered, Plain, SCOPE},
-        user_import::{BatchTooLarge, MAX_ROWS, MAX_WEIGHT, RowOutcome},
-    };
+    pub use crate::admin::user_import::{BatchTooLarge, MAX_ROWS, MAX_WEIGHT, RowOutcome};
+    pub use crate::{identity::ADMIN_SCOPE as SCOPE, web::endpoints::MAX_ADMIN_BODY_BYTES};
 }
 
 use crate::{
-    admin::{api::AdminApi, audit_trail::AuditTrail, revoking::Revoking, user_import::UserImport},
+    admin::{audit_trail::AuditTrail, revoking::Revoking, user_import::UserImport},
     auth::users::Users,
     gate::{requests::GateRequests, upstream_events::UpstreamEvents, websocket::Sockets},
     http::{Reply, RequestView},
@@ -87,7 +84,7 @@ impl<P: Ports> Service<P> {
     /// How large a body this request may have, in bytes. A longer one than others may send is read only from an
     /// administrator, whose access token is verified first.
     pub async fn body_limit(&self, request: &impl RequestView) -> usize {
-        AdminApi::of(&self.0).body_limit(request).await
+        Router::of(&self.0).body_limit(request).await
     }
 
     /// The answer to a body that could not be read.

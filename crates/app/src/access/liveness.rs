@@ -1,4 +1,4 @@
-//! TODO
+//! Whether the session of an access token is alive.
 
 use crate::{
     access::{

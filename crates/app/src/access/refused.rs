@@ -1,4 +1,4 @@
-//! TODO
+//! Why an access token gives no identity.
 
 use crate::{
     jwt::{About, TokenError},

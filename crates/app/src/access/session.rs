@@ -1,4 +1,4 @@
-//! TODO
+//! The session that an access token of ours belongs to.
 
 use crate::{
     config::{Config, IdentitySource},

@@ -1,12 +1,13 @@
-//! TODO
+//! Who may call the administrators' API.
 
 use serde_json::Value;
 
 use crate::{
-    admin::{calls::SCOPE, request::Admin},
+    admin::request::Admin,
     auth::session_auth::SessionAuth,
     gateway::Identity,
     http::RequestView,
+    identity::ADMIN_SCOPE,
     observe::{Happening, Setting},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
@@ -28,7 +29,7 @@ impl<'r, P: Ports> AdminAccess<'r, P> {
     pub(crate) async fn admitted(&self, request: &impl RequestView) -> Result<Admin, ApiError> {
         let (identity, session) = SessionAuth::of(self.0).own_identity(request).await?;
         let admin = Admin { identity, session };
-        if admin.identity.scopes.contains(SCOPE) {
+        if admin.identity.scopes.contains(ADMIN_SCOPE) {
             return Ok(admin);
         }
         self.record_refused_admin(&Caller::of(request), &admin, "missing_scope");

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     admin::{
-        request::{Asked, object},
+        request::{AdminRequest, object},
         user_import::{MAX_ROWS, RowOutcome, UserImport, counts},
         users::users_are_here,
     },
@@ -14,7 +14,7 @@ use crate::{
     web::{body::BodyError, error::ApiError},
 };
 
-impl Asked<'_> {
+impl AdminRequest<'_> {
     /// The rows of a batch: 1 to [`MAX_ROWS`].
     pub(crate) fn rows(&self) -> Result<&[Value], BodyError> {
         let rows = self.body.value("rows").ok_or(BodyError::MissingMember("rows"))?;
@@ -37,7 +37,7 @@ impl<'r, P: Ports> AdminImports<'r, P> {
     /// `POST /admin/users/import`: what became of each row, in their order. May be repeated.
     pub(crate) async fn admin_import_users(
         &self,
-        asked: &Asked<'_>,
+        asked: &AdminRequest<'_>,
         rows: &[Value],
     ) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     access::{key_sets::KeySets, revocation_cache::RevocationCache},
     admin::{
-        request::{Asked, object},
+        request::{AdminRequest, object},
         revoking::{RevocationRefused, Revoking},
     },
     http::{Problem, Reply},
@@ -59,7 +59,7 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
     ///
     /// 200 when another key signs now; 202 when it will, with the time; 409 `key_too_young` when
     /// some clients may not know the next key yet: wait, or `force`.
-    pub(crate) async fn admin_rotate_keys(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn admin_rotate_keys(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let body = &asked.body;
         let force = body.optional_flag("force")?.unwrap_or(false);
         let algorithm = match body.optional_text("algorithm")? {
@@ -87,13 +87,13 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
     }
 
     /// `POST /admin/keys/{kid}/revoke`.
-    pub(crate) async fn admin_revoke_key(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn admin_revoke_key(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         self.revoke_key(asked, asked.parameter(0)).await
     }
 
     /// The key is out of use and out of the key set now. The answer says when the last verifier
     /// of each kind will have noticed.
-    pub(crate) async fn revoke_key(&self, asked: &Asked<'_>, kid: &str) -> Result<Reply, ApiError> {
+    pub(crate) async fn revoke_key(&self, asked: &AdminRequest<'_>, kid: &str) -> Result<Reply, ApiError> {
         let unknown = || Problem::new(404, "unknown_key", "The key ring has no key with this id");
         let Ok(kid) = kid.parse::<Kid>() else { return Ok(unknown().into()) };
         let Some(active) = self.key_ring.revoke_key(kid).await? else { return Ok(unknown().into()) };

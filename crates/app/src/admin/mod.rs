@@ -1,10 +1,9 @@
 //! The administrators' API.
 
-mod access;
+pub(crate) mod access;
 pub(crate) mod api;
 mod audit;
 pub(crate) mod audit_trail;
-pub(crate) mod calls;
 mod imports;
 mod keys;
 mod order;

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use crate::{
     admin::{
-        calls::{Call, Ordered, Plain},
-        request::Asked,
+        request::AdminRequest,
         revocations::{self, AdminRevocations},
         throttle::{AdminThrottle, Subject},
         users,
@@ -15,13 +14,16 @@ use crate::{
     revocation::Target,
     runtime::{Runtime, ports::Ports},
     throttle::pseudonym::stand_in,
-    web::error::ApiError,
+    web::{
+        endpoints::{AdminCall, ByBody, ByPath},
+        error::ApiError,
+    },
 };
 
 /// What is to be done.
 pub(crate) enum Order<'a> {
     /// A call whose path names what it is about.
-    Plain(Plain),
+    ByPath(ByPath),
     /// A user of this login who may do this.
     AddUser(Login, Grants),
     /// These rows of users.
@@ -43,32 +45,32 @@ impl<'r, P: Ports> Orders<'r, P> {
     }
 
     /// The order of a call. One whose body names nothing is none, and no act.
-    pub(crate) fn order<'a>(&self, asked: &'a Asked<'_>) -> Result<Order<'a>, ApiError> {
-        Ok(match asked.line.call {
-            Call::Plain(call) => Order::Plain(call),
-            Call::Ordered(Ordered::AddUser) => {
+    pub(crate) fn order<'a>(&self, asked: &'a AdminRequest<'_>) -> Result<Order<'a>, ApiError> {
+        Ok(match asked.call {
+            AdminCall::ByPath(call) => Order::ByPath(call),
+            AdminCall::ByBody(ByBody::AddUser) => {
                 let login = parse_login(self.0.ports.platform(), asked.body.text("login")?)?;
                 Order::AddUser(login, users::grants_of(&asked.body)?)
             }
-            Call::Ordered(Ordered::ImportUsers) => Order::ImportUsers(asked.rows()?),
-            Call::Ordered(Ordered::SetGrants) => {
+            AdminCall::ByBody(ByBody::ImportUsers) => Order::ImportUsers(asked.rows()?),
+            AdminCall::ByBody(ByBody::SetGrants) => {
                 Order::SetGrants(GrantsOrder::Set(users::grants_of(&asked.body)?))
             }
-            Call::Ordered(Ordered::AmendGrants) => Order::SetGrants(users::amendment_of(&asked.body)?),
-            Call::Ordered(Ordered::Revoke) => {
+            AdminCall::ByBody(ByBody::AmendGrants) => Order::SetGrants(users::amendment_of(&asked.body)?),
+            AdminCall::ByBody(ByBody::Revoke) => {
                 Order::Revoke(AdminRevocations::of(self.0).target_to_revoke(asked)?)
             }
-            Call::Ordered(Ordered::ClearThrottle) => {
+            AdminCall::ByBody(ByBody::ClearThrottle) => {
                 Order::ClearThrottle(AdminThrottle::of(self.0).subject_to_clear(asked)?)
             }
         })
     }
 
     /// What the audit log calls it: whom or what it is about, and a detail.
-    pub(crate) fn named(&self, asked: &Asked<'_>, order: &Order<'_>) -> (String, String) {
+    pub(crate) fn named(&self, asked: &AdminRequest<'_>, order: &Order<'_>) -> (String, String) {
         let by_path = || asked.parameters.join("/");
         match order {
-            Order::Plain(_) => (by_path(), String::new()),
+            Order::ByPath(_) => (by_path(), String::new()),
             // The login's stand-in, which the event of the new user has too.
             Order::AddUser(login, grants) => {
                 ("login ".to_owned() + &stand_in(&self.0.isolate.masters, login), grants.told())

@@ -1,4 +1,4 @@
-//! TODO
+//! One call of an administrator, read and authenticated.
 
 use std::rc::Rc;
 
@@ -6,14 +6,19 @@ use serde_json::{Map, Value};
 
 use crate::{
     access::session::Session,
-    admin::{calls::Line, paging::Query},
+    admin::paging::Query,
     gateway::Identity,
     ids::AccountId,
-    web::{body::Body, caller::Caller, error::ApiError},
+    web::{
+        body::Body,
+        caller::Caller,
+        endpoints::{AdminCall, Endpoint},
+        error::ApiError,
+    },
 };
 
 /// An administrator: the access token was verified, it has the scope, and its session is alive.
-/// Only [`Service::admitted`] makes one.
+/// Only [`AdminAccess::admitted`](super::access::AdminAccess::admitted) makes one.
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) identity: Rc<Identity>,
@@ -22,8 +27,9 @@ pub(crate) struct Admin {
 
 /// One call of an administrator, its query and body known to hold only what it knows.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) line: &'static Line,
+pub(crate) struct AdminRequest<'a> {
+    pub(crate) endpoint: &'static Endpoint,
+    pub(crate) call: AdminCall,
     /// What the path's `{...}` stand for, in order.
     pub(crate) parameters: Vec<&'a str>,
     pub(crate) query: Query,
@@ -32,7 +38,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) caller: Caller,
 }
 
-impl Asked<'_> {
+impl AdminRequest<'_> {
     /// What the path's n-th `{...}` stands for.
     pub(crate) fn parameter(&self, index: usize) -> &str {
         self.parameters.get(index).copied().unwrap_or_default()
@@ -56,7 +62,7 @@ fn kept(members: &mut [(&str, Value)]) -> Map<String, Value> {
     kept
 }
 
-impl Asked<'_> {
+impl AdminRequest<'_> {
     /// The account that the first `{...}` names.
     pub(crate) fn account(&self) -> Result<AccountId, ApiError> {
         self.parameter(0).parse().map_err(|_| ApiError::UserNotFound)

@@ -5,9 +5,8 @@ use serde_json::Value;
 use crate::{
     access::revocation_cache::RevocationCache,
     admin::{
-        calls::MEMBERS,
         keys::{AdminKeys, promised},
-        request::{Asked, object},
+        request::{AdminRequest, object},
         revoking::{RevocationRefused, Revoking},
     },
     encoding::from_base64url,
@@ -17,7 +16,7 @@ use crate::{
     revocation::{CLIENT_HORIZON, Target},
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
-    web::{body::BodyError, error::ApiError},
+    web::{body::BodyError, endpoints::REVOCATION_MEMBERS, error::ApiError},
 };
 
 /// The longest text that is taken for an id, in bytes: far above any `sub` or `jti` in use, and
@@ -70,7 +69,11 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
 
     /// `POST /admin/revocations`: 200 when it is stored; 400 for what names nothing, or an issuer
     /// that is not trusted; 503 `revocation_feed_full`.
-    pub(crate) async fn admin_revoke(&self, asked: &Asked<'_>, target: &Target) -> Result<Reply, ApiError> {
+    pub(crate) async fn admin_revoke(
+        &self,
+        asked: &AdminRequest<'_>,
+        target: &Target,
+    ) -> Result<Reply, ApiError> {
         if let Target::Key { kid } = target {
             return self.admin_keys.revoke_key(asked, kid).await;
         }
@@ -120,7 +123,7 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
 
     /// What the body orders. Members that do not belong to its kind are refused: who gives them
     /// means something else.
-    pub(crate) fn target_to_revoke(&self, asked: &Asked<'_>) -> Result<Target, ApiError> {
+    pub(crate) fn target_to_revoke(&self, asked: &AdminRequest<'_>) -> Result<Target, ApiError> {
         let body = &asked.body;
         let id = |name: &'static str| {
             let text = body.text(name)?;
@@ -186,7 +189,7 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
             ("key", Some(_)) => return Err(BodyError::InvalidMember("issuer").into()),
             _ => return Err(BodyError::InvalidMember("kind").into()),
         };
-        let stray = MEMBERS.iter().find(|name| {
+        let stray = REVOCATION_MEMBERS.iter().find(|name| {
             !matches!(**name, "kind" | "issuer") && !members.contains(*name) && body.value(name).is_some()
         });
         match stray {
@@ -196,20 +199,20 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
     }
 
     /// A time that has been: what is not issued yet cannot be revoked.
-    fn not_before(&self, asked: &Asked<'_>) -> Result<Option<Timestamp>, BodyError> {
+    fn not_before(&self, asked: &AdminRequest<'_>) -> Result<Option<Timestamp>, BodyError> {
         let now = self.platform.now();
         time(asked, "not_before", |at| at <= now)
     }
 
     /// A time to come, no later than anything is listed.
-    fn expires_at(&self, asked: &Asked<'_>) -> Result<Option<Timestamp>, BodyError> {
+    fn expires_at(&self, asked: &AdminRequest<'_>) -> Result<Option<Timestamp>, BodyError> {
         let now = self.platform.now();
         time(asked, "expires_at", |at| now < at && at.since(now) <= CLIENT_HORIZON)
     }
 }
 
 fn time(
-    asked: &Asked<'_>,
+    asked: &AdminRequest<'_>,
     name: &'static str,
     is_sound: impl Fn(Timestamp) -> bool,
 ) -> Result<Option<Timestamp>, BodyError> {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    admin::request::{Asked, object},
+    admin::request::{AdminRequest, object},
     config::{ConfigError, RouteDocument},
     gate::route_loader::RouteLoader,
     http::{Problem, Reply},
@@ -70,7 +70,7 @@ impl<'r, P: Ports> AdminRoutes<'r, P> {
     ///
     /// 409 `routes_in_vars` when the table is not in KV; 409 `version_conflict` when `replaces` is
     /// not the version that is there; 422 `invalid_routes` with every mistake by its path.
-    pub(crate) async fn admin_replace_routes(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn admin_replace_routes(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let Some((source, context)) = self.isolate.tables.source() else {
             let title = "The route table is set in the Worker's variables, not in KV";
             return Ok(Problem::new(409, "routes_in_vars", title).into());

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     abuse::{Limited, Origin, Rate, Standing, Throttles as _, messages::MAX_ROWS, network::NETWORK_ROW},
-    admin::request::{Asked, object},
+    admin::request::{AdminRequest, object},
     auth::password_policy::parse_login,
     http::Reply,
     isolate::Isolate,
@@ -52,7 +52,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
     }
 
     /// `GET /admin/throttle?login=` or `?ip=`: what stands where.
-    pub(crate) async fn admin_throttle(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn admin_throttle(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let (login, ip) = (asked.query.value("login"), asked.query.value("ip"));
         let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
         let Subject { object: name, told, rows } = self.throttle_subject(login, ip, wrong)?;
@@ -60,7 +60,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
         let throttles = self.throttles;
         let mut more = false;
         let rows = if by_login {
-            // Asked for by name: whoever once signed in may have made more devices than one reading
+            // AdminRequest for by name: whoever once signed in may have made more devices than one reading
             // has rows, and they hide neither the others nor a lock.
             let named = [STRANGERS_ROW, SIGNED_IN_ROW, DEVICES_ROW].map(str::to_owned).to_vec();
             let mut first = throttles.standings(&name, named.clone()).await?;
@@ -87,7 +87,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
         Ok(Reply::empty(204))
     }
 
-    pub(crate) fn subject_to_clear(&self, asked: &Asked<'_>) -> Result<Subject, ApiError> {
+    pub(crate) fn subject_to_clear(&self, asked: &AdminRequest<'_>) -> Result<Subject, ApiError> {
         let (login, ip) = (asked.body.optional_text("login")?, asked.body.optional_text("ip")?);
         self.throttle_subject(login, ip, |name| BodyError::InvalidMember(name).into())
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     admin::{
         paging::page,
-        request::{Asked, object},
+        request::{AdminRequest, object},
     },
     auth::{
         hashing::Hashing,
@@ -46,7 +46,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
 
     /// `GET /admin/users`: in the order of their logins; with `search` those whose login begins
     /// so, with `login` the one of this login.
-    pub(crate) async fn admin_users(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn admin_users(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
         if let Some(text) = asked.query.value("login") {
             let found = self.users.find_user_by_login(&parse_login(self.platform, text)?).await?;
@@ -67,7 +67,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     }
 
     /// `GET /admin/users/{sub}`.
-    pub(crate) async fn admin_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn admin_user(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
         let user = self.users.find_user(asked.account()?).await?.ok_or(ApiError::UserNotFound)?;
         Ok(Reply::json(200, &row(&user)))
@@ -76,7 +76,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     /// `POST /admin/users`: 201, or 409 `login_taken`; 503 `busy` when too many hashes wait.
     pub(crate) async fn admin_add_user(
         &self,
-        asked: &Asked<'_>,
+        asked: &AdminRequest<'_>,
         login: &Login,
         grants: Grants,
     ) -> Result<Reply, ApiError> {
@@ -95,7 +95,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     /// all sessions of the user end.
     pub(crate) async fn admin_set_grants(
         &self,
-        asked: &Asked<'_>,
+        asked: &AdminRequest<'_>,
         order: &GrantsOrder,
     ) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
@@ -124,7 +124,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     /// `POST /admin/users/{sub}/disable` and `/enable`. A disabled user's sessions end.
     pub(crate) async fn admin_set_disabled(
         &self,
-        asked: &Asked<'_>,
+        asked: &AdminRequest<'_>,
         disabled: bool,
     ) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
@@ -134,7 +134,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     }
 
     /// `DELETE /admin/users/{sub}`: erases all that is stored. May be repeated.
-    pub(crate) async fn admin_erase_user(&self, asked: &Asked<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn admin_erase_user(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         refuse_oneself(asked, account)?;
         let was_there = self.users.erase(account, asked.caller.setting()).await?;
@@ -152,7 +152,7 @@ fn there(found: bool) -> Result<Reply, ApiError> {
 }
 
 /// An administrator who takes the API away from himself may have been the last one.
-fn refuse_oneself(asked: &Asked<'_>, account: AccountId) -> Result<(), ApiError> {
+fn refuse_oneself(asked: &AdminRequest<'_>, account: AccountId) -> Result<(), ApiError> {
     if account == asked.admin.session.account { Err(ApiError::OwnAccount) } else { Ok(()) }
 }
 

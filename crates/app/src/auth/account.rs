@@ -1,5 +1,4 @@
-//! What users do with their own account: see what happened, take a copy, verify the address,
-//! leave.
+//! What users do with their own account: verify the address, take a copy of what is stored, and delete the account.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! TODO
+//! `GET /auth/activity`.
 
 use serde::Serialize;
 

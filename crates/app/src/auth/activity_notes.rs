@@ -1,4 +1,4 @@
-//! TODO
+//! Lines in a user's activity that are written after the answer.
 
 use crate::{
     account::{Accounts as _, ActivityKind},

@@ -1,4 +1,4 @@
-//! TODO
+//! `GET /auth/csrf`.
 
 use serde::Serialize;
 

@@ -1,5 +1,4 @@
-//! Passwords that wait to be hashed. Hashing holds the isolate's only thread, so one is hashed
-//! at a time whatever happens; this bounds how many wait for it.
+//! Hashes passwords. A hash takes the isolate's only thread, so one is made at a time; the queue bounds how many wait.
 
 use crate::{
     identity::{Password, PasswordHash},

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz`, and the answer of a Worker whose configuration has mistakes.
+//! `GET /healthz` and `GET /readyz`.
 
 use core::time::Duration;
 

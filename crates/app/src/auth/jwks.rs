@@ -1,4 +1,4 @@
-//! TODO
+//! `GET /.well-known/jwks.json`: our public keys (RFC 7517 section 5).
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,4 +1,4 @@
-//! TODO
+//! The two users of the local profile.
 
 use crate::{
     config::Profile,

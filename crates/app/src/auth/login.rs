@@ -1,4 +1,4 @@
-//! `POST /auth/register` and `POST /auth/login`.
+//! `POST /auth/login`.
 
 use crate::{
     auth::{

@@ -1,4 +1,4 @@
-//! TODO
+//! `POST /auth/logout` and `POST /auth/logout-all`.
 
 use crate::{
     account::Accounts as _,

@@ -1,4 +1,4 @@
-//! TODO
+//! `GET /auth/me`.
 
 use serde::Serialize;
 

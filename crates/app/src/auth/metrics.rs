@@ -1,4 +1,4 @@
-//! Counting what happens, sending it off after the answers, and `GET /metrics`.
+//! `GET /metrics`.
 
 use crate::{
     auth::metrics_access::MetricsAccess,

@@ -1,4 +1,4 @@
-//! TODO
+//! Who may read the metrics.
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;

@@ -1,4 +1,4 @@
-//! TODO
+//! The answer of a Worker whose configuration has mistakes.
 
 use crate::{
     config::ConfigError,

@@ -1,7 +1,7 @@
-//! One-time tokens: sent to the address of a user, redeemed by whoever holds them.
+//! One-time tokens: a user gets one at their address and redeems it.
 //!
-//! Whether a login exists must show neither in the answer nor in its time, and so everything
-//! that depends on it happens after the answer: the look-up, the token, the notification.
+//! The answer and its time must not show whether a login exists. So the look-up, the token and the notification come after
+//! the answer.
 
 use crate::{
     abuse::Limited,

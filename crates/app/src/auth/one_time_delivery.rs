@@ -1,4 +1,4 @@
-//! TODO
+//! Makes one-time tokens after the answer, and sends them to the user.
 
 use crate::{
     abuse::Limited,

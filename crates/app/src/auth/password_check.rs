@@ -1,4 +1,4 @@
-//! TODO
+//! Checks the password of a sign-in, with the same work for every login.
 
 use crate::{
     account::ActivityKind,

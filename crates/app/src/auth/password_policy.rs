@@ -1,4 +1,4 @@
-//! TODO
+//! Which logins and passwords a user may choose.
 
 use crate::{
     identity::{Login, Normalizer, Password, PasswordError},

@@ -1,4 +1,4 @@
-//! TODO
+//! Asks a signed-in user for the password again.
 
 use crate::{
     access::session::Session,

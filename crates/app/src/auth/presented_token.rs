@@ -1,4 +1,4 @@
-//! TODO
+//! A refresh token as a request brings it.
 
 use crate::refresh::RefreshToken;
 

@@ -1,4 +1,4 @@
-//! TODO
+//! A user as sign-in and profile see one, wherever users are kept.
 
 use serde::{Deserialize, Serialize};
 

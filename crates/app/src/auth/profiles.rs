@@ -1,4 +1,4 @@
-//! TODO
+//! The profile of a signed-in user, from the database or the identity service.
 
 use crate::{
     access::session::Session,

@@ -1,4 +1,4 @@
-//! `POST /auth/refresh`, and the answer that brings tokens.
+//! `POST /auth/refresh`.
 
 use crate::{
     abuse::Limited,

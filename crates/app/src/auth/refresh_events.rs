@@ -1,4 +1,4 @@
-//! TODO
+//! The events of refreshes, granted and refused.
 
 use crate::{
     account::{Refusal, Rotated, messages::Granted},

@@ -1,4 +1,4 @@
-//! TODO
+//! `POST /auth/register`.
 
 use serde::Serialize;
 

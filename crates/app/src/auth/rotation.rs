@@ -1,4 +1,4 @@
-//! TODO
+//! Has a refresh token judged and rotated by its Account object.
 
 use crate::{
     abuse::Rate,

@@ -1,5 +1,4 @@
-//! What authorises a call of our own API: an access token, or a refresh token in the body or
-//! in the cookie.
+//! Finds the session that authorises a call: by an access token, or by a refresh token in the body or the cookie.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! TODO
+//! The `Set-Cookie` lines that take a session's cookies away.
 
 use crate::{
     http::RequestView,

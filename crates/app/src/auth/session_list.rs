@@ -1,4 +1,4 @@
-//! TODO
+//! The live sessions of an account, as users and administrators see them.
 
 use serde::Serialize;
 

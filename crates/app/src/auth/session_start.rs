@@ -1,4 +1,4 @@
-//! TODO
+//! Opens the session of a sign-in, and makes its first tokens.
 
 use crate::{
     account::{Accounts as _, Opened},

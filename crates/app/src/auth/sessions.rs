@@ -1,4 +1,4 @@
-//! What a user sees and ends: its sessions, and who it is.
+//! `/auth/sessions`: a user lists their sessions and ends them.
 
 use crate::{
     access::session::Session,

@@ -1,4 +1,4 @@
-//! TODO
+//! The answer that brings tokens (RFC 6749 section 5.1), in the body or in cookies.
 
 use core::time::Duration;
 

@@ -1,8 +1,8 @@
-//! What operators do with the users that are kept here. The caller has authorised it; `setting`
-//! is who asked and from where, for the events.
+//! The users kept here, as operators find and change them. The caller has checked who may; `setting` says who asked and
+//! from where, for the events.
 //!
-//! Where users are kept in another service ([`Service::has_users`] is false) there is nothing
-//! here to change but [`Service::erase`]: sessions are here in any case.
+//! Where another service keeps the users ([`has_users`] is false), only [`Users::erase`] has something to do: sessions are
+//! stored here in any case.
 
 use crate::{
     account::{Accounts as _, ActivityKind, ChangeNotice, Ends},

@@ -1,4 +1,4 @@
-//! TODO
+//! The names of Postern's cookies that no setting changes.
 
 /// Readable by the page's script, which sends it back as `X-CSRF-Token`.
 pub(crate) const CSRF_COOKIE: &str = "__Secure-postern_csrf";

@@ -1,4 +1,4 @@
-//! TODO
+//! CORS headers for the gate's own answers.
 
 use crate::{
     gateway::Route,

@@ -1,5 +1,5 @@
 //! What the gate of these settings would say of an access token: `postern token inspect --settings`.
-//! Every step is the gate's own ([`super::judging`]); only the keys come from elsewhere.
+//! Every step is the gate's own (`access::judging`); only the keys come from elsewhere.
 
 use crate::{
     access::{

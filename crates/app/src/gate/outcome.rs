@@ -1,4 +1,4 @@
-//! TODO
+//! What the gate decides about a request.
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -16,9 +16,9 @@ pub enum AtOnce {
     Reply(Reply),
     /// Pass it on.
     Forward(Box<Forward>),
-    /// One of our own endpoints: read the body and call [`Service::own`].
+    /// One of our own endpoints: read the body and call [`Service::own`](crate::service::Service::own).
     Own,
-    /// Something must be waited for: call [`Service::gate`].
+    /// Something must be waited for: call [`Service::gate`](crate::service::Service::gate).
     Wait,
 }
 

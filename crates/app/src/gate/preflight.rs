@@ -1,4 +1,4 @@
-//! TODO
+//! CORS preflights (the Fetch standard, "CORS-preflight request") for routes that have a CORS rule.
 
 use crate::{
     config::AdminSettings,

@@ -1,4 +1,4 @@
-//! TODO
+//! The events of requests that the gate refuses: which claim, which setting, which issuer.
 
 use crate::{
     access::{refused::AccessRefused, session::session_of},

@@ -1,5 +1,4 @@
-//! The route table in force: from the configuration, or from KV, where it is read again in the
-//! background. A request holds on to the table it began with.
+//! Reads the route table when it is in KV: before an isolate's first request is judged, and then in the background.
 
 use core::time::Duration;
 use std::rc::Rc;

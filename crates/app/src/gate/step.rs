@@ -1,4 +1,4 @@
-//! TODO
+//! What the gate knows of a request without waiting.
 
 use crate::{
     gateway::{Match, Route},

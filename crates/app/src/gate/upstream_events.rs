@@ -1,4 +1,4 @@
-//! TODO
+//! The answers and events for upstreams that gave no answer.
 
 use crate::{
     gate::outcome::UpstreamFault,
@@ -25,7 +25,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
     }
 
     /// The answer to a request whose body was not there to be sent on, with
-    /// [`Forward::answer_headers`], and its line in the log. It is the client's fault: no count of
+    /// [`Forward::answer_headers`](super::outcome::Forward::answer_headers), and its line in the log. It is the client's fault: no count of
     /// the upstream's failures rises.
     pub(crate) fn body_fault(
         &self,
@@ -39,7 +39,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
         with_headers(problem.into(), answer_headers)
     }
 
-    /// The answer when the upstream gave none, with [`Forward::answer_headers`], and its line in
+    /// The answer when the upstream gave none, with [`Forward::answer_headers`](super::outcome::Forward::answer_headers), and its line in
     /// the log.
     pub(crate) fn upstream_fault(
         &self,

@@ -1,4 +1,4 @@
-//! TODO
+//! The assertions that an isolate has signed.
 
 use core::{cell::RefCell, time::Duration};
 use std::{collections::HashMap, rc::Rc};

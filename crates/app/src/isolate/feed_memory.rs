@@ -1,4 +1,4 @@
-//! TODO
+//! The isolate's copy of the revocation feed.
 
 use core::{
     cell::{Cell, RefCell},

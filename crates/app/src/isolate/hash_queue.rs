@@ -1,4 +1,4 @@
-//! TODO
+//! The queue of passwords that wait to be hashed.
 
 use core::{cell::RefCell, time::Duration};
 

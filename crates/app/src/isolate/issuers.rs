@@ -1,4 +1,4 @@
-//! TODO
+//! The trusted issuers: what their tokens must look like, and where their keys are.
 
 use sha2::{Digest as _, Sha256};
 

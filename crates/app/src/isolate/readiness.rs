@@ -1,4 +1,4 @@
-//! TODO
+//! What the last readiness check of this isolate found.
 
 use core::{cell::RefCell, time::Duration};
 

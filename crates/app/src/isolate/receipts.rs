@@ -1,4 +1,4 @@
-//! TODO
+//! The rotations whose receipt an isolate has confirmed.
 
 use core::cell::RefCell;
 use std::collections::HashMap;

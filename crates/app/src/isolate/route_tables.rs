@@ -1,4 +1,4 @@
-//! TODO
+//! The route table in force in this isolate.
 
 use core::cell::{Cell, RefCell};
 use std::rc::Rc;

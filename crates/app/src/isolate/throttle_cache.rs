@@ -1,4 +1,4 @@
-//! What a throttled client is told, and what an isolate remembers of it.
+//! The refusals that an isolate remembers, so that it does not ask a throttle object again.
 
 use core::{cell::RefCell, time::Duration};
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Work after the answer.
+//! Work that runs after the answer: retries of what failed, and work whose time must not show.
 
 use core::time::Duration;
 

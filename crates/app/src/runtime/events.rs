@@ -1,4 +1,4 @@
-//! What the service tells of itself, from whose point of view.
+//! Writes security events, with the caller's network data, and counts them.
 
 use crate::{
     ids::{AccountId, FamilyId},

@@ -1,4 +1,4 @@
-//! TODO
+//! Counts the gate's requests, and sends all counts to the metrics objects after answers.
 
 use crate::{
     gateway::Route,

@@ -1,4 +1,4 @@
-//! TODO
+//! Lets one request of an isolate do work whose result many wait for.
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! TODO
+//! Admits sign-ins: charges each as a failure beforehand, and takes the charge back when it succeeds.
 
 use core::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::{
         limits::CallLimits,
         pseudonym::pseudonym,
         rows::{
-            ACCOUNT, Asked, CLIENT, DEVICE, DEVICES, DEVICES_ROW, IP, KNOWN_BUCKET, KNOWN_IP, KNOWN_NETWORK,
-            KNOWN_ROW, NETWORK, SESSION, SIGNED_IN_ROW, STRANGERS_ROW, asked, key, object, of_login, policy,
-            stuffing,
+            ACCOUNT, CLIENT, DEVICE, DEVICES, DEVICES_ROW, IP, KNOWN_BUCKET, KNOWN_IP, KNOWN_NETWORK,
+            KNOWN_ROW, LimitCheck, NETWORK, SESSION, SIGNED_IN_ROW, STRANGERS_ROW, asked, key, object,
+            of_login, policy, stuffing,
         },
     },
     web::{caller::Caller, error::ApiError, throttled::whole_seconds},
@@ -67,7 +67,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
     /// 3. A locked address is refused. A locked account is let through to fail.
     ///
     /// # Errors
-    /// As [`Self::throttle`].
+    /// As [`CallLimits::throttle`].
     pub(crate) async fn admit(
         &self,
         caller: &Caller,
@@ -174,7 +174,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
     /// from those: neither of the two can shut the owner out of the other.
     ///
     /// # Errors
-    /// As [`Self::throttle`]; a lock is told, since who asks knows the account.
+    /// As [`CallLimits::throttle`]; a lock is told, since who asks knows the account.
     pub(crate) async fn admit_signed_in(
         &self,
         caller: &Caller,
@@ -244,7 +244,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
         caller: &Caller,
         admission: &mut Admission,
         object: String,
-        asked: Vec<Asked>,
+        asked: Vec<LimitCheck>,
     ) -> Result<(), ApiError> {
         let noted: Vec<(&'static str, Claim)> =
             asked.iter().map(|asked| (asked.scope, asked.claim.clone())).collect();

@@ -1,7 +1,5 @@
-//! Limits: who is asked before a call is made, and what a refusal looks like.
-//!
-//! Other calls use [`Service::throttle`] (by address) and [`Service::throttle_login`] (by
-//! account); a sign-in uses [`Service::admit`] and says afterwards how it went.
+//! Limits of calls by address, network and account. A sign-in uses [`Admissions`](super::admission::Admissions) instead,
+//! which also says afterwards how it went.
 
 use crate::{
     abuse::{Claim, Grant, Limited, Origin, Rate, Refused, Taken, Throttles as _, network::NETWORK_ROW},
@@ -11,8 +9,8 @@ use crate::{
     ports::RateLimiter as _,
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::rows::{
-        ACCOUNT, Asked, IP, NETWORK, SESSION, SIGNED_IN_ROW, STRANGERS_ROW, asked, key, object, of_login,
-        policy, stuffing,
+        ACCOUNT, IP, LimitCheck, NETWORK, SESSION, SIGNED_IN_ROW, STRANGERS_ROW, asked, key, object,
+        of_login, policy, stuffing,
     },
     web::{
         caller::Caller,
@@ -110,7 +108,7 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         caller: &Caller,
         limited: Limited,
         object: &str,
-        asked: Vec<Asked>,
+        asked: Vec<LimitCheck>,
     ) -> Result<Option<Vec<Grant>>, ApiError> {
         if asked.is_empty() || self.0.isolate.config.limits.off {
             return Ok(Some(Vec::new()));

@@ -1,4 +1,4 @@
-//! TODO
+//! What logins are called in events and records.
 
 use crate::{
     identity::{Login, User},

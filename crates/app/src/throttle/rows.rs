@@ -1,4 +1,4 @@
-//! TODO
+//! The names of throttle objects, of their rows and of their limits.
 
 use crate::{
     abuse::{Claim, Limited, Rate, name},
@@ -41,12 +41,12 @@ pub(crate) const NETWORK: &str = "network";
 pub(crate) const SESSION: &str = "session";
 
 /// Who asks an object: a claim and its name in policies and events.
-pub(crate) struct Asked {
+pub(crate) struct LimitCheck {
     pub(crate) scope: &'static str,
     pub(crate) claim: Claim,
 }
 
-pub(crate) fn asked(scope: &'static str, row: &str, limited: Limited, rate: Option<Rate>) -> Asked {
+pub(crate) fn asked(scope: &'static str, row: &str, limited: Limited, rate: Option<Rate>) -> LimitCheck {
     let claim = Claim {
         row: row.to_owned(),
         bucket: limited.name().to_owned(),
@@ -55,7 +55,7 @@ pub(crate) fn asked(scope: &'static str, row: &str, limited: Limited, rate: Opti
         spread: None,
         one: String::new(),
     };
-    Asked { scope, claim }
+    LimitCheck { scope, claim }
 }
 
 pub(crate) fn stuffing(scope: &'static str) -> Happening {

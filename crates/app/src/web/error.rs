@@ -92,11 +92,6 @@ pub(crate) enum ApiError {
     /// The path takes other methods.
     MethodNotAllowed {
         /// The value of `Allow`.
-        allow: &'static str,
-    },
-    /// The same, in the administrators' API.
-    AdminMethodNotAllowed {
-        /// The value of `Allow`.
         allow: String,
     },
     /// What was presented was made under a master secret that this version does not have yet.
@@ -196,7 +191,6 @@ impl From<&ApiError> for Reply {
             ApiError::SessionNotFound => problem(404, "session_not_found", "Session not found"),
             ApiError::NotFound => problem(404, "not_found", "Not found"),
             ApiError::MethodNotAllowed { allow } => method_not_allowed(allow),
-            ApiError::AdminMethodNotAllowed { allow } => method_not_allowed(allow),
             ApiError::NewerMaster | ApiError::Fault(_) => unavailable(),
         }
     }

@@ -1,4 +1,4 @@
-//! TODO
+//! Cross-origin rules for Postern's own endpoints.
 
 use crate::{
     config::Config,
@@ -6,7 +6,7 @@ use crate::{
     observe::Happening,
     runtime::{Runtime, events::Events, ports::Ports},
     text::printable,
-    web::{caller::Caller, error::ApiError},
+    web::{caller::Caller, endpoints::Cors, error::ApiError},
 };
 
 /// What a listed page may read of an answer: why it was refused (RFC 6750 section 3), and when to
@@ -25,11 +25,16 @@ impl<'r, P: Ports> Origins<'r, P> {
         Self(runtime)
     }
 
-    pub(crate) fn with_cors(&self, request: &impl RequestView, reply: Reply, public: bool) -> Reply {
-        if public {
-            return reply
-                .with_header("access-control-allow-origin", "*")
-                .with_header("cross-origin-resource-policy", "cross-origin");
+    /// The answer with the headers that let the pages read it that may.
+    pub(crate) fn with_cors(&self, request: &impl RequestView, reply: Reply, cors: Cors) -> Reply {
+        match cors {
+            Cors::None => return reply,
+            Cors::Public => {
+                return reply
+                    .with_header("access-control-allow-origin", "*")
+                    .with_header("cross-origin-resource-policy", "cross-origin");
+            }
+            Cors::Listed => {}
         }
         let reply = reply.with_header("vary", "Origin");
         match self.listed_origin(request) {

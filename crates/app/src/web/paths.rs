@@ -1,4 +1,4 @@
-//! TODO
+//! Which paths are Postern's own.
 
 use crate::config::AdminSettings;
 

@@ -1,4 +1,4 @@
-//! TODO
+//! The answer to a call over its limit.
 
 use core::time::Duration;
 
