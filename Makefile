@@ -65,7 +65,7 @@ proofs:
 # bash counts SECONDS up by itself, so the number travels under another name.
 proof: export LOAD_SECONDS = $(SECONDS)
 proof:
-	@scripts/proof.sh $(or $(NAME),$(error say which: make proof NAME=gate; make proofs lists them))
+	@scripts/proof.sh $(or $(NAME),$(error NAME is missing, as in make proof NAME=gate; make proofs lists the names))
 
 clean: ## Remove what was built and the local state; your settings, npm packages and the tools in the cache stay
 	@rm -rf build .wrangler

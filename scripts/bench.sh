@@ -23,7 +23,7 @@ case "$part" in
   size | growth) worker=1 ;;
   start) worker=1 floor=1 ;;
   native) ;;
-  *) die "there is no part named $part: cpu, quick, refresh, size, native, growth, start" ;;
+  *) die "PART=$part is unknown; it must be one of: cpu, quick, refresh, size, native, growth, start" ;;
 esac
 scripts/setup.sh
 # What is not optimised is not worth a figure.

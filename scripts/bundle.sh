@@ -5,7 +5,7 @@ set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 generated='export default new Proxy(Entrypoint, classProxyHooks);'
 if ! grep -qxF "$generated" shim.js; then
-  echo "postern: the generated shim.js has another default export than scripts/bundle.sh knows: compare it with src/entry.js" >&2
+  echo "postern: the generated shim.js has an unknown default export; compare it with src/entry.js" >&2
   exit 1
 fi
 { grep -vxF "$generated" shim.js; cat "$root/src/entry.js"; } >shim.new

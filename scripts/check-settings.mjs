@@ -29,7 +29,7 @@ function end() {
   if (mistakes.length === 0) process.exit(0);
   for (const text of mistakes) console.error(text);
   const count = mistakes.length === 1 ? "1 mistake" : `${mistakes.length} mistakes`;
-  console.error(`postern: ${count} in the settings: Postern serves nothing with them${isLocal ? "" : ", and nothing was deployed"}`);
+  console.error(`postern: ${count} in the settings, with which Postern serves nothing${isLocal ? "" : ", and nothing was deployed"}`);
   process.exit(1);
 }
 
@@ -65,12 +65,12 @@ function checkBindings(toml, ours) {
   for (const [name, of, member] of lists) {
     const there = new Set([of(toml)].flat().map((one) => one?.[member]));
     const lacking = [of(ours)].flat().map((one) => one[member]).filter((one) => !there.has(one));
-    if (lacking.length > 0) wrong(`${file}: ${name}: lack ${lacking.join(", ")}, which this version needs: copy their tables from wrangler.toml`);
+    if (lacking.length > 0) wrong(`${file}: ${name}: lacks ${lacking.join(", ")}, which this version requires. Copy the tables from wrangler.toml`);
   }
   const classes = (all) => (all.migrations ?? []).flatMap((step) => step.new_sqlite_classes ?? []);
   const lacking = classes(ours).filter((one) => !classes(toml).includes(one));
   if (lacking.length > 0 && toml.durable_objects !== undefined) {
-    wrong(`${file}: migrations: lack ${lacking.join(", ")}: add the [[migrations]] of wrangler.toml that are not here, and change none that was deployed`);
+    wrong(`${file}: migrations: lacks ${lacking.join(", ")}. Add the missing [[migrations]] from wrangler.toml, and do not change migrations that were deployed`);
   }
 }
 
@@ -82,7 +82,7 @@ function checkSizes(toml, place) {
     const bytes = Buffer.byteLength(typeof value === "string" ? value : JSON.stringify(value));
     if (bytes <= MAX_VARIABLE_BYTES) continue;
     const what = name === "POSTERN_ROUTES" ? 'move the table to KV (docs/reference/routes.md, "A table in KV")' : "shorten it";
-    wrong(`${place(name)}: ${name}: has ${bytes} bytes, and a Worker's variable ends at ${MAX_VARIABLE_BYTES}: ${what}`);
+    wrong(`${place(name)}: ${name}: has ${bytes} bytes; a Worker's variable can have at most ${MAX_VARIABLE_BYTES}: ${what}`);
   }
 }
 
@@ -92,7 +92,7 @@ function checkIds(toml) {
     ["kv_namespaces", "id", "npx wrangler kv namespace create POSTERN_KV"],
     ["d1_databases", "database_id", "npx wrangler d1 create postern"],
   ]) {
-    if ((toml[list] ?? []).some((one) => blank(one[member]))) wrong(`${file}: ${list}.${member}: is still the one of zeros: \`${make}\` prints yours`);
+    if ((toml[list] ?? []).some((one) => blank(one[member]))) wrong(`${file}: ${list}.${member}: is still the placeholder of zeros: \`${make}\` prints the real id`);
   }
 }
 
@@ -128,14 +128,14 @@ async function checkVariables(vars, place) {
     // The log comes beside the answer, and as a rule before it.
     for (let waited = 0; waited < 3000 && told().length < count(); waited += 50) await delay(50);
     for (const [, path, problem] of told()) wrong(`${place(path)}: ${path}: ${problem}`);
-    if (told().length === 0) wrong(`${file}: the Worker does not start with these settings; it answered ${status}`);
+    if (told().length === 0) wrong(`${file}: the Worker does not start with these settings; it returned ${status}`);
   } finally {
     await workerd.dispose();
   }
 }
 
 if (file === undefined || !existsSync(file)) {
-  console.error(`postern: ${file === undefined ? "which settings? Name the file" : `there is no ${file}`}`);
+  console.error(`postern: ${file === undefined ? "no settings file is given" : `${file} does not exist`}`);
   process.exit(1);
 }
 const { text, toml } = tables(file, file);
@@ -143,16 +143,16 @@ const { toml: ours } = tables(join(root, "wrangler.toml"), "wrangler.toml");
 const dev = join(dirname(file), ".dev.vars");
 const hasSettings = Object.keys(toml.vars ?? {}).some((name) => name.startsWith("POSTERN_"));
 if (!isLocal && relative(root, file) === "wrangler.toml" && !hasSettings) {
-  wrong("wrangler.toml has no settings: deploy a file of your own, npx wrangler deploy -c wrangler.production.toml (`make settings` makes it)");
+  wrong("wrangler.toml has no settings. Deploy your own file: npx wrangler deploy -c wrangler.production.toml (`make settings` creates it)");
   end();
 }
 checkBindings(toml, ours);
 if (!isLocal) {
   checkIds(toml);
   checkSizes(toml, (name) => `${file}${lineOf(text, name)}`);
-  if (toml.vars?.POSTERN_PROFILE === "local") wrong(`${file}${lineOf(text, "POSTERN_PROFILE")}: POSTERN_PROFILE: is "local": it makes two users whose password everybody knows`);
+  if (toml.vars?.POSTERN_PROFILE === "local") wrong(`${file}${lineOf(text, "POSTERN_PROFILE")}: POSTERN_PROFILE: must not be "local": that profile adds two users with a public password`);
   for (const secret of ["POSTERN_MASTER_KEY", "POSTERN_METRICS_TOKEN"]) {
-    if (toml.vars?.[secret] !== undefined) wrong(`${file}${lineOf(text, secret)}: ${secret}: is a secret: take it out, make a new one, and \`npx wrangler secret put ${secret} -c ${file}\``);
+    if (toml.vars?.[secret] !== undefined) wrong(`${file}${lineOf(text, secret)}: ${secret}: is a secret and must not be in the file. Remove it, generate a new one, and run \`npx wrangler secret put ${secret} -c ${file}\``);
   }
 }
 if (!flags.includes("--quick")) {

@@ -17,7 +17,7 @@ cargo clippy --quiet --all-targets -- -D warnings
 say "lints, WASM"
 cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
 
-say "the boundary: the domain knows no platform"
+say "the boundary: no platform code in the domain"
 scripts/check-boundary.sh
 
 say "dependencies: bans, licences, sources"
@@ -30,7 +30,7 @@ if [ -d "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs" ]; then
   say "dependencies: advisories"
   "${deny[@]}" advisories
 else
-  say "advisories are not checked: no database on this machine (cargo deny fetch db)"
+  say "advisories were not checked: this machine has no advisory database (run cargo deny fetch db)"
 fi
 
 say "TypeScript"

@@ -66,28 +66,28 @@ async function story(postern) {
   say(`refresh token ${shortened(first.refresh_token)}`);
   same("scope", first.scope, "read:orders write:orders");
   const called = await step(postern, "Her access token opens the API", orders(first.access_token), "200");
-  say(`the origin was told: ${JSON.stringify(called.identity)}`);
-  same("the tenant that the origin was told", called.identity["x-auth-tenant"], "acme");
+  say(`the origin received: ${JSON.stringify(called.identity)}`);
+  same("the tenant that the origin received", called.identity["x-auth-tenant"], "acme");
 
-  chapter("Who has no sound access token does not get through");
-  await step(postern, "Without one", orders(), "401 credentials_required");
+  chapter("Callers without a valid access token do not get through");
+  await step(postern, "Without a token", orders(), "401 credentials_required");
   await step(postern, "With one character of the signature changed", orders(tampered(first.access_token)), "401 invalid_token");
-  await step(postern, "Alice is no administrator", ["GET", "/reports/stats", { headers: bearer(first.access_token) }], "403 forbidden");
+  await step(postern, "Alice is not an administrator", ["GET", "/reports/stats", { headers: bearer(first.access_token) }], "403 forbidden");
   say(`(waiting until the access token has expired)`);
   await delay(Math.max(0, signedInAt + first.expires_in * 1000 + 1000 - Date.now()));
-  await step(postern, "With an expired one", orders(first.access_token), "401 invalid_token");
+  await step(postern, "With an expired token", orders(first.access_token), "401 invalid_token");
 
-  chapter("The refresh token brings a new pair, once");
+  chapter("A refresh token works once, for a new pair");
   const second = await step(postern, "Her app refreshes", refresh(first.refresh_token), "200");
-  say(`refresh token ${shortened(second.refresh_token)} takes the place of ${shortened(first.refresh_token)}`);
+  say(`refresh token ${shortened(second.refresh_token)} replaces ${shortened(first.refresh_token)}`);
   same("the session", second.session_id, first.session_id);
   await step(postern, "The new access token opens the API", orders(second.access_token), "200");
   const third = await step(postern, "Some time later it refreshes again", refresh(second.refresh_token), "200");
 
   chapter("A thief has copied the very first refresh token");
-  await step(postern, "He presents it", refresh(first.refresh_token), "401 invalid_grant");
-  say("It was used before: somebody has a copy. Nobody can tell which of the two is Alice, so the session ends for both.");
-  await step(postern, "Alice's next refresh is refused as well", refresh(third.refresh_token), "401 invalid_grant");
+  await step(postern, "The thief presents it", refresh(first.refresh_token), "401 invalid_grant");
+  say("It was already used, so there is a copy. Postern cannot tell which of the two is Alice, and ends the session for both.");
+  await step(postern, "Alice's next refresh is refused, too", refresh(third.refresh_token), "401 invalid_grant");
   await step(postern, "Her session is over at once", ["GET", "/auth/me", { headers: bearer(third.access_token) }], "401 invalid_token");
 
   chapter("Alice signs in again, on two devices, and then out everywhere");
@@ -97,8 +97,8 @@ async function story(postern) {
   say(sessions.map((one) => `${one.device_name}${one.current ? " (this one)" : ""}`).join(", "));
   same("her live sessions", sessions.map((one) => one.session_id).sort(), [laptop.session_id, phone.session_id].sort());
   await step(postern, "She signs out everywhere", ["POST", "/auth/logout-all", { headers: bearer(phone.access_token) }], "204");
-  await step(postern, "The laptop cannot refresh any more", refresh(laptop.refresh_token), "401 invalid_grant");
-  await step(postern, "Nor can the phone", refresh(phone.refresh_token), "401 invalid_grant");
+  await step(postern, "The laptop can no longer refresh", refresh(laptop.refresh_token), "401 invalid_grant");
+  await step(postern, "The phone cannot, either", refresh(phone.refresh_token), "401 invalid_grant");
 }
 
 const postern = await startPostern({
@@ -111,9 +111,9 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]]) {
 try {
   console.log(`Postern runs at ${postern.url}, the demo origin behind it.`);
   await story(postern);
-  console.log(`\n${paint("32", `All ${number} steps went as they should.`)}`);
+  console.log(`\n${paint("32", `All ${number} steps went as expected.`)}`);
 } catch (error) {
-  console.error(`\n${paint("31", "The story went another way.")} ${error instanceof Differs ? error.message : error.stack}`);
+  console.error(`\n${paint("31", "A step did not go as expected.")} ${error instanceof Differs ? error.message : error.stack}`);
   console.error(`\nWhat Postern logged:\n${postern.logs.join("\n")}`);
   process.exitCode = 1;
 } finally {

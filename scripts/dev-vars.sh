@@ -15,4 +15,4 @@ cat >.dev.vars.new <<VARS
 POSTERN_MASTER_KEY="$key"
 VARS
 mv .dev.vars.new .dev.vars
-say "wrote .dev.vars with a fresh master key"
+say "wrote .dev.vars with a new master key"

@@ -9,9 +9,9 @@ ls migrations/*.sql >/dev/null 2>&1 || exit 0
 # CI=true: do not ask whether to go on.
 if ! log="$(CI=true wrangler d1 migrations apply DB --local -c wrangler.local.toml 2>&1)"; then
   printf '%s\n' "$log" >&2
-  die "the local database did not take the migrations"
+  die "the migrations could not be applied to the local database"
 fi
 case "$log" in
   *"No migrations to apply"*) ;;
-  *) say "brought the local database up to date" ;;
+  *) say "applied migrations to the local database" ;;
 esac

@@ -14,5 +14,5 @@ if [ $# -eq 0 ]; then
   done
   exit 0
 fi
-[ -x "$proofs/$1.sh" ] || die "there is no proof named $1: make proofs lists them"
+[ -x "$proofs/$1.sh" ] || die "there is no proof named $1; make proofs lists the names"
 exec "$proofs/$1.sh"

@@ -22,8 +22,8 @@ function template() {
   const text = read("wrangler.toml");
   const strange = text.split("\n").findIndex((line) => /^\s*\[+(vars|routes?)\b/.test(line));
   if (strange >= 0) {
-    die(`wrangler.toml:${strange + 1}: settings of yours stand here. Move them into wrangler.local.toml (what runs on this machine) or ` +
-      "wrangler.production.toml (what is deployed; `make settings` makes it), then `git checkout wrangler.toml`: upgrades change that file");
+    die(`wrangler.toml:${strange + 1}: this file must not contain settings. Move them to wrangler.local.toml (for this machine) or ` +
+      "wrangler.production.toml (for the deployment; `make settings` creates it), then run `git checkout wrangler.toml`, because upgrades change that file");
   }
   const body = text.slice(text.indexOf("\nname = ") + 1);
   const tables = body.indexOf("\n[") + 1;
@@ -39,23 +39,23 @@ function local() {
 
 [vars]
 POSTERN_PROFILE = "local"
-# A name that stands in every access token, and no address that anything connects to: it fits any port.
+# Only a name in the access tokens: nothing connects to it, so it fits every port.
 POSTERN_ISSUER = "http://localhost:8787"
-# For tests that sign in often: no limit holds and nobody is locked out. This is for the local profile only.
+# For tests that sign in often: turns off all limits and lockouts. Allowed only in the local profile.
 # POSTERN_LIMITS = "off"
 
-# Your routes go here, before those of the demo: the first that matches takes a request. An API of yours on port 3000:
+# Add your routes here, before those of the demo: the first route that matches a request decides. An API on port 3000:
 #
 # [[vars.POSTERN_ROUTES]]
 # path = "/notes/{*rest}"
 # scopes_all = ["read:notes"]
 # upstream = "http://127.0.0.1:3000"
 
-# ---- The demo: its origin, and the routes that lead there (examples/origin). ----
+# ---- The demo: its origin, and the routes to it (examples/origin). ----
 
 ${read("examples/origin/binding.toml").replace(/^(#.*\n)+/, "").trimEnd()}
 
-# ---- What every Postern needs, from wrangler.toml. ----
+# ---- Every deployment needs what follows, from wrangler.toml. ----
 
 ${tablesFor(tables, "wrangler.local.toml")}
 `;
@@ -69,9 +69,9 @@ function production(issuer) {
     if (url.protocol !== "https:" || issuer.endsWith("/")) throw new Error("not like it");
     host = url.hostname;
   } catch {
-    die("where will Postern be? Say it as in `make settings ISSUER=https://auth.example.com`: https, no slash at the end");
+    die("ISSUER must be the https URL of the deployment, without a slash at the end: `make settings ISSUER=https://auth.example.com`");
   }
-  return `# The settings of a Postern of yours. They hold no secret; git ignores the file, so keep a copy where you keep such things.
+  return `# The settings of a Postern deployment. They contain no secrets. Git ignores this file, so store a copy elsewhere.
 # docs/reference/configuration.md has every setting, docs/reference/routes.md the routes.
 ${head}
 
@@ -101,8 +101,8 @@ const [kind, issuer = ""] = process.argv.slice(2);
 if (kind === "local") {
   const file = "wrangler.local.toml";
   const head = (sum) =>
-    `# The settings of Postern on this machine, which \`make dev\` runs. Edit them: git ignores the file, and an upgrade leaves alone\n` +
-    `# what somebody has edited. Delete it to get a fresh one. (${sum})\n`;
+    `# The settings of Postern on this machine, for \`make dev\`. You can edit this file: git ignores it, and upgrades do not change\n` +
+    `# an edited file. Delete it to get a new one. (${sum})\n`;
   const body = local();
   const sum = createHash("sha256").update(body).digest("hex").slice(0, 16);
   if (existsSync(file)) {
@@ -114,7 +114,7 @@ if (kind === "local") {
   console.log(`postern: wrote ${file}, the settings of this machine`);
 } else if (kind === "production") {
   const file = "wrangler.production.toml";
-  if (existsSync(file)) die(`${file} is there already, and is yours: edit it`);
+  if (existsSync(file)) die(`${file} already exists. Edit that file`);
   writeFileSync(file, production(issuer));
   console.log(`postern: wrote ${file}. docs/start/deploy.md has the remaining steps`);
 } else {

@@ -20,12 +20,12 @@ command -v cc >/dev/null || command -v clang >/dev/null || command -v gcc >/dev/
 # --- Rust: the toolchain of rust-toolchain.toml, and its WASM target -------------------------------------------------
 channel="$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)"
 if ! rustc --version >/dev/null 2>&1; then
-  command -v rustup >/dev/null || die "rustc does not run, and there is no rustup to install Rust $channel with"
+  command -v rustup >/dev/null || die "rustc does not run, and rustup, which would install Rust $channel, is missing"
   say "installing Rust $channel"
   rustup toolchain install "$channel" --profile minimal --component clippy,rustfmt --target wasm32-unknown-unknown
 fi
 if [ ! -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ]; then
-  command -v rustup >/dev/null || die "this Rust has no wasm32-unknown-unknown target, and there is no rustup to add it"
+  command -v rustup >/dev/null || die "Rust has no wasm32-unknown-unknown target, and rustup, which would add it, is missing"
   say "adding the wasm32-unknown-unknown target to Rust $channel"
   rustup target add wasm32-unknown-unknown
 fi

@@ -13,19 +13,19 @@ Postern answers at $base. A tour: paste these lines into another terminal. (make
   base=$base
   field() { sed -n "s/.*\"\$1\": *\"\([^\"]*\)\".*/\1/p"; }$trust
 
-  echo '== Sign in. The answer has an access token and a refresh token; both are kept.'
+  echo '== Sign in. The answer has an access token and a refresh token.'
   tokens=\$(curl -s \$base/auth/login -H 'Content-Type: application/json' -d '{"login": "alice@example.com", "password": "correct horse battery staple", "delivery": "body"}')
   access=\$(printf '%s' "\$tokens" | field access_token); refresh=\$(printf '%s' "\$tokens" | field refresh_token)
 
-  echo '== Through the gate: the origin is told who is calling.'
+  echo '== Through the gate: the origin learns who is calling.'
   curl -s -w '\n' \$base/api/orders -H "Authorization: Bearer \$access"
 
-  echo '== Without an access token 401, for what Alice may not do 403, for everybody 200.'
+  echo '== 401 without an access token, 403 for what Alice may not do, 200 for a public path.'
   curl -si -w '\n' \$base/api/orders
   curl -si -w '\n' \$base/reports/stats -H "Authorization: Bearer \$access"
   curl -si -w '\n' \$base/public/ping
 
-  echo '== Refresh: a new pair, the same session.'
+  echo '== Refresh: a new pair of tokens, the same session.'
   tokens=\$(curl -s \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}")
   access=\$(printf '%s' "\$tokens" | field access_token); refresh=\$(printf '%s' "\$tokens" | field refresh_token)
 
@@ -36,7 +36,7 @@ Postern answers at $base. A tour: paste these lines into another terminal. (make
   echo '== The public keys, as every JWT library reads them.'
   curl -s -w '\n' \$base/.well-known/jwks.json
 
-  echo '== Sign out everywhere. After that the refresh token serves no more: 401.'
+  echo '== Sign out everywhere. After that the refresh token is no longer valid: 401.'
   curl -si -w '\n' -X POST \$base/auth/logout-all -H "Authorization: Bearer \$access"
   curl -si -w '\n' \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}"
 

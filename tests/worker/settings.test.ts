@@ -79,8 +79,8 @@ describe("a local file", () => {
     run("settings.mjs", "local");
     write(LOCAL, `${read(LOCAL).replace('name = "THROTTLE"', 'name = "OTHER"').replace(', "Throttle"]', "]")}`);
     expect(mistakes(LOCAL, "--local", "--quick")).toEqual([
-      expect.stringContaining("durable_objects.bindings: lack THROTTLE"),
-      expect.stringContaining("migrations: lack Throttle"),
+      expect.stringContaining("durable_objects.bindings: lacks THROTTLE"),
+      expect.stringContaining("migrations: lacks Throttle"),
     ]);
   });
 });

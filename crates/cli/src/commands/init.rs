@@ -181,7 +181,7 @@ fn settings_file(output: &Path, host: &str, issuer: &str, audience: &str) -> Res
         1,
     );
     let text = format!(
-        "# The settings of a Postern deployment. They contain no secrets; keep them under version control.\n\
+        "# The settings of a Postern deployment. They contain no secrets; store them with your other configuration.\n\
          # docs/reference/configuration.md has every setting, docs/reference/routes.md the routes. Check before you deploy: postern config check {name}\n\
          {head}\n\
          # Its address: a custom domain, which wrangler creates.\n[[routes]]\npattern = {}\ncustom_domain = true\n\n\
