@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::runtime::Runtime;
 use postern_app::{
-    observe::{Event, Happening, Setting},
+    events::{Event, Happening, Setting},
     ports::Clock as _,
 };
 

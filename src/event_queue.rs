@@ -6,11 +6,11 @@ use worker::Env;
 
 use crate::{console, env, isolate, js, runtime::Runtime};
 use postern_app::{
-    observe::{
+    events::{
         Happening,
-        metrics::Family,
         outbox::{LINGER, Offered, TRIES},
     },
+    metrics::Family,
     ports::{Clock as _, Fault, Part},
 };
 

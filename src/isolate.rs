@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 use crate::{console, env};
 use postern_app::{
     config::{Config, ConfigError},
-    observe::Happening,
+    events::Happening,
     service::Isolate,
 };
 

@@ -2,8 +2,8 @@
 
 use crate::{console, event_queue, isolate};
 use postern_app::{
+    events::{Event, EventSink, Happening, Setting},
     keys::ring::Step,
-    observe::{Event, EventSink, Happening, Setting},
     ports::Fault,
     time::Timestamp,
 };

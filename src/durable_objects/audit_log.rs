@@ -4,7 +4,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use crate::{isolate, log, runtime::Runtime};
 use postern_app::{
-    observe::{AuditAnswer, AuditRequest, audit::AuditChain},
+    audit::{AuditAnswer, AuditChain, AuditRequest},
     ports::{Clock as _, Fault, Part},
 };
 

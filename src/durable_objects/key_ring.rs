@@ -9,7 +9,7 @@ use postern_app::{
         KeyRingAnswer, PublicJwkSet,
         object::{Ring, RingPorts, Served},
     },
-    observe::metrics::flush,
+    metrics::flush,
     ports::{Clock as _, Fault, KvStore as _, Part},
     service,
 };

@@ -4,7 +4,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use crate::{log, runtime::Runtime};
 use postern_app::{
-    observe::metrics::{MetricsAnswer, MetricsRequest, shard::Shard},
+    metrics::{MetricsAnswer, MetricsRequest, Shard},
     ports::{Clock as _, Fault, Part},
 };
 

@@ -12,7 +12,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use super::{records::SqlRecords, stubs::MetricsStubs};
 use crate::{isolate, kv::Kv, log, runtime::Runtime};
 use postern_app::{
-    observe::metrics::{Family, flush},
+    metrics::{Family, flush},
     ports::{Clock as _, Fault, Part},
     revocation::{Feed, FeedAnswer, FeedRequest},
     service::Isolate,

@@ -16,20 +16,18 @@ use crate::{
     runtime::Runtime,
 };
 use postern_app::{
-    abuse::{ThrottleAnswer, ThrottleRequest, Throttles},
     account::{AccountAnswer, AccountRequest, Accounts},
+    audit::{AuditAnswer, AuditLog, AuditRequest},
     ids::AccountId,
     issuer_keys::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     json,
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
     message::{self, Broken, Message},
-    observe::{
-        AuditAnswer, AuditLog, AuditRequest,
-        metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
-    },
+    metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
     ports::{Clock as _, Fault, Part},
     revocation::{FeedAnswer, FeedObject, FeedRequest},
 };
+use postern_core::throttle::{ThrottleAnswer, ThrottleRequest, Throttles};
 
 /// Objects take one kind of message; the URL says nothing.
 const MESSAGE_URL: &str = "https://object.invalid/";

@@ -5,10 +5,8 @@ use core::cell::Cell;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use crate::{log, runtime::Runtime};
-use postern_app::{
-    abuse::{Throttle as Limits, ThrottleAnswer, ThrottleRequest, object::SWEEP_EVERY},
-    ports::{Clock as _, Fault, Part},
-};
+use postern_app::ports::{Clock as _, Fault, Part};
+use postern_core::throttle::{Throttle as Limits, ThrottleAnswer, ThrottleRequest, object::SWEEP_EVERY};
 
 /// Counts what is done and what fails, exactly and for the whole deployment.
 #[durable_object(alarm)]

@@ -28,8 +28,8 @@
 //! | [`refresh`], [`account`] | refresh families, and all families of one subject |
 //! | [`revocation`] | what was revoked while its access tokens are out |
 //! | [`identity`] | users, logins, passwords |
-//! | [`abuse`] | how often, and after how many failures |
-//! | [`observe`] | what the log says of all this, and what it never says |
+//! | [`postern_core::throttle`], [`rate`] | how often, and after how many failures |
+//! | [`events`], [`metrics`], [`audit`] | security events without secrets, counts, and the log of administrative acts |
 //!
 //! [`encoding`], [`http`], [`ids`], [`json`], [`message`], [`secrets`], [`text`], [`text_map`] and [`time`] are shared by
 //! all of these. Nothing here knows a platform: the package `postern` in `src/` is the Worker.
@@ -42,8 +42,8 @@
 //! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
 //! arrow is the only way to the type behind it.
 pub use postern_core::{
-    abuse, access_token, account, http, identity, ids, issuer_keys, keys, message, observe, ports, refresh,
-    revocation, secrets, text_map,
+    access_token, account, audit, events, http, identity, ids, issuer_keys, keys, message, metrics, ports,
+    rate, refresh, revocation, secrets, text_map,
 };
 pub use postern_gateway as gateway;
 pub use postern_jose::{self as jose, compact, encoding, json, jwks, jwt, text, time};

@@ -39,12 +39,13 @@ pub mod admin {
 
 use crate::{
     admin::{audit_trail::AuditTrail, revoking::Revoking, user_import::UserImport},
+    audit::{Act, ActResult},
     auth::users::Users,
+    events::Setting,
     gate::{requests::GateRequests, upstream_events::UpstreamEvents, websocket::Sockets},
     http::{Reply, RequestView},
     identity::{Grants, GrantsOrder, Login, PasswordHash, User, UserQuery},
     ids::AccountId,
-    observe::{Act, ActResult, Setting},
     ports::Fault,
     revocation::Target,
     router::Router,

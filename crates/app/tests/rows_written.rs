@@ -3,17 +3,18 @@
 
 use pollster::block_on;
 use postern_app::{
-    abuse::{Claim, Pardon, Rate, Throttle, ThrottleRequest},
     account::{
         Account, AccountRequest,
         memory::{ORDINARY_SECRET, ordinary_sign_in},
     },
     ids::FamilyId,
     ports::{Records as _, memory::MemoryRecords},
+    rate::Rate,
     refresh::{Context, Limits, Presented, Revocation, SecretHash},
     revocation::{FeedCopy, FeedPolicy, OWN_HORIZON, memory::MemoryFeed},
     time::Timestamp,
 };
+use postern_core::throttle::{Claim, Pardon, Throttle, ThrottleRequest};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 const FAMILY: FamilyId = FamilyId::from_bytes([1; 16]);

@@ -2,18 +2,21 @@
 //!
 //! `postern-app` puts these modules together and has the map of them: routes, configuration and the use cases between a
 //! request and its answer are there, the platform is in the package `postern`. Nothing here knows of any of that.
-pub mod abuse;
 pub mod access_token;
 pub mod account;
+pub mod audit;
+pub mod events;
 pub mod http;
 pub mod identity;
 pub mod ids;
 pub mod issuer_keys;
 pub mod keys;
 pub mod message;
-pub mod observe;
+pub mod metrics;
 pub mod ports;
+pub mod rate;
 pub mod refresh;
 pub mod revocation;
 pub mod secrets;
 pub mod text_map;
+pub mod throttle;

@@ -1,6 +1,6 @@
 //! What the domain needs from outside. `src/edge/` provides it on the Worker; tests provide
 //! it natively, with fault modes. Ports that speak of one module's types stand in that module
-//! (`account::Accounts`, `identity::IdentityStore`, `keys::{Signer, KeyRingObject}`, `issuer_keys::IssuerKeysObjects`, `observe::EventSink`).
+//! (`account::Accounts`, `identity::IdentityStore`, `keys::{Signer, KeyRingObject}`, `issuer_keys::IssuerKeysObjects`, `events::EventSink`).
 //!
 //! Futures here need not be `Send`: a Worker's isolate has one thread.
 #![expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]

@@ -4,6 +4,7 @@ use core::{fmt, time::Duration};
 use std::rc::Rc;
 
 use crate::{
+    events::{Happening, Setting},
     isolate::issuers::{OwnOrExternal, TrustedIssuer, kv_key},
     issuer_keys::{IssuerKeySet, IssuerKeysObjects as _, NoKeySet},
     jose::{JwkSet, UnverifiedToken, VerifiedJws, VerifyError, verify},
@@ -11,7 +12,7 @@ use crate::{
     jwks::{CachedSet, FetchFrom, IssuerSource, Resolution, Snapshot, Tried, resolve},
     jwt::TokenError,
     keys::KeyRingObject as _,
-    observe::{Happening, Setting, metrics::Family},
+    metrics::Family,
     ports::{Background as _, Fault, KvStore as _, Part},
     revocation::{Kind, Mark},
     runtime::{Runtime, events::Events, ports::Ports},

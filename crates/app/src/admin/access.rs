@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::{
     admin::request::Admin,
     auth::session_auth::SessionAuth,
+    events::{Happening, Setting},
     gateway::Identity,
     http::RequestView,
     identity::ADMIN_SCOPE,
-    observe::{Happening, Setting},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
     web::{

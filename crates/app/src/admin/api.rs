@@ -23,8 +23,8 @@ use crate::{
         throttle::AdminThrottle,
         users::AdminUsers,
     },
+    audit::{Act, ActResult},
     http::{Reply, RequestView},
-    observe::{Act, ActResult},
     runtime::{Runtime, ports::Ports},
     web::{
         body::Body,

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{
     admin::request::AdminRequest,
+    audit::{AuditLog as _, Page, chain::Sealed},
     http::Reply,
-    observe::{AuditLog as _, audit::Page, chain::Sealed},
     runtime::{Runtime, ports::Ports},
     web::error::ApiError,
 };

@@ -7,7 +7,8 @@
 //! ```
 
 use crate::{
-    observe::{Act, ActResult, AuditLog as _, Happening, chain::Head},
+    audit::{Act, ActResult, AuditLog as _, chain::Head},
+    events::Happening,
     ports::Fault,
     runtime::{Runtime, events::Events, ports::Ports},
     web::caller::Caller,

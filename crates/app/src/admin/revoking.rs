@@ -5,8 +5,8 @@ use core::time::Duration;
 use crate::{
     access::revocation_cache::RevocationCache,
     account::Accounts as _,
+    events::{Happening, Setting},
     ids::FamilyId,
-    observe::{Happening, Setting},
     ports::Fault,
     refresh::Revocation,
     revocation::{Added, Entry, FOREIGN_HORIZON, FeedObject as _, Kind, Rule, Target},

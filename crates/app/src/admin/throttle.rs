@@ -4,12 +4,12 @@
 use serde_json::Value;
 
 use crate::{
-    abuse::{Limited, Origin, Rate, Standing, Throttles as _, messages::MAX_ROWS, network::NETWORK_ROW},
     admin::request::{AdminRequest, object},
     auth::password_policy::parse_login,
     http::Reply,
     isolate::Isolate,
     ports::Clock as _,
+    rate::Rate,
     runtime::{Runtime, ports::Ports},
     throttle::{
         pseudonym::stand_in,
@@ -20,6 +20,9 @@ use crate::{
     },
     time::Timestamp,
     web::{body::BodyError, error::ApiError},
+};
+use postern_core::throttle::{
+    Limited, Origin, Standing, Throttles as _, messages::MAX_ROWS, network::NETWORK_ROW,
 };
 
 /// One of the two must be there, and be a login or an address.

@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::{
     auth::user_changes::fits_a_token,
+    events::{Happening, Setting},
     identity::{
         IdentityStore as _, User,
         import::{ImportRow, RowError},
     },
     ids::AccountId,
-    observe::{Happening, Setting},
     ports::Fault,
     runtime::{Runtime, events::Events, ports::Ports},
 };

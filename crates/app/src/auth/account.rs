@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::{
-    abuse::Limited,
     account::{Accounts as _, ActivityKind, Purpose},
     auth::{
         activity::{ActivityList, ActivityRow},
@@ -18,11 +17,11 @@ use crate::{
         session_list::{SessionList, SessionRow},
         users::Users,
     },
+    events::{Happening, Setting},
     gateway::Challenge,
     http::{Reply, RequestView},
     identity::IdentityStore as _,
     isolate::Isolate,
-    observe::{Happening, Setting},
     ports::Clock as _,
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
@@ -34,6 +33,7 @@ use crate::{
         error::ApiError,
     },
 };
+use postern_core::throttle::Limited;
 
 /// Everything that is stored about a user, but for the hash of the password.
 #[derive(Serialize)]

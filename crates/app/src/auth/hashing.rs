@@ -2,7 +2,7 @@
 
 use crate::{
     identity::{Password, PasswordHash},
-    observe::metrics::Family,
+    metrics::Family,
     ports::Fault,
     runtime::{Runtime, ports::Ports},
     web::error::ApiError,

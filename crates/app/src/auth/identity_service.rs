@@ -6,10 +6,10 @@
 use crate::{
     auth::principal::{Principal, Profile},
     config::{Config, IdentitySource},
+    events::Happening,
     gateway::Challenge,
     ids::AccountId,
     json,
-    observe::Happening,
     ports::{Bindings as _, Document, Fault, Part},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::admission::{Admission, Admissions},

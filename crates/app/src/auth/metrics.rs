@@ -8,9 +8,8 @@ use crate::{
         KeyRingObject as _, RingOverview,
         messages::{KeyState, KeySummary},
     },
-    observe::metrics::{
-        Family, MetricsShards as _, SHARDS,
-        shard::{Totals, add_values},
+    metrics::{
+        Family, MetricsShards as _, SHARDS, Totals, add_values,
         text::{CONTENT_TYPE, Gauge, expose},
     },
     ports::Clock as _,

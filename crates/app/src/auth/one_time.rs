@@ -4,20 +4,20 @@
 //! the answer.
 
 use crate::{
-    abuse::Limited,
     account::{Accounts as _, ChangeNotice, OneTimeToken, Purpose},
     auth::{
         identity_service::keeps_users,
         user_changes::{Unmade, UserChanges},
     },
+    events::{Happening, Setting},
     http::RequestView,
     identity::{IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
-    observe::{Happening, Setting},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
     web::{body::Body, caller::Caller, error::ApiError, origins::Origins},
 };
+use postern_core::throttle::Limited;
 
 /// Redeems one-time tokens.
 pub(crate) struct OneTimeTokens<'r, P: Ports>(&'r Runtime<P>);

@@ -1,17 +1,17 @@
 //! Makes one-time tokens after the answer, and sends them to the user.
 
 use crate::{
-    abuse::Limited,
     account::{Accounts as _, OneTimeToken, Purpose},
     auth::{identity_service::keeps_users, local_users::LocalUsers},
     config::{Config, NotifierWay, Profile},
+    events::Happening,
     identity::{IdentityStore as _, Login, User},
-    observe::Happening,
     ports::{Bindings as _, Fault, Part},
     runtime::{Runtime, background::BackgroundWork, events::Events, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
     web::{caller::Caller, error::ApiError},
 };
+use postern_core::throttle::Limited;
 
 /// How long each try of a notification may take, at once one after the other: the receiver hands
 /// the message on, to a mail service for instance. What a deployment of the receiver breaks off is

@@ -1,7 +1,6 @@
 //! The password of a user who is kept here: changed, or reset by a one-time token.
 
 use crate::{
-    abuse::Limited,
     account::{Accounts as _, ActivityKind, ChangeNotice, Ends, Purpose},
     auth::{
         hashing::Hashing,
@@ -13,15 +12,16 @@ use crate::{
         session_auth::SessionAuth,
         user_changes::UserChanges,
     },
+    events::Happening,
     http::{Reply, RequestView},
     isolate::Isolate,
-    observe::Happening,
     ports::Clock as _,
     refresh::Revocation,
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::{admission::Admissions, limits::CallLimits, pseudonym::setting_of},
     web::{body::Body, caller::Caller, error::ApiError, origins::Origins},
 };
+use postern_core::throttle::Limited;
 
 /// What the calls of `/auth/password` need.
 pub(crate) struct Passwords<'r, P: Ports> {

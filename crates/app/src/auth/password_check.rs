@@ -3,8 +3,8 @@
 use crate::{
     account::ActivityKind,
     auth::{activity_notes::ActivityNotes, hashing::Hashing, local_users::LocalUsers, principal::Principal},
+    events::{Happening, Setting},
     identity::{IdentityStore as _, Login, Password, Unverifiable, User, Verdict, password},
-    observe::{Happening, Setting},
     ports::Part,
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::{

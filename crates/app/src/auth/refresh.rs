@@ -1,7 +1,6 @@
 //! `POST /auth/refresh`.
 
 use crate::{
-    abuse::Limited,
     auth::{
         access_tokens::AccessTokens,
         rotation::Rotation,
@@ -16,6 +15,7 @@ use crate::{
     throttle::limits::CallLimits,
     web::{body::Body, caller::Caller, error::ApiError},
 };
+use postern_core::throttle::Limited;
 
 /// What `POST /auth/refresh` needs.
 pub(crate) struct Refresh<'r, P: Ports> {

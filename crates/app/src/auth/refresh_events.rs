@@ -2,8 +2,8 @@
 
 use crate::{
     account::{Refusal, Rotated, messages::Granted},
+    events::Happening,
     ids::{AccountId, FamilyId},
-    observe::Happening,
     refresh::{EndReason, Evidence, RefusalCause},
     runtime::{Runtime, events::Events, ports::Ports},
     web::caller::Caller,

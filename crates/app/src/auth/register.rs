@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::{
-    abuse::Limited,
     auth::{
         hashing::Hashing,
         identity_service::keeps_users,
@@ -12,16 +11,17 @@ use crate::{
         user_changes::{UserChanges, fresh_account},
     },
     config::Registration,
+    events::{Happening, Setting},
     http::{Reply, RequestView},
     identity::{Grants, User},
     ids::AccountId,
     isolate::Isolate,
-    observe::{Happening, Setting},
     ports::Clock as _,
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
     web::{body::Body, caller::Caller, error::ApiError, origins::Origins},
 };
+use postern_core::throttle::Limited;
 
 #[derive(Serialize)]
 struct Registered {

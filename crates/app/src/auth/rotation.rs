@@ -1,13 +1,13 @@
 //! Has a refresh token judged and rotated by its Account object.
 
 use crate::{
-    abuse::Rate,
     access::revocation_cache::RevocationCache,
     account::{Accounts as _, Granted, Refreshed, Refusal, Rotated},
     auth::{presented_token::PresentedToken, refresh_events::RefreshEvents},
+    events::Happening,
     http::RequestView,
     ids::{AccountId, FamilyId},
-    observe::Happening,
+    rate::Rate,
     refresh::{Limits, RefreshToken, RefusalCause, Revocation},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::limits::CallLimits,

@@ -8,9 +8,9 @@
 use crate::{
     account::{Accounts as _, ChangeNotice},
     config::{Config, TokenTooLarge},
+    events::{Happening, Setting},
     identity::{Grants, IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
-    observe::{Happening, Setting},
     ports::{Fault, Randomness},
     runtime::{Runtime, background::BackgroundWork, events::Events, ports::Ports},
     web::{caller::Caller, error::ApiError},

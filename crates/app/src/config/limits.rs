@@ -1,7 +1,8 @@
 //! `POSTERN_LIMITS`: how often, how many failures, and what happens when nobody can tell.
 
 use super::reader::{Fields, Node};
-use crate::abuse::{Ladder, Limited, Rate, Spread, messages::MAX_WINDOW, rate::MAX_PER_MINUTE};
+use crate::rate::{MAX_PER_MINUTE, Rate};
+use postern_core::throttle::{Ladder, Limited, Spread, messages::MAX_WINDOW};
 
 /// The most sign-ins of one isolate that may wait.
 const MAX_HASH_QUEUE: u32 = 1000;

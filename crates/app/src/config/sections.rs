@@ -13,10 +13,10 @@ use super::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    audit::chain::Digest,
     jose::{MAX_TOKEN_BYTES, SignatureAlgorithm},
     jwt::RolesForm,
     keys::SigningAlgorithm,
-    observe::chain::Digest,
     refresh::Lifetimes,
 };
 

@@ -280,7 +280,7 @@ pub enum NotifierWay {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsSettings {
     /// SHA-256 of the bearer token that reads `/metrics`; the token itself is not kept.
-    pub token: Option<crate::observe::chain::Digest>,
+    pub token: Option<crate::audit::chain::Digest>,
     /// How long an isolate gathers counts before it sends them off.
     pub flush_interval: Duration,
     /// The binding of an Analytics Engine data set that gets them too.

@@ -1,9 +1,9 @@
 //! The coarse shield in front of a route: the platform's rate limit.
 
 use crate::{
+    events::Happening,
     gateway::{Identity, RateKey, RateLimit, Route},
     http::{Problem, Reply, RequestView},
-    observe::Happening,
     ports::RateLimiter as _,
     runtime::{Runtime, events::Events, ports::Ports},
     web::caller::Caller,

@@ -2,9 +2,9 @@
 
 use crate::{
     access::{refused::AccessRefused, session::session_of},
+    events::{Happening, Setting, redact::signature_tail},
     gateway::{Identity, Route},
     http::RequestView,
-    observe::{Happening, Setting, redact::signature_tail},
     runtime::{Runtime, events::Events, ports::Ports},
     web::caller::Caller,
 };

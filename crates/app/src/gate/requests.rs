@@ -24,7 +24,7 @@ use crate::{
     },
     http::{Problem, Reply, RequestView, UrlParts},
     isolate::Isolate,
-    observe::metrics::gate_outcome,
+    metrics::gate_outcome,
     ports::{Clock as _, Fault},
     runtime::{Runtime, events::Events, metrics_flush::MetricsFlush, ports::Ports},
     time::Timestamp,

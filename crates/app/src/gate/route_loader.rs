@@ -4,9 +4,9 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use crate::{
+    events::Setting,
     gateway::Gate,
     isolate::route_tables::TableState,
-    observe::Setting,
     ports::{Background as _, Fault, KvStore as _, Part},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,

@@ -1,10 +1,11 @@
 //! The answers and events for upstreams that gave no answer.
 
 use crate::{
+    events::{Happening, Setting},
     gate::outcome::UpstreamFault,
     gateway::{Found, Upstream},
     http::{Reply, RequestView, UrlParts},
-    observe::{Happening, Setting, metrics::Family},
+    metrics::Family,
     ports::Part,
     runtime::{Runtime, events::Events, ports::Ports},
     web::{body::BodyFault, caller::Caller, error::body as body_problem},

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     config::{Config, RouteContext, RouteDocument, RoutesInKv},
+    events::Happening,
     gateway::Gate,
-    observe::Happening,
     time::Timestamp,
 };
 

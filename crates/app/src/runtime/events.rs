@@ -1,8 +1,8 @@
 //! Writes security events, with the caller's network data, and counts them.
 
 use crate::{
+    events::{Event, EventSink as _, Happening, Setting},
     ids::{AccountId, FamilyId},
-    observe::{Event, EventSink as _, Happening, Setting},
     ports::Fault,
     runtime::{Runtime, metrics_flush::MetricsFlush, ports::Ports},
     secrets::NewerMaster,

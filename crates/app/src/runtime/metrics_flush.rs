@@ -1,11 +1,9 @@
 //! Counts the gate's requests, and sends all counts to the metrics objects after answers.
 
 use crate::{
+    events::{Event, EventSink as _, Happening, Setting},
     gateway::Route,
-    observe::{
-        Event, EventSink as _, Happening, Setting,
-        metrics::{Family, flush},
-    },
+    metrics::{Family, flush},
     ports::{Background as _, Fault},
     runtime::{Runtime, ports::Ports},
     time::Timestamp,

@@ -1,16 +1,18 @@
 //! All that the service needs from outside, in one place.
 
 use crate::{
-    abuse::Throttles,
     account::Accounts,
+    audit::AuditLog,
+    events::EventSink,
     identity::{IdentityStore, Normalizer},
     issuer_keys::IssuerKeysObjects,
     jose::SignatureVerifier,
     keys::{KeyRingObject, Signer},
-    observe::{AuditLog, EventSink, metrics::MetricsShards},
+    metrics::MetricsShards,
     ports::{Background, Bindings, Clock, Fault, KvStore, Randomness, RateLimiter, Timer},
     revocation::FeedObject,
 };
+use postern_core::throttle::Throttles;
 
 /// The ports of one request. Cheap to clone: background work takes a clone with it.
 pub trait Ports: Clone + 'static {

@@ -3,10 +3,9 @@
 use core::time::Duration;
 
 use crate::{
-    abuse::{Claim, Grant, Ladder, Limited, Origin, Pardon, Throttles as _, device, network::NETWORK_ROW},
+    events::{Happening, Pseudonym, Setting},
     identity::Login,
     ids::DeviceId,
-    observe::{Happening, Pseudonym, Setting},
     ports::{Fault, Randomness as _, Timer as _},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::{
@@ -19,6 +18,9 @@ use crate::{
         },
     },
     web::{caller::Caller, error::ApiError, throttled::whole_seconds},
+};
+use postern_core::throttle::{
+    Claim, Grant, Ladder, Limited, Origin, Pardon, Throttles as _, device, network::NETWORK_ROW,
 };
 
 /// A sign-in that may be tried, and was charged as a failure beforehand.

@@ -2,11 +2,12 @@
 //! which also says afterwards how it went.
 
 use crate::{
-    abuse::{Claim, Grant, Limited, Origin, Rate, Refused, Taken, Throttles as _, network::NETWORK_ROW},
+    events::Happening,
     identity::Login,
     ids::AccountId,
-    observe::{Happening, metrics::Family},
+    metrics::Family,
     ports::RateLimiter as _,
+    rate::Rate,
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::rows::{
         ACCOUNT, IP, LimitCheck, NETWORK, SESSION, SIGNED_IN_ROW, STRANGERS_ROW, asked, key, object,
@@ -17,6 +18,9 @@ use crate::{
         error::ApiError,
         throttled::{Throttled, whole_seconds},
     },
+};
+use postern_core::throttle::{
+    Claim, Grant, Limited, Origin, Refused, Taken, Throttles as _, network::NETWORK_ROW,
 };
 
 /// Holds calls to their limits by address, network and account.

@@ -1,8 +1,8 @@
 //! What logins are called in events and records.
 
 use crate::{
+    events::{Pseudonym, Setting},
     identity::{Login, User},
-    observe::{Pseudonym, Setting},
     secrets::Masters,
     web::caller::Caller,
 };

@@ -1,10 +1,7 @@
 //! The names of throttle objects, of their rows and of their limits.
 
-use crate::{
-    abuse::{Claim, Limited, Rate, name},
-    identity::Login,
-    observe::Happening,
-};
+use crate::{events::Happening, identity::Login, rate::Rate};
+use postern_core::throttle::{Claim, Limited, name};
 
 /// The row of strangers in an account's object.
 pub(crate) const STRANGERS_ROW: &str = "strangers";

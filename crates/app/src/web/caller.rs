@@ -1,8 +1,8 @@
 //! Where a request came from, as far as the platform tells.
 
 use crate::{
+    events::{Pseudonym, Setting, UserAgent},
     http::RequestView,
-    observe::{Pseudonym, Setting, UserAgent},
     refresh::Context,
 };
 

@@ -8,7 +8,6 @@
 use core::time::Duration;
 
 use crate::{
-    abuse::device,
     config::{
         CookieSettings,
         cookie_names::{ACCESS_COOKIE, CSRF_COOKIE, DEVICE_COOKIE, SESSION_COOKIE},
@@ -19,6 +18,7 @@ use crate::{
     secrets::Masters,
     web::cookie_scopes as scopes,
 };
+use postern_core::throttle::device;
 
 /// The header that carries the CSRF token.
 pub(crate) const CSRF_HEADER: &str = "x-csrf-token";

@@ -2,8 +2,8 @@
 
 use crate::{
     config::Config,
+    events::Happening,
     http::{Reply, RequestView, UrlParts},
-    observe::Happening,
     runtime::{Runtime, events::Events, ports::Ports},
     text::printable,
     web::{caller::Caller, endpoints::Cors, error::ApiError},

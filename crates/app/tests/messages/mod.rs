@@ -10,18 +10,16 @@ mod play;
 use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
 
 use postern_app::{
-    abuse::{ThrottleAnswer, ThrottleRequest},
     account::{AccountAnswer, AccountRequest},
+    audit::{AuditAnswer, AuditRequest},
     issuer_keys::{IssuerKeysAnswer, IssuerKeysRequest},
     json,
     keys::{KeyRingAnswer, KeyRingRequest},
     message,
-    observe::{
-        AuditAnswer, AuditRequest,
-        metrics::{MetricsAnswer, MetricsRequest},
-    },
+    metrics::{MetricsAnswer, MetricsRequest},
     revocation::{FeedAnswer, FeedRequest},
 };
+use postern_core::throttle::{ThrottleAnswer, ThrottleRequest};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 

@@ -4,28 +4,22 @@ use core::time::Duration;
 
 use pollster::block_on;
 use postern_app::{
-    abuse::{Claim, Ladder, Pardon, Rate, Spread, Throttle, ThrottleAnswer, ThrottleRequest},
     account::{
         Account, AccountAnswer, AccountRequest, ActivityKind, Ends, Purpose,
         memory::{ORDINARY_SECRET, ordinary_sign_in},
     },
+    audit::{AuditAnswer, AuditChain, AuditRequest, chain::Act},
     ids::FamilyId,
     issuer_keys::{IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
     jwks::{CachePolicy, FetchFailure, IssuerSource, KeyLocation, Snapshot},
     keys::{KeyRingAnswer, KeyRingRequest, RingPolicy},
-    observe::{
-        AuditAnswer, AuditRequest,
-        audit::AuditChain,
-        chain::Act,
-        metrics::{
-            MetricsAnswer, MetricsRequest,
-            shard::{Batch, Shard},
-        },
-    },
+    metrics::{Batch, MetricsAnswer, MetricsRequest, Shard},
     ports::memory::{FaultMode, MemoryRecords},
+    rate::Rate,
     refresh::{Context, Limits, Presented, Revocation, SecretHash},
     revocation::{Entry, Feed, FeedAnswer, FeedPolicy, FeedRequest, Kind, Mark, Rule},
 };
+use postern_core::throttle::{Claim, Ladder, Pardon, Spread, Throttle, ThrottleAnswer, ThrottleRequest};
 
 use crate::tests::keys_support::{START, empty_ring, masters};
 

@@ -3,10 +3,10 @@
 use pollster::block_on;
 use postern_app::{
     account::{AccountRequest, Accounts as _},
+    events::Setting,
     http::Reply,
     identity::{Grants, GrantsOrder, IdentityStore as _, UserQuery, memory::IdentityMode, seed},
     ids::AccountId,
-    observe::Setting,
 };
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! The administrators' API where time passes and parts fail.
 
 use pollster::block_on;
-use postern_app::{http::Reply, identity::memory::IdentityMode, observe::AuditLog as _};
+use postern_app::{audit::AuditLog as _, http::Reply, identity::memory::IdentityMode};
 use serde_json::{Value, json};
 
 use super::world::{PASSWORD, World, code, tokens};

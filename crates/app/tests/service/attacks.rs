@@ -2,14 +2,15 @@
 
 use pollster::block_on;
 use postern_app::{
-    abuse::device,
+    audit::AuditLog as _,
+    events::Setting,
     http::{PlainRequest, Reply},
     identity::{ADMIN_SCOPE, Grants, GrantsOrder, IdentityStore as _, Login, UserChange, seed},
     ids::{AccountId, DeviceId},
-    observe::{AuditLog as _, Setting},
     ports::memory::FaultMode,
     service::MAX_BODY_BYTES,
 };
+use postern_core::throttle::device;
 use serde_json::{Value, json};
 
 use super::world::{PASSWORD, START, World, code, tokens};

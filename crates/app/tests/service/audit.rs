@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 use postern_app::{
-    observe::{
+    audit::{
         Act, ActResult, AuditLog as _,
         chain::{Head, verify_chain},
     },

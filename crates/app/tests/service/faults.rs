@@ -8,15 +8,15 @@ use std::{
 };
 
 use postern_app::{
-    abuse::{ThrottleAnswer, ThrottleRequest, Throttles, memory::MemoryThrottles},
     account::{AccountAnswer, AccountRequest, Accounts, memory::MemoryAccounts},
+    audit::{AuditAnswer, AuditLog, AuditRequest, memory::MemoryAuditLog},
     identity::{IdentityStore, Login, PasswordHash, User, UserChange, UserQuery, memory::MemoryIdentity},
     ids::AccountId,
-    observe::{AuditAnswer, AuditLog, AuditRequest, audit::memory::MemoryAuditLog},
     ports::{Fault, Part},
     revocation::{FeedAnswer, FeedObject, FeedRequest, memory::MemoryFeed},
     time::Timestamp,
 };
+use postern_core::throttle::{ThrottleAnswer, ThrottleRequest, Throttles, memory::MemoryThrottles};
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use pollster::block_on;
 use postern_app::{
     account::Upkeep,
+    events::Setting,
     ids::AccountId,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
-    observe::Setting,
     ports::{Clock as _, KvStore as _},
     revocation::{FeedCopy, Kind, Mark, Target},
     service::{RevocationRefused, kv_key, own_snapshot},

@@ -2,10 +2,10 @@
 //! has ended, no answer says otherwise, and the right password is let in.
 
 use postern_app::{
+    events::Setting,
     http::Reply,
     identity::{IdentityStore as _, User, memory::IdentityMode, seed},
     ids::AccountId,
-    observe::Setting,
 };
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 
 use postern_app::{
     account::{AccountRequest, Accounts as _},
+    events::Setting,
     identity::{Grants, GrantsOrder, seed},
-    observe::Setting,
     ports::Part,
     refresh::Revocation,
 };

@@ -4,8 +4,8 @@
 use pollster::block_on;
 use postern_app::{
     account::Accounts as _,
+    events::Setting,
     ids::AccountId,
-    observe::Setting,
     ports::{Clock as _, KvStore as _, Part},
     revocation::{
         Entry, FORMER_KV_KEY, FeedCopy, FeedObject as _, FeedRequest, Kind, MOVED, Mark, Target, kv_key,

@@ -11,9 +11,10 @@ use std::{
 
 pub(crate) use pollster::block_on;
 use postern_app::{
-    abuse::memory::MemoryThrottles,
     account::memory::MemoryAccounts,
+    audit::memory::MemoryAuditLog,
     config::Config,
+    events::{Event, EventSink},
     http::{PlainRequest, Reply},
     identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
     jose::{PublicKey, SignatureVerifier, native::NativeVerifier},
@@ -21,11 +22,7 @@ use postern_app::{
         GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
         memory::MemoryKeyRing, native::NativeSigner,
     },
-    observe::{
-        Event, EventSink,
-        audit::memory::MemoryAuditLog,
-        metrics::{MetricsAnswer, MetricsRequest, MetricsShards, shard::Shard},
-    },
+    metrics::{MetricsAnswer, MetricsRequest, MetricsShards, Shard},
     ports::{
         Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer,
         memory::MemoryRecords,
@@ -35,6 +32,7 @@ use postern_app::{
     service::{AtOnce, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
+use postern_core::throttle::memory::MemoryThrottles;
 use serde_json::{Value, json};
 
 use super::{

@@ -4,11 +4,11 @@ use std::{env, fs, path::PathBuf};
 
 use clap::Subcommand;
 use postern_app::{
-    config::Config,
-    observe::{
-        audit::Page,
+    audit::{
+        Page,
         chain::{Broken, Digest, Head, Sealed, verify_chain},
     },
+    config::Config,
     secrets::Masters,
     service::Isolate,
 };
@@ -196,7 +196,7 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
-    use postern_app::{observe::Act, secrets::Master, time::Timestamp};
+    use postern_app::{audit::Act, secrets::Master, time::Timestamp};
 
     use super::*;
 

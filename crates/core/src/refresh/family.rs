@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, DriftPolicy, Grant, Lifetime, Lifetimes, SecretHash};
-use crate::abuse::FullAt;
+use crate::rate::FullAt;
 use postern_jose::time::Timestamp;
 
 /// A user's device name is cut to this many characters: a session list shows no more.

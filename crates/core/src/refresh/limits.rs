@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::abuse::Rate;
+use crate::rate::Rate;
 
 /// The longest reuse interval config may set: beyond a minute it stops being a race of tabs.
 const REUSE_INTERVAL_MAX: Duration = Duration::from_mins(1);

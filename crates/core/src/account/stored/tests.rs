@@ -65,7 +65,7 @@ fn family_record_format_unchanged() {
 #[test]
 fn family_record_with_a_pace_format_unchanged() {
     let mut family = family();
-    let rate = crate::abuse::Rate::new(60, 60);
+    let rate = crate::rate::Rate::new(60, 60);
     family.pace = rate.take(family.pace, Timestamp::from_seconds(1000)).unwrap();
     let text = written(family);
     assert!(text.contains(r#""rotated_at":1000000,"pace":1001000000,"state""#), "{text}");

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_family_that_rotates_too_fast_is_asked_to_wait_and_loses_nothing() {
     let mut story = Story::begin();
-    story.limits.pace = Some(crate::abuse::Rate::new(5, 3));
+    story.limits.pace = Some(crate::rate::Rate::new(5, 3));
     for count in 0..3 {
         assert_eq!(story.present(count), Decision::Rotate);
     }
@@ -22,7 +22,7 @@ fn a_family_that_rotates_too_fast_is_asked_to_wait_and_loses_nothing() {
 #[test]
 fn racing_tabs_take_one_rotation_from_the_pace_however_many_they_are() {
     let mut story = Story::begin();
-    story.limits.pace = Some(crate::abuse::Rate::new(5, 1));
+    story.limits.pace = Some(crate::rate::Rate::new(5, 1));
     assert_eq!(story.present(0), Decision::Rotate);
     for _ in 0..50 {
         assert_eq!(story.present(0), Decision::Retry { late: false });
@@ -32,7 +32,7 @@ fn racing_tabs_take_one_rotation_from_the_pace_however_many_they_are() {
 #[test]
 fn theft_is_found_out_whatever_the_pace() {
     let mut story = Story::rotated(3);
-    story.limits.pace = Some(crate::abuse::Rate::new(1, 1));
+    story.limits.pace = Some(crate::rate::Rate::new(1, 1));
     assert_eq!(story.present(3), Decision::Rotate);
     assert_eq!(story.present(0), Decision::Reuse);
 }

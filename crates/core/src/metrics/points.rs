@@ -6,7 +6,7 @@ use core::cell::RefCell;
 
 use serde_json::{Value, json};
 
-use super::{HISTOGRAM_VALUES, shard::add_values};
+use super::{family::HISTOGRAM_VALUES, messages::add_values};
 
 /// The platform takes 250 from one invocation; some are left for who else may write.
 const MAX_POINTS: usize = 200;
@@ -84,7 +84,7 @@ fn label_values(labels: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::metrics::{Family, text::series_key};
+    use crate::metrics::{Family, text::series_key};
 
     #[test]
     fn data_point_format_unchanged() {

@@ -1,6 +1,9 @@
 //! The `OpenMetrics` text format, version 1.0.0.
 
-use super::{BOUNDS, Description, Family, Kind, shard::Totals};
+use super::{
+    family::{BOUNDS, Description, Family, Kind},
+    messages::Totals,
+};
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

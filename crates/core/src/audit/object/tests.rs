@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    observe::chain::verify_chain,
+    audit::chain::verify_chain,
     ports::memory::{FaultMode, MemoryRecords},
     secrets::Master,
 };

@@ -4,11 +4,9 @@
 
 use serde::Serialize;
 
-use super::{
-    Pseudonym,
-    chain::{ActResult, Digest},
-};
+use super::redact::Pseudonym;
 use crate::{
+    audit::chain::{ActResult, Digest},
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
     ports::Part,

@@ -4,17 +4,12 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::messages::{Batch, MetricsAnswer, MetricsRequest, Totals, add_values};
 use crate::{
-    message::Message,
     ports::{Fault, Part, Records},
     text_map::TextMap,
 };
 use postern_jose::time::Timestamp;
-
-/// How many objects share the work; an isolate keeps to one of them. Never fewer than there
-/// once were, or their counts would be missing. Four objects of 200 writes a second take 8 000
-/// isolates that flush every 10 s.
-pub const SHARDS: u8 = 4;
 
 /// The most series of one object. About 150 have names of the program's own; the rest is names
 /// of routes and issuers that there ever were. What is beyond is not counted.
@@ -28,67 +23,6 @@ const ISOLATE_MEMORY: Duration = Duration::from_hours(1);
 const KIND: &str = "metrics";
 const ID: &str = "totals";
 const VERSION: u32 = 1;
-
-/// What an isolate counted since its last batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
-    /// The isolate's random name.
-    pub isolate: String,
-    /// Counts its batches from 1: one that comes again is not added again.
-    pub number: u64,
-    /// Series and what to add to their values.
-    pub counts: Vec<(String, Vec<u64>)>,
-}
-
-impl Batch {
-    /// The object of this isolate.
-    pub fn shard(&self) -> u8 {
-        self.isolate.bytes().fold(0, u8::wrapping_add) % SHARDS
-    }
-}
-
-/// Series and their values.
-pub type Totals = TextMap<Vec<u64>>;
-
-/// What is asked of a Metrics object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MetricsRequest {
-    /// Adds a batch.
-    Add {
-        /// The batch.
-        batch: Batch,
-    },
-    /// What there is.
-    Read,
-}
-
-impl Message for MetricsRequest {
-    fn is_repeatable(&self) -> bool {
-        match self {
-            // A batch has a number, and counts once.
-            Self::Add { .. } | Self::Read => true,
-        }
-    }
-}
-
-/// What it answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MetricsAnswer {
-    /// Added, now or before.
-    Added,
-    /// All series.
-    Totals {
-        /// Their values.
-        series: Totals,
-    },
-    /// It could not; sending again is safe.
-    Unavailable {
-        /// For the log.
-        cause: String,
-    },
-}
 
 /// The last batch of an isolate.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -162,15 +96,5 @@ impl<R: Records> Shard<R> {
         } else {
             Err(Fault::new(Part::Storage, format_args!("metrics of version {}", stored.v)))
         }
-    }
-}
-
-/// Adds `more` to `values`, place by place.
-pub fn add_values(values: &mut Vec<u64>, more: &[u64]) {
-    if values.len() < more.len() {
-        values.resize(more.len(), 0);
-    }
-    for (value, more) in values.iter_mut().zip(more) {
-        *value = value.saturating_add(*more);
     }
 }

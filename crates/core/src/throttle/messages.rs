@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ladder::{Ladder, Rung},
-    rate::{FullAt, Rate},
     spread::{Seen, Spread},
 };
-use crate::{message::Message, text_map::TextMap};
+use crate::{
+    message::Message,
+    rate::{FullAt, Rate},
+    text_map::TextMap,
+};
 use postern_jose::time::Timestamp;
 
 /// What the Worker asks of a Throttle object.

@@ -1,9 +1,17 @@
+use core::{cell::Cell, time::Duration};
+
 use super::{
-    shard::{Shard, Totals},
     text::{Gauge, expose},
     *,
 };
-use crate::ports::memory::{FaultMode, MemoryRecords};
+use crate::{
+    events::Happening,
+    ports::{
+        Fault, Part, Randomness,
+        memory::{FaultMode, MemoryRecords},
+    },
+};
+use postern_jose::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
@@ -213,9 +221,9 @@ fn names_in(text: &str) -> std::collections::BTreeSet<&str> {
 fn dashboard_alerts_and_documentation_name_the_metrics_that_there_are() {
     let known: std::collections::BTreeSet<_> =
         Family::ALL.iter().map(|family| family.describe().name).collect();
-    let dashboard = include_str!("../../../../../examples/grafana/postern.json");
-    let rules = include_str!("../../../../../examples/prometheus/postern.rules.yml");
-    let page = include_str!("../../../../../docs/reference/metrics.md");
+    let dashboard = include_str!("../../../../examples/grafana/postern.json");
+    let rules = include_str!("../../../../examples/prometheus/postern.rules.yml");
+    let page = include_str!("../../../../docs/reference/metrics.md");
     for text in [dashboard, rules, page] {
         let unknown: Vec<_> = names_in(text).difference(&known).copied().collect();
         assert_eq!(unknown, [""; 0], "no such metrics");

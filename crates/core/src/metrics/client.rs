@@ -1,6 +1,6 @@
 //! The Metrics objects as the Worker calls them: one method for each request.
 
-use super::shard::{Batch, MetricsAnswer, MetricsRequest, Totals};
+use super::messages::{Batch, MetricsAnswer, MetricsRequest, Totals};
 use crate::ports::{Fault, Part};
 
 /// The Metrics objects, seen from the Worker.

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
-    abuse::{Ladder, Rate, Spread},
     ports::memory::{FaultMode, MemoryRecords},
+    rate::Rate,
+    throttle::{Ladder, Spread},
 };
 
 fn at(seconds: u64) -> Timestamp {

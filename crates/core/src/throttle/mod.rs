@@ -1,6 +1,6 @@
-//! Limits against abuse: how often, how many failures, how many different accounts.
+//! Throttling: how often, how many failures, how many different accounts.
 //!
-//! - [`rate`]: token buckets, exact;
+//! - [`Rate`](crate::rate::Rate): token buckets, exact;
 //! - [`ladder`]: failures are delayed, then locked out for longer and longer;
 //! - [`spread`]: many accounts from one network, or many networks on one account;
 //! - [`device`]: the token by which an owner's device is known, so that strangers can't lock its
@@ -20,7 +20,6 @@ pub mod messages;
 pub mod name;
 pub mod network;
 pub mod object;
-pub mod rate;
 pub mod spread;
 
 pub use self::{
@@ -29,7 +28,6 @@ pub use self::{
     messages::{Claim, Grant, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
     network::Origin,
     object::Throttle,
-    rate::{FullAt, Rate},
     spread::{Seen, Spread},
 };
 

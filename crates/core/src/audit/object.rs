@@ -1,0 +1,92 @@
+//! The `AuditLog` object over its records.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    chain::{Act, Head, Proof, Sealed},
+    messages::{AuditAnswer, AuditRequest, MAX_PAGE, Page},
+};
+use crate::{
+    ports::{Fault, Part, Records},
+    secrets::Masters,
+};
+use postern_jose::time::Timestamp;
+
+const ENTRY_KIND: &str = "entry";
+const HEAD_KIND: &str = "head";
+const HEAD_ID: &str = "head";
+
+/// The object over its records.
+#[derive(Debug)]
+pub struct AuditChain<R>(R);
+
+impl<R: Records> AuditChain<R> {
+    /// Over these records.
+    pub const fn new(records: R) -> Self {
+        Self(records)
+    }
+
+    /// Carries out a request. Nothing is awaited: an entry and the new head commit together.
+    pub fn serve(&self, request: AuditRequest, now: Timestamp, masters: &Masters) -> AuditAnswer {
+        let served = match request {
+            AuditRequest::Append { act } => {
+                self.append(act, now, masters).map(|head| AuditAnswer::Appended { head })
+            }
+            AuditRequest::Page { after, limit } => self.page(after, limit, masters).map(AuditAnswer::Page),
+        };
+        served.unwrap_or_else(|fault| AuditAnswer::Unavailable { cause: fault.to_string() })
+    }
+
+    fn append(&self, act: Act, now: Timestamp, masters: &Masters) -> Result<Head, Fault> {
+        let sealed = self.head()?.seal(act, now, masters);
+        let head = sealed.head();
+        let id = entry_id(head.seq);
+        if self.0.read(ENTRY_KIND, &id)?.is_some() {
+            // Somebody put back an older head. Nothing is ever written over.
+            return Err(Fault::new(Part::AuditLog, format_args!("entry {} is there already", head.seq)));
+        }
+        self.0.write(ENTRY_KIND, &id, &encode(&sealed)?)?;
+        self.0.write(HEAD_KIND, HEAD_ID, &encode(&head)?)?;
+        Ok(head)
+    }
+
+    fn page(&self, after: u64, limit: u16, masters: &Masters) -> Result<Page, Fault> {
+        let mut page = Page { last: self.head()?.seq, ..Page::default() };
+        let end = after.saturating_add(limit.min(MAX_PAGE).into()).min(page.last);
+        for seq in after.saturating_add(1)..=end {
+            // A hole is for the verifier to find: the next entry has the wrong number.
+            let Some(text) = self.0.read(ENTRY_KIND, &entry_id(seq))? else { continue };
+            let Ok(sealed) = decode::<Sealed>(&text) else {
+                page.forged.push(seq);
+                continue;
+            };
+            match sealed.proof(masters) {
+                Proof::Authentic => {}
+                Proof::Forged => page.forged.push(seq),
+                Proof::Unknown => page.unproved.push(seq),
+            }
+            page.entries.push(sealed);
+        }
+        Ok(page)
+    }
+
+    fn head(&self) -> Result<Head, Fault> {
+        self.0.read(HEAD_KIND, HEAD_ID)?.map_or(Ok(Head::EMPTY), |text| decode(&text))
+    }
+}
+
+/// Zeros in front, so that the order of the names is that of the numbers.
+fn entry_id(seq: u64) -> String {
+    format!("{seq:016}")
+}
+
+fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
+    postern_jose::json::write(record).map_err(|error| Fault::new(Part::Storage, error))
+}
+
+fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    postern_jose::json::read(text).map_err(|error| Fault::new(Part::Storage, error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! Security events, and the redaction of secrets and personal data in them.
+
+pub mod event;
+pub mod outbox;
+pub mod redact;
+
+pub use event::{Event, EventSink, Happening, Outcome, Setting, UserAgent};
+pub use outbox::Outbox;
+pub use redact::Pseudonym;

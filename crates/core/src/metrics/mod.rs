@@ -1,0 +1,35 @@
+//! Metrics: what is counted, where it is kept, and how it is told.
+//!
+//! - [`Counters`] are an isolate's memory: adding is an integer addition at a place found by a
+//!   binary search, without allocation once a series exists;
+//! - what they gathered goes as a [`Batch`] to one of [`SHARDS`] Metrics objects
+//!   ([`Shard`]), at most once in a flush interval, after the answers. An object takes each
+//!   batch once however often it is sent;
+//! - [`text`] writes the sum over the objects in the `OpenMetrics` text format;
+//! - `points` writes what arrived there to an Analytics Engine data set too, where one is bound.
+//!
+//! While an isolate lives nothing is lost. One that dies takes with it what it counted since its
+//! last flush: at most one flush interval.
+//!
+//! Events are counted where they are recorded, by [`Counters::count_event`]; besides that only
+//! the gate's outcomes, upstreams that fail, calls of objects and fetches of key sets are. Labels are names of the
+//! program or of the operator (routes, issuers), never what a client sends.
+
+mod client;
+mod counters;
+mod family;
+pub mod messages;
+mod object;
+mod points;
+pub mod text;
+
+pub use self::{
+    client::MetricsShards,
+    counters::{Counters, flush},
+    family::{BOUNDS, Description, Family, Kind, gate_outcome},
+    messages::{Batch, MetricsAnswer, MetricsRequest, SHARDS, Totals, add_values},
+    object::Shard,
+};
+
+#[cfg(test)]
+mod tests;
