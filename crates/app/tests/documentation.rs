@@ -1,6 +1,10 @@
 //! The configuration that the documentation shows is one that Postern takes.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use postern_app::{
     config::Config,
@@ -231,4 +235,45 @@ fn the_page_names_every_key_that_is_derived_from_a_master() {
     for purpose in derived {
         assert!(told.contains(&format!("`{purpose}`")), "{purpose}");
     }
+}
+
+/// All words in the sources below `folder`.
+fn words_of(folder: &Path, words: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            words_of(&path, words);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let parts = text.split(|character: char| !character.is_alphanumeric() && character != '_');
+            words.extend(parts.map(str::to_owned));
+        }
+    }
+}
+
+// A rename that forgets the glossary fails here.
+#[test]
+fn the_glossary_names_items_of_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut words = BTreeSet::new();
+    for crate_name in ["app", "core", "gateway", "jose"] {
+        words_of(&root.join("crates").join(crate_name).join("src"), &mut words);
+    }
+    // Crates are modules in a path, too.
+    words.extend(["gateway".to_owned()]);
+    let page = fs::read_to_string(root.join("docs/glossary.md")).unwrap();
+    let mut names = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let cell = row.split(" | ").nth(2).unwrap();
+        for name in cell.split('`').skip(1).step_by(2) {
+            let known = if name.contains('/') {
+                root.join(name).exists()
+            } else {
+                name.split("::").all(|part| words.contains(part))
+            };
+            assert!(known, "{name} in {row}");
+            names += 1;
+        }
+    }
+    assert!(names > 50, "{names}");
 }
