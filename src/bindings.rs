@@ -1,5 +1,5 @@
-//! The platform's stores as JavaScript gives them. The `worker` crate's wrappers of the same
-//! carry their own parser of rows, streams and options along: a tenth of the module's size.
+//! KV, D1, Durable Object namespaces, queues and SQLite as JavaScript objects. The crate page says why the `worker` crate's
+//! wrappers are not used.
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -32,13 +32,13 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(super) fn all(this: &D1Statement) -> Result<Promise, JsValue>;
 
-    /// A namespace of objects.
+    /// A Durable Object namespace.
     pub(super) type ObjectNamespace;
 
     #[wasm_bindgen(method, catch, js_name = getByName)]
     pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
 
-    /// A data set of Analytics Engine.
+    /// An Analytics Engine data set.
     pub(super) type Dataset;
 
     #[wasm_bindgen(method, catch, js_name = writeDataPoint)]

@@ -1,4 +1,4 @@
-//! Reading the bodies of requests and responses, within a limit of bytes and of time.
+//! Reads bodies of requests and responses within limits of bytes and of time.
 
 use core::time::Duration;
 
@@ -9,11 +9,11 @@ use web_sys::{ReadableStream, ReadableStreamDefaultReader, Request};
 use crate::js;
 use postern_app::service::BodyFault;
 
-/// How long a body of ours may take: it is small, and whoever sends it slowly holds the request.
+/// The time limit for a request body of Postern's own endpoints. These bodies are small, and a slow sender occupies the
+/// isolate.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-/// Reads a body of at most `max_bytes`. That it is larger is known from its `Content-Length` or
-/// found out while reading.
+/// Reads a request body of at most `max_bytes`. A larger body is refused by its `Content-Length`, or while it is read.
 pub(super) async fn of_request(request: &Request, max_bytes: usize) -> Result<Vec<u8>, BodyFault> {
     let length = request.headers().get("content-length").ok().flatten();
     if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|length| length > max_bytes)) {
@@ -24,13 +24,13 @@ pub(super) async fn of_request(request: &Request, max_bytes: usize) -> Result<Ve
         Ok(body) if body.len() <= max_bytes => Ok(body),
         Ok(_) => Err(BodyFault::TooLarge),
         Err(_) if js_sys::Date::now() >= until => Err(BodyFault::TooSlow),
-        // The client went away, or broke its own encoding.
+        // The client went away, or its transfer coding is not valid.
         Err(_) => Err(BodyFault::BrokeOff),
     }
 }
 
-/// Reads a stream to its end or to its first `limit` bytes. `until` is a moment of the platform's
-/// clock, for streams that nothing else ends.
+/// Reads a stream to its end, or its first `limit` bytes. `until` is a deadline in milliseconds since 1970, for streams
+/// without another time limit.
 pub(super) async fn read(
     stream: Option<ReadableStream>,
     limit: usize,
@@ -61,7 +61,7 @@ pub(super) async fn read(
         let room = u32::try_from(limit - body.len()).unwrap_or(u32::MAX);
         body.extend_from_slice(&bytes.subarray(0, bytes.length().min(room)).to_vec());
     }
-    // The rest is not wanted: free the connection.
+    // Cancelling frees the connection.
     let _ = reader.cancel();
     Ok(body)
 }

@@ -1,4 +1,4 @@
-//! Signatures by WebCrypto. Imported keys are kept for the isolate's life, within a bound.
+//! Verifying, signing and generating keys with WebCrypto. The isolate keeps imported keys, up to a bound.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -16,8 +16,8 @@ use postern_app::{
     ports::{Fault, Part},
 };
 
-/// How many imported keys an isolate keeps: 64 keys of each of a few issuers. Past it the
-/// cache starts anew, which costs one import for each key in use.
+/// How many imported keys an isolate keeps: 64 keys of each of a few issuers. Beyond it, the cache is emptied, which costs
+/// one import for each key in use.
 const MAX_IMPORTED_KEYS: usize = 256;
 
 thread_local! {
@@ -27,7 +27,7 @@ thread_local! {
         RefCell::default();
 }
 
-/// The place of an algorithm in [`SignatureAlgorithm::ALL`] and in `glue.js`.
+/// The index of an algorithm in [`SignatureAlgorithm::ALL`] and in `glue.js`.
 const fn number(algorithm: SignatureAlgorithm) -> u8 {
     match algorithm {
         SignatureAlgorithm::Es256 => 0,
@@ -46,7 +46,7 @@ fn fault(error: &JsValue) -> Fault {
     Fault::new(Part::Crypto, js::cause(error))
 }
 
-/// What `importKey` and `generateKey` want to know of an algorithm.
+/// The algorithm parameter of `importKey` and `generateKey`.
 fn key_parameters(algorithm: SignatureAlgorithm) -> JsValue {
     let object = match algorithm {
         SignatureAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("namedCurve", "P-256".into())]),
@@ -54,8 +54,7 @@ fn key_parameters(algorithm: SignatureAlgorithm) -> JsValue {
         SignatureAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
         SignatureAlgorithm::Rs256 | SignatureAlgorithm::Ps256 => {
             let name = if algorithm == SignatureAlgorithm::Ps256 { "RSA-PSS" } else { "RSASSA-PKCS1-v1_5" };
-            // 2048 bits and the exponent 65537 (`publicExponent` is big-endian) matter to
-            // `generateKey` alone.
+            // Only `generateKey` reads the 2048 bits and the exponent 65537 (`publicExponent` is big-endian).
             js::object(&[
                 ("name", name.into()),
                 ("hash", "SHA-256".into()),
@@ -67,7 +66,7 @@ fn key_parameters(algorithm: SignatureAlgorithm) -> JsValue {
     object.into()
 }
 
-/// What `sign` wants to know of an algorithm (RFC 7518 section 3.1).
+/// The algorithm parameter of `sign` (RFC 7518 section 3.1).
 fn signature_parameters(algorithm: SigningAlgorithm) -> JsValue {
     let object = match algorithm {
         SigningAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
@@ -86,7 +85,7 @@ fn remember(name: String, key: &JsValue) {
     });
 }
 
-/// The imported form of a public key; `None` when the platform refuses the key itself.
+/// Imports a public key. `None` means that the platform refuses the key itself.
 async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
     let place = usize::from(number(key.algorithm()));
     let known = VERIFYING.with_borrow(|keys| keys.get(place)?.get(key.thumbprint()).cloned());
@@ -95,7 +94,7 @@ async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
     }
     let jwk = postern_app::json::write(&key.to_jwk()).map_err(|error| Fault::new(Part::Crypto, error))?;
     let jwk = JSON::parse(&jwk).map_err(|error| fault(&error))?;
-    // The platform knows `alg` names of its own for some curves; ours decided already.
+    // The platform has its own `alg` names for some curves. The algorithm is already decided.
     for member in ["alg", "use", "kid", "key_ops"] {
         let _ = Reflect::delete_property(jwk.unchecked_ref::<js_sys::Object>(), &JsValue::from_str(member));
     }
@@ -106,7 +105,7 @@ async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
         Ok(promise) => js::settled(promise).await,
         Err(error) => Err(error),
     };
-    // A refusal is the key's fault (a point off its curve, say), not the platform's.
+    // A refusal is a defect of the key, such as a point off its curve, and not a fault of the platform.
     let Ok(imported) = settled else { return Ok(None) };
     VERIFYING.with_borrow_mut(|keys| {
         if let Some(keys) = keys.get_mut(place) {
@@ -165,13 +164,13 @@ impl Signer for WebCrypto {
         generate(algorithm)
             .await
             .map_err(|error| fault(&error))?
-            .ok_or_else(|| Fault::new(Part::Crypto, "the platform made a key that is not one of ours"))
+            .ok_or_else(|| Fault::new(Part::Crypto, "the platform generated a key in an unknown format"))
     }
 }
 
 async fn generate(algorithm: SigningAlgorithm) -> Result<Option<GeneratedKey>, JsValue> {
     let usages = Array::of2(&"sign".into(), &"verify".into());
-    // Extractable, since the key ring keeps it wrapped; the copy that signs is not.
+    // Extractable, because the key ring stores it wrapped. The copy that signs is not extractable.
     let promise =
         SUBTLE.with(|subtle| subtle.generate_key(&key_parameters(algorithm.into()), true, &usages))?;
     let pair = js::settled(promise).await?;

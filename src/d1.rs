@@ -1,4 +1,4 @@
-//! Users in D1. Statements and the rows' formats are the domain's.
+//! Users in D1. The domain defines the statements and the formats of the rows.
 
 use std::rc::Rc;
 
@@ -44,7 +44,7 @@ impl Database {
     }
 }
 
-/// The rows as JSON: one text crosses, whatever their number.
+/// The rows as JSON, so that one text crosses from JavaScript for any number of rows.
 async fn all(database: &D1Database, statement: &Statement) -> Result<String, JsValue> {
     let values: Array = statement.values.iter().map(value).collect();
     let prepared = database.prepare(statement.sql)?.bind(&values)?;

@@ -1,5 +1,5 @@
-//! The Worker's entry: synchronous. What can be decided from memory is answered, or handed
-//! on, at once; a future is made only when there is something to wait for.
+//! The `fetch` handler. It is synchronous: it answers or forwards a request at once if the isolate's memory has all that
+//! the decision needs, and makes a future only to wait for something.
 
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 use postern_app::service::{self, AtOnce, Outcome, Service};
 
-/// Answers one request: a `Response`, or a promise of one.
+/// Answers one request with a `Response` or with a promise of one.
 #[wasm_bindgen]
 #[expect(unreachable_pub, reason = "exported to JavaScript")]
 pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<JsValue, JsValue> {
@@ -44,7 +44,7 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
                     Outcome::Reply(reply) => response::response_again(reply, &head)?.into(),
                     Outcome::Forward(plan) => forward::carry(&service, &head, &plan),
                 };
-                // In a list: only what is decided here is waited for to its end, and no upstream.
+                // In a list, so that `waitUntil` waits for the decision and not for the upstream.
                 Ok(Array::of1(&answer).into())
             };
             Ok(glue::first(&to_its_end(&ctx, js::promise(Box::pin(work)))).into())
@@ -52,7 +52,7 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
     }
 }
 
-/// Our own endpoints: their bodies are small and read whole.
+/// Answers Postern's own endpoints. Their bodies are small and are read whole.
 async fn own(service: &Service<WorkerPorts>, request: &Request) -> Result<Response, JsValue> {
     let view = Incoming::of(request);
     let limit = service.body_limit(&view).await;
@@ -63,8 +63,8 @@ async fn own(service: &Service<WorkerPorts>, request: &Request) -> Result<Respon
     response::response(reply, &view)
 }
 
-/// When a client goes away, the platform gives up what the request waited for, and a future would be
-/// left behind in memory, with all that it holds, for the isolate's life.
+/// Lets the work run to its end when the client goes away. Otherwise the platform drops the promise, and the future stays
+/// in the isolate's memory with everything that it holds.
 fn to_its_end(ctx: &ExecutionContext, work: Promise) -> Promise {
     ctx.wait_until(&work);
     work

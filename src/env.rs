@@ -1,4 +1,4 @@
-//! The Worker's environment: variables and secrets as plain values, bindings by name.
+//! The Worker's environment: vars and secrets as JSON values, bindings by name.
 
 use std::collections::BTreeMap;
 
@@ -16,30 +16,30 @@ use postern_app::{
     ports::{Fault, Part},
 };
 
-/// Names of the bindings in `wrangler.toml`; `tests/` checks that they agree.
+/// The names of the bindings in `wrangler.toml`. A test compares them.
 pub(super) mod binding {
-    /// KV: JWKS and other public, monotone values.
+    /// KV: key sets, the revocation feed and the route table.
     pub(crate) const KV: &str = "POSTERN_KV";
     /// D1: users.
     pub(crate) const DATABASE: &str = "DB";
     /// Durable Object: refresh families of a subject.
     pub(crate) const ACCOUNT: &str = "ACCOUNT";
-    /// Durable Object: our own signing keys.
+    /// Durable Object: the deployment's signing keys.
     pub(crate) const KEY_RING: &str = "KEY_RING";
-    /// Durable Object: what was revoked.
+    /// Durable Object: the revocation feed.
     pub(crate) const REVOCATION_FEED: &str = "REVOCATION_FEED";
-    /// Durable Object: an external issuer's key set.
+    /// Durable Object: the key set of another issuer.
     pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
-    /// Durable Object: sums of what isolates counted.
+    /// Durable Object: the sums of the counters of all isolates.
     pub(crate) const METRICS: &str = "METRICS";
-    /// Durable Object: limits of one network or one account.
+    /// Durable Object: the rate limits of one network or one account.
     pub(crate) const THROTTLE: &str = "THROTTLE";
-    /// Durable Object: administrative acts.
+    /// Durable Object: the audit log.
     pub(crate) const AUDIT_LOG: &str = "AUDIT_LOG";
 }
 
-/// Variables and secrets: strings, and what `[vars]` holds as tables and arrays. Bindings
-/// (objects with a prototype of their own) are left out.
+/// Vars and secrets: strings, and the tables and arrays of `[vars]`. Bindings, which are objects with a prototype of their
+/// own, are left out.
 pub(super) fn variables(env: &JsValue) -> BTreeMap<String, Value> {
     let Some(object) = env.dyn_ref::<Object>() else { return BTreeMap::new() };
     let mut variables = BTreeMap::new();
@@ -64,7 +64,7 @@ fn plain_value(value: &JsValue) -> Option<Value> {
         return None;
     }
     let text = JSON::stringify(value).ok()?.as_string()?;
-    // What is no strict JSON is left to the configuration, which says so.
+    // The configuration reports text that is not strict JSON.
     Some(json::parse_text(&text).unwrap_or(Value::String(text)))
 }
 
@@ -78,7 +78,7 @@ pub(super) fn database(env: &Env) -> Result<D1Database, Fault> {
     bound(env, binding::DATABASE, Part::Database)
 }
 
-/// A namespace of objects.
+/// A Durable Object namespace.
 pub(super) fn namespace(env: &Env, name: &str, part: Part) -> Result<ObjectNamespace, Fault> {
     bound(env, name, part)
 }
@@ -86,17 +86,17 @@ pub(super) fn namespace(env: &Env, name: &str, part: Part) -> Result<ObjectNames
 fn bound<T: JsCast>(env: &Env, name: &str, part: Part) -> Result<T, Fault> {
     match Reflect::get(env, &JsValue::from_str(name)) {
         Ok(value) if value.is_object() => Ok(value.unchecked_into()),
-        _ => Err(Fault::new(part, format_args!("nothing is bound as {name}"))),
+        _ => Err(Fault::new(part, format_args!("there is no binding named {name}"))),
     }
 }
 
-/// A binding of the user's own naming, if it exists and has this method.
+/// A binding that the user names, if it exists and has this method.
 fn with_method(env: &Env, name: &str, method: &str) -> Option<JsValue> {
     let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
     Reflect::get(&value, &JsValue::from_str(method)).ok()?.is_function().then_some(value)
 }
 
-/// A service binding, if it exists and can fetch.
+/// A service binding, if it exists.
 pub(super) fn service(env: &Env, name: &str) -> Option<Fetcher> {
     Some(with_method(env, name, "fetch")?.unchecked_into())
 }

@@ -68,7 +68,7 @@ fn log_fault(fault: Fault) {
 
 async fn send_one(queue: &str, batch: &str) -> Result<(), JsValue> {
     let producer = env::queue(&environment(), queue)
-        .ok_or_else(|| js_sys::Error::new(&["no queue is bound as ", queue].concat()))?;
+        .ok_or_else(|| js_sys::Error::new(&["there is no queue binding named ", queue].concat()))?;
     let messages = JSON::parse(batch)?.unchecked_into::<Array>();
     js::in_time(producer.send_batch(&messages)?).await.map(drop)
 }

@@ -20,7 +20,7 @@ async fn fetch_document(url: &str, max_bytes: usize, timeout_ms: u32) -> Result<
     init.set_method("GET");
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout_ms)));
-    // A key that its issuer withdrew must not come back from a cache on the way.
+    // A cache must not bring back a key that its issuer has withdrawn.
     Reflect::set(&init, &"cache".into(), &"no-store".into())?;
     let request = Request::new_with_str_and_init(url, &init)?;
     request.headers().set("accept", "application/jwk-set+json, application/json")?;

@@ -1,4 +1,4 @@
-//! `glue.js`: what would be many crossings, in one each.
+//! The functions of `glue.js`. Each takes one call to JavaScript where the bindings would take many.
 
 use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -14,15 +14,15 @@ extern "C" {
     /// The names and values of all headers in turn, each on a line.
     pub(super) fn headers(request: &Request) -> String;
 
-    /// A response; `lines` are the headers' names and values in turn, each on a line. `again`
-    /// keeps the headers for the next response with the same ones.
+    /// A response. `lines` are the names and values of its headers in turn, each on a line. With `again`, the headers
+    /// are kept for the next response with the same headers.
     #[wasm_bindgen(catch)]
     pub(super) fn reply(status: u16, lines: &str, body: &str, again: bool) -> Result<Response, JsValue>;
 
-    /// Carries a request to its upstream: the promise of the answer, or of what `told` makes of what
-    /// went wrong. `service` is the binding to ask, or undefined for the URL's own host; for `names`,
-    /// `only` and `set` see [`crate::forward`]; `timeout` and `total` (0: none) in milliseconds; `look`
-    /// watches the WebSocket that comes of it, or is undefined.
+    /// Sends a request to its upstream. The promise brings the upstream's response, or the answer that `told` makes of a
+    /// failure. `service` is the service binding, or undefined for the URL's host. [`crate::forward`] describes `names`,
+    /// `only` and `set`. `timeout` and `total` are in milliseconds; 0 means none. `look` watches the WebSocket, or is
+    /// undefined.
     pub(super) fn carry(
         request: &Request,
         env: &JsValue,
@@ -43,10 +43,10 @@ extern "C" {
         look: &JsValue,
     ) -> Promise;
 
-    /// The promise of the first item of the list that a promise brings.
+    /// A promise of the first item of the list that `promise` brings.
     pub(super) fn first(promise: &Promise) -> Promise;
 
-    /// The promise of a verdict, by the number of the algorithm.
+    /// Verifies a signature by the number of its algorithm. The promise brings a boolean.
     #[wasm_bindgen(catch)]
     pub(super) fn verify(
         algorithm: u8,
@@ -56,8 +56,8 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
-/// Names and values as [`reply`] and [`send`] take them. Neither can hold a line break:
-/// every value was checked (`Reply::with_header`), is encoded, or came out of a header.
+/// Names and values of headers in turn, each on a line, as [`reply`] and [`carry`] take them. Names and values contain no
+/// line breaks: `Reply::with_header` checked them, they are encoded, or they came from a header.
 pub(super) fn lines(headers: &[(String, String)]) -> String {
     let mut text = String::with_capacity(512);
     for (name, value) in headers {
@@ -74,7 +74,7 @@ pub(super) fn lines(headers: &[(String, String)]) -> String {
     text
 }
 
-/// What [`lines`] was made of.
+/// The names and values that [`lines`] joined.
 pub(super) fn pairs(lines: &str) -> Vec<(String, String)> {
     let mut lines = lines.lines();
     let mut pairs = Vec::new();

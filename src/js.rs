@@ -1,4 +1,4 @@
-//! The few JavaScript shapes that neither `web-sys` nor `worker` gives as we need them.
+//! JavaScript types and functions that neither `web-sys` nor `worker` has in the needed form.
 
 use core::{pin::Pin, time::Duration};
 
@@ -48,13 +48,13 @@ extern "C" {
         content: &Uint8Array,
     ) -> Result<Promise, JsValue>;
 
-    /// A service binding, or an object's stub.
+    /// A service binding, or the stub of a Durable Object.
     pub(super) type Fetcher;
 
     #[wasm_bindgen(method)]
     pub(super) fn fetch(this: &Fetcher, request: &Request) -> Promise;
 
-    /// The promise of a moment in so many milliseconds.
+    /// A promise that resolves after this many milliseconds.
     #[wasm_bindgen(js_namespace = scheduler)]
     pub(super) fn wait(millis: u32) -> Promise;
 
@@ -64,7 +64,7 @@ extern "C" {
     #[wasm_bindgen(js_name = clearTimeout)]
     pub(super) fn clear_timeout(timer: &JsValue);
 
-    /// A rate limit's binding.
+    /// A rate limiting binding.
     pub(super) type Limiter;
 
     #[wasm_bindgen(method, catch)]
@@ -83,12 +83,12 @@ pub(super) fn settled(promise: Promise) -> JsFuture {
     promise.into()
 }
 
-/// A promise of what the future brings. Boxed, so that the way to a promise is compiled once.
+/// A promise of the future's result. The future is boxed, so that the conversion is compiled once.
 pub(super) fn promise(work: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>) -> Promise {
     future_to_promise(work)
 }
 
-/// A promise of the future's end.
+/// A promise that resolves when the future ends.
 pub(super) fn finished(work: Pin<Box<dyn Future<Output = ()>>>) -> Promise {
     promise(Box::pin(async move {
         work.await;
@@ -96,22 +96,20 @@ pub(super) fn finished(work: Pin<Box<dyn Future<Output = ()>>>) -> Promise {
     }))
 }
 
-/// How long a part of the platform (an object, KV, D1) may take before it counts as failed. They
-/// answer in milliseconds, a start in another data centre in a second or two; the clients of ours
-/// that wait longest give up after 30 s.
+/// How long a call of a Durable Object, KV or D1 may take before it counts as failed. They answer in milliseconds, and in a
+/// second or two after a start in another data centre. Clients that wait longest give up after 30 s.
 pub(super) const PART_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Waits for a part of the platform, and no longer than [`PART_TIMEOUT`]: one that hangs is one
-/// that fails.
+/// Waits for a call of the platform for at most [`PART_TIMEOUT`].
 pub(super) async fn in_time(promise: Promise) -> Result<JsValue, JsValue> {
     within(PART_TIMEOUT, promise).await
 }
 
-/// Waits for a promise, and no longer than this: then it is an exception.
+/// Waits for a promise for at most `limit`, and then fails with an exception.
 pub(super) async fn within(limit: Duration, promise: Promise) -> Result<JsValue, JsValue> {
     let mut timer = JsValue::UNDEFINED;
     let late = Promise::new(&mut |_, reject| {
-        let reason = js_sys::Error::new("no answer in time");
+        let reason = js_sys::Error::new("no answer within the time limit");
         timer = set_timeout(reject.bind1(&JsValue::NULL, &reason).unchecked_ref(), millis(limit));
     });
     let settled = settled(Promise::race(&js_sys::Array::of2(&promise, &late))).await;
@@ -139,7 +137,7 @@ pub(super) fn object(members: &[(&str, JsValue)]) -> Object {
     object
 }
 
-/// What a JavaScript exception says of itself, for the log.
+/// The name and message of a JavaScript exception, for the log.
 pub(super) fn cause(error: &JsValue) -> String {
     match error.dyn_ref::<js_sys::Error>() {
         Some(error) => format!("{}: {}", String::from(error.name()), String::from(error.message())),
@@ -147,12 +145,12 @@ pub(super) fn cause(error: &JsValue) -> String {
     }
 }
 
-/// A duration as timers take it.
+/// A duration in milliseconds, as timers take it.
 pub(super) fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// Waits.
+/// Waits for this long.
 pub(super) async fn sleep(duration: Duration) {
     let promise = Promise::new(&mut |resolve, _| {
         set_timeout(&resolve, millis(duration));

@@ -14,7 +14,7 @@ pub(super) struct Kv(pub(super) Rc<Env>);
 
 impl KvStore for Kv {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
-        // 30 s is the least the platform takes, and what freshness our readers rely on.
+        // 30 s is the minimum that the platform accepts. The readers of these values rely on copies not being older.
         let options = js::object(&[("type", "text".into()), ("cacheTtl", 30.into())]);
         let fault = |error: &JsValue| Fault::new(Part::Kv, js::cause(error));
         let read = env::kv(&self.0)?.get(key, &options).map_err(|error| fault(&error))?;

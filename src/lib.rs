@@ -47,8 +47,7 @@ mod response;
 mod runtime;
 mod user_bindings;
 
-/// Runs once when an isolate starts. The hook names a panic's place in the log; `worker` then
-/// starts the instance anew.
+/// Runs once when an isolate starts. The hook logs the place of a panic; `worker` then starts a new instance.
 #[worker::event(start)]
 fn start() {
     console_error_panic_hook::set_once();

@@ -1,4 +1,4 @@
-//! All ports of the service, as the Worker provides them.
+//! All ports of the application in one type, as the Worker implements them.
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -20,10 +20,10 @@ use crate::{
 };
 use postern_app::{ports::Background, service::Ports};
 
-/// The ports over one event's environment.
+/// The ports of one event: the environment and the execution context.
 #[derive(Clone)]
 pub(super) struct WorkerPorts {
-    /// Shared: a clone of the environment itself would cross to JavaScript.
+    /// Shared, because a clone of the environment itself is a call to JavaScript.
     env: Rc<Env>,
     runtime: Runtime,
     crypto: WebCrypto,
@@ -151,7 +151,7 @@ impl Ports for WorkerPorts {
     }
 }
 
-/// `waitUntil` of the event.
+/// Background work by `waitUntil` of the event.
 #[derive(Clone)]
 pub(super) struct WaitUntil(ExecutionContext);
 
@@ -162,7 +162,7 @@ impl Background for WaitUntil {
 
     fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {
         self.spawn(async move {
-            // A wait that cannot be had is none: the work matters more.
+            // If the platform cannot wait, the work runs at once: it matters more than the delay.
             let _ = js::settled(js::wait(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX))).await;
             work.await;
         });

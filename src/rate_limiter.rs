@@ -1,4 +1,4 @@
-//! The platform's rate limits.
+//! Rate limiting bindings, which the user names.
 
 use std::rc::Rc;
 
@@ -12,14 +12,14 @@ use crate::{
 };
 use postern_app::ports::{Fault, Part, RateLimiter};
 
-/// Bindings of the user's own naming.
+/// All rate limiting bindings of the environment.
 #[derive(Clone)]
 pub(super) struct Limiters(pub(super) Rc<Env>);
 
 impl RateLimiter for Limiters {
     async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault> {
         let limiter = env::limiter(&self.0, binding).ok_or_else(|| {
-            Fault::new(Part::RateLimiter, format_args!("no rate limit is bound as {binding}"))
+            Fault::new(Part::RateLimiter, format_args!("there is no rate limiting binding named {binding}"))
         })?;
         let outcome =
             ask(&limiter, key).await.map_err(|error| Fault::new(Part::RateLimiter, js::cause(&error)))?;

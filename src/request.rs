@@ -9,10 +9,10 @@ use web_sys::{Headers, Request};
 use crate::{glue, runtime::Runtime};
 use postern_app::{encoding::hex, http::RequestView, ports::Randomness as _};
 
-/// The header by which the edge network names a request.
+/// The header in which Cloudflare sends the id of a request.
 pub(super) const REQUEST_ID: &str = "cf-ray";
 
-/// The platform's request, read where it lies.
+/// A request whose headers are read from JavaScript one by one.
 pub(super) struct Incoming<'a> {
     request: &'a Request,
     id: RequestId,
@@ -24,7 +24,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// An id for a request that no edge network named: where Postern is tried, and in tests.
+/// An id for a request without [`REQUEST_ID`], as on a developer's machine and in tests.
 struct RequestId(OnceCell<String>);
 
 impl RequestId {
@@ -32,15 +32,14 @@ impl RequestId {
         Self(OnceCell::new())
     }
 
-    /// What stands for the header `name` when it is not there: the same for as long as the request
-    /// is looked at.
+    /// The generated id if `name` is [`REQUEST_ID`]. It stays the same for the life of this view.
     fn in_place_of(&self, name: &str) -> Option<String> {
         if name != REQUEST_ID {
             return None;
         }
         let id = self.0.get_or_init(|| {
             let mut bytes = [0; 8];
-            // Without randomness it is one that many have, and no worse than none.
+            // Without randomness, all requests get the same id, which is no worse than having none.
             let _ = Runtime.fill(&mut bytes);
             hex(&bytes)
         });
@@ -66,7 +65,7 @@ impl RequestView for Incoming<'_> {
     }
 }
 
-/// The names present, in lower case, as the platform gives them.
+/// The names of the headers, which the platform gives in lower case.
 fn header_names(headers: &Headers) -> Vec<String> {
     let mut names = Vec::new();
     for key in headers.keys().into_iter().flatten() {
@@ -75,22 +74,23 @@ fn header_names(headers: &Headers) -> Vec<String> {
     names
 }
 
-/// A request: method, URL and `Authorization` read in one crossing, all headers in a second
-/// one when others are asked for. The platform gives names in lower case.
+/// A request that takes one call to JavaScript for method, URL and `Authorization`, and a second call for all headers when
+/// another header is read. The platform gives names in lower case.
 pub(super) struct Head {
     request: Request,
     text: String,
-    /// Where method and URL end.
+    /// The index in `text` at which the method ends.
     method_end: usize,
+    /// The index in `text` at which the URL ends.
     url_end: usize,
     headers: OnceCell<Lines>,
     id: RequestId,
 }
 
-/// Names and values in turn.
+/// Names and values of headers in turn, each on a line.
 struct Lines {
     text: String,
-    /// Where each line ends.
+    /// The index in `text` at which each line ends.
     ends: Vec<usize>,
 }
 
@@ -106,7 +106,7 @@ impl Head {
         Self { request, text, method_end, url_end, headers: OnceCell::new(), id: RequestId::new() }
     }
 
-    /// The platform's own.
+    /// The platform's request.
     pub(super) const fn request(&self) -> &Request {
         &self.request
     }
@@ -170,7 +170,7 @@ impl RequestView for Head {
         let lines = self.lines();
         let mut names: Vec<String> = Vec::with_capacity(lines.ends.len() / 2);
         for (name, _) in lines.pairs() {
-            // Only names that may not be joined (`set-cookie`) come twice, one after the other.
+            // Only names whose values cannot be joined (`set-cookie`) come several times, in a row.
             if names.last().is_none_or(|last| last != name) {
                 names.push(name.to_owned());
             }

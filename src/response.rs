@@ -7,18 +7,18 @@ use web_sys::{Headers, Response, ResponseInit};
 use crate::{glue, request::REQUEST_ID};
 use postern_app::http::{Reply, RequestView};
 
-/// Our own answer to a request as the platform's.
+/// Converts an answer to a `Response`.
 pub(super) fn response(reply: Reply, request: &impl RequestView) -> Result<Response, JsValue> {
     made(&named(reply, request), false)
 }
 
-/// The same for an answer of the gate, whose headers are likely to be told again. None of them
-/// is a secret of this answer alone, which must not be kept.
+/// As [`response`], for answers of the gate, whose headers `glue.js` keeps for the next such answer. None of these headers
+/// is a secret of a single answer.
 pub(super) fn response_again(reply: Reply, request: &impl RequestView) -> Result<Response, JsValue> {
     made(&named(reply, request), true)
 }
 
-/// A problem says by which id the log has its request.
+/// Adds the id of the request in the log to a problem.
 fn named(reply: Reply, request: &impl RequestView) -> Reply {
     if reply.status < 400 {
         return reply;
@@ -28,13 +28,13 @@ fn named(reply: Reply, request: &impl RequestView) -> Reply {
 
 fn made(reply: &Reply, again: bool) -> Result<Response, JsValue> {
     let lines = glue::lines(&reply.headers);
-    // Nearly all bodies are JSON. None at all, even an empty one, may stand beside 204 and 304.
+    // Nearly all bodies are JSON. `glue.js` turns an empty body into none, as 204 and 304 require.
     if let Ok(text) = core::str::from_utf8(&reply.body) {
         return glue::reply(reply.status, &lines, text, again);
     }
     let headers = Headers::new()?;
     for (name, value) in &reply.headers {
-        // Appended: an answer may set more than one cookie.
+        // Appended, because an answer can set several cookies.
         headers.append(name, value)?;
     }
     let init = ResponseInit::new();

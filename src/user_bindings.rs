@@ -1,4 +1,4 @@
-//! Services and queues that the user has bound under names of their own.
+//! Service bindings and queues, which the user names.
 
 use std::rc::Rc;
 
@@ -10,10 +10,10 @@ use worker::Env;
 use crate::{body, console, env, js};
 use postern_app::ports::{Bindings, Document, Fault, Part};
 
-/// A service takes a call by its path; the host says nothing.
+/// The origin of calls to service bindings. Only the path has a meaning.
 const ORIGIN: &str = "https://service.invalid";
 
-/// The bindings of the environment.
+/// All service bindings and queues of the environment.
 #[derive(Clone)]
 pub(super) struct UserBindings(pub(super) Rc<Env>);
 
@@ -28,7 +28,7 @@ impl Bindings for UserBindings {
         timeout_ms: u32,
     ) -> Result<Document, Fault> {
         let fetcher = env::service(&self.0, service)
-            .ok_or_else(|| Fault::new(part, format_args!("no service is bound as {service}")))?;
+            .ok_or_else(|| Fault::new(part, format_args!("there is no service binding named {service}")))?;
         let asked = async {
             let headers = Headers::new()?;
             headers.set("content-type", "application/json")?;
@@ -49,7 +49,7 @@ impl Bindings for UserBindings {
 
     async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault> {
         let producer = env::queue(&self.0, queue)
-            .ok_or_else(|| Fault::new(part, format_args!("no queue is bound as {queue}")))?;
+            .ok_or_else(|| Fault::new(part, format_args!("there is no queue binding named {queue}")))?;
         let sent = async { js::in_time(producer.send(&JSON::parse(body)?)?).await };
         sent.await.map(drop).map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
     }

@@ -1,4 +1,4 @@
-//! The Account object: one for each subject.
+//! The `Account` Durable Object: one for each subject.
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
@@ -9,7 +9,7 @@ use postern_app::{
     ports::{Clock as _, Fault, Part},
 };
 
-/// Holds all refresh families of one subject and decides about them.
+/// Stores all refresh families of one subject and decides about them.
 #[durable_object(alarm)]
 #[derive(Debug)]
 pub struct Account {
@@ -33,7 +33,7 @@ impl DurableObject for Account {
         }))
     }
 
-    /// Tells the revocation feed what ended, and removes what has expired.
+    /// Sends ended sessions to the revocation feed, and removes expired records.
     async fn alarm(&self) -> worker::Result<Response> {
         super::rung(&self.state, self.ring().await).await
     }
@@ -50,7 +50,7 @@ impl Account {
     }
 
     async fn serve(&self, message: &postern_app::account::AccountRequest) -> Result<AccountAnswer, Fault> {
-        // Opened for each request: erasing deletes the table too.
+        // Opened for each request, because erasing the account deletes the table, too.
         let served = Sessions::new(super::records(&self.state)?).serve(message, Runtime.now());
         self.keep_up(served.upkeep).await?;
         Ok(served.answer)

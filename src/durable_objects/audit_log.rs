@@ -1,4 +1,4 @@
-//! The `AuditLog` object: one for each deployment.
+//! The `AuditLog` Durable Object: one for each deployment.
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
@@ -8,7 +8,7 @@ use postern_app::{
     ports::{Clock as _, Fault, Part},
 };
 
-/// Keeps what administrators did, in a chain that only grows.
+/// Stores the audit log of administrators' actions as an append-only hash chain.
 #[durable_object(fetch)]
 #[derive(Debug)]
 pub struct AuditLog {
@@ -35,7 +35,8 @@ impl DurableObject for AuditLog {
 
 impl AuditLog {
     fn serve(&self, message: AuditRequest) -> Result<AuditAnswer, Fault> {
-        let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::AuditLog, "misconfigured"))?;
+        let isolate = isolate::of(&self.env)
+            .map_err(|_| Fault::new(Part::AuditLog, "the configuration is not valid"))?;
         let chain = AuditChain::new(super::records(&self.state)?);
         Ok(chain.serve(message, Runtime.now(), &isolate.masters))
     }

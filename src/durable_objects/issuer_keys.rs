@@ -1,4 +1,4 @@
-//! The `IssuerKeys` object: one for each trusted external issuer and place of its keys.
+//! The `IssuerKeys` Durable Object: one for each trusted external issuer and place of its keys.
 
 use core::cell::OnceCell;
 
@@ -15,7 +15,7 @@ use postern_app::{
 #[durable_object(fetch)]
 pub struct IssuerKeys {
     state: State,
-    /// Kept between requests: it knows whether a fetch is in the air.
+    /// Kept between requests, because it knows whether a fetch is in progress.
     keys: OnceCell<Keys<SqlRecords, Runtime>>,
 }
 

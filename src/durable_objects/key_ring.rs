@@ -1,4 +1,4 @@
-//! The `KeyRing` object: one for each deployment.
+//! The `KeyRing` Durable Object: one for each deployment.
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
@@ -14,7 +14,7 @@ use postern_app::{
     service,
 };
 
-/// Makes, keeps and retires our signing keys, and publishes their public halves to KV.
+/// Generates, stores and retires the deployment's signing keys, and publishes their public keys to KV.
 #[durable_object(alarm)]
 #[derive(Debug)]
 pub struct KeyRing {
@@ -45,12 +45,13 @@ impl DurableObject for KeyRing {
 }
 
 impl KeyRing {
-    /// Carries out a request, or without one what the calendar asks for.
+    /// Serves a request, or without one the steps that are due by the rotation calendar.
     async fn serve(
         &self,
         request: Option<postern_app::keys::KeyRingRequest>,
     ) -> Result<KeyRingAnswer, Fault> {
-        let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::KeyRing, "misconfigured"))?;
+        let isolate = isolate::of(&self.env)
+            .map_err(|_| Fault::new(Part::KeyRing, "the configuration is not valid"))?;
         let ring = Ring::new(super::records(&self.state)?);
         let ports = RingPorts {
             signer: &WebCrypto,
@@ -69,7 +70,7 @@ impl KeyRing {
         }
         log::key_steps(&steps, now);
         if !steps.is_empty() {
-            // Nobody else may ever flush here: this object can be alone in its isolate.
+            // The object can be alone in its isolate, where no request would flush the counters.
             let dataset = isolate.config.metrics.dataset.as_deref();
             let shards = MetricsStubs(self.env.clone().into());
             if let Err(fault) = flush(&isolate.counters, &Runtime, &shards, dataset).await {
@@ -80,7 +81,7 @@ impl KeyRing {
             super::set_alarm(&self.state, at, now).await?;
         }
         if let Some(set) = publish {
-            // The ring publishes again every hour, so a lost write costs freshness only.
+            // The key ring publishes every hour, so a lost write only delays a change.
             if let Err(fault) = self.publish(&set).await {
                 log::fault(&fault);
             }
@@ -91,7 +92,8 @@ impl KeyRing {
 
 impl KeyRing {
     async fn publish(&self, set: &PublicJwkSet) -> Result<(), Fault> {
-        let isolate = isolate::of(&self.env).map_err(|_| Fault::new(Part::KeyRing, "misconfigured"))?;
+        let isolate = isolate::of(&self.env)
+            .map_err(|_| Fault::new(Part::KeyRing, "the configuration is not valid"))?;
         let issuer = &isolate.config.issuer;
         let snapshot = service::own_snapshot(issuer, set, Runtime.now())?;
         let text = postern_app::json::write(&snapshot).map_err(|error| Fault::new(Part::KeyRing, error))?;

@@ -1,4 +1,4 @@
-//! The Metrics objects.
+//! The `Metrics` Durable Objects: several shards for each deployment.
 
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
@@ -8,7 +8,7 @@ use postern_app::{
     ports::{Clock as _, Fault, Part},
 };
 
-/// Adds up what isolates counted.
+/// Adds up the counters of all isolates.
 #[durable_object(fetch)]
 #[derive(Debug)]
 pub struct Metrics {

@@ -1,5 +1,7 @@
-//! The Durable Objects: each reads one message, lets the domain decide over its own records,
-//! and carries out what comes with the answer (alarm, publication). No decision is here.
+//! The Durable Object classes, and the [`stubs`] by which the Worker calls them.
+//!
+//! Each class reads one message, lets the domain decide over the object's records, and carries out the effects of the
+//! answer: an alarm, a publication. The classes decide nothing themselves.
 
 mod account;
 mod audit_log;
@@ -23,32 +25,32 @@ use postern_app::{
     time::Timestamp,
 };
 
-/// The message of a request, or why it is none; `part` is the object's own.
+/// Reads the message of a request. `part` is the component that a fault names.
 async fn message<Q: Message>(request: Request, part: Part) -> Result<Q, Fault> {
     let text = js::text(request.inner().text()).await;
     let text = text.map_err(|error| Fault::new(part, js::cause(&error)))?;
     message::read(&text).map_err(|error| Fault::new(part, error))
 }
 
-/// An answer of the domain as the object's.
+/// Converts an answer of the domain to a response of the Durable Object.
 fn answer<A: Serialize>(answer: &A) -> worker::Result<Response> {
     Ok(web_sys::Response::new_with_opt_str(json::write(answer).ok().as_deref())?.into())
 }
 
-/// The object's records.
+/// Opens the records of the Durable Object.
 fn records(state: &State) -> Result<SqlRecords, Fault> {
     SqlRecords::open(&state.storage().sql())
 }
 
-/// Sets the object's alarm to a point in time; at once when that is past.
+/// Sets the alarm of the Durable Object. A time in the past rings at once.
 async fn set_alarm(state: &State, at: Timestamp, now: Timestamp) -> Result<(), Fault> {
-    // The platform takes an offset in milliseconds.
+    // The platform takes an offset from now in milliseconds.
     let offset = i64::try_from(at.since(now).as_millis()).unwrap_or(i64::MAX);
     state.storage().set_alarm(offset).await.map_err(|error| Fault::new(Part::Storage, error))
 }
 
-/// The end of an alarm. One that failed is set again for as long as it fails: thrown to the
-/// platform, it would come six times within two minutes and never again.
+/// Ends an alarm. A failed alarm is set again until it succeeds. The platform's own retries would stop after six times in
+/// two minutes.
 async fn rung(state: &State, done: Result<(), Fault>) -> worker::Result<Response> {
     if let Err(fault) = done {
         log::fault(&fault);
@@ -60,7 +62,7 @@ async fn rung(state: &State, done: Result<(), Fault>) -> worker::Result<Response
     Response::empty()
 }
 
-/// Deletes all that the object stores, its alarm included.
+/// Deletes everything that the Durable Object stores, including its alarm.
 async fn forget(state: &State) -> Result<(), Fault> {
     state.storage().delete_all().await.map_err(|error| Fault::new(Part::Storage, error))
 }

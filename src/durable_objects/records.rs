@@ -1,6 +1,6 @@
-//! An object's own SQLite as the domain's `Records`: one table, `(kind, id) -> record`.
+//! The SQLite database of a Durable Object as the domain's `Records`: one table, `(kind, id) -> record`.
 //!
-//! Every statement is synchronous; those without an `await` between them commit together.
+//! Every statement is synchronous. Statements without an `await` between them commit together.
 
 use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -12,12 +12,12 @@ use crate::{
 };
 use postern_app::ports::{Fault, Part, Records};
 
-/// The only table of every object. The records' formats are the domain's.
+/// The only table of every Durable Object. The domain defines the formats of the records.
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS records (
     kind TEXT NOT NULL, id TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (kind, id)
 ) WITHOUT ROWID";
 
-/// Records in the object's SQLite.
+/// Records in the SQLite database of a Durable Object.
 pub(super) struct SqlRecords(Sql);
 
 fn fault(error: &JsValue) -> Fault {
@@ -25,7 +25,7 @@ fn fault(error: &JsValue) -> Fault {
 }
 
 impl SqlRecords {
-    /// Opens the table, making it at the object's first use.
+    /// Opens the table. The first use of a Durable Object creates it.
     pub(super) fn open(sql: &SqlStorage) -> Result<Self, Fault> {
         let sql: &JsValue = sql.as_ref();
         let records = Self(sql.clone().unchecked_into());
@@ -40,13 +40,13 @@ impl SqlRecords {
 
     /// The rows of a statement that selects `id` and `record`.
     fn rows(&self, statement: &str, values: &[&str]) -> Result<Vec<(String, String)>, Fault> {
-        // Not `one()`: it throws through WASM when there is no row.
+        // Not `one()`, which throws an exception through WASM if there is no row.
         let rows = self.run(statement, values)?.to_array().map_err(|error| fault(&error))?;
         let column = |row: &JsValue, name: &str| {
             let value = Reflect::get(row, &JsValue::from_str(name)).ok();
             value
                 .and_then(|value| value.as_string())
-                .ok_or_else(|| Fault::new(Part::Storage, "a row without text"))
+                .ok_or_else(|| Fault::new(Part::Storage, "a row has a column that is not text"))
         };
         rows.iter().map(|row| Ok((column(&row, "id")?, column(&row, "record")?))).collect()
     }

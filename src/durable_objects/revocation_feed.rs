@@ -1,4 +1,4 @@
-//! The `RevocationFeed` object: one for each deployment.
+//! The `RevocationFeed` Durable Object: one for each deployment.
 
 use core::{
     cell::{Cell, OnceCell},
@@ -19,18 +19,18 @@ use postern_app::{
     time::Timestamp,
 };
 
-/// What is counted here is sent off this often, and at once when a write failed: a busy feed is
-/// written every second.
+/// How often the object flushes its counters. It flushes at once after a failed write. A busy feed is written every second,
+/// which is too often for a flush.
 const FLUSH_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Collects what was revoked, and publishes it to KV.
+/// Collects revocations, and publishes the feed to KV.
 #[durable_object(alarm)]
 pub struct RevocationFeed {
     state: State,
     env: Env,
-    /// Kept between requests: it keeps what it has read.
+    /// Kept between requests, because it caches the records that it has read.
     feed: OnceCell<Feed<SqlRecords>>,
-    /// When the alarm rings that was set last.
+    /// The time of the alarm that was set last.
     alarm_at: Cell<Timestamp>,
     flushed_at: Cell<Timestamp>,
 }
@@ -67,7 +67,7 @@ impl RevocationFeed {
     }
 
     fn isolate(&self) -> Result<Rc<Isolate>, Fault> {
-        isolate::of(&self.env).map_err(|_| Fault::new(Part::RevocationFeed, "misconfigured"))
+        isolate::of(&self.env).map_err(|_| Fault::new(Part::RevocationFeed, "the configuration is not valid"))
     }
 
     async fn serve(&self, message: &FeedRequest) -> Result<FeedAnswer, Fault> {
@@ -102,7 +102,7 @@ impl RevocationFeed {
         self.set_alarm(alarmed.next, now).await
     }
 
-    /// Nobody else may ever do it here: this object can be alone in its isolate.
+    /// Flushes the counters. The object can be alone in its isolate, where no request would do it.
     async fn flush(&self, isolate: &Isolate) {
         let shards = MetricsStubs(self.env.clone().into());
         let dataset = isolate.config.metrics.dataset.as_deref();
@@ -112,8 +112,7 @@ impl RevocationFeed {
     }
 
     async fn set_alarm(&self, at: Timestamp, now: Timestamp) -> Result<(), Fault> {
-        // Every question comes with a time, and setting an alarm is a write: one that rings no
-        // later is left as it is.
+        // Every message has an alarm time, and setting an alarm is a write. An alarm that rings early enough stays.
         let known = self.alarm_at.get();
         if now < known && known <= at {
             return Ok(());

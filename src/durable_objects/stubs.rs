@@ -1,6 +1,6 @@
-//! The Worker's side of the objects: one message, one typed answer.
+//! Stubs of the Durable Objects: each call sends one message and receives one typed answer.
 //!
-//! Only transport can fail here. Decisions, refusals included, are answers with status 200.
+//! Only the transport can fail here. Decisions, including refusals, are answers with status 200.
 
 use std::rc::Rc;
 
@@ -29,10 +29,10 @@ use postern_app::{
 };
 use postern_core::throttle::{ThrottleAnswer, ThrottleRequest, Throttles};
 
-/// Objects take one kind of message; the URL says nothing.
+/// The URL of every message. Durable Objects do not read it.
 const MESSAGE_URL: &str = "https://object.invalid/";
 
-/// The name of what there is one of in a deployment: the key ring, the audit log, the feed.
+/// The name of Durable Objects that a deployment has only one of: the key ring, the audit log and the revocation feed.
 const ONLY: &str = "own";
 
 async fn ask<Q: Message, A: DeserializeOwned>(
@@ -47,7 +47,7 @@ async fn ask<Q: Message, A: DeserializeOwned>(
     message::read(&answer).map_err(|error| Fault::new(part, error))
 }
 
-/// Text there and text back: compiled once for all kinds of messages.
+/// Exchanges text for text, so that this function is compiled once for all kinds of messages.
 async fn exchange(
     env: &Env,
     (binding, part): (&str, Part),
@@ -63,7 +63,7 @@ async fn exchange(
     loop {
         tries += 1;
         let request = Request::new_with_str_and_init(MESSAGE_URL, &init).map_err(|error| fault(&error))?;
-        // A stub that has failed once goes on failing: each try has its own.
+        // A stub that failed once keeps failing, so each try gets a new one.
         let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
         let asked_at = Runtime.now();
         let answered = answered(stub.fetch(&request)).await;
@@ -73,7 +73,7 @@ async fn exchange(
         match answered {
             Ok((200, text)) => return Ok(text),
             Ok((status, _)) => {
-                return Err(Fault::new(part, format_args!("the object answered {status}")));
+                return Err(Fault::new(part, format_args!("the Durable Object returned status {status}")));
             }
             Err(error) if broken(&error).asks_again(is_repeatable, tries) => {}
             Err(error) => return Err(fault(&error)),
@@ -81,20 +81,20 @@ async fn exchange(
     }
 }
 
-/// Status and text of an answer.
+/// Waits for a response, and reads its status and text.
 async fn answered(promise: Promise) -> Result<(u16, String), JsValue> {
     let response: Response = js::in_time(promise).await?.dyn_into()?;
     let text = js::in_time(response.text()?).await?;
     Ok((response.status(), text.as_string().unwrap_or_default()))
 }
 
-/// What the platform says of an exception that an object's stub threw.
+/// The platform's properties of an exception that a stub threw.
 fn broken(error: &JsValue) -> Broken {
     let says = |name: &str| Reflect::get(error, &name.into()).is_ok_and(|flag| flag.is_truthy());
     Broken { retryable: says("retryable"), overloaded: says("overloaded") }
 }
 
-/// Account objects, named by the account's id.
+/// Stubs of `Account`, named by the account's id.
 #[derive(Clone)]
 pub(crate) struct AccountStubs(pub(crate) Rc<Env>);
 
@@ -104,7 +104,7 @@ impl Accounts for AccountStubs {
     }
 }
 
-/// The `KeyRing` object.
+/// The stub of `KeyRing`.
 #[derive(Clone)]
 pub(crate) struct KeyRingStub(pub(crate) Rc<Env>);
 
@@ -114,7 +114,7 @@ impl KeyRingObject for KeyRingStub {
     }
 }
 
-/// The `RevocationFeed` object.
+/// The stub of `RevocationFeed`.
 #[derive(Clone)]
 pub(crate) struct FeedStub(pub(crate) Rc<Env>);
 
@@ -124,7 +124,7 @@ impl FeedObject for FeedStub {
     }
 }
 
-/// `IssuerKeys` objects, named by the issuer and the place of its keys.
+/// Stubs of `IssuerKeys`, named by the issuer and the place of its keys.
 #[derive(Clone)]
 pub(crate) struct IssuerKeysStubs(pub(crate) Rc<Env>);
 
@@ -134,7 +134,7 @@ impl IssuerKeysObjects for IssuerKeysStubs {
     }
 }
 
-/// Throttle objects, named by what they limit.
+/// Stubs of `Throttle`, named by the account or the network that they limit.
 #[derive(Clone)]
 pub(crate) struct ThrottleStubs(pub(crate) Rc<Env>);
 
@@ -144,7 +144,7 @@ impl Throttles for ThrottleStubs {
     }
 }
 
-/// The `AuditLog` object.
+/// The stub of `AuditLog`.
 #[derive(Clone)]
 pub(crate) struct AuditLogStub(pub(crate) Rc<Env>);
 
@@ -154,7 +154,7 @@ impl AuditLog for AuditLogStub {
     }
 }
 
-/// Metrics objects, named by number.
+/// Stubs of `Metrics`, named by the number of the shard.
 #[derive(Clone)]
 pub(crate) struct MetricsStubs(pub(crate) Rc<Env>);
 
@@ -165,8 +165,9 @@ impl MetricsShards for MetricsStubs {
 
     fn write_point(&self, dataset: &str, point: &str) -> Result<(), Fault> {
         let fault = |error: &JsValue| Fault::new(Part::Metrics, js::cause(error));
-        let set = env::dataset(&self.0, dataset)
-            .ok_or_else(|| Fault::new(Part::Metrics, format_args!("no data set is bound as {dataset}")))?;
+        let set = env::dataset(&self.0, dataset).ok_or_else(|| {
+            Fault::new(Part::Metrics, format_args!("there is no Analytics Engine binding named {dataset}"))
+        })?;
         let point = JSON::parse(point).map_err(|error| fault(&error))?;
         set.write_data_point(&point).map_err(|error| fault(&error))
     }

@@ -1,4 +1,4 @@
-//! The Throttle object: one for each network, and one for each account that is tried.
+//! The `Throttle` Durable Object: one for each network, and one for each account that someone tries to sign in to.
 
 use core::cell::Cell;
 
@@ -8,12 +8,12 @@ use crate::{log, runtime::Runtime};
 use postern_app::ports::{Clock as _, Fault, Part};
 use postern_core::throttle::{Throttle as Limits, ThrottleAnswer, ThrottleRequest, object::SWEEP_EVERY};
 
-/// Counts what is done and what fails, exactly and for the whole deployment.
+/// Counts attempts and failures exactly, for the whole deployment.
 #[durable_object(alarm)]
 #[derive(Debug)]
 pub struct Throttle {
     state: State,
-    /// Whether the alarm is known to be set: it is asked for once in an instance's life.
+    /// Whether the alarm is known to be set. The object reads it from storage once in an instance's life.
     armed: Cell<bool>,
 }
 
@@ -33,7 +33,7 @@ impl DurableObject for Throttle {
         }))
     }
 
-    /// Removes what says nothing any more.
+    /// Removes records that no longer limit anything.
     async fn alarm(&self) -> worker::Result<Response> {
         self.armed.set(false);
         let left = super::records(&self.state).and_then(|records| Limits::new(records).sweep(Runtime.now()));
@@ -48,7 +48,7 @@ impl DurableObject for Throttle {
 
 impl Throttle {
     async fn serve(&self, message: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
-        // Opened for each request: the sweep deletes the table too.
+        // Opened for each request, because the sweep deletes the table, too.
         let answer = Limits::new(super::records(&self.state)?).serve(message, Runtime.now());
         if !self.armed.get() {
             let set = self.state.storage().get_alarm().await;

@@ -3,19 +3,19 @@
 use crate::{glue, request::Head};
 use postern_app::{gateway::HeaderPlan, http::RequestView as _};
 
-/// A plan for headers in the shorter of two forms with one meaning.
+/// A header plan in the shorter of two equivalent forms.
 pub(super) struct Outgoing {
-    /// Names, each on a line: those that go, or with `only` the only ones that stay.
+    /// Names of headers, each on a line: the headers to remove, or with `only` the headers to keep.
     pub(super) names: String,
-    /// Which of both.
+    /// Whether `names` are the headers to keep.
     pub(super) only: bool,
-    /// What is set, as [`glue::lines`].
+    /// The headers to set, in the form of [`glue::lines`].
     pub(super) set: String,
 }
 
 impl Outgoing {
-    /// Naming what stays is for requests whose headers are ASCII and hold no cookie that passes:
-    /// other bytes and several cookies survive a copy of the headers alone.
+    /// The form that keeps headers is only for requests with ASCII headers and without a cookie that passes. Other bytes
+    /// and several cookies survive only in a copy of all headers.
     pub(super) fn of(plan: &HeaderPlan, head: &Head) -> Self {
         let names = head.header_names();
         let stays =

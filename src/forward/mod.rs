@@ -1,6 +1,6 @@
-//! Carries a request that the gate let pass to its upstream and the answer back, bodies
-//! streaming untouched. No future of ours waits for an upstream: `glue.js` goes the way there and
-//! back, so that nothing of a request that is given up half-way stays behind in WASM.
+//! Forwards a request to its upstream and the response to the client. Bodies stream past WASM.
+//!
+//! No Rust future waits for an upstream: `glue.js` does, so that a request that is given up leaves nothing in WASM.
 
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use web_sys::{Request, Response};
@@ -22,27 +22,27 @@ use postern_app::{
     service::{BodyFault, Forward, Service, UpstreamFault},
 };
 
-/// What `glue.js` tells: no answer came.
+/// `glue.js` reports that no response came.
 const FAILED: u8 = 0;
-/// The first try failed, and there is a second one.
+/// `glue.js` reports that the first try failed and a second one follows.
 const SENT_ONCE_MORE: u8 = 1;
-/// The client's body broke off.
+/// `glue.js` reports that the client's body broke off.
 const BODY_BROKE_OFF: u8 = 2;
-/// The time was over, and the client's body was not there yet.
+/// `glue.js` reports that the client's body did not arrive within the time limit.
 const BODY_TOO_SLOW: u8 = 3;
 
 type Told =
     dyn Fn(Request, JsValue, ExecutionContext, u8, JsValue, String) -> Result<Option<Response>, JsValue>;
 
 thread_local! {
-    /// [`told`] for JavaScript, made once.
+    /// [`told`] as a JavaScript function, made once for each isolate.
     static TOLD: JsValue = {
         let told: Box<Told> = Box::new(told);
         Closure::wrap(told).into_js_value()
     };
 }
 
-/// The promise of the answer, whatever the upstream does.
+/// Forwards the request. The result is a promise of a response, whatever the upstream does.
 pub(super) fn carry(service: &Service<WorkerPorts>, head: &Head, plan: &Forward) -> JsValue {
     let ports = service.ports();
     let upstream = match upstream(&plan.target, ports.env()) {
@@ -78,20 +78,20 @@ pub(super) fn carry(service: &Service<WorkerPorts>, head: &Head, plan: &Forward)
     })
 }
 
-/// The binding to ask, or undefined for the URL's own host.
+/// The service binding of the target, or undefined for the URL's host.
 fn upstream(target: &Target, env: &Env) -> Result<JsValue, UpstreamFault> {
     let Some(name) = &target.service else { return Ok(JsValue::UNDEFINED) };
     env::service(env, name).map(JsValue::from).ok_or_else(|| UpstreamFault::NotBound(name.clone()))
 }
 
-/// Whether the platform's cache is to be passed by: there is none in front of a service binding, whose
-/// Worker would see the wish.
+/// Whether to bypass the platform's cache. A service binding has no cache in front of it, and its Worker would see the
+/// request for it.
 const fn uncached(plan: &Forward) -> bool {
     plan.uncached && plan.target.service.is_none()
 }
 
-/// What went wrong on the way, and the answer if there is no other one: `cause` was thrown, `added`
-/// are the headers for the answer.
+/// Handles a report of `glue.js`, and answers the client unless a second try follows. `cause` is the exception, `added` are
+/// the headers for the answer.
 #[expect(clippy::needless_pass_by_value, reason = "called by JavaScript, which gives values")]
 fn told(
     request: Request,
@@ -101,7 +101,7 @@ fn told(
     cause: JsValue,
     added: String,
 ) -> Result<Option<Response>, JsValue> {
-    // The isolate was there when the request was sent on.
+    // The isolate's state exists, because the request was forwarded.
     let Some(isolate) = isolate::known() else { return Err(cause) };
     let env: Env = env.unchecked_into();
     let service = Service::new(isolate, WorkerPorts::new(env.into(), ctx));
@@ -118,7 +118,7 @@ fn told(
     response::response(reply, &view).map(Some)
 }
 
-/// What was thrown on the way to the upstream and back: a status that none is, or an exception.
+/// The fault of an upstream by what was thrown: a status that is not valid, or an exception.
 fn fault(thrown: &JsValue) -> UpstreamFault {
     // A status has three digits.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 999")]
@@ -126,6 +126,6 @@ fn fault(thrown: &JsValue) -> UpstreamFault {
         return UpstreamFault::Status(status as u16);
     }
     let cause = js::cause(thrown);
-    // Only our own deadline aborts this fetch.
+    // Only the route's own time limit aborts this fetch.
     if cause.starts_with("AbortError") { UpstreamFault::Timeout } else { UpstreamFault::Unreachable(cause) }
 }

@@ -1,5 +1,5 @@
-//! An open WebSocket that a rule may close. `socket.js` holds its two ends and asks here when to
-//! close them; here is what the socket is held to, and nothing that JavaScript could not free.
+//! An open WebSocket that a `websocket` rule may close. `socket.js` holds its two ends, and calls this module to learn
+//! when to close them. This module holds the rule, in memory that JavaScript can free.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -9,15 +9,15 @@ use wasm_bindgen::{JsValue, closure::Closure};
 use crate::{js, ports::WorkerPorts};
 use postern_app::service::{OpenSocket, Service, SocketVerdict, SocketWatch};
 
-/// The socket opens: the verdict.
+/// The socket opens. The answer is the first verdict.
 const FIRST: u8 = 0;
-/// The time of the verdict is over: the promise of the next one.
+/// The time of the last verdict is over. The answer is a promise of the next verdict.
 const NOW: u8 = 1;
-/// It was closed because an end did not read.
+/// The socket was closed because one end did not read.
 const OVERRUN: u8 = 3;
 
-/// Looks at a socket, for JavaScript. Whatever else it is called with, the socket has ended: what is
-/// held here is freed. The function itself is freed together with the socket that holds it.
+/// The function by which `socket.js` checks a socket. An argument other than these constants means that the socket has
+/// ended, and frees what the function holds. The function itself is freed with the socket that holds it.
 pub(super) fn look(service: &Service<WorkerPorts>, watch: &SocketWatch) -> JsValue {
     let held = RefCell::new(Some(Rc::new((service.clone(), service.opened(watch)))));
     let look: Box<dyn Fn(u8) -> JsValue> = Box::new(move |what| {
@@ -42,13 +42,13 @@ pub(super) fn look(service: &Service<WorkerPorts>, watch: &SocketWatch) -> JsVal
 fn next(open: Rc<(Service<WorkerPorts>, OpenSocket)>) -> JsValue {
     let ctx = open.0.ports().ctx().clone();
     let verdict = js::promise(Box::pin(async move { Ok(shown(open.0.look_at_socket(&open.1).await)) }));
-    // When the client goes meanwhile, the platform forgets what it does not wait for, and the future
-    // would be left behind.
+    // If the client goes away meanwhile, the platform drops promises that nothing waits for, and the future would stay
+    // in memory.
     ctx.wait_until(&verdict);
     verdict.into()
 }
 
-/// How long to wait, in milliseconds; or the code and the reason to close with.
+/// The time to wait in milliseconds, or the code and the reason to close the socket with.
 fn shown(verdict: SocketVerdict) -> JsValue {
     match verdict {
         SocketVerdict::Keep(wait) => js::millis(wait).into(),

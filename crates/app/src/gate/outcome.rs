@@ -78,7 +78,7 @@ impl UpstreamFault {
             Self::Unreachable(cause) => format!("unreachable: {cause}"),
             Self::Timeout => "timeout".to_owned(),
             Self::Status(status) => format!("the status {status} is not valid"),
-            Self::NotBound(service) => format!("unreachable: no service is bound as {service}"),
+            Self::NotBound(service) => format!("unreachable: there is no service binding named {service}"),
         }
     }
 
