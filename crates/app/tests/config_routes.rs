@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use postern_app::{
     config::Config,
     gateway::{
-        Access, Comparison, Forwarding, Found, Gate, HostPattern, Operand, RateKey, Requirement, Revocation,
-        Upstream,
+        Access, Comparison, Forwarding, Found, Gate, HostPattern, Operand, RateKey, Requirement,
+        RevocationLevel, Upstream,
     },
 };
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn a_route_asks_for_an_access_token_unless_it_says_otherwise() {
     let config = config(&json!([{"path": "/api", "upstream": "https://origin.example.com/base/"}])).unwrap();
     let route = &config.routes[0];
     assert!(matches!(&route.access, Access::Required(requirement) if *requirement == Requirement::default()));
-    assert_eq!((route.revocation, route.keep_token), (Revocation::Feed, false));
+    assert_eq!((route.revocation, route.keep_token), (RevocationLevel::Feed, false));
     assert_eq!((&route.host, route.name.as_str()), (&HostPattern::Any, "route-0"));
     assert_eq!(route.upstream, Upstream::Url { base: "https://origin.example.com/base".into() });
     assert_eq!((route.timeout, route.cors.clone()), (Duration::from_secs(30), None));
@@ -73,7 +73,7 @@ fn a_whole_route_is_read() {
     }]))
     .unwrap();
     let route = &config.routes[0];
-    assert_eq!((route.strip_segments, route.revocation), (2, Revocation::Strong));
+    assert_eq!((route.strip_segments, route.revocation), (2, RevocationLevel::Strong));
     assert_eq!(route.headers[0].header, "x-user-email");
     let Access::Required(requirement) = &route.access else { panic!("required") };
     let rules: Vec<(Comparison, &Operand)> =

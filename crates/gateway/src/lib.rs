@@ -37,7 +37,7 @@ pub use path::{NormalPath, PathError};
 pub use policy::{Challenge, Forbid, ForbidCause, Objection, Verdict, decide, step_up};
 pub use route::{
     Access, Attribute, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern, PatternError,
-    Requirement, Revocation, Route, Segment, StaleFeed, Upstream,
+    Requirement, RevocationLevel, Route, Segment, StaleFeed, Upstream,
 };
 pub use target::Target;
 

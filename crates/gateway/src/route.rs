@@ -25,7 +25,7 @@ pub struct Route {
     /// What is asked of the caller.
     pub access: Access,
     /// How quickly a revocation is seen here.
-    pub revocation: Revocation,
+    pub revocation: RevocationLevel,
     /// What happens here when the revocation feed is out of date.
     pub stale_feed: StaleFeed,
     /// Where the request goes.
@@ -170,7 +170,7 @@ pub enum Operand {
 
 /// How a route learns of revocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Revocation {
+pub enum RevocationLevel {
     /// Not at all: the signature and the clock decide.
     None,
     /// From the isolate's copy of the revocation feed.

@@ -10,7 +10,7 @@ pub(super) fn route(path: &str) -> Route {
         path: PathPattern::parse(path).unwrap(),
         methods: Methods::Any,
         access: Access::Public,
-        revocation: Revocation::None,
+        revocation: RevocationLevel::None,
         stale_feed: StaleFeed::Pass,
         upstream: Upstream::Url { base: "https://origin.example".into() },
         strip_segments: 0,

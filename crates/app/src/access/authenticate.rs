@@ -9,7 +9,7 @@ use crate::{
         refused::AccessRefused,
         revocation_cache::RevocationCache,
     },
-    gateway::{Identity, Revocation, StaleFeed},
+    gateway::{Identity, RevocationLevel, StaleFeed},
     isolate::token_cache::{Known, Remembered},
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
@@ -41,10 +41,10 @@ impl<'r, P: Ports> Authentication<'r, P> {
         &self,
         token: &str,
         now: Timestamp,
-        level: Revocation,
+        level: RevocationLevel,
         stale_feed: StaleFeed,
     ) -> Result<Rc<Identity>, AccessRefused> {
-        if level != Revocation::None {
+        if level != RevocationLevel::None {
             // Before the token is looked at: the feed may know of a key that the copy of the key
             // set still has.
             RevocationCache::of(self.0).feed_ready().await;

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::{
     access::{key_sets::KeySets, liveness::Liveness, refused::AccessRefused, session::session_of},
-    gateway::{Revocation, StaleFeed},
+    gateway::{RevocationLevel, StaleFeed},
     isolate::{
         feed_memory::{Reading, Source},
         token_cache::Known,
@@ -43,16 +43,16 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         !feed.look_up(marks, now).any() || feed.verdict(marks) == Some(false)
     }
 
-    /// Refuses a token that was revoked, as far as the level asks. With [`Revocation::Strong`] the
+    /// Refuses a token that was revoked, as far as the level asks. With [`RevocationLevel::Strong`] the
     /// Account object tells of session and subject; of single tokens, of clients, and of what other
     /// issuers issued it knows nothing, and the feed tells.
     pub(crate) async fn check_revoked(
         &self,
         known: &Known,
-        level: Revocation,
+        level: RevocationLevel,
         stale_feed: StaleFeed,
     ) -> Result<(), AccessRefused> {
-        if level == Revocation::None {
+        if level == RevocationLevel::None {
             return Ok(());
         }
         self.feed_ready().await;
@@ -63,7 +63,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         }
         let generation = feed.generation.get();
         let mut hits = feed.look_up(&known.marks, now);
-        if level == Revocation::Strong && known.marks.own {
+        if level == RevocationLevel::Strong && known.marks.own {
             Liveness::of(self.0).check_alive(&known.identity).await?;
             hits = Hits { session: false, subject: false, ..hits };
         }

@@ -13,7 +13,7 @@ use crate::{
     auth::{presented_token::PresentedToken, rotation::Rotation},
     config::Config,
     events::Happening,
-    gateway::{Challenge, Credentials, Identity, Revocation, StaleFeed, credentials},
+    gateway::{Challenge, Credentials, Identity, RevocationLevel, StaleFeed, credentials},
     http::RequestView,
     refresh::{RefreshToken, RefusedToken, codec},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -158,7 +158,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         };
         let invalid = || ApiError::Challenge(Challenge::InvalidToken);
         let identity = match Authentication::of(self.0)
-            .authenticate(token, self.0.now(), Revocation::Strong, StaleFeed::Pass)
+            .authenticate(token, self.0.now(), RevocationLevel::Strong, StaleFeed::Pass)
             .await
         {
             Ok(identity) => identity,

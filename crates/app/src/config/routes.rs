@@ -11,7 +11,7 @@ use super::{
 };
 use crate::gateway::{
     Access, Attribute, ClaimHeader, Comparison, Cors, HostPattern, MAX_STEPS, Methods, Operand, PathPattern,
-    Requirement, Revocation, Route, StaleFeed, Upstream, is_free_for_claims, most_steps,
+    Requirement, RevocationLevel, Route, StaleFeed, Upstream, is_free_for_claims, most_steps,
 };
 
 /// The most routes in one table: more belong into several Workers, and vars end at 5 KB anyway.
@@ -113,13 +113,17 @@ fn route(fields: &Fields<'_>, name: Option<String>, context: &RouteContext) -> O
         Level::Optional => Access::Optional,
         Level::Required => Access::Required(requirement),
     };
-    let revocation = fields.or("revocation", Revocation::default(), |node| {
-        node.choice(&[("none", Revocation::None), ("feed", Revocation::Feed), ("strong", Revocation::Strong)])
+    let revocation = fields.or("revocation", RevocationLevel::default(), |node| {
+        node.choice(&[
+            ("none", RevocationLevel::None),
+            ("feed", RevocationLevel::Feed),
+            ("strong", RevocationLevel::Strong),
+        ])
     });
     let stale_feed = fields.or("stale_feed", StaleFeed::default(), |node| {
         node.choice(&[("pass", StaleFeed::Pass), ("refuse", StaleFeed::Refuse)])
     });
-    if revocation == Revocation::None && stale_feed == StaleFeed::Refuse {
+    if revocation == RevocationLevel::None && stale_feed == StaleFeed::Refuse {
         fields.wrong(
             "stale_feed",
             "must not be set with `revocation` = \"none\", which does not read the feed",

@@ -12,7 +12,7 @@ use crate::{
         token_source::{Presented, judge_cookie_request, presented},
     },
     gateway::{
-        Access, Challenge, Found, Gate, Match, Revocation, Route, StaleFeed, SupposedIdentity, Target,
+        Access, Challenge, Found, Gate, Match, RevocationLevel, Route, StaleFeed, SupposedIdentity, Target,
         Verdict,
         explain::{Ask, asks, mismatch, suppose},
         is_safe, is_websocket,
@@ -390,9 +390,9 @@ fn taken_for_granted(
     if caller.is_some() {
         supposed.push("the access token's signature is valid".to_owned());
         supposed.extend(match route.revocation {
-            Revocation::None => None,
-            Revocation::Feed => Some("the revocation feed does not list the token".to_owned()),
-            Revocation::Strong => {
+            RevocationLevel::None => None,
+            RevocationLevel::Feed => Some("the revocation feed does not list the token".to_owned()),
+            RevocationLevel::Strong => {
                 let what = "the token is not revoked (its session's object is asked; for sessions without an object, the feed)";
                 Some(what.to_owned())
             }

@@ -19,8 +19,8 @@ use crate::{
         welcome::welcome,
     },
     gateway::{
-        Access, CORS_ANSWER, Challenge, Found, Gate, Identity, Match, RateKey, Revocation, Route, Target,
-        Verdict, decide, is_idempotent, is_websocket,
+        Access, CORS_ANSWER, Challenge, Found, Gate, Identity, Match, RateKey, RevocationLevel, Route,
+        Target, Verdict, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     isolate::Isolate,
@@ -93,7 +93,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             Step::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
             Step::Token(found, bearer) => {
                 let Route { revocation, stale_feed, forwarding, .. } = found.route;
-                if *revocation == Revocation::Strong
+                if *revocation == RevocationLevel::Strong
                     || forwarding.rate_limit.is_some()
                     || !bearer.others.is_empty()
                 {
@@ -102,7 +102,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
                 let Some(known) = self.authentication.remembered(&bearer.text, now) else {
                     return AtOnce::Wait;
                 };
-                if *revocation == Revocation::Feed
+                if *revocation == RevocationLevel::Feed
                     && !self.revocation_cache.feed_clears(*stale_feed, &known.marks, now)
                 {
                     return AtOnce::Wait;

@@ -11,7 +11,7 @@ use crate::{
         session::{Session, session_of},
     },
     events::{Happening, Setting},
-    gateway::{Identity, Revocation, Route, StaleFeed},
+    gateway::{Identity, RevocationLevel, Route, StaleFeed},
     isolate::{Isolate, token_cache::Known},
     ports::{Clock as _, Fault},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -121,7 +121,7 @@ impl<'r, P: Ports> Sockets<'r, P> {
         let revocation = rule.check_session_every.and_then(|interval| {
             let own = identity.issuer == self.isolate.config.issuer;
             let session = session_of(&self.isolate.config, identity).filter(|_| own);
-            let feed = route.revocation != Revocation::None;
+            let feed = route.revocation != RevocationLevel::None;
             let watched = Watched { identity: Rc::clone(identity), own, session, feed };
             (watched.session.is_some() || feed).then_some((watched, interval))
         });
@@ -183,7 +183,8 @@ impl<'r, P: Ports> Sockets<'r, P> {
         if watched.feed {
             let marks = watched.identity.marks(watched.own);
             let known = Known { identity: Rc::clone(&watched.identity), marks };
-            match self.revocation_cache.check_revoked(&known, Revocation::Feed, StaleFeed::Refuse).await {
+            match self.revocation_cache.check_revoked(&known, RevocationLevel::Feed, StaleFeed::Refuse).await
+            {
                 Ok(()) => {}
                 Err(AccessRefused::Token(_) | AccessRefused::Invalid(_)) => return Ok(Some(REVOKED)),
                 Err(AccessRefused::Fault(fault)) => return Err(fault),

@@ -380,16 +380,16 @@ pub(crate) fn told(explainer: &Explainer, explanation: &Explanation, notes: &[St
 
 /// The route's access and its level of revocation, as the table names them.
 fn access(route: &postern_app::gateway::Route) -> (&'static str, &'static str) {
-    use postern_app::gateway::{Access, Revocation};
+    use postern_app::gateway::{Access, RevocationLevel};
     let access = match route.access {
         Access::Public => "public",
         Access::Optional => "optional",
         Access::Required(_) => "required",
     };
     let revocation = match route.revocation {
-        Revocation::None => "none",
-        Revocation::Feed => "feed",
-        Revocation::Strong => "strong",
+        RevocationLevel::None => "none",
+        RevocationLevel::Feed => "feed",
+        RevocationLevel::Strong => "strong",
     };
     (access, revocation)
 }
