@@ -18,7 +18,7 @@ use crate::{
     response,
 };
 use postern_app::{
-    gateway::Target,
+    gateway::UpstreamTarget,
     service::{BodyFault, Forward, Service, UpstreamFault},
 };
 
@@ -79,7 +79,7 @@ pub(super) fn carry(service: &Service<WorkerPorts>, head: &Head, plan: &Forward)
 }
 
 /// The service binding of the target, or undefined for the URL's host.
-fn upstream(target: &Target, env: &Env) -> Result<JsValue, UpstreamFault> {
+fn upstream(target: &UpstreamTarget, env: &Env) -> Result<JsValue, UpstreamFault> {
     let Some(name) = &target.service else { return Ok(JsValue::UNDEFINED) };
     env::service(env, name).map(JsValue::from).ok_or_else(|| UpstreamFault::NotBound(name.clone()))
 }

@@ -3,7 +3,7 @@
 //! Pure functions over a table that was validated before. The trust path of a
 //! request: [`Gate::find`] normalises the path and picks the route, [`credentials`] finds the
 //! access token, the authentication service turns it into an [`Identity`], [`decide`] applies
-//! the route's policy, [`Gate::plan`] cleans the headers, [`Target::of`] says where it goes.
+//! the route's policy, [`Gate::plan`] cleans the headers, [`UpstreamTarget::of`] says where it goes.
 
 mod cors;
 mod credentials;
@@ -39,7 +39,7 @@ pub use route::{
     Access, Attribute, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern, PatternError,
     Requirement, RevocationLevel, Route, Segment, StaleFeed, Upstream,
 };
-pub use target::Target;
+pub use target::UpstreamTarget;
 
 /// The compiled route table and what header hygiene needs to know of the whole configuration.
 #[derive(Debug, Clone)]

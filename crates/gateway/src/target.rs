@@ -7,14 +7,14 @@ use super::{
 
 /// Where a request goes. A route that answers by itself has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct UpstreamTarget {
     /// The absolute URL to ask for.
     pub url: String,
     /// The service binding to ask; without one the URL's own host.
     pub service: Option<String>,
 }
 
-impl Target {
+impl UpstreamTarget {
     /// The target of a request that the route takes; `None` when the gate answers by itself.
     /// `own_origin` (`https://api.example.com`) stands before the path for a service binding,
     /// whose Worker sees the URL that the client named. The query is untouched.

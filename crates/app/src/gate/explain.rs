@@ -12,8 +12,8 @@ use crate::{
         token_source::{Presented, judge_cookie_request, presented},
     },
     gateway::{
-        Access, Challenge, Found, Gate, Match, RevocationLevel, Route, StaleFeed, SupposedIdentity, Target,
-        Verdict,
+        Access, Challenge, Found, Gate, Match, RevocationLevel, Route, StaleFeed, SupposedIdentity,
+        UpstreamTarget, Verdict,
         explain::{Ask, asks, mismatch, suppose},
         is_safe, is_websocket,
         path::NormalPath,
@@ -254,7 +254,7 @@ impl Explainer {
         supposed: Supposed<'_>,
         now: Timestamp,
     ) -> (Option<SupposedIdentity>, Answer) {
-        let forwarded = || match Target::of(found.route, &found.path, parts.query, &parts.origin()) {
+        let forwarded = || match UpstreamTarget::of(found.route, &found.path, parts.query, &parts.origin()) {
             None => Answer::Own,
             Some(target) => Answer::Forwarded { url: target.url },
         };

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::{
     gate::websocket::SocketWatch,
-    gateway::{HeaderPlan, Target},
+    gateway::{HeaderPlan, UpstreamTarget},
     http::{Problem, Reply},
 };
 
@@ -35,7 +35,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forward {
     /// Where to.
-    pub target: Target,
+    pub target: UpstreamTarget,
     /// What changes in the headers.
     pub headers: HeaderPlan,
     /// How long the head of the answer may take.

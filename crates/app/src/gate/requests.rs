@@ -20,7 +20,7 @@ use crate::{
     },
     gateway::{
         Access, CORS_ANSWER, Challenge, Found, Gate, Identity, Match, RateKey, RevocationLevel, Route,
-        Target, Verdict, decide, is_idempotent, is_websocket,
+        UpstreamTarget, Verdict, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     isolate::Isolate,
@@ -296,7 +296,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         assertion: Option<&str>,
     ) -> Outcome {
         let route = found.route;
-        let Some(target) = Target::of(route, &found.path, parts.query, &parts.origin()) else {
+        let Some(target) = UpstreamTarget::of(route, &found.path, parts.query, &parts.origin()) else {
             return self
                 .replied(Some(route), with_cors(answered(route, identity.map(Rc::as_ref)), route, request));
         };
