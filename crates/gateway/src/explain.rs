@@ -9,7 +9,7 @@ use super::{
     identity::{Statement, SupposedIdentity},
     matcher::normal_host,
     path::NormalPath,
-    policy::{Verdict, attribute_met, grant_objection, judge, token_objection},
+    policy::{PolicyVerdict, attribute_met, grant_objection, judge, token_objection},
     route::{Access, Attribute, Comparison, HostPattern, Operand, PathPattern, Requirement, Route, Segment},
 };
 use postern_jose::time::Timestamp;
@@ -75,7 +75,7 @@ fn path_mismatch(pattern: &PathPattern, path: &[Cow<'_, str>]) -> String {
 }
 
 /// What [`super::decide`] would say if an access token with these claims were sound.
-pub fn suppose(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timestamp) -> Verdict {
+pub fn suppose(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timestamp) -> PolicyVerdict {
     judge(found, identity.map(|identity| &**identity), now)
 }
 

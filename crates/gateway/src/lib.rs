@@ -34,7 +34,7 @@ pub use headers::{
 pub use identity::{Identity, RawClaims, Statement, SupposedIdentity};
 pub use matcher::{MAX_STEPS, Params, RouteTable, most_steps, normal_host};
 pub use path::{NormalPath, PathError};
-pub use policy::{Challenge, Forbid, ForbidCause, Objection, Verdict, decide, step_up};
+pub use policy::{Challenge, Forbid, ForbidCause, Objection, PolicyVerdict, decide, step_up};
 pub use route::{
     Access, Attribute, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern, PatternError,
     Requirement, RevocationLevel, Route, Segment, StaleFeed, Upstream,

@@ -16,7 +16,7 @@ const REALM: &str = "postern";
 
 /// The outcome of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PolicyVerdict {
     /// Pass it on.
     Forward,
     /// 401 (or 400): come back with a sound access token.
@@ -87,21 +87,21 @@ pub enum ForbidCause {
 
 /// Decides. `identity` is the verified caller; when the request brought an access token that
 /// was not sound, the caller of this function answers [`Challenge::InvalidToken`] before.
-pub fn decide(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) -> Verdict {
+pub fn decide(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) -> PolicyVerdict {
     judge(found, identity.map(|identity| &**identity), now)
 }
 
 /// The same of whoever the statement is about, verified or supposed.
-pub(super) fn judge(found: &Match<'_>, identity: Option<&Statement>, now: Timestamp) -> Verdict {
+pub(super) fn judge(found: &Match<'_>, identity: Option<&Statement>, now: Timestamp) -> PolicyVerdict {
     match (&found.route.access, identity) {
-        (Access::Public | Access::Optional, _) => Verdict::Forward,
-        (Access::Required(_), None) => Verdict::Challenge(Challenge::NoCredentials),
+        (Access::Public | Access::Optional, _) => PolicyVerdict::Forward,
+        (Access::Required(_), None) => PolicyVerdict::Challenge(Challenge::NoCredentials),
         (Access::Required(requirement), Some(identity)) => {
             match token_objection(requirement, identity, now) {
-                Some(challenge) => Verdict::Challenge(challenge),
+                Some(challenge) => PolicyVerdict::Challenge(challenge),
                 None => match grant_objection(requirement, found, identity) {
-                    Some(cause) => Verdict::Forbid(Forbid { cause }),
-                    None => Verdict::Forward,
+                    Some(cause) => PolicyVerdict::Forbid(Forbid { cause }),
+                    None => PolicyVerdict::Forward,
                 },
             }
         }
@@ -170,7 +170,7 @@ pub(super) fn attribute_met(attribute: &Attribute, found: &Match<'_>, identity: 
     })
 }
 
-impl Verdict {
+impl PolicyVerdict {
     /// The claim that a route's rule is not met by, as routes call it, and the rule.
     pub fn objection(&self) -> Option<(&str, &'static str)> {
         match self {

@@ -12,8 +12,8 @@ use crate::{
         token_source::{Presented, judge_cookie_request, presented},
     },
     gateway::{
-        Access, Challenge, Found, Gate, Match, RevocationLevel, Route, StaleFeed, SupposedIdentity,
-        UpstreamTarget, Verdict,
+        Access, Challenge, Found, Gate, Match, PolicyVerdict, RevocationLevel, Route, StaleFeed,
+        SupposedIdentity, UpstreamTarget,
         explain::{Ask, asks, mismatch, suppose},
         is_safe, is_websocket,
         path::NormalPath,
@@ -294,9 +294,9 @@ impl Explainer {
             }
         }
         let answer = match suppose(found, identity.as_ref(), now) {
-            Verdict::Forward => forwarded(),
-            Verdict::Challenge(challenge) => refused(Reply::from(&challenge), challenge.code()),
-            Verdict::Forbid(forbid) => refused(Reply::from(&forbid), forbid.code()),
+            PolicyVerdict::Forward => forwarded(),
+            PolicyVerdict::Challenge(challenge) => refused(Reply::from(&challenge), challenge.code()),
+            PolicyVerdict::Forbid(forbid) => refused(Reply::from(&forbid), forbid.code()),
         };
         (identity, answer)
     }

@@ -19,8 +19,8 @@ use crate::{
         welcome::welcome,
     },
     gateway::{
-        Access, CORS_ANSWER, Challenge, Found, Gate, Identity, Match, RateKey, RevocationLevel, Route,
-        UpstreamTarget, Verdict, decide, is_idempotent, is_websocket,
+        Access, CORS_ANSWER, Challenge, Found, Gate, Identity, Match, PolicyVerdict, RateKey,
+        RevocationLevel, Route, UpstreamTarget, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     isolate::Isolate,
@@ -235,9 +235,9 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         }
         match (&found.route.access, presented(found.route, request)) {
             (Access::Required(_), Presented::None) => match decide(&found, None, now) {
-                Verdict::Challenge(challenge) => refuse(&challenge),
+                PolicyVerdict::Challenge(challenge) => refuse(&challenge),
                 // A requirement is never met by nobody; were it so, refuse all the same.
-                Verdict::Forward | Verdict::Forbid(_) => refuse(&Challenge::NoCredentials),
+                PolicyVerdict::Forward | PolicyVerdict::Forbid(_) => refuse(&Challenge::NoCredentials),
             },
             (_, Presented::None) => Step::Nobody(found),
             (_, Presented::Malformed) => refuse(&Challenge::InvalidRequest),
@@ -278,9 +278,9 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         self.receipt_confirmation.confirm_receipt(identity);
         let verdict = decide(found, Some(identity), now);
         let (code, reply) = match &verdict {
-            Verdict::Forward => return None,
-            Verdict::Challenge(challenge) => (challenge.code(), Reply::from(challenge)),
-            Verdict::Forbid(forbid) => (forbid.code(), Reply::from(forbid)),
+            PolicyVerdict::Forward => return None,
+            PolicyVerdict::Challenge(challenge) => (challenge.code(), Reply::from(challenge)),
+            PolicyVerdict::Forbid(forbid) => (forbid.code(), Reply::from(forbid)),
         };
         self.refusal_events.record_forbidden(request, route, identity, (code, verdict.objection()));
         Some(with_cors(reply, route, request))

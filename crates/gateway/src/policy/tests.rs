@@ -12,7 +12,7 @@ use super::{
 
 const NOW: Timestamp = Timestamp::from_seconds(1100);
 
-fn decide_on(requirement: Requirement, identity: Option<&Identity>) -> Verdict {
+fn decide_on(requirement: Requirement, identity: Option<&Identity>) -> PolicyVerdict {
     let mut route = route("/t/{tenant}/docs");
     route.access = Access::Required(requirement);
     route.host = HostPattern::Any;
@@ -30,11 +30,11 @@ fn set(items: &[&str]) -> BTreeSet<String> {
     items.iter().map(|item| (*item).to_owned()).collect()
 }
 
-fn challenge_of(verdict: &Verdict) -> String {
+fn challenge_of(verdict: &PolicyVerdict) -> String {
     match verdict {
-        Verdict::Forward => "forward".into(),
-        Verdict::Challenge(challenge) => challenge.www_authenticate(),
-        Verdict::Forbid(forbid) => forbid.www_authenticate().unwrap_or_else(|| "forbidden".into()),
+        PolicyVerdict::Forward => "forward".into(),
+        PolicyVerdict::Challenge(challenge) => challenge.www_authenticate(),
+        PolicyVerdict::Forbid(forbid) => forbid.www_authenticate().unwrap_or_else(|| "forbidden".into()),
     }
 }
 
@@ -44,7 +44,7 @@ fn challenge_of(verdict: &Verdict) -> String {
 fn without_credentials_the_challenge_names_no_error() {
     let verdict = decide_on(Requirement::default(), None);
     assert_eq!(challenge_of(&verdict), "Bearer realm=\"postern\"");
-    assert_eq!(decide_on(Requirement::default(), Some(&identity())), Verdict::Forward);
+    assert_eq!(decide_on(Requirement::default(), Some(&identity())), PolicyVerdict::Forward);
 }
 
 // Tests RFC 6750 section 3.1: a token for another audience is answered with invalid_token
@@ -66,7 +66,7 @@ fn a_token_of_another_issuer_audience_or_age_is_invalid_here() {
         max_token_age: Some(Duration::from_secs(100)),
         ..Requirement::default()
     };
-    assert_eq!(decide_on(met, Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(met, Some(&caller)), PolicyVerdict::Forward);
 }
 
 // Tests RFC 6750 section 3.1: a missing scope is 403 insufficient_scope, and the challenge names the scope
@@ -82,9 +82,9 @@ fn a_missing_scope_is_403_and_named() {
         "Bearer realm=\"postern\", error=\"insufficient_scope\", scope=\"read:orders write:orders\""
     );
     caller.scopes.insert("write:orders".into());
-    assert_eq!(decide_on(requirement, Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(requirement, Some(&caller)), PolicyVerdict::Forward);
     let any = Requirement { scopes_any: set(&["a", "read:orders"]), ..Requirement::default() };
-    assert_eq!(decide_on(any, Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(any, Some(&caller)), PolicyVerdict::Forward);
     let none = Requirement { scopes_any: set(&["a", "b"]), ..Requirement::default() };
     assert_eq!(
         challenge_of(&decide_on(none, Some(&caller))),
@@ -99,7 +99,7 @@ fn another_role_is_forbidden() {
     let requirement = Requirement { roles_any: set(&["admin", "root"]), ..Requirement::default() };
     assert_eq!(challenge_of(&decide_on(requirement.clone(), Some(&caller))), "forbidden");
     caller.roles = set(&["user", "root"]);
-    assert_eq!(decide_on(requirement, Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(requirement, Some(&caller)), PolicyVerdict::Forward);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn crossing_into_another_tenant_is_forbidden() {
     caller.claims.insert("tenant_id".into(), json!("acme"));
     assert_eq!(challenge_of(&decide_on(tenant(), Some(&caller))), "forbidden");
     caller.tenant_id = Some("acme".into());
-    assert_eq!(decide_on(tenant(), Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(tenant(), Some(&caller)), PolicyVerdict::Forward);
 
     // A claim with several values equals no single one.
     caller.claims.insert("org".into(), json!(["acme", "other"]));
@@ -125,11 +125,11 @@ fn crossing_into_another_tenant_is_forbidden() {
         "forbidden"
     );
     caller.claims.insert("h".into(), json!("api.example.com"));
-    assert_eq!(decide_on(requirement("h", Operand::Host), Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(requirement("h", Operand::Host), Some(&caller)), PolicyVerdict::Forward);
     caller.claims.insert("level".into(), json!(3));
     assert_eq!(
         decide_on(requirement("level", Operand::Literal("3".into())), Some(&caller)),
-        Verdict::Forward
+        PolicyVerdict::Forward
     );
 }
 
@@ -159,7 +159,7 @@ fn a_list_contains_an_item_by_all_of_its_bytes_and_nothing_else_contains_anythin
         assert_eq!(challenge_of(&decide_on(wanted(), Some(&caller))), "forbidden", "{other}");
     }
     caller.claims.insert("tenants".into(), json!(["other", "acme"]));
-    assert_eq!(decide_on(wanted(), Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(wanted(), Some(&caller)), PolicyVerdict::Forward);
     let equals = asks("tenants", Comparison::Equals, Operand::Param("tenant".into()));
     assert_eq!(challenge_of(&decide_on(equals, Some(&caller))), "forbidden");
 
@@ -167,7 +167,7 @@ fn a_list_contains_an_item_by_all_of_its_bytes_and_nothing_else_contains_anythin
     caller.claims.insert("may".into(), json!(["get", "POST"]));
     assert_eq!(challenge_of(&decide_on(method(), Some(&caller))), "forbidden");
     caller.claims.insert("may".into(), json!(["GET"]));
-    assert_eq!(decide_on(method(), Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(method(), Some(&caller)), PolicyVerdict::Forward);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn mapped_lists_count_and_the_raw_claims_beside_them_do_not() {
         let mut own = caller.clone();
         (own.roles, own.scopes) = (set(&["acme"]), set(&["acme"]));
         own.audience.push("acme".into());
-        assert_eq!(decide_on(rule(), Some(&own)), Verdict::Forward, "{claim}");
+        assert_eq!(decide_on(rule(), Some(&own)), PolicyVerdict::Forward, "{claim}");
     }
 }
 
@@ -197,7 +197,7 @@ fn the_subdomain_is_all_that_the_wildcard_stands_for() {
         other => panic!("{other:?}"),
     };
     for host in ["acme.example.com", "ACME.example.com:8443", "acme.example.com."] {
-        assert_eq!(verdict(host), Verdict::Forward, "{host}");
+        assert_eq!(verdict(host), PolicyVerdict::Forward, "{host}");
     }
     for host in
         ["other.example.com", "acme.other.example.com", "other.acme.example.com", "acme.acme.example.com"]
@@ -242,7 +242,7 @@ fn numbers_with_two_spellings_equal_no_text() {
     ] {
         caller.claims.insert("n".into(), claim.clone());
         let verdict = decide_on(asks("n", Comparison::Equals, Operand::Literal(text.into())), Some(&caller));
-        assert_eq!(verdict == Verdict::Forward, met, "{claim} {text}");
+        assert_eq!(verdict == PolicyVerdict::Forward, met, "{claim} {text}");
     }
 }
 
@@ -263,7 +263,7 @@ fn a_weak_sign_in_is_asked_to_step_up() {
     caller.acr = Some("silver".into());
     assert!(challenge_of(&decide_on(requirement.clone(), Some(&caller))).contains("insufficient_user"));
     caller.amr = vec!["otp".into(), "pwd".into()];
-    assert_eq!(decide_on(requirement, Some(&caller)), Verdict::Forward);
+    assert_eq!(decide_on(requirement, Some(&caller)), PolicyVerdict::Forward);
 }
 
 // Tests RFC 9110 section 5.6.4: a quoted string escapes quotes and backslashes
@@ -294,6 +294,6 @@ fn public_and_optional_routes_ask_for_nothing() {
         route.path = PathPattern::parse("/").unwrap();
         let path = NormalPath::parse("/").unwrap();
         let found = Match { route: &route, path, params: vec![], host: "h".into(), method: "GET".into() };
-        assert_eq!(decide(&found, None, NOW), Verdict::Forward);
+        assert_eq!(decide(&found, None, NOW), PolicyVerdict::Forward);
     }
 }
