@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use postern_app::{
-    gateway::{Found, Gate, Identity},
+    gateway::{Gate, Identity, RouteMatch},
     http::PlainRequest,
     ids::{AccountId, FamilyId},
     jose::{JwkSet, UnverifiedToken, json},
@@ -124,7 +124,7 @@ pub fn cases() -> Vec<Case> {
         Case::new("routes: find one of 100", 100, move || {
             black_box(matches!(
                 gate.find("GET", "api.example.com", black_box("/api/service-99/7")),
-                Found::Match(_)
+                RouteMatch::Match(_)
             ));
         }),
         Case::new("headers: plan for nine", 9, move || {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use postern_app::{
     config::Config,
     gateway::{
-        Access, Comparison, Forwarding, Found, Gate, HostPattern, Operand, RateKey, Requirement,
-        RevocationLevel, Upstream,
+        Access, Comparison, Forwarding, Gate, HostPattern, Operand, RateKey, Requirement, RevocationLevel,
+        RouteMatch, Upstream,
     },
 };
 use serde_json::{Value, json};
@@ -89,11 +89,11 @@ fn a_whole_route_is_read() {
         ]
     );
     let gate = Gate::new(config.routes.clone(), vec![]);
-    let Found::Match(found) = gate.find("HEAD", "A.Example.com:443", "/api/t/acme/docs") else {
+    let RouteMatch::Match(found) = gate.find("HEAD", "A.Example.com:443", "/api/t/acme/docs") else {
         panic!("a match")
     };
     assert_eq!(found.params, [("tenant".to_owned(), "acme".to_owned())]);
-    assert_eq!(gate.find("GET", "example.com", "/api/t/acme/docs"), Found::NotFound);
+    assert_eq!(gate.find("GET", "example.com", "/api/t/acme/docs"), RouteMatch::NotFound);
 }
 
 #[test]

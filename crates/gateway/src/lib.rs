@@ -50,7 +50,7 @@ pub struct Gate {
 
 /// What the table says about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found<'g> {
+pub enum RouteMatch<'g> {
     /// A route takes it.
     Match(Match<'g>),
     /// No route knows the path: 404, never pass-through.
@@ -95,20 +95,20 @@ impl Gate {
 
     /// Finds the first route in table order that takes the request. `host` may carry a port;
     /// `raw_path` is the path as it came, without query.
-    pub fn find(&self, method: &str, host: &str, raw_path: &str) -> Found<'_> {
+    pub fn find(&self, method: &str, host: &str, raw_path: &str) -> RouteMatch<'_> {
         let path = match NormalPath::parse(raw_path) {
             Ok(path) => path,
-            Err(error) => return Found::BadPath(error),
+            Err(error) => return RouteMatch::BadPath(error),
         };
         let host = normal_host(host);
         let segments = path.segments();
         let taken = if method == UNTAKEN { None } else { self.table.find(method, &host, &segments) };
         if let Some(route) = taken {
             let params = route.path.params(&segments);
-            return Found::Match(Match { route, path, params, host, method: method.to_owned() });
+            return RouteMatch::Match(Match { route, path, params, host, method: method.to_owned() });
         }
         let allow = self.table.allowed(&host, &segments);
-        if allow.is_empty() { Found::NotFound } else { Found::MethodNotAllowed { allow } }
+        if allow.is_empty() { RouteMatch::NotFound } else { RouteMatch::MethodNotAllowed { allow } }
     }
 
     /// What to remove from and set on the request before it goes to the route's upstream.
@@ -154,7 +154,7 @@ impl From<Unforwardable> for Reply {
     }
 }
 
-impl Found<'_> {
+impl RouteMatch<'_> {
     /// The answer when no route took the request; `None` for a match.
     pub fn refusal(&self) -> Option<Reply> {
         match self {

@@ -14,12 +14,12 @@ proptest! {
         let mut admin = route("/a/{*rest}");
         admin.name = "a".into();
         let gate = gate(vec![admin, route("/{x}/e"), route("/{*all}")]);
-        if let Found::Match(found) = gate.find("GET", "h", &raw) {
+        if let RouteMatch::Match(found) = gate.find("GET", "h", &raw) {
             let target = UpstreamTarget::of(found.route, &found.path, Some("x=/../"), "https://own");
             let url = target.unwrap().url;
             let parts = postern_core::http::UrlParts::parse(&url).unwrap();
             // The upstream, were it a gate with this table, would decide the same.
-            let Found::Match(again) = gate.find("GET", "h", parts.path) else { panic!("{url}") };
+            let RouteMatch::Match(again) = gate.find("GET", "h", parts.path) else { panic!("{url}") };
             prop_assert_eq!(&again.path, &found.path);
             prop_assert_eq!(&again.route.name, &found.route.name);
             prop_assert_eq!(again.params, found.params);

@@ -52,7 +52,7 @@ pub(super) fn gate(routes: Vec<Route>) -> Gate {
 fn no_route_is_not_found_and_never_a_pass_through() {
     let gate = gate(vec![route("/api/orders")]);
     for path in ["/", "/api", "/api/orders/", "/API/orders", "/api/orders/1"] {
-        assert_eq!(gate.find("GET", "a", path), Found::NotFound, "{path}");
+        assert_eq!(gate.find("GET", "a", path), RouteMatch::NotFound, "{path}");
     }
     assert_eq!(Gate::new(vec![], vec![]).find("GET", "a", "/").refusal().unwrap().status, 404);
 }
@@ -67,7 +67,7 @@ fn a_known_path_with_another_method_is_405_with_allow() {
     let gate = gate(vec![read, write]);
     let reply = gate.find("DELETE", "a", "/api/orders").refusal().unwrap();
     assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, HEAD, POST")));
-    assert!(matches!(gate.find("HEAD", "a", "/api/orders"), Found::Match(_)));
+    assert!(matches!(gate.find("HEAD", "a", "/api/orders"), RouteMatch::Match(_)));
     // Methods have case: `get` is another method than `GET`.
     assert_eq!(gate.find("get", "a", "/api/orders").refusal().unwrap().status, 405);
 }
@@ -86,7 +86,7 @@ fn no_route_takes_trace_which_would_show_the_caller_what_the_upstream_is_told() 
     }
     assert_eq!(
         super::Gate::new(vec![route("/known")], Vec::new()).find("TRACE", "a", "/other"),
-        Found::NotFound
+        RouteMatch::NotFound
     );
 }
 
@@ -103,7 +103,7 @@ fn an_escaped_spelling_can_not_slip_past_a_route_to_a_laxer_one() {
     admin.access = Access::Required(Requirement::default());
     let gate = gate(vec![admin, route("/{*all}")]);
     for path in ["/admin!/x", "/admin%21/x", "/%61dmin!/x"] {
-        let Found::Match(found) = gate.find("GET", "a", path) else { panic!("{path}") };
+        let RouteMatch::Match(found) = gate.find("GET", "a", path) else { panic!("{path}") };
         assert!(matches!(found.route.access, Access::Required(_)), "{path}");
     }
 }

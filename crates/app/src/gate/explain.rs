@@ -12,7 +12,7 @@ use crate::{
         token_source::{Presented, judge_cookie_request, presented},
     },
     gateway::{
-        Access, Challenge, Found, Gate, Match, PolicyVerdict, RevocationLevel, Route, StaleFeed,
+        Access, Challenge, Gate, Match, PolicyVerdict, RevocationLevel, Route, RouteMatch, StaleFeed,
         SupposedIdentity, UpstreamTarget,
         explain::{Ask, asks, mismatch, suppose},
         is_safe, is_websocket,
@@ -193,12 +193,12 @@ impl Explainer {
         }
         let found = self.gate.find(&method, parts.authority, &raw);
         let before = match &found {
-            Found::Match(found) => self.index(found),
+            RouteMatch::Match(found) => self.index(found),
             _ => self.gate.routes().len(),
         };
         told.passed_over = self.passed_over(before, &method, parts.authority, told.path.as_ref());
         let refusal = found.refusal();
-        let Found::Match(found) = found else {
+        let RouteMatch::Match(found) = found else {
             let reply = refusal.unwrap_or_else(|| Reply::empty(404));
             let why = match reply.status {
                 404 => "no route matches this host and path",
@@ -209,7 +209,7 @@ impl Explainer {
             return Some(told);
         };
         if is_own(admin, found.path.as_str()) {
-            let reply = Found::NotFound.refusal().unwrap_or_else(|| Reply::empty(404));
+            let reply = RouteMatch::NotFound.refusal().unwrap_or_else(|| Reply::empty(404));
             let why = "another spelling of a path that Postern itself serves".to_owned();
             told.answer = Answer::Refused { reply, why };
             return Some(told);

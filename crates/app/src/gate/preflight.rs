@@ -2,7 +2,7 @@
 
 use crate::{
     config::AdminSettings,
-    gateway::{Found, Gate, Match},
+    gateway::{Gate, Match, RouteMatch},
     http::{Reply, RequestView},
     web::paths::is_own,
 };
@@ -22,7 +22,7 @@ pub(crate) fn preflight<'g>(
     let origin = request.header("origin")?;
     let wanted = request.header("access-control-request-method")?;
     match gate.find(&wanted, authority, path) {
-        Found::Match(found) if !is_own(admin, found.path.as_str()) => {
+        RouteMatch::Match(found) if !is_own(admin, found.path.as_str()) => {
             let headers = request.header("access-control-request-headers");
             let reply = found.route.cors.as_ref()?.preflight(&origin, &wanted, headers.as_deref());
             Some((found, reply))

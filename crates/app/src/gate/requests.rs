@@ -19,8 +19,8 @@ use crate::{
         welcome::welcome,
     },
     gateway::{
-        Access, CORS_ANSWER, Challenge, Found, Gate, Identity, Match, PolicyVerdict, RateKey,
-        RevocationLevel, Route, UpstreamTarget, decide, is_idempotent, is_websocket,
+        Access, CORS_ANSWER, Challenge, Gate, Identity, Match, PolicyVerdict, RateKey, RevocationLevel,
+        Route, RouteMatch, UpstreamTarget, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
     isolate::Isolate,
@@ -218,11 +218,11 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
             // `/%61uth/me` is another spelling of a path of ours: routes never get those.
-            Found::Match(found) if is_own(&self.isolate.config.admin, found.path.as_str()) => {
-                return Step::Done(None, Found::NotFound.refusal().unwrap_or_else(bad_url));
+            RouteMatch::Match(found) if is_own(&self.isolate.config.admin, found.path.as_str()) => {
+                return Step::Done(None, RouteMatch::NotFound.refusal().unwrap_or_else(bad_url));
             }
-            Found::Match(found) => Box::new(found),
-            Found::NotFound if let Some(page) = welcome(&self.isolate.config, gate, request, parts) => {
+            RouteMatch::Match(found) => Box::new(found),
+            RouteMatch::NotFound if let Some(page) = welcome(&self.isolate.config, gate, request, parts) => {
                 return Step::Done(None, page);
             }
             other => return Step::Done(None, other.refusal().unwrap_or_else(bad_url)),

@@ -3,7 +3,7 @@
 use crate::{
     events::{Happening, Setting},
     gate::outcome::UpstreamFault,
-    gateway::{Found, Upstream},
+    gateway::{RouteMatch, Upstream},
     http::{Reply, RequestView, UrlParts},
     metrics::Family,
     ports::Part,
@@ -74,7 +74,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
         let found = UrlParts::parse(&url)
             .zip(self.0.gate.as_ref())
             .map(|(parts, gate)| gate.find(&request.method(), parts.authority, parts.path));
-        let Some(Found::Match(found)) = found else { return (None, None) };
+        let Some(RouteMatch::Match(found)) = found else { return (None, None) };
         let upstream = match &found.route.upstream {
             Upstream::Url { base } => UrlParts::parse(base).map(|parts| parts.authority.to_owned()),
             Upstream::Service { binding } => Some(binding.clone()),

@@ -3,7 +3,7 @@
 
 use crate::{
     config::{Config, Profile},
-    gateway::{Access, Found, Gate, Methods, Route},
+    gateway::{Access, Gate, Methods, Route, RouteMatch},
     http::{Reply, RequestView, UrlParts},
     identity::seed,
 };
@@ -23,7 +23,7 @@ pub(crate) fn welcome(
     if !is_asked || config.profile != Profile::Local {
         return None;
     }
-    let has_demo = matches!(gate.find("GET", parts.authority, DEMO), Found::Match(_));
+    let has_demo = matches!(gate.find("GET", parts.authority, DEMO), RouteMatch::Match(_));
     let reply = Reply::empty(200);
     if method == "HEAD" {
         return Some(reply);

@@ -193,7 +193,7 @@ fn the_subdomain_is_all_that_the_wildcard_stands_for() {
     caller.tenant_id = Some("acme".into());
     let gate = crate::Gate::new(vec![route], vec![]);
     let verdict = |host: &str| match gate.find("GET", host, "/docs") {
-        crate::Found::Match(found) => decide(&found, Some(&caller), NOW),
+        crate::RouteMatch::Match(found) => decide(&found, Some(&caller), NOW),
         other => panic!("{other:?}"),
     };
     for host in ["acme.example.com", "ACME.example.com:8443", "acme.example.com."] {
@@ -219,7 +219,7 @@ fn the_host_is_all_of_the_host_and_head_is_no_get() {
         route.access = Access::Required(asks(claim, comparison, operand));
         let gate = crate::Gate::new(vec![route], vec![]);
         match gate.find(method, "ACME.example.com.", "/docs") {
-            crate::Found::Match(found) => challenge_of(&decide(&found, Some(&caller), NOW)),
+            crate::RouteMatch::Match(found) => challenge_of(&decide(&found, Some(&caller), NOW)),
             other => panic!("{other:?}"),
         }
     };
