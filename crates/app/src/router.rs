@@ -26,7 +26,7 @@ use crate::{
         body::{BodyFault, MAX_BODY_BYTES},
         caller::Caller,
         cookies::with_cookies,
-        endpoints::{Call, Cors, Endpoint, Found, find},
+        endpoints::{Call, CorsAudience, Endpoint, Found, find},
         error::{ApiError, unavailable},
         origins::Origins,
         paths::admin_path,
@@ -91,7 +91,7 @@ impl<'r, P: Ports> Router<'r, P> {
     /// The answer to a body that could not be read.
     pub(crate) fn body_refused(&self, request: &impl RequestView, cause: BodyFault) -> Reply {
         let error = ApiError::Body(cause.into());
-        Origins::of(self.0).with_cors(request, Reply::from(&error), Cors::Listed)
+        Origins::of(self.0).with_cors(request, Reply::from(&error), CorsAudience::Listed)
     }
 
     fn find<'p>(&self, method: &str, path: &'p str) -> Found<'p> {
@@ -163,9 +163,9 @@ impl<'r, P: Ports> Router<'r, P> {
         if is_over { with_cookies(reply, &cleared_session_cookies(&self.0.isolate, request)) } else { reply }
     }
 
-    fn preflight(&self, allow: &str, cors: Cors, request: &impl RequestView) -> Reply {
+    fn preflight(&self, allow: &str, cors: CorsAudience, request: &impl RequestView) -> Reply {
         let reply = Reply::empty(204).with_header("allow", allow);
-        if cors == Cors::None
+        if cors == CorsAudience::None
             || Origins::of(self.0).listed_origin(request).is_none()
             || request.header("access-control-request-method").is_none()
         {

@@ -30,7 +30,7 @@ pub(crate) enum Authentication {
 
 /// Which pages may read the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cors {
+pub(crate) enum CorsAudience {
     /// Those of every origin: the answer is public.
     Public,
     /// Those of the origins in `POSTERN_CORS_ORIGINS`, with credentials.
@@ -116,7 +116,7 @@ pub(crate) struct Endpoint {
     /// The path; `{...}` is one segment. An administrator's call has the path below the prefix.
     pub(crate) path: &'static str,
     pub(crate) authentication: Authentication,
-    pub(crate) cors: Cors,
+    pub(crate) cors: CorsAudience,
     /// The largest body, in bytes.
     pub(crate) max_body: usize,
     pub(crate) call: Call,
@@ -139,7 +139,7 @@ impl Endpoint {
             method,
             path,
             authentication,
-            cors: Cors::Listed,
+            cors: CorsAudience::Listed,
             max_body: MAX_BODY_BYTES,
             call,
             query: &[],
@@ -149,12 +149,12 @@ impl Endpoint {
     }
 
     const fn public(path: &'static str, call: Call) -> Self {
-        Self { cors: Cors::Public, ..Self::new("GET", path, Authentication::None, call) }
+        Self { cors: CorsAudience::Public, ..Self::new("GET", path, Authentication::None, call) }
     }
 
     const fn admin(method: &'static str, path: &'static str, call: AdminCall) -> Self {
         Self {
-            cors: Cors::None,
+            cors: CorsAudience::None,
             max_body: MAX_ADMIN_BODY_BYTES,
             ..Self::new(method, path, Authentication::Administrator, Call::Admin(call))
         }
@@ -304,25 +304,25 @@ pub(crate) enum Found<'p> {
         /// The value of `Allow`.
         allow: String,
         /// Which pages may read the answers of this path.
-        cors: Cors,
+        cors: CorsAudience,
     },
     /// The path is there and does not take the method.
     OtherMethods {
         /// The value of `Allow`.
         allow: String,
         /// Which pages may read the answers of this path.
-        cors: Cors,
+        cors: CorsAudience,
     },
     /// There is no such path.
     Nothing {
         /// Which pages may read that there is none.
-        cors: Cors,
+        cors: CorsAudience,
     },
 }
 
 impl Found<'_> {
     /// Which pages may read the answer.
-    pub(crate) const fn cors(&self) -> Cors {
+    pub(crate) const fn cors(&self) -> CorsAudience {
         match self {
             Self::Endpoint(Endpoint { cors, .. }, _)
             | Self::Options { cors, .. }
@@ -336,7 +336,7 @@ impl Found<'_> {
 pub(crate) fn find<'p>(method: &str, path: &'p str, admin: bool) -> Found<'p> {
     let wanted = if method == "HEAD" { "GET" } else { method };
     let mut allow = String::new();
-    let mut cors = Cors::None;
+    let mut cors = CorsAudience::None;
     let of_area = || ENDPOINTS.iter().filter(|endpoint| endpoint.is_admin() == admin);
     // A path that is in the table as it stands is no `{...}` of another: `import` is no user.
     let named = of_area().any(|endpoint| endpoint.path == path);
@@ -350,7 +350,7 @@ pub(crate) fn find<'p>(method: &str, path: &'p str, admin: bool) -> Found<'p> {
         allow.push_str(", ");
     }
     if allow.is_empty() {
-        return Found::Nothing { cors: if admin { Cors::None } else { Cors::Listed } };
+        return Found::Nothing { cors: if admin { CorsAudience::None } else { CorsAudience::Listed } };
     }
     allow.push_str("OPTIONS");
     if method == "OPTIONS" { Found::Options { allow, cors } } else { Found::OtherMethods { allow, cors } }

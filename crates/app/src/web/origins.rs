@@ -6,7 +6,7 @@ use crate::{
     http::{Reply, RequestView, UrlParts},
     runtime::{Runtime, events::Events, ports::Ports},
     text::printable,
-    web::{caller::Caller, endpoints::Cors, error::ApiError},
+    web::{caller::Caller, endpoints::CorsAudience, error::ApiError},
 };
 
 /// What a listed page may read of an answer: why it was refused (RFC 6750 section 3), and when to
@@ -26,15 +26,15 @@ impl<'r, P: Ports> Origins<'r, P> {
     }
 
     /// The answer with the headers that let the pages read it that may.
-    pub(crate) fn with_cors(&self, request: &impl RequestView, reply: Reply, cors: Cors) -> Reply {
+    pub(crate) fn with_cors(&self, request: &impl RequestView, reply: Reply, cors: CorsAudience) -> Reply {
         match cors {
-            Cors::None => return reply,
-            Cors::Public => {
+            CorsAudience::None => return reply,
+            CorsAudience::Public => {
                 return reply
                     .with_header("access-control-allow-origin", "*")
                     .with_header("cross-origin-resource-policy", "cross-origin");
             }
-            Cors::Listed => {}
+            CorsAudience::Listed => {}
         }
         let reply = reply.with_header("vary", "Origin");
         match self.listed_origin(request) {
