@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Turns bearer tokens into identities.
-pub(crate) struct Authentication<'r, P: Ports>(&'r Runtime<P>);
+pub(crate) struct Authenticator<'r, P: Ports>(&'r Runtime<P>);
 
-impl<'r, P: Ports> Authentication<'r, P> {
+impl<'r, P: Ports> Authenticator<'r, P> {
     pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
         Self(runtime)
     }

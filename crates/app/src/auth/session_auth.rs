@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::{
     access::{
-        authenticate::Authentication,
+        authenticate::Authenticator,
         liveness::Liveness,
         refused::AccessRefused,
         session::{Session, session_of},
@@ -157,7 +157,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
             Credentials::Bearer(token) => token,
         };
         let invalid = || ApiError::Challenge(Challenge::InvalidToken);
-        let identity = match Authentication::of(self.0)
+        let identity = match Authenticator::of(self.0)
             .authenticate(token, self.0.now(), RevocationLevel::Strong, StaleFeed::Pass)
             .await
         {

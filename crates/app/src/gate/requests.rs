@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::{
-    access::{authenticate::Authentication, refused::AccessRefused, revocation_cache::RevocationCache},
+    access::{authenticate::Authenticator, refused::AccessRefused, revocation_cache::RevocationCache},
     gate::{
         assertion::{ASSERTION_HEADER, AssertionSigning},
         cors::with_cors,
@@ -41,7 +41,7 @@ use crate::{
 pub(crate) struct GateRequests<'r, P: Ports> {
     isolate: &'r Isolate,
     platform: &'r P::Platform,
-    authentication: Authentication<'r, P>,
+    authentication: Authenticator<'r, P>,
     revocation_cache: RevocationCache<'r, P>,
     assertion_signing: AssertionSigning<'r, P>,
     route_rate_limit: RouteRateLimit<'r, P>,
@@ -61,7 +61,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         Self {
             isolate: &runtime.isolate,
             platform: runtime.ports.platform(),
-            authentication: Authentication::of(runtime),
+            authentication: Authenticator::of(runtime),
             revocation_cache: RevocationCache::of(runtime),
             assertion_signing: AssertionSigning::of(runtime),
             route_rate_limit: RouteRateLimit::of(runtime),

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::{
-    access::{authenticate::Authentication, refused::AccessRefused, session::session_of},
+    access::{authenticate::Authenticator, refused::AccessRefused, session::session_of},
     config::{Config, cookie_names::ACCESS_COOKIE},
     gateway::{Challenge, Credentials, Identity, Route, Statement, credentials, is_safe, is_websocket},
     http::RequestView,
@@ -117,7 +117,7 @@ impl<'r, P: Ports> TokenSource<'r, P> {
     ) -> Result<Rc<Identity>, AccessRefused> {
         let (text, others) = tokens;
         let first =
-            Authentication::of(self.0).authenticate(text, now, route.revocation, route.stale_feed).await;
+            Authenticator::of(self.0).authenticate(text, now, route.revocation, route.stale_feed).await;
         if others.is_empty() {
             return first;
         }
@@ -126,7 +126,7 @@ impl<'r, P: Ports> TokenSource<'r, P> {
         let mut tried = vec![first];
         for other in others {
             tried.push(
-                Authentication::of(self.0).authenticate(other, now, route.revocation, route.stale_feed).await,
+                Authenticator::of(self.0).authenticate(other, now, route.revocation, route.stale_feed).await,
             );
         }
         for result in tried {
