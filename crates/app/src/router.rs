@@ -26,7 +26,7 @@ use crate::{
         body::{BodyFault, MAX_BODY_BYTES},
         caller::Caller,
         cookies::with_cookies,
-        endpoints::{Call, CorsAudience, Endpoint, Found, find},
+        endpoints::{Call, CorsAudience, Endpoint, EndpointMatch, find},
         error::{ApiError, unavailable},
         origins::Origins,
         paths::admin_path,
@@ -58,7 +58,7 @@ impl<'r, P: Ports> Router<'r, P> {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return MAX_BODY_BYTES };
         match self.find(&request.method(), parts.path) {
-            Found::Endpoint(endpoint, _)
+            EndpointMatch::Endpoint(endpoint, _)
                 if endpoint.max_body > MAX_BODY_BYTES
                     && AdminAccess::of(self.0).admitted(request).await.is_ok() =>
             {
@@ -76,13 +76,13 @@ impl<'r, P: Ports> Router<'r, P> {
         let found = self.find(&request.method(), path);
         let cors = found.cors();
         let reply = match found {
-            Found::Endpoint(endpoint, parameters) => {
+            EndpointMatch::Endpoint(endpoint, parameters) => {
                 let answer = self.call(endpoint, parameters, request, query, body).await;
                 answer.unwrap_or_else(|error| self.refused(endpoint, request, body, &error))
             }
-            Found::Options { allow, cors } => self.preflight(&allow, cors, request),
-            Found::OtherMethods { allow, .. } => Reply::from(&ApiError::MethodNotAllowed { allow }),
-            Found::Nothing { .. } => Reply::from(&ApiError::NotFound),
+            EndpointMatch::Options { allow, cors } => self.preflight(&allow, cors, request),
+            EndpointMatch::OtherMethods { allow, .. } => Reply::from(&ApiError::MethodNotAllowed { allow }),
+            EndpointMatch::Nothing { .. } => Reply::from(&ApiError::NotFound),
         };
         let reply = Origins::of(self.0).with_cors(request, reply, cors);
         headed(request, named(request, reply))
@@ -94,7 +94,7 @@ impl<'r, P: Ports> Router<'r, P> {
         Origins::of(self.0).with_cors(request, Reply::from(&error), CorsAudience::Listed)
     }
 
-    fn find<'p>(&self, method: &str, path: &'p str) -> Found<'p> {
+    fn find<'p>(&self, method: &str, path: &'p str) -> EndpointMatch<'p> {
         match admin_path(&self.0.isolate.config.admin, path) {
             Some(below) => find(method, below, true),
             None => find(method, path, false),

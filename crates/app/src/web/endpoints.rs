@@ -296,7 +296,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
 
 /// What a request asks for.
 #[derive(Debug)]
-pub(crate) enum Found<'p> {
+pub(crate) enum EndpointMatch<'p> {
     /// This endpoint, with what its path's `{...}` stand for.
     Endpoint(&'static Endpoint, Vec<&'p str>),
     /// `OPTIONS` on a path that is there.
@@ -320,7 +320,7 @@ pub(crate) enum Found<'p> {
     },
 }
 
-impl Found<'_> {
+impl EndpointMatch<'_> {
     /// Which pages may read the answer.
     pub(crate) const fn cors(&self) -> CorsAudience {
         match self {
@@ -333,7 +333,7 @@ impl Found<'_> {
 }
 
 /// Finds the endpoint of a request. `admin` says that `path` is the part below the administrators' prefix.
-pub(crate) fn find<'p>(method: &str, path: &'p str, admin: bool) -> Found<'p> {
+pub(crate) fn find<'p>(method: &str, path: &'p str, admin: bool) -> EndpointMatch<'p> {
     let wanted = if method == "HEAD" { "GET" } else { method };
     let mut allow = String::new();
     let mut cors = CorsAudience::None;
@@ -343,17 +343,23 @@ pub(crate) fn find<'p>(method: &str, path: &'p str, admin: bool) -> Found<'p> {
     for endpoint in of_area().filter(|endpoint| !named || endpoint.path == path) {
         let Some(parameters) = parameters_of(endpoint.path, path) else { continue };
         if endpoint.method == wanted {
-            return Found::Endpoint(endpoint, parameters);
+            return EndpointMatch::Endpoint(endpoint, parameters);
         }
         cors = endpoint.cors;
         allow.push_str(if endpoint.method == "GET" { "GET, HEAD" } else { endpoint.method });
         allow.push_str(", ");
     }
     if allow.is_empty() {
-        return Found::Nothing { cors: if admin { CorsAudience::None } else { CorsAudience::Listed } };
+        return EndpointMatch::Nothing {
+            cors: if admin { CorsAudience::None } else { CorsAudience::Listed },
+        };
     }
     allow.push_str("OPTIONS");
-    if method == "OPTIONS" { Found::Options { allow, cors } } else { Found::OtherMethods { allow, cors } }
+    if method == "OPTIONS" {
+        EndpointMatch::Options { allow, cors }
+    } else {
+        EndpointMatch::OtherMethods { allow, cors }
+    }
 }
 
 /// What the `{...}` of the template stand for, if the path fits it.
@@ -384,24 +390,28 @@ mod tests {
             let path = endpoint.path.replace(['{', '}'], "");
             let found = find(endpoint.method, &path, endpoint.is_admin());
             assert!(
-                matches!(found, Found::Endpoint(found, _) if found.call == endpoint.call),
+                matches!(found, EndpointMatch::Endpoint(found, _) if found.call == endpoint.call),
                 "{}",
                 endpoint.path
             );
             let with_slash = format!("{path}/");
             assert!(
-                matches!(find(endpoint.method, &with_slash, endpoint.is_admin()), Found::Nothing { .. }),
+                matches!(
+                    find(endpoint.method, &with_slash, endpoint.is_admin()),
+                    EndpointMatch::Nothing { .. }
+                ),
                 "{}",
                 endpoint.path
             );
             let elsewhere = find(endpoint.method, &path, !endpoint.is_admin());
-            assert!(matches!(elsewhere, Found::Nothing { .. }), "{}", endpoint.path);
+            assert!(matches!(elsewhere, EndpointMatch::Nothing { .. }), "{}", endpoint.path);
         }
     }
 
     #[test]
     fn parameters_come_in_the_order_of_the_path() {
-        let Found::Endpoint(endpoint, parameters) = find("DELETE", "/users/u/sessions/s", true) else {
+        let EndpointMatch::Endpoint(endpoint, parameters) = find("DELETE", "/users/u/sessions/s", true)
+        else {
             panic!()
         };
         assert_eq!(endpoint.call, Call::Admin(AdminCall::ByPath(ByPath::EndUserSession)));
@@ -410,8 +420,8 @@ mod tests {
 
     #[test]
     fn an_empty_parameter_is_no_parameter() {
-        assert!(matches!(find("DELETE", "/users//sessions", true), Found::Nothing { .. }));
-        assert!(matches!(find("DELETE", "/auth/sessions/", false), Found::Nothing { .. }));
+        assert!(matches!(find("DELETE", "/users//sessions", true), EndpointMatch::Nothing { .. }));
+        assert!(matches!(find("DELETE", "/auth/sessions/", false), EndpointMatch::Nothing { .. }));
     }
 
     #[test]
@@ -419,14 +429,14 @@ mod tests {
         let expected = "GET, HEAD, DELETE, OPTIONS";
         for (path, admin) in [("/users/u/sessions", true), ("/auth/sessions", false)] {
             assert!(
-                matches!(find("PUT", path, admin), Found::OtherMethods { allow, .. } if allow == expected)
+                matches!(find("PUT", path, admin), EndpointMatch::OtherMethods { allow, .. } if allow == expected)
             );
             assert!(
-                matches!(find("OPTIONS", path, admin), Found::Options { allow, .. } if allow == expected)
+                matches!(find("OPTIONS", path, admin), EndpointMatch::Options { allow, .. } if allow == expected)
             );
         }
         let found = find("get", "/keys", true);
-        assert!(matches!(found, Found::OtherMethods { allow, .. } if allow == "GET, HEAD, OPTIONS"));
+        assert!(matches!(found, EndpointMatch::OtherMethods { allow, .. } if allow == "GET, HEAD, OPTIONS"));
     }
 
     #[test]
