@@ -31,7 +31,7 @@ const RENEWED_AFTER: Duration = Duration::from_secs(30);
 
 /// The claims, in the order of the wire.
 #[derive(Serialize)]
-struct Claims<'a> {
+struct AssertionClaims<'a> {
     iss: &'a str,
     aud: &'a str,
     sub: &'a str,
@@ -75,7 +75,7 @@ impl<'r, P: Ports> AssertionSigning<'r, P> {
                     SigningKeyError::Wrapped(error) => Fault::new(Part::KeyRing, error),
                 },
             )?;
-        let claims = Claims {
+        let claims = AssertionClaims {
             iss: &self.0.isolate.config.issuer,
             aud: audience,
             sub: &identity.subject,
