@@ -34,17 +34,17 @@ struct Health {
 }
 
 #[derive(Serialize)]
-struct Report {
+struct ReadinessReport {
     status: &'static str,
     parts: Vec<PartState>,
-    revocation_feed: Feed,
+    revocation_feed: FeedReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<TableState>,
 }
 
 /// The isolate's copy of the revocation feed.
 #[derive(Serialize)]
-struct Feed {
+struct FeedReport {
     /// Seconds since it was known to be the newest there is.
     age: Option<u64>,
     entries: usize,
@@ -147,11 +147,11 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
                 PartState { part: part.name(), ok: result.is_ok() }
             })
             .collect();
-        let report = Report {
+        let report = ReadinessReport {
             status: if ok { "ok" } else { "unavailable" },
             parts,
             routes,
-            revocation_feed: Feed {
+            revocation_feed: FeedReport {
                 age: feed.age,
                 entries: feed.entries,
                 kv_age: feed.kv_age,
