@@ -9,7 +9,7 @@ use crate::{
     config::{Config, IdentitySource, cookie_names::ACCESS_COOKIE},
     gate::{
         preflight::preflight,
-        token_source::{Presented, judge_cookie_request, presented},
+        token_source::{PresentedAccessToken, judge_cookie_request, presented},
     },
     gateway::{
         Access, Challenge, Gate, Match, PolicyVerdict, RevocationLevel, Route, RouteMatch, StaleFeed,
@@ -264,8 +264,8 @@ impl Explainer {
         let refused = |reply: Reply, why: &str| Answer::Refused { reply, why: why.to_owned() };
         let (supposed, by_cookie) = match presented(found.route, request) {
             // A token that stands where the route does not look is none.
-            Presented::None => (Supposed::Nobody, false),
-            Presented::Malformed => {
+            PresentedAccessToken::None => (Supposed::Nobody, false),
+            PresentedAccessToken::Malformed => {
                 let reply = Reply::from(&Challenge::InvalidRequest);
                 return (
                     None,
@@ -275,7 +275,7 @@ impl Explainer {
                     ),
                 );
             }
-            Presented::Token { by_cookie, .. } => (supposed, by_cookie),
+            PresentedAccessToken::Token { by_cookie, .. } => (supposed, by_cookie),
         };
         let identity = match self.identity(supposed, now) {
             Ok(identity) => identity,

@@ -14,7 +14,7 @@ use crate::{
         refusal_events::{RefusalEvents, refused_token},
         route_loader::RouteLoader,
         step::{Bearer, Step},
-        token_source::{CookieRefused, Presented, TokenSource, presented},
+        token_source::{CookieRefused, PresentedAccessToken, TokenSource, presented},
         websocket::Sockets,
         welcome::welcome,
     },
@@ -234,14 +234,14 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             return Step::Nobody(found);
         }
         match (&found.route.access, presented(found.route, request)) {
-            (Access::Required(_), Presented::None) => match decide(&found, None, now) {
+            (Access::Required(_), PresentedAccessToken::None) => match decide(&found, None, now) {
                 PolicyVerdict::Challenge(challenge) => refuse(&challenge),
                 // A requirement is never met by nobody; were it so, refuse all the same.
                 PolicyVerdict::Forward | PolicyVerdict::Forbid(_) => refuse(&Challenge::NoCredentials),
             },
-            (_, Presented::None) => Step::Nobody(found),
-            (_, Presented::Malformed) => refuse(&Challenge::InvalidRequest),
-            (_, Presented::Token { text, by_cookie, others }) => {
+            (_, PresentedAccessToken::None) => Step::Nobody(found),
+            (_, PresentedAccessToken::Malformed) => refuse(&Challenge::InvalidRequest),
+            (_, PresentedAccessToken::Token { text, by_cookie, others }) => {
                 Step::Token(found, Bearer { text, by_cookie, others })
             }
         }

@@ -22,7 +22,7 @@ use crate::{
 
 /// What a request brings to a route.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Presented {
+pub(crate) enum PresentedAccessToken {
     /// No access token where the route looks for one.
     None,
     /// Not exactly one: 400.
@@ -42,18 +42,18 @@ pub(crate) enum Presented {
 /// Looks where the route says, and nowhere else. A token in the header beside one in the cookie
 /// is refused: "Clients MUST NOT use more than one method to transmit the token in each
 /// request" (RFC 6750 section 2), and no rule could say whose request it is.
-pub(crate) fn presented(route: &Route, request: &impl RequestView) -> Presented {
+pub(crate) fn presented(route: &Route, request: &impl RequestView) -> PresentedAccessToken {
     let sources = route.forwarding.token_sources;
     let authorization = if sources.header { request.header("authorization") } else { None };
     let mut others = if sources.cookie { cookies::values(request, ACCESS_COOKIE) } else { Vec::new() };
     let cookie = if others.is_empty() { None } else { Some(others.remove(0)) };
     match (credentials(authorization.as_deref()), cookie) {
-        (Credentials::None, None) => Presented::None,
-        (Credentials::None, Some(text)) => Presented::Token { text, by_cookie: true, others },
+        (Credentials::None, None) => PresentedAccessToken::None,
+        (Credentials::None, Some(text)) => PresentedAccessToken::Token { text, by_cookie: true, others },
         (Credentials::Bearer(text), None) => {
-            Presented::Token { text: text.to_owned(), by_cookie: false, others }
+            PresentedAccessToken::Token { text: text.to_owned(), by_cookie: false, others }
         }
-        (Credentials::Malformed, _) | (Credentials::Bearer(_), Some(_)) => Presented::Malformed,
+        (Credentials::Malformed, _) | (Credentials::Bearer(_), Some(_)) => PresentedAccessToken::Malformed,
     }
 }
 
