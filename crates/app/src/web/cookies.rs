@@ -53,7 +53,7 @@ pub(crate) fn values(request: &impl RequestView, name: &str) -> Vec<String> {
 
 /// What the refresh cookies of a request are.
 #[derive(Debug, Default)]
-pub(crate) struct Presented {
+pub(crate) struct RefreshCookies {
     /// Those that are ours, the newest of each session.
     pub(crate) tokens: Vec<RefreshToken>,
     /// How many different ones were ours.
@@ -63,9 +63,9 @@ pub(crate) struct Presented {
 }
 
 /// Opens the refresh cookies of a request.
-pub(crate) fn refresh_tokens(masters: &Masters, request: &impl RequestView, name: &str) -> Presented {
+pub(crate) fn refresh_tokens(masters: &Masters, request: &impl RequestView, name: &str) -> RefreshCookies {
     let header = request.header("cookie").unwrap_or_default();
-    let mut presented = Presented::default();
+    let mut presented = RefreshCookies::default();
     let mut tried: Vec<&str> = Vec::new();
     for value in all(&header, name) {
         if tried.len() == MAX_TRIED {
@@ -213,7 +213,7 @@ mod tests {
         codec::seal(masters().current(), account, family, generation, &Secret::from_bytes([3; 32]))
     }
 
-    fn opened(cookie: &str) -> Presented {
+    fn opened(cookie: &str) -> RefreshCookies {
         refresh_tokens(&masters(), &with(cookie), "r")
     }
 
