@@ -10,7 +10,7 @@ use crate::{
         one_time::OneTimeTokens,
         one_time_delivery::{OneTimeDelivery, offers_one_time_tokens},
         password_proof::PasswordProof,
-        principal::Profile,
+        principal::UserProfile,
         profiles::Profiles,
         session_auth::SessionAuth,
         session_cookies::cleared_session_cookies,
@@ -39,7 +39,7 @@ use postern_core::throttle::Limited;
 #[derive(Serialize)]
 struct Export {
     exported_at: u64,
-    profile: Profile,
+    profile: UserProfile,
     sessions: Vec<SessionRow>,
     activity: Vec<ActivityRow>,
 }

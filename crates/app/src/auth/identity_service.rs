@@ -4,7 +4,7 @@
 //! trusted with what it says of its users; its answers are checked for form all the same.
 
 use crate::{
-    auth::principal::{Principal, Profile},
+    auth::principal::{Principal, UserProfile},
     config::{Config, IdentitySource},
     events::Happening,
     gateway::Challenge,
@@ -74,7 +74,7 @@ impl<'r, P: Ports> IdentityService<'r, P> {
     }
 
     /// What the service knows of a user.
-    pub(crate) async fn profile(&self, binding: &str, subject: &str) -> Result<Profile, ApiError> {
+    pub(crate) async fn profile(&self, binding: &str, subject: &str) -> Result<UserProfile, ApiError> {
         let answer = self.directory(binding, "/profile", &serde_json::json!({ "subject": subject })).await?;
         if answer.status == 404 {
             return Err(ApiError::Challenge(Challenge::InvalidToken));
@@ -99,7 +99,7 @@ fn malformed(what: &str) -> Fault {
     Fault::new(Part::Identity, format_args!("the identity service responded with {what}"))
 }
 
-fn read(answer: &Document) -> Result<Profile, Fault> {
+fn read(answer: &Document) -> Result<UserProfile, Fault> {
     if answer.status != 200 {
         return Err(malformed(&answer.status.to_string()));
     }
@@ -107,7 +107,7 @@ fn read(answer: &Document) -> Result<Profile, Fault> {
         return Err(malformed("too many bytes"));
     }
     let profile =
-        core::str::from_utf8(&answer.body).ok().and_then(|text| json::read_known::<Profile>(text).ok());
+        core::str::from_utf8(&answer.body).ok().and_then(|text| json::read_known::<UserProfile>(text).ok());
     let profile = profile.ok_or_else(|| malformed("a body that is not a profile"))?;
     let text = |text: &String, most: usize| {
         !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control)

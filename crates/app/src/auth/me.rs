@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    auth::{principal::Profile, profiles::Profiles, session_auth::SessionAuth},
+    auth::{principal::UserProfile, profiles::Profiles, session_auth::SessionAuth},
     http::{Reply, RequestView},
     ids::FamilyId,
     runtime::{Runtime, events::Events, ports::Ports},
@@ -37,9 +37,9 @@ struct Person {
     name: Option<String>,
 }
 
-impl From<Profile> for Person {
-    fn from(profile: Profile) -> Self {
-        let Profile { login, email, email_verified, name, .. } = profile;
+impl From<UserProfile> for Person {
+    fn from(profile: UserProfile) -> Self {
+        let UserProfile { login, email, email_verified, name, .. } = profile;
         // A login that is an address is the one that was verified.
         let email = email.or_else(|| login.clone().filter(|login| login.contains('@')));
         let email_verified = email_verified.filter(|_| email.is_some());

@@ -6,7 +6,7 @@ use crate::{identity::User, ids::AccountId};
 
 /// What is known of a user: what the other service answers, and what an export shows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Profile {
+pub(crate) struct UserProfile {
     pub(crate) subject: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) login: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct Principal {
     pub(crate) credential_version: u64,
 }
 
-impl Profile {
+impl UserProfile {
     pub(crate) fn of(user: User) -> Self {
         Self {
             subject: user.account.to_string(),

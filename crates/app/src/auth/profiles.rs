@@ -2,7 +2,7 @@
 
 use crate::{
     access::session::Session,
-    auth::{identity_service::IdentityService, principal::Profile},
+    auth::{identity_service::IdentityService, principal::UserProfile},
     config::IdentitySource,
     gateway::Challenge,
     identity::IdentityStore as _,
@@ -19,11 +19,11 @@ impl<'r, P: Ports> Profiles<'r, P> {
     }
 
     /// What is known of a user by whoever keeps them.
-    pub(crate) async fn profile_of(&self, session: &Session, subject: &str) -> Result<Profile, ApiError> {
+    pub(crate) async fn profile_of(&self, session: &Session, subject: &str) -> Result<UserProfile, ApiError> {
         match &self.0.isolate.config.identity {
             IdentitySource::Store => {
                 let user = self.0.ports.identity().find(session.account).await?;
-                Ok(Profile::of(user.ok_or(ApiError::Challenge(Challenge::InvalidToken))?))
+                Ok(UserProfile::of(user.ok_or(ApiError::Challenge(Challenge::InvalidToken))?))
             }
             IdentitySource::Service { binding, .. } => {
                 IdentityService::of(self.0).profile(binding, subject).await
