@@ -28,7 +28,7 @@ use crate::isolate::issuers::trusted_issuers;
 use crate::isolate::readiness::Readiness;
 use crate::isolate::receipts::Receipts;
 use crate::isolate::route_tables::Tables;
-use crate::isolate::throttle_cache::Refusals;
+use crate::isolate::throttle_cache::ThrottleCache;
 use crate::isolate::token_cache::TokenCache;
 use crate::isolate::turn::Turn;
 use crate::jose::KnownHeaders;
@@ -82,7 +82,7 @@ pub struct Memory {
     /// Receipts that were confirmed.
     pub(crate) receipts: Receipts,
     /// Calls that need not be asked about: they are refused until a time that is known.
-    pub(crate) refusals: Refusals,
+    pub(crate) refusals: ThrottleCache,
     /// Passwords that wait to be hashed.
     pub(crate) hash_queue: HashQueue,
     /// Whether the local profile's users are there.

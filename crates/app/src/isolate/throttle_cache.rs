@@ -17,17 +17,17 @@ const REMEMBERED: usize = 4096;
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
-struct Refusal {
+struct CachedRefusal {
     until: Timestamp,
     ask_at: Timestamp,
     throttled: Throttled,
 }
 
-/// Refusals that hold until a time that is known: nobody needs to be asked for a while.
+/// The refusals that hold until a known time: until then no object is asked again.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(RefCell<HashMap<String, Refusal>>);
+pub(crate) struct ThrottleCache(RefCell<HashMap<String, CachedRefusal>>);
 
-impl Refusals {
+impl ThrottleCache {
     pub(crate) fn find(&self, key: &str, now: Timestamp) -> Option<Throttled> {
         let refusals = self.0.borrow();
         let refusal = refusals
@@ -49,7 +49,7 @@ impl Refusals {
         if refusals.len() >= REMEMBERED && !refusals.contains_key(&key) {
             make_room(&mut refusals, now);
         }
-        let refusal = Refusal { until, ask_at: now.plus(ASK_AGAIN), throttled: throttled.clone() };
+        let refusal = CachedRefusal { until, ask_at: now.plus(ASK_AGAIN), throttled: throttled.clone() };
         refusals.insert(key, refusal).is_none_or(|before| before.until != until)
     }
 
@@ -62,7 +62,7 @@ impl Refusals {
 
 /// Forgets what holds no more, or else half of the rest, the oldest. Who fills the memory from many
 /// addresses must not get a question to the objects for each further call.
-fn make_room(refusals: &mut HashMap<String, Refusal>, now: Timestamp) {
+fn make_room(refusals: &mut HashMap<String, CachedRefusal>, now: Timestamp) {
     refusals.retain(|_, refusal| now < refusal.until);
     if refusals.len() < REMEMBERED {
         return;
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_lock_of_an_hour_is_asked_about_again_within_seconds_and_is_no_news_then() {
-        let refusals = Refusals::default();
+        let refusals = ThrottleCache::default();
         let remember = |until, now| refusals.remember("ip n 7 login".to_owned(), until, &throttled(), now);
         assert!(remember(at(3600), at(0)));
         assert_eq!(refusals.find("ip n 7 login", at(9)).map(|found| found.retry_after), Some(3591));
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_full_memory_forgets_the_oldest_and_remembers_the_next() {
-        let refusals = Refusals::default();
+        let refusals = ThrottleCache::default();
         let number = u64::try_from(REMEMBERED).unwrap();
         for one in 0..number {
             let at = at(one / 1000);
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn an_object_that_was_cleared_is_asked_at_once_and_no_other() {
-        let refusals = Refusals::default();
+        let refusals = ThrottleCache::default();
         for key in ["ip n 7 login", "ip n * login", "ip nn 7 login"] {
             refusals.remember(key.to_owned(), at(60), &throttled(), at(0));
         }
