@@ -27,7 +27,7 @@ use crate::isolate::issuers::TrustedIssuer;
 use crate::isolate::issuers::trusted_issuers;
 use crate::isolate::readiness::Readiness;
 use crate::isolate::receipts::Receipts;
-use crate::isolate::route_tables::Tables;
+use crate::isolate::route_tables::RouteTables;
 use crate::isolate::throttle_cache::ThrottleCache;
 use crate::isolate::token_cache::TokenCache;
 use crate::isolate::turn::Turn;
@@ -104,7 +104,7 @@ pub struct Isolate {
     pub feed_key: String,
     /// How old key sets may be.
     pub cache_policy: CachePolicy,
-    pub(crate) tables: Tables,
+    pub(crate) tables: RouteTables,
     pub(crate) issuers: TextMap<TrustedIssuer>,
     pub(crate) hash_parameters: HashParameters,
     /// Events that wait to be put into the queue.
@@ -162,7 +162,7 @@ impl Isolate {
                 timeout: config.jwks.timeout,
                 ..CachePolicy::default()
             },
-            tables: Tables::new(&config, cookies),
+            tables: RouteTables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
             outbox: Outbox::default(),

@@ -18,14 +18,14 @@ const MISTAKES_TOLD: usize = 20;
 
 /// The table in force and what is known of its source.
 #[derive(Debug)]
-pub(crate) struct Tables {
+pub(crate) struct RouteTables {
     /// Cookies of ours, which no upstream sees.
     own_cookies: Vec<String>,
     /// Where it is, when it is in KV.
     pub(crate) source: Option<(RoutesInKv, RouteContext)>,
     live: RefCell<Option<Live>>,
     /// The document that was refused last, so that one event tells of it.
-    refused: RefCell<Option<Refused>>,
+    refused: RefCell<Option<RefusedTable>>,
     pub(crate) next_read: Cell<Timestamp>,
     /// When the last reading ended without a table while there was none.
     pub(crate) failed: Cell<Option<Timestamp>>,
@@ -43,7 +43,7 @@ struct Live {
 }
 
 #[derive(Debug)]
-struct Refused {
+struct RefusedTable {
     digest: [u8; 32],
     mistakes: usize,
 }
@@ -63,7 +63,7 @@ pub(crate) struct TableState {
     refused_mistakes: Option<usize>,
 }
 
-impl Tables {
+impl RouteTables {
     pub(crate) fn new(config: &Config, own_cookies: Vec<String>) -> Self {
         let source = config.routes_in_kv.clone().map(|source| (source, config.route_context()));
         let live = source.is_none().then(|| Live {
@@ -138,7 +138,7 @@ impl Tables {
                 Some(happening)
             }
             Err(mut mistakes) => {
-                let refused = Refused { digest, mistakes: mistakes.len() };
+                let refused = RefusedTable { digest, mistakes: mistakes.len() };
                 let before = self.refused.replace(Some(refused));
                 if before.is_some_and(|before| before.digest == digest) {
                     return None;
