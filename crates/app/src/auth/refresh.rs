@@ -3,7 +3,7 @@
 use crate::{
     auth::{
         access_tokens::AccessTokens,
-        rotation::Rotation,
+        rotation::RefreshRotation,
         session_auth::SessionAuth,
         session_cookies::session_cookies_elsewhere,
         token_response::{Delivery, TokenResponse},
@@ -22,7 +22,7 @@ pub(crate) struct Refresh<'r, P: Ports> {
     isolate: &'r Isolate,
     platform: &'r P::Platform,
     access_tokens: AccessTokens<'r, P>,
-    rotation: Rotation<'r, P>,
+    rotation: RefreshRotation<'r, P>,
     auth: SessionAuth<'r, P>,
     token_response: TokenResponse<'r, P>,
     events: Events<'r, P>,
@@ -35,7 +35,7 @@ impl<'r, P: Ports> Refresh<'r, P> {
             isolate: &runtime.isolate,
             platform: runtime.ports.platform(),
             access_tokens: AccessTokens::of(runtime),
-            rotation: Rotation::of(runtime),
+            rotation: RefreshRotation::of(runtime),
             auth: SessionAuth::of(runtime),
             token_response: TokenResponse::of(runtime),
             events: Events::of(runtime),

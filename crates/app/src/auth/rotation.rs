@@ -19,9 +19,9 @@ use crate::{
 const RETRY_AFTER_THROTTLED: u32 = 60;
 
 /// Has refresh tokens judged and rotated by their Account object.
-pub(crate) struct Rotation<'r, P: Ports>(&'r Runtime<P>);
+pub(crate) struct RefreshRotation<'r, P: Ports>(&'r Runtime<P>);
 
-impl<'r, P: Ports> Rotation<'r, P> {
+impl<'r, P: Ports> RefreshRotation<'r, P> {
     pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
         Self(runtime)
     }

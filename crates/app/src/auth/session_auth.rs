@@ -10,7 +10,7 @@ use crate::{
         session::{Session, session_of},
     },
     account::Accounts as _,
-    auth::{presented_token::PresentedToken, rotation::Rotation},
+    auth::{presented_token::PresentedToken, rotation::RefreshRotation},
     config::Config,
     events::Happening,
     gateway::{Challenge, Credentials, Identity, RevocationLevel, StaleFeed, credentials},
@@ -186,7 +186,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         }
         let presented = self.refresh_token(request, body).await?;
         let token = presented.ok_or(ApiError::Challenge(Challenge::NoCredentials))?.token;
-        Rotation::of(self.0).judge_for_the_last_time(request, &token, everywhere).await?;
+        RefreshRotation::of(self.0).judge_for_the_last_time(request, &token, everywhere).await?;
         Ok(Session { account: token.account(), family: token.family() })
     }
 
