@@ -6,7 +6,7 @@ use crate::{
     admin::{
         request::AdminRequest,
         revocations::{self, AdminRevocations},
-        throttle::{AdminThrottle, Subject},
+        throttle::{AdminThrottle, ThrottleTarget},
         users,
     },
     auth::password_policy::parse_login,
@@ -33,7 +33,7 @@ pub(crate) enum Order<'a> {
     /// The end of this.
     Revoke(Target),
     /// The end of what limits and locks say here.
-    ClearThrottle(Subject),
+    ClearThrottle(ThrottleTarget),
 }
 
 /// Reads what a call's body orders.

@@ -29,7 +29,7 @@ use postern_core::throttle::{
 const WRONG: &str = "must be a login; or set ip to an IP address instead";
 
 /// Which object is meant, and which of its rows.
-pub(crate) struct Subject {
+pub(crate) struct ThrottleTarget {
     object: String,
     /// What it is called where somebody reads it: by the login's stand-in, which nobody can guess, or
     /// the network and not the address.
@@ -58,7 +58,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
     pub(crate) async fn admin_throttle(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let (login, ip) = (asked.query.value("login"), asked.query.value("ip"));
         let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
-        let Subject { object: name, told, rows } = self.throttle_subject(login, ip, wrong)?;
+        let ThrottleTarget { object: name, told, rows } = self.throttle_subject(login, ip, wrong)?;
         let by_login = login.is_some();
         let throttles = self.throttles;
         let mut more = false;
@@ -83,14 +83,14 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
 
     /// `POST /admin/throttle/clear` with `login` or `ip`: limits, failures and locks are forgotten;
     /// in other isolates within seconds.
-    pub(crate) async fn admin_clear_throttle(&self, subject: Subject) -> Result<Reply, ApiError> {
-        let Subject { object: name, rows, .. } = subject;
+    pub(crate) async fn admin_clear_throttle(&self, subject: ThrottleTarget) -> Result<Reply, ApiError> {
+        let ThrottleTarget { object: name, rows, .. } = subject;
         self.throttles.clear(&name, rows).await?;
         self.isolate.memory.refusals.forget(&name);
         Ok(Reply::empty(204))
     }
 
-    pub(crate) fn subject_to_clear(&self, asked: &AdminRequest<'_>) -> Result<Subject, ApiError> {
+    pub(crate) fn subject_to_clear(&self, asked: &AdminRequest<'_>) -> Result<ThrottleTarget, ApiError> {
         let (login, ip) = (asked.body.optional_text("login")?, asked.body.optional_text("ip")?);
         self.throttle_subject(login, ip, |name| BodyError::InvalidMember(name).into())
     }
@@ -100,12 +100,12 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
         login: Option<&str>,
         ip: Option<&str>,
         wrong: fn(&'static str) -> ApiError,
-    ) -> Result<Subject, ApiError> {
+    ) -> Result<ThrottleTarget, ApiError> {
         match (login, ip) {
             (Some(login), None) => {
                 let login = parse_login(self.platform, login)?;
                 let told = rows::object(ACCOUNT, &stand_in(&self.isolate.masters, &login));
-                Ok(Subject { object: rows::of_login(&login), told, rows: Vec::new() })
+                Ok(ThrottleTarget { object: rows::of_login(&login), told, rows: Vec::new() })
             }
             (None, Some(ip)) => {
                 if ip.parse::<core::net::IpAddr>().is_err() {
@@ -114,7 +114,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
                 let Origin { network, address } = Origin::of(Some(ip));
                 let rows = vec![address, NETWORK_ROW.to_owned(), KNOWN_ROW.to_owned()];
                 let object = rows::object(IP, &network);
-                Ok(Subject { told: object.clone(), object, rows })
+                Ok(ThrottleTarget { told: object.clone(), object, rows })
             }
             _ => Err(wrong("login")),
         }
