@@ -7,7 +7,7 @@ use crate::{
     access::{key_sets::KeySets, liveness::Liveness, refused::AccessRefused, session::session_of},
     gateway::{RevocationLevel, StaleFeed},
     isolate::{
-        feed_memory::{Reading, Source},
+        feed_memory::{CopySource, Reading},
         token_cache::Known,
     },
     ports::{Background as _, Fault, KvStore as _, Part},
@@ -176,7 +176,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         let age = found.as_ref().map(|copy| now.since(copy.version()));
         if let Some(copy) = found {
             let as_of = copy.version();
-            feed.take_in(copy, Source::Kv, as_of, now);
+            feed.take_in(copy, CopySource::Kv, as_of, now);
         }
         feed.failed.set(false);
         if age.is_some_and(|age| age < self.trusted_for()) {
@@ -215,7 +215,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         let asked_at = self.0.now();
         let snapshot = self.0.ports.feed().snapshot().await?;
         feed.failed_writes.set(snapshot.failed_writes);
-        feed.take_in(parse(&snapshot.feed)?, Source::Object, asked_at, self.0.now());
+        feed.take_in(parse(&snapshot.feed)?, CopySource::Object, asked_at, self.0.now());
         Ok(())
     }
 

@@ -41,12 +41,12 @@ pub(crate) struct FeedMemory {
     pub(crate) in_kv: Cell<Option<Timestamp>>,
     /// How many writes to KV had failed when the object was last asked.
     pub(crate) failed_writes: Cell<u32>,
-    verdicts: RefCell<HashMap<TokenMarks, Verdict>>,
+    verdicts: RefCell<HashMap<TokenMarks, FeedVerdict>>,
 }
 
 /// What came of asking about a token with a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum FeedVerdict {
     /// It is revoked, for good.
     Revoked,
     /// It is not, as far as the copy of this generation says.
@@ -63,7 +63,7 @@ pub(crate) enum Reading {
 
 /// Whose word a copy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum CopySource {
     Kv,
     Object,
 }
@@ -107,15 +107,15 @@ impl FeedMemory {
 
     /// Takes over what was read, unless the copy is newer: KV may answer with something older, and
     /// an answer of the object may be overtaken. `as_of` is when it was the newest there is.
-    pub(crate) fn take_in(&self, copy: FeedCopy, source: Source, as_of: Timestamp, now: Timestamp) {
+    pub(crate) fn take_in(&self, copy: FeedCopy, source: CopySource, as_of: Timestamp, now: Timestamp) {
         let mut known = self.copy.borrow_mut();
         // A copy of the far future, as a clock that was wrong leaves it, holds up no other.
-        let void = source == Source::Object && known.version().is_far_ahead_of(now);
+        let void = source == CopySource::Object && known.version().is_far_ahead_of(now);
         if copy.version() >= known.version() || void {
             if !copy.says_the_same_as(&known) {
                 self.generation.set(self.generation.get().wrapping_add(1));
                 // What was refuted may be listed for another cause now.
-                self.verdicts.borrow_mut().retain(|_, verdict| *verdict == Verdict::Revoked);
+                self.verdicts.borrow_mut().retain(|_, verdict| *verdict == FeedVerdict::Revoked);
             }
             *known = copy;
         }
@@ -126,8 +126,8 @@ impl FeedMemory {
     /// What is known about a token with a hit.
     pub(crate) fn verdict(&self, marks: &TokenMarks) -> Option<bool> {
         match self.verdicts.borrow().get(marks)? {
-            Verdict::Revoked => Some(true),
-            Verdict::Refuted(generation) => (*generation == self.generation.get()).then_some(false),
+            FeedVerdict::Revoked => Some(true),
+            FeedVerdict::Refuted(generation) => (*generation == self.generation.get()).then_some(false),
         }
     }
 
@@ -138,7 +138,7 @@ impl FeedMemory {
         if verdicts.len() >= MAX_VERDICTS {
             verdicts.clear();
         }
-        verdicts.insert(marks, if revoked { Verdict::Revoked } else { Verdict::Refuted(generation) });
+        verdicts.insert(marks, if revoked { FeedVerdict::Revoked } else { FeedVerdict::Refuted(generation) });
     }
 
     pub(crate) fn state(&self, now: Timestamp) -> FeedState {
