@@ -13,7 +13,7 @@ use crate::{
         receipts::ReceiptConfirmation,
         refusal_events::{RefusalEvents, refused_token},
         route_loader::RouteLoader,
-        step::{Bearer, Step},
+        step::{Bearer, GateStep},
         token_source::{CookieRefused, PresentedAccessToken, TokenSource, presented},
         websocket::Sockets,
         welcome::welcome,
@@ -88,10 +88,10 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         let now = self.platform.now();
         self.route_loader.refresh_routes(now);
         match self.first_step(gate, request, &parts, now) {
-            Step::Done(route, reply) => self.replied(route, reply).into(),
-            Step::Nobody(found) if found.route.forwarding.rate_limit.is_some() => AtOnce::Wait,
-            Step::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
-            Step::Token(found, bearer) => {
+            GateStep::Done(route, reply) => self.replied(route, reply).into(),
+            GateStep::Nobody(found) if found.route.forwarding.rate_limit.is_some() => AtOnce::Wait,
+            GateStep::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
+            GateStep::Token(found, bearer) => {
                 let Route { revocation, stale_feed, forwarding, .. } = found.route;
                 if *revocation == RevocationLevel::Strong
                     || forwarding.rate_limit.is_some()
@@ -134,9 +134,9 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             return self.replied(None, unavailable());
         };
         let (found, bearer) = match self.first_step(&gate, request, &parts, now) {
-            Step::Done(route, reply) => return self.replied(route, reply),
-            Step::Nobody(found) => (found, None),
-            Step::Token(found, bearer) => (found, Some(bearer)),
+            GateStep::Done(route, reply) => return self.replied(route, reply),
+            GateStep::Nobody(found) => (found, None),
+            GateStep::Token(found, bearer) => (found, Some(bearer)),
         };
         let decided = self.decided(&gate, request, &parts, &found, bearer.as_ref(), now).await;
         decided
@@ -210,28 +210,28 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         request: &impl RequestView,
         parts: &UrlParts<'_>,
         now: Timestamp,
-    ) -> Step<'g> {
+    ) -> GateStep<'g> {
         let method = request.method();
         let admin = &self.isolate.config.admin;
         if let Some((found, reply)) = preflight(gate, admin, request, parts.authority, parts.path) {
-            return Step::Done(Some(found.route), reply);
+            return GateStep::Done(Some(found.route), reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
             // `/%61uth/me` is another spelling of a path of ours: routes never get those.
             RouteMatch::Match(found) if is_own(&self.isolate.config.admin, found.path.as_str()) => {
-                return Step::Done(None, RouteMatch::NotFound.refusal().unwrap_or_else(bad_url));
+                return GateStep::Done(None, RouteMatch::NotFound.refusal().unwrap_or_else(bad_url));
             }
             RouteMatch::Match(found) => Box::new(found),
             RouteMatch::NotFound if let Some(page) = welcome(&self.isolate.config, gate, request, parts) => {
-                return Step::Done(None, page);
+                return GateStep::Done(None, page);
             }
-            other => return Step::Done(None, other.refusal().unwrap_or_else(bad_url)),
+            other => return GateStep::Done(None, other.refusal().unwrap_or_else(bad_url)),
         };
         let refuse = |challenge: &Challenge| {
-            Step::Done(Some(found.route), with_cors(challenge.into(), found.route, request))
+            GateStep::Done(Some(found.route), with_cors(challenge.into(), found.route, request))
         };
         if found.route.access == Access::Public {
-            return Step::Nobody(found);
+            return GateStep::Nobody(found);
         }
         match (&found.route.access, presented(found.route, request)) {
             (Access::Required(_), PresentedAccessToken::None) => match decide(&found, None, now) {
@@ -239,10 +239,10 @@ impl<'r, P: Ports> GateRequests<'r, P> {
                 // A requirement is never met by nobody; were it so, refuse all the same.
                 PolicyVerdict::Forward | PolicyVerdict::Forbid(_) => refuse(&Challenge::NoCredentials),
             },
-            (_, PresentedAccessToken::None) => Step::Nobody(found),
+            (_, PresentedAccessToken::None) => GateStep::Nobody(found),
             (_, PresentedAccessToken::Malformed) => refuse(&Challenge::InvalidRequest),
             (_, PresentedAccessToken::Token { text, by_cookie, others }) => {
-                Step::Token(found, Bearer { text, by_cookie, others })
+                GateStep::Token(found, Bearer { text, by_cookie, others })
             }
         }
     }

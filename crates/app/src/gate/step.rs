@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What is known of a request without waiting.
-pub(crate) enum Step<'g> {
+pub(crate) enum GateStep<'g> {
     /// The answer, and the route that gave it.
     Done(Option<&'g Route>, Reply),
     /// It passes as nobody.

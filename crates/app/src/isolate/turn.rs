@@ -14,10 +14,10 @@ const LOST_AFTER: Duration = Duration::from_secs(2);
 
 /// Whose turn it is.
 #[derive(Debug, Default)]
-pub(crate) struct Turn(Cell<State>);
+pub(crate) struct Turn(Cell<TurnState>);
 
 #[derive(Debug, Clone, Copy, Default)]
-enum State {
+enum TurnState {
     #[default]
     Free,
     Taken(Timestamp),
@@ -29,24 +29,24 @@ impl Turn {
     pub(crate) fn take(&self, now: Timestamp) -> bool {
         let free = !self.is_taken(now) && !self.has_failed(now);
         if free {
-            self.0.set(State::Taken(now));
+            self.0.set(TurnState::Taken(now));
         }
         free
     }
 
     /// Whether somebody has it.
     pub(crate) fn is_taken(&self, now: Timestamp) -> bool {
-        matches!(self.0.get(), State::Taken(begun) if !now.is_due(begun, LOST_AFTER))
+        matches!(self.0.get(), TurnState::Taken(begun) if !now.is_due(begun, LOST_AFTER))
     }
 
     /// Whether the last attempt failed just now: the next one is made after a pause.
     pub(crate) fn has_failed(&self, now: Timestamp) -> bool {
-        matches!(self.0.get(), State::Failed(at) if !now.is_due(at, LOST_AFTER))
+        matches!(self.0.get(), TurnState::Failed(at) if !now.is_due(at, LOST_AFTER))
     }
 
     /// The work is done, well or not.
     pub(crate) fn end(&self, done: bool, now: Timestamp) {
-        self.0.set(if done { State::Free } else { State::Failed(now) });
+        self.0.set(if done { TurnState::Free } else { TurnState::Failed(now) });
     }
 }
 
