@@ -14,7 +14,7 @@ use crate::{
     request::{Head, Incoming},
     response,
 };
-use postern_app::service::{self, AtOnce, Outcome, Service};
+use postern_app::service::{self, Immediate, Outcome, Service};
 
 /// Answers one request with a `Response` or with a promise of one.
 #[wasm_bindgen]
@@ -29,15 +29,15 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
     };
     let service = Service::new(isolate, WorkerPorts::new(Rc::new(env.unchecked_into()), ctx));
     let head = Head::of(request);
-    match service.at_once(&head) {
-        AtOnce::Reply(reply) => Ok(response::response_again(reply, &head)?.into()),
-        AtOnce::Forward(plan) => Ok(forward::carry(&service, &head, &plan)),
-        AtOnce::Own => {
+    match service.try_sync(&head) {
+        Immediate::Reply(reply) => Ok(response::response_again(reply, &head)?.into()),
+        Immediate::Forward(plan) => Ok(forward::carry(&service, &head, &plan)),
+        Immediate::Own => {
             let ctx = service.ports().ctx().clone();
             let work = async move { own(&service, head.request()).await.map(JsValue::from) };
             Ok(to_its_end(&ctx, js::promise(Box::pin(work))).into())
         }
-        AtOnce::Wait => {
+        Immediate::Wait => {
             let ctx = service.ports().ctx().clone();
             let work = async move {
                 let answer = match service.gate(&head).await {

@@ -36,7 +36,7 @@
 //!
 //! # The way of a request through the gate
 //!
-//! [`service::Service::at_once`] → [`gateway::Gate::find`] (one normal form of the path) →
+//! [`service::Service::try_sync`] → [`gateway::Gate::find`] (one normal form of the path) →
 //! [`gateway::credentials`] → [`jose::UnverifiedToken::parse`] → [`jose::verify`] → a
 //! [`jose::VerifiedJws`] → [`jwt::validate`] → a [`jwt::AccessToken`] → a
 //! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each

@@ -1,6 +1,6 @@
 //! The use cases of one request, for the Worker and for tests: what happens between a request and its answer.
 //!
-//! - [`Service::at_once`] is the synchronous entry of every request: it answers, forwards, or says that there is something
+//! - [`Service::try_sync`] is the synchronous entry of every request: it answers, forwards, or says that there is something
 //!   to wait for;
 //! - [`Service::gate`] protects the routes (the room `gate`);
 //! - [`Service::own`] answers for Postern's own paths (`router`, which leads to the rooms `auth` and `admin`).
@@ -20,7 +20,7 @@ pub use crate::{
     gate::{
         assertion::{ASSERTION_HEADER, ASSERTION_TYP},
         explain, inspect,
-        outcome::{AtOnce, Forward, Outcome, UpstreamFault},
+        outcome::{Forward, Immediate, Outcome, UpstreamFault},
         websocket::{OpenSocket, SocketVerdict, SocketWatch},
     },
     isolate::{Isolate, Memory, issuers::kv_key},
@@ -68,8 +68,8 @@ impl<P: Ports> Service<P> {
     }
 
     /// Decides what can be decided from memory.
-    pub fn at_once(&self, request: &impl RequestView) -> AtOnce {
-        GateRequests::of(&self.0).at_once(request)
+    pub fn try_sync(&self, request: &impl RequestView) -> Immediate {
+        GateRequests::of(&self.0).try_sync(request)
     }
 
     /// Decides all the rest.

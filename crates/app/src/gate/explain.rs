@@ -1,5 +1,5 @@
 //! What the gate would do with a request, and why: `postern routes explain`. It takes the same
-//! steps as [`crate::service::Service::at_once`], with the same functions. What only the running Worker
+//! steps as [`crate::service::Service::try_sync`], with the same functions. What only the running Worker
 //! knows (signatures, revocations, rate limits, whose a CSRF token is) is supposed to be right,
 //! and [`Explanation::supposed`] says so.
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// What the synchronous entry found.
 #[derive(Debug)]
-pub enum AtOnce {
+pub enum Immediate {
     /// The answer.
     Reply(Reply),
     /// Pass it on.
@@ -106,7 +106,7 @@ impl From<&UpstreamFault> for Reply {
     }
 }
 
-impl From<Outcome> for AtOnce {
+impl From<Outcome> for Immediate {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Reply(reply) => Self::Reply(reply),

@@ -7,7 +7,7 @@ use crate::{
     gate::{
         assertion::{ASSERTION_HEADER, AssertionSigning},
         cors::with_cors,
-        outcome::{AtOnce, Forward, Outcome},
+        outcome::{Forward, Immediate, Outcome},
         preflight::preflight,
         rate_limit::RouteRateLimit,
         receipts::ReceiptConfirmation,
@@ -78,18 +78,18 @@ impl<'r, P: Ports> GateRequests<'r, P> {
     }
 
     /// Decides what can be decided from memory.
-    pub(crate) fn at_once(&self, request: &impl RequestView) -> AtOnce {
+    pub(crate) fn try_sync(&self, request: &impl RequestView) -> Immediate {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()).into() };
         if is_own(&self.isolate.config.admin, parts.path) {
-            return AtOnce::Own;
+            return Immediate::Own;
         }
-        let Some(gate) = &self.runtime.gate else { return AtOnce::Wait };
+        let Some(gate) = &self.runtime.gate else { return Immediate::Wait };
         let now = self.platform.now();
         self.route_loader.refresh_routes(now);
         match self.first_step(gate, request, &parts, now) {
             GateStep::Done(route, reply) => self.replied(route, reply).into(),
-            GateStep::Nobody(found) if found.route.forwarding.rate_limit.is_some() => AtOnce::Wait,
+            GateStep::Nobody(found) if found.route.forwarding.rate_limit.is_some() => Immediate::Wait,
             GateStep::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
             GateStep::Token(found, bearer) => {
                 let Route { revocation, stale_feed, forwarding, .. } = found.route;
@@ -97,21 +97,21 @@ impl<'r, P: Ports> GateRequests<'r, P> {
                     || forwarding.rate_limit.is_some()
                     || !bearer.others.is_empty()
                 {
-                    return AtOnce::Wait;
+                    return Immediate::Wait;
                 }
                 let Some(known) = self.authentication.remembered(&bearer.text, now) else {
-                    return AtOnce::Wait;
+                    return Immediate::Wait;
                 };
                 if *revocation == RevocationLevel::Feed
                     && !self.revocation_cache.feed_clears(*stale_feed, &known.marks, now)
                 {
-                    return AtOnce::Wait;
+                    return Immediate::Wait;
                 }
                 let identity = known.identity;
                 let assertion = match &forwarding.assertion {
                     None => None,
                     Some(audience) => match self.isolate.memory.assertions.find(&identity, audience, now) {
-                        None => return AtOnce::Wait,
+                        None => return Immediate::Wait,
                         known => known,
                     },
                 };

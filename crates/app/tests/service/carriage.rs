@@ -8,7 +8,8 @@ use postern_app::{
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     ports::{Clock as _, KvStore as _},
     service::{
-        AtOnce, BodyFault, Forward, OpenSocket, Outcome, SocketVerdict, UpstreamFault, kv_key, own_snapshot,
+        BodyFault, Forward, Immediate, OpenSocket, Outcome, SocketVerdict, UpstreamFault, kv_key,
+        own_snapshot,
     },
 };
 use serde_json::json;
@@ -17,14 +18,14 @@ use super::world::World;
 
 const PAGE: &str = "https://app.example.com";
 
-fn asked(world: &World, path: &str) -> AtOnce {
+fn asked(world: &World, path: &str) -> Immediate {
     let request = PlainRequest::new("GET", &format!("http://localhost:8787{path}")).with("origin", PAGE);
-    world.service().at_once(&request)
+    world.service().try_sync(&request)
 }
 
 fn forward(world: &World, path: &str) -> Forward {
     match asked(world, path) {
-        AtOnce::Forward(forward) => *forward,
+        Immediate::Forward(forward) => *forward,
         other => panic!("{other:?}"),
     }
 }
@@ -55,7 +56,7 @@ fn the_gates_own_answer_follows_the_routes_cors_rule() {
     let world = World::with(&json!({"POSTERN_ROUTES": [
         {"path": "/who", "access": "optional", "answer": "identity", "cors": {"origins": [PAGE]}},
     ]}));
-    let AtOnce::Reply(reply) = asked(&world, "/who") else { panic!("no answer") };
+    let Immediate::Reply(reply) = asked(&world, "/who") else { panic!("no answer") };
     assert_eq!((reply.status, reply.header("cache-control")), (204, Some("no-store")));
     assert_eq!(reply.header("access-control-allow-origin"), Some(PAGE));
     assert_eq!(reply.header("vary"), Some("Origin"));
@@ -101,9 +102,9 @@ fn the_local_profile_has_a_page_at_its_root() {
     ]}));
     let reply = |world: &World, method: &str, path: &str| match world
         .service()
-        .at_once(&PlainRequest::new(method, &format!("http://localhost:8787{path}")))
+        .try_sync(&PlainRequest::new(method, &format!("http://localhost:8787{path}")))
     {
-        AtOnce::Reply(reply) => reply,
+        Immediate::Reply(reply) => reply,
         other => panic!("{other:?}"),
     };
     let root = reply(&world, "GET", "/");

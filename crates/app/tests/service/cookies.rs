@@ -5,7 +5,7 @@ use core::cell::RefCell;
 
 use postern_app::{
     http::{PlainRequest, Reply},
-    service::{AtOnce, Outcome},
+    service::{Immediate, Outcome},
 };
 use serde_json::{Value, json};
 
@@ -366,11 +366,11 @@ fn of_several_access_cookies_those_that_verify_count() {
     let asked = |cookies: &str| {
         let request = PlainRequest::new("GET", &format!("{AUTH}/page")).with("cookie", cookies);
         let service = site.world.service();
-        let outcome = match service.at_once(&request) {
-            AtOnce::Wait => block_on(service.gate(&request)),
-            AtOnce::Forward(forward) => Outcome::Forward(forward),
-            AtOnce::Reply(reply) => Outcome::Reply(reply),
-            AtOnce::Own => panic!("not ours"),
+        let outcome = match service.try_sync(&request) {
+            Immediate::Wait => block_on(service.gate(&request)),
+            Immediate::Forward(forward) => Outcome::Forward(forward),
+            Immediate::Reply(reply) => Outcome::Reply(reply),
+            Immediate::Own => panic!("not ours"),
         };
         match outcome {
             Outcome::Forward(forward) => {

@@ -13,7 +13,7 @@ use postern_app::{
     config::Config,
     encoding::base64url,
     http::PlainRequest,
-    service::{AtOnce, Outcome},
+    service::{Immediate, Outcome},
 };
 use serde_json::{Value, json};
 
@@ -78,11 +78,11 @@ fn asked(world: &World, token: &str) -> Result<BTreeMap<String, String>, u16> {
     let request = PlainRequest::new("GET", "http://localhost:8787/api")
         .with("authorization", &format!("Bearer {token}"));
     let service = world.service();
-    let outcome = match service.at_once(&request) {
-        AtOnce::Wait => block_on(service.gate(&request)),
-        AtOnce::Reply(reply) => Outcome::Reply(reply),
-        AtOnce::Forward(forward) => Outcome::Forward(forward),
-        AtOnce::Own => panic!("one of our own"),
+    let outcome = match service.try_sync(&request) {
+        Immediate::Wait => block_on(service.gate(&request)),
+        Immediate::Reply(reply) => Outcome::Reply(reply),
+        Immediate::Forward(forward) => Outcome::Forward(forward),
+        Immediate::Own => panic!("one of our own"),
     };
     match outcome {
         Outcome::Reply(reply) => Err(reply.status),

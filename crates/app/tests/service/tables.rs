@@ -4,7 +4,7 @@
 use postern_app::{
     http::PlainRequest,
     ports::KvStore as _,
-    service::{AtOnce, Outcome},
+    service::{Immediate, Outcome},
 };
 use serde_json::{Value, json};
 
@@ -38,9 +38,9 @@ fn the_first_request_waits_for_the_table_and_later_ones_do_not() {
     let world = world();
     publish(&world, &public("/a", 1));
     let request = PlainRequest::new("GET", "http://localhost:8787/a");
-    assert!(matches!(world.service().at_once(&request), AtOnce::Wait));
+    assert!(matches!(world.service().try_sync(&request), Immediate::Wait));
     assert_eq!(world.gate("/a", None), None);
-    assert!(matches!(world.service().at_once(&request), AtOnce::Forward(_)));
+    assert!(matches!(world.service().try_sync(&request), Immediate::Forward(_)));
     assert_eq!(told(&world, "routes_loaded"), 1);
 }
 
@@ -74,7 +74,7 @@ fn a_request_is_judged_by_the_table_that_it_began_with() {
     let request = PlainRequest::new("GET", "http://localhost:8787/a")
         .with("authorization", &format!("Bearer {access_token}"));
     let begun = world.service();
-    assert!(matches!(begun.at_once(&request), AtOnce::Wait));
+    assert!(matches!(begun.try_sync(&request), Immediate::Wait));
     // Meanwhile the route becomes public.
     publish(&world, &public("/a", 2));
     world.pass(30);

@@ -29,7 +29,7 @@ use postern_app::{
     },
     revocation::{Alarmed, FeedPolicy, memory::MemoryFeed},
     secrets::Master,
-    service::{AtOnce, Isolate, Outcome, Ports, Service},
+    service::{Immediate, Isolate, Outcome, Ports, Service},
     time::Timestamp,
 };
 use postern_core::throttle::memory::MemoryThrottles;
@@ -548,11 +548,11 @@ impl World {
             request = request.with("authorization", &format!("Bearer {token}"));
         }
         let service = self.service();
-        match service.at_once(&request) {
-            AtOnce::Reply(reply) => Some(reply.status),
-            AtOnce::Forward(_) => None,
-            AtOnce::Own => panic!("{path} is one of our own"),
-            AtOnce::Wait => match block_on(service.gate(&request)) {
+        match service.try_sync(&request) {
+            Immediate::Reply(reply) => Some(reply.status),
+            Immediate::Forward(_) => None,
+            Immediate::Own => panic!("{path} is one of our own"),
+            Immediate::Wait => match block_on(service.gate(&request)) {
                 Outcome::Reply(reply) => Some(reply.status),
                 Outcome::Forward(_) => None,
             },
