@@ -20,7 +20,7 @@ impl<'r, P: Ports> ActivityNotes<'r, P> {
     pub(crate) fn note_later(&self, caller: &Caller, user: &User, kind: ActivityKind) {
         let (runtime, account) = (self.0.clone(), user.account);
         let context = caller.context();
-        BackgroundWork::of(self.0).unseen(async move {
+        BackgroundWork::of(self.0).spawn_jittered(async move {
             // What is lost is a line for the user; the event has been told.
             let _ = runtime.ports.accounts().note(account, kind, None, context).await;
         });

@@ -39,7 +39,7 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
     /// After the answer: a token for the user of this login, if there is one.
     pub(crate) fn send_later(&self, caller: Caller, login: Login, purpose: Purpose) {
         let runtime = self.0.clone();
-        BackgroundWork::of(self.0).unseen(async move {
+        BackgroundWork::of(self.0).spawn_jittered(async move {
             if let Err(fault) = OneTimeDelivery::of(&runtime).send_one_time(&caller, &login, purpose).await {
                 Events::of(&runtime).record_fault(&fault, &caller);
             }

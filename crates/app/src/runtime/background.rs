@@ -56,7 +56,7 @@ impl<'r, P: Ports> BackgroundWork<'r, P> {
 
     /// Begins something that is done for some logins only, after the answer and at a moment that
     /// cannot be foretold: 0.2 to 1.2 s from now.
-    pub(crate) fn unseen(&self, work: impl Future<Output = ()> + 'static) {
+    pub(crate) fn spawn_jittered(&self, work: impl Future<Output = ()> + 'static) {
         let mut steps = [0];
         // Without randomness it begins early; the answer is out by then all the same.
         let _ = self.0.ports.platform().fill(&mut steps);
