@@ -129,7 +129,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         (told, happening): (ChangeNotice, Happening),
         setting: Setting,
     ) {
-        BackgroundWork::of(self.0).try_again(move |runtime| {
+        BackgroundWork::of(self.0).retry_later(move |runtime| {
             let (hash, told, happening, setting) =
                 (hash.clone(), told.clone(), happening.clone(), setting.clone());
             async move {
@@ -161,7 +161,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         let Err(fault) = accounts.user_changed(account, told, fence).await else { return };
         Events::of(self.0).record_fault(&fault, caller);
         let told = told.clone();
-        BackgroundWork::of(self.0).try_again(move |runtime| {
+        BackgroundWork::of(self.0).retry_later(move |runtime| {
             let told = told.clone();
             async move { runtime.ports.accounts().user_changed(account, &told, fence).await }
         });

@@ -34,7 +34,7 @@ impl<'r, P: Ports> BackgroundWork<'r, P> {
     /// Tries twice again, after the answer, what has failed. `work` is a call to a part or two. Each
     /// fault is told to the log. It may come to nothing, with the isolate for instance: what must be
     /// done in the end is kept by an object, whose alarm rings until it is.
-    pub(crate) fn try_again<W>(&self, work: impl Fn(Runtime<P>) -> W + 'static)
+    pub(crate) fn retry_later<W>(&self, work: impl Fn(Runtime<P>) -> W + 'static)
     where
         W: Future<Output = Result<(), Fault>>,
     {
