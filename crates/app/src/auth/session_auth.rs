@@ -81,7 +81,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         }
         Origins::of(self.0).check_origin(request)?;
         let (has_others, refused) = (found.ours > 1, found.refused);
-        let token = match (self.the_one_of(request, found.tokens, csrf).await?, refused) {
+        let token = match (self.choose_token(request, found.tokens, csrf).await?, refused) {
             (Some(token), _) => token,
             (None, Some(refused)) => return Err(self.unopened(request, refused)),
             (None, None) => return Ok(None),
@@ -105,7 +105,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
     /// 3. that of the session which began last, of those that live.
     ///
     /// With one session nobody is asked.
-    async fn the_one_of(
+    async fn choose_token(
         &self,
         request: &impl RequestView,
         mut tokens: Vec<RefreshToken>,

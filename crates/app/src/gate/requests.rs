@@ -177,7 +177,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             unavailable()
         };
         let tokens = (bearer.text.as_str(), bearer.others.as_slice());
-        let identity = match self.token_source.whose(request, route, tokens, now).await {
+        let identity = match self.token_source.identify(request, route, tokens, now).await {
             Ok(identity) => identity,
             Err(AccessRefused::Fault(cause)) => return Err(fault(cause)),
             Err(refused) => {

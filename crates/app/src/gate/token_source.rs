@@ -108,7 +108,7 @@ impl<'r, P: Ports> TokenSource<'r, P> {
     /// # Errors
     /// Why the first was refused, when none verifies; `ambiguous_cookie` when nothing says which of
     /// several sessions is meant.
-    pub(crate) async fn whose(
+    pub(crate) async fn identify(
         &self,
         request: &impl RequestView,
         route: &Route,
