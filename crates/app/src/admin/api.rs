@@ -93,33 +93,33 @@ impl<'r, P: Ports> AdminApi<'r, P> {
         let call = match order {
             Order::ByPath(call) => call,
             Order::AddUser(login, grants) => {
-                return AdminUsers::of(self.0).admin_add_user(asked, &login, grants).await;
+                return AdminUsers::of(self.0).add(asked, &login, grants).await;
             }
             Order::ImportUsers(rows) => {
-                return AdminImports::of(self.0).admin_import_users(asked, rows).await;
+                return AdminImports::of(self.0).import(asked, rows).await;
             }
-            Order::SetGrants(order) => return AdminUsers::of(self.0).admin_set_grants(asked, &order).await,
-            Order::Revoke(target) => return AdminRevocations::of(self.0).admin_revoke(asked, &target).await,
+            Order::SetGrants(order) => return AdminUsers::of(self.0).set_grants(asked, &order).await,
+            Order::Revoke(target) => return AdminRevocations::of(self.0).revoke(asked, &target).await,
             Order::ClearThrottle(subject) => {
-                return AdminThrottle::of(self.0).admin_clear_throttle(subject).await;
+                return AdminThrottle::of(self.0).clear(subject).await;
             }
         };
         match call {
-            ByPath::Keys => AdminKeys::of(self.0).admin_keys().await,
-            ByPath::RotateKeys => AdminKeys::of(self.0).admin_rotate_keys(asked).await,
-            ByPath::RevokeKey => AdminKeys::of(self.0).admin_revoke_key(asked).await,
-            ByPath::Users => AdminUsers::of(self.0).admin_users(asked).await,
-            ByPath::User => AdminUsers::of(self.0).admin_user(asked).await,
-            ByPath::DisableUser => AdminUsers::of(self.0).admin_set_disabled(asked, true).await,
-            ByPath::EnableUser => AdminUsers::of(self.0).admin_set_disabled(asked, false).await,
-            ByPath::EraseUser => AdminUsers::of(self.0).admin_erase_user(asked).await,
-            ByPath::UserSessions => AdminSessions::of(self.0).admin_sessions(asked).await,
-            ByPath::EndUserSession => AdminSessions::of(self.0).admin_end_session(asked).await,
-            ByPath::EndUserSessions => AdminSessions::of(self.0).admin_end_sessions(asked).await,
-            ByPath::Routes => AdminRoutes::of(self.0).admin_routes().await,
-            ByPath::ReplaceRoutes => AdminRoutes::of(self.0).admin_replace_routes(asked).await,
-            ByPath::Audit => AdminAudit::of(self.0).admin_audit(asked).await,
-            ByPath::Throttle => AdminThrottle::of(self.0).admin_throttle(asked).await,
+            ByPath::Keys => AdminKeys::of(self.0).list().await,
+            ByPath::RotateKeys => AdminKeys::of(self.0).rotate(asked).await,
+            ByPath::RevokeKey => AdminKeys::of(self.0).revoke(asked).await,
+            ByPath::Users => AdminUsers::of(self.0).list(asked).await,
+            ByPath::User => AdminUsers::of(self.0).show(asked).await,
+            ByPath::DisableUser => AdminUsers::of(self.0).set_disabled(asked, true).await,
+            ByPath::EnableUser => AdminUsers::of(self.0).set_disabled(asked, false).await,
+            ByPath::EraseUser => AdminUsers::of(self.0).erase(asked).await,
+            ByPath::UserSessions => AdminSessions::of(self.0).list(asked).await,
+            ByPath::EndUserSession => AdminSessions::of(self.0).end(asked).await,
+            ByPath::EndUserSessions => AdminSessions::of(self.0).end_all(asked).await,
+            ByPath::Routes => AdminRoutes::of(self.0).show().await,
+            ByPath::ReplaceRoutes => AdminRoutes::of(self.0).replace(asked).await,
+            ByPath::Audit => AdminAudit::of(self.0).list(asked).await,
+            ByPath::Throttle => AdminThrottle::of(self.0).show(asked).await,
         }
     }
 }

@@ -37,7 +37,7 @@ impl<'r, P: Ports> AdminAudit<'r, P> {
 
     /// `GET /admin/audit`: entries in order, oldest first, as they stand in the chain. `after` is
     /// the number of the entry before the page.
-    pub(crate) async fn admin_audit(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn list(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let after = match asked.query.value("after") {
             None => 0,
             Some(text) => {

@@ -35,11 +35,7 @@ impl<'r, P: Ports> AdminImports<'r, P> {
     }
 
     /// `POST /admin/users/import`: what became of each row, in their order. May be repeated.
-    pub(crate) async fn admin_import_users(
-        &self,
-        asked: &AdminRequest<'_>,
-        rows: &[Value],
-    ) -> Result<Reply, ApiError> {
+    pub(crate) async fn import(&self, asked: &AdminRequest<'_>, rows: &[Value]) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
         let outcomes = self.user_import.import_users(rows, asked.caller.setting()).await?;
         let outcomes = outcomes.map_err(|_| ApiError::Body(BodyError::TooLarge))?;

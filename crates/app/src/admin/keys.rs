@@ -48,7 +48,7 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
     }
 
     /// `GET /admin/keys`: every key the ring knows, the retired ones of the last 90 days too.
-    pub(crate) async fn admin_keys(&self) -> Result<Reply, ApiError> {
+    pub(crate) async fn list(&self) -> Result<Reply, ApiError> {
         let RingOverview { keys, rotate_at } = self.key_ring.overview().await?;
         let keys = keys.iter().map(row).collect();
         let rotate_at = rotate_at.map_or(Value::Null, seconds);
@@ -59,7 +59,7 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
     ///
     /// 200 when another key signs now; 202 when it will, with the time; 409 `key_too_young` when
     /// some clients may not know the next key yet: wait, or `force`.
-    pub(crate) async fn admin_rotate_keys(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn rotate(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let body = &asked.body;
         let force = body.optional_flag("force")?.unwrap_or(false);
         let algorithm = match body.optional_text("algorithm")? {
@@ -87,7 +87,7 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
     }
 
     /// `POST /admin/keys/{kid}/revoke`.
-    pub(crate) async fn admin_revoke_key(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn revoke(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         self.revoke_key(asked, asked.parameter(0)).await
     }
 

@@ -69,11 +69,7 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
 
     /// `POST /admin/revocations`: 200 when it is stored; 400 for what names nothing, or an issuer
     /// that is not trusted; 503 `revocation_feed_full`.
-    pub(crate) async fn admin_revoke(
-        &self,
-        asked: &AdminRequest<'_>,
-        target: &Target,
-    ) -> Result<Reply, ApiError> {
+    pub(crate) async fn revoke(&self, asked: &AdminRequest<'_>, target: &Target) -> Result<Reply, ApiError> {
         if let Target::Key { kid } = target {
             return self.admin_keys.revoke_key(asked, kid).await;
         }

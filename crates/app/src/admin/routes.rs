@@ -41,7 +41,7 @@ impl<'r, P: Ports> AdminRoutes<'r, P> {
     }
 
     /// `GET /admin/routes`: where the table is, and the document if it is in KV.
-    pub(crate) async fn admin_routes(&self) -> Result<Reply, ApiError> {
+    pub(crate) async fn show(&self) -> Result<Reply, ApiError> {
         let Some((source, _)) = self.isolate.tables.source() else {
             let count = self.isolate.config.routes.len();
             return Ok(Reply::json(200, &object([("source", "vars".into()), ("count", count.into())])));
@@ -70,7 +70,7 @@ impl<'r, P: Ports> AdminRoutes<'r, P> {
     ///
     /// 409 `routes_in_vars` when the table is not in KV; 409 `version_conflict` when `replaces` is
     /// not the version that is there; 422 `invalid_routes` with every mistake by its path.
-    pub(crate) async fn admin_replace_routes(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn replace(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let Some((source, context)) = self.isolate.tables.source() else {
             let title = "The route table is set in the Worker's variables, not in KV";
             return Ok(Problem::new(409, "routes_in_vars", title).into());

@@ -23,12 +23,12 @@ impl<'r, P: Ports> AdminSessions<'r, P> {
     }
 
     /// `GET /admin/users/{sub}/sessions`: the live ones; none for a user who never was.
-    pub(crate) async fn admin_sessions(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn list(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         self.session_list.session_list(asked.account()?, asked.admin.session.family).await
     }
 
     /// `DELETE /admin/users/{sub}/sessions/{session_id}`.
-    pub(crate) async fn admin_end_session(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn end(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         let family: FamilyId = asked.parameter(1).parse().map_err(|_| ApiError::SessionNotFound)?;
         let ended = self.accounts.revoke(account, family, Revocation::Operator).await?;
@@ -40,7 +40,7 @@ impl<'r, P: Ports> AdminSessions<'r, P> {
 
     /// `DELETE /admin/users/{sub}/sessions`: all of them, and no token issued before now
     /// passes where the session is asked about.
-    pub(crate) async fn admin_end_sessions(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn end_all(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         self.accounts.revoke_all(account, Revocation::Operator).await?;
         Ok(Reply::empty(204))

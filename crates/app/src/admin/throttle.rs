@@ -55,7 +55,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
     }
 
     /// `GET /admin/throttle?login=` or `?ip=`: what stands where.
-    pub(crate) async fn admin_throttle(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn show(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let (login, ip) = (asked.query.value("login"), asked.query.value("ip"));
         let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
         let ThrottleTarget { object: name, told, rows } = self.throttle_subject(login, ip, wrong)?;
@@ -83,7 +83,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
 
     /// `POST /admin/throttle/clear` with `login` or `ip`: limits, failures and locks are forgotten;
     /// in other isolates within seconds.
-    pub(crate) async fn admin_clear_throttle(&self, subject: ThrottleTarget) -> Result<Reply, ApiError> {
+    pub(crate) async fn clear(&self, subject: ThrottleTarget) -> Result<Reply, ApiError> {
         let ThrottleTarget { object: name, rows, .. } = subject;
         self.throttles.clear(&name, rows).await?;
         self.isolate.memory.refusals.forget(&name);

@@ -46,7 +46,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
 
     /// `GET /admin/users`: in the order of their logins; with `search` those whose login begins
     /// so, with `login` the one of this login.
-    pub(crate) async fn admin_users(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn list(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
         if let Some(text) = asked.query.value("login") {
             let found = self.users.find_user_by_login(&parse_login(self.platform, text)?).await?;
@@ -67,14 +67,14 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     }
 
     /// `GET /admin/users/{sub}`.
-    pub(crate) async fn admin_user(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn show(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
         let user = self.users.find_user(asked.account()?).await?.ok_or(ApiError::UserNotFound)?;
         Ok(Reply::json(200, &row(&user)))
     }
 
     /// `POST /admin/users`: 201, or 409 `login_taken`; 503 `busy` when too many hashes wait.
-    pub(crate) async fn admin_add_user(
+    pub(crate) async fn add(
         &self,
         asked: &AdminRequest<'_>,
         login: &Login,
@@ -93,7 +93,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     /// `PUT /admin/users/{sub}/grants`: scopes, roles and tenant in place of those before.
     /// `PATCH`: some added, some taken away. The answer says what was. When something is taken away
     /// all sessions of the user end.
-    pub(crate) async fn admin_set_grants(
+    pub(crate) async fn set_grants(
         &self,
         asked: &AdminRequest<'_>,
         order: &GrantsOrder,
@@ -122,7 +122,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     }
 
     /// `POST /admin/users/{sub}/disable` and `/enable`. A disabled user's sessions end.
-    pub(crate) async fn admin_set_disabled(
+    pub(crate) async fn set_disabled(
         &self,
         asked: &AdminRequest<'_>,
         disabled: bool,
@@ -134,7 +134,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     }
 
     /// `DELETE /admin/users/{sub}`: erases all that is stored. May be repeated.
-    pub(crate) async fn admin_erase_user(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+    pub(crate) async fn erase(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         refuse_oneself(asked, account)?;
         let was_there = self.users.erase(account, asked.caller.setting()).await?;
