@@ -1,5 +1,5 @@
-//! The configuration: vars and secrets of the Worker into typed values, every mistake reported
-//! at once and by name. `docs/reference/configuration.md` has the table of all variables.
+//! The configuration: reads the Worker's vars and secrets into typed values, and reports every mistake at once, by name.
+//! `docs/reference/configuration.md` has the table of all variables.
 
 pub(crate) mod cookie_names;
 mod cookies;
@@ -42,7 +42,7 @@ use self::{
 };
 use crate::{encoding::text_set, identity::Grants};
 
-/// All variables there are.
+/// The names of all variables, in the order of the documentation.
 pub const VARIABLES: [&str; 25] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
@@ -72,12 +72,11 @@ pub const VARIABLES: [&str; 25] = [
 ];
 
 impl Config {
-    /// Reads the Worker's vars and secrets. Each value is a JSON value, or a string that holds
-    /// one as `.dev.vars` gives it; numbers and booleans may be strings. Names without the
-    /// prefix `POSTERN_` are bindings of others and are passed over.
+    /// Reads the Worker's vars and secrets. Each value is a JSON value, or a string that contains JSON, as in `.dev.vars`.
+    /// Numbers and booleans may be strings. Names without the prefix `POSTERN_` are ignored.
     ///
     /// # Errors
-    /// All mistakes, ordered by path. None repeats a value.
+    /// Returns all mistakes, ordered by path. No mistake repeats a value.
     pub fn from_vars(vars: &BTreeMap<String, Value>) -> Result<Self, Vec<ConfigError>> {
         let mistakes = Mistakes::default();
         let config = read(vars, &mistakes);
@@ -117,7 +116,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     };
     let master_keys = required("MASTER_KEY", &["is missing: the master secret. ", master::MAKE].concat())
         .and_then(|node| master::read(&node));
-    // Five to fifteen minutes: shorter floods the refresh path, longer delays every revocation.
+    // Five to fifteen minutes: a shorter lifetime causes more refreshes, and a longer one delays every revocation.
     let shortest = if local { 1 } else { 300 };
     let access_token_lifetime = variable("ACCESS_TOKEN_LIFETIME")
         .and_then(|node| node.seconds(shortest..=900))
@@ -143,7 +142,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         })
         .unwrap_or_default();
     let cookie = variable("COOKIE").map(|node| cookies::read(&node, issuer.as_deref()));
-    // What a mistaken variable would have said is not known: no route is blamed for it.
+    // If POSTERN_COOKIE has a mistake, its `access` is unknown, so no route gets a mistake because of it.
     let access_cookie = cookie.as_ref().is_some_and(|read| read.as_ref().is_none_or(|read| read.access));
     let cookie = cookie.flatten().unwrap_or_default();
     let cors_origins = variable("CORS_ORIGINS")
@@ -153,7 +152,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let revocation =
         variable("REVOCATION").and_then(|node| sections::revocation(&node, local)).unwrap_or_default();
     let issuers = variable("ISSUERS");
-    // Mistaken ones too: what is wrong with an issuer is no mistake of the routes that name it.
+    // Issuers with mistakes count, too, so that routes that name them get no second mistake.
     let trusted = issuers.iter().flat_map(|node| node.texts_of("issuer"));
     let trusted = text_set(trusted.chain(variable("ISSUER").and_then(|node| node.any_text())));
     let retired = issuers.as_ref().map(sections::retired).unwrap_or_default();
@@ -163,11 +162,11 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         issuers: trusted,
         profile,
         access_cookie,
-        // No assertion has an empty one.
+        // No assertion has an empty audience.
         audience: audience.clone().unwrap_or_default(),
     };
     let (routes, routes_in_kv) = match variable("ROUTES") {
-        // One with a path is a route whose list was forgotten.
+        // An object with a path is a route without the list around it.
         Some(node) if node.is_object() && !node.has("path") => {
             (Vec::new(), sections::routes_in_kv(&node, local))
         }

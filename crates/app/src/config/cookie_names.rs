@@ -1,19 +1,18 @@
-//! The names of Postern's cookies that no setting changes.
+//! The names of Postern's cookies that no setting can change.
 
-/// Readable by the page's script, which sends it back as `X-CSRF-Token`.
+/// The cookie with the CSRF token. A script of the page reads it and sends it as `X-CSRF-Token`.
 pub(crate) const CSRF_COOKIE: &str = "__Secure-postern_csrf";
 
-/// By which the device is known at its next sign-in. It stays when the session ends: that is
-/// when it is needed.
+/// The cookie with the device token, which identifies the device at its next sign-in. It outlives the session.
 pub(crate) const DEVICE_COOKIE: &str = "__Secure-postern_device";
 
-/// The access token as a cookie, where the configuration gives it to pages and a route takes it.
-/// `__Host-`: set by this very host over TLS, so that no sibling can plant one.
+/// The cookie with the access token, for configurations that give it to pages and routes that accept it. With the prefix
+/// `__Host-`, only this host can set it, and only over TLS.
 pub(crate) const ACCESS_COOKIE: &str = "__Host-postern_access";
 
-/// The id of the session that this host signed the browser in to last: of several refresh cookies
-/// the one of this session counts. It proves nothing and opens nothing by itself.
+/// The cookie with the id of the session that this host signed the browser in to last. If there are several refresh
+/// cookies, the one of this session counts. The id grants no access by itself.
 pub(crate) const SESSION_COOKIE: &str = "__Host-postern_session";
 
-/// The names that no setting changes.
+/// The names that no setting can change.
 pub(crate) const FIXED_COOKIES: [&str; 4] = [CSRF_COOKIE, DEVICE_COOKIE, ACCESS_COOKIE, SESSION_COOKIE];

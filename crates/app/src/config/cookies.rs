@@ -1,10 +1,9 @@
-//! `POSTERN_COOKIE`. What a browser would drop in silence, or never send to where it is read, is a
-//! mistake here.
+//! `POSTERN_COOKIE`. A cookie that browsers would drop silently, or never send to the endpoints that read it, is a mistake.
 
 use super::{CookieSettings, cookie_names::FIXED_COOKIES, reader::Node, values};
 use crate::http::UrlParts;
 
-/// Below this the endpoints are that read the cookies.
+/// The path prefix of the endpoints that read the cookies.
 const ENDPOINTS: &str = "/auth/";
 
 pub(super) fn read(node: &Node<'_>, issuer: Option<&str>) -> Option<CookieSettings> {
@@ -16,7 +15,7 @@ pub(super) fn read(node: &Node<'_>, issuer: Option<&str>) -> Option<CookieSettin
         domain: fields.or("domain", None, |node| node.parsed(|text| domain(text, issuer)).map(Some)),
         access: fields.or("access", false, Node::flag),
     };
-    // RFC 6265bis section 4.1.3.2: a browser drops a __Host- cookie that says otherwise.
+    // RFC 6265bis section 4.1.3.2: browsers drop other __Host- cookies.
     if settings.name.starts_with("__Host-") && (settings.domain.is_some() || settings.path != "/") {
         fields.wrong("name", "must not begin with __Host- unless `path` is \"/\" and `domain` is not set");
     }
@@ -37,7 +36,7 @@ fn name(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// RFC 6265 section 5.1.4: a browser sends a cookie to what is below its path.
+/// Checks the path: browsers send a cookie to paths below it (RFC 6265 section 5.1.4).
 fn path(text: &str) -> Result<String, &'static str> {
     let contains = ENDPOINTS
         .strip_prefix(text)
@@ -49,9 +48,8 @@ fn path(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// RFC 6265 sections 5.1.3 and 5.3: a browser drops a cookie for a domain that the host which sets
-/// it is not in. Whether the domain is one under which strangers register names, such as
-/// `co.uk`, only a list can say, which `postern config check` has.
+/// Checks the domain: browsers drop a cookie whose domain does not contain the host that sets it (RFC 6265 sections 5.1.3
+/// and 5.3). `postern config check` also checks the domain against the public suffix list.
 fn domain(text: &str, issuer: Option<&str>) -> Result<String, &'static str> {
     let domain = values::host(text)?;
     let last = domain.rsplit('.').next().unwrap_or_default();
@@ -61,7 +59,7 @@ fn domain(text: &str, issuer: Option<&str>) -> Result<String, &'static str> {
     if !domain.contains('.') {
         return Err("must not be a single label such as localhost or com: browsers drop such cookies");
     }
-    // A wrong issuer is a mistake by itself.
+    // A mistake in the issuer is reported by itself.
     let host = issuer.and_then(UrlParts::parse).map(|parts| parts.host);
     let is_inside = |host: &str| {
         host.strip_suffix(domain.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

@@ -1,4 +1,4 @@
-//! The route table as a document of its own, for KV: `{"version": 7, "routes": [...]}`.
+//! The route table as a document in KV: `{"version": 7, "routes": [...]}`.
 
 use serde_json::{Value, json};
 
@@ -10,28 +10,26 @@ use super::{
 };
 use crate::{gateway::Route, jose::json::parse_text};
 
-/// The longest document that is looked at, in bytes: 2000 routes of 2 KB each, and a sixth of
-/// what KV takes.
+/// The longest document that is read, in bytes: 2000 routes of 2 KB each, and a sixth of KV's limit.
 const MAX_BYTES: usize = 4 << 20;
 
-/// The highest version: what every JSON reader holds exactly (RFC 8259 section 6).
+/// The highest version: the largest integer that every JSON parser represents exactly (RFC 8259 section 6).
 const MAX_VERSION: u64 = (1 << 53) - 1;
 
-/// A route table that was checked, with its version.
+/// A validated route table with its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteDocument {
-    /// Goes up with every change: a reader that sees a lower one after a higher one has seen an
-    /// old copy.
+    /// Increases with every change, so that a reader recognises an old copy by its lower version.
     pub version: u64,
-    /// The routes in table order.
+    /// The routes in the order of the table.
     pub routes: Vec<Route>,
 }
 
 impl RouteDocument {
-    /// Reads a document as it stands in KV.
+    /// Reads a document from KV.
     ///
     /// # Errors
-    /// All mistakes, ordered by path (`routes[3].upstream`). None repeats a value.
+    /// Returns all mistakes, ordered by path (`routes[3].upstream`). No mistake repeats a value.
     pub fn parse(text: &str, context: &RouteContext) -> Result<Self, Vec<ConfigError>> {
         let wrong = |problem: String| vec![ConfigError { path: "document".to_owned(), problem }];
         if text.len() > MAX_BYTES {
@@ -43,7 +41,7 @@ impl RouteDocument {
         Self::validate(&value, context)
     }
 
-    /// The same for a document that is a value already.
+    /// As [`Self::parse`], for a document that is parsed already.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -60,8 +58,8 @@ impl RouteDocument {
         mistakes.into_result(document)
     }
 
-    /// Checks a list of routes and writes the document to publish: one line of JSON, members in
-    /// alphabetical order, so that equal tables of one version are equal texts.
+    /// Validates a list of routes and writes the document to publish. The document is one line of JSON with sorted members,
+    /// so that equal tables of one version are equal texts.
     ///
     /// # Errors
     /// As [`Self::parse`].

@@ -1,4 +1,4 @@
-//! The members of a route that say how its requests are carried.
+//! The members of a route that control how its requests are forwarded.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::gateway::{Access, Forwarding, RateKey, RateLimit, SocketRule, TokenSources, Upstream};
 
-/// Reads them. `upstream` is the default audience of assertions.
+/// Reads these members. `upstream` is the default audience of assertions.
 pub(super) fn read(
     fields: &Fields<'_>,
     access: &Access,
@@ -45,7 +45,7 @@ fn token_sources(node: &Node<'_>) -> Option<TokenSources> {
     Some(TokenSources { header: named.contains("header"), cookie: named.contains("cookie") })
 }
 
-/// `true`, or the audience.
+/// Reads `true` or the audience of the assertion.
 fn assertion(node: &Node<'_>, upstream: Option<&Upstream>) -> Option<String> {
     if node.is_text() && !matches!(node.text(), Some("true" | "false")) {
         return node.parsed(values::name);
@@ -53,7 +53,7 @@ fn assertion(node: &Node<'_>, upstream: Option<&Upstream>) -> Option<String> {
     let default = upstream.and_then(|upstream| match upstream {
         Upstream::Url { base } => Some(base.clone()),
         Upstream::Service { binding } => Some(binding.clone()),
-        // A mistake that is told elsewhere.
+        // This mistake is reported elsewhere.
         Upstream::Answer => None,
     });
     if node.flag()? { default } else { None }
@@ -67,14 +67,14 @@ fn rate_limit(node: &Node<'_>, public: bool) -> Option<RateLimit> {
     if public && by == RateKey::Subject {
         fields.wrong("by", "must be \"ip\" on a public route, because its callers are not identified");
     }
-    // The longer of the two periods that the platform counts in.
+    // The longer one of the platform's two counting periods.
     let retry_after = fields.or("retry_after", Duration::from_mins(1), |node| node.seconds(1..=3600));
     Some(RateLimit { binding: binding?, by, retry_after })
 }
 
 fn websocket(node: &Node<'_>, local: bool) -> Option<SocketRule> {
     let fields = node.object(&["close_on_expiry", "close_on_revocation", "check_interval"])?;
-    // Each look at a session asks an object: not every second for every open socket.
+    // Each check of a session calls a Durable Object, which is too expensive for every socket and second.
     let shortest = if local { 1 } else { 5 };
     let interval = fields.or("check_interval", Duration::from_secs(30), |node| node.seconds(shortest..=3600));
     let on_revocation = fields.or("close_on_revocation", false, Node::flag);
@@ -88,12 +88,12 @@ fn websocket(node: &Node<'_>, local: bool) -> Option<SocketRule> {
     (rule.close_on_expiry || on_revocation).then_some(rule)
 }
 
-/// What only shows beside other variables.
+/// Checks the members that depend on other variables.
 pub(super) fn check(fields: &Fields<'_>, forwarding: &Forwarding, context: &RouteContext) {
     if forwarding.token_sources.cookie && !context.access_cookie {
         fields.wrong("token_sources", "must not contain \"cookie\" unless POSTERN_COOKIE.access is true");
     }
-    // Another service that takes this audience might not look at `typ`.
+    // Another service that accepts this audience might not check `typ`.
     if forwarding.assertion.as_ref().is_some_and(|audience| *audience == context.audience) {
         fields.wrong("assertion", "must not be the audience of access tokens: a service could mistake the assertion for an access token");
     }

@@ -1,64 +1,64 @@
-//! `POSTERN_LIMITS`: how often, how many failures, and what happens when nobody can tell.
+//! `POSTERN_LIMITS`: rate limits, lockouts, and the behaviour while Throttle objects do not answer.
 
 use super::reader::{Fields, Node};
 use crate::rate::{MAX_PER_MINUTE, Rate};
 use postern_core::throttle::{Ladder, Limited, Spread, messages::MAX_WINDOW};
 
-/// The most sign-ins of one isolate that may wait.
+/// The highest number of waiting sign-ins that can be configured for an isolate.
 const MAX_HASH_QUEUE: u32 = 1000;
 
-/// The limits in force. A rate of `None` is off, by name.
+/// The configured limits. A rate of `None` was turned off with `"off"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitSettings {
-    /// No limit holds and nobody is locked out: for tests, in the local profile only.
+    /// Turns off all limits and lockouts, for tests. Only the local profile allows it.
     pub off: bool,
-    /// Sign-ins by strangers to one account.
+    /// Sign-ins to one account from unknown devices.
     pub login_account: Option<Rate>,
-    /// Sign-ins from one known device to its account.
+    /// Sign-ins to an account from one known device.
     pub login_device: Option<Rate>,
-    /// Sign-ins by strangers from one address.
+    /// Sign-ins from unknown devices at one IP address.
     pub login_ip: Option<Rate>,
-    /// The same from one network.
+    /// Sign-ins from unknown devices in one network.
     pub login_network: Option<Rate>,
-    /// Sign-ins from all known devices behind one address; beyond it they are strangers.
+    /// Sign-ins from all known devices at one IP address. Beyond the rate, these devices count as unknown.
     pub login_known_ip: Option<Rate>,
-    /// The same from one network.
+    /// Sign-ins from all known devices in one network. Beyond the rate, these devices count as unknown.
     pub login_known_network: Option<Rate>,
-    /// Sign-ins through one client, all users together.
+    /// Sign-ins through one client, of all users.
     pub login_client: Option<Rate>,
-    /// Rotations of one family.
+    /// Rotations of one refresh family.
     pub refresh_family: Option<Rate>,
-    /// Refreshes from one address.
+    /// Refreshes from one IP address.
     pub refresh_ip: Option<Rate>,
-    /// The same from one network.
+    /// Refreshes from one network.
     pub refresh_network: Option<Rate>,
-    /// Registrations from one address.
+    /// Registrations from one IP address.
     pub register_ip: Option<Rate>,
-    /// The same from one network.
+    /// Registrations from one network.
     pub register_network: Option<Rate>,
-    /// One-time tokens asked for one account.
+    /// Requests for one-time tokens of one account.
     pub reset_account: Option<Rate>,
-    /// One-time tokens asked for or presented from one address.
+    /// Requests and uses of one-time tokens from one IP address.
     pub reset_ip: Option<Rate>,
-    /// The same from one network.
+    /// Requests and uses of one-time tokens from one network.
     pub reset_network: Option<Rate>,
-    /// Copies that a user takes of what is stored.
+    /// Exports of a user's stored data.
     pub export_account: Option<Rate>,
-    /// Failures of strangers at one account, and of one known device.
+    /// The lockout after failures at one account from unknown devices, and after failures of one known device.
     pub account_lock: Ladder,
-    /// Failures of all known devices of one account; beyond it they are strangers.
+    /// The lockout after failures of all known devices of an account. These devices then count as unknown.
     pub devices_lock: Ladder,
-    /// Failures from one address, of whatever accounts.
+    /// The lockout after failures from one IP address at any accounts.
     pub ip_lock: Ladder,
-    /// So many accounts failing from one network are an attack.
+    /// How many accounts with failures from one network indicate an attack.
     pub accounts_per_network: Spread,
-    /// So many networks failing at one account are an attack.
+    /// How many networks with failures at one account indicate an attack.
     pub networks_per_account: Spread,
-    /// What goes on unlimited while a Throttle object can't be asked; the rest is refused.
+    /// The calls that are not limited while a Throttle object does not answer. Other limited calls are refused.
     pub open_without_throttle: Vec<&'static str>,
-    /// How many sign-ins of one isolate may wait for their password to be hashed.
+    /// How many sign-ins in one isolate may wait for a password hash.
     pub hash_queue: u32,
-    /// The platform's rate limiting binding that stands before all this.
+    /// The platform's rate limiting binding that is checked before these limits.
     pub coarse_binding: Option<String>,
 }
 
@@ -71,16 +71,16 @@ impl Default for LimitSettings {
             login_account: rate(5, 5),
             login_device: rate(5, 5),
             login_ip: rate(20, 20),
-            // Five times an address: a carrier's or an office's network holds many of them.
+            // Five times the rate of an address, because the network of a carrier or an office has many addresses.
             login_network: rate(100, 100),
-            // As the refreshes of an office: an attacker who has made many accounts of his own has
-            // a known device for each, and every sign-in costs a hash.
+            // The rate of refreshes from an office. An attacker with many accounts of their own has a known device for each
+            // of them, and every sign-in costs a hash.
             login_known_ip: rate(60, 120),
             login_known_network: rate(300, 600),
             login_client: None,
-            // A page that is loaded again refreshes: an impatient reader does that many times.
+            // A page refreshes whenever it is loaded, and an impatient user reloads it many times.
             refresh_family: rate(5, 20),
-            // An office behind one address comes back from lunch together.
+            // All people of an office behind one address may return from lunch at the same time.
             refresh_ip: rate(60, 120),
             refresh_network: rate(600, 1200),
             register_ip: rate(3, 3),
@@ -88,18 +88,18 @@ impl Default for LimitSettings {
             reset_account: rate(1, 3),
             reset_ip: rate(3, 3),
             reset_network: rate(15, 15),
-            // Whoever takes a copy takes one, and perhaps another where the first went wrong.
+            // A user exports once, and perhaps a few times more if a download fails.
             export_account: rate(1, 5),
             account_lock: Ladder {
                 delay_after: 3,
                 lock_after: 5,
                 locks: locks.clone(),
-                // Strangers are left one guess an hour, as the last lock is long.
+                // Unknown devices then have one guess an hour, the length of the last lockout.
                 forget: 3600,
                 refuses: false,
             },
-            // Four devices that are stolen or whose owner forgot the password, at once. One alone never
-            // gets there: its own ladder leaves it one guess in the hour that forgets one.
+            // The failures of four stolen devices, or of four devices whose owner forgot the password, at once. A single device
+            // never reaches this: its own lockout leaves it one guess an hour, in which one failure expires.
             devices_lock: Ladder {
                 delay_after: 20,
                 lock_after: 20,
@@ -107,14 +107,14 @@ impl Default for LimitSettings {
                 forget: 3600,
                 refuses: true,
             },
-            // An office mistypes a hundred times in a morning and not six times an hour after it.
+            // The people of an office may mistype a hundred passwords in a morning, but not six in each hour after it.
             ip_lock: Ladder { delay_after: 100, lock_after: 100, locks, forget: 600, refuses: true },
             accounts_per_network: Spread { count: 20, window: 600 },
             networks_per_account: Spread { count: 10, window: 600 },
-            // A refresh token can't be guessed. A password can, and whoever overloads his own
-            // network's object must not be rid of the limit by it.
+            // A refresh token cannot be guessed, but a password can. An attacker who overloads the Throttle object of their own
+            // network must not escape the limit.
             open_without_throttle: vec![Limited::Refresh.name()],
-            // A second of work at 25 ms each.
+            // One second of work, at 25 ms for each hash.
             hash_queue: 40,
             coarse_binding: None,
         }
@@ -122,24 +122,24 @@ impl Default for LimitSettings {
 }
 
 impl LimitSettings {
-    /// None at all: whatever would be taken from a Throttle object is given.
+    /// Settings without any limit. Throttle objects are not called.
     fn none() -> Self {
         Self {
             off: true,
-            // The one rate that an Account object holds.
+            // The Account object enforces this rate.
             refresh_family: None,
-            // Each that waits holds its request: so many a test does not send at once.
+            // Each waiting sign-in occupies its request. A test does not send this many at once.
             hash_queue: MAX_HASH_QUEUE,
             ..Self::default()
         }
     }
 
-    /// Whether a call goes on unlimited when a Throttle object can't be asked.
+    /// Whether a call is not limited while a Throttle object does not answer.
     pub fn is_open_without_throttle(&self, limited: Limited) -> bool {
         self.open_without_throttle.contains(&limited.name())
     }
 
-    /// The rates of one address and of its network.
+    /// The rates of one IP address and of its network.
     pub const fn by_origin(&self, limited: Limited) -> (Option<Rate>, Option<Rate>) {
         match limited {
             Limited::Login => (self.login_ip, self.login_network),
@@ -238,7 +238,7 @@ fn number(fields: &Fields<'_>, name: &str, default: u32, least: u64, most: u64) 
     fields.or(name, default, |node| node.number(least..=most).and_then(|number| u32::try_from(number).ok()))
 }
 
-/// `"off"`, or a rate. A wrong one is noted, which refuses the configuration as a whole.
+/// Reads `"off"` or a rate. A mistake refuses the whole configuration.
 fn read_rate(node: &Node<'_>) -> Option<Rate> {
     if node.is_text() {
         return node.choice(&[("off", None::<Rate>)]).flatten();
@@ -259,7 +259,7 @@ fn read_ladder(node: &Node<'_>, ladder: &mut Ladder) {
     ladder.lock_after = number(&fields, "lock_after", ladder.lock_after, 1, 1_000_000);
     ladder.forget = number(&fields, "forget", ladder.forget, 1, 86_400);
     if let Some(node) = fields.optional("locks") {
-        // A day: whoever is kept out longer than that should be disabled, by name.
+        // At most a day: to lock a user out for longer, an administrator should disable them.
         let locks = node.each(|item| item.number(1..=86_400).and_then(|seconds| u32::try_from(seconds).ok()));
         match locks {
             Some(locks) if locks.is_empty() || locks.len() > 8 => {
@@ -273,7 +273,7 @@ fn read_ladder(node: &Node<'_>, ladder: &mut Ladder) {
 
 fn read_spread(node: &Node<'_>, spread: &mut Spread) {
     let Some(fields) = node.object(&["count", "window"]) else { return };
-    // Each one is remembered: a thousand are 30 kB.
+    // Each account or network is stored; a thousand take 30 kB.
     spread.count = number(&fields, "count", spread.count, 2, 1000);
     spread.window = number(&fields, "window", spread.window, 1, MAX_WINDOW.as_secs());
 }

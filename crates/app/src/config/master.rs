@@ -1,4 +1,4 @@
-//! The master secrets: read, checked, never shown.
+//! `POSTERN_MASTER_KEY`: the master secrets. Nothing prints them.
 
 use core::fmt;
 
@@ -7,27 +7,27 @@ use zeroize::Zeroizing;
 
 use super::reader::Node;
 
-/// The least length in bytes: as much as HKDF-SHA-256 can use.
+/// The minimum length in bytes: the output length of HKDF-SHA-256.
 const MIN_BYTES: usize = 32;
 
-/// How to make one.
+/// How to generate a master secret.
 pub(super) const MAKE: &str = "Generate one with: openssl rand -base64 32 | tr '+/' '-_' | tr -d '='";
 
-/// The most master secrets at once. Rotation needs two; more only slow down a look-up.
+/// The highest number of master secrets. Rotation needs two, and more only slow down a look-up.
 const MAX_KEYS: usize = 8;
 
-/// The master secrets with their ids; the first one is current, the others are still accepted.
+/// The master secrets with their ids. The first one is current, and the others are still accepted.
 #[derive(Clone)]
 pub struct MasterKeys(Vec<(u8, Zeroizing<Vec<u8>>)>);
 
 impl MasterKeys {
-    /// Id and bytes of each, the current one first. Never empty in a [`super::Config`].
+    /// The id and the bytes of each secret, the current one first. Never empty in a [`super::Config`].
     pub fn as_slice(&self) -> &[(u8, Zeroizing<Vec<u8>>)] {
         &self.0
     }
 }
 
-/// Shows ids alone.
+/// Shows only the ids.
 impl fmt::Debug for MasterKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.0.iter().map(|(id, _)| format!("{id}: redacted"))).finish()
@@ -36,7 +36,7 @@ impl fmt::Debug for MasterKeys {
 
 pub(super) fn read(node: &Node<'_>) -> Option<MasterKeys> {
     if node.is_text() {
-        // One key alone has id 1.
+        // A single secret has id 1.
         return key(node).map(|key| MasterKeys(vec![(1, key)]));
     }
     let mut ids: Vec<u8> = Vec::new();
@@ -69,7 +69,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<MasterKeys> {
 }
 
 fn key(node: &Node<'_>) -> Option<Zeroizing<Vec<u8>>> {
-    // The one secret that comes as text: decoded in the same time whatever it is.
+    // Decoded in constant time, because it is a secret.
     let key = Zeroizing::new(match Base64UrlUnpadded::decode_vec(node.text()?) {
         Ok(bytes) => bytes,
         Err(_) => return node.wrong(["must be base64url without padding. ", MAKE].concat()),

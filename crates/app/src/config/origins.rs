@@ -2,12 +2,10 @@
 
 use crate::http::{Scheme, UrlParts};
 
-/// Schemes whose pages have no origin of their own: they send `null`, or one that every file of
-/// the machine has.
+/// Schemes whose pages have no origin of their own. They send `null`, or an origin that all files of the machine share.
 const WITHOUT_ORIGIN: [&str; 6] = ["about", "blob", "data", "file", "filesystem", "javascript"];
 
-/// Checks one exact origin: of the web, of an app (`capacitor://localhost`), or of an extension
-/// (`chrome-extension://ID`).
+/// Checks one exact origin of a website, an app (`capacitor://localhost`) or an extension (`chrome-extension://ID`).
 pub(super) fn origin(text: &str, local: bool) -> Result<String, &'static str> {
     if text.contains('*') || text == "null" {
         return Err(
@@ -33,8 +31,7 @@ fn web(text: &str, local: bool) -> Result<(), &'static str> {
     if parts.host != parts.host.to_ascii_lowercase() {
         return Err("must have a lower-case host");
     }
-    // Apps have origins like http://localhost and http://tauri.localhost; nobody in between speaks
-    // in their name.
+    // Apps have origins such as http://localhost and http://tauri.localhost, which nothing on the network can impersonate.
     if parts.scheme == Scheme::Http && !local && !parts.is_loopback() {
         return Err(
             "must be https, because anyone on the network path can impersonate an http origin (http is allowed for localhost and with POSTERN_PROFILE = \"local\")",

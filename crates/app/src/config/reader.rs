@@ -1,6 +1,6 @@
-//! Reads JSON values by path and collects every mistake instead of stopping at the first.
+//! Reads JSON values by path, and collects every mistake instead of stopping at the first one.
 //!
-//! No message repeats a value: a secret pasted into the wrong variable must not reach a log.
+//! No message repeats a value, because a secret in the wrong variable must not reach a log.
 
 use core::{cell::RefCell, fmt, ops::RangeInclusive, time::Duration};
 use std::{borrow::Cow, collections::BTreeSet};
@@ -9,15 +9,15 @@ use serde_json::Value;
 
 use crate::{encoding::text_set, jose::json::parse_text};
 
-/// Every variable is named so.
+/// The prefix of every variable.
 pub(super) const PREFIX: &str = "POSTERN_";
 
 /// One mistake in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigError {
-    /// Where: `POSTERN_ROUTES[3].upstream`.
+    /// The path of the value, such as `POSTERN_ROUTES[3].upstream`.
     pub path: String,
-    /// What is wrong, without the value itself.
+    /// The problem, in the form "must ..." or "is ...". It never contains the value.
     pub problem: String,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// Where mistakes are collected.
+/// The mistakes found so far.
 #[derive(Debug, Default)]
 pub(super) struct Mistakes(RefCell<Vec<ConfigError>>);
 
@@ -38,7 +38,7 @@ impl Mistakes {
         self.0.borrow_mut().push(ConfigError { path: path.into(), problem: problem.into() });
     }
 
-    /// What was read, if nothing was wrong with it; else all mistakes in order, each once.
+    /// The read value if there are no mistakes; otherwise all mistakes, sorted and without repeats.
     pub(super) fn into_result<T>(self, read: Option<T>) -> Result<T, Vec<ConfigError>> {
         let mut mistakes = Vec::new();
         for mistake in self.0.into_inner() {
@@ -53,7 +53,7 @@ impl Mistakes {
     }
 }
 
-/// A value with its path. Every reading method gives `None` after it has noted a mistake.
+/// A value with its path. Every reading method adds a mistake before it returns `None`.
 #[derive(Debug, Clone)]
 pub(super) struct Node<'a> {
     path: String,
@@ -62,7 +62,7 @@ pub(super) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// A whole variable. A string that holds a JSON object, list or string is read as that.
+    /// A whole variable. A string that contains a JSON object, list or string is parsed.
     pub(super) fn variable(name: &str, value: &'a Value, mistakes: &'a Mistakes) -> Option<Self> {
         let value = match value {
             Value::Null => return None,
@@ -79,12 +79,12 @@ impl<'a> Node<'a> {
         Some(Self { path: name.to_owned(), value, mistakes })
     }
 
-    /// A whole document, whose members have no variable's name before them.
+    /// A whole document. The paths of its members do not begin with the name of a variable.
     pub(super) const fn document(value: &'a Value, mistakes: &'a Mistakes) -> Self {
         Self { path: String::new(), value: Cow::Borrowed(value), mistakes }
     }
 
-    /// Notes a mistake here.
+    /// Adds a mistake at this path.
     pub(super) fn wrong<T>(&self, problem: impl Into<String>) -> Option<T> {
         self.mistakes.add(&*self.path, problem);
         None
@@ -94,12 +94,12 @@ impl<'a> Node<'a> {
         self.value.is_string()
     }
 
-    /// The text, if it is one; notes nothing.
+    /// The string, if the value is one. Adds no mistake.
     pub(super) fn any_text(&self) -> Option<String> {
         self.value.as_str().map(str::to_owned)
     }
 
-    /// The texts that the objects of a list have under `name`; notes nothing.
+    /// The strings that the objects of a list have under `name`. Adds no mistake.
     pub(super) fn texts_of(&self, name: &str) -> Vec<String> {
         let items = self.value.as_array().map(Vec::as_slice).unwrap_or_default();
         items.iter().filter_map(|item| item.get(name)?.as_str().map(str::to_owned)).collect()
@@ -119,7 +119,7 @@ impl<'a> Node<'a> {
         self.value.get(name).is_some()
     }
 
-    /// A text that is not empty.
+    /// A string that is not empty.
     pub(super) fn text(&self) -> Option<&str> {
         match &*self.value {
             Value::String(text) if !text.is_empty() => Some(text),
@@ -128,7 +128,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A text that `parse` takes; its error says what is wrong.
+    /// A string that `parse` accepts. Its error is the problem of the mistake.
     pub(super) fn parsed<T, E: fmt::Display>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         match parse(self.text()?) {
             Ok(value) => Some(value),
@@ -136,7 +136,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// One of the names.
+    /// The choice with this name.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         let text = self.value.as_str();
         choices.iter().find(|(name, _)| Some(*name) == text).map(|(_, value)| *value).or_else(|| {
@@ -145,12 +145,12 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// A whole number, which may be written as a string.
+    /// A whole number, which may also be a string.
     pub(super) fn number(&self, limits: RangeInclusive<u64>) -> Option<u64> {
         self.counted(limits, "")
     }
 
-    /// The same; `unit` stands behind "a whole number" when it is wrong.
+    /// As [`Self::number`]. The mistake names the `unit`.
     fn counted(&self, limits: RangeInclusive<u64>, unit: &str) -> Option<u64> {
         let number = match &*self.value {
             Value::Number(number) => number.as_u64(),
@@ -175,7 +175,7 @@ impl<'a> Node<'a> {
         self.counted(limits, " of seconds").map(Duration::from_secs)
     }
 
-    /// `true` or `false`, which may be written as a string.
+    /// `true` or `false`, which may also be a string.
     pub(super) fn flag(&self) -> Option<bool> {
         match &*self.value {
             Value::Bool(flag) => Some(*flag),
@@ -201,14 +201,13 @@ impl<'a> Node<'a> {
         Some(items.iter().enumerate().map(node).collect())
     }
 
-    /// A list read item by item; `None` when the list or any item is wrong, after all of them
-    /// were looked at.
+    /// Reads all items of a list. `None` means that the list or some item has a mistake.
     pub(super) fn each<T>(&self, mut read: impl FnMut(&Node<'_>) -> Option<T>) -> Option<Vec<T>> {
         let items: Vec<Option<T>> = self.list()?.iter().map(&mut read).collect();
         items.into_iter().collect()
     }
 
-    /// A list of different texts that `parse` takes. One text alone stands for a list of one.
+    /// A list of different strings that `parse` accepts. A single string is a list of one.
     pub(super) fn set<E: fmt::Display>(
         &self,
         parse: impl Fn(&str) -> Result<String, E>,
@@ -224,7 +223,7 @@ impl<'a> Node<'a> {
         Some(set)
     }
 
-    /// The same in the order given, with at least one item.
+    /// As [`Self::set`], in the given order and with at least one item.
     pub(super) fn filled_list<E: fmt::Display>(
         &self,
         parse: impl Fn(&str) -> Result<String, E>,
@@ -267,7 +266,7 @@ impl<'a> Node<'a> {
         Some(Fields { path: self.path.clone(), present, mistakes: self.mistakes })
     }
 
-    /// The members of an object whose names are free.
+    /// The members of an object with any names.
     pub(super) fn members(&self) -> Option<Vec<(&str, Node<'_>)>> {
         let Value::Object(members) = &*self.value else {
             return self.wrong(format!("must be an object, not {}", kind(&self.value)));
@@ -293,9 +292,9 @@ const fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// What to say of a name that is none of the known ones.
+/// The problem of an unknown name.
 fn unknown(name: &str, known: &[&str]) -> String {
-    // TOML gives whatever stands below a [[table]] to that table.
+    // In TOML, a line below a [[table]] belongs to that table.
     if name.starts_with(PREFIX) {
         return "is a variable, not a member of this table: move it above the table in the file".to_owned();
     }
@@ -303,7 +302,7 @@ fn unknown(name: &str, known: &[&str]) -> String {
     format!("is unknown{meant}; known names: {}", known.join(", "))
 }
 
-/// The name that a typing mistake was most likely meant to be.
+/// The known name that a misspelled name most likely means.
 pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let mut best = None;
     for candidate in known {
@@ -312,7 +311,7 @@ pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
         let front = name.bytes().zip(candidate.bytes()).take_while(same).count();
         let back = name.bytes().rev().zip(candidate.bytes().rev()).take_while(same).count();
         let alike = shorter.min(front + back);
-        // One wrong place of at most two letters, or a name that was cut off after four or more.
+        // At most two letters differ in one place, or the name was cut off after four or more letters.
         let close = alike + 2 >= longer || (front == name.len() && front >= 4);
         let rank = (alike, core::cmp::Reverse(longer));
         if close && best.is_none_or(|(other, _)| rank > other) {
@@ -327,11 +326,11 @@ fn member(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { [path, ".", name].concat() }
 }
 
-/// The members of an object that are present. `null` counts as absent.
+/// The present members of an object. `null` counts as absent.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     path: String,
-    /// As few as an object of the configuration has members.
+    /// A list, because objects of the configuration have few members.
     present: Vec<(&'a str, Node<'a>)>,
     mistakes: &'a Mistakes,
 }
@@ -342,12 +341,12 @@ impl<'a> Fields<'a> {
         self.present.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
     }
 
-    /// The member; its absence is a mistake.
+    /// The member. Its absence is a mistake.
     pub(super) fn required(&self, name: &str) -> Option<&Node<'a>> {
         self.needed(name, "is missing")
     }
 
-    /// The same, saying what to write there.
+    /// As [`Self::required`], with the problem of an absent member.
     pub(super) fn needed(&self, name: &str, missing: &str) -> Option<&Node<'a>> {
         let found = self.optional(name);
         if found.is_none() {
@@ -356,13 +355,13 @@ impl<'a> Fields<'a> {
         found
     }
 
-    /// The member read by `read`, or the default when absent. A wrong one is noted and gives
-    /// the default too: the configuration is refused in the end, and the other checks go on.
+    /// The member as `read` reads it, or the default if it is absent or has a mistake. The other checks continue after a
+    /// mistake, and the configuration is refused in the end.
     pub(super) fn or<T>(&self, name: &str, default: T, read: impl FnOnce(&Node<'a>) -> Option<T>) -> T {
         self.optional(name).and_then(read).unwrap_or(default)
     }
 
-    /// Notes a mistake about a member or about the object itself (an empty name).
+    /// Adds a mistake at a member, or with an empty name at the object itself.
     pub(super) fn wrong(&self, name: &str, problem: impl Into<String>) {
         let path = if name.is_empty() { self.path.clone() } else { member(&self.path, name) };
         self.mistakes.add(path, problem);

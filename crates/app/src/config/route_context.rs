@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use super::types::Profile;
 
-/// What a route table is checked against: the part of the configuration that routes refer to.
+/// The part of the configuration that routes refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteContext {
-    /// Whose access tokens routes may ask for: our own issuer and the trusted ones.
+    /// The issuers that routes may name: the deployment's own and the trusted ones.
     pub issuers: BTreeSet<String>,
-    /// Where Postern runs: plain HTTP upstreams are for the local profile alone.
+    /// The profile. Only the local profile allows upstreams with plain HTTP.
     pub profile: Profile,
-    /// Whether pages get the access cookie, so that routes may take it.
+    /// Whether pages get the access cookie. Only then may routes accept it.
     pub access_cookie: bool,
-    /// The audience of our access tokens, which no assertion may have.
+    /// The audience of the deployment's access tokens, which assertions must not have.
     pub audience: String,
 }

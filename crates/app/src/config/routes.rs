@@ -1,4 +1,4 @@
-//! The route table's JSON form into validated [`Route`]s.
+//! Reads the JSON form of a route table into validated [`Route`]s.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -14,10 +14,10 @@ use crate::gateway::{
     Requirement, RevocationLevel, Route, StaleFeed, Upstream, is_free_for_claims, most_steps,
 };
 
-/// The most routes in one table: more belong into several Workers, and vars end at 5 KB anyway.
+/// The highest number of routes in one table. Larger tables should be split among several Workers.
 const MAX_ROUTES: usize = 2000;
 
-/// How long an upstream may take to answer with its headers unless the route says otherwise.
+/// The default time limit for an upstream's response headers, in milliseconds.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 
 const KNOWN: [&str; 30] = [
@@ -53,13 +53,13 @@ const KNOWN: [&str; 30] = [
     "websocket",
 ];
 
-/// Members that ask something of an access token, so that they contradict `public`/`optional`:
-/// those from `issuers` to `amr`.
+/// The members with requirements for the access token, from `issuers` to `amr`. Only routes with `access = "required"` may
+/// have them.
 fn requirements() -> impl Iterator<Item = &'static str> {
     KNOWN.into_iter().skip_while(|name| *name != "issuers").take_while(|name| *name != "revocation")
 }
 
-/// Members about the way to an upstream, and about what comes back.
+/// The members about forwarding, which routes with `answer` must not have.
 const CARRIAGE: [&str; 7] =
     ["strip_prefix", "keep_token", "timeout_ms", "assertion", "retry", "total_timeout_ms", "websocket"];
 
@@ -100,7 +100,7 @@ pub(super) fn read(node: &Node<'_>, context: &RouteContext) -> Option<Vec<Route>
     Some(routes)
 }
 
-/// Reads every part before it gives up, so that all mistakes are seen.
+/// Reads every part before it returns, so that all mistakes are found.
 fn route(fields: &Fields<'_>, name: Option<String>, context: &RouteContext) -> Option<Route> {
     let local = context.profile == Profile::Local;
     let host = fields.or("host", HostPattern::Any, host_pattern);
@@ -343,7 +343,7 @@ fn cors(node: &Node<'_>, local: bool) -> Option<Cors> {
         credentials: fields.or("credentials", false, Node::flag),
         allow_headers,
         expose_headers,
-        // Ten minutes; browsers cap it at two hours (Chromium) or a day (Firefox) themselves.
+        // Ten minutes. Browsers cap the value at two hours (Chromium) or a day (Firefox).
         max_age: fields.or("max_age", Duration::from_mins(10), |node| node.seconds(0..=86_400)),
     })
 }

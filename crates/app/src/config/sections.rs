@@ -1,4 +1,4 @@
-//! The smaller variables, one function each, with their limits.
+//! The smaller variables with their limits, in one function each.
 
 use core::{ops::RangeInclusive, time::Duration};
 use std::collections::BTreeSet;
@@ -22,11 +22,10 @@ use crate::{
 
 const DAY: u64 = 86_400;
 
-/// The longest lifetime of a session anyone may ask for: a year.
+/// The longest session lifetime that can be configured: a year.
 const MAX_LIFETIME: u64 = 366 * DAY;
 
-/// The JOSE names of the algorithms that can be verified (RFC 7518, RFC 8037). `HS*` and `none`
-/// do not exist here.
+/// The JOSE names of the algorithms that can be verified (RFC 7518, RFC 8037). `HS*` and `none` are not among them.
 pub const ALGORITHMS: [&str; 5] = ["ES256", "ES384", "EdDSA", "RS256", "PS256"];
 
 pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
@@ -52,7 +51,7 @@ pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
     settings.reuse_interval =
         fields.or("reuse_interval", settings.reuse_interval, |node| node.seconds(0..=60));
     settings.receipts = fields.or("receipts", settings.receipts, Node::flag);
-    // Without receipts nothing closes the window early, so it must be short by itself.
+    // Without receipts, nothing closes the window early, so it must be short.
     let widest = if settings.receipts { DAY } else { 60 };
     if !settings.receipts {
         settings.lost_response_window = Duration::from_secs(widest);
@@ -72,13 +71,13 @@ pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
     settings
 }
 
-/// The other of the two may be a default that stands nowhere in the file.
+/// Names the value of `idle_lifetime`, which may be a default that is not in the file.
 fn below_idle(idle: Duration) -> String {
     format!("must be at least `idle_lifetime`, which is {}", idle.as_secs())
 }
 
 fn lifetime_limits(local: bool) -> RangeInclusive<u64> {
-    // Below five minutes a session would end before its first access token.
+    // A session of less than five minutes would end before its first access token.
     if local { 1..=MAX_LIFETIME } else { 300..=MAX_LIFETIME }
 }
 
@@ -98,7 +97,7 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
             |name, default| fields.or(name, default, |node: &Node<'_>| node.seconds(lifetime_limits(local)));
         let (idle, absolute) = match kind {
             ClientKind::Web => (refresh.idle_lifetime, refresh.absolute_lifetime),
-            // Apps keep a user signed in for longer, and hold the token where no page can read it.
+            // Apps keep users signed in for longer, and store the token where no page can read it.
             ClientKind::Mobile => (Lifetimes::MOBILE.idle, Lifetimes::MOBILE.absolute),
         };
         let idle_lifetime = lifetime("idle_lifetime", idle);
@@ -117,7 +116,7 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
 pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {
     let fields = node.object(&["soft_age", "hard_age", "unknown_kid_cooldown", "timeout"])?;
     let defaults = JwksSettings::default();
-    // The least values keep a fleet from storming an issuer; tests on one machine may.
+    // The minimum values protect an issuer from a flood of fetches. Tests on one machine may use less.
     let least = |production: u64| if local { 1 } else { production };
     let settings = JwksSettings {
         soft_age: fields.or("soft_age", defaults.soft_age, |node| node.seconds(least(60)..=DAY)),
@@ -135,11 +134,11 @@ pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {
 pub(super) fn revocation(node: &Node<'_>, local: bool) -> Option<RevocationSettings> {
     let fields = node.object(&["reread", "max_age"])?;
     let defaults = RevocationSettings::default();
-    // Below 30 s KV answers from its own copy; tests on one machine need not wait for that.
+    // KV answers from its own copy for 30 s. Tests on one machine need not wait for that.
     let least = |production: u64| if local { 1 } else { production };
     let settings = RevocationSettings {
         reread: fields.or("reread", defaults.reread, |node| node.seconds(least(30)..=300)),
-        // Past the longest life of an access token a stale feed has nothing left to miss.
+        // After the longest lifetime of an access token, a stale feed can miss nothing more.
         max_age: fields.or("max_age", defaults.max_age, |node| node.seconds(least(120)..=900)),
     };
     if settings.max_age < settings.reread * 3 {
@@ -152,7 +151,7 @@ pub(super) fn routes_in_kv(node: &Node<'_>, local: bool) -> Option<RoutesInKv> {
     let fields = node.object(&["kv", "refresh"])?;
     let key = fields.required("kv").and_then(|node| {
         let key = node.text()?;
-        // Apart from the keys of key sets, and short: KV takes 512 bytes.
+        // The prefix separates it from the keys of key sets. KV accepts keys of up to 512 bytes.
         let sound = (key == "routes" || key.starts_with("routes:")) && key.len() <= 128;
         let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
         if sound && plain {
@@ -161,22 +160,22 @@ pub(super) fn routes_in_kv(node: &Node<'_>, local: bool) -> Option<RoutesInKv> {
             node.wrong("must be \"routes\" or begin with \"routes:\", with at most 128 characters of A-Z a-z 0-9 . _ : -")
         }
     });
-    // KV itself answers from a copy of up to 30 s, so that asking more often brings nothing.
+    // KV answers from a copy that is up to 30 s old, so reading more often has no effect.
     let least = if local { 1 } else { 30 };
     let refresh = fields.or("refresh", Duration::from_secs(30), |node| node.seconds(least..=3600));
     Some(RoutesInKv { key: key?, refresh })
 }
 
-/// The least that `max_token_bytes` may be: below it hardly a signed token fits.
+/// The minimum of `max_token_bytes`. Hardly any signed token is shorter.
 const LEAST_TOKEN_LIMIT: u64 = 1024;
 
-/// The most: what an access token may be is what one line of a header may be, and the platform
-/// takes 128 KB for all headers of a request.
+/// The maximum of `max_token_bytes`. A token is a single header line, and the platform accepts 128 KB for all headers of a
+/// request.
 const MOST_TOKEN_LIMIT: u64 = 32 * 1024;
 
 const NO_DISCOVERY: &str = "is missing: it is required because the issuer is not an https URL without a query, so its metadata cannot be discovered";
 
-/// What older versions read of an issuer.
+/// Members of an issuer that only older versions read.
 pub(super) fn retired(node: &Node<'_>) -> Vec<ConfigError> {
     let without_use = |item: &Node<'_>| {
         item.has("header_members").then(|| {
@@ -214,8 +213,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             }
             if seen.insert(issuer.clone()) { Some(issuer) } else { node.wrong("is listed twice") }
         });
-        // What is fetched is a URL, and the metadata is found by the issuer itself. A wrong one is
-        // noted, which refuses the configuration as a whole.
+        // Without `jwks_uri`, the metadata is fetched from the issuer's own URL. A mistake refuses the whole configuration.
         let jwks_uri = fields
             .optional("jwks_uri")
             .and_then(|node| node.parsed(|text| values::url(text, UrlRule::Document, local)));
@@ -232,7 +230,7 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
                 Ok(_) => Ok(text.to_owned()),
                 Err(_) => Err(format!("must be one of: {}", ALGORITHMS.join(", "))),
             })?;
-            // Both names of EdDSA (RFC 9864) may stand in the list.
+            // The list may contain both names of EdDSA (RFC 9864).
             let algorithms = names.iter().filter_map(|name| name.parse::<SignatureAlgorithm>().ok());
             Some(algorithms.map(|algorithm| algorithm.name().to_owned()).collect())
         });
@@ -294,8 +292,8 @@ pub(super) fn password(node: &Node<'_>, local: bool) -> Option<Argon2Cost> {
 pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
     let fields = node.object(&["algorithm", "publish_lead", "active_period", "client_cache"])?;
     let defaults = RingSettings::default();
-    // Clients must have had time to learn a key before it signs, and a ring that turns every
-    // hour would fill their caches; tests on one machine may do both in seconds.
+    // Clients need time to fetch a key before it signs, and rotation every hour would fill their caches. Tests on one machine
+    // may use seconds for both.
     let least = |production: u64| if local { 1 } else { production };
     let settings = RingSettings {
         algorithm: fields.or("algorithm", defaults.algorithm, |node| {
@@ -318,7 +316,7 @@ pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
             }
         }),
     };
-    // In production the least lead is an hour and the caches are minutes.
+    // In production, the lead is at least an hour, and caches last minutes.
     if settings.publish_lead < settings.client_cache {
         fields.wrong("publish_lead", "must be at least `client_cache`");
     }
@@ -353,21 +351,20 @@ pub(super) fn notifier(node: &Node<'_>, local: bool) -> Option<NotifierSettings>
         (Some(_), Some(queue)) => queue.wrong("must not be set together with `service`"),
     };
     let page = |name| {
-        // `Document`: a query is fine, and the fragment is ours.
+        // A page may have a query. Postern adds the fragment.
         let page = |text: &str| values::url(text, UrlRule::Document, local);
         fields.optional(name).and_then(|node: &Node<'_>| node.parsed(page))
     };
     Some(NotifierSettings { reset_page: page("reset_page"), verify_page: page("verify_page"), way: way? })
 }
 
-/// The least length of the token in bytes: 32 characters of base64url are 192 random bits, and
-/// what is shorter was not made by a machine.
+/// The minimum length of the token in bytes: 32 characters of base64url are 192 random bits.
 const MIN_METRICS_TOKEN: usize = 32;
 
 pub(super) fn metrics(node: Option<&Node<'_>>, token: Option<&Node<'_>>) -> MetricsSettings {
     let mut settings = MetricsSettings::default();
     if let Some(fields) = node.and_then(|node| node.object(&["flush_interval", "dataset"])) {
-        // The platform lets work go on for 30 s after an answer.
+        // The platform lets work continue for 30 s after a response.
         settings.flush_interval =
             fields.or("flush_interval", settings.flush_interval, |node| node.seconds(1..=25));
         settings.dataset = fields.optional("dataset").and_then(|node| node.parsed(values::binding));
@@ -375,7 +372,7 @@ pub(super) fn metrics(node: Option<&Node<'_>>, token: Option<&Node<'_>>) -> Metr
     settings.token = token.and_then(|node| {
         let text = node.text()?;
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
-        // RFC 6750 section 2.1: what a bearer token may consist of.
+        // RFC 6750 section 2.1 defines the characters of a bearer token.
         if text.len() < MIN_METRICS_TOKEN || !plain {
             return node.wrong(format!(
                 "must have at least {MIN_METRICS_TOKEN} characters of A-Z a-z 0-9 - . _ ~ + / ="
@@ -396,7 +393,7 @@ pub(super) fn admin(node: &Node<'_>) -> Option<AdminSettings> {
     Some(AdminSettings {
         enabled: fields.or("enabled", default.enabled, Node::flag),
         path: fields.or("path", default.path, |node| node.parsed(values::own_path)),
-        // A minute is the least in which a person can do anything; a day is a session by itself.
+        // A person needs at least a minute for any task. A day would be as long as a session.
         max_sign_in_age: fields.or("max_sign_in_age", default.max_sign_in_age, |node| node.seconds(60..=DAY)),
     })
 }

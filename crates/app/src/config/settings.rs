@@ -16,65 +16,65 @@ use super::{
 };
 use crate::{encoding::text_set, gateway::Route};
 
-/// The whole configuration, checked. Its `Debug` form holds no secret.
+/// The whole validated configuration. Its `Debug` form contains no secret.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where Postern runs.
+    /// The profile: production or local.
     pub profile: Profile,
-    /// Our own `iss`.
+    /// The issuer: `iss` of the deployment's tokens, and its URL.
     pub issuer: String,
-    /// The `aud` of our access tokens, and what the gate asks of them.
+    /// The `aud` of the deployment's access tokens, which the gate requires.
     pub audience: String,
     /// The master secrets.
     pub master_keys: MasterKeys,
-    /// How long an access token of ours is valid, before jitter.
+    /// The lifetime of the deployment's access tokens, before jitter.
     pub access_token_lifetime: Duration,
-    /// How far clocks may differ when `exp`, `nbf` and `iat` are checked.
+    /// The accepted clock difference in the checks of `exp`, `nbf` and `iat`.
     pub leeway: Duration,
-    /// Refresh families.
+    /// The lifetimes and limits of refresh families.
     pub refresh: RefreshSettings,
-    /// Our clients; the first one is taken when a sign-in names none.
+    /// The deployment's clients. The first one is the default for sign-ins that name none.
     pub clients: Vec<Client>,
-    /// Whether strangers may make themselves an account.
+    /// Whether people can register accounts.
     pub registration: Registration,
-    /// What a user who registers may do.
+    /// The scopes of users who register.
     pub default_scopes: BTreeSet<String>,
     /// The refresh cookie.
     pub cookie: CookieSettings,
     /// Origins whose pages may call `/auth`.
     pub cors_origins: BTreeSet<String>,
-    /// How long key sets are used.
+    /// How long key sets are cached and used.
     pub jwks: JwksSettings,
-    /// How the gate learns of revocations.
+    /// How often the gate reads the revocation feed.
     pub revocation: RevocationSettings,
     /// Other issuers whose access tokens are trusted.
     pub issuers: Vec<ExternalIssuer>,
-    /// The route table, in order; empty when it is in KV.
+    /// The route table in order. It is empty if the table is in KV.
     pub routes: Vec<Route>,
-    /// Where the route table is, when it is in KV.
+    /// The place of the route table in KV, if it is there.
     pub routes_in_kv: Option<RoutesInKv>,
     /// The cost of new password hashes.
     pub password: Argon2Cost,
-    /// The calendar of our own signing keys.
+    /// The rotation calendar of the deployment's signing keys.
     pub keys: RingSettings,
-    /// Who keeps the users.
+    /// The store of the users.
     pub identity: IdentitySource,
-    /// What carries messages to users.
+    /// The service or queue that delivers messages to users.
     pub notifier: Option<NotifierSettings>,
-    /// Metrics.
+    /// The settings of metrics.
     pub metrics: MetricsSettings,
     /// The producer binding of a queue that gets every event.
     pub events_queue: Option<String>,
-    /// Limits against abuse.
+    /// Rate limits and lockouts.
     pub limits: LimitSettings,
-    /// The administrators' API.
+    /// The settings of the administrators' API.
     pub admin: AdminSettings,
-    /// Settings that stand there and do nothing any more, and why.
+    /// Settings that no longer have an effect, with the reason.
     pub retired: Vec<ConfigError>,
 }
 
 impl Config {
-    /// What a route table of this configuration is checked against.
+    /// The context by which a route table of this configuration is validated.
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
         RouteContext {
@@ -85,12 +85,12 @@ impl Config {
         }
     }
 
-    /// The configuration for people, one setting a line, without secrets.
+    /// The configuration as text, one setting per line, without secrets.
     pub fn redacted(&self) -> String {
         format!("{self:#?}")
     }
 
-    /// The client of this id.
+    /// The client with this id.
     pub fn client(&self, client_id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.client_id == client_id)
     }

@@ -1,5 +1,5 @@
-//! How large an access token of ours can become, so that nobody is granted more than it can carry:
-//! a sign-in that gives a token which is refused everywhere is repeated for ever.
+//! The largest access token that a user's grants can cause. Grants that do not fit into a usable token are refused, because
+//! clients would repeat sign-ins for ever whose tokens are refused everywhere.
 
 use super::settings::Config;
 use crate::{
@@ -11,44 +11,43 @@ use crate::{
     jose::SignatureAlgorithm,
 };
 
-/// The most bytes of a token. The gate takes 8 KiB, and so much is a line of a header for most
-/// servers behind it and before it (nginx `large_client_header_buffers`, Apache
-/// `LimitRequestFieldSize`), its name and `Bearer` included.
+/// The maximum size of a token in bytes. The gate accepts 8 KiB, which is also the limit of most servers for a header line
+/// with its name and `Bearer` (nginx `large_client_header_buffers`, Apache `LimitRequestFieldSize`).
 const MOST: usize = 7_680;
 
-/// The most bytes when pages get the token as a cookie: browsers drop one whose name and value have
-/// more than 4 096 in silence (RFC 6265bis section 5.6), some count the attributes too.
+/// The maximum size in bytes of a token that pages get as a cookie. Browsers silently drop cookies whose name and value
+/// exceed 4 096 bytes (RFC 6265bis section 5.6), and some also count the attributes.
 const MOST_AS_COOKIE: usize = 4_000;
 
-/// The signature of an RSA key of 2 048 bits, the longest of those that are made.
+/// The length in bytes of a signature by an RSA key of 2 048 bits, the longest signature.
 const SIGNATURE_BYTES: usize = 256;
 
-/// What methods and class of authentication may come to in a token, in JSON.
+/// The longest `amr` of a token.
 const AMR: [&str; 4] = ["pwd", "otp", "mfa", "hwk"];
 const ACR: &str = "urn:postern:acr:phishing-resistant";
 
-/// The token, or a header that is made of it, would be too large.
+/// The token, or a header with its scopes or roles, would be too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenTooLarge {
-    /// How many bytes it could have.
+    /// The possible size in bytes.
     pub bytes: usize,
-    /// How many it may have.
+    /// The maximum size in bytes.
     pub most: usize,
 }
 
 impl Config {
-    /// Whether the access tokens of a subject with these grants can be used, by the largest that
-    /// can be made for the clients and keys there are. `amr` is what the sign-in says beyond ours.
+    /// Checks whether the largest access token of a subject with these grants can be used, for all clients and key types.
+    /// `amr` has the authentication methods that the sign-in adds.
     ///
     /// # Errors
-    /// [`TokenTooLarge`].
+    /// Returns [`TokenTooLarge`] if the token or a header would be too large.
     pub fn fits_a_token(&self, subject: &str, grants: &Grants, amr: &[String]) -> Result<(), TokenTooLarge> {
         let most = if self.cookie.access { MOST_AS_COOKIE } else { MOST };
         let bytes = self.token_size(subject, grants, amr);
         if bytes > most {
             return Err(TokenTooLarge { bytes, most });
         }
-        // A byte that is no visible ASCII is three in a header.
+        // A byte that is not visible ASCII takes three bytes in a header.
         let header = |list: &[String]| list.iter().map(|text| encode_value(text).len() + 1).sum::<usize>();
         let bytes = header(&grants.scopes).max(header(&grants.roles));
         if bytes > MOST { Err(TokenTooLarge { bytes, most: MOST }) } else { Ok(()) }
@@ -79,7 +78,7 @@ impl Config {
             // A thumbprint of 32 bytes in base64url.
             cnf: Some(Confirmation { jkt: "x".repeat(43) }),
         };
-        // The `kid` is a thumbprint as well. Claims that cannot be written do not exist.
+        // The `kid` is a thumbprint, too. All claims can be serialised.
         let input = compact::encode_signing_input(SignatureAlgorithm::Rs256, &"x".repeat(43), &claims);
         input.map_or(usize::MAX, |input| compact::finish(&input, &[0; SIGNATURE_BYTES]).len())
     }

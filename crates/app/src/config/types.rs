@@ -10,40 +10,40 @@ use crate::{
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Where Postern runs.
+/// The profile of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Everything that is only for development is refused.
+    /// Refuses everything that is only for development.
     Production,
-    /// Plain HTTP, loopback hosts, the two local users and short times are taken.
+    /// Allows plain HTTP, loopback hosts, the two local users and short times.
     Local,
 }
 
-/// Whether strangers may make themselves an account.
+/// Whether people can register accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
-    /// No.
+    /// Only administrators add users.
     Closed,
-    /// Yes.
+    /// Everyone can register.
     Open,
 }
 
-/// Refresh families.
+/// The lifetimes and limits of refresh families.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshSettings {
-    /// A family ends when it was not refreshed for this long.
+    /// How long a family lives without a refresh.
     pub idle_lifetime: Duration,
-    /// A family ends this long after the sign-in, however often it was refreshed.
+    /// How long a family lives after the sign-in, regardless of refreshes.
     pub absolute_lifetime: Duration,
-    /// How long after a rotation its predecessor still gets the same successor.
+    /// How long after a rotation the replaced token still gets the same successor.
     pub reuse_interval: Duration,
-    /// How long a predecessor whose successor was never seen still gets it.
+    /// How long the replaced token still gets the same successor if the successor was never used.
     pub lost_response_window: Duration,
-    /// Whether the gate confirms that a new access token arrived.
+    /// Whether the gate confirms the arrival of a new access token to the Account object.
     pub receipts: bool,
-    /// How many late retries one rotation answers.
+    /// How many late retries of one rotation are answered.
     pub max_late_retries: u32,
-    /// How many sessions a subject may have at once.
+    /// How many sessions a subject can have at the same time.
     pub max_families: u32,
 }
 
@@ -52,7 +52,7 @@ impl Default for RefreshSettings {
         Self {
             idle_lifetime: DAY * 7,
             absolute_lifetime: DAY * 30,
-            // Tabs racing each other miss by tens of milliseconds, slow networks by seconds.
+            // Tabs that refresh at the same time differ by tens of milliseconds, slow networks by seconds.
             reuse_interval: Duration::from_secs(10),
             lost_response_window: DAY,
             receipts: true,
@@ -62,7 +62,7 @@ impl Default for RefreshSettings {
     }
 }
 
-/// What kind of program a client is.
+/// The kind of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientKind {
     /// Pages in a browser.
@@ -71,32 +71,32 @@ pub enum ClientKind {
     Mobile,
 }
 
-/// What happens when a refresh comes from another network or kind of device than before.
+/// The reaction to a refresh from another network or kind of device than before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContextChange {
-    /// An event is written.
+    /// Write an event.
     Log,
-    /// A new sign-in is asked for.
+    /// Require a new sign-in.
     SignIn,
 }
 
-/// One client of ours.
+/// A client of the deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// `client_id`.
+    /// The `client_id` (RFC 6749 section 2.2).
     pub client_id: String,
-    /// Its kind.
+    /// The kind, which decides the default lifetimes.
     pub kind: ClientKind,
-    /// As in [`RefreshSettings`].
+    /// As [`RefreshSettings::idle_lifetime`], for this client.
     pub idle_lifetime: Duration,
-    /// As in [`RefreshSettings`].
+    /// As [`RefreshSettings::absolute_lifetime`], for this client.
     pub absolute_lifetime: Duration,
-    /// On another network or kind of device.
+    /// The reaction to a refresh from another network or kind of device.
     pub on_context_change: ContextChange,
 }
 
 impl Client {
-    /// The client that exists when none is configured.
+    /// The client of a deployment without configured clients.
     pub(super) fn first_party(refresh: &RefreshSettings) -> Self {
         Self {
             client_id: "first-party".to_owned(),
@@ -108,17 +108,17 @@ impl Client {
     }
 }
 
-/// The refresh cookie. `Secure`, `HttpOnly` and `SameSite=Strict` are not for choosing:
-/// browsers take `Secure` cookies on `http://localhost` too.
+/// The refresh cookie. It always has `Secure`, `HttpOnly` and `SameSite=Strict`; browsers accept `Secure` cookies on
+/// `http://localhost`, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieSettings {
-    /// Its name, which starts with `__Secure-` or `__Host-`.
+    /// The name, which starts with `__Secure-` or `__Host-`.
     pub name: String,
-    /// Its path.
+    /// The path: `/auth` or `/`.
     pub path: String,
-    /// Its domain; none keeps it on the very host.
+    /// The domain. Without it, only the host itself gets the cookie.
     pub domain: Option<String>,
-    /// Whether pages get the access token as a cookie too, for routes that take it from there.
+    /// Whether pages also get the access token as a cookie, for routes that accept it.
     pub access: bool,
 }
 
@@ -133,16 +133,16 @@ impl Default for CookieSettings {
     }
 }
 
-/// How long key sets are used.
+/// How long key sets are cached and used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksSettings {
-    /// After this a set is fetched anew in the background.
+    /// The age from which a key set is fetched again in the background.
     pub soft_age: Duration,
-    /// After this a set that could not be fetched anew is used no more.
+    /// The age from which a key set is no longer used.
     pub hard_age: Duration,
-    /// The least time between two fetches because of an unknown `kid`.
+    /// The minimum time between two fetches because of an unknown `kid`.
     pub unknown_kid_cooldown: Duration,
-    /// How long one fetch may take in all.
+    /// The time limit of a whole fetch.
     pub timeout: Duration,
 }
 
@@ -157,82 +157,81 @@ impl Default for JwksSettings {
     }
 }
 
-/// How the gate learns of revocations.
+/// How often the gate reads the revocation feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationSettings {
-    /// How often an isolate reads the feed again.
+    /// The time between two reads of the feed by an isolate.
     pub reread: Duration,
-    /// From which age on the feed is out of date, for routes that ask.
+    /// The age from which the feed is out of date, for routes with `stale_feed`.
     pub max_age: Duration,
 }
 
 impl Default for RevocationSettings {
     fn default() -> Self {
-        // KV itself answers from a copy that is up to 30 s old: to read more often brings nothing.
+        // KV answers from a copy that is up to 30 s old, so reading more often has no effect.
         Self { reread: Duration::from_secs(30), max_age: Duration::from_mins(5) }
     }
 }
 
-/// A route table in KV.
+/// The place of a route table in KV.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutesInKv {
     /// The key of the document ([`super::RouteDocument`]).
     pub key: String,
-    /// The least time between two readings by one isolate.
+    /// The minimum time between two reads by one isolate.
     pub refresh: Duration,
 }
 
-/// What the header's `typ` must be.
+/// The required `typ` of a token's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TypRule {
     /// `at+jwt` (RFC 9068 section 2.1).
     AccessToken,
-    /// Anything: for issuers that say `JWT` or nothing. Their ID tokens are then kept out by
-    /// the audience alone.
+    /// Any value, for issuers that use `JWT` or no `typ`. Only the audience then distinguishes their ID tokens.
     Any,
 }
 
 /// Another issuer whose access tokens are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalIssuer {
-    /// `iss`, compared exactly.
+    /// The `iss` of its tokens, compared exactly.
     pub issuer: String,
-    /// Where its key set is; without it, where the issuer's metadata says.
+    /// The URL of its key set. Without it, the issuer's metadata has the URL.
     pub jwks_uri: Option<String>,
-    /// The audience must name one of these. Never empty.
+    /// The accepted audiences. Never empty.
     pub audiences: BTreeSet<String>,
-    /// Which claim is the audience; `aud` when none is named.
+    /// The claim with the audience, instead of `aud`.
     pub audience_claim: Option<String>,
-    /// JOSE names, from [`super::ALGORITHMS`]. Never empty.
+    /// The JOSE names of the allowed algorithms, from [`super::ALGORITHMS`]. Never empty.
     pub algorithms: BTreeSet<String>,
-    /// What `typ` must be.
+    /// The required `typ` of its tokens.
     pub typ: TypRule,
-    /// The longest of its tokens, in bytes.
+    /// The maximum length of its tokens, in bytes.
     pub max_token_bytes: usize,
-    /// Which claims name the subject, the first that is there; `sub` when none is named.
+    /// The claims with the subject, instead of `sub`. The first one in the token counts.
     pub subject_claim: Option<Vec<String>>,
-    /// Which claim holds the scopes; `scope` when none is named.
+    /// The claim with the scopes, instead of `scope`.
     pub scope_claim: Option<String>,
-    /// Which claims hold the roles; `roles` when none is named.
+    /// The claims with the roles, instead of `roles`.
     pub roles_claim: Option<BTreeSet<String>>,
-    /// What stands in them.
+    /// The form of the roles in these claims.
     pub roles_form: RolesForm,
-    /// Which claim holds the tenant; `tenant_id` when none is named.
+    /// The claim with the tenant, instead of `tenant_id`.
     pub tenant_claim: Option<String>,
-    /// Which claims name the client, all that a token has the same; `client_id` when none is named.
+    /// The claims with the client, instead of `client_id`. A token's claims among them must be equal.
     pub client_claim: Option<BTreeSet<String>>,
-    /// Its own leeway, in place of `POSTERN_LEEWAY`.
+    /// The leeway for this issuer, instead of `POSTERN_LEEWAY`.
     pub leeway: Option<Duration>,
 }
 
 /// The cost of Argon2id for new password hashes (RFC 9106).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Argon2Cost {
-    /// Memory in KiB.
+    /// The memory in KiB.
     pub memory_kib: u32,
-    /// Passes.
+    /// The number of passes over the memory (`t`).
     pub iterations: u32,
-    /// Lanes.
+    /// The number of lanes (`p`).
     pub parallelism: u32,
 }
 
@@ -242,96 +241,95 @@ impl Default for Argon2Cost {
     }
 }
 
-/// Who keeps the users.
+/// The store of the users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentitySource {
-    /// We do, in D1.
+    /// Postern, in D1.
     Store,
-    /// A service of the team's own.
+    /// Another service, which Postern calls.
     Service {
-        /// Its service binding.
+        /// The service binding.
         binding: String,
-        /// Names that service for ever: accounts are named by a hash of it and the subject.
+        /// The permanent name of the service. Account ids are a hash of it and the subject, so it must not change.
         issuer: String,
     },
 }
 
-/// What carries messages to users.
+/// The delivery of messages to users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifierSettings {
-    /// Which way.
+    /// The service or the queue.
     pub way: NotifierWay,
-    /// The page where a new password is chosen; a link to it then goes with the token.
+    /// The page for a new password. Messages then contain a link to it with the token.
     pub reset_page: Option<String>,
-    /// The page that verifies an address.
+    /// The page that verifies an email address.
     pub verify_page: Option<String>,
 }
 
-/// How messages leave.
+/// How messages leave the Worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotifierWay {
-    /// By a call of this service binding.
+    /// A call of this service binding.
     Service(String),
-    /// Into the queue of this producer binding.
+    /// The queue of this producer binding.
     Queue(String),
 }
 
-/// Metrics.
+/// The settings of metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsSettings {
-    /// SHA-256 of the bearer token that reads `/metrics`; the token itself is not kept.
+    /// The SHA-256 hash of the bearer token for `/metrics`. The token itself is not kept.
     pub token: Option<crate::audit::chain::Digest>,
-    /// How long an isolate gathers counts before it sends them off.
+    /// How long an isolate collects counts before it flushes them.
     pub flush_interval: Duration,
-    /// The binding of an Analytics Engine data set that gets them too.
+    /// The binding of an Analytics Engine data set that also gets the counts.
     pub dataset: Option<String>,
 }
 
 impl Default for MetricsSettings {
     fn default() -> Self {
-        // What an isolate that dies may lose, against a write for each isolate and interval.
+        // A shorter interval costs more writes; a longer one loses more counts when an isolate is discarded.
         Self { token: None, flush_interval: Duration::from_secs(10), dataset: None }
     }
 }
 
-/// The administrators' API.
+/// The settings of the administrators' API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminSettings {
-    /// Whether there is one.
+    /// Whether the API is enabled.
     pub enabled: bool,
-    /// The path that all its calls are under, without a slash at its end. It is Postern's own:
-    /// no route of the gate is reached below it.
+    /// The path prefix of its calls, without a slash at the end. No route of the gate matches below it.
     pub path: String,
-    /// How long ago an administrator's sign-in may be when a call changes something.
+    /// The maximum age of an administrator's sign-in for calls that change something.
     pub max_sign_in_age: Duration,
 }
 
 impl Default for AdminSettings {
     fn default() -> Self {
-        // An hour: a morning's work needs few sign-ins, and a session that was stolen from a
-        // machine left alone over night changes nothing.
+        // An hour: a morning's work takes few sign-ins, and a session on a machine that was left alone overnight can
+        // change nothing.
         Self { enabled: true, path: "/admin".to_owned(), max_sign_in_age: Duration::from_hours(1) }
     }
 }
 
-/// The calendar of our own signing keys.
+/// The rotation calendar of the deployment's signing keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RingSettings {
-    /// What new keys sign with; a change takes effect by rotation.
+    /// The algorithm of new keys. A change takes effect at the next rotation.
     pub algorithm: SigningAlgorithm,
     /// How long a key is published before it signs.
     pub publish_lead: Duration,
-    /// How long a key signs.
+    /// How long a key is active, and signs.
     pub active_period: Duration,
-    /// How long after its publication a client that obeys HTTP caching may not know a key: the
-    /// key set's `max-age`, and the age of the copy that we answer from.
+    /// How long after its publication a client with an HTTP cache may not have a key: the `max-age` of the key set, and the
+    /// age of the copy from which Postern answers.
     pub client_cache: Duration,
 }
 
 impl Default for RingSettings {
     fn default() -> Self {
         let RingPolicy { algorithm, publish_lead, active_period, .. } = RingPolicy::default();
-        // 10 min of `max-age` and 1 min of ours.
+        // 10 min of `max-age`, and 1 min for the copy in the isolate.
         Self { algorithm, publish_lead, active_period, client_cache: Duration::from_mins(11) }
     }
 }

@@ -1,21 +1,21 @@
-//! The small languages of single values: URLs, origins, scopes, names.
+//! The syntax of single values: URLs, scopes, names, hosts, paths.
 
 use crate::http::{Scheme, UrlParts, is_token};
 
-/// What a URL may be.
+/// Which parts a URL may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UrlRule {
-    /// Our own issuer: no path's end slash.
+    /// The deployment's own issuer, without a slash at the end.
     OwnIssuer,
-    /// Another's issuer, compared as it is written.
+    /// Another issuer, compared as it is written.
     Issuer,
-    /// Something to fetch, which may have a query.
+    /// A document to fetch, which may have a query.
     Document,
-    /// What a path is appended to.
+    /// A base URL, to which a path is appended.
     Base,
 }
 
-/// Checks an absolute URL. Plain HTTP and loopback hosts are for the local profile alone.
+/// Checks an absolute URL. Only the local profile allows plain HTTP and loopback hosts.
 pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'static str> {
     let parts = UrlParts::parse(text)
         .ok_or("must be an absolute URL, such as https://auth.example.com, without user information")?;
@@ -52,7 +52,7 @@ pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'st
     Ok(text.to_owned())
 }
 
-/// A scope token (RFC 6749 section 3.3).
+/// Checks a scope token (RFC 6749 section 3.3).
 pub(super) fn scope(text: &str) -> Result<String, &'static str> {
     let sound =
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
@@ -63,7 +63,7 @@ pub(super) fn scope(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Any text for exact comparison: an audience, a role, an `acr`.
+/// Checks a string for exact comparison: an audience, a role, an `acr`.
 pub(super) fn name(text: &str) -> Result<String, &'static str> {
     if text.is_empty() || text.trim() != text || text.chars().any(char::is_control) || text.len() > 256 {
         return Err("must be 1 to 256 bytes without control characters, leading or trailing spaces");
@@ -71,7 +71,7 @@ pub(super) fn name(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// Another's `iss`: a `StringOrURI` (RFC 7519 section 2), which is compared to the letter.
+/// Checks the `iss` of another issuer: a `StringOrURI` (RFC 7519 section 2), which is compared exactly.
 pub(super) fn issuer(text: &str) -> Result<String, &'static str> {
     if text.trim() != text || text.chars().any(char::is_control) || text.len() > 1024 {
         return Err("must be 1 to 1024 bytes without control characters, leading or trailing spaces");
@@ -79,12 +79,12 @@ pub(super) fn issuer(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// The name of a claim.
+/// Checks the name of a claim.
 pub(super) fn claim(text: &str) -> Result<String, &'static str> {
     name(text)
 }
 
-/// A method: an upper-case token, or it would never equal what clients send.
+/// Checks a method. It must be upper case, as in requests.
 pub(super) fn method(text: &str) -> Result<String, &'static str> {
     if !is_token(text) || text != text.to_ascii_uppercase() {
         return Err("must be an upper-case HTTP method");
@@ -95,7 +95,7 @@ pub(super) fn method(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// A host, without scheme and port, in lower case.
+/// Checks a lower-case host without scheme and port.
 pub(super) fn host(text: &str) -> Result<String, &'static str> {
     let url = format!("https://{text}");
     match UrlParts::parse(&url) {
@@ -106,7 +106,7 @@ pub(super) fn host(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The name of a binding in `wrangler.toml`.
+/// Checks the name of a binding in `wrangler.toml`.
 pub(super) fn binding(text: &str) -> Result<String, &'static str> {
     let sound = text.bytes().next().is_some_and(|byte| byte.is_ascii_uppercase())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
@@ -117,7 +117,7 @@ pub(super) fn binding(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A path of our own: whole segments of plain characters, so that it has one spelling.
+/// Checks a path for Postern's own calls. It consists of plain characters, so that it has only one spelling.
 pub(super) fn own_path(text: &str) -> Result<String, &'static str> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     let sound = text.len() <= 64
@@ -133,13 +133,13 @@ pub(super) fn own_path(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// A client id: what fits into a claim and a form field (RFC 6749 appendix A.1, kept short).
+/// Checks a client id (RFC 6749 appendix A.1), which must also fit into a claim and a form field.
 pub(super) fn client_id(text: &str) -> Result<String, &'static str> {
     let sound = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
     if sound { Ok(text.to_owned()) } else { Err("must be 1 to 128 visible ASCII characters") }
 }
 
-/// A header's name in lower case.
+/// Checks a header name, and converts it to lower case.
 pub(super) fn header(text: &str) -> Result<String, &'static str> {
     if is_token(text) { Ok(text.to_ascii_lowercase()) } else { Err("must be a header name") }
 }
