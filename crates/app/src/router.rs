@@ -21,14 +21,13 @@ use crate::{
         sessions::OwnSessions,
     },
     http::{Reply, RequestView, UrlParts, is_token},
-    runtime::{Runtime, events::Events, ports::Ports},
+    runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     web::{
         body::{BodyFault, MAX_BODY_BYTES},
         caller::Caller,
         cookies::with_cookies,
         endpoints::{Call, CorsAudience, Endpoint, EndpointMatch, find},
         error::{ApiError, unavailable},
-        origins::Origins,
         paths::admin_path,
     },
 };

@@ -9,14 +9,13 @@ use crate::{
     http::{Reply, RequestView},
     identity::Password,
     isolate::Isolate,
-    runtime::{Runtime, ports::Ports},
+    runtime::{Runtime, origins::Origins, ports::Ports},
     throttle::admission::Admissions,
     web::{
         body::{Body, BodyError},
         caller::Caller,
         cookie_scopes as scopes, cookies,
         error::ApiError,
-        origins::Origins,
     },
 };
 

@@ -13,9 +13,9 @@ use crate::{
     http::RequestView,
     identity::{IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
-    runtime::{Runtime, events::Events, ports::Ports},
+    runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
-    web::{body::Body, caller::Caller, error::ApiError, origins::Origins},
+    web::{body::Body, caller::Caller, error::ApiError},
 };
 use postern_core::throttle::Limited;
 

@@ -17,9 +17,9 @@ use crate::{
     isolate::Isolate,
     ports::Clock as _,
     refresh::Revocation,
-    runtime::{Runtime, events::Events, ports::Ports},
+    runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     throttle::{admission::Admissions, limits::CallLimits, pseudonym::setting_of},
-    web::{body::Body, caller::Caller, error::ApiError, origins::Origins},
+    web::{body::Body, caller::Caller, error::ApiError},
 };
 use postern_core::throttle::Limited;
 

@@ -16,7 +16,7 @@ use crate::{
     gateway::{Challenge, Credentials, Identity, RevocationLevel, StaleFeed, credentials},
     http::RequestView,
     refresh::{RefreshToken, RefusedToken, codec},
-    runtime::{Runtime, events::Events, ports::Ports},
+    runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     time::Timestamp,
     web::{
         body::Body,
@@ -24,7 +24,6 @@ use crate::{
         cookies::{self, CSRF_HEADER},
         csrf,
         error::ApiError,
-        origins::Origins,
     },
 };
 

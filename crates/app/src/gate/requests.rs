@@ -26,13 +26,12 @@ use crate::{
     isolate::Isolate,
     metrics::gate_outcome,
     ports::{Clock as _, Fault},
-    runtime::{Runtime, events::Events, metrics_flush::MetricsFlush, ports::Ports},
+    runtime::{Runtime, events::Events, metrics_flush::MetricsFlush, origins::Origins, ports::Ports},
     time::Timestamp,
     web::{
         caller::Caller,
         cookies::CSRF_HEADER,
         error::{ApiError, unavailable},
-        origins::Origins,
         paths::is_own,
     },
 };

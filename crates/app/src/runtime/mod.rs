@@ -3,6 +3,7 @@
 pub(crate) mod background;
 pub(crate) mod events;
 pub(crate) mod metrics_flush;
+pub(crate) mod origins;
 pub(crate) mod ports;
 pub(crate) mod turns;
 

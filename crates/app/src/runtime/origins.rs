@@ -1,0 +1,81 @@
+//! Holds browsers' calls of Postern's own endpoints to its own origins and the listed ones.
+
+use super::{Runtime, events::Events, ports::Ports};
+use crate::{
+    events::Happening,
+    http::{Reply, RequestView},
+    text::printable,
+    web::{
+        caller::Caller,
+        endpoints::CorsAudience,
+        error::ApiError,
+        origins::{EXPOSED, own_origins},
+    },
+};
+
+/// The longest origin that is told of, in bytes: a host has up to 253.
+const MAX_ORIGIN: usize = 256;
+
+/// Holds calls of browsers to our own origins and the listed ones.
+pub(crate) struct Origins<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> Origins<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// The answer with the headers that let the pages read it that may.
+    pub(crate) fn with_cors(&self, request: &impl RequestView, reply: Reply, cors: CorsAudience) -> Reply {
+        match cors {
+            CorsAudience::None => return reply,
+            CorsAudience::Public => {
+                return reply
+                    .with_header("access-control-allow-origin", "*")
+                    .with_header("cross-origin-resource-policy", "cross-origin");
+            }
+            CorsAudience::Listed => {}
+        }
+        let reply = reply.with_header("vary", "Origin");
+        match self.listed_origin(request) {
+            Some(origin) => reply
+                .with_header("access-control-allow-origin", &origin)
+                .with_header("access-control-allow-credentials", "true")
+                .with_header("access-control-expose-headers", EXPOSED)
+                .with_header("cross-origin-resource-policy", "cross-origin"),
+            None => reply,
+        }
+    }
+
+    /// The request's origin if it is in the allow-list.
+    pub(crate) fn listed_origin(&self, request: &impl RequestView) -> Option<String> {
+        request.header("origin").filter(|origin| self.0.isolate.config.cors_origins.contains(origin))
+    }
+
+    /// Holds a call that a browser may make with its cookies to what a page of ours, or of a
+    /// listed origin, would send.
+    pub(crate) fn check_origin(&self, request: &impl RequestView) -> Result<(), ApiError> {
+        if self.listed_origin(request).is_some() {
+            return Ok(());
+        }
+        let origin = request.header("origin");
+        let expected = own_origins(&self.0.isolate.config, request);
+        let foreign = origin.as_ref().is_some_and(|origin| !expected.contains(origin));
+        let cross_site = request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        if !foreign && !cross_site {
+            return Ok(());
+        }
+        self.record_cross_origin(request, None);
+        Err(ApiError::CrossOrigin)
+    }
+
+    /// Which origin came and which were expected: a proxy that changes `Host` shows here, and so
+    /// does a host that was forgotten in the list.
+    pub(crate) fn record_cross_origin(&self, request: &impl RequestView, route: Option<&str>) {
+        let happening = Happening::CrossOrigin {
+            origin: request.header("origin").map(|origin| printable(&origin, MAX_ORIGIN)),
+            expected: own_origins(&self.0.isolate.config, request),
+            route: route.map(str::to_owned),
+        };
+        Events::of(self.0).record(self.0.now(), happening, Caller::of(request).setting());
+    }
+}
