@@ -16,6 +16,8 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 
 const LARGEST_CIRCLE = 2;
+/** Crates whose folders are rooms: every arrow between them leads down. */
+const ROOMED = new Set(["crates/app/src"]);
 /** Names of two words that the standard library has too: no arrow by the name alone. */
 const STANDARD = new Set(
   `and_then as_bytes as_deref as_mut as_ref as_slice as_str borrow_mut contains_key ends_with for_each
@@ -302,6 +304,26 @@ function circlesOf(arrows) {
   return circles.filter((circle) => circle.length > 1).sort((one, other) => other.length - one.length);
 }
 
+/** The room that a file stands in: the first folder of its path, or the file itself. */
+function roomOf(path) {
+  return path.split("/")[0].replace(/\.rs$/, "");
+}
+
+/** For each room of a crate, the rooms that its files lean on, each with one arrow that says so. */
+function arrowsBetweenRooms(arrows, name) {
+  const rooms = new Map();
+  for (const [module, targets] of arrows) {
+    const room = rooms.get(roomOf(name(module))) ?? new Map();
+    rooms.set(roomOf(name(module)), room);
+    for (const [target, why] of targets) {
+      const other = roomOf(name(target));
+      if (other !== roomOf(name(module)) && !room.has(other)) room.set(other, `${name(module)}: ${why}`);
+    }
+  }
+  for (const targets of [...rooms.values()]) for (const other of targets.keys()) if (!rooms.has(other)) rooms.set(other, new Map());
+  return rooms;
+}
+
 const args = process.argv.slice(2);
 const shown = args[0] === "--arrows" ? args.splice(0, 2)[1] : undefined;
 const folders = args.length ? args : ["src", ...readdirSync("crates").map((name) => join("crates", name, "src"))];
@@ -325,6 +347,14 @@ for (const { folder, modules, definers } of crates) {
     for (const module of circle) {
       const inside = [...arrows.get(module)].filter(([target]) => circle.includes(target));
       console.log(`    ${name(module)} -> ${inside.map(([target, why]) => `${name(target)} (${why})`).join(", ")}`);
+    }
+  }
+  const rooms = arrowsBetweenRooms(arrows, name);
+  for (const circle of circlesOf(rooms)) {
+    failed ||= ROOMED.has(folder);
+    console.log(`  rooms in a circle: ${circle.join(", ")}`);
+    for (const room of circle) {
+      for (const [other, why] of rooms.get(room)) if (circle.includes(other)) console.log(`    ${room} -> ${other} (${why})`);
     }
   }
   for (const [module, targets] of arrows) {

@@ -20,6 +20,9 @@ cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
 say "the boundary: no platform code in the domain"
 scripts/check-boundary.sh
 
+say "circles: no more than two files of a crate in one, no rooms of crates/app"
+node scripts/check-circles.mjs
+
 say "dependencies: bans, licences, sources"
 # Those of other systems too, which no build here has brought; nothing to do when they are there.
 cargo fetch --quiet --locked

@@ -210,7 +210,7 @@ describe("one more try", () => {
       expect(response.status, method).toBe(200);
       expect(raw.count("/flaky") - before, method).toBe(2);
     }
-    await postern().logged(/"event":"fault".*sent once more/);
+    await postern().logged(/"event":"fault".*sent again/);
   });
 
   // Nor where no rule asks for it.

@@ -89,7 +89,7 @@ describe("a deployment's file", () => {
   test("is made once, and refused until it is fit to be deployed", () => {
     expect(run("settings.mjs", "production", "http://auth.example.com").status).toBe(1);
     expect(run("settings.mjs", "production", "https://auth.example.com").status).toBe(0);
-    expect(run("settings.mjs", "production", "https://auth.example.com")).toMatchObject({ status: 1, err: expect.stringContaining("is yours") });
+    expect(run("settings.mjs", "production", "https://auth.example.com")).toMatchObject({ status: 1, err: expect.stringContaining("already exists") });
     expect(mistakes(PRODUCTION)).toEqual([expect.stringContaining("kv_namespaces.id"), expect.stringContaining("d1_databases.database_id")]);
     const fit = read(PRODUCTION).replaceAll(/id = "[0-]+"/g, 'id = "c0ffee"');
     write(PRODUCTION, fit);
@@ -111,7 +111,7 @@ test("a busy port is reported first, with a free one", async () => {
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const tried = (text: string) => spawnSync(script("port.sh"), [text], { encoding: "utf8" });
-  expect(tried(String(port))).toMatchObject({ status: 1, stderr: expect.stringMatching(new RegExp(`^postern: port ${port} is taken.*make dev PORT=\\d+\\n$`)) });
+  expect(tried(String(port))).toMatchObject({ status: 1, stderr: expect.stringMatching(new RegExp(`^postern: port ${port} is in use.*make dev PORT=\\d+\\n$`)) });
   for (const no of ["0", "65536", "http", "-1", ""]) expect(tried(no).status, no).toBe(1);
   server.close();
   await once(server, "close");

@@ -60,6 +60,17 @@ export const KINDS: Record<string, Maker> = {
   },
 };
 
+/**
+ * The refusal that a piece of garbage gets. A token under a master secret that this version does not have yet is not
+ * judged (503): another version of a rollout may have made it. No object hears of that one either.
+ */
+function refusalOf(token: string, genuine: string): { status: number; code: string } {
+  const bytes = token.startsWith(PREFIX) ? bytesOf(token) : Buffer.alloc(0);
+  const [version, master] = bytesOf(genuine);
+  const isNewer = bytes.length === bytesOf(genuine).length && tokenOf(bytes) === token && bytes[0] === version && (bytes[1] ?? 0) > (master ?? 0);
+  return isNewer ? { status: 503, code: "unavailable" } : { status: 401, code: "invalid_grant" };
+}
+
 export interface GarbageFigures {
   seed: number;
   presented: number;
@@ -108,7 +119,8 @@ export async function garbage(seed: number, count: number): Promise<GarbageFigur
       const path = random.chance(TO_LOGOUT) ? "/auth/logout" : "/auth/refresh";
       const response = await post(postern, path, { refresh_token: token });
       const { code } = JSON.parse((await response.text()) || "{}") as { code?: string };
-      if (response.status !== 401 || code !== "invalid_grant") otherAnswers += 1;
+      const refusal = refusalOf(token, real[0] ?? "");
+      if (response.status !== refusal.status || code !== refusal.code) otherAnswers += 1;
     }
 
     for (let at = 0; at < count; at += ABREAST) {
