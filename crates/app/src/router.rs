@@ -1,4 +1,4 @@
-//! Leads a request for one of Postern's own paths to its handler, and turns refusals into answers.
+//! Routes requests for Postern's own paths to their handlers, and turns refusals into answers.
 
 use crate::{
     admin::{access::AdminAccess, api::AdminApi},
@@ -32,14 +32,13 @@ use crate::{
     },
 };
 
-/// What a preflight grants at least: what our own calls take.
+/// The headers that every preflight allows: those that Postern's calls read.
 const ALLOWED_HEADERS: &str = "authorization, content-type, x-csrf-token";
 
-/// The longest list of further header names that a preflight grants, in bytes. Tracing adds about a
-/// hundred.
+/// The longest list of further header names that a preflight allows, in bytes. Tracing adds about a hundred.
 const MAX_ASKED: usize = 1024;
 
-/// Finds the endpoint of a request for a path of ours, and answers.
+/// Finds the endpoint of a request for one of Postern's paths, and answers it.
 pub(crate) struct Router<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> Router<'r, P> {
@@ -47,8 +46,8 @@ impl<'r, P: Ports> Router<'r, P> {
         Self(runtime)
     }
 
-    /// How large a body this request may have, in bytes. More than others may send is read only from an administrator,
-    /// whose access token is verified first.
+    /// The limit for the body of this request, in bytes. Only administrators may send large bodies, after their access
+    /// token is verified.
     pub(crate) async fn body_limit(&self, request: &impl RequestView) -> usize {
         let length = request.header("content-length").and_then(|length| length.parse().ok());
         if length.is_none_or(|length: usize| length <= MAX_BODY_BYTES) {
@@ -67,7 +66,7 @@ impl<'r, P: Ports> Router<'r, P> {
         }
     }
 
-    /// Answers a request for one of our own endpoints, its body read whole.
+    /// Answers a request for one of Postern's own endpoints, with its whole body.
     pub(crate) async fn own(&self, request: &impl RequestView, body: &[u8]) -> Reply {
         let url = request.url();
         let parts = UrlParts::parse(&url);
@@ -141,9 +140,9 @@ impl<'r, P: Ports> Router<'r, P> {
         }
     }
 
-    /// The one place where refusals become answers. Only a sign-out takes cookies away: the answer to any other call may
-    /// come after that to a sign-in, whose cookies it would take. What stays behind serves for nothing, and is gone when
-    /// its session would have been.
+    /// Turns refusals into answers. Only a sign-out removes cookies: the answer to any other call may arrive after the
+    /// answer to a sign-in, and would remove its cookies. Cookies that remain grant nothing, and expire with their
+    /// session.
     fn refused(
         &self,
         endpoint: &Endpoint,
@@ -198,12 +197,12 @@ fn allowed_headers(request: &impl RequestView) -> String {
     allowed
 }
 
-/// A problem with the id that the log calls its request by.
+/// Adds the request id of the log to a problem.
 fn named(request: &impl RequestView, reply: Reply) -> Reply {
     reply.naming_request(Caller::of(request).request_id.as_deref())
 }
 
-/// RFC 9110 section 9.3.2: to HEAD the head of the answer to GET, and nothing more.
+/// Removes the body from the answer to HEAD (RFC 9110 section 9.3.2).
 fn headed(request: &impl RequestView, reply: Reply) -> Reply {
     if request.method() == "HEAD" { Reply { body: Vec::new(), ..reply } } else { reply }
 }

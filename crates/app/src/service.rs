@@ -67,17 +67,17 @@ impl<P: Ports> Service<P> {
         &self.0.ports
     }
 
-    /// Decides what can be decided from memory.
+    /// Decides requests that can be decided from memory.
     pub fn try_sync(&self, request: &impl RequestView) -> Immediate {
         GateRequests::of(&self.0).try_sync(request)
     }
 
-    /// Decides all the rest.
+    /// Decides all other requests.
     pub async fn gate(&self, request: &impl RequestView) -> Outcome {
         GateRequests::of(&self.0).gate(request).await
     }
 
-    /// Answers a request for one of our own endpoints, its body read whole.
+    /// Answers a request for one of Postern's own endpoints, with its whole body.
     pub async fn own(&self, request: &impl RequestView, body: &[u8]) -> Reply {
         Router::of(&self.0).own(request, body).await
     }
@@ -119,12 +119,12 @@ impl<P: Ports> Service<P> {
         UpstreamEvents::of(&self.0).upstream_fault(request, answer_headers, fault)
     }
 
-    /// A socket that opens now.
+    /// The state of a socket that opens now.
     pub fn opened(&self, watch: &SocketWatch) -> OpenSocket {
         Sockets::of(&self.0).opened(watch)
     }
 
-    /// When to look at a socket that opens now.
+    /// When to check a socket that opens now.
     pub fn first_look(&self, socket: &OpenSocket) -> SocketVerdict {
         Sockets::of(&self.0).first_look(socket)
     }

@@ -1,4 +1,4 @@
-//! From a bearer token to an identity: the only place that makes one.
+//! Authenticates bearer tokens. Only this module makes an identity.
 
 use std::rc::Rc;
 
@@ -23,7 +23,7 @@ impl<'r, P: Ports> Authenticator<'r, P> {
         Self(runtime)
     }
 
-    /// What the isolate knows of this very token, while its key is still its issuer's.
+    /// The cached result for this token, if its key is still in its issuer's key set.
     pub(crate) fn remembered(&self, token: &str, now: Timestamp) -> Option<Known> {
         let memory = &self.0.isolate.memory;
         let mut tokens = memory.tokens.borrow_mut();
@@ -36,7 +36,7 @@ impl<'r, P: Ports> Authenticator<'r, P> {
         Some(known)
     }
 
-    /// Verifies and validates `token`, and asks whether it was revoked as far as `level` wants it.
+    /// Verifies and validates `token`, and checks its revocation as `level` requires.
     pub(crate) async fn authenticate(
         &self,
         token: &str,

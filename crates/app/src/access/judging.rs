@@ -1,6 +1,5 @@
-//! The steps from the text of a bearer token to who is calling, apart from where keys come from. The
-//! gate takes them with the keys of memory, KV and objects; `postern token inspect` takes the same
-//! ones with those of a file or of the network.
+//! The steps from the text of a bearer token to an identity, without the look-up of keys. The gate uses keys from
+//! memory, KV and Durable Objects. `postern token inspect` uses keys from a file or from the network.
 
 use std::rc::Rc;
 
@@ -16,16 +15,16 @@ use crate::{
     time::Timestamp,
 };
 
-/// A token that was taken apart and names an issuer that is trusted: what is left is its key.
+/// A parsed token of a trusted issuer. Its signature is not verified yet.
 #[derive(Debug)]
 pub(crate) struct Chosen<'a> {
     pub(crate) token: UnverifiedToken<'a>,
     pub(crate) issuer: &'a TrustedIssuer,
-    /// Whether that is this deployment itself.
+    /// Whether the issuer is this deployment.
     pub(crate) own: bool,
 }
 
-/// A token that was accepted.
+/// A verified and validated token.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) identity: Identity,
@@ -33,7 +32,7 @@ pub(crate) struct Accepted {
     pub(crate) valid_until: Timestamp,
 }
 
-/// Takes a token apart, and finds the issuer that it names. `own` is our own issuer's name.
+/// Parses a token, and finds its issuer among the trusted ones. `own` is the deployment's issuer.
 pub(crate) fn choose<'a>(
     text: &'a str,
     headers: &KnownHeaders,
@@ -54,8 +53,7 @@ pub(crate) fn choose<'a>(
 }
 
 impl Chosen<'_> {
-    /// Holds what was signed, once its signature was verified, against the issuer's policy and
-    /// against what a mere bearer may do.
+    /// Validates the claims of a verified token by the issuer's policy, and refuses tokens that are bound to a key.
     pub(crate) fn accept(
         &self,
         verified: Result<VerifiedJws, VerifyError<impl Into<Fault>>>,
@@ -75,7 +73,7 @@ impl Chosen<'_> {
         Ok(Accepted { identity, key_thumbprint, valid_until })
     }
 
-    /// A refusal, with whose the token is and which key it names.
+    /// A refusal, with the token's issuer and `kid`.
     pub(crate) fn refused(&self, cause: TokenError) -> Invalid {
         let kid = self.token.kid().map(|kid| printable(kid, ABOUT_BYTES));
         Invalid { cause, issuer: Some((self.issuer.policy.issuer.clone(), self.own)), kid }

@@ -1,4 +1,4 @@
-//! Key sets: our own and other issuers', from memory, then KV, then their object.
+//! Key sets of the deployment and of other issuers, from memory, then from KV, then from their Durable Object.
 
 use core::{fmt, time::Duration};
 use std::rc::Rc;
@@ -20,10 +20,10 @@ use crate::{
     web::caller::Caller,
 };
 
-/// An isolate that has no keys of ours asks a ring that failed again after so long.
+/// How long an isolate without the deployment's keys waits after a failure of the key ring.
 const RING_PAUSE: Duration = Duration::from_secs(2);
 
-/// Our own key set in the form of any issuer's, for KV and memory.
+/// Converts the deployment's key set to the stored form of any issuer's key set.
 pub fn own_snapshot(
     issuer: &str,
     set: &crate::keys::PublicJwkSet,
@@ -39,8 +39,8 @@ pub fn own_snapshot(
     })
 }
 
-/// Whether another key of the issuer might verify what was refused for this cause. A name of a key
-/// of ours is a hash of the key: there is no other of that name.
+/// Whether another key of the issuer could verify a token that was refused for this cause. The `kid` of the
+/// deployment's keys is a hash of the key, so there is no other key with the same `kid`.
 fn may_be_of_a_new_key(cause: &TokenError, issuer: &TrustedIssuer, known_kid: bool) -> bool {
     let by_keys = matches!(
         cause,
@@ -54,7 +54,7 @@ fn may_be_of_a_new_key(cause: &TokenError, issuer: &TrustedIssuer, known_kid: bo
     by_keys && known_kid && matches!(issuer.keys, OwnOrExternal::External(_))
 }
 
-/// Finds the key sets of issuers: in memory, in KV, at their object.
+/// Finds key sets of issuers in memory, in KV and at their Durable Object.
 pub(crate) struct KeySets<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> KeySets<'r, P> {
@@ -62,12 +62,11 @@ impl<'r, P: Ports> KeySets<'r, P> {
         Self(runtime)
     }
 
-    /// Verifies the token with the keys of the issuer that it names.
+    /// Verifies the token with the keys of its issuer.
     ///
-    /// A token that the keys at hand do not verify may be of a key that its issuer made under the
-    /// same name, or names none. So a newer set is asked for once, as for an unknown `kid`: once a
-    /// cooldown in an isolate, and one fetch a cooldown in the whole deployment. Where that brings
-    /// other keys for the token, they decide.
+    /// If the known keys do not verify a token, its issuer may have replaced a key under the same `kid`, or the token
+    /// has no `kid`. Then the newest set is requested once, as for an unknown `kid`: once per cooldown in an isolate,
+    /// and with one fetch per cooldown in the whole deployment. If that set has other keys for the token, they decide.
     pub(crate) async fn verified_by_keys(
         &self,
         token: &UnverifiedToken<'_>,
@@ -93,7 +92,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
         }
     }
 
-    /// The issuer's keys, fresh enough, and where they can be had such as `is_enough` asks for.
+    /// The issuer's keys, if a fresh set is available, from a source that satisfies `is_enough` if there is one.
     pub(crate) async fn key_set(
         &self,
         issuer: &TrustedIssuer,
@@ -128,8 +127,8 @@ impl<'r, P: Ports> KeySets<'r, P> {
         Err(Fault::new(Part::IssuerKeys, format_args!("no usable key set of {name} is available")))
     }
 
-    /// Whether the issuer's set in memory is within its hard age and holds this very key. A set
-    /// past its soft age is not enough: the way that may wait refreshes it.
+    /// Whether the issuer's set in memory is fresh and contains this key. A set past its soft age is not fresh: the
+    /// path that can wait refreshes it.
     pub(crate) fn key_is_current(&self, issuer: &str, thumbprint: &str, now: Timestamp) -> bool {
         self.set_in_memory(issuer).is_some_and(|set| {
             now.since(set.fetched_at()) < self.0.isolate.cache_policy.soft_age
@@ -180,8 +179,8 @@ impl<'r, P: Ports> KeySets<'r, P> {
         }
     }
 
-    /// What KV holds. It may fail, hold nothing, or something of a time ahead of all clocks: then
-    /// the object is next.
+    /// Reads the set from KV. If KV fails, has no set, or has one with a time in the future, the Durable Object is
+    /// next.
     async fn read_kv(&self, issuer: &TrustedIssuer, now: Timestamp) -> Option<Snapshot> {
         let name = issuer.policy.issuer.as_str();
         let text = match self.0.ports.kv().read(&issuer.keys.kv_key(name)).await {
@@ -201,7 +200,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
         Some(snapshot)
     }
 
-    /// `in_kv` is what KV was seen to hold.
+    /// `in_kv` is the set that KV had.
     pub(crate) async fn ask_object(
         &self,
         issuer: &TrustedIssuer,
@@ -281,8 +280,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
         }
     }
 
-    /// Whether what KV was seen to hold need not be written again: the same keys, and not so old
-    /// that it would soon serve nobody.
+    /// Whether the set in KV need not be written again: it has the same keys and is not nearly too old.
     fn is_in_kv(&self, in_kv: Option<&Snapshot>, fetched: &Snapshot, now: Timestamp) -> bool {
         in_kv.is_some_and(|known| {
             known.document == fetched.document
@@ -291,7 +289,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
         })
     }
 
-    /// Tells that an issuer's keys are others than before, and what of its set cannot be used.
+    /// Records that an issuer's keys have changed, and which keys of its set cannot be used.
     fn record_change(&self, snapshot: &Snapshot, now: Timestamp) {
         let keys = snapshot.keys(&[]).map_or(0, |set| set.keys().len());
         let happening = Happening::IssuerKeysChanged {
@@ -302,8 +300,8 @@ impl<'r, P: Ports> KeySets<'r, P> {
         Events::of(self.0).record(now, happening, Setting::default());
     }
 
-    /// After a change to our own ring that was ordered here: this isolate knows at once. The ring
-    /// is asked and not KV, whose copy may be from before.
+    /// Updates this isolate at once after a change of the key ring that it ordered. It calls the key ring, because KV's
+    /// copy may be older than the change.
     pub(crate) async fn renew_own_keys(&self) {
         self.0.isolate.memory.signing.forget();
         if let Some(issuer) = self.0.isolate.issuers.get(&self.0.isolate.config.issuer) {
@@ -321,7 +319,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
         });
     }
 
-    /// KV first; the object only if KV's copy is no newer.
+    /// Reads KV first, and calls the Durable Object only if KV's copy is not newer.
     fn refresh_in_background(&self, issuer: &TrustedIssuer, known: Timestamp, now: Timestamp) {
         let (runtime, issuer) = (self.0.clone(), issuer.clone());
         self.0.ports.background().spawn(async move {

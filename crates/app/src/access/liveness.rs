@@ -12,7 +12,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Asks Account objects whether sessions are alive.
+/// Checks with Account objects whether sessions are alive.
 pub(crate) struct Liveness<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> Liveness<'r, P> {
@@ -20,7 +20,7 @@ impl<'r, P: Ports> Liveness<'r, P> {
         Self(runtime)
     }
 
-    /// Asks the Account object of a token of ours whether its session lives.
+    /// Checks with the Account object whether the session of one of the deployment's tokens is alive.
     pub(crate) async fn check_alive(&self, identity: &Identity) -> Result<(), AccessRefused> {
         let session =
             session_of(&self.0.isolate.config, identity).ok_or(AccessRefused::Token("no_session"))?;
@@ -31,7 +31,7 @@ impl<'r, P: Ports> Liveness<'r, P> {
         }
     }
 
-    /// Whether the session lives, and a token of it that was issued then still serves.
+    /// Whether the session is alive and a token that was issued at this time is still valid.
     pub(crate) async fn is_alive(&self, session: &Session, issued_at: Timestamp) -> Result<bool, Fault> {
         self.0.ports.accounts().check(session.account, session.family, issued_at).await
     }

@@ -1,4 +1,4 @@
-//! From an access token to who is calling: key sets, verification, revocation.
+//! Authentication: key sets, verification, revocation.
 
 pub(crate) mod authenticate;
 pub(crate) mod judging;

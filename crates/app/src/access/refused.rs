@@ -6,14 +6,14 @@ use crate::{
     text::printable,
 };
 
-/// There is no identity.
+/// The reason why there is no identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AccessRefused {
-    /// The token is sound and serves no more; the stable code is for the log.
+    /// The token is valid but revoked. The stable code is for the log.
     Token(&'static str),
-    /// The token is not sound, or not for here.
+    /// The token is not valid, or not valid here.
     Invalid(Box<Invalid>),
-    /// Ours.
+    /// A component failed.
     Fault(Fault),
 }
 
@@ -28,14 +28,14 @@ impl AccessRefused {
     }
 }
 
-/// Why a token is not sound, for the log: what it is about, and which setting would change the
-/// answer. The caller is told none of it.
+/// Why a token is not valid, for the log: the claim or header member, and the setting that would change the answer. The
+/// caller does not learn any of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Invalid {
     pub(crate) cause: TokenError,
-    /// The trusted issuer that it names, and whether that is this deployment itself.
+    /// The trusted issuer in the token, and whether it is this deployment.
     pub(crate) issuer: Option<(String, bool)>,
-    /// The key that it names, made fit for a log.
+    /// The token's `kid`, sanitised for the log.
     pub(crate) kid: Option<String>,
 }
 
@@ -43,12 +43,12 @@ pub(crate) struct Invalid {
 pub(crate) const ABOUT_BYTES: usize = 128;
 
 impl Invalid {
-    /// Of a token whose issuer is not known.
+    /// The refusal of a token whose issuer is unknown.
     pub(crate) const fn of(cause: TokenError) -> Self {
         Self { cause, issuer: None, kid: None }
     }
 
-    /// What it is about.
+    /// The claim or header member that caused the refusal.
     pub(crate) fn about(&self) -> String {
         match (self.cause.about(), &self.kid) {
             (About::Key, Some(kid)) => ["key ", kid].concat(),

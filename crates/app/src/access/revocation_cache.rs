@@ -1,5 +1,5 @@
-//! The isolate's copy of the revocation feed: read in the background while requests come, asked
-//! without waiting, and confirmed where the exact answer is.
+//! The isolate's copy of the revocation feed. The isolate reads it in the background while requests come, looks tokens
+//! up without waiting, and confirms hits with a Durable Object.
 
 use core::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
     web::caller::Caller,
 };
 
-/// The age of KV's copy, in beats, from which on it is as if there were none.
+/// The age of KV's copy, in heartbeats, from which the copy is ignored.
 const ABSENT_AFTER_BEATS: u32 = 2;
 
 /// Reads the isolate's copy of the revocation feed, and confirms its hits.
@@ -28,7 +28,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         Self(runtime)
     }
 
-    /// Whether the feed lets a token pass here, from memory alone; `false` is "not without waiting".
+    /// Whether the feed lets a token pass, decided from memory. `false` means that the decision must wait.
     pub(crate) fn feed_clears(&self, stale_feed: StaleFeed, marks: &TokenMarks, now: Timestamp) -> bool {
         let feed = &self.0.isolate.memory.feed;
         let settings = &self.0.isolate.config.revocation;
@@ -43,9 +43,9 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         !feed.look_up(marks, now).any() || feed.verdict(marks) == Some(false)
     }
 
-    /// Refuses a token that was revoked, as far as the level asks. With [`RevocationLevel::Strong`] the
-    /// Account object tells of session and subject; of single tokens, of clients, and of what other
-    /// issuers issued it knows nothing, and the feed tells.
+    /// Refuses a revoked token, as far as the level requires. With [`RevocationLevel::Strong`], the Account object
+    /// decides for the session and the subject. It does not know single tokens, clients and other issuers, for which
+    /// the feed decides.
     pub(crate) async fn check_revoked(
         &self,
         known: &Known,
@@ -80,8 +80,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         if revoked { Err(AccessRefused::Token("revoked")) } else { Ok(()) }
     }
 
-    /// The exact answer to a hit: of the session's Account object where there is one, else of the
-    /// feed's own object.
+    /// Confirms a hit with the session's Account object, or without one with the feed's Durable Object.
     async fn confirm(&self, known: &Known, hits: Hits) -> Result<bool, Fault> {
         let identity = &known.identity;
         let session = session_of(&self.0.isolate.config, identity).filter(|_| known.marks.own);
@@ -109,7 +108,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         self.0.ports.feed().is_revoked(marks, known.marks.signed_in_at).await
     }
 
-    /// Whether the client was revoked after this sign-in: such a session ends at its next refresh.
+    /// Whether the client was revoked after this sign-in. Such a session ends at its next refresh.
     pub(crate) async fn is_client_revoked(
         &self,
         client_id: &str,
@@ -126,7 +125,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         }
     }
 
-    /// Waits for the isolate's first copy, or for a fresh one after a time without requests.
+    /// Waits for the isolate's first copy, or for a fresh one after a period without requests.
     pub(crate) async fn feed_ready(&self) {
         let now = self.0.now();
         match self.feed_reading(now) {
@@ -152,19 +151,19 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         self.0.ports.background().spawn(async move { RevocationCache::of(&runtime).read_feed().await });
     }
 
-    /// How old KV's copy may be to be gone by without asking the object. Where routes are to refuse
-    /// soon it is less, so that none does while the object answers.
+    /// The age up to which KV's copy is used without calling the Durable Object. It is shorter for routes with a short
+    /// maximum age, so that they do not refuse while the object answers.
     fn trusted_for(&self) -> Duration {
         TRUSTED_FOR.min(self.0.isolate.config.revocation.max_age / 3)
     }
 
-    /// From which age on KV's copy is as if there were none.
+    /// The age from which KV's copy is ignored.
     pub(crate) fn absent_after(&self) -> Duration {
         self.0.isolate.feed_policy.heartbeat * ABSENT_AFTER_BEATS
     }
 
-    /// KV first; the object if KV has none, none that is sound, or one that is not young enough to
-    /// show that KV takes writes and gives them to this place. Called once in `reread` at most.
+    /// Reads KV, and calls the Durable Object if KV has no copy, a broken copy, or one that is too old to show that KV
+    /// accepts writes and delivers them here. Called at most once per `reread`.
     pub(crate) async fn read_feed(&self) {
         let feed = &self.0.isolate.memory.feed;
         let found = self.read_feed_from_kv().await.unwrap_or_else(|fault| {
@@ -191,8 +190,8 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         feed.ended.set(Some(self.0.now()));
     }
 
-    /// After something was listed by an order that came here: this isolate knows at once. The
-    /// object is asked and not KV, whose copy is from before.
+    /// Updates this isolate at once after a revocation that it ordered. It calls the Durable Object, because KV's copy
+    /// is older.
     pub(crate) async fn renew_feed(&self) {
         match self.take_in_from_object().await {
             Ok(()) => KeySets::of(self.0).drop_listed_keys(),
@@ -219,8 +218,8 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         Ok(())
     }
 
-    /// How long after its answer a revocation may still be unknown to an isolate that has requests
-    /// on routes that look at the feed: KV's copy is gone by for so long, and read again so often.
+    /// How long after its answer a revocation may be unknown to an isolate with requests on routes that use the feed:
+    /// the age up to which KV's copy is used, plus the time between two reads.
     pub(crate) fn feed_delay(&self) -> Duration {
         self.trusted_for() + self.0.isolate.config.revocation.reread
     }

@@ -1,4 +1,4 @@
-//! The session that an access token of ours belongs to.
+//! The session of one of the deployment's access tokens.
 
 use crate::{
     config::{Config, IdentitySource},
@@ -6,14 +6,14 @@ use crate::{
     ids::{AccountId, FamilyId},
 };
 
-/// A session that was proved.
+/// A session that was authenticated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) account: AccountId,
     pub(crate) family: FamilyId,
 }
 
-/// The same, by the configuration alone.
+/// As above, by the configuration alone.
 pub(crate) fn session_of(config: &Config, identity: &Statement) -> Option<Session> {
     let account = match &config.identity {
         IdentitySource::Store => identity.subject.parse().ok()?,

@@ -1,8 +1,8 @@
-//! The signed assertion: who is calling, in a form that an origin with a public address can
-//! check with our key set, and that nobody can use as an access token.
+//! The signed assertion: the caller's identity in a form that an origin can verify with the deployment's key set, and
+//! that cannot be used as an access token.
 //!
-//! What keeps the two apart: a `typ` of its own, which no validation policy of ours accepts
-//! (RFC 8725 section 3.11); an audience that may not be the access tokens'; a minute of life.
+//! Three things distinguish the two: a `typ` that no validation policy accepts (RFC 8725 section 3.11), an audience
+//! other than that of access tokens, and a lifetime of a minute.
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -20,13 +20,13 @@ use crate::{
     time::Timestamp,
 };
 
-/// The header that carries it: in the reserved namespace, so nothing that comes in has it.
+/// The header with the assertion. Its name is reserved, so no incoming request has it.
 pub const ASSERTION_HEADER: &str = "x-postern-assertion";
 
 /// The `typ` of an assertion.
 pub const ASSERTION_TYP: &str = "postern-assertion+jwt";
 
-/// From this age on a new one is signed, so that each request brings one with half its life.
+/// The age in seconds from which a new assertion is signed, so that each assertion has at least half its lifetime left.
 const RENEWED_AFTER: Duration = Duration::from_secs(30);
 
 /// The claims, in the order of the wire.
@@ -37,7 +37,7 @@ struct AssertionClaims<'a> {
     sub: &'a str,
     iat: u64,
     exp: u64,
-    /// Who issued the access token; equal to `iss` for our own.
+    /// The issuer of the access token. Equal to `iss` for the deployment's own tokens.
     token_iss: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
@@ -57,7 +57,7 @@ impl<'r, P: Ports> AssertionSigning<'r, P> {
         Self(runtime)
     }
 
-    /// The assertion of `identity` for `audience`, signed now if there is none.
+    /// The assertion of `identity` for `audience`, which is signed now unless a fresh one is cached.
     pub(crate) async fn assertion(
         &self,
         identity: &Rc<Identity>,

@@ -6,8 +6,8 @@ use crate::{
     web::origins::EXPOSED,
 };
 
-/// CORS for an answer of the gate's own. A page of a listed origin can read why it was refused and
-/// when to come again, whatever the rule exposes of the upstream's answers beside.
+/// Adds CORS headers to an answer of the gate. Pages of listed origins can read why a request was refused and when to
+/// retry, regardless of the headers that the rule exposes.
 pub(crate) fn with_cors(mut reply: Reply, route: &Route, request: &impl RequestView) -> Reply {
     let Some(cors) = &route.cors else { return reply };
     let origin = request.header("origin");

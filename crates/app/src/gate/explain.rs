@@ -1,7 +1,7 @@
-//! What the gate would do with a request, and why: `postern routes explain`. It takes the same
-//! steps as [`crate::service::Service::try_sync`], with the same functions. What only the running Worker
-//! knows (signatures, revocations, rate limits, whose a CSRF token is) is supposed to be right,
-//! and [`Explanation::supposed`] says so.
+//! Explains what the gate would do with a request, for `postern routes explain`. It takes the same steps as
+//! [`crate::service::Service::try_sync`], with the same functions. It assumes that the checks pass which only the
+//! running Worker can make (signatures, revocations, rate limits, CSRF tokens), and lists them in
+//! [`Explanation::supposed`].
 
 use serde_json::{Map, Value};
 
@@ -32,11 +32,10 @@ use crate::{
     web::{cookies::CSRF_HEADER, error::ApiError, paths::is_own},
 };
 
-/// How long the supposed access token is valid when its claims do not say, in seconds: as long
-/// as one of ours by default.
+/// The lifetime of an assumed access token without `exp`, in seconds: the default lifetime of the deployment's tokens.
 const SUPPOSED_LIFETIME: u64 = 600;
 
-/// A configuration that can be asked questions.
+/// Explains requests by a configuration.
 #[derive(Debug)]
 pub struct Explainer {
     config: Config,
@@ -44,97 +43,96 @@ pub struct Explainer {
     issuers: TextMap<TrustedIssuer>,
 }
 
-/// Who is supposed to ask.
+/// The assumed caller.
 #[derive(Debug, Clone, Copy)]
 pub enum Supposed<'a> {
-    /// Nobody: no access token comes along.
+    /// A caller without an access token.
     Nobody,
-    /// Whoever has a sound access token with these claims. Those that every token has may be left
-    /// out: they are supposed to be right.
+    /// A caller with a valid access token with these claims. Claims that every token has can be omitted.
     Claims(&'a Map<String, Value>),
-    /// Whoever has this access token, its signature supposed to be right.
+    /// A caller with this access token, whose signature is assumed to be valid.
     AccessToken(&'a str),
 }
 
-/// Where the access token of who asks stands.
+/// The place of the caller's access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Place {
-    /// In `Authorization`.
+    /// The `Authorization` header.
     #[default]
     Header,
-    /// In the access cookie, which the browser sends by itself.
+    /// The access cookie, which browsers send automatically.
     Cookie,
 }
 
-/// What would be answered.
+/// The answer to the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// By Postern itself.
+    /// Postern itself answers.
     Own,
-    /// By the gate: a CORS preflight, for which no credentials are asked.
+    /// The gate answers a CORS preflight, which needs no credentials.
     Preflight {
-        /// The answer.
+        /// The answer to send.
         reply: Reply,
-        /// Whether the origin's pages may send what they ask about.
+        /// Whether pages of the origin may send the request.
         permitted: bool,
     },
-    /// By the upstream, asked for this URL.
+    /// The upstream answers.
     Forwarded {
-        /// What it is asked for.
+        /// The URL of the request to the upstream.
         url: String,
     },
-    /// By the gate, with this.
+    /// The gate refuses the request.
     Refused {
-        /// The answer.
+        /// The answer to send.
         reply: Reply,
-        /// Its precise cause, which the caller is not told.
+        /// The precise cause, which the caller does not learn.
         why: String,
     },
 }
 
-/// A route that does not take the request.
+/// A route that does not match the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassedOver {
-    /// Its place in the table.
+    /// The index of the route in the table.
     pub index: usize,
-    /// Its name.
+    /// The name of the route.
     pub name: String,
-    /// Why it does not.
+    /// Why the route does not match.
     pub why: String,
 }
 
-/// The route that decides.
+/// The route that matches the request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deciding {
-    /// Its place in the table.
+    /// The index of the route in the table.
     pub index: usize,
-    /// Its name.
+    /// The name of the route.
     pub name: String,
-    /// The parameters of its path.
+    /// The parameters of the path, with their values.
     pub params: Vec<(String, String)>,
-    /// What it asks for.
+    /// The requirements of the route.
     pub asks: Vec<Ask>,
-    /// The caller, if one was supposed and his token would be sound.
+    /// The caller, if one is assumed and the token is valid.
     pub caller: Option<SupposedIdentity>,
 }
 
-/// What would happen, and why.
+/// What the gate would do with a request, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The path in normal form, if it has one.
+    /// The path in normal form, unless it is ambiguous.
     pub path: Option<NormalPath>,
-    /// The routes before the one that decides; all when none does.
+    /// The routes before the matching one, or all routes if none matches.
     pub passed_over: Vec<PassedOver>,
-    /// The route that decides.
+    /// The route that matches the request.
     pub route: Option<Deciding>,
-    /// What would be answered.
+    /// The answer to the request.
     pub answer: Answer,
-    /// What was taken for granted, since only the running Worker knows it.
+    /// The assumptions that only the running Worker can check.
     pub supposed: Vec<String>,
 }
 
 impl Explainer {
-    /// Of this configuration with its routes.
+    /// Explains requests by this configuration and its routes.
     pub fn new(config: Config) -> Self {
         let gate = Gate::new(config.routes.clone(), Vec::new());
         let issuers = trusted_issuers(&config);
@@ -149,18 +147,18 @@ impl Explainer {
         &self.issuers
     }
 
-    /// The routes in table order.
+    /// The gate with the routes in the order of the table.
     pub fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// What is likely wrong with the table.
+    /// Remarks about likely mistakes in the table.
     pub fn review(&self) -> Vec<Remark> {
         review(self.gate.routes(), self.issuers.len(), |path| is_own(&self.config.admin, path))
     }
 
-    /// What would happen to this request; `None` when its URL is no absolute http(s) one. The
-    /// access token is told by `supposed` and not by the request's headers.
+    /// Explains this request. `None` means that its URL is not an absolute http(s) URL. `supposed` has the access
+    /// token; the headers of the request must not.
     pub fn explain(
         &self,
         request: &PlainRequest,
@@ -230,7 +228,7 @@ impl Explainer {
         self.gate.routes().iter().take_while(|route| !core::ptr::eq(*route, found.route)).count()
     }
 
-    /// The first so many routes, and why they do not take the request.
+    /// The first `before` routes, with the reasons why they do not match the request.
     fn passed_over(
         &self,
         before: usize,
@@ -301,7 +299,7 @@ impl Explainer {
         (identity, answer)
     }
 
-    /// Who is supposed to ask; the cause when his token would be refused.
+    /// The assumed caller, or the cause for which the token would be refused.
     fn identity(&self, supposed: Supposed<'_>, now: Timestamp) -> Result<Option<SupposedIdentity>, String> {
         let told = |error: TokenError| format!("{error} ({})", error.code());
         let (claims, issuer) = match supposed {
@@ -329,12 +327,12 @@ impl Explainer {
         self.issuers.get(issuer).ok_or_else(|| "its issuer is not trusted (untrusted_issuer)".to_owned())
     }
 
-    /// What a token is taken apart with: tokens as long as any issuer's may be.
+    /// The parsing limits: the longest token of any issuer.
     pub fn headers(&self) -> KnownHeaders {
         known_headers(&self.config)
     }
 
-    /// What the access tokens of a trusted issuer, or of this deployment itself, are held to.
+    /// The validation policy for access tokens of a trusted issuer or of this deployment.
     pub fn policy(&self, issuer: &str) -> Option<&ValidationPolicy> {
         Some(&self.issuers.get(issuer)?.policy)
     }
@@ -345,8 +343,8 @@ impl Explainer {
     }
 }
 
-/// The path as it reaches the Worker: clients and the platform resolve dot segments and turn
-/// backslashes (WHATWG URL standard, "path state"), and send a slash for no path.
+/// The path as it reaches the Worker. Clients and the platform resolve dot segments, convert backslashes (WHATWG URL
+/// standard, "path state"), and send a slash for an empty path.
 fn as_the_platform_reads(path: &str) -> String {
     let path = path.replace('\\', "/");
     let mut segments: Vec<&str> = Vec::new();
@@ -379,7 +377,7 @@ fn deciding(found: &Match<'_>, index: usize, caller: Option<SupposedIdentity>, n
     }
 }
 
-/// What only the running Worker knows of such a request.
+/// The checks that only the running Worker can make for such a request.
 fn taken_for_granted(
     route: &Route,
     request: &PlainRequest,
@@ -411,7 +409,7 @@ fn taken_for_granted(
 }
 
 impl Explainer {
-    /// The claims with those that every access token of the issuer has.
+    /// Adds the claims that every access token of the issuer has.
     fn completed(
         &self,
         given: &Map<String, Value>,
@@ -452,7 +450,7 @@ impl Explainer {
     }
 }
 
-/// Puts a value where the issuer's tokens have it, if nothing is there.
+/// Sets a claim in the place where the issuer's tokens have it, unless it is set.
 fn supply(claims: &mut Map<String, Value>, source: &ClaimSource, value: &str) {
     let places = source.places();
     let is_there = places.iter().any(|place| place.find(claims).is_some());

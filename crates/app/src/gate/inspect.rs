@@ -1,5 +1,5 @@
-//! What the gate of these settings would say of an access token: `postern token inspect --settings`.
-//! Every step is the gate's own (`access::judging`); only the keys come from elsewhere.
+//! Judges an access token as the gate with these settings would, for `postern token inspect --settings`. All steps are
+//! those of the gate (`access::judging`); only the keys come from elsewhere.
 
 use crate::{
     access::{
@@ -27,22 +27,22 @@ pub struct Candidate<'a> {
 pub struct Why {
     /// The stable code, as in the log.
     pub code: &'static str,
-    /// The same as a sentence.
+    /// The cause as a sentence.
     pub text: String,
-    /// What it is about: `claim sub`, `header member typ`.
+    /// The part of the token that caused the refusal, such as `claim sub` or `header member typ`.
     pub about: String,
-    /// What that has to be, where one sentence says so.
+    /// The expected value, if a short text can describe it.
     pub expected: Option<&'static str>,
-    /// The setting that would change the answer, by its path: `POSTERN_ISSUERS[0].audiences`. `None`
-    /// when no setting lets such a token pass.
+    /// The path of the setting that would change the answer, such as `POSTERN_ISSUERS[0].audiences`. `None` means that
+    /// no setting lets such a token pass.
     pub setting: Option<String>,
 }
 
 impl Explainer {
-    /// Takes a token apart and finds its issuer among the trusted ones.
+    /// Parses a token and finds its issuer among the trusted ones.
     ///
     /// # Errors
-    /// As the gate refuses it before it looks for a key.
+    /// Returns the cause for which the gate refuses the token before it looks for a key.
     pub fn candidate<'a>(&'a self, token: &'a str) -> Result<Candidate<'a>, Why> {
         let headers = self.headers();
         match choose(token, &headers, self.issuers(), &self.config().issuer) {
@@ -71,26 +71,26 @@ impl Explainer {
 }
 
 impl Candidate<'_> {
-    /// The issuer that it names.
+    /// The token's issuer.
     pub fn issuer(&self) -> &str {
         &self.chosen.issuer.policy.issuer
     }
 
-    /// The settings of that issuer; `None` when it is this deployment itself.
+    /// The settings of the issuer. `None` means this deployment.
     pub fn external(&self) -> Option<&ExternalIssuer> {
         self.explainer.config().issuers.iter().find(|one| one.issuer == self.issuer() && !self.chosen.own)
     }
 
-    /// What that issuer may sign with.
+    /// The algorithms that the issuer may use.
     pub fn algorithms(&self) -> &[SignatureAlgorithm] {
         &self.chosen.issuer.policy.algorithms
     }
 
-    /// Who is calling, if one of these keys signed it and the issuer's policy takes it. Whether it was
-    /// revoked only the running Worker knows.
+    /// The identity, if one of these keys signed the token and the issuer's policy accepts it. Only the running Worker
+    /// can check revocation.
     ///
     /// # Errors
-    /// As the gate refuses it; `fault` when the verifier itself failed.
+    /// Returns the cause for which the gate refuses the token, or `fault` if the verifier failed.
     pub async fn judge(
         &self,
         keys: &JwkSet,

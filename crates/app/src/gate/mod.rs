@@ -1,4 +1,4 @@
-//! The gate: which requests pass to an upstream, and with what.
+//! The gate: decides which requests pass to an upstream, and with which headers.
 
 pub(crate) mod assertion;
 mod cors;

@@ -1,4 +1,4 @@
-//! What the gate decides about a request.
+//! The decisions of the gate about a request.
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -9,65 +9,66 @@ use crate::{
     http::{Problem, Reply},
 };
 
-/// What the synchronous entry found.
+/// The result of the synchronous entry.
 #[derive(Debug)]
 pub enum Immediate {
-    /// The answer.
+    /// The answer to send.
     Reply(Reply),
-    /// Pass it on.
+    /// Forward the request.
     Forward(Box<Forward>),
-    /// One of our own endpoints: read the body and call [`Service::own`](crate::service::Service::own).
+    /// The request is for Postern's own endpoints: read the body, and call
+    /// [`Service::own`](crate::service::Service::own).
     Own,
-    /// Something must be waited for: call [`Service::gate`](crate::service::Service::gate).
+    /// The decision must wait for something: call [`Service::gate`](crate::service::Service::gate).
     Wait,
 }
 
-/// What the gate decided in the end.
+/// The final decision of the gate.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The answer.
+    /// The answer to send.
     Reply(Reply),
-    /// Pass it on.
+    /// Forward the request.
     Forward(Box<Forward>),
 }
 
-/// All that carrying a request to its upstream needs.
+/// The plan for forwarding a request to its upstream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forward {
-    /// Where to.
+    /// The upstream and the URL.
     pub target: UpstreamTarget,
-    /// What changes in the headers.
+    /// The changes of the headers.
     pub headers: HeaderPlan,
-    /// How long the head of the answer may take.
+    /// The time limit for the response headers.
     pub timeout: Duration,
-    /// How long the whole exchange may take, if there is a limit.
+    /// The time limit for the whole exchange, if there is one.
     pub total_timeout: Option<Duration>,
-    /// Whether it may be sent once more when no answer came and it has no body.
+    /// Whether a request without a body may be sent again if no response came.
     pub retry: bool,
-    /// What an open WebSocket is held to, if to anything.
+    /// The rule for an open WebSocket, if there is one.
     pub watch: Option<SocketWatch>,
-    /// Whether no shared cache of the platform may answer, or keep the answer. Such a cache goes by
-    /// the URL: it would give one caller's answer to the next, for the `Authorization` by which it
-    /// knows a private one (RFC 9111 section 3.5) is removed.
+    /// Whether to bypass the platform's shared cache. The cache goes by the URL, and would give one caller's response
+    /// to another: the `Authorization` header by which it recognises private responses (RFC 9111 section 3.5) is
+    /// removed.
     pub uncached: bool,
-    /// Headers of the answer that the upstream has no say in (CORS): they are removed.
+    /// Response headers of the upstream to remove (CORS).
     pub answer_without: &'static [&'static str],
-    /// Cookies that the upstream may not set, for they are ours: they are removed.
+    /// The names of Postern's cookies, which are removed from the upstream's response.
     pub answer_without_cookies: Rc<[String]>,
-    /// Headers to add to the answer (CORS), or to our own when the upstream gives none.
+    /// Headers to add to the response (CORS), or to Postern's answer if there is no response.
     pub answer_headers: Vec<(String, String)>,
 }
 
-/// What an upstream did instead of answering.
+/// The failure of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamFault {
-    /// It was not reached, or broke off; the cause is for the log.
+    /// The upstream could not be reached, or broke off. The cause is for the log.
     Unreachable(String),
-    /// Its head was not there in time.
+    /// The response headers did not arrive in time.
     Timeout,
-    /// Its status is none.
+    /// The status of the response is not valid.
     Status(u16),
-    /// The route names a service that is not bound.
+    /// The service binding of the route does not exist.
     NotBound(String),
 }
 
@@ -82,7 +83,7 @@ impl UpstreamFault {
         }
     }
 
-    /// What it is called in the metrics: few names, whatever the cause says.
+    /// The name of the failure in the metrics, from a small fixed set.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",

@@ -7,8 +7,8 @@ use crate::{
     web::paths::is_own,
 };
 
-/// The answer to a CORS preflight for a route that has CORS. A preflight carries no credentials,
-/// so it is answered before they are asked for.
+/// The answer to a CORS preflight for a route with a CORS rule. A preflight has no credentials, so it is answered
+/// before they are checked.
 pub(crate) fn preflight<'g>(
     gate: &'g Gate,
     admin: &AdminSettings,

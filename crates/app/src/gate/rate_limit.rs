@@ -1,4 +1,4 @@
-//! The coarse shield in front of a route: the platform's rate limit.
+//! The rate limit of a route, with the platform's rate limiting binding.
 
 use crate::{
     events::Happening,
@@ -9,10 +9,10 @@ use crate::{
     web::caller::Caller,
 };
 
-/// What is counted when the platform names no address: on one machine alone.
+/// The key for requests without an IP address, which come only on a developer's machine.
 const NO_ADDRESS: &str = "-";
 
-/// Holds requests to their route's rate limit.
+/// Enforces the rate limits of routes.
 pub(crate) struct RouteRateLimit<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> RouteRateLimit<'r, P> {
@@ -20,10 +20,10 @@ impl<'r, P: Ports> RouteRateLimit<'r, P> {
         Self(runtime)
     }
 
-    /// 429 when the route's limit for this caller is used up.
+    /// Answers 429 if the route's limit for this caller is used up.
     ///
-    /// When the binding fails, the request passes and an event tells of it: a limiter that is
-    /// down must not take down what it shields, and it guards no secret.
+    /// If the binding fails, the request passes and an event records it. A failing limiter must not take its route
+    /// down, and it protects no secret.
     pub(crate) async fn over_limit(
         &self,
         route: &Route,
@@ -54,8 +54,7 @@ impl<'r, P: Ports> RouteRateLimit<'r, P> {
     }
 }
 
-/// Each route counts by itself, also when two share a binding. A subject is one only together
-/// with its issuer.
+/// Each route counts separately, even if two share a binding. A subject is unique only together with its issuer.
 fn key(route: &Route, limit: &RateLimit, caller: &Caller, identity: Option<&Identity>) -> String {
     let mut key = route.name.clone();
     if let Some(identity) = identity.filter(|_| limit.by == RateKey::Subject) {

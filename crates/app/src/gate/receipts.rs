@@ -1,8 +1,7 @@
-//! Proof of receipt: the first time the gate sees an access token of a new rotation, it tells
-//! the Account object that the client has it, which closes the lost-response window.
+//! Receipts: when the gate first sees an access token of a new rotation, it confirms to the Account object that the
+//! client received it, which closes the lost-response window.
 //!
-//! It happens after the answer, once for each isolate and rotation, and a failure costs
-//! nothing but the chance: the next isolate tries again.
+//! The confirmation is sent after the answer, once per isolate and rotation. If it fails, the next isolate tries again.
 
 use crate::{
     access::session::session_of,
@@ -12,7 +11,7 @@ use crate::{
     runtime::{Runtime, ports::Ports},
 };
 
-/// Tells Account objects which rotations have reached their client.
+/// Confirms to Account objects which rotations have reached their client.
 pub(crate) struct ReceiptConfirmation<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> ReceiptConfirmation<'r, P> {
@@ -20,7 +19,7 @@ impl<'r, P: Ports> ReceiptConfirmation<'r, P> {
         Self(runtime)
     }
 
-    /// Confirms the rotation that `identity`'s access token was issued at.
+    /// Confirms the rotation at which the access token of `identity` was issued.
     pub(crate) fn confirm_receipt(&self, identity: &Identity) {
         if !self.0.isolate.config.refresh.receipts || identity.issuer != self.0.isolate.config.issuer {
             return;

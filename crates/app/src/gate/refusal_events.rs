@@ -1,4 +1,4 @@
-//! The events of requests that the gate refuses: which claim, which setting, which issuer.
+//! Events of requests that the gate refuses, with the claim, the setting and the issuer.
 
 use crate::{
     access::{refused::AccessRefused, session::session_of},
@@ -17,7 +17,7 @@ impl<'r, P: Ports> RefusalEvents<'r, P> {
         Self(runtime)
     }
 
-    /// A sound access token that does not suffice for its route.
+    /// Records a valid access token that does not meet the requirements of its route.
     pub(crate) fn record_forbidden(
         &self,
         request: &impl RequestView,
@@ -45,7 +45,7 @@ impl<'r, P: Ports> RefusalEvents<'r, P> {
         Events::of(self.0).record(self.0.now(), happening, setting);
     }
 
-    /// The claim of the caller's issuer that routes call by this name.
+    /// The claim of the caller's issuer to which routes refer by this name.
     fn claim_behind(&self, identity: &Identity, name: &str) -> String {
         let policy = self.0.isolate.issuers.get(&identity.issuer).map(|issuer| &issuer.policy);
         let source = policy.and_then(|policy| match name {
@@ -61,7 +61,7 @@ impl<'r, P: Ports> RefusalEvents<'r, P> {
     }
 }
 
-/// The line in the log about a token that is refused before any rule of the route is asked.
+/// Records a token that is refused before the rules of the route are checked.
 pub(crate) fn refused_token(refused: &AccessRefused, route: &Route, text: &str) -> Happening {
     let signature_tail = signature_tail(text).map(str::to_owned);
     let route = Some(route.name.clone());

@@ -1,4 +1,4 @@
-//! The gate: which requests pass to an upstream, and with what.
+//! The gate: decides which requests pass to an upstream, and with which headers.
 
 use std::rc::Rc;
 
@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-/// Judges the requests that come to the gate.
+/// Decides about the requests to the gate.
 pub(crate) struct GateRequests<'r, P: Ports> {
     isolate: &'r Isolate,
     platform: &'r P::Platform,
@@ -76,7 +76,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         }
     }
 
-    /// Decides what can be decided from memory.
+    /// Decides requests that can be decided from memory.
     pub(crate) fn try_sync(&self, request: &impl RequestView) -> Immediate {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()).into() };
@@ -124,7 +124,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         }
     }
 
-    /// Decides all the rest.
+    /// Decides all other requests.
     pub(crate) async fn gate(&self, request: &impl RequestView) -> Outcome {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()) };
@@ -142,14 +142,14 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             .unwrap_or_else(|reply| self.replied(Some(found.route), with_cors(reply, found.route, request)))
     }
 
-    /// An answer of the gate's own: the route's, or that of none. Every one is counted, here.
+    /// Counts an answer of the gate itself, with the route or without one.
     fn replied(&self, route: Option<&Route>, reply: Reply) -> Outcome {
         self.metrics_flush.count_gate(route, gate_outcome(reply.status));
         Outcome::Reply(reply)
     }
 
-    /// The order matters: what is cheap and keeps floods out comes first, and nothing is signed
-    /// for a caller who may not pass.
+    /// The order matters: cheap checks that stop floods come first, and nothing is signed for a caller who may not
+    /// pass.
     async fn decided(
         &self,
         gate: &Gate,
@@ -246,7 +246,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         }
     }
 
-    /// Why a known caller may not pass: the rules of the cookie, then the route's policy.
+    /// Why an authenticated caller may not pass: first the rules for cookies, then the policy of the route.
     fn objection(
         &self,
         request: &impl RequestView,
@@ -332,7 +332,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
     }
 }
 
-/// The gate's own answer for whoever asked: 204 and who is calling.
+/// The gate's own answer with the identity of the caller: 204.
 fn answered(route: &Route, identity: Option<&Identity>) -> Reply {
     let mut reply = Reply::empty(204);
     // Encoded values under checked names, none of them set twice.

@@ -1,4 +1,4 @@
-//! Reads the route table when it is in KV: before an isolate's first request is judged, and then in the background.
+//! Reads the route table from KV: before an isolate's first request, and then in the background.
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -13,8 +13,8 @@ use crate::{
     web::caller::Caller,
 };
 
-/// How long after a failed first reading nobody tries again: nothing is served meanwhile, so as
-/// short as spares KV a question for every request.
+/// The pause after a failed first read. Nothing is served meanwhile, so it is only long enough to spare KV a read for
+/// every request.
 const FIRST_READ_PAUSE: Duration = Duration::from_secs(2);
 
 /// Reads the route table, when it is in KV.
@@ -25,8 +25,8 @@ impl<'r, P: Ports> RouteLoader<'r, P> {
         Self(runtime)
     }
 
-    /// The table for this request: the one it began with, or on an isolate's first requests
-    /// the one that is read now.
+    /// The table for this request: the one from its beginning, or on an isolate's first requests the one that is read
+    /// now.
     pub(crate) async fn gate_in_force(&self, now: Timestamp) -> Option<Rc<Gate>> {
         if let Some(gate) = &self.0.gate {
             return Some(Rc::clone(gate));
@@ -45,8 +45,8 @@ impl<'r, P: Ports> RouteLoader<'r, P> {
         gate
     }
 
-    /// Reads the table anew after the answer, when it is time. The next time is set before the
-    /// reading begins: one at a time, and one that never ends holds up no other.
+    /// Reads the table again after the answer, when it is due. The next time is set before the read begins, so that
+    /// there is one read at a time, and a hanging read does not block the next one.
     pub(crate) fn refresh_routes(&self, now: Timestamp) {
         let tables = &self.0.isolate.tables;
         let Some((source, _)) = &tables.source else { return };
@@ -78,7 +78,7 @@ impl<'r, P: Ports> RouteLoader<'r, P> {
         Events::of(self.0).record_fault(&fault, &Caller::default());
     }
 
-    /// Takes in what was published just now: this isolate need not wait for KV.
+    /// Takes over a document that was just published, so that this isolate need not wait for KV.
     pub(crate) fn take_in_routes(&self, text: &str) {
         let tables = &self.0.isolate.tables;
         let Some((_, context)) = &tables.source else { return };
@@ -88,7 +88,7 @@ impl<'r, P: Ports> RouteLoader<'r, P> {
         }
     }
 
-    /// The table in force, read now if there is none yet; for the readiness check.
+    /// The table in force, which is read now if there is none yet. For the readiness check.
     pub(crate) async fn table_state(&self) -> Option<TableState> {
         let now = self.0.now();
         self.gate_in_force(now).await?;

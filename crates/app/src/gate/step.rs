@@ -1,4 +1,4 @@
-//! What the gate knows of a request without waiting.
+//! The first steps of the gate, which do not wait.
 
 use crate::{
     gateway::{Match, Route},
@@ -6,17 +6,17 @@ use crate::{
     web::cookies,
 };
 
-/// What is known of a request without waiting.
+/// The result of the first steps.
 pub(crate) enum GateStep<'g> {
-    /// The answer, and the route that gave it.
+    /// The answer, and the route that matched.
     Done(Option<&'g Route>, Reply),
-    /// It passes as nobody.
+    /// The request passes without an identity.
     Nobody(Box<Match<'g>>),
-    /// An access token is to be looked at.
+    /// An access token must be authenticated.
     Token(Box<Match<'g>>, Bearer),
 }
 
-/// An access token as it came.
+/// An access token that is not parsed yet.
 pub(crate) struct Bearer {
     pub(crate) text: String,
     pub(crate) by_cookie: bool,
@@ -25,10 +25,9 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
-    /// A refused token in a cookie is taken away when a person opens a page with it: the browser would
-    /// send it until it expires, and nobody could read a page that asks for nothing. Not for what the
-    /// page loads beside, whose answer may come after a newer cookie; and one that has expired goes
-    /// by itself.
+    /// Removes a refused access cookie when a person opens a page with it. Otherwise the browser would send the cookie
+    /// until it expires, and even public pages would be refused. Other requests of a page do not remove it, because
+    /// their answer may arrive after a newer cookie.
     pub(crate) fn refused(&self, request: &impl RequestView, code: &str, reply: Reply) -> Reply {
         let is_opened = request
             .header("sec-fetch-dest")

@@ -1,5 +1,5 @@
-//! The access token of a request to the gate: from the header or, where the route says so, from
-//! the cookie, which a browser sends by itself and which is therefore held to more.
+//! The access token of a request to the gate, from the header or, if the route allows it, from the cookie. Browsers
+//! send the cookie automatically, so more checks apply to it.
 
 use std::rc::Rc;
 
@@ -20,28 +20,27 @@ use crate::{
     },
 };
 
-/// What a request brings to a route.
+/// The access token of a request to a route.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PresentedAccessToken {
-    /// No access token where the route looks for one.
+    /// There is no access token in the places that the route reads.
     None,
-    /// Not exactly one: 400.
+    /// There is not exactly one access token. The answer is 400.
     Malformed,
-    /// One, not looked into yet.
+    /// There is one access token, which is not parsed yet.
     Token {
         /// The compact form.
         text: String,
-        /// Whether the browser sent it by itself.
+        /// Whether it came in the cookie.
         by_cookie: bool,
-        /// What the cookie's other values are, if there is more than one. A browser keeps one alone,
-        /// but for a partitioned one beside it.
+        /// The other values of the cookie. A browser stores only one, and possibly a partitioned one.
         others: Vec<String>,
     },
 }
 
-/// Looks where the route says, and nowhere else. A token in the header beside one in the cookie
-/// is refused: "Clients MUST NOT use more than one method to transmit the token in each
-/// request" (RFC 6750 section 2), and no rule could say whose request it is.
+/// Reads only the places that the route allows. A token in the header and one in the cookie are refused: "Clients MUST
+/// NOT use more than one method to transmit the token in each request" (RFC 6750 section 2). No rule could decide
+/// between the two.
 pub(crate) fn presented(route: &Route, request: &impl RequestView) -> PresentedAccessToken {
     let sources = route.forwarding.token_sources;
     let authorization = if sources.header { request.header("authorization") } else { None };
@@ -57,21 +56,21 @@ pub(crate) fn presented(route: &Route, request: &impl RequestView) -> PresentedA
     }
 }
 
-/// Why a request with the cookie alone is refused.
+/// Why a request with only the cookie is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CookieRefused {
-    /// The token is of no session of ours.
+    /// The token does not belong to a session of this deployment.
     NoSession,
-    /// Another origin's page made it.
+    /// A page of another origin made the request.
     CrossOrigin,
     /// The CSRF token of the session is missing.
     CsrfFailed,
-    /// The CSRF token was made under a master that this version does not have yet.
+    /// The CSRF token was made with a master secret that this version does not have yet.
     NewerMaster(NewerMaster),
 }
 
 impl CookieRefused {
-    /// For the log; to the client the first is any invalid token.
+    /// The stable code for the log. The client gets `invalid_token` for the first one.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::NoSession => "no_session",
@@ -93,7 +92,7 @@ impl From<CookieRefused> for ApiError {
     }
 }
 
-/// Finds whose access token a request brings.
+/// Identifies the caller of a request by its access token.
 pub(crate) struct TokenSource<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> TokenSource<'r, P> {
@@ -101,13 +100,11 @@ impl<'r, P: Ports> TokenSource<'r, P> {
         Self(runtime)
     }
 
-    /// Whose the access token is. Of several values of the cookie, those that verify count: the
-    /// latest of them when they are of one session, else the one of the session that this host signed
-    /// the browser in to last.
+    /// Identifies the caller. If the cookie has several values, the verified ones count: the latest one if they belong
+    /// to one session, otherwise the one of the session that this host signed the browser in to last.
     ///
     /// # Errors
-    /// Why the first was refused, when none verifies; `ambiguous_cookie` when nothing says which of
-    /// several sessions is meant.
+    /// Returns why the first value was refused if none verifies, or `ambiguous_cookie` if several sessions remain.
     pub(crate) async fn identify(
         &self,
         request: &impl RequestView,
@@ -153,7 +150,7 @@ impl<'r, P: Ports> TokenSource<'r, P> {
         }
     }
 
-    /// [`judge_cookie_request`] with the master secrets, which CSRF tokens are signed with.
+    /// As [`judge_cookie_request`], with the master secrets with which CSRF tokens are signed.
     pub(crate) fn check_cookie_request(
         &self,
         route: &Route,
@@ -165,16 +162,14 @@ impl<'r, P: Ports> TokenSource<'r, P> {
     }
 }
 
-/// What a request whose access token came by cookie must show besides: that a page of ours
-/// made it.
+/// Checks that a page of the deployment made a request with the access cookie.
 ///
-/// 1. 401 for a token without a session of ours: nothing could be bound to it;
-/// 2. nothing more for safe methods: `SameSite=Strict` keeps other sites' requests without
-///    the cookie, and CORS keeps siblings from reading the answer;
-/// 3. a WebSocket needs an `Origin` that is ours or listed: `SameSite` does not keep
-///    siblings out, CORS does not apply to sockets, and no script can add a header;
-/// 4. all other methods need the CSRF token of the very session (`is_right` says whether it is),
-///    and no foreign `Origin`.
+/// 1. 401 for a token without a session of this deployment, to which no CSRF token can be bound;
+/// 2. no further check for safe methods: with `SameSite=Strict`, requests of other sites have no cookie, and CORS
+///    prevents sibling hosts from reading the response;
+/// 3. a WebSocket needs the deployment's own or a listed `Origin`: `SameSite` does not stop sibling hosts, CORS does
+///    not apply to sockets, and scripts cannot add a header;
+/// 4. all other methods need the CSRF token of the session (`is_right` checks it), and no foreign `Origin`.
 pub(crate) fn judge_cookie_request(
     config: &Config,
     route: &Route,
@@ -205,7 +200,7 @@ pub(crate) fn judge_cookie_request(
     }
 }
 
-/// Our own origin, or one that the route's CORS rule lets come with credentials.
+/// Whether it is the deployment's own origin, or one that the route's CORS rule allows with credentials.
 fn is_own_or_listed(config: &Config, route: &Route, request: &impl RequestView, origin: &str) -> bool {
     own_origins(config, request).iter().any(|own| own == origin)
         || route.cors.as_ref().is_some_and(|cors| cors.credentials && cors.origins.contains(origin))

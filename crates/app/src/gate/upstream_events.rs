@@ -1,4 +1,4 @@
-//! The answers and events for upstreams that gave no answer.
+//! Answers and events for upstreams that did not respond.
 
 use crate::{
     events::{Happening, Setting},
@@ -11,7 +11,7 @@ use crate::{
     web::{body::BodyFault, caller::Caller, error::body as body_problem},
 };
 
-/// Answers for upstreams that gave no answer, and writes the events.
+/// Answers for upstreams that did not respond, and writes the events.
 pub(crate) struct UpstreamEvents<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> UpstreamEvents<'r, P> {
@@ -19,7 +19,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
         Self(runtime)
     }
 
-    /// The line in the log about a try that is made once more.
+    /// Records a request that is sent again.
     pub(crate) fn upstream_retried(&self, request: &impl RequestView, fault: &UpstreamFault) {
         let cause = format!("{}; the request was sent again", fault.cause());
         self.record_upstream_fault(request, cause);
@@ -53,7 +53,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
         with_headers(fault.into(), answer_headers)
     }
 
-    /// Writes down which route's upstream failed; gives the route's name.
+    /// Counts the failure of a route's upstream, and returns the name of the route.
     fn record_upstream_fault(&self, request: &impl RequestView, cause: String) -> String {
         let (route, upstream) = self.way_of(request);
         let happening = Happening::Fault { part: Part::Upstream, cause };

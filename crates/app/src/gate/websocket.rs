@@ -1,4 +1,4 @@
-//! An open WebSocket after the gate let it open: until when it may stay.
+//! How long a WebSocket may stay open.
 
 use core::{cell::Cell, time::Duration};
 use std::rc::Rc;
@@ -25,13 +25,13 @@ const POLICY_VIOLATION: u16 = 1008;
 /// The client may open the socket again (IANA's registry of close codes).
 const TRY_AGAIN_LATER: u16 = 1013;
 
-/// What an open socket is held to: the access token it was opened with.
+/// The rule for an open socket, by the access token with which it was opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SocketWatch {
     route: String,
-    /// When that token is refused everywhere, leeway included.
+    /// The time from which the token is refused everywhere, including the leeway.
     expires_at: Option<Timestamp>,
-    /// Whether it was revoked, and how often to ask.
+    /// How often to check whether the token was revoked, if at all.
     revocation: Option<(Watched, Duration)>,
 }
 
@@ -39,28 +39,27 @@ pub struct SocketWatch {
 struct Watched {
     identity: Rc<Identity>,
     own: bool,
-    /// The session of ours to ask about, at every level.
+    /// The session to check, at every revocation level.
     session: Option<Session>,
-    /// Whether the route looks at the feed, which knows of single tokens, of clients, and of what
-    /// other issuers issued.
+    /// Whether the route uses the feed, which lists single tokens, clients and revocations of other issuers.
     feed: bool,
 }
 
-/// One open socket: what it is held to, and how the looks at it went.
+/// An open socket, with its rule and the results of its checks.
 #[derive(Debug)]
 pub struct OpenSocket {
     watch: SocketWatch,
     opened_at: Timestamp,
-    /// Looks that failed since the last one that did not.
+    /// The number of failed checks since the last successful one.
     failed_looks: Cell<u32>,
 }
 
-/// What is to be done with an open socket.
+/// What to do with an open socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SocketVerdict {
-    /// It may stay: look again after this time.
+    /// Keep it open, and check it again after this time.
     Keep(Duration),
-    /// Close both ends with this code and reason.
+    /// Close both ends with this code and reason (RFC 6455 section 7.4).
     Close(u16, &'static str),
 }
 
@@ -72,19 +71,18 @@ const REVOKED: SocketVerdict = SocketVerdict::Close(POLICY_VIOLATION, "access to
 
 const UNCHECKED: SocketVerdict = SocketVerdict::Close(TRY_AGAIN_LATER, "session not checked");
 
-/// How many looks in a row may fail. An outage of ours cuts nobody off at once; but the platform
-/// gives each invocation a number of subrequests, and when they are used up every look fails for as
-/// long as the socket is open.
+/// How many checks in a row may fail, so that a short outage does not close sockets. When the platform's limit of
+/// subrequests per invocation is used up, every further check fails.
 const MAX_FAILED_LOOKS: u32 = 10;
 
-/// How long one socket is watched at all: then the client comes again, and the gate judges anew.
+/// The longest time for which a socket is checked. Then the client must open it again, and the gate decides again.
 const LONGEST_WATCH: Duration = Duration::from_hours(24);
 
 /// A timer of the platform takes no more than 2^31 ms; nothing here waits a day.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 impl SocketWatch {
-    /// When to look for the first or next time, if the token has not expired by now.
+    /// The time until the next check, unless the token has expired.
     fn next_look(&self, now: Timestamp) -> SocketVerdict {
         let left = self.expires_at.map(|expires_at| expires_at.since(now));
         if left == Some(Duration::ZERO) {
@@ -95,7 +93,7 @@ impl SocketWatch {
     }
 }
 
-/// Watches open sockets.
+/// Checks open sockets.
 pub(crate) struct Sockets<'r, P: Ports> {
     isolate: &'r Isolate,
     platform: &'r P::Platform,
@@ -115,7 +113,7 @@ impl<'r, P: Ports> Sockets<'r, P> {
         }
     }
 
-    /// How a socket that `identity` opens on the route is watched; `None` when it is not.
+    /// The rule for a socket that `identity` opens on the route. `None` means that it is not checked.
     pub(crate) fn watch(&self, route: &Route, identity: Option<&Rc<Identity>>) -> Option<SocketWatch> {
         let (rule, identity) = (route.forwarding.websocket?, identity?);
         let revocation = rule.check_session_every.and_then(|interval| {
@@ -136,18 +134,18 @@ impl<'r, P: Ports> Sockets<'r, P> {
         })
     }
 
-    /// A socket that opens now.
+    /// The state of a socket that opens now.
     pub(crate) fn opened(&self, watch: &SocketWatch) -> OpenSocket {
         OpenSocket { watch: watch.clone(), opened_at: self.platform.now(), failed_looks: Cell::new(0) }
     }
 
-    /// When to look at a socket that opens now.
+    /// When to check a socket that opens now.
     pub(crate) fn first_look(&self, socket: &OpenSocket) -> SocketVerdict {
         self.told(&socket.watch, socket.watch.next_look(self.platform.now()))
     }
 
-    /// Looks at an open socket. Where a part does not answer, or the feed is out of date, the look has
-    /// failed, and the socket stays until [`MAX_FAILED_LOOKS`] of them.
+    /// Checks an open socket. If a component does not answer, or the feed is out of date, the check has failed. The
+    /// socket stays open for up to [`MAX_FAILED_LOOKS`] failed checks in a row.
     pub(crate) async fn look_at_socket(&self, socket: &OpenSocket) -> SocketVerdict {
         let (watch, now) = (&socket.watch, self.platform.now());
         let verdict = watch.next_look(now);
@@ -195,7 +193,7 @@ impl<'r, P: Ports> Sockets<'r, P> {
         Ok((!alive).then_some(ENDED))
     }
 
-    /// The line in the log about a socket that was closed because an end did not read what was sent.
+    /// Records a socket that was closed because one end did not read.
     pub(crate) fn socket_overrun(&self, socket: &OpenSocket) {
         self.record_closed(&socket.watch, "messages_not_read");
     }

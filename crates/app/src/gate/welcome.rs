@@ -1,5 +1,4 @@
-//! What a person sees who opens the local profile's address in a browser: what runs here, and where
-//! to go on. In production there is no such page.
+//! The welcome page of the local profile. It does not exist in production.
 
 use crate::{
     config::{Config, Profile},
@@ -11,7 +10,7 @@ use crate::{
 /// Where `make dev` serves `examples/spa`.
 const DEMO: &str = "/app/";
 
-/// The page, for `/` where no route takes that.
+/// The page for `/`, if no route matches it.
 pub(crate) fn welcome(
     config: &Config,
     gate: &Gate,
@@ -77,7 +76,7 @@ fn row(route: &Route) -> String {
     format!("<tr><td>{methods}<td>{path}<td>{who}<td>{name}\n")
 }
 
-/// Names and paths are the operator's words, and still no HTML.
+/// Escapes names and paths, which may contain HTML characters.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

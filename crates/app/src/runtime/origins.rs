@@ -13,10 +13,10 @@ use crate::{
     },
 };
 
-/// The longest origin that is told of, in bytes: a host has up to 253.
+/// The longest origin in an event, in bytes. A host has up to 253.
 const MAX_ORIGIN: usize = 256;
 
-/// Holds calls of browsers to our own origins and the listed ones.
+/// Restricts calls of browsers to the deployment's own and the listed origins.
 pub(crate) struct Origins<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> Origins<'r, P> {
@@ -24,7 +24,7 @@ impl<'r, P: Ports> Origins<'r, P> {
         Self(runtime)
     }
 
-    /// The answer with the headers that let the pages read it that may.
+    /// Adds the CORS headers to an answer, for the pages that may read it.
     pub(crate) fn with_cors(&self, request: &impl RequestView, reply: Reply, cors: CorsAudience) -> Reply {
         match cors {
             CorsAudience::None => return reply,
@@ -51,8 +51,7 @@ impl<'r, P: Ports> Origins<'r, P> {
         request.header("origin").filter(|origin| self.0.isolate.config.cors_origins.contains(origin))
     }
 
-    /// Holds a call that a browser may make with its cookies to what a page of ours, or of a
-    /// listed origin, would send.
+    /// Checks that a call with cookies comes from a page of the deployment or of a listed origin.
     pub(crate) fn check_origin(&self, request: &impl RequestView) -> Result<(), ApiError> {
         if self.listed_origin(request).is_some() {
             return Ok(());
@@ -68,8 +67,8 @@ impl<'r, P: Ports> Origins<'r, P> {
         Err(ApiError::CrossOrigin)
     }
 
-    /// Which origin came and which were expected: a proxy that changes `Host` shows here, and so
-    /// does a host that was forgotten in the list.
+    /// Records the origin of the request and the expected ones, which shows a proxy that changes `Host` and a host that
+    /// is missing in the list.
     pub(crate) fn record_cross_origin(&self, request: &impl RequestView, route: Option<&str>) {
         let happening = Happening::CrossOrigin {
             origin: request.header("origin").map(|origin| printable(&origin, MAX_ORIGIN)),

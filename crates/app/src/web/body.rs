@@ -1,7 +1,7 @@
 //! Request bodies of the first-party API: small JSON objects with known members.
 //!
-//! Read by hand rather than by a derived deserialiser, because a deserialiser's messages
-//! quote the input, and the input holds passwords and refresh tokens.
+//! The bodies are not read by a derived deserialiser, because its messages quote the input, which contains passwords
+//! and refresh tokens.
 
 use serde_json::{Map, Value};
 
@@ -10,18 +10,18 @@ use crate::{
     jose::json::{self, JsonError},
 };
 
-/// The largest body under `/auth`, in bytes: far above any honest one (a password of 1 024
-/// bytes and a login), far below what would cost memory.
+/// The largest body under `/auth`, in bytes: far above any normal one (a password of 1 024 bytes and a login), and far
+/// below a size that costs memory.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Why a body was not there to be read, or to be sent on.
+/// Why a body could not be read or forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFault {
-    /// It is larger than its call takes.
+    /// It is larger than the call allows.
     TooLarge,
-    /// The client went away before its end, or broke its encoding.
+    /// The client went away before its end, or its transfer coding is not valid.
     BrokeOff,
-    /// Its end did not come in time.
+    /// It did not arrive in time.
     TooSlow,
 }
 
@@ -40,9 +40,9 @@ impl From<BodyFault> for BodyError {
 pub(crate) enum BodyError {
     /// Over [`MAX_BODY_BYTES`].
     TooLarge,
-    /// It broke off.
+    /// It is incomplete.
     BrokeOff,
-    /// It did not come in time.
+    /// It did not arrive in time.
     TooSlow,
     /// Not `application/json`.
     UnsupportedMediaType,
@@ -52,21 +52,20 @@ pub(crate) enum BodyError {
     MalformedJson,
     /// JSON, but not an object.
     NotAnObject,
-    /// A member that this call does not know.
+    /// An unknown member.
     UnknownMember(String),
-    /// A member that must be there is not.
+    /// A required member is missing.
     MissingMember(&'static str),
-    /// A member has another type or value than its call takes.
+    /// A member has a wrong type or value.
     InvalidMember(&'static str),
 }
 
-/// A JSON object whose members are all known to the call.
+/// A JSON object without unknown members.
 #[derive(Debug)]
 pub(crate) struct Body(Map<String, Value>);
 
 impl Body {
-    /// Parses a body that may hold `members` and nothing else. No body at all is an empty
-    /// object, whatever its media type.
+    /// Parses a body with at most these `members`. An empty body is an empty object, regardless of its media type.
     pub(crate) fn parse(
         request: &impl RequestView,
         body: &[u8],
@@ -75,7 +74,7 @@ impl Body {
         Self::parse_within(MAX_BODY_BYTES, request, body, members)
     }
 
-    /// The same with another limit on its length, in bytes.
+    /// As [`Self::parse`], with another length limit in bytes.
     pub(crate) fn parse_within(
         limit: usize,
         request: &impl RequestView,
@@ -102,12 +101,12 @@ impl Body {
         Ok(Self(object))
     }
 
-    /// A text that must be there.
+    /// A required string.
     pub(crate) fn text(&self, name: &'static str) -> Result<&str, BodyError> {
         self.optional_text(name)?.ok_or(BodyError::MissingMember(name))
     }
 
-    /// A text that may be absent or null.
+    /// A string that may be absent or null.
     pub(crate) fn optional_text(&self, name: &'static str) -> Result<Option<&str>, BodyError> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -116,7 +115,7 @@ impl Body {
         }
     }
 
-    /// Whatever the member is, if it is there.
+    /// The value of the member, if it is there.
     pub(crate) fn value(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
@@ -138,7 +137,7 @@ fn is_json(media_type: &str) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
-/// A member's name as an answer may show it: short, and only plain characters.
+/// A member's name for an answer, shortened and limited to plain characters.
 fn printable(name: &str) -> String {
     name.chars().take(40).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
 }

@@ -1,4 +1,4 @@
-//! Where a request came from, as far as the platform tells.
+//! The network data of a request, which the platform sends in headers.
 
 use crate::{
     events::{Pseudonym, Setting, UserAgent},
@@ -6,11 +6,11 @@ use crate::{
     refresh::Context,
 };
 
-/// Longer user agents are cut: real ones stay under 300 bytes.
+/// The longest user agent that is kept, in bytes. Real ones have fewer than 300.
 const MAX_USER_AGENT_BYTES: usize = 512;
 
-/// The network side of a request. The edge network sets these headers itself and overwrites
-/// what a client sends under their names; nothing here is a proof of identity.
+/// The network data of a request. Cloudflare sets these headers and overwrites those of clients. Nothing here proves an
+/// identity.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Caller {
     /// `CF-Connecting-IP`.
@@ -19,9 +19,9 @@ pub struct Caller {
     pub country: Option<String>,
     /// `User-Agent`, cut to 512 bytes.
     pub user_agent: Option<String>,
-    /// `CF-Ray`: names the request in logs on both sides.
+    /// `CF-Ray`, the id of the request in the logs of Postern and Cloudflare.
     pub request_id: Option<String>,
-    /// The stand-in of the login that is tried, for events; no header says it.
+    /// The pseudonym of the login of a sign-in, for events. It comes from no header.
     pub login: Option<Pseudonym>,
 }
 
@@ -60,7 +60,7 @@ impl Caller {
 }
 
 impl Caller {
-    /// What a family remembers of where a request came from.
+    /// The context of a request that a refresh family stores.
     pub(crate) fn context(&self) -> Context {
         Context::new(
             self.ip.as_deref(),

@@ -1,5 +1,5 @@
-//! The other scopes (domain and path) that a browser may still hold a cookie of ours in: what the
-//! configuration said before, or what a sibling host set.
+//! The other scopes (domain and path) in which a browser may have Postern's cookies, from an earlier configuration or
+//! from a sibling host.
 
 use crate::{
     config::{
@@ -10,10 +10,10 @@ use crate::{
     web::cookies,
 };
 
-/// How many parent domains are looked at: registrable domains have few labels below them.
+/// How many parent domains are considered. Hosts have few labels below their registrable domain.
 const MAX_DOMAINS: usize = 4;
 
-/// `; Domain=...`, or nothing for the very host.
+/// The attribute `; Domain=...`, or nothing for the host itself.
 pub(crate) fn attribute(domain: Option<&str>) -> String {
     domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default()
 }
@@ -28,7 +28,7 @@ pub(crate) fn sessions_elsewhere(cookie: &CookieSettings, request: &impl Request
     gone
 }
 
-/// The same for the device's cookie, when the request brings more than one.
+/// As above for the device cookie, if the request has more than one.
 pub(crate) fn devices_elsewhere(cookie: &CookieSettings, request: &impl RequestView) -> Vec<String> {
     if cookies::values(request, DEVICE_COOKIE).len() < 2 {
         return Vec::new();

@@ -1,9 +1,8 @@
 //! The cookies of browser sessions (RFC 6265).
 //!
-//! A browser sends every cookie of a name, whatever domain and path it was set for, and does not
-//! say which is which. There is more than one when the configuration's scope was changed, and when
-//! a sibling host plants one. So all of them are looked at, and what decides between them is what
-//! no sibling can plant ([`SESSION_COOKIE`]).
+//! A browser sends all cookies of a name, regardless of the domain and path for which they were set, and does not
+//! distinguish them. There are several after a change of the configured scope, or if a sibling host sets one. So all of
+//! them are read, and [`SESSION_COOKIE`], which no sibling host can set, decides between them.
 
 use core::time::Duration;
 
@@ -23,11 +22,11 @@ use postern_core::throttle::device;
 /// The header that carries the CSRF token.
 pub(crate) const CSRF_HEADER: &str = "x-csrf-token";
 
-/// How many different values of one name are tried. An honest browser has two at most, one for
-/// each scope that there ever was; each costs one HMAC, or one signature.
+/// How many different values of one name are tried. A normal browser has at most two, one for each scope. Each value
+/// costs an HMAC or a signature.
 const MAX_TRIED: usize = 8;
 
-/// The values of all cookies of this name in a `Cookie` header, as they came.
+/// The values of all cookies with this name in a `Cookie` header.
 pub(crate) fn all<'h>(header: &'h str, name: &'h str) -> impl Iterator<Item = &'h str> {
     header
         .split(';')
@@ -36,7 +35,7 @@ pub(crate) fn all<'h>(header: &'h str, name: &'h str) -> impl Iterator<Item = &'
         .map(|(_, value)| value)
 }
 
-/// The different values of a name that are not empty, as many as are tried.
+/// The different non-empty values of a name, up to the number that is tried.
 pub(crate) fn values(request: &impl RequestView, name: &str) -> Vec<String> {
     let header = request.header("cookie").unwrap_or_default();
     let mut values: Vec<String> = Vec::new();
@@ -51,14 +50,14 @@ pub(crate) fn values(request: &impl RequestView, name: &str) -> Vec<String> {
     values
 }
 
-/// What the refresh cookies of a request are.
+/// The refresh cookies of a request.
 #[derive(Debug, Default)]
 pub(crate) struct RefreshCookies {
-    /// Those that are ours, the newest of each session.
+    /// The authentic ones, the newest of each session.
     pub(crate) tokens: Vec<RefreshToken>,
-    /// How many different ones were ours.
+    /// The number of different authentic ones.
     pub(crate) ours: usize,
-    /// Why another one was not: of all reasons the one that says most.
+    /// The most significant reason why another one is not authentic.
     pub(crate) refused: Option<RefusedToken>,
 }
 
@@ -95,7 +94,7 @@ pub(crate) fn refresh_tokens(masters: &Masters, request: &impl RequestView, name
     presented
 }
 
-/// Of one session's tokens the newest counts: to present an older one beside it is reuse.
+/// Keeps the newest token of each session, because presenting an older one would be reuse.
 fn keep_newest(tokens: &mut Vec<RefreshToken>, token: RefreshToken) {
     match tokens.iter_mut().find(|known| known.family() == token.family()) {
         Some(known) if known.rotation_count() < token.rotation_count() => *known = token,
@@ -104,7 +103,7 @@ fn keep_newest(tokens: &mut Vec<RefreshToken>, token: RefreshToken) {
     }
 }
 
-/// Whether the session is the one that this host signed the browser in to last.
+/// Whether this host signed the browser in to this session last.
 pub(crate) fn is_marked(request: &impl RequestView, session: FamilyId) -> bool {
     let header = request.header("cookie").unwrap_or_default();
     all(&header, SESSION_COOKIE).any(|value| value.parse() == Ok(session))
@@ -118,7 +117,7 @@ pub(crate) fn marks_another(request: &impl RequestView, session: FamilyId) -> bo
     marked.peek().is_some() && marked.all(|marked| marked != session)
 }
 
-/// `Set-Cookie` for what a session consists of: refresh token, CSRF token, and the session's name.
+/// The `Set-Cookie` lines of a session: refresh token, CSRF token and session id.
 pub(crate) fn of_session(
     cookie: &CookieSettings,
     session: FamilyId,
@@ -135,14 +134,14 @@ pub(crate) fn of_session(
     cookies
 }
 
-/// Out of reach of scripts and of other sites.
+/// A cookie that scripts and other sites cannot read.
 fn refresh_cookie(cookie: &CookieSettings, refresh_token: &str, lifetime: Duration) -> String {
     let CookieSettings { name, path, .. } = cookie;
     let (domain, age) = (scopes::attribute(cookie.domain.as_deref()), lifetime.as_secs());
     format!("{name}={refresh_token}; Path={path}{domain}; Max-Age={age}; HttpOnly; Secure; SameSite=Strict")
 }
 
-/// Scripts of the same site may read it, no other can.
+/// A cookie that only scripts of the same site can read.
 fn csrf_cookie(cookie: &CookieSettings, csrf_token: &str, lifetime: Duration) -> String {
     let (domain, age) = (scopes::attribute(cookie.domain.as_deref()), lifetime.as_secs());
     format!("{CSRF_COOKIE}={csrf_token}; Path=/{domain}; Max-Age={age}; Secure; SameSite=Strict")
@@ -153,7 +152,7 @@ fn session_cookie(session: &str, lifetime: Duration) -> String {
     format!("{SESSION_COOKIE}={session}; Path=/; Max-Age={age}; HttpOnly; Secure; SameSite=Strict")
 }
 
-/// `Set-Cookie` for the device token: out of reach of scripts and of other sites.
+/// The `Set-Cookie` line of the device token, which scripts and other sites cannot read.
 pub(crate) fn device_cookie(cookie: &CookieSettings, device_token: &str) -> String {
     device_cookie_for(cookie, device_token, device::LIFETIME)
 }
@@ -166,18 +165,18 @@ fn device_cookie_for(cookie: &CookieSettings, device_token: &str, lifetime: Dura
     )
 }
 
-/// `Set-Cookie` for the access token, for as many seconds as it is valid: out of reach of scripts
-/// and of other sites.
+/// The `Set-Cookie` line of the access token for its lifetime in seconds. Scripts and other sites cannot read the
+/// cookie.
 pub(crate) fn access_cookie(access_token: &str, seconds: u64) -> String {
     format!("{ACCESS_COOKIE}={access_token}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Strict")
 }
 
-/// The device's cookie taken away: there is no account any more.
+/// The `Set-Cookie` line that removes the device cookie, after the account was deleted.
 pub(crate) fn device_forgotten(cookie: &CookieSettings) -> String {
     device_cookie_for(cookie, "", Duration::ZERO)
 }
 
-/// The cookies of a session taken away. The device stays known for the next sign-in.
+/// The `Set-Cookie` lines that remove the cookies of a session. The device stays known for the next sign-in.
 pub(crate) fn cleared(cookie: &CookieSettings) -> Vec<String> {
     let mut cleared = vec![
         refresh_cookie(cookie, "", Duration::ZERO),

@@ -1,5 +1,5 @@
-//! CSRF tokens: signed and bound to the session (the "signed double-submit" pattern), so that
-//! neither a forged cookie nor a token of the attacker's own session serves.
+//! CSRF tokens, signed and bound to the session ("signed double-submit"), so that neither a forged cookie nor a token
+//! of the attacker's own session is accepted.
 
 use subtle::ConstantTimeEq as _;
 
@@ -10,10 +10,10 @@ use crate::{
     secrets::{Master, Masters, NewerMaster},
 };
 
-/// Random bytes in a token: makes two tokens of one session differ (BREACH), no more.
+/// The number of random bytes in a token. They only make two tokens of one session differ (BREACH).
 const NONCE_BYTES: usize = 16;
 
-/// Bytes kept of the HMAC: 128 bits cannot be guessed online.
+/// The number of HMAC bytes in a token. 128 bits cannot be guessed online.
 const MAC_BYTES: usize = 16;
 
 /// Master id, nonce, MAC.
@@ -23,7 +23,7 @@ fn mac(master: &Master, nonce: &[u8], session: FamilyId) -> [u8; 32] {
     master.csrf.mac(&[nonce, session.as_bytes()])
 }
 
-/// A fresh token for `session`: 44 base64url characters.
+/// A new token for `session`: 44 base64url characters.
 pub(crate) fn issue(
     master: &Master,
     session: FamilyId,
@@ -40,7 +40,7 @@ pub(crate) fn issue(
 /// Whether `token` was issued for `session` under one of the masters.
 ///
 /// # Errors
-/// [`NewerMaster`] for one that another version of the program issued.
+/// Returns [`NewerMaster`] for a token that a newer version of the deployment issued.
 pub(crate) fn verify(masters: &Masters, session: FamilyId, token: &str) -> Result<bool, NewerMaster> {
     // Checked before decoding: nothing longer can be one of ours.
     if token.len() != TOKEN_BYTES.div_ceil(3) * 4 {

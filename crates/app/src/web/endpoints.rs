@@ -1,5 +1,5 @@
-//! Every endpoint of Postern's own: one table, which routes requests, answers 405 and preflights, bounds bodies, and is
-//! what `docs/reference/openapi.yaml` is checked against.
+//! The table of Postern's own endpoints. It routes requests, answers 405 and preflights, and limits bodies. A test
+//! compares it with `docs/reference/openapi.yaml`.
 
 use crate::{
     http::ERRORS_PATH,
@@ -9,14 +9,14 @@ use crate::{
 /// The largest body of an administrator's call, in bytes: a route table of 2000 short routes, or a batch of imported users.
 pub const MAX_ADMIN_BODY_BYTES: usize = 1024 * 1024;
 
-/// What a caller has to present.
+/// The credentials that an endpoint requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Authentication {
     /// Nothing.
     None,
-    /// A password or a one-time token, in the body.
+    /// A password or a one-time token in the body.
     Credential,
-    /// An access token of ours whose session is alive.
+    /// An access token of the deployment whose session is alive.
     AccessToken,
     /// A refresh token in the body, or in the cookie together with the CSRF token of its session.
     RefreshToken,
@@ -28,18 +28,18 @@ pub(crate) enum Authentication {
     Administrator,
 }
 
-/// Which pages may read the answer.
+/// The pages that may read the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CorsAudience {
-    /// Those of every origin: the answer is public.
+    /// Pages of every origin, because the answer is public.
     Public,
-    /// Those of the origins in `POSTERN_CORS_ORIGINS`, with credentials.
+    /// Pages of the origins in `POSTERN_CORS_ORIGINS`, with credentials.
     Listed,
     /// None.
     None,
 }
 
-/// Which handler answers.
+/// The handler of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Register,
@@ -68,7 +68,7 @@ pub(crate) enum Call {
     Admin(AdminCall),
 }
 
-/// An administrator's call, by where its target is, which the audit log has.
+/// An administrator's call, by the place of its target, which the audit log records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AdminCall {
     /// The path names it.
@@ -111,7 +111,7 @@ pub(crate) enum ByBody {
 /// One endpoint.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Endpoint {
-    /// `GET` stands for `HEAD` too (RFC 9110 section 9.3.2).
+    /// The method. `GET` includes `HEAD` (RFC 9110 section 9.3.2).
     pub(crate) method: &'static str,
     /// The path; `{...}` is one segment. An administrator's call has the path below the prefix.
     pub(crate) path: &'static str,
@@ -120,11 +120,11 @@ pub(crate) struct Endpoint {
     /// The largest body, in bytes.
     pub(crate) max_body: usize,
     pub(crate) call: Call,
-    /// The parameters of the query that an administrator's call knows.
+    /// The query parameters of an administrator's call.
     pub(crate) query: &'static [&'static str],
-    /// The members of the body that an administrator's call knows.
+    /// The members of the body of an administrator's call.
     pub(crate) members: &'static [&'static str],
-    /// What the audit log calls it; empty for a call that changes nothing.
+    /// The name of the action in the audit log. Empty for a call that changes nothing.
     pub(crate) action: &'static str,
 }
 
@@ -189,13 +189,14 @@ impl Endpoint {
         self.authentication == Authentication::Administrator
     }
 
-    /// Whether an administrator's call changes something: then it needs a recent sign-in, and the audit log has it.
+    /// Whether an administrator's call changes something. Such a call needs a recent sign-in, and the audit log records
+    /// it.
     pub(crate) const fn changes(&self) -> bool {
         !self.action.is_empty()
     }
 }
 
-/// The members that `POST /admin/revocations` knows. `kind` says which of the others belong to it.
+/// The members of `POST /admin/revocations`. `kind` decides which of the others are allowed.
 pub(crate) static REVOCATION_MEMBERS: [&str; 9] =
     ["kind", "issuer", "sub", "session_id", "jti", "client_id", "kid", "not_before", "expires_at"];
 
@@ -294,34 +295,34 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
-/// What a request asks for.
+/// The endpoint of a request.
 #[derive(Debug)]
 pub(crate) enum EndpointMatch<'p> {
-    /// This endpoint, with what its path's `{...}` stand for.
+    /// An endpoint, with the values of the `{...}` in its path.
     Endpoint(&'static Endpoint, Vec<&'p str>),
-    /// `OPTIONS` on a path that is there.
+    /// `OPTIONS` on an existing path.
     Options {
         /// The value of `Allow`.
         allow: String,
         /// Which pages may read the answers of this path.
         cors: CorsAudience,
     },
-    /// The path is there and does not take the method.
+    /// The path exists and does not support the method.
     OtherMethods {
         /// The value of `Allow`.
         allow: String,
         /// Which pages may read the answers of this path.
         cors: CorsAudience,
     },
-    /// There is no such path.
+    /// The path does not exist.
     Nothing {
-        /// Which pages may read that there is none.
+        /// The pages that may read the answer.
         cors: CorsAudience,
     },
 }
 
 impl EndpointMatch<'_> {
-    /// Which pages may read the answer.
+    /// The pages that may read the answer.
     pub(crate) const fn cors(&self) -> CorsAudience {
         match self {
             Self::Endpoint(Endpoint { cors, .. }, _)
@@ -362,7 +363,7 @@ pub(crate) fn find<'p>(method: &str, path: &'p str, admin: bool) -> EndpointMatc
     }
 }
 
-/// What the `{...}` of the template stand for, if the path fits it.
+/// The values of the `{...}` in the template, if the path matches it.
 fn parameters_of<'p>(template: &str, path: &'p str) -> Option<Vec<&'p str>> {
     let mut parameters = Vec::new();
     let mut segments = path.split('/');

@@ -1,5 +1,5 @@
-//! Why a call of the first-party API is refused: precise causes here, few stable codes on the
-//! wire, in one exhaustive match. `docs/reference/errors.md` lists the codes.
+//! The errors of the first-party API: precise causes here, and a few stable codes on the wire, in one exhaustive match.
+//! `docs/reference/errors.md` lists the codes.
 
 use crate::{
     config::TokenTooLarge,
@@ -10,93 +10,94 @@ use crate::{
     web::{body::BodyError, throttled::Throttled},
 };
 
-/// The caller is no administrator (RFC 6750 section 3.1, `insufficient_scope`).
+/// The caller is not an administrator (RFC 6750 section 3.1, `insufficient_scope`).
 pub(crate) fn missing_scope() -> ApiError {
     ApiError::Forbid(Forbid { cause: ForbidCause::Scope { required: [ADMIN_SCOPE.to_owned()].into() } })
 }
 
-/// How long a client should wait after a fault of ours, in seconds: long enough for an object
-/// to move to another machine, short enough that nobody notices.
+/// The `Retry-After` of faults, in seconds: long enough for a Durable Object to move to another machine, and short
+/// enough for users not to notice.
 const RETRY_AFTER_FAULT: u32 = 2;
 
-/// A call's refusal.
+/// The refusal of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ApiError {
-    /// The body.
+    /// The body cannot be read or is not valid.
     Body(BodyError),
-    /// The login can't be one.
+    /// The login is not valid.
     InvalidLogin {
-        /// Why.
+        /// The reason, for the client.
         cause: String,
     },
     /// The new password is too short or too long.
     InvalidPassword {
-        /// Why.
+        /// The reason, for the client.
         cause: String,
     },
-    /// Somebody has this login.
+    /// Another user has this login.
     LoginTaken,
-    /// Only administrators add users here.
+    /// Registration is closed: only administrators add users.
     RegistrationClosed,
-    /// Unknown login, wrong password, disabled user: one answer.
+    /// The login is unknown, the password is wrong or the user is disabled. The answer is the same for all.
     InvalidCredentials,
-    /// The current password, which who is signed in gives again, is wrong.
+    /// The current password of a signed-in user is wrong.
     WrongPassword,
-    /// The refresh token serves no more, for whatever reason; the reason is in the log.
+    /// The refresh token is no longer valid. The log has the reason.
     InvalidGrant,
     /// The same refresh token was retried too often.
     TooManyRetries {
-        /// Seconds until another try makes sense.
+        /// The seconds to wait before another try.
         retry_after: u32,
     },
     /// Too many calls of this kind.
     Throttled(Throttled),
-    /// Too many passwords wait to be hashed in this isolate.
+    /// Too many sign-ins wait for a password hash in this isolate.
     Busy,
-    /// A cookie without the CSRF token of its session.
+    /// The request has the cookie without the CSRF token of its session.
     CsrfFailed,
-    /// A page of an unlisted origin.
+    /// The request comes from a page of an unlisted origin.
     CrossOrigin,
-    /// No access token, or an unacceptable one.
+    /// The access token is missing or not accepted.
     Challenge(Challenge),
-    /// What an administrator may not do to himself.
+    /// Administrators must not do this to themselves.
     OwnAccount,
-    /// A one-time token that is not ours, was used, or has expired.
+    /// The one-time token is not authentic, was used, or has expired.
     InvalidOneTimeToken,
     /// The login is not an email address.
     NoAddress,
-    /// This deployment does not do that: users are kept elsewhere, or nothing reaches them.
+    /// This deployment does not offer the call: another service keeps its users, or no notifier delivers messages to
+    /// them.
     NotOffered,
-    /// A sound access token that does not suffice.
+    /// The access token is valid but lacks a scope.
     Forbid(Forbid),
-    /// An administrator's call that changes something, long after the sign-in.
+    /// The sign-in is too old for an administrator's call that changes something.
     SignInTooOld {
-        /// How old it may be, in seconds.
+        /// The maximum age, in seconds.
         max_age: u64,
     },
-    /// A parameter of the query.
+    /// A query parameter is not valid.
     InvalidParameter {
-        /// Which, if it is a known one.
+        /// The name of the parameter, or `query` for an unknown one.
         name: &'static str,
-        /// What is wrong with it.
+        /// The problem of its value.
         problem: &'static str,
     },
-    /// The access tokens of these scopes and roles could not be used.
+    /// Access tokens with these scopes and roles would be too large.
     GrantsTooLarge(TokenTooLarge),
-    /// No such user.
+    /// The user does not exist.
     UserNotFound,
-    /// No live session of this id.
+    /// No live session has this id.
     SessionNotFound,
-    /// No such path under `/auth`.
+    /// There is no such path under `/auth`.
     NotFound,
-    /// The path takes other methods.
+    /// The path does not support the method.
     MethodNotAllowed {
         /// The value of `Allow`.
         allow: String,
     },
-    /// What was presented was made under a master secret that this version does not have yet.
+    /// The token was made with a master secret that this version does not have yet.
     NewerMaster,
-    /// A part of ours failed.
+    /// A component failed.
     Fault(Fault),
 }
 
@@ -196,8 +197,8 @@ impl From<&ApiError> for Reply {
     }
 }
 
-/// The answer to every fault of ours: which part it was is for the log. Whether something was
-/// changed it does not say: a write that was sent may have been carried out.
+/// The answer to every fault. Only the log names the component. The answer does not say whether something changed,
+/// because a write that was sent may have been carried out.
 pub(crate) fn unavailable() -> Reply {
     Problem::new(503, "unavailable", "A component of the service failed; try again")
         .with_retry_after(RETRY_AFTER_FAULT)

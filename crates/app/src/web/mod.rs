@@ -1,4 +1,4 @@
-//! The forms of HTTP that all of our own endpoints share: bodies, cookies, CSRF tokens, origins, errors.
+//! HTTP for Postern's own endpoints: the table of endpoints, bodies, cookies, CSRF tokens, origins, errors.
 
 pub(crate) mod body;
 pub(crate) mod caller;

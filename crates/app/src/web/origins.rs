@@ -5,12 +5,12 @@ use crate::{
     http::{RequestView, UrlParts},
 };
 
-/// What a listed page may read of an answer: why it was refused (RFC 6750 section 3), and when to
-/// come again. A browser shows no other header of these to a page of another origin (the Fetch
-/// standard, "CORS-safelisted response-header name").
+/// The response headers that listed pages may read: why a request was refused (RFC 6750 section 3), and when to retry.
+/// Without this list, browsers hide them from pages of other origins (Fetch standard, "CORS-safelisted response-header
+/// name").
 pub(crate) const EXPOSED: &str = "www-authenticate, retry-after, ratelimit, ratelimit-policy";
 
-/// Our own origins: the one under which the request reached us, and that of the issuer.
+/// The deployment's own origins: the one of the request's URL, and the one of the issuer.
 pub(crate) fn own_origins(config: &Config, request: &impl RequestView) -> Vec<String> {
     let url = request.url();
     let mut origins: Vec<String> = Vec::new();

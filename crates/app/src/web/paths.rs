@@ -2,16 +2,16 @@
 
 use crate::config::AdminSettings;
 
-/// What follows the prefix of the administrators' API, if the path is below it.
+/// The part of the path after the prefix of the administrators' API, if the path is below it.
 pub(crate) fn admin_path<'p>(settings: &AdminSettings, path: &'p str) -> Option<&'p str> {
     let rest = path.strip_prefix(settings.path.as_str())?;
     (settings.enabled && (rest.is_empty() || rest.starts_with('/'))).then_some(rest)
 }
 
-/// Where the JWKS is (the path that discovery documents name).
+/// The path of the key set, which discovery documents name.
 pub(crate) const JWKS_PATH: &str = "/.well-known/jwks.json";
 
-/// Whether the path is ours to answer.
+/// Whether Postern itself answers this path.
 pub(crate) fn is_own(admin: &AdminSettings, path: &str) -> bool {
     path == "/auth"
         || path.starts_with("/auth/")

@@ -4,16 +4,16 @@ use core::time::Duration;
 
 use crate::http::{Problem, Reply};
 
-/// What a throttled client is told, in the words of draft-ietf-httpapi-ratelimit-headers-11.
+/// The rate limit information for a throttled client, as in draft-ietf-httpapi-ratelimit-headers-11.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Throttled {
-    /// What is limited, and by what: `login-ip`.
+    /// The name of the limit, such as `login-ip`.
     pub(crate) policy: String,
-    /// How many a full bucket holds.
+    /// The capacity of the bucket.
     pub(crate) quota: u32,
-    /// How many seconds it takes to be full, from empty.
+    /// The seconds in which an empty bucket fills.
     pub(crate) window: u64,
-    /// When to come back, in seconds.
+    /// The seconds to wait before a retry.
     pub(crate) retry_after: u64,
 }
 
@@ -30,7 +30,7 @@ impl From<&Throttled> for Reply {
     }
 }
 
-/// Rounded up, and never zero: a client that comes back then is not refused again.
+/// Rounded up, and never zero, so that a retry at that time is not refused again.
 pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
 }
