@@ -7,16 +7,9 @@ use serde::{Deserialize, Serialize, de::Error as _};
 use sha2::{Digest as _, Sha256};
 
 /// The text is not an identifier: 22 characters of unpadded base64url for 16 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier of 22 base64url characters")]
 pub struct MalformedId;
-
-impl fmt::Display for MalformedId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("not an identifier of 22 base64url characters")
-    }
-}
-
-impl core::error::Error for MalformedId {}
 
 macro_rules! identifier {
     ($(#[$docs:meta])* $name:ident) => {

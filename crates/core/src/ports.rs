@@ -83,7 +83,8 @@ impl Part {
 
 /// A part did not do its work. Never the client's fault and never evidence of theft: on the
 /// wire it is 503 with `Retry-After`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {cause}", .part.name())]
 pub struct Fault {
     /// What failed.
     pub part: Part,
@@ -103,14 +104,6 @@ impl Fault {
         Self::new(part, "an answer of another kind than was asked for")
     }
 }
-
-impl fmt::Display for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.part.name(), self.cause)
-    }
-}
-
-impl core::error::Error for Fault {}
 
 #[cfg(not(target_family = "wasm"))]
 impl From<AlgorithmNotBuilt> for Fault {

@@ -127,19 +127,12 @@ pub struct Masters {
 /// Ids count up: an id above all that are in force is newer, any other unknown one was taken out.
 /// Nobody can check the MAC of a master that is not known, so whoever makes up a high id is told to
 /// come again later too, and gains nothing by it: no object was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("made under master {id}, which this version does not have yet")]
 pub struct NewerMaster {
     /// The id that the thing names.
     pub id: u8,
 }
-
-impl fmt::Display for NewerMaster {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "made under master {}, which this version does not have yet", self.id)
-    }
-}
-
-impl core::error::Error for NewerMaster {}
 
 impl Masters {
     /// The current master and the others that are accepted. Ids are distinct (config sees to it).

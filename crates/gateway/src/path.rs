@@ -9,7 +9,8 @@ use std::borrow::Cow;
 pub const MAX_PATH_BYTES: usize = 8192;
 
 /// Why a path is refused (400).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{}", self.code())]
 pub enum PathError {
     /// Does not start with a slash.
     NotAbsolute,
@@ -60,14 +61,6 @@ impl PathError {
         }
     }
 }
-
-impl fmt::Display for PathError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.code())
-    }
-}
-
-impl core::error::Error for PathError {}
 
 /// A path in normal form: only [`NormalPath::parse`] makes one.
 ///

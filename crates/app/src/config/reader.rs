@@ -13,21 +13,14 @@ use crate::{encoding::text_set, jose::json::parse_text};
 pub(super) const PREFIX: &str = "POSTERN_";
 
 /// One mistake in the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("{path}: {problem}")]
 pub struct ConfigError {
     /// The path of the value, such as `POSTERN_ROUTES[3].upstream`.
     pub path: String,
     /// The problem, in the form "must ..." or "is ...". It never contains the value.
     pub problem: String,
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.path, self.problem)
-    }
-}
-
-impl core::error::Error for ConfigError {}
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]

@@ -287,21 +287,14 @@ impl Flaw {
 }
 
 /// Where a chain is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("entry {seq} {}", .flaw.meaning())]
 pub struct Broken {
     /// The number that should stand there.
     pub seq: u64,
     /// What is wrong.
     pub flaw: Flaw,
 }
-
-impl fmt::Display for Broken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "entry {} {}", self.seq, self.flaw.meaning())
-    }
-}
-
-impl core::error::Error for Broken {}
 
 /// Checks the entries that follow `after`, in order, and gives the head behind the last of them,
 /// from which the next page is checked. With `masters` the MACs are checked too.

@@ -5,8 +5,6 @@
 //! recognised by the id of the user who holds the login, and another user's row is not taken for
 //! it.
 
-use core::fmt;
-
 use serde_json::{Map, Value};
 
 use super::{
@@ -46,29 +44,40 @@ pub struct ImportRow {
 }
 
 /// Why a row is refused. Says which member, and never what stands in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// No JSON object.
+    #[error("the row is no JSON object")]
     NotAnObject,
     /// A member that no row has, by its name.
+    #[error("no row has such a member")]
     UnknownMember(String),
     /// This member must be there.
+    #[error("is missing")]
     Missing(&'static str),
     /// This member has another type or value than its place takes.
+    #[error("has a type or value that a row does not take")]
     Invalid(&'static str),
     /// The login.
+    #[error(transparent)]
     Login(LoginError),
     /// The hash.
+    #[error(transparent)]
     Hash(MalformedHash),
     /// The hash was made by a Postern, under a master secret that is not in force here.
+    #[error("was made under a master secret that is not in force here")]
     UnknownMaster,
     /// The row asks for the administrators' scope.
+    #[error("an import makes no administrators")]
     AdminScope,
     /// The access tokens of these scopes and roles could not be used.
+    #[error("and roles do not fit into an access token that can be used")]
     GrantsTooLarge,
     /// Another user has this login: another id, or another hash when the row names no id.
+    #[error("another user has this login")]
     LoginTaken,
     /// Another login has this id.
+    #[error("another login has this id")]
     UserIdTaken,
 }
 
@@ -104,26 +113,6 @@ impl RowError {
         }
     }
 }
-
-impl fmt::Display for RowError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::NotAnObject => "the row is no JSON object",
-            Self::UnknownMember(_) => "no row has such a member",
-            Self::Missing(_) => "is missing",
-            Self::Invalid(_) => "has a type or value that a row does not take",
-            Self::Login(error) => return error.fmt(formatter),
-            Self::Hash(error) => return error.fmt(formatter),
-            Self::UnknownMaster => "was made under a master secret that is not in force here",
-            Self::AdminScope => "an import makes no administrators",
-            Self::GrantsTooLarge => "and roles do not fit into an access token that can be used",
-            Self::LoginTaken => "another user has this login",
-            Self::UserIdTaken => "another login has this id",
-        })
-    }
-}
-
-impl core::error::Error for RowError {}
 
 impl ImportRow {
     /// Reads a row; `created_at` may not be after `now`.

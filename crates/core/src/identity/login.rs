@@ -21,18 +21,22 @@ const MAX_BYTES: usize = 254;
 pub struct Login(String);
 
 /// Why a text is no login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
     /// Nothing is left of it.
+    #[error("the login is empty")]
     Empty,
     /// It has more than 254 bytes, or more than 1 024 before normalisation.
+    #[error("the login has {bytes} bytes; at most {MAX_BYTES} are allowed")]
     TooLong {
         /// How many bytes it has.
         bytes: usize,
     },
     /// A stored login that is not in its one spelling.
+    #[error("a stored login is not in its one spelling")]
     NotFolded,
     /// White space, a control character or something invisible inside.
+    #[error("the login contains U+{:04X}, which is not allowed", u32::from(*.character))]
     ForbiddenCharacter {
         /// The first such character.
         character: char,
@@ -50,23 +54,6 @@ impl LoginError {
         }
     }
 }
-
-impl fmt::Display for LoginError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFolded => formatter.write_str("a stored login is not in its one spelling"),
-            Self::Empty => formatter.write_str("the login is empty"),
-            Self::TooLong { bytes } => {
-                write!(formatter, "the login has {bytes} bytes; at most {MAX_BYTES} are allowed")
-            }
-            Self::ForbiddenCharacter { character } => {
-                write!(formatter, "the login contains U+{:04X}, which is not allowed", u32::from(*character))
-            }
-        }
-    }
-}
-
-impl core::error::Error for LoginError {}
 
 impl Login {
     /// Brings the text into the one spelling.

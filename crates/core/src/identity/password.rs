@@ -63,13 +63,16 @@ pub struct Password {
 }
 
 /// Why a text is not accepted as a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Fewer than 8 characters.
+    #[error("a password has at least {MIN_CHARACTERS} characters")]
     TooShort,
     /// More than 1 024 bytes.
+    #[error("a password has at most {MAX_BYTES} bytes")]
     TooLong,
     /// Among the passwords that are tried first, or the login itself.
+    #[error("this password is among those that are guessed first")]
     Common,
 }
 
@@ -83,18 +86,6 @@ impl PasswordError {
         }
     }
 }
-
-impl fmt::Display for PasswordError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooShort => write!(formatter, "a password has at least {MIN_CHARACTERS} characters"),
-            Self::TooLong => write!(formatter, "a password has at most {MAX_BYTES} bytes"),
-            Self::Common => formatter.write_str("this password is among those that are guessed first"),
-        }
-    }
-}
-
-impl core::error::Error for PasswordError {}
 
 impl Password {
     /// A password being chosen: 8 characters to 1 024 bytes, and none that everybody uses. Nothing
@@ -253,24 +244,15 @@ struct Parsed {
 }
 
 /// Why a text is no password hash that is taken here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedHash {
     /// Neither a PHC string of Argon2 or scrypt nor bcrypt's own form.
+    #[error("not a password hash of Argon2, scrypt or bcrypt")]
     Form,
     /// Sound, but it costs more than the caps allow.
+    #[error("a password hash that costs more than the caps allow")]
     TooCostly,
 }
-
-impl fmt::Display for MalformedHash {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Form => "not a password hash of Argon2, scrypt or bcrypt",
-            Self::TooCostly => "a password hash that costs more than the caps allow",
-        })
-    }
-}
-
-impl core::error::Error for MalformedHash {}
 
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -500,11 +482,13 @@ pub enum Verdict {
 }
 
 /// Why a stored hash cannot be verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverifiable {
     /// It was made with the pepper of a master that is not in force any more.
+    #[error("a password hash was made under master {0}, which is not in force")]
     UnknownMaster(u8),
     /// It is no hash that is taken here.
+    #[error("users.password_hash is {0}")]
     Unreadable(MalformedHash),
 }
 
@@ -515,17 +499,6 @@ impl Unverifiable {
             Self::UnknownMaster(_) => "hash_of_unknown_master",
             Self::Unreadable(MalformedHash::Form) => "hash_unreadable",
             Self::Unreadable(MalformedHash::TooCostly) => "hash_too_costly",
-        }
-    }
-}
-
-impl fmt::Display for Unverifiable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownMaster(id) => {
-                write!(formatter, "a password hash was made under master {id}, which is not in force")
-            }
-            Self::Unreadable(error) => write!(formatter, "users.password_hash is {error}"),
         }
     }
 }

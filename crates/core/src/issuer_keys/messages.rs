@@ -1,7 +1,5 @@
 //! What the Worker and an issuer's object say to each other.
 
-use core::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use postern_jose::jwks::{CachePolicy, FetchFailure, IssuerSource, Snapshot};
@@ -40,25 +38,18 @@ impl Message for IssuerKeysRequest {
 }
 
 /// Why there are no keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Unavailable {
     /// The last fetch failed so, and the next one is not due yet or has just failed too.
+    #[error(transparent)]
     Failed(FetchFailure),
     /// The object's own storage failed.
+    #[error("storage")]
     Storage,
     /// Another request's fetch is still running.
+    #[error("busy")]
     Busy,
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(failure) => failure.fmt(formatter),
-            Self::Storage => formatter.write_str("storage"),
-            Self::Busy => formatter.write_str("busy"),
-        }
-    }
 }
 
 /// From the object.

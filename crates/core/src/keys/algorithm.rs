@@ -49,16 +49,9 @@ impl fmt::Display for SigningAlgorithm {
 }
 
 /// The text names no algorithm that Postern signs with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not one of ES256, EdDSA, RS256")]
 pub struct UnknownAlgorithm;
-
-impl fmt::Display for UnknownAlgorithm {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("not one of ES256, EdDSA, RS256")
-    }
-}
-
-impl core::error::Error for UnknownAlgorithm {}
 
 impl FromStr for SigningAlgorithm {
     type Err = UnknownAlgorithm;

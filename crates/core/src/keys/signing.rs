@@ -1,6 +1,6 @@
 //! The Worker's side: the active key, opened, for as long as the ring allows.
 
-use core::{cell::RefCell, fmt, time::Duration};
+use core::{cell::RefCell, time::Duration};
 use std::rc::Rc;
 
 use super::{KeyRingObject, PrivateKey, WrapError};
@@ -12,24 +12,15 @@ use postern_jose::time::Timestamp;
 const LONGEST_CACHE: Duration = Duration::from_mins(1);
 
 /// Why there is no key to sign with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
     /// The ring did not answer, or could not.
+    #[error(transparent)]
     Fault(Fault),
     /// The key does not open with this Worker's master secrets.
+    #[error(transparent)]
     Wrapped(WrapError),
 }
-
-impl fmt::Display for SigningKeyError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fault(fault) => fault.fmt(formatter),
-            Self::Wrapped(error) => error.fmt(formatter),
-        }
-    }
-}
-
-impl core::error::Error for SigningKeyError {}
 
 /// The opened active key of one isolate.
 #[derive(Debug, Default)]

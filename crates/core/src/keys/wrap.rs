@@ -53,39 +53,30 @@ impl fmt::Debug for WrappedKey {
 }
 
 /// Why a wrapped key does not open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WrapError {
     /// It was sealed under a master that was taken out.
+    #[error("wrapped under unknown master {master}")]
     UnknownMaster {
         /// The master it names.
         master: u8,
     },
     /// It was sealed under a master that this version does not have yet: it is not lost.
+    #[error(transparent)]
     NewerMaster(NewerMaster),
     /// The record is of a version this code does not know.
+    #[error("wrapped key of version {version}")]
     UnknownVersion {
         /// The version it names.
         version: u8,
     },
     /// The seal does not fit: another secret under the same master id, or a changed record.
+    #[error("the seal of key {kid} does not fit its master")]
     Broken {
         /// The key that does not open.
         kid: Kid,
     },
 }
-
-impl fmt::Display for WrapError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownMaster { master } => write!(formatter, "wrapped under unknown master {master}"),
-            Self::NewerMaster(newer) => newer.fmt(formatter),
-            Self::UnknownVersion { version } => write!(formatter, "wrapped key of version {version}"),
-            Self::Broken { kid } => write!(formatter, "the seal of key {kid} does not fit its master"),
-        }
-    }
-}
-
-impl core::error::Error for WrapError {}
 
 impl WrappedKey {
     /// Seals a PKCS#8 private key under the current master.

@@ -44,7 +44,8 @@ pub struct RefreshToken {
 }
 
 /// Why a text is no refresh token of ours. The same answer for all of them goes to the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.code())]
 pub enum RefusedToken {
     /// Not 119 characters.
     Length,
@@ -77,14 +78,6 @@ impl RefusedToken {
         }
     }
 }
-
-impl fmt::Display for RefusedToken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.code())
-    }
-}
-
-impl core::error::Error for RefusedToken {}
 
 /// Reads a token and checks its MAC in constant time. Costs one HMAC at most, and nothing but a
 /// look at the length for a text of another length.

@@ -1,6 +1,6 @@
 //! The windows and lifetimes in force for a family.
 
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,29 +62,18 @@ impl DriftPolicy {
 }
 
 /// A rule that would make the family's promises false.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LimitsMistake {
     /// The reuse interval is above 60 s.
+    #[error("the reuse interval must be 0 to 60 seconds")]
     ReuseIntervalTooLong,
     /// Nothing confirms receipts and the lost-response window is above 60 s.
+    #[error("without receipts the lost-response window must be at most 60 seconds")]
     WindowWithoutReceiptsTooLong,
     /// No rotation may arrive late: then none at all would be granted.
+    #[error("at least one late-only rotation must be allowed")]
     NoLateOnlyRotations,
 }
-
-impl fmt::Display for LimitsMistake {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::ReuseIntervalTooLong => "the reuse interval must be 0 to 60 seconds",
-            Self::WindowWithoutReceiptsTooLong => {
-                "without receipts the lost-response window must be at most 60 seconds"
-            }
-            Self::NoLateOnlyRotations => "at least one late-only rotation must be allowed",
-        })
-    }
-}
-
-impl core::error::Error for LimitsMistake {}
 
 impl Default for Limits {
     /// 10 s of reuse interval (tabs miss each other by some 40 ms, phones by a few seconds),

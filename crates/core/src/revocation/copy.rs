@@ -12,8 +12,6 @@
 //!
 //! Anything else is refused whole: half a feed would be a feed that forgot something.
 
-use core::fmt;
-
 use super::TokenMarks;
 use crate::account::may_predate;
 use postern_jose::{
@@ -42,30 +40,23 @@ pub struct Overflow {
 }
 
 /// A text that is no feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedFeed {
     /// Longer than any feed.
+    #[error("the feed is too long")]
     TooLong,
     /// Another form or version.
+    #[error("the feed has another form or version")]
     Prefix,
     /// No base64url.
+    #[error("the feed is not base64url")]
     Encoding,
     /// Not as long as it says.
+    #[error("the feed is not as long as it says")]
     Length,
     /// Not ascending.
+    #[error("the feed is not in order")]
     Order,
-}
-
-impl fmt::Display for MalformedFeed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::TooLong => "the feed is too long",
-            Self::Prefix => "the feed has another form or version",
-            Self::Encoding => "the feed is not base64url",
-            Self::Length => "the feed is not as long as it says",
-            Self::Order => "the feed is not in order",
-        })
-    }
 }
 
 /// Marks in ascending order, with a time in seconds for each.

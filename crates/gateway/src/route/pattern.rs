@@ -13,45 +13,42 @@ pub(super) const MAX_SEGMENTS: usize = 32;
 const TAKEN_NAMES: [&str; 3] = ["host", "method", "subdomain"];
 
 /// What is wrong with a pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// Its literal part is a path that the gate refuses.
+    #[error("{}", path_problem(*.0))]
     Path(PathError),
     /// More than 32 segments.
+    #[error("must have at most {MAX_SEGMENTS} segments")]
     TooManySegments,
     /// A brace that is not around a whole segment.
+    #[error("must use braces only around a whole segment")]
     Brace,
     /// A parameter's name is not `[a-z][a-z0-9_]*`, or is one that rules use otherwise.
+    #[error(
+        "must have parameter names of a-z 0-9 _, beginning with a letter, and not host, method or subdomain, which are reserved"
+    )]
     Name,
     /// Two parameters of one name.
+    #[error("must not use a parameter name twice")]
     Repeated,
     /// `{*name}` before the last segment.
+    #[error("must have {{*...}} only as its last segment")]
     RestNotLast,
     /// `*` or `:name`, as others write what is `{*name}` and `{name}` here. Taken for themselves
     /// they would make a route that no request ever reaches.
+    #[error(
+        "must not have `*` or `:`; write {{name}} for one segment and {{*rest}} for all that follow (and %2A and %3A for the characters themselves)"
+    )]
     OtherWildcard,
 }
 
-impl fmt::Display for PatternError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(PathError::NotAbsolute) => formatter.write_str("must begin with a slash"),
-            Self::Path(error) => write!(formatter, "cannot match any request ({error})"),
-            Self::TooManySegments => write!(formatter, "must have at most {MAX_SEGMENTS} segments"),
-            Self::Brace => formatter.write_str("must use braces only around a whole segment"),
-            Self::Name => formatter.write_str(
-                "must have parameter names of a-z 0-9 _, beginning with a letter, and not host, method or subdomain, which are reserved",
-            ),
-            Self::Repeated => formatter.write_str("must not use a parameter name twice"),
-            Self::RestNotLast => formatter.write_str("must have {*...} only as its last segment"),
-            Self::OtherWildcard => formatter.write_str(
-                "must not have `*` or `:`; write {name} for one segment and {*rest} for all that follow (and %2A and %3A for the characters themselves)",
-            ),
-        }
+fn path_problem(error: PathError) -> String {
+    match error {
+        PathError::NotAbsolute => "must begin with a slash".to_owned(),
+        other => format!("cannot match any request ({other})"),
     }
 }
-
-impl core::error::Error for PatternError {}
 
 /// One segment of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
