@@ -3,6 +3,7 @@
 pub(crate) mod assertion;
 mod cors;
 pub mod explain;
+mod explanation;
 pub mod inspect;
 pub(crate) mod outcome;
 mod preflight;
