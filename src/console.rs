@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::runtime::Runtime;
 use postern_app::{
-    events::{Event, Happening, Setting},
+    events::{Event, EventKind, Setting},
     ports::Clock as _,
 };
 
@@ -16,6 +16,6 @@ extern "C" {
 }
 
 /// An event of now that belongs to no request.
-pub(super) fn event(happening: Happening) -> Event {
+pub(super) fn event(happening: EventKind) -> Event {
     Event { at: Runtime.now(), happening, setting: Setting::default() }
 }

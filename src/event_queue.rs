@@ -7,7 +7,7 @@ use worker::Env;
 use crate::{console, env, isolate, js, runtime::Runtime};
 use postern_app::{
     events::{
-        Happening,
+        EventKind,
         outbox::{LINGER, Offered, TRIES},
     },
     metrics::Family,
@@ -61,7 +61,7 @@ async fn send() {
 
 /// Logs and counts a fault of the queue itself, which the queue does not get.
 fn log_fault(fault: Fault) {
-    let happening = Happening::Fault { part: fault.part, cause: fault.cause };
+    let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
     isolate::count(&happening);
     console::log(&console::event(happening).to_line());
 }

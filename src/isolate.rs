@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 use crate::{console, env};
 use postern_app::{
     config::{Config, ConfigError},
-    events::Happening,
+    events::EventKind,
     service::Isolate,
 };
 
@@ -40,7 +40,7 @@ pub(super) fn of(environment: &JsValue) -> Result<Rc<Isolate>, Misconfigured> {
 }
 
 /// Adds an event that belongs to no request to the metrics.
-pub(super) fn count(happening: &Happening) {
+pub(super) fn count(happening: &EventKind) {
     if let Some(isolate) = known() {
         isolate.counters.count_event(happening);
     }
@@ -50,7 +50,7 @@ pub(super) fn count(happening: &Happening) {
 /// event: its name is part of the configuration.
 fn log_mistakes(mistakes: &[ConfigError]) {
     let count = u64::try_from(mistakes.len()).unwrap_or(u64::MAX);
-    console::log(&console::event(Happening::ConfigRefused { mistakes: count }).to_line());
+    console::log(&console::event(EventKind::ConfigRefused { mistakes: count }).to_line());
     for mistake in mistakes {
         console::log(&format!("configuration: {mistake}"));
     }

@@ -2,7 +2,7 @@
 
 use crate::{console, event_queue, isolate};
 use postern_app::{
-    events::{Event, EventSink, Happening, Setting},
+    events::{Event, EventKind, EventSink, Setting},
     keys::ring::Step,
     ports::Fault,
     time::Timestamp,
@@ -22,7 +22,7 @@ impl EventSink for Log {
 
 /// Records a failed component, outside of any request.
 pub(super) fn fault(fault: &Fault) {
-    let happening = Happening::Fault { part: fault.part, cause: fault.cause.clone() };
+    let happening = EventKind::Fault { part: fault.part, cause: fault.cause.clone() };
     isolate::count(&happening);
     Log.record(&console::event(happening));
 }
@@ -30,7 +30,7 @@ pub(super) fn fault(fault: &Fault) {
 /// Records what changed in the key ring.
 pub(super) fn key_steps(steps: &[Step], now: Timestamp) {
     for step in steps {
-        if let Some(happening) = Happening::of_key_step(*step) {
+        if let Some(happening) = EventKind::of_key_step(*step) {
             isolate::count(&happening);
             Log.record(&Event { at: now, happening, setting: Setting::default() });
         }
@@ -42,7 +42,7 @@ pub(super) fn feed_overflow(entries: usize, now: Timestamp) {
     let entries = u64::try_from(entries).unwrap_or(u64::MAX);
     Log.record(&Event {
         at: now,
-        happening: Happening::FeedOverflow { entries },
+        happening: EventKind::FeedOverflow { entries },
         setting: Setting::default(),
     });
 }

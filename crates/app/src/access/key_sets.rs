@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 use std::rc::Rc;
 
 use crate::{
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     isolate::issuers::{OwnOrExternal, TrustedIssuer, kv_key},
     issuer_keys::{IssuerKeySet, IssuerKeysObjects as _, NoKeySet},
     jose::{JwkSet, UnverifiedToken, VerifiedJws, VerifyError, verify},
@@ -292,7 +292,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
     /// Records that an issuer's keys have changed, and which keys of its set cannot be used.
     fn record_change(&self, snapshot: &Snapshot, now: Timestamp) {
         let keys = snapshot.keys(&[]).map_or(0, |set| set.keys().len());
-        let happening = Happening::IssuerKeysChanged {
+        let happening = EventKind::IssuerKeysChanged {
             issuer: snapshot.issuer.clone(),
             keys: u64::try_from(keys).unwrap_or(u64::MAX),
             left_out: snapshot.left_out.clone(),

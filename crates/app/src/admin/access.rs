@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     admin::request::Admin,
     auth::session_auth::SessionAuth,
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     gateway::Identity,
     http::RequestView,
     identity::ADMIN_SCOPE,
@@ -53,6 +53,6 @@ impl<'r, P: Ports> AdminAccess<'r, P> {
             ..caller.setting()
         };
         let route = Some("admin".to_owned());
-        Events::of(self.0).record(self.0.now(), Happening::access_refused(code, route), setting);
+        Events::of(self.0).record(self.0.now(), EventKind::access_refused(code, route), setting);
     }
 }

@@ -8,7 +8,7 @@
 
 use crate::{
     audit::{Act, ActResult, AuditLog as _, chain::Head},
-    events::Happening,
+    events::EventKind,
     ports::Fault,
     runtime::{Runtime, events::Events, ports::Ports},
     web::caller::Caller,
@@ -53,7 +53,7 @@ impl<'r, P: Ports> AuditTrail<'r, P> {
         act.request_id.clone_from(&caller.request_id);
         let Act { who, action, target, result, .. } = act.clone();
         let Head { seq, hash } = self.0.ports.audit_log().append(act).await?;
-        let happening = Happening::AdminAction { action, target, who, result, seq, hash };
+        let happening = EventKind::AdminAction { action, target, who, result, seq, hash };
         Events::of(self.0).record(self.0.now(), happening, caller.setting());
         Ok(Head { seq, hash })
     }

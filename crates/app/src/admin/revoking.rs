@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::{
     access::revocation_cache::RevocationCache,
     account::Accounts as _,
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     ids::FamilyId,
     ports::Fault,
     refresh::Revocation,
@@ -131,9 +131,9 @@ impl<'r, P: Ports> Revoking<'r, P> {
         }
         for session in &sessions {
             let setting = Setting { session_id: Some(*session), ..setting.clone() };
-            Events::of(self.0).record(now, Happening::SessionRevoked, setting);
+            Events::of(self.0).record(now, EventKind::SessionRevoked, setting);
         }
-        Events::of(self.0).record(now, Happening::Revoked { what: target.kind() }, setting);
+        Events::of(self.0).record(now, EventKind::Revoked { what: target.kind() }, setting);
         Ok(Revoked { sessions })
     }
 

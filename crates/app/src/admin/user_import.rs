@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     auth::user_changes::fits_a_token,
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     identity::{
         IdentityStore as _, User,
         import::{ImportRow, RowError},
@@ -103,7 +103,7 @@ impl<'r, P: Ports> UserImport<'r, P> {
             outcomes.into_iter().filter_map(|refused| refused.or_else(|| stored.next())).collect();
         drop(stored);
         let (created, existing, invalid) = counts(&outcomes);
-        Events::of(self.0).record(now, Happening::UsersImported { created, existing, invalid }, setting);
+        Events::of(self.0).record(now, EventKind::UsersImported { created, existing, invalid }, setting);
         Ok(Ok(outcomes))
     }
 }

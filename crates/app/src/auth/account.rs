@@ -17,7 +17,7 @@ use crate::{
         session_list::{SessionList, SessionRow},
         users::Users,
     },
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     gateway::Challenge,
     http::{Reply, RequestView},
     identity::IdentityStore as _,
@@ -97,7 +97,7 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
             sessions: self.session_list.session_rows(session.account, session.family).await?,
             activity: self.activity_list.activity_of(&session).await?,
         };
-        self.events.record_of(&caller, (session.account, session.family), Happening::AccountExported);
+        self.events.record_of(&caller, (session.account, session.family), EventKind::AccountExported);
         Ok(Reply::json(200, &export)
             .with_header("content-disposition", "attachment; filename=\"account.json\""))
     }
@@ -148,7 +148,7 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
         let (caller, body) = self.one_time_tokens.redeemer(request, body, &["token"]).await?;
         let user = self.one_time_tokens.redeem_for_address(&caller, body.text("token")?).await?;
         let setting: Setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
-        self.events.record(self.platform.now(), Happening::EmailVerified, setting);
+        self.events.record(self.platform.now(), EventKind::EmailVerified, setting);
         Ok(Reply::empty(204))
     }
 }

@@ -6,7 +6,7 @@
 use crate::{
     auth::principal::{Principal, UserProfile},
     config::{Config, IdentitySource},
-    events::Happening,
+    events::EventKind,
     gateway::Challenge,
     ids::AccountId,
     json,
@@ -50,7 +50,7 @@ impl<'r, P: Ports> IdentityService<'r, P> {
         });
         let answer = self.directory(binding, "/verify", &question).await?;
         let refused = |cause| {
-            Events::of(self.0).record(self.0.now(), Happening::SignInRefused { cause }, caller.setting());
+            Events::of(self.0).record(self.0.now(), EventKind::SignInRefused { cause }, caller.setting());
             Admissions::of(self.0).failed(admission, &caller.setting());
             Err(ApiError::InvalidCredentials)
         };

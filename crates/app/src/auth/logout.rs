@@ -7,7 +7,7 @@ use crate::{
         session_cookies::cleared_session_cookies,
         sessions::OwnSessions,
     },
-    events::Happening,
+    events::EventKind,
     http::{Reply, RequestView},
     isolate::Isolate,
     refresh::Revocation,
@@ -57,12 +57,12 @@ impl<'r, P: Ports> Logout<'r, P> {
         if everywhere {
             let ended = self.accounts.revoke_all(session.account, Revocation::LogoutAll).await?;
             let sessions = u64::try_from(ended.len()).unwrap_or(u64::MAX);
-            let happening = Happening::SignedOutEverywhere { sessions };
+            let happening = EventKind::SignedOutEverywhere { sessions };
             self.events.record_of(&Caller::of(request), (session.account, session.family), happening);
         } else {
             let accounts = self.accounts;
             let ended = accounts.revoke(session.account, session.family, Revocation::Logout).await?;
-            self.own_sessions.record_ended(&session, request, &ended, &Happening::SignedOut);
+            self.own_sessions.record_ended(&session, request, &ended, &EventKind::SignedOut);
         }
         Ok(with_cookies(Reply::empty(204), &cleared_session_cookies(self.isolate, request)))
     }

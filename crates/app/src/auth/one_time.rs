@@ -9,7 +9,7 @@ use crate::{
         identity_service::keeps_users,
         user_changes::{Unmade, UserChanges},
     },
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     http::RequestView,
     identity::{IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
@@ -65,7 +65,7 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
                     self.give_back(&token).await;
                 }
                 // Should the write land late, this voids what was given back.
-                let told = (told.clone(), Happening::PasswordReset);
+                let told = (told.clone(), EventKind::PasswordReset);
                 UserChanges::of(self.0).look_for_password(user.account, hash, told, setting);
                 Err(unmade.into())
             }
@@ -102,7 +102,7 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
 
     fn refused_one_time(&self, caller: &Caller, account: Option<AccountId>, cause: &'static str) -> ApiError {
         let setting = Setting { account, ..caller.setting() };
-        Events::of(self.0).record(self.0.now(), Happening::OneTimeTokenRefused { cause }, setting);
+        Events::of(self.0).record(self.0.now(), EventKind::OneTimeTokenRefused { cause }, setting);
         ApiError::InvalidOneTimeToken
     }
 

@@ -4,7 +4,7 @@ use crate::{
     account::{Accounts as _, OneTimeToken, Purpose},
     auth::{identity_service::keeps_users, local_users::LocalUsers},
     config::{Config, NotifierWay, Profile},
-    events::Happening,
+    events::EventKind,
     identity::{IdentityStore as _, Login, User},
     ports::{Bindings as _, Fault, Part},
     runtime::{Runtime, background::BackgroundWork, events::Events, ports::Ports},
@@ -50,8 +50,8 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
         LocalUsers::of(self.0).seed_local_users().await?;
         let user = self.0.ports.identity().find_by_login(login).await?;
         let happening = match purpose {
-            Purpose::ResetPassword => Happening::PasswordResetRequested,
-            Purpose::VerifyEmail => Happening::EmailVerificationRequested,
+            Purpose::ResetPassword => EventKind::PasswordResetRequested,
+            Purpose::VerifyEmail => EventKind::EmailVerificationRequested,
         };
         let setting = setting_of(&self.0.isolate.masters, caller, login, user.as_ref());
         Events::of(self.0).record(self.0.now(), happening, setting);

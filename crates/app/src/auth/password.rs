@@ -12,7 +12,7 @@ use crate::{
         session_auth::SessionAuth,
         user_changes::UserChanges,
     },
-    events::Happening,
+    events::EventKind,
     http::{Reply, RequestView},
     isolate::Isolate,
     ports::Clock as _,
@@ -97,14 +97,14 @@ impl<'r, P: Ports> Passwords<'r, P> {
                 self.user_changes.look_for_password(
                     user.account,
                     hash,
-                    (told, Happening::PasswordChanged),
+                    (told, EventKind::PasswordChanged),
                     setting,
                 );
                 return Err(unmade.into());
             }
         };
         self.user_changes.user_changed(&caller, user.account, &told, version).await;
-        self.events.record(self.platform.now(), Happening::PasswordChanged, setting);
+        self.events.record(self.platform.now(), EventKind::PasswordChanged, setting);
         Ok(Reply::empty(204))
     }
 
@@ -148,7 +148,7 @@ impl<'r, P: Ports> Passwords<'r, P> {
         // leaves it locked for as long as it would have been.
         let _ = self.admissions.lift_lock(&user.login).await;
         let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
-        self.events.record(self.platform.now(), Happening::PasswordReset, setting);
+        self.events.record(self.platform.now(), EventKind::PasswordReset, setting);
         Ok(Reply::empty(204))
     }
 }

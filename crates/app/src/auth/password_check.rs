@@ -3,7 +3,7 @@
 use crate::{
     account::ActivityKind,
     auth::{activity_notes::ActivityNotes, hashing::Hashing, local_users::LocalUsers, principal::Principal},
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     identity::{IdentityStore as _, Login, Password, Unverifiable, User, Verdict, password},
     ports::Part,
     runtime::{Runtime, events::Events, ports::Ports},
@@ -51,7 +51,7 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
                 ActivityNotes::of(self.0).note_later(caller, user, ActivityKind::SignInRefused);
             }
             let setting = Setting { account: user.map(|user| user.account), ..setting.clone() };
-            Events::of(self.0).record(self.0.now(), Happening::SignInRefused { cause }, setting.clone());
+            Events::of(self.0).record(self.0.now(), EventKind::SignInRefused { cause }, setting.clone());
             Admissions::of(self.0).failed(admission, &setting);
             Err(ApiError::InvalidCredentials)
         };
@@ -85,7 +85,7 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
     /// A fault of ours that only the log may show: nobody else learns that the user is there.
     pub(crate) fn record_unverifiable(&self, caller: &Caller, user: &User, why: Unverifiable) {
         let setting = setting_of(&self.0.isolate.masters, caller, &user.login, Some(user));
-        let happening = Happening::Fault { part: Part::Crypto, cause: why.to_string() };
+        let happening = EventKind::Fault { part: Part::Crypto, cause: why.to_string() };
         Events::of(self.0).record(self.0.now(), happening, setting);
     }
 
@@ -99,10 +99,10 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
         };
         let setting = Setting { account: Some(user.account), ..setting };
         match replaced {
-            Ok(true) => Events::of(self.0).record(self.0.now(), Happening::PasswordRehashed, setting),
+            Ok(true) => Events::of(self.0).record(self.0.now(), EventKind::PasswordRehashed, setting),
             Ok(false) => {}
             Err(fault) => {
-                let happening = Happening::Fault { part: fault.part, cause: fault.cause };
+                let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
                 Events::of(self.0).record(self.0.now(), happening, setting);
             }
         }

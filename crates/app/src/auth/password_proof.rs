@@ -4,7 +4,7 @@ use crate::{
     access::session::Session,
     account::ActivityKind,
     auth::{activity_notes::ActivityNotes, hashing::Hashing, password_check::PasswordCheck},
-    events::Happening,
+    events::EventKind,
     gateway::Challenge,
     identity::{IdentityStore as _, Password, User, Verdict},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -51,7 +51,7 @@ impl<'r, P: Ports> PasswordProof<'r, P> {
                     PasswordCheck::of(self.0).record_unverifiable(caller, &user, why);
                 }
                 let setting = setting_of(&self.0.isolate.masters, caller, &user.login, Some(&user));
-                Events::of(self.0).record(self.0.now(), Happening::PasswordRefused, setting.clone());
+                Events::of(self.0).record(self.0.now(), EventKind::PasswordRefused, setting.clone());
                 Admissions::of(self.0).failed(&admission, &setting);
                 ActivityNotes::of(self.0).note_later(caller, &user, ActivityKind::PasswordRefused);
                 Err(ApiError::WrongPassword)

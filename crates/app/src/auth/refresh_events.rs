@@ -2,7 +2,7 @@
 
 use crate::{
     account::{Refusal, Rotated, messages::Granted},
-    events::Happening,
+    events::EventKind,
     ids::{AccountId, FamilyId},
     refresh::{EndReason, Evidence, RefusalCause},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -20,9 +20,9 @@ impl<'r, P: Ports> RefreshEvents<'r, P> {
     /// A granted refresh, and a change of context within it.
     pub(crate) fn record_granted(&self, caller: &Caller, session: (AccountId, FamilyId), rotated: &Rotated) {
         let happening = match rotated.granted {
-            Granted::Rotate => Happening::Refreshed { rotation_count: rotated.rotation_count.into() },
-            Granted::Retry => Happening::Retried { late: false },
-            Granted::LateRetry => Happening::Retried { late: true },
+            Granted::Rotate => EventKind::Refreshed { rotation_count: rotated.rotation_count.into() },
+            Granted::Retry => EventKind::Retried { late: false },
+            Granted::LateRetry => EventKind::Retried { late: true },
         };
         Events::of(self.0).record_of(caller, session, happening);
         self.record_drift(caller, session, &rotated.evidence);
@@ -32,9 +32,9 @@ impl<'r, P: Ports> RefreshEvents<'r, P> {
     pub(crate) fn record_refused(&self, caller: &Caller, session: (AccountId, FamilyId), refusal: &Refusal) {
         let distance = refusal.evidence.as_ref().map_or(0, |evidence| evidence.distance.unsigned_abs());
         let happening = match refusal.cause {
-            RefusalCause::Reuse => Happening::ReuseDetected { distance },
+            RefusalCause::Reuse => EventKind::ReuseDetected { distance },
             RefusalCause::AheadOfState | RefusalCause::Forged => {
-                Happening::RefreshForged { cause: refusal.cause.code() }
+                EventKind::RefreshForged { cause: refusal.cause.code() }
             }
             RefusalCause::Ended { reason: EndReason::Reuse { .. } }
             | RefusalCause::Ended { .. }
@@ -47,7 +47,7 @@ impl<'r, P: Ports> RefreshEvents<'r, P> {
             | RefusalCause::UnknownFamily
             | RefusalCause::WrongSubject
             | RefusalCause::FamilyExists
-            | RefusalCause::StaleCredentials => Happening::RefreshRefused { cause: refusal.cause.code() },
+            | RefusalCause::StaleCredentials => EventKind::RefreshRefused { cause: refusal.cause.code() },
         };
         Events::of(self.0).record_of(caller, session, happening);
         if let Some(evidence) = &refusal.evidence {
@@ -57,7 +57,7 @@ impl<'r, P: Ports> RefreshEvents<'r, P> {
 
     fn record_drift(&self, caller: &Caller, session: (AccountId, FamilyId), evidence: &Evidence) {
         if evidence.drift.score > 0 {
-            let happening = Happening::ContextChanged { risk: evidence.drift.score };
+            let happening = EventKind::ContextChanged { risk: evidence.drift.score };
             Events::of(self.0).record_of(caller, session, happening);
         }
     }

@@ -11,7 +11,7 @@ use crate::{
         user_changes::{UserChanges, fresh_account},
     },
     config::Registration,
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     http::{Reply, RequestView},
     identity::{Grants, User},
     ids::AccountId,
@@ -66,7 +66,7 @@ impl<'r, P: Ports> Register<'r, P> {
         keeps_users(&self.isolate.config)?;
         self.origins.check_origin(request)?;
         if config.registration == Registration::Closed {
-            let happening = Happening::RegistrationRefused { cause: "registration_closed" };
+            let happening = EventKind::RegistrationRefused { cause: "registration_closed" };
             self.events.record(self.platform.now(), happening, caller.setting());
             return Err(ApiError::RegistrationClosed);
         }
@@ -81,11 +81,11 @@ impl<'r, P: Ports> Register<'r, P> {
         let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
         self.local_users.seed_local_users().await?;
         if !self.user_changes.insert_user(&user, &setting).await? {
-            let happening = Happening::RegistrationRefused { cause: "login_taken" };
+            let happening = EventKind::RegistrationRefused { cause: "login_taken" };
             self.events.record(self.platform.now(), happening, Setting { account: None, ..setting });
             return Err(ApiError::LoginTaken);
         }
-        self.events.record(self.platform.now(), Happening::Registered, setting);
+        self.events.record(self.platform.now(), EventKind::Registered, setting);
         Ok(Reply::json(201, &Registered { sub: user.account }))
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     access::revocation_cache::RevocationCache,
     account::{Accounts as _, Granted, Refreshed, Refusal, Rotated},
     auth::{presented_token::PresentedToken, refresh_events::RefreshEvents},
-    events::Happening,
+    events::EventKind,
     http::RequestView,
     ids::{AccountId, FamilyId},
     rate::Rate,
@@ -116,7 +116,7 @@ impl<'r, P: Ports> RefreshRotation<'r, P> {
     ) -> Result<Rotated, ApiError> {
         let (account, family) = session;
         self.0.ports.accounts().revoke(account, family, Revocation::Operator).await?;
-        Events::of(self.0).record_of(caller, session, Happening::SessionRevoked);
+        Events::of(self.0).record_of(caller, session, EventKind::SessionRevoked);
         Err(ApiError::InvalidGrant)
     }
 

@@ -12,7 +12,7 @@ use crate::{
     account::Accounts as _,
     auth::{presented_token::PresentedToken, rotation::RefreshRotation},
     config::Config,
-    events::Happening,
+    events::EventKind,
     gateway::{Challenge, Credentials, Identity, RevocationLevel, StaleFeed, credentials},
     http::RequestView,
     refresh::{RefreshToken, RefusedToken, codec},
@@ -195,7 +195,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         if let RefusedToken::NewerMaster(newer) = refused {
             return Events::of(self.0).newer_master(&Caller::of(request), "refresh_token", newer);
         }
-        let happening = Happening::RefreshRefused { cause: refused.code() };
+        let happening = EventKind::RefreshRefused { cause: refused.code() };
         Events::of(self.0).record(self.0.now(), happening, Caller::of(request).setting());
         ApiError::InvalidGrant
     }

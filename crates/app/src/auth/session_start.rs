@@ -8,7 +8,7 @@ use crate::{
         token_response::{Delivery, TokenResponse},
     },
     config::Client,
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     http::{Reply, RequestView},
     identity::Grants,
     ids::{AccountId, FamilyId},
@@ -69,7 +69,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
                     Events::of(self.0).record_of(
                         &caller,
                         (user.account, displaced),
-                        Happening::FamilyDisplaced,
+                        EventKind::FamilyDisplaced,
                     );
                 }
             }
@@ -78,7 +78,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
                 let setting = Setting { account: Some(user.account), ..caller.setting() };
                 Events::of(self.0).record(
                     now,
-                    Happening::SignInRefused { cause: refusal.cause.code() },
+                    EventKind::SignInRefused { cause: refusal.cause.code() },
                     setting,
                 );
                 return Err(ApiError::InvalidCredentials);
@@ -88,7 +88,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
         let issued = issued.inspect_err(|_| self.take_back_session(user.account, family))?;
         let issued = Issued { device_token: Some(device_token), ..issued };
         let refresh_token = codec::seal(master, user.account, family, 0, &secret);
-        Events::of(self.0).record_of(&caller, (user.account, family), Happening::SignedIn);
+        Events::of(self.0).record_of(&caller, (user.account, family), EventKind::SignedIn);
         let lifetime = lifetimes.idle.min(lifetimes.absolute);
         TokenResponse::of(self.0).deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
     }
@@ -106,7 +106,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
             let setting = Setting { account: Some(user.account), ..Caller::of(request).setting() };
             Events::of(self.0).record(
                 self.0.now(),
-                Happening::SignInRefused { cause: "grants_too_large" },
+                EventKind::SignInRefused { cause: "grants_too_large" },
                 setting,
             );
             error.into()

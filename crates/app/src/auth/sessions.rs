@@ -4,7 +4,7 @@ use crate::{
     access::session::Session,
     account::Accounts as _,
     auth::{session_auth::SessionAuth, session_list::SessionList},
-    events::Happening,
+    events::EventKind,
     http::{Reply, RequestView},
     ids::FamilyId,
     refresh::Revocation,
@@ -41,7 +41,7 @@ impl<'r, P: Ports> OwnSessions<'r, P> {
         let (_, session) = self.auth.own_identity(request).await?;
         let family: FamilyId = id.parse().map_err(|_| ApiError::SessionNotFound)?;
         let ended = self.accounts.revoke(session.account, family, Revocation::User).await?;
-        self.record_ended(&session, request, &ended, &Happening::SessionRevoked);
+        self.record_ended(&session, request, &ended, &EventKind::SessionRevoked);
         if ended.is_empty() { Err(ApiError::SessionNotFound) } else { Ok(Reply::empty(204)) }
     }
 
@@ -50,7 +50,7 @@ impl<'r, P: Ports> OwnSessions<'r, P> {
         let (_, session) = self.auth.own_identity(request).await?;
         let accounts = self.accounts;
         let ended = accounts.revoke_others(session.account, session.family, Revocation::User).await?;
-        self.record_ended(&session, request, &ended, &Happening::SessionRevoked);
+        self.record_ended(&session, request, &ended, &EventKind::SessionRevoked);
         Ok(Reply::empty(204))
     }
 
@@ -60,7 +60,7 @@ impl<'r, P: Ports> OwnSessions<'r, P> {
         session: &Session,
         request: &impl RequestView,
         ended: &[FamilyId],
-        happening: &Happening,
+        happening: &EventKind,
     ) {
         let caller = Caller::of(request);
         for family in ended {

@@ -8,7 +8,7 @@
 use crate::{
     account::{Accounts as _, ChangeNotice},
     config::{Config, TokenTooLarge},
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     identity::{Grants, IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
     ports::{Fault, Randomness},
@@ -91,7 +91,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
     }
 
     fn record_lost_answer(&self, fault: Fault, setting: &Setting) {
-        let happening = Happening::Fault { part: fault.part, cause: fault.cause };
+        let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
         Events::of(self.0).record(self.0.now(), happening, setting.clone());
     }
 
@@ -126,7 +126,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         &self,
         account: AccountId,
         hash: PasswordHash,
-        (told, happening): (ChangeNotice, Happening),
+        (told, happening): (ChangeNotice, EventKind),
         setting: Setting,
     ) {
         BackgroundWork::of(self.0).retry_later(move |runtime| {

@@ -8,7 +8,7 @@ use crate::{
     account::{Accounts as _, ActivityKind, ChangeNotice, Ends},
     auth::user_changes::{TRIES, UserChanges, fits_a_token, fresh_account},
     config::{Config, IdentitySource, TokenTooLarge},
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     identity::{Grants, GrantsOrder, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::AccountId,
     ports::{Fault, Part},
@@ -106,7 +106,7 @@ impl<'r, P: Ports> Users<'r, P> {
             login: Some(pseudonym(&self.0.isolate.masters, login)),
             ..setting
         };
-        Events::of(self.0).record(self.0.now(), Happening::Registered, setting);
+        Events::of(self.0).record(self.0.now(), EventKind::Registered, setting);
         Ok(Some(user.account))
     }
 
@@ -123,9 +123,9 @@ impl<'r, P: Ports> Users<'r, P> {
             return Ok(false);
         }
         let (kind, ends, happening) = if disabled {
-            (ActivityKind::UserDisabled, Ends::All, Happening::UserDisabled)
+            (ActivityKind::UserDisabled, Ends::All, EventKind::UserDisabled)
         } else {
-            (ActivityKind::UserEnabled, Ends::None, Happening::UserEnabled)
+            (ActivityKind::UserEnabled, Ends::None, EventKind::UserEnabled)
         };
         let told = by_operator(kind, ends, Revocation::Disabled);
         if disabled {
@@ -166,7 +166,7 @@ impl<'r, P: Ports> Users<'r, P> {
             let changed =
                 UserChanges::of(self.0).change_user(account, &change, &setting).await.map_err(Fault::from)?;
             if let Some(fence) = changed {
-                self.tell_change(account, fence, &told, Happening::UserChanged, setting).await?;
+                self.tell_change(account, fence, &told, EventKind::UserChanged, setting).await?;
                 return Ok(Some(Regranted { before: user.grants, now: grants }));
             }
             // Somebody else changed the user meanwhile.
@@ -180,7 +180,7 @@ impl<'r, P: Ports> Users<'r, P> {
         account: AccountId,
         fence: u64,
         told: &ChangeNotice,
-        happening: Happening,
+        happening: EventKind,
         setting: Setting,
     ) -> Result<(), Fault> {
         self.0.ports.accounts().user_changed(account, told, fence).await?;
@@ -205,7 +205,7 @@ impl<'r, P: Ports> Users<'r, P> {
         }
         Events::of(self.0).record(
             self.0.now(),
-            Happening::AccountErased,
+            EventKind::AccountErased,
             Setting { account: Some(account), ..setting },
         );
         Ok(there)

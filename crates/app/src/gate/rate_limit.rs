@@ -1,7 +1,7 @@
 //! The rate limit of a route, with the platform's rate limiting binding.
 
 use crate::{
-    events::Happening,
+    events::EventKind,
     gateway::{Identity, RateKey, RateLimit, Route},
     http::{Problem, Reply, RequestView},
     ports::RateLimiter as _,
@@ -40,7 +40,7 @@ impl<'r, P: Ports> RouteRateLimit<'r, P> {
         match self.0.ports.rate_limiter().admits(&limit.binding, &key).await {
             Ok(true) => None,
             Ok(false) => {
-                let happening = Happening::access_refused("rate_limited", Some(route.name.clone()));
+                let happening = EventKind::access_refused("rate_limited", Some(route.name.clone()));
                 Events::of(self.0).record(self.0.now(), happening, caller.setting());
                 let seconds = u32::try_from(limit.retry_after.as_secs()).unwrap_or(u32::MAX);
                 let problem = Problem::new(429, "rate_limited", "Too many requests; wait and try again");

@@ -2,7 +2,7 @@
 
 use crate::{
     access::{refused::AccessRefused, session::session_of},
-    events::{Happening, Setting, redact::signature_tail},
+    events::{EventKind, Setting, redact::signature_tail},
     gateway::{Identity, Route},
     http::RequestView,
     runtime::{Runtime, events::Events, ports::Ports},
@@ -33,7 +33,7 @@ impl<'r, P: Ports> RefusalEvents<'r, P> {
             client_id: identity.client_id.clone(),
             ..Caller::of(request).setting()
         };
-        let happening = Happening::AccessRefused {
+        let happening = EventKind::AccessRefused {
             code,
             route: Some(route.name.clone()),
             signature_tail: None,
@@ -62,14 +62,14 @@ impl<'r, P: Ports> RefusalEvents<'r, P> {
 }
 
 /// Records a token that is refused before the rules of the route are checked.
-pub(crate) fn refused_token(refused: &AccessRefused, route: &Route, text: &str) -> Happening {
+pub(crate) fn refused_token(refused: &AccessRefused, route: &Route, text: &str) -> EventKind {
     let signature_tail = signature_tail(text).map(str::to_owned);
     let route = Some(route.name.clone());
     let invalid = match refused {
         AccessRefused::Invalid(invalid) => Some(invalid),
         AccessRefused::Token(_) | AccessRefused::Fault(_) => None,
     };
-    Happening::AccessRefused {
+    EventKind::AccessRefused {
         code: refused.code(),
         route,
         signature_tail,

@@ -1,7 +1,7 @@
 //! Answers and events for upstreams that did not respond.
 
 use crate::{
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     gate::outcome::UpstreamFault,
     gateway::{RouteMatch, Upstream},
     http::{Reply, RequestView, UrlParts},
@@ -35,7 +35,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
         fault: BodyFault,
     ) -> Reply {
         let problem = body_problem(&fault.into());
-        let happening = Happening::access_refused(problem.code, self.way_of(request).0);
+        let happening = EventKind::access_refused(problem.code, self.way_of(request).0);
         Events::of(self.0).record(self.0.now(), happening, Caller::of(request).setting());
         with_headers(problem.into(), answer_headers)
     }
@@ -56,7 +56,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
     /// Counts the failure of a route's upstream, and returns the name of the route.
     fn record_upstream_fault(&self, request: &impl RequestView, cause: String) -> String {
         let (route, upstream) = self.way_of(request);
-        let happening = Happening::Fault { part: Part::Upstream, cause };
+        let happening = EventKind::Fault { part: Part::Upstream, cause };
         let name = route.clone().unwrap_or_default();
         Events::of(self.0).record(
             self.0.now(),

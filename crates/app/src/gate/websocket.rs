@@ -10,7 +10,7 @@ use crate::{
         revocation_cache::RevocationCache,
         session::{Session, session_of},
     },
-    events::{Happening, Setting},
+    events::{EventKind, Setting},
     gateway::{Identity, RevocationLevel, Route, StaleFeed},
     isolate::{Isolate, token_cache::Known},
     ports::{Clock as _, Fault},
@@ -164,7 +164,7 @@ impl<'r, P: Ports> Sockets<'r, P> {
             Ok(Some(close)) => self.told(watch, close),
             Err(fault) => {
                 let setting = Setting { route: Some(watch.route.clone()), ..Setting::default() };
-                let happening = Happening::Fault { part: fault.part, cause: fault.cause };
+                let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
                 self.events.record(self.platform.now(), happening, setting);
                 socket.failed_looks.set(socket.failed_looks.get().saturating_add(1));
                 if socket.failed_looks.get() >= MAX_FAILED_LOOKS {
@@ -210,7 +210,7 @@ impl<'r, P: Ports> Sockets<'r, P> {
     }
 
     fn record_closed(&self, watch: &SocketWatch, code: &'static str) {
-        let happening = Happening::access_refused(code, Some(watch.route.clone()));
+        let happening = EventKind::access_refused(code, Some(watch.route.clone()));
         let session = watch.revocation.as_ref().and_then(|(watched, _)| watched.session.as_ref());
         let setting = Setting {
             account: session.map(|session| session.account),

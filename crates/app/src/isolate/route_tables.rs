@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     config::{Config, RouteContext, RouteDocument, RoutesInKv},
-    events::Happening,
+    events::EventKind,
     gateway::Gate,
     time::Timestamp,
 };
@@ -110,7 +110,7 @@ impl RouteTables {
     }
 
     /// Takes a document from KV. Gives the event to tell, if anything happened.
-    pub(crate) fn take_in(&self, text: &str, context: &RouteContext, now: Timestamp) -> Option<Happening> {
+    pub(crate) fn take_in(&self, text: &str, context: &RouteContext, now: Timestamp) -> Option<EventKind> {
         let digest: [u8; 32] = Sha256::digest(text).into();
         if let Some(live) = self.live.borrow_mut().as_mut()
             && live.digest == digest
@@ -131,7 +131,7 @@ impl RouteTables {
             });
         match judged {
             Ok(RouteDocument { version, routes }) => {
-                let happening = Happening::RoutesLoaded { version, routes: routes.len() as u64 };
+                let happening = EventKind::RoutesLoaded { version, routes: routes.len() as u64 };
                 let gate = Rc::new(Gate::new(routes, self.own_cookies.clone()));
                 self.live.replace(Some(Live { gate, version: Some(version), digest, seen: now }));
                 self.refused.replace(None);
@@ -145,7 +145,7 @@ impl RouteTables {
                 }
                 let count = mistakes.len() as u64;
                 mistakes.truncate(MISTAKES_TOLD);
-                Some(Happening::RoutesRefused { count, mistakes })
+                Some(EventKind::RoutesRefused { count, mistakes })
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Writes security events, with the caller's network data, and counts them.
 
 use crate::{
-    events::{Event, EventSink as _, Happening, Setting},
+    events::{Event, EventKind, EventSink as _, Setting},
     ids::{AccountId, FamilyId},
     ports::Fault,
     runtime::{Runtime, metrics_flush::MetricsFlush, ports::Ports},
@@ -21,24 +21,24 @@ impl<'r, P: Ports> Events<'r, P> {
     /// Something that cannot be judged before this version has the master it was made under: told
     /// to the log by what it is, and to the client as a fault of ours.
     pub(crate) fn newer_master(&self, caller: &Caller, what: &'static str, newer: NewerMaster) -> ApiError {
-        self.record(self.0.now(), Happening::NewerMaster { what, master: newer.id }, caller.setting());
+        self.record(self.0.now(), EventKind::NewerMaster { what, master: newer.id }, caller.setting());
         ApiError::NewerMaster
     }
 
-    pub(crate) fn record(&self, at: Timestamp, happening: Happening, setting: Setting) {
+    pub(crate) fn record(&self, at: Timestamp, happening: EventKind, setting: Setting) {
         self.0.isolate.counters.count_event(&happening);
         self.0.ports.log().record(&Event { at, happening, setting });
         MetricsFlush::of(self.0).see_to_flush(at);
     }
 
-    pub(crate) fn record_of(&self, caller: &Caller, session: (AccountId, FamilyId), happening: Happening) {
+    pub(crate) fn record_of(&self, caller: &Caller, session: (AccountId, FamilyId), happening: EventKind) {
         let (account, family) = session;
         let setting = Setting { account: Some(account), session_id: Some(family), ..caller.setting() };
         self.record(self.0.now(), happening, setting);
     }
 
     pub(crate) fn record_fault(&self, fault: &Fault, caller: &Caller) {
-        let happening = Happening::Fault { part: fault.part, cause: fault.cause.clone() };
+        let happening = EventKind::Fault { part: fault.part, cause: fault.cause.clone() };
         self.record(self.0.now(), happening, caller.setting());
     }
 }

@@ -1,7 +1,7 @@
 //! Counts the gate's requests, and sends all counts to the metrics objects after answers.
 
 use crate::{
-    events::{Event, EventSink as _, Happening, Setting},
+    events::{Event, EventKind, EventSink as _, Setting},
     gateway::Route,
     metrics::{Family, flush},
     ports::{Background as _, Fault},
@@ -43,7 +43,7 @@ impl<'r, P: Ports> MetricsFlush<'r, P> {
         if let Err(Fault { part, cause }) = written.await {
             // Not counted: that would be flushed, and fail again.
             let (at, setting) = (self.0.now(), Setting::default());
-            self.0.ports.log().record(&Event { at, happening: Happening::Fault { part, cause }, setting });
+            self.0.ports.log().record(&Event { at, happening: EventKind::Fault { part, cause }, setting });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Runtime, events::Events, ports::Ports};
 use crate::{
-    events::Happening,
+    events::EventKind,
     http::{Reply, RequestView},
     text::printable,
     web::{
@@ -70,7 +70,7 @@ impl<'r, P: Ports> Origins<'r, P> {
     /// Records the origin of the request and the expected ones, which shows a proxy that changes `Host` and a host that
     /// is missing in the list.
     pub(crate) fn record_cross_origin(&self, request: &impl RequestView, route: Option<&str>) {
-        let happening = Happening::CrossOrigin {
+        let happening = EventKind::CrossOrigin {
             origin: request.header("origin").map(|origin| printable(&origin, MAX_ORIGIN)),
             expected: own_origins(&self.0.isolate.config, request),
             route: route.map(str::to_owned),

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::{
-    events::{Happening, Pseudonym, Setting},
+    events::{EventKind, Pseudonym, Setting},
     identity::Login,
     ids::DeviceId,
     ports::{Fault, Randomness as _, Timer as _},
@@ -35,7 +35,7 @@ pub(crate) struct Admission {
     /// What was charged, by object.
     charged: Vec<(String, Vec<Pardon>)>,
     /// What is to be told if it fails.
-    told_of_failure: Vec<Happening>,
+    told_of_failure: Vec<EventKind>,
 }
 
 /// Admits sign-ins, and accounts for how they went.
@@ -260,7 +260,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
             admission.locked |= locked;
             if let Some(until) = lock {
                 let seconds = whole_seconds(until.since(self.0.now()));
-                admission.told_of_failure.push(Happening::Locked { what: scope, seconds });
+                admission.told_of_failure.push(EventKind::Locked { what: scope, seconds });
             }
             if alarm {
                 admission.told_of_failure.push(stuffing(scope));

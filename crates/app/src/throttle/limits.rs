@@ -2,7 +2,7 @@
 //! which also says afterwards how it went.
 
 use crate::{
-    events::Happening,
+    events::EventKind,
     identity::Login,
     ids::AccountId,
     metrics::Family,
@@ -164,7 +164,7 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         };
         if is_news {
             let (limit, retry_after) = (throttled.policy.clone(), throttled.retry_after);
-            Events::of(self.0).record(now, Happening::Throttled { limit, retry_after }, caller.setting());
+            Events::of(self.0).record(now, EventKind::Throttled { limit, retry_after }, caller.setting());
         }
         if refused.alarm {
             Events::of(self.0).record(now, stuffing(scope), caller.setting());

@@ -1,6 +1,6 @@
 //! The names of throttle objects, of their rows and of their limits.
 
-use crate::{events::Happening, identity::Login, rate::Rate};
+use crate::{events::EventKind, identity::Login, rate::Rate};
 use postern_core::throttle::{Claim, Limited, name};
 
 /// The row of strangers in an account's object.
@@ -55,8 +55,8 @@ pub(crate) fn asked(scope: &'static str, row: &str, limited: Limited, rate: Opti
     LimitCheck { scope, claim }
 }
 
-pub(crate) fn stuffing(scope: &'static str) -> Happening {
-    Happening::StuffingDetected { pattern: if scope == NETWORK { "many_accounts" } else { "many_networks" } }
+pub(crate) fn stuffing(scope: &'static str) -> EventKind {
+    EventKind::StuffingDetected { pattern: if scope == NETWORK { "many_accounts" } else { "many_networks" } }
 }
 
 pub(crate) fn policy(limited: Limited, scope: &str) -> String {

@@ -74,7 +74,7 @@ pub struct Event {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub happening: Happening,
+    pub happening: EventKind,
     /// Where and for whom.
     pub setting: Setting,
 }
@@ -96,7 +96,7 @@ pub enum Outcome {
 /// What happened. Causes and codes are the stable codes of the modules that refuse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Happening {
+pub enum EventKind {
     /// A session began.
     SignedIn,
     /// A sign-in failed.
@@ -351,7 +351,7 @@ pub enum Happening {
     },
 }
 
-impl Happening {
+impl EventKind {
     /// A request that the gate refused, by its code alone.
     pub const fn access_refused(code: &'static str, route: Option<String>) -> Self {
         Self::AccessRefused {

@@ -10,7 +10,7 @@ use super::{
     text,
 };
 use crate::{
-    events::Happening,
+    events::EventKind,
     ports::{Fault, Part, Randomness},
 };
 use postern_jose::{encoding::base64url, time::Timestamp};
@@ -78,23 +78,23 @@ impl Counters {
     }
 
     /// Counts an event, under its own name and in the families that it belongs to.
-    pub fn count_event(&self, happening: &Happening) {
+    pub fn count_event(&self, happening: &EventKind) {
         self.add(Family::Events, happening.name(), happening.outcome().name());
         match happening {
-            Happening::SignedIn => self.add(Family::SignIns, "success", ""),
-            Happening::SignInRefused { cause } => self.add(Family::SignIns, cause, ""),
-            Happening::Refreshed { .. } => self.add(Family::Refreshes, "rotate", ""),
-            Happening::Retried { late: false } => self.add(Family::Refreshes, "retry", ""),
-            Happening::Retried { late: true } => self.add(Family::Refreshes, "late_retry", ""),
-            Happening::ReuseDetected { .. } => {
+            EventKind::SignedIn => self.add(Family::SignIns, "success", ""),
+            EventKind::SignInRefused { cause } => self.add(Family::SignIns, cause, ""),
+            EventKind::Refreshed { .. } => self.add(Family::Refreshes, "rotate", ""),
+            EventKind::Retried { late: false } => self.add(Family::Refreshes, "retry", ""),
+            EventKind::Retried { late: true } => self.add(Family::Refreshes, "late_retry", ""),
+            EventKind::ReuseDetected { .. } => {
                 self.add(Family::Refreshes, "reuse", "");
                 self.add(Family::Reuse, "", "");
             }
-            Happening::RefreshRefused { cause } | Happening::RefreshForged { cause } => {
+            EventKind::RefreshRefused { cause } | EventKind::RefreshForged { cause } => {
                 self.add(Family::Refreshes, cause, "");
             }
-            Happening::AccessRefused { code, .. } => self.add(Family::AccessRefused, code, ""),
-            Happening::Fault { part, .. } => self.add(Family::Faults, part.name(), ""),
+            EventKind::AccessRefused { code, .. } => self.add(Family::AccessRefused, code, ""),
+            EventKind::Fault { part, .. } => self.add(Family::Faults, part.name(), ""),
             // Everything else has its name among the events, and that is enough.
             _ => {}
         }

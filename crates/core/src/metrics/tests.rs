@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::{
-    events::Happening,
+    events::EventKind,
     ports::{
         Fault, Part, Randomness,
         memory::{FaultMode, MemoryRecords},
@@ -116,9 +116,9 @@ fn one_caller_at_a_time_sees_to_the_flush() {
 #[test]
 fn events_are_counted_by_name_and_in_their_families() {
     let counters = Counters::default();
-    counters.count_event(&Happening::SignedIn);
-    counters.count_event(&Happening::SignInRefused { cause: "wrong_password" });
-    counters.count_event(&Happening::ReuseDetected { distance: 4 });
+    counters.count_event(&EventKind::SignedIn);
+    counters.count_event(&EventKind::SignInRefused { cause: "wrong_password" });
+    counters.count_event(&EventKind::ReuseDetected { distance: 4 });
     let batch = counters.batch(&dice()).unwrap().unwrap();
     let keys: Vec<&str> = batch.counts.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(

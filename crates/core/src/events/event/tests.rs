@@ -2,7 +2,7 @@ use super::*;
 use crate::identity::UnicodeTables;
 use crate::{identity::Login, secrets::Master};
 
-fn event(happening: Happening) -> Event {
+fn event(happening: EventKind) -> Event {
     Event { at: Timestamp::from_millis(1_700_000_000_123), happening, setting: Setting::default() }
 }
 
@@ -24,7 +24,7 @@ fn event_line_format_unchanged() {
         route: Some("orders".into()),
         upstream: Some("origin.example.com".into()),
     };
-    let line = Event { setting, ..event(Happening::ReuseDetected { distance: 3 }) }.to_line();
+    let line = Event { setting, ..event(EventKind::ReuseDetected { distance: 3 }) }.to_line();
     assert_eq!(
         line,
         concat!(
@@ -38,7 +38,7 @@ fn event_line_format_unchanged() {
 #[test]
 fn event_names_unchanged() {
     let kid = Kid::from_thumbprint([0; 32]);
-    let refused = Happening::AccessRefused {
+    let refused = EventKind::AccessRefused {
         code: "expired",
         route: None,
         signature_tail: Some("abc123".into()),
@@ -48,26 +48,26 @@ fn event_names_unchanged() {
         issuer: Some("https://i.example".into()),
     };
     let names = [
-        (Happening::SignedIn, "signed_in", "success"),
-        (Happening::SignInRefused { cause: "wrong_password" }, "sign_in_refused", "refused"),
-        (Happening::Registered, "registered", "success"),
-        (Happening::RegistrationRefused { cause: "login_taken" }, "registration_refused", "refused"),
-        (Happening::Refreshed { rotation_count: 4 }, "refreshed", "success"),
-        (Happening::Retried { late: true }, "retried", "success"),
-        (Happening::ReuseDetected { distance: 1 }, "reuse_detected", "alert"),
-        (Happening::RefreshRefused { cause: "expired" }, "refresh_refused", "refused"),
-        (Happening::SessionRevoked, "session_revoked", "success"),
-        (Happening::SignedOut, "signed_out", "success"),
-        (Happening::SignedOutEverywhere { sessions: 2 }, "signed_out_everywhere", "success"),
-        (Happening::FamilyDisplaced, "family_displaced", "success"),
-        (Happening::ContextChanged { risk: 60 }, "context_changed", "success"),
+        (EventKind::SignedIn, "signed_in", "success"),
+        (EventKind::SignInRefused { cause: "wrong_password" }, "sign_in_refused", "refused"),
+        (EventKind::Registered, "registered", "success"),
+        (EventKind::RegistrationRefused { cause: "login_taken" }, "registration_refused", "refused"),
+        (EventKind::Refreshed { rotation_count: 4 }, "refreshed", "success"),
+        (EventKind::Retried { late: true }, "retried", "success"),
+        (EventKind::ReuseDetected { distance: 1 }, "reuse_detected", "alert"),
+        (EventKind::RefreshRefused { cause: "expired" }, "refresh_refused", "refused"),
+        (EventKind::SessionRevoked, "session_revoked", "success"),
+        (EventKind::SignedOut, "signed_out", "success"),
+        (EventKind::SignedOutEverywhere { sessions: 2 }, "signed_out_everywhere", "success"),
+        (EventKind::FamilyDisplaced, "family_displaced", "success"),
+        (EventKind::ContextChanged { risk: 60 }, "context_changed", "success"),
         (refused, "access_refused", "refused"),
-        (Happening::CrossOrigin { origin: None, expected: vec![], route: None }, "cross_origin", "refused"),
-        (Happening::Throttled { limit: "login-ip".into(), retry_after: 3 }, "throttled", "refused"),
-        (Happening::Locked { what: "account", seconds: 60 }, "locked", "refused"),
-        (Happening::StuffingDetected { pattern: "many_accounts" }, "stuffing_detected", "alert"),
+        (EventKind::CrossOrigin { origin: None, expected: vec![], route: None }, "cross_origin", "refused"),
+        (EventKind::Throttled { limit: "login-ip".into(), retry_after: 3 }, "throttled", "refused"),
+        (EventKind::Locked { what: "account", seconds: 60 }, "locked", "refused"),
+        (EventKind::StuffingDetected { pattern: "many_accounts" }, "stuffing_detected", "alert"),
         (
-            Happening::AdminAction {
+            EventKind::AdminAction {
                 action: "key_rotate".into(),
                 target: String::new(),
                 who: "root".into(),
@@ -78,17 +78,17 @@ fn event_names_unchanged() {
             "admin_action",
             "refused",
         ),
-        (Happening::PasswordRehashed, "password_rehashed", "success"),
-        (Happening::KeyPublished { kid }, "key_published", "success"),
-        (Happening::KeyRotated { kid, former: kid }, "key_rotated", "success"),
-        (Happening::KeyRetired { kid }, "key_retired", "success"),
-        (Happening::KeyRevoked { kid }, "key_revoked", "success"),
-        (Happening::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
-        (Happening::MasterMismatch { kid }, "master_mismatch", "alert"),
-        (Happening::NewerMaster { what: "refresh_token", master: 2 }, "newer_master", "fault"),
-        (Happening::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
+        (EventKind::PasswordRehashed, "password_rehashed", "success"),
+        (EventKind::KeyPublished { kid }, "key_published", "success"),
+        (EventKind::KeyRotated { kid, former: kid }, "key_rotated", "success"),
+        (EventKind::KeyRetired { kid }, "key_retired", "success"),
+        (EventKind::KeyRevoked { kid }, "key_revoked", "success"),
+        (EventKind::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
+        (EventKind::MasterMismatch { kid }, "master_mismatch", "alert"),
+        (EventKind::NewerMaster { what: "refresh_token", master: 2 }, "newer_master", "fault"),
+        (EventKind::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
         (
-            Happening::IssuerKeysChanged {
+            EventKind::IssuerKeysChanged {
                 issuer: "https://i.example".into(),
                 keys: 2,
                 left_out: vec!["keys[0]: why".into()],
@@ -96,13 +96,13 @@ fn event_names_unchanged() {
             "issuer_keys_changed",
             "success",
         ),
-        (Happening::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
+        (EventKind::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
         (
-            Happening::RoutesRefused { count: 1, mistakes: vec!["version: is missing".into()] },
+            EventKind::RoutesRefused { count: 1, mistakes: vec!["version: is missing".into()] },
             "routes_refused",
             "fault",
         ),
-        (Happening::ConfigRefused { mistakes: 2 }, "config_refused", "fault"),
+        (EventKind::ConfigRefused { mistakes: 2 }, "config_refused", "fault"),
     ];
     for (happening, name, outcome) in names {
         let line: serde_json::Value = serde_json::from_str(&event(happening).to_line()).unwrap();
@@ -145,7 +145,7 @@ fn a_forged_line_break_in_a_clients_words_does_not_make_a_second_line() {
         user_agent: Some(UserAgent::of("x\n{\"event\":\"signed_in\"}\u{7f}")),
         ..Setting::default()
     };
-    let line = Event { setting, ..event(Happening::SignedIn) }.to_line();
+    let line = Event { setting, ..event(EventKind::SignedIn) }.to_line();
     assert!(!line.contains('\n'), "{line}");
 }
 
