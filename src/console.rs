@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::runtime::Runtime;
 use postern_app::{
-    events::{Event, EventKind, Setting},
+    events::{Event, EventContext, EventKind},
     ports::Clock as _,
 };
 
@@ -17,5 +17,5 @@ extern "C" {
 
 /// An event of now that belongs to no request.
 pub(super) fn event(happening: EventKind) -> Event {
-    Event { at: Runtime.now(), happening, setting: Setting::default() }
+    Event { at: Runtime.now(), happening, setting: EventContext::default() }
 }

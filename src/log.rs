@@ -2,7 +2,7 @@
 
 use crate::{console, event_queue, isolate};
 use postern_app::{
-    events::{Event, EventKind, EventSink, Setting},
+    events::{Event, EventContext, EventKind, EventSink},
     keys::ring::Step,
     ports::Fault,
     time::Timestamp,
@@ -32,7 +32,7 @@ pub(super) fn key_steps(steps: &[Step], now: Timestamp) {
     for step in steps {
         if let Some(happening) = EventKind::of_key_step(*step) {
             isolate::count(&happening);
-            Log.record(&Event { at: now, happening, setting: Setting::default() });
+            Log.record(&Event { at: now, happening, setting: EventContext::default() });
         }
     }
 }
@@ -43,6 +43,6 @@ pub(super) fn feed_overflow(entries: usize, now: Timestamp) {
     Log.record(&Event {
         at: now,
         happening: EventKind::FeedOverflow { entries },
-        setting: Setting::default(),
+        setting: EventContext::default(),
     });
 }

@@ -41,7 +41,7 @@ use crate::{
     admin::{audit_trail::AuditTrail, revoking::Revoking, user_import::UserImport},
     audit::{Act, ActResult},
     auth::users::Users,
-    events::Setting,
+    events::EventContext,
     gate::{requests::GateRequests, upstream_events::UpstreamEvents, websocket::Sockets},
     http::{Reply, RequestView},
     identity::{Grants, GrantsOrder, Login, PasswordHash, User, UserQuery},
@@ -147,7 +147,7 @@ impl<P: Ports> Service<P> {
     pub async fn revoke_target(
         &self,
         target: &Target,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<Revoked, RevocationRefused> {
         Revoking::of(&self.0).revoke_target(target, setting).await
     }
@@ -177,7 +177,7 @@ impl<P: Ports> Service<P> {
         login: &Login,
         hash: PasswordHash,
         grants: Grants,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<Option<AccountId>, Fault> {
         Users::of(&self.0).add_user(login, hash, grants, setting).await
     }
@@ -190,7 +190,7 @@ impl<P: Ports> Service<P> {
         &self,
         account: AccountId,
         disabled: bool,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<bool, Fault> {
         Users::of(&self.0).set_disabled(account, disabled, setting).await
     }
@@ -203,7 +203,7 @@ impl<P: Ports> Service<P> {
         &self,
         account: AccountId,
         order: &GrantsOrder,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<Option<Regranted>, GrantsRefused> {
         Users::of(&self.0).set_grants(account, order, setting).await
     }
@@ -212,7 +212,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// A fault; the call may be repeated.
-    pub async fn erase(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
+    pub async fn erase(&self, account: AccountId, setting: EventContext) -> Result<bool, Fault> {
         Users::of(&self.0).erase(account, setting).await
     }
 
@@ -223,7 +223,7 @@ impl<P: Ports> Service<P> {
     pub async fn import_users(
         &self,
         rows: &[serde_json::Value],
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<Result<Vec<admin::RowOutcome>, admin::BatchTooLarge>, Fault> {
         UserImport::of(&self.0).import_users(rows, setting).await
     }

@@ -4,7 +4,7 @@ use core::{fmt, time::Duration};
 use std::rc::Rc;
 
 use crate::{
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     isolate::issuers::{OwnOrExternal, TrustedIssuer, kv_key},
     issuer_keys::{IssuerKeySet, IssuerKeysObjects as _, NoKeySet},
     jose::{JwkSet, UnverifiedToken, VerifiedJws, VerifyError, verify},
@@ -297,7 +297,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
             keys: u64::try_from(keys).unwrap_or(u64::MAX),
             left_out: snapshot.left_out.clone(),
         };
-        Events::of(self.0).record(now, happening, Setting::default());
+        Events::of(self.0).record(now, happening, EventContext::default());
     }
 
     /// Updates this isolate at once after a change of the key ring that it ordered. It calls the key ring, because KV's

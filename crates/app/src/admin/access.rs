@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     admin::request::Admin,
     auth::session_auth::SessionAuth,
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     gateway::Identity,
     http::RequestView,
     identity::ADMIN_SCOPE,
@@ -46,7 +46,7 @@ impl<'r, P: Ports> AdminAccess<'r, P> {
     }
 
     pub(crate) fn record_refused_admin(&self, caller: &Caller, admin: &Admin, code: &'static str) {
-        let setting = Setting {
+        let setting = EventContext {
             account: Some(admin.session.account),
             session_id: Some(admin.session.family),
             client_id: admin.identity.client_id.clone(),

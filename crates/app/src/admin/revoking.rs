@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::{
     access::revocation_cache::RevocationCache,
     account::Accounts as _,
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     ids::FamilyId,
     ports::Fault,
     refresh::Revocation,
@@ -63,7 +63,7 @@ impl<'r, P: Ports> Revoking<'r, P> {
     pub(crate) async fn revoke_target(
         &self,
         target: &Target,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<Revoked, RevocationRefused> {
         let now = self.0.now();
         let by = Revocation::Operator;
@@ -130,7 +130,7 @@ impl<'r, P: Ports> Revoking<'r, P> {
             }
         }
         for session in &sessions {
-            let setting = Setting { session_id: Some(*session), ..setting.clone() };
+            let setting = EventContext { session_id: Some(*session), ..setting.clone() };
             Events::of(self.0).record(now, EventKind::SessionRevoked, setting);
         }
         Events::of(self.0).record(now, EventKind::Revoked { what: target.kind() }, setting);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     auth::user_changes::fits_a_token,
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     identity::{
         IdentityStore as _, User,
         import::{ImportRow, RowError},
@@ -51,7 +51,7 @@ impl<'r, P: Ports> UserImport<'r, P> {
     pub(crate) async fn import_users(
         &self,
         rows: &[Value],
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<Result<Vec<RowOutcome>, BatchTooLarge>, Fault> {
         let (isolate, platform, now) = (&self.0.isolate, self.0.ports.platform(), self.0.now());
         let masters = &isolate.masters;

@@ -17,7 +17,7 @@ use crate::{
         session_list::{SessionList, SessionRow},
         users::Users,
     },
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     gateway::Challenge,
     http::{Reply, RequestView},
     identity::IdentityStore as _,
@@ -147,7 +147,7 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
     ) -> Result<Reply, ApiError> {
         let (caller, body) = self.one_time_tokens.redeemer(request, body, &["token"]).await?;
         let user = self.one_time_tokens.redeem_for_address(&caller, body.text("token")?).await?;
-        let setting: Setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
+        let setting: EventContext = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
         self.events.record(self.platform.now(), EventKind::EmailVerified, setting);
         Ok(Reply::empty(204))
     }

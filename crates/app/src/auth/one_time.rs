@@ -9,7 +9,7 @@ use crate::{
         identity_service::keeps_users,
         user_changes::{Unmade, UserChanges},
     },
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     http::RequestView,
     identity::{IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
@@ -101,7 +101,7 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
     }
 
     fn refused_one_time(&self, caller: &Caller, account: Option<AccountId>, cause: &'static str) -> ApiError {
-        let setting = Setting { account, ..caller.setting() };
+        let setting = EventContext { account, ..caller.setting() };
         Events::of(self.0).record(self.0.now(), EventKind::OneTimeTokenRefused { cause }, setting);
         ApiError::InvalidOneTimeToken
     }

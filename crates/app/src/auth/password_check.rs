@@ -3,7 +3,7 @@
 use crate::{
     account::ActivityKind,
     auth::{activity_notes::ActivityNotes, hashing::Hashing, local_users::LocalUsers, principal::Principal},
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     identity::{IdentityStore as _, Login, Password, Unverifiable, User, Verdict, password},
     ports::Part,
     runtime::{Runtime, events::Events, ports::Ports},
@@ -50,7 +50,7 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
             if let Some(user) = user {
                 ActivityNotes::of(self.0).note_later(caller, user, ActivityKind::SignInRefused);
             }
-            let setting = Setting { account: user.map(|user| user.account), ..setting.clone() };
+            let setting = EventContext { account: user.map(|user| user.account), ..setting.clone() };
             Events::of(self.0).record(self.0.now(), EventKind::SignInRefused { cause }, setting.clone());
             Admissions::of(self.0).failed(admission, &setting);
             Err(ApiError::InvalidCredentials)
@@ -90,14 +90,14 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
     }
 
     /// Makes the hash anew. A failure is told and does not keep the user out.
-    async fn rehash(&self, user: &User, password: &Password, setting: Setting) {
+    async fn rehash(&self, user: &User, password: &Password, setting: EventContext) {
         let replaced = match Hashing::of(self.0).hash_password(password) {
             Ok(hash) => {
                 self.0.ports.identity().replace_password_hash(user.account, &user.password_hash, &hash).await
             }
             Err(fault) => Err(fault),
         };
-        let setting = Setting { account: Some(user.account), ..setting };
+        let setting = EventContext { account: Some(user.account), ..setting };
         match replaced {
             Ok(true) => Events::of(self.0).record(self.0.now(), EventKind::PasswordRehashed, setting),
             Ok(false) => {}

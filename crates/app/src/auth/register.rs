@@ -11,7 +11,7 @@ use crate::{
         user_changes::{UserChanges, fresh_account},
     },
     config::Registration,
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     http::{Reply, RequestView},
     identity::{Grants, User},
     ids::AccountId,
@@ -82,7 +82,7 @@ impl<'r, P: Ports> Register<'r, P> {
         self.local_users.seed_local_users().await?;
         if !self.user_changes.insert_user(&user, &setting).await? {
             let happening = EventKind::RegistrationRefused { cause: "login_taken" };
-            self.events.record(self.platform.now(), happening, Setting { account: None, ..setting });
+            self.events.record(self.platform.now(), happening, EventContext { account: None, ..setting });
             return Err(ApiError::LoginTaken);
         }
         self.events.record(self.platform.now(), EventKind::Registered, setting);

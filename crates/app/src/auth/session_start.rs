@@ -8,7 +8,7 @@ use crate::{
         token_response::{Delivery, TokenResponse},
     },
     config::Client,
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     http::{Reply, RequestView},
     identity::Grants,
     ids::{AccountId, FamilyId},
@@ -75,7 +75,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
             }
             Opened::Refused(refusal) => {
                 // The user was changed or erased after the password was checked.
-                let setting = Setting { account: Some(user.account), ..caller.setting() };
+                let setting = EventContext { account: Some(user.account), ..caller.setting() };
                 Events::of(self.0).record(
                     now,
                     EventKind::SignInRefused { cause: refusal.cause.code() },
@@ -103,7 +103,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
             tenant_id: user.tenant_id.clone(),
         };
         self.0.isolate.config.fits_a_token(&user.subject, &grants, &user.amr).map_err(|error| {
-            let setting = Setting { account: Some(user.account), ..Caller::of(request).setting() };
+            let setting = EventContext { account: Some(user.account), ..Caller::of(request).setting() };
             Events::of(self.0).record(
                 self.0.now(),
                 EventKind::SignInRefused { cause: "grants_too_large" },

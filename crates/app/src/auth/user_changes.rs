@@ -8,7 +8,7 @@
 use crate::{
     account::{Accounts as _, ChangeNotice},
     config::{Config, TokenTooLarge},
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     identity::{Grants, IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
     ports::{Fault, Randomness},
@@ -56,7 +56,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         &self,
         account: AccountId,
         change: &UserChange,
-        setting: &Setting,
+        setting: &EventContext,
     ) -> Result<Option<u64>, Unmade> {
         let store = self.0.ports.identity();
         let fault = match store.change(account, change, self.0.now()).await {
@@ -75,7 +75,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
 
     /// Makes a user; `false` when the login is taken. A user who is there after a lost answer was
     /// made: the id is this very one's.
-    pub(crate) async fn insert_user(&self, user: &User, setting: &Setting) -> Result<bool, Fault> {
+    pub(crate) async fn insert_user(&self, user: &User, setting: &EventContext) -> Result<bool, Fault> {
         let store = self.0.ports.identity();
         let fault = match store.insert(user).await {
             Ok(made) => return Ok(made),
@@ -90,7 +90,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         }
     }
 
-    fn record_lost_answer(&self, fault: Fault, setting: &Setting) {
+    fn record_lost_answer(&self, fault: Fault, setting: &EventContext) {
         let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
         Events::of(self.0).record(self.0.now(), happening, setting.clone());
     }
@@ -102,7 +102,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         &self,
         user: &User,
         hash: &PasswordHash,
-        setting: &Setting,
+        setting: &EventContext,
     ) -> Result<Option<u64>, Unmade> {
         let mut credential_version = user.credential_version;
         for _ in 0..TRIES {
@@ -127,7 +127,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         account: AccountId,
         hash: PasswordHash,
         (told, happening): (ChangeNotice, EventKind),
-        setting: Setting,
+        setting: EventContext,
     ) {
         BackgroundWork::of(self.0).retry_later(move |runtime| {
             let (hash, told, happening, setting) =

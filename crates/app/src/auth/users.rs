@@ -8,7 +8,7 @@ use crate::{
     account::{Accounts as _, ActivityKind, ChangeNotice, Ends},
     auth::user_changes::{TRIES, UserChanges, fits_a_token, fresh_account},
     config::{Config, IdentitySource, TokenTooLarge},
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     identity::{Grants, GrantsOrder, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::AccountId,
     ports::{Fault, Part},
@@ -89,7 +89,7 @@ impl<'r, P: Ports> Users<'r, P> {
         login: &Login,
         password_hash: PasswordHash,
         grants: Grants,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<Option<AccountId>, Fault> {
         let user = User::new(
             fresh_account(self.0.ports.platform())?,
@@ -101,7 +101,7 @@ impl<'r, P: Ports> Users<'r, P> {
         if !UserChanges::of(self.0).insert_user(&user, &setting).await? {
             return Ok(None);
         }
-        let setting = Setting {
+        let setting = EventContext {
             account: Some(user.account),
             login: Some(pseudonym(&self.0.isolate.masters, login)),
             ..setting
@@ -117,7 +117,7 @@ impl<'r, P: Ports> Users<'r, P> {
         &self,
         account: AccountId,
         disabled: bool,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<bool, Fault> {
         if self.find_user(account).await?.is_none() {
             return Ok(false);
@@ -150,7 +150,7 @@ impl<'r, P: Ports> Users<'r, P> {
         &self,
         account: AccountId,
         order: &GrantsOrder,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<Option<Regranted>, GrantsRefused> {
         for _ in 0..TRIES {
             let Some(user) = self.find_user(account).await? else { return Ok(None) };
@@ -181,17 +181,21 @@ impl<'r, P: Ports> Users<'r, P> {
         fence: u64,
         told: &ChangeNotice,
         happening: EventKind,
-        setting: Setting,
+        setting: EventContext,
     ) -> Result<(), Fault> {
         self.0.ports.accounts().user_changed(account, told, fence).await?;
-        Events::of(self.0).record(self.0.now(), happening, Setting { account: Some(account), ..setting });
+        Events::of(self.0).record(
+            self.0.now(),
+            happening,
+            EventContext { account: Some(account), ..setting },
+        );
         Ok(())
     }
 
     /// Erases all that is stored about an account: the user, sessions, activity, tokens.
     /// `false` when there was no user; whatever else there was is gone all the same, so it may
     /// be repeated after a fault. Events keep the account's id and the login's pseudonym.
-    pub(crate) async fn erase(&self, account: AccountId, setting: Setting) -> Result<bool, Fault> {
+    pub(crate) async fn erase(&self, account: AccountId, setting: EventContext) -> Result<bool, Fault> {
         // Sessions first: whatever fails later, nobody is signed in to an account half gone. When the
         // user is gone and nobody is left who could ask again, the object goes on by itself.
         self.0.ports.accounts().begin_erase(account).await?;
@@ -206,7 +210,7 @@ impl<'r, P: Ports> Users<'r, P> {
         Events::of(self.0).record(
             self.0.now(),
             EventKind::AccountErased,
-            Setting { account: Some(account), ..setting },
+            EventContext { account: Some(account), ..setting },
         );
         Ok(there)
     }

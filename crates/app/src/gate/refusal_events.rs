@@ -2,7 +2,7 @@
 
 use crate::{
     access::{refused::AccessRefused, session::session_of},
-    events::{EventKind, Setting, redact::signature_tail},
+    events::{EventContext, EventKind, redact::signature_tail},
     gateway::{Identity, Route},
     http::RequestView,
     runtime::{Runtime, events::Events, ports::Ports},
@@ -27,7 +27,7 @@ impl<'r, P: Ports> RefusalEvents<'r, P> {
     ) {
         let session = session_of(&self.0.isolate.config, identity)
             .filter(|_| identity.issuer == self.0.isolate.config.issuer);
-        let setting = Setting {
+        let setting = EventContext {
             account: session.as_ref().map(|session| session.account),
             session_id: session.map(|session| session.family),
             client_id: identity.client_id.clone(),

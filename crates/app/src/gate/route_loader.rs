@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use crate::{
-    events::Setting,
+    events::EventContext,
     gateway::Gate,
     isolate::route_tables::TableState,
     ports::{Background as _, Fault, KvStore as _, Part},
@@ -66,7 +66,7 @@ impl<'r, P: Ports> RouteLoader<'r, P> {
             Ok(Some(text)) => {
                 let now = self.0.now();
                 if let Some(happening) = tables.take_in(&text, context, now) {
-                    Events::of(self.0).record(now, happening, Setting::default());
+                    Events::of(self.0).record(now, happening, EventContext::default());
                 }
                 return;
             }
@@ -84,7 +84,7 @@ impl<'r, P: Ports> RouteLoader<'r, P> {
         let Some((_, context)) = &tables.source else { return };
         let now = self.0.now();
         if let Some(happening) = tables.take_in(text, context, now) {
-            Events::of(self.0).record(now, happening, Setting::default());
+            Events::of(self.0).record(now, happening, EventContext::default());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Answers and events for upstreams that did not respond.
 
 use crate::{
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     gate::outcome::UpstreamFault,
     gateway::{RouteMatch, Upstream},
     http::{Reply, RequestView, UrlParts},
@@ -61,7 +61,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
         Events::of(self.0).record(
             self.0.now(),
             happening,
-            Setting { route, upstream, ..Caller::of(request).setting() },
+            EventContext { route, upstream, ..Caller::of(request).setting() },
         );
         name
     }

@@ -10,7 +10,7 @@ use crate::{
         revocation_cache::RevocationCache,
         session::{Session, session_of},
     },
-    events::{EventKind, Setting},
+    events::{EventContext, EventKind},
     gateway::{Identity, RevocationLevel, Route, StaleFeed},
     isolate::{Isolate, token_cache::Known},
     ports::{Clock as _, Fault},
@@ -163,7 +163,7 @@ impl<'r, P: Ports> Sockets<'r, P> {
             }
             Ok(Some(close)) => self.told(watch, close),
             Err(fault) => {
-                let setting = Setting { route: Some(watch.route.clone()), ..Setting::default() };
+                let setting = EventContext { route: Some(watch.route.clone()), ..EventContext::default() };
                 let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
                 self.events.record(self.platform.now(), happening, setting);
                 socket.failed_looks.set(socket.failed_looks.get().saturating_add(1));
@@ -212,10 +212,10 @@ impl<'r, P: Ports> Sockets<'r, P> {
     fn record_closed(&self, watch: &SocketWatch, code: &'static str) {
         let happening = EventKind::access_refused(code, Some(watch.route.clone()));
         let session = watch.revocation.as_ref().and_then(|(watched, _)| watched.session.as_ref());
-        let setting = Setting {
+        let setting = EventContext {
             account: session.map(|session| session.account),
             session_id: session.map(|session| session.family),
-            ..Setting::default()
+            ..EventContext::default()
         };
         self.events.record(self.platform.now(), happening, setting);
     }

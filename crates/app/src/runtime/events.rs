@@ -1,7 +1,7 @@
 //! Writes security events, with the caller's network data, and counts them.
 
 use crate::{
-    events::{Event, EventKind, EventSink as _, Setting},
+    events::{Event, EventContext, EventKind, EventSink as _},
     ids::{AccountId, FamilyId},
     ports::Fault,
     runtime::{Runtime, metrics_flush::MetricsFlush, ports::Ports},
@@ -25,7 +25,7 @@ impl<'r, P: Ports> Events<'r, P> {
         ApiError::NewerMaster
     }
 
-    pub(crate) fn record(&self, at: Timestamp, happening: EventKind, setting: Setting) {
+    pub(crate) fn record(&self, at: Timestamp, happening: EventKind, setting: EventContext) {
         self.0.isolate.counters.count_event(&happening);
         self.0.ports.log().record(&Event { at, happening, setting });
         MetricsFlush::of(self.0).see_to_flush(at);
@@ -33,7 +33,7 @@ impl<'r, P: Ports> Events<'r, P> {
 
     pub(crate) fn record_of(&self, caller: &Caller, session: (AccountId, FamilyId), happening: EventKind) {
         let (account, family) = session;
-        let setting = Setting { account: Some(account), session_id: Some(family), ..caller.setting() };
+        let setting = EventContext { account: Some(account), session_id: Some(family), ..caller.setting() };
         self.record(self.0.now(), happening, setting);
     }
 

@@ -1,7 +1,7 @@
 //! Counts the gate's requests, and sends all counts to the metrics objects after answers.
 
 use crate::{
-    events::{Event, EventKind, EventSink as _, Setting},
+    events::{Event, EventContext, EventKind, EventSink as _},
     gateway::Route,
     metrics::{Family, flush},
     ports::{Background as _, Fault},
@@ -42,7 +42,7 @@ impl<'r, P: Ports> MetricsFlush<'r, P> {
             flush(&self.0.isolate.counters, self.0.ports.platform(), self.0.ports.metrics(), dataset);
         if let Err(Fault { part, cause }) = written.await {
             // Not counted: that would be flushed, and fail again.
-            let (at, setting) = (self.0.now(), Setting::default());
+            let (at, setting) = (self.0.now(), EventContext::default());
             self.0.ports.log().record(&Event { at, happening: EventKind::Fault { part, cause }, setting });
         }
     }

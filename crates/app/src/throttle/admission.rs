@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::{
-    events::{EventKind, Pseudonym, Setting},
+    events::{EventContext, EventKind, Pseudonym},
     identity::Login,
     ids::DeviceId,
     ports::{Fault, Randomness as _, Timer as _},
@@ -205,7 +205,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
     }
 
     /// The sign-in failed: what the charge brought about is told.
-    pub(crate) fn failed(&self, admission: &Admission, setting: &Setting) {
+    pub(crate) fn failed(&self, admission: &Admission, setting: &EventContext) {
         for happening in &admission.told_of_failure {
             Events::of(self.0).record(self.0.now(), happening.clone(), setting.clone());
         }

@@ -1,15 +1,20 @@
 //! What logins are called in events and records.
 
 use crate::{
-    events::{Pseudonym, Setting},
+    events::{EventContext, Pseudonym},
     identity::{Login, User},
     secrets::Masters,
     web::caller::Caller,
 };
 
 /// Who it is about, as events show it.
-pub(crate) fn setting_of(masters: &Masters, caller: &Caller, login: &Login, user: Option<&User>) -> Setting {
-    Setting {
+pub(crate) fn setting_of(
+    masters: &Masters,
+    caller: &Caller,
+    login: &Login,
+    user: Option<&User>,
+) -> EventContext {
+    EventContext {
         account: user.map(|user| user.account),
         login: Some(pseudonym(masters, login)),
         ..caller.setting()

@@ -1,7 +1,7 @@
 //! The network data of a request, which the platform sends in headers.
 
 use crate::{
-    events::{Pseudonym, Setting, UserAgent},
+    events::{EventContext, Pseudonym, UserAgent},
     http::RequestView,
     refresh::Context,
 };
@@ -47,14 +47,14 @@ fn cut(mut text: String, bytes: usize) -> String {
 
 impl Caller {
     /// The caller as events show it.
-    pub(crate) fn setting(&self) -> Setting {
-        Setting {
+    pub(crate) fn setting(&self) -> EventContext {
+        EventContext {
             request_id: self.request_id.clone(),
             ip: self.ip.clone(),
             country: self.country.clone(),
             user_agent: self.user_agent.as_deref().map(UserAgent::of),
             login: self.login.clone(),
-            ..Setting::default()
+            ..EventContext::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 use pollster::block_on;
 use postern_app::{
     account::{AccountRequest, Accounts as _},
-    events::Setting,
+    events::EventContext,
     http::Reply,
     identity::{Grants, GrantsOrder, IdentityStore as _, UserQuery, memory::IdentityMode, seed},
     ids::AccountId,
@@ -296,10 +296,10 @@ fn an_erasure_may_be_repeated_until_nothing_is_left() {
     world.sign_in();
     let service = world.service();
     world.accounts.set_lose_answers(true);
-    assert!(block_on(service.erase(ALICE, Setting::default())).is_err());
+    assert!(block_on(service.erase(ALICE, EventContext::default())).is_err());
     world.accounts.set_lose_answers(false);
-    assert_eq!(block_on(service.erase(ALICE, Setting::default())), Ok(true));
-    assert_eq!(block_on(service.erase(ALICE, Setting::default())), Ok(false));
+    assert_eq!(block_on(service.erase(ALICE, EventContext::default())), Ok(true));
+    assert_eq!(block_on(service.erase(ALICE, EventContext::default())), Ok(false));
     let mut left = world.accounts.records(ALICE).snapshot();
     left.retain(|(kind, _), _| kind != "outbox");
     assert_eq!(left.len(), 1, "the mark for sign-ins under way");
@@ -310,16 +310,16 @@ fn a_disabled_users_sessions_end_and_an_enabled_one_signs_in_again() {
     let world = world(&[]);
     let (access, refresh) = world.sign_in();
     let service = world.service();
-    assert_eq!(block_on(service.set_disabled(ALICE, true, Setting::default())), Ok(true));
+    assert_eq!(block_on(service.set_disabled(ALICE, true, EventContext::default())), Ok(true));
     assert_eq!(world.gate("/strict", Some(&access)), Some(401));
     assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
     assert_eq!(code(&sign_in_with(&world, PASSWORD)), "invalid_credentials");
-    assert_eq!(block_on(service.set_disabled(ALICE, false, Setting::default())), Ok(true));
+    assert_eq!(block_on(service.set_disabled(ALICE, false, EventContext::default())), Ok(true));
     let (access, _) = tokens(&sign_in_with(&world, PASSWORD));
     let told = activity(&world, &access);
     assert!(told.contains(&"user_disabled".to_owned()) && told.contains(&"user_enabled".to_owned()));
     let nobody = AccountId::from_bytes([9; 16]);
-    assert_eq!(block_on(service.set_disabled(nobody, true, Setting::default())), Ok(false));
+    assert_eq!(block_on(service.set_disabled(nobody, true, EventContext::default())), Ok(false));
 }
 
 #[test]
@@ -334,7 +334,7 @@ fn taking_a_scope_away_ends_sessions_and_adding_one_does_not() {
             tenant_id: Some("acme".to_owned()),
         };
         let order = GrantsOrder::Set(grants);
-        let set = block_on(service.set_grants(ALICE, &order, Setting::default()));
+        let set = block_on(service.set_grants(ALICE, &order, EventContext::default()));
         assert!(set.unwrap().is_some());
     };
     set(&["read:orders", "write:orders", "refund"]);

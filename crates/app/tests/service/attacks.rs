@@ -3,7 +3,7 @@
 use pollster::block_on;
 use postern_app::{
     audit::AuditLog as _,
-    events::Setting,
+    events::EventContext,
     http::{PlainRequest, Reply},
     identity::{ADMIN_SCOPE, Grants, GrantsOrder, IdentityStore as _, Login, UserChange, seed},
     ids::{AccountId, DeviceId},
@@ -55,9 +55,9 @@ fn a_reset_token_stolen_from_the_mailbox_sets_no_password_for_the_time_after_the
     world.sign_in();
     let token = stolen_mail(&world);
     let service = world.service();
-    assert_eq!(block_on(service.set_disabled(ALICE, true, Setting::default())), Ok(true));
+    assert_eq!(block_on(service.set_disabled(ALICE, true, EventContext::default())), Ok(true));
     assert_eq!(code(&reset(&world, &token)), "invalid_one_time_token");
-    assert_eq!(block_on(service.set_disabled(ALICE, false, Setting::default())), Ok(true));
+    assert_eq!(block_on(service.set_disabled(ALICE, false, EventContext::default())), Ok(true));
     assert_eq!(code(&reset(&world, &token)), "invalid_one_time_token");
     assert_eq!(sign_in(&world, LOGIN, PASSWORD).status, 200);
 }
@@ -150,7 +150,7 @@ fn what_two_administrators_change_at_once_leaves_no_session_with_what_was_taken_
     block_on(world.identity.change(ALICE, &others, START)).unwrap();
     let (_, refresh) = world.sign_in();
     let kept = GrantsOrder::Set(grants(&["read:orders", "write:orders"]));
-    assert!(block_on(service.set_grants(ALICE, &kept, Setting::default())).unwrap().is_some());
+    assert!(block_on(service.set_grants(ALICE, &kept, EventContext::default())).unwrap().is_some());
     assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
 }
 
@@ -173,7 +173,7 @@ fn a_receipt_that_the_account_could_not_store_is_told_again() {
 fn a_sign_in_that_comes_too_late_is_told_as_a_refused_sign_in() {
     let world = World::new();
     world.sign_in();
-    block_on(world.service().set_disabled(ALICE, true, Setting::default())).unwrap();
+    block_on(world.service().set_disabled(ALICE, true, EventContext::default())).unwrap();
     // The password was checked before that.
     world.identity.amend(ALICE, |user| {
         user.disabled = false;
@@ -380,7 +380,7 @@ fn taking_the_tenant_away_ends_the_sessions_that_have_it() {
     let (_, refresh) = world.sign_in();
     let scopes = ["read:orders", "write:orders"].map(str::to_owned).to_vec();
     let grants = GrantsOrder::Set(Grants { scopes, roles: Vec::new(), tenant_id: Some("other".to_owned()) });
-    assert!(block_on(world.service().set_grants(ALICE, &grants, Setting::default())).unwrap().is_some());
+    assert!(block_on(world.service().set_grants(ALICE, &grants, EventContext::default())).unwrap().is_some());
     assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
 }
 

@@ -3,7 +3,7 @@
 use pollster::block_on;
 use postern_app::{
     account::Upkeep,
-    events::Setting,
+    events::EventContext,
     ids::AccountId,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     ports::{Clock as _, KvStore as _},
@@ -45,7 +45,7 @@ fn claim(access_token: &str, name: &str) -> String {
 }
 
 fn revoke(world: &World, target: &Target) -> Result<usize, RevocationRefused> {
-    block_on(world.service().revoke_target(target, Setting::default())).map(|done| done.sessions.len())
+    block_on(world.service().revoke_target(target, EventContext::default())).map(|done| done.sessions.len())
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! has ended, no answer says otherwise, and the right password is let in.
 
 use postern_app::{
-    events::Setting,
+    events::EventContext,
     http::Reply,
     identity::{IdentityStore as _, User, memory::IdentityMode, seed},
     ids::AccountId,
@@ -121,14 +121,14 @@ fn a_user_disabled_by_a_write_of_unknown_end_has_no_session() {
     let (access, refresh) = world.sign_in();
     let stolen = stolen_mail(&world);
     world.identity.behave(IdentityMode::FailsFromAWriteOn);
-    assert!(block_on(world.service().set_disabled(ALICE, true, Setting::default())).is_err());
+    assert!(block_on(world.service().set_disabled(ALICE, true, EventContext::default())).is_err());
     world.identity.behave(IdentityMode::Works);
     assert_eq!(world.gate("/strict", Some(&access)), Some(401));
     assert_eq!(code(&world.refresh(&refresh)), "invalid_grant");
     world.identity.amend(ALICE, |user| user.disabled = false);
     assert_eq!(code(&reset(&world, &stolen, NEW_PASSWORD)), "invalid_one_time_token");
     world.identity.behave(IdentityMode::FailsAfterWriting);
-    assert_eq!(block_on(world.service().set_disabled(ALICE, true, Setting::default())), Ok(true));
+    assert_eq!(block_on(world.service().set_disabled(ALICE, true, EventContext::default())), Ok(true));
 }
 
 /// The database says which password is the right one. The Account object knows of the change that
@@ -142,7 +142,7 @@ fn after_a_restored_database_the_restored_password_is_right() {
         assert_eq!(change(&world, &access, current, new).status, 204);
         world.pass(60);
     }
-    assert_eq!(block_on(world.service().set_disabled(ALICE, true, Setting::default())), Ok(true));
+    assert_eq!(block_on(world.service().set_disabled(ALICE, true, EventContext::default())), Ok(true));
     world.identity.amend(ALICE, |user| *user = before.clone());
     // For as long as a sign-in may be under way that began before the last change.
     assert_eq!(code(&sign_in(&world, PASSWORD)), "invalid_credentials");

@@ -3,7 +3,7 @@
 
 use postern_app::{
     account::{AccountRequest, Accounts as _},
-    events::Setting,
+    events::EventContext,
     identity::{Grants, GrantsOrder, seed},
     ports::Part,
     refresh::Revocation,
@@ -64,7 +64,8 @@ fn a_privilege_that_was_taken_away_while_the_account_was_away_is_gone_after_the_
         ..Grants::default()
     });
     let order = || {
-        let order = block_on(world.service().set_grants(seed::ALICE.account, &grants, Setting::default()));
+        let order =
+            block_on(world.service().set_grants(seed::ALICE.account, &grants, EventContext::default()));
         order.map(|regranted| regranted.is_some())
     };
     world.accounts.set_unreachable(true);

@@ -4,7 +4,7 @@
 use pollster::block_on;
 use postern_app::{
     account::Accounts as _,
-    events::Setting,
+    events::EventContext,
     ids::AccountId,
     ports::{Clock as _, KvStore as _, Part},
     revocation::{
@@ -102,7 +102,7 @@ fn feed_of(version: Timestamp) -> String {
 }
 
 fn revoke(world: &World, target: &Target) {
-    block_on(world.service().revoke_target(target, Setting::default())).unwrap();
+    block_on(world.service().revoke_target(target, EventContext::default())).unwrap();
 }
 
 fn revoke_client(world: &World) {
@@ -288,7 +288,7 @@ fn row_the_feeds_object_does_not_answer() {
     assert_eq!(world.gate("/feed", Some(&token)), None, "nobody can tell the feed");
     let client = Target::Client { client_id: "first-party".to_owned(), not_before: None };
     assert!(
-        block_on(world.service().revoke_target(&client, Setting::default())).is_err(),
+        block_on(world.service().revoke_target(&client, EventContext::default())).is_err(),
         "nothing was stored"
     );
     world.feed.unreachable.set(false);

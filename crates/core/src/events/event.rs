@@ -18,7 +18,7 @@ const USER_AGENT_BYTES: usize = 256;
 
 /// Where and for whom something happened. Whatever is not known is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Setting {
+pub struct EventContext {
     /// The request, by the platform's `CF-Ray`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -76,7 +76,7 @@ pub struct Event {
     /// What.
     pub happening: EventKind,
     /// Where and for whom.
-    pub setting: Setting,
+    pub setting: EventContext,
 }
 
 /// How it ended, for counting and for alarms.

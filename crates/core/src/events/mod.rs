@@ -4,6 +4,6 @@ pub mod event;
 pub mod outbox;
 pub mod redact;
 
-pub use event::{Event, EventKind, EventSink, Outcome, Setting, UserAgent};
+pub use event::{Event, EventContext, EventKind, EventSink, Outcome, UserAgent};
 pub use outbox::Outbox;
 pub use redact::Pseudonym;

@@ -3,13 +3,13 @@ use crate::identity::UnicodeTables;
 use crate::{identity::Login, secrets::Master};
 
 fn event(happening: EventKind) -> Event {
-    Event { at: Timestamp::from_millis(1_700_000_000_123), happening, setting: Setting::default() }
+    Event { at: Timestamp::from_millis(1_700_000_000_123), happening, setting: EventContext::default() }
 }
 
 #[test]
 fn event_line_format_unchanged() {
     let master = Master::derive(1, &[7; 32]).unwrap();
-    let setting = Setting {
+    let setting = EventContext {
         request_id: Some("r-1".into()),
         account: Some(AccountId::from_bytes([1; 16])),
         login: Some(Pseudonym::of_login(
@@ -140,10 +140,10 @@ fn assert_described(line: &serde_json::Value) {
 
 #[test]
 fn a_forged_line_break_in_a_clients_words_does_not_make_a_second_line() {
-    let setting = Setting {
+    let setting = EventContext {
         request_id: Some("a\nb".into()),
         user_agent: Some(UserAgent::of("x\n{\"event\":\"signed_in\"}\u{7f}")),
-        ..Setting::default()
+        ..EventContext::default()
     };
     let line = Event { setting, ..event(EventKind::SignedIn) }.to_line();
     assert!(!line.contains('\n'), "{line}");
