@@ -8,7 +8,7 @@ use crate::{console, env, isolate, js, runtime::Runtime};
 use postern_app::{
     events::{
         EventKind,
-        outbox::{LINGER, Offered, TRIES},
+        buffer::{LINGER, Offered, TRIES},
     },
     metrics::Family,
     ports::{Clock as _, Fault, Part},
@@ -23,14 +23,14 @@ extern "C" {
     fn afterwards(work: &Promise);
 }
 
-/// Adds the line of an event to the outbox, if the configuration names a queue.
+/// Adds the line of an event to the buffer, if the configuration names a queue.
 pub(super) fn offer(line: &str) {
     // A Durable Object may be alone in its isolate, where no request has read the configuration yet.
     let Some(isolate) = isolate::known().or_else(|| isolate::of(&environment()).ok()) else { return };
     if isolate.config.events_queue.is_none() {
         return;
     }
-    match isolate.outbox.offer(line.to_owned(), Runtime.now()) {
+    match isolate.event_buffer.offer(line.to_owned(), Runtime.now()) {
         Offered::Waits => {}
         Offered::Dropped => isolate.counters.add_many(Family::EventsDropped, "full", 1),
         Offered::Send => afterwards(&js::finished(Box::pin(async {
@@ -43,7 +43,7 @@ pub(super) fn offer(line: &str) {
 async fn send() {
     let Some(isolate) = isolate::known() else { return };
     let Some(queue) = &isolate.config.events_queue else { return };
-    while let Some((batch, count)) = isolate.outbox.batch() {
+    while let Some((batch, count)) = isolate.event_buffer.batch() {
         let mut sent = Ok(());
         for _ in 0..TRIES {
             sent = send_one(queue, &batch).await;

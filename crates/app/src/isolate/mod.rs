@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::config::ConfigError;
 use crate::config::ContextChange;
 use crate::config::cookie_names::FIXED_COOKIES;
-use crate::events::Outbox;
+use crate::events::EventBuffer;
 use crate::gateway::StaleFeed;
 use crate::identity::HashParameters;
 use crate::isolate::assertions::Assertions;
@@ -108,7 +108,7 @@ pub struct Isolate {
     pub(crate) issuers: TextMap<TrustedIssuer>,
     pub(crate) hash_parameters: HashParameters,
     /// Events that wait to be put into the queue.
-    pub outbox: Outbox,
+    pub event_buffer: EventBuffer,
     /// What was counted and not sent off yet.
     pub counters: Counters,
     pub(crate) memory: Memory,
@@ -165,7 +165,7 @@ impl Isolate {
             tables: RouteTables::new(&config, cookies),
             issuers: trusted_issuers(&config),
             hash_parameters,
-            outbox: Outbox::default(),
+            event_buffer: EventBuffer::default(),
             counters: Counters::default(),
             memory: Memory { headers: known_headers(&config), ..Memory::default() },
             config,

@@ -30,7 +30,7 @@ pub const TRIES: u8 = 2;
 
 /// The events that wait.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub struct EventBuffer {
     lines: RefCell<Vec<String>>,
     armed_until: Cell<Timestamp>,
 }
@@ -46,7 +46,7 @@ pub enum Offered {
     Dropped,
 }
 
-impl Outbox {
+impl EventBuffer {
     /// Takes the line of an event.
     pub fn offer(&self, line: String, now: Timestamp) -> Offered {
         let mut lines = self.lines.borrow_mut();
@@ -93,54 +93,54 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-    fn offer(outbox: &Outbox, number: usize) -> Offered {
-        outbox.offer(format!("{{\"n\":{number}}}"), NOW)
+    fn offer(buffer: &EventBuffer, number: usize) -> Offered {
+        buffer.offer(format!("{{\"n\":{number}}}"), NOW)
     }
 
     #[test]
     fn events_go_in_order_and_once_in_batches_that_a_queue_takes() {
-        let outbox = Outbox::default();
-        assert_eq!(offer(&outbox, 0), Offered::Send);
+        let buffer = EventBuffer::default();
+        assert_eq!(offer(&buffer, 0), Offered::Send);
         for number in 1..250 {
-            assert_eq!(offer(&outbox, number), Offered::Waits);
+            assert_eq!(offer(&buffer, number), Offered::Waits);
         }
         let mut seen = Vec::new();
-        while let Some((batch, count)) = outbox.batch() {
+        while let Some((batch, count)) = buffer.batch() {
             let messages: Vec<serde_json::Value> = serde_json::from_str(&batch).unwrap();
             assert!(messages.len() == count && count <= 100);
             assert!(messages.iter().all(|message| message["contentType"] == "json"));
             seen.extend(messages.iter().map(|message| message["body"]["n"].as_u64().unwrap()));
         }
         assert_eq!(seen, (0..250).collect::<Vec<_>>());
-        assert_eq!(offer(&outbox, 0), Offered::Send, "who comes after that sends again");
+        assert_eq!(offer(&buffer, 0), Offered::Send, "who comes after that sends again");
     }
 
     #[test]
     fn long_events_make_small_batches_and_one_that_is_too_long_goes_alone() {
-        let outbox = Outbox::default();
+        let buffer = EventBuffer::default();
         for length in [100_000, 100_000, 300_000, 10] {
-            outbox.offer(format!("\"{}\"", "x".repeat(length)), NOW);
+            buffer.offer(format!("\"{}\"", "x".repeat(length)), NOW);
         }
-        let counts: Vec<usize> = core::iter::from_fn(|| outbox.batch()).map(|(_, count)| count).collect();
+        let counts: Vec<usize> = core::iter::from_fn(|| buffer.batch()).map(|(_, count)| count).collect();
         assert_eq!(counts, [1, 1, 1, 1]);
     }
 
     #[test]
     fn more_than_can_wait_is_dropped_and_nothing_before_it() {
-        let outbox = Outbox::default();
+        let buffer = EventBuffer::default();
         for number in 0..1000 {
-            assert_ne!(offer(&outbox, number), Offered::Dropped);
+            assert_ne!(offer(&buffer, number), Offered::Dropped);
         }
-        assert_eq!(offer(&outbox, 1000), Offered::Dropped);
-        assert_eq!(core::iter::from_fn(|| outbox.batch()).map(|(_, count)| count).sum::<usize>(), 1000);
+        assert_eq!(offer(&buffer, 1000), Offered::Dropped);
+        assert_eq!(core::iter::from_fn(|| buffer.batch()).map(|(_, count)| count).sum::<usize>(), 1000);
     }
 
     #[test]
     fn a_sender_that_was_cancelled_is_replaced() {
-        let outbox = Outbox::default();
-        assert_eq!(outbox.offer("1".to_owned(), NOW), Offered::Send);
-        assert_eq!(outbox.offer("2".to_owned(), NOW.plus(Duration::from_secs(9))), Offered::Waits);
-        assert_eq!(outbox.offer("3".to_owned(), NOW.plus(Duration::from_secs(10))), Offered::Send);
-        assert_eq!(outbox.batch().unwrap().1, 3);
+        let buffer = EventBuffer::default();
+        assert_eq!(buffer.offer("1".to_owned(), NOW), Offered::Send);
+        assert_eq!(buffer.offer("2".to_owned(), NOW.plus(Duration::from_secs(9))), Offered::Waits);
+        assert_eq!(buffer.offer("3".to_owned(), NOW.plus(Duration::from_secs(10))), Offered::Send);
+        assert_eq!(buffer.batch().unwrap().1, 3);
     }
 }
