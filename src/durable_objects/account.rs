@@ -5,7 +5,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use super::stubs::FeedStub;
 use crate::{log, runtime::Runtime};
 use postern_app::{
-    account::{Account as Sessions, AccountAnswer, Upkeep},
+    account::{Account as Sessions, AccountAnswer, AlarmAction},
     ports::{Clock as _, Fault, Part},
 };
 
@@ -42,25 +42,25 @@ impl DurableObject for Account {
 impl Account {
     async fn ring(&self) -> Result<(), Fault> {
         let account = Sessions::new(super::records(&self.state)?);
-        let (upkeep, fault) = account.alarm(Runtime.now(), &FeedStub(self.env.clone().into())).await;
+        let (alarm, fault) = account.alarm(Runtime.now(), &FeedStub(self.env.clone().into())).await;
         if let Some(fault) = fault {
             log::fault(&fault);
         }
-        self.keep_up(upkeep).await
+        self.keep_up(alarm).await
     }
 
     async fn serve(&self, message: &postern_app::account::AccountRequest) -> Result<AccountAnswer, Fault> {
         // Opened for each request, because erasing the account deletes the table, too.
         let served = Sessions::new(super::records(&self.state)?).serve(message, Runtime.now());
-        self.keep_up(served.upkeep).await?;
+        self.keep_up(served.alarm).await?;
         Ok(served.answer)
     }
 
-    async fn keep_up(&self, upkeep: Upkeep) -> Result<(), Fault> {
-        match upkeep {
-            Upkeep::Unchanged => Ok(()),
-            Upkeep::Alarm(at) => super::set_alarm(&self.state, at, Runtime.now()).await,
-            Upkeep::Empty => super::forget(&self.state).await,
+    async fn keep_up(&self, alarm: AlarmAction) -> Result<(), Fault> {
+        match alarm {
+            AlarmAction::Unchanged => Ok(()),
+            AlarmAction::Alarm(at) => super::set_alarm(&self.state, at, Runtime.now()).await,
+            AlarmAction::Empty => super::forget(&self.state).await,
         }
     }
 }

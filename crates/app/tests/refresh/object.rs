@@ -7,7 +7,7 @@ use std::{
 
 use super::support::*;
 use postern_app::{
-    account::{AccountAnswer, AccountRequest, ActivityKind, Purpose, Served, Upkeep, may_predate},
+    account::{AccountAnswer, AccountRequest, ActivityKind, AlarmAction, Purpose, Served, may_predate},
     ids::FamilyId,
     ports::{Records as _, memory::FaultMode},
     refresh::{Context, EndReason, Lifetimes, RefusalCause, Revocation, SecretHash, SignInReason},
@@ -188,12 +188,12 @@ fn a_sign_in_that_fails_opens_nothing_and_puts_off_nothing_that_the_feed_has_to_
         let bench = Bench::new();
         let family = bench.next_family();
         bench.records.break_with(FaultMode::FailCall(call));
-        let Served { answer, upkeep } = bench.serve(&bench.opening(family, "alice"));
+        let Served { answer, alarm } = bench.serve(&bench.opening(family, "alice"));
         assert!(matches!(answer, AccountAnswer::Unavailable { .. }), "{call}");
         // In place of the alarm that is set, and so no later than any could be.
-        assert_eq!(upkeep, Upkeep::Alarm(START));
+        assert_eq!(alarm, AlarmAction::Alarm(START));
         assert!(bench.sessions().is_empty());
-        assert_eq!(bench.object.sweep(bench.now.get()), Ok(Upkeep::Empty));
+        assert_eq!(bench.object.sweep(bench.now.get()), Ok(AlarmAction::Empty));
         assert!(bench.records.snapshot().is_empty());
     }
 }
@@ -206,22 +206,22 @@ fn an_alarm_comes_back_while_the_storage_fails_or_holds_what_a_newer_program_wro
     let feed = MemoryFeed::new(FeedPolicy::default());
     feed.now.set(bench.now.get());
     let ring = || pollster::block_on(bench.object.alarm(bench.now.get(), &feed));
-    let again = || Upkeep::Alarm(bench.now.get().plus(300 * SECOND));
+    let again = || AlarmAction::Alarm(bench.now.get().plus(300 * SECOND));
 
     // For longer than the six times that the platform rings by itself.
     bench.records.break_with(FaultMode::Down);
     for _ in 0..2 {
-        let (upkeep, fault) = ring();
-        assert_eq!((upkeep, fault.is_some()), (again(), true));
+        let (alarm, fault) = ring();
+        assert_eq!((alarm, fault.is_some()), (again(), true));
         bench.pass(300 * SECOND);
     }
     bench.records.break_with(FaultMode::None);
     let as_it_was = bench.records.snapshot();
     bench.records.write("family", "AAAAAAAAAAAAAAAAAAAAAA", r#"{"v":2,"record":{}}"#).unwrap();
-    let (upkeep, fault) = ring();
-    assert_eq!((upkeep, fault.is_some(), feed.asked()), (again(), true, 1), "and the feed is told already");
+    let (alarm, fault) = ring();
+    assert_eq!((alarm, fault.is_some(), feed.asked()), (again(), true, 1), "and the feed is told already");
     bench.records.restore(as_it_was);
-    assert!(matches!(ring(), (Upkeep::Alarm(_), None)));
+    assert!(matches!(ring(), (AlarmAction::Alarm(_), None)));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_sign_in_for_ninety_days_keeps_no_address_in_the_activity_for_longer_than_th
     if let AccountRequest::Open { family, .. } = &mut opening {
         *family = bench.next_family();
     }
-    assert_eq!(bench.serve(&opening).upkeep, Upkeep::Alarm(START.plus(30 * DAY)));
+    assert_eq!(bench.serve(&opening).alarm, AlarmAction::Alarm(START.plus(30 * DAY)));
 }
 
 #[test]
@@ -458,16 +458,16 @@ fn logout_everywhere_of_an_account_never_used_stores_nothing() {
 fn an_ended_family_is_recognised_until_its_absolute_lifetime_ends_and_is_then_removed() {
     let bench = Bench::new();
     let opening = bench.opening(bench.next_family(), "alice");
-    assert_eq!(bench.serve(&opening).upkeep, Upkeep::Alarm(START.plus(30 * DAY)));
+    assert_eq!(bench.serve(&opening).alarm, AlarmAction::Alarm(START.plus(30 * DAY)));
     let AccountRequest::Open { family, .. } = opening else { unreachable!() };
     let token = bench.first_token(family);
     bench.ask(&AccountRequest::Revoke { family, reason: Revocation::Logout });
 
     bench.pass((30 * DAY).saturating_sub(SECOND));
-    assert_eq!(bench.object.sweep(bench.now.get()), Ok(Upkeep::Alarm(START.plus(30 * DAY))));
+    assert_eq!(bench.object.sweep(bench.now.get()), Ok(AlarmAction::Alarm(START.plus(30 * DAY))));
     assert!(matches!(bench.cause(&token), RefusalCause::Ended { .. }));
     bench.pass(SECOND);
-    assert_eq!(bench.object.sweep(bench.now.get()), Ok(Upkeep::Empty));
+    assert_eq!(bench.object.sweep(bench.now.get()), Ok(AlarmAction::Empty));
     assert!(bench.records.snapshot().is_empty());
     assert_eq!(bench.cause(&token), RefusalCause::UnknownFamily);
 }
@@ -478,9 +478,9 @@ fn the_alarm_rings_for_the_first_family_to_go() {
     bench.sign_in();
     bench.lifetimes = Lifetimes::WEB;
     let opening = bench.opening(bench.next_family(), "alice");
-    assert_eq!(bench.serve(&opening).upkeep, Upkeep::Alarm(START.plus(30 * DAY)));
+    assert_eq!(bench.serve(&opening).alarm, AlarmAction::Alarm(START.plus(30 * DAY)));
     bench.pass(31 * DAY);
-    assert_eq!(bench.object.sweep(bench.now.get()), Ok(Upkeep::Alarm(START.plus(90 * DAY))));
+    assert_eq!(bench.object.sweep(bench.now.get()), Ok(AlarmAction::Alarm(START.plus(90 * DAY))));
     assert_eq!(bench.stored().len(), 2);
 }
 
@@ -497,11 +497,11 @@ fn an_erasure_that_was_begun_ends_by_itself() {
     );
     let feed = MemoryFeed::new(FeedPolicy::default());
     feed.now.set(bench.now.get());
-    let (upkeep, fault) = pollster::block_on(bench.object.alarm(bench.now.get(), &feed));
+    let (alarm, fault) = pollster::block_on(bench.object.alarm(bench.now.get(), &feed));
     let due = bench.now.get().plus(15 * 60 * SECOND);
-    assert_eq!((upkeep, fault), (Upkeep::Alarm(due), None));
+    assert_eq!((alarm, fault), (AlarmAction::Alarm(due), None));
     bench.pass(15 * 60 * SECOND);
-    assert_eq!(bench.object.sweep(bench.now.get()), Ok(Upkeep::Empty));
+    assert_eq!(bench.object.sweep(bench.now.get()), Ok(AlarmAction::Empty));
     assert!(bench.records.snapshot().is_empty());
 }
 
@@ -575,12 +575,12 @@ fn an_erased_subject_leaves_nothing_behind_even_after_a_fault_on_the_way() {
     let served = bench.serve(&AccountRequest::Erase);
     assert!(matches!(served.answer, AccountAnswer::Revoked { .. }));
     // The feed is told first; then nothing is left but a mark.
-    assert_eq!(served.upkeep, Upkeep::Alarm(bench.now.get()));
+    assert_eq!(served.alarm, AlarmAction::Alarm(bench.now.get()));
     let feed = MemoryFeed::new(FeedPolicy::default());
     feed.now.set(bench.now.get());
     let rung = pollster::block_on(bench.object.alarm(bench.now.get(), &feed));
     let end = bench.now.get().plus(3600 * SECOND);
-    assert_eq!((rung, feed.asked()), ((Upkeep::Alarm(end), None), 1));
+    assert_eq!((rung, feed.asked()), ((AlarmAction::Alarm(end), None), 1));
     let mark = bench.records.snapshot().into_values().collect::<Vec<_>>();
     assert_eq!(mark.len(), 1);
     assert!(
@@ -593,7 +593,7 @@ fn an_erased_subject_leaves_nothing_behind_even_after_a_fault_on_the_way() {
     let late = bench.ask(&bench.opening(bench.next_family(), "alice"));
     assert!(matches!(late, AccountAnswer::Refused(refusal) if refusal.cause == RefusalCause::WrongSubject));
     bench.pass(3600 * SECOND);
-    assert_eq!(bench.object.sweep(bench.now.get()), Ok(Upkeep::Empty));
+    assert_eq!(bench.object.sweep(bench.now.get()), Ok(AlarmAction::Empty));
     assert!(bench.records.snapshot().is_empty());
 }
 

@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 use postern_app::{
-    account::Upkeep,
+    account::AlarmAction,
     events::EventContext,
     ids::AccountId,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
@@ -156,8 +156,8 @@ fn logout_answers_as_ever_while_the_feed_is_away_and_is_told_to_it_later() {
     assert_eq!(reply.status, 204);
     let account: AccountId = claim(&access_token, "sub").parse().unwrap();
     for _ in 0..3 {
-        let (upkeep, fault) = block_on(world.accounts.alarm(account, &world.feed));
-        assert!(fault.is_some() && matches!(upkeep, Upkeep::Alarm(_)));
+        let (alarm, fault) = block_on(world.accounts.alarm(account, &world.feed));
+        assert!(fault.is_some() && matches!(alarm, AlarmAction::Alarm(_)));
         world.pass(10);
     }
     world.feed.unreachable.set(false);

@@ -6,7 +6,7 @@ use super::{
     activity,
     messages::AccountAnswer,
     one_time, outbox,
-    reply::{Served, Upkeep},
+    reply::{AlarmAction, Served},
     stored::{ERASED, Families, Meta, Store},
 };
 use crate::{
@@ -25,18 +25,18 @@ pub(super) fn after(
     now: Timestamp,
 ) -> Result<Served, Fault> {
     if !outbox::is_empty(store)? {
-        return Ok(Served { answer, upkeep: Upkeep::Alarm(now) });
+        return Ok(Served { answer, alarm: AlarmAction::Alarm(now) });
     }
     let families = store.families()?;
     let activity = activity::sweep(store, now)?;
     let one_time = one_time::sweep(store, now)?;
     let first = first_of([first_end(&families), activity, one_time, store.leaving()?]);
-    Ok(Served { answer, upkeep: first.map_or(Upkeep::Unchanged, Upkeep::Alarm) })
+    Ok(Served { answer, alarm: first.map_or(AlarmAction::Unchanged, AlarmAction::Alarm) })
 }
 
 /// Removes the families whose absolute lifetime is over, activity and one-time tokens that
 /// are too old, and the account's own record with the last of them. After a fault the alarm must be set again.
-pub(super) fn sweep(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Upkeep, Fault> {
+pub(super) fn sweep(store: &Store<'_, impl Records>, now: Timestamp) -> Result<AlarmAction, Fault> {
     let leaving = store.leaving()?;
     if leaving.is_some_and(|at| at <= now) {
         // No sign-in can be under way any more that a mark would have to refuse.
@@ -52,15 +52,15 @@ pub(super) fn sweep(store: &Store<'_, impl Records>, now: Timestamp) -> Result<U
     let attempt = outbox::next_attempt(store, now)?;
     let mark = store.meta()?.and_then(|meta| end_of_mark(&meta)).filter(|end| now < *end);
     if let Some(first) = first_of([first_end(&families), activity, one_time, attempt, mark, leaving]) {
-        return Ok(Upkeep::Alarm(first));
+        return Ok(AlarmAction::Alarm(first));
     }
     store.remove_meta()?;
-    Ok(Upkeep::Empty)
+    Ok(AlarmAction::Empty)
 }
 
 /// When there is something to do next: at once if the feed is to be told something. A fault
 /// here is no cause to fail: then the alarm looks for itself.
-pub(super) fn next(store: &Store<'_, impl Records>, families: &Families, now: Timestamp) -> Upkeep {
+pub(super) fn next(store: &Store<'_, impl Records>, families: &Families, now: Timestamp) -> AlarmAction {
     let next = || {
         if !outbox::is_empty(store)? {
             return Ok(None);
@@ -69,7 +69,7 @@ pub(super) fn next(store: &Store<'_, impl Records>, families: &Families, now: Ti
         let one_time = one_time::sweep(store, now)?;
         Ok::<_, Fault>(first_of([first_end(families), activity, one_time]))
     };
-    Upkeep::Alarm(next().ok().flatten().unwrap_or(now))
+    AlarmAction::Alarm(next().ok().flatten().unwrap_or(now))
 }
 
 /// The alarm: tells the feed what it is not told yet, and removes what has expired. The fault
@@ -79,11 +79,11 @@ pub(super) async fn ring(
     store: &Store<'_, impl Records>,
     now: Timestamp,
     feed: &impl FeedObject,
-) -> (Upkeep, Option<Fault>) {
+) -> (AlarmAction, Option<Fault>) {
     let delivered = outbox::deliver(store, now, feed).await;
     match sweep(store, now) {
-        Ok(upkeep) => (upkeep, delivered.err()),
-        Err(fault) => (Upkeep::Alarm(now.plus(RING_AGAIN)), Some(fault)),
+        Ok(alarm) => (alarm, delivered.err()),
+        Err(fault) => (AlarmAction::Alarm(now.plus(RING_AGAIN)), Some(fault)),
     }
 }
 

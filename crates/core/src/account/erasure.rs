@@ -6,7 +6,7 @@ use super::{
     alarm::ERASED_MARK,
     messages::AccountAnswer,
     outbox,
-    reply::{Served, Upkeep},
+    reply::{AlarmAction, Served},
     sessions,
     stored::{ERASED, Meta, RevokedAll, Store},
 };
@@ -24,7 +24,7 @@ const ERASED_ANYWAY: Duration = Duration::from_mins(15);
 /// whoever asks for that next, it is done.
 pub(super) fn begin(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Served, Fault> {
     store.write_leaving(now.plus(ERASED_ANYWAY))?;
-    Ok(Served { upkeep: Upkeep::Alarm(now), ..sessions::revoke_all(store, Revocation::Disabled, now)? })
+    Ok(Served { alarm: AlarmAction::Alarm(now), ..sessions::revoke_all(store, Revocation::Disabled, now)? })
 }
 
 /// Ends all sessions and removes everything. What stays for an hour is a mark without a
@@ -44,5 +44,5 @@ pub(super) fn erase(store: &Store<'_, impl Records>, now: Timestamp) -> Result<S
     let revoked_all = Some(RevokedAll { at: now, by });
     store.write_meta(&Meta { subject: String::new(), epoch: 0, revoked_all, fence: ERASED })?;
     let told = outbox::is_empty(store).unwrap_or(false);
-    Ok(Served { answer, upkeep: Upkeep::Alarm(if told { now.plus(ERASED_MARK) } else { now }) })
+    Ok(Served { answer, alarm: AlarmAction::Alarm(if told { now.plus(ERASED_MARK) } else { now }) })
 }

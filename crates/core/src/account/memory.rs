@@ -4,7 +4,7 @@
 use core::cell::{Cell, RefCell};
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Account, AccountAnswer, AccountRequest, Accounts, Upkeep};
+use super::{Account, AccountAnswer, AccountRequest, Accounts, AlarmAction};
 use crate::{
     ids::{AccountId, FamilyId},
     ports::{Fault, Part, memory::MemoryRecords},
@@ -58,7 +58,7 @@ impl MemoryAccounts {
     }
 
     /// Rings the alarm of one account whole: tells `feed`, and removes what has expired.
-    pub async fn alarm(&self, account: AccountId, feed: &impl FeedObject) -> (Upkeep, Option<Fault>) {
+    pub async fn alarm(&self, account: AccountId, feed: &impl FeedObject) -> (AlarmAction, Option<Fault>) {
         Account::new(self.records(account)).alarm(self.now.get(), feed).await
     }
 
@@ -68,7 +68,7 @@ impl MemoryAccounts {
     }
 
     /// Removes what has expired in one account.
-    pub fn sweep(&self, account: AccountId) -> Result<Upkeep, Fault> {
+    pub fn sweep(&self, account: AccountId) -> Result<AlarmAction, Fault> {
         Account::new(self.records(account)).sweep(self.now.get())
     }
 }

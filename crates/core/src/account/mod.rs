@@ -26,7 +26,7 @@ pub use self::{
     object::Account,
     one_time::Purpose,
     one_time_token::OneTimeToken,
-    reply::{Served, Upkeep},
+    reply::{AlarmAction, Served},
 };
 use postern_jose::time::Timestamp;
 

@@ -5,7 +5,7 @@ use super::{
     alarm, erasure,
     messages::{AccountAnswer, AccountRequest, Ends},
     one_time::{self, Purpose},
-    reply::{Served, Upkeep},
+    reply::{AlarmAction, Served},
     rotation, sessions,
     stored::Store,
 };
@@ -40,7 +40,7 @@ impl<R: Records> Account<R> {
         // without a family: the alarm sees to it, and no later than it would have.
         self.decide(request, now).unwrap_or_else(|fault| Served {
             answer: AccountAnswer::Unavailable { cause: fault.to_string() },
-            upkeep: Upkeep::Alarm(now),
+            alarm: AlarmAction::Alarm(now),
         })
     }
 
@@ -122,14 +122,14 @@ impl<R: Records> Account<R> {
     }
 
     /// Does what is due: removes what has expired, and sets the alarm again.
-    pub fn sweep(&self, now: Timestamp) -> Result<Upkeep, Fault> {
+    pub fn sweep(&self, now: Timestamp) -> Result<AlarmAction, Fault> {
         alarm::sweep(&Store(&self.records), now)
     }
 
     /// The alarm: tells the feed what it is not told yet, and removes what has expired. The fault
     /// is for the log; whatever was left undone is in the alarm that comes back, also when the
     /// storage itself fails or holds what only a newer program can read.
-    pub async fn alarm(&self, now: Timestamp, feed: &impl FeedObject) -> (Upkeep, Option<Fault>) {
+    pub async fn alarm(&self, now: Timestamp, feed: &impl FeedObject) -> (AlarmAction, Option<Fault>) {
         alarm::ring(&Store(&self.records), now, feed).await
     }
 }

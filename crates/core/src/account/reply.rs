@@ -9,12 +9,12 @@ pub struct Served {
     /// For the Worker.
     pub answer: AccountAnswer,
     /// For the object itself.
-    pub upkeep: Upkeep,
+    pub alarm: AlarmAction,
 }
 
 /// What the object has to do besides answering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Upkeep {
+pub enum AlarmAction {
     /// Leave the alarm as it is.
     Unchanged,
     /// Set the alarm to this time, in place of the one that is set; it calls [`Account::sweep`].
@@ -25,6 +25,6 @@ pub enum Upkeep {
 
 impl Served {
     pub(super) const fn plain(answer: AccountAnswer) -> Self {
-        Self { answer, upkeep: Upkeep::Unchanged }
+        Self { answer, alarm: AlarmAction::Unchanged }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     activity::{self, ActivityKind},
     messages::{AccountAnswer, Granted, Refusal, Rotated},
     outbox,
-    reply::{Served, Upkeep},
+    reply::{AlarmAction, Served},
     stored::{Store, StoredFamily},
 };
 use crate::{
@@ -34,14 +34,14 @@ pub(super) fn rotate(
     };
     let (family, decided) = before.family.clone().rotate(presented, now, limits, context);
     let after = StoredFamily { family, ..before };
-    let mut upkeep = Upkeep::Unchanged;
+    let mut alarm = AlarmAction::Unchanged;
     if after.family != before.family {
         // A session that expired has no access token that is still good: the feed is for ends
         // that come early.
         let early = |end: &End| !matches!(end.reason, EndReason::Expired { .. });
         if before.family.end().is_none() && after.family.end().is_some_and(early) {
             outbox::tell_session(store, id, now)?;
-            upkeep = Upkeep::Alarm(now);
+            alarm = AlarmAction::Alarm(now);
         }
         store.write_family(id, &after)?;
     }
@@ -54,7 +54,7 @@ pub(super) fn rotate(
     if let Some(kind) = kind {
         let _ = activity::note(store, kind, Some(id), context, now);
     }
-    Ok(Served { answer, upkeep })
+    Ok(Served { answer, alarm })
 }
 
 /// Notes that the client received the access token of this rotation count.

@@ -7,7 +7,7 @@ use super::{
     alarm,
     messages::{AccountAnswer, Refusal, SessionView},
     outbox,
-    reply::{Served, Upkeep},
+    reply::{AlarmAction, Served},
     stored::{ERASED, Families, Meta, RevokedAll, Store, StoredFamily},
 };
 use crate::{
@@ -49,7 +49,7 @@ pub(super) fn open(
         }
         return Ok(Served {
             answer: AccountAnswer::Opened { displaced: Vec::new() },
-            upkeep: alarm::next(store, &families, now),
+            alarm: alarm::next(store, &families, now),
         });
     }
 
@@ -77,7 +77,7 @@ pub(super) fn open(
             activity::note(store, ActivityKind::FamilyDisplaced, Some(*displaced), &Context::default(), now);
     }
     let _ = activity::note(store, ActivityKind::SignedIn, Some(id), &context, now);
-    Ok(Served { answer: AccountAnswer::Opened { displaced }, upkeep: alarm::next(store, &families, now) })
+    Ok(Served { answer: AccountAnswer::Opened { displaced }, alarm: alarm::next(store, &families, now) })
 }
 
 /// Ends the longest idle of the live families until `room` of them are left.
@@ -135,9 +135,9 @@ pub(super) fn revoke(
     let mut families = store.load(id)?.map(|stored| (id, stored)).into_iter().collect();
     let ended = end_each(store, &mut families, by, now)?;
     note_end(store, &ended, ActivityKind::of_revocation(by, false), now);
-    let upkeep = if ended.is_empty() { Upkeep::Unchanged } else { Upkeep::Alarm(now) };
+    let alarm = if ended.is_empty() { AlarmAction::Unchanged } else { AlarmAction::Alarm(now) };
     let answer = AccountAnswer::revoked(ended);
-    Ok(Served { answer, upkeep })
+    Ok(Served { answer, alarm })
 }
 
 /// A fault on the way leaves each family either ended or as it was; asking again ends the rest.
@@ -151,9 +151,9 @@ pub(super) fn revoke_others(
     families.retain(|(id, _)| *id != keep);
     let ended = end_each(store, &mut families, by, now)?;
     note_end(store, &ended, ActivityKind::of_revocation(by, false), now);
-    let upkeep = if ended.is_empty() { Upkeep::Unchanged } else { Upkeep::Alarm(now) };
+    let alarm = if ended.is_empty() { AlarmAction::Unchanged } else { AlarmAction::Alarm(now) };
     let answer = AccountAnswer::revoked(ended);
-    Ok(Served { answer, upkeep })
+    Ok(Served { answer, alarm })
 }
 
 pub(super) fn revoke_all(
@@ -190,7 +190,7 @@ pub(super) fn revoke_all(
         let _ = activity::note(store, kind, None, &Context::default(), now);
     }
     let answer = AccountAnswer::revoked(ended);
-    Ok(Served { answer, upkeep: Upkeep::Alarm(now) })
+    Ok(Served { answer, alarm: AlarmAction::Alarm(now) })
 }
 
 fn note_end(store: &Store<'_, impl Records>, ended: &[FamilyId], kind: Option<ActivityKind>, now: Timestamp) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    account::{Account, AccountAnswer, AccountRequest, Upkeep},
+    account::{Account, AccountAnswer, AccountRequest, AlarmAction},
     ports::memory::MemoryRecords,
 };
 
@@ -107,11 +107,11 @@ fn entries_go_after_thirty_days_and_the_last_one_empties_the_account() {
     let second = START.plus(Duration::from_hours(24));
     let ask =
         AccountRequest::Note { kind: ActivityKind::SignedOut, family: None, context: Context::default() };
-    assert_eq!(object.serve(&ask, second).upkeep, Upkeep::Alarm(START.plus(ACTIVITY_LIFETIME)));
+    assert_eq!(object.serve(&ask, second).alarm, AlarmAction::Alarm(START.plus(ACTIVITY_LIFETIME)));
     let first_gone = START.plus(ACTIVITY_LIFETIME);
     assert_eq!(entries(&object, first_gone).len(), 1);
-    assert_eq!(object.sweep(first_gone), Ok(Upkeep::Alarm(second.plus(ACTIVITY_LIFETIME))));
-    assert_eq!(object.sweep(second.plus(ACTIVITY_LIFETIME)), Ok(Upkeep::Empty));
+    assert_eq!(object.sweep(first_gone), Ok(AlarmAction::Alarm(second.plus(ACTIVITY_LIFETIME))));
+    assert_eq!(object.sweep(second.plus(ACTIVITY_LIFETIME)), Ok(AlarmAction::Empty));
     assert!(object.records().snapshot().is_empty());
 }
 

@@ -264,9 +264,9 @@ fn what_is_left_of_tokens_goes_by_alarm() {
     let ask = AccountRequest::IssueOneTime { hash: hash(1), purpose: RESET, context: Context::default() };
     let served = bench.object.serve(&ask, START);
     let end = START.plus(Duration::from_mins(30));
-    assert_eq!(served.upkeep, crate::account::Upkeep::Alarm(end));
-    let crate::account::Upkeep::Alarm(next) = bench.object.sweep(end).unwrap() else { panic!() };
-    assert_eq!(bench.object.sweep(next), Ok(crate::account::Upkeep::Empty));
+    assert_eq!(served.alarm, crate::account::AlarmAction::Alarm(end));
+    let crate::account::AlarmAction::Alarm(next) = bench.object.sweep(end).unwrap() else { panic!() };
+    assert_eq!(bench.object.sweep(next), Ok(crate::account::AlarmAction::Empty));
     assert!(bench.records.snapshot().is_empty());
 }
 
