@@ -452,7 +452,7 @@ fn logout_everywhere_of_an_account_never_used_stores_nothing() {
     assert!(bench.records.snapshot().is_empty());
 }
 
-// Upkeep.
+// The alarm.
 
 #[test]
 fn an_ended_family_is_recognised_until_its_absolute_lifetime_ends_and_is_then_removed() {
