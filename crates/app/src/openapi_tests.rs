@@ -62,8 +62,9 @@ fn every_path_and_method_is_described_and_no_other() {
     assert_eq!(described(&document()), actual);
 }
 
+// Parameters too.
 #[test]
-fn parameters_and_members_of_administrators_calls_are_those_described() {
+fn members_of_administrators_calls_are_those_described() {
     let document = document();
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.is_admin()) {
         let item = &document["paths"][path_of(endpoint).as_str()];
@@ -85,7 +86,7 @@ fn parameters_and_members_of_administrators_calls_are_those_described() {
 }
 
 #[test]
-fn the_members_of_a_route_described_are_those_that_the_gate_reads() {
+fn the_described_members_of_a_route_are_those_read() {
     use crate::config::{Profile, RouteContext, RouteDocument};
 
     let context = RouteContext {

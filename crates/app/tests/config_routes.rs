@@ -96,8 +96,9 @@ fn a_whole_route_is_read() {
     assert_eq!(gate.find("GET", "example.com", "/api/t/acme/docs"), RouteMatch::NotFound);
 }
 
+// The route asks for no token.
 #[test]
-fn a_policy_on_a_route_that_asks_for_no_token_is_a_contradiction() {
+fn a_policy_on_a_public_route_is_a_contradiction() {
     for access in ["public", "optional"] {
         for (name, value) in [
             ("scopes_all", json!(["a"])),

@@ -192,8 +192,9 @@ fn a_master_key_that_is_short_weak_or_repeated_starts_nothing() {
     }
 }
 
+// And no key signs before the clients can know it.
 #[test]
-fn production_refuses_to_shorten_what_clients_may_cache_and_no_key_signs_before_they_know_it() {
+fn production_refuses_a_shorter_cache_lifetime_for_keys() {
     let found = mistakes(json!({"KEYS": {"client_cache": 660}}));
     assert_eq!(found, ["KEYS.client_cache: is allowed only with POSTERN_PROFILE = \"local\""]);
     let local = |keys: Value| json!({"PROFILE": "local", "KEYS": keys});
@@ -406,7 +407,7 @@ fn an_issuer_is_any_text_when_its_keys_have_a_place() {
 }
 
 #[test]
-fn a_setting_that_is_no_longer_needed_is_named_and_refuses_nothing() {
+fn a_setting_no_longer_needed_is_named_and_refuses_nothing() {
     let list = |members: Value| {
         json!({"ISSUERS": [
             {"issuer": "https://a.example", "audiences": ["a"]},

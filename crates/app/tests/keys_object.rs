@@ -38,8 +38,9 @@ fn set_of(answer: &KeyRingAnswer) -> Vec<Kid> {
 const ROTATE: KeyRingRequest = KeyRingRequest::Rotate { force: false, algorithm: None };
 const FORCE: KeyRingRequest = KeyRingRequest::Rotate { force: true, algorithm: None };
 
+// And sets the alarm.
 #[test]
-fn the_first_request_founds_the_ring_publishes_it_and_sets_the_alarm() {
+fn the_first_request_founds_and_publishes_the_ring() {
     let (ring, signer, _) = empty_ring(1, RingPolicy::default());
     let served = block_on(ring.serve(&KeyRingRequest::Signing {}));
     let active = signing_kid(&served.answer);
@@ -115,7 +116,7 @@ fn a_rotation_written_but_reported_lost_is_not_done_twice() {
 }
 
 #[test]
-fn a_broken_record_is_a_fault_and_never_a_reason_to_found_a_second_ring() {
+fn a_broken_record_is_a_fault_and_founds_no_second_ring() {
     let (ring, signer, _) = empty_ring(5, RingPolicy::default());
     for broken in ["", "{", "{}", "null"] {
         ring.records().write(RECORD_KIND, RECORD_ID, broken).unwrap();
@@ -157,8 +158,9 @@ fn a_lost_alarm_is_set_again_by_the_next_request() {
     assert_eq!(block_on(ring.serve(&KeyRingRequest::Signing {})).alarm, None);
 }
 
+// It is ordered in one call.
 #[test]
-fn a_change_of_algorithm_by_request_is_made_in_one_call_and_carried_out_by_alarm() {
+fn a_requested_change_of_algorithm_is_done_by_alarm() {
     let (ring, _, clock) = empty_ring(8, RingPolicy::default());
     block_on(ring.serve(&KeyRingRequest::Signing {}));
     let eddsa = KeyRingRequest::Rotate { force: false, algorithm: Some(SigningAlgorithm::EdDsa) };
@@ -174,8 +176,9 @@ fn a_change_of_algorithm_by_request_is_made_in_one_call_and_carried_out_by_alarm
     assert_eq!((key.kid(), key.algorithm()), (kid, SigningAlgorithm::EdDsa));
 }
 
+// Though no successor was waiting.
 #[test]
-fn a_revoked_active_key_is_replaced_even_when_no_successor_was_waiting() {
+fn a_revoked_active_key_is_replaced_without_a_successor() {
     let (ring, signer, _) = empty_ring(9, RingPolicy::default());
     block_on(ring.serve(&KeyRingRequest::Signing {}));
     signer.fail(true);
@@ -190,8 +193,9 @@ fn a_revoked_active_key_is_replaced_even_when_no_successor_was_waiting() {
     assert!(matches!(block_on(ring.serve(&unknown)).answer, KeyRingAnswer::UnknownKey { .. }));
 }
 
+// By the old key.
 #[test]
-fn a_lost_master_secret_ends_signing_with_the_old_key_but_not_verification() {
+fn a_lost_master_secret_ends_signing_but_not_verification() {
     let (ring, signer, _) = empty_ring(10, RingPolicy::default());
     let old = signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer);
     let (policy, numbers) = (RingPolicy::default(), Numbers::seeded(10));
@@ -244,8 +248,9 @@ fn a_ring_keeps_what_a_newer_version_sealed() {
     assert_eq!(key.open(&only_old).unwrap_err(), WrapError::NewerMaster(NewerMaster { id: 2 }));
 }
 
+// It learns of a revocation within that minute.
 #[test]
-fn a_worker_asks_for_its_key_at_most_once_a_minute_and_hears_of_a_revocation_within_it() {
+fn a_worker_asks_for_its_key_once_a_minute_at_most() {
     let (ring, _, clock) = empty_ring(12, RingPolicy::default());
     let worker = SigningKeys::default();
     let current = |now: Timestamp| {
@@ -279,8 +284,9 @@ impl KeyRingObject for Ahead {
     }
 }
 
+// In the memory of a Worker.
 #[test]
-fn a_ring_whose_clock_is_ahead_does_not_make_a_worker_keep_a_key_for_long() {
+fn a_ring_with_a_clock_ahead_does_not_prolong_a_key() {
     let (ring, _, _) = empty_ring(14, RingPolicy::default());
     let KeyRingAnswer::Signing { key, .. } = block_on(ring.serve(&KeyRingRequest::Signing {})).answer else {
         panic!("no key")

@@ -180,8 +180,9 @@ impl World {
     }
 }
 
+// And no key signs before it was announced.
 #[test]
-fn in_two_years_of_faults_no_unexpired_token_loses_its_key_and_no_key_signs_unannounced() {
+fn in_two_years_of_faults_no_valid_token_loses_its_key() {
     for seed in 0..LIVES {
         let mut world = World::new(seed);
         world.play(2, false);
@@ -192,9 +193,10 @@ fn in_two_years_of_faults_no_unexpired_token_loses_its_key_and_no_key_signs_unan
     }
 }
 
+// They rotate, revoke, and change algorithms.
 #[cfg(feature = "thorough")]
 #[test]
-fn two_years_of_operators_rotating_revoking_and_changing_algorithms_lose_no_token_but_the_revoked() {
+fn two_years_of_operators_orders_lose_only_revoked_tokens() {
     for seed in (0..LIVES).map(|life| 100 + life) {
         let mut world = World::new(seed);
         world.play(2, true);

@@ -50,10 +50,11 @@ impl Gate {
     }
 }
 
+// The good token stays good.
 // Tests RFC 8725 section 3.3: every cryptographic operation is validated, and one failure refuses the token
 // Tests RFC 7515 section 5.2: a token that fails one step of the validation is refused
 #[test]
-fn every_attack_is_refused_for_its_own_cause_and_the_good_token_stays_good() {
+fn every_attack_is_refused_for_its_own_cause() {
     let scene = scene();
     let gate = Gate::before(&scene);
     let attacks = scene.attacks();
@@ -184,17 +185,19 @@ fn a_key_that_left_the_set_verifies_nothing_more() {
     assert!(!gate.keys.has_thumbprint(token.key_thumbprint()));
 }
 
+// Though its key is published.
 // Tests RFC 8725 section 3.1: only the algorithms that are configured for an issuer are taken
 #[test]
-fn an_algorithm_the_issuer_may_not_use_is_refused_though_its_key_is_published() {
+fn an_algorithm_that_the_issuer_may_not_use_is_refused() {
     let scene = scene();
     let mut gate = Gate::before(&scene);
     gate.policy.algorithms = vec![postern_app::jose::SignatureAlgorithm::EdDsa];
     assert_eq!(gate.admit(&scene.good()), Err(TokenError::AlgorithmNotAllowed));
 }
 
+// It is never cached beyond its age.
 #[test]
-fn a_token_issued_too_long_ago_is_refused_and_never_cached_beyond_its_age() {
+fn a_token_issued_too_long_ago_is_refused() {
     let scene = scene();
     let mut gate = Gate::before(&scene);
     gate.policy.max_age = Some(Duration::from_mins(1));

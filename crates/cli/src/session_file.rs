@@ -117,8 +117,9 @@ mod tests {
         }
     }
 
+    // In a file that the owner alone can read.
     #[test]
-    fn sign_ins_at_several_deployments_are_kept_apart_in_a_file_for_the_owner_alone() {
+    fn sign_ins_at_several_deployments_are_kept_apart() {
         let folder = env::temp_dir().join(format!("postern-session-{}", std::process::id()));
         let store = SessionFile(folder.join("deep/session.json"));
         store.keep("https://a.example", sign_in("one")).unwrap();

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_by_a_clock_that_was_ahead_is_void_when_it_is_put_back() {
+    fn charges_by_a_clock_ahead_are_void_when_it_is_put_back() {
         let rate = Rate::new(6, 2);
         let ahead = rate.take(FullAt::default(), at(86_400_000)).unwrap();
         assert_eq!(rate.left(ahead, at(0)), 2);
@@ -185,7 +185,7 @@ mod tests {
         proptest! {
             /// The promise itself: in any stretch of time no more than burst + rate x time pass.
             #[test]
-            fn no_stretch_of_time_lets_more_through_than_the_rate_and_one_burst(
+            fn no_period_lets_more_through_than_rate_and_burst(
                 per_minute in 1u32..600,
                 burst in 1u32..50,
                 gaps in prop::collection::vec(0u64..4000, 1..300),

@@ -121,7 +121,7 @@ mod tests {
 
     // Tests RFC 8725 section 3.4: points are judged as another implementation judges them
     #[test]
-    fn points_are_judged_as_an_independent_implementation_judges_them() {
+    fn points_are_judged_as_another_implementation_does() {
         for seed in 1..=40_u8 {
             let mut scalar = [0_u8; 48];
             scalar[47] = seed;

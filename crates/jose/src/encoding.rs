@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn every_single_byte_is_read_as_the_other_implementation_reads_it() {
+    fn every_byte_is_read_as_another_implementation_does() {
         for byte in 0..=127_u8 {
             for text in [
                 format!("AAA{}", char::from(byte)),

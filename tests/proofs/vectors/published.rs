@@ -193,11 +193,12 @@ fn altered(token: &str) -> String {
     format!("{}{other}{}", &token[..payload], &token[payload + 1..])
 }
 
+// Their alterations do not.
 // Tests RFC 7515 appendix A.2: the RS256 example verifies
 // Tests RFC 7515 appendix A.3: the ES256 example verifies
 // Tests RFC 8037 appendix A.5: the EdDSA example verifies
 #[test]
-fn rfc_7515_and_8037_examples_verify_and_their_alterations_do_not() {
+fn rfc_7515_and_8037_examples_verify() {
     for (jwk, token) in [
         (
             json!({"kty": "RSA", "e": "AQAB", "n": "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}),

@@ -92,8 +92,9 @@ mod tests {
         Throttled { policy: "login-ip".to_owned(), quota: 1, window: 60, retry_after: 3600 }
     }
 
+    // It is then no news.
     #[test]
-    fn a_lock_of_an_hour_is_asked_about_again_within_seconds_and_is_no_news_then() {
+    fn a_lock_of_an_hour_is_asked_about_again_in_seconds() {
         let refusals = ThrottleCache::default();
         let remember = |until, now| refusals.remember("ip n 7 login".to_owned(), until, &throttled(), now);
         assert!(remember(at(3600), at(0)));

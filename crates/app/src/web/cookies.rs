@@ -251,10 +251,11 @@ mod tests {
         assert_eq!(opened(&format!("r={}; r={}", token(5, 1), token(6, 1))).tokens.len(), 2);
     }
 
+    // Scripts and other sites cannot use it.
     // Tests RFC 6265bis section 4.1.2.6: the refresh cookie is HttpOnly
     // Tests RFC 6265bis section 4.1.2.7: the refresh cookie is SameSite=Strict
     #[test]
-    fn the_refresh_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+    fn the_refresh_cookie_is_http_only_and_same_site() {
         let settings = CookieSettings::default();
         let session = FamilyId::from_bytes([2; 16]);
         assert_eq!(

@@ -403,8 +403,9 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
+    // The model remembers all of them.
     #[test]
-    fn the_object_decides_as_a_model_that_remembers_every_generation(steps in steps()) {
+    fn the_object_decides_as_a_model_with_every_generation(steps in steps()) {
         let mut run = Run::begin();
         for step in &steps {
             run.step(step);
@@ -457,7 +458,7 @@ proptest! {
     /// uses the gate as a rule, the other's next refresh ends the family; and in no case are
     /// there ever two successors of one token.
     #[test]
-    fn a_thief_who_uses_the_gate_is_found_out_at_the_owners_next_refresh(
+    fn a_thief_at_the_gate_is_found_at_the_owners_next_refresh(
         before in 0..5_u32,
         thief_rotations in 1..5_u32,
         waits in prop::collection::vec(11..3600_u64, 10),
@@ -484,8 +485,9 @@ proptest! {
 
     /// A thief who copies the token, rotates and never shows an access token at the gate,
     /// while the owner does, in whatever order they come.
+    /// A silent thief never uses the gate.
     #[test]
-    fn a_silent_thief_is_seen_by_the_owner_three_times_at_most_and_then_stopped(
+    fn a_silent_thief_is_stopped_after_three_rounds_at_most(
         turns in prop::collection::vec((any::<bool>(), 11..7200_u64), 1..80)
     ) {
         let bench = Bench::new();

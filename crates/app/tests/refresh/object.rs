@@ -45,7 +45,7 @@ fn a_replayed_ancestor_ends_the_session_for_thief_and_owner() {
 }
 
 #[test]
-fn a_thief_who_used_his_token_at_the_gate_is_found_out_at_the_owners_next_refresh() {
+fn the_owners_refresh_finds_a_thief_who_used_the_gate() {
     let bench = Bench::new();
     let (family, token) = bench.sign_in();
     bench.refresh(&token);
@@ -54,8 +54,9 @@ fn a_thief_who_used_his_token_at_the_gate_is_found_out_at_the_owners_next_refres
     assert_eq!(bench.cause(&token), RefusalCause::Reuse);
 }
 
+// A retry gets the identical successor.
 #[test]
-fn a_change_of_the_master_secret_keeps_sessions_and_retries_identical() {
+fn a_new_master_secret_keeps_sessions_and_retries() {
     let mut bench = Bench::new();
     let (_, first) = bench.sign_in();
     let second = bench.refresh(&first);
@@ -76,8 +77,9 @@ fn a_token_of_a_family_that_is_not_there_is_refused_as_unknown() {
     assert_eq!(bench.cause(&stranger), RefusalCause::UnknownFamily);
 }
 
+// As much as after one.
 #[test]
-fn the_storage_of_a_family_after_a_thousand_rotations_equals_that_after_one() {
+fn a_family_takes_no_more_storage_after_1000_rotations() {
     let bench = Bench::new();
     let (family, mut token) = bench.sign_in();
     let length = |bench: &Bench| bench.records.read("family", &family.to_string()).unwrap().unwrap().len();
@@ -131,8 +133,9 @@ fn a_silent_thief_is_stopped_by_the_rule_on_late_retries() {
 
 // Faults.
 
+// At any call.
 #[test]
-fn a_storage_fault_at_any_call_changes_no_session_and_is_never_called_theft() {
+fn a_storage_fault_changes_no_session_and_is_no_theft() {
     let bench = Bench::new();
     let (family, first) = bench.sign_in();
     let second = bench.refresh(&first);
@@ -183,7 +186,7 @@ fn a_fault_after_the_rotation_was_stored_is_healed_by_the_retry() {
 }
 
 #[test]
-fn a_sign_in_that_fails_opens_nothing_and_puts_off_nothing_that_the_feed_has_to_be_told() {
+fn a_failed_sign_in_opens_nothing_and_delays_no_feed_entry() {
     for call in 0..4 {
         let bench = Bench::new();
         let family = bench.next_family();
@@ -198,8 +201,9 @@ fn a_sign_in_that_fails_opens_nothing_and_puts_off_nothing_that_the_feed_has_to_
     }
 }
 
+// Also while it holds a record of a newer program.
 #[test]
-fn an_alarm_comes_back_while_the_storage_fails_or_holds_what_a_newer_program_wrote() {
+fn an_alarm_comes_back_while_the_storage_fails() {
     let bench = Bench::new();
     let (family, _) = bench.sign_in();
     bench.ask(&AccountRequest::Revoke { family, reason: Revocation::Logout });
@@ -224,8 +228,9 @@ fn an_alarm_comes_back_while_the_storage_fails_or_holds_what_a_newer_program_wro
     assert!(matches!(ring(), (AlarmAction::Alarm(_), None)));
 }
 
+// In the activity.
 #[test]
-fn a_sign_in_for_ninety_days_keeps_no_address_in_the_activity_for_longer_than_thirty() {
+fn a_session_of_90_days_keeps_no_address_beyond_30_days() {
     let bench = Bench::new();
     let family = bench.next_family();
     let mut opening = bench.opening(family, "alice");
@@ -344,7 +349,7 @@ fn a_cap_left_undone_by_a_fault_is_made_up_at_the_next_sign_in() {
 
 #[cfg(feature = "thorough")]
 #[test]
-fn signing_in_and_out_over_and_over_keeps_a_bounded_number_of_records() {
+fn many_sign_ins_and_sign_outs_keep_a_bounded_record_count() {
     let bench = Bench::new();
     for number in 0..210_u16 {
         let mut bytes = [7; 16];
@@ -400,8 +405,9 @@ fn a_failed_logout_everywhere_ends_no_session() {
     bench.refresh(&token);
 }
 
+// Older tokens of that second are refused.
 #[test]
-fn in_the_very_second_of_a_logout_everywhere_old_tokens_die_and_a_new_sign_in_lives() {
+fn a_sign_in_in_the_second_of_a_logout_everywhere_lives() {
     let bench = Bench::new();
     let (old, old_token) = bench.sign_in();
     let issued_before = bench.now.get();
@@ -454,8 +460,9 @@ fn logout_everywhere_of_an_account_never_used_stores_nothing() {
 
 // The alarm.
 
+// It is recognised until then, and removed afterwards.
 #[test]
-fn an_ended_family_is_recognised_until_its_absolute_lifetime_ends_and_is_then_removed() {
+fn an_ended_family_is_kept_until_its_absolute_lifetime_ends() {
     let bench = Bench::new();
     let opening = bench.opening(bench.next_family(), "alice");
     assert_eq!(bench.serve(&opening).alarm, AlarmAction::Alarm(START.plus(30 * DAY)));
@@ -552,8 +559,9 @@ fn activity_of_a_newer_version_holds_up_nothing() {
     assert!(bench.object.sweep(bench.now.get()).is_ok());
 }
 
+// The first answer was lost.
 #[test]
-fn an_account_that_is_erased_twice_because_the_first_answer_was_lost_is_still_told_to_the_feed() {
+fn an_erasure_that_is_repeated_still_reaches_the_feed() {
     let bench = Bench::new();
     bench.sign_in();
     bench.ask(&AccountRequest::Erase);
@@ -565,7 +573,7 @@ fn an_account_that_is_erased_twice_because_the_first_answer_was_lost_is_still_to
 }
 
 #[test]
-fn an_erased_subject_leaves_nothing_behind_even_after_a_fault_on_the_way() {
+fn an_erased_subject_leaves_nothing_even_after_a_fault() {
     let bench = Bench::new();
     let (family, token) = bench.sign_in();
     bench.sign_in();
@@ -631,8 +639,9 @@ fn account_messages_format_unchanged() {
     assert_eq!(rotate, expected);
 }
 
+// An unknown message is an error.
 #[test]
-fn an_unknown_member_is_passed_over_and_an_unknown_message_is_not() {
+fn an_unknown_member_is_passed_over_a_message_is_not() {
     let known = r#"{"confirm":{"family":"AQEBAQEBAQEBAQEBAQEBAQ","rotation_count":7}}"#;
     let read = |text: &str| postern_app::message::read::<AccountRequest>(text);
     let newer = known.replace(":7", r#":7,"of_the_next_version":true"#);

@@ -243,8 +243,9 @@ fn the_place_of_the_version_before_says_ask_the_object() {
     assert_eq!(bench.published().len(), 1);
 }
 
+// Until it succeeds.
 #[test]
-fn a_write_that_fails_is_tried_again_with_growing_pauses_until_it_is_there() {
+fn a_failed_write_is_repeated_with_growing_pauses() {
     let mut bench = Bench::new(FeedPolicy::default());
     bench.kv.broken.set(true);
     bench.add(&[Entry::access_token("jti", START)]);
@@ -257,8 +258,9 @@ fn a_write_that_fails_is_tried_again_with_growing_pauses_until_it_is_there() {
     assert_eq!(bench.published().len(), 1);
 }
 
+// It was a day ahead before.
 #[test]
-fn a_clock_that_was_a_day_ahead_and_is_put_back_does_not_put_off_what_is_revoked_then() {
+fn a_clock_put_back_by_a_day_does_not_delay_a_revocation() {
     let mut bench = Bench::new(FeedPolicy::default());
     let day = Duration::from_hours(24);
     bench.now = START.plus(day);
@@ -270,8 +272,9 @@ fn a_clock_that_was_a_day_ahead_and_is_put_back_does_not_put_off_what_is_revoked
     assert_eq!(bench.published().len(), 2);
 }
 
+// The gate asks the Account objects about all sessions of that time.
 #[test]
-fn sessions_over_the_limit_make_the_gate_ask_about_all_of_their_time() {
+fn sessions_over_the_limit_are_asked_about_by_their_time() {
     let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
     for number in 0..5 {
         bench.pass(Duration::from_secs(10));
@@ -310,8 +313,9 @@ fn a_subject_over_the_limit_is_no_less_revoked() {
     assert!(bench.published().look_up(&bob, bench.now).any());
 }
 
+// Until some expire; no order is taken by half.
 #[test]
-fn other_entries_over_the_limit_are_refused_until_some_expire_and_nothing_is_half_taken() {
+fn other_entries_over_the_limit_are_refused_as_a_whole() {
     let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
     let token = |jti: &str, at| Entry::access_token(jti, at);
     assert_eq!(bench.add(&[token("a", START), token("b", START)]), FeedAnswer::Taken);
@@ -343,8 +347,9 @@ fn a_collision_in_the_feed_is_told_apart_by_the_object() {
     assert!(bench.confirm(revoked, START));
 }
 
+// A later token is none.
 #[test]
-fn a_not_before_of_the_very_second_is_a_hit_and_a_later_token_is_none() {
+fn a_token_of_the_second_of_a_not_before_is_a_hit() {
     let mut bench = Bench::new(FeedPolicy::default());
     let entry =
         Entry::client("app", START.plus(Duration::from_millis(300)), START.plus(Duration::from_millis(300)));
@@ -357,8 +362,9 @@ fn a_not_before_of_the_very_second_is_a_hit_and_a_later_token_is_none() {
     assert!(!bench.confirm(entry.mark, START));
 }
 
+// A heartbeat keeps it young.
 #[test]
-fn the_first_who_asks_makes_an_empty_feed_be_written_and_a_heartbeat_keeps_it_young() {
+fn the_first_request_writes_an_empty_feed() {
     let mut bench = Bench::new(FeedPolicy { heartbeat: Duration::from_hours(2), ..FeedPolicy::default() });
     let FeedAnswer::Snapshot { feed, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
         panic!("a snapshot")

@@ -57,9 +57,10 @@ fn change(world: &World, access_token: &str, current: &str) -> Reply {
     world.post_as(access_token, "/auth/password", &body)
 }
 
+// This session goes on.
 // Tests RFC 9700 section 4.14.2: a change of the password revokes the other refresh tokens
 #[test]
-fn a_changed_password_ends_the_other_sessions_and_keeps_this_one() {
+fn a_changed_password_ends_the_other_sessions() {
     let world = world(&[]);
     let (_, stolen) = world.sign_in();
     let (access, refresh) = world.sign_in();
@@ -76,8 +77,9 @@ fn a_changed_password_ends_the_other_sessions_and_keeps_this_one() {
     );
 }
 
+// It needs the password too.
 #[test]
-fn a_stolen_access_token_does_not_take_the_account_over_without_the_password() {
+fn a_stolen_access_token_alone_takes_no_account_over() {
     let world = world(&[]);
     let (access, _) = world.sign_in();
     let guess = change(&world, &access, "guess number one");
@@ -94,7 +96,7 @@ fn a_stolen_access_token_does_not_take_the_account_over_without_the_password() {
 }
 
 #[test]
-fn a_password_change_that_the_database_refuses_leaves_the_old_one() {
+fn a_password_change_refused_by_the_database_changes_nothing() {
     let world = world(&[]);
     let (access, refresh) = world.sign_in();
     world.identity.behave(IdentityMode::FailsToWrite);
@@ -104,8 +106,9 @@ fn a_password_change_that_the_database_refuses_leaves_the_old_one() {
     assert_eq!(sign_in_with(&world, PASSWORD).status, 200);
 }
 
+// By its answer.
 #[test]
-fn user_enumeration_by_the_answer_to_a_reset_request_learns_nothing() {
+fn user_enumeration_by_a_reset_request_learns_nothing() {
     let world = world(&[]);
     world.sign_in();
     let asked = world.accounts.asked();
@@ -153,8 +156,9 @@ fn the_token_of_an_hour_ago_resets_nothing() {
     assert_eq!(sign_in_with(&world, PASSWORD).status, 200);
 }
 
+// With the same token.
 #[test]
-fn a_reset_that_fails_half_way_may_be_repeated_with_the_same_token() {
+fn a_reset_that_fails_half_way_may_be_repeated() {
     let world = world(&[]);
     world.sign_in();
     let token = ask_for_reset(&world);
@@ -183,8 +187,9 @@ fn garbage_for_a_one_time_token_wakes_no_object() {
     assert_eq!(world.accounts.asked(), asked);
 }
 
+// Its loss is reported without the token.
 #[test]
-fn a_notification_is_tried_three_times_and_its_loss_is_reported_without_the_token() {
+fn a_notification_is_tried_three_times() {
     let notifier = json!({"service": "MAIL", "reset_page": "https://app.example.com/reset?x=1"});
     let world = world(&[("POSTERN_NOTIFIER", notifier)]);
     world.sign_in();
@@ -277,8 +282,9 @@ fn a_deleted_account_leaves_nothing_but_a_pseudonym_in_the_log() {
     assert!(erased.contains(r#""login":""#) && !log.contains(LOGIN), "{erased}");
 }
 
+// It fails at the database.
 #[test]
-fn a_deletion_that_fails_at_the_database_signs_out_and_may_be_repeated() {
+fn a_deletion_that_fails_signs_out_and_may_be_repeated() {
     let world = world(&[]);
     let (access, refresh) = world.sign_in();
     world.identity.behave(IdentityMode::FailsToWrite);
@@ -306,7 +312,7 @@ fn an_erasure_may_be_repeated_until_nothing_is_left() {
 }
 
 #[test]
-fn a_disabled_users_sessions_end_and_an_enabled_one_signs_in_again() {
+fn a_disabled_user_is_signed_out_until_enabled_again() {
     let world = world(&[]);
     let (access, refresh) = world.sign_in();
     let service = world.service();
@@ -418,8 +424,9 @@ fn users_of_another_service_sign_in_and_keep_their_subject() {
     assert_eq!(export["profile"]["subject"], "42");
 }
 
+// Another service keeps the users.
 #[test]
-fn what_needs_our_own_users_is_not_offered_where_another_service_keeps_them() {
+fn calls_for_own_users_are_not_offered_with_another_service() {
     let world = with_own_users();
     world.services.answers.borrow_mut().push((200, ELSEWHERE.to_owned()));
     let (access, _) = tokens(&sign_in_with(&world, PASSWORD));

@@ -16,8 +16,9 @@ fn challenge(reply: &Reply) -> &str {
     reply.header("www-authenticate").unwrap()
 }
 
+// It can still read.
 #[test]
-fn a_session_left_open_reads_for_ever_and_changes_nothing_after_an_hour() {
+fn an_administrators_session_changes_nothing_after_an_hour() {
     let world = World::new();
     let (access_token, refresh_token) = sign_in(&world);
     assert_eq!(code(&world.call_as("POST", "/admin/keys/rotate", &access_token)), "key_too_young");
@@ -35,8 +36,9 @@ fn a_session_left_open_reads_for_ever_and_changes_nothing_after_an_hour() {
     assert_eq!(world.call_as("POST", "/admin/keys/rotate", &access_token).status, 200);
 }
 
+// Everything is still shown.
 #[test]
-fn while_the_audit_log_is_down_nothing_is_changed_and_everything_is_shown() {
+fn without_the_audit_log_nothing_changes() {
     let world = World::new();
     sign_in(&world);
     // Until the clients can know the next key.
@@ -64,8 +66,9 @@ fn an_act_whose_part_failed_stands_in_the_log_as_failed() {
     assert_eq!(told, ["requested", "failed"]);
 }
 
+// Its answer was lost.
 #[test]
-fn an_import_whose_answer_was_lost_is_sent_again_and_makes_nobody_twice() {
+fn an_import_sent_again_makes_no_user_twice() {
     let world = World::new();
     let (access_token, _) = sign_in(&world);
     let hash = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG";

@@ -34,8 +34,9 @@ fn reset(world: &World, token: &str) -> Reply {
     world.call("/auth/password/reset", &json!({"token": token, "new_password": "the thief's own password"}))
 }
 
+// The thief reads the owner's mailbox.
 #[test]
-fn a_reset_token_stolen_from_the_mailbox_is_void_once_the_owner_has_changed_the_password() {
+fn a_stolen_reset_token_is_void_after_a_password_change() {
     let world = World::new();
     let (access, _) = world.sign_in();
     let token = stolen_mail(&world);
@@ -49,8 +50,9 @@ fn a_reset_token_stolen_from_the_mailbox_is_void_once_the_owner_has_changed_the_
     assert_eq!(reset(&world, &token).status, 204);
 }
 
+// A thief who reads the mailbox sets no password for the time after that.
 #[test]
-fn a_reset_token_stolen_from_the_mailbox_sets_no_password_for_the_time_after_the_user_is_enabled_again() {
+fn a_reset_token_is_void_after_the_user_is_reenabled() {
     let world = World::new();
     world.sign_in();
     let token = stolen_mail(&world);
@@ -62,8 +64,9 @@ fn a_reset_token_stolen_from_the_mailbox_sets_no_password_for_the_time_after_the
     assert_eq!(sign_in(&world, LOGIN, PASSWORD).status, 200);
 }
 
+// Even when the Account object does not know that the user is disabled.
 #[test]
-fn a_reset_token_serves_no_disabled_user_even_when_the_account_object_was_not_told() {
+fn a_reset_token_serves_no_disabled_user() {
     let world = World::new();
     world.sign_in();
     let token = stolen_mail(&world);
@@ -74,8 +77,9 @@ fn a_reset_token_serves_no_disabled_user_even_when_the_account_object_was_not_to
     assert_eq!(sign_in(&world, LOGIN, PASSWORD).status, 200);
 }
 
+// The browser is not signed out.
 #[test]
-fn a_stale_refresh_token_in_the_body_does_not_sign_the_browser_out_whose_cookie_is_good() {
+fn a_stale_token_in_the_body_keeps_the_good_cookie() {
     let world = World::new();
     let login = json!({"login": LOGIN, "password": PASSWORD});
     let reply = world.call("/auth/login", &login);
@@ -92,7 +96,7 @@ fn a_stale_refresh_token_in_the_body_does_not_sign_the_browser_out_whose_cookie_
 }
 
 #[test]
-fn an_administrator_made_in_secret_stands_in_the_audit_log_as_one() {
+fn an_administrator_made_in_secret_is_in_the_audit_log() {
     let world = World::new();
     let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
     // Behind so many other scopes that what is cut off would hide it.
@@ -131,8 +135,9 @@ fn an_administrator_made_in_secret_stands_in_the_audit_log_as_one() {
     assert!(log.iter().all(|line| !line.contains(login)));
 }
 
+// Two administrators change one user at once.
 #[test]
-fn what_two_administrators_change_at_once_leaves_no_session_with_what_was_taken_away() {
+fn racing_grant_changes_leave_no_session_with_lost_grants() {
     let world = World::new();
     let grants = |scopes: &[&str]| Grants {
         scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
@@ -186,8 +191,9 @@ fn a_sign_in_that_comes_too_late_is_told_as_a_refused_sign_in() {
     assert!(!log.contains("refresh_refused"), "{log}");
 }
 
+// The id is that of another user.
 #[test]
-fn a_row_with_the_id_of_somebody_else_is_not_taken_for_the_next_rows_user() {
+fn an_import_row_with_a_taken_id_is_not_the_next_rows_user() {
     let world = World::new();
     let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
     let hash = "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG";
@@ -212,8 +218,9 @@ fn an_erased_account_leaves_no_device_cookie_behind() {
     assert!(gone.iter().any(|(_, cookie)| cookie.starts_with("__Secure-postern_device=;")), "{gone:?}");
 }
 
+// From an operator.
 #[test]
-fn many_known_devices_do_not_hide_from_an_operator_that_the_account_is_locked() {
+fn many_known_devices_do_not_hide_a_lock_of_the_account() {
     let world = World::with(&json!({"POSTERN_LIMITS": {"devices_lock": {"lock_after": 100}}}));
     world.sign_in();
     let login = Login::parse(LOGIN, &world.platform).unwrap();
@@ -250,8 +257,9 @@ fn tried(world: &World) -> usize {
     world.log.0.borrow().iter().filter(|line| line.contains("wrong_password")).count()
 }
 
+// Strangers have five besides.
 #[test]
-fn a_hoard_of_device_tokens_is_worth_twenty_guesses_and_the_strangers_five() {
+fn a_hoard_of_device_tokens_is_worth_twenty_guesses() {
     let world = World::new();
     world.sign_in();
     world.settle();
@@ -274,8 +282,9 @@ fn a_hoard_of_device_tokens_is_worth_twenty_guesses_and_the_strangers_five() {
     assert!((24..=60).contains(&within_a_day), "{within_a_day}");
 }
 
+// Of the owner.
 #[test]
-fn one_stolen_device_token_does_not_spoil_the_owners_other_devices() {
+fn a_stolen_device_token_does_not_spoil_other_devices() {
     let world = World::new();
     world.sign_in();
     // For a day, as often as it is answered.
@@ -301,8 +310,9 @@ fn a_device_token_that_is_spent_is_never_worse_than_none() {
     assert_eq!(from_device(&world, LOGIN, PASSWORD, 2).status, 200);
 }
 
+// It does not keep the Worker hashing.
 #[test]
-fn an_address_full_of_accounts_with_known_devices_does_not_keep_the_worker_hashing() {
+fn an_address_with_many_known_devices_is_limited() {
     let limits = json!({"POSTERN_LIMITS": {"login_known_ip": {"per_minute": 6, "burst": 10}}});
     let world = World::with(&limits);
     let statuses: Vec<u16> =
@@ -319,8 +329,9 @@ fn change(world: &World, access: &str, current: &str, new: &str) -> Reply {
     world.post_as(access, "/auth/password", &json!({"current_password": current, "new_password": new}))
 }
 
+// A thief and strangers have locked the owner out.
 #[test]
-fn an_owner_whom_a_thief_and_strangers_have_locked_out_is_let_in_by_a_reset() {
+fn a_reset_lets_a_locked_out_owner_in() {
     let world = World::new();
     let (stolen, _) = world.sign_in();
     world.settle();
@@ -356,8 +367,9 @@ fn the_right_password_again_and_again_locks_nobody() {
     }
 }
 
+// The session was not ended.
 #[test]
-fn a_disabled_users_session_that_nobody_ended_changes_no_password() {
+fn a_disabled_users_open_session_changes_no_password() {
     let world = World::new();
     let (access, _) = world.sign_in();
     world.identity.amend(ALICE, |user| user.disabled = true);
@@ -365,7 +377,7 @@ fn a_disabled_users_session_that_nobody_ended_changes_no_password() {
 }
 
 #[test]
-fn a_password_is_not_changed_before_the_other_sessions_have_ended() {
+fn the_other_sessions_end_before_a_password_changes() {
     let world = World::new();
     let (access, _) = world.sign_in();
     // After the two reads that tell whether the session lives.
@@ -437,8 +449,9 @@ fn login_csrf_by_a_browser_that_hides_the_origin_is_refused() {
     assert_eq!(code(&block_on(world.service().own(&request, body.as_bytes()))), "cross_origin");
 }
 
+// By logout everywhere.
 #[test]
-fn a_refresh_token_from_an_old_backup_signs_nobody_out_everywhere() {
+fn a_refresh_token_from_a_backup_ends_no_other_session() {
     let world = World::new();
     let (_, found) = world.sign_in();
     let (_, refresh) = world.sign_in();
@@ -447,8 +460,9 @@ fn a_refresh_token_from_an_old_backup_signs_nobody_out_everywhere() {
     assert_eq!(world.refresh(&refresh).status, 200);
 }
 
+// An alarm has tightened its limit.
 #[test]
-fn an_operator_sees_what_an_alarm_leaves_of_a_networks_limit_and_clears_the_network_too() {
+fn an_operator_sees_and_clears_a_tightened_network() {
     let world = World::new();
     let (access, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
     world.settle();
@@ -475,7 +489,7 @@ fn an_operator_sees_what_an_alarm_leaves_of_a_networks_limit_and_clears_the_netw
 }
 
 #[test]
-fn a_limit_that_an_operator_lifts_is_lifted_at_once_where_it_was_ordered() {
+fn a_lifted_limit_is_lifted_at_once_where_it_was_ordered() {
     let world = World::new();
     let (admin, _) = tokens(&sign_in(&world, "admin@example.com", PASSWORD));
     let (access, _) = world.sign_in();

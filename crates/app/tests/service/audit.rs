@@ -17,7 +17,7 @@ fn act() -> Act {
 }
 
 #[test]
-fn an_act_is_written_down_before_it_is_done_and_again_when_it_has_ended() {
+fn an_act_is_logged_before_it_is_done_and_after() {
     let world = World::new();
     let (service, caller) = (world.service(), Caller::default());
     let announced = block_on(service.announce(&caller, act())).unwrap();
@@ -42,8 +42,9 @@ fn while_the_audit_log_is_down_no_act_is_permitted() {
     assert!(world.log.0.borrow().iter().all(|line| !line.contains("admin_action")));
 }
 
+// And a fault is logged.
 #[test]
-fn an_act_whose_end_cannot_be_written_stands_as_requested_and_a_fault_is_told() {
+fn an_act_whose_end_cannot_be_logged_stays_requested() {
     let world = World::new();
     let (service, caller) = (world.service(), Caller::default());
     let announced = block_on(service.announce(&caller, act())).unwrap();

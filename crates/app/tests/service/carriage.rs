@@ -41,9 +41,10 @@ fn only_what_nobodys_token_decides_is_for_a_shared_cache() {
     assert!(forward(&world, "/optional").uncached);
 }
 
+// Whatever it is called.
 // Tests RFC 6265bis section 8.6: an origin behind the gate cannot overwrite our cookies
 #[test]
-fn session_fixation_no_origin_sets_a_cookie_of_ours_whatever_it_is_called() {
+fn session_fixation_no_origin_sets_a_cookie_of_ours() {
     let world = World::with(&json!({"POSTERN_COOKIE": {"name": "__Host-own", "path": "/"}}));
     let cookies = forward(&world, "/open").answer_without_cookies;
     for name in ["__Host-own", "__Secure-postern_csrf", "__Secure-postern_device", "__Host-postern_access"] {
@@ -63,7 +64,7 @@ fn the_gates_own_answer_follows_the_routes_cors_rule() {
 }
 
 #[test]
-fn a_socket_is_open_no_longer_than_its_tokens_own_issuer_leaves_it() {
+fn a_socket_closes_with_its_token_by_the_issuers_leeway() {
     // One deployment's tokens are another issuer's for the next one.
     let issuer = "http://localhost:8787";
     let theirs = World::new();

@@ -396,8 +396,9 @@ fn play(story: &Story, told: &str, breaks: impl FnOnce(&World), broke: impl FnOn
     broke
 }
 
+// No success that was answered is a lie.
 #[test]
-fn whichever_call_to_a_part_fails_once_no_success_is_a_lie_and_a_repeated_call_mends_the_rest() {
+fn any_single_failure_is_mended_by_a_repeated_call() {
     for story in STORIES {
         for how in [How::Lost, How::Unanswered] {
             for nth in (0..=MOST_CALLS).step_by(STEP) {

@@ -48,8 +48,9 @@ fn revoke(world: &World, target: &Target) -> Result<usize, RevocationRefused> {
     block_on(world.service().revoke_target(target, EventContext::default())).map(|done| done.sessions.len())
 }
 
+// Once the feed is read again.
 #[test]
-fn every_way_to_end_a_session_is_seen_at_the_gate_once_the_feed_is_read_again() {
+fn every_end_of_a_session_reaches_the_gate_by_the_feed() {
     for way in 0..6 {
         let world = World::new();
         let (access_token, refresh_token) = world.sign_in();
@@ -87,7 +88,7 @@ fn every_way_to_end_a_session_is_seen_at_the_gate_once_the_feed_is_read_again() 
 }
 
 #[test]
-fn who_signs_in_in_the_very_second_of_a_logout_everywhere_is_let_in() {
+fn a_sign_in_in_the_second_of_a_logout_everywhere_passes() {
     let world = World::new();
     let (old, refresh_token) = world.sign_in();
     assert_eq!(world.gate("/orders", Some(&old)), None);
@@ -104,7 +105,7 @@ fn who_signs_in_in_the_very_second_of_a_logout_everywhere_is_let_in() {
 }
 
 #[test]
-fn single_tokens_and_clients_are_refused_also_where_the_level_is_strong() {
+fn single_tokens_and_clients_are_refused_at_strong_too() {
     let world = World::new();
     let (access_token, _) = world.sign_in();
     let (other, refresh_token) = world.sign_in();
@@ -130,8 +131,9 @@ fn single_tokens_and_clients_are_refused_also_where_the_level_is_strong() {
     assert_eq!(world.refresh(&refresh_token).status, 200);
 }
 
+// An unknown issuer is refused.
 #[test]
-fn what_only_the_feed_knows_is_a_fault_when_it_cannot_be_stored_and_an_unknown_issuer_is_refused() {
+fn an_entry_that_the_feed_cannot_store_is_a_fault() {
     let world = World::new();
     world.feed.unreachable.set(true);
     let token = Target::AccessToken { issuer: None, jti: "x".to_owned(), expires_at: None };
@@ -145,8 +147,9 @@ fn what_only_the_feed_knows_is_a_fault_when_it_cannot_be_stored_and_an_unknown_i
     assert_eq!(revoke(&world, &foreign), Err(RevocationRefused::UntrustedIssuer));
 }
 
+// The feed gets it later.
 #[test]
-fn logout_answers_as_ever_while_the_feed_is_away_and_is_told_to_it_later() {
+fn logout_answers_as_ever_while_the_feed_is_away() {
     let world = World::new();
     let (access_token, refresh_token) = world.sign_in();
     assert_eq!(world.gate("/orders", Some(&access_token)), None);
@@ -197,8 +200,9 @@ fn garbage_in_kv_is_refused_whole_and_the_copy_stays() {
     }
 }
 
+// A route with `refuse` refuses after a while.
 #[test]
-fn with_neither_kv_nor_object_the_last_copy_decides_and_a_careful_route_refuses_after_a_while() {
+fn without_kv_and_object_the_last_copy_decides() {
     let world = careful();
     let (access_token, refresh_token) = world.sign_in();
     let (ended, _) = world.sign_in();
@@ -231,8 +235,9 @@ fn with_neither_kv_nor_object_the_last_copy_decides_and_a_careful_route_refuses_
     assert_eq!(world.gate("/careful", Some(&fresh)), None);
 }
 
+// Though KV answers.
 #[test]
-fn a_careful_route_notices_a_feed_that_nobody_writes_though_kv_answers() {
+fn a_careful_route_notices_a_feed_that_is_not_written() {
     let world = careful();
     let (access_token, _) = world.sign_in();
     assert_eq!(world.gate("/careful", Some(&access_token)), None);
@@ -252,7 +257,7 @@ fn reread_without_alarms(world: &World, access_token: &str) {
 }
 
 #[test]
-fn a_listed_token_that_cannot_be_confirmed_is_our_fault_and_not_the_callers() {
+fn an_unconfirmed_hit_is_our_fault_and_not_the_callers() {
     let world = World::new();
     let (access_token, refresh_token) = world.sign_in();
     assert_eq!(world.gate("/orders", Some(&access_token)), None);
@@ -269,7 +274,7 @@ fn a_listed_token_that_cannot_be_confirmed_is_our_fault_and_not_the_callers() {
 }
 
 #[test]
-fn an_isolate_that_had_no_requests_for_a_while_reads_before_it_judges() {
+fn an_idle_isolate_reads_the_feed_before_it_judges() {
     let world = World::new();
     let (access_token, refresh_token) = world.sign_in();
     assert_eq!(world.gate("/orders", Some(&access_token)), None);
@@ -322,8 +327,9 @@ fn keep_in_kv(world: &World) {
     block_on(world.kv.write(&kv_key(issuer), &serde_json::to_string(&snapshot).unwrap())).unwrap();
 }
 
+// It was stolen.
 #[test]
-fn a_stolen_signing_key_verifies_nothing_once_an_isolate_has_read_of_it() {
+fn a_revoked_signing_key_verifies_nothing_after_a_reading() {
     let here = free();
     let (access_token, _) = here.sign_in();
     keep_in_kv(&here);
@@ -355,8 +361,9 @@ fn a_stolen_signing_key_verifies_nothing_once_an_isolate_has_read_of_it() {
     assert_eq!(reads.gate("/orders", Some(&new)), None, "the next key signs, and verifies");
 }
 
+// Also for tokens that were verified before.
 #[test]
-fn a_withdrawn_key_that_nobody_was_told_of_is_refused_after_the_caches_age_also_for_known_tokens() {
+fn a_withdrawn_key_is_refused_after_the_caches_age() {
     let world = free();
     let (access_token, _) = world.sign_in();
     assert_eq!(world.gate("/free", Some(&access_token)), None);
@@ -372,7 +379,7 @@ fn a_withdrawn_key_that_nobody_was_told_of_is_refused_after_the_caches_age_also_
 }
 
 #[test]
-fn a_revoked_key_is_listed_for_as_long_as_an_old_copy_of_the_key_set_may_serve() {
+fn a_revoked_key_is_listed_while_an_old_key_set_may_serve() {
     let world = World::new();
     let listed = |kid: &str| {
         let text = block_on(world.kv.read(world.feed_key())).unwrap().unwrap();
@@ -391,7 +398,7 @@ fn a_revoked_key_is_listed_for_as_long_as_an_old_copy_of_the_key_set_may_serve()
 }
 
 #[test]
-fn what_a_hit_was_refuted_for_does_not_cover_a_later_revocation_for_another_cause() {
+fn a_refuted_hit_does_not_cover_a_later_other_cause() {
     let world = World::new();
     let (_, refresh_token) = world.sign_in();
     world.call("/auth/logout-all", &json!({"refresh_token": refresh_token}));

@@ -56,8 +56,9 @@ fn a_user_of_a_removed_master_looks_like_nobody() {
 
 /// In a rollout of a new master the other version makes hashes under it. That passes by itself, and
 /// must not be held against anybody.
+/// That master secret is still being rolled out.
 #[test]
-fn a_hash_under_a_master_that_is_on_its_way_is_no_wrong_password() {
+fn a_hash_under_a_newer_master_is_no_wrong_password() {
     let world = world();
     world.sign_in();
     let hash = block_on(world.identity.find(ALICE)).unwrap().unwrap().password_hash;

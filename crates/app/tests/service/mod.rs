@@ -183,7 +183,7 @@ fn failing_cryptography_is_our_fault_and_not_the_tokens() {
 }
 
 #[test]
-fn a_receipt_that_cannot_be_delivered_is_tried_again_and_harms_nobody() {
+fn an_undelivered_receipt_is_tried_again_without_harm() {
     let world = World::new();
     let (_, refresh_token) = world.sign_in();
     let (access_token, successor) = tokens(&world.refresh(&refresh_token));

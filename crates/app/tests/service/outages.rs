@@ -19,8 +19,9 @@ fn keep_trying(world: &World, seconds: u64, mut call: impl FnMut()) {
     }
 }
 
+// Of a session.
 #[test]
-fn an_outage_of_the_key_ring_does_not_use_up_the_retries_of_a_session() {
+fn an_outage_of_the_key_ring_uses_up_no_retries() {
     let world = World::new();
     let (_, refresh_token) = world.sign_in();
     world.settle();
@@ -33,8 +34,9 @@ fn an_outage_of_the_key_ring_does_not_use_up_the_retries_of_a_session() {
     assert_eq!(world.refresh(&successor).status, 200);
 }
 
+// They would push the real ones out.
 #[test]
-fn an_outage_of_the_key_ring_makes_no_sessions_that_push_out_the_real_ones() {
+fn an_outage_of_the_key_ring_opens_no_sessions() {
     let world = World::new();
     let (_, phone) = world.sign_in();
     world.settle();
@@ -54,8 +56,9 @@ fn an_outage_of_the_key_ring_makes_no_sessions_that_push_out_the_real_ones() {
     assert_eq!(world.refresh(&phone).status, 200);
 }
 
+// The Account object was away at the first order.
 #[test]
-fn a_privilege_that_was_taken_away_while_the_account_was_away_is_gone_after_the_second_order() {
+fn a_removed_privilege_is_gone_after_a_repeated_order() {
     let world = World::new();
     let (_, refresh_token) = world.sign_in();
     let grants = GrantsOrder::Set(Grants {
@@ -79,8 +82,9 @@ fn a_privilege_that_was_taken_away_while_the_account_was_away_is_gone_after_the_
     assert_eq!(world.refresh(&refresh_token).status, 200);
 }
 
+// By the feed too.
 #[test]
-fn an_access_token_signed_while_all_sessions_are_ended_is_refused_by_the_feed_too() {
+fn a_token_signed_during_a_logout_everywhere_is_refused() {
     let world = World::new();
     let (_, refresh_token) = world.sign_in();
     // The object has rotated; its answer is on the way, and the next second begins.

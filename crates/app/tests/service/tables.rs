@@ -45,7 +45,7 @@ fn the_first_request_waits_for_the_table_and_later_ones_do_not() {
 }
 
 #[test]
-fn a_new_table_is_seen_behind_a_request_and_not_before_thirty_seconds() {
+fn a_new_table_is_read_behind_a_request_after_30_seconds() {
     let world = world();
     publish(&world, &public("/a", 1));
     assert_eq!(world.gate("/a", None), None);
@@ -85,8 +85,9 @@ fn a_request_is_judged_by_the_table_that_it_began_with() {
     assert_eq!(reply.status, 403);
 }
 
+// With its mistakes.
 #[test]
-fn an_unsound_table_changes_nothing_and_is_told_once_with_its_mistakes() {
+fn an_unsound_table_changes_nothing_and_is_logged_once() {
     let world = world();
     publish(&world, &public("/a", 1));
     assert_eq!(world.gate("/a", None), None);
@@ -165,7 +166,7 @@ fn without_any_table_the_gate_is_closed_and_the_rest_works() {
 }
 
 #[test]
-fn a_flood_before_the_first_table_does_not_become_a_flood_of_readings() {
+fn a_flood_before_the_first_table_reads_kv_once() {
     let world = world();
     world.kv.broken.set(true);
     for _ in 0..100 {

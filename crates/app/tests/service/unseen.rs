@@ -51,8 +51,9 @@ fn ready(settings: &Value) -> World {
     world
 }
 
+// By what is asked before it.
 #[test]
-fn timing_tells_nobody_which_logins_exist_by_what_is_asked_before_a_refusal() {
+fn timing_of_a_refusal_does_not_tell_which_logins_exist() {
     let world = ready(&json!({}));
     let unknown = seen(&world, sign_in(NOBODY, WRONG));
     assert_eq!((unknown.status, unknown.identity, unknown.accounts), (401, 1, 0));
@@ -84,7 +85,7 @@ fn the_owner_sees_the_refusal_in_the_activity_all_the_same() {
 }
 
 #[test]
-fn a_reset_is_answered_before_anybody_looks_whether_there_is_such_a_login() {
+fn a_reset_is_answered_before_the_login_is_looked_up() {
     let world = ready(&json!({}));
     let reset = |login: &'static str| {
         move |world: &World| world.call("/auth/password/reset-request", &json!({"login": login}))
@@ -96,8 +97,9 @@ fn a_reset_is_answered_before_anybody_looks_whether_there_is_such_a_login() {
     assert_eq!(world.services.sent.borrow().len(), 1);
 }
 
+// Its answer tells whether it is taken.
 #[test]
-fn a_registration_asks_the_same_whether_the_login_is_taken_or_not_and_tells_it_by_its_answer() {
+fn a_registration_asks_the_same_for_a_taken_login() {
     let world = ready(&json!({}));
     let register = |login: &'static str| {
         move |world: &World| world.call("/auth/register", &json!({"login": login, "password": PASSWORD}))

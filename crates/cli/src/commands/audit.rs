@@ -224,8 +224,9 @@ mod tests {
         check.report(found)
     }
 
+    // And with the place of the change.
     #[test]
-    fn a_sound_chain_ends_with_0_and_a_changed_one_with_1_and_its_place() {
+    fn a_sound_chain_ends_with_0_and_a_changed_one_with_1() {
         let mut entries = chain(5);
         let sound = check(&entries, vec![entries[2].head()]);
         assert!(sound.to_text(Timestamp::default()).starts_with("the chain is sound: 5 entries"));

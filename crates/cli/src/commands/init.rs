@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_is_toml_with_the_settings_and_the_build_of_its_own() {
+    fn a_new_file_is_toml_with_its_own_settings_and_build() {
         let text =
             settings_file(Path::new("sub/x.toml"), "a.example", "https://a.example", "https://b.example");
         let table: toml::Table = text.unwrap().parse().unwrap();

@@ -115,8 +115,9 @@ mod tests {
         assert_eq!(offer(&buffer, 0), Offered::Send, "who comes after that sends again");
     }
 
+    // One that is too long goes alone.
     #[test]
-    fn long_events_make_small_batches_and_one_that_is_too_long_goes_alone() {
+    fn long_events_make_small_batches() {
         let buffer = EventBuffer::default();
         for length in [100_000, 100_000, 300_000, 10] {
             buffer.offer(format!("\"{}\"", "x".repeat(length)), NOW);

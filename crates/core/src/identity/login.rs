@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn registering_a_look_alike_with_an_invisible_character_is_refused() {
+    fn a_look_alike_login_with_invisible_characters_is_refused() {
         for hidden in ['\u{200b}', '\u{200d}', '\u{202e}', '\u{feff}', '\u{ad}', '\u{e0041}', '\0', '\u{7f}']
         {
             let text = format!("al{hidden}ice@example.com");

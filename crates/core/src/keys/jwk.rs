@@ -159,7 +159,7 @@ mod tests {
     /// RFC 7638 section 3.1.
     // Tests RFC 7638 section 3.1: the thumbprint of the example
     #[test]
-    fn the_thumbprint_of_the_rfc_7638_example_is_the_one_the_rfc_prints() {
+    fn the_thumbprint_of_the_rfc_7638_example_is_met() {
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
         let mut modulus = vec![0];
         modulus.extend(from_base64url(n).unwrap());
@@ -170,15 +170,16 @@ mod tests {
     /// RFC 8037 appendix A.3.
     // Tests RFC 8037 appendix A.3: the thumbprint of our own published form
     #[test]
-    fn the_thumbprint_of_the_rfc_8037_example_is_the_one_the_rfc_prints() {
+    fn the_thumbprint_of_the_rfc_8037_example_is_met() {
         let x = from_base64url("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
         let jwk = PublicJwk::ed25519(&x.try_into().unwrap());
         assert_eq!(jwk.kid.to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
+    // So it is never published.
     // Tests RFC 7517 section 9.2: no private member is published
     #[test]
-    fn a_public_key_with_a_private_member_is_not_read_and_so_never_published() {
+    fn a_public_key_with_a_private_member_is_not_read() {
         let mut value = serde_json::to_value(PublicJwk::ed25519(&[1; 32])).unwrap();
         value["d"] = "AA".into();
         assert!(serde_json::from_value::<PublicJwk>(value).is_err());

@@ -111,8 +111,9 @@ mod tests {
         assert_eq!(written[2]["doubles"], json!([7, 1.5, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
     }
 
+    // Nothing is lost.
     #[test]
-    fn a_table_of_many_routes_is_written_over_several_flushes_and_nothing_is_lost() {
+    fn many_routes_are_written_over_several_flushes() {
         let points = Points::default();
         let counts =
             || (0..450).map(|number| (format!("postern_x{{a=\"{number}\"}}"), vec![1])).collect::<Vec<_>>();

@@ -48,8 +48,9 @@ fn flush(counters: &Counters, shard: &Shard<MemoryRecords>, dice: &Dice) -> bool
 
 const REUSE: &str = "postern_reuse_detected";
 
+// Its answer was lost.
 #[test]
-fn a_batch_that_is_sent_again_because_its_answer_was_lost_counts_once() {
+fn a_batch_that_is_sent_again_counts_once() {
     let (counters, records, dice) = (Counters::default(), MemoryRecords::default(), dice());
     let shard = Shard::new(records.clone());
     counters.add(Family::Reuse, "", "");
@@ -76,8 +77,9 @@ fn while_the_object_is_down_nothing_is_lost() {
     assert_eq!(*totals(&shard).get(REUSE).unwrap(), [5]);
 }
 
+// A new one does not start from zero.
 #[test]
-fn several_isolates_add_up_and_a_new_one_does_not_start_from_zero() {
+fn several_isolates_add_up() {
     let (shard, dice) = (Shard::new(MemoryRecords::default()), dice());
     for _ in 0..3 {
         let counters = Counters::default();
@@ -218,7 +220,7 @@ fn names_in(text: &str) -> std::collections::BTreeSet<&str> {
 }
 
 #[test]
-fn dashboard_alerts_and_documentation_name_the_metrics_that_there_are() {
+fn dashboard_alerts_and_docs_name_existing_metrics() {
     let known: std::collections::BTreeSet<_> =
         Family::ALL.iter().map(|family| family.describe().name).collect();
     let dashboard = include_str!("../../../../examples/grafana/postern.json");

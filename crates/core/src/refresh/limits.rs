@@ -183,8 +183,9 @@ mod tests {
         assert_eq!(Limits::default().checked(), Ok(Limits::default()));
     }
 
+    // And is a mistake.
     #[test]
-    fn a_long_window_without_receipts_is_a_mistake_and_has_no_effect() {
+    fn a_long_window_without_receipts_has_no_effect() {
         let limits = Limits { receipts: false, ..Limits::default() };
         assert_eq!(limits.checked(), Err(LimitsMistake::WindowWithoutReceiptsTooLong));
         assert_eq!(limits.effective_window(), Duration::from_mins(1));
@@ -192,8 +193,9 @@ mod tests {
         assert_eq!(short.checked(), Ok(short));
     }
 
+    // And is a mistake.
     #[test]
-    fn a_reuse_interval_above_a_minute_is_a_mistake_and_has_no_effect() {
+    fn a_reuse_interval_above_a_minute_has_no_effect() {
         let limits = Limits { reuse_interval: Duration::from_secs(61), ..Limits::default() };
         assert_eq!(limits.checked(), Err(LimitsMistake::ReuseIntervalTooLong));
         assert_eq!(limits.effective_reuse_interval(), Duration::from_mins(1));

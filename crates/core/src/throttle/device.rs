@@ -117,8 +117,9 @@ mod tests {
         assert_eq!(open(&login("alice"), NOW.plus(LIFETIME)), None);
     }
 
+    // One of another deployment does not.
     #[test]
-    fn a_token_of_a_former_master_still_serves_and_one_of_another_deployment_never_did() {
+    fn a_device_token_of_a_former_master_still_serves() {
         let alice = login("alice");
         let former = issue(&Master::derive(1, &[1; 32]).unwrap(), DEVICE, &alice, NOW);
         assert_eq!(open(&masters(), &former, &alice, NOW), Ok(Some(DEVICE)));

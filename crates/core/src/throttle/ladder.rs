@@ -178,8 +178,9 @@ mod tests {
         assert!(rung.is_clean(at(year * 60 + 9 * 3600)));
     }
 
+    // And the lock that the failure brought.
     #[test]
-    fn a_success_takes_back_its_own_failure_and_the_lock_it_brought_only() {
+    fn a_success_takes_back_its_own_failure_alone() {
         let mut rung = Rung::default();
         for _ in 0..4 {
             rung = ladder().attempt(rung, at(0)).0;

@@ -82,8 +82,9 @@ mod tests {
         Timestamp::from_seconds(1_800_000_000 + seconds)
     }
 
+    // They are an attack.
     #[test]
-    fn many_different_ones_within_the_window_are_an_attack_and_are_told_once() {
+    fn many_distinct_ids_in_the_window_are_reported_once() {
         let mut seen = Seen::default();
         assert!(!SPREAD.note(&mut seen, "a", at(0)));
         assert!(!SPREAD.note(&mut seen, "b", at(1)));

@@ -33,9 +33,10 @@ fn applied(plan: &HeaderPlan, request: &PlainRequest) -> Vec<(String, String)> {
     headers
 }
 
+// In any spelling.
 // Tests RFC 9700 section 4.13: a proxy removes identity headers that a client sends
 #[test]
-fn identity_headers_forged_in_any_spelling_never_reach_the_upstream() {
+fn forged_identity_headers_never_reach_the_upstream() {
     for name in [
         "X-Auth-Subject",
         "x_auth_subject",

@@ -84,8 +84,9 @@ fn table(count: usize, line: Line) -> Vec<Route> {
     (0..count).map(make).collect()
 }
 
+// As many in a table of 1000 routes as in one of 10.
 #[test]
-fn a_look_up_takes_as_many_steps_in_a_table_of_1000_routes_as_in_one_of_10() {
+fn a_look_up_takes_no_more_steps_in_a_longer_table() {
     let lines: [(&str, Line, &str, &str); 7] = [
         ("other prefixes", |n| (HostPattern::Any, format!("/s{n}/{{*rest}}"), Methods::Any), "h", "/s9/a/b"),
         (
@@ -144,8 +145,9 @@ fn a_look_up_takes_as_many_steps_in_a_table_of_1000_routes_as_in_one_of_10() {
     assert_eq!(steps(&table, "GET", "h", "/s1000"), (1, None));
 }
 
+// No more than the longest wildcard.
 #[test]
-fn a_host_of_thousands_of_labels_costs_no_more_than_the_longest_wildcard() {
+fn a_host_of_thousands_of_labels_costs_no_more() {
     let table = RouteTable::new(table(1000, |n| {
         (HostPattern::Wildcard(format!("s{n}.example.com")), "/{*all}".to_owned(), Methods::Any)
     }));
@@ -167,8 +169,9 @@ fn every_way(depth: usize) -> Vec<Route> {
         .collect()
 }
 
+// Patterns that overlap in every way.
 #[test]
-fn patterns_that_overlap_in_every_way_are_counted_before_they_cost_anything() {
+fn overlapping_patterns_are_counted_before_they_cost() {
     // A path that fits all of them, with a method that none takes, visits every place.
     for depth in [1, 3, 6] {
         let routes = every_way(depth);

@@ -140,8 +140,9 @@ fn asks(claim: &str, comparison: Comparison, operand: Operand) -> Requirement {
     }
 }
 
+// A text or an object contains nothing.
 #[test]
-fn a_list_contains_an_item_by_all_of_its_bytes_and_nothing_else_contains_anything() {
+fn a_list_contains_an_item_by_all_of_its_bytes() {
     let wanted = || asks("tenants", Comparison::Contains, Operand::Param("tenant".into()));
     let mut caller = identity();
     assert_eq!(challenge_of(&decide_on(wanted(), Some(&caller))), "forbidden");

@@ -85,7 +85,7 @@ mod tests {
     // Tests OpenID Connect Discovery section 4.3: the issuer of the metadata equals the one that was asked for
     // Tests RFC 8414 section 2: a jwks_uri uses https
     #[test]
-    fn metadata_of_another_issuer_or_with_an_unsafe_place_is_refused() {
+    fn metadata_of_another_issuer_or_unsafe_place_is_refused() {
         let source = IssuerSource {
             issuer: "https://i.example".into(),
             location: KeyLocation::Discovery,

@@ -132,8 +132,9 @@ mod tests {
         }
     }
 
+    // Outside of local development.
     #[test]
-    fn private_addresses_in_every_spelling_are_refused_outside_local_development() {
+    fn private_addresses_in_every_spelling_are_refused() {
         for host in [
             "127.0.0.1",
             "10.1.2.3",
@@ -177,8 +178,9 @@ mod tests {
         assert_eq!(check_url("http://127.0.0.1:8787/jwks", true), Ok(()));
     }
 
+    // In local development too.
     #[test]
-    fn other_schemes_and_odd_urls_are_refused_even_in_local_development() {
+    fn other_schemes_and_odd_urls_are_always_refused() {
         for url in [
             "http://issuer.example",
             "HTTPS://issuer.example",

@@ -48,8 +48,9 @@ fn status(explanation: &Explanation) -> u16 {
     }
 }
 
+// Why it does not take the request.
 #[test]
-fn every_route_before_the_deciding_one_says_why_it_does_not_take_the_request() {
+fn every_route_before_the_deciding_one_says_why_not() {
     let found = explain(&table(), "GET /t/%61cme/docs", None);
     assert_eq!(found.path.as_ref().unwrap().as_str(), "/t/acme/docs");
     let why: Vec<(&str, &str)> =
@@ -151,8 +152,9 @@ fn asked(request: &str, headers: &[(&str, &str)], supposed: Supposed<'_>, place:
     cookies().explain(&request, supposed, place, NOW).unwrap()
 }
 
+// The rules of the cookie apply to the request too.
 #[test]
-fn a_token_counts_where_the_route_looks_for_it_and_the_cookies_rules_are_held_against_the_request() {
+fn a_token_counts_where_the_route_looks_for_it() {
     let ours = json!({});
     let theirs = json!({"iss": "https://idp.example.com"});
     let (own, other) = (("origin", "https://app.example.com"), ("origin", "https://evil.example"));
@@ -181,8 +183,9 @@ fn a_token_counts_where_the_route_looks_for_it_and_the_cookies_rules_are_held_ag
     }
 }
 
+// It needs no credentials.
 #[test]
-fn a_preflight_is_answered_for_its_own_method_without_credentials() {
+fn a_preflight_is_answered_for_its_own_method() {
     let page = |method, origin| {
         let headers = [("origin", origin), ("access-control-request-method", method)];
         asked("OPTIONS /api", &headers, Supposed::Nobody, Place::Header)

@@ -100,8 +100,9 @@ fn many_sign_ins_from_one_address_leave_those_from_others() {
     assert_eq!((entries.len(), owners), (CAPACITY, 5));
 }
 
+// The last one empties the account.
 #[test]
-fn entries_go_after_thirty_days_and_the_last_one_empties_the_account() {
+fn entries_go_after_thirty_days() {
     let object = object();
     note(&object, ActivityKind::SignedOut, START);
     let second = START.plus(Duration::from_hours(24));

@@ -92,8 +92,9 @@ fn a_token_is_redeemed_once_and_ends_all_sessions_in_that_block() {
     }
 }
 
+// It is for an address, and ends no session.
 #[test]
-fn a_token_for_an_address_ends_no_session_and_resets_no_password() {
+fn a_verification_token_resets_no_password() {
     let bench = Bench::new();
     bench.open(FAMILY, 0);
     bench.issue(1, Purpose::VerifyEmail, NOW);
@@ -113,8 +114,9 @@ fn a_token_for_a_password_serves_half_an_hour() {
     assert!(matches!(bench.redeem(2, RESET, last), AccountAnswer::Revoked { .. }));
 }
 
+// It voids none of the owner's.
 #[test]
-fn filling_a_mailbox_stops_at_three_open_tokens_and_voids_none_of_the_owners() {
+fn filling_a_mailbox_stops_at_three_open_tokens() {
     let bench = Bench::new();
     for byte in 1..=3 {
         assert_eq!(bench.issue(byte, RESET, NOW), AccountAnswer::OneTimeIssued {});
@@ -170,8 +172,9 @@ fn a_storage_fault_at_any_call_redeems_a_token_at_most_once() {
     }
 }
 
+// It comes too late.
 #[test]
-fn a_sign_in_with_the_old_password_that_was_under_way_comes_too_late() {
+fn a_sign_in_under_way_with_the_old_password_is_refused() {
     let bench = Bench::new();
     let changed = |ends| AccountRequest::UserChanged {
         subject: "alice".to_owned(),
@@ -215,8 +218,9 @@ fn credentials_of_before_a_change_are_refused_for_a_while() {
     assert!(matches!(bench.open_at(FAMILY, 7, Duration::from_mins(15)), AccountAnswer::Opened { .. }));
 }
 
+// It ends what the change will end.
 #[test]
-fn a_change_that_is_announced_ends_what_it_will_end_and_is_no_news() {
+fn an_announced_change_ends_sessions_and_is_no_news() {
     let bench = Bench::new();
     bench.open(FAMILY, VERSION);
     bench.issue(1, RESET, NOW);

@@ -104,7 +104,7 @@ fn a_family_survives_its_record() {
 }
 
 #[test]
-fn a_record_of_a_newer_program_or_a_damaged_one_is_a_fault_and_not_an_absence() {
+fn a_newer_or_damaged_record_is_a_fault_and_no_absence() {
     let records = MemoryRecords::default();
     let good = written(family());
     for bad in [good.replace(r#"{"v":1"#, r#"{"v":2"#), good.replace("alive", "zombie"), "{".to_owned()] {

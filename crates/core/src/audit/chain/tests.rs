@@ -48,7 +48,7 @@ fn sealed_entry_format_unchanged() {
 }
 
 #[test]
-fn the_members_of_the_canonical_form_stand_in_the_order_of_rfc_8785() {
+fn the_canonical_form_has_the_order_of_rfc_8785() {
     let sealed = Head::EMPTY.seal(act(1), Timestamp::default(), &masters(1, 7));
     let text = serde_json::to_string(&sealed.entry).unwrap();
     // serde_json's own map is ordered by name.
@@ -67,8 +67,9 @@ fn a_sound_chain_is_verified_page_by_page() {
     assert_eq!(verify_chain(Head::EMPTY, &[], None), Ok(Head::EMPTY));
 }
 
+// Of the same master secret.
 #[test]
-fn an_entry_of_a_second_chain_of_the_same_master_does_not_pass_for_the_first_ones() {
+fn an_entry_of_a_second_chain_does_not_pass_for_the_first() {
     // Somebody put an old state back, let Postern go on from there, and joins the two.
     let masters = masters(1, 7);
     let entries = chain(4, &masters);
@@ -95,8 +96,9 @@ fn what_was_changed_removed_doubled_or_moved_is_located() {
     assert_eq!(altered(&|entries| entries[2].mac = entries[1].mac), Some((3, Flaw::Forged)));
 }
 
+// A thief with the storage alone cannot rewrite the chain.
 #[test]
-fn who_can_edit_the_storage_and_lacks_the_master_cannot_rewrite_the_chain_unseen() {
+fn an_edited_storage_shows_without_the_master_secret() {
     let (ours, theirs) = (masters(1, 7), masters(1, 8));
     let mut entries = chain(6, &ours);
     // Everything from the third entry on is written anew, with sound hashes.
@@ -114,8 +116,9 @@ fn who_can_edit_the_storage_and_lacks_the_master_cannot_rewrite_the_chain_unseen
     assert_eq!(flaw(&entries, Some(&ours)), Some((3, Flaw::UnknownMaster)));
 }
 
+// It was put back.
 #[test]
-fn an_older_state_that_was_put_back_shows_against_a_head_noted_elsewhere() {
+fn an_older_state_shows_against_a_head_noted_elsewhere() {
     let masters = masters(1, 7);
     let entries = chain(6, &masters);
     let noted = entries[5].head();

@@ -139,7 +139,7 @@ fn assert_described(line: &serde_json::Value) {
 }
 
 #[test]
-fn a_forged_line_break_in_a_clients_words_does_not_make_a_second_line() {
+fn a_line_break_from_a_client_makes_no_second_log_line() {
     let setting = EventContext {
         request_id: Some("a\nb".into()),
         user_agent: Some(UserAgent::of("x\n{\"event\":\"signed_in\"}\u{7f}")),

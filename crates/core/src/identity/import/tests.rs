@@ -45,8 +45,9 @@ fn a_row_becomes_the_user_that_it_says() {
     assert_eq!(user(&json!({ "login": "a", "password_hash": BCRYPT })).created_at, NOW);
 }
 
+// No value of the row.
 #[test]
-fn each_mistake_has_its_code_and_its_member_and_no_value_of_the_row() {
+fn each_mistake_has_code_and_member_but_no_value() {
     let sound = json!({ "login": "ann@example.com", "password_hash": BCRYPT });
     let with = |name: &str, value: Value| {
         let mut row = sound.clone();
@@ -116,7 +117,7 @@ fn an_import_cannot_plant_a_hash_that_would_stop_every_sign_in() {
 }
 
 #[test]
-fn a_user_without_a_password_gets_a_hash_that_the_store_reads_back() {
+fn a_user_without_a_password_gets_a_hash_that_reads_back() {
     let made = user(&json!({ "login": "ann@example.com", "password_hash": null }));
     assert_eq!(PasswordHash::parse(made.password_hash.as_str()), Ok(made.password_hash.clone()));
     assert!(made.password_hash.is_foreign());

@@ -66,16 +66,18 @@ fn password_hash_format_unchanged() {
 
 /// RFC 9106 gives no vector of this shape; this one is of the reference implementation
 /// (`echo -n password | argon2 somesalt -id -t 2 -k 65536 -p 1 -l 32`, its test suite).
+/// And asks to be computed again.
 #[test]
-fn an_imported_hash_without_pepper_matches_and_asks_to_be_made_again() {
+fn an_imported_hash_without_pepper_matches() {
     let text = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let hash = PasswordHash::parse(text).unwrap();
     let verdict = hash.verify(&password("password"), HashParameters::default(), &masters());
     assert_eq!(verdict, Ok(Verdict::Match { rehash: true }));
 }
 
+// After a sign-in.
 #[test]
-fn a_hash_under_a_former_master_or_at_another_cost_asks_to_be_made_again() {
+fn a_hash_of_a_former_master_or_cost_is_computed_again() {
     let right = password("password");
     let former = PasswordHash::make(&right, cheap(), &master(1), &randomness()).unwrap();
     assert_eq!(former.verify(&right, cheap(), &masters()), Ok(Verdict::Match { rehash: true }));
@@ -97,7 +99,7 @@ fn a_leaked_table_without_the_pepper_matches_no_password() {
 
 /// From outside it is a wrong password: anything else would tell that the user exists.
 #[test]
-fn a_hash_that_nobody_can_verify_costs_what_an_unknown_login_does() {
+fn an_unverifiable_hash_costs_what_an_unknown_login_does() {
     let right = password("password");
     let former = PasswordHash::make(&right, cheap(), &master(0), &randomness()).unwrap();
     let unreadable = PasswordHash::from_stored("hunter2");
@@ -194,7 +196,7 @@ fn a_stored_hash_that_would_stop_the_isolate_is_not_computed() {
 }
 
 #[test]
-fn the_sign_in_of_an_unknown_login_computes_what_a_known_one_does() {
+fn an_unknown_login_computes_what_a_known_one_does() {
     // Time is not compared here (it would be a test of luck): that the dummy computes at the
     // cost it is given shows in the memory it cannot get.
     assert_eq!(dummy(&password("password"), cheap(), &masters()), Ok(()));
@@ -219,7 +221,7 @@ fn a_password_is_eight_characters_to_a_thousand_bytes() {
 }
 
 #[test]
-fn a_password_that_is_guessed_first_may_not_be_chosen_and_may_be_presented() {
+fn a_common_password_may_be_presented_but_not_chosen() {
     for common in ["password", "PASSWORD", "12345678"] {
         assert_eq!(Password::choose(common, &UnicodeTables), Err(PasswordError::Common), "{common}");
         assert!(Password::present(common, &UnicodeTables).is_ok(), "who has one must get in to change it");
@@ -320,8 +322,9 @@ fn bcrypt_looks_at_72_bytes_as_it_did_where_the_hash_was_made() {
     assert_eq!(verdict(73), Verdict::Match { rehash: true });
 }
 
+// Except for the setting that needs 128 MiB.
 #[test]
-fn every_scrypt_that_owasp_lists_is_taken_but_for_the_one_that_needs_128_mib() {
+fn scrypt_as_owasp_lists_it_is_taken() {
     let tail = "MDEyMzQ1Njc4OWFiY2RlZg$0Pz6RuN9WCY6OfE3FYH5Myx0JqvNjul84VbFyWLBf4g";
     for (log_n, p) in [(16, 2), (15, 3), (14, 5), (13, 10)] {
         assert!(PasswordHash::parse(&format!("$scrypt$ln={log_n},r=8,p={p}${tail}")).is_ok(), "{log_n}");

@@ -32,7 +32,7 @@ fn user_row_format_unchanged() {
 }
 
 #[test]
-fn a_broken_column_is_a_fault_of_the_database_that_tells_no_value() {
+fn a_broken_column_is_a_fault_that_shows_no_value() {
     type Spoil = fn(&mut UserRow);
     let breaks: [(&str, Spoil); 5] = [
         ("account_id", |row| row.account_id = "x".into()),
@@ -88,8 +88,9 @@ fn every_placeholder_of_a_statement_has_its_value() {
     assert_eq!(values[8], SqlValue::Integer(1_700_000_000_123));
 }
 
+// It stays within the prefix.
 #[test]
-fn a_page_of_users_begins_after_the_last_one_and_stays_within_the_prefix() {
+fn a_page_of_users_begins_after_the_last_one() {
     let bounds = |prefix: &str, after: Option<&str>| {
         let after = after.map(|login| Login::from_stored(login).unwrap());
         let statement = list(&UserQuery { prefix: prefix.into(), after, limit: 10 });

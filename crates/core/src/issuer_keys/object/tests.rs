@@ -95,7 +95,7 @@ fn keys(answer: &IssuerKeysAnswer) -> (bool, Option<FetchFailure>) {
 }
 
 #[test]
-fn the_first_read_fetches_and_the_next_is_served_from_the_record() {
+fn the_first_read_fetches_and_the_next_uses_the_record() {
     let (object, records, issuer) = object();
     assert_eq!(keys(&block_on(object.serve(&read(), NOW, 0))), (true, None));
     let reborn = IssuerKeys::new(records, Rc::clone(&issuer));
@@ -258,7 +258,7 @@ fn who_comes_during_a_fetch_shares_its_result() {
 }
 
 #[test]
-fn a_caller_cut_off_in_the_middle_of_a_fetch_leaves_no_one_hanging() {
+fn a_caller_cut_off_during_a_fetch_blocks_no_other() {
     let (object, _, issuer) = object();
     issuer.hangs.set(true);
     let (read, waker) = (read(), Waker::noop());
@@ -282,8 +282,9 @@ fn with_a_usable_set_nobody_waits_for_a_slow_issuer() {
     assert_eq!(keys(&block_on(object.serve(&read, later(300), 0))), (false, None));
 }
 
+// When the configuration changes.
 #[test]
-fn keys_of_another_place_are_not_kept_when_the_configuration_changes() {
+fn keys_of_a_former_jwks_uri_are_not_kept() {
     let (object, _, issuer) = object();
     block_on(object.serve(&read(), NOW, 0));
     let moved = IssuerKeysRequest::Read {
@@ -295,9 +296,10 @@ fn keys_of_another_place_are_not_kept_when_the_configuration_changes() {
     assert_eq!(issuer.fetched.borrow().last().unwrap(), "https://i.example/new");
 }
 
+// It finds the keys.
 // Tests RFC 8414 section 2: jwks_uri leads to the keys
 #[test]
-fn discovery_finds_the_keys_and_is_not_repeated_for_every_refresh() {
+fn discovery_is_not_repeated_for_every_refresh() {
     let (object, _, issuer) = object();
     issuer.serves("https://i.example/.well-known/openid-configuration", 404, "");
     issuer.serves(

@@ -70,7 +70,7 @@ fn a_first_ring_has_an_active_and_a_published_key_at_once() {
 }
 
 #[test]
-fn after_its_month_the_active_key_gives_way_to_the_published_one() {
+fn after_a_month_the_published_key_becomes_active() {
     let mut ring = ring();
     let month = start().plus(30 * DAY);
     assert_eq!(ring.tick(month.minus(SECOND), &policy()).steps, []);
@@ -84,7 +84,7 @@ fn after_its_month_the_active_key_gives_way_to_the_published_one() {
 
 // Tests OpenID Connect Core section 10.1.1: a key that signs no more stays published while its tokens are valid
 #[test]
-fn a_retiring_key_stays_published_until_nothing_it_signed_can_be_in_use() {
+fn a_retiring_key_stays_published_while_its_tokens_live() {
     let mut ring = ring();
     let month = start().plus(30 * DAY);
     ring.tick(month, &policy());
@@ -119,8 +119,9 @@ fn a_tick_at_the_same_time_does_nothing_more() {
     }
 }
 
+// Though the active key is over its time.
 #[test]
-fn a_key_published_late_waits_out_its_lead_although_the_active_one_is_over_its_time() {
+fn a_key_published_late_still_waits_for_its_lead() {
     let mut ring = ring();
     ring.tick(start().plus(30 * DAY), &policy());
     let late = start().plus(70 * DAY);
@@ -133,8 +134,9 @@ fn a_key_published_late_waits_out_its_lead_although_the_active_one_is_over_its_t
     assert_eq!(promoted, [Step::Promoted { kid: kid(3), former: kid(2) }]);
 }
 
+// Clients may not know the next key yet.
 #[test]
-fn a_rotation_to_a_key_that_clients_may_not_know_is_refused_unless_forced() {
+fn an_early_rotation_is_refused_unless_forced() {
     let mut ring = ring();
     let ready_at = start().plus(Duration::from_mins(10));
     let early = ready_at.minus(SECOND);
@@ -148,8 +150,9 @@ fn a_rotation_to_a_key_that_clients_may_not_know_is_refused_unless_forced() {
     assert_eq!(ready, Rotation::Promoted { kid: kid(2), former: kid(1) });
 }
 
+// It signs once clients know the key.
 #[test]
-fn a_change_of_algorithm_publishes_first_and_signs_when_clients_know_the_key() {
+fn a_change_of_algorithm_publishes_before_it_signs() {
     let mut ring = ring();
     let now = start().plus(DAY);
     let mut steps = Vec::new();
@@ -172,8 +175,9 @@ fn a_change_of_algorithm_publishes_first_and_signs_when_clients_know_the_key() {
     assert_eq!(plan.generate, eddsa, "the operator's choice outlasts the configured ES256");
 }
 
+// A scheduled rotation; the key was replaced in between.
 #[test]
-fn a_scheduled_rotation_waits_for_a_key_that_replaced_a_revoked_one_in_between() {
+fn a_rotation_waits_for_the_replacement_of_a_revoked_key() {
     let mut ring = ring();
     let mut steps = Vec::new();
     let eddsa = Some(SigningAlgorithm::EdDsa);
@@ -188,8 +192,9 @@ fn a_scheduled_rotation_waits_for_a_key_that_replaced_a_revoked_one_in_between()
     assert_eq!(ring.tick(ready, &policy()).steps, [Step::Promoted { kid: kid(5), former: kid(1) }]);
 }
 
+// And not for the end of the month.
 #[test]
-fn a_configured_change_of_algorithm_waits_for_the_lead_but_not_for_the_month() {
+fn a_change_of_algorithm_waits_for_the_lead_alone() {
     let mut ring = ring();
     let changed = RingPolicy { algorithm: SigningAlgorithm::EdDsa, ..policy() };
     let now = start().plus(3 * DAY);
@@ -201,8 +206,9 @@ fn a_configured_change_of_algorithm_waits_for_the_lead_but_not_for_the_month() {
     assert_eq!(promoted, [Step::Promoted { kid: kid(4), former: kid(1) }]);
 }
 
+// Its successor signs.
 #[test]
-fn a_stolen_active_key_revoked_leaves_the_key_set_at_once_and_its_successor_signs() {
+fn a_revoked_active_key_leaves_the_key_set_at_once() {
     let mut ring = ring();
     let mut steps = Vec::new();
     let revoked = ring.revoke(kid(1), start(), &policy(), &mut steps);
@@ -223,8 +229,9 @@ fn a_stolen_active_key_revoked_leaves_the_key_set_at_once_and_its_successor_sign
     assert_eq!(ring, before);
 }
 
+// An unknown one cannot.
 #[test]
-fn a_published_and_a_retiring_key_can_be_revoked_and_an_unknown_one_not() {
+fn a_published_or_retiring_key_can_be_revoked() {
     let mut ring = ring();
     let mut steps = Vec::new();
     ring.rotate(true, None, start(), &policy(), &mut steps);
@@ -236,8 +243,9 @@ fn a_published_and_a_retiring_key_can_be_revoked_and_an_unknown_one_not() {
     assert_eq!(ring.publish(key(3), start()), None, "a revoked key does not come back");
 }
 
+// Clients still read all of it.
 #[test]
-fn a_flood_of_forced_rotations_does_not_grow_the_key_set_beyond_what_clients_read() {
+fn forced_rotations_do_not_grow_the_key_set_without_end() {
     let mut ring = ring();
     let mut steps = Vec::new();
     let refused = (3..=60).find_map(|number| {

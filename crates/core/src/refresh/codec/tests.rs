@@ -90,8 +90,9 @@ fn garbage_is_refused_by_its_cause() {
     }
 }
 
+// After a change of the master secret.
 #[test]
-fn a_retry_seals_the_identical_successor_also_after_a_change_of_master() {
+fn a_retry_seals_the_same_successor_after_a_new_master() {
     let before = masters(7, &[]);
     let after = masters(8, &[7]);
     let text = token(7, 41);
@@ -113,8 +114,9 @@ fn a_token_moves_to_the_current_master_at_its_rotation() {
     assert_eq!(next.present(&after).secret_hash, presented.successor_hash);
 }
 
+// Its master secret is gone.
 #[test]
-fn a_successor_whose_master_is_gone_is_sealed_under_the_current_one() {
+fn a_successor_without_its_master_is_sealed_under_the_new() {
     let without_seven = masters(8, &[9]);
     let old = open(&without_seven, &token(9, 41)).unwrap();
     let next = open(&without_seven, &old.seal_successor(&without_seven, 7).unwrap()).unwrap();

@@ -43,8 +43,9 @@ fn all_claims_are_charged_or_none() {
     assert_eq!(throttle.records.snapshot(), before, "the first claim was not charged for the second");
 }
 
+// Let through to fail.
 #[test]
-fn a_locked_row_is_refused_or_let_through_to_fail_as_the_rule_says() {
+fn a_locked_row_is_refused_or_let_through_by_rule() {
     for refuses in [true, false] {
         let throttle = Throttle::new(MemoryRecords::default());
         let claims = [Claim { rate: None, ladder: Some(ladder(refuses)), ..claim("a", Rate::new(1, 1)) }];
@@ -62,8 +63,9 @@ fn a_locked_row_is_refused_or_let_through_to_fail_as_the_rule_says() {
     }
 }
 
+// After the one that locks it.
 #[test]
-fn an_attempt_that_is_locked_charges_nobody_after_the_one_that_locks_it() {
+fn a_locked_attempt_charges_no_further_row() {
     let throttle = Throttle::new(MemoryRecords::default());
     let one = Claim { rate: None, ladder: Some(ladder(false)), ..claim("one", Rate::new(1, 1)) };
     let all = Claim { row: "all".to_owned(), ..one.clone() };
@@ -123,8 +125,9 @@ fn stuffing_raises_the_alarm_once_and_tightens_the_rate() {
     assert_eq!(passed, 13);
 }
 
+// They are noticed until then.
 #[test]
-fn refused_guesses_are_noticed_until_the_alarm_and_cost_no_write_after_it() {
+fn refused_guesses_cost_no_write_after_the_alarm() {
     let throttle = Throttle::new(MemoryRecords::default());
     let try_one = |one: &str| {
         let spread = Some(Spread { count: 3, window: 600 });
@@ -155,7 +158,7 @@ fn what_says_nothing_any_more_is_swept() {
 }
 
 #[test]
-fn an_operator_sees_what_stands_and_clears_it_by_name_or_altogether() {
+fn an_operator_sees_and_clears_rows_by_name_or_all() {
     let throttle = Throttle::new(MemoryRecords::default());
     for row in ["7", "8", "*"] {
         take(&throttle, &[Claim { ladder: Some(ladder(true)), ..claim(row, Rate::new(1, 1)) }], at(0));

@@ -61,8 +61,9 @@ fn a_failed_fetch_never_evicts_before_the_hard_age() {
     );
 }
 
+// A removed key is gone at once.
 #[test]
-fn a_good_fetch_replaces_the_set_so_that_a_removed_key_is_gone_at_once() {
+fn a_good_fetch_replaces_the_set() {
     let mut state = fresh();
     fetched(&mut state, "both keys", at(0));
     fetched(&mut state, "one key", at(300));

@@ -24,8 +24,9 @@ fn decide_at(memory: Option<&CachedSet>, kid: &str, tried: Tried, now: Timestamp
     resolve(memory, |keys| keys.has_kid(kid), tried, None, &CachePolicy::default(), now)
 }
 
+// And then the token is refused.
 #[test]
-fn nothing_in_memory_leads_to_kv_then_to_the_object_then_to_refusal() {
+fn without_memory_kv_is_asked_and_then_the_object() {
     for memory in [None, Some(set(24 * 60 * 60))] {
         let memory = memory.as_ref();
         assert_eq!(decide(memory, "a", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
@@ -67,16 +68,18 @@ fn a_flood_of_unknown_kids_looks_further_once_a_cooldown() {
     assert_eq!(decide_at(Some(&memory), "y", Tried::Memory, put_back), Resolution::Fetch(FetchFrom::Kv));
 }
 
+// Of unknown kids.
 #[test]
-fn denial_of_service_a_newer_copy_does_not_end_the_cooldown_of_unknown_kids() {
+fn denial_of_service_a_newer_copy_keeps_the_cooldown() {
     let memory = set(10);
     assert_eq!(decide(Some(&memory), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
     let newer = set(0).in_place_of(Some(&memory));
     assert_eq!(decide(Some(&newer), "y", Tried::Memory), Resolution::Use);
 }
 
+// The set grows no younger by that.
 #[test]
-fn a_key_that_is_gone_leaves_the_set_and_the_set_grows_no_younger() {
+fn a_key_that_is_gone_leaves_the_set() {
     let known = set(7);
     let without = known.without(|kid| kid == "a").unwrap();
     assert!(!without.keys().has_kid("a") && known.keys().has_kid("a"));
@@ -84,8 +87,9 @@ fn a_key_that_is_gone_leaves_the_set_and_the_set_grows_no_younger() {
     assert!(known.without(|kid| kid == "b").is_none(), "nothing of it is gone");
 }
 
+// Of unknown kids.
 #[test]
-fn denial_of_service_a_key_that_leaves_does_not_end_the_cooldown_of_unknown_kids() {
+fn denial_of_service_a_leaving_key_keeps_the_cooldown() {
     let known = set(7);
     assert_eq!(decide(Some(&known), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
     let without = known.without(|kid| kid == "a").unwrap();

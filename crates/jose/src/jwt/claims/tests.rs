@@ -178,8 +178,9 @@ fn the_audience_is_where_the_issuer_says() {
     assert_eq!(read(&json!({"aud": {"x": 1}}), &policy).unwrap().aud, [""; 0]);
 }
 
+// Nothing is guessed.
 #[test]
-fn the_client_is_what_the_issuers_claims_say_and_nothing_is_guessed() {
+fn the_client_is_what_the_issuers_claims_say() {
     let refused = Err(());
     for (places, token, client) in [
         (&["client_id"][..], json!({"azp": "web"}), Ok(None)),
@@ -222,7 +223,7 @@ fn roles_of_several_places_are_one_list_without_repetition() {
 }
 
 #[test]
-fn roles_that_are_keys_or_names_are_read_where_the_operator_says_so() {
+fn roles_as_keys_or_names_are_read_by_setting() {
     let policy = |form| ValidationPolicy { roles_claim: named(&["r"]), roles_form: form, ..external() };
     let keys = policy(RolesForm::Keys);
     let token = json!({"r": {"admin": {"1": "acme.example"}, "reader": true, "writer": false, "gone": null}});

@@ -38,8 +38,9 @@ fn fields_of_text_become_what_the_api_takes() {
     }
 }
 
+// Defaults too.
 #[test]
-fn members_are_renamed_defaulted_and_left_out_only_when_that_is_asked_for() {
+fn members_are_renamed_or_left_out_only_on_request() {
     let record = json!({ "mail": "a@example.com", "hash": "$2b$x", "shoe_size": 44, "scopes": "own" });
     assert_eq!(row(&[], &record)["shoe_size"], 44);
     let arguments = [
@@ -63,7 +64,7 @@ fn members_are_renamed_defaulted_and_left_out_only_when_that_is_asked_for() {
 }
 
 #[test]
-fn a_hash_that_cannot_be_used_is_dropped_only_when_that_is_asked_for() {
+fn an_unusable_hash_is_dropped_only_on_request() {
     let record = json!({ "login": "a", "password_hash": "md5" });
     assert_eq!(row(&[], &record)["password_hash"], "md5");
     assert_eq!(row(&["--without-password"], &record)["password_hash"], Value::Null);

@@ -25,8 +25,9 @@ fn a_token_of_another_client_is_refused_and_changes_nothing() {
     assert_eq!(story.judge(&own).decision, Decision::Rotate);
 }
 
+// It may be stolen.
 #[test]
-fn a_stolen_token_of_a_bound_family_is_worth_nothing_without_the_key() {
+fn a_bound_familys_token_is_refused_without_the_key() {
     let mut story = Story::rotated(3);
     story.family.binding = Some(Binding([7; 32]));
     for binding in [None, Some(Binding([8; 32]))] {
@@ -39,8 +40,9 @@ fn a_stolen_token_of_a_bound_family_is_worth_nothing_without_the_key() {
     assert_eq!(story.judge(&own).decision, Decision::Rotate);
 }
 
+// And not by its program.
 #[test]
-fn a_late_retry_of_a_bound_family_goes_by_its_key_and_not_by_its_program() {
+fn a_late_retry_of_a_bound_family_goes_by_its_key() {
     let mut story = Story::answer_lost(3);
     story.family.binding = Some(Binding([7; 32]));
     story.pass(11);
@@ -53,8 +55,9 @@ fn a_late_retry_of_a_bound_family_goes_by_its_key_and_not_by_its_program() {
 
 // Drift.
 
+// On every row that grants.
 #[test]
-fn by_policy_a_great_drift_demands_a_new_sign_in_on_every_granting_row() {
+fn by_policy_a_great_drift_demands_a_new_sign_in() {
     let abroad = Context::new(Some("198.51.100.1"), Some("KP"), PHONE);
     for (story, wait, count) in
         [(Story::rotated(3), 60, 3), (Story::rotated(3), 1, 2), (Story::answer_lost(3), 60, 2)]

@@ -26,8 +26,9 @@ fn no_rotation_extends_the_absolute_lifetime() {
     assert_eq!(story.present(30), Decision::Expire { lifetime: Lifetime::Absolute });
 }
 
+// Even if the clock goes back.
 #[test]
-fn every_kind_of_token_finds_an_expired_family_expired_even_if_the_clock_goes_back() {
+fn an_expired_family_stays_expired_for_every_token() {
     for count in [1, 2, 3, 9] {
         let mut story = Story::rotated(3);
         story.pass(7 * 24 * 3600);

@@ -24,8 +24,9 @@ fn late_retries_do_not_slide_the_lost_response_window() {
     assert_eq!(story.present(2), Decision::Reuse);
 }
 
+// The lost-response window.
 #[test]
-fn proof_of_receipt_closes_the_lost_response_window_a_reuse_interval_later() {
+fn a_receipt_closes_the_window_a_reuse_interval_later() {
     for (after_receipt, decision) in [
         (Duration::ZERO, Decision::Retry { late: true }),
         (Duration::from_millis(9_999), Decision::Retry { late: true }),
@@ -39,8 +40,9 @@ fn proof_of_receipt_closes_the_lost_response_window_a_reuse_interval_later() {
     }
 }
 
+// At once.
 #[test]
-fn without_a_reuse_interval_proof_of_receipt_closes_the_window_at_once() {
+fn without_reuse_interval_a_receipt_closes_the_window() {
     let mut story = Story::answer_lost(3);
     story.limits.reuse_interval = Duration::ZERO;
     story.confirm(3);
@@ -82,8 +84,9 @@ fn nothing_moves_the_end_of_the_time_after_a_receipt() {
     assert_eq!(story.present(2), Decision::Reuse);
 }
 
+// In the reuse interval that follows.
 #[test]
-fn another_kind_of_program_gets_nothing_in_the_time_after_a_receipt() {
+fn another_program_gets_nothing_after_a_receipt() {
     let mut story = Story::answer_lost(3);
     story.pass(60);
     story.confirm(3);
@@ -91,8 +94,9 @@ fn another_kind_of_program_gets_nothing_in_the_time_after_a_receipt() {
     assert_eq!(story.present(2), Decision::Reuse);
 }
 
+// The thief uses the gate.
 #[test]
-fn a_thief_who_uses_the_gate_just_before_the_owner_comes_is_counted_as_a_silent_one() {
+fn a_thief_just_before_the_owner_counts_as_a_silent_one() {
     let mut story = Story::rotated(3);
     for count in 3..6 {
         story.pass(600);
@@ -132,8 +136,9 @@ fn a_late_retry_by_another_kind_of_program_is_reuse() {
     assert_eq!(story.present(2), Decision::Reuse);
 }
 
+// It is granted, and the evidence has the drift.
 #[test]
-fn a_late_retry_from_another_network_is_granted_with_the_drift_in_evidence() {
+fn a_late_retry_from_another_network_shows_its_drift() {
     let mut story = Story::answer_lost(3);
     story.pass(11);
     story.context = Context::new(Some("198.51.100.1"), Some("DE"), PHONE);
@@ -159,8 +164,9 @@ fn the_eleventh_late_retry_is_throttled_and_never_revokes() {
     assert_eq!(story.present(3), Decision::Retry { late: true }, "a new rotation counts anew");
 }
 
+// The lost-response window.
 #[test]
-fn without_receipts_the_lost_response_window_is_a_minute_at_most() {
+fn without_receipts_the_window_is_a_minute_at_most() {
     for (age, decision) in [(59, Decision::Retry { late: true }), (60, Decision::Reuse)] {
         let mut story = Story::answer_lost(3);
         story.limits.receipts = false;
@@ -185,7 +191,7 @@ fn a_silent_thief_is_stopped_after_three_late_only_rotations() {
 }
 
 #[test]
-fn a_rotation_that_arrived_at_once_begins_the_late_only_count_anew() {
+fn an_immediate_rotation_resets_the_late_only_count() {
     let mut story = Story::rotated(3);
     for count in 3..12 {
         story.pass(600);

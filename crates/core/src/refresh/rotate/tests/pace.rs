@@ -2,8 +2,9 @@
 
 use super::*;
 
+// It loses nothing.
 #[test]
-fn a_family_that_rotates_too_fast_is_asked_to_wait_and_loses_nothing() {
+fn a_family_that_rotates_too_fast_is_asked_to_wait() {
     let mut story = Story::begin();
     story.limits.pace = Some(crate::rate::Rate::new(5, 3));
     for count in 0..3 {
@@ -19,8 +20,9 @@ fn a_family_that_rotates_too_fast_is_asked_to_wait_and_loses_nothing() {
     assert_eq!(story.present(3), Decision::Rotate);
 }
 
+// However many they are.
 #[test]
-fn racing_tabs_take_one_rotation_from_the_pace_however_many_they_are() {
+fn racing_tabs_take_one_rotation_from_the_pace() {
     let mut story = Story::begin();
     story.limits.pace = Some(crate::rate::Rate::new(5, 1));
     assert_eq!(story.present(0), Decision::Rotate);

@@ -29,7 +29,7 @@ fn the_current_token_rotates_and_its_receipt_is_open() {
 }
 
 #[test]
-fn a_rotation_remembers_the_master_its_successor_is_sealed_under() {
+fn a_rotation_remembers_its_successors_master() {
     let mut story = Story::begin();
     let presented = Presented { next_master: 9, ..story.genuine(0) };
     assert_eq!(story.judge(&presented).decision, Decision::Rotate);
@@ -41,8 +41,9 @@ fn a_rotation_remembers_the_master_its_successor_is_sealed_under() {
 
 // Row: count - 1, within the reuse interval.
 
+// They change nothing.
 #[test]
-fn any_number_of_racers_get_the_identical_successor_and_change_nothing() {
+fn any_number_of_racers_get_the_identical_successor() {
     let mut story = Story::rotated(3);
     story.pass(60);
     assert_eq!(story.present(3), Decision::Rotate);
@@ -54,7 +55,7 @@ fn any_number_of_racers_get_the_identical_successor_and_change_nothing() {
 }
 
 #[test]
-fn the_reuse_interval_holds_even_after_the_receipt_was_confirmed() {
+fn the_reuse_interval_holds_after_a_confirmed_receipt() {
     let mut story = Story::rotated(3);
     story.now = story.family.rotated_at.plus(Duration::from_millis(9_999));
     assert_eq!(story.present(2), Decision::Retry { late: false });

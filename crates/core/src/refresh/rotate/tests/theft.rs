@@ -31,7 +31,7 @@ fn reuse_is_recognised_after_ten_thousand_rotations() {
 }
 
 #[test]
-fn a_parent_that_does_not_derive_the_current_secret_is_reuse_even_at_once() {
+fn a_parent_that_derives_another_secret_is_reuse_at_once() {
     let mut story = Story::answer_lost(3);
     assert_eq!(story.judge(&Story::forged(2)).decision, Decision::Reuse);
 }
@@ -51,8 +51,9 @@ fn after_reuse_thief_and_owner_are_both_refused_for_good() {
 
 // Row: count above the stored one.
 
+// And raises an alert.
 #[test]
-fn a_token_ahead_of_a_restored_backup_ends_the_family_and_alerts() {
+fn a_token_ahead_of_a_restored_backup_ends_the_family() {
     let mut story = Story::rotated(3);
     let ahead = story.genuine(7);
     let decided = story.judge(&ahead);
