@@ -46,7 +46,7 @@ pub(super) fn readiness(answer: &Answer) -> Vec<Finding> {
                 "key_ring" => "check that POSTERN_MASTER_KEY still contains the secret that the keys are wrapped with",
                 _ => "see the Worker's log for the cause (`wrangler tail`)",
             };
-            Finding::wrong("readiness", format!("{name} does not respond"), advice)
+            Finding::wrong("readiness", format!("{name} does not answer"), advice)
         })
         .collect();
     if let Some(mistakes) = body.pointer("/routes/refused_mistakes").and_then(Value::as_u64) {
