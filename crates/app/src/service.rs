@@ -143,7 +143,7 @@ impl<P: Ports> Service<P> {
     /// by itself, everything else in the feed's object. `setting` is where the order came from, for the log.
     ///
     /// # Errors
-    /// See [`RevocationRefused`]. It may be repeated.
+    /// Returns [`RevocationRefused`]. The call can be repeated.
     pub async fn revoke_target(
         &self,
         target: &Target,
@@ -155,23 +155,23 @@ impl<P: Ports> Service<P> {
     /// Users in the order of their logins.
     ///
     /// # Errors
-    /// A fault of the database.
+    /// Returns a fault of the database.
     pub async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
         Users::of(&self.0).list_users(query).await
     }
 
-    /// The user of this account.
+    /// The user with this account id.
     ///
     /// # Errors
-    /// A fault of the database.
+    /// Returns a fault of the database.
     pub async fn find_user(&self, account: AccountId) -> Result<Option<User>, Fault> {
         Users::of(&self.0).find_user(account).await
     }
 
-    /// Adds a user; `None` when the login is taken.
+    /// Adds a user. `None` means that the login is taken.
     ///
     /// # Errors
-    /// A fault of the database.
+    /// Returns a fault of the database.
     pub async fn add_user(
         &self,
         login: &Login,
@@ -182,10 +182,10 @@ impl<P: Ports> Service<P> {
         Users::of(&self.0).add_user(login, hash, grants, setting).await
     }
 
-    /// Disables or enables a user; `false` when there is none.
+    /// Disables or enables a user. `false` means that the user does not exist.
     ///
     /// # Errors
-    /// A fault; the call may be repeated.
+    /// Returns a fault. The call can be repeated.
     pub async fn set_disabled(
         &self,
         account: AccountId,
@@ -195,10 +195,10 @@ impl<P: Ports> Service<P> {
         Users::of(&self.0).set_disabled(account, disabled, setting).await
     }
 
-    /// Changes scopes, roles and tenant; what they were and are, `None` when there is no such user.
+    /// Changes scopes, roles and tenant, and returns them before and after. `None` means that the user does not exist.
     ///
     /// # Errors
-    /// See [`GrantsRefused`].
+    /// Returns [`GrantsRefused`].
     pub async fn set_grants(
         &self,
         account: AccountId,
@@ -208,10 +208,10 @@ impl<P: Ports> Service<P> {
         Users::of(&self.0).set_grants(account, order, setting).await
     }
 
-    /// Erases all that is stored about an account; `false` when there was no user.
+    /// Erases everything that is stored about an account. `false` means that there was no user.
     ///
     /// # Errors
-    /// A fault; the call may be repeated.
+    /// Returns a fault. The call can be repeated.
     pub async fn erase(&self, account: AccountId, setting: EventContext) -> Result<bool, Fault> {
         Users::of(&self.0).erase(account, setting).await
     }
@@ -219,7 +219,7 @@ impl<P: Ports> Service<P> {
     /// Imports a batch of users.
     ///
     /// # Errors
-    /// A fault; the call may be repeated.
+    /// Returns a fault. The call can be repeated.
     pub async fn import_users(
         &self,
         rows: &[serde_json::Value],
@@ -228,15 +228,15 @@ impl<P: Ports> Service<P> {
         UserImport::of(&self.0).import_users(rows, setting).await
     }
 
-    /// Writes into the audit log what is about to be done.
+    /// Writes an action to the audit log before it is carried out.
     ///
     /// # Errors
-    /// A fault of the log: then the act must not be done, and the answer is 503.
+    /// Returns a fault if the log cannot be written. The action must then not be carried out, and the answer is 503.
     pub async fn announce(&self, caller: &Caller, act: Act) -> Result<Announced, Fault> {
         AuditTrail::of(&self.0).announce(caller, act).await
     }
 
-    /// Writes into the audit log how an act ended.
+    /// Writes the result of an action to the audit log.
     pub async fn conclude(&self, caller: &Caller, announced: Announced, result: ActResult) {
         AuditTrail::of(&self.0).conclude(caller, announced, result).await;
     }

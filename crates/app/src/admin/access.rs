@@ -1,4 +1,4 @@
-//! Who may call the administrators' API.
+//! Authenticates administrators.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Says who is an administrator.
+/// Authenticates administrators, and checks the age of their sign-ins.
 pub(crate) struct AdminAccess<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> AdminAccess<'r, P> {
@@ -25,7 +25,7 @@ impl<'r, P: Ports> AdminAccess<'r, P> {
         Self(runtime)
     }
 
-    /// The administrator who asks.
+    /// Authenticates the administrator who makes the call.
     pub(crate) async fn admitted(&self, request: &impl RequestView) -> Result<Admin, ApiError> {
         let (identity, session) = SessionAuth::of(self.0).own_identity(request).await?;
         let admin = Admin { identity, session };
@@ -36,7 +36,7 @@ impl<'r, P: Ports> AdminAccess<'r, P> {
         Err(missing_scope())
     }
 
-    /// By `auth_time`, which a refresh does not renew. A token without one is not recent.
+    /// Checks the age of the sign-in by `auth_time`, which a refresh does not renew. A token without it is too old.
     pub(crate) fn signed_in_recently(&self, identity: &Identity) -> bool {
         let auth_time = identity.claims.get("auth_time").and_then(Value::as_u64);
         auth_time.is_some_and(|seconds| {

@@ -1,8 +1,9 @@
 //! The administrators' API, by default under `/admin` (`docs/reference/admin-api.md`).
 //!
-//! Every call needs an access token of ours with the scope `postern:admin` whose session is alive at this very moment
-//! (revocation level `strong`). A call that changes something needs a sign-in that is not long ago (RFC 9470), and the
-//! audit log has it before it is done. No page of another origin can call it: there is no CORS, and no cookie is read.
+//! Every call needs an access token of the deployment with the scope `postern:admin` whose session is alive now
+//! (revocation level `strong`). A call that changes something needs a recent sign-in (RFC 9470), and is written to the
+//! audit log before it is carried out. Pages of other origins cannot use the API: there is no CORS, and it reads no
+//! cookies.
 //!
 //! A call is a row of [`ENDPOINTS`](crate::web::endpoints::ENDPOINTS), an arm of [`AdminApi::handle`] and a function in
 //! the file of its subject. Lists answer in the form of `paging`. Where the body names the target, `order` reads it.
@@ -44,13 +45,13 @@ impl<'r, P: Ports> AdminApi<'r, P> {
 
     /// Answers a call of the administrators' API.
     ///
-    /// 1. 401 without a sound access token of ours whose session is alive, 403
-    ///    `insufficient_scope` without the scope `postern:admin`;
-    /// 2. 401 `insufficient_user_authentication` when the call changes something and the
-    ///    sign-in is too long ago (RFC 9470 section 3);
-    /// 3. 400 for a query or a body that the call can't use;
-    /// 4. 503 when what is about to be done can't be written into the audit log;
-    /// 5. what the call itself has to say.
+    /// 1. 401 without a valid access token of the deployment whose session is alive, 403 `insufficient_scope` without
+    ///    the scope `postern:admin`;
+    /// 2. 401 `insufficient_user_authentication` if the call changes something and the sign-in is too old (RFC 9470
+    ///    section 3);
+    /// 3. 400 for a query or a body that is not valid;
+    /// 4. 503 if the action cannot be written to the audit log;
+    /// 5. the answer of the call.
     pub(crate) async fn answer(
         &self,
         (endpoint, call): (&'static Endpoint, AdminCall),
@@ -73,7 +74,7 @@ impl<'r, P: Ports> AdminApi<'r, P> {
         if endpoint.changes() { self.audited(&asked, order).await } else { self.handle(&asked, order).await }
     }
 
-    /// Writes the call down, does it, and writes down how it ended.
+    /// Writes the action to the audit log, carries it out, and writes its result.
     async fn audited(&self, asked: &AdminRequest<'_>, order: Order<'_>) -> Result<Reply, ApiError> {
         let who = asked.admin.identity.subject.as_str();
         let (target, detail) = Orders::of(self.0).named(asked, &order);

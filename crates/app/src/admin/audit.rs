@@ -1,4 +1,4 @@
-//! The log of administrative acts, for who checks it (`postern audit verify`).
+//! The entries of the audit log, for `postern audit verify`.
 
 use serde::Serialize;
 
@@ -10,11 +10,10 @@ use crate::{
     web::error::ApiError,
 };
 
-/// The highest number that every reader of JSON holds exactly (RFC 8259 section 6), the platform
-/// among them.
+/// The largest integer that every JSON parser represents exactly (RFC 8259 section 6), including the platform's.
 const LAST_NUMBER: u64 = (1 << 53) - 1;
 
-/// A [`Page`], and where the next one begins.
+/// A [`Page`], with the cursor of the next one.
 #[derive(Serialize)]
 struct Shown {
     entries: Vec<Sealed>,

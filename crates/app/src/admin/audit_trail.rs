@@ -1,4 +1,4 @@
-//! Administrative acts: written down before they are done, and again when they have ended.
+//! Administrators' actions: written to the audit log before they are carried out, and again after they have ended.
 //!
 //! ```text
 //! let act = self.announce(&caller, Act::new(who, "key_rotate", kid, "")).await?;   // 503: do nothing
@@ -14,7 +14,7 @@ use crate::{
     web::caller::Caller,
 };
 
-/// An act that the log knows of: the permission to do it.
+/// An action that is in the audit log. Only then may it be carried out.
 #[derive(Debug)]
 #[must_use = "an act that was announced must be concluded"]
 pub struct Announced {
@@ -22,7 +22,7 @@ pub struct Announced {
     seq: u64,
 }
 
-/// Writes administrative acts into the audit log, before they are done and after.
+/// Writes administrators' actions to the audit log, before and after they are carried out.
 pub(crate) struct AuditTrail<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> AuditTrail<'r, P> {
@@ -30,18 +30,18 @@ impl<'r, P: Ports> AuditTrail<'r, P> {
         Self(runtime)
     }
 
-    /// Writes down what is about to be done.
+    /// Writes an action to the audit log before it is carried out.
     ///
     /// # Errors
-    /// When the log cannot be written: then the act must not be done, and the answer is 503.
+    /// Returns a fault if the log cannot be written. The action must then not be carried out, and the answer is 503.
     pub(crate) async fn announce(&self, caller: &Caller, act: Act) -> Result<Announced, Fault> {
         let act = Act { result: ActResult::Requested, of: None, ..act };
         let head = self.write_down(caller, act.clone()).await?;
         Ok(Announced { act, seq: head.seq })
     }
 
-    /// Writes down how it ended. What is done is done: a failure here is told as a fault, and
-    /// the act stands in the log as requested.
+    /// Writes the result of an action. If that fails, a fault is recorded, and the log has the action as requested
+    /// only.
     pub(crate) async fn conclude(&self, caller: &Caller, announced: Announced, result: ActResult) {
         let act = Act { result, of: Some(announced.seq), ..announced.act };
         if let Err(fault) = self.write_down(caller, act).await {

@@ -1,4 +1,4 @@
-//! Users from elsewhere, a batch at a time.
+//! Imports of users, in batches.
 
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ impl<'r, P: Ports> AdminImports<'r, P> {
         Self { isolate: &runtime.isolate, user_import: UserImport::of(runtime) }
     }
 
-    /// `POST /admin/users/import`: what became of each row, in their order. May be repeated.
+    /// `POST /admin/users/import`: answers with the result of each row, in their order. The call can be repeated.
     pub(crate) async fn import(&self, asked: &AdminRequest<'_>, rows: &[Value]) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
         let outcomes = self.user_import.import_users(rows, asked.caller.setting()).await?;

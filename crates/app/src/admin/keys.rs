@@ -1,4 +1,4 @@
-//! The key ring under an operator's hand.
+//! The signing keys, for administrators.
 
 use core::time::Duration;
 
@@ -47,7 +47,7 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
         }
     }
 
-    /// `GET /admin/keys`: every key the ring knows, the retired ones of the last 90 days too.
+    /// `GET /admin/keys`: all keys of the key ring, including the retired ones of the last 90 days.
     pub(crate) async fn list(&self) -> Result<Reply, ApiError> {
         let RingOverview { keys, rotate_at } = self.key_ring.overview().await?;
         let keys = keys.iter().map(row).collect();
@@ -57,8 +57,8 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
 
     /// `POST /admin/keys/rotate`.
     ///
-    /// 200 when another key signs now; 202 when it will, with the time; 409 `key_too_young` when
-    /// some clients may not know the next key yet: wait, or `force`.
+    /// 200 if another key signs now; 202 with the time if it will; 409 `key_too_young` if some clients may not have the
+    /// next key yet.
     pub(crate) async fn rotate(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let body = &asked.body;
         let force = body.optional_flag("force")?.unwrap_or(false);
@@ -91,8 +91,8 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
         self.revoke_key(asked, asked.parameter(0)).await
     }
 
-    /// The key is out of use and out of the key set now. The answer says when the last verifier
-    /// of each kind will have noticed.
+    /// The key no longer signs and is no longer in the key set. The answer says when each kind of verifier will refuse
+    /// its tokens.
     pub(crate) async fn revoke_key(&self, asked: &AdminRequest<'_>, kid: &str) -> Result<Reply, ApiError> {
         let unknown = || Problem::new(404, "unknown_key", "The key ring has no key with this id");
         let Ok(kid) = kid.parse::<Kid>() else { return Ok(unknown().into()) };
@@ -172,7 +172,7 @@ fn seconds(at: Timestamp) -> Value {
     at.seconds().into()
 }
 
-/// Rounded up: what is promised for a second is true at its beginning.
+/// Rounded up, so that the promise is true at the beginning of the second.
 pub(crate) fn promised(at: Timestamp) -> Value {
     at.plus(Duration::from_millis(999)).seconds().into()
 }

@@ -1,4 +1,4 @@
-//! What a call orders, read from its body once: before it is written down, and for who does it.
+//! The orders in the bodies of calls. Each body is read once, for the audit log and for the handler.
 
 use serde_json::Value;
 
@@ -20,23 +20,23 @@ use crate::{
     },
 };
 
-/// What is to be done.
+/// What a call orders.
 pub(crate) enum Order<'a> {
-    /// A call whose path names what it is about.
+    /// A call whose path names its target.
     ByPath(ByPath),
-    /// A user of this login who may do this.
+    /// Add a user with this login and these grants.
     AddUser(Login, Grants),
-    /// These rows of users.
+    /// Import these rows.
     ImportUsers(&'a [Value]),
-    /// What becomes of what the user of the path may do.
+    /// Change the grants of the user in the path.
     SetGrants(GrantsOrder),
-    /// The end of this.
+    /// Revoke this target.
     Revoke(Target),
-    /// The end of what limits and locks say here.
+    /// Remove the limits and lockouts of this subject.
     ClearThrottle(ThrottleTarget),
 }
 
-/// Reads what a call's body orders.
+/// Reads the orders in the bodies of calls.
 pub(crate) struct Orders<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> Orders<'r, P> {
@@ -44,7 +44,7 @@ impl<'r, P: Ports> Orders<'r, P> {
         Self(runtime)
     }
 
-    /// The order of a call. One whose body names nothing is none, and no act.
+    /// The order of a call.
     pub(crate) fn order<'a>(&self, asked: &'a AdminRequest<'_>) -> Result<Order<'a>, ApiError> {
         Ok(match asked.call {
             AdminCall::ByPath(call) => Order::ByPath(call),
@@ -66,7 +66,7 @@ impl<'r, P: Ports> Orders<'r, P> {
         })
     }
 
-    /// What the audit log calls it: whom or what it is about, and a detail.
+    /// The target and the detail for the audit log.
     pub(crate) fn named(&self, asked: &AdminRequest<'_>, order: &Order<'_>) -> (String, String) {
         let by_path = || asked.parameters.join("/");
         match order {

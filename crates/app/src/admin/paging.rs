@@ -5,25 +5,25 @@ use serde_json::{Map, Value};
 
 use crate::{http::Reply, web::error::ApiError};
 
-/// The page size when none is asked for: what fits a terminal or a screen.
+/// The default page size, which fits a terminal or a screen.
 const DEFAULT_LIMIT: usize = 50;
 
-/// The largest page: of users, about 100 KB.
+/// The largest page size. A page of users then has about 100 KB.
 const MAX_LIMIT: usize = 200;
 
-/// Longer values are no cursor and no login of ours.
+/// The longest value of a parameter, in bytes. No cursor and no login is longer.
 const MAX_VALUE_BYTES: usize = 512;
 
-/// The parameters of a query (RFC 3986 section 3.4, written as HTML forms do), each known to
-/// its call and there once.
+/// The parameters of a query (RFC 3986 section 3.4, in the encoding of HTML forms). All are known to the call, and none
+/// is repeated.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Query(Vec<(&'static str, String)>);
 
 impl Query {
-    /// Parses a query that may hold the parameters `known` and no other, each once.
+    /// Parses a query with at most the parameters `known`, each at most once.
     ///
     /// # Errors
-    /// `invalid_parameter`, with the name of the first that is wrong.
+    /// Returns `invalid_parameter` with the name of the first parameter that is not valid.
     pub(crate) fn parse(query: Option<&str>, known: &[&'static str]) -> Result<Self, ApiError> {
         let mut parameters: Vec<(&'static str, String)> = Vec::new();
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
@@ -43,12 +43,12 @@ impl Query {
         Ok(Self(parameters))
     }
 
-    /// The parameter's value, if it is there.
+    /// The value of a parameter, if it is there.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
     }
 
-    /// The page size asked for: `limit`.
+    /// The requested page size: `limit`.
     pub(crate) fn limit(&self) -> Result<usize, ApiError> {
         let Some(text) = self.value("limit") else { return Ok(DEFAULT_LIMIT) };
         let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
@@ -56,7 +56,7 @@ impl Query {
     }
 }
 
-/// A value of a form: `+` is a space, `%41` a byte. `None` when it is not UTF-8 in the end.
+/// Decodes a value of a form: `+` is a space, `%41` is a byte. `None` means that it is not UTF-8.
 fn decoded(value: &str) -> Option<String> {
     if value.len() > 3 * MAX_VALUE_BYTES {
         return None;
@@ -78,7 +78,7 @@ fn decoded(value: &str) -> Option<String> {
     (text.len() <= MAX_VALUE_BYTES).then_some(text)
 }
 
-/// A page: its rows under `name`, and the cursor of the next page if there is one.
+/// A page with its rows under `name`, and the cursor of the next page if there is one.
 pub(crate) fn page(name: &str, rows: Vec<Value>, next: Option<String>) -> Reply {
     let mut body = Map::new();
     body.insert(name.to_owned(), Value::Array(rows));

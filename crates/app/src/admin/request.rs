@@ -1,4 +1,4 @@
-//! One call of an administrator, read and authenticated.
+//! A call of an administrator, parsed and authenticated.
 
 use std::rc::Rc;
 
@@ -17,20 +17,20 @@ use crate::{
     },
 };
 
-/// An administrator: the access token was verified, it has the scope, and its session is alive.
-/// Only [`AdminAccess::admitted`](super::access::AdminAccess::admitted) makes one.
+/// An authenticated administrator: the access token is verified, it has the scope, and its session is alive. Only
+/// [`AdminAccess::admitted`](super::access::AdminAccess::admitted) makes one.
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) identity: Rc<Identity>,
     pub(crate) session: Session,
 }
 
-/// One call of an administrator, its query and body known to hold only what it knows.
+/// A call of an administrator. Its query and body have no unknown members.
 #[derive(Debug)]
 pub(crate) struct AdminRequest<'a> {
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) call: AdminCall,
-    /// What the path's `{...}` stand for, in order.
+    /// The values of the `{...}` in the path, in order.
     pub(crate) parameters: Vec<&'a str>,
     pub(crate) query: Query,
     pub(crate) body: Body,
@@ -39,18 +39,18 @@ pub(crate) struct AdminRequest<'a> {
 }
 
 impl AdminRequest<'_> {
-    /// What the path's n-th `{...}` stands for.
+    /// The value of the n-th `{...}` in the path.
     pub(crate) fn parameter(&self, index: usize) -> &str {
         self.parameters.get(index).copied().unwrap_or_default()
     }
 }
 
-/// A JSON object of these members, those that are null left out.
+/// A JSON object of these members without those that are null.
 pub(crate) fn object<const N: usize>(mut members: [(&str, Value); N]) -> Value {
     Value::Object(kept(&mut members))
 }
 
-/// Not generic, so that it is there once.
+/// Not generic, so that it is compiled once.
 fn kept(members: &mut [(&str, Value)]) -> Map<String, Value> {
     let mut kept = Map::new();
     // One by one: `collect` would sort them first.

@@ -1,4 +1,4 @@
-//! `POST /admin/revocations`: one call for all that can be revoked.
+//! `POST /admin/revocations`: one call for everything that can be revoked.
 
 use serde_json::Value;
 
@@ -19,17 +19,17 @@ use crate::{
     web::{body::BodyError, endpoints::REVOCATION_MEMBERS, error::ApiError},
 };
 
-/// The longest text that is taken for an id, in bytes: far above any `sub` or `jti` in use, and
-/// what the audit log shows in full.
+/// The longest id that is accepted, in bytes: longer than any `sub` or `jti` in use, and short enough for the audit log
+/// to show it in full.
 const MAX_ID_BYTES: usize = 400;
 
-/// As many random bytes as the id of an access token of ours is made of.
+/// The number of random bytes in the id of the deployment's access tokens.
 const OWN_JTI_BYTES: usize = 16;
 
-/// When the feed is full again and again, its next entries expire in a minute or later.
+/// The `Retry-After` for a full feed, in seconds. Its next entries may expire in a minute.
 const FULL_RETRY_AFTER: u32 = 60;
 
-/// What the audit log calls it: kind, id, and whose it is if not ours.
+/// The target for the audit log: the kind, the id, and the issuer if it is another one.
 pub(crate) fn named(target: &Target) -> String {
     let mut parts = vec![target.kind().to_owned()];
     match target {
@@ -67,7 +67,7 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
         }
     }
 
-    /// `POST /admin/revocations`: 200 when it is stored; 400 for what names nothing, or an issuer
+    /// `POST /admin/revocations`: 200 when the revocation is stored; 400 for a target that is not valid, or an issuer
     /// that is not trusted; 503 `revocation_feed_full`.
     pub(crate) async fn revoke(&self, asked: &AdminRequest<'_>, target: &Target) -> Result<Reply, ApiError> {
         if let Target::Key { kid } = target {
@@ -117,8 +117,7 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
         }
     }
 
-    /// What the body orders. Members that do not belong to its kind are refused: who gives them
-    /// means something else.
+    /// Reads the target. Members that do not belong to its kind are refused, because the caller means something else.
     pub(crate) fn target_to_revoke(&self, asked: &AdminRequest<'_>) -> Result<Target, ApiError> {
         let body = &asked.body;
         let id = |name: &'static str| {
@@ -194,13 +193,13 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
         }
     }
 
-    /// A time that has been: what is not issued yet cannot be revoked.
+    /// A time in the past: tokens that are not issued yet cannot be revoked.
     fn not_before(&self, asked: &AdminRequest<'_>) -> Result<Option<Timestamp>, BodyError> {
         let now = self.platform.now();
         time(asked, "not_before", |at| at <= now)
     }
 
-    /// A time to come, no later than anything is listed.
+    /// A time in the future, at most the longest time for which entries are listed.
     fn expires_at(&self, asked: &AdminRequest<'_>) -> Result<Option<Timestamp>, BodyError> {
         let now = self.platform.now();
         time(asked, "expires_at", |at| now < at && at.since(now) <= CLIENT_HORIZON)
@@ -216,12 +215,12 @@ fn time(
     if at.is_none_or(is_sound) { Ok(at) } else { Err(BodyError::InvalidMember(name)) }
 }
 
-/// Whether an access token of ours can have this id: another one would be listed and match nothing.
+/// Whether an access token of the deployment can have this id. Another id would never match.
 fn is_own_jti(text: &str) -> bool {
     from_base64url(text).is_some_and(|bytes| bytes.len() == OWN_JTI_BYTES)
 }
 
-/// An id of ours.
+/// An id of the deployment.
 fn own<T: core::str::FromStr>(text: &str, name: &'static str) -> Result<T, BodyError> {
     text.parse().map_err(|_| BodyError::InvalidMember(name))
 }

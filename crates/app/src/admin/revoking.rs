@@ -1,4 +1,4 @@
-//! What an operator revokes.
+//! Revocations by administrators.
 
 use core::time::Duration;
 
@@ -14,26 +14,24 @@ use crate::{
     time::Timestamp,
 };
 
-/// The largest leeway that configuration takes: for so long after it has expired another issuer's
-/// token may pass.
+/// The largest configurable leeway, for which another issuer's token may pass after it has expired.
 const LONGEST_LEEWAY: Duration = Duration::from_mins(2);
 
-/// What a revocation did.
+/// The result of a revocation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Revoked {
-    /// The sessions of ours that were alive and are not now. Revoking again is no error, and finds
-    /// none.
+    /// The number of live sessions that it ended. Revoking again is not an error, and ends none.
     pub sessions: Vec<FamilyId>,
 }
 
-/// Why a revocation did not happen.
+/// Why a revocation was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RevocationRefused {
-    /// No trusted issuer of another name: nothing of it is accepted anyway.
+    /// The issuer is not a trusted external issuer, so none of its tokens are accepted.
     UntrustedIssuer,
-    /// Too many are listed already (20 000 besides sessions): try again when some have expired.
+    /// Too many entries are listed already (20 000 besides sessions). Retry when some have expired.
     FeedFull,
-    /// A part failed. The revocation may have happened; it can be repeated.
+    /// A component failed. The revocation may be stored, and can be repeated.
     Fault(Fault),
 }
 
@@ -43,7 +41,7 @@ impl From<Fault> for RevocationRefused {
     }
 }
 
-/// Revokes what an operator names.
+/// Carries out revocations.
 pub(crate) struct Revoking<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> Revoking<'r, P> {
@@ -51,15 +49,15 @@ impl<'r, P: Ports> Revoking<'r, P> {
         Self(runtime)
     }
 
-    /// Revokes `target`. When it returns, the revocation is stored for good: sessions in their
-    /// Account object, which tells the feed by itself, everything else in the feed's object. The
-    /// gate refuses it then as `docs/concepts/revocation.md` says.
+    /// Revokes `target`. When it returns, the revocation is stored: of sessions in their Account object, which updates
+    /// the feed, and of everything else in the feed's Durable Object. `docs/concepts/revocation.md` says when the gate
+    /// refuses it.
     ///
     /// `setting` is where the order came from, for the log; account, session and client are filled
     /// in here.
     ///
     /// # Errors
-    /// See [`RevocationRefused`]. May be repeated.
+    /// Returns [`RevocationRefused`]. The call can be repeated.
     pub(crate) async fn revoke_target(
         &self,
         target: &Target,

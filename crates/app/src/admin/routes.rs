@@ -1,4 +1,4 @@
-//! The route table, when it is in KV (`docs/reference/routes.md`).
+//! The route table in KV (`docs/reference/routes.md`).
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     web::{body::BodyError, error::ApiError},
 };
 
-/// How long a write to KV takes to be seen everywhere, by the platform's word.
+/// How long a write to KV takes to be visible everywhere, according to the platform's documentation.
 const KV_SPREAD: Duration = Duration::from_mins(1);
 
 /// How many mistakes one answer lists, as one event does.
@@ -40,7 +40,7 @@ impl<'r, P: Ports> AdminRoutes<'r, P> {
         }
     }
 
-    /// `GET /admin/routes`: where the table is, and the document if it is in KV.
+    /// `GET /admin/routes`: the place of the table, and the document if it is in KV.
     pub(crate) async fn show(&self) -> Result<Reply, ApiError> {
         let Some((source, _)) = self.isolate.tables.source() else {
             let count = self.isolate.config.routes.len();
@@ -66,10 +66,10 @@ impl<'r, P: Ports> AdminRoutes<'r, P> {
         ))
     }
 
-    /// `PUT /admin/routes`: checks the routes as a start with them would, and publishes them.
+    /// `PUT /admin/routes`: validates the routes as at a start, and publishes them.
     ///
-    /// 409 `routes_in_vars` when the table is not in KV; 409 `version_conflict` when `replaces` is
-    /// not the version that is there; 422 `invalid_routes` with every mistake by its path.
+    /// 409 `routes_in_vars` if the table is not in KV; 409 `version_conflict` if `replaces` is not the current version;
+    /// 422 `invalid_routes` with the mistakes by path.
     pub(crate) async fn replace(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let Some((source, context)) = self.isolate.tables.source() else {
             let title = "The route table is set in the Worker's variables, not in KV";

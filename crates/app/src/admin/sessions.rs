@@ -1,4 +1,4 @@
-//! A subject's sessions, seen and ended by an administrator.
+//! The sessions of a subject, for administrators.
 
 use crate::{
     account::Accounts as _,
@@ -22,7 +22,7 @@ impl<'r, P: Ports> AdminSessions<'r, P> {
         Self { accounts: runtime.ports.accounts(), session_list: SessionList::of(runtime) }
     }
 
-    /// `GET /admin/users/{sub}/sessions`: the live ones; none for a user who never was.
+    /// `GET /admin/users/{sub}/sessions`: the live sessions. The list is empty for a user who does not exist.
     pub(crate) async fn list(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         self.session_list.session_list(asked.account()?, asked.admin.session.family).await
     }
@@ -38,8 +38,8 @@ impl<'r, P: Ports> AdminSessions<'r, P> {
         Ok(Reply::empty(204))
     }
 
-    /// `DELETE /admin/users/{sub}/sessions`: all of them, and no token issued before now
-    /// passes where the session is asked about.
+    /// `DELETE /admin/users/{sub}/sessions`: ends all sessions. Tokens that were issued before are refused wherever the
+    /// session is checked.
     pub(crate) async fn end_all(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         self.accounts.revoke_all(account, Revocation::Operator).await?;

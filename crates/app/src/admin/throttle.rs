@@ -1,5 +1,4 @@
-//! What limits and locks say of an account or an address, and their end by an administrator's
-//! word (`docs/reference/limits.md`).
+//! Limits and lockouts of an account or an address, for administrators (`docs/reference/limits.md`).
 
 use serde_json::Value;
 
@@ -25,16 +24,15 @@ use postern_core::throttle::{
     Limited, Origin, Standing, Throttles as _, messages::MAX_ROWS, network::NETWORK_ROW,
 };
 
-/// One of the two must be there, and be a login or an address.
+/// The problem of a call without a valid login or address.
 const WRONG: &str = "must be a login; or set ip to an IP address instead";
 
-/// Which object is meant, and which of its rows.
+/// The Throttle object and the rows of a login or an address.
 pub(crate) struct ThrottleTarget {
     object: String,
-    /// What it is called where somebody reads it: by the login's stand-in, which nobody can guess, or
-    /// the network and not the address.
+    /// The name for the audit log: the pseudonym of the login, or the network instead of the address.
     pub(crate) told: String,
-    /// None for whatever there is.
+    /// The rows to read. Empty means all rows.
     rows: Vec<String>,
 }
 
@@ -54,7 +52,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
         }
     }
 
-    /// `GET /admin/throttle?login=` or `?ip=`: what stands where.
+    /// `GET /admin/throttle?login=` or `?ip=`: failures, lockouts and limits.
     pub(crate) async fn show(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let (login, ip) = (asked.query.value("login"), asked.query.value("ip"));
         let wrong = |name| ApiError::InvalidParameter { name, problem: WRONG };
@@ -81,8 +79,8 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
         ))
     }
 
-    /// `POST /admin/throttle/clear` with `login` or `ip`: limits, failures and locks are forgotten;
-    /// in other isolates within seconds.
+    /// `POST /admin/throttle/clear` with `login` or `ip`: removes failures, lockouts and used quota. Other isolates
+    /// notice within seconds.
     pub(crate) async fn clear(&self, subject: ThrottleTarget) -> Result<Reply, ApiError> {
         let ThrottleTarget { object: name, rows, .. } = subject;
         self.throttles.clear(&name, rows).await?;
@@ -120,7 +118,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
         }
     }
 
-    /// One row: whose it is, and what is limited or locked there. Times in seconds since 1970.
+    /// One row, with its subject, limits and lockouts. Times are in seconds since 1970.
     fn standing(&self, by_login: bool, row: &str, standing: &Standing) -> Value {
         let limits = &self.isolate.config.limits;
         let now = self.platform.now();

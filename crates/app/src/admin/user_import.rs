@@ -1,4 +1,4 @@
-//! Users from elsewhere, a batch at a time (`docs/reference/users.md`).
+//! Imports of users, in batches (`docs/reference/users.md`).
 
 use serde_json::Value;
 
@@ -14,30 +14,30 @@ use crate::{
     runtime::{Runtime, events::Events, ports::Ports},
 };
 
-/// The most rows of one batch: parsing and storing them takes some milliseconds, far from what
-/// one request may compute.
+/// The highest number of rows in a batch. Parsing and storing them takes a few milliseconds, far below the CPU limit of
+/// a request.
 pub const MAX_ROWS: usize = 500;
 
-/// The most text of one batch in bytes. D1 takes 2 MB as one bound value: as JSON inside JSON a
-/// backslash becomes four, and hashes, ids and dates come to 200 KB.
+/// The highest text size of a batch in bytes. D1 accepts 2 MB as one bound value. As JSON inside JSON, a backslash
+/// takes four bytes, and hashes, ids and dates take 200 KB.
 pub const MAX_WEIGHT: usize = 384 * 1024;
 
-/// What became of a row.
+/// The result of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowOutcome {
-    /// The user was made.
+    /// The user was added.
     Created(AccountId),
-    /// The same row had made the user before; nothing was changed.
+    /// The same row had added the user before. Nothing changed.
     Existing(AccountId),
-    /// Nothing was made of it.
+    /// The row was refused.
     Refused(RowError),
 }
 
-/// The batch has more text than [`MAX_WEIGHT`].
+/// The text of the batch is larger than [`MAX_WEIGHT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchTooLarge;
 
-/// Imports users, a batch at a time.
+/// Imports users in batches.
 pub(crate) struct UserImport<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> UserImport<'r, P> {
@@ -45,9 +45,9 @@ impl<'r, P: Ports> UserImport<'r, P> {
         Self(runtime)
     }
 
-    /// Makes the users of a batch; what became of each row, in the order of the rows. A user who
-    /// is there is never changed. May be repeated: what was made by an attempt whose answer was
-    /// lost is [`RowOutcome::Existing`] then.
+    /// Adds the users of a batch, and returns the result of each row, in their order. Existing users are never changed.
+    /// The call can be repeated: users that were added by a call whose answer was lost are then
+    /// [`RowOutcome::Existing`].
     pub(crate) async fn import_users(
         &self,
         rows: &[Value],
@@ -108,7 +108,7 @@ impl<'r, P: Ports> UserImport<'r, P> {
     }
 }
 
-/// How many were created, were there, were refused.
+/// The numbers of created, existing and refused rows.
 pub(crate) fn counts(outcomes: &[RowOutcome]) -> (u64, u64, u64) {
     outcomes.iter().fold((0, 0, 0), |(created, existing, refused), outcome| match outcome {
         RowOutcome::Created(_) => (created + 1, existing, refused),

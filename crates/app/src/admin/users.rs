@@ -1,4 +1,4 @@
-//! Users who are kept here, in an administrator's hands (`docs/reference/users.md`).
+//! The users in D1, for administrators (`docs/reference/users.md`).
 
 use serde_json::Value;
 
@@ -44,8 +44,8 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         }
     }
 
-    /// `GET /admin/users`: in the order of their logins; with `search` those whose login begins
-    /// so, with `login` the one of this login.
+    /// `GET /admin/users`: users in the order of their logins; with `search` those whose login begins with it, with
+    /// `login` the user with this login.
     pub(crate) async fn list(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         users_are_here(&self.isolate.config)?;
         if let Some(text) = asked.query.value("login") {
@@ -73,7 +73,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         Ok(Reply::json(200, &row(&user)))
     }
 
-    /// `POST /admin/users`: 201, or 409 `login_taken`; 503 `busy` when too many hashes wait.
+    /// `POST /admin/users`: 201, 409 `login_taken`, or 503 `busy` if too many sign-ins wait for a hash.
     pub(crate) async fn add(
         &self,
         asked: &AdminRequest<'_>,
@@ -90,9 +90,8 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         Ok(Reply::json(201, &object([("sub", account.to_string().into())])))
     }
 
-    /// `PUT /admin/users/{sub}/grants`: scopes, roles and tenant in place of those before.
-    /// `PATCH`: some added, some taken away. The answer says what was. When something is taken away
-    /// all sessions of the user end.
+    /// `PUT /admin/users/{sub}/grants` replaces scopes, roles and tenant, and `PATCH` adds and removes some. The answer
+    /// lists the changes. If something is taken away, all sessions of the user end.
     pub(crate) async fn set_grants(
         &self,
         asked: &AdminRequest<'_>,
@@ -133,7 +132,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         there(self.users.set_disabled(account, disabled, asked.caller.setting()).await?)
     }
 
-    /// `DELETE /admin/users/{sub}`: erases all that is stored. May be repeated.
+    /// `DELETE /admin/users/{sub}`: erases everything that is stored. The call can be repeated.
     pub(crate) async fn erase(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         let account = asked.account()?;
         refuse_oneself(asked, account)?;
@@ -151,7 +150,7 @@ fn there(found: bool) -> Result<Reply, ApiError> {
     if found { Ok(Reply::empty(204)) } else { Err(ApiError::UserNotFound) }
 }
 
-/// An administrator who takes the API away from himself may have been the last one.
+/// Refuses changes by which administrators would remove their own access, because they could be the last one.
 fn refuse_oneself(asked: &AdminRequest<'_>, account: AccountId) -> Result<(), ApiError> {
     if account == asked.admin.session.account { Err(ApiError::OwnAccount) } else { Ok(()) }
 }
@@ -162,12 +161,12 @@ fn cursor(text: &str) -> Result<Login, ApiError> {
     login.ok_or(ApiError::InvalidParameter { name: "after", problem: "is not a cursor of this list" })
 }
 
-/// What a body grants.
+/// The grants in a body.
 pub(crate) fn grants_of(body: &Body) -> Result<Grants, ApiError> {
     Grants::read(&|name| body.value(name)).map_err(|name| BodyError::InvalidMember(name).into())
 }
 
-/// Scopes, roles and tenant as an answer has them.
+/// Scopes, roles and tenant for an answer.
 fn grants(grants: &Grants) -> Value {
     object([
         ("scopes", grants.scopes.as_slice().into()),
@@ -176,13 +175,13 @@ fn grants(grants: &Grants) -> Value {
     ])
 }
 
-/// What a body adds and takes away.
+/// The grants that a body adds and removes.
 pub(crate) fn amendment_of(body: &Body) -> Result<GrantsOrder, ApiError> {
     GrantsOrder::amend(body.value("add"), body.value("remove"))
         .map_err(|name| BodyError::InvalidMember(name).into())
 }
 
-/// A user as administrators see one: never the hash.
+/// A user as administrators see them, without the password hash.
 fn row(user: &User) -> Value {
     let tenant_id = user.grants.tenant_id.as_deref().map_or(Value::Null, Value::from);
     object([

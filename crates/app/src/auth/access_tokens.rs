@@ -1,4 +1,4 @@
-//! Issues access tokens of our own (RFC 9068).
+//! Issues the deployment's access tokens (RFC 9068).
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -17,16 +17,16 @@ use crate::{
     web::error::ApiError,
 };
 
-/// Lifetimes are shortened by up to a twentieth, so that clients that signed in together do
-/// not refresh together ever after.
+/// Lifetimes are shortened by up to a twentieth, so that clients that signed in at the same time do not keep refreshing
+/// at the same time.
 const JITTER_DIVISOR: u64 = 20;
 
-/// An access token that was just made.
+/// A new access token.
 pub(crate) struct Issued {
     pub(crate) access_token: String,
-    /// Seconds.
+    /// The lifetime in seconds.
     pub(crate) expires_in: u64,
-    /// At a sign-in: by which the device is known from now on.
+    /// The device token of a sign-in, which identifies the device from now on.
     pub(crate) device_token: Option<String>,
 }
 
@@ -38,9 +38,8 @@ impl<'r, P: Ports> AccessTokens<'r, P> {
         Self(runtime)
     }
 
-    /// The key to sign with. Asked for before the Account object is: what an object has done for
-    /// a request that then cannot be answered would stand in its records (a rotation whose answer
-    /// is lost, a session that nobody has), and a client that tries again would add to it.
+    /// The signing key. Handlers request it before they call the Account object: without a key the request fails, and
+    /// the object would already have stored a rotation or a session that no client received.
     pub(crate) async fn signing_key(&self) -> Result<Rc<PrivateKey>, ApiError> {
         let signing = &self.0.isolate.memory.signing;
         let key = signing.current(self.0.ports.key_ring(), &self.0.isolate.masters, self.0.now()).await;
@@ -50,7 +49,7 @@ impl<'r, P: Ports> AccessTokens<'r, P> {
         })
     }
 
-    /// An access token of `session` at its rotation count.
+    /// Issues an access token of `session` at its rotation count.
     pub(crate) async fn issue(
         &self,
         key: &PrivateKey,

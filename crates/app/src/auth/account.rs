@@ -1,4 +1,5 @@
-//! What users do with their own account: verify the address, take a copy of what is stored, and delete the account.
+//! Calls about the user's own account: verifying the email address, exporting the stored data, and deleting the
+//! account.
 
 use serde::Serialize;
 
@@ -35,7 +36,7 @@ use crate::{
 };
 use postern_core::throttle::Limited;
 
-/// Everything that is stored about a user, but for the hash of the password.
+/// Everything that is stored about a user, except for the password hash.
 #[derive(Serialize)]
 struct Export {
     exported_at: u64,
@@ -102,7 +103,7 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
             .with_header("content-disposition", "attachment; filename=\"account.json\""))
     }
 
-    /// `POST /auth/account/delete`: the password again, and everything is erased.
+    /// `POST /auth/account/delete`: checks the password again, and erases everything.
     pub(crate) async fn delete_account(
         &self,
         request: &impl RequestView,
@@ -139,7 +140,7 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
         Ok(Reply::empty(202))
     }
 
-    /// `POST /auth/email/verify`. Who clicks need not be signed in on that device.
+    /// `POST /auth/email/verify`. The user need not be signed in on this device.
     pub(crate) async fn verify_email(
         &self,
         request: &impl RequestView,

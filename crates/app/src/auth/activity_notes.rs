@@ -1,4 +1,4 @@
-//! Lines in a user's activity that are written after the answer.
+//! Entries in a user's activity that are written after the answer.
 
 use crate::{
     account::{Accounts as _, ActivityKind},
@@ -7,7 +7,7 @@ use crate::{
     web::caller::Caller,
 };
 
-/// Writes into users' activity after the answer.
+/// Writes entries to users' activity after the answer.
 pub(crate) struct ActivityNotes<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> ActivityNotes<'r, P> {
@@ -15,8 +15,8 @@ impl<'r, P: Ports> ActivityNotes<'r, P> {
         Self(runtime)
     }
 
-    /// Writes into the activity of an account after the answer, so that its time does not tell
-    /// that there is one.
+    /// Writes an entry to the activity of an account after the answer, so that timing does not reveal whether the
+    /// account exists.
     pub(crate) fn note_later(&self, caller: &Caller, user: &User, kind: ActivityKind) {
         let (runtime, account) = (self.0.clone(), user.account);
         let context = caller.context();

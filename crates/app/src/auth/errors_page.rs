@@ -1,5 +1,5 @@
-//! `GET /auth/errors`: the list of all problem codes, where the `type` of a problem leads. It is the
-//! page of the documentation, so that there is one list.
+//! `GET /auth/errors`: the list of all problem codes, to which the `type` of a problem leads. It is made from the page
+//! of the documentation, so that there is only one list.
 
 use core::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use crate::http::Reply;
 
 const PAGE: &str = include_str!("../../../../docs/reference/errors.md");
 
-/// A day: the list changes with a deployment.
+/// A day, because the list changes only with a deployment.
 const MAX_AGE: core::time::Duration = core::time::Duration::from_hours(24);
 
-/// The page: one row for each code, with the code as its anchor.
+/// The page, with one row for each code and the code as its anchor.
 pub(crate) fn page() -> Reply {
     let mut html = String::from(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
@@ -27,7 +27,7 @@ pub(crate) fn page() -> Reply {
     Reply::empty(200).with_body("text/html; charset=utf-8", html.into_bytes()).cacheable(MAX_AGE)
 }
 
-/// Each code with its status, when it comes and what to do.
+/// Each code with its status, its cause and the advice.
 fn rows() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     PAGE.lines().filter_map(|line| {
         let (code, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
@@ -35,7 +35,7 @@ fn rows() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     })
 }
 
-/// Markdown as plain text: of a link its words. No deployment serves the other pages.
+/// Converts Markdown to plain text. Links become their text, because deployments do not serve the other pages.
 fn push_text(html: &mut String, mut text: &str) {
     while let Some((before, rest)) = text.split_once('[') {
         let link = rest.split_once("](").and_then(|(words, rest)| Some((words, rest.split_once(')')?.1)));

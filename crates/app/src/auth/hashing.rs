@@ -16,10 +16,10 @@ impl<'r, P: Ports> Hashing<'r, P> {
         Self(runtime)
     }
 
-    /// Joins the queue of passwords that wait to be hashed. Whoever joins it leaves it.
+    /// Waits in the queue for password hashes.
     ///
     /// # Errors
-    /// [`ApiError::Busy`] when it is full.
+    /// Returns [`ApiError::Busy`] if the queue is full.
     pub(crate) fn wait_to_hash(&self) -> Result<(), ApiError> {
         let most = self.0.isolate.config.limits.hash_queue;
         let free = self.0.isolate.memory.hash_queue.enter(most, self.0.now());
@@ -27,10 +27,10 @@ impl<'r, P: Ports> Hashing<'r, P> {
         if free { Ok(()) } else { Err(ApiError::Busy) }
     }
 
-    /// Hashes a new password when the queue has room.
+    /// Hashes a new password, if the queue has room.
     ///
     /// # Errors
-    /// As [`Self::wait_to_hash`], or a fault.
+    /// Returns the errors of [`Self::wait_to_hash`], or a fault.
     pub(crate) fn hash_in_turn(&self, password: &Password) -> Result<PasswordHash, ApiError> {
         self.wait_to_hash()?;
         let hash = self.hash_password(password);

@@ -18,14 +18,14 @@ use crate::{
     web::{caller::Caller, error::unavailable},
 };
 
-/// For how long what was found answers everybody. Anybody may ask, and one check asks the one
-/// `KeyRing` object, D1 and KV.
+/// How long the result of a check is used for all callers. Everyone can call it, and a check calls the single `KeyRing`
+/// object, D1 and KV.
 const REMEMBERED_FOR: Duration = Duration::from_secs(5);
 
-/// For how long it answers while the next check is under way.
+/// How long the result is used while the next check is in progress.
 const TOLD_MEANWHILE_FOR: Duration = Duration::from_mins(1);
 
-/// A key that is never written: reading it shows that KV answers.
+/// A key that is never written. Reading it shows that KV answers.
 const KV_PROBE: &str = "readyz";
 
 #[derive(Serialize)]
@@ -45,12 +45,12 @@ struct ReadinessReport {
 /// The isolate's copy of the revocation feed.
 #[derive(Serialize)]
 struct FeedReport {
-    /// Seconds since it was known to be the newest there is.
+    /// The seconds since it was last known to be the newest.
     age: Option<u64>,
     entries: usize,
-    /// Seconds since what KV has was written.
+    /// The seconds since KV's copy was written.
     kv_age: Option<u64>,
-    /// Writes to KV that failed since the last good one, as the object said when it was last asked.
+    /// The number of failed writes to KV since the last successful one, as of the last call of the Durable Object.
     failed_writes: u32,
 }
 
@@ -60,7 +60,7 @@ struct PartState {
     ok: bool,
 }
 
-/// The Worker runs and its configuration is sound: or this would not be asked.
+/// The answer of a Worker with a valid configuration.
 pub(crate) fn health() -> Reply {
     Reply::json(200, &Health { status: "ok" })
 }
@@ -93,8 +93,8 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
         }
     }
 
-    /// `GET /readyz`: what was found in the last seconds. Who may read the metrics has every part
-    /// asked at once.
+    /// `GET /readyz`: the result of the last seconds. For callers who may read the metrics, it checks all components
+    /// now.
     pub(crate) async fn ready(&self, request: &impl RequestView) -> Reply {
         let readiness = &self.isolate.memory.readiness;
         if request.header("authorization").is_some()
@@ -113,7 +113,7 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
         readiness.told(self.platform.now(), TOLD_MEANWHILE_FOR).unwrap_or_else(unavailable)
     }
 
-    /// Asks every part for a sign of life.
+    /// Checks all components.
     async fn check_parts(&self) -> Reply {
         let key_ring = self.key_ring.public_set().await.map(drop);
         // Where users are kept elsewhere there may be no database.
@@ -163,7 +163,7 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
         reply
     }
 
-    /// Whether KV takes the feed and gives it to this place: reading alone does not show it.
+    /// Checks that KV accepts the feed and delivers it here, which reading alone does not show.
     fn takes_writes(&self, feed: FeedState) -> Result<(), Fault> {
         if feed.failed_writes > 0 {
             let cause = format_args!("{} writes of the revocation feed failed", feed.failed_writes);

@@ -1,7 +1,7 @@
-//! Users who are kept in another service: two calls over a service binding (docs/reference/users.md).
+//! Users of another service, with two calls over a service binding (docs/reference/users.md).
 //!
-//! `POST /verify` with login and password, `POST /profile` with a subject. The service is
-//! trusted with what it says of its users; its answers are checked for form all the same.
+//! The calls are `POST /verify` with login and password, and `POST /profile` with a subject. The service is trusted
+//! about its users, but the form of its answers is checked.
 
 use crate::{
     auth::principal::{Principal, UserProfile},
@@ -16,16 +16,16 @@ use crate::{
     web::{caller::Caller, error::ApiError},
 };
 
-/// The largest answer: some hundred scopes and roles.
+/// The largest answer in bytes, enough for some hundred scopes and roles.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// How long the service may take: it hashes a password, and the user waits.
+/// The time limit for a call in milliseconds. The service hashes a password while the user waits.
 const TIMEOUT_MS: u32 = 10_000;
 
 /// The longest subject in bytes (`OpenID` Connect Core section 2: 255 ASCII characters).
 const MAX_SUBJECT_BYTES: usize = 255;
 
-/// Calls the service that keeps the users.
+/// Calls the identity service.
 pub(crate) struct IdentityService<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> IdentityService<'r, P> {
@@ -33,8 +33,8 @@ impl<'r, P: Ports> IdentityService<'r, P> {
         Self(runtime)
     }
 
-    /// Asks the service whether the password is right. 401 is a no, for whatever reason; any
-    /// other answer but 200 is a fault of the service.
+    /// Checks the password with the service. 401 means that it is wrong, for any reason; every other status than 200 is
+    /// a fault of the service.
     pub(crate) async fn verify_elsewhere(
         &self,
         (binding, issuer): (&str, &str),
@@ -73,7 +73,7 @@ impl<'r, P: Ports> IdentityService<'r, P> {
         })
     }
 
-    /// What the service knows of a user.
+    /// The profile of a user from the service.
     pub(crate) async fn profile(&self, binding: &str, subject: &str) -> Result<UserProfile, ApiError> {
         let answer = self.directory(binding, "/profile", &serde_json::json!({ "subject": subject })).await?;
         if answer.status == 404 {
@@ -123,7 +123,7 @@ fn read(answer: &Document) -> Result<UserProfile, Fault> {
     if sound { Ok(profile) } else { Err(malformed("a subject, scope, role or tenant that is not valid")) }
 }
 
-/// Users are kept here, and not in another service.
+/// Whether Postern keeps the users in D1, and not another service.
 pub(crate) fn keeps_users(config: &Config) -> Result<(), ApiError> {
     match config.identity {
         IdentitySource::Store => Ok(()),

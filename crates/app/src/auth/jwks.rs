@@ -1,4 +1,4 @@
-//! `GET /.well-known/jwks.json`: our public keys (RFC 7517 section 5).
+//! `GET /.well-known/jwks.json`: the deployment's public keys (RFC 7517 section 5).
 
 use sha2::{Digest as _, Sha256};
 
@@ -13,9 +13,8 @@ use crate::{
     web::error::ApiError,
 };
 
-/// The part of `client_cache` that the copy may be old from which we answer: 60 s of 660 s. The
-/// rest, 600 s, is what clients may keep the set for. The ring lets no key sign that has been
-/// published for less than both together.
+/// The part of `client_cache` for the age of the isolate's copy: 60 s of 660 s. The remaining 600 s are the `max-age`
+/// for clients. The key ring activates only keys that have been published for longer than both together.
 const FRESHNESS_SHARE: u32 = 11;
 
 /// What `GET /.well-known/jwks.json` needs.
@@ -30,7 +29,7 @@ impl<'r, P: Ports> KeySetPage<'r, P> {
         Self { isolate: &runtime.isolate, platform: runtime.ports.platform(), key_sets: KeySets::of(runtime) }
     }
 
-    /// `GET /.well-known/jwks.json`: our public keys (RFC 7517 section 5).
+    /// `GET /.well-known/jwks.json`: the deployment's public keys (RFC 7517 section 5).
     pub(crate) async fn jwks(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let now = self.platform.now();
         let name = self.isolate.config.issuer.as_str();

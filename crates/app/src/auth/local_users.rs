@@ -7,7 +7,7 @@ use crate::{
     runtime::{Runtime, ports::Ports},
 };
 
-/// Plants the users of the local profile.
+/// Adds the users of the local profile.
 pub(crate) struct LocalUsers<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> LocalUsers<'r, P> {
@@ -15,7 +15,7 @@ impl<'r, P: Ports> LocalUsers<'r, P> {
         Self(runtime)
     }
 
-    /// The two users of the local profile, planted once for each isolate.
+    /// Adds the two users of the local profile, once for each isolate.
     pub(crate) async fn seed_local_users(&self) -> Result<(), Fault> {
         let isolate = &self.0.isolate;
         if isolate.config.profile != Profile::Local || isolate.memory.seeded.get() {

@@ -45,11 +45,11 @@ impl<'r, P: Ports> SignIn<'r, P> {
 
     /// `POST /auth/login`.
     ///
-    /// 1. 403 for a page of another origin that wants a cookie (login CSRF);
-    /// 2. 400 for a body that can't be right;
+    /// 1. 403 for a page of another origin that requests cookies (login CSRF);
+    /// 2. 400 for a body that is not valid;
     /// 3. 429 for too many from one address, network or client, or on one account;
-    /// 4. 401 `invalid_credentials` for an unknown login, a wrong password, a locked account and
-    ///    a disabled user alike, after the same work; 503 when too many hashes wait;
+    /// 4. 401 `invalid_credentials` for an unknown login, a wrong password, a locked account and a disabled user, after
+    ///    the same work; 503 if too many sign-ins wait for a hash;
     /// 5. a new family in the user's Account object, and both tokens.
     pub(crate) async fn login(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         self.origins.check_origin(request)?;

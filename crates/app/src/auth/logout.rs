@@ -35,8 +35,7 @@ impl<'r, P: Ports> Logout<'r, P> {
         }
     }
 
-    /// `POST /auth/logout` and `POST /auth/logout-all`. Ending what has ended is no error: the
-    /// caller wants it to be over, and it is.
+    /// `POST /auth/logout` and `POST /auth/logout-all`. Ending a session that has ended already is not an error.
     pub(crate) async fn logout(
         &self,
         request: &impl RequestView,

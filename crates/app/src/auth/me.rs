@@ -23,8 +23,7 @@ struct Me<'a> {
     person: Person,
 }
 
-/// Who it is to people, as far as whoever keeps the user says. Claims of `OpenID` Connect Core
-/// section 5.1, but for the login.
+/// The profile from the store of the user, with the claims of `OpenID` Connect Core section 5.1, and the login.
 #[derive(Debug, Default, Serialize)]
 struct Person {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,8 +58,8 @@ impl<'r, P: Ports> WhoAmI<'r, P> {
         Self { profiles: Profiles::of(runtime), auth: SessionAuth::of(runtime), events: Events::of(runtime) }
     }
 
-    /// `GET /auth/me`. Login and address are those of this moment. When whoever keeps the user does
-    /// not answer, they are left out, and the log says why: what the token says needs nobody.
+    /// `GET /auth/me`. The login and the email address are current. If the store of the users does not answer, they are
+    /// left out and a fault is logged; the other members come from the token.
     pub(crate) async fn me(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (identity, session) = self.auth.own_identity(request).await?;
         let person = match self.profiles.profile_of(&session, &identity.subject).await {

@@ -42,11 +42,10 @@ impl<'r, P: Ports> MetricsPage<'r, P> {
 
     /// `GET /metrics`, in the `OpenMetrics` text format.
     ///
-    /// 1. 401 or 403 unless the bearer token is the metrics token, or an access token of ours
-    ///    with the scope `postern:admin` whose session is alive;
-    /// 2. 503 when one object cannot be read: a sum without it would look like a counter that
-    ///    went back;
-    /// 3. gauges that cannot be had now are left out.
+    /// 1. 401 or 403 unless the bearer token is the metrics token, or an access token of the deployment with the scope
+    ///    `postern:admin` whose session is alive;
+    /// 2. 503 if a Metrics object cannot be read, because a sum without it would look like a counter that decreased;
+    /// 3. gauges that are not available now are left out.
     pub(crate) async fn metrics(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         self.metrics_access.may_read_metrics(request).await?;
         self.metrics_flush.flush().await;

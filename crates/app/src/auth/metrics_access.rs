@@ -1,4 +1,4 @@
-//! Who may read the metrics.
+//! Access to the metrics.
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -12,7 +12,7 @@ use crate::{
     web::error::{ApiError, missing_scope},
 };
 
-/// Says who may read the metrics.
+/// Authenticates callers of `GET /metrics`.
 pub(crate) struct MetricsAccess<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> MetricsAccess<'r, P> {

@@ -5,8 +5,8 @@ use crate::{
     http::{Problem, Reply},
 };
 
-/// The answer to every request while the configuration has mistakes. The log lists them; the
-/// answer does not, since anybody can ask.
+/// The answer to every request while the configuration has mistakes. The log lists them, but the answer does not,
+/// because it is public.
 pub fn misconfigured(mistakes: &[ConfigError]) -> Reply {
     Problem::new(503, "misconfigured", "The configuration is not valid")
         .with_detail(format!("the configuration has {} mistakes; the log lists them", mistakes.len()))

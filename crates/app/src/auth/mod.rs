@@ -1,4 +1,4 @@
-//! The calls of `/auth`, and what they are made of.
+//! The calls of `/auth`, and their parts.
 
 mod access_tokens;
 pub(crate) mod account;

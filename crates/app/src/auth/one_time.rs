@@ -1,7 +1,7 @@
-//! One-time tokens: a user gets one at their address and redeems it.
+//! One-time tokens: a user receives one by email and redeems it.
 //!
-//! The answer and its time must not show whether a login exists. So the look-up, the token and the notification come after
-//! the answer.
+//! The answer and its timing must not reveal whether a login exists. So the look-up, the token and the notification
+//! come after the answer.
 
 use crate::{
     account::{Accounts as _, ChangeNotice, OneTimeToken, Purpose},
@@ -27,8 +27,8 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
         Self(runtime)
     }
 
-    /// Whoever brings a one-time token in a body of these members; the limits have been asked.
-    /// Need not be signed in, and may come from any device.
+    /// Reads a one-time token from a body with these members, and checks the limits. The caller need not be signed in,
+    /// and can use any device.
     pub(crate) async fn redeemer(
         &self,
         request: &impl RequestView,
@@ -43,7 +43,7 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
         Ok((caller, body))
     }
 
-    /// Redeems a token for a new password, whose `hash` is made once the token is one of ours.
+    /// Redeems a token for a new password. `hash` is made only if the token is authentic.
     pub(crate) async fn redeem_for_password(
         &self,
         caller: &Caller,
@@ -72,7 +72,7 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
         }
     }
 
-    /// Redeems a token for the address.
+    /// Redeems a token that verifies the email address.
     pub(crate) async fn redeem_for_address(&self, caller: &Caller, token: &str) -> Result<User, ApiError> {
         let purpose = Purpose::VerifyEmail;
         let token = self.one_time_token(caller, purpose, token)?;
@@ -106,7 +106,7 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
         ApiError::InvalidOneTimeToken
     }
 
-    /// Redeems a token, for the first who comes to the Account object; whose it is.
+    /// Redeems a token at the Account object, which accepts it once, and returns its user.
     async fn redeem(
         &self,
         caller: &Caller,
@@ -123,7 +123,7 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
         if redeemed { Ok(user) } else { Err(gone()) }
     }
 
-    /// What the token was redeemed for was not done. If this fails too, the user asks for another.
+    /// Restores a token whose action failed. If that fails, too, the user must request another one.
     async fn give_back(&self, token: &OneTimeToken) {
         let _ = self.0.ports.accounts().give_back_one_time(token.account(), token.hash()).await;
     }

@@ -1,4 +1,4 @@
-//! Makes one-time tokens after the answer, and sends them to the user.
+//! Makes one-time tokens and sends them to users, after the answer.
 
 use crate::{
     account::{Accounts as _, OneTimeToken, Purpose},
@@ -13,16 +13,16 @@ use crate::{
 };
 use postern_core::throttle::Limited;
 
-/// How long each try of a notification may take, at once one after the other: the receiver hands
-/// the message on, to a mail service for instance. What a deployment of the receiver breaks off is
-/// there again at the next call, and whatever takes longer the user repeats. Together with what goes
-/// before they fit into the 30 s that the platform gives after an answer. A queue has retries of its own.
+/// The time limits of the tries of a notification, which follow each other at once. The receiver passes the message on,
+/// for example to a mail service. A try that a deployment of the receiver interrupts succeeds the next time. Together
+/// with the work before them, the tries fit into the 30 s that the platform allows after an answer. A queue has its own
+/// retries.
 const NOTIFICATION_TIMEOUTS_MS: [u32; 3] = [8_000, 6_000, 4_000];
 
-/// Nothing of the receiver's answer is used but its status.
+/// Only the status of the receiver's answer is used.
 const NOTIFICATION_ANSWER_BYTES: usize = 0;
 
-/// Users are kept here, and there is a way to reach them.
+/// Whether Postern keeps the users, and a notifier delivers messages to them.
 pub(crate) fn offers_one_time_tokens(config: &Config) -> Result<(), ApiError> {
     let reachable = config.notifier.is_some() || config.profile == Profile::Local;
     if reachable { keeps_users(config) } else { Err(ApiError::NotOffered) }
@@ -36,7 +36,7 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
         Self(runtime)
     }
 
-    /// After the answer: a token for the user of this login, if there is one.
+    /// Makes a token for the user with this login, if there is one, after the answer.
     pub(crate) fn send_later(&self, caller: Caller, login: Login, purpose: Purpose) {
         let runtime = self.0.clone();
         BackgroundWork::of(self.0).spawn_jittered(async move {

@@ -1,4 +1,4 @@
-//! The password of a user who is kept here: changed, or reset by a one-time token.
+//! Changes of a user's password: by the signed-in user, or with a one-time token.
 
 use crate::{
     account::{Accounts as _, ActivityKind, ChangeNotice, Ends, Purpose},
@@ -61,12 +61,11 @@ impl<'r, P: Ports> Passwords<'r, P> {
 
     /// `POST /auth/password`.
     ///
-    /// 1. 404 when users are not kept here; 401 without a live session;
-    /// 2. 400 for a new password that can't be one, 403 for a wrong current one, 429 after too
-    ///    many of those from an address or for the account;
-    /// 3. the other sessions end, and open tokens for a reset serve no more; then the password
-    ///    changes; then whatever signed in with the old one in between ends too, and what is still
-    ///    under way comes too late.
+    /// 1. 404 if another service keeps the users; 401 without a live session;
+    /// 2. 400 for a new password that is not valid, 403 for a wrong current password, 429 after too many wrong ones
+    ///    from an address or for the account;
+    /// 3. the other sessions end, and open reset tokens become invalid; then the password changes; then sessions that
+    ///    began with the old password in between end, too, and sign-ins in progress with it are refused.
     pub(crate) async fn change_password(
         &self,
         request: &impl RequestView,
@@ -108,8 +107,7 @@ impl<'r, P: Ports> Passwords<'r, P> {
         Ok(Reply::empty(204))
     }
 
-    /// `POST /auth/password/reset-request`. The answer is there before anybody looks whether
-    /// there is such a user.
+    /// `POST /auth/password/reset-request`. The answer is sent before the user is looked up.
     pub(crate) async fn request_reset(
         &self,
         request: &impl RequestView,
@@ -125,8 +123,8 @@ impl<'r, P: Ports> Passwords<'r, P> {
         Ok(Reply::empty(202))
     }
 
-    /// `POST /auth/password/reset`: a new password for the token. It is redeemed, and all
-    /// sessions end, in one block of the Account object.
+    /// `POST /auth/password/reset`: sets a new password with a token. The Account object redeems the token and ends all
+    /// sessions in one step.
     pub(crate) async fn reset_password(
         &self,
         request: &impl RequestView,

@@ -82,14 +82,14 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
         }
     }
 
-    /// A fault of ours that only the log may show: nobody else learns that the user is there.
+    /// Records a fault that only the log may show, because the answer must not reveal that the user exists.
     pub(crate) fn record_unverifiable(&self, caller: &Caller, user: &User, why: Unverifiable) {
         let setting = setting_of(&self.0.isolate.masters, caller, &user.login, Some(user));
         let happening = EventKind::Fault { part: Part::Crypto, cause: why.to_string() };
         Events::of(self.0).record(self.0.now(), happening, setting);
     }
 
-    /// Makes the hash anew. A failure is told and does not keep the user out.
+    /// Replaces the hash by one with the current parameters. A failure is logged, and does not prevent the sign-in.
     async fn rehash(&self, user: &User, password: &Password, setting: EventContext) {
         let replaced = match Hashing::of(self.0).hash_password(password) {
             Ok(hash) => {

@@ -5,12 +5,12 @@ use crate::{
     web::error::ApiError,
 };
 
-/// A password that may be chosen.
+/// Checks a new password.
 pub(crate) fn chosen_password(platform: &impl Normalizer, text: &str) -> Result<Password, ApiError> {
     Password::choose(text, platform).map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })
 }
 
-/// A password that repeats the login is guessed first.
+/// Refuses a password that equals the login, which attackers try first.
 pub(crate) fn refuse_login_as_password(password: &Password, login: &Login) -> Result<(), ApiError> {
     if password.repeats(login) {
         return Err(ApiError::InvalidPassword { cause: PasswordError::Common.to_string() });

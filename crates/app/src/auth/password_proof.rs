@@ -1,4 +1,4 @@
-//! Asks a signed-in user for the password again.
+//! Checks the password of a signed-in user again.
 
 use crate::{
     access::session::Session,
@@ -12,7 +12,7 @@ use crate::{
     web::{caller::Caller, error::ApiError},
 };
 
-/// Has signed-in users prove their password.
+/// Checks the passwords of signed-in users.
 pub(crate) struct PasswordProof<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> PasswordProof<'r, P> {
@@ -20,8 +20,8 @@ impl<'r, P: Ports> PasswordProof<'r, P> {
         Self(runtime)
     }
 
-    /// The user of the session, who has to show that the password is known: a stolen access
-    /// token is not enough to take the account over, or away.
+    /// The user of the session, after the password was checked. A stolen access token alone must not be enough to take
+    /// over or delete the account.
     pub(crate) async fn prove_password(
         &self,
         caller: &Caller,

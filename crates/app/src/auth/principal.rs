@@ -1,10 +1,10 @@
-//! A user as sign-in and profile see one, wherever users are kept.
+//! A user in sign-ins and profiles, from any store of users.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{identity::User, ids::AccountId};
 
-/// What is known of a user: what the other service answers, and what an export shows.
+/// The profile of a user: the answer of the identity service, and the content of an export.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct UserProfile {
     pub(crate) subject: String,
@@ -28,7 +28,7 @@ pub(crate) struct UserProfile {
     pub(crate) amr: Vec<String>,
 }
 
-/// Who signs in, whoever keeps them.
+/// The user who signs in, from any store of users.
 #[derive(Debug, Clone)]
 pub(crate) struct Principal {
     pub(crate) account: AccountId,

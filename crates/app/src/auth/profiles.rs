@@ -18,7 +18,7 @@ impl<'r, P: Ports> Profiles<'r, P> {
         Self(runtime)
     }
 
-    /// What is known of a user by whoever keeps them.
+    /// The profile of a user, from the store of users.
     pub(crate) async fn profile_of(&self, session: &Session, subject: &str) -> Result<UserProfile, ApiError> {
         match &self.0.isolate.config.identity {
             IdentitySource::Store => {

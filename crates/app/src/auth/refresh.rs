@@ -45,12 +45,12 @@ impl<'r, P: Ports> Refresh<'r, P> {
 
     /// `POST /auth/refresh`.
     ///
-    /// 1. open the token: only our own MAC wakes an object (401 `invalid_grant`);
+    /// 1. open the token: only a token with a valid MAC causes a call of a Durable Object (401 `invalid_grant`);
     /// 2. 429 for too many from one address or network;
-    /// 3. have a key to sign with (503 without one, and nothing has happened);
-    /// 4. let the Account object decide on hashes (401, 429, or 503 when it can't);
+    /// 3. get the signing key (503 without one, and nothing has changed);
+    /// 4. let the Account object decide by hashes (401, 429, or 503 if it does not answer);
     /// 5. issue an access token of the new rotation count;
-    /// 6. seal the successor: for a retry the very bytes of the first time.
+    /// 6. seal the successor; for a retry, it has the same bytes as the first time.
     pub(crate) async fn refresh(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         let body = Body::parse(request, body, &["refresh_token"])?;
         let presented = self.auth.refresh_token(request, &body).await?.ok_or(ApiError::InvalidGrant)?;

@@ -17,7 +17,7 @@ impl<'r, P: Ports> RefreshEvents<'r, P> {
         Self(runtime)
     }
 
-    /// A granted refresh, and a change of context within it.
+    /// Records a granted refresh, and a change of context in it.
     pub(crate) fn record_granted(&self, caller: &Caller, session: (AccountId, FamilyId), rotated: &Rotated) {
         let happening = match rotated.granted {
             Granted::Rotate => EventKind::Refreshed { rotation_count: rotated.rotation_count.into() },
@@ -28,7 +28,7 @@ impl<'r, P: Ports> RefreshEvents<'r, P> {
         self.record_drift(caller, session, &rotated.evidence);
     }
 
-    /// A refused refresh.
+    /// Records a refused refresh.
     pub(crate) fn record_refused(&self, caller: &Caller, session: (AccountId, FamilyId), refusal: &Refusal) {
         let distance = refusal.evidence.as_ref().map_or(0, |evidence| evidence.distance.unsigned_abs());
         let happening = match refusal.cause {

@@ -57,9 +57,9 @@ impl<'r, P: Ports> Register<'r, P> {
     /// `POST /auth/register`.
     ///
     /// 1. 403 unless registration is open;
-    /// 2. 400 for a login or password that can't be one, or a password that everybody uses;
-    /// 3. 429 for too many from one address or network; 503 when too many hashes wait;
-    /// 4. 409 when the login is taken: the store's unique index decides.
+    /// 2. 400 for a login or password that is not valid, or a common password;
+    /// 3. 429 for too many from one address or network; 503 if too many sign-ins wait for a hash;
+    /// 4. 409 if the login is taken, by the unique index of the database.
     pub(crate) async fn register(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
         let config = &self.isolate.config;
         let caller = Caller::of(request);

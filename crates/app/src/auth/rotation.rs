@@ -1,4 +1,4 @@
-//! Has a refresh token judged and rotated by its Account object.
+//! Rotations of refresh tokens by their Account object.
 
 use crate::{
     access::revocation_cache::RevocationCache,
@@ -14,11 +14,11 @@ use crate::{
     web::{caller::Caller, error::ApiError, throttled::Throttled},
 };
 
-/// What a client that retried too often is told to wait, in seconds: enough for whatever keeps
-/// it from storing the answer to pass.
+/// The `Retry-After` for a client that retried too often, in seconds. By then, the problem that prevents it from
+/// storing the answer may be over.
 const RETRY_AFTER_THROTTLED: u32 = 60;
 
-/// Has refresh tokens judged and rotated by their Account object.
+/// Rotates refresh tokens with their Account object.
 pub(crate) struct RefreshRotation<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> RefreshRotation<'r, P> {
@@ -54,9 +54,8 @@ impl<'r, P: Ports> RefreshRotation<'r, P> {
         }
     }
 
-    /// Judges the refresh token of a session that is to end. It is rotated on the way: a client that
-    /// got no answer, or lost a race, asks again with the same one. No limit of the pace keeps a
-    /// user from leaving.
+    /// Checks the refresh token of a session that is to end. The check rotates the token, so that a client that got no
+    /// answer, or lost a race, can retry with the same token. No rate limit prevents a sign-out.
     ///
     /// # Errors
     /// [`ApiError::InvalidGrant`] for a token that was replaced (row 8 of
@@ -107,8 +106,8 @@ impl<'r, P: Ports> RefreshRotation<'r, P> {
         if over && !everywhere { Ok(()) } else { Err(ApiError::InvalidGrant) }
     }
 
-    /// Ends a session whose client was revoked after the sign-in. Its refresh has been granted by
-    /// then, but no token of it was made.
+    /// Ends a session whose client was revoked after the sign-in. The Account object has granted the refresh by then,
+    /// but no token is issued.
     async fn end_for_its_client(
         &self,
         caller: &Caller,
@@ -120,7 +119,7 @@ impl<'r, P: Ports> RefreshRotation<'r, P> {
         Err(ApiError::InvalidGrant)
     }
 
-    /// All refusals are one on the wire, but those that ask to slow down.
+    /// All refusals are `invalid_grant` on the wire, except for those by rate.
     fn refused_refresh(&self, refusal: &Refusal) -> ApiError {
         match refusal.cause {
             RefusalCause::TooFast { retry_after } => {

@@ -1,4 +1,4 @@
-//! Finds the session that authorises a call: by an access token, or by a refresh token in the body or the cookie.
+//! Authenticates the session of a call, by an access token, or by a refresh token in the body or in the cookie.
 
 use std::rc::Rc;
 
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Whether the refresh token of a request is that of our cookie: one in the body comes before it.
+/// Whether the refresh token of a request comes from the cookie. A token in the body takes precedence.
 pub(crate) fn by_cookie(config: &Config, request: &impl RequestView, body: &[u8]) -> bool {
     let in_body = Body::parse(request, body, &["refresh_token"]);
     let header = request.header("cookie").unwrap_or_default();
@@ -35,7 +35,7 @@ pub(crate) fn by_cookie(config: &Config, request: &impl RequestView, body: &[u8]
         && cookies::all(&header, &config.cookie.name).next().is_some()
 }
 
-/// Finds the session that authorises a call.
+/// Authenticates the session of a call.
 pub(crate) struct SessionAuth<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> SessionAuth<'r, P> {
@@ -43,9 +43,8 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         Self(runtime)
     }
 
-    /// The refresh token of a request: from the body, or from the cookie when the CSRF token of
-    /// its session comes with it. `None` when there is neither. A page that could not read the answer
-    /// is refused here, before anything is spent.
+    /// The refresh token of a request, from the body, or from the cookie with the CSRF token of its session. `None`
+    /// means that there is neither. Pages that could not read the answer are refused before the token is used.
     pub(crate) async fn refresh_token(
         &self,
         request: &impl RequestView,
@@ -66,8 +65,8 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         }
     }
 
-    /// The refresh token in the cookie, for a page of ours or of a listed origin. It authorises
-    /// nothing by itself: a browser sends it unasked.
+    /// The refresh token in the cookie, for pages of the deployment or of a listed origin. It authorises nothing by
+    /// itself, because browsers send it automatically.
     pub(crate) async fn cookie_token(
         &self,
         request: &impl RequestView,
@@ -96,14 +95,14 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         }
     }
 
-    /// Of several sessions' refresh cookies, which a browser sends when the cookie's domain or
-    /// path was changed, and when a sibling host has planted one:
+    /// Chooses among refresh cookies of several sessions. Browsers send several if the cookie's domain or path was
+    /// changed, or if a sibling host has set one. The order is:
     ///
-    /// 1. that of the session which this host signed the browser in to last, while it lives;
-    /// 2. that which the CSRF token belongs to;
-    /// 3. that of the session which began last, of those that live.
+    /// 1. the cookie of the session that this host signed the browser in to last, if the session is alive;
+    /// 2. the cookie to whose session the CSRF token belongs;
+    /// 3. the cookie of the live session that began last.
     ///
-    /// With one session nobody is asked.
+    /// With a single session, no Durable Object is called.
     async fn choose_token(
         &self,
         request: &impl RequestView,
@@ -137,14 +136,14 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         Ok(newest.map(|(_, token)| token))
     }
 
-    /// When the session of the token began; `None` when it has ended.
+    /// When the session of the token began. `None` means that it has ended.
     async fn began_at(&self, token: &RefreshToken) -> Result<Option<Timestamp>, ApiError> {
         let sessions = self.0.ports.accounts().sessions(token.account()).await?;
         let session = sessions.into_iter().find(|view| view.session_id == token.family());
         Ok(session.map(|view| view.created_at))
     }
 
-    /// The identity of an access token of our own whose session is alive.
+    /// The identity of an access token of the deployment whose session is alive.
     pub(crate) async fn own_identity(
         &self,
         request: &impl RequestView,
@@ -172,8 +171,8 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         Ok((identity, session))
     }
 
-    /// The session that a call to end sessions is authorised by. A refresh token is judged as at a
-    /// refresh: one that was replaced is theft here too, and ends its session and no other.
+    /// Authenticates the session of a call that ends sessions. A refresh token is checked as at a refresh: a replaced
+    /// token indicates theft, and ends its own session only.
     pub(crate) async fn proved_session(
         &self,
         request: &impl RequestView,
@@ -189,8 +188,8 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         Ok(Session { account: token.account(), family: token.family() })
     }
 
-    /// A text that is no refresh token of ours: to the client the same as an expired one. One that
-    /// another version of the deployment made is not judged: the client keeps it and comes again.
+    /// The error for a text that is not an authentic refresh token, which equals that for an expired one. A token of a
+    /// newer version of the deployment gets 503, so that the client keeps it and retries.
     fn unopened(&self, request: &impl RequestView, refused: RefusedToken) -> ApiError {
         if let RefusedToken::NewerMaster(newer) = refused {
             return Events::of(self.0).newer_master(&Caller::of(request), "refresh_token", newer);

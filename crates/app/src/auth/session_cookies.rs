@@ -1,4 +1,4 @@
-//! The `Set-Cookie` lines that take a session's cookies away.
+//! The `Set-Cookie` lines that remove a session's cookies.
 
 use crate::{
     http::RequestView,
@@ -15,7 +15,7 @@ pub(crate) fn session_cookies_elsewhere(isolate: &Isolate, request: &impl Reques
     if found.ours == 0 { Vec::new() } else { scopes::sessions_elsewhere(cookie, request) }
 }
 
-/// The lines that take a session's cookies away, in every scope.
+/// The lines that remove a session's cookies in every scope.
 pub(crate) fn cleared_session_cookies(isolate: &Isolate, request: &impl RequestView) -> Vec<String> {
     let mut gone = session_cookies_elsewhere(isolate, request);
     gone.extend(cookies::cleared(&isolate.config.cookie));

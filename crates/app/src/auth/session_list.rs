@@ -54,7 +54,7 @@ impl SessionRow {
     }
 }
 
-/// Lists an account's live sessions.
+/// Lists the live sessions of an account.
 pub(crate) struct SessionList<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> SessionList<'r, P> {
@@ -62,7 +62,7 @@ impl<'r, P: Ports> SessionList<'r, P> {
         Self(runtime)
     }
 
-    /// The answer that lists an account's live sessions; `current` is the one of who asks.
+    /// The answer with the live sessions of an account. `current` is the session of the caller.
     pub(crate) async fn session_list(
         &self,
         account: AccountId,

@@ -1,4 +1,4 @@
-//! Opens the session of a sign-in, and makes its first tokens.
+//! Opens the session of a sign-in, and issues its first tokens.
 
 use crate::{
     account::{Accounts as _, Opened},
@@ -93,9 +93,9 @@ impl<'r, P: Ports> SessionStart<'r, P> {
         TokenResponse::of(self.0).deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
     }
 
-    /// Grants are refused where they are made if no access token can carry them. Others come from
-    /// another service, from SQL by hand, from before a setting was changed: a session would open,
-    /// its tokens be refused, and the user sign in again for ever.
+    /// Refuses a sign-in whose grants do not fit into an access token. Such grants are refused when administrators set
+    /// them, but can come from another service, from SQL by hand, or from before a change of settings. Without this
+    /// check, the tokens would be refused, and clients would sign in again for ever.
     fn refuse_useless_tokens(&self, request: &impl RequestView, user: &Principal) -> Result<(), ApiError> {
         let grants = Grants {
             scopes: user.scopes.clone(),
@@ -113,8 +113,8 @@ impl<'r, P: Ports> SessionStart<'r, P> {
         })
     }
 
-    /// Ends, after the answer, a session that may have been opened and that nobody has. They would
-    /// stand in the user's list, and push out real ones if the sign-in is repeated often enough.
+    /// Ends a session, after the answer, that may have been opened although no client received it. Such sessions would
+    /// be in the user's list, and could displace real ones after enough repeated sign-ins.
     fn take_back_session(&self, account: AccountId, family: FamilyId) {
         let runtime = self.0.clone();
         self.0.ports.background().spawn(async move {

@@ -45,7 +45,7 @@ impl<'r, P: Ports> OwnSessions<'r, P> {
         if ended.is_empty() { Err(ApiError::SessionNotFound) } else { Ok(Reply::empty(204)) }
     }
 
-    /// `DELETE /auth/sessions`: ends all of the user's sessions but the one that asks.
+    /// `DELETE /auth/sessions`: ends all sessions of the user except for the current one.
     pub(crate) async fn end_other_sessions(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = self.auth.own_identity(request).await?;
         let accounts = self.accounts;
@@ -54,7 +54,7 @@ impl<'r, P: Ports> OwnSessions<'r, P> {
         Ok(Reply::empty(204))
     }
 
-    /// Records one event for each session of the subject that was alive and has ended.
+    /// Records an event for each live session of the subject that has ended.
     pub(crate) fn record_ended(
         &self,
         session: &Session,

@@ -1,4 +1,4 @@
-//! The answer that brings tokens (RFC 6749 section 5.1), in the body or in cookies.
+//! The answer with tokens (RFC 6749 section 5.1), in the body or in cookies.
 
 use core::time::Duration;
 
@@ -31,15 +31,15 @@ struct Tokens<'a> {
     device_token: Option<&'a str>,
 }
 
-/// How tokens go to the client.
+/// How the client gets the tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    /// In cookies, after the lines that take away those of other scopes.
+    /// In cookies, after the lines that remove cookies of other scopes.
     Cookie(Vec<String>),
     Body,
 }
 
-/// Makes the answer that brings tokens.
+/// Makes the answer with tokens.
 pub(crate) struct TokenResponse<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> TokenResponse<'r, P> {

@@ -1,9 +1,7 @@
-//! Changes to users whose answer may be lost.
+//! Changes of users in D1 whose answers may be lost.
 //!
-//! A statement that was sent may have been carried out, whatever became of its answer. So the
-//! Account object hears of a change before the database does: what the change is to end has ended
-//! then, however the statement went. And the database is asked what is there now before anybody is
-//! told of a failure.
+//! The database may have executed a statement whose answer was lost. So the Account object ends sessions and tokens
+//! before the database makes the change, and the database is read again before a failure is reported.
 
 use crate::{
     account::{Accounts as _, ChangeNotice},
@@ -16,15 +14,15 @@ use crate::{
     web::{caller::Caller, error::ApiError},
 };
 
-/// How often a change is made anew because the user was changed by somebody else meanwhile.
+/// How often a change is retried because another request changed the user meanwhile.
 pub(crate) const TRIES: u32 = 3;
 
-/// The end of a change that failed.
+/// The state after a failed change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unmade {
-    /// The database failed, and shows the user without the change.
+    /// The database failed, and has the user without the change.
     Missing(Fault),
-    /// The database failed, and what it holds is not known.
+    /// The database failed, and its state is unknown.
     Unknown(Fault),
 }
 
@@ -42,7 +40,7 @@ impl From<Unmade> for ApiError {
     }
 }
 
-/// Makes changes to users whose answer may be lost.
+/// Changes users in D1 although answers may be lost.
 pub(crate) struct UserChanges<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> UserChanges<'r, P> {
@@ -50,8 +48,8 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         Self(runtime)
     }
 
-    /// Makes a change; the version of the credentials after it, `None` when the user is gone or of
-    /// another version. A change whose answer was lost and that is there was made.
+    /// Makes a change, and returns the credential version after it. `None` means that the user is gone or has another
+    /// version. If the answer is lost and the database has the change, it was made.
     pub(crate) async fn change_user(
         &self,
         account: AccountId,
@@ -73,8 +71,8 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         }
     }
 
-    /// Makes a user; `false` when the login is taken. A user who is there after a lost answer was
-    /// made: the id is this very one's.
+    /// Adds a user. `false` means that the login is taken. If the answer is lost and the database has a user with this
+    /// id, the user was added.
     pub(crate) async fn insert_user(&self, user: &User, setting: &EventContext) -> Result<bool, Fault> {
         let store = self.0.ports.identity();
         let fault = match store.insert(user).await {
@@ -95,9 +93,8 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         Events::of(self.0).record(self.0.now(), happening, setting.clone());
     }
 
-    /// Puts another hash in the place of the one that `user` was read with, also when somebody
-    /// changes something else of the user meanwhile. `None` when the user is gone or disabled, or
-    /// has another password by now.
+    /// Replaces the password hash of `user`, even if another request changes something else of the user meanwhile.
+    /// `None` means that the user is gone or disabled, or has another password by now.
     pub(crate) async fn replace_password(
         &self,
         user: &User,
@@ -119,9 +116,9 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         Ok(None)
     }
 
-    /// Looks after the answer, and once more, whether a change of the password that failed was made
-    /// all the same, and tells the Account object: until then a sign-in that was under way with the
-    /// old one is not refused, and a one-time token that was given back serves.
+    /// Checks twice after the answer whether a failed change of the password was made nevertheless, and informs the
+    /// Account object. Until then, a sign-in in progress with the old password is not refused, and a restored one-time
+    /// token is valid.
     pub(crate) fn look_for_password(
         &self,
         account: AccountId,
@@ -143,8 +140,8 @@ impl<'r, P: Ports> UserChanges<'r, P> {
         });
     }
 
-    /// Tells the Account object of a change that was made. It cannot be taken back, and so a fault
-    /// here is told to the log and not to the client.
+    /// Informs the Account object of a change that was made. The change cannot be undone, so a fault is logged and not
+    /// reported to the client.
     pub(crate) async fn user_changed(
         &self,
         caller: &Caller,
@@ -168,10 +165,10 @@ impl<'r, P: Ports> UserChanges<'r, P> {
     }
 }
 
-/// Whether a user with these grants could use the access tokens.
+/// Checks whether access tokens with these grants can be used.
 ///
 /// # Errors
-/// [`TokenTooLarge`].
+/// Returns [`TokenTooLarge`] if the grants are too large.
 pub(crate) fn fits_a_token(config: &Config, grants: &Grants) -> Result<(), TokenTooLarge> {
     // Every account id has as many characters.
     let subject = AccountId::from_bytes([0; 16]).to_string();

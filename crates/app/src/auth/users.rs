@@ -1,5 +1,5 @@
-//! The users kept here, as operators find and change them. The caller has checked who may; `setting` says who asked and
-//! from where, for the events.
+//! The users in D1, for administrators. The callers have authenticated the administrator; `setting` is the context for
+//! events.
 //!
 //! Where another service keeps the users ([`has_users`] is false), only [`Users::erase`] has something to do: sessions are
 //! stored here in any case.
@@ -18,23 +18,23 @@ use crate::{
     web::caller::Caller,
 };
 
-/// What a user may do, before a change and after it.
+/// The grants of a user before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Regranted {
-    /// Before.
+    /// The grants before the change.
     pub before: Grants,
-    /// Now.
+    /// The grants after the change.
     pub now: Grants,
 }
 
-/// Why a user is not granted what was ordered.
+/// Why a change of grants was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GrantsRefused {
-    /// There would be too many of these.
+    /// The user would have too many of these.
     TooMany(&'static str),
-    /// The user's access tokens could not be used.
+    /// The user's access tokens would be too large.
     TooLarge(TokenTooLarge),
-    /// A part failed. The change may have been made; it can be repeated.
+    /// A component failed. The change may have been made, and can be repeated.
     Fault(Fault),
 }
 
@@ -50,15 +50,15 @@ impl From<TokenTooLarge> for GrantsRefused {
     }
 }
 
-/// The most users on one page.
+/// The highest number of users on a page.
 pub const MAX_USERS_ON_A_PAGE: u16 = 200;
 
-/// Whether users are kept here.
+/// Whether Postern keeps the users in D1.
 pub(crate) fn has_users(config: &Config) -> bool {
     config.identity == IdentitySource::Store
 }
 
-/// Finds and changes the users kept here.
+/// Finds and changes the users in D1.
 pub(crate) struct Users<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> Users<'r, P> {
@@ -66,24 +66,24 @@ impl<'r, P: Ports> Users<'r, P> {
         Self(runtime)
     }
 
-    /// Users in the order of their logins, at most one more than [`MAX_USERS_ON_A_PAGE`]: by that
-    /// one a page knows that another follows. The last one's login is the next query's `after`.
+    /// Users in the order of their logins, at most one more than [`MAX_USERS_ON_A_PAGE`]. The additional one shows that
+    /// another page follows. The last login of a page is `after` of the next query.
     pub(crate) async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
         let limit = query.limit.clamp(1, MAX_USERS_ON_A_PAGE + 1);
         self.0.ports.identity().list(&UserQuery { limit, ..query.clone() }).await
     }
 
-    /// The user of this account.
+    /// The user with this account id.
     pub(crate) async fn find_user(&self, account: AccountId) -> Result<Option<User>, Fault> {
         self.0.ports.identity().find(account).await
     }
 
-    /// The user of this login.
+    /// The user with this login.
     pub(crate) async fn find_user_by_login(&self, login: &Login) -> Result<Option<User>, Fault> {
         self.0.ports.identity().find_by_login(login).await
     }
 
-    /// Makes a user; `None` when the login is taken.
+    /// Adds a user. `None` means that the login is taken.
     pub(crate) async fn add_user(
         &self,
         login: &Login,
@@ -110,9 +110,9 @@ impl<'r, P: Ports> Users<'r, P> {
         Ok(Some(user.account))
     }
 
-    /// Disables or enables a user; `false` when there is none. A disabled user's sessions end,
-    /// a sign-in under way comes too late, and access tokens stop where revocation is looked at.
-    /// Doing it again does no harm, and makes up for a fault half-way.
+    /// Disables or enables a user. `false` means that the user does not exist. The sessions of a disabled user end,
+    /// sign-ins in progress are refused, and access tokens are refused wherever revocation is checked. The call can be
+    /// repeated, also after a fault half-way.
     pub(crate) async fn set_disabled(
         &self,
         account: AccountId,
@@ -139,13 +139,12 @@ impl<'r, P: Ports> Users<'r, P> {
         Ok(true)
     }
 
-    /// Changes scopes, roles and tenant; what they were before and are now, `None` when there is
-    /// no such user. When something is taken away all sessions end, since each goes on with what
-    /// its sign-in granted; what is added comes with the next sign-in. Doing it again makes up for
-    /// a fault half-way.
+    /// Changes scopes, roles and tenant, and returns them before and after. `None` means that the user does not exist.
+    /// If something is taken away, all sessions end, because each session keeps the grants of its sign-in. Added grants
+    /// take effect at the next sign-in. The call can be repeated, also after a fault half-way.
     ///
     /// # Errors
-    /// See [`GrantsRefused`].
+    /// Returns [`GrantsRefused`].
     pub(crate) async fn set_grants(
         &self,
         account: AccountId,
@@ -174,7 +173,7 @@ impl<'r, P: Ports> Users<'r, P> {
         Err(Fault::new(Part::Database, "other requests changed the user during every attempt").into())
     }
 
-    /// Tells the Account object, and then the log, of an operator's change that was made.
+    /// Informs the Account object of a change by an administrator, and records its event.
     async fn tell_change(
         &self,
         account: AccountId,
@@ -192,9 +191,9 @@ impl<'r, P: Ports> Users<'r, P> {
         Ok(())
     }
 
-    /// Erases all that is stored about an account: the user, sessions, activity, tokens.
-    /// `false` when there was no user; whatever else there was is gone all the same, so it may
-    /// be repeated after a fault. Events keep the account's id and the login's pseudonym.
+    /// Erases everything that is stored about an account: the user, sessions, activity, tokens. `false` means that
+    /// there was no user; the rest is erased nevertheless, so the call can be repeated after a fault. Events keep the
+    /// account's id and the login's pseudonym.
     pub(crate) async fn erase(&self, account: AccountId, setting: EventContext) -> Result<bool, Fault> {
         // Sessions first: whatever fails later, nobody is signed in to an account half gone. When the
         // user is gone and nobody is left who could ask again, the object goes on by itself.
@@ -216,7 +215,7 @@ impl<'r, P: Ports> Users<'r, P> {
     }
 }
 
-/// An operator's address is not the user's business.
+/// Removes the network data of the administrator, which users must not see in their activity.
 fn by_operator(kind: ActivityKind, ends: Ends, reason: Revocation) -> ChangeNotice {
     ChangeNotice { kind, context: Context::default(), ends, reason }
 }

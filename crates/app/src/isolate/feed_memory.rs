@@ -12,48 +12,48 @@ use crate::{
     time::Timestamp,
 };
 
-/// After a read that failed, the next one comes this soon.
+/// The pause after a failed read.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// A copy that was not read for this many intervals is of an isolate that had no requests: the
-/// next one waits for a fresh copy, as the first one does, instead of trusting it.
+/// The number of read intervals after which a copy counts as left over from a period without requests. The next request
+/// then waits for a fresh copy, as the first one does.
 const IDLE_INTERVALS: u32 = 3;
 
-/// Confirmed hits an isolate remembers, 90 bytes each. Past it the memory starts anew.
+/// How many confirmed hits an isolate caches, at 90 bytes each. Beyond it, the cache is emptied.
 const MAX_VERDICTS: usize = 10_000;
 
-/// What an isolate knows of the feed. It may be lost at any time: then it is read again.
+/// The isolate's copy of the feed. If it is lost, it is read again.
 #[derive(Debug, Default)]
 pub(crate) struct FeedMemory {
     pub(crate) copy: RefCell<FeedCopy>,
-    /// Counts the copies that said something else than the one before.
+    /// The number of copies that differed from the one before.
     pub(crate) generation: Cell<u64>,
-    /// When the copy was known to be the newest there is; never before the first read.
+    /// When the copy was last known to be the newest; never before the first read.
     as_of: Cell<Option<Timestamp>>,
-    /// When a read ended last, well or not.
+    /// When the last read ended, successfully or not.
     pub(crate) ended: Cell<Option<Timestamp>>,
-    /// When one was last begun in the background.
+    /// When the last read in the background began.
     pub(crate) begun: Cell<Timestamp>,
     pub(crate) failed: Cell<bool>,
-    /// Who reads while others wait.
+    /// The turn for reading while other requests wait.
     pub(crate) turn: Turn,
-    /// When what KV had at the last read was written.
+    /// When the copy that KV had at the last read was written.
     pub(crate) in_kv: Cell<Option<Timestamp>>,
-    /// How many writes to KV had failed when the object was last asked.
+    /// How many writes to KV had failed at the last call of the Durable Object.
     pub(crate) failed_writes: Cell<u32>,
     verdicts: RefCell<HashMap<TokenMarks, FeedVerdict>>,
 }
 
-/// What came of asking about a token with a hit.
+/// The confirmed answer for a token with a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FeedVerdict {
-    /// It is revoked, for good.
+    /// The token is revoked, permanently.
     Revoked,
-    /// It is not, as far as the copy of this generation says.
+    /// The token is not revoked, as of the copy of this generation.
     Refuted(u64),
 }
 
-/// What a request does about the copy.
+/// What a request does with the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
     Wait,
@@ -61,7 +61,7 @@ pub(crate) enum Reading {
     NotDue,
 }
 
-/// Whose word a copy is.
+/// The source of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CopySource {
     Kv,
@@ -71,10 +71,10 @@ pub(crate) enum CopySource {
 /// The feed for `/readyz` and `/metrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FeedState {
-    /// Seconds since the copy was known to be the newest there is.
+    /// The seconds since the copy was last known to be the newest.
     pub(crate) age: Option<u64>,
     pub(crate) entries: usize,
-    /// Seconds since what KV has was written.
+    /// The seconds since KV's copy was written.
     pub(crate) kv_age: Option<u64>,
     pub(crate) failed_writes: u32,
 }
@@ -105,8 +105,8 @@ impl FeedMemory {
         self.copy.borrow().lists(mark.short(), now)
     }
 
-    /// Takes over what was read, unless the copy is newer: KV may answer with something older, and
-    /// an answer of the object may be overtaken. `as_of` is when it was the newest there is.
+    /// Takes over a copy that was read, unless the present copy is newer: KV may answer with an older one, and an
+    /// answer of the Durable Object may arrive late. `as_of` is when the copy was the newest.
     pub(crate) fn take_in(&self, copy: FeedCopy, source: CopySource, as_of: Timestamp, now: Timestamp) {
         let mut known = self.copy.borrow_mut();
         // A copy of the far future, as a clock that was wrong leaves it, holds up no other.
@@ -123,7 +123,7 @@ impl FeedMemory {
         self.as_of.set(before.max(Some(as_of.min(now))));
     }
 
-    /// What is known about a token with a hit.
+    /// The cached answer for a token with a hit.
     pub(crate) fn verdict(&self, marks: &TokenMarks) -> Option<bool> {
         match self.verdicts.borrow().get(marks)? {
             FeedVerdict::Revoked => Some(true),
@@ -131,8 +131,8 @@ impl FeedMemory {
         }
     }
 
-    /// Remembers an answer together with the copy that was asked about: meanwhile there may be
-    /// another one, which lists the token for another cause.
+    /// Caches an answer with the generation of the copy for which it was given. A newer copy may list the token for
+    /// another cause.
     pub(crate) fn remember(&self, marks: TokenMarks, revoked: bool, generation: u64) {
         let mut verdicts = self.verdicts.borrow_mut();
         if verdicts.len() >= MAX_VERDICTS {

@@ -4,15 +4,16 @@ use core::{cell::RefCell, time::Duration};
 
 use crate::time::Timestamp;
 
-/// Who waits, by when they came.
+/// The waiting requests, by the time at which they joined.
 #[derive(Debug, Default)]
 pub(crate) struct HashQueue(RefCell<Vec<Timestamp>>);
 
 impl HashQueue {
-    /// A request that was cancelled never leaves. Nobody waits for as long as this.
+    /// The age from which a place in the queue counts as left. A cancelled request never leaves, and no request waits
+    /// this long.
     const LOST_AFTER: Duration = Duration::from_secs(30);
 
-    /// Joins it, unless it is full.
+    /// Joins the queue, unless it is full.
     pub(crate) fn enter(&self, most: u32, now: Timestamp) -> bool {
         let mut waiting = self.0.borrow_mut();
         waiting.retain(|since| !now.is_due(*since, Self::LOST_AFTER));
@@ -23,7 +24,7 @@ impl HashQueue {
         free
     }
 
-    /// Leaves it.
+    /// Leaves the queue.
     pub(crate) fn leave(&self) {
         let mut waiting = self.0.borrow_mut();
         if !waiting.is_empty() {
@@ -31,7 +32,7 @@ impl HashQueue {
         }
     }
 
-    /// How many wait.
+    /// The number of waiting requests.
     pub(crate) fn len(&self, now: Timestamp) -> usize {
         self.0.borrow().iter().filter(|since| !now.is_due(**since, Self::LOST_AFTER)).count()
     }

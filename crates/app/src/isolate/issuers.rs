@@ -1,4 +1,4 @@
-//! The trusted issuers: what their tokens must look like, and where their keys are.
+//! The trusted issuers: validation policies, and the places of their keys.
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,7 +11,7 @@ use crate::{
     text_map::TextMap,
 };
 
-/// A trusted issuer: what its tokens must look like, and where its keys come from.
+/// A trusted issuer, with the policy for its tokens and the source of its keys.
 #[derive(Debug, Clone)]
 pub(crate) struct TrustedIssuer {
     pub(crate) policy: ValidationPolicy,
@@ -75,13 +75,13 @@ pub(crate) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
     trusted
 }
 
-/// The claims that an issuer's settings name, or the usual one.
+/// The claims that an issuer's settings name, or the default one.
 fn source<'a>(named: impl Iterator<Item = &'a String>, usual: &'static str) -> ClaimSource {
     let named: Vec<&str> = named.map(String::as_str).collect();
     if named.is_empty() { ClaimSource::usual(usual) } else { ClaimSource::named(named) }
 }
 
-/// Whose keys.
+/// The issuer of the keys.
 #[derive(Debug, Clone)]
 pub(crate) enum OwnOrExternal {
     Own,
@@ -89,8 +89,8 @@ pub(crate) enum OwnOrExternal {
 }
 
 impl OwnOrExternal {
-    /// The KV key of the set. A place that the configuration names is part of it: when it names
-    /// another one, what was fetched from the former is not read any more.
+    /// The KV key of the set. It contains the configured place of the keys, so that after a change of the place, the
+    /// old set is no longer read.
     pub(crate) fn kv_key(&self, issuer: &str) -> String {
         match self {
             Self::External(source) => kv_key(&source.place()),
@@ -99,8 +99,7 @@ impl OwnOrExternal {
     }
 }
 
-/// The KV key of what an issuer publishes where it says itself. Hashed: issuers are URLs of any
-/// length, KV keys are short.
+/// The KV key of the set of an issuer with discovery. It is a hash, because issuers can be longer than KV keys.
 pub fn kv_key(issuer: &str) -> String {
     format!("jwks:{}", base64url(&Sha256::digest(issuer)))
 }

@@ -1,5 +1,4 @@
-//! What an isolate keeps: the configuration made ready for use, and memory that may be lost at
-//! any time without harm.
+//! The state of an isolate: the prepared configuration, and caches that can be lost at any time without harm.
 
 pub(crate) mod assertions;
 pub(crate) mod feed_memory;
@@ -53,63 +52,62 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// From this drift score on a client that asks for it demands a new sign-in: another country
-/// with another network (45), or another program on another platform (70); not a phone that
-/// leaves its WLAN (10).
+/// The drift score from which clients with `on_context_change = "sign_in"` require a new sign-in: another country with
+/// another network (45), or another program on another platform (70), but not a phone that leaves its WLAN (10).
 const SIGN_IN_FROM_SCORE: u8 = 45;
 
-/// What may be lost at any time.
+/// Caches that can be lost at any time.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Key sets by issuer.
     pub(crate) key_sets: RefCell<HashMap<String, Rc<CachedSet>>>,
-    /// Until when an issuer's object need not be asked: it had nothing.
+    /// Until when an issuer's Durable Object is not called, because it had no set.
     pub(crate) unavailable_until: RefCell<HashMap<String, Timestamp>>,
-    /// The key that signs.
+    /// The signing key.
     pub(crate) signing: SigningKeys,
-    /// Headers of tokens that were verified.
+    /// The headers of verified tokens.
     pub(crate) headers: KnownHeaders,
-    /// Tokens that were verified.
+    /// The verified tokens.
     pub(crate) tokens: RefCell<TokenCache>,
-    /// What was revoked.
+    /// The copy of the revocation feed.
     pub(crate) feed: FeedMemory,
-    /// Who asks the key ring for the key set that is published.
+    /// The turn for requesting the published key set from the key ring.
     pub(crate) own_keys: Turn,
-    /// What `/readyz` found.
+    /// The last result of `/readyz`.
     pub(crate) readiness: Readiness,
-    /// Assertions that were signed.
+    /// The signed assertions.
     pub(crate) assertions: Assertions,
-    /// Receipts that were confirmed.
+    /// The confirmed receipts.
     pub(crate) receipts: Receipts,
-    /// Calls that need not be asked about: they are refused until a time that is known.
+    /// Calls that are refused until a known time, without a call of a Throttle object.
     pub(crate) refusals: ThrottleCache,
-    /// Passwords that wait to be hashed.
+    /// The queue of sign-ins that wait for a password hash.
     pub(crate) hash_queue: HashQueue,
-    /// Whether the local profile's users are there.
+    /// Whether the users of the local profile exist.
     pub(crate) seeded: Cell<bool>,
 }
 
-/// The configuration made ready, and the memory.
+/// The prepared configuration and the caches.
 #[derive(Debug)]
 pub struct Isolate {
-    /// As configured.
+    /// The configuration.
     pub config: Config,
     /// The master secrets.
     pub masters: Masters,
     /// The key ring's calendar.
     pub ring_policy: RingPolicy,
-    /// How often the revocation feed is written, and how much it holds.
+    /// The heartbeat and the capacity of the revocation feed.
     pub feed_policy: FeedPolicy,
-    /// Where the revocation feed is in KV.
+    /// The KV key of the revocation feed.
     pub feed_key: String,
-    /// How old key sets may be.
+    /// The age limits of key sets.
     pub cache_policy: CachePolicy,
     pub(crate) tables: RouteTables,
     pub(crate) issuers: TextMap<TrustedIssuer>,
     pub(crate) hash_parameters: HashParameters,
-    /// Events that wait to be put into the queue.
+    /// The events that wait for the event queue.
     pub event_buffer: EventBuffer,
-    /// What was counted and not sent off yet.
+    /// The counters that are not flushed yet.
     pub counters: Counters,
     pub(crate) memory: Memory,
 }
@@ -118,7 +116,7 @@ impl Isolate {
     /// Prepares a configuration.
     ///
     /// # Errors
-    /// Mistakes that only the modules concerned can see.
+    /// Returns mistakes that only the concerned modules can find.
     pub fn new(config: Config) -> Result<Self, Vec<ConfigError>> {
         let mistake = |path: &str, problem: &str| {
             vec![ConfigError { path: path.to_owned(), problem: problem.to_owned() }]
@@ -172,7 +170,7 @@ impl Isolate {
         })
     }
 
-    /// What a change of context leads to for this client.
+    /// The drift score from which this client requires a new sign-in.
     pub(crate) const fn drift(client: &Client) -> DriftPolicy {
         match client.on_context_change {
             ContextChange::SignIn => DriftPolicy::SignIn { from_score: SIGN_IN_FROM_SCORE },
@@ -180,7 +178,7 @@ impl Isolate {
         }
     }
 
-    /// The windows a refresh is judged by.
+    /// The limits that apply to a refresh.
     pub(crate) fn limits(&self) -> Limits {
         let refresh = &self.config.refresh;
         Limits {
@@ -193,15 +191,15 @@ impl Isolate {
         }
     }
 
-    /// How long a sign-in by this client may last.
+    /// The session lifetimes of this client.
     pub(crate) const fn lifetimes(client: &Client) -> Lifetimes {
         Lifetimes { idle: client.idle_lifetime, absolute: client.absolute_lifetime }
     }
 }
 
-/// How often the feed is written even when nothing changes. Where a route refuses by the feed's age
-/// it is twice within that age, so that the copy in KV serves while the object is away: with the
-/// default of 5 minutes 576 writes a day, of the 1000 that KV's free plan has.
+/// How often the feed is written without changes. If a route refuses by the feed's age, it is written twice within that
+/// age, so that KV's copy stays usable while the Durable Object is unavailable. With the default of 5 minutes, that is
+/// 576 writes a day, of the 1000 in KV's free plan.
 fn heartbeat(config: &Config) -> Duration {
     let asked = config.routes.iter().any(|route| route.stale_feed == StaleFeed::Refuse);
     // A table in KV may come to ask for it at any time.
@@ -212,7 +210,7 @@ fn heartbeat(config: &Config) -> Duration {
     }
 }
 
-/// No header known yet, and tokens as long as any issuer's may be.
+/// An empty header cache, for the longest tokens of any issuer.
 pub(crate) fn known_headers(config: &Config) -> KnownHeaders {
     let longest = config.issuers.iter().map(|issuer| issuer.max_token_bytes).max();
     KnownHeaders::new(longest.unwrap_or_default().max(MAX_TOKEN_BYTES))

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crate::ids::FamilyId;
 
-/// Sessions whose receipts an isolate remembers. Past it the memory starts anew, which costs
-/// one more confirmation for each session in use.
+/// How many sessions with confirmed receipts an isolate caches. Beyond it, the cache is emptied, which costs another
+/// confirmation for each session in use.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// The highest rotation count confirmed, by session.
@@ -14,7 +14,7 @@ const MAX_REMEMBERED: usize = 10_000;
 pub(crate) struct Receipts(RefCell<HashMap<FamilyId, u32>>);
 
 impl Receipts {
-    /// Whether this receipt is news to the isolate; it is not, the next time.
+    /// Whether this receipt is new to the isolate. It is not new the next time.
     pub(crate) fn is_new(&self, family: FamilyId, rotation_count: u32) -> bool {
         let mut known = self.0.borrow_mut();
         if known.get(&family).is_some_and(|known| *known >= rotation_count) {
@@ -27,7 +27,7 @@ impl Receipts {
         true
     }
 
-    /// Takes a receipt back that could not be delivered.
+    /// Removes a receipt that could not be delivered.
     pub(crate) fn forget(&self, family: FamilyId) {
         self.0.borrow_mut().remove(&family);
     }

@@ -13,32 +13,32 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many mistakes one event lists. The rest is found by checking the document.
+/// How many mistakes one event lists. `postern routes check` reports all of them.
 const MISTAKES_TOLD: usize = 20;
 
-/// The table in force and what is known of its source.
+/// The table in force, and the state of its source.
 #[derive(Debug)]
 pub(crate) struct RouteTables {
-    /// Cookies of ours, which no upstream sees.
+    /// Postern's cookies, which are removed from forwarded requests.
     own_cookies: Vec<String>,
-    /// Where it is, when it is in KV.
+    /// The place of the table in KV, if it is there.
     pub(crate) source: Option<(RoutesInKv, RouteContext)>,
     live: RefCell<Option<Live>>,
-    /// The document that was refused last, so that one event tells of it.
+    /// The document that was refused last, so that only one event reports it.
     refused: RefCell<Option<RefusedTable>>,
     pub(crate) next_read: Cell<Timestamp>,
-    /// When the last reading ended without a table while there was none.
+    /// When the last read ended without a table, while the isolate had none.
     pub(crate) failed: Cell<Option<Timestamp>>,
 }
 
 #[derive(Debug)]
 struct Live {
     gate: Rc<Gate>,
-    /// Of the document, when there is one.
+    /// The version of the document, if there is one.
     version: Option<u64>,
-    /// Of its text.
+    /// The hash of its text.
     digest: [u8; 32],
-    /// When KV last held this very document.
+    /// When KV was last known to have this document.
     seen: Timestamp,
 }
 
@@ -55,10 +55,10 @@ pub(crate) struct TableState {
     routes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
-    /// Seconds since KV last held this very table.
+    /// The seconds since KV was last known to have this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     age: Option<u64>,
-    /// Mistakes in the document that KV holds instead.
+    /// The number of mistakes in the document that KV has instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused_mistakes: Option<usize>,
 }
@@ -87,7 +87,7 @@ impl RouteTables {
         self.live.borrow().as_ref().map(|live| Rc::clone(&live.gate))
     }
 
-    /// Where the table is and what it is checked against, when it is in KV.
+    /// The place of the table in KV, and the context by which it is validated.
     pub(crate) fn source(&self) -> Option<&(RoutesInKv, RouteContext)> {
         self.source.as_ref()
     }
@@ -109,7 +109,7 @@ impl RouteTables {
         })
     }
 
-    /// Takes a document from KV. Gives the event to tell, if anything happened.
+    /// Takes over a document from KV. The result is the event to record, if there is one.
     pub(crate) fn take_in(&self, text: &str, context: &RouteContext, now: Timestamp) -> Option<EventKind> {
         let digest: [u8; 32] = Sha256::digest(text).into();
         if let Some(live) = self.live.borrow_mut().as_mut()

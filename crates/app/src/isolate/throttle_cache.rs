@@ -1,4 +1,4 @@
-//! The refusals that an isolate remembers, so that it does not ask a throttle object again.
+//! The refusals that an isolate caches, so that it does not call a Throttle object again.
 
 use core::{cell::RefCell, time::Duration};
 use std::collections::HashMap;
@@ -8,12 +8,11 @@ use crate::{
     web::throttled::{Throttled, whole_seconds},
 };
 
-/// How many refusals an isolate remembers: a hundred bytes each.
+/// How many refusals an isolate caches, at a hundred bytes each.
 const REMEMBERED: usize = 4096;
 
-/// After this long the object is asked again, however long the refusal is to last: an operator
-/// who lifts a lock waits no longer for every isolate to know. A flood costs the object one
-/// question in this time from each isolate.
+/// How long a refusal is cached, regardless of its own duration. An operator who removes a lockout waits at most this
+/// long for all isolates. During a flood, each isolate calls the Throttle object once in this time.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -23,7 +22,7 @@ struct CachedRefusal {
     throttled: Throttled,
 }
 
-/// The refusals that hold until a known time: until then no object is asked again.
+/// Refusals until a known time, during which no Throttle object is called.
 #[derive(Debug, Default)]
 pub(crate) struct ThrottleCache(RefCell<HashMap<String, CachedRefusal>>);
 
@@ -37,7 +36,7 @@ impl ThrottleCache {
         Some(Throttled { retry_after, ..refusal.throttled.clone() })
     }
 
-    /// Remembers one. Whether it is news: the same one may have been asked about again.
+    /// Caches a refusal. The result is whether it is new: concurrent calls may have got the same one.
     pub(crate) fn remember(
         &self,
         key: String,
@@ -53,15 +52,15 @@ impl ThrottleCache {
         refusals.insert(key, refusal).is_none_or(|before| before.until != until)
     }
 
-    /// Forgets all that an object has said.
+    /// Removes all refusals of a Throttle object.
     pub(crate) fn forget(&self, object: &str) {
         let of_object = |key: &str| key.strip_prefix(object).is_some_and(|rest| rest.starts_with(' '));
         self.0.borrow_mut().retain(|key, _| !of_object(key));
     }
 }
 
-/// Forgets what holds no more, or else half of the rest, the oldest. Who fills the memory from many
-/// addresses must not get a question to the objects for each further call.
+/// Removes expired refusals, or else the older half. A flood from many addresses that fills the cache must not cause a
+/// call of a Throttle object for each further request.
 fn make_room(refusals: &mut HashMap<String, CachedRefusal>, now: Timestamp) {
     refusals.retain(|_, refusal| now < refusal.until);
     if refusals.len() < REMEMBERED {

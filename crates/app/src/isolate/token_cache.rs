@@ -1,9 +1,9 @@
-//! The verified-token cache of an isolate: what was verified and validated once need not be
-//! again while nothing it stood on has changed.
+//! The verified-token cache of an isolate: a verified and validated token is not checked again while its key and the
+//! configuration stay the same.
 //!
-//! Keyed by the whole token (a key made of a part of it, or a short hash, is how one user
-//! gets another's identity: CVE-2026-35039). An entry serves until its token expires, its
-//! key leaves the issuer's set, or the configuration changes (which makes a new isolate).
+//! The key is the whole token: with a part of the token or a short hash as the key, a user could get the identity of
+//! another (CVE-2026-35039). An entry is used until its token expires, its key leaves the issuer's set, or the
+//! configuration changes, which starts a new isolate.
 
 use core::hash::{BuildHasher, Hasher};
 use std::{
@@ -14,35 +14,35 @@ use std::{
 
 use crate::{gateway::Identity, revocation::TokenMarks, time::Timestamp};
 
-/// Entries in one generation: at about 1 KB a token, two generations stay near 4 MB.
+/// The number of entries in one generation. At about 1 KB for each token, two generations take about 4 MB.
 const MAX_ENTRIES: usize = 1_000;
 
-/// Bytes of tokens in one generation, for when tokens are large.
+/// The total size of the tokens in one generation, in bytes.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// Who a verified token names, and what of it can be revoked.
+/// The identity of a verified token, and its revocation keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) identity: Rc<Identity>,
     pub(crate) marks: TokenMarks,
 }
 
-/// What is remembered of a verified token.
+/// The cached result for a verified token.
 #[derive(Debug, Clone)]
 pub(crate) struct Remembered {
-    /// Whose it is.
+    /// The identity, with its revocation keys.
     pub(crate) known: Known,
-    /// RFC 7638 thumbprint of the key that verified it.
+    /// The RFC 7638 thumbprint of the key that verified the token.
     pub(crate) key_thumbprint: Rc<str>,
-    /// Until when it is valid, leeway included.
+    /// When the token expires, including the leeway.
     pub(crate) valid_until: Timestamp,
 }
 
-/// Bytes of a token that its place in the table is computed from: the end of its signature,
-/// which is different in each. Tokens are told apart by all of their bytes, here as everywhere.
+/// How many bytes of a token are hashed: the end of the signature, which differs in each token. Equality compares all
+/// bytes.
 const TAIL_BYTES: usize = 32;
 
-/// Keyed hashing of a text's tail: hashing a kilobyte costs more than the rest of a look-up.
+/// Keyed hashing of the end of a token. Hashing a kilobyte would cost more than the rest of a look-up.
 #[derive(Debug, Clone, Default)]
 struct ByTail(RandomState);
 
@@ -66,9 +66,9 @@ impl Hasher for TailHasher {
     }
 }
 
-/// Two generations: new entries go to the young one; when that is full it becomes the old
-/// one, and what the old one held is forgotten unless it was used meanwhile. Constant cost,
-/// bounded memory, and tokens in use stay.
+/// The cache has two generations. New entries go to the young one. When it is full, it becomes the old one, and entries
+/// of the former old one are dropped unless they were used meanwhile. The cost is constant, the memory is bounded, and
+/// tokens in use stay.
 #[derive(Debug, Default)]
 pub(crate) struct TokenCache {
     young: HashMap<Box<str>, Remembered, ByTail>,
@@ -77,8 +77,8 @@ pub(crate) struct TokenCache {
 }
 
 impl TokenCache {
-    /// What is known of `token`, if it is still within its time. The caller checks that the
-    /// key is still in its issuer's set.
+    /// The cached result for `token`, unless it has expired. The caller checks that the key is still in its issuer's
+    /// set.
     pub(crate) fn find(&mut self, token: &str, now: Timestamp) -> Option<&Remembered> {
         if let Some((token, remembered)) = self.old.remove_entry(token) {
             self.insert(token, remembered);
@@ -90,12 +90,12 @@ impl TokenCache {
         self.young.get(token)
     }
 
-    /// Remembers a token that was verified and validated in full.
+    /// Caches a token that was fully verified and validated.
     pub(crate) fn remember(&mut self, token: &str, remembered: Remembered) {
         self.insert(token.into(), remembered);
     }
 
-    /// Forgets one token.
+    /// Removes a token.
     pub(crate) fn forget(&mut self, token: &str) {
         self.old.remove(token);
         if self.young.remove(token).is_some() {

@@ -1,18 +1,17 @@
-//! One request asks for what many wait for.
+//! Turns: one request does work whose result many requests wait for.
 //!
-//! A request must not await what another one began: the platform cancels it. So whoever finds
-//! somebody at work looks again a moment later, for what that one left in memory.
+//! A request must not await a promise of another request, because the platform cancels it. So a request that finds the
+//! work in progress looks again a moment later for the result in memory.
 
 use core::{cell::Cell, time::Duration};
 
 use crate::time::Timestamp;
 
-/// After this long somebody else begins too: whose turn it was may have been cancelled with its
-/// request, and one part that hangs must not hold up all others. Also how long nobody tries again
-/// what has failed.
+/// How long a turn lasts at most: the request that has it may have been cancelled, and a hanging component must not
+/// block all others. Also the pause after a failure.
 const LOST_AFTER: Duration = Duration::from_secs(2);
 
-/// Whose turn it is.
+/// The turn of a piece of work.
 #[derive(Debug, Default)]
 pub(crate) struct Turn(Cell<TurnState>);
 
@@ -25,7 +24,7 @@ enum TurnState {
 }
 
 impl Turn {
-    /// Takes the turn, unless somebody has it.
+    /// Takes the turn, unless another request has it.
     pub(crate) fn take(&self, now: Timestamp) -> bool {
         let free = !self.is_taken(now) && !self.has_failed(now);
         if free {
@@ -34,17 +33,17 @@ impl Turn {
         free
     }
 
-    /// Whether somebody has it.
+    /// Whether a request has the turn.
     pub(crate) fn is_taken(&self, now: Timestamp) -> bool {
         matches!(self.0.get(), TurnState::Taken(begun) if !now.is_due(begun, LOST_AFTER))
     }
 
-    /// Whether the last attempt failed just now: the next one is made after a pause.
+    /// Whether the last attempt failed recently. The next attempt waits for a pause.
     pub(crate) fn has_failed(&self, now: Timestamp) -> bool {
         matches!(self.0.get(), TurnState::Failed(at) if !now.is_due(at, LOST_AFTER))
     }
 
-    /// The work is done, well or not.
+    /// Ends the turn, after success or failure.
     pub(crate) fn end(&self, done: bool, now: Timestamp) {
         self.0.set(if done { TurnState::Free } else { TurnState::Failed(now) });
     }

@@ -1,4 +1,4 @@
-//! Work that runs after the answer: retries of what failed, and work whose time must not show.
+//! Work that runs after the answer: retries, and work whose duration must not be observable.
 
 use core::time::Duration;
 
@@ -8,19 +8,19 @@ use crate::{
     web::caller::Caller,
 };
 
-/// The answer is with the client by then: what is begun earlier shares the isolate's one thread
-/// with it, and an unknown login, for which there is nothing to do, was answered sooner.
+/// The shortest delay, after which the client has the answer. Earlier work would share the isolate's only thread with
+/// the answer, so that the answer for an unknown login, which needs no work, would come sooner.
 const AFTER_THE_ANSWER: Duration = Duration::from_millis(200);
 
-/// The work begins up to 255 of these later, about a second: it slows down whatever the isolate
-/// does just then, and whoever asks again to feel that does not know when to ask.
+/// The unit of the random delay, which has up to 255 units, about a second. The work slows the isolate down, and an
+/// attacker who measures that must not know when it runs.
 const STEP: Duration = Duration::from_millis(4);
 
-/// The pauses before what failed is tried again. The platform ends everything 30 s after the answer,
-/// and one call to a part that hangs takes 10 s: 1 s, a call, 6 s and a call are 27 s.
+/// The pauses before retries. The platform ends all work 30 s after the answer, and a call of a hanging component takes
+/// 10 s: 1 s, a call, 6 s and a call take 27 s.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(6)];
 
-/// No try begins later than this after the first failure: it could not end in time.
+/// The time after the first failure from which no retry begins, because it could not end in time.
 const LAST_BEGIN: Duration = Duration::from_secs(18);
 
 /// Runs work after the answer.
@@ -31,9 +31,9 @@ impl<'r, P: Ports> BackgroundWork<'r, P> {
         Self(runtime)
     }
 
-    /// Tries twice again, after the answer, what has failed. `work` is a call to a part or two. Each
-    /// fault is told to the log. It may come to nothing, with the isolate for instance: what must be
-    /// done in the end is kept by an object, whose alarm rings until it is.
+    /// Retries failed work twice after the answer. `work` makes one or two calls. The log records each fault. The
+    /// retries can be lost, for example with the isolate; work that must be done is stored by a Durable Object, whose
+    /// alarm rings until it succeeds.
     pub(crate) fn retry_later<W>(&self, work: impl Fn(Runtime<P>) -> W + 'static)
     where
         W: Future<Output = Result<(), Fault>>,
@@ -54,8 +54,8 @@ impl<'r, P: Ports> BackgroundWork<'r, P> {
         });
     }
 
-    /// Begins something that is done for some logins only, after the answer and at a moment that
-    /// cannot be foretold: 0.2 to 1.2 s from now.
+    /// Runs `work` after the response with random jitter, 0.2 to 1.2 s from now, so that timing does not reveal whether
+    /// the login exists.
     pub(crate) fn spawn_jittered(&self, work: impl Future<Output = ()> + 'static) {
         let mut steps = [0];
         // Without randomness it begins early; the answer is out by then all the same.

@@ -10,7 +10,7 @@ use crate::{
     web::{caller::Caller, error::ApiError},
 };
 
-/// Writes events into the log, and counts them.
+/// Writes events to the log, and counts them.
 pub(crate) struct Events<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> Events<'r, P> {
@@ -18,8 +18,8 @@ impl<'r, P: Ports> Events<'r, P> {
         Self(runtime)
     }
 
-    /// Something that cannot be judged before this version has the master it was made under: told
-    /// to the log by what it is, and to the client as a fault of ours.
+    /// Records a token that was made with a master secret which this version does not have yet. The client gets 503, as
+    /// for a fault.
     pub(crate) fn newer_master(&self, caller: &Caller, what: &'static str, newer: NewerMaster) -> ApiError {
         self.record(self.0.now(), EventKind::NewerMaster { what, master: newer.id }, caller.setting());
         ApiError::NewerMaster

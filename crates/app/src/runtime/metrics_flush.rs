@@ -1,4 +1,4 @@
-//! Counts the gate's requests, and sends all counts to the metrics objects after answers.
+//! Counts the gate's requests, and flushes all counts to the Metrics objects after answers.
 
 use crate::{
     events::{Event, EventContext, EventKind, EventSink as _},
@@ -9,7 +9,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Sends what was counted to the metrics objects, after answers.
+/// Flushes the counters to the Metrics objects after answers.
 pub(crate) struct MetricsFlush<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> MetricsFlush<'r, P> {
@@ -17,14 +17,14 @@ impl<'r, P: Ports> MetricsFlush<'r, P> {
         Self(runtime)
     }
 
-    /// Counts one request of the gate's.
+    /// Counts a request of the gate.
     pub(crate) fn count_gate(&self, route: Option<&Route>, outcome: &'static str) {
         let name = route.map_or("", |route| route.name.as_str());
         self.0.isolate.counters.add(Family::GateRequests, name, outcome);
         self.see_to_flush(self.0.now());
     }
 
-    /// Has what was counted sent off, unless somebody does already.
+    /// Flushes the counters in the background, unless another request does so already.
     pub(crate) fn see_to_flush(&self, now: Timestamp) {
         let interval = self.0.isolate.config.metrics.flush_interval;
         if self.0.isolate.counters.arm(now, interval) {

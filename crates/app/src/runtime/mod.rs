@@ -1,4 +1,4 @@
-//! What every use case has at hand: the isolate's state, the request's ports, events, work after the answer.
+//! The context of every use case: the isolate's state, the request's ports, events, background work.
 
 pub(crate) mod background;
 pub(crate) mod events;
@@ -13,13 +13,13 @@ pub use ports::Ports;
 
 use crate::{gateway::Gate, isolate::Isolate, ports::Clock as _, time::Timestamp};
 
-/// What one request has at hand. Cheap to clone: work after the answer takes a clone with it.
+/// The context of one request. It is cheap to clone; background work gets a clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Runtime<P> {
     pub(crate) isolate: Rc<Isolate>,
     pub(crate) ports: P,
-    /// The route table as it was when the request came: the request is judged by this one to its end. `None` until the
-    /// isolate has read one.
+    /// The route table at the beginning of the request, which applies to its end. `None` until the isolate has read a
+    /// table.
     pub(crate) gate: Option<Rc<Gate>>,
 }
 
@@ -29,7 +29,7 @@ impl<P: Ports> Runtime<P> {
         Self { isolate, ports, gate }
     }
 
-    /// The time on the request's clock.
+    /// The current time.
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.platform().now()
     }

@@ -1,4 +1,4 @@
-//! All that the service needs from outside, in one place.
+//! The ports: everything that the application needs from outside.
 
 use crate::{
     account::Accounts,
@@ -14,7 +14,7 @@ use crate::{
 };
 use postern_core::throttle::Throttles;
 
-/// The ports of one request. Cheap to clone: background work takes a clone with it.
+/// The ports of one request. They are cheap to clone; background work gets a clone.
 pub trait Ports: Clone + 'static {
     /// Clock, timer, randomness and Unicode's normal forms.
     type Platform: Clock + Normalizer + Randomness + Timer;

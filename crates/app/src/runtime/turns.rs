@@ -1,4 +1,4 @@
-//! Lets one request of an isolate do work whose result many wait for.
+//! Lets one request of an isolate do work whose result many requests wait for.
 
 use core::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long until one looks again.
+/// The pause before a waiting request looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// How often: 25 s, in which two parts are given up one after the other.
+/// How often a waiting request looks: for 25 s, in which two calls can time out one after the other.
 const LOOKS: u32 = 500;
 
-/// Does `work` in turn, until `is_there` says that it need not be done, or not again. When it
-/// takes too long, or has just failed, the caller goes on without.
+/// Does `work` when it is this request's turn, unless `is_there` is true by then. If the work takes too long or has
+/// just failed, the caller continues without it.
 pub(crate) async fn in_turn(
     platform: &(impl Clock + Timer),
     turn: &Turn,

@@ -1,4 +1,4 @@
-//! Admits sign-ins: charges each as a failure beforehand, and takes the charge back when it succeeds.
+//! Admits sign-ins. Each sign-in is charged as a failure in advance, and refunded if it succeeds.
 
 use core::time::Duration;
 
@@ -23,22 +23,22 @@ use postern_core::throttle::{
     Claim, Grant, Ladder, Limited, Origin, Pardon, Throttles as _, device, network::NETWORK_ROW,
 };
 
-/// A sign-in that may be tried, and was charged as a failure beforehand.
+/// An admitted sign-in, which is charged as a failure in advance.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
-    /// It must fail whatever its password is, after the same work.
+    /// Whether it must fail regardless of the password, after the same work.
     pub(crate) locked: bool,
-    /// The device, if it is known for the login.
+    /// The device, if it is a known device of the login.
     pub(crate) device: Option<DeviceId>,
-    /// How long it has to wait.
+    /// The delay before the password is checked.
     delay: Duration,
-    /// What was charged, by object.
+    /// The charges, by Throttle object.
     charged: Vec<(String, Vec<Pardon>)>,
-    /// What is to be told if it fails.
+    /// The events to record if the sign-in fails.
     told_of_failure: Vec<EventKind>,
 }
 
-/// Admits sign-ins, and accounts for how they went.
+/// Admits sign-ins, and settles their charges.
 pub(crate) struct Admissions<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> Admissions<'r, P> {
@@ -46,8 +46,8 @@ impl<'r, P: Ports> Admissions<'r, P> {
         Self(runtime)
     }
 
-    /// Forgets the failures at an account, but for those of known devices: its owner has proved
-    /// himself by other means, such as a reset.
+    /// Removes the failures at an account, except for those of known devices, after the owner has proved their identity
+    /// in another way, such as a reset.
     pub(crate) async fn lift_lock(&self, login: &Login) -> Result<(), ApiError> {
         let pardon = |row: &str| Pardon { row: row.to_owned(), all: true, ..Pardon::default() };
         let pardons = vec![pardon(STRANGERS_ROW), pardon(SIGNED_IN_ROW)];
@@ -57,19 +57,18 @@ impl<'r, P: Ports> Admissions<'r, P> {
         Ok(())
     }
 
-    /// Asks whether a sign-in may be tried, charges it as a failure, and waits as long as it
-    /// has to.
+    /// Decides whether a sign-in may be tried, charges it as a failure, and waits for its delay.
     ///
-    /// 1. A known device is judged by its own bucket and ladder, and by what all known devices of
-    ///    its network and of its account may do: neither strangers at the account nor neighbours on
-    ///    the network can lock its owner out. Beyond what those together may do it is a stranger:
-    ///    a token that many have is no way around the limits.
-    /// 2. Anybody else is judged by address and network first, then by the client, then by the
-    ///    account. A refusal by one charges none of the others that follow.
-    /// 3. A locked address is refused. A locked account is let through to fail.
+    /// 1. A known device has its own bucket and lockout, and shares the limits of all known devices of its network and
+    ///    of its account. So neither unknown devices at the account nor others on the network can lock its owner out.
+    ///    Beyond the shared limits, it counts as unknown, so that a token that many devices share cannot evade the
+    ///    limits.
+    /// 2. For other sign-ins, the address and the network are checked first, then the client, then the account. A
+    ///    refusal by one does not charge those that follow.
+    /// 3. A locked address is refused. A sign-in to a locked account is admitted, but must fail.
     ///
     /// # Errors
-    /// As [`CallLimits::throttle`].
+    /// Returns the errors of [`CallLimits::throttle`].
     pub(crate) async fn admit(
         &self,
         caller: &Caller,
@@ -104,8 +103,8 @@ impl<'r, P: Ports> Admissions<'r, P> {
         Ok(admission)
     }
 
-    /// Charges a known device. `false` when all of its network, or of its account, have had what
-    /// known devices get: it is a stranger then, which is never worse than to have no token.
+    /// Charges a known device. `false` means that the known devices of its network or its account have used up their
+    /// limits. It then counts as unknown, which is never worse than having no device token.
     async fn admit_device(
         &self,
         caller: &Caller,
@@ -170,13 +169,12 @@ impl<'r, P: Ports> Admissions<'r, P> {
         self.charge(caller, admission, account, vec![strangers]).await
     }
 
-    /// Asks whether somebody who is signed in may try the account's password, charges it as a
-    /// failure, and waits as long as it has to. Whoever has stolen an access token gets as many
-    /// guesses as a stranger at the sign-in, from however many addresses. They are counted apart
-    /// from those: neither of the two can shut the owner out of the other.
+    /// Decides whether a signed-in user may try the account's password, charges the try as a failure, and waits for its
+    /// delay. The thief of an access token gets as many guesses as an unknown device at the sign-in, from any number of
+    /// addresses. The two are counted separately, so that neither can lock the owner out of the other.
     ///
     /// # Errors
-    /// As [`CallLimits::throttle`]; a lock is told, since who asks knows the account.
+    /// Returns the errors of [`CallLimits::throttle`]. A lockout is reported, because the caller knows the account.
     pub(crate) async fn admit_signed_in(
         &self,
         caller: &Caller,
@@ -194,24 +192,24 @@ impl<'r, P: Ports> Admissions<'r, P> {
         Ok(admission)
     }
 
-    /// The sign-in succeeded: the owner's failures are forgotten, and at the address this one.
+    /// Settles a successful sign-in: removes the failures of the owner, and this one at the address.
     pub(crate) fn forgive(&self, admission: &Admission) {
         self.take_back(admission, true);
     }
 
-    /// The sign-in was not decided, for a fault of ours: it was no failure.
+    /// Refunds a sign-in that a fault prevented.
     pub(crate) fn undo(&self, admission: &Admission) {
         self.take_back(admission, false);
     }
 
-    /// The sign-in failed: what the charge brought about is told.
+    /// Records the events of a failed sign-in.
     pub(crate) fn failed(&self, admission: &Admission, setting: &EventContext) {
         for happening in &admission.told_of_failure {
             Events::of(self.0).record(self.0.now(), happening.clone(), setting.clone());
         }
     }
 
-    /// A new token for the device that just signed in. Its id stays when it was known.
+    /// A new device token after a sign-in. A known device keeps its id.
     pub(crate) fn device_token(&self, admission: &Admission, login: &Login) -> Result<String, Fault> {
         let device = if let Some(device) = admission.device {
             device
@@ -240,7 +238,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
         }
     }
 
-    /// Takes for a sign-in, and notes what to take back or to tell.
+    /// Charges a sign-in, and collects its refunds and events.
     async fn charge(
         &self,
         caller: &Caller,

@@ -1,5 +1,5 @@
-//! Limits of calls by address, network and account. A sign-in uses [`Admissions`](super::admission::Admissions) instead,
-//! which also says afterwards how it went.
+//! Rate limits by address, network and account. Sign-ins use [`Admissions`](super::admission::Admissions) instead,
+//! which also settles their results.
 
 use crate::{
     events::EventKind,
@@ -23,7 +23,7 @@ use postern_core::throttle::{
     Claim, Grant, Limited, Origin, Refused, Taken, Throttles as _, network::NETWORK_ROW,
 };
 
-/// Holds calls to their limits by address, network and account.
+/// Enforces the rate limits by address, network and account.
 pub(crate) struct CallLimits<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> CallLimits<'r, P> {
@@ -31,10 +31,11 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         Self(runtime)
     }
 
-    /// Holds a call to the limits of its address and network.
+    /// Enforces the limits of a call by its address and network.
     ///
     /// # Errors
-    /// [`ApiError::Throttled`]; or a fault when nobody can tell and the rule is to refuse then.
+    /// Returns [`ApiError::Throttled`], or a fault if the Throttle object does not answer and the call must then be
+    /// refused.
     pub(crate) async fn throttle(&self, caller: &Caller, limited: Limited) -> Result<(), ApiError> {
         self.shield(caller, limited).await?;
         let origin = Origin::of(caller.ip.as_deref());
@@ -48,11 +49,11 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         Ok(())
     }
 
-    /// Holds a call about one account, which need not exist, to the account's limit. For resets:
-    /// a mailbox is not filled by strangers.
+    /// Enforces the limit of an account, which need not exist. With it, others cannot fill a mailbox with password
+    /// resets.
     ///
     /// # Errors
-    /// As [`Self::throttle`].
+    /// Returns the errors of [`Self::throttle`].
     pub(crate) async fn throttle_login(
         &self,
         caller: &Caller,
@@ -72,10 +73,10 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         Ok(())
     }
 
-    /// Holds a copy of what is stored to the limit of the account, whichever session asks for it.
+    /// Enforces the account's limit for exports, for all its sessions together.
     ///
     /// # Errors
-    /// As [`Self::throttle`].
+    /// Returns the errors of [`Self::throttle`].
     pub(crate) async fn throttle_export(&self, caller: &Caller, account: AccountId) -> Result<(), ApiError> {
         let rate = self.0.isolate.config.limits.export_account;
         if rate.is_some() {
@@ -86,8 +87,8 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         Ok(())
     }
 
-    /// The platform's own limit, where one is bound: it keeps a flood from the objects. It
-    /// counts for each location, so it cannot be the limit itself, and its failure is none.
+    /// Checks the platform's rate limiting binding, if there is one. It protects the Throttle objects from floods. It
+    /// counts separately in each location, so it cannot replace them, and its failures are ignored.
     pub(crate) async fn shield(&self, caller: &Caller, limited: Limited) -> Result<(), ApiError> {
         let Some(binding) = &self.0.isolate.config.limits.coarse_binding else { return Ok(()) };
         let Origin { network, address } = Origin::of(caller.ip.as_deref());
@@ -106,7 +107,7 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         }
     }
 
-    /// Asks one object. `None` when it can't tell and the rule is to go on then.
+    /// Calls one Throttle object. `None` means that it does not answer and the call may then continue.
     pub(crate) async fn take(
         &self,
         caller: &Caller,
@@ -172,7 +173,7 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         self.throttled(throttled)
     }
 
-    /// Every call that is refused is counted, also those that no event tells of.
+    /// Counts every refused call, including those without an event.
     pub(crate) fn throttled(&self, throttled: Throttled) -> ApiError {
         self.0.isolate.counters.add(Family::Throttled, &throttled.policy, "");
         ApiError::Throttled(throttled)

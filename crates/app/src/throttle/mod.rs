@@ -1,4 +1,4 @@
-//! How often something may be tried.
+//! Rate limiting and lockouts for Postern's own endpoints.
 
 pub(crate) mod admission;
 pub(crate) mod limits;

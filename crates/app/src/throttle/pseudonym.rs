@@ -1,4 +1,4 @@
-//! What logins are called in events and records.
+//! Pseudonyms of logins in events and records.
 
 use crate::{
     events::{EventContext, Pseudonym},
@@ -7,7 +7,7 @@ use crate::{
     web::caller::Caller,
 };
 
-/// Who it is about, as events show it.
+/// The user of an event, by pseudonym.
 pub(crate) fn setting_of(
     masters: &Masters,
     caller: &Caller,
@@ -25,7 +25,7 @@ pub(crate) fn stand_in(masters: &Masters, login: &Login) -> String {
     pseudonym(masters, login).to_string()
 }
 
-/// What a login is called where it must not stand itself.
+/// The pseudonym of a login.
 pub(crate) fn pseudonym(masters: &Masters, login: &Login) -> Pseudonym {
     Pseudonym::of_login(masters.current(), login)
 }

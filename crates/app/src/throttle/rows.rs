@@ -3,22 +3,22 @@
 use crate::{events::EventKind, identity::Login, rate::Rate};
 use postern_core::throttle::{Claim, Limited, name};
 
-/// The row of strangers in an account's object.
+/// The row of unknown devices in the object of an account.
 pub(crate) const STRANGERS_ROW: &str = "strangers";
 
-/// The row of whoever is signed in and is asked for the password again.
+/// The row of signed-in users who must enter the password again.
 pub(crate) const SIGNED_IN_ROW: &str = "signed_in";
 
 /// The row of all known devices of an account.
 pub(crate) const DEVICES_ROW: &str = "devices";
 
-/// The row of all known devices of a network. No address has it.
+/// The row of all known devices of a network. It differs from every address.
 pub(crate) const KNOWN_ROW: &str = "known";
 
-/// The bucket of known devices, apart from that of strangers at the same address.
+/// The bucket of known devices, separate from that of unknown devices at the same address.
 pub(crate) const KNOWN_BUCKET: &str = "login_known";
 
-/// The kinds of objects, and by what something is limited.
+/// The kinds of Throttle objects, by what they limit.
 pub(crate) const ACCOUNT: &str = "account";
 
 pub(crate) const CLIENT: &str = "client";
