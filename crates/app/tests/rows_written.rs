@@ -14,7 +14,7 @@ use postern_app::{
     revocation::{FeedCopy, FeedPolicy, OWN_HORIZON, memory::MemoryFeed},
     time::Timestamp,
 };
-use postern_core::throttle::{Claim, Pardon, Throttle, ThrottleRequest};
+use postern_core::throttle::{Charge, Pardon, Throttle, ThrottleRequest};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 const FAMILY: FamilyId = FamilyId::from_bytes([1; 16]);
@@ -33,7 +33,7 @@ fn writes(records: &MemoryRecords, work: impl FnOnce()) -> u64 {
 fn take(records: &MemoryRecords, rows: &[&str]) -> u64 {
     let claims = rows
         .iter()
-        .map(|row| Claim {
+        .map(|row| Charge {
             row: (*row).to_owned(),
             bucket: "login".into(),
             rate: Some(Rate::new(60, 60)),

@@ -20,7 +20,7 @@ use crate::{
     web::{caller::Caller, error::ApiError, throttled::whole_seconds},
 };
 use postern_core::throttle::{
-    Claim, Grant, Ladder, Limited, Origin, Pardon, Throttles as _, device, network::NETWORK_ROW,
+    Charge, Grant, Ladder, Limited, Origin, Pardon, Throttles as _, device, network::NETWORK_ROW,
 };
 
 /// An admitted sign-in, which is charged as a failure in advance.
@@ -246,7 +246,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
         object: String,
         asked: Vec<LimitCheck>,
     ) -> Result<(), ApiError> {
-        let noted: Vec<(&'static str, Claim)> =
+        let noted: Vec<(&'static str, Charge)> =
             asked.iter().map(|asked| (asked.scope, asked.claim.clone())).collect();
         let Some(grants) = CallLimits::of(self.0).take(caller, Limited::Login, &object, asked).await? else {
             return Ok(());

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 use postern_core::throttle::{
-    Claim, Grant, Limited, Origin, Refused, Taken, Throttles as _, network::NETWORK_ROW,
+    Charge, Grant, Limited, Origin, Refused, Taken, Throttles as _, network::NETWORK_ROW,
 };
 
 /// Enforces the rate limits by address, network and account.
@@ -147,7 +147,7 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         caller: &Caller,
         limited: Limited,
         object: &str,
-        (scope, claim): (&'static str, Option<&Claim>),
+        (scope, claim): (&'static str, Option<&Charge>),
         refused: Refused,
     ) -> ApiError {
         let now = self.0.now();

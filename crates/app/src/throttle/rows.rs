@@ -1,7 +1,7 @@
 //! The names of throttle objects, of their rows and of their limits.
 
 use crate::{events::EventKind, identity::Login, rate::Rate};
-use postern_core::throttle::{Claim, Limited, name};
+use postern_core::throttle::{Charge, Limited, name};
 
 /// The row of unknown devices in the object of an account.
 pub(crate) const STRANGERS_ROW: &str = "strangers";
@@ -40,11 +40,11 @@ pub(crate) const SESSION: &str = "session";
 /// Who asks an object: a claim and its name in policies and events.
 pub(crate) struct LimitCheck {
     pub(crate) scope: &'static str,
-    pub(crate) claim: Claim,
+    pub(crate) claim: Charge,
 }
 
 pub(crate) fn asked(scope: &'static str, row: &str, limited: Limited, rate: Option<Rate>) -> LimitCheck {
-    let claim = Claim {
+    let claim = Charge {
         row: row.to_owned(),
         bucket: limited.name().to_owned(),
         rate,
@@ -72,6 +72,6 @@ pub(crate) fn object(kind: &str, name: &str) -> String {
     [kind, name].join(" ")
 }
 
-pub(crate) fn key(object: &str, claim: &Claim) -> String {
+pub(crate) fn key(object: &str, claim: &Charge) -> String {
     [object, &claim.row, &claim.bucket].join(" ")
 }

@@ -19,7 +19,7 @@ use postern_app::{
     refresh::{Context, Limits, Presented, Revocation, SecretHash},
     revocation::{Entry, Feed, FeedAnswer, FeedPolicy, FeedRequest, Kind, Mark, Rule},
 };
-use postern_core::throttle::{Claim, Ladder, Pardon, Spread, Throttle, ThrottleAnswer, ThrottleRequest};
+use postern_core::throttle::{Charge, Ladder, Pardon, Spread, Throttle, ThrottleAnswer, ThrottleRequest};
 
 use crate::tests::keys_support::{START, empty_ring, masters};
 
@@ -119,7 +119,7 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
 }
 
 fn throttle() -> Played<ThrottleRequest, ThrottleAnswer> {
-    let claim = |burst| Claim {
+    let claim = |burst| Charge {
         row: "strangers".to_owned(),
         bucket: "login".to_owned(),
         rate: Some(Rate::new(1, burst)),
@@ -127,8 +127,14 @@ fn throttle() -> Played<ThrottleRequest, ThrottleAnswer> {
         spread: Some(Spread { count: 2, window: 60 }),
         one: "one".to_owned(),
     };
-    let plain =
-        Claim { rate: None, ladder: None, spread: None, one: String::new(), row: "7".to_owned(), ..claim(1) };
+    let plain = Charge {
+        rate: None,
+        ladder: None,
+        spread: None,
+        one: String::new(),
+        row: "7".to_owned(),
+        ..claim(1)
+    };
     let pardon = Pardon { row: "7".to_owned(), ..Pardon::default() };
     let whole = Pardon {
         row: "strangers".to_owned(),

@@ -1,6 +1,6 @@
 //! The Throttle objects as the Worker calls them: one method for each request.
 
-use super::messages::{Claim, Grant, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest};
+use super::messages::{Charge, Grant, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest};
 use crate::ports::{Fault, Part};
 
 /// The answer to claims.
@@ -24,7 +24,7 @@ pub trait Throttles {
     async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault>;
 
     /// Charges all claims or none. A repeated call charges twice.
-    async fn take(&self, name: &str, claims: &[Claim]) -> Result<Taken, Fault> {
+    async fn take(&self, name: &str, claims: &[Charge]) -> Result<Taken, Fault> {
         match self.ask(name, &ThrottleRequest::Take { claims: claims.to_vec() }).await? {
             ThrottleAnswer::Taken { grants } => Ok(Taken::Granted(grants)),
             ThrottleAnswer::Refused(refused) => Ok(Taken::Refused(refused)),

@@ -25,7 +25,7 @@ pub enum ThrottleRequest {
     /// Takes one from each bucket and steps on each ladder, all or none.
     Take {
         /// What it is limited by. The first that refuses decides.
-        claims: Vec<Claim>,
+        claims: Vec<Charge>,
     },
     /// The attempt succeeded: takes back what it was charged beforehand.
     Forgive {
@@ -62,7 +62,7 @@ pub const MAX_ROWS: usize = 50;
 
 /// One thing that limits a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct Charge {
     /// Whose: the row in the object.
     pub row: String,
     /// Which of its buckets: the name of what is limited.

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     ladder::Step,
-    messages::{Claim, Grant, MAX_ROWS, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
+    messages::{Charge, Grant, MAX_ROWS, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
 };
 use crate::ports::{Fault, Part, Records};
 use postern_jose::time::Timestamp;
@@ -39,7 +39,7 @@ impl<R: Records> Throttle<R> {
         decided.unwrap_or_else(|fault| ThrottleAnswer::Unavailable { cause: fault.to_string() })
     }
 
-    fn take(&self, claims: &[Claim], now: Timestamp) -> Result<ThrottleAnswer, Fault> {
+    fn take(&self, claims: &[Charge], now: Timestamp) -> Result<ThrottleAnswer, Fault> {
         let mut charged: Vec<(&String, Standing, Grant)> = Vec::with_capacity(claims.len());
         for (index, claim) in claims.iter().enumerate() {
             if charged.iter().any(|(_, _, grant)| grant.locked) {
@@ -149,7 +149,7 @@ fn decode(record: &str) -> Result<Standing, Fault> {
 }
 
 /// Charges one claim, or says until when it can't be and whether a lock is the cause.
-fn charge(claim: &Claim, standing: &mut Standing, now: Timestamp) -> Result<Grant, (Timestamp, bool)> {
+fn charge(claim: &Charge, standing: &mut Standing, now: Timestamp) -> Result<Grant, (Timestamp, bool)> {
     let mut grant = Grant::default();
     if let Some(rate) = claim.rate {
         let rate = if standing.seen.is_alarmed(now) { rate.tightened() } else { rate };

@@ -9,8 +9,8 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_seconds(1_800_000_000 + seconds)
 }
 
-fn claim(row: &str, rate: Rate) -> Claim {
-    Claim {
+fn claim(row: &str, rate: Rate) -> Charge {
+    Charge {
         row: row.to_owned(),
         bucket: "login".to_owned(),
         rate: Some(rate),
@@ -20,7 +20,7 @@ fn claim(row: &str, rate: Rate) -> Claim {
     }
 }
 
-fn take(throttle: &Throttle<MemoryRecords>, claims: &[Claim], now: Timestamp) -> ThrottleAnswer {
+fn take(throttle: &Throttle<MemoryRecords>, claims: &[Charge], now: Timestamp) -> ThrottleAnswer {
     throttle.serve(&ThrottleRequest::Take { claims: claims.to_vec() }, now)
 }
 
@@ -48,7 +48,7 @@ fn all_claims_are_charged_or_none() {
 fn a_locked_row_is_refused_or_let_through_by_rule() {
     for refuses in [true, false] {
         let throttle = Throttle::new(MemoryRecords::default());
-        let claims = [Claim { rate: None, ladder: Some(ladder(refuses)), ..claim("a", Rate::new(1, 1)) }];
+        let claims = [Charge { rate: None, ladder: Some(ladder(refuses)), ..claim("a", Rate::new(1, 1)) }];
         let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
         assert_eq!(grants, [Grant::default()]);
         let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
@@ -67,9 +67,9 @@ fn a_locked_row_is_refused_or_let_through_by_rule() {
 #[test]
 fn a_locked_attempt_charges_no_further_row() {
     let throttle = Throttle::new(MemoryRecords::default());
-    let one = Claim { rate: None, ladder: Some(ladder(false)), ..claim("one", Rate::new(1, 1)) };
-    let all = Claim { row: "all".to_owned(), ..one.clone() };
-    let claims = [one, Claim { ladder: Some(Ladder { lock_after: 9, ..ladder(true) }), ..all }];
+    let one = Charge { rate: None, ladder: Some(ladder(false)), ..claim("one", Rate::new(1, 1)) };
+    let all = Charge { row: "all".to_owned(), ..one.clone() };
+    let claims = [one, Charge { ladder: Some(Ladder { lock_after: 9, ..ladder(true) }), ..all }];
     for _ in 0..2 {
         let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
         assert_eq!(grants.len(), 2);
@@ -87,7 +87,7 @@ fn a_success_takes_back_its_charge_and_an_owner_clears_the_row() {
     let throttle = Throttle::new(MemoryRecords::default());
     let spread = Some(Spread { count: 5, window: 600 });
     let claims =
-        [Claim { ladder: Some(ladder(false)), spread, one: "n".into(), ..claim("a", Rate::new(60, 60)) }];
+        [Charge { ladder: Some(ladder(false)), spread, one: "n".into(), ..claim("a", Rate::new(60, 60)) }];
     take(&throttle, &claims, at(0));
     let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
     let lock = grants[0].lock;
@@ -110,7 +110,7 @@ fn stuffing_raises_the_alarm_once_and_tightens_the_rate() {
     let throttle = Throttle::new(MemoryRecords::default());
     let try_one = |one: &str, now| {
         let spread = Some(Spread { count: 4, window: 600 });
-        take(&throttle, &[Claim { spread, one: one.to_owned(), ..claim("*", Rate::new(60, 60)) }], now)
+        take(&throttle, &[Charge { spread, one: one.to_owned(), ..claim("*", Rate::new(60, 60)) }], now)
     };
     let alarms: Vec<bool> = ["a", "b", "b", "c", "d", "e"]
         .iter()
@@ -131,7 +131,7 @@ fn refused_guesses_cost_no_write_after_the_alarm() {
     let throttle = Throttle::new(MemoryRecords::default());
     let try_one = |one: &str| {
         let spread = Some(Spread { count: 3, window: 600 });
-        take(&throttle, &[Claim { spread, one: one.to_owned(), ..claim("*", Rate::new(1, 1)) }], at(0))
+        take(&throttle, &[Charge { spread, one: one.to_owned(), ..claim("*", Rate::new(1, 1)) }], at(0))
     };
     assert!(granted(&try_one("a")));
     let refused: Vec<(bool, bool)> = ["a", "b", "c", "d", "e"]
@@ -151,7 +151,7 @@ fn refused_guesses_cost_no_write_after_the_alarm() {
 fn what_says_nothing_any_more_is_swept() {
     let throttle = Throttle::new(MemoryRecords::default());
     let spread = Some(Spread { count: 3, window: 600 });
-    take(&throttle, &[Claim { spread, one: "x".into(), ..claim("7", Rate::new(1, 1)) }], at(0));
+    take(&throttle, &[Charge { spread, one: "x".into(), ..claim("7", Rate::new(1, 1)) }], at(0));
     assert_eq!(throttle.sweep(at(3599)), Ok(true));
     assert_eq!(throttle.sweep(at(3600)), Ok(false));
     assert!(throttle.records.snapshot().is_empty());
@@ -161,7 +161,7 @@ fn what_says_nothing_any_more_is_swept() {
 fn an_operator_sees_and_clears_rows_by_name_or_all() {
     let throttle = Throttle::new(MemoryRecords::default());
     for row in ["7", "8", "*"] {
-        take(&throttle, &[Claim { ladder: Some(ladder(true)), ..claim(row, Rate::new(1, 1)) }], at(0));
+        take(&throttle, &[Charge { ladder: Some(ladder(true)), ..claim(row, Rate::new(1, 1)) }], at(0));
     }
     let read = |rows: &[&str], now| {
         let rows = rows.iter().map(|row| (*row).to_owned()).collect();
@@ -199,7 +199,8 @@ fn a_failing_storage_is_no_verdict() {
 fn standing_record_format_unchanged() {
     let throttle = Throttle::new(MemoryRecords::default());
     let spread = Some(Spread { count: 3, window: 600 });
-    let full = Claim { ladder: Some(ladder(true)), spread, one: "n".into(), ..claim("7", Rate::new(60, 60)) };
+    let full =
+        Charge { ladder: Some(ladder(true)), spread, one: "n".into(), ..claim("7", Rate::new(60, 60)) };
     take(&throttle, &[full, claim("*", Rate::new(60, 60))], at(0));
     let rows: Vec<_> = throttle.records.snapshot().into_iter().collect();
     let key = |row: &str| ("throttle".to_owned(), row.to_owned());
