@@ -14,7 +14,7 @@ use postern_app::{
     revocation::{FeedCopy, FeedPolicy, OWN_HORIZON, memory::MemoryFeed},
     time::Timestamp,
 };
-use postern_core::throttle::{Charge, Pardon, Throttle, ThrottleRequest};
+use postern_core::throttle::{Charge, Refund, Throttle, ThrottleRequest};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 const FAMILY: FamilyId = FamilyId::from_bytes([1; 16]);
@@ -87,7 +87,7 @@ fn a_sign_in_writes_nine_rows() {
     let rows = take(&throttle, &["7", "known"])
         + take(&throttle, &["device", "devices"])
         + writes(&throttle, || {
-            let pardons = ["device", "devices"].map(|row| Pardon { row: row.into(), ..Pardon::default() });
+            let pardons = ["device", "devices"].map(|row| Refund { row: row.into(), ..Refund::default() });
             let pardons = pardons.to_vec();
             Throttle::new(throttle.clone()).serve(&ThrottleRequest::Forgive { pardons }, NOW);
         })

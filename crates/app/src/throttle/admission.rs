@@ -20,7 +20,7 @@ use crate::{
     web::{caller::Caller, error::ApiError, throttled::whole_seconds},
 };
 use postern_core::throttle::{
-    Charge, Grant, Ladder, Limited, Origin, Pardon, Throttles as _, device, network::NETWORK_ROW,
+    Charge, Grant, Ladder, Limited, Origin, Refund, Throttles as _, device, network::NETWORK_ROW,
 };
 
 /// An admitted sign-in, which is charged as a failure in advance.
@@ -33,7 +33,7 @@ pub(crate) struct Admission {
     /// The delay before the password is checked.
     delay: Duration,
     /// The charges, by Throttle object.
-    charged: Vec<(String, Vec<Pardon>)>,
+    charged: Vec<(String, Vec<Refund>)>,
     /// The events to record if the sign-in fails.
     told_of_failure: Vec<EventKind>,
 }
@@ -49,7 +49,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
     /// Removes the failures at an account, except for those of known devices, after the owner has proved their identity
     /// in another way, such as a reset.
     pub(crate) async fn lift_lock(&self, login: &Login) -> Result<(), ApiError> {
-        let pardon = |row: &str| Pardon { row: row.to_owned(), all: true, ..Pardon::default() };
+        let pardon = |row: &str| Refund { row: row.to_owned(), all: true, ..Refund::default() };
         let pardons = vec![pardon(STRANGERS_ROW), pardon(SIGNED_IN_ROW)];
         let object = of_login(login);
         self.0.ports.throttles().forgive(&object, pardons).await?;
@@ -265,7 +265,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
             }
             // A locked attempt was not charged.
             if !locked && (claim.ladder.is_some() || claim.spread.is_some()) {
-                pardons.push(Pardon {
+                pardons.push(Refund {
                     row: claim.row,
                     all: matches!(scope, ACCOUNT | DEVICE | SESSION),
                     forget: claim.ladder.map_or(0, |ladder| ladder.forget),

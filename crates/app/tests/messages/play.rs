@@ -19,7 +19,7 @@ use postern_app::{
     refresh::{Context, Limits, Presented, Revocation, SecretHash},
     revocation::{Entry, Feed, FeedAnswer, FeedPolicy, FeedRequest, Kind, Mark, Rule},
 };
-use postern_core::throttle::{Charge, Ladder, Pardon, Spread, Throttle, ThrottleAnswer, ThrottleRequest};
+use postern_core::throttle::{Charge, Ladder, Refund, Spread, Throttle, ThrottleAnswer, ThrottleRequest};
 
 use crate::tests::keys_support::{START, empty_ring, masters};
 
@@ -135,8 +135,8 @@ fn throttle() -> Played<ThrottleRequest, ThrottleAnswer> {
         row: "7".to_owned(),
         ..claim(1)
     };
-    let pardon = Pardon { row: "7".to_owned(), ..Pardon::default() };
-    let whole = Pardon {
+    let pardon = Refund { row: "7".to_owned(), ..Refund::default() };
+    let whole = Refund {
         row: "strangers".to_owned(),
         all: true,
         forget: 60,

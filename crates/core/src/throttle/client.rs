@@ -1,6 +1,6 @@
 //! The Throttle objects as the Worker calls them: one method for each request.
 
-use super::messages::{Charge, Grant, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest};
+use super::messages::{Charge, Grant, Refund, Refused, Standing, ThrottleAnswer, ThrottleRequest};
 use crate::ports::{Fault, Part};
 
 /// The answer to claims.
@@ -33,7 +33,7 @@ pub trait Throttles {
     }
 
     /// Takes back what an attempt was charged, after it succeeded.
-    async fn forgive(&self, name: &str, pardons: Vec<Pardon>) -> Result<(), Fault> {
+    async fn forgive(&self, name: &str, pardons: Vec<Refund>) -> Result<(), Fault> {
         forgiven(self.ask(name, &ThrottleRequest::Forgive { pardons }).await?)
     }
 

@@ -30,7 +30,7 @@ pub enum ThrottleRequest {
     /// The attempt succeeded: takes back what it was charged beforehand.
     Forgive {
         /// For each row.
-        pardons: Vec<Pardon>,
+        pardons: Vec<Refund>,
     },
     /// What stands in these rows, or in the first [`MAX_ROWS`] there are.
     Read {
@@ -83,7 +83,7 @@ pub struct Charge {
 
 /// What is taken back after a success.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Pardon {
+pub struct Refund {
     /// The row.
     pub row: String,
     /// Everything: the one who owns this row has proved it.

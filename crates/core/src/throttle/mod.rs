@@ -25,7 +25,7 @@ pub mod spread;
 pub use self::{
     client::{Taken, Throttles},
     ladder::{Ladder, Rung},
-    messages::{Charge, Grant, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
+    messages::{Charge, Grant, Refund, Refused, Standing, ThrottleAnswer, ThrottleRequest},
     network::Origin,
     object::Throttle,
     spread::{Seen, Spread},

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     ladder::Step,
-    messages::{Charge, Grant, MAX_ROWS, Pardon, Refused, Standing, ThrottleAnswer, ThrottleRequest},
+    messages::{Charge, Grant, MAX_ROWS, Refund, Refused, Standing, ThrottleAnswer, ThrottleRequest},
 };
 use crate::ports::{Fault, Part, Records};
 use postern_jose::time::Timestamp;
@@ -74,7 +74,7 @@ impl<R: Records> Throttle<R> {
         Ok(ThrottleAnswer::Taken { grants: charged.into_iter().map(|(_, _, grant)| grant).collect() })
     }
 
-    fn forgive(&self, pardons: &[Pardon]) -> Result<ThrottleAnswer, Fault> {
+    fn forgive(&self, pardons: &[Refund]) -> Result<ThrottleAnswer, Fault> {
         for pardon in pardons {
             let mut standing = self.read(&pardon.row)?;
             if pardon.all {

@@ -92,14 +92,14 @@ fn a_success_takes_back_its_charge_and_an_owner_clears_the_row() {
     let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
     let lock = grants[0].lock;
     assert!(lock.is_some());
-    let pardon = Pardon { row: "a".into(), forget: 3600, lock, one: "n".into(), ..Pardon::default() };
+    let pardon = Refund { row: "a".into(), forget: 3600, lock, one: "n".into(), ..Refund::default() };
     assert_eq!(
         throttle.serve(&ThrottleRequest::Forgive { pardons: vec![pardon.clone()] }, at(1)),
         ThrottleAnswer::Forgiven
     );
     let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(1)) else { panic!("taken") };
     assert!(!grants[0].locked && grants[0].lock.is_some(), "one failure is still remembered");
-    let all = Pardon { all: true, ..pardon };
+    let all = Refund { all: true, ..pardon };
     throttle.serve(&ThrottleRequest::Forgive { pardons: vec![all] }, at(2));
     let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(2)) else { panic!("taken") };
     assert_eq!(grants, [Grant::default()], "none is");
