@@ -2,7 +2,7 @@
 
 use super::reader::{Fields, Node};
 use crate::rate::{MAX_PER_MINUTE, Rate};
-use postern_core::throttle::{Ladder, Limited, Spread, messages::MAX_WINDOW};
+use postern_core::throttle::{DistinctLimit, Limited, LockoutPolicy, messages::MAX_WINDOW};
 
 /// The highest number of waiting sign-ins that can be configured for an isolate.
 const MAX_HASH_QUEUE: u32 = 1000;
@@ -45,15 +45,15 @@ pub struct LimitSettings {
     /// Exports of a user's stored data.
     pub export_account: Option<Rate>,
     /// The lockout after failures at one account from unknown devices, and after failures of one known device.
-    pub account_lock: Ladder,
+    pub account_lock: LockoutPolicy,
     /// The lockout after failures of all known devices of an account. These devices then count as unknown.
-    pub devices_lock: Ladder,
+    pub devices_lock: LockoutPolicy,
     /// The lockout after failures from one IP address at any accounts.
-    pub ip_lock: Ladder,
+    pub ip_lock: LockoutPolicy,
     /// How many accounts with failures from one network indicate an attack.
-    pub accounts_per_network: Spread,
+    pub accounts_per_network: DistinctLimit,
     /// How many networks with failures at one account indicate an attack.
-    pub networks_per_account: Spread,
+    pub networks_per_account: DistinctLimit,
     /// The calls that are not limited while a Throttle object does not answer. Other limited calls are refused.
     pub open_without_throttle: Vec<&'static str>,
     /// How many sign-ins in one isolate may wait for a password hash.
@@ -90,7 +90,7 @@ impl Default for LimitSettings {
             reset_network: rate(15, 15),
             // A user exports once, and perhaps a few times more if a download fails.
             export_account: rate(1, 5),
-            account_lock: Ladder {
+            account_lock: LockoutPolicy {
                 delay_after: 3,
                 lock_after: 5,
                 locks: locks.clone(),
@@ -100,7 +100,7 @@ impl Default for LimitSettings {
             },
             // The failures of four stolen devices, or of four devices whose owner forgot the password, at once. A single device
             // never reaches this: its own lockout leaves it one guess an hour, in which one failure expires.
-            devices_lock: Ladder {
+            devices_lock: LockoutPolicy {
                 delay_after: 20,
                 lock_after: 20,
                 locks: vec![3600],
@@ -108,9 +108,9 @@ impl Default for LimitSettings {
                 refuses: true,
             },
             // The people of an office may mistype a hundred passwords in a morning, but not six in each hour after it.
-            ip_lock: Ladder { delay_after: 100, lock_after: 100, locks, forget: 600, refuses: true },
-            accounts_per_network: Spread { count: 20, window: 600 },
-            networks_per_account: Spread { count: 10, window: 600 },
+            ip_lock: LockoutPolicy { delay_after: 100, lock_after: 100, locks, forget: 600, refuses: true },
+            accounts_per_network: DistinctLimit { count: 20, window: 600 },
+            networks_per_account: DistinctLimit { count: 10, window: 600 },
             // A refresh token cannot be guessed, but a password can. An attacker who overloads the Throttle object of their own
             // network must not escape the limit.
             open_without_throttle: vec![Limited::Refresh.name()],
@@ -253,7 +253,7 @@ fn read_rate(node: &Node<'_>) -> Option<Rate> {
     Some(Rate::new(per_minute?, burst?))
 }
 
-fn read_ladder(node: &Node<'_>, ladder: &mut Ladder) {
+fn read_ladder(node: &Node<'_>, ladder: &mut LockoutPolicy) {
     let Some(fields) = node.object(&["delay_after", "lock_after", "locks", "forget"]) else { return };
     ladder.delay_after = number(&fields, "delay_after", ladder.delay_after, 0, 1_000_000);
     ladder.lock_after = number(&fields, "lock_after", ladder.lock_after, 1, 1_000_000);
@@ -271,7 +271,7 @@ fn read_ladder(node: &Node<'_>, ladder: &mut Ladder) {
     }
 }
 
-fn read_spread(node: &Node<'_>, spread: &mut Spread) {
+fn read_spread(node: &Node<'_>, spread: &mut DistinctLimit) {
     let Some(fields) = node.object(&["count", "window"]) else { return };
     // Each account or network is stored; a thousand take 30 kB.
     spread.count = number(&fields, "count", spread.count, 2, 1000);

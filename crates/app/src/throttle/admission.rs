@@ -20,7 +20,7 @@ use crate::{
     web::{caller::Caller, error::ApiError, throttled::whole_seconds},
 };
 use postern_core::throttle::{
-    Charge, Grant, Ladder, Limited, Origin, Refund, Throttles as _, device, network::NETWORK_ROW,
+    Charge, Grant, Limited, LockoutPolicy, Origin, Refund, Throttles as _, device, network::NETWORK_ROW,
 };
 
 /// An admitted sign-in, which is charged as a failure in advance.
@@ -183,7 +183,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
         CallLimits::of(self.0).throttle(caller, Limited::Login).await?;
         let limits = &self.0.isolate.config.limits;
         let mut one = asked(SESSION, SIGNED_IN_ROW, Limited::Login, limits.login_account);
-        one.claim.ladder = Some(Ladder { refuses: true, ..limits.account_lock.clone() });
+        one.claim.ladder = Some(LockoutPolicy { refuses: true, ..limits.account_lock.clone() });
         let mut admission = Admission::default();
         self.charge(caller, &mut admission, of_login(login), vec![one]).await?;
         if !admission.delay.is_zero() {

@@ -19,7 +19,9 @@ use postern_app::{
     refresh::{Context, Limits, Presented, Revocation, SecretHash},
     revocation::{Entry, Feed, FeedAnswer, FeedPolicy, FeedRequest, Kind, Mark, Rule},
 };
-use postern_core::throttle::{Charge, Ladder, Refund, Spread, Throttle, ThrottleAnswer, ThrottleRequest};
+use postern_core::throttle::{
+    Charge, DistinctLimit, LockoutPolicy, Refund, Throttle, ThrottleAnswer, ThrottleRequest,
+};
 
 use crate::tests::keys_support::{START, empty_ring, masters};
 
@@ -123,8 +125,14 @@ fn throttle() -> Played<ThrottleRequest, ThrottleAnswer> {
         row: "strangers".to_owned(),
         bucket: "login".to_owned(),
         rate: Some(Rate::new(1, burst)),
-        ladder: Some(Ladder { delay_after: 0, lock_after: 1, locks: vec![60], forget: 60, refuses: false }),
-        spread: Some(Spread { count: 2, window: 60 }),
+        ladder: Some(LockoutPolicy {
+            delay_after: 0,
+            lock_after: 1,
+            locks: vec![60],
+            forget: 60,
+            refuses: false,
+        }),
+        spread: Some(DistinctLimit { count: 2, window: 60 }),
         one: "one".to_owned(),
     };
     let plain = Charge {

@@ -15,7 +15,7 @@ const MAX_DELAY: Duration = Duration::from_secs(4);
 
 /// The rules of a ladder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ladder {
+pub struct LockoutPolicy {
     /// After this many failures each further attempt is delayed: 1 s, 2 s, then 4 s.
     pub delay_after: u32,
     /// This many failures lock for the first time, and each one after that again.
@@ -31,7 +31,7 @@ pub struct Ladder {
 
 /// Where someone stands on a ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Rung {
+pub struct LockoutState {
     /// When all failures are forgotten.
     #[serde(default)]
     pub clean_at: Timestamp,
@@ -40,13 +40,13 @@ pub struct Rung {
     pub locked_until: Timestamp,
 }
 
-impl Rung {
+impl LockoutState {
     /// Whether there is nothing to remember.
     pub fn is_clean(self, now: Timestamp) -> bool {
         self.clean_at <= now && self.locked_until <= now
     }
 
-    /// Takes one failure of this weight in seconds ([`Ladder::forget`]) back: the attempt
+    /// Takes one failure of this weight in seconds ([`LockoutPolicy::forget`]) back: the attempt
     /// succeeded. `lock` is the one it brought, if it did; another's stays.
     #[must_use]
     pub fn forgiven(self, forget: u32, lock: Option<Timestamp>) -> Self {
@@ -80,7 +80,7 @@ pub enum Step {
     },
 }
 
-impl Ladder {
+impl LockoutPolicy {
     fn forget(&self) -> Duration {
         Duration::from_secs(self.forget.max(1).into())
     }
@@ -92,24 +92,24 @@ impl Ladder {
 
     /// The rung as this ladder can have made it by now. What lies further in the future is of a clock
     /// that was ahead: it must not lock anybody out for as long.
-    fn within_reach(&self, rung: Rung, now: Timestamp) -> Rung {
+    fn within_reach(&self, rung: LockoutState, now: Timestamp) -> LockoutState {
         let longest =
             self.locks.iter().copied().max().map_or(Duration::ZERO, |lock| Duration::from_secs(lock.into()));
         let over = now.has_reached(rung.locked_until, longest);
-        Rung {
+        LockoutState {
             clean_at: rung.clean_at.min(now.plus(self.forget().saturating_mul(self.top()))),
             locked_until: if over { rung.locked_until.min(now) } else { rung.locked_until },
         }
     }
 
     /// How many failures are remembered.
-    pub fn failures(&self, rung: Rung, now: Timestamp) -> u32 {
+    pub fn failures(&self, rung: LockoutState, now: Timestamp) -> u32 {
         let debt = self.within_reach(rung, now).clean_at.since(now).as_millis();
         u32::try_from(debt.div_ceil(self.forget().as_millis())).unwrap_or(u32::MAX)
     }
 
     /// Judges an attempt and counts it as a failure.
-    pub fn attempt(&self, rung: Rung, now: Timestamp) -> (Rung, Step) {
+    pub fn attempt(&self, rung: LockoutState, now: Timestamp) -> (LockoutState, Step) {
         let rung = self.within_reach(rung, now);
         if now < rung.locked_until {
             return (rung, Step::Locked { until: rung.locked_until });
@@ -127,7 +127,10 @@ impl Ladder {
             None => Duration::ZERO,
             Some(more) => Duration::from_secs(1 << more.min(8)).min(MAX_DELAY),
         };
-        (Rung { clean_at, locked_until: lock.unwrap_or(rung.locked_until) }, Step::Try { delay, lock })
+        (
+            LockoutState { clean_at, locked_until: lock.unwrap_or(rung.locked_until) },
+            Step::Try { delay, lock },
+        )
     }
 }
 
@@ -142,13 +145,19 @@ mod tests {
         START.plus(Duration::from_secs(seconds))
     }
 
-    fn ladder() -> Ladder {
-        Ladder { delay_after: 3, lock_after: 5, locks: vec![60, 600, 3600], forget: 3600, refuses: false }
+    fn ladder() -> LockoutPolicy {
+        LockoutPolicy {
+            delay_after: 3,
+            lock_after: 5,
+            locks: vec![60, 600, 3600],
+            forget: 3600,
+            refuses: false,
+        }
     }
 
     #[test]
     fn failures_are_delayed_and_then_locked_for_1_10_and_60_minutes() {
-        let (mut rung, mut now) = (Rung::default(), 0);
+        let (mut rung, mut now) = (LockoutState::default(), 0);
         for delay in [0, 0, 0, 1] {
             let (next, step) = ladder().attempt(rung, at(now));
             assert_eq!(step, Step::Try { delay: Duration::from_secs(delay), lock: None });
@@ -167,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_attack_of_a_year_is_forgotten_in_hours() {
-        let (mut rung, mut tried) = (Rung::default(), 0);
+        let (mut rung, mut tried) = (LockoutState::default(), 0);
         let year = 365 * 24 * 60;
         for minute in 0..year {
             let (next, step) = ladder().attempt(rung, at(minute * 60));
@@ -181,7 +190,7 @@ mod tests {
     // And the lock that the failure brought.
     #[test]
     fn a_success_takes_back_its_own_failure_alone() {
-        let mut rung = Rung::default();
+        let mut rung = LockoutState::default();
         for _ in 0..4 {
             rung = ladder().attempt(rung, at(0)).0;
         }
@@ -194,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_clock_put_back_locks_nobody_out_for_as_long() {
-        let mut rung = Rung::default();
+        let mut rung = LockoutState::default();
         for _ in 0..9 {
             rung = ladder().attempt(rung, at(10 * 86_400)).0;
         }
@@ -206,7 +215,7 @@ mod tests {
 
     #[test]
     fn guesses_made_at_once_are_all_counted() {
-        let mut rung = Rung::default();
+        let mut rung = LockoutState::default();
         let tried = (0..100)
             .filter(|_| {
                 let (next, step) = ladder().attempt(rung, at(0));
@@ -219,7 +228,7 @@ mod tests {
 
     #[test]
     fn forgotten_failures_no_longer_count() {
-        let mut rung = Rung::default();
+        let mut rung = LockoutState::default();
         for _ in 0..4 {
             rung = ladder().attempt(rung, at(0)).0;
         }

@@ -8,8 +8,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ladder::{Ladder, Rung},
-    spread::{Seen, Spread},
+    ladder::{LockoutPolicy, LockoutState},
+    spread::{DistinctCounter, DistinctLimit},
 };
 use crate::{
     message::Message,
@@ -72,10 +72,10 @@ pub struct Charge {
     pub rate: Option<Rate>,
     /// The ladder of failures, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ladder: Option<Ladder>,
+    pub ladder: Option<LockoutPolicy>,
     /// When many different ones are an attack, if that is watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spread: Option<Spread>,
+    pub spread: Option<DistinctLimit>,
     /// The one that is tried here: an account's stand-in or a network's.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub one: String,
@@ -88,7 +88,7 @@ pub struct Refund {
     pub row: String,
     /// Everything: the one who owns this row has proved it.
     pub all: bool,
-    /// [`Ladder::forget`]: what one failure weighs.
+    /// [`LockoutPolicy::forget`]: what one failure weighs.
     pub forget: u32,
     /// The lock that the attempt brought, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,14 +161,14 @@ pub struct Standing {
     #[serde(default, skip_serializing_if = "TextMap::is_empty")]
     pub buckets: TextMap<FullAt>,
     /// The ladder of failures.
-    #[serde(default, skip_serializing_if = "Rung::is_untouched")]
-    pub rung: Rung,
+    #[serde(default, skip_serializing_if = "LockoutState::is_untouched")]
+    pub rung: LockoutState,
     /// The different ones that failed.
-    #[serde(default, skip_serializing_if = "Seen::is_untouched")]
-    pub seen: Seen,
+    #[serde(default, skip_serializing_if = "DistinctCounter::is_untouched")]
+    pub seen: DistinctCounter,
 }
 
-/// The longest window of a [`Spread`]: config allows no longer one.
+/// The longest window of a [`DistinctLimit`]: config allows no longer one.
 pub const MAX_WINDOW: Duration = Duration::from_hours(1);
 
 impl Standing {

@@ -24,11 +24,11 @@ pub mod spread;
 
 pub use self::{
     client::{Taken, Throttles},
-    ladder::{Ladder, Rung},
+    ladder::{LockoutPolicy, LockoutState},
     messages::{Charge, Grant, Refund, Refused, Standing, ThrottleAnswer, ThrottleRequest},
     network::Origin,
     object::Throttle,
-    spread::{Seen, Spread},
+    spread::{DistinctCounter, DistinctLimit},
 };
 
 /// What is limited.

@@ -78,8 +78,8 @@ impl<R: Records> Throttle<R> {
         for pardon in pardons {
             let mut standing = self.read(&pardon.row)?;
             if pardon.all {
-                standing.rung = super::Rung::default();
-                standing.seen = super::Seen::default();
+                standing.rung = super::LockoutState::default();
+                standing.seen = super::DistinctCounter::default();
             } else {
                 standing.rung = standing.rung.forgiven(pardon.forget, pardon.lock);
                 standing.seen.ones.remove(&pardon.one);

@@ -11,7 +11,7 @@ use postern_jose::time::Timestamp;
 
 /// From how many different ones on it is an attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spread {
+pub struct DistinctLimit {
     /// This many different ones, 2 or more.
     pub count: u32,
     /// Within so many seconds. Limits stay tightened for as long after the last one.
@@ -20,8 +20,8 @@ pub struct Spread {
 
 /// The different ones that failed of late.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Seen {
-    /// By their stand-ins: when each was seen last. Never more than [`Spread::count`].
+pub struct DistinctCounter {
+    /// By their stand-ins: when each was seen last. Never more than [`DistinctLimit::count`].
     #[serde(default, skip_serializing_if = "TextMap::is_empty")]
     pub ones: TextMap<Timestamp>,
     /// Until when limits are tightened.
@@ -29,7 +29,7 @@ pub struct Seen {
     pub alarmed_until: Timestamp,
 }
 
-impl Seen {
+impl DistinctCounter {
     /// Whether there is nothing to remember.
     pub fn is_stale(&self, window: Duration, now: Timestamp) -> bool {
         self.alarmed_until <= now && self.ones.values().all(|at| now.is_due(*at, window))
@@ -47,13 +47,13 @@ impl Seen {
     }
 }
 
-impl Spread {
+impl DistinctLimit {
     pub(super) fn window(self) -> Duration {
         Duration::from_secs(self.window.into())
     }
 
     /// Notes one. Whether this one made it an attack, which it was not before.
-    pub fn note(self, seen: &mut Seen, one: &str, now: Timestamp) -> bool {
+    pub fn note(self, seen: &mut DistinctCounter, one: &str, now: Timestamp) -> bool {
         let alarmed = seen.is_alarmed(now);
         seen.ones.retain(|at| !now.is_due(*at, self.window()));
         seen.ones.insert(one.to_owned(), now);
@@ -76,7 +76,7 @@ impl Spread {
 mod tests {
     use super::*;
 
-    const SPREAD: Spread = Spread { count: 3, window: 600 };
+    const SPREAD: DistinctLimit = DistinctLimit { count: 3, window: 600 };
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_seconds(1_800_000_000 + seconds)
@@ -85,7 +85,7 @@ mod tests {
     // They are an attack.
     #[test]
     fn many_distinct_ids_in_the_window_are_reported_once() {
-        let mut seen = Seen::default();
+        let mut seen = DistinctCounter::default();
         assert!(!SPREAD.note(&mut seen, "a", at(0)));
         assert!(!SPREAD.note(&mut seen, "b", at(1)));
         assert!(!SPREAD.note(&mut seen, "b", at(2)), "the same again is no other one");
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn different_ones_over_a_long_time_are_none() {
-        let mut seen = Seen::default();
+        let mut seen = DistinctCounter::default();
         for hour in 0..50 {
             assert!(!SPREAD.note(&mut seen, &hour.to_string(), at(hour * 3600)));
         }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     ports::memory::{FaultMode, MemoryRecords},
     rate::Rate,
-    throttle::{Ladder, Spread},
+    throttle::{DistinctLimit, LockoutPolicy},
 };
 
 fn at(seconds: u64) -> Timestamp {
@@ -28,8 +28,8 @@ fn granted(answer: &ThrottleAnswer) -> bool {
     matches!(answer, ThrottleAnswer::Taken { .. })
 }
 
-fn ladder(refuses: bool) -> Ladder {
-    Ladder { delay_after: 1, lock_after: 2, locks: vec![60], forget: 3600, refuses }
+fn ladder(refuses: bool) -> LockoutPolicy {
+    LockoutPolicy { delay_after: 1, lock_after: 2, locks: vec![60], forget: 3600, refuses }
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_locked_attempt_charges_no_further_row() {
     let throttle = Throttle::new(MemoryRecords::default());
     let one = Charge { rate: None, ladder: Some(ladder(false)), ..claim("one", Rate::new(1, 1)) };
     let all = Charge { row: "all".to_owned(), ..one.clone() };
-    let claims = [one, Charge { ladder: Some(Ladder { lock_after: 9, ..ladder(true) }), ..all }];
+    let claims = [one, Charge { ladder: Some(LockoutPolicy { lock_after: 9, ..ladder(true) }), ..all }];
     for _ in 0..2 {
         let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
         assert_eq!(grants.len(), 2);
@@ -85,7 +85,7 @@ fn a_locked_attempt_charges_no_further_row() {
 #[test]
 fn a_success_takes_back_its_charge_and_an_owner_clears_the_row() {
     let throttle = Throttle::new(MemoryRecords::default());
-    let spread = Some(Spread { count: 5, window: 600 });
+    let spread = Some(DistinctLimit { count: 5, window: 600 });
     let claims =
         [Charge { ladder: Some(ladder(false)), spread, one: "n".into(), ..claim("a", Rate::new(60, 60)) }];
     take(&throttle, &claims, at(0));
@@ -109,7 +109,7 @@ fn a_success_takes_back_its_charge_and_an_owner_clears_the_row() {
 fn stuffing_raises_the_alarm_once_and_tightens_the_rate() {
     let throttle = Throttle::new(MemoryRecords::default());
     let try_one = |one: &str, now| {
-        let spread = Some(Spread { count: 4, window: 600 });
+        let spread = Some(DistinctLimit { count: 4, window: 600 });
         take(&throttle, &[Charge { spread, one: one.to_owned(), ..claim("*", Rate::new(60, 60)) }], now)
     };
     let alarms: Vec<bool> = ["a", "b", "b", "c", "d", "e"]
@@ -130,7 +130,7 @@ fn stuffing_raises_the_alarm_once_and_tightens_the_rate() {
 fn refused_guesses_cost_no_write_after_the_alarm() {
     let throttle = Throttle::new(MemoryRecords::default());
     let try_one = |one: &str| {
-        let spread = Some(Spread { count: 3, window: 600 });
+        let spread = Some(DistinctLimit { count: 3, window: 600 });
         take(&throttle, &[Charge { spread, one: one.to_owned(), ..claim("*", Rate::new(1, 1)) }], at(0))
     };
     assert!(granted(&try_one("a")));
@@ -150,7 +150,7 @@ fn refused_guesses_cost_no_write_after_the_alarm() {
 #[test]
 fn what_says_nothing_any_more_is_swept() {
     let throttle = Throttle::new(MemoryRecords::default());
-    let spread = Some(Spread { count: 3, window: 600 });
+    let spread = Some(DistinctLimit { count: 3, window: 600 });
     take(&throttle, &[Charge { spread, one: "x".into(), ..claim("7", Rate::new(1, 1)) }], at(0));
     assert_eq!(throttle.sweep(at(3599)), Ok(true));
     assert_eq!(throttle.sweep(at(3600)), Ok(false));
@@ -198,7 +198,7 @@ fn a_failing_storage_is_no_verdict() {
 #[test]
 fn standing_record_format_unchanged() {
     let throttle = Throttle::new(MemoryRecords::default());
-    let spread = Some(Spread { count: 3, window: 600 });
+    let spread = Some(DistinctLimit { count: 3, window: 600 });
     let full =
         Charge { ladder: Some(ladder(true)), spread, one: "n".into(), ..claim("7", Rate::new(60, 60)) };
     take(&throttle, &[full, claim("*", Rate::new(60, 60))], at(0));
