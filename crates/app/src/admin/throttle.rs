@@ -21,7 +21,7 @@ use crate::{
     web::{body::BodyError, error::ApiError},
 };
 use postern_core::throttle::{
-    Limited, Origin, Standing, Throttles as _, messages::MAX_ROWS, network::NETWORK_ROW,
+    Limited, Origin, ThrottleState, Throttles as _, messages::MAX_ROWS, network::NETWORK_ROW,
 };
 
 /// The problem of a call without a valid login or address.
@@ -119,7 +119,7 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
     }
 
     /// One row, with its subject, limits and lockouts. Times are in seconds since 1970.
-    fn standing(&self, by_login: bool, row: &str, standing: &Standing) -> Value {
+    fn standing(&self, by_login: bool, row: &str, standing: &ThrottleState) -> Value {
         let limits = &self.isolate.config.limits;
         let now = self.platform.now();
         let (whose, ladder) = match (by_login, row) {

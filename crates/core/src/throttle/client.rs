@@ -1,6 +1,6 @@
 //! The Throttle objects as the Worker calls them: one method for each request.
 
-use super::messages::{Charge, Grant, Refund, Refused, Standing, ThrottleAnswer, ThrottleRequest};
+use super::messages::{Charge, Grant, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState};
 use crate::ports::{Fault, Part};
 
 /// The answer to claims.
@@ -39,7 +39,7 @@ pub trait Throttles {
 
     /// The state of these rows, or of the first [`super::messages::MAX_ROWS`] when `rows` is empty. Rows without state are
     /// left out.
-    async fn standings(&self, name: &str, rows: Vec<String>) -> Result<Vec<(String, Standing)>, Fault> {
+    async fn standings(&self, name: &str, rows: Vec<String>) -> Result<Vec<(String, ThrottleState)>, Fault> {
         match self.ask(name, &ThrottleRequest::Read { rows }).await? {
             ThrottleAnswer::Standings { rows } => Ok(rows),
             other => Err(misplaced(other)),

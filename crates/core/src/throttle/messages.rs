@@ -116,7 +116,7 @@ pub enum ThrottleAnswer {
     /// What stands where. Rows in which nothing stands are left out.
     Standings {
         /// By their names.
-        rows: Vec<(String, Standing)>,
+        rows: Vec<(String, ThrottleState)>,
     },
     /// The object's storage failed: nothing is known.
     Unavailable {
@@ -156,7 +156,7 @@ pub struct Refused {
 
 /// One row of a Throttle object.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Standing {
+pub struct ThrottleState {
     /// The buckets that are not full, by what is limited.
     #[serde(default, skip_serializing_if = "TextMap::is_empty")]
     pub buckets: TextMap<FullAt>,
@@ -171,7 +171,7 @@ pub struct Standing {
 /// The longest window of a [`DistinctLimit`]: config allows no longer one.
 pub const MAX_WINDOW: Duration = Duration::from_hours(1);
 
-impl Standing {
+impl ThrottleState {
     /// Whether forgetting it changes nothing.
     pub fn is_spent(&self, now: Timestamp) -> bool {
         self.buckets.values().all(|bucket| bucket.is_full(now))

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     ladder::Step,
-    messages::{Charge, Grant, MAX_ROWS, Refund, Refused, Standing, ThrottleAnswer, ThrottleRequest},
+    messages::{Charge, Grant, MAX_ROWS, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState},
 };
 use crate::ports::{Fault, Part, Records};
 use postern_jose::time::Timestamp;
@@ -40,7 +40,7 @@ impl<R: Records> Throttle<R> {
     }
 
     fn take(&self, claims: &[Charge], now: Timestamp) -> Result<ThrottleAnswer, Fault> {
-        let mut charged: Vec<(&String, Standing, Grant)> = Vec::with_capacity(claims.len());
+        let mut charged: Vec<(&String, ThrottleState, Grant)> = Vec::with_capacity(claims.len());
         for (index, claim) in claims.iter().enumerate() {
             if charged.iter().any(|(_, _, grant)| grant.locked) {
                 // Nothing will be tried, so nobody else's failures grow by it.
@@ -131,25 +131,25 @@ impl<R: Records> Throttle<R> {
         Ok(left)
     }
 
-    fn read(&self, row: &str) -> Result<Standing, Fault> {
+    fn read(&self, row: &str) -> Result<ThrottleState, Fault> {
         match self.records.read(KIND, row)? {
             Some(record) => decode(&record),
-            None => Ok(Standing::default()),
+            None => Ok(ThrottleState::default()),
         }
     }
 
-    fn write(&self, row: &str, standing: &Standing) -> Result<(), Fault> {
+    fn write(&self, row: &str, standing: &ThrottleState) -> Result<(), Fault> {
         let record = postern_jose::json::write(standing).map_err(|error| Fault::new(Part::Storage, error))?;
         self.records.write(KIND, row, &record)
     }
 }
 
-fn decode(record: &str) -> Result<Standing, Fault> {
+fn decode(record: &str) -> Result<ThrottleState, Fault> {
     postern_jose::json::read_known(record).map_err(|error| Fault::new(Part::Storage, error))
 }
 
 /// Charges one claim, or says until when it can't be and whether a lock is the cause.
-fn charge(claim: &Charge, standing: &mut Standing, now: Timestamp) -> Result<Grant, (Timestamp, bool)> {
+fn charge(claim: &Charge, standing: &mut ThrottleState, now: Timestamp) -> Result<Grant, (Timestamp, bool)> {
     let mut grant = Grant::default();
     if let Some(rate) = claim.rate {
         let rate = if standing.seen.is_alarmed(now) { rate.tightened() } else { rate };
