@@ -20,7 +20,7 @@ use crate::{
     web::{caller::Caller, error::ApiError, throttled::whole_seconds},
 };
 use postern_core::throttle::{
-    Charge, Grant, Limited, LockoutPolicy, Origin, Refund, Throttles as _, device, network::NETWORK_ROW,
+    Allowance, Charge, Limited, LockoutPolicy, Origin, Refund, Throttles as _, device, network::NETWORK_ROW,
 };
 
 /// An admitted sign-in, which is charged as a failure in advance.
@@ -253,7 +253,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
         };
         let mut pardons = Vec::with_capacity(grants.len());
         for ((scope, claim), grant) in noted.into_iter().zip(grants) {
-            let Grant { delay, locked, lock, alarm } = grant;
+            let Allowance { delay, locked, lock, alarm } = grant;
             admission.delay = admission.delay.max(Duration::from_millis(delay.into()));
             admission.locked |= locked;
             if let Some(until) = lock {

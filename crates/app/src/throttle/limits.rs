@@ -20,7 +20,7 @@ use crate::{
     },
 };
 use postern_core::throttle::{
-    Charge, Grant, Limited, Origin, Refused, Taken, Throttles as _, network::NETWORK_ROW,
+    Allowance, Charge, Limited, Origin, Refused, Taken, Throttles as _, network::NETWORK_ROW,
 };
 
 /// Enforces the rate limits by address, network and account.
@@ -114,7 +114,7 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         limited: Limited,
         object: &str,
         asked: Vec<LimitCheck>,
-    ) -> Result<Option<Vec<Grant>>, ApiError> {
+    ) -> Result<Option<Vec<Allowance>>, ApiError> {
         if asked.is_empty() || self.0.isolate.config.limits.off {
             return Ok(Some(Vec::new()));
         }

@@ -1,6 +1,6 @@
 //! The Throttle objects as the Worker calls them: one method for each request.
 
-use super::messages::{Charge, Grant, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState};
+use super::messages::{Allowance, Charge, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState};
 use crate::ports::{Fault, Part};
 
 /// The answer to claims.
@@ -8,7 +8,7 @@ use crate::ports::{Fault, Part};
 pub enum Taken {
     /// All claims were granted: one grant for each, in order, up to the first that is locked. The object charged none after
     /// that one.
-    Granted(Vec<Grant>),
+    Granted(Vec<Allowance>),
     /// One claim was refused, and the object charged nothing.
     Refused(Refused),
 }

@@ -107,7 +107,7 @@ pub enum ThrottleAnswer {
     /// Granted by all claims.
     Taken {
         /// One for each, in order, up to the first that is locked: those after it were not charged.
-        grants: Vec<Grant>,
+        grants: Vec<Allowance>,
     },
     /// Refused by one, and nothing was charged.
     Refused(Refused),
@@ -127,7 +127,7 @@ pub enum ThrottleAnswer {
 
 /// A claim that was granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Grant {
+pub struct Allowance {
     /// Wait so many milliseconds before the attempt.
     pub delay: u32,
     /// The attempt must be answered as a failure, whatever it brings.

@@ -25,7 +25,7 @@ pub mod spread;
 pub use self::{
     client::{Taken, Throttles},
     ladder::{LockoutPolicy, LockoutState},
-    messages::{Charge, Grant, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState},
+    messages::{Allowance, Charge, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState},
     network::Origin,
     object::Throttle,
     spread::{DistinctCounter, DistinctLimit},

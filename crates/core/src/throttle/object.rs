@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use super::{
     ladder::Step,
-    messages::{Charge, Grant, MAX_ROWS, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState},
+    messages::{
+        Allowance, Charge, MAX_ROWS, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState,
+    },
 };
 use crate::ports::{Fault, Part, Records};
 use postern_jose::time::Timestamp;
@@ -40,7 +42,7 @@ impl<R: Records> Throttle<R> {
     }
 
     fn take(&self, claims: &[Charge], now: Timestamp) -> Result<ThrottleAnswer, Fault> {
-        let mut charged: Vec<(&String, ThrottleState, Grant)> = Vec::with_capacity(claims.len());
+        let mut charged: Vec<(&String, ThrottleState, Allowance)> = Vec::with_capacity(claims.len());
         for (index, claim) in claims.iter().enumerate() {
             if charged.iter().any(|(_, _, grant)| grant.locked) {
                 // Nothing will be tried, so nobody else's failures grow by it.
@@ -149,8 +151,12 @@ fn decode(record: &str) -> Result<ThrottleState, Fault> {
 }
 
 /// Charges one claim, or says until when it can't be and whether a lock is the cause.
-fn charge(claim: &Charge, standing: &mut ThrottleState, now: Timestamp) -> Result<Grant, (Timestamp, bool)> {
-    let mut grant = Grant::default();
+fn charge(
+    claim: &Charge,
+    standing: &mut ThrottleState,
+    now: Timestamp,
+) -> Result<Allowance, (Timestamp, bool)> {
+    let mut grant = Allowance::default();
     if let Some(rate) = claim.rate {
         let rate = if standing.seen.is_alarmed(now) { rate.tightened() } else { rate };
         let bucket = standing.buckets.get(&claim.bucket).copied().unwrap_or_default();

@@ -50,9 +50,9 @@ fn a_locked_row_is_refused_or_let_through_by_rule() {
         let throttle = Throttle::new(MemoryRecords::default());
         let claims = [Charge { rate: None, ladder: Some(ladder(refuses)), ..claim("a", Rate::new(1, 1)) }];
         let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
-        assert_eq!(grants, [Grant::default()]);
+        assert_eq!(grants, [Allowance::default()]);
         let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
-        assert_eq!(grants, [Grant { delay: 1000, lock: Some(at(60)), ..Grant::default() }]);
+        assert_eq!(grants, [Allowance { delay: 1000, lock: Some(at(60)), ..Allowance::default() }]);
         match take(&throttle, &claims, at(59)) {
             ThrottleAnswer::Refused(refused) => {
                 assert!(refuses && refused.locked && refused.until == at(60));
@@ -77,7 +77,7 @@ fn a_locked_attempt_charges_no_further_row() {
     let before = throttle.records.snapshot();
     for _ in 0..100 {
         let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(0)) else { panic!("taken") };
-        assert_eq!(grants, [Grant { locked: true, ..Grant::default() }]);
+        assert_eq!(grants, [Allowance { locked: true, ..Allowance::default() }]);
     }
     assert_eq!(throttle.records.snapshot(), before);
 }
@@ -102,7 +102,7 @@ fn a_success_takes_back_its_charge_and_an_owner_clears_the_row() {
     let all = Refund { all: true, ..pardon };
     throttle.serve(&ThrottleRequest::Forgive { pardons: vec![all] }, at(2));
     let ThrottleAnswer::Taken { grants } = take(&throttle, &claims, at(2)) else { panic!("taken") };
-    assert_eq!(grants, [Grant::default()], "none is");
+    assert_eq!(grants, [Allowance::default()], "none is");
 }
 
 #[test]
