@@ -13,7 +13,7 @@ use crate::{
 use postern_app::{
     jose::{PublicKey, SignatureAlgorithm, SignatureVerifier},
     keys::{GeneratedKey, PrivateKey, PublicJwk, Signer, SigningAlgorithm},
-    ports::{Fault, Part},
+    ports::{Component, Fault},
 };
 
 /// How many imported keys an isolate keeps: 64 keys of each of a few issuers. Beyond it, the cache is emptied, which costs
@@ -43,7 +43,7 @@ const fn number(algorithm: SignatureAlgorithm) -> u8 {
 pub(super) struct WebCrypto;
 
 fn fault(error: &JsValue) -> Fault {
-    Fault::new(Part::Crypto, js::cause(error))
+    Fault::new(Component::Crypto, js::cause(error))
 }
 
 /// The algorithm parameter of `importKey` and `generateKey`.
@@ -92,7 +92,8 @@ async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
     if known.is_some() {
         return Ok(known);
     }
-    let jwk = postern_app::json::write(&key.to_jwk()).map_err(|error| Fault::new(Part::Crypto, error))?;
+    let jwk =
+        postern_app::json::write(&key.to_jwk()).map_err(|error| Fault::new(Component::Crypto, error))?;
     let jwk = JSON::parse(&jwk).map_err(|error| fault(&error))?;
     // The platform has its own `alg` names for some curves. The algorithm is already decided.
     for member in ["alg", "use", "kid", "key_ops"] {
@@ -164,7 +165,7 @@ impl Signer for WebCrypto {
         generate(algorithm)
             .await
             .map_err(|error| fault(&error))?
-            .ok_or_else(|| Fault::new(Part::Crypto, "the platform generated a key in an unknown format"))
+            .ok_or_else(|| Fault::new(Component::Crypto, "the platform generated a key in an unknown format"))
     }
 }
 

@@ -15,7 +15,7 @@ use postern_app::{
     },
     ids::AccountId,
     json,
-    ports::{Fault, Part},
+    ports::{Component, Fault},
     time::Timestamp,
 };
 
@@ -24,13 +24,13 @@ use postern_app::{
 pub(super) struct Database(pub(super) Rc<Env>);
 
 fn fault(error: &JsValue) -> Fault {
-    Fault::new(Part::Database, js::cause(error))
+    Fault::new(Component::Database, js::cause(error))
 }
 
 impl Database {
     async fn rows<T: DeserializeOwned>(&self, statement: &Statement) -> Result<Vec<T>, Fault> {
         let rows = all(&env::database(&self.0)?, statement).await.map_err(|error| fault(&error))?;
-        json::read_known(&rows).map_err(|error| Fault::new(Part::Database, error))
+        json::read_known(&rows).map_err(|error| Fault::new(Component::Database, error))
     }
 
     async fn user(&self, statement: &Statement) -> Result<Option<User>, Fault> {

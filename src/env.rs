@@ -13,7 +13,7 @@ use crate::{
 };
 use postern_app::{
     jose::json,
-    ports::{Fault, Part},
+    ports::{Component, Fault},
 };
 
 /// The names of the bindings in `wrangler.toml`. A test compares them.
@@ -70,20 +70,20 @@ fn plain_value(value: &JsValue) -> Option<Value> {
 
 /// The KV namespace.
 pub(super) fn kv(env: &Env) -> Result<KvNamespace, Fault> {
-    bound(env, binding::KV, Part::Kv)
+    bound(env, binding::KV, Component::Kv)
 }
 
 /// The database of users.
 pub(super) fn database(env: &Env) -> Result<D1Database, Fault> {
-    bound(env, binding::DATABASE, Part::Database)
+    bound(env, binding::DATABASE, Component::Database)
 }
 
 /// A Durable Object namespace.
-pub(super) fn namespace(env: &Env, name: &str, part: Part) -> Result<ObjectNamespace, Fault> {
+pub(super) fn namespace(env: &Env, name: &str, part: Component) -> Result<ObjectNamespace, Fault> {
     bound(env, name, part)
 }
 
-fn bound<T: JsCast>(env: &Env, name: &str, part: Part) -> Result<T, Fault> {
+fn bound<T: JsCast>(env: &Env, name: &str, part: Component) -> Result<T, Fault> {
     match Reflect::get(env, &JsValue::from_str(name)) {
         Ok(value) if value.is_object() => Ok(value.unchecked_into()),
         _ => Err(Fault::new(part, format_args!("there is no binding named {name}"))),

@@ -11,7 +11,7 @@ use postern_app::{
         buffer::{LINGER, Offered, TRIES},
     },
     metrics::Family,
-    ports::{Clock as _, Fault, Part},
+    ports::{Clock as _, Component, Fault},
 };
 
 #[wasm_bindgen(module = "/src/ambient.js")]
@@ -54,7 +54,7 @@ async fn send() {
         if let Err(error) = sent {
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             isolate.counters.add_many(Family::EventsDropped, "unreachable", count);
-            log_fault(Fault::new(Part::EventQueue, js::cause(&error)));
+            log_fault(Fault::new(Component::EventQueue, js::cause(&error)));
         }
     }
 }

@@ -5,13 +5,13 @@ use wasm_bindgen::JsValue;
 use web_sys::{AbortSignal, Request, RequestInit, RequestRedirect};
 
 use crate::{body, js, runtime::Runtime};
-use postern_app::ports::{Document, DocumentSource, Fault, Part};
+use postern_app::ports::{Component, Document, DocumentSource, Fault};
 
 impl DocumentSource for Runtime {
     async fn fetch(&self, url: &str, max_bytes: usize, timeout_ms: u32) -> Result<Document, Fault> {
         fetch_document(url, max_bytes, timeout_ms)
             .await
-            .map_err(|error| Fault::new(Part::Issuer, js::cause(&error)))
+            .map_err(|error| Fault::new(Component::Issuer, js::cause(&error)))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     env,
     js::{self, Limiter},
 };
-use postern_app::ports::{Fault, Part, RateLimiter};
+use postern_app::ports::{Component, Fault, RateLimiter};
 
 /// All rate limiting bindings of the environment.
 #[derive(Clone)]
@@ -19,10 +19,14 @@ pub(super) struct Limiters(pub(super) Rc<Env>);
 impl RateLimiter for Limiters {
     async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault> {
         let limiter = env::limiter(&self.0, binding).ok_or_else(|| {
-            Fault::new(Part::RateLimiter, format_args!("there is no rate limiting binding named {binding}"))
+            Fault::new(
+                Component::RateLimiter,
+                format_args!("there is no rate limiting binding named {binding}"),
+            )
         })?;
-        let outcome =
-            ask(&limiter, key).await.map_err(|error| Fault::new(Part::RateLimiter, js::cause(&error)))?;
+        let outcome = ask(&limiter, key)
+            .await
+            .map_err(|error| Fault::new(Component::RateLimiter, js::cause(&error)))?;
         Ok(outcome.is_truthy())
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::js;
 use postern_app::{
     identity::Normalizer,
-    ports::{Clock, Fault, Part, Randomness, Timer},
+    ports::{Clock, Component, Fault, Randomness, Timer},
     time::Timestamp,
 };
 
@@ -33,7 +33,7 @@ impl Timer for Runtime {
 impl Randomness for Runtime {
     #[expect(clippy::disallowed_methods, reason = "an implementation of the port")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
-        getrandom::fill(buffer).map_err(|error| Fault::new(Part::Crypto, error))
+        getrandom::fill(buffer).map_err(|error| Fault::new(Component::Crypto, error))
     }
 }
 

@@ -8,7 +8,7 @@ use web_sys::{AbortSignal, Headers, Request, RequestInit, RequestRedirect};
 use worker::Env;
 
 use crate::{body, console, env, js};
-use postern_app::ports::{Bindings, Document, Fault, Part};
+use postern_app::ports::{Bindings, Component, Document, Fault};
 
 /// The origin of calls to service bindings. Only the path has a meaning.
 const ORIGIN: &str = "https://service.invalid";
@@ -20,7 +20,7 @@ pub(super) struct UserBindings(pub(super) Rc<Env>);
 impl Bindings for UserBindings {
     async fn call(
         &self,
-        part: Part,
+        part: Component,
         service: &str,
         path: &str,
         body: &str,
@@ -47,7 +47,7 @@ impl Bindings for UserBindings {
         asked.await.map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
     }
 
-    async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault> {
+    async fn send(&self, part: Component, queue: &str, body: &str) -> Result<(), Fault> {
         let producer = env::queue(&self.0, queue)
             .ok_or_else(|| Fault::new(part, format_args!("there is no queue binding named {queue}")))?;
         let sent = async { js::in_time(producer.send(&JSON::parse(body)?)?).await };

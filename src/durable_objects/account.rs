@@ -6,7 +6,7 @@ use super::stubs::FeedStub;
 use crate::{log, runtime::Runtime};
 use postern_app::{
     account::{Account as Sessions, AccountAnswer, AlarmAction},
-    ports::{Clock as _, Fault, Part},
+    ports::{Clock as _, Component, Fault},
 };
 
 /// Stores all refresh families of one subject and decides about them.
@@ -23,7 +23,7 @@ impl DurableObject for Account {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let answer = match super::message(request, Part::Account).await {
+        let answer = match super::message(request, Component::Account).await {
             Ok(message) => self.serve(&message).await,
             Err(fault) => Err(fault),
         };

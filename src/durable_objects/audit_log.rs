@@ -5,7 +5,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use crate::{isolate, log, runtime::Runtime};
 use postern_app::{
     audit::{AuditAnswer, AuditChain, AuditRequest},
-    ports::{Clock as _, Fault, Part},
+    ports::{Clock as _, Component, Fault},
 };
 
 /// Stores the audit log of administrators' actions as an append-only hash chain.
@@ -22,7 +22,7 @@ impl DurableObject for AuditLog {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let answer = match super::message(request, Part::AuditLog).await {
+        let answer = match super::message(request, Component::AuditLog).await {
             Ok(message) => self.serve(message),
             Err(fault) => Err(fault),
         };
@@ -36,7 +36,7 @@ impl DurableObject for AuditLog {
 impl AuditLog {
     fn serve(&self, message: AuditRequest) -> Result<AuditAnswer, Fault> {
         let isolate = isolate::of(&self.env)
-            .map_err(|_| Fault::new(Part::AuditLog, "the configuration is not valid"))?;
+            .map_err(|_| Fault::new(Component::AuditLog, "the configuration is not valid"))?;
         let chain = AuditChain::new(super::records(&self.state)?);
         Ok(chain.serve(message, Runtime.now(), &isolate.masters))
     }

@@ -8,7 +8,7 @@ use super::records::SqlRecords;
 use crate::{log, runtime::Runtime};
 use postern_app::{
     issuer_keys::{IssuerKeys as Keys, IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
-    ports::{Clock as _, Fault, Part, Randomness as _},
+    ports::{Clock as _, Component, Fault, Randomness as _},
 };
 
 /// Fetches an issuer's key set for the whole deployment, one fetch at a time.
@@ -25,7 +25,7 @@ impl DurableObject for IssuerKeys {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let answer = match super::message(request, Part::IssuerKeys).await {
+        let answer = match super::message(request, Component::IssuerKeys).await {
             Ok(message) => self.serve(&message).await,
             Err(fault) => Err(fault),
         };

@@ -10,7 +10,7 @@ use postern_app::{
         object::{Ring, RingPorts, Served},
     },
     metrics::flush,
-    ports::{Clock as _, Fault, KvStore as _, Part},
+    ports::{Clock as _, Component, Fault, KvStore as _},
     service,
 };
 
@@ -28,7 +28,7 @@ impl DurableObject for KeyRing {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let served = match super::message(request, Part::KeyRing).await {
+        let served = match super::message(request, Component::KeyRing).await {
             Ok(request) => self.serve(Some(request)).await,
             Err(fault) => Err(fault),
         };
@@ -51,7 +51,7 @@ impl KeyRing {
         request: Option<postern_app::keys::KeyRingRequest>,
     ) -> Result<KeyRingAnswer, Fault> {
         let isolate = isolate::of(&self.env)
-            .map_err(|_| Fault::new(Part::KeyRing, "the configuration is not valid"))?;
+            .map_err(|_| Fault::new(Component::KeyRing, "the configuration is not valid"))?;
         let ring = Ring::new(super::records(&self.state)?);
         let ports = RingPorts {
             signer: &WebCrypto,
@@ -93,10 +93,11 @@ impl KeyRing {
 impl KeyRing {
     async fn publish(&self, set: &PublicJwkSet) -> Result<(), Fault> {
         let isolate = isolate::of(&self.env)
-            .map_err(|_| Fault::new(Part::KeyRing, "the configuration is not valid"))?;
+            .map_err(|_| Fault::new(Component::KeyRing, "the configuration is not valid"))?;
         let issuer = &isolate.config.issuer;
         let snapshot = service::own_snapshot(issuer, set, Runtime.now())?;
-        let text = postern_app::json::write(&snapshot).map_err(|error| Fault::new(Part::KeyRing, error))?;
+        let text =
+            postern_app::json::write(&snapshot).map_err(|error| Fault::new(Component::KeyRing, error))?;
         Kv(self.env.clone().into()).write(&service::kv_key(issuer), &text).await
     }
 }

@@ -5,7 +5,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use crate::{log, runtime::Runtime};
 use postern_app::{
     metrics::{MetricsAnswer, MetricsRequest, Shard},
-    ports::{Clock as _, Fault, Part},
+    ports::{Clock as _, Component, Fault},
 };
 
 /// Adds up the counters of all isolates.
@@ -21,7 +21,7 @@ impl DurableObject for Metrics {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let answer = match super::message::<MetricsRequest>(request, Part::Metrics).await {
+        let answer = match super::message::<MetricsRequest>(request, Component::Metrics).await {
             Ok(message) => {
                 super::records(&self.state).map(|records| Shard::new(records).serve(message, Runtime.now()))
             }

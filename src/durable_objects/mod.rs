@@ -21,12 +21,12 @@ use crate::{js, log, runtime::Runtime};
 use postern_app::{
     json,
     message::{self, Message},
-    ports::{Clock as _, Fault, Part, RING_AGAIN},
+    ports::{Clock as _, Component, Fault, RING_AGAIN},
     time::Timestamp,
 };
 
 /// Reads the message of a request. `part` is the component that a fault names.
-async fn message<Q: Message>(request: Request, part: Part) -> Result<Q, Fault> {
+async fn message<Q: Message>(request: Request, part: Component) -> Result<Q, Fault> {
     let text = js::text(request.inner().text()).await;
     let text = text.map_err(|error| Fault::new(part, js::cause(&error)))?;
     message::read(&text).map_err(|error| Fault::new(part, error))
@@ -46,7 +46,7 @@ fn records(state: &State) -> Result<SqlRecords, Fault> {
 async fn set_alarm(state: &State, at: Timestamp, now: Timestamp) -> Result<(), Fault> {
     // The platform takes an offset from now in milliseconds.
     let offset = i64::try_from(at.since(now).as_millis()).unwrap_or(i64::MAX);
-    state.storage().set_alarm(offset).await.map_err(|error| Fault::new(Part::Storage, error))
+    state.storage().set_alarm(offset).await.map_err(|error| Fault::new(Component::Storage, error))
 }
 
 /// Ends an alarm. A failed alarm is set again until it succeeds. The platform's own retries would stop after six times in
@@ -64,5 +64,5 @@ async fn rung(state: &State, done: Result<(), Fault>) -> worker::Result<Response
 
 /// Deletes everything that the Durable Object stores, including its alarm.
 async fn forget(state: &State) -> Result<(), Fault> {
-    state.storage().delete_all().await.map_err(|error| Fault::new(Part::Storage, error))
+    state.storage().delete_all().await.map_err(|error| Fault::new(Component::Storage, error))
 }

@@ -10,7 +10,7 @@ use crate::{
     bindings::{Sql, SqlCursor},
     js,
 };
-use postern_app::ports::{Fault, Part, Records};
+use postern_app::ports::{Component, Fault, Records};
 
 /// The only table of every Durable Object. The domain defines the formats of the records.
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS records (
@@ -21,7 +21,7 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS records (
 pub(super) struct SqlRecords(Sql);
 
 fn fault(error: &JsValue) -> Fault {
-    Fault::new(Part::Storage, js::cause(error))
+    Fault::new(Component::Storage, js::cause(error))
 }
 
 impl SqlRecords {
@@ -46,7 +46,7 @@ impl SqlRecords {
             let value = Reflect::get(row, &JsValue::from_str(name)).ok();
             value
                 .and_then(|value| value.as_string())
-                .ok_or_else(|| Fault::new(Part::Storage, "a row has a column that is not text"))
+                .ok_or_else(|| Fault::new(Component::Storage, "a row has a column that is not text"))
         };
         rows.iter().map(|row| Ok((column(&row, "id")?, column(&row, "record")?))).collect()
     }

@@ -13,7 +13,7 @@ use super::{records::SqlRecords, stubs::MetricsStubs};
 use crate::{isolate, kv::Kv, log, runtime::Runtime};
 use postern_app::{
     metrics::{Family, flush},
-    ports::{Clock as _, Fault, Part},
+    ports::{Clock as _, Component, Fault},
     revocation::{Feed, FeedAnswer, FeedRequest},
     service::Isolate,
     time::Timestamp,
@@ -42,7 +42,7 @@ impl DurableObject for RevocationFeed {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let answer = match super::message(request, Part::RevocationFeed).await {
+        let answer = match super::message(request, Component::RevocationFeed).await {
             Ok(message) => self.serve(&message).await,
             Err(fault) => Err(fault),
         };
@@ -67,7 +67,8 @@ impl RevocationFeed {
     }
 
     fn isolate(&self) -> Result<Rc<Isolate>, Fault> {
-        isolate::of(&self.env).map_err(|_| Fault::new(Part::RevocationFeed, "the configuration is not valid"))
+        isolate::of(&self.env)
+            .map_err(|_| Fault::new(Component::RevocationFeed, "the configuration is not valid"))
     }
 
     async fn serve(&self, message: &FeedRequest) -> Result<FeedAnswer, Fault> {

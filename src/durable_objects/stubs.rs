@@ -24,7 +24,7 @@ use postern_app::{
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
     message::{self, Broken, Message},
     metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
-    ports::{Clock as _, Fault, Part},
+    ports::{Clock as _, Component, Fault},
     revocation::{FeedAnswer, FeedObject, FeedRequest},
 };
 use postern_core::throttle::{ThrottleAnswer, ThrottleRequest, Throttles};
@@ -37,7 +37,7 @@ const ONLY: &str = "own";
 
 async fn ask<Q: Message, A: DeserializeOwned>(
     env: &Env,
-    place: (&str, Part),
+    place: (&str, Component),
     name: &str,
     message: &Q,
 ) -> Result<A, Fault> {
@@ -50,7 +50,7 @@ async fn ask<Q: Message, A: DeserializeOwned>(
 /// Exchanges text for text, so that this function is compiled once for all kinds of messages.
 async fn exchange(
     env: &Env,
-    (binding, part): (&str, Part),
+    (binding, part): (&str, Component),
     name: &str,
     body: &str,
     is_repeatable: bool,
@@ -100,7 +100,7 @@ pub(crate) struct AccountStubs(pub(crate) Rc<Env>);
 
 impl Accounts for AccountStubs {
     async fn ask(&self, account: AccountId, request: &AccountRequest) -> Result<AccountAnswer, Fault> {
-        ask(&self.0, (binding::ACCOUNT, Part::Account), &account.to_string(), request).await
+        ask(&self.0, (binding::ACCOUNT, Component::Account), &account.to_string(), request).await
     }
 }
 
@@ -110,7 +110,7 @@ pub(crate) struct KeyRingStub(pub(crate) Rc<Env>);
 
 impl KeyRingObject for KeyRingStub {
     async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
-        ask(&self.0, (binding::KEY_RING, Part::KeyRing), ONLY, request).await
+        ask(&self.0, (binding::KEY_RING, Component::KeyRing), ONLY, request).await
     }
 }
 
@@ -120,7 +120,7 @@ pub(crate) struct FeedStub(pub(crate) Rc<Env>);
 
 impl FeedObject for FeedStub {
     async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
-        ask(&self.0, (binding::REVOCATION_FEED, Part::RevocationFeed), ONLY, request).await
+        ask(&self.0, (binding::REVOCATION_FEED, Component::RevocationFeed), ONLY, request).await
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) struct IssuerKeysStubs(pub(crate) Rc<Env>);
 
 impl IssuerKeysObjects for IssuerKeysStubs {
     async fn ask(&self, place: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
-        ask(&self.0, (binding::ISSUER_KEYS, Part::IssuerKeys), place, request).await
+        ask(&self.0, (binding::ISSUER_KEYS, Component::IssuerKeys), place, request).await
     }
 }
 
@@ -140,7 +140,7 @@ pub(crate) struct ThrottleStubs(pub(crate) Rc<Env>);
 
 impl Throttles for ThrottleStubs {
     async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
-        ask(&self.0, (binding::THROTTLE, Part::Throttle), name, request).await
+        ask(&self.0, (binding::THROTTLE, Component::Throttle), name, request).await
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) struct AuditLogStub(pub(crate) Rc<Env>);
 
 impl AuditLog for AuditLogStub {
     async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
-        ask(&self.0, (binding::AUDIT_LOG, Part::AuditLog), ONLY, request).await
+        ask(&self.0, (binding::AUDIT_LOG, Component::AuditLog), ONLY, request).await
     }
 }
 
@@ -160,13 +160,16 @@ pub(crate) struct MetricsStubs(pub(crate) Rc<Env>);
 
 impl MetricsShards for MetricsStubs {
     async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
-        ask(&self.0, (binding::METRICS, Part::Metrics), &shard.to_string(), request).await
+        ask(&self.0, (binding::METRICS, Component::Metrics), &shard.to_string(), request).await
     }
 
     fn write_point(&self, dataset: &str, point: &str) -> Result<(), Fault> {
-        let fault = |error: &JsValue| Fault::new(Part::Metrics, js::cause(error));
+        let fault = |error: &JsValue| Fault::new(Component::Metrics, js::cause(error));
         let set = env::dataset(&self.0, dataset).ok_or_else(|| {
-            Fault::new(Part::Metrics, format_args!("there is no Analytics Engine binding named {dataset}"))
+            Fault::new(
+                Component::Metrics,
+                format_args!("there is no Analytics Engine binding named {dataset}"),
+            )
         })?;
         let point = JSON::parse(point).map_err(|error| fault(&error))?;
         set.write_data_point(&point).map_err(|error| fault(&error))

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use crate::{log, runtime::Runtime};
-use postern_app::ports::{Clock as _, Fault, Part};
+use postern_app::ports::{Clock as _, Component, Fault};
 use postern_core::throttle::{Throttle as Limits, ThrottleAnswer, ThrottleRequest, object::SWEEP_EVERY};
 
 /// Counts attempts and failures exactly, for the whole deployment.
@@ -23,7 +23,7 @@ impl DurableObject for Throttle {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let answer = match super::message(request, Part::Throttle).await {
+        let answer = match super::message(request, Component::Throttle).await {
             Ok(message) => self.serve(&message).await,
             Err(fault) => Err(fault),
         };
@@ -52,7 +52,7 @@ impl Throttle {
         let answer = Limits::new(super::records(&self.state)?).serve(message, Runtime.now());
         if !self.armed.get() {
             let set = self.state.storage().get_alarm().await;
-            if set.map_err(|error| Fault::new(Part::Storage, error))?.is_none() {
+            if set.map_err(|error| Fault::new(Component::Storage, error))?.is_none() {
                 self.arm().await?;
             }
             self.armed.set(true);

@@ -16,7 +16,7 @@ use postern_app::{
         ring::Step,
         signing::{SigningKeyError, SigningKeys},
     },
-    ports::{Fault, Part, Records, memory::FaultMode},
+    ports::{Component, Fault, Records, memory::FaultMode},
     secrets::{Masters, NewerMaster},
     time::Timestamp,
 };
@@ -83,7 +83,7 @@ fn two_racing_first_requests_end_with_one_ring() {
 #[test]
 fn a_storage_fault_answers_unavailable_and_changes_nothing() {
     let (ring, _, clock) = empty_ring(3, RingPolicy::default());
-    let unavailable = KeyRingAnswer::Unavailable { part: Part::Storage };
+    let unavailable = KeyRingAnswer::Unavailable { part: Component::Storage };
     ring.records().break_with(FaultMode::FailWrites);
     assert_eq!(block_on(ring.ask(&KeyRingRequest::Signing {})), Ok(unavailable.clone()));
     assert_eq!(ring.records().scan(RECORD_KIND), Ok(vec![]));
@@ -121,7 +121,7 @@ fn a_broken_record_is_a_fault_and_founds_no_second_ring() {
     for broken in ["", "{", "{}", "null"] {
         ring.records().write(RECORD_KIND, RECORD_ID, broken).unwrap();
         let answer = block_on(ring.ask(&KeyRingRequest::Signing {}));
-        assert_eq!(answer, Ok(KeyRingAnswer::Unavailable { part: Part::Storage }));
+        assert_eq!(answer, Ok(KeyRingAnswer::Unavailable { part: Component::Storage }));
         assert_eq!(ring.records().read(RECORD_KIND, RECORD_ID), Ok(Some(broken.into())));
     }
     assert_eq!(signer.made(), 0);
@@ -135,13 +135,13 @@ fn signing_and_the_calendar_go_on_while_no_key_can_be_made() {
     let month = START.plus(Duration::from_hours(30 * 24));
     clock.set(month);
     let alarm = block_on(ring.alarm());
-    assert_eq!(alarm.fault, Some(Fault::new(Part::Crypto, "told to fail")));
+    assert_eq!(alarm.fault, Some(Fault::new(Component::Crypto, "told to fail")));
     assert_eq!(alarm.alarm, Some(month.plus(Duration::from_mins(1))));
     assert!(matches!(alarm.steps[..], [Step::Promoted { former, .. }] if former == first));
     let second = signing_kid(&block_on(ring.serve(&KeyRingRequest::Signing {})).answer);
     assert_ne!(first, second);
     let rotate = block_on(ring.serve(&FORCE));
-    assert_eq!(rotate.answer, KeyRingAnswer::Unavailable { part: Part::Crypto });
+    assert_eq!(rotate.answer, KeyRingAnswer::Unavailable { part: Component::Crypto });
     signer.fail(false);
     assert!(matches!(block_on(ring.alarm()).steps[..], [Step::Published { .. }]));
 }
@@ -262,7 +262,9 @@ fn a_worker_asks_for_its_key_once_a_minute_at_most() {
     ring.records().break_with(FaultMode::Down);
     assert_eq!(current(START.plus(Duration::from_millis(59_999))), Ok(stolen));
     let minute = START.plus(Duration::from_mins(1));
-    assert!(matches!(current(minute), Err(SigningKeyError::Fault(fault)) if fault.part == Part::Storage));
+    assert!(
+        matches!(current(minute), Err(SigningKeyError::Fault(fault)) if fault.part == Component::Storage)
+    );
     ring.records().break_with(FaultMode::None);
     assert!(current(minute).is_ok_and(|kid| kid != stolen));
 }
@@ -295,7 +297,7 @@ fn a_ring_with_a_clock_ahead_does_not_prolong_a_key() {
     let worker = SigningKeys::default();
     block_on(worker.current(&Ahead(KeyRingAnswer::Signing { key, refresh_after }), &masters(), START))
         .unwrap();
-    let silent = Ahead(KeyRingAnswer::Unavailable { part: Part::KeyRing });
+    let silent = Ahead(KeyRingAnswer::Unavailable { part: Component::KeyRing });
     let later = START.plus(Duration::from_mins(1));
     assert!(block_on(worker.current(&silent, &masters(), later)).is_err());
 }
@@ -312,7 +314,7 @@ fn messages_format_unchanged() {
     for answer in [
         KeyRingAnswer::UnknownKey { kid },
         KeyRingAnswer::RotationScheduled { kid, at: START },
-        KeyRingAnswer::Unavailable { part: Part::Storage },
+        KeyRingAnswer::Unavailable { part: Component::Storage },
     ] {
         let text = serde_json::to_string(&answer).unwrap();
         assert_eq!(serde_json::from_str::<KeyRingAnswer>(&text).unwrap(), answer);

@@ -19,7 +19,7 @@ use postern_jose::time::Timestamp;
 /// Which part outside the domain failed. The names are what `/readyz` and logs show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum Component {
     /// Workers KV.
     Kv,
     /// The D1 database of users.
@@ -56,7 +56,7 @@ pub enum Part {
     EventQueue,
 }
 
-impl Part {
+impl Component {
     /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -87,20 +87,20 @@ impl Part {
 #[error("{}: {cause}", .part.name())]
 pub struct Fault {
     /// What failed.
-    pub part: Part,
+    pub part: Component,
     /// The cause, for the log only; holds no secret and no token.
     pub cause: String,
 }
 
 impl Fault {
     /// A fault of `part`, with its cause for the log.
-    pub fn new(part: Part, cause: impl fmt::Display) -> Self {
+    pub fn new(part: Component, cause: impl fmt::Display) -> Self {
         Self { part, cause: cause.to_string() }
     }
 
     /// An object's answer is of another kind than the request. The fault does not show the answer: it may hold a user's
     /// details.
-    pub(crate) fn misplaced(part: Part) -> Self {
+    pub(crate) fn misplaced(part: Component) -> Self {
         Self::new(part, "an answer of another kind than was asked for")
     }
 }
@@ -108,7 +108,7 @@ impl Fault {
 #[cfg(not(target_family = "wasm"))]
 impl From<AlgorithmNotBuilt> for Fault {
     fn from(fault: AlgorithmNotBuilt) -> Self {
-        Self::new(Part::Crypto, fault)
+        Self::new(Component::Crypto, fault)
     }
 }
 
@@ -188,7 +188,7 @@ pub trait Bindings {
     /// to see that it is too large), at most `timeout_ms` in all.
     async fn call(
         &self,
-        part: Part,
+        part: Component,
         service: &str,
         path: &str,
         body: &str,
@@ -197,7 +197,7 @@ pub trait Bindings {
     ) -> Result<Document, Fault>;
 
     /// Puts one JSON message into a queue.
-    async fn send(&self, part: Part, queue: &str, body: &str) -> Result<(), Fault>;
+    async fn send(&self, part: Component, queue: &str, body: &str) -> Result<(), Fault>;
 
     /// Shows a message on the developer's screen: what the local profile does in place of
     /// sending it. It may hold a one-time token, so nothing else may call this.

@@ -13,7 +13,7 @@ use crate::{
     jwt::TokenError,
     keys::KeyRingObject as _,
     metrics::Family,
-    ports::{Background as _, Fault, KvStore as _, Part},
+    ports::{Background as _, Component, Fault, KvStore as _},
     revocation::{Kind, Mark},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
@@ -29,7 +29,7 @@ pub fn own_snapshot(
     set: &crate::keys::PublicJwkSet,
     now: Timestamp,
 ) -> Result<Snapshot, Fault> {
-    let document = json::write(set).map_err(|error| Fault::new(Part::KeyRing, error))?;
+    let document = json::write(set).map_err(|error| Fault::new(Component::KeyRing, error))?;
     Ok(Snapshot {
         issuer: issuer.to_owned(),
         document,
@@ -124,7 +124,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
                 (Resolution::Refuse | Resolution::Use | Resolution::UseAndRefresh, _) => break,
             }
         }
-        Err(Fault::new(Part::IssuerKeys, format_args!("no usable key set of {name} is available")))
+        Err(Fault::new(Component::IssuerKeys, format_args!("no usable key set of {name} is available")))
     }
 
     /// Whether the issuer's set in memory is fresh and contains this key. A set past its soft age is not fresh: the
@@ -152,7 +152,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
             }
             Err(failure) => {
                 let fault = Fault::new(
-                    Part::IssuerKeys,
+                    Component::IssuerKeys,
                     format_args!("the stored key set of {name} cannot be used: {failure}"),
                 );
                 Events::of(self.0).record_fault(&fault, &Caller::default());
@@ -249,7 +249,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
         };
         let told = |cause: &dyn fmt::Display, why: &str| {
             let colon = if why.is_empty() { "" } else { ": " };
-            Fault::new(Part::Issuer, format_args!("{issuer}: {cause}{colon}{why}"))
+            Fault::new(Component::Issuer, format_args!("{issuer}: {cause}{colon}{why}"))
         };
         match answer {
             Ok(IssuerKeySet { mut snapshot, fetched_now, changed, failure, why }) => {

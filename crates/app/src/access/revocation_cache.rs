@@ -10,7 +10,7 @@ use crate::{
         feed_memory::{CopySource, Reading},
         token_cache::Known,
     },
-    ports::{Background as _, Fault, KvStore as _, Part},
+    ports::{Background as _, Component, Fault, KvStore as _},
     revocation::{FeedCopy, FeedObject as _, Hits, Kind, Mark, TRUSTED_FOR, TokenMarks},
     runtime::{Runtime, events::Events, ports::Ports, turns::in_turn},
     time::Timestamp,
@@ -59,7 +59,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         let now = self.0.now();
         let feed = &self.0.isolate.memory.feed;
         if stale_feed == StaleFeed::Refuse && feed.is_stale(now, self.0.isolate.config.revocation.max_age) {
-            return Err(Fault::new(Part::RevocationFeed, "the feed is out of date").into());
+            return Err(Fault::new(Component::RevocationFeed, "the feed is out of date").into());
         }
         let generation = feed.generation.get();
         let mut hits = feed.look_up(&known.marks, now);
@@ -203,7 +203,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         let Some(text) = self.0.ports.kv().read(&self.0.isolate.feed_key).await? else { return Ok(None) };
         let copy = parse(&text)?;
         if copy.version().is_far_ahead_of(self.0.now()) {
-            return Err(Fault::new(Part::RevocationFeed, "the feed in KV has a time in the future"));
+            return Err(Fault::new(Component::RevocationFeed, "the feed in KV has a time in the future"));
         }
         Ok(Some(copy))
     }
@@ -226,5 +226,5 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
 }
 
 fn parse(text: &str) -> Result<FeedCopy, Fault> {
-    FeedCopy::parse(text).map_err(|error| Fault::new(Part::RevocationFeed, error))
+    FeedCopy::parse(text).map_err(|error| Fault::new(Component::RevocationFeed, error))
 }

@@ -10,7 +10,7 @@ use crate::{
     ids::FamilyId,
     jose::SignatureAlgorithm,
     keys::{PrivateKey, Signer as _, signing::SigningKeyError},
-    ports::{Fault, Part, Randomness as _},
+    ports::{Component, Fault, Randomness as _},
     refresh::Grant,
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
@@ -45,7 +45,7 @@ impl<'r, P: Ports> AccessTokens<'r, P> {
         let key = signing.current(self.0.ports.key_ring(), &self.0.isolate.masters, self.0.now()).await;
         key.map_err(|error| match error {
             SigningKeyError::Fault(fault) => fault.into(),
-            SigningKeyError::Wrapped(error) => Fault::new(Part::KeyRing, error).into(),
+            SigningKeyError::Wrapped(error) => Fault::new(Component::KeyRing, error).into(),
         })
     }
 
@@ -84,7 +84,7 @@ impl<'r, P: Ports> AccessTokens<'r, P> {
         };
         let algorithm = SignatureAlgorithm::from(key.algorithm());
         let signing_input = compact::encode_signing_input(algorithm, &key.kid().to_string(), &claims)
-            .map_err(|error| Fault::new(Part::Crypto, error))?;
+            .map_err(|error| Fault::new(Component::Crypto, error))?;
         let signature = self.0.ports.crypto().sign(key, signing_input.as_bytes()).await?;
         Ok(Issued {
             access_token: compact::finish(&signing_input, &signature),

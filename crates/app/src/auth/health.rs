@@ -13,7 +13,7 @@ use crate::{
     identity::IdentityStore as _,
     isolate::{Isolate, feed_memory::FeedState, route_tables::TableState},
     keys::KeyRingObject as _,
-    ports::{Clock as _, Fault, KvStore as _, Part},
+    ports::{Clock as _, Component, Fault, KvStore as _},
     runtime::{Runtime, events::Events, ports::Ports, turns::in_turn},
     web::{caller::Caller, error::unavailable},
 };
@@ -128,13 +128,13 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
         let fresh = if feed.age.is_some_and(|age| age <= max_age) {
             Ok(())
         } else {
-            Err(Fault::new(Part::RevocationFeed, "the feed is out of date"))
+            Err(Fault::new(Component::RevocationFeed, "the feed is out of date"))
         };
         let results = [
-            (Part::Kv, self.kv.read(KV_PROBE).await.and_then(|_| self.takes_writes(feed))),
-            (Part::Database, database),
-            (Part::KeyRing, key_ring),
-            (Part::RevocationFeed, fresh),
+            (Component::Kv, self.kv.read(KV_PROBE).await.and_then(|_| self.takes_writes(feed))),
+            (Component::Database, database),
+            (Component::KeyRing, key_ring),
+            (Component::RevocationFeed, fresh),
         ];
         let routes = self.route_loader.table_state().await;
         let ok = routes.is_some() && results.iter().all(|(_, result)| result.is_ok());
@@ -167,11 +167,11 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
     fn takes_writes(&self, feed: FeedState) -> Result<(), Fault> {
         if feed.failed_writes > 0 {
             let cause = format_args!("{} writes of the revocation feed failed", feed.failed_writes);
-            return Err(Fault::new(Part::Kv, cause));
+            return Err(Fault::new(Component::Kv, cause));
         }
         match feed.kv_age {
             Some(age) if Duration::from_secs(age) >= self.revocation_cache.absent_after() => {
-                Err(Fault::new(Part::Kv, format_args!("the revocation feed in KV is {age} s old")))
+                Err(Fault::new(Component::Kv, format_args!("the revocation feed in KV is {age} s old")))
             }
             _ => Ok(()),
         }

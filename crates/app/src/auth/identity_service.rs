@@ -10,7 +10,7 @@ use crate::{
     gateway::Challenge,
     ids::AccountId,
     json,
-    ports::{Bindings as _, Document, Fault, Part},
+    ports::{Bindings as _, Component, Document, Fault},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::admission::{Admission, Admissions},
     web::{caller::Caller, error::ApiError},
@@ -89,14 +89,14 @@ impl<'r, P: Ports> IdentityService<'r, P> {
         path: &str,
         question: &serde_json::Value,
     ) -> Result<Document, Fault> {
-        let question = json::write(question).map_err(|error| Fault::new(Part::Identity, error))?;
+        let question = json::write(question).map_err(|error| Fault::new(Component::Identity, error))?;
         let bindings = self.0.ports.bindings();
-        bindings.call(Part::Identity, binding, path, &question, MAX_ANSWER_BYTES, TIMEOUT_MS).await
+        bindings.call(Component::Identity, binding, path, &question, MAX_ANSWER_BYTES, TIMEOUT_MS).await
     }
 }
 
 fn malformed(what: &str) -> Fault {
-    Fault::new(Part::Identity, format_args!("the identity service responded with {what}"))
+    Fault::new(Component::Identity, format_args!("the identity service responded with {what}"))
 }
 
 fn read(answer: &Document) -> Result<UserProfile, Fault> {

@@ -8,7 +8,7 @@ use crate::{
     http::{Reply, RequestView},
     isolate::Isolate,
     jose::PublicJwkSet,
-    ports::{Clock as _, Fault, Part},
+    ports::{Clock as _, Component, Fault},
     runtime::{Runtime, ports::Ports, turns::in_turn},
     web::error::ApiError,
 };
@@ -41,7 +41,7 @@ impl<'r, P: Ports> KeySetPage<'r, P> {
             set.is_some_and(|set| set.age(&self.isolate.cache_policy, now) < freshness)
         };
         let issuer = self.isolate.issuers.get(name).ok_or_else(|| {
-            Fault::new(Part::KeyRing, "the deployment's own issuer is not among the trusted issuers")
+            Fault::new(Component::KeyRing, "the deployment's own issuer is not among the trusted issuers")
         })?;
         // Anybody may ask, and there is one key ring. While somebody asks it the others have what is
         // in memory.

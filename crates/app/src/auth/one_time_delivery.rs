@@ -6,7 +6,7 @@ use crate::{
     config::{Config, NotifierWay, Profile},
     events::EventKind,
     identity::{IdentityStore as _, Login, User},
-    ports::{Bindings as _, Fault, Part},
+    ports::{Bindings as _, Component, Fault},
     runtime::{Runtime, background::BackgroundWork, events::Events, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
     web::{caller::Caller, error::ApiError},
@@ -98,13 +98,13 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
                 bindings.print(&message);
                 Ok(())
             }
-            Some(NotifierWay::Queue(queue)) => bindings.send(Part::Notifier, queue, &message).await,
+            Some(NotifierWay::Queue(queue)) => bindings.send(Component::Notifier, queue, &message).await,
             Some(NotifierWay::Service(service)) => {
                 let mut failure = String::new();
                 for timeout_ms in NOTIFICATION_TIMEOUTS_MS {
                     let answer = bindings
                         .call(
-                            Part::Notifier,
+                            Component::Notifier,
                             service,
                             "/notify",
                             &message,
@@ -120,7 +120,7 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
                         Err(fault) => failure = fault.cause,
                     }
                 }
-                Err(Fault::new(Part::Notifier, failure))
+                Err(Fault::new(Component::Notifier, failure))
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     auth::{activity_notes::ActivityNotes, hashing::Hashing, local_users::LocalUsers, principal::Principal},
     events::{EventContext, EventKind},
     identity::{IdentityStore as _, Login, Password, Unverifiable, User, Verdict, password},
-    ports::Part,
+    ports::Component,
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::{
         admission::{Admission, Admissions},
@@ -85,7 +85,7 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
     /// Records a fault that only the log may show, because the answer must not reveal that the user exists.
     pub(crate) fn record_unverifiable(&self, caller: &Caller, user: &User, why: Unverifiable) {
         let setting = setting_of(&self.0.isolate.masters, caller, &user.login, Some(user));
-        let happening = EventKind::Fault { part: Part::Crypto, cause: why.to_string() };
+        let happening = EventKind::Fault { part: Component::Crypto, cause: why.to_string() };
         Events::of(self.0).record(self.0.now(), happening, setting);
     }
 

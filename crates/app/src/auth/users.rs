@@ -11,7 +11,7 @@ use crate::{
     events::{EventContext, EventKind},
     identity::{Grants, GrantsOrder, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
     ids::AccountId,
-    ports::{Fault, Part},
+    ports::{Component, Fault},
     refresh::{Context, Revocation},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::pseudonym::pseudonym,
@@ -170,7 +170,7 @@ impl<'r, P: Ports> Users<'r, P> {
             }
             // Somebody else changed the user meanwhile.
         }
-        Err(Fault::new(Part::Database, "other requests changed the user during every attempt").into())
+        Err(Fault::new(Component::Database, "other requests changed the user during every attempt").into())
     }
 
     /// Informs the Account object of a change by an administrator, and records its event.

@@ -15,7 +15,7 @@ use crate::{
     isolate::assertions::{LIFETIME, Signed},
     jose::SignatureAlgorithm,
     keys::{Signer as _, signing::SigningKeyError},
-    ports::{Fault, Part},
+    ports::{Component, Fault},
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
 };
@@ -72,7 +72,7 @@ impl<'r, P: Ports> AssertionSigning<'r, P> {
             memory.signing.current(self.0.ports.key_ring(), &self.0.isolate.masters, now).await.map_err(
                 |error| match error {
                     SigningKeyError::Fault(fault) => fault,
-                    SigningKeyError::Wrapped(error) => Fault::new(Part::KeyRing, error),
+                    SigningKeyError::Wrapped(error) => Fault::new(Component::KeyRing, error),
                 },
             )?;
         let claims = AssertionClaims {
@@ -91,7 +91,7 @@ impl<'r, P: Ports> AssertionSigning<'r, P> {
         let algorithm = SignatureAlgorithm::from(key.algorithm());
         let kid = key.kid().to_string();
         let input = compact::encode_signing_input_typed(algorithm, &kid, ASSERTION_TYP, &claims)
-            .map_err(|error| Fault::new(Part::Crypto, error))?;
+            .map_err(|error| Fault::new(Component::Crypto, error))?;
         let signature = self.0.ports.crypto().sign(&key, input.as_bytes()).await?;
         let assertion: Rc<str> = compact::finish(&input, &signature).into();
         memory.assertions.remember(

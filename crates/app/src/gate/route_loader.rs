@@ -7,7 +7,7 @@ use crate::{
     events::EventContext,
     gateway::Gate,
     isolate::route_tables::TableState,
-    ports::{Background as _, Fault, KvStore as _, Part},
+    ports::{Background as _, Component, Fault, KvStore as _},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
     web::caller::Caller,
@@ -70,9 +70,10 @@ impl<'r, P: Ports> RouteLoader<'r, P> {
                 }
                 return;
             }
-            Ok(None) => {
-                Fault::new(Part::Kv, format_args!("there is no route table under the key {}", source.key))
-            }
+            Ok(None) => Fault::new(
+                Component::Kv,
+                format_args!("there is no route table under the key {}", source.key),
+            ),
             Err(fault) => fault,
         };
         Events::of(self.0).record_fault(&fault, &Caller::default());

@@ -6,7 +6,7 @@ use crate::{
     gateway::{RouteMatch, Upstream},
     http::{Reply, RequestView, UrlParts},
     metrics::Family,
-    ports::Part,
+    ports::Component,
     runtime::{Runtime, events::Events, ports::Ports},
     web::{body::BodyFault, caller::Caller, error::body as body_problem},
 };
@@ -56,7 +56,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
     /// Counts the failure of a route's upstream, and returns the name of the route.
     fn record_upstream_fault(&self, request: &impl RequestView, cause: String) -> String {
         let (route, upstream) = self.way_of(request);
-        let happening = EventKind::Fault { part: Part::Upstream, cause };
+        let happening = EventKind::Fault { part: Component::Upstream, cause };
         let name = route.clone().unwrap_or_default();
         Events::of(self.0).record(
             self.0.now(),

@@ -8,7 +8,7 @@ use postern_app::{
     keys::{
         GeneratedKey, PrivateKey, PublicJwk, RingPolicy, Signer, SigningAlgorithm, memory::MemoryKeyRing,
     },
-    ports::{Clock, Fault, Part, Randomness},
+    ports::{Clock, Component, Fault, Randomness},
     secrets::{Master, Masters},
     time::Timestamp,
 };
@@ -111,7 +111,7 @@ impl Signer for FakeSigner {
                 .await;
         }
         if self.0.fails.get() {
-            return Err(Fault::new(Part::Crypto, "told to fail"));
+            return Err(Fault::new(Component::Crypto, "told to fail"));
         }
         self.0.made.set(self.0.made.get() + 1);
         let mut x = [0; 32];

@@ -208,7 +208,7 @@ fn key_ring() -> Played<KeyRingRequest, KeyRingAnswer> {
     answers.extend([
         KeyRingAnswer::RotationScheduled { kid, at: START },
         KeyRingAnswer::UnknownKey { kid },
-        KeyRingAnswer::Unavailable { part: postern_app::ports::Part::Storage },
+        KeyRingAnswer::Unavailable { part: postern_app::ports::Component::Storage },
     ]);
     (requests, answers)
 }

@@ -10,7 +10,7 @@ use pollster::block_on;
 use postern_app::{
     ids::FamilyId,
     ports::{
-        Fault, KvStore, Part, Records as _,
+        Component, Fault, KvStore, Records as _,
         memory::{FaultMode, MemoryRecords},
     },
     revocation::{
@@ -61,11 +61,11 @@ impl KvStore for Kv {
             self.writes.borrow_mut().push(self.now.get());
         }
         if self.broken.get() {
-            return Err(Fault::new(Part::Kv, "told to fail"));
+            return Err(Fault::new(Component::Kv, "told to fail"));
         }
         if self.slow.get() {
             self.on_the_way.borrow_mut().push((key.to_owned(), value.to_owned()));
-            return Err(Fault::new(Part::Kv, "no answer in time"));
+            return Err(Fault::new(Component::Kv, "no answer in time"));
         }
         self.put(key, value);
         Ok(())

@@ -6,7 +6,7 @@ use postern_app::{
         Act, ActResult, AuditLog as _,
         chain::{Head, verify_chain},
     },
-    ports::Part,
+    ports::Component,
     service::Caller,
 };
 
@@ -38,7 +38,7 @@ fn while_the_audit_log_is_down_no_act_is_permitted() {
     let world = World::new();
     world.audit_log.unreachable.set(true);
     let refused = block_on(world.service().announce(&Caller::default(), act())).unwrap_err();
-    assert_eq!(refused.part, Part::AuditLog);
+    assert_eq!(refused.part, Component::AuditLog);
     assert!(world.log.0.borrow().iter().all(|line| !line.contains("admin_action")));
 }
 

@@ -12,7 +12,7 @@ use postern_app::{
     audit::{AuditAnswer, AuditLog, AuditRequest, memory::MemoryAuditLog},
     identity::{IdentityStore, Login, PasswordHash, User, UserChange, UserQuery, memory::MemoryIdentity},
     ids::AccountId,
-    ports::{Fault, Part},
+    ports::{Component, Fault},
     revocation::{FeedAnswer, FeedObject, FeedRequest, memory::MemoryFeed},
     time::Timestamp,
 };
@@ -27,7 +27,7 @@ pub(crate) enum How {
     Unanswered,
 }
 
-type Meanwhile = Option<(Part, Box<dyn FnOnce()>)>;
+type Meanwhile = Option<(Component, Box<dyn FnOnce()>)>;
 
 /// The plan for one world. Clones share it.
 #[derive(Clone, Default)]
@@ -35,7 +35,7 @@ pub(crate) struct Faults {
     /// How many calls pass until one fails.
     left: Rc<Cell<Option<(u32, How)>>>,
     /// The part that failed.
-    failed: Rc<Cell<Option<Part>>>,
+    failed: Rc<Cell<Option<Component>>>,
     meanwhile: Rc<RefCell<Meanwhile>>,
 }
 
@@ -47,19 +47,19 @@ impl Faults {
     }
 
     /// The part whose call failed, if it came to that; no other will fail.
-    pub(crate) fn failed(&self) -> Option<Part> {
+    pub(crate) fn failed(&self) -> Option<Component> {
         self.left.set(None);
         self.failed.get()
     }
 
     /// Something happens once, after the next work of this part and before its answer arrives.
-    pub(crate) fn meanwhile(&self, part: Part, what: impl FnOnce() + 'static) {
+    pub(crate) fn meanwhile(&self, part: Component, what: impl FnOnce() + 'static) {
         self.meanwhile.replace(Some((part, Box::new(what))));
     }
 
     pub(crate) async fn call<T>(
         &self,
-        part: Part,
+        part: Component,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         let how = match self.left.get() {
@@ -111,39 +111,39 @@ impl<T> Deref for Through<T> {
 
 impl Accounts for Through<MemoryAccounts> {
     async fn ask(&self, account: AccountId, request: &AccountRequest) -> Result<AccountAnswer, Fault> {
-        self.faults.call(Part::Account, self.part.ask(account, request)).await
+        self.faults.call(Component::Account, self.part.ask(account, request)).await
     }
 }
 
 impl FeedObject for Through<MemoryFeed> {
     async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
-        self.faults.call(Part::RevocationFeed, self.part.ask(request)).await
+        self.faults.call(Component::RevocationFeed, self.part.ask(request)).await
     }
 }
 
 impl AuditLog for Through<MemoryAuditLog> {
     async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
-        self.faults.call(Part::AuditLog, self.part.ask(request)).await
+        self.faults.call(Component::AuditLog, self.part.ask(request)).await
     }
 }
 
 impl Throttles for Through<MemoryThrottles> {
     async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
-        self.faults.call(Part::Throttle, self.part.ask(name, request)).await
+        self.faults.call(Component::Throttle, self.part.ask(name, request)).await
     }
 }
 
 impl IdentityStore for Through<MemoryIdentity> {
     async fn find_by_login(&self, login: &Login) -> Result<Option<User>, Fault> {
-        self.faults.call(Part::Database, self.part.find_by_login(login)).await
+        self.faults.call(Component::Database, self.part.find_by_login(login)).await
     }
 
     async fn find(&self, account: AccountId) -> Result<Option<User>, Fault> {
-        self.faults.call(Part::Database, self.part.find(account)).await
+        self.faults.call(Component::Database, self.part.find(account)).await
     }
 
     async fn insert(&self, user: &User) -> Result<bool, Fault> {
-        self.faults.call(Part::Database, self.part.insert(user)).await
+        self.faults.call(Component::Database, self.part.insert(user)).await
     }
 
     async fn replace_password_hash(
@@ -153,7 +153,7 @@ impl IdentityStore for Through<MemoryIdentity> {
         replacement: &PasswordHash,
     ) -> Result<bool, Fault> {
         let work = self.part.replace_password_hash(account, current, replacement);
-        self.faults.call(Part::Database, work).await
+        self.faults.call(Component::Database, work).await
     }
 
     async fn change(
@@ -162,26 +162,26 @@ impl IdentityStore for Through<MemoryIdentity> {
         change: &UserChange,
         now: Timestamp,
     ) -> Result<Option<u64>, Fault> {
-        self.faults.call(Part::Database, self.part.change(account, change, now)).await
+        self.faults.call(Component::Database, self.part.change(account, change, now)).await
     }
 
     async fn remove(&self, account: AccountId) -> Result<bool, Fault> {
-        self.faults.call(Part::Database, self.part.remove(account)).await
+        self.faults.call(Component::Database, self.part.remove(account)).await
     }
 
     async fn list(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
-        self.faults.call(Part::Database, self.part.list(query)).await
+        self.faults.call(Component::Database, self.part.list(query)).await
     }
 
     async fn insert_all(&self, users: &[User]) -> Result<Vec<(AccountId, String)>, Fault> {
-        self.faults.call(Part::Database, self.part.insert_all(users)).await
+        self.faults.call(Component::Database, self.part.insert_all(users)).await
     }
 
     async fn holders(&self, users: &[User]) -> Result<Vec<(AccountId, String)>, Fault> {
-        self.faults.call(Part::Database, self.part.holders(users)).await
+        self.faults.call(Component::Database, self.part.holders(users)).await
     }
 
     async fn ping(&self) -> Result<(), Fault> {
-        self.faults.call(Part::Database, self.part.ping()).await
+        self.faults.call(Component::Database, self.part.ping()).await
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use super::world::Platform;
 use postern_app::{
     issuer_keys::{IssuerKeys, IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
-    ports::{Clock as _, Document, DocumentSource, Fault, Part, memory::MemoryRecords},
+    ports::{Clock as _, Component, Document, DocumentSource, Fault, memory::MemoryRecords},
 };
 
 /// What stands where. A place without a document does not answer.
@@ -33,7 +33,7 @@ impl DocumentSource for Internet {
     async fn fetch(&self, url: &str, max_bytes: usize, _: u32) -> Result<Document, Fault> {
         self.fetched.borrow_mut().push(url.to_owned());
         let found = self.documents.borrow().get(url).cloned();
-        let mut body = found.ok_or_else(|| Fault::new(Part::Issuer, "no answer"))?.into_bytes();
+        let mut body = found.ok_or_else(|| Fault::new(Component::Issuer, "no answer"))?.into_bytes();
         body.truncate(max_bytes + 1);
         Ok(Document { status: 200, content_type: None, body })
     }
@@ -67,7 +67,7 @@ impl IssuerKeysObjects for IssuerObjects {
     async fn ask(&self, place: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
         self.asked.set(self.asked.get() + 1);
         if self.unreachable.get() {
-            return Err(Fault::new(Part::IssuerKeys, "told to fail"));
+            return Err(Fault::new(Component::IssuerKeys, "told to fail"));
         }
         let make = || Rc::new(IssuerKeys::new(MemoryRecords::default(), self.internet.clone()));
         let object = Rc::clone(self.objects.borrow_mut().entry(place.to_owned()).or_insert_with(make));

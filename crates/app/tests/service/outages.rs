@@ -5,7 +5,7 @@ use postern_app::{
     account::{AccountRequest, Accounts as _},
     events::EventContext,
     identity::{Grants, GrantsOrder, seed},
-    ports::Part,
+    ports::Component,
     refresh::Revocation,
 };
 
@@ -89,7 +89,7 @@ fn a_token_signed_during_a_logout_everywhere_is_refused() {
     let (_, refresh_token) = world.sign_in();
     // The object has rotated; its answer is on the way, and the next second begins.
     let elsewhere = world.elsewhere();
-    world.faults.meanwhile(Part::Account, move || {
+    world.faults.meanwhile(Component::Account, move || {
         let all = AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None };
         block_on(elsewhere.accounts.ask(seed::ALICE.account, &all)).unwrap();
         elsewhere.pass(2);

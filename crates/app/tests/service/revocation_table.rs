@@ -6,7 +6,7 @@ use postern_app::{
     account::Accounts as _,
     events::EventContext,
     ids::AccountId,
-    ports::{Clock as _, KvStore as _, Part},
+    ports::{Clock as _, Component, KvStore as _},
     revocation::{
         Entry, FORMER_KV_KEY, FeedCopy, FeedObject as _, FeedRequest, Kind, MOVED, Mark, Target, kv_key,
     },
@@ -559,7 +559,7 @@ fn row_an_answer_is_overtaken_by_a_newer_copy() {
     let isolate = world.elsewhere();
     isolate.gate("/feed", Some(&first));
     let (there, jti) = (isolate.clone(), claims(&token)["jti"].as_str().unwrap().to_owned());
-    world.faults.meanwhile(Part::Account, move || {
+    world.faults.meanwhile(Component::Account, move || {
         let entry = Entry::access_token(&jti, there.platform.now());
         block_on(there.feed.ask(&FeedRequest::Add { entries: vec![entry] })).unwrap();
         there.pass(31);

@@ -24,7 +24,7 @@ use postern_app::{
     },
     metrics::{MetricsAnswer, MetricsRequest, MetricsShards, Shard},
     ports::{
-        Background, Bindings, Clock, Document, Fault, KvStore, Part, Randomness, RateLimiter, Timer,
+        Background, Bindings, Clock, Component, Document, Fault, KvStore, Randomness, RateLimiter, Timer,
         memory::MemoryRecords,
     },
     revocation::{Alarmed, FeedPolicy, memory::MemoryFeed},
@@ -102,7 +102,7 @@ impl SignatureVerifier for Crypto {
 
     async fn verify(&self, key: &PublicKey, input: &[u8], signature: &[u8]) -> Result<bool, Fault> {
         if self.broken.get() {
-            return Err(Fault::new(Part::Crypto, "told to fail"));
+            return Err(Fault::new(Component::Crypto, "told to fail"));
         }
         Ok(NativeVerifier.verify(key, input, signature).await?)
     }
@@ -111,7 +111,7 @@ impl SignatureVerifier for Crypto {
 impl Signer for Crypto {
     async fn sign(&self, key: &PrivateKey, input: &[u8]) -> Result<Vec<u8>, Fault> {
         if self.broken.get() {
-            return Err(Fault::new(Part::Crypto, "told to fail"));
+            return Err(Fault::new(Component::Crypto, "told to fail"));
         }
         self.signer.sign(key, input).await
     }
@@ -155,24 +155,24 @@ impl Kv {
     }
 
     fn done<T>(&self, work: impl FnOnce() -> T) -> Result<T, Fault> {
-        if self.broken.get() { Err(Fault::new(Part::Kv, "told to fail")) } else { Ok(work()) }
+        if self.broken.get() { Err(Fault::new(Component::Kv, "told to fail")) } else { Ok(work()) }
     }
 }
 
 impl KvStore for Kv {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
-        self.faults.call(Part::Kv, async { self.done(|| self.read_row(key)) }).await
+        self.faults.call(Component::Kv, async { self.done(|| self.read_row(key)) }).await
     }
 
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
         let write = || drop(self.rows.borrow_mut().insert(key.to_owned(), value.to_owned()));
         let write = async {
             if self.read_only.get() {
-                return Err(Fault::new(Part::Kv, "told to take no writes"));
+                return Err(Fault::new(Component::Kv, "told to take no writes"));
             }
             self.done(write)
         };
-        self.faults.call(Part::Kv, write).await
+        self.faults.call(Component::Kv, write).await
     }
 }
 
@@ -187,7 +187,7 @@ pub(crate) struct Limits {
 impl RateLimiter for Limits {
     async fn admits(&self, _binding: &str, key: &str) -> Result<bool, Fault> {
         if self.broken.get() {
-            return Err(Fault::new(Part::RateLimiter, "told to fail"));
+            return Err(Fault::new(Component::RateLimiter, "told to fail"));
         }
         self.keys.borrow_mut().push(key.to_owned());
         let left = self.left.get();
@@ -209,9 +209,9 @@ impl KeyRingObject for KeyRing {
     async fn ask(&self, request: &KeyRingRequest) -> Result<KeyRingAnswer, Fault> {
         self.asked.set(self.asked.get() + 1);
         if self.unreachable.get() {
-            return Err(Fault::new(Part::KeyRing, "told to fail"));
+            return Err(Fault::new(Component::KeyRing, "told to fail"));
         }
-        self.faults.call(Part::KeyRing, self.ring.ask(request)).await
+        self.faults.call(Component::KeyRing, self.ring.ask(request)).await
     }
 }
 
@@ -239,7 +239,7 @@ impl Elsewhere {
 impl Bindings for Elsewhere {
     async fn call(
         &self,
-        part: Part,
+        part: Component,
         _service: &str,
         path: &str,
         body: &str,
@@ -255,7 +255,7 @@ impl Bindings for Elsewhere {
         Ok(Document { status, content_type: None, body: body.into_bytes() })
     }
 
-    async fn send(&self, part: Part, _queue: &str, body: &str) -> Result<(), Fault> {
+    async fn send(&self, part: Component, _queue: &str, body: &str) -> Result<(), Fault> {
         self.note("queue", body);
         if self.unreachable.get() { Err(Fault::new(part, "told to fail")) } else { Ok(()) }
     }
@@ -275,14 +275,14 @@ pub(crate) struct Metrics {
 impl MetricsShards for Metrics {
     async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
         if self.unreachable.get() {
-            return Err(Fault::new(Part::Metrics, "told to fail"));
+            return Err(Fault::new(Component::Metrics, "told to fail"));
         }
         let records = self.shards.borrow_mut().entry(shard).or_default().clone();
         Ok(Shard::new(records).serve(request.clone(), START))
     }
 
     fn write_point(&self, _dataset: &str, _point: &str) -> Result<(), Fault> {
-        Err(Fault::new(Part::Metrics, "told to fail"))
+        Err(Fault::new(Component::Metrics, "told to fail"))
     }
 }
 

@@ -13,7 +13,7 @@ use postern_app::{
     http::UrlParts,
     identity::{HashParameters, Login, Password, PasswordHash, UnicodeTables},
     ids::AccountId,
-    ports::{Fault, Part, Randomness},
+    ports::{Component, Fault, Randomness},
     service::{Isolate, admin::SCOPE},
 };
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ struct System;
 impl Randomness for System {
     #[expect(clippy::disallowed_methods, reason = "an implementation of the port")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), Fault> {
-        getrandom::fill(buffer).map_err(|error| Fault::new(Part::Crypto, error))
+        getrandom::fill(buffer).map_err(|error| Fault::new(Component::Crypto, error))
     }
 }
 

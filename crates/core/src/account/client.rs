@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     ids::{AccountId, FamilyId},
-    ports::{Fault, Part},
+    ports::{Component, Fault},
     refresh::{Context, Limits, Opening, Presented, Revocation, SecretHash},
 };
 use postern_jose::time::Timestamp;
@@ -55,7 +55,7 @@ impl ChangeNotice {
 
 /// The Account objects, as the Worker reaches them.
 ///
-/// Every method fails with a [`Fault`] of [`Part::Account`] when the object cannot be reached, when its storage failed
+/// Every method fails with a [`Fault`] of [`Component::Account`] when the object cannot be reached, when its storage failed
 /// ([`AccountAnswer::Unavailable`]), or when its answer is of another kind than the request. A write that failed may have
 /// happened all the same.
 #[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
@@ -262,7 +262,7 @@ fn ended(answer: AccountAnswer) -> Result<Vec<FamilyId>, Fault> {
 
 fn misplaced(answer: AccountAnswer) -> Fault {
     match answer {
-        AccountAnswer::Unavailable { cause } => Fault::new(Part::Account, cause),
-        _ => Fault::misplaced(Part::Account),
+        AccountAnswer::Unavailable { cause } => Fault::new(Component::Account, cause),
+        _ => Fault::misplaced(Component::Account),
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use super::{Account, AccountAnswer, AccountRequest, Accounts, AlarmAction};
 use crate::{
     ids::{AccountId, FamilyId},
-    ports::{Fault, Part, memory::MemoryRecords},
+    ports::{Component, Fault, memory::MemoryRecords},
     refresh::{Context, DriftPolicy, Grant, Lifetimes, Secret},
     revocation::FeedObject,
 };
@@ -77,11 +77,11 @@ impl Accounts for MemoryAccounts {
     async fn ask(&self, account: AccountId, request: &AccountRequest) -> Result<AccountAnswer, Fault> {
         self.asked.set(self.asked.get() + 1);
         if self.unreachable.get() {
-            return Err(Fault::new(Part::Account, "unreachable"));
+            return Err(Fault::new(Component::Account, "unreachable"));
         }
         let served = Account::new(self.records(account)).serve(request, self.now.get());
         if self.lose_answers.get() {
-            return Err(Fault::new(Part::Account, "the answer was lost"));
+            return Err(Fault::new(Component::Account, "the answer was lost"));
         }
         Ok(served.answer)
     }

@@ -11,7 +11,7 @@ use super::{
     stored::{ERASED, ONE_TIME_KIND, Store, decode, encode},
 };
 use crate::{
-    ports::{Fault, Part, Records},
+    ports::{Component, Fault, Records},
     refresh::{Context, SecretHash},
 };
 use postern_jose::{
@@ -151,7 +151,7 @@ fn tokens_of(store: &Store<'_, impl Records>) -> Result<Vec<(SecretHash, OneTime
     rows.iter()
         .map(|(id, record)| {
             let hash = from_base64url(id).and_then(|hash| hash.try_into().ok()).map(SecretHash);
-            let hash = hash.ok_or_else(|| Fault::new(Part::Storage, "the id of a one_time record"))?;
+            let hash = hash.ok_or_else(|| Fault::new(Component::Storage, "the id of a one_time record"))?;
             Ok((hash, decode(record)?))
         })
         .collect()

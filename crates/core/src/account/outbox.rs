@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::stored::{OUTBOX_KIND, Store, decode, encode};
 use crate::{
     ids::FamilyId,
-    ports::{Fault, Part, Records},
+    ports::{Component, Fault, Records},
     revocation::{Added, Entry, FeedObject, MAX_BATCH, OWN_HORIZON},
 };
 use postern_jose::time::Timestamp;
@@ -71,7 +71,7 @@ pub(super) async fn deliver(
     if !entries.is_empty() {
         match feed.add(entries).await? {
             Added::Taken => {}
-            Added::Full => return Err(Fault::new(Part::RevocationFeed, "did not take a revocation")),
+            Added::Full => return Err(Fault::new(Component::RevocationFeed, "did not take a revocation")),
         }
     }
     for (id, text, _) in pending {

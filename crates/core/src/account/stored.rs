@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     ids::FamilyId,
-    ports::{Fault, Part, Records},
+    ports::{Component, Fault, Records},
     refresh::{EndReason, Family, Revocation},
 };
 use postern_jose::{json, time::Timestamp};
@@ -106,7 +106,7 @@ struct AnyVersion {
 
 impl AnyVersion {
     fn read(text: &str) -> Result<Self, Fault> {
-        let fault = |cause: &str| Fault::new(Part::Storage, cause);
+        let fault = |cause: &str| Fault::new(Component::Storage, cause);
         let mut stored = json::parse_object(text.as_bytes()).map_err(|error| fault(error.code()))?;
         let v = stored.get("v").and_then(Value::as_u64).ok_or_else(|| fault("a record without version"))?;
         let record = stored.get_mut("record").map(Value::take).ok_or_else(|| fault("an empty record"))?;
@@ -115,12 +115,13 @@ impl AnyVersion {
 }
 
 pub(super) fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
-    json::write(&Versioned { v: SCHEMA_VERSION, record }).map_err(|error| Fault::new(Part::Storage, error))
+    json::write(&Versioned { v: SCHEMA_VERSION, record })
+        .map_err(|error| Fault::new(Component::Storage, error))
 }
 
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     let stored = AnyVersion::read(text)?;
-    json::read_value(migrate(stored)?).map_err(|error| Fault::new(Part::Storage, error))
+    json::read_value(migrate(stored)?).map_err(|error| Fault::new(Component::Storage, error))
 }
 
 /// Brings a record forward, one version at a time, to [`SCHEMA_VERSION`].
@@ -128,7 +129,7 @@ fn migrate(stored: AnyVersion) -> Result<Value, Fault> {
     match stored.v {
         // The next version gets an arm `1 => migrate(AnyVersion { v: 2, record: ... })` here.
         v if v == u64::from(SCHEMA_VERSION) => Ok(stored.record),
-        unknown => Err(Fault::new(Part::Storage, format_args!("a record of schema version {unknown}"))),
+        unknown => Err(Fault::new(Component::Storage, format_args!("a record of schema version {unknown}"))),
     }
 }
 
@@ -186,7 +187,7 @@ impl<R: Records> Store<'_, R> {
         let rows = self.0.scan(FAMILY_KIND)?;
         rows.iter()
             .map(|(id, record)| {
-                let id = id.parse().map_err(|error| Fault::new(Part::Storage, error))?;
+                let id = id.parse().map_err(|error| Fault::new(Component::Storage, error))?;
                 Ok((id, decode(record)?))
             })
             .collect()

@@ -4,7 +4,7 @@ use super::{
     chain::{Act, Head},
     messages::{AuditAnswer, AuditRequest, Page},
 };
-use crate::ports::{Fault, Part};
+use crate::ports::{Component, Fault};
 
 /// The `AuditLog` object, seen from the Worker.
 #[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
@@ -31,7 +31,7 @@ pub trait AuditLog {
 
 fn misplaced(answer: AuditAnswer) -> Fault {
     match answer {
-        AuditAnswer::Unavailable { cause } => Fault::new(Part::AuditLog, cause),
-        _ => Fault::misplaced(Part::AuditLog),
+        AuditAnswer::Unavailable { cause } => Fault::new(Component::AuditLog, cause),
+        _ => Fault::misplaced(Component::AuditLog),
     }
 }

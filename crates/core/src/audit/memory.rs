@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{AuditAnswer, AuditChain, AuditLog, AuditRequest};
 use crate::{
-    ports::{Fault, Part, memory::MemoryRecords},
+    ports::{Component, Fault, memory::MemoryRecords},
     secrets::Masters,
 };
 use postern_jose::time::Timestamp;
@@ -37,7 +37,7 @@ impl MemoryAuditLog {
 impl AuditLog for MemoryAuditLog {
     async fn ask(&self, request: &AuditRequest) -> Result<AuditAnswer, Fault> {
         if self.unreachable.get() {
-            return Err(Fault::new(Part::AuditLog, "unreachable"));
+            return Err(Fault::new(Component::AuditLog, "unreachable"));
         }
         Ok(AuditChain::new(self.records.clone()).serve(request.clone(), self.now.get(), &self.masters))
     }

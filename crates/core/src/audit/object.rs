@@ -7,7 +7,7 @@ use super::{
     messages::{AuditAnswer, AuditRequest, MAX_PAGE, Page},
 };
 use crate::{
-    ports::{Fault, Part, Records},
+    ports::{Component, Fault, Records},
     secrets::Masters,
 };
 use postern_jose::time::Timestamp;
@@ -43,7 +43,7 @@ impl<R: Records> AuditChain<R> {
         let id = entry_id(head.seq);
         if self.0.read(ENTRY_KIND, &id)?.is_some() {
             // Somebody put back an older head. Nothing is ever written over.
-            return Err(Fault::new(Part::AuditLog, format_args!("entry {} is there already", head.seq)));
+            return Err(Fault::new(Component::AuditLog, format_args!("entry {} is there already", head.seq)));
         }
         self.0.write(ENTRY_KIND, &id, &encode(&sealed)?)?;
         self.0.write(HEAD_KIND, HEAD_ID, &encode(&head)?)?;
@@ -81,11 +81,11 @@ fn entry_id(seq: u64) -> String {
 }
 
 fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
-    postern_jose::json::write(record).map_err(|error| Fault::new(Part::Storage, error))
+    postern_jose::json::write(record).map_err(|error| Fault::new(Component::Storage, error))
 }
 
 fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
-    postern_jose::json::read(text).map_err(|error| Fault::new(Part::Storage, error))
+    postern_jose::json::read(text).map_err(|error| Fault::new(Component::Storage, error))
 }
 
 #[cfg(test)]

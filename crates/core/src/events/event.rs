@@ -9,7 +9,7 @@ use crate::{
     audit::chain::{ActResult, Digest},
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
-    ports::Part,
+    ports::Component,
 };
 use postern_jose::{text::printable, time::Timestamp};
 
@@ -326,7 +326,7 @@ pub enum EventKind {
     /// A part of ours failed.
     Fault {
         /// Which.
-        part: Part,
+        part: Component,
         /// The cause.
         cause: String,
     },

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{IdentityStore, Login, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
-    ports::{Fault, Part},
+    ports::{Component, Fault},
 };
 use postern_jose::time::Timestamp;
 
@@ -84,7 +84,7 @@ fn is_held(users: &[User], other: &User) -> bool {
 }
 
 fn told_to_fail() -> Fault {
-    Fault::new(Part::Database, "told to fail")
+    Fault::new(Component::Database, "told to fail")
 }
 
 impl IdentityStore for MemoryIdentity {

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{Login, Normalizer, common};
 use crate::{
-    ports::{Fault, Part, Randomness},
+    ports::{Component, Fault, Randomness},
     secrets::{Master, Masters, NewerMaster},
 };
 
@@ -194,7 +194,7 @@ impl HashParameters {
 }
 
 fn crypto(error: argon2::Error) -> Fault {
-    Fault::new(Part::Crypto, format_args!("argon2: {error}"))
+    Fault::new(Component::Crypto, format_args!("argon2: {error}"))
 }
 
 /// A stored hash, read and found within the caps: ours, which is
@@ -364,7 +364,7 @@ impl PasswordHash {
                 foreign::compute_scrypt((log_n, r, p), password.as_bytes(), &self.salt, output)
             }
             // Told before it is computed.
-            Scheme::Unreadable(error) => Err(Fault::new(Part::Crypto, error)),
+            Scheme::Unreadable(error) => Err(Fault::new(Component::Crypto, error)),
         }
     }
 

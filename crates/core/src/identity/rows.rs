@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Grants, Login, PasswordHash, User, UserChange, UserQuery};
 use crate::{
     ids::AccountId,
-    ports::{Fault, Part},
+    ports::{Component, Fault},
 };
 use postern_jose::{json, time::Timestamp};
 
@@ -209,7 +209,7 @@ pub struct Holder {
 pub fn accounts(rows: Vec<Holder>) -> Result<Vec<(AccountId, String)>, Fault> {
     let mut holders = Vec::with_capacity(rows.len());
     for Holder { account_id, login } in rows {
-        let account = account_id.parse().map_err(|error| Fault::new(Part::Database, error))?;
+        let account = account_id.parse().map_err(|error| Fault::new(Component::Database, error))?;
         holders.push((account, login));
     }
     Ok(holders)
@@ -265,7 +265,7 @@ impl UserRow {
     /// not one: the sign-in tells the operator, and the client what a wrong password does.
     pub fn into_user(self) -> Result<User, Fault> {
         let broken = |column| {
-            Fault::new(Part::Database, format_args!("users.{column} of {} is broken", self.account_id))
+            Fault::new(Component::Database, format_args!("users.{column} of {} is broken", self.account_id))
         };
         let list = |json: &str, column| json::read::<Vec<String>>(json).map_err(|_| broken(column));
         let login = Login::from_stored(&self.login).map_err(|_| broken("login"))?;

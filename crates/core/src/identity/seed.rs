@@ -4,7 +4,7 @@
 use super::{Grants, HashParameters, Login, LoginError, Normalizer, Password, PasswordHash, User};
 use crate::{
     ids::AccountId,
-    ports::{Fault, Part, Randomness},
+    ports::{Component, Fault, Randomness},
     secrets::Master,
 };
 use postern_jose::time::Timestamp;
@@ -57,9 +57,9 @@ pub fn users(
 ) -> Result<[User; 2], Fault> {
     let plant = |seed: SeedUser| {
         let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
-        let fault = |error: LoginError| Fault::new(Part::Database, error);
+        let fault = |error: LoginError| Fault::new(Component::Database, error);
         let password =
-            Password::choose(PASSWORD, platform).map_err(|error| Fault::new(Part::Database, error))?;
+            Password::choose(PASSWORD, platform).map_err(|error| Fault::new(Component::Database, error))?;
         let login = Login::parse(seed.login, platform).map_err(fault)?;
         let hash = PasswordHash::make(&password, parameters, master, platform)?;
         let grants = Grants {

@@ -108,7 +108,7 @@ impl<R: Records, S: DocumentSource> IssuerKeys<R, S> {
 
     fn store(&self, state: &State) -> Result<(), Fault> {
         let record = postern_jose::json::write(state)
-            .map_err(|error| Fault::new(crate::ports::Part::Storage, error))?;
+            .map_err(|error| Fault::new(crate::ports::Component::Storage, error))?;
         self.records.write(KIND, ID, &record)
     }
 

@@ -4,7 +4,7 @@ use super::{
     Kid, PublicJwkSet, SigningAlgorithm, WrappedKey,
     messages::{KeyRingAnswer, KeyRingRequest, KeySummary},
 };
-use crate::ports::{Fault, Part};
+use crate::ports::{Component, Fault};
 use postern_jose::time::Timestamp;
 
 /// Every key of the ring, for an operator.
@@ -99,6 +99,6 @@ pub trait KeyRingObject {
 fn misplaced(answer: &KeyRingAnswer) -> Fault {
     match answer {
         KeyRingAnswer::Unavailable { part } => Fault::new(*part, "the key ring is unavailable"),
-        _ => Fault::misplaced(Part::KeyRing),
+        _ => Fault::misplaced(Component::KeyRing),
     }
 }

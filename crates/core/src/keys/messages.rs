@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Kid, PublicJwkSet, SigningAlgorithm, WrappedKey};
-use crate::{message::Message, ports::Part};
+use crate::{message::Message, ports::Component};
 use postern_jose::time::Timestamp;
 
 /// What is asked of the ring.
@@ -104,7 +104,7 @@ pub enum KeyRingAnswer {
     /// The ring could not do it; nothing was changed, asking again is safe.
     Unavailable {
         /// What failed.
-        part: Part,
+        part: Component,
     },
 }
 

@@ -10,7 +10,7 @@ use super::{
     ring::{KeyRing, Revocation, RingKey, Rotation, Step},
 };
 use crate::{
-    ports::{Fault, Part, Randomness, Records},
+    ports::{Component, Fault, Randomness, Records},
     secrets::Masters,
 };
 use postern_jose::{json, time::Timestamp};
@@ -136,7 +136,7 @@ impl<R: Records> Ring<R> {
                 Decision::Generate(algorithm) => stock.push(fresh(algorithm, ports).await?),
             }
         }
-        Err(Fault::new(Part::KeyRing, "the ring changed too often while keys were made"))
+        Err(Fault::new(Component::KeyRing, "the ring changed too often while keys were made"))
     }
 
     /// One synchronous block: read, decide, write. Takes keys out of the stock only.
@@ -211,11 +211,12 @@ impl<R: Records> Ring<R> {
         let Some(record) = self.records.read(RECORD_KIND, RECORD_ID)? else { return Ok(None) };
         // A record that cannot be read is never taken for an absent one: that would found a
         // second ring, and every token of the first would die.
-        json::read(&record).map(Some).map_err(|error| Fault::new(Part::Storage, error))
+        json::read(&record).map(Some).map_err(|error| Fault::new(Component::Storage, error))
     }
 
     fn write(&self, ring: &KeyRing) -> Result<(), Fault> {
-        let record = postern_jose::json::write(ring).map_err(|error| Fault::new(Part::Storage, error))?;
+        let record =
+            postern_jose::json::write(ring).map_err(|error| Fault::new(Component::Storage, error))?;
         self.records.write(RECORD_KIND, RECORD_ID, &record)
     }
 }

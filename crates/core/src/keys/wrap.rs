@@ -95,7 +95,7 @@ impl WrappedKey {
         let aad = associated_text(VERSION, kid, alg, master.id);
         let sealed = Aes256Gcm::new(master.key_wrapping.bytes().into())
             .encrypt(&nonce.into(), Payload { msg: pkcs8, aad: &aad })
-            .map_err(|_| Fault::new(crate::ports::Part::Crypto, "sealing a private key failed"))?;
+            .map_err(|_| Fault::new(crate::ports::Component::Crypto, "sealing a private key failed"))?;
         Ok(Self { version: VERSION, kid, alg, master: master.id, nonce: nonce.into(), sealed })
     }
 

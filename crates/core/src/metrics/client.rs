@@ -1,11 +1,11 @@
 //! The Metrics objects as the Worker calls them: one method for each request.
 
 use super::messages::{Batch, MetricsAnswer, MetricsRequest, Totals};
-use crate::ports::{Fault, Part};
+use crate::ports::{Component, Fault};
 
 /// The Metrics objects, seen from the Worker.
 ///
-/// Every method fails with a [`Fault`] of [`Part::Metrics`] when the object cannot be reached, when its storage failed
+/// Every method fails with a [`Fault`] of [`Component::Metrics`] when the object cannot be reached, when its storage failed
 /// ([`MetricsAnswer::Unavailable`]), or when its answer is of another kind than the request. Every call may be repeated.
 #[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 pub trait MetricsShards {
@@ -35,7 +35,7 @@ pub trait MetricsShards {
 
 fn misplaced(answer: MetricsAnswer) -> Fault {
     match answer {
-        MetricsAnswer::Unavailable { cause } => Fault::new(Part::Metrics, cause),
-        _ => Fault::misplaced(Part::Metrics),
+        MetricsAnswer::Unavailable { cause } => Fault::new(Component::Metrics, cause),
+        _ => Fault::misplaced(Component::Metrics),
     }
 }

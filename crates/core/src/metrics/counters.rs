@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     events::EventKind,
-    ports::{Fault, Part, Randomness},
+    ports::{Component, Fault, Randomness},
 };
 use postern_jose::{encoding::base64url, time::Timestamp};
 
@@ -64,7 +64,7 @@ impl Counters {
     }
 
     /// Notes how long an object took.
-    pub fn observe(&self, object: Part, took: Duration) {
+    pub fn observe(&self, object: Component, took: Duration) {
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.iter().take_while(|bound| u64::from(**bound) < millis).count();
         self.change(Family::ObjectLatency, object.name(), "", HISTOGRAM_VALUES, |values| {

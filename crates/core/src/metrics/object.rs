@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::messages::{Batch, MetricsAnswer, MetricsRequest, Totals, add_values};
 use crate::{
-    ports::{Fault, Part, Records},
+    ports::{Component, Fault, Records},
     text_map::TextMap,
 };
 use postern_jose::time::Timestamp;
@@ -81,7 +81,8 @@ impl<R: Records> Shard<R> {
             }
         }
         stored.isolates.insert(batch.isolate, Seen { number: batch.number, at: now });
-        let text = postern_jose::json::write(&stored).map_err(|error| Fault::new(Part::Storage, error))?;
+        let text =
+            postern_jose::json::write(&stored).map_err(|error| Fault::new(Component::Storage, error))?;
         self.0.write(KIND, ID, &text)
     }
 
@@ -90,11 +91,11 @@ impl<R: Records> Shard<R> {
             return Ok(Stored { v: VERSION, ..Stored::default() });
         };
         let stored: Stored =
-            postern_jose::json::read(&text).map_err(|error| Fault::new(Part::Storage, error))?;
+            postern_jose::json::read(&text).map_err(|error| Fault::new(Component::Storage, error))?;
         if stored.v == VERSION {
             Ok(stored)
         } else {
-            Err(Fault::new(Part::Storage, format_args!("metrics of version {}", stored.v)))
+            Err(Fault::new(Component::Storage, format_args!("metrics of version {}", stored.v)))
         }
     }
 }

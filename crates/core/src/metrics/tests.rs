@@ -7,7 +7,7 @@ use super::{
 use crate::{
     events::EventKind,
     ports::{
-        Fault, Part, Randomness,
+        Component, Fault, Randomness,
         memory::{FaultMode, MemoryRecords},
     },
 };
@@ -167,9 +167,9 @@ fn the_names_keep_the_conventions_of_openmetrics() {
 #[test]
 fn metrics_text_format_unchanged() {
     let (counters, shard) = (Counters::default(), Shard::new(MemoryRecords::default()));
-    counters.observe(Part::Account, Duration::from_millis(3));
-    counters.observe(Part::Account, Duration::from_millis(5));
-    counters.observe(Part::Account, Duration::from_mins(1));
+    counters.observe(Component::Account, Duration::from_millis(3));
+    counters.observe(Component::Account, Duration::from_millis(5));
+    counters.observe(Component::Account, Duration::from_mins(1));
     counters.add(Family::GateRequests, "a \"quoted\\route\"", "forwarded");
     flush(&counters, &shard, &dice());
     let gauges =

@@ -4,7 +4,7 @@
 use core::cell::{Cell, RefCell};
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Fault, Part, Records};
+use super::{Component, Fault, Records};
 
 /// What goes wrong in [`MemoryRecords`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,20 +102,22 @@ impl MemoryRecords {
         match self.0.mode.get() {
             FaultMode::FailAfterPersisting(0) => {
                 self.0.mode.set(FaultMode::None);
-                Err(Fault::new(Part::Storage, "out of order after persisting"))
+                Err(Fault::new(Component::Storage, "out of order after persisting"))
             }
             FaultMode::FailAfterPersisting(n) => {
                 self.0.mode.set(FaultMode::FailAfterPersisting(n - 1));
                 Ok(())
             }
-            FaultMode::FailAfterWrites => Err(Fault::new(Part::Storage, "out of order after persisting")),
+            FaultMode::FailAfterWrites => {
+                Err(Fault::new(Component::Storage, "out of order after persisting"))
+            }
             _ => Ok(()),
         }
     }
 }
 
 fn out_of_order() -> Fault {
-    Fault::new(Part::Storage, "out of order")
+    Fault::new(Component::Storage, "out of order")
 }
 
 impl Records for MemoryRecords {

@@ -4,7 +4,7 @@ use super::{
     mark::Mark,
     messages::{Entry, FeedAnswer, FeedRequest},
 };
-use crate::ports::{Fault, Part};
+use crate::ports::{Component, Fault};
 use postern_jose::time::Timestamp;
 
 /// Whether the feed took its new entries.
@@ -27,7 +27,7 @@ pub struct FeedSnapshot {
 
 /// The `RevocationFeed` object, as others reach it.
 ///
-/// Every method fails with a [`Fault`] of [`Part::RevocationFeed`] when the object cannot be reached, when its storage
+/// Every method fails with a [`Fault`] of [`Component::RevocationFeed`] when the object cannot be reached, when its storage
 /// failed ([`FeedAnswer::Unavailable`]), or when its answer is of another kind than the request. Every call may be repeated.
 #[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 pub trait FeedObject {
@@ -63,7 +63,7 @@ pub trait FeedObject {
 
 fn misplaced(answer: FeedAnswer) -> Fault {
     match answer {
-        FeedAnswer::Unavailable { cause } => Fault::new(Part::RevocationFeed, cause),
-        _ => Fault::misplaced(Part::RevocationFeed),
+        FeedAnswer::Unavailable { cause } => Fault::new(Component::RevocationFeed, cause),
+        _ => Fault::misplaced(Component::RevocationFeed),
     }
 }

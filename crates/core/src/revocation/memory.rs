@@ -5,7 +5,7 @@ use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::{Alarmed, Feed, FeedAnswer, FeedObject, FeedPolicy, FeedRequest};
-use crate::ports::{Fault, KvStore, Part, memory::MemoryRecords};
+use crate::ports::{Component, Fault, KvStore, memory::MemoryRecords};
 use postern_jose::time::Timestamp;
 
 /// One feed object, its clock and a switch for transport. Clones share it.
@@ -66,7 +66,7 @@ impl FeedObject for MemoryFeed {
     async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault> {
         self.asked.set(self.asked.get() + 1);
         if self.unreachable.get() {
-            return Err(Fault::new(Part::RevocationFeed, "unreachable"));
+            return Err(Fault::new(Component::RevocationFeed, "unreachable"));
         }
         let served = self.feed.borrow().serve(request, self.now.get(), &self.policy);
         self.alarm_at.set(served.alarm.or(self.alarm_at.get()));

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Mark, Rule};
-use crate::ports::{Fault, Part, Records};
+use crate::ports::{Component, Fault, Records};
 use postern_jose::{
     encoding::{base64url, from_base64url},
     time::Timestamp,
@@ -66,7 +66,7 @@ impl Held {
 }
 
 fn fault(error: impl core::fmt::Display) -> Fault {
-    Fault::new(Part::Storage, error)
+    Fault::new(Component::Storage, error)
 }
 
 fn decode<T: DeserializeOwned>(text: &str, version: impl Fn(&T) -> u32) -> Result<T, Fault> {

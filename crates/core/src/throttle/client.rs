@@ -1,7 +1,7 @@
 //! The Throttle objects as the Worker calls them: one method for each request.
 
 use super::messages::{Allowance, Charge, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState};
-use crate::ports::{Fault, Part};
+use crate::ports::{Component, Fault};
 
 /// The answer to claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Taken {
 
 /// The Throttle objects, as the Worker reaches them by name.
 ///
-/// Every method fails with a [`Fault`] of [`Part::Throttle`] when the object cannot be reached, when its storage failed
+/// Every method fails with a [`Fault`] of [`Component::Throttle`] when the object cannot be reached, when its storage failed
 /// ([`ThrottleAnswer::Unavailable`]), or when its answer is of another kind than the request.
 #[expect(async_fn_in_trait, reason = "one thread: no caller needs a Send bound")]
 pub trait Throttles {
@@ -61,7 +61,7 @@ fn forgiven(answer: ThrottleAnswer) -> Result<(), Fault> {
 
 fn misplaced(answer: ThrottleAnswer) -> Fault {
     match answer {
-        ThrottleAnswer::Unavailable { cause } => Fault::new(Part::Throttle, cause),
-        _ => Fault::misplaced(Part::Throttle),
+        ThrottleAnswer::Unavailable { cause } => Fault::new(Component::Throttle, cause),
+        _ => Fault::misplaced(Component::Throttle),
     }
 }

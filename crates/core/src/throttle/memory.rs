@@ -5,7 +5,7 @@ use core::cell::Cell;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use super::{Throttle, ThrottleAnswer, ThrottleRequest, Throttles};
-use crate::ports::{Fault, Part, memory::MemoryRecords};
+use crate::ports::{Component, Fault, memory::MemoryRecords};
 use postern_jose::time::Timestamp;
 
 /// Throttle objects in memory, with one clock and a switch for transport. Clones share them.
@@ -55,7 +55,7 @@ impl Throttles for MemoryThrottles {
     async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
         self.asked.set(self.asked.get() + 1);
         if self.unreachable.get() {
-            return Err(Fault::new(Part::Throttle, "unreachable"));
+            return Err(Fault::new(Component::Throttle, "unreachable"));
         }
         Ok(Throttle::new(self.records(name)).serve(request, self.now.get()))
     }

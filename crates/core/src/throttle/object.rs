@@ -8,7 +8,7 @@ use super::{
         Allowance, Charge, MAX_ROWS, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState,
     },
 };
-use crate::ports::{Fault, Part, Records};
+use crate::ports::{Component, Fault, Records};
 use postern_jose::time::Timestamp;
 
 /// The kind of all rows.
@@ -141,13 +141,14 @@ impl<R: Records> Throttle<R> {
     }
 
     fn write(&self, row: &str, standing: &ThrottleState) -> Result<(), Fault> {
-        let record = postern_jose::json::write(standing).map_err(|error| Fault::new(Part::Storage, error))?;
+        let record =
+            postern_jose::json::write(standing).map_err(|error| Fault::new(Component::Storage, error))?;
         self.records.write(KIND, row, &record)
     }
 }
 
 fn decode(record: &str) -> Result<ThrottleState, Fault> {
-    postern_jose::json::read_known(record).map_err(|error| Fault::new(Part::Storage, error))
+    postern_jose::json::read_known(record).map_err(|error| Fault::new(Component::Storage, error))
 }
 
 /// Charges one claim, or says until when it can't be and whether a lock is the cause.

@@ -109,6 +109,6 @@ fn a_newer_or_damaged_record_is_a_fault_and_no_absence() {
     let good = written(family());
     for bad in [good.replace(r#"{"v":1"#, r#"{"v":2"#), good.replace("alive", "zombie"), "{".to_owned()] {
         records.write("family", &ID.to_string(), &bad).unwrap();
-        assert_eq!(Store(&records).family(ID).unwrap_err().part, Part::Storage, "{bad}");
+        assert_eq!(Store(&records).family(ID).unwrap_err().part, Component::Storage, "{bad}");
     }
 }

@@ -86,7 +86,7 @@ fn event_names_unchanged() {
         (EventKind::KeyRewrapped { kid, master: 2 }, "key_rewrapped", "success"),
         (EventKind::MasterMismatch { kid }, "master_mismatch", "alert"),
         (EventKind::NewerMaster { what: "refresh_token", master: 2 }, "newer_master", "fault"),
-        (EventKind::Fault { part: Part::Kv, cause: "gone".into() }, "fault", "fault"),
+        (EventKind::Fault { part: Component::Kv, cause: "gone".into() }, "fault", "fault"),
         (
             EventKind::IssuerKeysChanged {
                 issuer: "https://i.example".into(),

@@ -6,7 +6,7 @@ use base64ct::{Base64Bcrypt, Encoding as _};
 use zeroize::Zeroizing;
 
 use super::{MalformedHash, Parsed, Scheme};
-use crate::ports::{Fault, Part};
+use crate::ports::{Component, Fault};
 
 /// The most that bcrypt may cost: 2^14 rounds, about a second and a half in WASM, once for each
 /// user. Its memory is 4 KiB.
@@ -78,7 +78,7 @@ pub(super) fn parse_scrypt(phc: &Phc) -> Result<Parsed, MalformedHash> {
 }
 
 pub(super) fn compute_bcrypt(cost: u32, password: &[u8], salt: &[u8], out: &mut [u8]) -> Result<(), Fault> {
-    let salt = salt.try_into().map_err(|error| Fault::new(Part::Crypto, error))?;
+    let salt = salt.try_into().map_err(|error| Fault::new(Component::Crypto, error))?;
     // What is hashed is the text with the zero byte that ends it in C, so a zero byte inside
     // ends it too.
     let mut key: Zeroizing<Vec<u8>> =
@@ -97,6 +97,6 @@ pub(super) fn compute_scrypt(
     salt: &[u8],
     out: &mut [u8],
 ) -> Result<(), Fault> {
-    let params = scrypt::Params::new(log_n, r, p).map_err(|error| Fault::new(Part::Crypto, error))?;
-    scrypt::scrypt(password, salt, &params, out).map_err(|error| Fault::new(Part::Crypto, error))
+    let params = scrypt::Params::new(log_n, r, p).map_err(|error| Fault::new(Component::Crypto, error))?;
+    scrypt::scrypt(password, salt, &params, out).map_err(|error| Fault::new(Component::Crypto, error))
 }

@@ -22,7 +22,7 @@ struct Broken;
 
 impl Randomness for Broken {
     fn fill(&self, _: &mut [u8]) -> Result<(), Fault> {
-        Err(Fault::new(Part::Crypto, "no randomness"))
+        Err(Fault::new(Component::Crypto, "no randomness"))
     }
 }
 
@@ -206,7 +206,7 @@ fn an_unknown_login_computes_what_a_known_one_does() {
 #[test]
 fn without_randomness_no_hash_is_made() {
     let fault = PasswordHash::make(&password("password"), cheap(), &master(1), &Broken).unwrap_err();
-    assert_eq!(fault.part, Part::Crypto);
+    assert_eq!(fault.part, Component::Crypto);
 }
 
 #[test]

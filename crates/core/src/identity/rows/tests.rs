@@ -45,7 +45,7 @@ fn a_broken_column_is_a_fault_that_shows_no_value() {
         let mut row = row();
         spoil(&mut row);
         let fault = row.into_user().unwrap_err();
-        assert_eq!(fault.part, Part::Database);
+        assert_eq!(fault.part, Component::Database);
         assert!(fault.cause.contains(column), "{fault}");
         assert!(!fault.cause.contains("lice@"), "{fault}");
     }

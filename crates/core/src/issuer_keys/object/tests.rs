@@ -5,7 +5,7 @@ use pollster::block_on;
 
 use super::*;
 use crate::ports::{
-    Document, Part,
+    Component, Document,
     memory::{FaultMode, MemoryRecords},
 };
 
@@ -32,8 +32,12 @@ impl DocumentSource for Rc<Issuer> {
     async fn fetch(&self, url: &str, max_bytes: usize, _: u32) -> Result<Document, Fault> {
         self.fetched.borrow_mut().push(url.to_owned());
         poll_fn(|_| if self.hangs.get() { Poll::Pending } else { Poll::Ready(()) }).await;
-        let mut document =
-            self.answers.borrow().get(url).cloned().ok_or_else(|| Fault::new(Part::Issuer, "no route"))?;
+        let mut document = self
+            .answers
+            .borrow()
+            .get(url)
+            .cloned()
+            .ok_or_else(|| Fault::new(Component::Issuer, "no route"))?;
         document.body.truncate(max_bytes + 1);
         Ok(document)
     }

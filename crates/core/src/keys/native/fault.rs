@@ -1,7 +1,7 @@
 //! The fault of a signing crate.
 
-use crate::ports::{Fault, Part};
+use crate::ports::{Component, Fault};
 
 pub(super) fn crypto(cause: impl core::fmt::Display) -> Fault {
-    Fault::new(Part::Crypto, cause)
+    Fault::new(Component::Crypto, cause)
 }

@@ -104,7 +104,7 @@ fn an_rs256_key_has_2048_bits_and_what_it_signs_verifies() {
 fn without_randomness_no_key_is_made() {
     let signer = NativeSigner::new(Broken);
     for &algorithm in FAST {
-        assert_eq!(block_on(signer.generate(algorithm)).unwrap_err().part, crate::ports::Part::Crypto);
+        assert_eq!(block_on(signer.generate(algorithm)).unwrap_err().part, crate::ports::Component::Crypto);
     }
 }
 
@@ -115,6 +115,6 @@ fn a_key_that_is_not_of_its_algorithm_is_a_fault_and_no_panic() {
     let kid = super::super::Kid::from_thumbprint([0; 32]);
     for bytes in [pkcs8, Zeroizing::new(vec![0x30, 0x80]), Zeroizing::new(Vec::new())] {
         let key = PrivateKey::new(kid, SigningAlgorithm::EdDsa, bytes);
-        assert_eq!(block_on(signer.sign(&key, b"x")).unwrap_err().part, crate::ports::Part::Crypto);
+        assert_eq!(block_on(signer.sign(&key, b"x")).unwrap_err().part, crate::ports::Component::Crypto);
     }
 }

@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use super::*;
-use crate::{ports::Part, secrets::Master};
+use crate::{ports::Component, secrets::Master};
 
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ struct Broken;
 
 impl Randomness for Broken {
     fn fill(&self, _: &mut [u8]) -> Result<(), Fault> {
-        Err(Fault::new(Part::Crypto, "no randomness"))
+        Err(Fault::new(Component::Crypto, "no randomness"))
     }
 }
 
