@@ -14,7 +14,7 @@ use crate::{
     ids::{AccountId, FamilyId},
     isolate::Isolate,
     ports::{Background as _, Randomness as _},
-    refresh::{Grant, Opening, Revocation, Secret, codec},
+    refresh::{Grant, NewFamily, Revocation, Secret, codec},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
     web::{caller::Caller, error::ApiError},
@@ -49,7 +49,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
         let grant = grant_of(user, client, now);
         let caller = Caller::of(request);
         let lifetimes = Isolate::lifetimes(client);
-        let opening = Opening {
+        let opening = NewFamily {
             secret_hash: secret.hash(),
             master: master.id,
             grant: grant.clone(),

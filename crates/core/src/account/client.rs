@@ -8,7 +8,7 @@ use super::{
 use crate::{
     ids::{AccountId, FamilyId},
     ports::{Component, Fault},
-    refresh::{Context, Limits, Opening, Presented, Revocation, SecretHash},
+    refresh::{Context, Limits, NewFamily, Presented, Revocation, SecretHash},
 };
 use postern_jose::time::Timestamp;
 
@@ -72,11 +72,12 @@ pub trait Accounts {
         &self,
         account: AccountId,
         family: FamilyId,
-        opening: Opening,
+        opening: NewFamily,
         max_families: u16,
         credential_version: u64,
     ) -> Result<Opened, Fault> {
-        let Opening { grant, lifetimes, drift, binding, device_name, context, secret_hash, master } = opening;
+        let NewFamily { grant, lifetimes, drift, binding, device_name, context, secret_hash, master } =
+            opening;
         let request = AccountRequest::Open {
             family,
             secret_hash,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     ports::{Fault, Records},
-    refresh::{Context, Opening, Revocation, SecretHash},
+    refresh::{Context, NewFamily, Revocation, SecretHash},
     revocation::FeedObject,
 };
 use postern_jose::time::Timestamp;
@@ -60,7 +60,7 @@ impl<R: Records> Account<R> {
                 max_families,
                 credential_version,
             } => {
-                let opening = Opening {
+                let opening = NewFamily {
                     grant: grant.clone(),
                     lifetimes: *lifetimes,
                     drift: *drift,

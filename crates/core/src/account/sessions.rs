@@ -13,7 +13,7 @@ use super::{
 use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
-    refresh::{Context, EndReason, Family, Opening, RefusalCause, Revocation, State},
+    refresh::{Context, EndReason, Family, NewFamily, RefusalCause, Revocation, State},
 };
 use postern_jose::time::Timestamp;
 
@@ -30,7 +30,7 @@ const FENCE: Duration = Duration::from_mins(15);
 pub(super) fn open(
     store: &Store<'_, impl Records>,
     id: FamilyId,
-    opening: Opening,
+    opening: NewFamily,
     (max_families, credential_version): (u16, u64),
     now: Timestamp,
 ) -> Result<Served, Fault> {
@@ -261,7 +261,7 @@ fn is_stale(credential_version: u64, fence: u64, now: Timestamp) -> bool {
 }
 
 /// Whether `there` is what the same `Open` made before, its answer lost.
-fn is_repeated(there: &Family, opening: &Opening) -> bool {
+fn is_repeated(there: &Family, opening: &NewFamily) -> bool {
     matches!(&there.state, State::Alive(alive) if alive.secret_hash == opening.secret_hash)
         && there.rotation_count == 0
         && there.grant == opening.grant

@@ -165,7 +165,7 @@ pub struct Binding(#[serde(with = "postern_jose::encoding::base64url_32")] pub [
 
 /// What begins a family, besides the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opening {
+pub struct NewFamily {
     /// What the sign-in granted.
     pub grant: Grant,
     /// How long the family may live.
@@ -186,7 +186,7 @@ pub struct Opening {
 
 impl Family {
     /// A new family, with rotation count 0.
-    pub fn open(opening: Opening, now: Timestamp) -> Self {
+    pub fn open(opening: NewFamily, now: Timestamp) -> Self {
         Self {
             grant: opening.grant,
             lifetimes: opening.lifetimes,

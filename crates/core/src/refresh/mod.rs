@@ -27,7 +27,7 @@ pub use self::{
     codec::{RefreshToken, RefusedToken},
     context::{Context, Drift, DriftReason, Network},
     decision::{Decided, Decision, Evidence, RefusalCause},
-    family::{Alive, Binding, End, EndReason, Family, Opening, Receipt, Revocation, SignInReason, State},
+    family::{Alive, Binding, End, EndReason, Family, NewFamily, Receipt, Revocation, SignInReason, State},
     grant::Grant,
     limits::{DriftPolicy, Lifetime, Lifetimes, Limits, LimitsMistake},
     ratchet::{Presented, Secret, SecretHash},

@@ -3,13 +3,13 @@ use core::time::Duration;
 use super::*;
 use crate::{
     ports::memory::MemoryRecords,
-    refresh::{Binding, Context, DriftPolicy, EndReason, Grant, Lifetimes, Opening, SecretHash},
+    refresh::{Binding, Context, DriftPolicy, EndReason, Grant, Lifetimes, NewFamily, SecretHash},
 };
 
 const ID: FamilyId = FamilyId::from_bytes([5; 16]);
 
 fn family() -> Family {
-    let opening = Opening {
+    let opening = NewFamily {
         grant: Grant {
             subject: "alice".to_owned(),
             client_id: "app".to_owned(),

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use super::*;
 use crate::{
     ids::FamilyId,
-    refresh::{Binding, Grant, Lifetime, Lifetimes, Opening, Revocation, Secret},
+    refresh::{Binding, Grant, Lifetime, Lifetimes, NewFamily, Revocation, Secret},
     secrets::Master,
 };
 
@@ -51,7 +51,7 @@ impl Story {
             amr: vec![],
             auth_time: START,
         };
-        let opening = Opening {
+        let opening = NewFamily {
             grant,
             lifetimes: Lifetimes::WEB,
             drift: DriftPolicy::Log,
