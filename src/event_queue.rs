@@ -10,7 +10,7 @@ use postern_app::{
         EventKind,
         buffer::{LINGER, Offered, TRIES},
     },
-    metrics::Family,
+    metrics::MetricFamily,
     ports::{Clock as _, Component, Fault},
 };
 
@@ -32,7 +32,7 @@ pub(super) fn offer(line: &str) {
     }
     match isolate.event_buffer.offer(line.to_owned(), Runtime.now()) {
         Offered::Waits => {}
-        Offered::Dropped => isolate.counters.add_many(Family::EventsDropped, "full", 1),
+        Offered::Dropped => isolate.counters.add_many(MetricFamily::EventsDropped, "full", 1),
         Offered::Send => afterwards(&js::finished(Box::pin(async {
             let _ = js::settled(js::wait(js::millis(LINGER))).await;
             send().await;
@@ -53,7 +53,7 @@ async fn send() {
         }
         if let Err(error) = sent {
             let count = u64::try_from(count).unwrap_or(u64::MAX);
-            isolate.counters.add_many(Family::EventsDropped, "unreachable", count);
+            isolate.counters.add_many(MetricFamily::EventsDropped, "unreachable", count);
             log_fault(Fault::new(Component::EventQueue, js::cause(&error)));
         }
     }

@@ -12,7 +12,7 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use super::{records::SqlRecords, stubs::MetricsStubs};
 use crate::{isolate, kv::Kv, log, runtime::Runtime};
 use postern_app::{
-    metrics::{Family, flush},
+    metrics::{MetricFamily, flush},
     ports::{Clock as _, Component, Fault},
     revocation::{Feed, FeedAnswer, FeedRequest},
     service::Isolate,
@@ -88,7 +88,7 @@ impl RevocationFeed {
         let alarmed = self.feed()?.alarm(now, &kv, &isolate.feed_key, &isolate.feed_policy).await;
         if let Some(written) = alarmed.written {
             let result = if written { "success" } else { "failure" };
-            isolate.counters.add(Family::FeedWrites, result, "");
+            isolate.counters.add(MetricFamily::FeedWrites, result, "");
         }
         if let Some(fault) = &alarmed.fault {
             log::fault(fault);

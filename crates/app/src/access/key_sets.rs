@@ -12,7 +12,7 @@ use crate::{
     jwks::{CachedSet, FetchFrom, IssuerSource, Resolution, Snapshot, Tried, resolve},
     jwt::TokenError,
     keys::KeyRingObject as _,
-    metrics::Family,
+    metrics::MetricFamily,
     ports::{Background as _, Component, Fault, KvStore as _},
     revocation::{Kind, Mark},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -254,10 +254,10 @@ impl<'r, P: Ports> KeySets<'r, P> {
         match answer {
             Ok(IssuerKeySet { mut snapshot, fetched_now, changed, failure, why }) => {
                 if fetched_now {
-                    self.0.isolate.counters.add(Family::JwksFetches, &issuer, "success");
+                    self.0.isolate.counters.add(MetricFamily::JwksFetches, &issuer, "success");
                 }
                 if let Some(failure) = failure {
-                    self.0.isolate.counters.add(Family::JwksFetches, &issuer, "failure");
+                    self.0.isolate.counters.add(MetricFamily::JwksFetches, &issuer, "failure");
                     Events::of(self.0).record_fault(&told(&failure, &why), &Caller::default());
                 }
                 // The object's clock may be ahead of this one, and what it says is the newest there is.
@@ -272,7 +272,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
             }
             Err(NoKeySet::Fault(fault)) => Err(fault),
             Err(NoKeySet::Unavailable { cause, why, retry_after }) => {
-                self.0.isolate.counters.add(Family::JwksFetches, &issuer, "unavailable");
+                self.0.isolate.counters.add(MetricFamily::JwksFetches, &issuer, "unavailable");
                 let until = now.plus(Duration::from_secs(retry_after.into()));
                 self.0.isolate.memory.unavailable_until.borrow_mut().insert(issuer.clone(), until);
                 Err(told(&cause, &why))

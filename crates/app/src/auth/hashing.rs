@@ -2,7 +2,7 @@
 
 use crate::{
     identity::{Password, PasswordHash},
-    metrics::Family,
+    metrics::MetricFamily,
     ports::Fault,
     runtime::{Runtime, ports::Ports},
     web::error::ApiError,
@@ -23,7 +23,11 @@ impl<'r, P: Ports> Hashing<'r, P> {
     pub(crate) fn wait_to_hash(&self) -> Result<(), ApiError> {
         let most = self.0.isolate.config.limits.hash_queue;
         let free = self.0.isolate.memory.hash_queue.enter(most, self.0.now());
-        self.0.isolate.counters.add(Family::PasswordHashes, if free { "admitted" } else { "refused" }, "");
+        self.0.isolate.counters.add(
+            MetricFamily::PasswordHashes,
+            if free { "admitted" } else { "refused" },
+            "",
+        );
         if free { Ok(()) } else { Err(ApiError::Busy) }
     }
 

@@ -9,7 +9,7 @@ use crate::{
         messages::{KeyState, KeySummary},
     },
     metrics::{
-        Family, MetricsShards as _, SHARDS, Totals, add_values,
+        MetricFamily, MetricsShards as _, SHARDS, Totals, add_values,
         text::{CONTENT_TYPE, Gauge, expose},
     },
     ports::Clock as _,
@@ -66,33 +66,33 @@ impl<'r, P: Ports> MetricsPage<'r, P> {
         let millis = |since: Timestamp| u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
         let gauge =
             |family, label: &str, thousandths| Gauge { family, labels: vec![label.to_owned()], thousandths };
-        let mut gauges = vec![gauge(Family::Build, env!("CARGO_PKG_VERSION"), 1000)];
+        let mut gauges = vec![gauge(MetricFamily::Build, env!("CARGO_PKG_VERSION"), 1000)];
         for (issuer, set) in &*self.isolate.memory.key_sets.borrow() {
-            gauges.push(gauge(Family::JwksAge, issuer, millis(set.fetched_at())));
+            gauges.push(gauge(MetricFamily::JwksAge, issuer, millis(set.fetched_at())));
         }
         let plain = |family, thousandths| Gauge { family, labels: Vec::new(), thousandths };
         let feed = self.isolate.memory.feed.state(now);
         if let Some(age) = feed.age {
-            gauges.push(plain(Family::FeedAge, age.saturating_mul(1000)));
+            gauges.push(plain(MetricFamily::FeedAge, age.saturating_mul(1000)));
         }
         let whole = |count: usize| u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(1000);
         if let Some(age) = feed.kv_age {
-            gauges.push(plain(Family::FeedKvAge, age.saturating_mul(1000)));
+            gauges.push(plain(MetricFamily::FeedKvAge, age.saturating_mul(1000)));
         }
-        gauges.push(plain(Family::FeedEntries, whole(feed.entries)));
-        gauges.push(plain(Family::HashQueue, whole(self.isolate.memory.hash_queue.len(now))));
+        gauges.push(plain(MetricFamily::FeedEntries, whole(feed.entries)));
+        gauges.push(plain(MetricFamily::HashQueue, whole(self.isolate.memory.hash_queue.len(now))));
         let Ok(RingOverview { keys, rotate_at }) = self.key_ring.overview().await else {
             return gauges;
         };
         for KeySummary { state, .. } in keys {
             match state {
                 KeyState::Active { since } => {
-                    gauges.push(gauge(Family::KeyAge, "active", millis(since)));
+                    gauges.push(gauge(MetricFamily::KeyAge, "active", millis(since)));
                     let rotation = rotate_at.unwrap_or(since.plus(self.isolate.config.keys.active_period));
-                    gauges.push(plain(Family::KeyRotation, rotation.millis()));
+                    gauges.push(plain(MetricFamily::KeyRotation, rotation.millis()));
                 }
                 KeyState::Published { since } => {
-                    gauges.push(gauge(Family::KeyAge, "published", millis(since)));
+                    gauges.push(gauge(MetricFamily::KeyAge, "published", millis(since)));
                 }
                 KeyState::Retiring { .. } | KeyState::Retired { .. } => {}
             }

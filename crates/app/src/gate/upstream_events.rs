@@ -5,7 +5,7 @@ use crate::{
     gate::outcome::UpstreamFault,
     gateway::{RouteMatch, Upstream},
     http::{Reply, RequestView, UrlParts},
-    metrics::Family,
+    metrics::MetricFamily,
     ports::Component,
     runtime::{Runtime, events::Events, ports::Ports},
     web::{body::BodyFault, caller::Caller, error::body as body_problem},
@@ -49,7 +49,7 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
         fault: &UpstreamFault,
     ) -> Reply {
         let route = self.record_upstream_fault(request, fault.cause());
-        self.0.isolate.counters.add(Family::UpstreamFailures, &route, fault.code());
+        self.0.isolate.counters.add(MetricFamily::UpstreamFailures, &route, fault.code());
         with_headers(fault.into(), answer_headers)
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     events::{Event, EventContext, EventKind, EventSink as _},
     gateway::Route,
-    metrics::{Family, flush},
+    metrics::{MetricFamily, flush},
     ports::{Background as _, Fault},
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
@@ -20,7 +20,7 @@ impl<'r, P: Ports> MetricsFlush<'r, P> {
     /// Counts a request of the gate.
     pub(crate) fn count_gate(&self, route: Option<&Route>, outcome: &'static str) {
         let name = route.map_or("", |route| route.name.as_str());
-        self.0.isolate.counters.add(Family::GateRequests, name, outcome);
+        self.0.isolate.counters.add(MetricFamily::GateRequests, name, outcome);
         self.see_to_flush(self.0.now());
     }
 

@@ -5,7 +5,7 @@ use crate::{
     events::EventKind,
     identity::Login,
     ids::AccountId,
-    metrics::Family,
+    metrics::MetricFamily,
     ports::RateLimiter as _,
     rate::Rate,
     runtime::{Runtime, events::Events, ports::Ports},
@@ -175,7 +175,7 @@ impl<'r, P: Ports> CallLimits<'r, P> {
 
     /// Counts every refused call, including those without an event.
     pub(crate) fn throttled(&self, throttled: Throttled) -> ApiError {
-        self.0.isolate.counters.add(Family::Throttled, &throttled.policy, "");
+        self.0.isolate.counters.add(MetricFamily::Throttled, &throttled.policy, "");
         ApiError::Throttled(throttled)
     }
 }

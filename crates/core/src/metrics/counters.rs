@@ -4,7 +4,7 @@ use core::{cell::Cell, cell::RefCell, time::Duration};
 
 use super::{
     client::MetricsShards,
-    family::{BOUNDS, Family, HISTOGRAM_VALUES},
+    family::{BOUNDS, HISTOGRAM_VALUES, MetricFamily},
     messages::Batch,
     points::Points,
     text,
@@ -22,7 +22,7 @@ const MAX_SERIES: usize = 1500;
 
 #[derive(Debug)]
 struct Series {
-    family: Family,
+    family: MetricFamily,
     first: Box<str>,
     second: &'static str,
     values: Vec<u64>,
@@ -46,7 +46,7 @@ pub struct Counters {
 
 impl Counters {
     /// Adds to a counter. `first` and `second` are the values of the family's labels.
-    pub fn add(&self, family: Family, first: &str, second: &'static str) {
+    pub fn add(&self, family: MetricFamily, first: &str, second: &'static str) {
         self.change(family, first, second, 1, |values| {
             if let Some(value) = values.first_mut() {
                 *value = value.saturating_add(1);
@@ -55,7 +55,7 @@ impl Counters {
     }
 
     /// Adds many to a counter with one label.
-    pub fn add_many(&self, family: Family, first: &str, count: u64) {
+    pub fn add_many(&self, family: MetricFamily, first: &str, count: u64) {
         self.change(family, first, "", 1, |values| {
             if let Some(value) = values.first_mut() {
                 *value = value.saturating_add(count);
@@ -67,7 +67,7 @@ impl Counters {
     pub fn observe(&self, object: Component, took: Duration) {
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.iter().take_while(|bound| u64::from(**bound) < millis).count();
-        self.change(Family::ObjectLatency, object.name(), "", HISTOGRAM_VALUES, |values| {
+        self.change(MetricFamily::ObjectLatency, object.name(), "", HISTOGRAM_VALUES, |values| {
             if let Some(value) = values.get_mut(bucket) {
                 *value = value.saturating_add(1);
             }
@@ -79,22 +79,22 @@ impl Counters {
 
     /// Counts an event, under its own name and in the families that it belongs to.
     pub fn count_event(&self, happening: &EventKind) {
-        self.add(Family::Events, happening.name(), happening.outcome().name());
+        self.add(MetricFamily::Events, happening.name(), happening.outcome().name());
         match happening {
-            EventKind::SignedIn => self.add(Family::SignIns, "success", ""),
-            EventKind::SignInRefused { cause } => self.add(Family::SignIns, cause, ""),
-            EventKind::Refreshed { .. } => self.add(Family::Refreshes, "rotate", ""),
-            EventKind::Retried { late: false } => self.add(Family::Refreshes, "retry", ""),
-            EventKind::Retried { late: true } => self.add(Family::Refreshes, "late_retry", ""),
+            EventKind::SignedIn => self.add(MetricFamily::SignIns, "success", ""),
+            EventKind::SignInRefused { cause } => self.add(MetricFamily::SignIns, cause, ""),
+            EventKind::Refreshed { .. } => self.add(MetricFamily::Refreshes, "rotate", ""),
+            EventKind::Retried { late: false } => self.add(MetricFamily::Refreshes, "retry", ""),
+            EventKind::Retried { late: true } => self.add(MetricFamily::Refreshes, "late_retry", ""),
             EventKind::ReuseDetected { .. } => {
-                self.add(Family::Refreshes, "reuse", "");
-                self.add(Family::Reuse, "", "");
+                self.add(MetricFamily::Refreshes, "reuse", "");
+                self.add(MetricFamily::Reuse, "", "");
             }
             EventKind::RefreshRefused { cause } | EventKind::RefreshForged { cause } => {
-                self.add(Family::Refreshes, cause, "");
+                self.add(MetricFamily::Refreshes, cause, "");
             }
-            EventKind::AccessRefused { code, .. } => self.add(Family::AccessRefused, code, ""),
-            EventKind::Fault { part, .. } => self.add(Family::Faults, part.name(), ""),
+            EventKind::AccessRefused { code, .. } => self.add(MetricFamily::AccessRefused, code, ""),
+            EventKind::Fault { part, .. } => self.add(MetricFamily::Faults, part.name(), ""),
             // Everything else has its name among the events, and that is enough.
             _ => {}
         }
@@ -102,7 +102,7 @@ impl Counters {
 
     fn change(
         &self,
-        family: Family,
+        family: MetricFamily,
         first: &str,
         second: &'static str,
         values: usize,
@@ -118,7 +118,7 @@ impl Counters {
         let mut name = first;
         if place.is_err()
             && series.len() >= MAX_SERIES
-            && matches!(family, Family::GateRequests | Family::UpstreamFailures)
+            && matches!(family, MetricFamily::GateRequests | MetricFamily::UpstreamFailures)
         {
             name = "other";
             place = find(&series, name);

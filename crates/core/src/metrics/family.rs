@@ -2,7 +2,7 @@
 
 /// What a family is in `OpenMetrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only ever grows.
     Counter,
     /// What is so at the moment of asking.
@@ -13,7 +13,7 @@ pub enum Kind {
 
 /// A family of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
+pub enum MetricFamily {
     /// Every security event.
     Events,
     /// Sign-ins, by how they ended.
@@ -66,14 +66,14 @@ pub struct Description {
     /// The name, without `_total`.
     pub name: &'static str,
     /// What it is.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// Its labels, in order.
     pub labels: &'static [&'static str],
     /// For people.
     pub help: &'static str,
 }
 
-impl Family {
+impl MetricFamily {
     /// All of them, in the order of the text.
     pub const ALL: [Self; 22] = [
         Self::Events,
@@ -103,7 +103,7 @@ impl Family {
     /// What stands about it.
     #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn describe(self) -> Description {
-        use Kind::{Counter, Gauge, Histogram};
+        use MetricKind::{Counter, Gauge, Histogram};
         let (name, kind, labels, help): (_, _, &[&str], _) = match self {
             Self::Events => (
                 "postern_events",

@@ -26,7 +26,7 @@ pub mod text;
 pub use self::{
     client::MetricsShards,
     counters::{Counters, flush},
-    family::{BOUNDS, Description, Family, Kind, gate_outcome},
+    family::{BOUNDS, Description, MetricFamily, MetricKind, gate_outcome},
     messages::{Batch, MetricsAnswer, MetricsRequest, SHARDS, Totals, add_values},
     object::Shard,
 };

@@ -84,13 +84,13 @@ fn label_values(labels: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Family, text::series_key};
+    use crate::metrics::{MetricFamily, text::series_key};
 
     #[test]
     fn data_point_format_unchanged() {
         let points = Points::default();
-        let route = series_key(Family::GateRequests, &["a \"b\\c\"\n,d", "forwarded"]);
-        let latency = series_key(Family::ObjectLatency, &["account"]);
+        let route = series_key(MetricFamily::GateRequests, &["a \"b\\c\"\n,d", "forwarded"]);
+        let latency = series_key(MetricFamily::ObjectLatency, &["account"]);
         let mut values = vec![0; HISTOGRAM_VALUES];
         values[2] = 7;
         values[HISTOGRAM_VALUES - 1] = 1500;

@@ -53,10 +53,10 @@ const REUSE: &str = "postern_reuse_detected";
 fn a_batch_that_is_sent_again_counts_once() {
     let (counters, records, dice) = (Counters::default(), MemoryRecords::default(), dice());
     let shard = Shard::new(records.clone());
-    counters.add(Family::Reuse, "", "");
+    counters.add(MetricFamily::Reuse, "", "");
     records.break_with(FaultMode::FailAfterPersisting(0));
     assert!(!flush(&counters, &shard, &dice));
-    counters.add(Family::Reuse, "", "");
+    counters.add(MetricFamily::Reuse, "", "");
     assert!(flush(&counters, &shard, &dice), "the first batch again");
     assert!(flush(&counters, &shard, &dice), "what was counted meanwhile");
     assert!(!flush(&counters, &shard, &dice), "nothing is left");
@@ -69,7 +69,7 @@ fn while_the_object_is_down_nothing_is_lost() {
     let shard = Shard::new(records.clone());
     records.break_with(FaultMode::Down);
     for _ in 0..5 {
-        counters.add(Family::Reuse, "", "");
+        counters.add(MetricFamily::Reuse, "", "");
         assert!(!flush(&counters, &shard, &dice));
     }
     records.break_with(FaultMode::None);
@@ -83,7 +83,7 @@ fn several_isolates_add_up() {
     let (shard, dice) = (Shard::new(MemoryRecords::default()), dice());
     for _ in 0..3 {
         let counters = Counters::default();
-        counters.add(Family::Reuse, "", "");
+        counters.add(MetricFamily::Reuse, "", "");
         assert!(flush(&counters, &shard, &dice));
     }
     assert_eq!(*totals(&shard).get(REUSE).unwrap(), [3]);
@@ -141,7 +141,7 @@ fn events_are_counted_by_name_and_in_their_families() {
 fn a_table_of_many_routes_does_not_fill_the_memory() {
     let counters = Counters::default();
     for number in 0..3000 {
-        counters.add(Family::GateRequests, &format!("route-{number}"), "forwarded");
+        counters.add(MetricFamily::GateRequests, &format!("route-{number}"), "forwarded");
     }
     let batch = counters.batch(&dice()).unwrap().unwrap();
     assert_eq!(batch.counts.len(), 1501);
@@ -152,16 +152,16 @@ fn a_table_of_many_routes_does_not_fill_the_memory() {
 #[test]
 fn the_names_keep_the_conventions_of_openmetrics() {
     let mut names = Vec::new();
-    for family in Family::ALL {
+    for family in MetricFamily::ALL {
         let Description { name, kind, help, .. } = family.describe();
         assert!(name.starts_with("postern_") && !name.ends_with("_total"), "{name}");
         assert!(help.ends_with('.') && !help.contains('\n'), "{name}");
-        assert!(kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
+        assert!(kind != MetricKind::Histogram || name.ends_with("_seconds"), "{name}");
         names.push(name);
     }
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), Family::ALL.len());
+    assert_eq!(names.len(), MetricFamily::ALL.len());
 }
 
 #[test]
@@ -170,10 +170,10 @@ fn metrics_text_format_unchanged() {
     counters.observe(Component::Account, Duration::from_millis(3));
     counters.observe(Component::Account, Duration::from_millis(5));
     counters.observe(Component::Account, Duration::from_mins(1));
-    counters.add(Family::GateRequests, "a \"quoted\\route\"", "forwarded");
+    counters.add(MetricFamily::GateRequests, "a \"quoted\\route\"", "forwarded");
     flush(&counters, &shard, &dice());
     let gauges =
-        [Gauge { family: Family::KeyAge, labels: vec!["active".to_owned()], thousandths: 86_400_070 }];
+        [Gauge { family: MetricFamily::KeyAge, labels: vec!["active".to_owned()], thousandths: 86_400_070 }];
     let text = expose(&totals(&shard), &gauges);
     for part in [
         "# TYPE postern_reuse_detected counter\n# HELP postern_reuse_detected Replaced",
@@ -222,7 +222,7 @@ fn names_in(text: &str) -> std::collections::BTreeSet<&str> {
 #[test]
 fn dashboard_alerts_and_docs_name_existing_metrics() {
     let known: std::collections::BTreeSet<_> =
-        Family::ALL.iter().map(|family| family.describe().name).collect();
+        MetricFamily::ALL.iter().map(|family| family.describe().name).collect();
     let dashboard = include_str!("../../../../examples/grafana/postern.json");
     let rules = include_str!("../../../../examples/prometheus/postern.rules.yml");
     let page = include_str!("../../../../docs/reference/metrics.md");

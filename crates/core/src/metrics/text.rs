@@ -1,7 +1,7 @@
 //! The `OpenMetrics` text format, version 1.0.0.
 
 use super::{
-    family::{BOUNDS, Description, Family, Kind},
+    family::{BOUNDS, Description, MetricFamily, MetricKind},
     messages::Totals,
 };
 
@@ -10,26 +10,26 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 /// Counters that are shown before they were ever counted, so that the first count is an
 /// increase from zero and an alarm sees it.
-const FROM_ZERO: [(Family, &[&str]); 12] = [
-    (Family::SignIns, &["success"]),
-    (Family::SignIns, &["wrong_password"]),
-    (Family::SignIns, &["unknown_login"]),
-    (Family::Refreshes, &["rotate"]),
-    (Family::Refreshes, &["late_retry"]),
-    (Family::Refreshes, &["reuse"]),
-    (Family::Refreshes, &["refresh_token_forged"]),
-    (Family::Refreshes, &["refresh_token_ahead_of_state"]),
-    (Family::Reuse, &[]),
-    (Family::PasswordHashes, &["refused"]),
-    (Family::EventsDropped, &["full"]),
-    (Family::EventsDropped, &["unreachable"]),
+const FROM_ZERO: [(MetricFamily, &[&str]); 12] = [
+    (MetricFamily::SignIns, &["success"]),
+    (MetricFamily::SignIns, &["wrong_password"]),
+    (MetricFamily::SignIns, &["unknown_login"]),
+    (MetricFamily::Refreshes, &["rotate"]),
+    (MetricFamily::Refreshes, &["late_retry"]),
+    (MetricFamily::Refreshes, &["reuse"]),
+    (MetricFamily::Refreshes, &["refresh_token_forged"]),
+    (MetricFamily::Refreshes, &["refresh_token_ahead_of_state"]),
+    (MetricFamily::Reuse, &[]),
+    (MetricFamily::PasswordHashes, &["refused"]),
+    (MetricFamily::EventsDropped, &["full"]),
+    (MetricFamily::EventsDropped, &["unreachable"]),
 ];
 
 /// A gauge's value, in thousandths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gauge {
     /// Its family.
-    pub family: Family,
+    pub family: MetricFamily,
     /// The values of the family's labels.
     pub labels: Vec<String>,
     /// Thousandths of the unit: milliseconds, where the unit is seconds.
@@ -37,7 +37,7 @@ pub struct Gauge {
 }
 
 /// A series as it is stored: the family's name and its labels, as they stand in the text.
-pub fn series_key(family: Family, values: &[&str]) -> String {
+pub fn series_key(family: MetricFamily, values: &[&str]) -> String {
     let Description { name, labels, .. } = family.describe();
     let mut key = String::with_capacity(64);
     key.push_str(name);
@@ -77,12 +77,12 @@ pub fn expose(totals: &Totals, gauges: &[Gauge]) -> String {
         }
     }
     let mut text = String::with_capacity(8192);
-    for family in Family::ALL {
+    for family in MetricFamily::ALL {
         let Description { name, kind, help, .. } = family.describe();
         let kind_name = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         };
         for part in ["# TYPE ", name, " ", kind_name, "\n"] {
             text.push_str(part);
@@ -106,7 +106,7 @@ pub fn expose(totals: &Totals, gauges: &[Gauge]) -> String {
             if !(labels.is_empty() || labels.starts_with('{')) {
                 continue;
             }
-            if kind == Kind::Histogram {
+            if kind == MetricKind::Histogram {
                 histogram(&mut text, key, values);
             } else {
                 let value = values.first().copied().unwrap_or_default();
