@@ -11,7 +11,7 @@ use postern_app::{
     jwks::{IssuerSource, KeyLocation},
     jwt::{ValidationPolicy, validate},
     refresh::{Secret, codec},
-    revocation::{FeedCopy, TokenMarks},
+    revocation::{FeedCopy, RevocationKeys},
     secrets::{Master, Masters},
 };
 
@@ -47,7 +47,7 @@ pub(crate) fn request() -> PlainRequest {
 }
 
 /// A feed of this many revoked sessions, and marks of a token that is not among them.
-pub(crate) fn feed(entries: u64) -> (FeedCopy, TokenMarks) {
+pub(crate) fn feed(entries: u64) -> (FeedCopy, RevocationKeys) {
     let numbers = Numbers::default();
     let mut marks: Vec<u64> = (0..entries).map(|_| numbers.next()).collect();
     marks.sort_unstable();

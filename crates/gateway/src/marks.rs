@@ -1,14 +1,14 @@
 //! What of a verified access token can be revoked, as `postern_core::revocation` names it.
 
 use super::Identity;
-use postern_core::revocation::{Kind, Mark, TokenMarks};
+use postern_core::revocation::{Kind, RevocationKey, RevocationKeys};
 use postern_jose::time::Timestamp;
 
 impl Identity {
     /// The names that the feed is asked for; `own` when we issued the token.
-    pub fn marks(&self, own: bool) -> TokenMarks {
+    pub fn marks(&self, own: bool) -> RevocationKeys {
         let short = |kind| self.mark(kind, own).map(|mark| mark.short());
-        TokenMarks {
+        RevocationKeys {
             session: short(Kind::Session),
             access_token: short(Kind::AccessToken),
             subject: short(Kind::Subject).unwrap_or_default(),
@@ -26,7 +26,7 @@ impl Identity {
     }
 
     /// The exact mark of one thing about the token, if the token names it; `own` when we issued it.
-    pub fn mark(&self, kind: Kind, own: bool) -> Option<Mark> {
+    pub fn mark(&self, kind: Kind, own: bool) -> Option<RevocationKey> {
         let value = match kind {
             Kind::Session => self.session_id.as_deref(),
             Kind::AccessToken => self.token_id.as_deref(),
@@ -36,6 +36,6 @@ impl Identity {
             Kind::Key => None,
         };
         let issuer = if own { "" } else { self.issuer.as_str() };
-        value.map(|value| Mark::of(kind, issuer, value))
+        value.map(|value| RevocationKey::of(kind, issuer, value))
     }
 }

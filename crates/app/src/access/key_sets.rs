@@ -14,7 +14,7 @@ use crate::{
     keys::KeyRingObject as _,
     metrics::MetricFamily,
     ports::{Background as _, Component, Fault, KvStore as _},
-    revocation::{Kind, Mark},
+    revocation::{Kind, RevocationKey},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
     web::caller::Caller,
@@ -172,7 +172,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
         let own = self.0.isolate.config.issuer.as_str();
         let now = self.0.now();
         let without = self.set_in_memory(own).and_then(|set| {
-            set.without(|kid| self.0.isolate.memory.feed.lists(Mark::own(Kind::Key, kid), now))
+            set.without(|kid| self.0.isolate.memory.feed.lists(RevocationKey::own(Kind::Key, kid), now))
         });
         if let Some(set) = without {
             self.keep(own, set);

@@ -11,7 +11,9 @@ use crate::{
         token_cache::Known,
     },
     ports::{Background as _, Component, Fault, KvStore as _},
-    revocation::{FeedCopy, FeedObject as _, Hits, Kind, Mark, TRUSTED_FOR, TokenMarks},
+    revocation::{
+        FeedCopy, FeedObject as _, Kind, RevocationKey, RevocationKeys, RevocationMatches, TRUSTED_FOR,
+    },
     runtime::{Runtime, events::Events, ports::Ports, turns::in_turn},
     time::Timestamp,
     web::caller::Caller,
@@ -29,7 +31,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
     }
 
     /// Whether the feed lets a token pass, decided from memory. `false` means that the decision must wait.
-    pub(crate) fn feed_clears(&self, stale_feed: StaleFeed, marks: &TokenMarks, now: Timestamp) -> bool {
+    pub(crate) fn feed_clears(&self, stale_feed: StaleFeed, marks: &RevocationKeys, now: Timestamp) -> bool {
         let feed = &self.0.isolate.memory.feed;
         let settings = &self.0.isolate.config.revocation;
         match feed.reading(now, settings.reread) {
@@ -65,7 +67,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         let mut hits = feed.look_up(&known.marks, now);
         if level == RevocationLevel::Strong && known.marks.own {
             Liveness::of(self.0).check_alive(&known.identity).await?;
-            hits = Hits { session: false, subject: false, ..hits };
+            hits = RevocationMatches { session: false, subject: false, ..hits };
         }
         if !hits.any() {
             return Ok(());
@@ -81,7 +83,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
     }
 
     /// Confirms a hit with the session's Account object, or without one with the feed's Durable Object.
-    async fn confirm(&self, known: &Known, hits: Hits) -> Result<bool, Fault> {
+    async fn confirm(&self, known: &Known, hits: RevocationMatches) -> Result<bool, Fault> {
         let identity = &known.identity;
         let session = session_of(&self.0.isolate.config, identity).filter(|_| known.marks.own);
         let has_account = session.is_some();
@@ -97,7 +99,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
             (hits.subject && !has_account, Kind::Subject),
             (hits.client, Kind::Client),
         ];
-        let marks: Vec<Mark> = kinds
+        let marks: Vec<RevocationKey> = kinds
             .into_iter()
             .filter(|(hit, _)| *hit)
             .filter_map(|(_, kind)| identity.mark(kind, known.marks.own))
@@ -115,7 +117,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         signed_in_at: Timestamp,
     ) -> Result<bool, Fault> {
         self.feed_ready().await;
-        let mark = Mark::own(Kind::Client, client_id);
+        let mark = RevocationKey::own(Kind::Client, client_id);
         let not_before = self.0.isolate.memory.feed.copy.borrow().not_before(mark.short());
         match not_before {
             Some(at) if crate::account::may_predate(signed_in_at, at) => {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use crate::{
     isolate::turn::Turn,
-    revocation::{FeedCopy, Hits, Mark, TokenMarks},
+    revocation::{FeedCopy, RevocationKey, RevocationKeys, RevocationMatches},
     time::Timestamp,
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct FeedMemory {
     pub(crate) in_kv: Cell<Option<Timestamp>>,
     /// How many writes to KV had failed at the last call of the Durable Object.
     pub(crate) failed_writes: Cell<u32>,
-    verdicts: RefCell<HashMap<TokenMarks, FeedVerdict>>,
+    verdicts: RefCell<HashMap<RevocationKeys, FeedVerdict>>,
 }
 
 /// The confirmed answer for a token with a hit.
@@ -96,12 +96,12 @@ impl FeedMemory {
         self.as_of.get().is_none_or(|as_of| now.is_due(as_of, max_age))
     }
 
-    pub(crate) fn look_up(&self, marks: &TokenMarks, now: Timestamp) -> Hits {
+    pub(crate) fn look_up(&self, marks: &RevocationKeys, now: Timestamp) -> RevocationMatches {
         self.copy.borrow().look_up(marks, now)
     }
 
     /// Whether a mark is listed.
-    pub(crate) fn lists(&self, mark: Mark, now: Timestamp) -> bool {
+    pub(crate) fn lists(&self, mark: RevocationKey, now: Timestamp) -> bool {
         self.copy.borrow().lists(mark.short(), now)
     }
 
@@ -124,7 +124,7 @@ impl FeedMemory {
     }
 
     /// The cached answer for a token with a hit.
-    pub(crate) fn verdict(&self, marks: &TokenMarks) -> Option<bool> {
+    pub(crate) fn verdict(&self, marks: &RevocationKeys) -> Option<bool> {
         match self.verdicts.borrow().get(marks)? {
             FeedVerdict::Revoked => Some(true),
             FeedVerdict::Refuted(generation) => (*generation == self.generation.get()).then_some(false),
@@ -133,7 +133,7 @@ impl FeedMemory {
 
     /// Caches an answer with the generation of the copy for which it was given. A newer copy may list the token for
     /// another cause.
-    pub(crate) fn remember(&self, marks: TokenMarks, revoked: bool, generation: u64) {
+    pub(crate) fn remember(&self, marks: RevocationKeys, revoked: bool, generation: u64) {
         let mut verdicts = self.verdicts.borrow_mut();
         if verdicts.len() >= MAX_VERDICTS {
             verdicts.clear();

@@ -12,7 +12,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::{gateway::Identity, revocation::TokenMarks, time::Timestamp};
+use crate::{gateway::Identity, revocation::RevocationKeys, time::Timestamp};
 
 /// The number of entries in one generation. At about 1 KB for each token, two generations take about 4 MB.
 const MAX_ENTRIES: usize = 1_000;
@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) identity: Rc<Identity>,
-    pub(crate) marks: TokenMarks,
+    pub(crate) marks: RevocationKeys,
 }
 
 /// The cached result for a verified token.

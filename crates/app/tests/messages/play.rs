@@ -17,7 +17,7 @@ use postern_app::{
     ports::memory::{FaultMode, MemoryRecords},
     rate::Rate,
     refresh::{Context, Limits, Presented, Revocation, SecretHash},
-    revocation::{Entry, Feed, FeedAnswer, FeedPolicy, FeedRequest, Kind, Mark, Rule},
+    revocation::{Entry, Feed, FeedAnswer, FeedPolicy, FeedRequest, Kind, RevocationKey, Rule},
 };
 use postern_core::throttle::{
     Charge, DistinctLimit, LockoutPolicy, Refund, Throttle, ThrottleAnswer, ThrottleRequest,
@@ -167,7 +167,7 @@ fn throttle() -> Played<ThrottleRequest, ThrottleAnswer> {
 
 fn feed() -> Played<FeedRequest, FeedAnswer> {
     let session = Entry::session(FamilyId::from_bytes([1; 16]), START);
-    let mark = Mark::own(Kind::Session, "session");
+    let mark = RevocationKey::own(Kind::Session, "session");
     let entry = |rule| Entry { mark, rule, until: START.plus(Duration::from_mins(1)) };
     let all = vec![
         session.clone(),

@@ -15,7 +15,7 @@ use postern_app::{
     },
     revocation::{
         Alarmed, Entry, FORMER_KV_KEY, Feed, FeedAnswer, FeedCopy, FeedPolicy, FeedRequest, Kind, MOVED,
-        Mark, Rule, TokenMarks,
+        RevocationKey, RevocationKeys, Rule,
     },
     time::Timestamp,
 };
@@ -102,7 +102,7 @@ impl Bench {
         self.ask(&FeedRequest::Add { entries: entries.to_vec() })
     }
 
-    pub(super) fn confirm(&mut self, mark: Mark, issued_at: Timestamp) -> bool {
+    pub(super) fn confirm(&mut self, mark: RevocationKey, issued_at: Timestamp) -> bool {
         match self.ask(&FeedRequest::Confirm { marks: vec![mark], issued_at }) {
             FeedAnswer::Confirmed { revoked } => revoked,
             other => panic!("{other:?}"),
@@ -140,14 +140,14 @@ pub(super) fn session(number: u8) -> FamilyId {
 }
 
 /// What a token that bears this mark alone looks like.
-pub(super) fn bearing(number: u8, mark: Mark, issued_at: Timestamp) -> TokenMarks {
+pub(super) fn bearing(number: u8, mark: RevocationKey, issued_at: Timestamp) -> RevocationKeys {
     let short = Some(mark.short());
-    let none = TokenMarks { issued_at, signed_in_at: issued_at, own: true, ..TokenMarks::default() };
+    let none = RevocationKeys { issued_at, signed_in_at: issued_at, own: true, ..RevocationKeys::default() };
     match number % 5 {
-        0 => TokenMarks { session: short, ..none },
-        1 | 3 => TokenMarks { subject: mark.short(), ..none },
-        2 => TokenMarks { access_token: short, ..none },
-        _ => TokenMarks { client: short, ..none },
+        0 => RevocationKeys { session: short, ..none },
+        1 | 3 => RevocationKeys { subject: mark.short(), ..none },
+        2 => RevocationKeys { access_token: short, ..none },
+        _ => RevocationKeys { client: short, ..none },
     }
 }
 
@@ -283,16 +283,19 @@ fn sessions_over_the_limit_are_asked_about_by_their_time() {
     bench.pass(Duration::from_secs(10));
     let feed = bench.published();
     assert_eq!(feed.len(), 3, "as many as fit are listed");
-    let issued_at = |seconds| TokenMarks {
+    let issued_at = |seconds| RevocationKeys {
         session: Some(0),
         issued_at: START.plus(Duration::from_secs(seconds)),
         own: true,
-        ..TokenMarks::default()
+        ..RevocationKeys::default()
     };
     assert!(feed.look_up(&issued_at(0), bench.now).session, "any session of that time");
     assert!(feed.look_up(&issued_at(110), bench.now).session, "nor one that was signed while it ended");
     assert!(!feed.look_up(&issued_at(111), bench.now).session, "none that began after the last of them");
-    assert!(!feed.look_up(&TokenMarks { own: false, ..issued_at(0) }, bench.now).session, "nor another's");
+    assert!(
+        !feed.look_up(&RevocationKeys { own: false, ..issued_at(0) }, bench.now).session,
+        "nor another's"
+    );
     // When the last of them has expired, it is over.
     bench.pass(Duration::from_mins(20));
     assert_eq!((bench.published().overflow(), bench.published().len()), (None, 0));
@@ -304,11 +307,11 @@ fn a_subject_over_the_limit_is_no_less_revoked() {
     let entries = [Entry::subject("alice", START), Entry::subject("bob", START)];
     assert_eq!(bench.add(&entries), FeedAnswer::Taken);
     bench.pass(Duration::from_secs(5));
-    let bob = TokenMarks {
-        subject: Mark::own(Kind::Subject, "bob").short(),
+    let bob = RevocationKeys {
+        subject: RevocationKey::own(Kind::Subject, "bob").short(),
         issued_at: START,
         own: true,
-        ..TokenMarks::default()
+        ..RevocationKeys::default()
     };
     assert!(bench.published().look_up(&bob, bench.now).any());
 }
@@ -335,10 +338,10 @@ fn other_entries_over_the_limit_are_refused_as_a_whole() {
 #[test]
 fn a_collision_in_the_feed_is_told_apart_by_the_object() {
     let mut bench = Bench::new(FeedPolicy::default());
-    let mut bytes = *Mark::own(Kind::AccessToken, "revoked").as_bytes();
-    let revoked = Mark::from_bytes(bytes);
+    let mut bytes = *RevocationKey::own(Kind::AccessToken, "revoked").as_bytes();
+    let revoked = RevocationKey::from_bytes(bytes);
     bytes[31] ^= 1;
-    let innocent = Mark::from_bytes(bytes);
+    let innocent = RevocationKey::from_bytes(bytes);
     bench.add(&[Entry { mark: revoked, rule: Rule::Listed, until: START.plus(Duration::from_mins(10)) }]);
     bench.pass(Duration::from_secs(1));
     let feed = bench.published();
@@ -433,7 +436,7 @@ fn a_storage_that_fails_is_no_answer_and_no_forgetting() {
 #[test]
 fn feed_messages_format_unchanged() {
     let text = |request: &FeedRequest| serde_json::to_string(request).unwrap();
-    let mark = serde_json::to_string(&Mark::own(Kind::Subject, "alice")).unwrap();
+    let mark = serde_json::to_string(&RevocationKey::own(Kind::Subject, "alice")).unwrap();
     let entry = Entry::subject("alice", Timestamp::from_seconds(1));
     assert_eq!(
         text(&FeedRequest::Add { entries: vec![entry] }),
@@ -441,7 +444,7 @@ fn feed_messages_format_unchanged() {
             r#"{{"add":{{"entries":[{{"mark":{mark},"rule":{{"own_subject":61000}},"until":1081000}}]}}}}"#
         )
     );
-    let marks = vec![Mark::own(Kind::Subject, "alice")];
+    let marks = vec![RevocationKey::own(Kind::Subject, "alice")];
     assert_eq!(
         text(&FeedRequest::Confirm { marks, issued_at: Timestamp::from_millis(5) }),
         format!(r#"{{"confirm":{{"marks":[{mark}],"issued_at":5}}}}"#)

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use postern_app::{
-    revocation::{FeedCopy, TokenMarks},
+    revocation::{FeedCopy, RevocationKeys},
     time::Timestamp,
 };
 
@@ -33,7 +33,7 @@ fn measure(entries: u64) -> (usize, FeedCopy) {
         // A number that jumps about, so that no cache line is still there from the last one.
         let place = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % entries;
         let session = Some(mark(place, entries) + number % 2 * 9);
-        let token = TokenMarks { session, own: true, issued_at: NOW, ..TokenMarks::default() };
+        let token = RevocationKeys { session, own: true, issued_at: NOW, ..RevocationKeys::default() };
         hits += u64::from(feed.look_up(&token, NOW).session);
     }
     let each = begun.elapsed() / u32::try_from(LOOK_UPS).unwrap();

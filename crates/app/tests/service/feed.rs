@@ -7,7 +7,7 @@ use postern_app::{
     ids::AccountId,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     ports::{Clock as _, KvStore as _},
-    revocation::{FeedCopy, Kind, Mark, Target},
+    revocation::{FeedCopy, Kind, RevocationKey, Target},
     service::{RevocationRefused, kv_key, own_snapshot},
 };
 use serde_json::{Value, json};
@@ -384,7 +384,7 @@ fn a_revoked_key_is_listed_while_an_old_key_set_may_serve() {
     let listed = |kid: &str| {
         let text = block_on(world.kv.read(world.feed_key())).unwrap().unwrap();
         let copy = FeedCopy::parse(&text).unwrap();
-        copy.lists(Mark::own(Kind::Key, kid).short(), world.platform.now())
+        copy.lists(RevocationKey::own(Kind::Key, kid).short(), world.platform.now())
     };
     revoke(&world, &Target::Key { kid: "stolen".to_owned() }).unwrap();
     for _ in 0..24 {

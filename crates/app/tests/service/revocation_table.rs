@@ -8,7 +8,8 @@ use postern_app::{
     ids::AccountId,
     ports::{Clock as _, Component, KvStore as _},
     revocation::{
-        Entry, FORMER_KV_KEY, FeedCopy, FeedObject as _, FeedRequest, Kind, MOVED, Mark, Target, kv_key,
+        Entry, FORMER_KV_KEY, FeedCopy, FeedObject as _, FeedRequest, Kind, MOVED, RevocationKey, Target,
+        kv_key,
     },
     time::Timestamp,
 };
@@ -541,7 +542,7 @@ fn row_an_issuers_clock_is_ahead() {
     world.ring_feed();
     let feed = FeedCopy::parse(&block_on(world.kv.read(world.feed_key())).unwrap().unwrap()).unwrap();
     for (kind, value) in [(Kind::Subject, "s"), (Kind::Client, "c")] {
-        let not_before = feed.not_before(Mark::of(kind, issuer, value).short()).unwrap();
+        let not_before = feed.not_before(RevocationKey::of(kind, issuer, value).short()).unwrap();
         assert_eq!(not_before.seconds(), until, "{kind:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The `RevocationFeed` object as others call it: one method for each request.
 
 use super::{
-    mark::Mark,
+    key::RevocationKey,
     messages::{Entry, FeedAnswer, FeedRequest},
 };
 use crate::ports::{Component, Fault};
@@ -45,7 +45,7 @@ pub trait FeedObject {
     }
 
     /// Whether a token with these marks and this `iat` is revoked: the exact answer to a hit in a copy of the feed.
-    async fn is_revoked(&self, marks: Vec<Mark>, issued_at: Timestamp) -> Result<bool, Fault> {
+    async fn is_revoked(&self, marks: Vec<RevocationKey>, issued_at: Timestamp) -> Result<bool, Fault> {
         match self.ask(&FeedRequest::Confirm { marks, issued_at }).await? {
             FeedAnswer::Confirmed { revoked } => Ok(revoked),
             other => Err(misplaced(other)),

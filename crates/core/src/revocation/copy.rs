@@ -12,7 +12,7 @@
 //!
 //! Anything else is refused whole: half a feed would be a feed that forgot something.
 
-use super::TokenMarks;
+use super::RevocationKeys;
 use crate::account::may_predate;
 use postern_jose::{
     encoding::{base64url, from_base64url},
@@ -112,10 +112,10 @@ impl Column {
     }
 }
 
-/// Which of a token's marks the feed knows. Not yet a revocation: see [`super::Mark`].
+/// Which of a token's marks the feed knows. Not yet a revocation: see [`super::RevocationKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "four independent marks")]
-pub struct Hits {
+pub struct RevocationMatches {
     /// Its session is listed, or sessions of its time have to be asked about.
     pub session: bool,
     /// It is listed itself.
@@ -126,7 +126,7 @@ pub struct Hits {
     pub client: bool,
 }
 
-impl Hits {
+impl RevocationMatches {
     /// Whether there is one.
     pub const fn any(self) -> bool {
         self.session || self.access_token || self.subject || self.client
@@ -183,9 +183,9 @@ impl FeedCopy {
     }
 
     /// What it knows of an access token: no allocation, at most four binary searches.
-    pub fn look_up(&self, token: &TokenMarks, now: Timestamp) -> Hits {
+    pub fn look_up(&self, token: &RevocationKeys, now: Timestamp) -> RevocationMatches {
         if self.is_empty() && self.overflow == 0 {
-            return Hits::default();
+            return RevocationMatches::default();
         }
         let listed = |mark: Option<u64>| mark.is_some_and(|mark| self.lists(mark, now));
         let early = |mark: Option<u64>, at: Timestamp| {
@@ -198,7 +198,7 @@ impl FeedCopy {
         let unlisted = token.own
             && self.overflow > 0
             && may_predate(token.issued_at, Timestamp::from_millis(self.overflow));
-        Hits {
+        RevocationMatches {
             session: unlisted || listed(token.session),
             access_token: listed(token.access_token),
             subject: early(Some(token.subject), subject_at),

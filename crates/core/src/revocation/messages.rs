@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CLIENT_HORIZON, IN_FLIGHT, Kind, Mark, OWN_HORIZON};
+use super::{CLIENT_HORIZON, IN_FLIGHT, Kind, OWN_HORIZON, RevocationKey};
 use crate::{
     ids::{AccountId, FamilyId},
     message::Message,
@@ -100,7 +100,7 @@ impl Target {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// What.
-    pub mark: Mark,
+    pub mark: RevocationKey,
     /// How.
     pub rule: Rule,
     /// Until when it must be listed: nothing that it is about lives longer.
@@ -141,37 +141,37 @@ impl Rule {
 impl Entry {
     /// A session of ours that ended at `at`.
     pub fn session(session: FamilyId, at: Timestamp) -> Self {
-        let mark = Mark::own(Kind::Session, &session.to_string());
+        let mark = RevocationKey::own(Kind::Session, &session.to_string());
         Self { mark, rule: Rule::OwnSession, until: at.plus(OWN_HORIZON) }
     }
 
     /// A subject of ours whose sessions all ended at `at`.
     pub fn subject(subject: &str, at: Timestamp) -> Self {
-        let mark = Mark::own(Kind::Subject, subject);
+        let mark = RevocationKey::own(Kind::Subject, subject);
         Self { mark, rule: Rule::OwnSubject(at.plus(IN_FLIGHT)), until: at.plus(OWN_HORIZON) }
     }
 
     /// What a client of ours was issued until `at`; ordered now.
     pub fn client(client_id: &str, at: Timestamp, now: Timestamp) -> Self {
-        let mark = Mark::own(Kind::Client, client_id);
+        let mark = RevocationKey::own(Kind::Client, client_id);
         Self { mark, rule: Rule::NotBefore(at), until: now.plus(CLIENT_HORIZON) }
     }
 
     /// A signing key of ours: for as long as anybody may verify with an old copy of the key set.
     pub fn key(kid: &str, hard_age: Duration, now: Timestamp) -> Self {
-        let mark = Mark::own(Kind::Key, kid);
+        let mark = RevocationKey::own(Kind::Key, kid);
         Self { mark, rule: Rule::Listed, until: now.plus(hard_age + OWN_HORIZON) }
     }
 
     /// One access token of ours.
     pub fn access_token(jti: &str, now: Timestamp) -> Self {
-        let mark = Mark::own(Kind::AccessToken, jti);
+        let mark = RevocationKey::own(Kind::AccessToken, jti);
         Self { mark, rule: Rule::Listed, until: now.plus(OWN_HORIZON) }
     }
 
     /// Something of another issuer's, until all of it has expired.
     pub fn foreign(kind: Kind, issuer: &str, value: &str, rule: Rule, until: Timestamp) -> Self {
-        Self { mark: Mark::of(kind, issuer, value), rule, until }
+        Self { mark: RevocationKey::of(kind, issuer, value), rule, until }
     }
 }
 
@@ -187,7 +187,7 @@ pub enum FeedRequest {
     /// Whether a token that bears these marks is revoked: the exact answer to a hit.
     Confirm {
         /// Its marks.
-        marks: Vec<Mark>,
+        marks: Vec<RevocationKey>,
         /// Its `iat`.
         issued_at: Timestamp,
     },

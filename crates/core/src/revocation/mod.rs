@@ -8,7 +8,7 @@
 
 mod client;
 mod copy;
-mod mark;
+mod key;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 pub mod messages;
@@ -21,8 +21,8 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::{
     client::{Added, FeedObject, FeedSnapshot},
-    copy::{FeedCopy, Hits, MAX_LISTED, MalformedFeed, Overflow},
-    mark::{Kind, Mark, TokenMarks},
+    copy::{FeedCopy, MAX_LISTED, MalformedFeed, Overflow, RevocationMatches},
+    key::{Kind, RevocationKey, RevocationKeys},
     messages::{Entry, FeedAnswer, FeedRequest, Rule, Target},
     object::{Alarmed, Feed, FeedPolicy, LONGEST_HEARTBEAT, MAX_BATCH, Served},
 };

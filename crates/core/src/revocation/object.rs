@@ -9,7 +9,7 @@ use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
 use super::{
-    Entry, FORMER_KV_KEY, FeedAnswer, FeedCopy, FeedRequest, IN_FLIGHT, MOVED, Mark, Overflow, Rule,
+    Entry, FORMER_KV_KEY, FeedAnswer, FeedCopy, FeedRequest, IN_FLIGHT, MOVED, Overflow, RevocationKey, Rule,
     stored::{Held, State, Store, Unlisted},
 };
 use crate::{
@@ -77,7 +77,7 @@ pub struct Feed<R> {
 #[derive(Debug, Clone, Default)]
 struct Loaded {
     state: State,
-    entries: BTreeMap<Mark, Held>,
+    entries: BTreeMap<RevocationKey, Held>,
     own: usize,
 }
 
@@ -276,7 +276,7 @@ impl<R: Records> Feed<R> {
 
     /// Removes what has expired.
     fn prune(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Fault> {
-        let gone: Vec<Mark> =
+        let gone: Vec<RevocationKey> =
             loaded.entries.iter().filter(|(_, held)| held.until <= now).map(|(mark, _)| *mark).collect();
         let over = loaded.state.overflow.is_some_and(|unlisted| unlisted.until <= now);
         if gone.is_empty() && !over {
@@ -295,7 +295,12 @@ impl<R: Records> Feed<R> {
         Ok(())
     }
 
-    fn confirm(&self, marks: &[Mark], issued_at: Timestamp, now: Timestamp) -> Result<Served, Fault> {
+    fn confirm(
+        &self,
+        marks: &[RevocationKey],
+        issued_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Served, Fault> {
         self.with(|loaded| {
             let revoked = marks.iter().filter_map(|mark| loaded.entries.get(mark)).any(|held| {
                 now < held.until && held.rule.not_before().is_none_or(|at| may_predate(issued_at, at))

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Mark, Rule};
+use super::{RevocationKey, Rule};
 use crate::ports::{Component, Fault, Records};
 use postern_jose::{
     encoding::{base64url, from_base64url},
@@ -90,19 +90,19 @@ impl<R: Records> Store<'_, R> {
         self.0.write(STATE_KIND, STATE_ID, &postern_jose::json::write(state).map_err(fault)?)
     }
 
-    pub(super) fn entries(&self) -> Result<BTreeMap<Mark, Held>, Fault> {
+    pub(super) fn entries(&self) -> Result<BTreeMap<RevocationKey, Held>, Fault> {
         let rows = self.0.scan(ENTRY_KIND)?;
         // One by one: `collect` would sort them first.
         let mut entries = BTreeMap::new();
         for (id, record) in &rows {
             let bytes = from_base64url(id).and_then(|bytes| bytes.try_into().ok());
             let bytes = bytes.ok_or_else(|| fault("an entry's id is no mark"))?;
-            entries.insert(Mark::from_bytes(bytes), decode(record, |held: &Held| held.v)?);
+            entries.insert(RevocationKey::from_bytes(bytes), decode(record, |held: &Held| held.v)?);
         }
         Ok(entries)
     }
 
-    pub(super) fn write_entry(&self, mark: &Mark, held: &Held) -> Result<(), Fault> {
+    pub(super) fn write_entry(&self, mark: &RevocationKey, held: &Held) -> Result<(), Fault> {
         self.0.write(
             ENTRY_KIND,
             &base64url(mark.as_bytes()),
@@ -110,7 +110,7 @@ impl<R: Records> Store<'_, R> {
         )
     }
 
-    pub(super) fn remove_entry(&self, mark: &Mark) -> Result<(), Fault> {
+    pub(super) fn remove_entry(&self, mark: &RevocationKey) -> Result<(), Fault> {
         self.0.remove(ENTRY_KIND, &base64url(mark.as_bytes()))
     }
 }
@@ -125,7 +125,7 @@ mod tests {
         let records = MemoryRecords::default();
         let store = Store(&records);
         let at = Timestamp::from_millis;
-        let mark = Mark::own(Kind::Session, "s");
+        let mark = RevocationKey::own(Kind::Session, "s");
         let id = base64url(mark.as_bytes());
         for (rule, text) in [
             (Rule::OwnSession, r#"{"v":1,"rule":"own_session","until":9000}"#),
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_record_of_a_newer_version_is_a_fault_and_not_an_absent_one() {
         let records = MemoryRecords::default();
-        let id = base64url(Mark::own(Kind::Session, "s").as_bytes());
+        let id = base64url(RevocationKey::own(Kind::Session, "s").as_bytes());
         records.write("entry", &id, r#"{"v":2,"rule":"listed","until":9000}"#).unwrap();
         assert!(Store(&records).entries().is_err());
         records.write("feed", "state", "{}").unwrap();

@@ -34,7 +34,7 @@ fn identity(token: u16) -> Rc<Identity> {
 /// Full verification: what is answered without a cache.
 pub(super) fn verified(token: u16, keys: &BTreeSet<u16>, now: Timestamp) -> Option<Remembered> {
     (keys.contains(&key_of(token)) && now < valid_until(token)).then(|| Remembered {
-        known: Known { identity: identity(token), marks: TokenMarks::default() },
+        known: Known { identity: identity(token), marks: RevocationKeys::default() },
         key_thumbprint: key_of(token).to_string().into(),
         valid_until: valid_until(token),
     })

@@ -27,9 +27,9 @@ prop_compose! {
         issued_at in times(),
         before in 0..3_000_u64,
         own in any::<bool>(),
-    ) -> TokenMarks {
+    ) -> RevocationKeys {
         let signed_in_at = issued_at.minus(core::time::Duration::from_millis(before));
-        TokenMarks { session, access_token, subject, client, issued_at, signed_in_at, own }
+        RevocationKeys { session, access_token, subject, client, issued_at, signed_in_at, own }
     }
 }
 
@@ -50,7 +50,7 @@ proptest! {
             let is_early = |mark: Option<u64>, of: Timestamp| {
                 mark.and_then(|mark| not_before.get(&mark)).is_some_and(|at| of.seconds() <= at.seconds())
             };
-            let expected = Hits {
+            let expected = RevocationMatches {
                 session: is_listed(token.session),
                 access_token: is_listed(token.access_token),
                 subject: is_early(Some(token.subject), if token.own { token.issued_at } else { token.signed_in_at }),
@@ -65,7 +65,7 @@ proptest! {
         let feed = FeedCopy::new(NOW, Some(Overflow { issued_until: until }), [].into_iter(), [].into_iter());
         let feed = FeedCopy::parse(&feed.encode()).unwrap();
         let expected = token.own && token.issued_at.seconds() <= until.seconds();
-        prop_assert_eq!(feed.look_up(&token, NOW), Hits { session: expected, ..Hits::default() });
+        prop_assert_eq!(feed.look_up(&token, NOW), RevocationMatches { session: expected, ..RevocationMatches::default() });
     }
 
     #[test]

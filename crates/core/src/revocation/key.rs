@@ -41,9 +41,9 @@ impl Kind {
 /// it and so tells exactly; the feed carries the first 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Mark(#[serde(with = "postern_jose::encoding::base64url_32")] [u8; 32]);
+pub struct RevocationKey(#[serde(with = "postern_jose::encoding::base64url_32")] [u8; 32]);
 
-impl Mark {
+impl RevocationKey {
     /// The mark of what another issuer issued. An empty `issuer` is ourselves, so that a change of
     /// our own `iss` revives nothing.
     pub fn of(kind: Kind, issuer: &str, value: &str) -> Self {
@@ -81,7 +81,7 @@ impl Mark {
 /// What of an access token can be revoked, as the feed names it. Made once for each token that is
 /// verified, so that a look-up computes no hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct TokenMarks {
+pub struct RevocationKeys {
     /// Of `sid`.
     pub session: Option<u64>,
     /// Of `jti`.
@@ -107,14 +107,14 @@ mod tests {
     #[test]
     fn mark_format_unchanged() {
         assert_eq!(
-            base64url(Mark::own(Kind::Session, "AAAAAAAAAAAAAAAAAAAAAA").as_bytes()),
+            base64url(RevocationKey::own(Kind::Session, "AAAAAAAAAAAAAAAAAAAAAA").as_bytes()),
             base64url(&Sha256::digest(b"postern/v1/revocation\x01\x00AAAAAAAAAAAAAAAAAAAAAA"))
         );
         assert_eq!(
-            base64url(Mark::own(Kind::Key, "k").as_bytes()),
+            base64url(RevocationKey::own(Kind::Key, "k").as_bytes()),
             base64url(&Sha256::digest(b"postern/v1/revocation\x05\x00k"))
         );
-        let foreign = Mark::of(Kind::Subject, "https://i.example", "alice");
+        let foreign = RevocationKey::of(Kind::Subject, "https://i.example", "alice");
         assert_eq!(
             base64url(foreign.as_bytes()),
             base64url(&Sha256::digest(b"postern/v1/revocation\x03https://i.example\x00alice"))
@@ -126,13 +126,13 @@ mod tests {
     #[test]
     fn the_same_name_of_another_kind_or_issuer_is_something_else() {
         let marks = [
-            Mark::own(Kind::Session, "a"),
-            Mark::own(Kind::AccessToken, "a"),
-            Mark::own(Kind::Subject, "a"),
-            Mark::own(Kind::Client, "a"),
-            Mark::of(Kind::Session, "https://i.example", "a"),
-            Mark::of(Kind::Session, "https://i.example/", "a"),
-            Mark::of(Kind::Session, "https://i.examplea", ""),
+            RevocationKey::own(Kind::Session, "a"),
+            RevocationKey::own(Kind::AccessToken, "a"),
+            RevocationKey::own(Kind::Subject, "a"),
+            RevocationKey::own(Kind::Client, "a"),
+            RevocationKey::of(Kind::Session, "https://i.example", "a"),
+            RevocationKey::of(Kind::Session, "https://i.example/", "a"),
+            RevocationKey::of(Kind::Session, "https://i.examplea", ""),
         ];
         let distinct: std::collections::BTreeSet<_> = marks.iter().collect();
         assert_eq!(distinct.len(), marks.len());
