@@ -9,7 +9,7 @@ use crate::{
     ids::FamilyId,
     ports::Fault,
     refresh::Revocation,
-    revocation::{Added, Entry, FOREIGN_HORIZON, FeedObject as _, Kind, Rule, Target},
+    revocation::{Added, FOREIGN_HORIZON, FeedEntry, FeedObject as _, Kind, Rule, Target},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
 };
@@ -93,38 +93,38 @@ impl<'r, P: Ports> Revoking<'r, P> {
                 // Our own name means the same as none.
                 let issuer = issuer.as_deref().filter(|issuer| *issuer != self.0.isolate.config.issuer);
                 let entry = match issuer {
-                    None => Entry::access_token(jti, now),
+                    None => FeedEntry::access_token(jti, now),
                     Some(issuer) => {
                         trusted(issuer)?;
-                        Entry::foreign(Kind::AccessToken, issuer, jti, Rule::Listed, until(*expires_at))
+                        FeedEntry::foreign(Kind::AccessToken, issuer, jti, Rule::Listed, until(*expires_at))
                     }
                 };
                 self.list(entry).await?;
             }
             Target::Client { client_id, not_before } => {
                 setting.client_id = Some(client_id.clone());
-                self.list(Entry::client(client_id, not_before.unwrap_or(now), now)).await?;
+                self.list(FeedEntry::client(client_id, not_before.unwrap_or(now), now)).await?;
             }
             Target::Key { kid } => {
-                self.list(Entry::key(kid, self.0.isolate.cache_policy.hard_age, now)).await?;
+                self.list(FeedEntry::key(kid, self.0.isolate.cache_policy.hard_age, now)).await?;
             }
             Target::ForeignSubject { issuer, subject, not_before, expires_at } => {
                 trusted(issuer)?;
                 let rule = by_its_clock(issuer, *not_before);
-                let entry = Entry::foreign(Kind::Subject, issuer, subject, rule, until(*expires_at));
+                let entry = FeedEntry::foreign(Kind::Subject, issuer, subject, rule, until(*expires_at));
                 self.list(entry).await?;
             }
             Target::ForeignClient { issuer, client_id, not_before, expires_at } => {
                 trusted(issuer)?;
                 setting.client_id = Some(client_id.clone());
                 let rule = by_its_clock(issuer, *not_before);
-                let entry = Entry::foreign(Kind::Client, issuer, client_id, rule, until(*expires_at));
+                let entry = FeedEntry::foreign(Kind::Client, issuer, client_id, rule, until(*expires_at));
                 self.list(entry).await?;
             }
             Target::ForeignSession { issuer, session, expires_at } => {
                 trusted(issuer)?;
                 let until = until(*expires_at);
-                self.list(Entry::foreign(Kind::Session, issuer, session, Rule::Listed, until)).await?;
+                self.list(FeedEntry::foreign(Kind::Session, issuer, session, Rule::Listed, until)).await?;
             }
         }
         for session in &sessions {
@@ -135,7 +135,7 @@ impl<'r, P: Ports> Revoking<'r, P> {
         Ok(Revoked { sessions })
     }
 
-    async fn list(&self, entry: Entry) -> Result<(), RevocationRefused> {
+    async fn list(&self, entry: FeedEntry) -> Result<(), RevocationRefused> {
         match self.0.ports.feed().add(vec![entry]).await? {
             Added::Taken => {
                 RevocationCache::of(self.0).renew_feed().await;

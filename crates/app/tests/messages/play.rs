@@ -17,7 +17,7 @@ use postern_app::{
     ports::memory::{FaultMode, MemoryRecords},
     rate::Rate,
     refresh::{Context, Limits, Presented, Revocation, SecretHash},
-    revocation::{Entry, Feed, FeedAnswer, FeedPolicy, FeedRequest, Kind, RevocationKey, Rule},
+    revocation::{Feed, FeedAnswer, FeedEntry, FeedPolicy, FeedRequest, Kind, RevocationKey, Rule},
 };
 use postern_core::throttle::{
     Charge, DistinctLimit, LockoutPolicy, Refund, Throttle, ThrottleAnswer, ThrottleRequest,
@@ -166,12 +166,12 @@ fn throttle() -> Played<ThrottleRequest, ThrottleAnswer> {
 }
 
 fn feed() -> Played<FeedRequest, FeedAnswer> {
-    let session = Entry::session(FamilyId::from_bytes([1; 16]), START);
+    let session = FeedEntry::session(FamilyId::from_bytes([1; 16]), START);
     let mark = RevocationKey::own(Kind::Session, "session");
-    let entry = |rule| Entry { mark, rule, until: START.plus(Duration::from_mins(1)) };
+    let entry = |rule| FeedEntry { mark, rule, until: START.plus(Duration::from_mins(1)) };
     let all = vec![
         session.clone(),
-        Entry::subject("alice", START),
+        FeedEntry::subject("alice", START),
         entry(Rule::Listed),
         entry(Rule::NotBefore(START)),
     ];

@@ -6,26 +6,26 @@ use std::collections::BTreeMap;
 
 use postern_app::{
     ports::memory::FaultMode,
-    revocation::{Entry, FOREIGN_HORIZON, FeedAnswer, FeedPolicy, FeedRequest, Kind, Rule},
+    revocation::{FOREIGN_HORIZON, FeedAnswer, FeedEntry, FeedPolicy, FeedRequest, Kind, Rule},
     time::Timestamp,
 };
 use proptest::prelude::*;
 
 use super::object::{Bench, bearing, session};
 
-fn entry(number: u8, at: Timestamp) -> Entry {
+fn entry(number: u8, at: Timestamp) -> FeedEntry {
     match number % 5 {
-        0 => Entry::session(session(number), at),
-        1 => Entry::subject(&number.to_string(), at),
-        2 => Entry::access_token(&number.to_string(), at),
-        3 => Entry::foreign(
+        0 => FeedEntry::session(session(number), at),
+        1 => FeedEntry::subject(&number.to_string(), at),
+        2 => FeedEntry::access_token(&number.to_string(), at),
+        3 => FeedEntry::foreign(
             Kind::Subject,
             "https://i.example",
             &number.to_string(),
             Rule::NotBefore(at),
             at.plus(FOREIGN_HORIZON),
         ),
-        _ => Entry::client(&number.to_string(), at, at),
+        _ => FeedEntry::client(&number.to_string(), at, at),
     }
 }
 
@@ -61,7 +61,7 @@ proptest! {
         for event in events {
             match event {
                 Event::Add(numbers) => {
-                    let entries: Vec<Entry> = numbers.iter().map(|number| entry(*number, bench.now)).collect();
+                    let entries: Vec<FeedEntry> = numbers.iter().map(|number| entry(*number, bench.now)).collect();
                     let answer = bench.add(&entries);
                     for number in numbers {
                         tried.insert(number, bench.now);
@@ -95,7 +95,7 @@ proptest! {
 
         let feed = bench.published();
         for (number, at) in &taken {
-            let Entry { mark, until, .. } = entry(*number, *at);
+            let FeedEntry { mark, until, .. } = entry(*number, *at);
             if bench.now < until {
                 prop_assert!(feed.look_up(&bearing(*number, mark, *at), bench.now).any(), "{number} is missing");
                 prop_assert!(bench.confirm(mark, *at));

@@ -14,7 +14,7 @@ use postern_app::{
         memory::{FaultMode, MemoryRecords},
     },
     revocation::{
-        Alarmed, Entry, FORMER_KV_KEY, Feed, FeedAnswer, FeedCopy, FeedPolicy, FeedRequest, Kind, MOVED,
+        Alarmed, FORMER_KV_KEY, Feed, FeedAnswer, FeedCopy, FeedEntry, FeedPolicy, FeedRequest, Kind, MOVED,
         RevocationKey, RevocationKeys, Rule,
     },
     time::Timestamp,
@@ -98,7 +98,7 @@ impl Bench {
         served.answer
     }
 
-    pub(super) fn add(&mut self, entries: &[Entry]) -> FeedAnswer {
+    pub(super) fn add(&mut self, entries: &[FeedEntry]) -> FeedAnswer {
         self.ask(&FeedRequest::Add { entries: entries.to_vec() })
     }
 
@@ -155,7 +155,7 @@ pub(super) fn bearing(number: u8, mark: RevocationKey, issued_at: Timestamp) -> 
 fn a_burst_becomes_one_write_and_a_quiet_feed_its_beats() {
     let mut bench = Bench::new(FeedPolicy { heartbeat: Duration::from_hours(1), ..FeedPolicy::default() });
     for number in 0..100 {
-        assert_eq!(bench.add(&[Entry::session(session(number), bench.now)]), FeedAnswer::Taken);
+        assert_eq!(bench.add(&[FeedEntry::session(session(number), bench.now)]), FeedAnswer::Taken);
     }
     bench.pass(Duration::from_secs(10));
     assert_eq!(bench.published().len(), 100);
@@ -163,7 +163,7 @@ fn a_burst_becomes_one_write_and_a_quiet_feed_its_beats() {
     // The same again is no change.
     let at = START;
     for number in 0..100 {
-        bench.add(&[Entry::session(session(number), at)]);
+        bench.add(&[FeedEntry::session(session(number), at)]);
     }
     bench.pass(Duration::from_mins(10));
     assert_eq!(bench.kv.writes.borrow().len(), 1);
@@ -192,10 +192,10 @@ fn a_day_of_beats_leaves_most_of_the_free_plans_writes() {
 fn a_write_given_up_that_arrives_late_is_replaced() {
     let mut bench = Bench::new(FeedPolicy { heartbeat: Duration::from_hours(1), ..FeedPolicy::default() });
     bench.kv.slow.set(true);
-    bench.add(&[Entry::access_token("first", START)]);
+    bench.add(&[FeedEntry::access_token("first", START)]);
     bench.pass(Duration::from_secs(1));
     bench.kv.slow.set(false);
-    bench.add(&[Entry::access_token("second", START)]);
+    bench.add(&[FeedEntry::access_token("second", START)]);
     bench.pass(Duration::from_secs(5));
     assert_eq!(bench.published().len(), 2);
     bench.kv.arrive();
@@ -236,7 +236,7 @@ fn the_place_of_the_version_before_says_ask_the_object() {
     assert_eq!(bench.kv.value(FORMER_KV_KEY), None, "who finds none asks the object: nothing is to be said");
     // An object of the version before wrote, in a gradual rollout or after a rollback.
     bench.kv.put(FORMER_KV_KEY, &FeedCopy::default().encode());
-    bench.add(&[Entry::access_token("a", bench.now)]);
+    bench.add(&[FeedEntry::access_token("a", bench.now)]);
     bench.pass(Duration::from_secs(5));
     assert_eq!(bench.kv.value(FORMER_KV_KEY).unwrap(), MOVED);
     assert!(FeedCopy::parse(MOVED).is_err(), "no feed to any version");
@@ -248,7 +248,7 @@ fn the_place_of_the_version_before_says_ask_the_object() {
 fn a_failed_write_is_repeated_with_growing_pauses() {
     let mut bench = Bench::new(FeedPolicy::default());
     bench.kv.broken.set(true);
-    bench.add(&[Entry::access_token("jti", START)]);
+    bench.add(&[FeedEntry::access_token("jti", START)]);
     bench.pass(Duration::from_mins(5));
     let pauses: Vec<u64> =
         bench.kv.writes.borrow().windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
@@ -264,10 +264,10 @@ fn a_clock_put_back_by_a_day_does_not_delay_a_revocation() {
     let mut bench = Bench::new(FeedPolicy::default());
     let day = Duration::from_hours(24);
     bench.now = START.plus(day);
-    bench.add(&[Entry::session(session(1), bench.now)]);
+    bench.add(&[FeedEntry::session(session(1), bench.now)]);
     bench.pass(Duration::from_secs(2));
     bench.now = START;
-    bench.add(&[Entry::session(session(2), bench.now)]);
+    bench.add(&[FeedEntry::session(session(2), bench.now)]);
     bench.pass(Duration::from_secs(2));
     assert_eq!(bench.published().len(), 2);
 }
@@ -278,7 +278,7 @@ fn sessions_over_the_limit_are_asked_about_by_their_time() {
     let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
     for number in 0..5 {
         bench.pass(Duration::from_secs(10));
-        assert_eq!(bench.add(&[Entry::session(session(number), bench.now)]), FeedAnswer::Taken);
+        assert_eq!(bench.add(&[FeedEntry::session(session(number), bench.now)]), FeedAnswer::Taken);
     }
     bench.pass(Duration::from_secs(10));
     let feed = bench.published();
@@ -304,7 +304,7 @@ fn sessions_over_the_limit_are_asked_about_by_their_time() {
 #[test]
 fn a_subject_over_the_limit_is_no_less_revoked() {
     let mut bench = Bench::new(FeedPolicy { max_own: 1, max_others: 0, ..FeedPolicy::default() });
-    let entries = [Entry::subject("alice", START), Entry::subject("bob", START)];
+    let entries = [FeedEntry::subject("alice", START), FeedEntry::subject("bob", START)];
     assert_eq!(bench.add(&entries), FeedAnswer::Taken);
     bench.pass(Duration::from_secs(5));
     let bob = RevocationKeys {
@@ -320,14 +320,14 @@ fn a_subject_over_the_limit_is_no_less_revoked() {
 #[test]
 fn other_entries_over_the_limit_are_refused_as_a_whole() {
     let mut bench = Bench::new(FeedPolicy { max_own: 3, max_others: 2, ..FeedPolicy::default() });
-    let token = |jti: &str, at| Entry::access_token(jti, at);
+    let token = |jti: &str, at| FeedEntry::access_token(jti, at);
     assert_eq!(bench.add(&[token("a", START), token("b", START)]), FeedAnswer::Taken);
     let before = bench.records.snapshot();
-    assert_eq!(bench.add(&[token("c", START), Entry::session(session(1), START)]), FeedAnswer::Full);
+    assert_eq!(bench.add(&[token("c", START), FeedEntry::session(session(1), START)]), FeedAnswer::Full);
     assert_eq!(bench.records.snapshot(), before);
     assert_eq!(bench.add(&[token("a", START)]), FeedAnswer::Taken, "what is there is there");
     assert_eq!(
-        bench.add(&[Entry::session(session(1), START)]),
+        bench.add(&[FeedEntry::session(session(1), START)]),
         FeedAnswer::Taken,
         "sessions have their own room"
     );
@@ -342,7 +342,7 @@ fn a_collision_in_the_feed_is_told_apart_by_the_object() {
     let revoked = RevocationKey::from_bytes(bytes);
     bytes[31] ^= 1;
     let innocent = RevocationKey::from_bytes(bytes);
-    bench.add(&[Entry { mark: revoked, rule: Rule::Listed, until: START.plus(Duration::from_mins(10)) }]);
+    bench.add(&[FeedEntry { mark: revoked, rule: Rule::Listed, until: START.plus(Duration::from_mins(10)) }]);
     bench.pass(Duration::from_secs(1));
     let feed = bench.published();
     assert!(feed.look_up(&bearing(2, innocent, START), bench.now).any(), "the first 64 bits are the same");
@@ -354,8 +354,11 @@ fn a_collision_in_the_feed_is_told_apart_by_the_object() {
 #[test]
 fn a_token_of_the_second_of_a_not_before_is_a_hit() {
     let mut bench = Bench::new(FeedPolicy::default());
-    let entry =
-        Entry::client("app", START.plus(Duration::from_millis(300)), START.plus(Duration::from_millis(300)));
+    let entry = FeedEntry::client(
+        "app",
+        START.plus(Duration::from_millis(300)),
+        START.plus(Duration::from_millis(300)),
+    );
     bench.add(std::slice::from_ref(&entry));
     assert!(bench.confirm(entry.mark, START));
     assert!(!bench.confirm(entry.mark, START.plus(Duration::from_secs(1))));
@@ -387,13 +390,13 @@ fn the_first_request_writes_an_empty_feed() {
 #[test]
 fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
     let mut bench = Bench::new(FeedPolicy::default());
-    bench.add(&[Entry::access_token("a", START)]);
+    bench.add(&[FeedEntry::access_token("a", START)]);
     let FeedAnswer::Snapshot { feed, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
         panic!("a snapshot")
     };
     let snapshot = FeedCopy::parse(&feed).unwrap();
     assert_eq!(snapshot.len(), 1);
-    bench.add(&[Entry::access_token("b", START)]);
+    bench.add(&[FeedEntry::access_token("b", START)]);
     bench.ring();
     assert!(bench.published().version() >= snapshot.version());
     assert_eq!(bench.published().len(), 2);
@@ -405,7 +408,7 @@ fn a_later_snapshot_is_newer_even_when_the_clock_was_put_back() {
     let mut bench = Bench::new(FeedPolicy::default());
     let mut versions = Vec::new();
     for name in ["a", "b", "c"] {
-        bench.add(&[Entry::access_token(name, START)]);
+        bench.add(&[FeedEntry::access_token(name, START)]);
         let answer = bench.ask(&FeedRequest::Snapshot {});
         let FeedAnswer::Snapshot { feed, .. } = answer else { panic!("a snapshot") };
         versions.push(FeedCopy::parse(&feed).unwrap().version());
@@ -420,7 +423,7 @@ fn a_later_snapshot_is_newer_even_when_the_clock_was_put_back() {
 #[test]
 fn a_storage_that_fails_is_no_answer_and_no_forgetting() {
     let mut bench = Bench::new(FeedPolicy::default());
-    let entry = Entry::access_token("a", START);
+    let entry = FeedEntry::access_token("a", START);
     bench.add(std::slice::from_ref(&entry));
     bench.crash();
     bench.records.break_with(FaultMode::Down);
@@ -437,7 +440,7 @@ fn a_storage_that_fails_is_no_answer_and_no_forgetting() {
 fn feed_messages_format_unchanged() {
     let text = |request: &FeedRequest| serde_json::to_string(request).unwrap();
     let mark = serde_json::to_string(&RevocationKey::own(Kind::Subject, "alice")).unwrap();
-    let entry = Entry::subject("alice", Timestamp::from_seconds(1));
+    let entry = FeedEntry::subject("alice", Timestamp::from_seconds(1));
     assert_eq!(
         text(&FeedRequest::Add { entries: vec![entry] }),
         format!(

@@ -8,7 +8,7 @@ use postern_app::{
     ids::AccountId,
     ports::{Clock as _, Component, KvStore as _},
     revocation::{
-        Entry, FORMER_KV_KEY, FeedCopy, FeedObject as _, FeedRequest, Kind, MOVED, RevocationKey, Target,
+        FORMER_KV_KEY, FeedCopy, FeedEntry, FeedObject as _, FeedRequest, Kind, MOVED, RevocationKey, Target,
         kv_key,
     },
     time::Timestamp,
@@ -561,7 +561,7 @@ fn row_an_answer_is_overtaken_by_a_newer_copy() {
     isolate.gate("/feed", Some(&first));
     let (there, jti) = (isolate.clone(), claims(&token)["jti"].as_str().unwrap().to_owned());
     world.faults.meanwhile(Component::Account, move || {
-        let entry = Entry::access_token(&jti, there.platform.now());
+        let entry = FeedEntry::access_token(&jti, there.platform.now());
         block_on(there.feed.ask(&FeedRequest::Add { entries: vec![entry] })).unwrap();
         there.pass(31);
         there.ring_feed();

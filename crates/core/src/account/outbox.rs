@@ -11,7 +11,7 @@ use super::stored::{OUTBOX_KIND, Store, decode, encode};
 use crate::{
     ids::FamilyId,
     ports::{Component, Fault, Records},
-    revocation::{Added, Entry, FeedObject, MAX_BATCH, OWN_HORIZON},
+    revocation::{Added, FeedEntry, FeedObject, MAX_BATCH, OWN_HORIZON},
 };
 use postern_jose::time::Timestamp;
 
@@ -60,11 +60,11 @@ pub(super) async fn deliver(
 ) -> Result<(), Fault> {
     let mut pending = pending_of(store)?;
     pending.truncate(MAX_BATCH);
-    let entries: Vec<Entry> = pending
+    let entries: Vec<FeedEntry> = pending
         .iter()
         .filter_map(|(id, _, pending)| match &pending.subject {
-            Some(subject) => Some(Entry::subject(subject, pending.at)),
-            None => Some(Entry::session(id.parse().ok()?, pending.at)),
+            Some(subject) => Some(FeedEntry::subject(subject, pending.at)),
+            None => Some(FeedEntry::session(id.parse().ok()?, pending.at)),
         })
         .filter(|entry| now < entry.until)
         .collect();

@@ -2,7 +2,7 @@
 
 use super::{
     key::RevocationKey,
-    messages::{Entry, FeedAnswer, FeedRequest},
+    messages::{FeedAnswer, FeedEntry, FeedRequest},
 };
 use crate::ports::{Component, Fault};
 use postern_jose::time::Timestamp;
@@ -36,7 +36,7 @@ pub trait FeedObject {
     async fn ask(&self, request: &FeedRequest) -> Result<FeedAnswer, Fault>;
 
     /// Puts entries into the feed, at most [`super::MAX_BATCH`] of them.
-    async fn add(&self, entries: Vec<Entry>) -> Result<Added, Fault> {
+    async fn add(&self, entries: Vec<FeedEntry>) -> Result<Added, Fault> {
         match self.ask(&FeedRequest::Add { entries }).await? {
             FeedAnswer::Taken => Ok(Added::Taken),
             FeedAnswer::Full => Ok(Added::Full),

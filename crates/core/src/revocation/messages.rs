@@ -98,7 +98,7 @@ impl Target {
 
 /// One line of the feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct FeedEntry {
     /// What.
     pub mark: RevocationKey,
     /// How.
@@ -138,7 +138,7 @@ impl Rule {
     }
 }
 
-impl Entry {
+impl FeedEntry {
     /// A session of ours that ended at `at`.
     pub fn session(session: FamilyId, at: Timestamp) -> Self {
         let mark = RevocationKey::own(Kind::Session, &session.to_string());
@@ -182,7 +182,7 @@ pub enum FeedRequest {
     /// Puts these into the feed. May be repeated.
     Add {
         /// At most [`super::MAX_BATCH`].
-        entries: Vec<Entry>,
+        entries: Vec<FeedEntry>,
     },
     /// Whether a token that bears these marks is revoked: the exact answer to a hit.
     Confirm {

@@ -23,7 +23,7 @@ pub use self::{
     client::{Added, FeedObject, FeedSnapshot},
     copy::{FeedCopy, MAX_LISTED, MalformedFeed, Overflow, RevocationMatches},
     key::{Kind, RevocationKey, RevocationKeys},
-    messages::{Entry, FeedAnswer, FeedRequest, Rule, Target},
+    messages::{FeedAnswer, FeedEntry, FeedRequest, Rule, Target},
     object::{Alarmed, Feed, FeedPolicy, LONGEST_HEARTBEAT, MAX_BATCH, Served},
 };
 use postern_jose::encoding::base64url;

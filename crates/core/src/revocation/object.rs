@@ -9,7 +9,8 @@ use core::{cell::RefCell, time::Duration};
 use std::collections::BTreeMap;
 
 use super::{
-    Entry, FORMER_KV_KEY, FeedAnswer, FeedCopy, FeedRequest, IN_FLIGHT, MOVED, Overflow, RevocationKey, Rule,
+    FORMER_KV_KEY, FeedAnswer, FeedCopy, FeedEntry, FeedRequest, IN_FLIGHT, MOVED, Overflow, RevocationKey,
+    Rule,
     stored::{Held, State, Store, Unlisted},
 };
 use crate::{
@@ -163,7 +164,7 @@ fn soon(from: Timestamp, pause: Duration, now: Timestamp) -> Timestamp {
 }
 
 /// What an entry becomes beside the one that is there: never less than either says.
-fn merged(known: &Held, entry: &Entry) -> Held {
+fn merged(known: &Held, entry: &FeedEntry) -> Held {
     let rule = match (known.rule, entry.rule) {
         (Rule::NotBefore(one), Rule::NotBefore(other)) => Rule::NotBefore(one.max(other)),
         (Rule::OwnSubject(one), Rule::OwnSubject(other)) => Rule::OwnSubject(one.max(other)),
@@ -211,7 +212,7 @@ impl<R: Records> Feed<R> {
         })
     }
 
-    fn add(&self, entries: &[Entry], now: Timestamp, policy: &FeedPolicy) -> Result<Served, Fault> {
+    fn add(&self, entries: &[FeedEntry], now: Timestamp, policy: &FeedPolicy) -> Result<Served, Fault> {
         self.with(|loaded| {
             let others = |loaded: &Loaded| loaded.entries.len() - loaded.own;
             if loaded.own + entries.len() > policy.max_own
@@ -220,13 +221,13 @@ impl<R: Records> Feed<R> {
                 // What has expired may make room.
                 self.prune(loaded, now)?;
             }
-            let is_news = |entry: &&Entry| {
+            let is_news = |entry: &&FeedEntry| {
                 now < entry.until
                     && loaded.entries.get(&entry.mark).is_none_or(|known| merged(known, entry) != *known)
             };
-            let news: Vec<&Entry> = entries.iter().filter(is_news).collect();
+            let news: Vec<&FeedEntry> = entries.iter().filter(is_news).collect();
             let is_other =
-                |entry: &&&Entry| !entry.rule.has_account() && !loaded.entries.contains_key(&entry.mark);
+                |entry: &&&FeedEntry| !entry.rule.has_account() && !loaded.entries.contains_key(&entry.mark);
             let more = news.iter().filter(is_other).count();
             if entries.len() > MAX_BATCH || (more > 0 && others(loaded) + more > policy.max_others) {
                 return Ok(Served { answer: FeedAnswer::Full, alarm: Some(loaded.next_alarm(now, policy)) });
@@ -246,7 +247,7 @@ impl<R: Records> Feed<R> {
     fn take(
         &self,
         loaded: &mut Loaded,
-        entry: &Entry,
+        entry: &FeedEntry,
         now: Timestamp,
         policy: &FeedPolicy,
     ) -> Result<(), Fault> {
