@@ -12,6 +12,7 @@ if [ $# -eq 0 ]; then
   for script in "$proofs"/*.sh; do
     printf '%-11s %s\n%-11s %s\n' "$(basename "$script" .sh)" "$(sed -n '2s/^# //p' "$script")" "" "$(sed -n '3s/^# //p' "$script")"
   done
+  printf '\nTimes are rough, on two cores and without the first build.\n'
   exit 0
 fi
 [ -x "$proofs/$1.sh" ] || die "there is no proof named $1; make proofs lists the names"
