@@ -11,8 +11,9 @@ use crate::{
     js::{self, SUBTLE},
 };
 use postern_app::{
-    jose::{PublicKey, SignatureAlgorithm, SignatureVerifier},
-    keys::{GeneratedKey, PrivateKey, PublicJwk, Signer, SigningAlgorithm},
+    jose::{PublicKey, SignatureAlgorithm, SignatureVerifier, Thumbprint},
+    json,
+    keys::{GeneratedKey, PrivateKey, Signer},
     ports::{Component, Fault},
 };
 
@@ -23,7 +24,7 @@ const MAX_IMPORTED_KEYS: usize = 256;
 thread_local! {
     static IMPORTED: RefCell<HashMap<String, JsValue>> = RefCell::default();
     /// Public keys by algorithm, in the order of [`SignatureAlgorithm::ALL`], and thumbprint.
-    static VERIFYING: RefCell<[HashMap<String, JsValue>; SignatureAlgorithm::ALL.len()]> =
+    static VERIFYING: RefCell<[HashMap<Thumbprint, JsValue>; SignatureAlgorithm::ALL.len()]> =
         RefCell::default();
 }
 
@@ -66,12 +67,14 @@ fn key_parameters(algorithm: SignatureAlgorithm) -> JsValue {
     object.into()
 }
 
-/// The algorithm parameter of `sign` (RFC 7518 section 3.1).
-fn signature_parameters(algorithm: SigningAlgorithm) -> JsValue {
+/// The parameters of `sign` for an algorithm (RFC 7518 section 3.1).
+fn signature_parameters(algorithm: SignatureAlgorithm) -> JsValue {
     let object = match algorithm {
-        SigningAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
-        SigningAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
-        SigningAlgorithm::Rs256 => js::object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
+        SignatureAlgorithm::Es256 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-256".into())]),
+        SignatureAlgorithm::Es384 => js::object(&[("name", "ECDSA".into()), ("hash", "SHA-384".into())]),
+        SignatureAlgorithm::EdDsa => js::object(&[("name", "Ed25519".into())]),
+        SignatureAlgorithm::Rs256 => js::object(&[("name", "RSASSA-PKCS1-v1_5".into())]),
+        SignatureAlgorithm::Ps256 => js::object(&[("name", "RSA-PSS".into()), ("saltLength", 32.into())]),
     };
     object.into()
 }
@@ -88,12 +91,11 @@ fn remember(name: String, key: &JsValue) {
 /// Imports a public key. `None` means that the platform refuses the key itself.
 async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
     let place = usize::from(number(key.algorithm()));
-    let known = VERIFYING.with_borrow(|keys| keys.get(place)?.get(key.thumbprint()).cloned());
+    let known = VERIFYING.with_borrow(|keys| keys.get(place)?.get(&key.thumbprint()).cloned());
     if known.is_some() {
         return Ok(known);
     }
-    let jwk =
-        postern_app::json::write(&key.to_jwk()).map_err(|error| Fault::new(Component::Crypto, error))?;
+    let jwk = json::write(&key.to_jwk()).map_err(|error| Fault::new(Component::Crypto, error))?;
     let jwk = JSON::parse(&jwk).map_err(|error| fault(&error))?;
     // The platform has its own `alg` names for some curves. The algorithm is already decided.
     for member in ["alg", "use", "kid", "key_ops"] {
@@ -113,7 +115,7 @@ async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
             if keys.len() >= MAX_IMPORTED_KEYS {
                 keys.clear();
             }
-            keys.insert(key.thumbprint().to_owned(), imported.clone());
+            keys.insert(key.thumbprint(), imported.clone());
         }
     });
     Ok(Some(imported))
@@ -133,7 +135,7 @@ impl SignatureVerifier for WebCrypto {
 
 impl Signer for WebCrypto {
     async fn sign(&self, key: &PrivateKey, signing_input: &[u8]) -> Result<Vec<u8>, Fault> {
-        let algorithm = SignatureAlgorithm::from(key.algorithm());
+        let algorithm = key.algorithm();
         let name = format!("sign {} {}", algorithm.name(), key.kid());
         let known = IMPORTED.with_borrow(|imported| imported.get(&name).cloned());
         let imported = if let Some(known) = known {
@@ -161,19 +163,18 @@ impl Signer for WebCrypto {
         Ok(Uint8Array::new(&signature).to_vec())
     }
 
-    async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault> {
-        generate(algorithm)
-            .await
-            .map_err(|error| fault(&error))?
-            .ok_or_else(|| Fault::new(Component::Crypto, "the platform generated a key in an unknown format"))
+    async fn generate(&self, algorithm: SignatureAlgorithm) -> Result<GeneratedKey, Fault> {
+        let (jwk, pkcs8) = generate(algorithm).await.map_err(|error| fault(&error))?;
+        let jwk = json::parse_text(&jwk).map_err(|error| Fault::new(Component::Crypto, error))?;
+        GeneratedKey::new(algorithm, &jwk, pkcs8)
     }
 }
 
-async fn generate(algorithm: SigningAlgorithm) -> Result<Option<GeneratedKey>, JsValue> {
+/// A fresh pair: the public half as JWK, the private half as PKCS#8.
+async fn generate(algorithm: SignatureAlgorithm) -> Result<(String, Zeroizing<Vec<u8>>), JsValue> {
     let usages = Array::of2(&"sign".into(), &"verify".into());
     // Extractable, because the key ring stores it wrapped. The copy that signs is not extractable.
-    let promise =
-        SUBTLE.with(|subtle| subtle.generate_key(&key_parameters(algorithm.into()), true, &usages))?;
+    let promise = SUBTLE.with(|subtle| subtle.generate_key(&key_parameters(algorithm), true, &usages))?;
     let pair = js::settled(promise).await?;
     let public = Reflect::get(&pair, &"publicKey".into())?;
     let private = Reflect::get(&pair, &"privateKey".into())?;
@@ -181,5 +182,5 @@ async fn generate(algorithm: SigningAlgorithm) -> Result<Option<GeneratedKey>, J
     let pkcs8 = js::settled(SUBTLE.with(|subtle| subtle.export_key("pkcs8", &private))?).await?;
     let jwk = JSON::stringify(&jwk)?.as_string().unwrap_or_default();
     let pkcs8 = Zeroizing::new(Uint8Array::new(&pkcs8).to_vec());
-    Ok(PublicJwk::from_exported(algorithm, &jwk).map(|public| GeneratedKey { public, pkcs8 }))
+    Ok((jwk, pkcs8))
 }

@@ -5,8 +5,9 @@ use worker::{DurableObject, Env, Request, Response, State, durable_object};
 use super::stubs::MetricsStubs;
 use crate::{crypto::WebCrypto, isolate, kv::Kv, log, runtime::Runtime};
 use postern_app::{
+    jose::PublicJwkSet,
     keys::{
-        KeyRingAnswer, PublicJwkSet,
+        KeyRingAnswer,
         object::{Ring, RingPorts, Served},
     },
     metrics::flush,

@@ -53,13 +53,13 @@ fn over_keys(cases: &mut Vec<Case>) {
         let document = key_set(size);
         let set = JwkSet::parse(document.as_bytes()).expect("sound");
         let last = format!("k{}", size - 1);
-        let thumbprint = set.keys().last().expect("there is one").thumbprint().to_owned();
+        let thumbprint = set.keys().last().expect("there is one").thumbprint();
         let again = set.clone();
         cases.push(Case::new("keys: the one that a new token names", size, move || {
             black_box(set.matching(Some(black_box(&last)), SignatureAlgorithm::Es256).is_ok());
         }));
         cases.push(Case::new("keys: is a remembered token's still there", size, move || {
-            black_box(again.has_thumbprint(black_box(&thumbprint)));
+            black_box(again.has_thumbprint(black_box(thumbprint)));
         }));
         cases.push(Case::new("keys: read the set, every five minutes", size, move || {
             black_box(JwkSet::parse(black_box(document.as_bytes())).is_ok());

@@ -7,8 +7,8 @@ use postern_app::{
     config::Config,
     encoding::base64url,
     gateway::Route,
-    jose::{JwkSet, PublicKey, SignatureVerifier, UnverifiedToken, VerifiedJws, verify},
-    keys::{Signer as _, SigningAlgorithm, native::NativeSigner},
+    jose::{JwkSet, PublicKey, SignatureAlgorithm, SignatureVerifier, UnverifiedToken, VerifiedJws, verify},
+    keys::{Signer as _, native::NativeSigner},
     ports::{Fault, Randomness},
     time::Timestamp,
 };
@@ -47,7 +47,7 @@ pub(crate) fn key_set(count: u64) -> String {
     let signer = NativeSigner::new(Numbers::default());
     let keys: Vec<Value> = (0..count)
         .map(|index| {
-            let key = pollster::block_on(signer.generate(SigningAlgorithm::Es256)).expect("a key");
+            let key = pollster::block_on(signer.generate(SignatureAlgorithm::Es256)).expect("a key");
             let mut jwk = serde_json::to_value(key.public).expect("JSON");
             jwk["kid"] = format!("k{index}").into();
             jwk

@@ -6,8 +6,9 @@ use std::{cell::Cell, collections::BTreeMap, time::Duration};
 use super::keys_support::{FakeRing, FakeSigner, Numbers, START, SetClock, empty_ring, masters};
 use pollster::block_on;
 use postern_app::{
+    jose::SignatureAlgorithm,
     keys::{
-        KeyRingAnswer, KeyRingObject, KeyRingRequest, Kid, RingPolicy, SigningAlgorithm,
+        KeyRingAnswer, KeyRingObject, KeyRingRequest, Kid, RingPolicy,
         messages::KeyState,
         object::{RECORD_ID, RECORD_KIND},
         ring::KeyRing,
@@ -119,7 +120,7 @@ impl World {
     }
 
     fn let_an_operator_act(&mut self) {
-        let algorithm = [None, Some(SigningAlgorithm::Es256), Some(SigningAlgorithm::EdDsa)]
+        let algorithm = [None, Some(SignatureAlgorithm::Es256), Some(SignatureAlgorithm::EdDsa)]
             [usize::try_from(self.numbers.below(3)).unwrap()];
         let request = if self.numbers.once_in(4) {
             let keys: Vec<Kid> = self.published_at.keys().copied().collect();
@@ -161,7 +162,7 @@ impl World {
 
     fn note_published(&mut self) {
         for jwk in self.stored().map(|ring| ring.public_set().keys).unwrap_or_default() {
-            self.published_at.entry(jwk.kid).or_insert(self.now);
+            self.published_at.entry(jwk.kid().unwrap().parse().unwrap()).or_insert(self.now);
         }
     }
 
@@ -171,7 +172,8 @@ impl World {
         let active =
             ring.overview().iter().filter(|key| matches!(key.state, KeyState::Active { .. })).count();
         assert_eq!(active, 1);
-        let set: Vec<Kid> = ring.public_set().keys.iter().map(|jwk| jwk.kid).collect();
+        let set: Vec<Kid> =
+            ring.public_set().keys.iter().map(|jwk| jwk.kid().unwrap().parse().unwrap()).collect();
         self.in_use_until.retain(|_, until| *until > self.now);
         for kid in self.in_use_until.keys().filter(|kid| !self.revoked.contains(kid)) {
             assert!(set.contains(kid), "{kid} has tokens in use and is not in the key set");

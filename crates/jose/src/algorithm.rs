@@ -2,25 +2,22 @@
 
 use core::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A JWS signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SignatureAlgorithm {
     /// ECDSA on P-256 with SHA-256.
-    #[serde(rename = "ES256")]
     Es256,
     /// ECDSA on P-384 with SHA-384.
-    #[serde(rename = "ES384")]
     Es384,
     /// Ed25519. RFC 9864 gives it the name of its curve; `EdDSA` is the one that is written here.
-    #[serde(rename = "EdDSA", alias = "Ed25519")]
     EdDsa,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
-    #[serde(rename = "RS256")]
     Rs256,
     /// RSASSA-PSS with SHA-256, MGF1 with SHA-256 and a salt of 32 bytes.
-    #[serde(rename = "PS256")]
     Ps256,
 }
 
@@ -71,6 +68,18 @@ impl FromStr for SignatureAlgorithm {
             return Ok(Self::EdDsa);
         }
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(UnsupportedAlgorithm)
+    }
+}
+
+impl Serialize for SignatureAlgorithm {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for SignatureAlgorithm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

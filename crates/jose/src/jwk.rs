@@ -3,12 +3,11 @@
 
 mod error;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
 use super::{
-    SignatureAlgorithm, curve,
+    SignatureAlgorithm, Thumbprint, curve,
     json::{self, JsonError},
     rsa,
 };
@@ -47,34 +46,36 @@ pub enum KeyMaterial {
     },
 }
 
-/// A parsed and checked verification key. It has one algorithm and verifies nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A parsed and checked verification key. It has one algorithm and verifies nothing else. Its
+/// serde form is the JWK that [`PublicKey::to_jwk`] gives; reading it makes every check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PublicJwk", into = "PublicJwk")]
 pub struct PublicKey {
     kid: Option<String>,
     algorithm: SignatureAlgorithm,
     material: KeyMaterial,
-    thumbprint: String,
+    thumbprint: Thumbprint,
 }
 
 /// The public members of a JWK, and no other: there is no field that could hold a private one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicJwk {
     kty: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
     #[serde(rename = "use")]
     public_key_use: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     alg: Option<SignatureAlgorithm>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     crv: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     x: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     y: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     n: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     e: Option<String>,
 }
 
@@ -175,7 +176,7 @@ impl PublicKey {
         Self { algorithm, ..self.clone() }
     }
 
-    /// The same from JSON text, read strictly.
+    /// The key of a JWK in JSON text, which is read strictly.
     pub fn from_jwk_text(text: &str) -> Result<Self, JwkError> {
         Self::from_jwk(&json::parse(text.as_bytes()).map_err(JwkError::NotJson)?)
     }
@@ -184,6 +185,13 @@ impl PublicKey {
     #[must_use]
     pub fn with_kid(self, kid: impl Into<String>) -> Self {
         Self { kid: Some(kid.into()), ..self }
+    }
+
+    /// The same key under the name that follows from it: its thumbprint.
+    #[must_use]
+    pub fn named_by_thumbprint(self) -> Self {
+        let kid = self.thumbprint.to_string();
+        self.with_kid(kid)
     }
 
     /// The key's id within its set.
@@ -201,10 +209,9 @@ impl PublicKey {
         &self.material
     }
 
-    /// The SHA-256 thumbprint (RFC 7638) as 43 characters of base64url: the same for every
-    /// spelling of the same key, whatever its `kid` or `alg`.
-    pub fn thumbprint(&self) -> &str {
-        &self.thumbprint
+    /// The SHA-256 thumbprint of the key (RFC 7638).
+    pub const fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
     }
 
     /// The length in bytes that a signature by this key has (RFC 7518 sections 3.3 to 3.5, RFC
@@ -251,6 +258,21 @@ impl PublicKey {
         jwk.kty = kty.into();
         jwk.crv = crv.map(Into::into);
         jwk
+    }
+}
+
+impl From<PublicKey> for PublicJwk {
+    fn from(key: PublicKey) -> Self {
+        key.to_jwk()
+    }
+}
+
+impl TryFrom<PublicJwk> for PublicKey {
+    type Error = JwkError;
+
+    fn try_from(jwk: PublicJwk) -> Result<Self, JwkError> {
+        let jwk = serde_json::to_value(jwk).map_err(|_| JwkError::NotJson(JsonError::Malformed))?;
+        Self::from_jwk(&jwk)
     }
 }
 
@@ -327,7 +349,7 @@ fn edwards(members: &Map<String, Value>) -> Result<(SignatureAlgorithm, KeyMater
 }
 
 /// RFC 7638 section 3: the required members in alphabetical order without white space.
-fn thumbprint(material: &KeyMaterial) -> String {
+fn thumbprint(material: &KeyMaterial) -> Thumbprint {
     let canonical = match material {
         KeyMaterial::P256 { x, y } => elliptic_canonical("P-256", x, y),
         KeyMaterial::P384 { x, y } => elliptic_canonical("P-384", x, y),
@@ -338,7 +360,7 @@ fn thumbprint(material: &KeyMaterial) -> String {
             format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, base64url(e), base64url(n))
         }
     };
-    base64url(&Sha256::digest(canonical.as_bytes()))
+    Thumbprint::of_canonical(&canonical)
 }
 
 fn elliptic_canonical(curve: &str, x: &[u8], y: &[u8]) -> String {

@@ -5,10 +5,10 @@ mod read;
 use core::fmt;
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    JwkError, PublicJwk, PublicKey, SignatureAlgorithm, document,
+    JwkError, PublicJwk, PublicKey, SignatureAlgorithm, Thumbprint, document,
     json::JsonError,
     jwk::{RSA_ALGORITHMS, is_read},
 };
@@ -204,7 +204,7 @@ impl JwkSet {
 
     /// Whether the very key with this RFC 7638 thumbprint is in the set: what a cached
     /// verification asks before it may serve again.
-    pub fn has_thumbprint(&self, thumbprint: &str) -> bool {
+    pub fn has_thumbprint(&self, thumbprint: Thumbprint) -> bool {
         self.keys.iter().any(|key| key.thumbprint() == thumbprint)
     }
 
@@ -219,7 +219,11 @@ impl JwkSet {
 
     /// The thumbprints of all keys that a token with this header may have been signed by. Two sets
     /// that differ in them may judge such a token differently.
-    pub fn fitting(&self, kid: Option<&str>, algorithm: SignatureAlgorithm) -> impl Iterator<Item = &str> {
+    pub fn fitting(
+        &self,
+        kid: Option<&str>,
+        algorithm: SignatureAlgorithm,
+    ) -> impl Iterator<Item = Thumbprint> {
         let fits =
             move |key: &&PublicKey| (kid.is_none() || key.kid() == kid) && key.algorithm() == algorithm;
         self.keys.iter().filter(fits).map(PublicKey::thumbprint)
@@ -320,7 +324,7 @@ impl Read {
 }
 
 /// A key set as it is published: public members only, by type.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PublicJwkSet {
     /// The keys, in the order of publication.
     pub keys: Vec<PublicJwk>,

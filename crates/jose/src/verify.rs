@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{JwkSet, KeyMismatch, PublicKey, ReadHeader, SignatureAlgorithm, UnverifiedToken};
+use super::{JwkSet, KeyMismatch, PublicKey, ReadHeader, SignatureAlgorithm, Thumbprint, UnverifiedToken};
 use crate::TokenError;
 
 /// Verifies raw signatures: `WebCrypto` on the Worker, `native::NativeVerifier` elsewhere.
@@ -57,7 +57,7 @@ pub struct VerifiedJws {
     bytes: usize,
     payload: Vec<u8>,
     algorithm: SignatureAlgorithm,
-    key_thumbprint: String,
+    key_thumbprint: Thumbprint,
 }
 
 impl fmt::Debug for VerifiedJws {
@@ -88,12 +88,12 @@ impl VerifiedJws {
     }
 
     /// The RFC 7638 thumbprint of the key.
-    pub fn key_thumbprint(&self) -> &str {
-        &self.key_thumbprint
+    pub const fn key_thumbprint(&self) -> Thumbprint {
+        self.key_thumbprint
     }
 
     /// Thumbprint and payload.
-    pub(crate) fn into_parts(self) -> (String, Vec<u8>) {
+    pub(crate) fn into_parts(self) -> (Thumbprint, Vec<u8>) {
         (self.key_thumbprint, self.payload)
     }
 }
@@ -142,6 +142,6 @@ async fn verify_with<V: SignatureVerifier>(
         bytes: token.header().bytes,
         payload: token.payload.clone(),
         algorithm: key.algorithm(),
-        key_thumbprint: key.thumbprint().to_owned(),
+        key_thumbprint: key.thumbprint(),
     })
 }

@@ -29,7 +29,7 @@ impl<'r, P: Ports> Authenticator<'r, P> {
         let mut tokens = memory.tokens.borrow_mut();
         let found = tokens.find(token, now)?;
         let known = found.known.clone();
-        if !KeySets::of(self.0).key_is_current(&known.identity.issuer, &found.key_thumbprint, now) {
+        if !KeySets::of(self.0).key_is_current(&known.identity.issuer, found.key_thumbprint, now) {
             tokens.forget(token);
             return None;
         }

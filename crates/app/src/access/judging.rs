@@ -1,12 +1,11 @@
 //! The steps from the text of a bearer token to an identity, without the look-up of keys. The gate uses keys from
 //! memory, KV and Durable Objects. `postern token inspect` uses keys from a file or from the network.
 
-use std::rc::Rc;
-
 use crate::{
     access::refused::{ABOUT_BYTES, AccessRefused, Invalid},
     gateway::Identity,
     isolate::issuers::TrustedIssuer,
+    jose::Thumbprint,
     jose::{KnownHeaders, UnverifiedToken, VerifiedJws, VerifyError},
     jwt::{TokenError, validate},
     ports::Fault,
@@ -28,7 +27,7 @@ pub(crate) struct Chosen<'a> {
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) identity: Identity,
-    pub(crate) key_thumbprint: Rc<str>,
+    pub(crate) key_thumbprint: Thumbprint,
     pub(crate) valid_until: Timestamp,
 }
 
@@ -67,7 +66,7 @@ impl Chosen<'_> {
         })?;
         headers.remember(&self.token);
         let token = validate(jws, &self.issuer.policy, now).map_err(refused)?;
-        let key_thumbprint = token.key_thumbprint().into();
+        let key_thumbprint = token.key_thumbprint();
         let valid_until = token.expires_at();
         let identity = Identity::of_bearer(token).map_err(refused)?;
         Ok(Accepted { identity, key_thumbprint, valid_until })

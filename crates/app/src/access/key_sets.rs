@@ -7,7 +7,7 @@ use crate::{
     events::{EventContext, EventKind},
     isolate::issuers::{OwnOrExternal, TrustedIssuer, kv_key},
     issuer_keys::{IssuerKeySet, IssuerKeysObjects as _, NoKeySet},
-    jose::{JwkSet, UnverifiedToken, VerifiedJws, VerifyError, verify},
+    jose::{JwkSet, Thumbprint, UnverifiedToken, VerifiedJws, VerifyError, verify},
     json,
     jwks::{CachedSet, FetchFrom, IssuerSource, Resolution, Snapshot, Tried, resolve},
     jwt::TokenError,
@@ -26,7 +26,7 @@ const RING_PAUSE: Duration = Duration::from_secs(2);
 /// Converts the deployment's key set to the stored form of any issuer's key set.
 pub fn own_snapshot(
     issuer: &str,
-    set: &crate::keys::PublicJwkSet,
+    set: &crate::jose::PublicJwkSet,
     now: Timestamp,
 ) -> Result<Snapshot, Fault> {
     let document = json::write(set).map_err(|error| Fault::new(Component::KeyRing, error))?;
@@ -129,7 +129,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
 
     /// Whether the issuer's set in memory is fresh and contains this key. A set past its soft age is not fresh: the
     /// path that can wait refreshes it.
-    pub(crate) fn key_is_current(&self, issuer: &str, thumbprint: &str, now: Timestamp) -> bool {
+    pub(crate) fn key_is_current(&self, issuer: &str, thumbprint: Thumbprint, now: Timestamp) -> bool {
         self.set_in_memory(issuer).is_some_and(|set| {
             now.since(set.fetched_at()) < self.0.isolate.cache_policy.soft_age
                 && set.keys().has_thumbprint(thumbprint)

@@ -12,8 +12,9 @@ use crate::{
     },
     http::{Problem, Reply},
     isolate::Isolate,
+    jose::SignatureAlgorithm,
     keys::{
-        KeyRingObject as _, Kid, RingOverview, RotationOrder, SigningAlgorithm,
+        KeyRingObject as _, Kid, RingOverview, RotationOrder, SIGNING_ALGORITHMS,
         messages::{KeyState, KeySummary, RetiredCause},
     },
     ports::Clock as _,
@@ -133,10 +134,8 @@ impl<'r, P: Ports> AdminKeys<'r, P> {
     }
 }
 
-fn algorithm_of(name: &str) -> Option<SigningAlgorithm> {
-    [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256]
-        .into_iter()
-        .find(|algorithm| algorithm.name() == name)
+fn algorithm_of(name: &str) -> Option<SignatureAlgorithm> {
+    SIGNING_ALGORITHMS.into_iter().find(|algorithm| algorithm.name() == name)
 }
 
 fn row(key: &KeySummary) -> Value {

@@ -16,7 +16,7 @@ use crate::{
     audit::chain::Digest,
     jose::{MAX_TOKEN_BYTES, SignatureAlgorithm},
     jwt::RolesForm,
-    keys::SigningAlgorithm,
+    keys::SIGNING_ALGORITHMS,
     refresh::Lifetimes,
 };
 
@@ -297,12 +297,7 @@ pub(super) fn keys(node: &Node<'_>, local: bool) -> Option<RingSettings> {
     let least = |production: u64| if local { 1 } else { production };
     let settings = RingSettings {
         algorithm: fields.or("algorithm", defaults.algorithm, |node| {
-            let named = |algorithm: SigningAlgorithm| (algorithm.name(), algorithm);
-            node.choice(&[
-                named(SigningAlgorithm::Es256),
-                named(SigningAlgorithm::EdDsa),
-                named(SigningAlgorithm::Rs256),
-            ])
+            node.choice(&SIGNING_ALGORITHMS.map(|algorithm| (algorithm.name(), algorithm)))
         }),
         publish_lead: fields
             .or("publish_lead", defaults.publish_lead, |node| node.seconds(least(3600)..=30 * DAY)),

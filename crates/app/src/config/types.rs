@@ -3,10 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use crate::{
-    jwt::RolesForm,
-    keys::{RingPolicy, SigningAlgorithm},
-};
+use crate::{jose::SignatureAlgorithm, jwt::RolesForm, keys::RingPolicy};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -316,7 +313,7 @@ impl Default for AdminSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RingSettings {
     /// The algorithm of new keys. A change takes effect at the next rotation.
-    pub algorithm: SigningAlgorithm,
+    pub algorithm: SignatureAlgorithm,
     /// How long a key is published before it signs.
     pub publish_lead: Duration,
     /// How long a key is active, and signs.

@@ -12,7 +12,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::{gateway::Identity, revocation::RevocationKeys, time::Timestamp};
+use crate::{gateway::Identity, jose::Thumbprint, revocation::RevocationKeys, time::Timestamp};
 
 /// The number of entries in one generation. At about 1 KB for each token, two generations take about 4 MB.
 const MAX_ENTRIES: usize = 1_000;
@@ -33,7 +33,7 @@ pub(crate) struct Remembered {
     /// The identity, with its revocation keys.
     pub(crate) known: Known,
     /// The RFC 7638 thumbprint of the key that verified the token.
-    pub(crate) key_thumbprint: Rc<str>,
+    pub(crate) key_thumbprint: Thumbprint,
     /// When the token expires, including the leeway.
     pub(crate) valid_until: Timestamp,
 }

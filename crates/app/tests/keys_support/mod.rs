@@ -5,8 +5,10 @@
 use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll};
 
 use postern_app::{
+    jose::SignatureAlgorithm,
     keys::{
-        GeneratedKey, PrivateKey, PublicJwk, RingPolicy, Signer, SigningAlgorithm, memory::MemoryKeyRing,
+        GeneratedKey, PrivateKey, RingPolicy, Signer,
+        memory::{MemoryKeyRing, numbered_key},
     },
     ports::{Clock, Component, Fault, Randomness},
     secrets::{Master, Masters},
@@ -104,7 +106,7 @@ impl Signer for FakeSigner {
         Ok(key.pkcs8().to_vec())
     }
 
-    async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault> {
+    async fn generate(&self, algorithm: SignatureAlgorithm) -> Result<GeneratedKey, Fault> {
         if self.0.pauses.get() {
             let mut paused = false;
             poll_fn(|_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending })
@@ -114,10 +116,9 @@ impl Signer for FakeSigner {
             return Err(Fault::new(Component::Crypto, "told to fail"));
         }
         self.0.made.set(self.0.made.get() + 1);
-        let mut x = [0; 32];
-        x[..4].copy_from_slice(&self.0.made.get().to_le_bytes());
-        let public = PublicJwk { alg: algorithm, ..PublicJwk::ed25519(&x) };
-        Ok(GeneratedKey { public, pkcs8: x[..4].to_vec().into() })
+        let number = self.0.made.get();
+        let public = numbered_key(number, algorithm).unwrap();
+        Ok(GeneratedKey { public, pkcs8: number.to_le_bytes().to_vec().into() })
     }
 }
 

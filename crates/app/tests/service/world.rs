@@ -17,9 +17,9 @@ use postern_app::{
     events::{Event, EventSink},
     http::{PlainRequest, Reply},
     identity::{Normalizer, UnicodeTables, memory::MemoryIdentity},
-    jose::{PublicKey, SignatureVerifier, native::NativeVerifier},
+    jose::{PublicKey, SignatureAlgorithm, SignatureVerifier, native::NativeVerifier},
     keys::{
-        GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer, SigningAlgorithm,
+        GeneratedKey, KeyRingAnswer, KeyRingObject, KeyRingRequest, PrivateKey, Signer,
         memory::MemoryKeyRing, native::NativeSigner,
     },
     metrics::{MetricsAnswer, MetricsRequest, MetricsShards, Shard},
@@ -116,7 +116,7 @@ impl Signer for Crypto {
         self.signer.sign(key, input).await
     }
 
-    async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault> {
+    async fn generate(&self, algorithm: SignatureAlgorithm) -> Result<GeneratedKey, Fault> {
         self.signer.generate(algorithm).await
     }
 }

@@ -1,11 +1,11 @@
 //! The `KeyRing` object as the Worker calls it: one method for each request.
 
 use super::{
-    Kid, PublicJwkSet, SigningAlgorithm, WrappedKey,
+    Kid, WrappedKey,
     messages::{KeyRingAnswer, KeyRingRequest, KeySummary},
 };
 use crate::ports::{Component, Fault};
-use postern_jose::time::Timestamp;
+use postern_jose::{PublicJwkSet, SignatureAlgorithm, time::Timestamp};
 
 /// Every key of the ring, for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,11 @@ pub trait KeyRingObject {
 
     /// Makes the published key sign now, or a new key of another algorithm as soon as clients' caches allow it. `force`
     /// does not wait for those caches. A repeated call rotates twice.
-    async fn rotate(&self, force: bool, algorithm: Option<SigningAlgorithm>) -> Result<RotationOrder, Fault> {
+    async fn rotate(
+        &self,
+        force: bool,
+        algorithm: Option<SignatureAlgorithm>,
+    ) -> Result<RotationOrder, Fault> {
         match self.ask(&KeyRingRequest::Rotate { force, algorithm }).await? {
             KeyRingAnswer::Rotated { kid, former } => Ok(RotationOrder::Rotated { kid, former }),
             KeyRingAnswer::RotationScheduled { kid, at } => Ok(RotationOrder::Scheduled { kid, at }),

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kid, PublicJwkSet, SigningAlgorithm, WrappedKey};
+use super::{Kid, WrappedKey};
 use crate::{message::Message, ports::Component};
-use postern_jose::time::Timestamp;
+use postern_jose::{PublicJwkSet, SignatureAlgorithm, time::Timestamp};
 
 /// What is asked of the ring.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub enum KeyRingRequest {
         force: bool,
         /// Change to this algorithm; `None` keeps the one in force.
         #[serde(default)]
-        algorithm: Option<SigningAlgorithm>,
+        algorithm: Option<SignatureAlgorithm>,
     },
     /// Take this key out of use and out of the key set now: what it signed dies.
     RevokeKey {
@@ -114,7 +114,7 @@ pub struct KeySummary {
     /// The key.
     pub kid: Kid,
     /// What it signs with.
-    pub alg: SigningAlgorithm,
+    pub alg: SignatureAlgorithm,
     /// The master its private half is wrapped under; none once it has stopped signing.
     #[serde(default)]
     pub master: Option<u8>,

@@ -5,9 +5,7 @@
 //! the key set). [`ring`] decides when, without I/O and without a clock; [`object`] is what the
 //! `KeyRing` Durable Object does around it; [`signing`] is the Worker's side.
 
-pub mod algorithm;
 mod client;
-pub mod jwk;
 pub mod messages;
 pub mod object;
 pub mod policy;
@@ -21,10 +19,20 @@ pub mod memory;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
 
-pub use algorithm::SigningAlgorithm;
 pub use client::{KeyRingObject, RingOverview, RotationOrder};
-pub use jwk::{Kid, PublicJwk, PublicJwkSet};
 pub use messages::{KeyRingAnswer, KeyRingRequest};
 pub use policy::RingPolicy;
 pub use signer::{GeneratedKey, PrivateKey, Signer};
 pub use wrap::{WrapError, WrappedKey};
+
+use postern_jose::{SignatureAlgorithm, Thumbprint};
+
+/// The id of one of our keys: its thumbprint, so that two keys never share one and nobody chooses
+/// one.
+pub type Kid = Thumbprint;
+
+/// What Postern signs with: ES256 is verified everywhere, with short keys and signatures; Ed25519
+/// is the fastest to verify after RSA, and some clients do not know it; RS256, with keys of 2048
+/// bits, is for clients that know nothing else.
+pub const SIGNING_ALGORITHMS: [SignatureAlgorithm; 3] =
+    [SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa, SignatureAlgorithm::Rs256];

@@ -12,10 +12,12 @@ use p256::{
     ecdsa::{Signature, SigningKey as P256Key, signature::Signer as _},
     pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _},
 };
+use postern_jose::{SignatureAlgorithm, encoding::base64url};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use self::fault::crypto;
-use super::{GeneratedKey, PrivateKey, PublicJwk, Signer, SigningAlgorithm};
+use super::{GeneratedKey, PrivateKey, Signer};
 use crate::ports::{Fault, Randomness};
 
 /// Signs with the crates that jwt-compact verifies with.
@@ -42,31 +44,37 @@ impl<N: Randomness> NativeSigner<N> {
         let point = P256Key::from(&secret).verifying_key().to_encoded_point(false);
         let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(crypto("no point")) };
         let pkcs8 = secret.to_pkcs8_der().map_err(crypto)?;
-        Ok(GeneratedKey { public: PublicJwk::es256(x.as_ref(), y.as_ref()), pkcs8: pkcs8.to_bytes() })
+        let jwk = json!({"kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y)});
+        GeneratedKey::new(SignatureAlgorithm::Es256, &jwk, pkcs8.to_bytes())
     }
 }
 
 impl<N: Randomness> Signer for NativeSigner<N> {
     async fn sign(&self, key: &PrivateKey, signing_input: &[u8]) -> Result<Vec<u8>, Fault> {
         match key.algorithm() {
-            SigningAlgorithm::Es256 => {
+            SignatureAlgorithm::Es256 => {
                 let key = P256Key::from_pkcs8_der(key.pkcs8()).map_err(crypto)?;
                 let signature: Signature = key.sign(signing_input);
                 Ok(signature.to_vec())
             }
-            SigningAlgorithm::EdDsa => ed25519::sign(key.pkcs8(), signing_input),
-            SigningAlgorithm::Rs256 => rsa::sign(key.pkcs8(), signing_input),
+            SignatureAlgorithm::EdDsa => ed25519::sign(key.pkcs8(), signing_input),
+            SignatureAlgorithm::Rs256 => rsa::sign(key.pkcs8(), signing_input),
+            SignatureAlgorithm::Es384 | SignatureAlgorithm::Ps256 => Err(crypto(NOT_SIGNED_WITH)),
         }
     }
 
-    async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault> {
+    async fn generate(&self, algorithm: SignatureAlgorithm) -> Result<GeneratedKey, Fault> {
         match algorithm {
-            SigningAlgorithm::Es256 => self.generate_es256(),
-            SigningAlgorithm::EdDsa => ed25519::generate(&self.randomness),
-            SigningAlgorithm::Rs256 => rsa::generate(&self.randomness),
+            SignatureAlgorithm::Es256 => self.generate_es256(),
+            SignatureAlgorithm::EdDsa => ed25519::generate(&self.randomness),
+            SignatureAlgorithm::Rs256 => rsa::generate(&self.randomness),
+            SignatureAlgorithm::Es384 | SignatureAlgorithm::Ps256 => Err(crypto(NOT_SIGNED_WITH)),
         }
     }
 }
+
+/// Not one of [`super::SIGNING_ALGORITHMS`].
+const NOT_SIGNED_WITH: &str = "not an algorithm that Postern signs with";
 
 #[cfg(test)]
 mod tests;

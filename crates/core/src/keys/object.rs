@@ -6,14 +6,14 @@
 //! requests end with one ring; the loser's keys are dropped unused.
 
 use super::{
-    KeyRingAnswer, KeyRingRequest, PublicJwkSet, RingPolicy, Signer, SigningAlgorithm, WrappedKey,
+    KeyRingAnswer, KeyRingRequest, RingPolicy, Signer, WrappedKey,
     ring::{KeyRing, Revocation, RingKey, Rotation, Step},
 };
 use crate::{
     ports::{Component, Fault, Randomness, Records},
     secrets::Masters,
 };
-use postern_jose::{json, time::Timestamp};
+use postern_jose::{PublicJwkSet, SignatureAlgorithm, json, time::Timestamp};
 
 use core::time::Duration;
 
@@ -75,7 +75,7 @@ enum Wish<'a> {
 
 enum Decision {
     Done(Box<Served>),
-    Generate(SigningAlgorithm),
+    Generate(SignatureAlgorithm),
 }
 
 impl<R: Records> Ring<R> {
@@ -153,7 +153,7 @@ impl<R: Records> Ring<R> {
         let mut ring = if let Some(ring) = &stored {
             ring.clone()
         } else {
-            if stock.iter().filter(|key| key.public.alg == policy.algorithm).count() < 2 {
+            if stock.iter().filter(|key| key.public.algorithm() == policy.algorithm).count() < 2 {
                 return Ok(Decision::Generate(policy.algorithm));
             }
             let (Some(active), Some(published)) =
@@ -161,7 +161,7 @@ impl<R: Records> Ring<R> {
             else {
                 return Ok(Decision::Generate(policy.algorithm));
             };
-            steps.push(Step::Founded { kid: active.public.kid });
+            steps.push(Step::Founded { kid: active.public.thumbprint() });
             KeyRing::found(active, published, now, policy)
         };
         ring.rewrap(ports.masters, ports.randomness, &mut steps)?;
@@ -221,7 +221,7 @@ impl<R: Records> Ring<R> {
     }
 }
 
-struct NeedsKey(SigningAlgorithm);
+struct NeedsKey(SignatureAlgorithm);
 
 fn fulfil_request<S, N>(
     ring: &mut KeyRing,
@@ -273,21 +273,21 @@ fn restock(ring: &mut KeyRing, stock: &mut Vec<RingKey>, now: Timestamp, steps: 
     }
 }
 
-fn take(stock: &mut Vec<RingKey>, algorithm: SigningAlgorithm) -> Option<RingKey> {
-    let place = stock.iter().position(|key| key.public.alg == algorithm)?;
+fn take(stock: &mut Vec<RingKey>, algorithm: SignatureAlgorithm) -> Option<RingKey> {
+    let place = stock.iter().position(|key| key.public.algorithm() == algorithm)?;
     Some(stock.remove(place))
 }
 
 fn generate(ring: &KeyRing) -> Decision {
-    Decision::Generate(ring.wanted().unwrap_or_default())
+    Decision::Generate(ring.wanted().unwrap_or(SignatureAlgorithm::Es256))
 }
 
 async fn fresh<S: Signer, N: Randomness>(
-    algorithm: SigningAlgorithm,
+    algorithm: SignatureAlgorithm,
     ports: &RingPorts<'_, S, N>,
 ) -> Result<RingKey, Fault> {
     let generated = ports.signer.generate(algorithm).await?;
-    let kid = generated.public.kid;
+    let kid = generated.public.thumbprint();
     let wrapped =
         WrappedKey::seal(kid, algorithm, &generated.pkcs8, ports.masters.current(), ports.randomness)?;
     Ok(RingKey { public: generated.public, wrapped })

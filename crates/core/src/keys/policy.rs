@@ -1,8 +1,7 @@
 //! The calendar of the key ring.
 
 use core::time::Duration;
-
-use super::SigningAlgorithm;
+use postern_jose::SignatureAlgorithm;
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -11,7 +10,7 @@ const DAY: Duration = Duration::from_hours(24);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RingPolicy {
     /// What new keys are made for. A change takes effect by rotation.
-    pub algorithm: SigningAlgorithm,
+    pub algorithm: SignatureAlgorithm,
     /// The least time a key is published before it signs by itself. 24 h: a client that
     /// refreshes its key set only once a day still knows the key on the first day it signs.
     pub publish_lead: Duration,
@@ -37,7 +36,7 @@ pub struct RingPolicy {
 impl Default for RingPolicy {
     fn default() -> Self {
         Self {
-            algorithm: SigningAlgorithm::Es256,
+            algorithm: SignatureAlgorithm::Es256,
             publish_lead: DAY,
             active_period: 30 * DAY,
             client_cache: Duration::from_mins(10),

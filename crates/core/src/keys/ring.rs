@@ -9,14 +9,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Kid, PublicJwk, PublicJwkSet, RingPolicy, SigningAlgorithm, WrapError, WrappedKey,
+    Kid, RingPolicy, WrapError, WrappedKey,
     messages::{KeyState, KeySummary, RetiredCause},
 };
 use crate::{
     ports::{Fault, Randomness},
     secrets::Masters,
 };
-use postern_jose::time::Timestamp;
+use postern_jose::{PublicJwkSet, PublicKey, SignatureAlgorithm, time::Timestamp};
 
 /// The most retiring keys at a time. Verifiers accept key sets of 64 keys (ours do), and a
 /// ring that rotates more often than every minute or so is driven by a fault.
@@ -29,7 +29,7 @@ const MAX_RETIRED: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingKey {
     /// For the key set.
-    pub public: PublicJwk,
+    pub public: PublicKey,
     /// For signing.
     pub wrapped: WrappedKey,
 }
@@ -47,14 +47,14 @@ fn is_lost(held: &Held, masters: &Masters) -> bool {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Retiring {
-    public: PublicJwk,
+    public: PublicKey,
     until: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Retired {
     kid: Kid,
-    alg: SigningAlgorithm,
+    alg: SignatureAlgorithm,
     since: Timestamp,
     cause: RetiredCause,
 }
@@ -65,10 +65,10 @@ pub struct KeyRing {
     /// Version of the record, 1.
     version: Version,
     /// What new keys are made for.
-    algorithm: SigningAlgorithm,
+    algorithm: SignatureAlgorithm,
     /// The algorithm the configuration named when it was last looked at: a change there changes
     /// `algorithm`, a mere repetition does not undo what an operator asked for since.
-    configured: SigningAlgorithm,
+    configured: SignatureAlgorithm,
     active: Held,
     #[serde(default)]
     published: Option<Held>,
@@ -151,7 +151,7 @@ pub struct Plan {
     /// What was promoted, retired and removed already.
     pub steps: Vec<Step>,
     /// A key of this algorithm has to be generated and handed to [`KeyRing::publish`].
-    pub generate: Option<SigningAlgorithm>,
+    pub generate: Option<SignatureAlgorithm>,
     /// When to look again at the latest, once nothing is left to generate.
     pub alarm: Timestamp,
 }
@@ -181,7 +181,7 @@ pub enum Rotation {
         ready_at: Timestamp,
     },
     /// A key of this algorithm has to be published first; ask again then.
-    NeedsKey(SigningAlgorithm),
+    NeedsKey(SignatureAlgorithm),
 }
 
 /// What came of a wish to revoke a key.
@@ -195,7 +195,7 @@ pub enum Revocation {
     /// The ring has no such key.
     Unknown,
     /// The active key has no successor: one of this algorithm has to be published first.
-    NeedsKey(SigningAlgorithm),
+    NeedsKey(SignatureAlgorithm),
 }
 
 impl KeyRing {
@@ -231,10 +231,10 @@ impl KeyRing {
     /// Adds a fresh key to the key set. It is dropped when another took the place meanwhile,
     /// or when another algorithm is wanted by now.
     pub fn publish(&mut self, key: RingKey, now: Timestamp) -> Option<Step> {
-        if self.wanted() != Some(key.public.alg) || self.knows(key.public.kid) {
+        if self.wanted() != Some(key.public.algorithm()) || self.knows(key.public.thumbprint()) {
             return None;
         }
-        let kid = key.public.kid;
+        let kid = key.public.thumbprint();
         self.published = Some(Held { key, since: now });
         Some(Step::Published { kid })
     }
@@ -243,24 +243,24 @@ impl KeyRing {
     pub fn rotate(
         &mut self,
         force: bool,
-        algorithm: Option<SigningAlgorithm>,
+        algorithm: Option<SignatureAlgorithm>,
         now: Timestamp,
         policy: &RingPolicy,
         steps: &mut Vec<Step>,
     ) -> Rotation {
-        let change = algorithm.filter(|algorithm| *algorithm != self.active.key.public.alg);
+        let change = algorithm.filter(|algorithm| *algorithm != self.active.key.public.algorithm());
         if let Some(algorithm) = algorithm {
             self.algorithm = algorithm;
         }
         self.discard_unfit_standby(now, steps);
         let Some(standby) = &self.published else { return Rotation::NeedsKey(self.algorithm) };
-        let (kid, ready_at) = (standby.key.public.kid, standby.since.plus(policy.client_cache));
+        let (kid, ready_at) = (standby.key.public.thumbprint(), standby.since.plus(policy.client_cache));
         if self.retiring.len() >= MAX_RETIRING {
             let room_at = self.retiring.iter().map(|key| key.until).min().unwrap_or(ready_at);
             return Rotation::TooYoung { kid, ready_at: ready_at.max(room_at) };
         }
         if force || ready_at <= now {
-            let former = self.active.key.public.kid;
+            let former = self.active.key.public.thumbprint();
             self.promote(now, policy, steps);
             return Rotation::Promoted { kid, former };
         }
@@ -279,7 +279,7 @@ impl KeyRing {
         policy: &RingPolicy,
         steps: &mut Vec<Step>,
     ) -> Revocation {
-        if kid == self.active.key.public.kid {
+        if kid == self.active.key.public.thumbprint() {
             if self.published.is_none() {
                 return Revocation::NeedsKey(self.algorithm);
             }
@@ -287,16 +287,18 @@ impl KeyRing {
             // again, while one that trusts a stolen key does not ask.
             self.promote(now, policy, steps);
         }
-        if self.published.as_ref().is_some_and(|held| held.key.public.kid == kid) {
-            let alg = self.published.take().map_or(self.algorithm, |held| held.key.public.alg);
+        if self.published.as_ref().is_some_and(|held| held.key.public.thumbprint() == kid) {
+            let alg = self.published.take().map_or(self.algorithm, |held| held.key.public.algorithm());
             self.bury(kid, alg, now, RetiredCause::Revoked, steps);
-        } else if let Some(place) = self.retiring.iter().position(|retiring| retiring.public.kid == kid) {
-            let alg = self.retiring.remove(place).public.alg;
+        } else if let Some(place) =
+            self.retiring.iter().position(|retiring| retiring.public.thumbprint() == kid)
+        {
+            let alg = self.retiring.remove(place).public.algorithm();
             self.bury(kid, alg, now, RetiredCause::Revoked, steps);
         } else if !self.retired.iter().any(|retired| retired.kid == kid) {
             return Revocation::Unknown;
         }
-        Revocation::Revoked { active: self.active.key.public.kid }
+        Revocation::Revoked { active: self.active.key.public.thumbprint() }
     }
 
     /// Seals again, under the current master, what is sealed under a former one.
@@ -311,7 +313,7 @@ impl KeyRing {
         steps: &mut Vec<Step>,
     ) -> Result<(), Fault> {
         for held in [Some(&mut self.active), self.published.as_mut()].into_iter().flatten() {
-            let kid = held.key.public.kid;
+            let kid = held.key.public.thumbprint();
             match held.key.wrapped.rewrap(masters, randomness)? {
                 Ok(None) | Err(WrapError::NewerMaster(_)) => {}
                 Ok(Some(wrapped)) => {
@@ -345,23 +347,23 @@ impl KeyRing {
     pub fn public_set(&self) -> PublicJwkSet {
         let held = [Some(&self.active), self.published.as_ref()];
         let signing = held.into_iter().flatten().map(|held| &held.key.public);
-        let keys = signing.chain(self.retiring.iter().map(|retiring| &retiring.public)).cloned();
-        PublicJwkSet { keys: keys.collect() }
+        let keys = signing.chain(self.retiring.iter().map(|retiring| &retiring.public));
+        keys.map(PublicKey::to_jwk).collect()
     }
 
     /// Every key and its state.
     pub fn overview(&self) -> Vec<KeySummary> {
         let held = |held: &Held, state| KeySummary {
-            kid: held.key.public.kid,
-            alg: held.key.public.alg,
+            kid: held.key.public.thumbprint(),
+            alg: held.key.public.algorithm(),
             master: Some(held.key.wrapped.master()),
             state,
         };
         let mut keys = vec![held(&self.active, KeyState::Active { since: self.active.since })];
         keys.extend(self.published.iter().map(|key| held(key, KeyState::Published { since: key.since })));
         keys.extend(self.retiring.iter().map(|key| KeySummary {
-            kid: key.public.kid,
-            alg: key.public.alg,
+            kid: key.public.thumbprint(),
+            alg: key.public.algorithm(),
             master: None,
             state: KeyState::Retiring { until: key.until },
         }));
@@ -390,7 +392,7 @@ impl KeyRing {
     }
 
     /// What has to be generated, if anything.
-    pub fn wanted(&self) -> Option<SigningAlgorithm> {
+    pub fn wanted(&self) -> Option<SignatureAlgorithm> {
         self.published.is_none().then_some(self.algorithm)
     }
 
@@ -412,14 +414,20 @@ impl KeyRing {
 
     /// A published key of an algorithm that is no longer wanted goes; it never signed.
     fn discard_unfit_standby(&mut self, now: Timestamp, steps: &mut Vec<Step>) {
-        if self.published.as_ref().is_some_and(|held| held.key.public.alg != self.algorithm) {
+        if self.published.as_ref().is_some_and(|held| held.key.public.algorithm() != self.algorithm) {
             self.discard_standby(now, steps);
         }
     }
 
     fn discard_standby(&mut self, now: Timestamp, steps: &mut Vec<Step>) {
         if let Some(held) = self.published.take() {
-            self.bury(held.key.public.kid, held.key.public.alg, now, RetiredCause::Unused, steps);
+            self.bury(
+                held.key.public.thumbprint(),
+                held.key.public.algorithm(),
+                now,
+                RetiredCause::Unused,
+                steps,
+            );
         }
     }
 
@@ -435,9 +443,9 @@ impl KeyRing {
 
     fn promote(&mut self, now: Timestamp, policy: &RingPolicy, steps: &mut Vec<Step>) {
         let Some(standby) = self.published.take() else { return };
-        let kid = standby.key.public.kid;
+        let kid = standby.key.public.thumbprint();
         let former = core::mem::replace(&mut self.active, Held { since: now, ..standby });
-        steps.push(Step::Promoted { kid, former: former.key.public.kid });
+        steps.push(Step::Promoted { kid, former: former.key.public.thumbprint() });
         // The former's private half ends here: nothing will ask for it again.
         let until = now.plus(policy.retiring_period());
         self.retiring.push(Retiring { public: former.key.public, until });
@@ -449,7 +457,7 @@ impl KeyRing {
         self.retiring = kept;
         let gone: Vec<Retiring> = gone;
         for key in gone {
-            self.bury(key.public.kid, key.public.alg, now, RetiredCause::Expired, steps);
+            self.bury(key.public.thumbprint(), key.public.algorithm(), now, RetiredCause::Expired, steps);
         }
         self.retired.retain(|key| {
             let kept = key.since.plus(policy.tombstone_period) > now;
@@ -463,7 +471,7 @@ impl KeyRing {
     fn bury(
         &mut self,
         kid: Kid,
-        alg: SigningAlgorithm,
+        alg: SignatureAlgorithm,
         now: Timestamp,
         cause: RetiredCause,
         steps: &mut Vec<Step>,

@@ -2,20 +2,22 @@
 
 use core::fmt;
 
+use postern_jose::{PublicKey, SignatureAlgorithm};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{Kid, PublicJwk, SigningAlgorithm};
-use crate::ports::Fault;
+use super::Kid;
+use crate::ports::{Component, Fault};
 
 /// A private key out of its wrapping. In memory only, zeroised when dropped, never printed.
 pub struct PrivateKey {
     kid: Kid,
-    algorithm: SigningAlgorithm,
+    algorithm: SignatureAlgorithm,
     pkcs8: Zeroizing<Vec<u8>>,
 }
 
 impl PrivateKey {
-    pub(super) const fn new(kid: Kid, algorithm: SigningAlgorithm, pkcs8: Zeroizing<Vec<u8>>) -> Self {
+    pub(super) const fn new(kid: Kid, algorithm: SignatureAlgorithm, pkcs8: Zeroizing<Vec<u8>>) -> Self {
         Self { kid, algorithm, pkcs8 }
     }
 
@@ -25,7 +27,7 @@ impl PrivateKey {
     }
 
     /// The only algorithm it signs with.
-    pub const fn algorithm(&self) -> SigningAlgorithm {
+    pub const fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
     }
 
@@ -48,9 +50,29 @@ impl fmt::Debug for PrivateKey {
 /// A key pair as the platform made it.
 pub struct GeneratedKey {
     /// The public half, with its thumbprint as `kid`.
-    pub public: PublicJwk,
+    pub public: PublicKey,
     /// The private half as PKCS#8 DER, to be wrapped at once.
     pub pkcs8: Zeroizing<Vec<u8>>,
+}
+
+/// The members of an exported JWK that say which key it is. The platform has names of its own for
+/// some algorithms, and no `kid`.
+const KEY_MEMBERS: [&str; 6] = ["kty", "crv", "x", "y", "n", "e"];
+
+impl GeneratedKey {
+    /// From the public half as an exported JWK. A JWK that is not a sound key for `algorithm` is the
+    /// platform's fault.
+    pub fn new(algorithm: SignatureAlgorithm, jwk: &Value, pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, Fault> {
+        let members =
+            KEY_MEMBERS.into_iter().filter_map(|name| Some((name.to_owned(), jwk.get(name)?.clone())));
+        let public = PublicKey::from_jwk(&Value::Object(members.collect()))
+            .map_err(|error| Fault::new(Component::Crypto, error))?
+            .named_by_thumbprint();
+        if public.algorithm() != algorithm {
+            return Err(Fault::new(Component::Crypto, "the platform made a key for another algorithm"));
+        }
+        Ok(Self { public, pkcs8 })
+    }
 }
 
 impl fmt::Debug for GeneratedKey {
@@ -67,5 +89,5 @@ pub trait Signer {
     async fn sign(&self, key: &PrivateKey, signing_input: &[u8]) -> Result<Vec<u8>, Fault>;
 
     /// A fresh key pair; RS256 keys have 2048 bits and the exponent 65537.
-    async fn generate(&self, algorithm: SigningAlgorithm) -> Result<GeneratedKey, Fault>;
+    async fn generate(&self, algorithm: SignatureAlgorithm) -> Result<GeneratedKey, Fault>;
 }

@@ -12,12 +12,15 @@ use aes_gcm::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Kid, PrivateKey, SigningAlgorithm};
+use super::{Kid, PrivateKey};
 use crate::{
     ports::{Fault, Randomness},
     secrets::{Master, Masters, NewerMaster},
 };
-use postern_jose::encoding::{base64url, from_base64url};
+use postern_jose::{
+    SignatureAlgorithm,
+    encoding::{base64url, from_base64url},
+};
 
 /// The only version of the record so far.
 const VERSION: u8 = 1;
@@ -30,7 +33,7 @@ pub struct WrappedKey {
     /// The key inside.
     kid: Kid,
     /// What it signs with.
-    alg: SigningAlgorithm,
+    alg: SignatureAlgorithm,
     /// The master whose key-wrapping key sealed it.
     master: u8,
     /// 12 bytes.
@@ -85,7 +88,7 @@ impl WrappedKey {
     /// A [`Fault`] when there is no randomness.
     pub fn seal(
         kid: Kid,
-        alg: SigningAlgorithm,
+        alg: SignatureAlgorithm,
         pkcs8: &[u8],
         master: &Master,
         randomness: &impl Randomness,
@@ -143,7 +146,7 @@ impl WrappedKey {
     }
 
     /// What the key inside signs with.
-    pub const fn algorithm(&self) -> SigningAlgorithm {
+    pub const fn algorithm(&self) -> SignatureAlgorithm {
         self.alg
     }
 
@@ -156,7 +159,7 @@ impl WrappedKey {
 /// version ‖ kid ‖ alg ‖ master id. The version, the kid (43 characters) and the master id are
 /// of fixed length, so no two records share one text: a seal moved to another key's record,
 /// or a record whose algorithm was changed, does not open.
-fn associated_text(version: u8, kid: Kid, alg: SigningAlgorithm, master: u8) -> Vec<u8> {
+fn associated_text(version: u8, kid: Kid, alg: SignatureAlgorithm, master: u8) -> Vec<u8> {
     let mut text = vec![version];
     text.extend_from_slice(kid.to_string().as_bytes());
     text.extend_from_slice(alg.name().as_bytes());

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::{ClaimFault, Claims, TokenError, ValidationPolicy};
-use crate::{VerifiedJws, json, time::Timestamp};
+use crate::{Thumbprint, VerifiedJws, json, time::Timestamp};
 
 /// A token that was verified and validated. Only [`validate`] makes one. It stays true until
 /// [`AccessToken::expires_at`], as long as its key stays in the issuer's set.
@@ -14,7 +14,7 @@ use crate::{VerifiedJws, json, time::Timestamp};
 pub struct AccessToken {
     claims: Claims,
     expires_at: Timestamp,
-    key_thumbprint: String,
+    key_thumbprint: Thumbprint,
     payload: Vec<u8>,
 }
 
@@ -41,8 +41,8 @@ impl AccessToken {
 
     /// The RFC 7638 thumbprint of the key that verified it. A cached token is believed only
     /// while `JwkSet::has_thumbprint` says that the issuer still has the key.
-    pub fn key_thumbprint(&self) -> &str {
-        &self.key_thumbprint
+    pub const fn key_thumbprint(&self) -> Thumbprint {
+        self.key_thumbprint
     }
 
     /// What it says, and the payload that says it.

@@ -17,6 +17,10 @@ pub(super) fn key_of(token: u16) -> u16 {
     token % KEYS
 }
 
+fn thumbprint(key: u16) -> Thumbprint {
+    Thumbprint::from_bytes([u8::try_from(key).unwrap(); 32])
+}
+
 fn valid_until(token: u16) -> Timestamp {
     Timestamp::from_millis(60_000 + u64::from(token) * 20)
 }
@@ -35,7 +39,7 @@ fn identity(token: u16) -> Rc<Identity> {
 pub(super) fn verified(token: u16, keys: &BTreeSet<u16>, now: Timestamp) -> Option<Remembered> {
     (keys.contains(&key_of(token)) && now < valid_until(token)).then(|| Remembered {
         known: Known { identity: identity(token), marks: RevocationKeys::default() },
-        key_thumbprint: key_of(token).to_string().into(),
+        key_thumbprint: thumbprint(key_of(token)),
         valid_until: valid_until(token),
     })
 }
@@ -50,8 +54,8 @@ pub(super) fn ask(
 ) -> (Option<String>, bool) {
     let text = text(token);
     if let Some(found) = cache.find(&text, now) {
-        let (subject, key) = (found.known.identity.subject.clone(), found.key_thumbprint.clone());
-        if keys.iter().any(|known| known.to_string() == *key) {
+        let (subject, key) = (found.known.identity.subject.clone(), found.key_thumbprint);
+        if keys.iter().any(|known| thumbprint(*known) == key) {
             return (Some(subject), true);
         }
         cache.forget(&text);

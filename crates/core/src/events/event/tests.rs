@@ -37,7 +37,7 @@ fn event_line_format_unchanged() {
 
 #[test]
 fn event_names_unchanged() {
-    let kid = Kid::from_thumbprint([0; 32]);
+    let kid = Kid::from_bytes([0; 32]);
     let refused = EventKind::AccessRefused {
         code: "expired",
         route: None,

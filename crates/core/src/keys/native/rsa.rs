@@ -11,10 +11,12 @@ use ::rsa::{
     signature::{SignatureEncoding as _, Signer as _},
     traits::PublicKeyParts as _,
 };
+use postern_jose::{SignatureAlgorithm, encoding::base64url};
+use serde_json::json;
 
 use super::fault::crypto;
 use crate::{
-    keys::{GeneratedKey, PublicJwk},
+    keys::GeneratedKey,
     ports::{Fault, Randomness},
 };
 
@@ -29,8 +31,9 @@ pub(super) fn generate(randomness: &impl Randomness) -> Result<GeneratedKey, Fau
         return Err(fault);
     }
     let key = key.map_err(crypto)?;
-    let public = PublicJwk::rs256(&key.n().to_bytes_be(), &key.e().to_bytes_be());
-    Ok(GeneratedKey { public, pkcs8: key.to_pkcs8_der().map_err(crypto)?.to_bytes() })
+    let [n, e] = [key.n(), key.e()].map(|number| base64url(&number.to_bytes_be()));
+    let pkcs8 = key.to_pkcs8_der().map_err(crypto)?.to_bytes();
+    GeneratedKey::new(SignatureAlgorithm::Rs256, &json!({"kty": "RSA", "n": n, "e": e}), pkcs8)
 }
 
 pub(super) fn sign(pkcs8: &[u8], signing_input: &[u8]) -> Result<Vec<u8>, Fault> {

@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use super::*;
-use crate::{ports::Component, secrets::Master};
+use crate::{keys::memory::numbered_key, ports::Component, secrets::Master};
 
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
@@ -28,18 +28,22 @@ fn master(id: u8) -> Master {
 }
 
 /// The key of this number, without any cryptography but its wrapping.
-fn key_for(number: u8, alg: SigningAlgorithm) -> RingKey {
-    let public = PublicJwk { alg, ..PublicJwk::ed25519(&[number; 32]) };
-    let wrapped = WrappedKey::seal(public.kid, alg, &[number], &master(1), &Fixed).unwrap();
+fn key_for(number: u8, alg: SignatureAlgorithm) -> RingKey {
+    let public = numbered_key(number.into(), alg).unwrap();
+    let wrapped = WrappedKey::seal(public.thumbprint(), alg, &[number], &master(1), &Fixed).unwrap();
     RingKey { public, wrapped }
 }
 
 fn key(number: u8) -> RingKey {
-    key_for(number, SigningAlgorithm::Es256)
+    key_for(number, SignatureAlgorithm::Es256)
 }
 
 fn kid(number: u8) -> Kid {
-    key(number).public.kid
+    key(number).public.thumbprint()
+}
+
+fn eddsa_kid(number: u8) -> Kid {
+    key_for(number, SignatureAlgorithm::EdDsa).public.thumbprint()
 }
 
 fn start() -> Timestamp {
@@ -56,13 +60,13 @@ fn ring() -> KeyRing {
 }
 
 fn set(ring: &KeyRing) -> Vec<Kid> {
-    ring.public_set().keys.iter().map(|jwk| jwk.kid).collect()
+    ring.public_set().keys.iter().map(|jwk| jwk.kid().unwrap().parse().unwrap()).collect()
 }
 
 #[test]
 fn a_first_ring_has_an_active_and_a_published_key_at_once() {
     let mut ring = ring();
-    assert_eq!(ring.active().public.kid, kid(1));
+    assert_eq!(ring.active().public.thumbprint(), kid(1));
     assert_eq!(set(&ring), [kid(1), kid(2)]);
     let plan = ring.tick(start(), &policy());
     assert_eq!((plan.steps, plan.generate), (vec![], None));
@@ -76,7 +80,7 @@ fn after_a_month_the_published_key_becomes_active() {
     assert_eq!(ring.tick(month.minus(SECOND), &policy()).steps, []);
     let plan = ring.tick(month, &policy());
     assert_eq!(plan.steps, [Step::Promoted { kid: kid(2), former: kid(1) }]);
-    assert_eq!(plan.generate, Some(SigningAlgorithm::Es256));
+    assert_eq!(plan.generate, Some(SignatureAlgorithm::Es256));
     assert_eq!(set(&ring), [kid(2), kid(1)]);
     assert_eq!(ring.publish(key(3), month), Some(Step::Published { kid: kid(3) }));
     assert_eq!(set(&ring), [kid(2), kid(3), kid(1)]);
@@ -143,7 +147,7 @@ fn an_early_rotation_is_refused_unless_forced() {
     let mut steps = Vec::new();
     let refused = ring.rotate(false, None, early, &policy(), &mut steps);
     assert_eq!(refused, Rotation::TooYoung { kid: kid(2), ready_at });
-    assert_eq!((ring.active().public.kid, steps.len()), (kid(1), 0));
+    assert_eq!((ring.active().public.thumbprint(), steps.len()), (kid(1), 0));
     let forced = ring.clone().rotate(true, None, early, &policy(), &mut steps);
     assert_eq!(forced, Rotation::Promoted { kid: kid(2), former: kid(1) });
     let ready = ring.rotate(false, None, ready_at, &policy(), &mut steps);
@@ -156,22 +160,22 @@ fn a_change_of_algorithm_publishes_before_it_signs() {
     let mut ring = ring();
     let now = start().plus(DAY);
     let mut steps = Vec::new();
-    let eddsa = Some(SigningAlgorithm::EdDsa);
+    let eddsa = Some(SignatureAlgorithm::EdDsa);
     assert_eq!(
         ring.rotate(false, eddsa, now, &policy(), &mut steps),
-        Rotation::NeedsKey(SigningAlgorithm::EdDsa)
+        Rotation::NeedsKey(SignatureAlgorithm::EdDsa)
     );
     assert_eq!(steps, [Step::Retired { kid: kid(2), cause: RetiredCause::Unused }]);
     assert_eq!(ring.publish(key(3), now), None, "of the algorithm that is not wanted any more");
-    let new = key_for(4, SigningAlgorithm::EdDsa);
+    let new = key_for(4, SignatureAlgorithm::EdDsa);
     assert!(ring.publish(new, now).is_some());
     let at = now.plus(Duration::from_mins(10));
     let scheduled = ring.rotate(false, eddsa, now, &policy(), &mut steps);
-    assert_eq!(scheduled, Rotation::Scheduled { kid: kid(4), at });
+    assert_eq!(scheduled, Rotation::Scheduled { kid: eddsa_kid(4), at });
     assert_eq!(ring.tick(now, &policy()).alarm, at);
     assert_eq!(ring.tick(at.minus(SECOND), &policy()).steps, []);
     let plan = ring.tick(at, &policy());
-    assert_eq!(plan.steps, [Step::Promoted { kid: kid(4), former: kid(1) }]);
+    assert_eq!(plan.steps, [Step::Promoted { kid: eddsa_kid(4), former: kid(1) }]);
     assert_eq!(plan.generate, eddsa, "the operator's choice outlasts the configured ES256");
 }
 
@@ -180,30 +184,30 @@ fn a_change_of_algorithm_publishes_before_it_signs() {
 fn a_rotation_waits_for_the_replacement_of_a_revoked_key() {
     let mut ring = ring();
     let mut steps = Vec::new();
-    let eddsa = Some(SigningAlgorithm::EdDsa);
+    let eddsa = Some(SignatureAlgorithm::EdDsa);
     ring.rotate(false, eddsa, start(), &policy(), &mut steps);
-    ring.publish(key_for(4, SigningAlgorithm::EdDsa), start());
+    ring.publish(key_for(4, SignatureAlgorithm::EdDsa), start());
     ring.rotate(false, eddsa, start(), &policy(), &mut steps);
     let late = start().plus(Duration::from_secs(599));
-    ring.revoke(kid(4), late, &policy(), &mut steps);
-    ring.publish(key_for(5, SigningAlgorithm::EdDsa), late);
+    ring.revoke(eddsa_kid(4), late, &policy(), &mut steps);
+    ring.publish(key_for(5, SignatureAlgorithm::EdDsa), late);
     let ready = late.plus(policy().client_cache);
     assert_eq!(ring.tick(ready.minus(SECOND), &policy()).steps, []);
-    assert_eq!(ring.tick(ready, &policy()).steps, [Step::Promoted { kid: kid(5), former: kid(1) }]);
+    assert_eq!(ring.tick(ready, &policy()).steps, [Step::Promoted { kid: eddsa_kid(5), former: kid(1) }]);
 }
 
 // And not for the end of the month.
 #[test]
 fn a_change_of_algorithm_waits_for_the_lead_alone() {
     let mut ring = ring();
-    let changed = RingPolicy { algorithm: SigningAlgorithm::EdDsa, ..policy() };
+    let changed = RingPolicy { algorithm: SignatureAlgorithm::EdDsa, ..policy() };
     let now = start().plus(3 * DAY);
     let plan = ring.tick(now, &changed);
-    assert_eq!(plan.generate, Some(SigningAlgorithm::EdDsa));
-    ring.publish(key_for(4, SigningAlgorithm::EdDsa), now);
+    assert_eq!(plan.generate, Some(SignatureAlgorithm::EdDsa));
+    ring.publish(key_for(4, SignatureAlgorithm::EdDsa), now);
     assert_eq!(ring.tick(now.plus(DAY).minus(SECOND), &changed).steps, []);
     let promoted = ring.tick(now.plus(DAY), &changed).steps;
-    assert_eq!(promoted, [Step::Promoted { kid: kid(4), former: kid(1) }]);
+    assert_eq!(promoted, [Step::Promoted { kid: eddsa_kid(4), former: kid(1) }]);
 }
 
 // Its successor signs.
@@ -225,7 +229,7 @@ fn a_revoked_active_key_leaves_the_key_set_at_once() {
     let before = ring.clone();
     assert_eq!(ring.revoke(kid(1), start(), &policy(), &mut steps), Revocation::Revoked { active: kid(2) });
     let needs = ring.revoke(kid(2), start(), &policy(), &mut steps);
-    assert_eq!(needs, Revocation::NeedsKey(SigningAlgorithm::Es256));
+    assert_eq!(needs, Revocation::NeedsKey(SignatureAlgorithm::Es256));
     assert_eq!(ring, before);
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use postern_jose::SignatureAlgorithm;
 
 struct Fixed(u8);
 
@@ -14,11 +15,11 @@ fn master(id: u8) -> Master {
 }
 
 fn kid(byte: u8) -> Kid {
-    Kid::from_thumbprint([byte; 32])
+    Kid::from_bytes([byte; 32])
 }
 
 fn wrapped() -> WrappedKey {
-    WrappedKey::seal(kid(9), SigningAlgorithm::Es256, b"pkcs8", &master(1), &Fixed(3)).unwrap()
+    WrappedKey::seal(kid(9), SignatureAlgorithm::Es256, b"pkcs8", &master(1), &Fixed(3)).unwrap()
 }
 
 #[test]
@@ -27,7 +28,7 @@ fn a_wrapped_key_opens_under_its_master_current_or_former() {
         let key = wrapped().open(&masters).unwrap();
         assert_eq!(
             (key.kid(), key.algorithm(), key.pkcs8()),
-            (kid(9), SigningAlgorithm::Es256, &b"pkcs8"[..])
+            (kid(9), SignatureAlgorithm::Es256, &b"pkcs8"[..])
         );
     }
 }
@@ -44,7 +45,7 @@ fn a_seal_moved_to_another_record_does_not_open() {
     let masters = Masters::new(master(1), vec![master(2)]);
     let broken = |wrapped: WrappedKey| wrapped.open(&masters).unwrap_err();
     assert_eq!(broken(WrappedKey { kid: kid(8), ..wrapped() }), WrapError::Broken { kid: kid(8) });
-    let swapped = WrappedKey { alg: SigningAlgorithm::EdDsa, ..wrapped() };
+    let swapped = WrappedKey { alg: SignatureAlgorithm::EdDsa, ..wrapped() };
     assert_eq!(broken(swapped), WrapError::Broken { kid: kid(9) });
     assert_eq!(broken(WrappedKey { master: 2, ..wrapped() }), WrapError::Broken { kid: kid(9) });
     assert_eq!(broken(WrappedKey { master: 0, ..wrapped() }), WrapError::UnknownMaster { master: 0 });

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Thumbprint;
 use core::time::Duration;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
@@ -148,7 +149,7 @@ fn a_time_ahead_of_all_clocks_is_no_young_age() {
 #[test]
 fn a_key_that_did_not_verify_is_not_enough() {
     let memory = set(0);
-    let other = |keys: &JwkSet| keys.has_thumbprint("another");
+    let other = |keys: &JwkSet| keys.has_thumbprint(Thumbprint::from_bytes([1; 32]));
     let policy = CachePolicy::default();
     let ask = |tried| resolve(Some(&memory), other, tried, None, &policy, NOW);
     assert_eq!(ask(Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
