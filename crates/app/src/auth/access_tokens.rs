@@ -8,7 +8,6 @@ use crate::{
     compact,
     encoding::base64url,
     ids::FamilyId,
-    jose::SignatureAlgorithm,
     keys::{PrivateKey, Signer as _, signing::SigningKeyError},
     ports::{Component, Fault, Randomness as _},
     refresh::Grant,
@@ -82,7 +81,7 @@ impl<'r, P: Ports> AccessTokens<'r, P> {
             amr: grant.amr.clone(),
             cnf: None,
         };
-        let algorithm = SignatureAlgorithm::from(key.algorithm());
+        let algorithm = key.algorithm();
         let signing_input = compact::encode_signing_input(algorithm, &key.kid().to_string(), &claims)
             .map_err(|error| Fault::new(Component::Crypto, error))?;
         let signature = self.0.ports.crypto().sign(key, signing_input.as_bytes()).await?;

@@ -13,7 +13,6 @@ use crate::{
     compact,
     gateway::Identity,
     isolate::assertions::{LIFETIME, Signed},
-    jose::SignatureAlgorithm,
     keys::{Signer as _, signing::SigningKeyError},
     ports::{Component, Fault},
     runtime::{Runtime, ports::Ports},
@@ -88,7 +87,7 @@ impl<'r, P: Ports> AssertionSigning<'r, P> {
             scope: identity.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
             roles: identity.roles.iter().map(String::as_str).collect(),
         };
-        let algorithm = SignatureAlgorithm::from(key.algorithm());
+        let algorithm = key.algorithm();
         let kid = key.kid().to_string();
         let input = compact::encode_signing_input_typed(algorithm, &kid, ASSERTION_TYP, &claims)
             .map_err(|error| Fault::new(Component::Crypto, error))?;

@@ -183,3 +183,27 @@ fn the_published_form_is_unchanged() {
         r#"{"kty":"OKP","kid":"one","use":"sig","alg":"EdDSA","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#
     );
 }
+
+// As versions before this one wrote it: the order of the members says nothing.
+#[test]
+fn a_key_is_read_from_the_stored_form() {
+    let stored = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","kid":"oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U","use":"sig","alg":"ES256"}"#;
+    let key: PublicKey = json::read(stored).unwrap();
+    assert_eq!(key, PublicKey::from_jwk(&p256()).unwrap().named_by_thumbprint());
+    assert_eq!(json::read::<PublicKey>(&json::write(&key).unwrap()), Ok(key));
+}
+
+// So it is never published.
+// Tests RFC 7517 section 9.2: no private member is published
+#[test]
+fn a_stored_key_with_a_private_member_is_not_read() {
+    let mut stored = serde_json::to_value(PublicKey::from_jwk(&p256()).unwrap()).unwrap();
+    stored["d"] = "AA".into();
+    assert!(json::read::<PublicKey>(&stored.to_string()).is_err());
+}
+
+#[test]
+fn a_stored_key_is_checked_again() {
+    let stored = r#"{"kty":"OKP","kid":"k","use":"sig","alg":"EdDSA","crv":"Ed25519","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
+    assert_eq!(json::read::<PublicKey>(stored), Err(json::ReadError::WrongValue));
+}
