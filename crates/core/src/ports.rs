@@ -101,7 +101,7 @@ impl Fault {
     /// An object's answer is of another kind than the request. The fault does not show the answer: it may hold a user's
     /// details.
     pub(crate) fn misplaced(part: Component) -> Self {
-        Self::new(part, "an answer of another kind than was asked for")
+        Self::new(part, "the answer does not match the request")
     }
 }
 

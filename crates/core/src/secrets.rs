@@ -128,7 +128,7 @@ pub struct Masters {
 /// Nobody can check the MAC of a master that is not known, so whoever makes up a high id is told to
 /// come again later too, and gains nothing by it: no object was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("made under master {id}, which this version does not have yet")]
+#[error("made with master secret {id}, which this version does not have yet")]
 pub struct NewerMaster {
     /// The id that the thing names.
     pub id: u8,

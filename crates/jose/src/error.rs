@@ -61,7 +61,7 @@ pub enum TokenError {
         /// The longest that is taken.
         limit: usize,
     },
-    /// Not three parts with dots between them.
+    /// Not three parts separated by dots.
     NotThreeParts {
         /// How many there are.
         parts: usize,
@@ -237,21 +237,21 @@ impl TokenError {
             Self::MissingClaim(fault) | Self::MalformedClaim(fault) => fault.expected,
             Self::WrongType { expected } => expected,
             Self::MalformedHeaderMember { name } if name.eq_ignore_ascii_case("kid") => {
-                "a text of 1 to 256 bytes"
+                "a string of 1 to 256 bytes"
             }
-            Self::MalformedHeaderMember { .. } => "a text",
+            Self::MalformedHeaderMember { .. } => "a string",
             Self::MalformedHeader(_) | Self::MalformedClaims(_) => {
-                "one JSON object, no member twice, at most 64 levels deep"
+                "one JSON object without repeated members, at most 64 levels deep"
             }
             Self::NotBase64Url { .. } => "base64url without padding",
-            Self::NotThreeParts { .. } | Self::Encrypted => "three parts with dots between them",
-            Self::UntrustedIssuer { .. } => "a trusted issuer, to the letter",
+            Self::NotThreeParts { .. } | Self::Encrypted => "three parts separated by dots",
+            Self::UntrustedIssuer { .. } => "a trusted issuer, exactly as configured",
             Self::WrongAudience { .. } => "one of the issuer's audiences",
             Self::AlgorithmNotAllowed => "one of the issuer's algorithms",
             Self::AlgorithmMismatch => "the algorithm of the key",
             Self::ImpossibleDates => "a time after `iat` and `nbf`",
-            Self::Expired => "a time to come",
-            Self::NotYetValid | Self::IssuedInFuture => "a time that has come",
+            Self::Expired => "a time in the future",
+            Self::NotYetValid | Self::IssuedInFuture => "a time in the past",
             _ => return None,
         })
     }
@@ -280,43 +280,49 @@ impl fmt::Display for TokenError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { bytes, limit } => {
-                write!(formatter, "token of {bytes} bytes is larger than {limit}")
+                write!(formatter, "the token has {bytes} bytes; at most {limit} are allowed")
             }
-            Self::NotThreeParts { parts } => write!(formatter, "token has {parts} parts, not three"),
+            Self::NotThreeParts { parts } => {
+                write!(formatter, "the token has {parts} parts instead of three")
+            }
             Self::NotBase64Url { part } => write!(formatter, "the {part} is not strict base64url"),
             Self::MalformedHeader(cause) => write!(formatter, "the header is {cause}"),
             Self::MalformedHeaderMember { name } => write!(formatter, "the header's {name} is malformed"),
-            Self::ForbiddenHeader { name } => write!(formatter, "the header holds {name}"),
-            Self::WrongSignatureLength { bytes } => write!(formatter, "a signature of {bytes} bytes"),
+            Self::ForbiddenHeader { name } => write!(formatter, "the header contains {name}"),
+            Self::WrongSignatureLength { bytes } => {
+                write!(formatter, "the signature has {bytes} bytes, which its algorithm does not allow")
+            }
             Self::MalformedClaims(cause) => write!(formatter, "the claims are {cause}"),
-            Self::UnknownHeader { name } => write!(formatter, "the header holds {name}"),
-            Self::MissingClaim(fault) => write!(formatter, "no claim {}", fault.name),
+            Self::UnknownHeader { name } => write!(formatter, "the header contains {name}"),
+            Self::MissingClaim(fault) => write!(formatter, "the claim {} is missing", fault.name),
             Self::MalformedClaim(fault) => {
                 write!(formatter, "the claim {} is not {}", fault.name, fault.expected)
             }
             Self::UntrustedIssuer { issuer } => write!(formatter, "the issuer {issuer} is not trusted"),
-            Self::WrongAudience { claim } => write!(formatter, "{claim} names another audience"),
+            Self::WrongAudience { claim } => {
+                write!(formatter, "{claim} does not contain an accepted audience")
+            }
             Self::WrongType { expected } => write!(formatter, "typ is not {expected}"),
             other => formatter.write_str(match other {
                 Self::Encrypted => "the token is encrypted",
-                Self::MissingSignature => "no signature",
-                Self::MissingAlgorithm => "no alg",
+                Self::MissingSignature => "the signature is missing",
+                Self::MissingAlgorithm => "alg is missing",
                 Self::AlgorithmNone => "alg is none",
                 Self::SymmetricAlgorithm => "alg is symmetric",
                 Self::UnsupportedAlgorithm => "alg is not supported",
                 Self::UnknownKey => "no key of the issuer matches",
                 Self::AmbiguousKey => "several keys of the issuer match",
-                Self::AlgorithmMismatch => "alg is not the key's",
-                Self::BadSignature => "the signature is not good",
-                Self::AlgorithmNotAllowed => "the issuer may not use this alg",
-                Self::WrongIssuer => "iss is another issuer",
-                Self::BoundToken => "bound to a key, and came as a bearer token",
-                Self::Expired => "expired",
-                Self::NotYetValid => "not yet valid",
-                Self::IssuedInFuture => "issued in the future",
+                Self::AlgorithmMismatch => "alg is not the algorithm of the key",
+                Self::BadSignature => "the signature is not valid",
+                Self::AlgorithmNotAllowed => "the issuer is not allowed to use this alg",
+                Self::WrongIssuer => "iss is not the expected issuer",
+                Self::BoundToken => "the token is bound to a key, but was sent as a bearer token",
+                Self::Expired => "the token has expired",
+                Self::NotYetValid => "the token is not valid yet",
+                Self::IssuedInFuture => "iat is in the future",
                 Self::ImpossibleDates => "exp is not after iat and nbf",
                 Self::LifetimeTooLong => "the lifetime is too long",
-                _ => "issued too long ago",
+                _ => "the token was issued too long ago",
             }),
         }
     }

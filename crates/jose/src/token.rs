@@ -222,7 +222,7 @@ impl<'a> UnverifiedToken<'a> {
             .map_err(|_| TokenError::MalformedClaims(JsonError::Malformed))?;
         issuer.ok_or(TokenError::MissingClaim(ClaimFault {
             name: "iss".into(),
-            expected: "a text",
+            expected: "a string",
             setting: None,
         }))
     }

@@ -261,7 +261,7 @@ fn what_is_left_out_of_a_set_is_told_once_for_each_change() {
     assert_eq!(
         told[0]["left_out"],
         json!([
-            r#"keys[0] (kid "encryption"): the key is not for verifying signatures, by its use (not_for_verification)"#,
+            r#"keys[0] (kid "encryption"): the key's use does not allow verifying signatures (not_for_verification)"#,
             "keys[2]: the key is not a JSON object (not_json)",
         ])
     );

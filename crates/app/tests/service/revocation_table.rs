@@ -149,7 +149,9 @@ fn row_kv_has_garbage() {
         assert_eq!(answers(&world, &token), but(401, &LEVELS.map(|level| &level[1..])[1..]), "{garbage:?}");
         world.kv.read_only.set(false);
     }
-    assert!(world.log.0.borrow().iter().any(|line| line.contains("the feed has another form or version")));
+    assert!(
+        world.log.0.borrow().iter().any(|line| line.contains("the feed has an unknown format or version"))
+    );
 }
 
 #[test]

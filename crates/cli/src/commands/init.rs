@@ -222,10 +222,11 @@ fn admin(login: &str, context: &Context) -> Result<Report, Failure> {
     let unusable =
         |_| Failure::usage("POSTERN_MASTER_KEY is not a valid master key (docs/reference/configuration.md)");
     let isolate = Config::from_vars(&settings).and_then(Isolate::new).map_err(unusable)?;
-    let login = Login::parse(login, &UnicodeTables).map_err(|error| Failure::usage(error.to_string()))?;
+    let login =
+        Login::parse(login, &UnicodeTables).map_err(|error| Failure::usage(format!("the login {error}")))?;
     let text = password("Password of the administrator: ")?;
-    let password =
-        Password::choose(&text, &UnicodeTables).map_err(|error| Failure::usage(error.to_string()))?;
+    let password = Password::choose(&text, &UnicodeTables)
+        .map_err(|error| Failure::usage(format!("the password {error}")))?;
     let cost = isolate.config.password;
     let parameters = HashParameters::new(cost.memory_kib, cost.iterations, cost.parallelism)
         .ok_or_else(|| Failure::usage("the default cost of password hashes is not allowed"))?;

@@ -151,7 +151,8 @@ fn tokens_of(store: &Store<'_, impl Records>) -> Result<Vec<(SecretHash, OneTime
     rows.iter()
         .map(|(id, record)| {
             let hash = from_base64url(id).and_then(|hash| hash.try_into().ok()).map(SecretHash);
-            let hash = hash.ok_or_else(|| Fault::new(Component::Storage, "the id of a one_time record"))?;
+            let hash = hash
+                .ok_or_else(|| Fault::new(Component::Storage, "the id of a one_time record is not valid"))?;
             Ok((hash, decode(record)?))
         })
         .collect()

@@ -71,7 +71,7 @@ pub(super) async fn deliver(
     if !entries.is_empty() {
         match feed.add(entries).await? {
             Added::Taken => {}
-            Added::Full => return Err(Fault::new(Component::RevocationFeed, "did not take a revocation")),
+            Added::Full => return Err(Fault::new(Component::RevocationFeed, "the feed is full")),
         }
     }
     for (id, text, _) in pending {

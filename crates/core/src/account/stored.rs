@@ -108,8 +108,8 @@ impl AnyVersion {
     fn read(text: &str) -> Result<Self, Fault> {
         let fault = |cause: &str| Fault::new(Component::Storage, cause);
         let mut stored = json::parse_object(text.as_bytes()).map_err(|error| fault(error.code()))?;
-        let v = stored.get("v").and_then(Value::as_u64).ok_or_else(|| fault("a record without version"))?;
-        let record = stored.get_mut("record").map(Value::take).ok_or_else(|| fault("an empty record"))?;
+        let v = stored.get("v").and_then(Value::as_u64).ok_or_else(|| fault("the record has no version"))?;
+        let record = stored.get_mut("record").map(Value::take).ok_or_else(|| fault("the record is empty"))?;
         Ok(Self { v, record })
     }
 }
@@ -129,7 +129,10 @@ fn migrate(stored: AnyVersion) -> Result<Value, Fault> {
     match stored.v {
         // The next version gets an arm `1 => migrate(AnyVersion { v: 2, record: ... })` here.
         v if v == u64::from(SCHEMA_VERSION) => Ok(stored.record),
-        unknown => Err(Fault::new(Component::Storage, format_args!("a record of schema version {unknown}"))),
+        unknown => Err(Fault::new(
+            Component::Storage,
+            format_args!("the record has the unknown schema version {unknown}"),
+        )),
     }
 }
 

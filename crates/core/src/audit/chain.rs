@@ -258,7 +258,7 @@ impl Sealed {
 /// What is wrong with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
-    /// Its number is not the next one: entries are missing, doubled or out of order before it.
+    /// Its number is not the next one: entries are missing, repeated or out of order before it.
     Sequence,
     /// Its text does not give its hash: it was changed.
     Changed,
@@ -276,12 +276,14 @@ impl Flaw {
     /// What it means, for people.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Sequence => "is not the next one: entries are missing, doubled or out of order",
-            Self::Changed => "was changed: its text does not give its hash",
+            Self::Sequence => "is not the next one: entries are missing, repeated or out of order",
+            Self::Changed => "was changed: its text does not match its hash",
             Self::Unlinked => "does not follow from the entry before it, which was replaced",
-            Self::Forged => "was not written by Postern: its MAC is not the master's",
-            Self::UnknownMaster => "names a master secret that was not given: nobody can tell who wrote it",
-            Self::Version => "has a form that this program does not know",
+            Self::Forged => "was not written by Postern: its MAC does not match the master secret",
+            Self::UnknownMaster => {
+                "names a master secret that was not given, so its author cannot be verified"
+            }
+            Self::Version => "has an unknown format",
         }
     }
 }

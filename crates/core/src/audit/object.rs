@@ -43,7 +43,7 @@ impl<R: Records> AuditChain<R> {
         let id = entry_id(head.seq);
         if self.0.read(ENTRY_KIND, &id)?.is_some() {
             // Somebody put back an older head. Nothing is ever written over.
-            return Err(Fault::new(Component::AuditLog, format_args!("entry {} is there already", head.seq)));
+            return Err(Fault::new(Component::AuditLog, format_args!("entry {} exists already", head.seq)));
         }
         self.0.write(ENTRY_KIND, &id, &encode(&sealed)?)?;
         self.0.write(HEAD_KIND, HEAD_ID, &encode(&head)?)?;

@@ -47,16 +47,16 @@ pub struct ImportRow {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
     /// No JSON object.
-    #[error("the row is no JSON object")]
+    #[error("the row is not a JSON object")]
     NotAnObject,
     /// A member that no row has, by its name.
-    #[error("no row has such a member")]
+    #[error("is unknown")]
     UnknownMember(String),
     /// This member must be there.
     #[error("is missing")]
     Missing(&'static str),
     /// This member has another type or value than its place takes.
-    #[error("has a type or value that a row does not take")]
+    #[error("has a wrong type or value")]
     Invalid(&'static str),
     /// The login.
     #[error(transparent)]
@@ -65,13 +65,13 @@ pub enum RowError {
     #[error(transparent)]
     Hash(MalformedHash),
     /// The hash was made by a Postern, under a master secret that is not in force here.
-    #[error("was made under a master secret that is not in force here")]
+    #[error("was made with a master secret that is not in force")]
     UnknownMaster,
     /// The row asks for the administrators' scope.
-    #[error("an import makes no administrators")]
+    #[error("must not contain the administrators' scope: imports add no administrators")]
     AdminScope,
     /// The access tokens of these scopes and roles could not be used.
-    #[error("and roles do not fit into an access token that can be used")]
+    #[error("and roles do not fit into a usable access token")]
     GrantsTooLarge,
     /// Another user has this login: another id, or another hash when the row names no id.
     #[error("another user has this login")]

@@ -24,19 +24,19 @@ pub struct Login(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
     /// Nothing is left of it.
-    #[error("the login is empty")]
+    #[error("must not be empty")]
     Empty,
     /// It has more than 254 bytes, or more than 1 024 before normalisation.
-    #[error("the login has {bytes} bytes; at most {MAX_BYTES} are allowed")]
+    #[error("must have at most {MAX_BYTES} bytes; it has {bytes}")]
     TooLong {
         /// How many bytes it has.
         bytes: usize,
     },
     /// A stored login that is not in its one spelling.
-    #[error("a stored login is not in its one spelling")]
+    #[error("a stored login is not normalised")]
     NotFolded,
     /// White space, a control character or something invisible inside.
-    #[error("the login contains U+{:04X}, which is not allowed", u32::from(*.character))]
+    #[error("must not contain U+{:04X}", u32::from(*.character))]
     ForbiddenCharacter {
         /// The first such character.
         character: char,

@@ -66,13 +66,13 @@ pub struct Password {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Fewer than 8 characters.
-    #[error("a password has at least {MIN_CHARACTERS} characters")]
+    #[error("must have at least {MIN_CHARACTERS} characters")]
     TooShort,
     /// More than 1 024 bytes.
-    #[error("a password has at most {MAX_BYTES} bytes")]
+    #[error("must have at most {MAX_BYTES} bytes")]
     TooLong,
     /// Among the passwords that are tried first, or the login itself.
-    #[error("this password is among those that are guessed first")]
+    #[error("must not be a common password")]
     Common,
 }
 
@@ -250,7 +250,7 @@ pub enum MalformedHash {
     #[error("not a password hash of Argon2, scrypt or bcrypt")]
     Form,
     /// Sound, but it costs more than the caps allow.
-    #[error("a password hash that costs more than the caps allow")]
+    #[error("a password hash that costs more than allowed")]
     TooCostly,
 }
 
@@ -485,7 +485,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unverifiable {
     /// It was made with the pepper of a master that is not in force any more.
-    #[error("a password hash was made under master {0}, which is not in force")]
+    #[error("a password hash was made with master secret {0}, which is not in force")]
     UnknownMaster(u8),
     /// It is no hash that is taken here.
     #[error("users.password_hash is {0}")]

@@ -265,7 +265,10 @@ impl UserRow {
     /// not one: the sign-in tells the operator, and the client what a wrong password does.
     pub fn into_user(self) -> Result<User, Fault> {
         let broken = |column| {
-            Fault::new(Component::Database, format_args!("users.{column} of {} is broken", self.account_id))
+            Fault::new(
+                Component::Database,
+                format_args!("users.{column} of {} is not valid", self.account_id),
+            )
         };
         let list = |json: &str, column| json::read::<Vec<String>>(json).map_err(|_| broken(column));
         let login = Login::from_stored(&self.login).map_err(|_| broken("login"))?;

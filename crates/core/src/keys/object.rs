@@ -136,7 +136,7 @@ impl<R: Records> Ring<R> {
                 Decision::Generate(algorithm) => stock.push(fresh(algorithm, ports).await?),
             }
         }
-        Err(Fault::new(Component::KeyRing, "the ring changed too often while keys were made"))
+        Err(Fault::new(Component::KeyRing, "the key ring changed too often while keys were generated"))
     }
 
     /// One synchronous block: read, decide, write. Takes keys out of the stock only.

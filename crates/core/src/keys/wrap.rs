@@ -59,7 +59,7 @@ impl fmt::Debug for WrappedKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WrapError {
     /// It was sealed under a master that was taken out.
-    #[error("wrapped under unknown master {master}")]
+    #[error("wrapped with the unknown master secret {master}")]
     UnknownMaster {
         /// The master it names.
         master: u8,
@@ -68,13 +68,13 @@ pub enum WrapError {
     #[error(transparent)]
     NewerMaster(NewerMaster),
     /// The record is of a version this code does not know.
-    #[error("wrapped key of version {version}")]
+    #[error("the wrapped key has the unknown version {version}")]
     UnknownVersion {
         /// The version it names.
         version: u8,
     },
     /// The seal does not fit: another secret under the same master id, or a changed record.
-    #[error("the seal of key {kid} does not fit its master")]
+    #[error("the wrapped key {kid} cannot be opened with its master secret")]
     Broken {
         /// The key that does not open.
         kid: Kid,

@@ -111,20 +111,23 @@ impl MetricFamily {
                 &["event", "outcome"],
                 "Security events, as docs/reference/audit-events.md names them.",
             ),
-            Self::SignIns => {
-                ("postern_sign_ins", Counter, &["result"], "Sign-ins by result: success, or why not.")
-            }
+            Self::SignIns => (
+                "postern_sign_ins",
+                Counter,
+                &["result"],
+                "Sign-ins by result: success or the cause of the refusal.",
+            ),
             Self::Refreshes => (
                 "postern_refreshes",
                 Counter,
                 &["decision"],
-                "Refreshes by decision: rotate, retry, late_retry, reuse, or why they were refused.",
+                "Refreshes by decision: rotate, retry, late_retry, reuse, or the cause of the refusal.",
             ),
             Self::Reuse => (
                 "postern_reuse_detected",
                 Counter,
                 &[],
-                "Replaced refresh tokens that were used again: stolen, or kept twice by a client.",
+                "Replaced refresh tokens that were used again: stolen, or kept by a client.",
             ),
             Self::AccessRefused => (
                 "postern_access_refused",
@@ -136,15 +139,15 @@ impl MetricFamily {
                 "postern_gate_requests",
                 Counter,
                 &["route", "outcome"],
-                "Requests at the gate by route and outcome; without a route when none took the request.",
+                "Requests at the gate by route and outcome; without a route if none matched.",
             ),
             Self::UpstreamFailures => (
                 "postern_upstream_failures",
                 Counter,
                 &["route", "cause"],
-                "Forwarded requests that were answered 502 or 504 for want of the upstream's answer.",
+                "Forwarded requests that got 502 or 504 because the upstream did not respond.",
             ),
-            Self::Faults => ("postern_faults", Counter, &["part"], "Failures of a part of ours."),
+            Self::Faults => ("postern_faults", Counter, &["part"], "Failures of a component."),
             Self::JwksFetches => (
                 "postern_jwks_fetches",
                 Counter,
@@ -164,13 +167,13 @@ impl MetricFamily {
                 "postern_password_hashes",
                 Counter,
                 &["result"],
-                "Passwords to be hashed: admitted, or refused because too many waited.",
+                "Password hashes: admitted, or refused because too many waited.",
             ),
             Self::EventsDropped => (
                 "postern_events_dropped",
                 Counter,
                 &["reason"],
-                "Events that did not reach the queue; the log has them.",
+                "Events that did not reach the event queue; the log has them.",
             ),
             Self::ObjectLatency => (
                 "postern_object_latency_seconds",
@@ -189,13 +192,13 @@ impl MetricFamily {
                 "postern_signing_key_age_seconds",
                 Gauge,
                 &["state"],
-                "How long our signing keys are in their state.",
+                "Time that the signing keys have been in their state.",
             ),
             Self::KeyRotation => (
                 "postern_signing_key_rotation_timestamp_seconds",
                 Gauge,
                 &[],
-                "When the next key is to sign, in seconds since 1970.",
+                "When the next key will sign, in seconds since 1970.",
             ),
             Self::FeedAge => (
                 "postern_revocation_feed_age_seconds",
@@ -207,16 +210,19 @@ impl MetricFamily {
                 "postern_revocation_feed_kv_age_seconds",
                 Gauge,
                 &[],
-                "Time since the feed was written that KV last had for the answering isolate.",
+                "Age of KV's copy of the revocation feed at the last read of the answering isolate.",
             ),
-            Self::FeedEntries => {
-                ("postern_revocation_feed_entries", Gauge, &[], "Revocations that this copy lists.")
-            }
+            Self::FeedEntries => (
+                "postern_revocation_feed_entries",
+                Gauge,
+                &[],
+                "Revocations in the copy of the answering isolate.",
+            ),
             Self::HashQueue => (
                 "postern_password_hash_queue",
                 Gauge,
                 &[],
-                "Passwords that wait to be hashed in the answering isolate.",
+                "Sign-ins that wait for a password hash in the answering isolate.",
             ),
         };
         Description { name, kind, labels, help }

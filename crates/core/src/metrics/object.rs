@@ -95,7 +95,10 @@ impl<R: Records> Shard<R> {
         if stored.v == VERSION {
             Ok(stored)
         } else {
-            Err(Fault::new(Component::Storage, format_args!("metrics of version {}", stored.v)))
+            Err(Fault::new(
+                Component::Storage,
+                format_args!("the record has the unknown version {}", stored.v),
+            ))
         }
     }
 }

@@ -46,13 +46,13 @@ pub enum MalformedFeed {
     #[error("the feed is too long")]
     TooLong,
     /// Another form or version.
-    #[error("the feed has another form or version")]
+    #[error("the feed has an unknown format or version")]
     Prefix,
     /// No base64url.
     #[error("the feed is not base64url")]
     Encoding,
     /// Not as long as it says.
-    #[error("the feed is not as long as it says")]
+    #[error("the feed's length differs from its header")]
     Length,
     /// Not ascending.
     #[error("the feed is not in order")]

@@ -72,7 +72,11 @@ fn fault(error: impl core::fmt::Display) -> Fault {
 fn decode<T: DeserializeOwned>(text: &str, version: impl Fn(&T) -> u32) -> Result<T, Fault> {
     let record: T = postern_jose::json::read(text).map_err(fault)?;
     // A newer program's record is a fault, never taken for an absent one: that would revive tokens.
-    if version(&record) == SCHEMA_VERSION { Ok(record) } else { Err(fault("a record of another version")) }
+    if version(&record) == SCHEMA_VERSION {
+        Ok(record)
+    } else {
+        Err(fault("the record has an unknown version"))
+    }
 }
 
 /// The typed view of the object's records.
@@ -96,7 +100,7 @@ impl<R: Records> Store<'_, R> {
         let mut entries = BTreeMap::new();
         for (id, record) in &rows {
             let bytes = from_base64url(id).and_then(|bytes| bytes.try_into().ok());
-            let bytes = bytes.ok_or_else(|| fault("an entry's id is no mark"))?;
+            let bytes = bytes.ok_or_else(|| fault("the id of an entry is not a revocation key"))?;
             entries.insert(RevocationKey::from_bytes(bytes), decode(record, |held: &Held| held.v)?);
         }
         Ok(entries)

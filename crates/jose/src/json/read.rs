@@ -53,8 +53,8 @@ impl fmt::Display for ReadError {
             }
             Self::Unknown => "unknown member",
             Self::UnknownVariant => "unknown variant",
-            Self::WrongType => "a value of the wrong type",
-            Self::WrongValue => "a value out of bounds",
+            Self::WrongType => "a value has a wrong type",
+            Self::WrongValue => "a value is out of range",
         };
         formatter.write_str(what)
     }

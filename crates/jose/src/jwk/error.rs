@@ -31,7 +31,7 @@ pub enum JwkError {
     WeakModulus,
     /// The RSA exponent is even, 1, or over 2^32.
     WeakExponent,
-    /// The set holds more usable keys than are kept of one issuer.
+    /// The set holds the issuer has more usable keys than are kept.
     BeyondWhatIsKept,
 }
 
@@ -62,18 +62,18 @@ impl fmt::Display for JwkError {
             Self::NotJson(cause) => write!(formatter, "the key is {cause}"),
             Self::MissingMember(name) => write!(formatter, "the key has no {name}"),
             Self::MalformedMember(name) => write!(formatter, "the key's {name} is malformed"),
-            Self::PrivateMember(name) => write!(formatter, "the key shows the private member {name}"),
+            Self::PrivateMember(name) => write!(formatter, "the key contains the private member {name}"),
             Self::UnsupportedKeyType => formatter.write_str("the key's type (kty) is not supported"),
             Self::UnsupportedCurve => formatter.write_str("the key's curve (crv) is not supported"),
             Self::WrongAlgorithm => formatter.write_str("the key's alg is unsupported or not for this key"),
             Self::NotForVerification(name) => {
-                write!(formatter, "the key is not for verifying signatures, by its {name}")
+                write!(formatter, "the key's {name} does not allow verifying signatures")
             }
             Self::NotOnCurve => formatter.write_str("the key's point (x, y) is not on its curve"),
             Self::SmallOrder => formatter.write_str("the key's point (x) has small order"),
             Self::WeakModulus => formatter.write_str("the key's modulus (n) is too weak or too large"),
             Self::WeakExponent => formatter.write_str("the key's exponent (e) is too weak or too large"),
-            Self::BeyondWhatIsKept => formatter.write_str("more usable keys than are kept of one issuer"),
+            Self::BeyondWhatIsKept => formatter.write_str("the issuer has more usable keys than are kept"),
         }
     }
 }

@@ -20,7 +20,7 @@ impl fmt::Display for UrlError {
         formatter.write_str(match self {
             Self::Scheme => "the URL is not https",
             Self::Malformed => "the URL is malformed",
-            Self::PrivateAddress => "the URL names a private address",
+            Self::PrivateAddress => "the URL has a private address",
         })
     }
 }

@@ -205,7 +205,7 @@ impl Reader<'_> {
                 Some(known) if *known != named => {
                     return Err(TokenError::MalformedClaim(ClaimFault {
                         name: source.names(),
-                        expected: "one client, the same in each",
+                        expected: "the same client in each",
                         setting: Some(SETTING),
                     }));
                 }

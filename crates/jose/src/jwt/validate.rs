@@ -100,7 +100,7 @@ fn require_filled(
 ) -> Result<(), TokenError> {
     let fault = || ClaimFault {
         name: name(),
-        expected: "a text that is not empty",
+        expected: "a non-empty string",
         setting: if policy.exact { None } else { Some("typ") },
     };
     match value {

@@ -28,7 +28,7 @@ pub(super) fn entries(document: &[u8]) -> Result<Vec<&RawValue>, JwkSetError> {
 }
 
 // serde's error type carries only text.
-const TWICE: &str = "keys stands there twice";
+const TWICE: &str = "the member keys occurs twice";
 
 /// Finds `keys`.
 struct Set;

@@ -44,11 +44,11 @@ fn broken_and_unknown_entries_are_skipped_with_their_reason() {
     assert_eq!(
         set.left_out(),
         [
-            r#"keys[1] (kid "secret"): the key shows the private member k (private_member)"#,
+            r#"keys[1] (kid "secret"): the key contains the private member k (private_member)"#,
             "keys[2]: the key's type (kty) is not supported (unsupported_kty)",
             "keys[3]: the key is not a JSON object (not_json)",
             "keys[4]: the key's x is malformed (malformed_member)",
-            r#"keys[5] (kid "a__quoted__kid"): the key is not for verifying signatures, by its use (not_for_verification)"#,
+            r#"keys[5] (kid "a__quoted__kid"): the key's use does not allow verifying signatures (not_for_verification)"#,
         ]
     );
     assert_eq!(set.skipped_count(), 5);

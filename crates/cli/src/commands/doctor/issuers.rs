@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(found[0].0, Status::Good);
         assert!(
             found[0].1.ends_with(
-                "1 other that the gate does not use: keys[1] (kid \"e\"): the key is not for verifying signatures, by its use (not_for_verification)"
+                "1 other that the gate does not use: keys[1] (kid \"e\"): the key's use does not allow verifying signatures (not_for_verification)"
             ),
             "{found:?}"
         );

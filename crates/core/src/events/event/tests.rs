@@ -43,7 +43,7 @@ fn event_names_unchanged() {
         route: None,
         signature_tail: Some("abc123".into()),
         about: Some("claim exp".into()),
-        expected: Some("a time to come"),
+        expected: Some("a time in the future"),
         setting: None,
         issuer: Some("https://i.example".into()),
     };

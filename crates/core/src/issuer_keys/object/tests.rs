@@ -148,7 +148,7 @@ fn why_there_is_no_key_is_told_by_place_entry_and_member() {
         (
             200,
             r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"s"},{"kty":"EC","crv":"P-256"}]}"#,
-            "https://i.example/keys: keys[0] (kid \"s\"): the key shows the private member k (private_member); keys[1]: the key has no x (missing_member)",
+            "https://i.example/keys: keys[0] (kid \"s\"): the key contains the private member k (private_member); keys[1]: the key has no x (missing_member)",
         ),
         (
             200,

@@ -12,10 +12,10 @@ pub(super) struct Form<T> {
     pub(super) expected: &'static str,
 }
 
-pub(super) const TEXT: Form<String> = Form { read: text, expected: "a text" };
+pub(super) const TEXT: Form<String> = Form { read: text, expected: "a string" };
 
 pub(super) const FILLED_TEXT: Form<String> =
-    Form { read: |value| text(value).filter(|text| !text.is_empty()), expected: "a text that is not empty" };
+    Form { read: |value| text(value).filter(|text| !text.is_empty()), expected: "a non-empty string" };
 
 pub(super) const TEXTS: Form<Vec<String>> = Form {
     read: |value| match value {
@@ -23,11 +23,11 @@ pub(super) const TEXTS: Form<Vec<String>> = Form {
         Value::Array(values) => values.iter().map(text).collect(),
         _ => None,
     },
-    expected: "a list of text, or one text",
+    expected: "a list of strings, or one string",
 };
 
 pub(super) const DATE: Form<Timestamp> =
-    Form { read: numeric_date, expected: "a number of seconds from 0 to the year 9999" };
+    Form { read: numeric_date, expected: "a number of seconds between the years 1970 and 9999" };
 
 pub(super) const COUNT: Form<u32> = Form {
     read: |value| value.as_u64().and_then(|count| u32::try_from(count).ok()),
@@ -40,7 +40,7 @@ pub(super) const TOKEN_ID: Form<String> = Form {
         Value::Number(number) if !number.is_f64() => Some(number.to_string()),
         _ => text(value).filter(|text| !text.is_empty()),
     },
-    expected: "a text that is not empty",
+    expected: "a non-empty string",
 };
 
 /// Scopes as RFC 6749 section 3.3 has them, to the letter.
@@ -53,7 +53,7 @@ pub(super) const OWN_SCOPE: Form<Vec<String>> = Form {
         };
         tokens.iter().all(|token| is_scope_token(token)).then_some(tokens)
     },
-    expected: "scope tokens with single spaces between, or a list of them",
+    expected: "scope tokens separated by single spaces, or a list of them",
 };
 
 /// Scopes as other issuers write them: more than one space between, and characters that no scope
@@ -73,7 +73,7 @@ pub(super) const SCOPE: Form<Vec<String>> = Form {
             tokens
         })
     },
-    expected: "a text with spaces between, or a list of text",
+    expected: "a string of names separated by spaces, or a list of strings",
 };
 
 /// The names of an object's members, but for those that say no.
@@ -82,13 +82,13 @@ pub(super) const KEYS: Form<Vec<String>> = Form {
         let granted = |(_, value): &(&String, &Value)| !matches!(value, Value::Null | Value::Bool(false));
         Some(value.as_object()?.iter().filter(granted).map(|(name, _)| name.clone()).collect())
     },
-    expected: "an object whose members are named by the roles",
+    expected: "an object whose member names are the roles",
 };
 
 /// The member `name` of each object in a list.
 pub(super) const NAMES: Form<Vec<String>> = Form {
     read: |value| value.as_array()?.iter().map(|item| text(item.get("name")?)).collect(),
-    expected: "a list of objects that have a `name` each",
+    expected: "a list of objects with a `name` each",
 };
 
 /// A key's thumbprint and nothing else.
@@ -97,7 +97,7 @@ pub(super) const CONFIRMATION: Form<String> = Form {
         let methods: &Map<String, Value> = value.as_object()?;
         if methods.len() == 1 { text(methods.get("jkt")?) } else { None }
     },
-    expected: "a key's thumbprint (`jkt`) alone: no other binding can be checked",
+    expected: "a key thumbprint (`jkt`) alone, the only binding that can be checked",
 };
 
 fn text(value: &Value) -> Option<String> {
