@@ -11,7 +11,7 @@ use sha2::Sha256;
 use zeroize::Zeroize as _;
 
 /// The least length of a master secret in bytes: as much as the HKDF's hash can use.
-pub const MASTER_MIN_BYTES: usize = 32;
+pub(crate) const MASTER_MIN_BYTES: usize = 32;
 
 /// A 32-byte symmetric key for exactly one purpose. Never printed.
 #[derive(Clone)]
@@ -146,12 +146,12 @@ impl Masters {
     }
 
     /// All in force, the current one first.
-    pub fn all(&self) -> impl Iterator<Item = &Master> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Master> {
         core::iter::once(&self.current).chain(&self.accepted)
     }
 
     /// The master of this id, if it is accepted.
-    pub fn find(&self, id: u8) -> Option<&Master> {
+    pub(crate) fn find(&self, id: u8) -> Option<&Master> {
         if self.current.id == id {
             return Some(&self.current);
         }

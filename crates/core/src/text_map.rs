@@ -66,14 +66,14 @@ impl<V> TextMap<V> {
     }
 
     /// Removes the value of this name.
-    pub fn remove(&mut self, key: &str) {
+    pub(crate) fn remove(&mut self, key: &str) {
         if let Ok(place) = self.place(key) {
             self.0.remove(place);
         }
     }
 
     /// Keeps those of which `keep` says so.
-    pub fn retain(&mut self, mut keep: impl FnMut(&V) -> bool) {
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&V) -> bool) {
         self.0.retain(|(_, value)| keep(value));
     }
 
@@ -83,13 +83,13 @@ impl<V> TextMap<V> {
     }
 
     /// The same from this name on.
-    pub fn iter_from(&self, key: &str) -> impl Iterator<Item = (&String, &V)> {
+    pub(crate) fn iter_from(&self, key: &str) -> impl Iterator<Item = (&String, &V)> {
         let (Ok(place) | Err(place)) = self.place(key);
         self.0.iter().skip(place).map(|(key, value)| (key, value))
     }
 
     /// The values, in the order of the names.
-    pub fn values(&self) -> impl Iterator<Item = &V> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.0.iter().map(|(_, value)| value)
     }
 }

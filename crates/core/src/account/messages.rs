@@ -341,7 +341,7 @@ pub struct SessionView {
 
 impl SessionView {
     /// The view of a stored family.
-    pub fn of(session_id: FamilyId, family: &Family) -> Self {
+    pub(crate) fn of(session_id: FamilyId, family: &Family) -> Self {
         Self {
             session_id,
             device_name: family.device_name.clone(),

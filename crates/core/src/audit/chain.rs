@@ -43,7 +43,7 @@ pub struct Digest(#[serde(with = "postern_jose::encoding::base64url_32")] [u8; 3
 
 impl Digest {
     /// What stands before the first entry.
-    pub const ZERO: Self = Self([0; 32]);
+    pub(crate) const ZERO: Self = Self([0; 32]);
 
     /// From the bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -173,7 +173,7 @@ pub struct Entry {
 
 impl Entry {
     /// SHA-256 over the canonical form.
-    pub fn hash(&self) -> Digest {
+    pub(crate) fn hash(&self) -> Digest {
         // Strings and numbers always have a JSON form; were there none, nothing would match it.
         let canonical = postern_jose::json::write(self).unwrap_or_default();
         Digest(Sha256::digest(canonical.as_bytes()).into())
@@ -243,7 +243,7 @@ pub enum Proof {
 
 impl Sealed {
     /// Checks the MAC, and the hash it is made over.
-    pub fn proof(&self, masters: &Masters) -> Proof {
+    pub(crate) fn proof(&self, masters: &Masters) -> Proof {
         let Some(master) = masters.find(self.entry.master) else { return Proof::Unknown };
         let mac = master.audit_log.mac(&[&self.entry.hash().0]);
         if bool::from(mac.ct_eq(&self.mac.0)) { Proof::Authentic } else { Proof::Forged }

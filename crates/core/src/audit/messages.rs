@@ -6,7 +6,7 @@ use super::chain::{Act, Head, Sealed};
 use crate::message::Message;
 
 /// The most entries of one page: each may have 2 KB of text, and an answer is read whole.
-pub const MAX_PAGE: u16 = 200;
+pub(crate) const MAX_PAGE: u16 = 200;
 
 /// What is asked of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -61,11 +61,6 @@ impl UserAgent {
     pub fn of(header: &str) -> Self {
         Self(printable(header, USER_AGENT_BYTES))
     }
-
-    /// As it is kept.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// One thing that happened.
@@ -381,7 +376,7 @@ impl EventKind {
     }
 
     /// Its name: the member `event` of its line.
-    pub const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::SignedIn => "signed_in",
             Self::SignInRefused { .. } => "sign_in_refused",
@@ -435,7 +430,7 @@ impl EventKind {
     }
 
     /// How it ended.
-    pub const fn outcome(&self) -> Outcome {
+    pub(crate) const fn outcome(&self) -> Outcome {
         match self {
             Self::SignedIn
             | Self::Registered
@@ -495,7 +490,7 @@ impl EventKind {
 
 impl Outcome {
     /// The stable name.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::Refused => "refused",

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 static FILTER: &[u8] = include_bytes!("common.bin");
 
 /// Whether the password, in any case of its letters, is among the common ones.
-pub fn is_common(password: &str) -> bool {
+pub(crate) fn is_common(password: &str) -> bool {
     contains(FILTER, &password.to_lowercase()).unwrap_or(false)
 }
 

@@ -7,9 +7,9 @@ pub const ADMIN_SCOPE: &str = "postern:admin";
 
 /// The most scopes, and the most roles, that one user may have. How long they may be together is
 /// for the access token to say, which is carried with every request: `Config::token_size`.
-pub const MAX_GRANTS: usize = 64;
+pub(crate) const MAX_GRANTS: usize = 64;
 /// The longest scope, role or tenant, in bytes.
-pub const MAX_GRANT_BYTES: usize = 128;
+pub(crate) const MAX_GRANT_BYTES: usize = 128;
 
 /// What a user may do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

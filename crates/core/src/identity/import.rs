@@ -189,11 +189,6 @@ impl ImportRow {
         if own { Ok(*account) } else { Err(RowError::LoginTaken) }
     }
 
-    /// The login in its one spelling.
-    pub const fn login(&self) -> &Login {
-        &self.login
-    }
-
     /// How much text of free length the row has, in bytes, and what JSON puts around it.
     pub fn weight(&self) -> usize {
         let lists = self.grants.scopes.iter().chain(&self.grants.roles).chain(&self.grants.tenant_id);

@@ -22,11 +22,11 @@ use crate::{
 };
 
 /// The least length of a chosen password in characters (NIST SP 800-63B section 5.1.1.2).
-pub const MIN_CHARACTERS: usize = 8;
+pub(crate) const MIN_CHARACTERS: usize = 8;
 
 /// The longest password in bytes: room for any passphrase, while hashing it costs nothing next
 /// to the memory passes.
-pub const MAX_BYTES: usize = 1024;
+pub(crate) const MAX_BYTES: usize = 1024;
 
 /// RFC 9106 section 3.1 recommends 16 bytes.
 const SALT_BYTES: usize = 16;
@@ -74,17 +74,6 @@ pub enum PasswordError {
     /// Among the passwords that are tried first, or the login itself.
     #[error("must not be a common password")]
     Common,
-}
-
-impl PasswordError {
-    /// The stable code of the problem document.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::TooShort => "password_too_short",
-            Self::TooLong => "password_too_long",
-            Self::Common => "password_common",
-        }
-    }
 }
 
 impl Password {
@@ -378,7 +367,7 @@ impl PasswordHash {
     ///
     /// # Errors
     /// A [`Fault`] without randomness.
-    pub fn unusable(parameters: HashParameters, randomness: &impl Randomness) -> Result<Self, Fault> {
+    pub(crate) fn unusable(parameters: HashParameters, randomness: &impl Randomness) -> Result<Self, Fault> {
         let mut bytes = [0; SALT_BYTES + HASH_BYTES];
         randomness.fill(&mut bytes)?;
         let (salt, output) = bytes.split_at(SALT_BYTES);
@@ -393,16 +382,11 @@ impl PasswordHash {
     }
 
     /// The master that it needs, if it was made by a Postern.
-    pub const fn master(&self) -> Option<u8> {
+    pub(crate) const fn master(&self) -> Option<u8> {
         match self.scheme {
             Scheme::Argon2id { master, .. } => master,
             _ => None,
         }
-    }
-
-    /// Whether it was made elsewhere: under no pepper of ours.
-    pub const fn is_foreign(&self) -> bool {
-        self.master().is_none()
     }
 }
 

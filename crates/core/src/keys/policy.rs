@@ -53,7 +53,7 @@ impl RingPolicy {
     /// How long a key stays published after it was told to stop signing: until the last Worker
     /// has heard of it, the last token signed has expired everywhere, and the last client has
     /// had to fetch the set again.
-    pub fn retiring_period(&self) -> Duration {
+    pub(crate) fn retiring_period(&self) -> Duration {
         self.signer_cache
             .saturating_add(self.access_token_lifetime)
             .saturating_add(self.leeway)

@@ -201,7 +201,7 @@ pub enum Revocation {
 impl KeyRing {
     /// The first ring of an issuer. Its active key is the one key that signs without having
     /// been published for a while: there are no tokens and no clients yet.
-    pub fn found(active: RingKey, published: RingKey, now: Timestamp, policy: &RingPolicy) -> Self {
+    pub(crate) fn found(active: RingKey, published: RingKey, now: Timestamp, policy: &RingPolicy) -> Self {
         Self {
             version: Version,
             algorithm: policy.algorithm,
@@ -217,7 +217,7 @@ impl KeyRing {
 
     /// Moves every key to where it has to be at `now`. Doing it again at the same time does
     /// nothing more; doing it late catches up.
-    pub fn tick(&mut self, now: Timestamp, policy: &RingPolicy) -> Plan {
+    pub(crate) fn tick(&mut self, now: Timestamp, policy: &RingPolicy) -> Plan {
         let mut steps = Vec::new();
         self.adopt_configuration(now, policy);
         self.discard_unfit_standby(now, &mut steps);
@@ -230,7 +230,7 @@ impl KeyRing {
 
     /// Adds a fresh key to the key set. It is dropped when another took the place meanwhile,
     /// or when another algorithm is wanted by now.
-    pub fn publish(&mut self, key: RingKey, now: Timestamp) -> Option<Step> {
+    pub(crate) fn publish(&mut self, key: RingKey, now: Timestamp) -> Option<Step> {
         if self.wanted() != Some(key.public.algorithm()) || self.knows(key.public.thumbprint()) {
             return None;
         }
@@ -240,7 +240,7 @@ impl KeyRing {
     }
 
     /// Rotates before the calendar would.
-    pub fn rotate(
+    pub(crate) fn rotate(
         &mut self,
         force: bool,
         algorithm: Option<SignatureAlgorithm>,
@@ -272,7 +272,7 @@ impl KeyRing {
     }
 
     /// Takes a key out of use and out of the key set at once.
-    pub fn revoke(
+    pub(crate) fn revoke(
         &mut self,
         kid: Kid,
         now: Timestamp,
@@ -306,7 +306,7 @@ impl KeyRing {
     /// # Errors
     /// A [`Fault`] without randomness; what does not open is a step of the outcome and stays. What
     /// a newer version sealed stays as it is too, and is no step: the Workers of that version open it.
-    pub fn rewrap(
+    pub(crate) fn rewrap(
         &mut self,
         masters: &Masters,
         randomness: &impl Randomness,
@@ -327,19 +327,24 @@ impl KeyRing {
     }
 
     /// Drops a published key whose private half is lost, so that it is never promoted.
-    pub fn discard_sealed_standby(&mut self, masters: &Masters, now: Timestamp, steps: &mut Vec<Step>) {
+    pub(crate) fn discard_sealed_standby(
+        &mut self,
+        masters: &Masters,
+        now: Timestamp,
+        steps: &mut Vec<Step>,
+    ) {
         if self.published.as_ref().is_some_and(|held| is_lost(held, masters)) {
             self.discard_standby(now, steps);
         }
     }
 
     /// The key to sign with.
-    pub const fn active(&self) -> &RingKey {
+    pub(crate) const fn active(&self) -> &RingKey {
         &self.active.key
     }
 
     /// Whether the private half of the active key is lost with its master.
-    pub fn is_lost(&self, masters: &Masters) -> bool {
+    pub(crate) fn is_lost(&self, masters: &Masters) -> bool {
         is_lost(&self.active, masters)
     }
 
@@ -377,22 +382,22 @@ impl KeyRing {
     }
 
     /// When an early rotation that was asked for will happen, if one was.
-    pub const fn rotate_at(&self) -> Option<Timestamp> {
+    pub(crate) const fn rotate_at(&self) -> Option<Timestamp> {
         self.rotate_at
     }
 
     /// When the object's alarm was last set to go off.
-    pub const fn alarm_at(&self) -> Timestamp {
+    pub(crate) const fn alarm_at(&self) -> Timestamp {
         self.alarm_at
     }
 
     /// Remembers when the alarm goes off.
-    pub const fn set_alarm_at(&mut self, alarm_at: Timestamp) {
+    pub(crate) const fn set_alarm_at(&mut self, alarm_at: Timestamp) {
         self.alarm_at = alarm_at;
     }
 
     /// What has to be generated, if anything.
-    pub fn wanted(&self) -> Option<SignatureAlgorithm> {
+    pub(crate) fn wanted(&self) -> Option<SignatureAlgorithm> {
         self.published.is_none().then_some(self.algorithm)
     }
 

@@ -86,7 +86,7 @@ impl WrappedKey {
     ///
     /// # Errors
     /// A [`Fault`] when there is no randomness.
-    pub fn seal(
+    pub(crate) fn seal(
         kid: Kid,
         alg: SignatureAlgorithm,
         pkcs8: &[u8],
@@ -124,7 +124,7 @@ impl WrappedKey {
     ///
     /// # Errors
     /// `Ok(Err(_))` when the wrapping does not open; a [`Fault`] without randomness.
-    pub fn rewrap(
+    pub(crate) fn rewrap(
         &self,
         masters: &Masters,
         randomness: &impl Randomness,

@@ -146,7 +146,7 @@ impl Counters {
 
     /// What is to be sent now: what did not arrive before, or else what was counted since.
     /// Nothing is lost when it fails, or is called by two at once.
-    pub fn batch(&self, randomness: &impl Randomness) -> Result<Option<Batch>, Fault> {
+    pub(crate) fn batch(&self, randomness: &impl Randomness) -> Result<Option<Batch>, Fault> {
         self.armed_until.set(Timestamp::default());
         let mut in_flight = self.in_flight.borrow_mut();
         if in_flight.is_some() {
@@ -176,7 +176,7 @@ impl Counters {
     }
 
     /// The batch of this number has arrived: the batch, for the first who says so.
-    pub fn arrived(&self, number: u64) -> Option<Batch> {
+    pub(crate) fn arrived(&self, number: u64) -> Option<Batch> {
         self.in_flight.borrow_mut().take_if(|batch| batch.number == number)
     }
 }

@@ -75,7 +75,7 @@ pub struct Description {
 
 impl MetricFamily {
     /// All of them, in the order of the text.
-    pub const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Events,
         Self::SignIns,
         Self::Refreshes,
@@ -102,7 +102,7 @@ impl MetricFamily {
 
     /// What stands about it.
     #[expect(clippy::too_many_lines, reason = "a table")]
-    pub const fn describe(self) -> Description {
+    pub(crate) const fn describe(self) -> Description {
         use MetricKind::{Counter, Gauge, Histogram};
         let (name, kind, labels, help): (_, _, &[&str], _) = match self {
             Self::Events => (

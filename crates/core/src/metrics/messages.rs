@@ -22,7 +22,7 @@ pub struct Batch {
 
 impl Batch {
     /// The object of this isolate.
-    pub fn shard(&self) -> u8 {
+    pub(crate) fn shard(&self) -> u8 {
         self.isolate.bytes().fold(0, u8::wrapping_add) % SHARDS
     }
 }

@@ -37,7 +37,7 @@ pub struct Gauge {
 }
 
 /// A series as it is stored: the family's name and its labels, as they stand in the text.
-pub fn series_key(family: MetricFamily, values: &[&str]) -> String {
+pub(crate) fn series_key(family: MetricFamily, values: &[&str]) -> String {
     let Description { name, labels, .. } = family.describe();
     let mut key = String::with_capacity(64);
     key.push_str(name);

@@ -30,7 +30,6 @@ type Rows = BTreeMap<(String, String), String>;
 struct Inner {
     rows: RefCell<Rows>,
     mode: Cell<FaultMode>,
-    calls: Cell<u64>,
     writes: Cell<u64>,
 }
 
@@ -42,11 +41,6 @@ impl MemoryRecords {
     /// Sets what goes wrong from now on.
     pub fn break_with(&self, mode: FaultMode) {
         self.0.mode.set(mode);
-    }
-
-    /// How many calls were made.
-    pub fn calls(&self) -> u64 {
-        self.0.calls.get()
     }
 
     /// How many of them wrote or removed.
@@ -72,7 +66,6 @@ impl MemoryRecords {
     }
 
     fn before(&self) -> Result<(), Fault> {
-        self.0.calls.set(self.0.calls.get() + 1);
         match self.0.mode.get() {
             FaultMode::FailCall(0) => self.0.mode.set(FaultMode::None),
             FaultMode::Down => {}

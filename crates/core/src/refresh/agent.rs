@@ -74,7 +74,7 @@ const PLATFORMS: &[(&str, Platform)] = &[
 
 impl Agent {
     /// Classifies a `User-Agent` header; an absent one is an empty one.
-    pub fn of(user_agent: &str) -> Self {
+    pub(crate) fn of(user_agent: &str) -> Self {
         let browser = BROWSERS.iter().find(|(mark, _)| user_agent.contains(mark)).map(|&(_, name)| name);
         let product = browser.map_or_else(|| first_product(user_agent), str::to_owned);
         let platform = PLATFORMS

@@ -39,17 +39,17 @@ impl Context {
 
     /// Which kind of program it is. Classified anew each time rather than stored, so that a
     /// better classification later is no change of device.
-    pub fn agent(&self) -> Agent {
+    pub(crate) fn agent(&self) -> Agent {
         Agent::of(&self.user_agent)
     }
 
     /// The network of the address.
-    pub fn network(&self) -> Option<Network> {
+    pub(crate) fn network(&self) -> Option<Network> {
         self.ip.map(Network::of)
     }
 
     /// How far this is from `last`.
-    pub fn drift_from(&self, last: &Self) -> Drift {
+    pub(crate) fn drift_from(&self, last: &Self) -> Drift {
         let (agent, last_agent) = (self.agent(), last.agent());
         let mut reasons = Vec::new();
         let mut note = |changed: bool, reason| {
@@ -83,7 +83,7 @@ pub enum Network {
 
 impl Network {
     /// The network of an address; an IPv4 address inside an IPv6 one counts as IPv4.
-    pub fn of(ip: IpAddr) -> Self {
+    pub(crate) fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) => {
                 let [a, b, c, _] = Ipv4Addr::octets(&ip);

@@ -25,14 +25,14 @@ pub enum Decision {
     },
     /// Not granted for another cause.
     Refuse {
-        /// Which; whether it ended the family, [`RefusalCause::ends`] says.
+        /// The cause.
         cause: RefusalCause,
     },
 }
 
 impl Decision {
     /// Why it was refused, if it was.
-    pub const fn refusal(self) -> Option<RefusalCause> {
+    pub(crate) const fn refusal(self) -> Option<RefusalCause> {
         match self {
             Self::Rotate | Self::Retry { .. } => None,
             Self::Reuse => Some(RefusalCause::Reuse),
@@ -115,11 +115,6 @@ impl RefusalCause {
             Self::FamilyExists => "session_exists",
             Self::StaleCredentials => "credentials_stale",
         }
-    }
-
-    /// Whether this presentation itself ended a live family.
-    pub const fn ends(self) -> bool {
-        matches!(self, Self::Reuse | Self::Expired { .. } | Self::SignIn { .. } | Self::AheadOfState)
     }
 }
 

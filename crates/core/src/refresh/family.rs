@@ -186,7 +186,7 @@ pub struct NewFamily {
 
 impl Family {
     /// A new family, with rotation count 0.
-    pub fn open(opening: NewFamily, now: Timestamp) -> Self {
+    pub(crate) fn open(opening: NewFamily, now: Timestamp) -> Self {
         Self {
             grant: opening.grant,
             lifetimes: opening.lifetimes,
@@ -210,7 +210,7 @@ impl Family {
     }
 
     /// The lifetime that is over, if one is. The absolute one is named first.
-    pub fn lifetime_over(&self, now: Timestamp) -> Option<Lifetime> {
+    pub(crate) fn lifetime_over(&self, now: Timestamp) -> Option<Lifetime> {
         if now >= self.absolute_end() {
             Some(Lifetime::Absolute)
         } else if now >= self.rotated_at.plus(self.lifetimes.idle) {
@@ -221,23 +221,23 @@ impl Family {
     }
 
     /// When it ends if nothing happens.
-    pub fn expires_at(&self) -> Timestamp {
+    pub(crate) fn expires_at(&self) -> Timestamp {
         self.rotated_at.plus(self.lifetimes.idle).min(self.absolute_end())
     }
 
     /// When its absolute lifetime is over: fixed at the sign-in. Until then its record is kept,
     /// ended or not, so that a replay is still recognised as one.
-    pub fn absolute_end(&self) -> Timestamp {
+    pub(crate) fn absolute_end(&self) -> Timestamp {
         self.created_at.plus(self.lifetimes.absolute)
     }
 
     /// Whether a refresh is possible now.
-    pub fn is_alive(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_alive(&self, now: Timestamp) -> bool {
         matches!(self.state, State::Alive(_)) && self.lifetime_over(now).is_none()
     }
 
     /// How it ended, if it did.
-    pub const fn end(&self) -> Option<&End> {
+    pub(crate) const fn end(&self) -> Option<&End> {
         match &self.state {
             State::Alive(_) => None,
             State::Ended(end) => Some(end),
@@ -253,7 +253,7 @@ impl Family {
     /// future count says nothing about the current token and changes nothing; nor does a count
     /// that was confirmed before.
     #[must_use]
-    pub fn confirm(mut self, rotation_count: u32, now: Timestamp) -> Self {
+    pub(crate) fn confirm(mut self, rotation_count: u32, now: Timestamp) -> Self {
         if let State::Alive(alive) = &mut self.state
             && rotation_count == self.rotation_count
             && alive.receipt == Receipt::Unconfirmed
@@ -266,13 +266,13 @@ impl Family {
 
     /// Ends it on somebody's behalf. Ending an ended family changes nothing: the first reason stays.
     #[must_use]
-    pub fn revoke(self, by: Revocation, now: Timestamp) -> Self {
+    pub(crate) fn revoke(self, by: Revocation, now: Timestamp) -> Self {
         self.ended(EndReason::Revoked { by }, now)
     }
 
     /// Ends it if a lifetime is over.
     #[must_use]
-    pub fn expire(self, now: Timestamp) -> Self {
+    pub(crate) fn expire(self, now: Timestamp) -> Self {
         match self.lifetime_over(now) {
             Some(lifetime) => self.ended(EndReason::Expired { lifetime }, now),
             None => self,

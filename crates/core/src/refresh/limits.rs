@@ -61,20 +61,6 @@ impl DriftPolicy {
     }
 }
 
-/// A rule that would make the family's promises false.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LimitsMistake {
-    /// The reuse interval is above 60 s.
-    #[error("the reuse interval must be 0 to 60 seconds")]
-    ReuseIntervalTooLong,
-    /// Nothing confirms receipts and the lost-response window is above 60 s.
-    #[error("without receipts the lost-response window must be at most 60 seconds")]
-    WindowWithoutReceiptsTooLong,
-    /// No rotation may arrive late: then none at all would be granted.
-    #[error("at least one late-only rotation must be allowed")]
-    NoLateOnlyRotations,
-}
-
 impl Default for Limits {
     /// 10 s of reuse interval (tabs miss each other by some 40 ms, phones by a few seconds),
     /// 24 h for a lost answer (a phone in a drawer over night), 10 late retries, 3 late-only
@@ -92,22 +78,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// These limits, if they keep what the design promises: for config, at start.
-    pub const fn checked(self) -> Result<Self, LimitsMistake> {
-        if self.reuse_interval.as_millis() > REUSE_INTERVAL_MAX.as_millis() {
-            return Err(LimitsMistake::ReuseIntervalTooLong);
-        }
-        if !self.receipts && self.lost_response_window.as_millis() > UNCONFIRMED_WINDOW_MAX.as_millis() {
-            return Err(LimitsMistake::WindowWithoutReceiptsTooLong);
-        }
-        if self.late_only_rotations == 0 {
-            return Err(LimitsMistake::NoLateOnlyRotations);
-        }
-        Ok(self)
-    }
-
-    /// The reuse interval, never above its maximum: what was not [checked](Self::checked) does
-    /// not widen it.
+    /// The reuse interval, never above its maximum, whatever a Worker sends.
     pub(super) fn effective_reuse_interval(&self) -> Duration {
         self.reuse_interval.min(REUSE_INTERVAL_MAX)
     }
@@ -179,31 +150,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_limits_keep_what_the_design_promises() {
-        assert_eq!(Limits::default().checked(), Ok(Limits::default()));
-    }
-
-    // And is a mistake.
-    #[test]
     fn a_long_window_without_receipts_has_no_effect() {
         let limits = Limits { receipts: false, ..Limits::default() };
-        assert_eq!(limits.checked(), Err(LimitsMistake::WindowWithoutReceiptsTooLong));
         assert_eq!(limits.effective_window(), Duration::from_mins(1));
-        let short = Limits { lost_response_window: Duration::from_mins(1), ..limits };
-        assert_eq!(short.checked(), Ok(short));
     }
 
-    // And is a mistake.
     #[test]
     fn a_reuse_interval_above_a_minute_has_no_effect() {
         let limits = Limits { reuse_interval: Duration::from_secs(61), ..Limits::default() };
-        assert_eq!(limits.checked(), Err(LimitsMistake::ReuseIntervalTooLong));
         assert_eq!(limits.effective_reuse_interval(), Duration::from_mins(1));
-    }
-
-    #[test]
-    fn limits_that_would_refuse_every_rotation_are_a_mistake() {
-        let limits = Limits { late_only_rotations: 0, ..Limits::default() };
-        assert_eq!(limits.checked(), Err(LimitsMistake::NoLateOnlyRotations));
     }
 }

@@ -29,6 +29,6 @@ pub use self::{
     decision::{Decided, Decision, Evidence, RefusalCause},
     family::{Alive, Binding, End, EndReason, Family, NewFamily, Receipt, Revocation, SignInReason, State},
     grant::Grant,
-    limits::{DriftPolicy, Lifetime, Lifetimes, Limits, LimitsMistake},
+    limits::{DriftPolicy, Lifetime, Lifetimes, Limits},
     ratchet::{Presented, Secret, SecretHash},
 };

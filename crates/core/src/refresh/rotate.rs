@@ -11,7 +11,7 @@ impl Family {
     /// Judges a presented token whose MAC was checked. Gives the family as it is afterwards and
     /// the decision with its evidence. The family is unchanged unless the decision is
     /// [`Decision::Rotate`], a late [`Decision::Retry`], or one that ends it.
-    pub fn rotate(
+    pub(crate) fn rotate(
         self,
         presented: &Presented,
         now: Timestamp,

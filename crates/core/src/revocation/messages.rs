@@ -125,12 +125,12 @@ pub enum Rule {
 
 impl Rule {
     /// Whether an Account object could be asked instead.
-    pub const fn has_account(self) -> bool {
+    pub(crate) const fn has_account(self) -> bool {
         matches!(self, Self::OwnSession | Self::OwnSubject(_))
     }
 
     /// The time before which everything is revoked, if it is a rule of that kind.
-    pub const fn not_before(self) -> Option<Timestamp> {
+    pub(crate) const fn not_before(self) -> Option<Timestamp> {
         match self {
             Self::OwnSubject(at) | Self::NotBefore(at) => Some(at),
             Self::OwnSession | Self::Listed => None,

@@ -42,14 +42,14 @@ pub struct LockoutState {
 
 impl LockoutState {
     /// Whether there is nothing to remember.
-    pub fn is_clean(self, now: Timestamp) -> bool {
+    pub(crate) fn is_clean(self, now: Timestamp) -> bool {
         self.clean_at <= now && self.locked_until <= now
     }
 
     /// Takes one failure of this weight in seconds ([`LockoutPolicy::forget`]) back: the attempt
     /// succeeded. `lock` is the one it brought, if it did; another's stays.
     #[must_use]
-    pub fn forgiven(self, forget: u32, lock: Option<Timestamp>) -> Self {
+    pub(crate) fn forgiven(self, forget: u32, lock: Option<Timestamp>) -> Self {
         let own = lock == Some(self.locked_until);
         Self {
             clean_at: self.clean_at.minus(Duration::from_secs(forget.into())),
@@ -109,7 +109,7 @@ impl LockoutPolicy {
     }
 
     /// Judges an attempt and counts it as a failure.
-    pub fn attempt(&self, rung: LockoutState, now: Timestamp) -> (LockoutState, Step) {
+    pub(crate) fn attempt(&self, rung: LockoutState, now: Timestamp) -> (LockoutState, Step) {
         let rung = self.within_reach(rung, now);
         if now < rung.locked_until {
             return (rung, Step::Locked { until: rung.locked_until });

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use super::{Throttle, ThrottleAnswer, ThrottleRequest, Throttles};
-use crate::ports::{Component, Fault, memory::MemoryRecords};
+use crate::ports::{Fault, memory::MemoryRecords};
 use postern_jose::time::Timestamp;
 
 /// Throttle objects in memory, with one clock and a switch for transport. Clones share them.
@@ -14,7 +14,6 @@ pub struct MemoryThrottles {
     objects: Rc<RefCell<BTreeMap<String, MemoryRecords>>>,
     now: Rc<Cell<Timestamp>>,
     asked: Rc<Cell<u64>>,
-    unreachable: Rc<Cell<bool>>,
 }
 
 impl MemoryThrottles {
@@ -30,12 +29,7 @@ impl MemoryThrottles {
         self.now.set(now);
     }
 
-    /// The objects cannot be reached: nothing arrives there.
-    pub fn set_unreachable(&self, unreachable: bool) {
-        self.unreachable.set(unreachable);
-    }
-
-    /// How many requests were made, reached or not.
+    /// How many requests were made.
     pub fn asked(&self) -> u64 {
         self.asked.get()
     }
@@ -54,9 +48,6 @@ impl MemoryThrottles {
 impl Throttles for MemoryThrottles {
     async fn ask(&self, name: &str, request: &ThrottleRequest) -> Result<ThrottleAnswer, Fault> {
         self.asked.set(self.asked.get() + 1);
-        if self.unreachable.get() {
-            return Err(Fault::new(Component::Throttle, "unreachable"));
-        }
         Ok(Throttle::new(self.records(name)).serve(request, self.now.get()))
     }
 }

@@ -173,7 +173,7 @@ pub const MAX_WINDOW: Duration = Duration::from_hours(1);
 
 impl ThrottleState {
     /// Whether forgetting it changes nothing.
-    pub fn is_spent(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_spent(&self, now: Timestamp) -> bool {
         self.buckets.values().all(|bucket| bucket.is_full(now))
             && self.rung.is_clean(now)
             && self.seen.is_stale(MAX_WINDOW, now)

@@ -31,7 +31,7 @@ pub struct DistinctCounter {
 
 impl DistinctCounter {
     /// Whether there is nothing to remember.
-    pub fn is_stale(&self, window: Duration, now: Timestamp) -> bool {
+    pub(crate) fn is_stale(&self, window: Duration, now: Timestamp) -> bool {
         self.alarmed_until <= now && self.ones.values().all(|at| now.is_due(*at, window))
     }
 
@@ -53,7 +53,7 @@ impl DistinctLimit {
     }
 
     /// Notes one. Whether this one made it an attack, which it was not before.
-    pub fn note(self, seen: &mut DistinctCounter, one: &str, now: Timestamp) -> bool {
+    pub(crate) fn note(self, seen: &mut DistinctCounter, one: &str, now: Timestamp) -> bool {
         let alarmed = seen.is_alarmed(now);
         seen.ones.retain(|at| !now.is_due(*at, self.window()));
         seen.ones.insert(one.to_owned(), now);
