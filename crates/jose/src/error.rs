@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::json::JsonError;
 
-/// A claim that a token is refused for: which one, what it has to be, and which setting would change
+/// A claim that a token is refused for: which one, what it has to be, and which member of the policy would change
 /// the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimFault {
@@ -13,8 +13,8 @@ pub struct ClaimFault {
     pub name: Cow<'static, str>,
     /// What it has to be.
     pub expected: &'static str,
-    /// The member of the issuer's settings that says that this claim is read.
-    pub setting: Option<&'static str>,
+    /// The member of the issuer's policy that says that this claim is read.
+    pub policy_member: Option<&'static str>,
 }
 
 /// What a refusal is about.
@@ -256,23 +256,19 @@ impl TokenError {
         })
     }
 
-    /// The setting that would change the answer: a member of the issuer's entry in
-    /// `POSTERN_ISSUERS`, or for a token of our own (`own`) a variable. `None` when no setting lets
-    /// such a token pass.
-    pub const fn setting(&self, own: bool) -> Option<&'static str> {
-        match self {
-            Self::UntrustedIssuer { .. } => Some("POSTERN_ISSUERS"),
-            Self::WrongAudience { .. } if own => Some("POSTERN_AUDIENCE"),
-            Self::NotYetValid | Self::IssuedInFuture if own => Some("POSTERN_LEEWAY"),
-            _ if own => None,
-            Self::TooLarge { .. } => Some("max_token_bytes"),
-            Self::WrongAudience { .. } => Some("audiences"),
-            Self::NotYetValid | Self::IssuedInFuture => Some("leeway"),
-            Self::WrongType { .. } => Some("typ"),
-            Self::AlgorithmNotAllowed => Some("algorithms"),
-            Self::MissingClaim(fault) | Self::MalformedClaim(fault) => fault.setting,
-            _ => None,
-        }
+    /// The member of the issuer's [`ValidationPolicy`](crate::jwt::ValidationPolicy) that would change
+    /// the answer. `None` when no policy lets such a token pass, and where the policy judges its
+    /// tokens to the letter.
+    pub const fn policy_member(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TooLarge { .. } => "max_token_bytes",
+            Self::WrongAudience { .. } => "audiences",
+            Self::NotYetValid | Self::IssuedInFuture => "leeway",
+            Self::WrongType { .. } => "typ",
+            Self::AlgorithmNotAllowed => "algorithms",
+            Self::MissingClaim(fault) | Self::MalformedClaim(fault) => return fault.policy_member,
+            _ => return None,
+        })
     }
 }
 

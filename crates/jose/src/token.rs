@@ -223,7 +223,7 @@ impl<'a> UnverifiedToken<'a> {
         issuer.ok_or(TokenError::MissingClaim(ClaimFault {
             name: "iss".into(),
             expected: "a string",
-            setting: None,
+            policy_member: None,
         }))
     }
 }

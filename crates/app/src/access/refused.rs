@@ -56,9 +56,16 @@ impl Invalid {
         }
     }
 
-    /// The setting that would change the answer.
+    /// The setting that would change the answer: a member of the issuer's entry in `POSTERN_ISSUERS`, or a variable.
+    /// `None` when no setting lets such a token pass.
     pub(crate) fn setting(&self) -> Option<&'static str> {
-        self.cause.setting(self.issuer.as_ref().is_some_and(|(_, own)| *own))
+        match (&self.issuer, &self.cause) {
+            (_, TokenError::UntrustedIssuer { .. }) => Some("POSTERN_ISSUERS"),
+            (Some((_, true)), TokenError::WrongAudience { .. }) => Some("POSTERN_AUDIENCE"),
+            (Some((_, true)), TokenError::NotYetValid | TokenError::IssuedInFuture) => Some("POSTERN_LEEWAY"),
+            (Some((_, true)), _) => None,
+            (_, cause) => cause.policy_member(),
+        }
     }
 }
 

@@ -173,7 +173,7 @@ proptest! {
             }
             Err(cause) => {
                 prop_assert_eq!(cause.about().to_string(), "claim groups");
-                prop_assert_eq!(cause.setting(false), Some("roles_claim"));
+                prop_assert_eq!(cause.policy_member(), Some("roles_claim"));
             }
         }
     }

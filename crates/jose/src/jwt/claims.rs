@@ -94,7 +94,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// A claim that must be there.
     fn required<T>(&self, name: &'static str, form: &Form<T>) -> Result<T, TokenError> {
-        let fault = ClaimFault { name: name.into(), expected: form.expected, setting: None };
+        let fault = ClaimFault { name: name.into(), expected: form.expected, policy_member: None };
         self.optional(name, form)?.ok_or(TokenError::MissingClaim(fault))
     }
 
@@ -105,7 +105,7 @@ impl Reader<'_> {
             TokenError::MalformedClaim(ClaimFault {
                 name: name.into(),
                 expected: form.expected,
-                setting: None,
+                policy_member: None,
             })
         })
     }
@@ -136,7 +136,7 @@ impl Reader<'_> {
             None if exact || decides => Err(TokenError::MalformedClaim(ClaimFault {
                 name: Cow::Owned(place.as_str().to_owned()),
                 expected: form.expected,
-                setting: (!exact).then_some(setting),
+                policy_member: (!exact).then_some(setting),
             })),
             read => Ok(read),
         }
@@ -157,7 +157,7 @@ impl Reader<'_> {
         Err(TokenError::MissingClaim(ClaimFault {
             name: source.names(),
             expected: forms::FILLED_TEXT.expected,
-            setting: (!self.policy.exact).then_some(SETTING),
+            policy_member: (!self.policy.exact).then_some(SETTING),
         }))
     }
 
@@ -181,7 +181,7 @@ impl Reader<'_> {
                 None if self.policy.rfc9068 => Err(TokenError::MalformedClaim(ClaimFault {
                     name: "jti".into(),
                     expected: forms::TOKEN_ID.expected,
-                    setting: Some("typ"),
+                    policy_member: Some("typ"),
                 })),
                 read => Ok(read),
             },
@@ -206,7 +206,7 @@ impl Reader<'_> {
                     return Err(TokenError::MalformedClaim(ClaimFault {
                         name: source.names(),
                         expected: "the same client in each",
-                        setting: Some(SETTING),
+                        policy_member: Some(SETTING),
                     }));
                 }
                 _ => client = Some(named),

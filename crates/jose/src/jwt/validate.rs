@@ -101,7 +101,7 @@ fn require_filled(
     let fault = || ClaimFault {
         name: name(),
         expected: "a non-empty string",
-        setting: if policy.exact { None } else { Some("typ") },
+        policy_member: if policy.exact { None } else { Some("typ") },
     };
     match value {
         None => Err(TokenError::MissingClaim(fault())),

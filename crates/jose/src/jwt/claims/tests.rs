@@ -27,7 +27,7 @@ fn named(names: &[&str]) -> ClaimSource {
 fn refused(read: Result<Claims, TokenError>) -> (String, Option<&'static str>) {
     let cause = read.unwrap_err();
     let About::Claim(name) = cause.about() else { panic!("{cause:?}") };
-    (name.to_owned(), cause.setting(false))
+    (name.to_owned(), cause.policy_member())
 }
 
 // Tests RFC 7519 section 4: claims that are not understood are ignored
