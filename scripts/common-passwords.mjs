@@ -1,4 +1,4 @@
-// Makes crates/core/src/identity/common.bin, the filter of common passwords that crates/core/src/identity/common.rs reads.
+// Makes crates/core/src/identity/common.bin, the filter of common passwords that crates/core/src/identity/common_passwords.rs reads.
 //
 //   npm install --no-save @zxcvbn-ts/language-common@4.1.3 && node scripts/common-passwords.mjs
 //

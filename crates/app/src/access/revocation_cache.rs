@@ -120,7 +120,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         let mark = RevocationKey::own(Kind::Client, client_id);
         let not_before = self.0.isolate.memory.feed.copy.borrow().not_before(mark.short());
         match not_before {
-            Some(at) if crate::account::may_predate(signed_in_at, at) => {
+            Some(at) if crate::revocation::may_predate(signed_in_at, at) => {
                 self.0.ports.feed().is_revoked(vec![mark], signed_in_at).await
             }
             _ => Ok(false),

@@ -7,7 +7,7 @@ use std::{
 
 use super::support::*;
 use postern_app::{
-    account::{AccountAnswer, AccountRequest, ActivityKind, AlarmAction, Purpose, Served, may_predate},
+    account::{AccountAnswer, AccountRequest, ActivityKind, AlarmAction, Purpose, Served},
     ids::FamilyId,
     ports::{Records as _, memory::FaultMode},
     refresh::{Context, EndReason, Lifetimes, RefusalCause, Revocation, SecretHash, SignInReason},
@@ -423,9 +423,9 @@ fn a_sign_in_in_the_second_of_a_logout_everywhere_lives() {
     bench.refresh(&new_token);
 
     // The feed goes by `iat` alone: it asks about that whole second, and about no later one.
-    assert!(may_predate(issued_before, not_before));
-    assert!(may_predate(issued_after, not_before));
-    assert!(!may_predate(issued_after.plus(SECOND), not_before));
+    assert!(postern_core::revocation::may_predate(issued_before, not_before));
+    assert!(postern_core::revocation::may_predate(issued_after, not_before));
+    assert!(!postern_core::revocation::may_predate(issued_after.plus(SECOND), not_before));
 }
 
 #[test]

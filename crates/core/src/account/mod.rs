@@ -28,14 +28,3 @@ pub use self::{
     one_time_token::OneTimeToken,
     reply::{AlarmAction, Served},
 };
-use postern_jose::time::Timestamp;
-
-/// Whether an access token *may* have been issued before its subject's not-before.
-///
-/// An `iat` names a whole second (RFC 7519 section 2), so a token of the very second of the
-/// revocation may be from before or after it and counts as before here. The revocation feed
-/// goes by this, and confirms a hit with [`AccountRequest::Check`], which is exact: it accepts a
-/// sign-in made right after the revocation, and nothing from before it.
-pub const fn may_predate(issued_at: Timestamp, not_before: Timestamp) -> bool {
-    issued_at.seconds() <= not_before.seconds()
-}

@@ -2,26 +2,26 @@
 //!
 //! Elsewhere a person is a *subject*; a *user* exists only in this module.
 
-pub mod common;
+pub mod common_passwords;
 pub mod grants;
 pub mod import;
 pub mod login;
-pub mod normal;
 pub mod password;
 pub mod rows;
 pub mod seed;
+pub mod unicode;
 
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 
 pub use grants::{ADMIN_SCOPE, Grants, GrantsOrder};
 pub use login::{Login, LoginError};
-pub use normal::Normalizer;
-#[cfg(not(target_family = "wasm"))]
-pub use normal::UnicodeTables;
 pub use password::{
     HashParameters, MalformedHash, Password, PasswordError, PasswordHash, Unverifiable, Verdict,
 };
+pub use unicode::Normalizer;
+#[cfg(not(target_family = "wasm"))]
+pub use unicode::UnicodeTables;
 
 use crate::{ids::AccountId, ports::Fault};
 use postern_jose::time::Timestamp;

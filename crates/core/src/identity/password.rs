@@ -15,7 +15,7 @@ use base64ct::{Base64Unpadded, Encoding as _};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Login, Normalizer, common};
+use super::{Login, Normalizer, common_passwords};
 use crate::{
     ports::{Component, Fault, Randomness},
     secrets::{Master, Masters, NewerMaster},
@@ -84,7 +84,7 @@ impl Password {
         if password.nfc.chars().count() < MIN_CHARACTERS {
             return Err(PasswordError::TooShort);
         }
-        if common::is_common(&password.nfc) {
+        if common_passwords::is_common(&password.nfc) {
             return Err(PasswordError::Common);
         }
         Ok(password)

@@ -12,8 +12,7 @@
 //!
 //! Anything else is refused whole: half a feed would be a feed that forgot something.
 
-use super::RevocationKeys;
-use crate::account::may_predate;
+use super::key::{RevocationKeys, may_predate};
 use postern_jose::{
     encoding::{base64url, from_base64url},
     time::Timestamp,

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::{
     client::{Added, FeedObject, FeedSnapshot},
     copy::{FeedCopy, MAX_LISTED, MalformedFeed, Overflow, RevocationMatches},
-    key::{Kind, RevocationKey, RevocationKeys},
+    key::{Kind, RevocationKey, RevocationKeys, may_predate},
     messages::{FeedAnswer, FeedEntry, FeedRequest, Rule, Target},
     object::{Alarmed, Feed, FeedPolicy, LONGEST_HEARTBEAT, MAX_BATCH, Served},
 };

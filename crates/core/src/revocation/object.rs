@@ -10,13 +10,10 @@ use std::collections::BTreeMap;
 
 use super::{
     FORMER_KV_KEY, FeedAnswer, FeedCopy, FeedEntry, FeedRequest, IN_FLIGHT, MOVED, Overflow, RevocationKey,
-    Rule,
+    Rule, may_predate,
     stored::{Held, State, Store, Unlisted},
 };
-use crate::{
-    account::may_predate,
-    ports::{Fault, KvStore, Records},
-};
+use crate::ports::{Fault, KvStore, Records};
 use postern_jose::time::Timestamp;
 
 /// Workers KV takes one write a second for each key.

@@ -8,8 +8,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ladder::{LockoutPolicy, LockoutState},
-    spread::{DistinctCounter, DistinctLimit},
+    distinct::{DistinctCounter, DistinctLimit},
+    lockout::{LockoutPolicy, LockoutState},
 };
 use crate::{
     message::Message,

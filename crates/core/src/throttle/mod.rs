@@ -1,8 +1,8 @@
 //! Throttling: how often, how many failures, how many different accounts.
 //!
 //! - [`Rate`](crate::rate::Rate): token buckets, exact;
-//! - [`ladder`]: failures are delayed, then locked out for longer and longer;
-//! - [`spread`]: many accounts from one network, or many networks on one account;
+//! - [`lockout`]: failures are delayed, then locked out for longer and longer;
+//! - [`distinct`]: many accounts from one network, or many networks on one account;
 //! - [`device`]: the token by which an owner's device is known, so that strangers can't lock its
 //!   owner out;
 //! - [`name`]: what the object of an account is called;
@@ -13,22 +13,22 @@
 
 mod client;
 pub mod device;
-pub mod ladder;
+pub mod distinct;
+pub mod lockout;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 pub mod messages;
 pub mod name;
 pub mod network;
 pub mod object;
-pub mod spread;
 
 pub use self::{
     client::{Taken, Throttles},
-    ladder::{LockoutPolicy, LockoutState},
+    distinct::{DistinctCounter, DistinctLimit},
+    lockout::{LockoutPolicy, LockoutState},
     messages::{Allowance, Charge, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState},
     network::Origin,
     object::Throttle,
-    spread::{DistinctCounter, DistinctLimit},
 };
 
 /// What is limited.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{
-    ladder::Step,
+    lockout::Step,
     messages::{
         Allowance, Charge, MAX_ROWS, Refund, Refused, ThrottleAnswer, ThrottleRequest, ThrottleState,
     },
