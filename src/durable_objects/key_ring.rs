@@ -8,7 +8,7 @@ use postern_app::{
     jose::PublicJwkSet,
     keys::{
         KeyRingAnswer,
-        object::{Ring, RingPorts, Served},
+        object::{KeyRingReply, Ring, RingPorts},
     },
     metrics::flush,
     ports::{Clock as _, Component, Fault, KvStore as _},
@@ -65,7 +65,7 @@ impl KeyRing {
             Some(request) => ring.serve(request, now, &ports).await,
             None => ring.alarm(now, &ports).await,
         };
-        let Served { answer, alarm, publish, steps, fault } = served;
+        let KeyRingReply { answer, alarm, publish, steps, fault } = served;
         if let Some(fault) = fault {
             log::fault(&fault);
         }

@@ -13,7 +13,7 @@ use postern_app::{
     keys::{
         KeyRingAnswer, KeyRingObject, KeyRingRequest, Kid, RingPolicy, WrapError,
         messages::KeyState,
-        object::{RECORD_ID, RECORD_KIND, Ring, RingPorts, Served},
+        object::{KeyRingReply, RECORD_ID, RECORD_KIND, Ring, RingPorts},
         ring::Step,
         signing::{SigningKeyError, SigningKeys},
     },
@@ -65,7 +65,7 @@ fn two_racing_first_requests_end_with_one_ring() {
     let mut first = pin!(ring.serve(&KeyRingRequest::Signing {}));
     let mut second = pin!(ring.serve(&KeyRingRequest::PublicSet {}));
     let mut context = Context::from_waker(Waker::noop());
-    let (mut one, mut two) = (None::<Served>, None::<Served>);
+    let (mut one, mut two) = (None::<KeyRingReply>, None::<KeyRingReply>);
     for _ in 0..10 {
         if one.is_none()
             && let Poll::Ready(served) = first.as_mut().poll(&mut context)

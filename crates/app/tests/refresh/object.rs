@@ -7,7 +7,7 @@ use std::{
 
 use super::support::*;
 use postern_app::{
-    account::{AccountAnswer, AccountRequest, ActivityKind, AlarmAction, Purpose, Served},
+    account::{AccountAnswer, AccountReply, AccountRequest, ActivityKind, AlarmAction, Purpose},
     ids::FamilyId,
     ports::{Records as _, memory::FaultMode},
     refresh::{Context, EndReason, Lifetimes, RefusalCause, Revocation, SecretHash, SignInReason},
@@ -191,7 +191,7 @@ fn a_failed_sign_in_opens_nothing_and_delays_no_feed_entry() {
         let bench = Bench::new();
         let family = bench.next_family();
         bench.records.break_with(FaultMode::FailCall(call));
-        let Served { answer, alarm } = bench.serve(&bench.opening(family, "alice"));
+        let AccountReply { answer, alarm } = bench.serve(&bench.opening(family, "alice"));
         assert!(matches!(answer, AccountAnswer::Unavailable { .. }), "{call}");
         // In place of the alarm that is set, and so no later than any could be.
         assert_eq!(alarm, AlarmAction::Alarm(START));

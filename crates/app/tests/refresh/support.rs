@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use postern_app::{
-    account::{Account, AccountAnswer, AccountRequest, Refusal, Rotated, Served, SessionView},
+    account::{Account, AccountAnswer, AccountReply, AccountRequest, Refusal, Rotated, SessionView},
     ids::{AccountId, FamilyId},
     ports::memory::MemoryRecords,
     refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
@@ -64,7 +64,7 @@ impl Bench {
         self.now.set(self.now.get().plus(duration));
     }
 
-    pub(crate) fn serve(&self, request: &AccountRequest) -> Served {
+    pub(crate) fn serve(&self, request: &AccountRequest) -> AccountReply {
         // The way over the wire is part of what is tested.
         let text = serde_json::to_string(request).unwrap();
         let served = self.object.serve(&serde_json::from_str(&text).unwrap(), self.now.get());

@@ -6,7 +6,7 @@ use super::{
     activity,
     messages::AccountAnswer,
     one_time, outbox,
-    reply::{AlarmAction, Served},
+    reply::{AccountReply, AlarmAction},
     stored::{ERASED, Families, Meta, Store},
 };
 use crate::{
@@ -23,15 +23,15 @@ pub(super) fn after(
     store: &Store<'_, impl Records>,
     answer: AccountAnswer,
     now: Timestamp,
-) -> Result<Served, Fault> {
+) -> Result<AccountReply, Fault> {
     if !outbox::is_empty(store)? {
-        return Ok(Served { answer, alarm: AlarmAction::Alarm(now) });
+        return Ok(AccountReply { answer, alarm: AlarmAction::Alarm(now) });
     }
     let families = store.families()?;
     let activity = activity::sweep(store, now)?;
     let one_time = one_time::sweep(store, now)?;
     let first = first_of([first_end(&families), activity, one_time, store.leaving()?]);
-    Ok(Served { answer, alarm: first.map_or(AlarmAction::Unchanged, AlarmAction::Alarm) })
+    Ok(AccountReply { answer, alarm: first.map_or(AlarmAction::Unchanged, AlarmAction::Alarm) })
 }
 
 /// Removes the families whose absolute lifetime is over, activity and one-time tokens that

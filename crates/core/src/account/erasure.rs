@@ -6,7 +6,7 @@ use super::{
     alarm::ERASED_MARK,
     messages::AccountAnswer,
     outbox,
-    reply::{AlarmAction, Served},
+    reply::{AccountReply, AlarmAction},
     sessions,
     stored::{ERASED, Meta, RevokedAll, Store},
 };
@@ -22,15 +22,18 @@ const ERASED_ANYWAY: Duration = Duration::from_mins(15);
 
 /// Ends all sessions, and keeps in mind that everything is to be removed: whatever becomes of
 /// whoever asks for that next, it is done.
-pub(super) fn begin(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Served, Fault> {
+pub(super) fn begin(store: &Store<'_, impl Records>, now: Timestamp) -> Result<AccountReply, Fault> {
     store.write_leaving(now.plus(ERASED_ANYWAY))?;
-    Ok(Served { alarm: AlarmAction::Alarm(now), ..sessions::revoke_all(store, Revocation::Disabled, now)? })
+    Ok(AccountReply {
+        alarm: AlarmAction::Alarm(now),
+        ..sessions::revoke_all(store, Revocation::Disabled, now)?
+    })
 }
 
 /// Ends all sessions and removes everything. What stays for an hour is a mark without a
 /// word about the subject, which refuses the sign-ins under way; what the feed is not told yet
 /// stays until it is.
-pub(super) fn erase(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Served, Fault> {
+pub(super) fn erase(store: &Store<'_, impl Records>, now: Timestamp) -> Result<AccountReply, Fault> {
     // What cannot be read must not keep the rest from being removed.
     if let Ok(Some(meta)) = store.meta()
         && meta.fence != ERASED
@@ -44,5 +47,5 @@ pub(super) fn erase(store: &Store<'_, impl Records>, now: Timestamp) -> Result<S
     let revoked_all = Some(RevokedAll { at: now, by });
     store.write_meta(&Meta { subject: String::new(), epoch: 0, revoked_all, fence: ERASED })?;
     let told = outbox::is_empty(store).unwrap_or(false);
-    Ok(Served { answer, alarm: AlarmAction::Alarm(if told { now.plus(ERASED_MARK) } else { now }) })
+    Ok(AccountReply { answer, alarm: AlarmAction::Alarm(if told { now.plus(ERASED_MARK) } else { now }) })
 }

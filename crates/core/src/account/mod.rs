@@ -26,5 +26,5 @@ pub use self::{
     object::Account,
     one_time::Purpose,
     one_time_token::OneTimeToken,
-    reply::{AlarmAction, Served},
+    reply::{AccountReply, AlarmAction},
 };

@@ -5,7 +5,7 @@ use super::{
     alarm, erasure,
     messages::{AccountAnswer, AccountRequest, Ends},
     one_time::{self, Purpose},
-    reply::{AlarmAction, Served},
+    reply::{AccountReply, AlarmAction},
     rotation, sessions,
     stored::Store,
 };
@@ -35,16 +35,16 @@ impl<R: Records> Account<R> {
 
     /// Decides one request. A storage fault is [`AccountAnswer::Unavailable`]: each decision is
     /// committed by one write, so a write that fails leaves all families as they were.
-    pub fn serve(&self, request: &AccountRequest, now: Timestamp) -> Served {
+    pub fn serve(&self, request: &AccountRequest, now: Timestamp) -> AccountReply {
         // What was written before the fault may have to be told to the feed, or be an account
         // without a family: the alarm sees to it, and no later than it would have.
-        self.decide(request, now).unwrap_or_else(|fault| Served {
+        self.decide(request, now).unwrap_or_else(|fault| AccountReply {
             answer: AccountAnswer::Unavailable { cause: fault.to_string() },
             alarm: AlarmAction::Alarm(now),
         })
     }
 
-    fn decide(&self, request: &AccountRequest, now: Timestamp) -> Result<Served, Fault> {
+    fn decide(&self, request: &AccountRequest, now: Timestamp) -> Result<AccountReply, Fault> {
         let store = &Store(&self.records);
         match request {
             AccountRequest::Open {
@@ -77,7 +77,7 @@ impl<R: Records> Account<R> {
             }
             AccountRequest::Confirm { family, rotation_count } => {
                 rotation::confirm(store, *family, *rotation_count, now)?;
-                Ok(Served::plain(AccountAnswer::Confirmed))
+                Ok(AccountReply::plain(AccountAnswer::Confirmed))
             }
             AccountRequest::Revoke { family, reason } => sessions::revoke(store, *family, *reason, now),
             AccountRequest::RevokeAll { reason, keep: Some(keep) } => {
@@ -85,11 +85,11 @@ impl<R: Records> Account<R> {
             }
             AccountRequest::RevokeAll { reason, keep: None } => sessions::revoke_all(store, *reason, now),
             AccountRequest::Sessions => {
-                Ok(Served::plain(AccountAnswer::Sessions { sessions: sessions::list(store, now)? }))
+                Ok(AccountReply::plain(AccountAnswer::Sessions { sessions: sessions::list(store, now)? }))
             }
             AccountRequest::Check { family, issued_at } => {
                 let alive = rotation::check(store, *family, *issued_at, now)?;
-                Ok(Served::plain(AccountAnswer::Checked { alive }))
+                Ok(AccountReply::plain(AccountAnswer::Checked { alive }))
             }
             AccountRequest::UserChanged { subject, kind, context, fence, ends, reason } => {
                 user_changed(store, (subject, *fence), (*kind, context), (ends, *reason), now)
@@ -107,14 +107,14 @@ impl<R: Records> Account<R> {
             }
             AccountRequest::GiveBackOneTime { hash } => {
                 one_time::give_back(store, hash)?;
-                Ok(Served::plain(AccountAnswer::OneTimeIssued {}))
+                Ok(AccountReply::plain(AccountAnswer::OneTimeIssued {}))
             }
             AccountRequest::Note { kind, family, context } => {
                 activity::note(store, *kind, *family, context, now)?;
                 alarm::after(store, AccountAnswer::Confirmed, now)
             }
             AccountRequest::Activity => {
-                Ok(Served::plain(AccountAnswer::Activity { entries: activity::list(store, now)? }))
+                Ok(AccountReply::plain(AccountAnswer::Activity { entries: activity::list(store, now)? }))
             }
             AccountRequest::BeginErase => erasure::begin(store, now),
             AccountRequest::Erase => erasure::erase(store, now),
@@ -141,7 +141,7 @@ fn user_changed(
     (kind, context): (ActivityKind, &Context),
     (ends, reason): (&Ends, Revocation),
     now: Timestamp,
-) -> Result<Served, Fault> {
+) -> Result<AccountReply, Fault> {
     sessions::raise_fence(store, subject, fence)?;
     if matches!(reason, Revocation::PasswordChanged | Revocation::Disabled) {
         one_time::void(store, Purpose::ResetPassword)?;
@@ -172,9 +172,9 @@ fn redeem(
     purpose: Purpose,
     context: &Context,
     now: Timestamp,
-) -> Result<Served, Fault> {
+) -> Result<AccountReply, Fault> {
     if !one_time::redeem(store, hash, purpose, now)? {
-        return Ok(Served::plain(AccountAnswer::OneTimeRefused {}));
+        return Ok(AccountReply::plain(AccountAnswer::OneTimeRefused {}));
     }
     let (kind, answer) = match purpose {
         Purpose::ResetPassword => {

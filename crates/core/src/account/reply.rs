@@ -5,7 +5,7 @@ use postern_jose::time::Timestamp;
 
 /// An answer, and what the object must do with its alarm.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Served {
+pub struct AccountReply {
     /// For the Worker.
     pub answer: AccountAnswer,
     /// For the object itself.
@@ -23,7 +23,7 @@ pub enum AlarmAction {
     Empty,
 }
 
-impl Served {
+impl AccountReply {
     pub(super) const fn plain(answer: AccountAnswer) -> Self {
         Self { answer, alarm: AlarmAction::Unchanged }
     }

@@ -6,7 +6,7 @@ use super::{
     activity::{self, ActivityKind},
     messages::{AccountAnswer, Granted, Refusal, Rotated},
     outbox,
-    reply::{AlarmAction, Served},
+    reply::{AccountReply, AlarmAction},
     stored::{Store, StoredFamily},
 };
 use crate::{
@@ -27,10 +27,10 @@ pub(super) fn rotate(
     now: Timestamp,
     limits: &Limits,
     context: &Context,
-) -> Result<Served, Fault> {
+) -> Result<AccountReply, Fault> {
     let Some(before) = store.load(id)? else {
         let refusal = Refusal::without_family(RefusalCause::UnknownFamily);
-        return Ok(Served::plain(AccountAnswer::Refused(refusal)));
+        return Ok(AccountReply::plain(AccountAnswer::Refused(refusal)));
     };
     let (family, decided) = before.family.clone().rotate(presented, now, limits, context);
     let after = StoredFamily { family, ..before };
@@ -54,7 +54,7 @@ pub(super) fn rotate(
     if let Some(kind) = kind {
         let _ = activity::note(store, kind, Some(id), context, now);
     }
-    Ok(Served { answer, alarm })
+    Ok(AccountReply { answer, alarm })
 }
 
 /// Notes that the client received the access token of this rotation count.

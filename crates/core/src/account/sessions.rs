@@ -7,7 +7,7 @@ use super::{
     alarm,
     messages::{AccountAnswer, Refusal, SessionView},
     outbox,
-    reply::{AlarmAction, Served},
+    reply::{AccountReply, AlarmAction},
     stored::{ERASED, Families, Meta, RevokedAll, Store, StoredFamily},
 };
 use crate::{
@@ -33,8 +33,8 @@ pub(super) fn open(
     opening: NewFamily,
     (max_families, credential_version): (u16, u64),
     now: Timestamp,
-) -> Result<Served, Fault> {
-    let refused = |cause| Ok(Served::plain(AccountAnswer::Refused(Refusal::without_family(cause))));
+) -> Result<AccountReply, Fault> {
+    let refused = |cause| Ok(AccountReply::plain(AccountAnswer::Refused(Refusal::without_family(cause))));
     let meta = store.meta()?;
     if meta.as_ref().is_some_and(|meta| meta.subject != opening.grant.subject) {
         return refused(RefusalCause::WrongSubject);
@@ -47,7 +47,7 @@ pub(super) fn open(
         if !is_repeated(&there.family, &opening) {
             return refused(RefusalCause::FamilyExists);
         }
-        return Ok(Served {
+        return Ok(AccountReply {
             answer: AccountAnswer::Opened { displaced: Vec::new() },
             alarm: alarm::next(store, &families, now),
         });
@@ -77,7 +77,10 @@ pub(super) fn open(
             activity::note(store, ActivityKind::FamilyDisplaced, Some(*displaced), &Context::default(), now);
     }
     let _ = activity::note(store, ActivityKind::SignedIn, Some(id), &context, now);
-    Ok(Served { answer: AccountAnswer::Opened { displaced }, alarm: alarm::next(store, &families, now) })
+    Ok(AccountReply {
+        answer: AccountAnswer::Opened { displaced },
+        alarm: alarm::next(store, &families, now),
+    })
 }
 
 /// Ends the longest idle of the live families until `room` of them are left.
@@ -131,13 +134,13 @@ pub(super) fn revoke(
     id: FamilyId,
     by: Revocation,
     now: Timestamp,
-) -> Result<Served, Fault> {
+) -> Result<AccountReply, Fault> {
     let mut families = store.load(id)?.map(|stored| (id, stored)).into_iter().collect();
     let ended = end_each(store, &mut families, by, now)?;
     note_end(store, &ended, ActivityKind::of_revocation(by, false), now);
     let alarm = if ended.is_empty() { AlarmAction::Unchanged } else { AlarmAction::Alarm(now) };
     let answer = AccountAnswer::revoked(ended);
-    Ok(Served { answer, alarm })
+    Ok(AccountReply { answer, alarm })
 }
 
 /// A fault on the way leaves each family either ended or as it was; asking again ends the rest.
@@ -146,27 +149,27 @@ pub(super) fn revoke_others(
     keep: FamilyId,
     by: Revocation,
     now: Timestamp,
-) -> Result<Served, Fault> {
+) -> Result<AccountReply, Fault> {
     let mut families = store.settled(store.meta()?.as_ref())?;
     families.retain(|(id, _)| *id != keep);
     let ended = end_each(store, &mut families, by, now)?;
     note_end(store, &ended, ActivityKind::of_revocation(by, false), now);
     let alarm = if ended.is_empty() { AlarmAction::Unchanged } else { AlarmAction::Alarm(now) };
     let answer = AccountAnswer::revoked(ended);
-    Ok(Served { answer, alarm })
+    Ok(AccountReply { answer, alarm })
 }
 
 pub(super) fn revoke_all(
     store: &Store<'_, impl Records>,
     by: Revocation,
     now: Timestamp,
-) -> Result<Served, Fault> {
+) -> Result<AccountReply, Fault> {
     // The mark of an erased account names no subject: what the feed is to be told of the one it
     // had would be overwritten.
     let Some(mut meta) = store.meta()?.filter(|meta| meta.fence != ERASED) else {
         // No family was ever opened, or all were removed after their absolute lifetime.
         let answer = AccountAnswer::revoked(Vec::new());
-        return Ok(Served::plain(answer));
+        return Ok(AccountReply::plain(answer));
     };
     let mut families = store.settled(Some(&meta))?;
     outbox::tell_subject(store, &meta.subject, now)?;
@@ -190,7 +193,7 @@ pub(super) fn revoke_all(
         let _ = activity::note(store, kind, None, &Context::default(), now);
     }
     let answer = AccountAnswer::revoked(ended);
-    Ok(Served { answer, alarm: AlarmAction::Alarm(now) })
+    Ok(AccountReply { answer, alarm: AlarmAction::Alarm(now) })
 }
 
 fn note_end(store: &Store<'_, impl Records>, ended: &[FamilyId], kind: Option<ActivityKind>, now: Timestamp) {

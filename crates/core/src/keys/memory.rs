@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     KeyRingAnswer, KeyRingObject, KeyRingRequest, RingPolicy, Signer,
-    object::{Ring, RingPorts, Served},
+    object::{KeyRingReply, Ring, RingPorts},
 };
 use crate::{
     ports::{Clock, Fault, Randomness, memory::MemoryRecords},
@@ -39,12 +39,12 @@ impl<S: Signer, N: Randomness, C: Clock> MemoryKeyRing<S, N, C> {
     }
 
     /// Serves a request and shows all that came of it.
-    pub async fn serve(&self, request: &KeyRingRequest) -> Served {
+    pub async fn serve(&self, request: &KeyRingRequest) -> KeyRingReply {
         self.ring.serve(request, self.clock.now(), &self.ports()).await
     }
 
     /// Lets the alarm go off.
-    pub async fn alarm(&self) -> Served {
+    pub async fn alarm(&self) -> KeyRingReply {
         self.ring.alarm(self.clock.now(), &self.ports()).await
     }
 

@@ -47,7 +47,7 @@ pub struct RingPorts<'a, S, N> {
 
 /// What came of a request or an alarm, for the edge to carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Served {
+pub struct KeyRingReply {
     /// The answer to the Worker (an alarm's is dropped).
     pub answer: KeyRingAnswer,
     /// Set the object's alarm to this time.
@@ -74,7 +74,7 @@ enum Wish<'a> {
 }
 
 enum Decision {
-    Done(Box<Served>),
+    Done(Box<KeyRingReply>),
     Generate(SignatureAlgorithm),
 }
 
@@ -90,8 +90,8 @@ impl<R: Records> Ring<R> {
         request: &KeyRingRequest,
         now: Timestamp,
         ports: &RingPorts<'_, S, N>,
-    ) -> Served {
-        self.fulfil(&Wish::Request(request), now, ports).await.unwrap_or_else(|fault| Served {
+    ) -> KeyRingReply {
+        self.fulfil(&Wish::Request(request), now, ports).await.unwrap_or_else(|fault| KeyRingReply {
             answer: KeyRingAnswer::Unavailable { part: fault.part },
             alarm: None,
             publish: None,
@@ -105,15 +105,15 @@ impl<R: Records> Ring<R> {
         &self,
         now: Timestamp,
         ports: &RingPorts<'_, S, N>,
-    ) -> Served {
+    ) -> KeyRingReply {
         let fault = match self.fulfil(&Wish::Alarm, now, ports).await {
             Ok(served) => return served,
             Err(fault) => fault,
         };
         let alarm = Some(now.plus(RETRY_AFTER));
         match self.fulfil(&Wish::AlarmWithoutKeys, now, ports).await {
-            Ok(served) => Served { alarm, fault: Some(fault), ..served },
-            Err(_) => Served {
+            Ok(served) => KeyRingReply { alarm, fault: Some(fault), ..served },
+            Err(_) => KeyRingReply {
                 answer: KeyRingAnswer::Unavailable { part: fault.part },
                 alarm,
                 publish: None,
@@ -128,7 +128,7 @@ impl<R: Records> Ring<R> {
         wish: &Wish<'_>,
         now: Timestamp,
         ports: &RingPorts<'_, S, N>,
-    ) -> Result<Served, Fault> {
+    ) -> Result<KeyRingReply, Fault> {
         let mut stock = Vec::new();
         for _ in 0..ATTEMPTS {
             match self.decide(wish, now, ports, &mut stock)? {
@@ -204,7 +204,7 @@ impl<R: Records> Ring<R> {
         }
         let publish = (changed || woken).then(|| ring.public_set());
         let alarm = arm.then_some(alarm);
-        Ok(Decision::Done(Box::new(Served { answer, alarm, publish, steps, fault: None })))
+        Ok(Decision::Done(Box::new(KeyRingReply { answer, alarm, publish, steps, fault: None })))
     }
 
     fn read(&self) -> Result<Option<KeyRing>, Fault> {

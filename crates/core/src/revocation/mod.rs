@@ -24,7 +24,7 @@ pub use self::{
     copy::{FeedCopy, MAX_LISTED, MalformedFeed, Overflow, RevocationMatches},
     key::{Kind, RevocationKey, RevocationKeys, may_predate},
     messages::{FeedAnswer, FeedEntry, FeedRequest, Rule, Target},
-    object::{Alarmed, Feed, FeedPolicy, LONGEST_HEARTBEAT, MAX_BATCH, Served},
+    object::{Alarmed, Feed, FeedPolicy, FeedReply, LONGEST_HEARTBEAT, MAX_BATCH},
 };
 use postern_jose::encoding::base64url;
 

@@ -81,7 +81,7 @@ struct Loaded {
 
 /// An answer, and when the alarm must ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Served {
+pub struct FeedReply {
     /// For who asked.
     pub answer: FeedAnswer,
     /// Set the alarm to this, in place of the one that is set.
@@ -197,19 +197,19 @@ impl<R: Records> Feed<R> {
     }
 
     /// Decides one request: synchronous, so that nothing comes between reading and writing.
-    pub fn serve(&self, request: &FeedRequest, now: Timestamp, policy: &FeedPolicy) -> Served {
+    pub fn serve(&self, request: &FeedRequest, now: Timestamp, policy: &FeedPolicy) -> FeedReply {
         let served = match request {
             FeedRequest::Add { entries } => self.add(entries, now, policy),
             FeedRequest::Confirm { marks, issued_at } => self.confirm(marks, *issued_at, now),
             FeedRequest::Snapshot {} => self.snapshot(now, policy),
         };
-        served.unwrap_or_else(|fault| Served {
+        served.unwrap_or_else(|fault| FeedReply {
             answer: FeedAnswer::Unavailable { cause: fault.to_string() },
             alarm: None,
         })
     }
 
-    fn add(&self, entries: &[FeedEntry], now: Timestamp, policy: &FeedPolicy) -> Result<Served, Fault> {
+    fn add(&self, entries: &[FeedEntry], now: Timestamp, policy: &FeedPolicy) -> Result<FeedReply, Fault> {
         self.with(|loaded| {
             let others = |loaded: &Loaded| loaded.entries.len() - loaded.own;
             if loaded.own + entries.len() > policy.max_own
@@ -227,7 +227,10 @@ impl<R: Records> Feed<R> {
                 |entry: &&&FeedEntry| !entry.rule.has_account() && !loaded.entries.contains_key(&entry.mark);
             let more = news.iter().filter(is_other).count();
             if entries.len() > MAX_BATCH || (more > 0 && others(loaded) + more > policy.max_others) {
-                return Ok(Served { answer: FeedAnswer::Full, alarm: Some(loaded.next_alarm(now, policy)) });
+                return Ok(FeedReply {
+                    answer: FeedAnswer::Full,
+                    alarm: Some(loaded.next_alarm(now, policy)),
+                });
             }
             if !news.is_empty() {
                 // First that there is a change, then the change: whatever fails on the way, KV gets
@@ -237,7 +240,7 @@ impl<R: Records> Feed<R> {
                     self.take(loaded, entry, now, policy)?;
                 }
             }
-            Ok(Served { answer: FeedAnswer::Taken, alarm: Some(loaded.next_alarm(now, policy)) })
+            Ok(FeedReply { answer: FeedAnswer::Taken, alarm: Some(loaded.next_alarm(now, policy)) })
         })
     }
 
@@ -298,16 +301,16 @@ impl<R: Records> Feed<R> {
         marks: &[RevocationKey],
         issued_at: Timestamp,
         now: Timestamp,
-    ) -> Result<Served, Fault> {
+    ) -> Result<FeedReply, Fault> {
         self.with(|loaded| {
             let revoked = marks.iter().filter_map(|mark| loaded.entries.get(mark)).any(|held| {
                 now < held.until && held.rule.not_before().is_none_or(|at| may_predate(issued_at, at))
             });
-            Ok(Served { answer: FeedAnswer::Confirmed { revoked }, alarm: None })
+            Ok(FeedReply { answer: FeedAnswer::Confirmed { revoked }, alarm: None })
         })
     }
 
-    fn snapshot(&self, now: Timestamp, policy: &FeedPolicy) -> Result<Served, Fault> {
+    fn snapshot(&self, now: Timestamp, policy: &FeedPolicy) -> Result<FeedReply, Fault> {
         self.with(|loaded| {
             if loaded.state.changes == 0 {
                 // Nothing was ever written: KV shall have an empty feed, so that nobody asks here.
@@ -322,7 +325,7 @@ impl<R: Records> Feed<R> {
             let feed = loaded.copy(loaded.state.version, now).encode();
             let alarm = Some(loaded.next_alarm(now, policy));
             let failed_writes = loaded.failed_writes();
-            Ok(Served { answer: FeedAnswer::Snapshot { feed, failed_writes }, alarm })
+            Ok(FeedReply { answer: FeedAnswer::Snapshot { feed, failed_writes }, alarm })
         })
     }
 
