@@ -15,5 +15,5 @@ mv shim.new shim.js
 awk '{ key = $1 } key !~ /^"\.\/snippets\// || key != last; { last = key }' index.js >index.new
 mv index.new index.js
 # wasm-bindgen copies the modules that Rust imports from, and none that those import.
-for glue in snippets/*/src/glue.js; do cp "$root/src/socket.js" "${glue%/*}/"; done
+for glue in snippets/*/src/glue.js; do [ ! -f "$glue" ] || cp "$root/src/socket.js" "${glue%/*}/"; done
 exec "$root/node_modules/.bin/esbuild" "$@"
