@@ -27,7 +27,6 @@ pub use limits::LimitSettings;
 pub use master::MasterKeys;
 pub use reader::ConfigError;
 pub use route_context::RouteContext;
-pub use sections::ALGORITHMS;
 pub use settings::Config;
 pub use token_size::TokenTooLarge;
 pub use types::{

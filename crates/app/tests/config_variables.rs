@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use postern_app::{
     config::{ClientKind, Config, ContextChange, Profile, Registration, TypRule},
+    jose::SignatureAlgorithm,
     jwt::RolesForm,
 };
 use serde_json::{Value, json};
@@ -336,7 +337,10 @@ fn an_external_issuer_has_safe_defaults() {
     let issuer = &config.issuers[0];
     assert_eq!(issuer.jwks_uri, None, "to be discovered");
     assert_eq!(issuer.typ, TypRule::AccessToken);
-    assert_eq!(Vec::from_iter(&issuer.algorithms), ["ES256", "EdDSA", "RS256"]);
+    assert_eq!(
+        issuer.algorithms,
+        [SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa, SignatureAlgorithm::Rs256].into()
+    );
     assert_eq!((&issuer.scope_claim, &issuer.tenant_claim), (&None, &None), "nobody named any");
     assert_eq!((&issuer.roles_claim, &issuer.client_claim), (&None, &None), "`azp` is not guessed at");
     assert_eq!((&issuer.subject_claim, &issuer.audience_claim), (&None, &None));
@@ -374,7 +378,7 @@ fn an_external_issuer_has_safe_defaults() {
         let list = json!({"ISSUERS": [
             {"issuer": "https://a.example", "audiences": ["a"], "algorithms": names},
         ]});
-        assert_eq!(Vec::from_iter(&read(list).issuers[0].algorithms), ["EdDSA"]);
+        assert_eq!(read(list).issuers[0].algorithms, [SignatureAlgorithm::EdDsa].into());
     }
     for algorithm in ["HS256", "none", "es256", "RS512", "Ed448", "ed25519"] {
         let list = json!({"ISSUERS": [

@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::Value;
 
-use crate::{encoding::text_set, jose::json::parse_text};
+use crate::jose::json::parse_text;
 
 /// The prefix of every variable.
 pub(super) const PREFIX: &str = "POSTERN_";
@@ -201,12 +201,12 @@ impl<'a> Node<'a> {
     }
 
     /// A list of different strings that `parse` accepts. A single string is a list of one.
-    pub(super) fn set<E: fmt::Display>(
+    pub(super) fn set<T: Ord, E: fmt::Display>(
         &self,
-        parse: impl Fn(&str) -> Result<String, E>,
-    ) -> Option<BTreeSet<String>> {
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<BTreeSet<T>> {
         if self.is_text() {
-            return self.parsed(parse).map(|one| text_set([one]));
+            return self.parsed(parse).map(|one| BTreeSet::from([one]));
         }
         let mut set = BTreeSet::new();
         self.each(|item| {
@@ -233,10 +233,10 @@ impl<'a> Node<'a> {
     }
 
     /// A set with at least one item.
-    pub(super) fn filled_set<E: fmt::Display>(
+    pub(super) fn filled_set<T: Ord, E: fmt::Display>(
         &self,
-        parse: impl Fn(&str) -> Result<String, E>,
-    ) -> Option<BTreeSet<String>> {
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<BTreeSet<T>> {
         let set = self.set(parse)?;
         if set.is_empty() { self.wrong("must not be empty") } else { Some(set) }
     }

@@ -25,9 +25,6 @@ const DAY: u64 = 86_400;
 /// The longest session lifetime that can be configured: a year.
 const MAX_LIFETIME: u64 = 366 * DAY;
 
-/// The JOSE names of the algorithms that can be verified (RFC 7518, RFC 8037). `HS*` and `none` are not among them.
-pub const ALGORITHMS: [&str; 5] = ["ES256", "ES384", "EdDSA", "RS256", "PS256"];
-
 pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
     let mut settings = RefreshSettings::default();
     let Some(fields) = node.and_then(|node| {
@@ -224,15 +221,18 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
         let audiences = fields
             .needed("audiences", "is missing: the value of `aud` in this issuer's access tokens for your API")
             .and_then(|node| node.filled_set(values::name));
-        let defaults = ["ES256", "EdDSA", "RS256"].map(str::to_owned).into();
+        let defaults =
+            [SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa, SignatureAlgorithm::Rs256].into();
         let algorithms = fields.or("algorithms", defaults, |node| {
-            let names = node.filled_set(|text| match text.parse::<SignatureAlgorithm>() {
-                Ok(_) => Ok(text.to_owned()),
-                Err(_) => Err(format!("must be one of: {}", ALGORITHMS.join(", "))),
+            // The list may contain both names of EdDSA (RFC 9864), but neither of them twice.
+            let named = node.filled_set(|text| match text.parse::<SignatureAlgorithm>() {
+                Ok(algorithm) => Ok((algorithm, text.to_owned())),
+                Err(_) => Err(format!(
+                    "must be one of: {}",
+                    SignatureAlgorithm::ALL.map(SignatureAlgorithm::name).join(", ")
+                )),
             })?;
-            // The list may contain both names of EdDSA (RFC 9864).
-            let algorithms = names.iter().filter_map(|name| name.parse::<SignatureAlgorithm>().ok());
-            Some(algorithms.map(|algorithm| algorithm.name().to_owned()).collect())
+            Some(named.into_iter().map(|(algorithm, _)| algorithm).collect())
         });
         let typ = fields.or("typ", TypRule::AccessToken, |node| {
             node.choice(&[("at+jwt", TypRule::AccessToken), ("any", TypRule::Any)])

@@ -199,8 +199,8 @@ pub struct ExternalIssuer {
     pub audiences: BTreeSet<String>,
     /// The claim with the audience, instead of `aud`.
     pub audience_claim: Option<String>,
-    /// The JOSE names of the allowed algorithms, from [`super::ALGORITHMS`]. Never empty.
-    pub algorithms: BTreeSet<String>,
+    /// The allowed algorithms. Never empty.
+    pub algorithms: BTreeSet<SignatureAlgorithm>,
     /// The required `typ` of its tokens.
     pub typ: TypRule,
     /// The maximum length of its tokens, in bytes.

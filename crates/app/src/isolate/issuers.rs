@@ -5,7 +5,6 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     config::{Config, TypRule},
     encoding::base64url,
-    jose::SignatureAlgorithm,
     jwks::{IssuerSource, KeyLocation},
     jwt::{ClaimSource, RolesForm, TypPolicy, ValidationPolicy},
     text_map::TextMap,
@@ -37,12 +36,7 @@ pub(crate) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
                 },
                 // Who says `at+jwt` says that RFC 9068 is followed.
                 rfc9068: issuer.typ == TypRule::AccessToken,
-                // Config knows no other names.
-                algorithms: issuer
-                    .algorithms
-                    .iter()
-                    .filter_map(|name| name.parse().ok())
-                    .collect::<Vec<SignatureAlgorithm>>(),
+                algorithms: issuer.algorithms.iter().copied().collect(),
                 audience_claim: source(issuer.audience_claim.iter(), "aud"),
                 subject_claim: source(issuer.subject_claim.iter().flatten(), "sub"),
                 scope_claim: source(issuer.scope_claim.iter(), "scope"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use postern_app::{
     config::{Config, ExternalIssuer, Profile},
-    jose::JwkSet,
+    jose::{JwkSet, PublicKey, SignatureAlgorithm},
     text::printable,
 };
 
@@ -55,7 +55,7 @@ pub(super) fn look(config: &Config, metrics: Option<&str>, context: &Context) ->
 /// count, and why.
 fn judge_keys(issuer: &ExternalIssuer, uri: &str, document: &[u8]) -> Vec<Finding> {
     let name = &issuer.issuer;
-    let algorithms: Vec<_> = issuer.algorithms.iter().filter_map(|name| name.parse().ok()).collect();
+    let algorithms: Vec<_> = issuer.algorithms.iter().copied().collect();
     let set = match JwkSet::parse_for(document, &algorithms) {
         Ok(set) => set,
         Err(error) => {
@@ -77,11 +77,18 @@ fn judge_keys(issuer: &ExternalIssuer, uri: &str, document: &[u8]) -> Vec<Findin
 
 fn judge_algorithms(issuer: &ExternalIssuer, uri: &str, set: &JwkSet) -> Finding {
     let name = &issuer.issuer;
-    let allowed = |algorithm: &str| issuer.algorithms.contains(algorithm);
-    let (usable, other): (Vec<_>, Vec<_>) =
-        set.keys().iter().map(|key| key.algorithm().name()).partition(|algorithm| allowed(algorithm));
-    let named = |list: &[&str]| {
-        list.iter().copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+    let (usable, other): (Vec<_>, Vec<_>) = set
+        .keys()
+        .iter()
+        .map(PublicKey::algorithm)
+        .partition(|algorithm| issuer.algorithms.contains(algorithm));
+    let named = |list: &[SignatureAlgorithm]| {
+        list.iter()
+            .map(|algorithm| algorithm.name())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let passed_over = match set.skipped_count() {
         0 => String::new(),
