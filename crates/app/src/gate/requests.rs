@@ -23,9 +23,8 @@ use crate::{
         Route, RouteMatch, UpstreamTarget, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
-    isolate::Isolate,
     metrics::gate_outcome,
-    ports::{Clock as _, Fault},
+    ports::Fault,
     runtime::{Runtime, events::Events, metrics_flush::MetricsFlush, origins::Origins, ports::Ports},
     time::Timestamp,
     web::{
@@ -37,55 +36,26 @@ use crate::{
 };
 
 /// Decides about the requests to the gate.
-pub(crate) struct GateRequests<'r, P: Ports> {
-    isolate: &'r Isolate,
-    platform: &'r P::Platform,
-    authentication: Authenticator<'r, P>,
-    revocation_cache: RevocationCache<'r, P>,
-    assertion_signing: AssertionSigning<'r, P>,
-    route_rate_limit: RouteRateLimit<'r, P>,
-    receipt_confirmation: ReceiptConfirmation<'r, P>,
-    refusal_events: RefusalEvents<'r, P>,
-    route_loader: RouteLoader<'r, P>,
-    token_source: TokenSource<'r, P>,
-    sockets: Sockets<'r, P>,
-    events: Events<'r, P>,
-    metrics_flush: MetricsFlush<'r, P>,
-    origins: Origins<'r, P>,
-    runtime: &'r Runtime<P>,
-}
+///
+/// Every request passes here, so this handle is one pointer: fields for all that some request needs would be filled for
+/// each of them.
+pub(crate) struct GateRequests<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> GateRequests<'r, P> {
-    pub(crate) fn of(runtime: &'r Runtime<P>) -> Self {
-        Self {
-            isolate: &runtime.isolate,
-            platform: runtime.ports.platform(),
-            authentication: Authenticator::of(runtime),
-            revocation_cache: RevocationCache::of(runtime),
-            assertion_signing: AssertionSigning::of(runtime),
-            route_rate_limit: RouteRateLimit::of(runtime),
-            receipt_confirmation: ReceiptConfirmation::of(runtime),
-            refusal_events: RefusalEvents::of(runtime),
-            route_loader: RouteLoader::of(runtime),
-            token_source: TokenSource::of(runtime),
-            sockets: Sockets::of(runtime),
-            events: Events::of(runtime),
-            metrics_flush: MetricsFlush::of(runtime),
-            origins: Origins::of(runtime),
-            runtime,
-        }
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
     }
 
     /// Decides requests that can be decided from memory.
     pub(crate) fn try_sync(&self, request: &impl RequestView) -> Immediate {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()).into() };
-        if is_own(&self.isolate.config.admin, parts.path) {
+        if is_own(&self.0.isolate.config.admin, parts.path) {
             return Immediate::Own;
         }
-        let Some(gate) = &self.runtime.gate else { return Immediate::Wait };
-        let now = self.platform.now();
-        self.route_loader.refresh_routes(now);
+        let Some(gate) = &self.0.gate else { return Immediate::Wait };
+        let now = self.0.now();
+        RouteLoader::of(self.0).refresh_routes(now);
         match self.first_step(gate, request, &parts, now) {
             GateStep::Done(route, reply) => self.replied(route, reply).into(),
             GateStep::Nobody(found) if found.route.forwarding.rate_limit.is_some() => Immediate::Wait,
@@ -98,18 +68,18 @@ impl<'r, P: Ports> GateRequests<'r, P> {
                 {
                     return Immediate::Wait;
                 }
-                let Some(known) = self.authentication.remembered(&bearer.text, now) else {
+                let Some(known) = Authenticator::of(self.0).remembered(&bearer.text, now) else {
                     return Immediate::Wait;
                 };
                 if *revocation == RevocationLevel::Feed
-                    && !self.revocation_cache.feed_clears(*stale_feed, &known.marks, now)
+                    && !RevocationCache::of(self.0).feed_clears(*stale_feed, &known.marks, now)
                 {
                     return Immediate::Wait;
                 }
                 let identity = known.identity;
                 let assertion = match &forwarding.assertion {
                     None => None,
-                    Some(audience) => match self.isolate.memory.assertions.find(&identity, audience, now) {
+                    Some(audience) => match self.0.isolate.memory.assertions.find(&identity, audience, now) {
                         None => return Immediate::Wait,
                         known => known,
                     },
@@ -128,8 +98,8 @@ impl<'r, P: Ports> GateRequests<'r, P> {
     pub(crate) async fn gate(&self, request: &impl RequestView) -> Outcome {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()) };
-        let now = self.platform.now();
-        let Some(gate) = self.route_loader.gate_in_force(now).await else {
+        let now = self.0.now();
+        let Some(gate) = RouteLoader::of(self.0).gate_in_force(now).await else {
             return self.replied(None, unavailable());
         };
         let (found, bearer) = match self.first_step(&gate, request, &parts, now) {
@@ -144,7 +114,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
 
     /// Counts an answer of the gate itself, with the route or without one.
     fn replied(&self, route: Option<&Route>, reply: Reply) -> Outcome {
-        self.metrics_flush.count_gate(route, gate_outcome(reply.status));
+        MetricsFlush::of(self.0).count_gate(route, gate_outcome(reply.status));
         Outcome::Reply(reply)
     }
 
@@ -160,28 +130,28 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         now: Timestamp,
     ) -> Result<Outcome, Reply> {
         let route = found.route;
-        if let Some(reply) = self.route_rate_limit.over_limit(route, RateKey::Ip, request, None).await {
+        if let Some(reply) = RouteRateLimit::of(self.0).over_limit(route, RateKey::Ip, request, None).await {
             return Err(reply);
         }
         let Some(bearer) = bearer else {
             if let Some(reply) =
-                self.route_rate_limit.over_limit(route, RateKey::Subject, request, None).await
+                RouteRateLimit::of(self.0).over_limit(route, RateKey::Subject, request, None).await
             {
                 return Err(reply);
             }
             return Ok(self.forward(gate, request, parts, found, None, None));
         };
         let fault = |fault: Fault| {
-            self.events.record_fault(&fault, &Caller::of(request));
+            Events::of(self.0).record_fault(&fault, &Caller::of(request));
             unavailable()
         };
         let tokens = (bearer.text.as_str(), bearer.others.as_slice());
-        let identity = match self.token_source.identify(request, route, tokens, now).await {
+        let identity = match TokenSource::of(self.0).identify(request, route, tokens, now).await {
             Ok(identity) => identity,
             Err(AccessRefused::Fault(cause)) => return Err(fault(cause)),
             Err(refused) => {
                 let happening = refused_token(&refused, route, &bearer.text);
-                self.events.record(now, happening, Caller::of(request).setting());
+                Events::of(self.0).record(now, happening, Caller::of(request).setting());
                 return Err(bearer.refused(request, refused.code(), Reply::from(&Challenge::InvalidToken)));
             }
         };
@@ -189,14 +159,14 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             return Ok(self.replied(Some(route), reply));
         }
         if let Some(reply) =
-            self.route_rate_limit.over_limit(route, RateKey::Subject, request, Some(&identity)).await
+            RouteRateLimit::of(self.0).over_limit(route, RateKey::Subject, request, Some(&identity)).await
         {
             return Err(reply);
         }
         let assertion = match &route.forwarding.assertion {
             None => None,
             Some(audience) => {
-                Some(self.assertion_signing.assertion(&identity, audience, now).await.map_err(fault)?)
+                Some(AssertionSigning::of(self.0).assertion(&identity, audience, now).await.map_err(fault)?)
             }
         };
         Ok(self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref()))
@@ -211,17 +181,19 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         now: Timestamp,
     ) -> GateStep<'g> {
         let method = request.method();
-        let admin = &self.isolate.config.admin;
+        let admin = &self.0.isolate.config.admin;
         if let Some((found, reply)) = preflight(gate, admin, request, parts.authority, parts.path) {
             return GateStep::Done(Some(found.route), reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
             // `/%61uth/me` is another spelling of a path of ours: routes never get those.
-            RouteMatch::Match(found) if is_own(&self.isolate.config.admin, found.path.as_str()) => {
+            RouteMatch::Match(found) if is_own(&self.0.isolate.config.admin, found.path.as_str()) => {
                 return GateStep::Done(None, RouteMatch::NotFound.refusal().unwrap_or_else(bad_url));
             }
             RouteMatch::Match(found) => Box::new(found),
-            RouteMatch::NotFound if let Some(page) = welcome(&self.isolate.config, gate, request, parts) => {
+            RouteMatch::NotFound
+                if let Some(page) = welcome(&self.0.isolate.config, gate, request, parts) =>
+            {
                 return GateStep::Done(None, page);
             }
             other => return GateStep::Done(None, other.refusal().unwrap_or_else(bad_url)),
@@ -257,14 +229,16 @@ impl<'r, P: Ports> GateRequests<'r, P> {
     ) -> Option<Reply> {
         let route = found.route;
         if bearer.by_cookie
-            && let Err(refused) = self.token_source.check_cookie_request(route, request, identity)
+            && let Err(refused) = TokenSource::of(self.0).check_cookie_request(route, request, identity)
         {
-            self.refusal_events.record_forbidden(request, route, identity, (refused.code(), None));
+            RefusalEvents::of(self.0).record_forbidden(request, route, identity, (refused.code(), None));
             match refused {
                 CookieRefused::NewerMaster(newer) => {
-                    let _ = self.events.newer_master(&Caller::of(request), "csrf_token", newer);
+                    let _ = Events::of(self.0).newer_master(&Caller::of(request), "csrf_token", newer);
                 }
-                CookieRefused::CrossOrigin => self.origins.record_cross_origin(request, Some(&route.name)),
+                CookieRefused::CrossOrigin => {
+                    Origins::of(self.0).record_cross_origin(request, Some(&route.name));
+                }
                 CookieRefused::NoSession | CookieRefused::CsrfFailed => {}
             }
             let reply = Reply::from(&ApiError::from(refused));
@@ -274,14 +248,14 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             };
             return Some(with_cors(reply, route, request));
         }
-        self.receipt_confirmation.confirm_receipt(identity);
+        ReceiptConfirmation::of(self.0).confirm_receipt(identity);
         let verdict = decide(found, Some(identity), now);
         let (code, reply) = match &verdict {
             PolicyVerdict::Forward => return None,
             PolicyVerdict::Challenge(challenge) => (challenge.code(), Reply::from(challenge)),
             PolicyVerdict::Forbid(forbid) => (forbid.code(), Reply::from(forbid)),
         };
-        self.refusal_events.record_forbidden(request, route, identity, (code, verdict.objection()));
+        RefusalEvents::of(self.0).record_forbidden(request, route, identity, (code, verdict.objection()));
         Some(with_cors(reply, route, request))
     }
 
@@ -312,14 +286,14 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             headers.remove.push(CSRF_HEADER.to_owned());
         }
         let origin = request.header("origin");
-        self.metrics_flush.count_gate(Some(route), "forwarded");
+        MetricsFlush::of(self.0).count_gate(Some(route), "forwarded");
         Outcome::Forward(Box::new(Forward {
             target,
             headers,
             timeout: route.timeout,
             total_timeout: rules.total_timeout,
             retry: rules.retry && is_idempotent(&request.method()) && !is_websocket(request),
-            watch: if is_websocket(request) { self.sockets.watch(route, identity) } else { None },
+            watch: if is_websocket(request) { Sockets::of(self.0).watch(route, identity) } else { None },
             uncached: route.access != Access::Public,
             answer_without: if route.cors.is_some() { &CORS_ANSWER } else { &[] },
             answer_without_cookies: gate.own_cookies(),
