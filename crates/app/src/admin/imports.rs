@@ -6,8 +6,8 @@ use crate::{
     admin::{
         request::{AdminRequest, object},
         user_import::{MAX_ROWS, RowOutcome, UserImport, counts},
-        users::users_are_here,
     },
+    auth::users::keeps_users,
     http::Reply,
     isolate::Isolate,
     runtime::{Runtime, ports::Ports},
@@ -36,7 +36,7 @@ impl<'r, P: Ports> AdminImports<'r, P> {
 
     /// `POST /admin/users/import`: answers with the result of each row, in their order. The call can be repeated.
     pub(crate) async fn import(&self, asked: &AdminRequest<'_>, rows: &[Value]) -> Result<Reply, ApiError> {
-        users_are_here(&self.isolate.config)?;
+        keeps_users(&self.isolate.config)?;
         let outcomes = self.user_import.import_users(rows, asked.caller.setting()).await?;
         let outcomes = outcomes.map_err(|_| ApiError::Body(BodyError::TooLarge))?;
         let (created, existing, refused) = counts(&outcomes);

@@ -11,9 +11,9 @@ use crate::{
         hashing::Hashing,
         password_policy::{chosen_password, parse_login, refuse_login_as_password},
         user_changes::fits_a_token,
+        users::keeps_users,
         users::{GrantsRefused, Regranted, Users, has_users},
     },
-    config::Config,
     encoding::{base64url, from_base64url},
     http::Reply,
     identity::{Grants, GrantsOrder, Login, User, UserQuery},
@@ -47,7 +47,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
     /// `GET /admin/users`: users in the order of their logins; with `search` those whose login begins with it, with
     /// `login` the user with this login.
     pub(crate) async fn list(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
-        users_are_here(&self.isolate.config)?;
+        keeps_users(&self.isolate.config)?;
         if let Some(text) = asked.query.value("login") {
             let found = self.users.find_user_by_login(&parse_login(self.platform, text)?).await?;
             return Ok(page("users", found.iter().map(row).collect(), None));
@@ -68,7 +68,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
 
     /// `GET /admin/users/{sub}`.
     pub(crate) async fn show(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
-        users_are_here(&self.isolate.config)?;
+        keeps_users(&self.isolate.config)?;
         let user = self.users.find_user(asked.account()?).await?.ok_or(ApiError::UserNotFound)?;
         Ok(Reply::json(200, &row(&user)))
     }
@@ -80,7 +80,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         login: &Login,
         grants: Grants,
     ) -> Result<Reply, ApiError> {
-        users_are_here(&self.isolate.config)?;
+        keeps_users(&self.isolate.config)?;
         fits_a_token(&self.isolate.config, &grants)?;
         let password = chosen_password(self.platform, asked.body.text("password")?)?;
         refuse_login_as_password(&password, login)?;
@@ -97,7 +97,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         asked: &AdminRequest<'_>,
         order: &GrantsOrder,
     ) -> Result<Reply, ApiError> {
-        users_are_here(&self.isolate.config)?;
+        keeps_users(&self.isolate.config)?;
         let account = asked.account()?;
         if order.takes_administration() {
             refuse_oneself(asked, account)?;
@@ -126,7 +126,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         asked: &AdminRequest<'_>,
         disabled: bool,
     ) -> Result<Reply, ApiError> {
-        users_are_here(&self.isolate.config)?;
+        keeps_users(&self.isolate.config)?;
         let account = asked.account()?;
         refuse_oneself(asked, account)?;
         there(self.users.set_disabled(account, disabled, asked.caller.setting()).await?)
@@ -140,10 +140,6 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         // Of a subject kept elsewhere nobody here can say whether there is one.
         there(was_there || !has_users(&self.isolate.config))
     }
-}
-
-pub(crate) fn users_are_here(config: &Config) -> Result<(), ApiError> {
-    if has_users(config) { Ok(()) } else { Err(ApiError::NotOffered) }
 }
 
 fn there(found: bool) -> Result<Reply, ApiError> {

@@ -7,7 +7,6 @@ use crate::{
     account::{Accounts as _, ActivityKind, Purpose},
     auth::{
         activity::{ActivityList, ActivityRow},
-        identity_service::keeps_users,
         one_time::OneTimeTokens,
         one_time_delivery::{OneTimeDelivery, offers_one_time_tokens},
         password_proof::PasswordProof,
@@ -17,6 +16,7 @@ use crate::{
         session_cookies::cleared_session_cookies,
         session_list::{SessionList, SessionRow},
         users::Users,
+        users::keeps_users,
     },
     events::{EventContext, EventKind},
     gateway::Challenge,

@@ -5,7 +5,6 @@
 
 use crate::{
     auth::principal::{Principal, UserProfile},
-    config::{Config, IdentitySource},
     events::EventKind,
     gateway::Challenge,
     ids::AccountId,
@@ -121,12 +120,4 @@ fn read(answer: &Document) -> Result<UserProfile, Fault> {
         && profile.scopes.iter().all(scope)
         && profile.roles.iter().chain(&profile.tenant_id).chain(&profile.amr).all(|name| text(name, 256));
     if sound { Ok(profile) } else { Err(malformed("a subject, scope, role or tenant that is not valid")) }
-}
-
-/// Whether Postern keeps the users in D1, and not another service.
-pub(crate) fn keeps_users(config: &Config) -> Result<(), ApiError> {
-    match config.identity {
-        IdentitySource::Store => Ok(()),
-        IdentitySource::Service { .. } => Err(ApiError::NotOffered),
-    }
 }

@@ -6,8 +6,8 @@
 use crate::{
     account::{Accounts as _, ChangeNotice, OneTimeToken, Purpose},
     auth::{
-        identity_service::keeps_users,
         user_changes::{Unmade, UserChanges},
+        users::keeps_users,
     },
     events::{EventContext, EventKind},
     http::RequestView,

@@ -2,7 +2,7 @@
 
 use crate::{
     account::{Accounts as _, OneTimeToken, Purpose},
-    auth::{identity_service::keeps_users, local_users::LocalUsers},
+    auth::{local_users::LocalUsers, users::keeps_users},
     config::{Config, NotifierWay, Profile},
     events::EventKind,
     identity::{IdentityStore as _, Login, User},

@@ -5,10 +5,10 @@ use serde::Serialize;
 use crate::{
     auth::{
         hashing::Hashing,
-        identity_service::keeps_users,
         local_users::LocalUsers,
         password_policy::{chosen_password, parse_login, refuse_login_as_password},
         user_changes::{UserChanges, fresh_account},
+        users::keeps_users,
     },
     config::Registration,
     events::{EventContext, EventKind},

@@ -15,7 +15,7 @@ use crate::{
     refresh::{Context, Revocation},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::pseudonym::pseudonym,
-    web::caller::Caller,
+    web::{caller::Caller, error::ApiError},
 };
 
 /// The grants of a user before and after a change.
@@ -56,6 +56,11 @@ pub const MAX_USERS_ON_A_PAGE: u16 = 200;
 /// Whether Postern keeps the users in D1.
 pub(crate) fn has_users(config: &Config) -> bool {
     config.identity == IdentitySource::Store
+}
+
+/// Refuses a call that only a deployment with its own users offers.
+pub(crate) fn keeps_users(config: &Config) -> Result<(), ApiError> {
+    if has_users(config) { Ok(()) } else { Err(ApiError::NotOffered) }
 }
 
 /// Finds and changes the users in D1.
