@@ -6,6 +6,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize, de::Error as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::ports::{Fault, Randomness};
+
 /// The text is not an identifier: 22 characters of unpadded base64url for 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier of 22 base64url characters")]
@@ -18,10 +20,19 @@ macro_rules! identifier {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// From the 16 bytes themselves, which must come from a secure random source
-            /// when a new identifier is made.
+            /// From the 16 bytes themselves.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(bytes)
+            }
+
+            /// A new one.
+            ///
+            /// # Errors
+            /// A [`Fault`] of the source of random bytes.
+            pub fn random(randomness: &impl Randomness) -> Result<Self, Fault> {
+                let mut bytes = [0; 16];
+                randomness.fill(&mut bytes)?;
+                Ok(Self(bytes))
             }
 
             /// The 16 bytes.

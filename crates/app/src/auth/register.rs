@@ -7,7 +7,7 @@ use crate::{
         hashing::Hashing,
         local_users::LocalUsers,
         password_policy::{chosen_password, parse_login, refuse_login_as_password},
-        user_changes::{UserChanges, fresh_account},
+        user_changes::UserChanges,
         users::keeps_users,
     },
     config::Registration,
@@ -77,7 +77,7 @@ impl<'r, P: Ports> Register<'r, P> {
         self.call_limits.throttle(&caller, Limited::Register).await?;
         let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
         let hash = self.hashing.hash_in_turn(&password)?;
-        let user = User::new(fresh_account(self.platform)?, login, hash, grants, self.platform.now());
+        let user = User::new(AccountId::random(self.platform)?, login, hash, grants, self.platform.now());
         let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
         self.local_users.seed_local_users().await?;
         if !self.user_changes.insert_user(&user, &setting).await? {

@@ -13,7 +13,7 @@ use crate::{
     identity::Grants,
     ids::{AccountId, FamilyId},
     isolate::Isolate,
-    ports::{Background as _, Randomness as _},
+    ports::Background as _,
     refresh::{Grant, NewFamily, Revocation, Secret, codec},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
@@ -41,9 +41,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
         let key = AccessTokens::of(self.0).signing_key().await?;
         let platform = self.0.ports.platform();
         let master = self.0.isolate.masters.current();
-        let mut id = [0; 16];
-        platform.fill(&mut id)?;
-        let family = FamilyId::from_bytes(id);
+        let family = FamilyId::random(platform)?;
         let secret = Secret::random(platform)?;
         let now = self.0.now();
         let grant = grant_of(user, client, now);

@@ -9,7 +9,7 @@ use crate::{
     events::{EventContext, EventKind},
     identity::{Grants, IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
-    ports::{Fault, Randomness},
+    ports::Fault,
     runtime::{Runtime, background::BackgroundWork, events::Events, ports::Ports},
     web::{caller::Caller, error::ApiError},
 };
@@ -173,10 +173,4 @@ pub(crate) fn fits_a_token(config: &Config, grants: &Grants) -> Result<(), Token
     // Every account id has as many characters.
     let subject = AccountId::from_bytes([0; 16]).to_string();
     config.fits_a_token(&subject, grants, &[])
-}
-
-pub(crate) fn fresh_account(randomness: &impl Randomness) -> Result<AccountId, Fault> {
-    let mut id = [0; 16];
-    randomness.fill(&mut id)?;
-    Ok(AccountId::from_bytes(id))
 }

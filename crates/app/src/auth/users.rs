@@ -6,7 +6,7 @@
 
 use crate::{
     account::{Accounts as _, ActivityKind, ChangeNotice, Ends},
-    auth::user_changes::{TRIES, UserChanges, fits_a_token, fresh_account},
+    auth::user_changes::{TRIES, UserChanges, fits_a_token},
     config::{Config, IdentitySource, TokenTooLarge},
     events::{EventContext, EventKind},
     identity::{Grants, GrantsOrder, IdentityStore as _, Login, PasswordHash, User, UserChange, UserQuery},
@@ -97,7 +97,7 @@ impl<'r, P: Ports> Users<'r, P> {
         setting: EventContext,
     ) -> Result<Option<AccountId>, Fault> {
         let user = User::new(
-            fresh_account(self.0.ports.platform())?,
+            AccountId::random(self.0.ports.platform())?,
             login.clone(),
             password_hash,
             grants,

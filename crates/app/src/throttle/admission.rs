@@ -6,7 +6,7 @@ use crate::{
     events::{EventContext, EventKind, Pseudonym},
     identity::Login,
     ids::DeviceId,
-    ports::{Fault, Randomness as _, Timer as _},
+    ports::{Fault, Timer as _},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::{
         limits::CallLimits,
@@ -211,12 +211,9 @@ impl<'r, P: Ports> Admissions<'r, P> {
 
     /// A new device token after a sign-in. A known device keeps its id.
     pub(crate) fn device_token(&self, admission: &Admission, login: &Login) -> Result<String, Fault> {
-        let device = if let Some(device) = admission.device {
-            device
-        } else {
-            let mut id = [0; 16];
-            self.0.ports.platform().fill(&mut id)?;
-            DeviceId::from_bytes(id)
+        let device = match admission.device {
+            Some(device) => device,
+            None => DeviceId::random(self.0.ports.platform())?,
         };
         Ok(device::issue(self.0.isolate.masters.current(), device, login, self.0.now()))
     }
