@@ -102,8 +102,7 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
             Ok(true) => Events::of(self.0).record(self.0.now(), EventKind::PasswordRehashed, setting),
             Ok(false) => {}
             Err(fault) => {
-                let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
-                Events::of(self.0).record(self.0.now(), happening, setting);
+                Events::of(self.0).record(self.0.now(), fault.into(), setting);
             }
         }
     }

@@ -89,8 +89,7 @@ impl<'r, P: Ports> UserChanges<'r, P> {
     }
 
     fn record_lost_answer(&self, fault: Fault, setting: &EventContext) {
-        let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
-        Events::of(self.0).record(self.0.now(), happening, setting.clone());
+        Events::of(self.0).record(self.0.now(), fault.into(), setting.clone());
     }
 
     /// Replaces the password hash of `user`, even if another request changes something else of the user meanwhile.

@@ -164,8 +164,7 @@ impl<'r, P: Ports> Sockets<'r, P> {
             Ok(Some(close)) => self.told(watch, close),
             Err(fault) => {
                 let setting = EventContext { route: Some(watch.route.clone()), ..EventContext::default() };
-                let happening = EventKind::Fault { part: fault.part, cause: fault.cause };
-                self.events.record(self.platform.now(), happening, setting);
+                self.events.record(self.platform.now(), fault.into(), setting);
                 socket.failed_looks.set(socket.failed_looks.get().saturating_add(1));
                 if socket.failed_looks.get() >= MAX_FAILED_LOOKS {
                     return self.told(watch, UNCHECKED);

@@ -38,7 +38,6 @@ impl<'r, P: Ports> Events<'r, P> {
     }
 
     pub(crate) fn record_fault(&self, fault: &Fault, caller: &Caller) {
-        let happening = EventKind::Fault { part: fault.part, cause: fault.cause.clone() };
-        self.record(self.0.now(), happening, caller.setting());
+        self.record(self.0.now(), fault.clone().into(), caller.setting());
     }
 }

@@ -1,10 +1,10 @@
 //! Counts the gate's requests, and flushes all counts to the Metrics objects after answers.
 
 use crate::{
-    events::{Event, EventContext, EventKind, EventSink as _},
+    events::{Event, EventContext, EventSink as _},
     gateway::Route,
     metrics::{MetricFamily, flush},
-    ports::{Background as _, Fault},
+    ports::Background as _,
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
 };
@@ -40,10 +40,10 @@ impl<'r, P: Ports> MetricsFlush<'r, P> {
         let dataset = self.0.isolate.config.metrics.dataset.as_deref();
         let written =
             flush(&self.0.isolate.counters, self.0.ports.platform(), self.0.ports.metrics(), dataset);
-        if let Err(Fault { part, cause }) = written.await {
+        if let Err(fault) = written.await {
             // Not counted: that would be flushed, and fail again.
             let (at, setting) = (self.0.now(), EventContext::default());
-            self.0.ports.log().record(&Event { at, happening: EventKind::Fault { part, cause }, setting });
+            self.0.ports.log().record(&Event { at, happening: fault.into(), setting });
         }
     }
 }

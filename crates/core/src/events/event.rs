@@ -9,7 +9,7 @@ use crate::{
     audit::chain::{ActResult, Digest},
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
-    ports::Component,
+    ports::{Component, Fault},
 };
 use postern_jose::{text::printable, time::Timestamp};
 
@@ -344,6 +344,12 @@ pub enum EventKind {
         /// How many.
         mistakes: u64,
     },
+}
+
+impl From<Fault> for EventKind {
+    fn from(Fault { part, cause }: Fault) -> Self {
+        Self::Fault { part, cause }
+    }
 }
 
 impl EventKind {
