@@ -10,7 +10,7 @@ use std::{
 
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::web::endpoints::{ENDPOINTS, Endpoint};
+use crate::web::endpoints::{Authentication, ENDPOINTS, Endpoint};
 
 /// What a path's item may hold besides operations.
 const NO_OPERATION: [&str; 2] = ["parameters", "summary"];
@@ -63,6 +63,32 @@ fn every_path_and_method_is_described_and_no_other() {
 }
 
 // Parameters too.
+#[test]
+fn the_credentials_described_are_those_of_the_table() {
+    let document = document();
+    for endpoint in ENDPOINTS {
+        let operation =
+            &document["paths"][path_of(endpoint).as_str()][endpoint.method.to_lowercase().as_str()];
+        let own = &operation["security"];
+        let security = if own.is_badvalue() { &document["security"] } else { own };
+        let ways: Vec<BTreeSet<String>> = security.as_vec().unwrap().iter().map(names).collect();
+        let schemes: BTreeSet<&str> = ways.iter().flatten().map(String::as_str).collect();
+        let expected: &[&str] = match endpoint.authentication {
+            Authentication::None => {
+                assert!(ways.is_empty() || ways.contains(&BTreeSet::new()), "{}", endpoint.path);
+                continue;
+            }
+            Authentication::AccessToken | Authentication::Administrator => &["accessToken"],
+            // `GET /auth/csrf` answers with the CSRF token that the others need.
+            Authentication::RefreshToken if endpoint.method == "GET" => &["refreshCookie"],
+            Authentication::RefreshToken => &["csrfToken", "refreshCookie"],
+            Authentication::AccessOrRefreshToken => &["accessToken", "csrfToken", "refreshCookie"],
+            Authentication::Metrics => &["accessToken", "metricsToken"],
+        };
+        assert_eq!(schemes, expected.iter().copied().collect(), "{} {}", endpoint.method, endpoint.path);
+    }
+}
+
 #[test]
 fn members_of_administrators_calls_are_those_described() {
     let document = document();

@@ -26,7 +26,8 @@ use crate::{
         body::{BodyFault, MAX_BODY_BYTES},
         caller::Caller,
         cookies::with_cookies,
-        endpoints::{Call, CorsAudience, Endpoint, EndpointMatch, find},
+        endpoint_match::{EndpointMatch, Found, find},
+        endpoints::{Call, CorsAudience, Endpoint},
         error::{ApiError, unavailable},
         paths::admin_path,
     },
@@ -55,8 +56,8 @@ impl<'r, P: Ports> Router<'r, P> {
         }
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return MAX_BODY_BYTES };
-        match self.find(&request.method(), parts.path) {
-            EndpointMatch::Endpoint(endpoint, _)
+        match self.find(&request.method(), parts.path).found {
+            Found::Endpoint(endpoint, _)
                 if endpoint.max_body > MAX_BODY_BYTES
                     && AdminAccess::of(self.0).admitted(request).await.is_ok() =>
             {
@@ -71,16 +72,15 @@ impl<'r, P: Ports> Router<'r, P> {
         let url = request.url();
         let parts = UrlParts::parse(&url);
         let (path, query) = parts.as_ref().map_or(("", None), |parts| (parts.path, parts.query));
-        let found = self.find(&request.method(), path);
-        let cors = found.cors();
+        let EndpointMatch { cors, found } = self.find(&request.method(), path);
         let reply = match found {
-            EndpointMatch::Endpoint(endpoint, parameters) => {
+            Found::Endpoint(endpoint, parameters) => {
                 let answer = self.call(endpoint, parameters, request, query, body).await;
                 answer.unwrap_or_else(|error| self.refused(endpoint, request, body, &error))
             }
-            EndpointMatch::Options { allow, cors } => self.preflight(&allow, cors, request),
-            EndpointMatch::OtherMethods { allow, .. } => Reply::from(&ApiError::MethodNotAllowed { allow }),
-            EndpointMatch::Nothing { .. } => Reply::from(&ApiError::NotFound),
+            Found::Options { allow } => self.preflight(&allow, cors, request),
+            Found::OtherMethods { allow } => Reply::from(&ApiError::MethodNotAllowed { allow }),
+            Found::Nothing => Reply::from(&ApiError::NotFound),
         };
         let reply = Origins::of(self.0).with_cors(request, reply, cors);
         headed(request, named(request, reply))

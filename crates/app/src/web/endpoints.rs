@@ -12,10 +12,8 @@ pub const MAX_ADMIN_BODY_BYTES: usize = 1024 * 1024;
 /// The credentials that an endpoint requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Authentication {
-    /// Nothing.
+    /// Nothing, or what the body has, such as a password.
     None,
-    /// A password or a one-time token in the body.
-    Credential,
     /// An access token of the deployment whose session is alive.
     AccessToken,
     /// A refresh token in the body, or in the cookie together with the CSRF token of its session.
@@ -203,7 +201,7 @@ pub(crate) static REVOCATION_MEMBERS: [&str; 9] =
 /// Every endpoint.
 pub(crate) static ENDPOINTS: &[Endpoint] = &[
     Endpoint::new("POST", "/auth/register", Authentication::None, Call::Register),
-    Endpoint::new("POST", "/auth/login", Authentication::Credential, Call::Login),
+    Endpoint::new("POST", "/auth/login", Authentication::None, Call::Login),
     Endpoint::new("POST", "/auth/refresh", Authentication::RefreshToken, Call::Refresh),
     Endpoint::new("GET", "/auth/csrf", Authentication::RefreshToken, Call::Csrf),
     Endpoint::new("POST", "/auth/logout", Authentication::AccessOrRefreshToken, Call::Logout),
@@ -214,14 +212,14 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     Endpoint::new("GET", "/auth/me", Authentication::AccessToken, Call::Me),
     Endpoint::new("POST", "/auth/password", Authentication::AccessToken, Call::ChangePassword),
     Endpoint::new("POST", "/auth/password/reset-request", Authentication::None, Call::RequestReset),
-    Endpoint::new("POST", "/auth/password/reset", Authentication::Credential, Call::ResetPassword),
+    Endpoint::new("POST", "/auth/password/reset", Authentication::None, Call::ResetPassword),
     Endpoint::new(
         "POST",
         "/auth/email/verification-request",
         Authentication::AccessToken,
         Call::RequestVerification,
     ),
-    Endpoint::new("POST", "/auth/email/verify", Authentication::Credential, Call::VerifyEmail),
+    Endpoint::new("POST", "/auth/email/verify", Authentication::None, Call::VerifyEmail),
     Endpoint::new("GET", "/auth/activity", Authentication::AccessToken, Call::Activity),
     Endpoint::new("GET", "/auth/account/export", Authentication::AccessToken, Call::ExportAccount),
     Endpoint::new("POST", "/auth/account/delete", Authentication::AccessToken, Call::DeleteAccount),
@@ -295,150 +293,9 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
-/// The endpoint of a request.
-#[derive(Debug)]
-pub(crate) enum EndpointMatch<'p> {
-    /// An endpoint, with the values of the `{...}` in its path.
-    Endpoint(&'static Endpoint, Vec<&'p str>),
-    /// `OPTIONS` on an existing path.
-    Options {
-        /// The value of `Allow`.
-        allow: String,
-        /// Which pages may read the answers of this path.
-        cors: CorsAudience,
-    },
-    /// The path exists and does not support the method.
-    OtherMethods {
-        /// The value of `Allow`.
-        allow: String,
-        /// Which pages may read the answers of this path.
-        cors: CorsAudience,
-    },
-    /// The path does not exist.
-    Nothing {
-        /// The pages that may read the answer.
-        cors: CorsAudience,
-    },
-}
-
-impl EndpointMatch<'_> {
-    /// The pages that may read the answer.
-    pub(crate) const fn cors(&self) -> CorsAudience {
-        match self {
-            Self::Endpoint(Endpoint { cors, .. }, _)
-            | Self::Options { cors, .. }
-            | Self::OtherMethods { cors, .. }
-            | Self::Nothing { cors } => *cors,
-        }
-    }
-}
-
-/// Finds the endpoint of a request. `admin` says that `path` is the part below the administrators' prefix.
-pub(crate) fn find<'p>(method: &str, path: &'p str, admin: bool) -> EndpointMatch<'p> {
-    let wanted = if method == "HEAD" { "GET" } else { method };
-    let mut allow = String::new();
-    let mut cors = CorsAudience::None;
-    let of_area = || ENDPOINTS.iter().filter(|endpoint| endpoint.is_admin() == admin);
-    // A path that is in the table as it stands is no `{...}` of another: `import` is no user.
-    let named = of_area().any(|endpoint| endpoint.path == path);
-    for endpoint in of_area().filter(|endpoint| !named || endpoint.path == path) {
-        let Some(parameters) = parameters_of(endpoint.path, path) else { continue };
-        if endpoint.method == wanted {
-            return EndpointMatch::Endpoint(endpoint, parameters);
-        }
-        cors = endpoint.cors;
-        allow.push_str(if endpoint.method == "GET" { "GET, HEAD" } else { endpoint.method });
-        allow.push_str(", ");
-    }
-    if allow.is_empty() {
-        return EndpointMatch::Nothing {
-            cors: if admin { CorsAudience::None } else { CorsAudience::Listed },
-        };
-    }
-    allow.push_str("OPTIONS");
-    if method == "OPTIONS" {
-        EndpointMatch::Options { allow, cors }
-    } else {
-        EndpointMatch::OtherMethods { allow, cors }
-    }
-}
-
-/// The values of the `{...}` in the template, if the path matches it.
-fn parameters_of<'p>(template: &str, path: &'p str) -> Option<Vec<&'p str>> {
-    let mut parameters = Vec::new();
-    let mut segments = path.split('/');
-    for wanted in template.split('/') {
-        let segment = segments.next()?;
-        if wanted.starts_with('{') {
-            if segment.is_empty() {
-                return None;
-            }
-            parameters.push(segment);
-        } else if segment != wanted {
-            return None;
-        }
-    }
-    segments.next().is_none().then_some(parameters)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_endpoint_is_found_by_its_own_row_alone() {
-        for endpoint in ENDPOINTS {
-            let path = endpoint.path.replace(['{', '}'], "");
-            let found = find(endpoint.method, &path, endpoint.is_admin());
-            assert!(
-                matches!(found, EndpointMatch::Endpoint(found, _) if found.call == endpoint.call),
-                "{}",
-                endpoint.path
-            );
-            let with_slash = format!("{path}/");
-            assert!(
-                matches!(
-                    find(endpoint.method, &with_slash, endpoint.is_admin()),
-                    EndpointMatch::Nothing { .. }
-                ),
-                "{}",
-                endpoint.path
-            );
-            let elsewhere = find(endpoint.method, &path, !endpoint.is_admin());
-            assert!(matches!(elsewhere, EndpointMatch::Nothing { .. }), "{}", endpoint.path);
-        }
-    }
-
-    #[test]
-    fn parameters_come_in_the_order_of_the_path() {
-        let EndpointMatch::Endpoint(endpoint, parameters) = find("DELETE", "/users/u/sessions/s", true)
-        else {
-            panic!()
-        };
-        assert_eq!(endpoint.call, Call::Admin(AdminCall::ByPath(ByPath::EndUserSession)));
-        assert_eq!(parameters, vec!["u", "s"]);
-    }
-
-    #[test]
-    fn an_empty_parameter_is_no_parameter() {
-        assert!(matches!(find("DELETE", "/users//sessions", true), EndpointMatch::Nothing { .. }));
-        assert!(matches!(find("DELETE", "/auth/sessions/", false), EndpointMatch::Nothing { .. }));
-    }
-
-    #[test]
-    fn another_method_is_answered_with_those_there_are() {
-        let expected = "GET, HEAD, DELETE, OPTIONS";
-        for (path, admin) in [("/users/u/sessions", true), ("/auth/sessions", false)] {
-            assert!(
-                matches!(find("PUT", path, admin), EndpointMatch::OtherMethods { allow, .. } if allow == expected)
-            );
-            assert!(
-                matches!(find("OPTIONS", path, admin), EndpointMatch::Options { allow, .. } if allow == expected)
-            );
-        }
-        let found = find("get", "/keys", true);
-        assert!(matches!(found, EndpointMatch::OtherMethods { allow, .. } if allow == "GET, HEAD, OPTIONS"));
-    }
 
     #[test]
     fn a_change_has_an_audit_action_of_its_own() {

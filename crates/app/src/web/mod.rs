@@ -5,6 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod cookie_scopes;
 pub(crate) mod cookies;
 pub(crate) mod csrf;
+pub(crate) mod endpoint_match;
 pub(crate) mod endpoints;
 pub(crate) mod error;
 pub(crate) mod origins;
