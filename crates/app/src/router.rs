@@ -16,8 +16,6 @@ use crate::{
         password::Passwords,
         refresh::Refresh,
         register::Register,
-        session_auth::by_cookie,
-        session_cookies::cleared_session_cookies,
         sessions::OwnSessions,
     },
     http::{Reply, RequestView, UrlParts, is_token},
@@ -25,7 +23,6 @@ use crate::{
     web::{
         body::{BodyFault, MAX_BODY_BYTES},
         caller::Caller,
-        cookies::with_cookies,
         endpoint_match::{EndpointMatch, Found, find},
         endpoints::{Call, CorsAudience, Endpoint},
         error::{ApiError, unavailable},
@@ -76,7 +73,7 @@ impl<'r, P: Ports> Router<'r, P> {
         let reply = match found {
             Found::Endpoint(endpoint, parameters) => {
                 let answer = self.call(endpoint, parameters, request, query, body).await;
-                answer.unwrap_or_else(|error| self.refused(endpoint, request, body, &error))
+                answer.unwrap_or_else(|error| self.refused(request, &error))
             }
             Found::Options { allow } => self.preflight(&allow, cors, request),
             Found::OtherMethods { allow } => Reply::from(&ApiError::MethodNotAllowed { allow }),
@@ -140,25 +137,13 @@ impl<'r, P: Ports> Router<'r, P> {
         }
     }
 
-    /// Turns refusals into answers. Only a sign-out removes cookies: the answer to any other call may arrive after the
-    /// answer to a sign-in, and would remove its cookies. Cookies that remain grant nothing, and expire with their
-    /// session.
-    fn refused(
-        &self,
-        endpoint: &Endpoint,
-        request: &impl RequestView,
-        body: &[u8],
-        error: &ApiError,
-    ) -> Reply {
+    /// Turns refusals into answers, and logs faults.
+    fn refused(&self, request: &impl RequestView, error: &ApiError) -> Reply {
         if let ApiError::Fault(fault) = error {
             Events::of(self.0).record_fault(fault, &Caller::of(request));
             return unavailable();
         }
-        let reply = Reply::from(error);
-        let is_over = *error == ApiError::InvalidGrant
-            && matches!(endpoint.call, Call::Logout | Call::LogoutAll)
-            && by_cookie(&self.0.isolate.config, request, body);
-        if is_over { with_cookies(reply, &cleared_session_cookies(&self.0.isolate, request)) } else { reply }
+        Reply::from(error)
     }
 
     fn preflight(&self, allow: &str, cors: CorsAudience, request: &impl RequestView) -> Reply {

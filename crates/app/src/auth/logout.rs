@@ -44,7 +44,8 @@ impl<'r, P: Ports> Logout<'r, P> {
     ) -> Result<Reply, ApiError> {
         let parsed = Body::parse(request, body, &["refresh_token"])?;
         let session = match self.auth.proved_session(request, &parsed, everywhere).await {
-            // Whoever signs out by a cookie that serves no more is rid of it all the same.
+            // A sign-out with a cookie that is no longer valid removes the cookies too. No other refusal does: its answer may
+            // arrive after the answer to a sign-in, and would remove the new cookies.
             Err(ApiError::InvalidGrant) if by_cookie(&self.isolate.config, request, body) => {
                 return Ok(with_cookies(
                     Reply::from(&ApiError::InvalidGrant),
