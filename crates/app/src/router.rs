@@ -163,10 +163,9 @@ impl<'r, P: Ports> Router<'r, P> {
     }
 }
 
-/// The headers that a page of a listed origin may set: ours, and whatever it asks for beside.
-/// Programs that watch pages add theirs to every call (`baggage`, `sentry-trace`, `traceparent`,
-/// `x-datadog-trace-id`, ...), and frameworks too (`x-requested-with`). Nobody here reads them, so
-/// none of them decides anything, and without the grant the browser would not send the call at all.
+/// The headers that a page of a listed origin may set: those of Postern, and any others that it asks for. Monitoring adds
+/// headers to every call (`baggage`, `sentry-trace`, `traceparent`, `x-datadog-trace-id`), and so do frameworks
+/// (`x-requested-with`). Postern reads none of them, and without the permission the browser would not send the call.
 fn allowed_headers(request: &impl RequestView) -> String {
     let mut allowed = ALLOWED_HEADERS.to_owned();
     let asked = request.header("access-control-request-headers").unwrap_or_default();

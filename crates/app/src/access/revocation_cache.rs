@@ -185,7 +185,8 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
             feed.failed_writes.set(0);
         } else if let Err(fault) = self.take_in_from_object().await {
             Events::of(self.0).record_fault(&fault, &Caller::default());
-            // Younger than two beats it is what there is: nobody can have added to it either.
+            // A copy younger than two beats is used although the object did not answer: without the object, nothing can have
+            // been added to the feed.
             feed.failed.set(age.is_none_or(|age| age >= self.absent_after()));
         }
         KeySets::of(self.0).drop_listed_keys();

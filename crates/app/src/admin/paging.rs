@@ -29,7 +29,7 @@ impl Query {
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let known = known.iter().find(|known| **known == name);
-            // Not repeated: a query is anybody's text.
+            // The answer does not repeat the name: the caller may have put any text there.
             let unknown = ApiError::InvalidParameter { name: "query", problem: "has an unknown parameter" };
             let name = *known.ok_or(unknown)?;
             let wrong = |problem| ApiError::InvalidParameter { name, problem };

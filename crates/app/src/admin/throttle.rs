@@ -61,8 +61,8 @@ impl<'r, P: Ports> AdminThrottle<'r, P> {
         let throttles = self.throttles;
         let mut more = false;
         let rows = if by_login {
-            // AdminRequest for by name: whoever once signed in may have made more devices than one reading
-            // has rows, and they hide neither the others nor a lock.
+            // Read by name first: one reading has a bounded number of rows, and a user's devices may fill it. They must
+            // not hide these rows, which have the locks.
             let named = [STRANGERS_ROW, SIGNED_IN_ROW, DEVICES_ROW].map(str::to_owned).to_vec();
             let mut first = throttles.standings(&name, named.clone()).await?;
             let all = throttles.standings(&name, Vec::new()).await?;

@@ -83,8 +83,8 @@ impl<'r, P: Ports> UserImport<'r, P> {
 
         let store = self.0.ports.identity();
         let mut made = if users.is_empty() { Vec::new() } else { store.insert_all(&users).await? };
-        // By id and login: a row whose id is somebody else's is not the one that another row of its
-        // login made. Of two rows with both the first was made.
+        // Compared by id and login: a row with another user's id did not create the user that another row of the same
+        // login created. Of two equal rows, the first one created the user.
         let mut take = |user: &User| {
             let own =
                 |(account, login): &(_, String)| *account == user.account && login == user.login.as_str();

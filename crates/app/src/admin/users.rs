@@ -137,7 +137,7 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         let account = asked.account()?;
         refuse_oneself(asked, account)?;
         let was_there = self.users.erase(account, asked.caller.setting()).await?;
-        // Of a subject kept elsewhere nobody here can say whether there is one.
+        // Where another service keeps the users, Postern cannot tell whether there was one.
         there(was_there || !has_users(&self.isolate.config))
     }
 }

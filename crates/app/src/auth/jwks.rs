@@ -43,8 +43,7 @@ impl<'r, P: Ports> KeySetPage<'r, P> {
         let issuer = self.isolate.issuers.get(name).ok_or_else(|| {
             Fault::new(Component::KeyRing, "the deployment's own issuer is not among the trusted issuers")
         })?;
-        // Anybody may ask, and there is one key ring. While somebody asks it the others have what is
-        // in memory.
+        // The endpoint is public, and there is one key ring. While one request asks it, the others get the set in memory.
         if self.key_sets.set_in_memory(name).is_none() || !memory.own_keys.is_taken(now) {
             let ask = async || self.key_sets.ask_object(issuer, false, None, self.platform.now()).await;
             in_turn(self.platform, &memory.own_keys, is_fresh, ask).await;

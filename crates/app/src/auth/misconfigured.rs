@@ -10,7 +10,7 @@ use crate::{
 pub fn misconfigured(mistakes: &[ConfigError]) -> Reply {
     Problem::new(503, "misconfigured", "The configuration is not valid")
         .with_detail(format!("the configuration has {} mistakes; the log lists them", mistakes.len()))
-        // A minute: somebody has to deploy.
+        // A minute: the mistakes remain until the next deployment.
         .with_retry_after(60)
         .into()
 }

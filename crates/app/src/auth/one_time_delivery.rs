@@ -59,7 +59,7 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
         match CallLimits::of(self.0).throttle_login(caller, Limited::Reset, &user.login).await {
             Ok(()) => {}
             Err(ApiError::Fault(fault)) => return Err(fault),
-            // The log says so. Whoever asked must not know that there is an account.
+            // The log has the refusal. The caller must not learn that there is an account.
             Err(_) => return Ok(()),
         }
 

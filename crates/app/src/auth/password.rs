@@ -90,7 +90,7 @@ impl<'r, P: Ports> Passwords<'r, P> {
         let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
         self.accounts.user_will_change(user.account, &told).await?;
         let version = match self.user_changes.replace_password(&user, &hash, &setting).await {
-            // Changed by somebody else since the current one was checked: it is wrong by now.
+            // Another request changed the password after this one was checked, so this one is wrong by now.
             Ok(version) => version.ok_or(ApiError::WrongPassword)?,
             Err(unmade) => {
                 self.user_changes.look_for_password(

@@ -59,8 +59,7 @@ impl<'r, P: Ports> PasswordCheck<'r, P> {
             password::dummy(password, wanted, masters)?;
             return refuse(if admission.locked { "locked" } else { "unknown_login" }, None);
         };
-        // Also when the account is locked: the work is then the same whatever hash it is, and its
-        // result is looked at by nobody.
+        // A locked account gets the same work, whatever its hash is. The result is not used.
         let verdict = user.password_hash.verify(password, wanted, masters)?;
         if admission.locked {
             return refuse("locked", Some(&user));

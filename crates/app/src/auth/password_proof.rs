@@ -31,7 +31,7 @@ impl<'r, P: Ports> PasswordProof<'r, P> {
         let password = Password::present(password, self.0.ports.platform())
             .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
         let user = self.0.ports.identity().find(session.account).await?;
-        // Whoever has no account any more has no session either: to sign in again is the way to know.
+        // An account that is gone or disabled has no session either, so the client has to sign in again.
         let gone = ApiError::Challenge(Challenge::InvalidToken);
         let user = user.filter(|user| !user.disabled).ok_or(gone)?;
         let isolate = &self.0.isolate;

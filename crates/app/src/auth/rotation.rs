@@ -58,10 +58,9 @@ impl<'r, P: Ports> RefreshRotation<'r, P> {
     /// answer, or lost a race, can retry with the same token. No rate limit prevents a sign-out.
     ///
     /// # Errors
-    /// [`ApiError::InvalidGrant`] for a token that was replaced (row 8 of
-    /// `docs/concepts/refresh-families.md`, and the session has ended by it), or that was never issued so;
-    /// and `everywhere` for one of a session that has ended: a token found in an old backup signs
-    /// nobody out.
+    /// [`ApiError::InvalidGrant`] for a token that was replaced (row 8 of `docs/concepts/refresh-families.md`; the session
+    /// has ended), or that was never issued in this form. With `everywhere`, also for a token of a session that has ended:
+    /// a token from an old backup must not end the user's other sessions.
     pub(crate) async fn judge_for_the_last_time(
         &self,
         request: &impl RequestView,

@@ -173,7 +173,7 @@ impl<'r, P: Ports> Users<'r, P> {
                 self.tell_change(account, fence, &told, EventKind::UserChanged, setting).await?;
                 return Ok(Some(Regranted { before: user.grants, now: grants }));
             }
-            // Somebody else changed the user meanwhile.
+            // Another request changed the user meanwhile.
         }
         Err(Fault::new(Component::Database, "other requests changed the user during every attempt").into())
     }
@@ -200,8 +200,8 @@ impl<'r, P: Ports> Users<'r, P> {
     /// there was no user; the rest is erased nevertheless, so the call can be repeated after a fault. Events keep the
     /// account's id and the login's pseudonym.
     pub(crate) async fn erase(&self, account: AccountId, setting: EventContext) -> Result<bool, Fault> {
-        // Sessions first: whatever fails later, nobody is signed in to an account half gone. When the
-        // user is gone and nobody is left who could ask again, the object goes on by itself.
+        // Sessions end first, so that a later failure leaves no session in an account that is partly erased. If the call is
+        // not repeated, the object erases itself later.
         self.0.ports.accounts().begin_erase(account).await?;
         let there = match self.0.isolate.config.identity {
             IdentitySource::Store => self.0.ports.identity().remove(account).await?,

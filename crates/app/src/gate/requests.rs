@@ -207,7 +207,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         match (&found.route.access, presented(found.route, request)) {
             (Access::Required(_), PresentedAccessToken::None) => match decide(&found, None, now) {
                 PolicyVerdict::Challenge(challenge) => refuse(&challenge),
-                // A requirement is never met by nobody; were it so, refuse all the same.
+                // The policy never lets a caller without a token pass a requirement. If it did, the gate would still refuse.
                 PolicyVerdict::Forward | PolicyVerdict::Forbid(_) => refuse(&Challenge::NoCredentials),
             },
             (_, PresentedAccessToken::None) => GateStep::Nobody(found),

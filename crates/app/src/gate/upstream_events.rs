@@ -66,9 +66,8 @@ impl<'r, P: Ports> UpstreamEvents<'r, P> {
         name
     }
 
-    /// The route that takes the request, and its upstream's host, or the name of its service. Looked
-    /// up once more, since nobody carries them along for the many that are answered; they are not
-    /// known when the table was changed meanwhile.
+    /// The route of the request, and its upstream's host or the name of its service. Both are looked up again, because
+    /// most requests get an answer and do not need them. They are absent if the table has changed meanwhile.
     fn way_of(&self, request: &impl RequestView) -> (Option<String>, Option<String>) {
         let url = request.url();
         let found = UrlParts::parse(&url)

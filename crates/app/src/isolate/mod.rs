@@ -134,8 +134,8 @@ impl Isolate {
         let hash_parameters =
             HashParameters::new(password.memory_kib, password.iterations, password.parallelism)
                 .ok_or_else(|| mistake("POSTERN_PASSWORD", "costs more memory than an isolate has"))?;
-        // The access cookie's name too when nobody gets one: what was set before a change of
-        // configuration is still a token.
+        // The access cookie is among them even if the configuration sets none: a cookie from before a change of the
+        // configuration still holds a token.
         let cookies =
             core::iter::once(config.cookie.name.as_str()).chain(FIXED_COOKIES).map(str::to_owned).collect();
         Ok(Self {

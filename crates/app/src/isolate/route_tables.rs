@@ -123,7 +123,7 @@ impl RouteTables {
         let judged = RouteDocument::parse(text, context)
             .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>())
             .and_then(|document| match known {
-                // An old copy of KV's, or somebody who did not count up: no telling which.
+                // Either KV gave an old copy, or the version was not raised. The two look alike.
                 Some(known) if document.version <= known => {
                     Err(vec![format!("version: must be above {known}, the version in force")])
                 }

@@ -82,8 +82,8 @@ impl<'r, P: Ports> Admissions<'r, P> {
             match device::open(&self.0.isolate.masters, token, login, self.0.now()) {
                 Ok(found) => device = device.or(found),
                 Err(newer) => {
-                    // A stranger here, who gets another token when the sign-in succeeds. To refuse it
-                    // would let whoever can plant a cookie keep its owner out.
+                    // The device counts as unknown, and gets another token when the sign-in succeeds. A refusal would let an
+                    // attacker who can plant a cookie keep the owner out.
                     let _ = Events::of(self.0).newer_master(caller, "device_token", newer);
                 }
             }
@@ -224,7 +224,7 @@ impl<'r, P: Ports> Admissions<'r, P> {
         for (object, pardons) in &admission.charged {
             let mut pardons = pardons.clone();
             for pardon in &mut pardons {
-                // Whoever signs in has proved to own the account or the device, not the network.
+                // A sign-in proves that the user owns the account or the device, not the network.
                 pardon.all &= owner;
             }
             let (ports, object) = (self.0.ports.clone(), object.clone());

@@ -81,7 +81,7 @@ impl<'r, P: Ports> CallLimits<'r, P> {
         let rate = self.0.isolate.config.limits.export_account;
         if rate.is_some() {
             let asked = vec![asked(ACCOUNT, SIGNED_IN_ROW, Limited::Export, rate)];
-            // Not by the login: where another service keeps the users, nobody here knows it.
+            // Limited by account and not by login: where another service keeps the users, the login is not known here.
             self.take(caller, Limited::Export, &object(SESSION, &account.to_string()), asked).await?;
         }
         Ok(())
