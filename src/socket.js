@@ -127,7 +127,7 @@ export function watched(response, look, abort) {
     try {
       held(await look(NOW));
     } catch {
-      // WASM was started anew: nobody watches this socket any more.
+      // WASM was restarted, so this socket is not watched any more.
       cutOff(TRY_AGAIN_LATER, "not watched any more");
     }
   }
@@ -184,7 +184,7 @@ export function watched(response, look, abort) {
     from.socket.addEventListener("close", ({ code, reason, wasClean }) => {
       if (!wasClean) return brokeOff();
       if (code === NO_STATUS || mayBeSent(code)) return ended(code, reason, code);
-      // A code that nobody may send: the end breaks the protocol.
+      // A code that must not be sent (RFC 6455 section 7.4): this end breaks the protocol.
       ended(PROTOCOL_ERROR, "", from.broke);
       if (!from.told) close(from, PROTOCOL_ERROR, "");
     });

@@ -21,7 +21,7 @@ pub struct Ask {
     pub member: &'static str,
     /// What it asks for.
     pub what: String,
-    /// Whether this caller meets it; `None` when nobody is asking.
+    /// Whether this caller meets it; `None` without a caller.
     pub met: Option<bool>,
 }
 

@@ -86,8 +86,8 @@ const OVERRIDES: [&str; 13] = [
 pub enum Unforwardable {
     /// It has passed more than [`MAX_HOPS`] gates, or says something else than a number: 508.
     Loop,
-    /// A header's name is no token (RFC 9110 section 5.1): 400. Letters outside ASCII are
-    /// spelled differently by whoever reads them next, so that none can be removed for sure.
+    /// A header's name is no token (RFC 9110 section 5.1): 400. The next program may
+    /// spell letters outside ASCII differently, so that the gate could not remove such a header with certainty.
     HeaderName,
     /// GET or HEAD with a body: 400. It has no meaning (RFC 9110 section 9.3.1), the platform sends
     /// none, and a request that lost its body is another request.

@@ -106,7 +106,7 @@ pub struct Identity(Statement);
 
 impl Identity {
     /// Of an access token that came without proof of a key. One that is bound to a key is refused:
-    /// whoever holds it as a mere bearer has stolen it (RFC 9449 section 7).
+    /// a caller that presents it without a proof may have stolen it (RFC 9449 section 7).
     pub fn of_bearer(token: AccessToken) -> Result<Self, TokenError> {
         let (claims, payload) = token.into_claims();
         if claims.confirmation.is_some() {

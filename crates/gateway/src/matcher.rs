@@ -18,8 +18,8 @@ pub type Params = Vec<(String, String)>;
 /// below 40; for more than this, patterns must overlap segment after segment in many ways.
 pub const MAX_STEPS: usize = 256;
 
-/// TRACE asks the origin to send back what it got: also what we tell it and nobody else, the signed
-/// assertion among it (RFC 9110 section 9.3.8). No route takes it.
+/// TRACE makes the origin send back the request, with the headers that only the origin may see, such as the signed
+/// assertion (RFC 9110 section 9.3.8). No route takes it.
 pub(super) const UNTAKEN: &str = "TRACE";
 
 /// The methods that stand in `Allow` for a route that takes every one.

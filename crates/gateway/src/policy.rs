@@ -32,8 +32,8 @@ pub enum Challenge {
     NoCredentials,
     /// More than one, or not in the form of a token: 400.
     InvalidRequest,
-    /// Expired, revoked, forged, for another audience: all the same to the caller, so that
-    /// nobody learns from probing. The cause belongs into the log.
+    /// Expired, revoked, forged, for another audience: the answer is the same for each, so that
+    /// probing reveals nothing. The log has the cause.
     InvalidToken,
     /// Sound, and not for this route: to the caller the same as [`Self::InvalidToken`].
     NotForRoute(Objection),
@@ -91,7 +91,7 @@ pub fn decide(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) ->
     judge(found, identity.map(|identity| &**identity), now)
 }
 
-/// The same of whoever the statement is about, verified or supposed.
+/// The same for a statement about a caller, verified or supposed.
 pub(super) fn judge(found: &Match<'_>, identity: Option<&Statement>, now: Timestamp) -> PolicyVerdict {
     match (&found.route.access, identity) {
         (Access::Public | Access::Optional, _) => PolicyVerdict::Forward,

@@ -186,7 +186,7 @@ pub enum StaleFeed {
     /// The last copy decides.
     #[default]
     Pass,
-    /// Nobody passes: 503.
+    /// Every caller gets 503.
     Refuse,
 }
 
