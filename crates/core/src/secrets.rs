@@ -65,6 +65,8 @@ pub struct Master {
     pub password_pepper: Key,
     /// MAC over one-time tokens.
     pub one_time_token: Key,
+    /// MAC over authorization codes.
+    pub authorization_code: Key,
     /// Pseudonyms in logs: the same network or login gives the same pseudonym, and nothing more.
     pub pseudonym: Key,
     /// MAC over device tokens.
@@ -105,6 +107,7 @@ impl Master {
             csrf: key("csrf"),
             password_pepper: key("password-pepper"),
             one_time_token: key("one-time-token"),
+            authorization_code: key("authorization-code"),
             pseudonym: key("pseudonym"),
             device: key("device"),
             audit_log: key("audit-log"),
@@ -198,6 +201,7 @@ mod tests {
         );
         assert_eq!(key(&master.device), "1c3e8ecb33cde9f6");
         assert_eq!(key(&master.audit_log), "3227930e4530867f");
+        assert_eq!(key(&master.authorization_code), "9f662a261c2f5d27");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod activity;
 mod alarm;
+mod authorization_code;
 mod client;
 mod erasure;
 #[cfg(not(target_family = "wasm"))]
@@ -21,6 +22,7 @@ mod stored;
 
 pub use self::{
     activity::{ActivityEntry, ActivityKind},
+    authorization_code::{AuthorizationCode, CODE_LIFETIME, CodeChallenge},
     client::{Accounts, ChangeNotice, Opened, Refreshed},
     messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated, SessionView},
     object::Account,

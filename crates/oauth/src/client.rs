@@ -1,0 +1,136 @@
+//! Clients (RFC 6749 section 2): what each may ask for, and how it authenticates.
+
+use std::collections::BTreeSet;
+
+use postern_core::refresh::{DriftPolicy, Lifetimes};
+use subtle::ConstantTimeEq as _;
+
+use crate::{redirect::RegisteredRedirect, resource::Resource, scope::Scopes};
+
+/// SHA-256 of a client secret. A plain hash is enough, because a secret has 256 random bits: there is nothing to guess.
+#[derive(Clone, Copy)]
+pub struct SecretDigest(pub [u8; 32]);
+
+impl SecretDigest {
+    /// Whether the secret has this digest, in constant time.
+    pub(crate) fn is_of(&self, secret: &str) -> bool {
+        use sha2::{Digest as _, Sha256};
+        let digest: [u8; 32] = Sha256::digest(secret).into();
+        self.0.ct_eq(&digest).into()
+    }
+}
+
+impl core::fmt::Debug for SecretDigest {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str("SecretDigest(..)")
+    }
+}
+
+/// How a client proves at the token endpoint that it is this client.
+#[derive(Debug, Clone)]
+pub enum Authentication {
+    /// Not at all: its program is in the users' hands (RFC 6749 section 2.1). PKCE and the redirect URI are the proof.
+    Public,
+    /// By one of these secrets; two during a rotation.
+    Secret(Vec<SecretDigest>),
+}
+
+/// A grant type that a client may use (RFC 7591 section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GrantType {
+    /// `authorization_code`.
+    AuthorizationCode,
+    /// `refresh_token`.
+    RefreshToken,
+}
+
+impl GrantType {
+    /// Every grant type that there is, as settings and metadata name it.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("authorization_code", Self::AuthorizationCode), ("refresh_token", Self::RefreshToken)];
+}
+
+/// When a client with the grant type `refresh_token` gets a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OfflineAccess {
+    /// At every authorization.
+    Always,
+    /// When it asks for the scope `offline_access` and the user consents.
+    OnRequest,
+}
+
+/// A client of the authorization server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The `client_id`: 1 to 128 visible ASCII characters.
+    pub client_id: String,
+    /// The name that users see.
+    pub name: String,
+    /// How it authenticates.
+    pub authentication: Authentication,
+    /// The addresses to which answers may go, at least one.
+    pub redirect_uris: Vec<RegisteredRedirect>,
+    /// The scopes that it may ask for, without `offline_access`.
+    pub scopes: Scopes,
+    /// The resources that its tokens may be for. `None` means every known one, and the deployment's audience.
+    pub resources: Option<BTreeSet<Resource>>,
+    /// The grant types that it may use.
+    pub grant_types: BTreeSet<GrantType>,
+    /// When it gets a refresh token.
+    pub offline_access: OfflineAccess,
+    /// It belongs to the operator: its users are not asked for consent, unless its redirect does not show that it is the
+    /// client.
+    pub first_party: bool,
+    /// Whether its access tokens carry the user's roles.
+    pub roles: bool,
+    /// The lifetimes of its grants.
+    pub lifetimes: Lifetimes,
+    /// What a refresh from another place or device leads to.
+    pub drift: DriftPolicy,
+}
+
+impl Client {
+    /// Whether the client has no secret.
+    pub const fn is_public(&self) -> bool {
+        matches!(self.authentication, Authentication::Public)
+    }
+
+    /// Whether a refresh token goes to the client with these granted scopes.
+    pub fn gets_refresh_token(&self, granted: &Scopes) -> bool {
+        self.grant_types.contains(&GrantType::RefreshToken)
+            && (self.offline_access == OfflineAccess::Always
+                || granted.contains(crate::scope::OFFLINE_ACCESS))
+    }
+}
+
+/// The clients that are known, by their ids.
+#[derive(Debug, Clone, Default)]
+pub struct Clients(Vec<Client>);
+
+impl Clients {
+    /// These clients. Their ids are distinct: the settings see to it.
+    pub const fn new(clients: Vec<Client>) -> Self {
+        Self(clients)
+    }
+
+    /// The client with this id.
+    pub fn find(&self, client_id: &str) -> Option<&Client> {
+        self.0.iter().find(|client| client.client_id == client_id)
+    }
+
+    /// All of them, in the order of the settings.
+    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.0.iter()
+    }
+
+    /// Whether there is none: then there is no authorization server.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a page of this origin can be one of the public clients: it may call the token endpoint.
+    pub fn have_page(&self, origin: &str) -> bool {
+        let public = self.0.iter().filter(|client| client.is_public());
+        public.flat_map(|client| &client.redirect_uris).any(|redirect| redirect.has_origin(origin))
+    }
+}

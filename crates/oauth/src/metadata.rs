@@ -1,0 +1,95 @@
+//! The metadata of the authorization server (RFC 8414 section 2).
+//!
+//! Everything in it is true: a test exercises it. It says nothing of ID tokens, because there are none.
+
+use serde::Serialize;
+
+use crate::{authorize::PROMPT_VALUES, client::Clients, client_auth, pkce, scope::OFFLINE_ACCESS};
+
+/// The paths of the endpoints, below the origin of the issuer.
+pub mod paths {
+    /// The authorization endpoint.
+    pub const AUTHORIZE: &str = "/oauth/authorize";
+    /// The token endpoint.
+    pub const TOKEN: &str = "/oauth/token";
+    /// The revocation endpoint (RFC 7009).
+    pub const REVOKE: &str = "/oauth/revoke";
+    /// The introspection endpoint (RFC 7662).
+    pub const INTROSPECT: &str = "/oauth/introspect";
+}
+
+/// The document.
+#[derive(Debug, Serialize)]
+pub struct Metadata<'a> {
+    issuer: &'a str,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    revocation_endpoint: String,
+    introspection_endpoint: String,
+    jwks_uri: String,
+    scopes_supported: Vec<&'a str>,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 3],
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    code_challenge_methods_supported: [&'static str; 1],
+    prompt_values_supported: [&'static str; 4],
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl<'a> Metadata<'a> {
+    /// The document of the deployment with this issuer. `origin` is the issuer's, and `jwks_path` the path of the key set.
+    pub fn new(issuer: &'a str, origin: &str, jwks_path: &str, clients: &'a Clients) -> Self {
+        let at = |path: &str| [origin, path].concat();
+        let [none, basic, post] = client_auth::METHODS;
+        let [(code, _), (refresh, _)] = crate::client::GrantType::ALL;
+        let mut scopes: Vec<&str> = clients.iter().flat_map(|client| client.scopes.iter()).collect();
+        scopes.push(OFFLINE_ACCESS);
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self {
+            issuer,
+            authorization_endpoint: at(paths::AUTHORIZE),
+            token_endpoint: at(paths::TOKEN),
+            revocation_endpoint: at(paths::REVOKE),
+            introspection_endpoint: at(paths::INTROSPECT),
+            jwks_uri: at(jwks_path),
+            scopes_supported: scopes,
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: [code, refresh],
+            token_endpoint_auth_methods_supported: [none, basic, post],
+            revocation_endpoint_auth_methods_supported: [none, basic, post],
+            introspection_endpoint_auth_methods_supported: [basic, post],
+            code_challenge_methods_supported: [pkce::S256],
+            prompt_values_supported: PROMPT_VALUES,
+            authorization_response_iss_parameter_supported: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Tests RFC 8414 section 2: metadata names the endpoints and S256
+    #[test]
+    fn metadata_names_the_issuer_to_the_letter() {
+        let clients = Clients::default();
+        let metadata = Metadata::new(
+            "https://auth.example/t1",
+            "https://auth.example",
+            "/.well-known/jwks.json",
+            &clients,
+        );
+        let json = serde_json::to_value(&metadata).unwrap();
+        assert_eq!(json["issuer"], "https://auth.example/t1");
+        assert_eq!(json["token_endpoint"], "https://auth.example/oauth/token");
+        assert_eq!(json["code_challenge_methods_supported"], serde_json::json!(["S256"]));
+        assert_eq!(json["authorization_response_iss_parameter_supported"], true);
+        assert_eq!(json["scopes_supported"], serde_json::json!(["offline_access"]));
+        assert!(json.get("id_token_signing_alg_values_supported").is_none());
+    }
+}
