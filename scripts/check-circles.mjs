@@ -326,7 +326,7 @@ function arrowsBetweenRooms(arrows, name) {
 
 const args = process.argv.slice(2);
 const shown = args[0] === "--arrows" ? args.splice(0, 2)[1] : undefined;
-const folders = args.length ? args : ["src", ...readdirSync("crates").map((name) => join("crates", name, "src"))];
+const folders = args.length ? args : ["src", "pages/src", ...readdirSync("crates").map((name) => join("crates", name, "src"))];
 const crates = folders.map((folder) => {
   const modules = crateOf(folder);
   return { folder, modules, definers: definersOf(modules) };

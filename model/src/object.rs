@@ -18,7 +18,7 @@ use postern_app::{
     account::{Account, AccountAnswer, AccountRequest, Granted},
     ids::{AccountId, FamilyId},
     ports::memory::{FaultMode, MemoryRecords},
-    refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
+    refresh::{Context, DriftPolicy, FamilyKind, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
     secrets::{Master, Masters},
 };
 use serde_json::json;
@@ -217,6 +217,7 @@ impl Objects {
                     },
                 },
                 drift: DriftPolicy::Log,
+                kind: FamilyKind::Session,
                 binding: None,
                 device_name: None,
                 context: context(Agent::Owner),

@@ -73,6 +73,10 @@ pub struct Master {
     pub device: Key,
     /// MAC over the entries of the audit log.
     pub audit_log: Key,
+    /// MAC over the cookies of browser sessions.
+    pub browser_session: Key,
+    /// MAC over the tokens in the forms of the pages.
+    pub page_form: Key,
 }
 
 /// The master secret is too short.
@@ -111,6 +115,8 @@ impl Master {
             pseudonym: key("pseudonym"),
             device: key("device"),
             audit_log: key("audit-log"),
+            browser_session: key("browser-session"),
+            page_form: key("page-form"),
         })
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     account::{Accounts as _, SessionView},
     http::Reply,
     ids::{AccountId, FamilyId},
+    refresh::FamilyKind,
     runtime::{Runtime, ports::Ports},
     web::error::ApiError,
 };
@@ -23,6 +24,8 @@ pub(crate) struct SessionRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     device_name: Option<String>,
     client_id: String,
+    #[serde(skip_serializing_if = "is_of_an_app")]
+    kind: FamilyKind,
     created_at: u64,
     refreshed_at: u64,
     seen_at: u64,
@@ -35,6 +38,11 @@ pub(crate) struct SessionRow {
     rotation_count: u32,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_of_an_app(kind: &FamilyKind) -> bool {
+    matches!(kind, FamilyKind::Session)
+}
+
 impl SessionRow {
     fn of(view: SessionView, current: FamilyId) -> Self {
         Self {
@@ -42,6 +50,7 @@ impl SessionRow {
             current: view.session_id == current,
             device_name: view.device_name,
             client_id: view.client_id,
+            kind: view.kind,
             created_at: view.created_at.seconds(),
             refreshed_at: view.refreshed_at.seconds(),
             seen_at: view.seen_at.seconds(),

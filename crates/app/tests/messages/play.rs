@@ -16,7 +16,7 @@ use postern_app::{
     metrics::{Batch, MetricsAnswer, MetricsRequest, Shard},
     ports::memory::{FaultMode, MemoryRecords},
     rate::Rate,
-    refresh::{Context, Limits, Presented, Revocation, SecretHash},
+    refresh::{Context, FamilyKind, Limits, Presented, Revocation, SecretHash},
     revocation::{Feed, FeedAnswer, FeedEntry, FeedPolicy, FeedRequest, Kind, RevocationKey, Rule},
 };
 use postern_core::throttle::{
@@ -81,8 +81,20 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
         reason: Revocation::Operator,
     };
     let beyond = Ends::Beyond { scopes: vec!["a".to_owned()], roles: vec![], tenant_id: None };
+    let browser = FamilyId::from_bytes([3; 16]);
+    let mut browser_sign_in = ordinary_sign_in(browser, 10, START);
+    if let AccountRequest::Open { kind, .. } = &mut browser_sign_in {
+        *kind = FamilyKind::Browser;
+    }
+    let browse = AccountRequest::Browse {
+        family: browser,
+        secret_hash: ORDINARY_SECRET.hash(),
+        context: context.clone(),
+    };
     let requests = vec![
         ordinary_sign_in(family, 10, START),
+        browser_sign_in,
+        browse,
         rotate(family),
         rotate(FamilyId::from_bytes([2; 16])),
         AccountRequest::Confirm { family, rotation_count: 1 },
@@ -285,7 +297,7 @@ pub(super) fn assert_complete(play: &Play) {
         };
     }
     variants!(&play.account.0, AccountRequest:
-        Open, Rotate, Confirm, Revoke, RevokeAll, Sessions, Check, UserChanged, IssueOneTime, RedeemOneTime,
+        Open, Rotate, Confirm, Browse, Revoke, RevokeAll, Sessions, Check, UserChanged, IssueOneTime, RedeemOneTime,
         GiveBackOneTime, Note, Activity, BeginErase, Erase);
     variants!(&play.throttle.0, ThrottleRequest: Take, Forgive, Read, Clear);
     variants!(&play.feed.0, FeedRequest: Add, Confirm, Snapshot);

@@ -7,7 +7,9 @@ use postern_app::{
     account::{Account, AccountAnswer, AccountReply, AccountRequest, Refusal, Rotated, SessionView},
     ids::{AccountId, FamilyId},
     ports::memory::MemoryRecords,
-    refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
+    refresh::{
+        Context, DriftPolicy, FamilyKind, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec,
+    },
     secrets::{Master, Masters},
     time::Timestamp,
 };
@@ -85,6 +87,7 @@ impl Bench {
             grant: grant(subject),
             lifetimes: self.lifetimes,
             drift: DriftPolicy::Log,
+            kind: FamilyKind::Session,
             binding: None,
             device_name: Some("Alice's phone".to_owned()),
             context: context(PHONE),

@@ -2,7 +2,7 @@
 
 use super::{
     activity::{ActivityEntry, ActivityKind},
-    messages::{AccountAnswer, AccountRequest, Ends, Refusal, Rotated, SessionView},
+    messages::{AccountAnswer, AccountRequest, Browsing, Ends, Refusal, Rotated, SessionView},
     one_time::Purpose,
 };
 use crate::{
@@ -76,7 +76,7 @@ pub trait Accounts {
         max_families: u16,
         credential_version: u64,
     ) -> Result<Opened, Fault> {
-        let NewFamily { grant, lifetimes, drift, binding, device_name, context, secret_hash, master } =
+        let NewFamily { grant, lifetimes, drift, kind, binding, device_name, context, secret_hash, master } =
             opening;
         let request = AccountRequest::Open {
             family,
@@ -85,6 +85,7 @@ pub trait Accounts {
             grant,
             lifetimes,
             drift,
+            kind,
             binding,
             device_name,
             context,
@@ -118,6 +119,21 @@ pub trait Accounts {
     async fn confirm(&self, account: AccountId, family: FamilyId, rotation_count: u32) -> Result<(), Fault> {
         match self.ask(account, &AccountRequest::Confirm { family, rotation_count }).await? {
             AccountAnswer::Confirmed => Ok(()),
+            other => Err(misplaced(other)),
+        }
+    }
+
+    /// Presents the cookie of a browser session. `None` when the session has ended or never was.
+    async fn browse(
+        &self,
+        account: AccountId,
+        family: FamilyId,
+        secret_hash: SecretHash,
+        context: Context,
+    ) -> Result<Option<Browsing>, Fault> {
+        match self.ask(account, &AccountRequest::Browse { family, secret_hash, context }).await? {
+            AccountAnswer::Browsing(browsing) => Ok(Some(browsing)),
+            AccountAnswer::Refused(_) => Ok(None),
             other => Err(misplaced(other)),
         }
     }

@@ -8,7 +8,7 @@ use super::{Account, AccountAnswer, AccountRequest, Accounts, AlarmAction};
 use crate::{
     ids::{AccountId, FamilyId},
     ports::{Component, Fault, memory::MemoryRecords},
-    refresh::{Context, DriftPolicy, Grant, Lifetimes, Secret},
+    refresh::{Context, DriftPolicy, FamilyKind, Grant, Lifetimes, Secret},
     revocation::FeedObject,
 };
 use postern_jose::time::Timestamp;
@@ -108,6 +108,7 @@ pub fn ordinary_sign_in(family: FamilyId, max_families: u16, now: Timestamp) -> 
         },
         lifetimes: Lifetimes::WEB,
         drift: DriftPolicy::default(),
+        kind: FamilyKind::Session,
         binding: None,
         device_name: Some("Laptop".into()),
         context: Context::new(

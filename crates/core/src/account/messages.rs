@@ -10,8 +10,8 @@ use crate::{
     ids::FamilyId,
     message::{Message, RetiredList},
     refresh::{
-        Binding, Context, DriftPolicy, Evidence, Family, Grant, Lifetimes, Limits, Presented, RefusalCause,
-        Revocation, SecretHash,
+        Binding, Context, DriftPolicy, Evidence, Family, FamilyKind, Grant, Lifetimes, Limits, Presented,
+        RefusalCause, Revocation, SecretHash,
     },
 };
 use postern_jose::time::Timestamp;
@@ -36,6 +36,9 @@ pub enum AccountRequest {
         /// What a change of context leads to.
         #[serde(default, skip_serializing_if = "DriftPolicy::is_log")]
         drift: DriftPolicy,
+        /// What the family is for.
+        #[serde(default, skip_serializing_if = "FamilyKind::is_session")]
+        kind: FamilyKind,
         /// The key the tokens are bound to, if they are.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         binding: Option<Binding>,
@@ -67,6 +70,15 @@ pub enum AccountRequest {
         family: FamilyId,
         /// The `rot` claim seen.
         rotation_count: u32,
+    },
+    /// Presents the cookie of a browser session whose MAC the Worker has checked.
+    Browse {
+        /// The browser session.
+        family: FamilyId,
+        /// SHA-256 of its secret.
+        secret_hash: SecretHash,
+        /// Where the request came from.
+        context: Context,
     },
     /// Ends one family. Ending an ended or unknown one is no error.
     Revoke {
@@ -165,6 +177,7 @@ impl Message for AccountRequest {
             Self::Open { .. }
             | Self::Rotate { .. }
             | Self::Confirm { .. }
+            | Self::Browse { .. }
             | Self::RevokeAll { .. }
             | Self::Revoke { .. }
             | Self::Sessions
@@ -226,6 +239,8 @@ pub enum AccountAnswer {
         #[serde(skip_deserializing)]
         denylist: RetiredList,
     },
+    /// The browser session is alive.
+    Browsing(Browsing),
     /// Noted, or nothing to note.
     Confirmed,
     /// The live sessions, most recently refreshed first.
@@ -285,6 +300,13 @@ pub struct Rotated {
     pub evidence: Evidence,
 }
 
+/// A browser session that is alive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Browsing {
+    /// What the sign-in at the pages granted, and when it was.
+    pub grant: Grant,
+}
+
 /// How a refresh was granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -325,6 +347,9 @@ pub struct SessionView {
     pub device_name: Option<String>,
     /// The client that signed in.
     pub client_id: String,
+    /// What the session is: an app's, or that of a browser at the pages.
+    #[serde(default, skip_serializing_if = "FamilyKind::is_session")]
+    pub kind: FamilyKind,
     /// When the sign-in was.
     pub created_at: Timestamp,
     /// The last rotation, or the sign-in.
@@ -346,6 +371,7 @@ impl SessionView {
             session_id,
             device_name: family.device_name.clone(),
             client_id: family.grant.client_id.clone(),
+            kind: family.kind,
             created_at: family.created_at,
             refreshed_at: family.rotated_at,
             seen_at: family.seen_at,

@@ -6,6 +6,7 @@
 mod activity;
 mod alarm;
 mod authorization_code;
+mod browser_cookie;
 mod client;
 mod erasure;
 #[cfg(not(target_family = "wasm"))]
@@ -23,8 +24,9 @@ mod stored;
 pub use self::{
     activity::{ActivityEntry, ActivityKind},
     authorization_code::{AuthorizationCode, CODE_LIFETIME, CodeChallenge},
+    browser_cookie::BrowserCookie,
     client::{Accounts, ChangeNotice, Opened, Refreshed},
-    messages::{AccountAnswer, AccountRequest, Ends, Granted, Refusal, Rotated, SessionView},
+    messages::{AccountAnswer, AccountRequest, Browsing, Ends, Granted, Refusal, Rotated, SessionView},
     object::Account,
     one_time::Purpose,
     one_time_token::OneTimeToken,

@@ -54,6 +54,7 @@ impl<R: Records> Account<R> {
                 grant,
                 lifetimes,
                 drift,
+                kind,
                 binding,
                 device_name,
                 context,
@@ -64,6 +65,7 @@ impl<R: Records> Account<R> {
                     grant: grant.clone(),
                     lifetimes: *lifetimes,
                     drift: *drift,
+                    kind: *kind,
                     binding: *binding,
                     device_name: device_name.clone(),
                     context: context.clone(),
@@ -78,6 +80,9 @@ impl<R: Records> Account<R> {
             AccountRequest::Confirm { family, rotation_count } => {
                 rotation::confirm(store, *family, *rotation_count, now)?;
                 Ok(AccountReply::plain(AccountAnswer::Confirmed))
+            }
+            AccountRequest::Browse { family, secret_hash, context } => {
+                rotation::browse(store, *family, secret_hash, context, now)
             }
             AccountRequest::Revoke { family, reason } => sessions::revoke(store, *family, *reason, now),
             AccountRequest::RevokeAll { reason, keep: Some(keep) } => {

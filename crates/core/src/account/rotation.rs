@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     activity::{self, ActivityKind},
-    messages::{AccountAnswer, Granted, Refusal, Rotated},
+    messages::{AccountAnswer, Browsing, Granted, Refusal, Rotated},
     outbox,
     reply::{AccountReply, AlarmAction},
     stored::{Store, StoredFamily},
@@ -12,7 +12,10 @@ use super::{
 use crate::{
     ids::FamilyId,
     ports::{Fault, Records},
-    refresh::{Context, Decided, Decision, End, EndReason, Family, Limits, Presented, RefusalCause, State},
+    refresh::{
+        Context, Decided, Decision, End, EndReason, Family, FamilyKind, Limits, Presented, RefusalCause,
+        SecretHash, State,
+    },
 };
 use postern_jose::time::Timestamp;
 
@@ -28,7 +31,9 @@ pub(super) fn rotate(
     limits: &Limits,
     context: &Context,
 ) -> Result<AccountReply, Fault> {
-    let Some(before) = store.load(id)? else {
+    // A browser session has no refresh token.
+    let session = store.load(id)?.filter(|stored| stored.family.kind == FamilyKind::Session);
+    let Some(before) = session else {
         let refusal = Refusal::without_family(RefusalCause::UnknownFamily);
         return Ok(AccountReply::plain(AccountAnswer::Refused(refusal)));
     };
@@ -70,6 +75,30 @@ pub(super) fn confirm(
         store.write_family(id, &after)?;
     }
     Ok(())
+}
+
+/// How often the use of a browser session is written: each write costs, and an idle time is counted in hours.
+const USE_WRITTEN_EVERY: Duration = Duration::from_mins(5);
+
+/// Presents the cookie of a browser session. Its use puts off its idle end.
+pub(super) fn browse(
+    store: &Store<'_, impl Records>,
+    id: FamilyId,
+    secret_hash: &SecretHash,
+    context: &Context,
+    now: Timestamp,
+) -> Result<AccountReply, Fault> {
+    let refused = |cause| AccountReply::plain(AccountAnswer::Refused(Refusal::without_family(cause)));
+    let Some(stored) = store.load(id)? else { return Ok(refused(RefusalCause::UnknownFamily)) };
+    if !stored.family.is_alive(now) || !stored.family.is_browser_with(secret_hash) {
+        return Ok(refused(RefusalCause::UnknownFamily));
+    }
+    let grant = stored.family.grant.clone();
+    if now.since(stored.family.rotated_at) >= USE_WRITTEN_EVERY {
+        let family = stored.family.used(context, now);
+        store.write_family(id, &StoredFamily { family, ..stored })?;
+    }
+    Ok(AccountReply::plain(AccountAnswer::Browsing(Browsing { grant })))
 }
 
 /// Whether an access token of the session, issued at this time, is still good.

@@ -21,6 +21,9 @@ pub struct Family {
     /// What a change of context leads to, by the client's policy at the sign-in.
     #[serde(default, skip_serializing_if = "DriftPolicy::is_log")]
     pub drift: DriftPolicy,
+    /// Its kind. Records of before there were several leave it out.
+    #[serde(default, skip_serializing_if = "FamilyKind::is_session")]
+    pub kind: FamilyKind,
     /// The key its tokens are bound to, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
@@ -43,6 +46,25 @@ pub struct Family {
     pub pace: FullAt,
     /// Alive or ended.
     pub state: State,
+}
+
+/// What a family is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FamilyKind {
+    /// A session of an app, which has access tokens and refresh tokens.
+    #[default]
+    Session,
+    /// A browser that is signed in at the pages of the authorization server. It has a cookie and no tokens.
+    Browser,
+}
+
+impl FamilyKind {
+    /// Whether it is the default, which records leave out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(crate) const fn is_session(&self) -> bool {
+        matches!(self, Self::Session)
+    }
 }
 
 /// Whether refreshes are possible.
@@ -172,6 +194,8 @@ pub struct NewFamily {
     pub lifetimes: Lifetimes,
     /// What a change of context leads to.
     pub drift: DriftPolicy,
+    /// What the family is for.
+    pub kind: FamilyKind,
     /// The key its tokens are bound to.
     pub binding: Option<Binding>,
     /// What the device is called.
@@ -191,6 +215,7 @@ impl Family {
             grant: opening.grant,
             lifetimes: opening.lifetimes,
             drift: opening.drift,
+            kind: opening.kind,
             binding: opening.binding,
             device_name: opening.device_name.map(|name| name.chars().take(DEVICE_NAME_MAX_CHARS).collect()),
             created_at: now,
@@ -261,6 +286,23 @@ impl Family {
             alive.receipt = Receipt::Confirmed { at: now };
             self.seen_at = self.seen_at.max(now);
         }
+        self
+    }
+
+    /// Whether a browser session has this secret. It is compared in constant time.
+    pub(crate) fn is_browser_with(&self, secret_hash: &SecretHash) -> bool {
+        match &self.state {
+            State::Alive(alive) => self.kind == FamilyKind::Browser && alive.secret_hash == *secret_hash,
+            State::Ended(_) => false,
+        }
+    }
+
+    /// A browser session that was used: its idle time begins anew.
+    #[must_use]
+    pub(crate) fn used(mut self, context: &Context, now: Timestamp) -> Self {
+        self.seen_at = self.seen_at.max(now);
+        self.rotated_at = self.rotated_at.max(now);
+        self.context = context.clone();
         self
     }
 

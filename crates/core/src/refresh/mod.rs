@@ -27,7 +27,10 @@ pub use self::{
     codec::{RefreshToken, RefusedToken},
     context::{Context, Drift, DriftReason, Network},
     decision::{Decided, Decision, Evidence, RefusalCause},
-    family::{Alive, Binding, End, EndReason, Family, NewFamily, Receipt, Revocation, SignInReason, State},
+    family::{
+        Alive, Binding, End, EndReason, Family, FamilyKind, NewFamily, Receipt, Revocation, SignInReason,
+        State,
+    },
     grant::Grant,
     limits::{DriftPolicy, Lifetime, Lifetimes, Limits},
     ratchet::{Presented, Secret, SecretHash},

@@ -3,7 +3,7 @@ use crate::{
     account::{Account, AccountAnswer, AccountRequest, Ends},
     ids::FamilyId,
     ports::memory::{FaultMode, MemoryRecords},
-    refresh::{DriftPolicy, Grant, Lifetimes, Revocation},
+    refresh::{DriftPolicy, FamilyKind, Grant, Lifetimes, Revocation},
 };
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -48,6 +48,7 @@ impl Bench {
             },
             lifetimes: Lifetimes::WEB,
             drift: DriftPolicy::Log,
+            kind: FamilyKind::Session,
             binding: None,
             device_name: None,
             context: Context::default(),

@@ -3,7 +3,9 @@ use core::time::Duration;
 use super::*;
 use crate::{
     ports::memory::MemoryRecords,
-    refresh::{Binding, Context, DriftPolicy, EndReason, Grant, Lifetimes, NewFamily, SecretHash},
+    refresh::{
+        Binding, Context, DriftPolicy, EndReason, FamilyKind, Grant, Lifetimes, NewFamily, SecretHash,
+    },
 };
 
 const ID: FamilyId = FamilyId::from_bytes([5; 16]);
@@ -21,6 +23,7 @@ fn family() -> Family {
         },
         lifetimes: Lifetimes { idle: Duration::from_mins(1), absolute: Duration::from_mins(2) },
         drift: DriftPolicy::Log,
+        kind: FamilyKind::Session,
         binding: Some(Binding([2; 32])),
         device_name: Some("Alice's phone".to_owned()),
         context: Context::new(Some("192.0.2.7"), Some("CH"), "Acme/7.1"),

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 use super::*;
 use crate::{
     ids::FamilyId,
-    refresh::{Binding, Grant, Lifetime, Lifetimes, NewFamily, Revocation, Secret},
+    refresh::{Binding, FamilyKind, Grant, Lifetime, Lifetimes, NewFamily, Revocation, Secret},
     secrets::Master,
 };
 
@@ -55,6 +55,7 @@ impl Story {
             grant,
             lifetimes: Lifetimes::WEB,
             drift: DriftPolicy::Log,
+            kind: FamilyKind::Session,
             binding: None,
             device_name: None,
             context: context(PHONE),
