@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod ports;
 pub mod rate;
 pub mod refresh;
+pub mod resource;
 pub mod revocation;
 pub mod secrets;
 pub mod text_map;
