@@ -102,14 +102,14 @@ impl ResourceId {
         self.text.get(self.path_at..).unwrap_or_default()
     }
 
-    /// Host and port: `api.example.com:8443`.
-    pub fn authority(&self) -> &str {
-        self.origin().split_once("://").map_or("", |(_, authority)| authority)
-    }
-
     /// The host without port.
     pub fn host(&self) -> &str {
         UrlParts::parse(&self.text).map_or("", |parts| parts.host)
+    }
+
+    /// The port, unless it is the scheme's own.
+    pub fn port(&self) -> Option<u16> {
+        UrlParts::parse(&self.text).and_then(|parts| parts.port)
     }
 
     /// Where the metadata of this resource is (RFC 9728 section 3.1): the well-known path between host and path.
@@ -212,7 +212,9 @@ mod tests {
         }
         let root = id("https://api.example.com");
         assert!(root.is_named_by("https://api.example.com/") && root.is_named_by("HTTPS://API.example.com"));
-        for text in ["https://api.example.com//", "https://api.example.com?", "https://api.example.com.evil.com"] {
+        for text in
+            ["https://api.example.com//", "https://api.example.com?", "https://api.example.com.evil.com"]
+        {
             assert!(!root.is_named_by(text), "{text}");
         }
     }
@@ -222,13 +224,16 @@ mod tests {
     fn metadata_is_between_host_and_path() {
         for (resource, expected) in [
             ("https://api.example.com", "https://api.example.com/.well-known/oauth-protected-resource"),
-            ("https://api.example.com/mcp", "https://api.example.com/.well-known/oauth-protected-resource/mcp"),
+            (
+                "https://api.example.com/mcp",
+                "https://api.example.com/.well-known/oauth-protected-resource/mcp",
+            ),
             ("https://a.example:8443/a/b", "https://a.example:8443/.well-known/oauth-protected-resource/a/b"),
         ] {
             assert_eq!(id(resource).metadata_url(), expected);
         }
         let one = id("https://a.example:8443/a/b");
-        assert_eq!((one.origin(), one.path(), one.authority()), ("https://a.example:8443", "/a/b", "a.example:8443"));
-        assert_eq!(one.host(), "a.example");
+        assert_eq!((one.origin(), one.path()), ("https://a.example:8443", "/a/b"));
+        assert_eq!((one.host(), one.port()), ("a.example", Some(8443)));
     }
 }

@@ -86,9 +86,11 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
     let none = Requirement::default;
     let Requirement {
         issuers,
+        resource,
         audiences,
         scopes_all,
         scopes_any,
+        broader_scopes,
         roles_any,
         attributes,
         max_token_age,
@@ -97,6 +99,14 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
     } = requirement.clone();
     let set = |set: &std::collections::BTreeSet<String>| {
         set.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    };
+    // `read (or write, admin)`: with the scopes that contain it.
+    let scopes = |names: &std::collections::BTreeSet<String>| {
+        let one = |name: &String| match broader_scopes.get(name) {
+            Some(broader) => format!("{name} (or {})", set(broader)),
+            None => name.clone(),
+        };
+        names.iter().map(one).collect::<Vec<_>>().join(", ")
     };
     let mut parts: Vec<(&'static str, String, Requirement)> = Vec::new();
     let mut part = |asked: bool, member, what: String, alone: Requirement| {
@@ -110,8 +120,21 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
         format!("issued by {}", set(&issuers)),
         Requirement { issuers: issuers.clone(), ..none() },
     );
+    if let Some(resource) = &resource {
+        let others = if audiences.is_empty() {
+            String::new()
+        } else {
+            format!(", or by another name of it: {}", set(&audiences))
+        };
+        part(
+            true,
+            "resource",
+            format!("for the resource {}{others}", resource.id),
+            Requirement { resource: Some(resource.clone()), audiences: audiences.clone(), ..none() },
+        );
+    }
     part(
-        !audiences.is_empty(),
+        !audiences.is_empty() && resource.is_none(),
         "audiences",
         format!("for the audience {}", set(&audiences)),
         Requirement { audiences: audiences.clone(), ..none() },
@@ -135,14 +158,14 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
     part(
         !scopes_all.is_empty(),
         "scopes_all",
-        format!("all of the scopes {}", set(&scopes_all)),
-        Requirement { scopes_all: scopes_all.clone(), ..none() },
+        format!("all of the scopes {}", scopes(&scopes_all)),
+        Requirement { scopes_all: scopes_all.clone(), broader_scopes: broader_scopes.clone(), ..none() },
     );
     part(
         !scopes_any.is_empty(),
         "scopes_any",
-        format!("one of the scopes {}", set(&scopes_any)),
-        Requirement { scopes_any: scopes_any.clone(), ..none() },
+        format!("one of the scopes {}", scopes(&scopes_any)),
+        Requirement { scopes_any: scopes_any.clone(), broader_scopes: broader_scopes.clone(), ..none() },
     );
     part(
         !roles_any.is_empty(),

@@ -15,14 +15,16 @@ mod marks;
 mod matcher;
 pub mod path;
 mod policy;
+mod resource;
 pub mod review;
 mod route;
+mod scopes;
 mod target;
 
 use std::rc::Rc;
 
 use matcher::UNTAKEN;
-use postern_core::http::{Problem, Reply, RequestView};
+use postern_core::http::{Problem, Reply, RequestView, UrlParts};
 
 pub use cors::{CORS_ANSWER, Cors};
 pub use credentials::{Credentials, credentials};
@@ -35,10 +37,12 @@ pub use identity::{Identity, RawClaims, Statement, SupposedIdentity};
 pub use matcher::{MAX_STEPS, Params, RouteTable, most_steps, normal_host};
 pub use path::{NormalPath, PathError};
 pub use policy::{Challenge, Forbid, ForbidCause, Objection, PolicyVerdict, decide, step_up};
+pub use resource::{ProtectedResource, agree};
 pub use route::{
     Access, Attribute, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern, PatternError,
     Requirement, RevocationLevel, Route, Segment, StaleFeed, Upstream,
 };
+pub use scopes::{ScopeCircle, ScopeImplications};
 pub use target::UpstreamTarget;
 
 /// The compiled route table and what header hygiene needs to know of the whole configuration.
@@ -46,6 +50,7 @@ pub use target::UpstreamTarget;
 pub struct Gate {
     table: RouteTable,
     rules: headers::HeaderRules,
+    documents: resource::Documents,
 }
 
 /// What the table says about a request.
@@ -90,7 +95,24 @@ impl Gate {
     /// Compiles the routes. `own_cookies` are the names of our cookies, which no upstream sees or sets.
     pub fn new(routes: Vec<Route>, own_cookies: Vec<String>) -> Self {
         let rules = headers::HeaderRules::new(own_cookies, &routes);
-        Self { table: RouteTable::new(routes), rules }
+        let documents = resource::Documents::of(&routes);
+        Self { table: RouteTable::new(routes), rules, documents }
+    }
+
+    /// The answer to a request for the metadata of a protected resource (RFC 9728 section 3), if its host has one. No route
+    /// gets such a request.
+    pub fn resource_metadata(&self, method: &str, parts: &UrlParts<'_>) -> Option<Reply> {
+        self.documents.answer(method, parts)
+    }
+
+    /// Whether a route was found by another spelling of a path that [`Self::resource_metadata`] answers.
+    pub fn is_resource_metadata(&self, found: &Match<'_>) -> bool {
+        self.documents.serve(&found.host, found.path.as_str())
+    }
+
+    /// The protected resources of the table, each once for each of its routes.
+    pub fn resources(&self) -> impl Iterator<Item = &ProtectedResource> {
+        self.routes().iter().filter_map(Route::resource)
     }
 
     /// Finds the first route in table order that takes the request. `host` may carry a port;

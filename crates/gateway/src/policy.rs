@@ -1,6 +1,8 @@
 //! The decision: may this caller take this route? Answers as RFC 6750 section 3 and RFC 9470
 //! section 3 ask for.
 
+mod answers;
+
 use std::collections::BTreeSet;
 
 use super::{
@@ -8,11 +10,9 @@ use super::{
     identity::{Identity, Statement},
     route::{Access, Attribute, Comparison, Operand, Requirement},
 };
-use postern_core::http::{Problem, Reply};
 use postern_jose::{encoding::text_set, time::Timestamp};
 
-/// The realm in every challenge: one protection space, however many routes.
-const REALM: &str = "postern";
+pub use answers::step_up;
 
 /// The outcome of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,13 +114,13 @@ pub(super) fn token_objection(
     identity: &Statement,
     now: Timestamp,
 ) -> Option<Challenge> {
-    let Requirement { issuers, audiences, max_token_age, acr, amr, .. } = requirement;
+    let Requirement { issuers, max_token_age, acr, amr, .. } = requirement;
     let not_for_route = |claim, member| Some(Challenge::NotForRoute(Objection::of(claim, member)));
     if !issuers.is_empty() && !issuers.contains(&identity.issuer) {
         return not_for_route("iss", "issuers");
     }
-    if !audiences.is_empty() && !identity.audience.iter().any(|audience| audiences.contains(audience)) {
-        return not_for_route("aud", "audiences");
+    if !requirement.audience_met(&identity.audience) {
+        return not_for_route("aud", if requirement.resource.is_some() { "resource" } else { "audiences" });
     }
     if max_token_age.is_some_and(|limit| now.since(identity.issued_at) > limit) {
         return not_for_route("iat", "max_token_age");
@@ -141,10 +141,13 @@ pub(super) fn grant_objection(
     found: &Match<'_>,
     identity: &Statement,
 ) -> Option<ForbidCause> {
-    let Requirement { scopes_all, scopes_any, roles_any, attributes, .. } = requirement;
-    let any_met = scopes_any.is_empty() || !scopes_any.is_disjoint(&identity.scopes);
-    if !scopes_all.is_subset(&identity.scopes) || !any_met {
-        return Some(ForbidCause::Scope { required: text_set(scopes_all.union(scopes_any).cloned()) });
+    let Requirement { scopes_all, scopes_any, broader_scopes, roles_any, attributes, .. } = requirement;
+    let has = |scope: &String| {
+        identity.scopes.contains(scope)
+            || broader_scopes.get(scope).is_some_and(|broader| !broader.is_disjoint(&identity.scopes))
+    };
+    if !scopes_all.iter().all(has) || !(scopes_any.is_empty() || scopes_any.iter().any(has)) {
+        return Some(ForbidCause::Scope { required: requirement.scopes() });
     }
     if !roles_any.is_empty() && roles_any.is_disjoint(&identity.roles) {
         return Some(ForbidCause::Role);
@@ -153,6 +156,13 @@ pub(super) fn grant_objection(
         .iter()
         .find(|attribute| !attribute_met(attribute, found, identity))
         .map(|attribute| ForbidCause::Attribute { claim: attribute.claim.clone() })
+}
+
+impl Requirement {
+    /// The scopes that the route takes: all required ones, and the alternatives.
+    pub(super) fn scopes(&self) -> BTreeSet<String> {
+        text_set(self.scopes_all.union(&self.scopes_any).cloned())
+    }
 }
 
 /// Whether the attribute rule holds for this caller and request.
@@ -186,118 +196,6 @@ impl PolicyVerdict {
             _ => None,
         }
     }
-}
-
-impl Challenge {
-    /// The stable code of the problem, and of the event.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NoCredentials => "credentials_required",
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidToken | Self::NotForRoute(_) => "invalid_token",
-            Self::StepUp { .. } => "insufficient_user_authentication",
-        }
-    }
-
-    /// HTTP status.
-    pub const fn status(&self) -> u16 {
-        match self {
-            Self::InvalidRequest => 400,
-            Self::NoCredentials | Self::InvalidToken | Self::NotForRoute(_) | Self::StepUp { .. } => 401,
-        }
-    }
-
-    /// The value of `WWW-Authenticate`.
-    pub fn www_authenticate(&self) -> String {
-        match self {
-            Self::NoCredentials => challenge(&[]),
-            Self::InvalidRequest => challenge(&[("error", "invalid_request")]),
-            Self::InvalidToken | Self::NotForRoute(_) => challenge(&[("error", "invalid_token")]),
-            Self::StepUp { acr_values, .. } => {
-                let acr_values = acr_values.join(" ");
-                let mut parameters = vec![("error", "insufficient_user_authentication")];
-                if !acr_values.is_empty() {
-                    parameters.push(("acr_values", &acr_values));
-                }
-                challenge(&parameters)
-            }
-        }
-    }
-}
-
-impl From<&Challenge> for Reply {
-    fn from(challenge: &Challenge) -> Self {
-        let title = match challenge {
-            Challenge::NoCredentials => "An access token is required",
-            Challenge::InvalidRequest => "The Authorization header must contain exactly one access token",
-            Challenge::InvalidToken | Challenge::NotForRoute(_) => "The access token is not valid here",
-            Challenge::StepUp { .. } => "A stronger sign-in is required",
-        };
-        Self::from(Problem::new(challenge.status(), challenge.code(), title))
-            .with_header("www-authenticate", &challenge.www_authenticate())
-    }
-}
-
-impl Forbid {
-    /// Which rule refused, for the log.
-    pub const fn code(&self) -> &'static str {
-        match self.cause {
-            ForbidCause::Scope { .. } => "missing_scope",
-            ForbidCause::Role => "missing_role",
-            ForbidCause::Attribute { .. } => "attribute_mismatch",
-        }
-    }
-
-    /// The value of `WWW-Authenticate`: for scopes alone, as RFC 6750 knows no code for others.
-    pub fn www_authenticate(&self) -> Option<String> {
-        match &self.cause {
-            ForbidCause::Scope { required } => {
-                let scope = required.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-                Some(challenge(&[("error", "insufficient_scope"), ("scope", &scope)]))
-            }
-            ForbidCause::Role | ForbidCause::Attribute { .. } => None,
-        }
-    }
-}
-
-impl From<&Forbid> for Reply {
-    fn from(forbid: &Forbid) -> Self {
-        match forbid.www_authenticate() {
-            Some(value) => Self::from(Problem::new(
-                403,
-                "insufficient_scope",
-                "The access token lacks a scope that this route requires",
-            ))
-            .with_header("www-authenticate", &value),
-            None => Problem::new(403, "forbidden", "The caller is not allowed to use this route").into(),
-        }
-    }
-}
-
-/// The value of `WWW-Authenticate` that asks for a sign-in of at most this age in seconds
-/// (RFC 9470 section 3).
-pub fn step_up(max_age: u64) -> String {
-    challenge(&[("error", "insufficient_user_authentication"), ("max_age", &max_age.to_string())])
-}
-
-/// `Bearer realm="...", name="value"`: every value quoted (RFC 9110 section 5.6.4).
-fn challenge(parameters: &[(&str, &str)]) -> String {
-    let mut text = format!("Bearer realm=\"{REALM}\"");
-    for (name, value) in parameters {
-        text.push_str(", ");
-        text.push_str(name);
-        text.push_str("=\"");
-        for character in value.chars() {
-            match character {
-                '"' | '\\' => text.extend(['\\', character]),
-                ' '..='~' => text.push(character),
-                // No control character, and nothing that needs a guess at an encoding.
-                _ => text.push('?'),
-            }
-        }
-        text.push('"');
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@
 mod pattern;
 
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use pattern::{PathPattern, PatternError, Segment};
 
-use super::{cors::Cors, forwarding::Forwarding};
+use super::{cors::Cors, forwarding::Forwarding, resource::ProtectedResource};
 use postern_jose::encoding::text_set;
 
 /// One line of the route table.
@@ -114,12 +114,16 @@ pub enum Access {
 pub struct Requirement {
     /// `iss` must be one of these; empty for every trusted issuer.
     pub issuers: BTreeSet<String>,
-    /// `aud` must name one of these; empty for what the issuer's configuration takes.
+    /// The protected resource that the route belongs to. An access token must be for it.
+    pub resource: Option<Box<ProtectedResource>>,
+    /// `aud` must name one of these; empty for what the issuer's configuration takes. With a resource: other names of it.
     pub audiences: BTreeSet<String>,
     /// All of these scopes.
     pub scopes_all: BTreeSet<String>,
     /// At least one of these scopes, if there are any.
     pub scopes_any: BTreeSet<String>,
+    /// By scope of the two above: the scopes that contain it, each as good as the scope itself.
+    pub broader_scopes: BTreeMap<String, BTreeSet<String>>,
     /// At least one of these roles, if there are any.
     pub roles_any: BTreeSet<String>,
     /// All of these comparisons.

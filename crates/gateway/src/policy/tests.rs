@@ -1,10 +1,11 @@
 use core::time::Duration;
 
+use postern_core::{http::Reply, resource::ResourceId};
 use serde_json::json;
 
 use super::{
     super::{
-        HostPattern, NormalPath, PathPattern,
+        HostPattern, NormalPath, PathPattern, ProtectedResource, ScopeImplications,
         tests::{identity, route},
     },
     *,
@@ -297,4 +298,133 @@ fn public_and_optional_routes_ask_for_nothing() {
         let found = Match { route: &route, path, params: vec![], host: "h".into(), method: "GET".into() };
         assert_eq!(decide(&found, None, NOW), PolicyVerdict::Forward);
     }
+}
+
+fn resource(id: &str) -> Option<Box<ProtectedResource>> {
+    Some(Box::new(ProtectedResource {
+        id: ResourceId::parse(id, false).unwrap(),
+        authorization_servers: vec!["https://auth.example.com".into()],
+        scopes: set(&["mcp:use"]),
+        name: None,
+        documentation: None,
+    }))
+}
+
+// Attack: a token for resource A, or for none, is presented at resource B.
+// Tests RFC 8707 section 2: an access token serves at the resource that its audience names
+// Tests MCP Authorization section "Token Handling": a token must be issued for this server as its audience (R4)
+// Tests MCP Authorization section "Canonical Server URI": scheme and host in upper case are accepted (R11)
+#[test]
+fn a_token_serves_only_at_the_resource_that_it_names() {
+    let requirement = Requirement {
+        resource: resource("https://api.example.com/mcp"),
+        audiences: set(&["api://mcp"]),
+        ..Requirement::default()
+    };
+    let mut caller = identity();
+    for audience in ["https://api.example.com/mcp", "HTTPS://API.example.com/mcp", "api://mcp"] {
+        caller.audience = vec!["https://else.example".into(), audience.into()];
+        assert_eq!(decide_on(requirement.clone(), Some(&caller)), PolicyVerdict::Forward, "{audience}");
+    }
+    for audience in [
+        "https://api.example.com",
+        "https://api.example.com/mcp/",
+        "https://api.example.com/mcp2",
+        "https://api.example.com/MCP",
+        "API://mcp",
+        "",
+    ] {
+        caller.audience = vec![audience.into()];
+        let verdict = decide_on(requirement.clone(), Some(&caller));
+        assert_eq!(verdict.objection(), Some(("aud", "resource")), "{audience}");
+        assert!(challenge_of(&verdict).contains("error=\"invalid_token\""), "{audience}");
+    }
+    caller.audience = Vec::new();
+    assert_ne!(decide_on(requirement, Some(&caller)), PolicyVerdict::Forward);
+}
+
+/// The challenge in the answer of a route with this requirement.
+fn answered(requirement: Requirement, verdict: &PolicyVerdict) -> String {
+    let mut route = route("/mcp");
+    route.access = Access::Required(requirement);
+    let reply = match verdict {
+        PolicyVerdict::Forward => panic!("forward"),
+        PolicyVerdict::Challenge(challenge) => challenge.answer_of(&route),
+        PolicyVerdict::Forbid(forbid) => forbid.answer_of(&route),
+    };
+    reply.header("www-authenticate").unwrap_or_default().to_owned()
+}
+
+// Tests RFC 9728 section 5.1: a challenge names the URL of the resource's metadata, quoted
+// Tests RFC 6750 section 3: a challenge has the scopes of the request
+// Tests MCP Authorization section "Scope Selection Strategy": a 401 names the scopes that are required (R9)
+// Tests MCP Authorization section "Runtime Insufficient Scope Errors": error, all scopes at once, resource_metadata (R9)
+#[test]
+fn a_resources_challenges_lead_to_its_metadata() {
+    let metadata = "resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource/mcp\"";
+    let requirement = || Requirement {
+        resource: resource("https://api.example.com/mcp"),
+        scopes_all: set(&["files:read"]),
+        scopes_any: set(&["files:write", "files:admin"]),
+        acr: vec!["gold".into()],
+        ..Requirement::default()
+    };
+    let all = "scope=\"files:admin files:read files:write mcp:use\"";
+    let unauthorized = |challenge| answered(requirement(), &PolicyVerdict::Challenge(challenge));
+    assert_eq!(
+        unauthorized(Challenge::NoCredentials),
+        format!("Bearer realm=\"postern\", {metadata}, {all}")
+    );
+    assert_eq!(
+        unauthorized(Challenge::InvalidToken),
+        format!("Bearer realm=\"postern\", error=\"invalid_token\", {metadata}, {all}")
+    );
+    let mut caller = identity();
+    caller.audience = vec!["https://api.example.com/mcp".into()];
+    assert_eq!(
+        answered(requirement(), &decide_on(requirement(), Some(&caller))),
+        format!(
+            "Bearer realm=\"postern\", error=\"insufficient_user_authentication\", acr_values=\"gold\", {metadata}, {all}"
+        )
+    );
+    caller.acr = Some("gold".into());
+    assert_eq!(
+        answered(requirement(), &decide_on(requirement(), Some(&caller))),
+        format!(
+            "Bearer realm=\"postern\", error=\"insufficient_scope\", {metadata}, scope=\"files:admin files:read files:write\""
+        )
+    );
+    // A 400 says that the request is wrong: no sign-in mends that.
+    assert_eq!(
+        unauthorized(Challenge::InvalidRequest),
+        "Bearer realm=\"postern\", error=\"invalid_request\""
+    );
+    // Outside of resources nothing changes.
+    let plain = Requirement { resource: None, ..requirement() };
+    assert_eq!(
+        answered(plain, &PolicyVerdict::Challenge(Challenge::NoCredentials)),
+        "Bearer realm=\"postern\""
+    );
+}
+
+// Tests MCP Authorization section "Step-Up Authorization Flow": broader scopes count for narrower ones (R8)
+#[test]
+fn a_broader_scope_is_as_good_as_the_scope_itself() {
+    let direct = [("files:admin", "files:write"), ("files:write", "files:read")];
+    let direct = direct.into_iter().map(|(scope, inner)| (scope.to_owned(), set(&[inner]))).collect();
+    let implied = ScopeImplications::new(&direct).unwrap();
+    let asked = |all: &[&str], any: &[&str]| Requirement {
+        broader_scopes: implied.broader_than(set(all).union(&set(any))),
+        scopes_all: set(all),
+        scopes_any: set(any),
+        ..Requirement::default()
+    };
+    let mut caller = identity();
+    caller.scopes = set(&["files:write"]);
+    let met = |requirement| decide_on(requirement, Some(&caller)) == PolicyVerdict::Forward;
+    assert!(met(asked(&["files:read"], &[])) && met(asked(&["files:write"], &["files:read", "else"])));
+    assert!(!met(asked(&["files:admin"], &[])) && !met(asked(&["files:read"], &["files:admin"])));
+    assert!(!met(asked(&["files:read", "else"], &[])));
+    let unasked = Requirement { scopes_all: set(&["files:read"]), ..Requirement::default() };
+    assert!(!met(unasked), "the table decides, not the names");
 }
