@@ -39,6 +39,8 @@ const STANDARDS = new Map([
   rfc(9207, "OAuth 2.0 Authorization Server Issuer Identification"),
   rfc(9470, "OAuth 2.0 Step Up Authentication Challenge"),
   rfc(9700, "Best Current Practice for OAuth 2.0 Security"),
+  rfc(9728, "OAuth 2.0 Protected Resource Metadata"),
+  ["MCP Authorization", { title: "Model Context Protocol, Authorization (2026-07-28)", url: "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization" }],
   rfc(9864, "Fully-Specified Algorithms for JOSE and COSE"),
   ["OpenID Connect Core", { title: "OpenID Connect Core 1.0", url: "https://openid.net/specs/openid-connect-core-1_0.html" }],
   ["OpenID Connect Discovery", { title: "OpenID Connect Discovery 1.0", url: "https://openid.net/specs/openid-connect-discovery-1_0.html" }],
@@ -56,7 +58,7 @@ const STANDARDS = new Map([
 ]);
 const MARK = /^\s*\/\/\/? Tests (.+?) (section|appendix) ([\w.]+|"[^"]+"): (.+)$/;
 /** Anything that looks like one, so that a misspelt comment is not passed over. */
-const LIKE_A_MARK = /^\s*\/\/\/? Tests (RFC|OpenID|Fetch)\b/;
+const LIKE_A_MARK = /^\s*\/\/\/? Tests (RFC|OpenID|Fetch|MCP)\b/;
 
 const isComment = (line) => /^\s*\/\//.test(line ?? "");
 

@@ -25,7 +25,7 @@ pub(crate) fn identity() -> Identity {
     let keys = JwkSet::parse(key_set(1).as_bytes()).expect("a set");
     let jws = verified(&token("k0", &claims()), &keys);
     let token = validate(jws, &policy(), NOW).expect("valid");
-    Identity::of_bearer(token).expect("bound to no key")
+    Identity::of_bearer(token, &policy()).expect("bound to no key")
 }
 
 pub(crate) fn policy() -> ValidationPolicy {

@@ -9,6 +9,7 @@ mod limits;
 mod master;
 mod origins;
 mod reader;
+mod resources;
 mod route_context;
 mod routes;
 mod sections;
@@ -42,7 +43,7 @@ use self::{
 use crate::{encoding::text_set, identity::Grants};
 
 /// The names of all variables, in the order of the documentation.
-pub const VARIABLES: [&str; 25] = [
+pub const VARIABLES: [&str; 26] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -53,6 +54,7 @@ pub const VARIABLES: [&str; 25] = [
     "POSTERN_CLIENTS",
     "POSTERN_REGISTRATION",
     "POSTERN_DEFAULT_SCOPES",
+    "POSTERN_SCOPE_IMPLIES",
     "POSTERN_COOKIE",
     "POSTERN_CORS_ORIGINS",
     "POSTERN_JWKS",
@@ -140,6 +142,8 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
             Some(scopes)
         })
         .unwrap_or_default();
+    let scope_implies =
+        variable("SCOPE_IMPLIES").and_then(|node| sections::scope_implies(&node)).unwrap_or_default();
     let cookie = variable("COOKIE").map(|node| cookies::read(&node, issuer.as_deref()));
     // If POSTERN_COOKIE has a mistake, its `access` is unknown, so no route gets a mistake because of it.
     let access_cookie = cookie.as_ref().is_some_and(|read| read.as_ref().is_none_or(|read| read.access));
@@ -152,13 +156,16 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         variable("REVOCATION").and_then(|node| sections::revocation(&node, local)).unwrap_or_default();
     let issuers = variable("ISSUERS");
     // Issuers with mistakes count, too, so that routes that name them get no second mistake.
-    let trusted = issuers.iter().flat_map(|node| node.texts_of("issuer"));
-    let trusted = text_set(trusted.chain(variable("ISSUER").and_then(|node| node.any_text())));
+    let trusted = variable("ISSUER").and_then(|node| node.any_text()).into_iter();
+    let trusted: Vec<String> =
+        trusted.chain(issuers.iter().flat_map(|node| node.texts_of("issuer"))).collect();
     let retired = issuers.as_ref().map(sections::retired).unwrap_or_default();
     let issuers =
         issuers.and_then(|node| sections::issuers(&node, issuer.as_deref(), local)).unwrap_or_default();
     let context = RouteContext {
-        issuers: trusted,
+        authorization_servers: resources::authorization_servers(trusted.iter().cloned(), local),
+        issuers: text_set(trusted),
+        scope_implies: scope_implies.clone(),
         profile,
         access_cookie,
         // No assertion has an empty audience.
@@ -201,6 +208,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         clients,
         registration,
         default_scopes,
+        scope_implies,
         cookie,
         cors_origins,
         jwks,

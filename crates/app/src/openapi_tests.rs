@@ -116,6 +116,8 @@ fn the_described_members_of_a_route_are_those_read() {
     use crate::config::{Profile, RouteContext, RouteDocument};
 
     let context = RouteContext {
+        authorization_servers: Vec::new(),
+        scope_implies: postern_gateway::ScopeImplications::default(),
         issuers: BTreeSet::new(),
         profile: Profile::Local,
         access_cookie: false,

@@ -40,5 +40,5 @@ pub(crate) fn identity(subject: &str) -> Rc<Identity> {
     let jws = block_on(verify(&token, &JwkSet::parse(KEYS).unwrap(), &Credulous)).unwrap();
     let policy = ValidationPolicy::external(ISSUER, vec!["a".to_owned()]);
     let token = validate(jws, &policy, Timestamp::from_seconds(10)).unwrap();
-    Rc::new(Identity::of_bearer(token).unwrap())
+    Rc::new(Identity::of_bearer(token, &policy).unwrap())
 }

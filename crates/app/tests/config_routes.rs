@@ -289,3 +289,158 @@ fn rules_of_forwarding_that_make_no_sense_are_mistakes() {
         assert!(found.iter().any(|found| found.starts_with(path)), "{more}: {found:?}");
     }
 }
+
+/// The problems of a table, each with its path below `POSTERN_ROUTES`.
+fn problems(routes: &Value, more: &Value) -> Vec<String> {
+    let mut vars: BTreeMap<String, Value> = serde_json::from_value(more.clone()).unwrap();
+    vars.insert("POSTERN_ISSUER".to_owned(), json!("https://auth.example.com"));
+    vars.insert("POSTERN_MASTER_KEY".to_owned(), json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"));
+    vars.insert("POSTERN_ROUTES".to_owned(), routes.clone());
+    let mistakes = Config::from_vars(&vars).map(|_| ()).err().unwrap_or_default();
+    mistakes.iter().map(|mistake| mistake.to_string().replacen("POSTERN_ROUTES", "", 1)).collect()
+}
+
+/// A route of the resource `https://api.example.com/mcp` with other members.
+fn mcp(more: &Value) -> Value {
+    let mut route = json!({
+        "host": "api.example.com", "path": "/mcp", "service": "ORIGIN", "resource": "https://api.example.com/mcp",
+    });
+    for (name, value) in more.as_object().unwrap() {
+        route[name] = value.clone();
+    }
+    route
+}
+
+// Tests RFC 9728 section 1.2: a resource identifier is an https URL without query or fragment
+// Tests RFC 9728 section 3.3: the resource is a prefix of the URL that clients call
+// Tests MCP Authorization section "Token Handling": the access token is not passed on (R5)
+// Tests MCP Authorization section "Refresh Tokens": no offline_access in challenges or metadata (R10)
+#[test]
+fn mistakes_about_a_resource_are_found() {
+    let issuers = json!({"POSTERN_ISSUERS": [
+        {"issuer": "https://idp.example", "audiences": ["a"]},
+        {"issuer": "urn:idp", "audiences": ["a"], "jwks_uri": "https://idp.example/jwks"},
+    ]});
+    for (more, member, about) in [
+        (json!({"resource": "https://api.example.com/mcp/"}), "resource", "slash"),
+        (json!({"resource": "https://api.example.com/mcp#a"}), "resource", "fragment"),
+        (json!({"resource": "https://api.example.com/mcp?a"}), "resource", "query"),
+        (json!({"resource": "http://api.example.com/mcp"}), "resource", "https"),
+        (json!({"resource": "https://localhost/mcp", "host": "localhost"}), "resource", "loopback"),
+        (json!({"resource": "https://API.example.com/mcp"}), "resource", "lower-case"),
+        (json!({"resource": "https://api.example.com/m%63p"}), "resource", "normal form"),
+        (json!({"resource": "mcp"}), "resource", "absolute URL"),
+        (json!({"resource": "https://other.example.com/mcp"}), "resource", "host"),
+        (json!({"host": "*.example.com", "resource": "https://example.com/mcp"}), "resource", "host"),
+        (json!({"resource": "https://api.example.com/mcp/tools"}), "resource", "literal segments"),
+        (json!({"resource": "https://api.example.com/mc"}), "resource", "literal segments"),
+        (json!({"path": "/{*rest}"}), "resource", "literal segments"),
+        (json!({"path": "/{name}"}), "resource", "literal segments"),
+        (json!({"keep_token": true}), "keep_token", "must not reach"),
+        (json!({"scopes_all": ["offline_access"]}), "scopes_all", "offline_access"),
+        (json!({"scopes_any": "offline_access"}), "scopes_any", "offline_access"),
+        (json!({"resource_scopes": ["a", "offline_access"]}), "resource_scopes", "offline_access"),
+        (json!({"issuers": ["urn:idp"]}), "issuers", "https URL"),
+        (json!({"audiences": ["https://auth.example.com"]}), "audiences", "POSTERN_AUDIENCE"),
+        (json!({"access": "optional"}), "resource", "`access`"),
+        (json!({"resource": null, "resource_name": "Orders"}), "resource_name", "without `resource`"),
+        (json!({"resource_documentation": "docs"}), "resource_documentation", "absolute URL"),
+    ] {
+        let found = problems(&json!([mcp(&more)]), &issuers);
+        let [one] = found.as_slice() else { panic!("{more}: {found:?}") };
+        assert!(one.starts_with(&format!("[0].{member}: ")) && one.contains(about), "{more}: {one}");
+    }
+    let sound = [
+        json!({}),
+        json!({"host": null}),
+        json!({"host": "*.example.com"}),
+        json!({"path": "/mcp/{*rest}", "scopes_all": ["a"], "resource_name": "Orders"}),
+        json!({"resource": "https://api.example.com", "path": "/{*rest}"}),
+        json!({"resource": "https://api.example.com:8443/mcp"}),
+        json!({"issuers": ["urn:idp", "https://idp.example"], "audiences": ["api://mcp"]}),
+    ];
+    for more in sound {
+        assert_eq!(problems(&json!([mcp(&more)]), &issuers), [""; 0], "{more}");
+    }
+    // On a route without a resource it is a scope like any other.
+    let plain = json!([{"path": "/a", "service": "O", "scopes_all": ["offline_access"]}]);
+    assert_eq!(problems(&plain, &issuers), [""; 0]);
+}
+
+#[test]
+fn routes_of_one_resource_agree_and_of_two_are_apart() {
+    let issuers = json!({"POSTERN_ISSUERS": [{"issuer": "https://idp.example", "audiences": ["a"]}]});
+    let tools = |more: Value| {
+        let mut route = mcp(&more);
+        route["path"] = "/mcp/tools".into();
+        route
+    };
+    let two = |one: Value, other: Value| problems(&json!([mcp(&one), tools(other)]), &issuers);
+    for member in ["issuers", "audiences", "resource_scopes", "resource_name", "resource_documentation"] {
+        let value = |text: &str| {
+            if member == "resource_name" { json!({member: text}) } else { json!({member: [text]}) }
+        };
+        let (one, other) = match member {
+            "issuers" => (json!({}), value("https://idp.example")),
+            "audiences" => (value("x"), json!({})),
+            "resource_documentation" => {
+                (json!({member: "https://a.example"}), json!({member: "https://b.example"}))
+            }
+            _ => (value("x"), value("y")),
+        };
+        let found = two(one, other);
+        let [problem] = found.as_slice() else { panic!("{member}: {found:?}") };
+        assert!(problem.starts_with(&format!("[1].{member}: must be the same")), "{problem}");
+    }
+    // One of them can say it for both.
+    let said = json!({"resource_scopes": ["a"], "resource_name": "N", "resource_documentation": "https://a.example"});
+    assert_eq!(two(said.clone(), json!({})), [""; 0]);
+    assert_eq!(two(json!({}), said), [""; 0]);
+
+    let other = |more: Value| {
+        let mut route =
+            json!({"path": "/other", "service": "O", "resource": "https://api.example.com/other"});
+        for (name, value) in more.as_object().unwrap() {
+            route[name] = value.clone();
+        }
+        route
+    };
+    for (one, more, place) in [
+        (json!({"audiences": ["x"]}), json!({"audiences": ["x"]}), "[1].audiences: "),
+        (json!({}), json!({"audiences": ["HTTPS://api.example.com/mcp"]}), "[1].audiences: "),
+        (json!({"audiences": ["https://api.example.com/other"]}), json!({}), "[1].resource: "),
+    ] {
+        let found = problems(&json!([mcp(&one), other(more)]), &issuers);
+        assert!(found.len() == 1 && found[0].starts_with(place), "{found:?}");
+    }
+}
+
+#[test]
+fn authorization_servers_are_the_issuers_in_order() {
+    let vars = |issuers: Value| {
+        BTreeMap::from([
+            ("POSTERN_ISSUER".to_owned(), json!("https://auth.example.com")),
+            ("POSTERN_MASTER_KEY".to_owned(), json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")),
+            (
+                "POSTERN_ISSUERS".to_owned(),
+                json!([
+                    {"issuer": "https://z.example/", "audiences": ["a"]},
+                    {"issuer": "urn:idp", "audiences": ["a"], "jwks_uri": "https://idp.example/jwks"},
+                    {"issuer": "https://a.example", "audiences": ["a"]},
+                ]),
+            ),
+            ("POSTERN_ROUTES".to_owned(), json!([mcp(&json!({"issuers": issuers}))])),
+        ])
+    };
+    for (issuers, expected) in [
+        (json!(null), vec!["https://auth.example.com", "https://z.example/", "https://a.example"]),
+        (
+            json!(["https://z.example/", "urn:idp", "https://auth.example.com"]),
+            vec!["https://z.example/", "https://auth.example.com"],
+        ),
+        (json!("https://a.example"), vec!["https://a.example"]),
+    ] {
+        let config = Config::from_vars(&vars(issuers)).unwrap();
+        assert_eq!(config.routes[0].resource().unwrap().authorization_servers, expected);
+    }
+}

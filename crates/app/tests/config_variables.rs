@@ -629,3 +629,22 @@ fn one_mistake_neither_hides_others_nor_makes_new_ones() {
     ]}));
     assert_eq!(found, ["ROUTES[0].path", "ROUTES[1].token_sources"]);
 }
+
+#[test]
+fn mistakes_about_broader_scopes_are_found() {
+    for (table, expected) in [
+        (json!({"a": ["b"], "b": ["a"]}), "SCOPE_IMPLIES.a: must not lead back"),
+        (json!({"a": "a"}), "SCOPE_IMPLIES.a: must not lead back"),
+        (json!({"x": ["a"], "b": ["c"], "a": ["b"], "c": ["a"]}), "SCOPE_IMPLIES.a: must not lead back"),
+        (json!({"a": ["b c"]}), "SCOPE_IMPLIES.a[0]: must be visible ASCII"),
+        (json!({"a b": ["c"]}), "SCOPE_IMPLIES.a b: the name must be visible ASCII"),
+        (json!({"a": []}), "SCOPE_IMPLIES.a: must not be empty"),
+        (json!({"a": ["b", "b"]}), "SCOPE_IMPLIES.a[1]: is listed twice"),
+        (json!({"a": ["postern:admin"]}), "SCOPE_IMPLIES.a: must not contain the administrators' scope"),
+        (json!(["a"]), "SCOPE_IMPLIES: must be an object"),
+    ] {
+        let found = mistakes(json!({"SCOPE_IMPLIES": table}));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{table}: {found:?}");
+    }
+    read(json!({"SCOPE_IMPLIES": {"postern:admin": ["a"], "a": ["b", "c"], "b": ["c"]}}));
+}

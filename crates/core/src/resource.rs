@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(ResourceId::parse(&long, false), Err(ResourceError::TooLong));
     }
 
-    // Tests MCP 2026-07-28 authorization R11: scheme and host in upper case are accepted, and "/" for an empty path
+    // Tests MCP Authorization section "Canonical Server URI": case of scheme and host is free, the form has no slash (R11)
     // Tests RFC 3986 section 6.2.2.1: scheme and host are compared without case
     // Tests RFC 3986 section 6.2.3: an empty path is the path "/"
     #[test]

@@ -82,7 +82,15 @@ pub fn suppose(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Time
 /// What the route asks for, each with whether this caller meets it.
 pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timestamp) -> Vec<Ask> {
     let identity: Option<&Statement> = identity.map(|identity| &**identity);
-    let Access::Required(requirement) = &found.route.access else { return Vec::new() };
+    let general =
+        identity.filter(|identity| !identity.is_general && found.route.resource().is_none()).map(|_| Ask {
+            member: "resource",
+            what: "for no resource, or for the resource of this route, which has none".to_owned(),
+            met: Some(false),
+        });
+    let Access::Required(requirement) = &found.route.access else {
+        return general.filter(|_| found.route.access == Access::Optional).into_iter().collect();
+    };
     let none = Requirement::default;
     let Requirement {
         issuers,
@@ -185,7 +193,7 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
         what: rule(attribute),
         met: identity.map(|identity| attribute_met(attribute, found, identity)),
     });
-    parts.into_iter().map(alone).chain(rules).collect()
+    general.into_iter().chain(parts.into_iter().map(alone)).chain(rules).collect()
 }
 
 fn rule(attribute: &Attribute) -> String {

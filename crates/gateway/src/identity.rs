@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use postern_jose::{
     json,
-    jwt::{AccessToken, Claims, TokenError},
+    jwt::{AccessToken, Claims, TokenError, ValidationPolicy},
     time::Timestamp,
 };
 
@@ -21,6 +21,9 @@ pub struct Statement {
     pub subject: String,
     /// The audience, always as a list, from the claim that the issuer's configuration names.
     pub audience: Vec<String>,
+    /// Whether the audience is one of the issuer's configuration. Otherwise the token is for a protected resource, and
+    /// serves at its routes alone.
+    pub is_general: bool,
     /// The scopes, from the claim that the issuer's configuration names.
     pub scopes: BTreeSet<String>,
     /// The roles, from the claims that the issuer's configuration names.
@@ -50,8 +53,9 @@ pub struct Statement {
 }
 
 impl Statement {
-    fn new(claims: Claims, payload: Vec<u8>) -> Self {
+    fn new(claims: Claims, payload: Vec<u8>, policy: &ValidationPolicy) -> Self {
         Self {
+            is_general: policy.takes_audience(&claims.aud),
             issuer: claims.iss,
             subject: claims.sub,
             audience: claims.aud,
@@ -105,14 +109,14 @@ impl Statement {
 pub struct Identity(Statement);
 
 impl Identity {
-    /// Of an access token that came without proof of a key. One that is bound to a key is refused:
-    /// a caller that presents it without a proof may have stolen it (RFC 9449 section 7).
-    pub fn of_bearer(token: AccessToken) -> Result<Self, TokenError> {
+    /// Of an access token that came without proof of a key, and its issuer's policy. One that is bound to a key is
+    /// refused: a caller that presents it without a proof may have stolen it (RFC 9449 section 7).
+    pub fn of_bearer(token: AccessToken, policy: &ValidationPolicy) -> Result<Self, TokenError> {
         let (claims, payload) = token.into_claims();
         if claims.confirmation.is_some() {
             return Err(TokenError::BoundToken);
         }
-        Ok(Self(Statement::new(claims, payload)))
+        Ok(Self(Statement::new(claims, payload, policy)))
     }
 
     /// Keeps the payload alone, for the cache: the tree of the claims is made again when it is
@@ -149,12 +153,12 @@ impl core::ops::DerefMut for Identity {
 pub struct SupposedIdentity(Statement);
 
 impl SupposedIdentity {
-    /// Of claims that would come without proof of a key.
-    pub fn of_bearer(claims: Claims) -> Result<Self, TokenError> {
+    /// Of claims that would come without proof of a key, and their issuer's policy.
+    pub fn of_bearer(claims: Claims, policy: &ValidationPolicy) -> Result<Self, TokenError> {
         if claims.confirmation.is_some() {
             return Err(TokenError::BoundToken);
         }
-        Ok(Self(Statement::new(claims, Vec::new())))
+        Ok(Self(Statement::new(claims, Vec::new(), policy)))
     }
 }
 

@@ -110,6 +110,14 @@ impl Gate {
         self.documents.serve(&found.host, found.path.as_str())
     }
 
+    /// Whether this is the audience of a token for a resource of the table.
+    pub fn is_resource_audience(&self, audience: &[String]) -> bool {
+        self.routes()
+            .iter()
+            .filter_map(Route::of_resource)
+            .any(|requirement| requirement.audience_met(audience))
+    }
+
     /// The protected resources of the table, each once for each of its routes.
     pub fn resources(&self) -> impl Iterator<Item = &ProtectedResource> {
         self.routes().iter().filter_map(Route::resource)

@@ -29,6 +29,7 @@ pub(super) fn identity() -> Identity {
         issuer: "https://auth.example.com".into(),
         subject: "alice".into(),
         audience: vec!["https://api.example.com".into()],
+        is_general: true,
         scopes: [].into(),
         roles: [].into(),
         tenant_id: None,

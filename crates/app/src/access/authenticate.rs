@@ -62,7 +62,9 @@ impl<'r, P: Ports> Authenticator<'r, P> {
         let chosen = choose(token, headers, &self.0.isolate.issuers, &self.0.isolate.config.issuer)
             .map_err(|invalid| AccessRefused::Invalid(Box::new(invalid)))?;
         let verified = KeySets::of(self.0).verified_by_keys(&chosen.token, chosen.issuer, now).await;
-        let Accepted { mut identity, key_thumbprint, valid_until } = chosen.accept(verified, headers, now)?;
+        let table = self.0.isolate.tables.gate();
+        let Accepted { mut identity, key_thumbprint, valid_until } =
+            chosen.accept(verified, headers, table.as_deref(), now)?;
         let marks = identity.marks(identity.issuer == self.0.isolate.config.issuer);
         identity.fold();
         let known = Known { identity: Rc::new(identity), marks };

@@ -3,11 +3,11 @@
 
 use crate::{
     access::refused::{ABOUT_BYTES, AccessRefused, Invalid},
-    gateway::Identity,
+    gateway::{Gate, Identity},
     isolate::issuers::TrustedIssuer,
     jose::Thumbprint,
     jose::{KnownHeaders, UnverifiedToken, VerifiedJws, VerifyError},
-    jwt::{TokenError, validate},
+    jwt::{TokenError, validate_for},
     ports::Fault,
     text::printable,
     text_map::TextMap,
@@ -52,11 +52,13 @@ pub(crate) fn choose<'a>(
 }
 
 impl Chosen<'_> {
-    /// Validates the claims of a verified token by the issuer's policy, and refuses tokens that are bound to a key.
+    /// Validates the claims of a verified token by the issuer's policy, and refuses tokens that are bound to a key. The
+    /// audience may also be a resource of the table in force; the policy of the route decides whether it is the right one.
     pub(crate) fn accept(
         &self,
         verified: Result<VerifiedJws, VerifyError<impl Into<Fault>>>,
         headers: &KnownHeaders,
+        table: Option<&Gate>,
         now: Timestamp,
     ) -> Result<Accepted, AccessRefused> {
         let refused = |cause| AccessRefused::Invalid(Box::new(self.refused(cause)));
@@ -65,10 +67,12 @@ impl Chosen<'_> {
             VerifyError::Fault(fault) => AccessRefused::Fault(fault.into()),
         })?;
         headers.remember(&self.token);
-        let token = validate(jws, &self.issuer.policy, now).map_err(refused)?;
+        let is_resource = |audience: &[String]| table.is_some_and(|gate| gate.is_resource_audience(audience));
+        let policy = &self.issuer.policy;
+        let token = validate_for(jws, policy, is_resource, now).map_err(refused)?;
         let key_thumbprint = token.key_thumbprint();
         let valid_until = token.expires_at();
-        let identity = Identity::of_bearer(token).map_err(refused)?;
+        let identity = Identity::of_bearer(token, policy).map_err(refused)?;
         Ok(Accepted { identity, key_thumbprint, valid_until })
     }
 

@@ -163,8 +163,8 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
             Err(AccessRefused::Fault(fault)) => return Err(ApiError::Fault(fault)),
             Err(AccessRefused::Token(_) | AccessRefused::Invalid(_)) => return Err(invalid()),
         };
-        // A token of another issuer has no session here.
-        if identity.issuer != self.0.isolate.config.issuer {
+        // A token of another issuer has no session here, and one for a resource of the gate is not for these calls.
+        if identity.issuer != self.0.isolate.config.issuer || !identity.is_general {
             return Err(invalid());
         }
         let session = session_of(&self.0.isolate.config, &identity).ok_or_else(invalid)?;

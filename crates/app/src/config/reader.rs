@@ -98,6 +98,14 @@ impl<'a> Node<'a> {
         items.iter().filter_map(|item| item.get(name)?.as_str().map(str::to_owned)).collect()
     }
 
+    /// The strings of a list, or the string. Adds no mistake.
+    pub(super) fn any_texts(&self) -> Vec<&str> {
+        match &*self.value {
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+            other => other.as_str().into_iter().collect(),
+        }
+    }
+
     pub(super) fn is_object(&self) -> bool {
         self.value.is_object()
     }

@@ -6,12 +6,17 @@ use std::collections::BTreeSet;
 use super::{
     Profile, forwarding,
     reader::{Fields, Node},
+    resources::{OfRoute, Resources},
     route_context::RouteContext,
     values::{self, UrlRule},
 };
-use crate::gateway::{
-    Access, Attribute, ClaimHeader, Comparison, Cors, HostPattern, MAX_STEPS, Methods, Operand, PathPattern,
-    Requirement, RevocationLevel, Route, StaleFeed, Upstream, is_free_for_claims, most_steps,
+use crate::{
+    encoding::text_set,
+    gateway::{
+        Access, Attribute, ClaimHeader, Comparison, Cors, HostPattern, MAX_STEPS, Methods, Operand,
+        PathPattern, Requirement, RevocationLevel, Route, StaleFeed, Upstream, agree, is_free_for_claims,
+        most_steps,
+    },
 };
 
 /// The highest number of routes in one table. Larger tables should be split among several Workers.
@@ -20,13 +25,17 @@ const MAX_ROUTES: usize = 2000;
 /// The default time limit for an upstream's response headers, in milliseconds.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 
-const KNOWN: [&str; 30] = [
+const KNOWN: [&str; 34] = [
     "name",
     "host",
     "path",
     "methods",
     "access",
     "issuers",
+    "resource",
+    "resource_scopes",
+    "resource_name",
+    "resource_documentation",
     "audiences",
     "scopes_all",
     "scopes_any",
@@ -72,8 +81,9 @@ enum Level {
 
 pub(super) fn read(node: &Node<'_>, context: &RouteContext) -> Option<Vec<Route>> {
     let mut names = BTreeSet::new();
+    let mut resources = Resources::default();
     let mut index = 0;
-    let routes = node.each(|item| {
+    let mut routes = node.each(|item| {
         let position = index;
         index += 1;
         let fields = item.object(&KNOWN)?;
@@ -87,8 +97,9 @@ pub(super) fn read(node: &Node<'_>, context: &RouteContext) -> Option<Vec<Route>
             }),
             None => Some(format!("route-{position}")),
         };
-        route(&fields, name, context)
+        route(&fields, name, context, &mut resources)
     })?;
+    agree(&mut routes);
     if routes.len() > MAX_ROUTES {
         return node.wrong(format!("must contain at most {MAX_ROUTES} routes"));
     }
@@ -101,13 +112,18 @@ pub(super) fn read(node: &Node<'_>, context: &RouteContext) -> Option<Vec<Route>
 }
 
 /// Reads every part before it returns, so that all mistakes are found.
-fn route(fields: &Fields<'_>, name: Option<String>, context: &RouteContext) -> Option<Route> {
+fn route(
+    fields: &Fields<'_>,
+    name: Option<String>,
+    context: &RouteContext,
+    resources: &mut Resources,
+) -> Option<Route> {
     let local = context.profile == Profile::Local;
     let host = fields.or("host", HostPattern::Any, host_pattern);
     let path = fields.required("path").and_then(|node| node.parsed(PathPattern::parse));
     let methods =
         fields.or("methods", Methods::Any, |node| Some(Methods::only(node.filled_set(values::method)?)));
-    let requirement = requirement(fields, path.as_ref(), &host, &context.issuers);
+    let requirement = requirement(fields, path.as_ref(), &host, context, resources);
     let access = match level(fields) {
         Level::Public => Access::Public,
         Level::Optional => Access::Optional,
@@ -202,23 +218,30 @@ fn requirement(
     fields: &Fields<'_>,
     path: Option<&PathPattern>,
     host: &HostPattern,
-    trusted: &BTreeSet<String>,
+    context: &RouteContext,
+    resources: &mut Resources,
 ) -> Requirement {
     let none = BTreeSet::new;
-    let issuers = fields.or("issuers", none(), |node| {
-        node.filled_set(|text| {
-            if trusted.contains(text) {
+    let issuers = fields.or("issuers", Vec::new(), |node| {
+        node.filled_list(|text| {
+            if context.issuers.contains(text) {
                 Ok(text.to_owned())
             } else {
                 Err("must be POSTERN_ISSUER or an issuer in POSTERN_ISSUERS")
             }
         })
     });
+    let audiences = fields.or("audiences", none(), |node| node.filled_set(values::name));
+    let scopes_all = fields.or("scopes_all", none(), |node| node.filled_set(values::scope));
+    let scopes_any = fields.or("scopes_any", none(), |node| node.filled_set(values::scope));
+    let of_route = OfRoute { host, path, issuers: &issuers, audiences: &audiences };
     Requirement {
-        issuers,
-        audiences: fields.or("audiences", none(), |node| node.filled_set(values::name)),
-        scopes_all: fields.or("scopes_all", none(), |node| node.filled_set(values::scope)),
-        scopes_any: fields.or("scopes_any", none(), |node| node.filled_set(values::scope)),
+        resource: resources.read(fields, &of_route, context),
+        issuers: text_set(issuers),
+        audiences,
+        broader_scopes: context.scope_implies.broader_than(scopes_all.iter().chain(&scopes_any)),
+        scopes_all,
+        scopes_any,
         roles_any: fields.or("roles_any", none(), |node| node.filled_set(values::name)),
         attributes: fields.or("attributes", Vec::new(), |node| {
             let rules = node.each(|item| attribute(item, path, host))?;

@@ -1,7 +1,7 @@
 //! The smaller variables with their limits, in one function each.
 
 use core::{ops::RangeInclusive, time::Duration};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, ExternalIssuer, IdentitySource,
@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     audit::chain::Digest,
+    gateway::{ScopeCircle, ScopeImplications},
     jose::{MAX_TOKEN_BYTES, SignatureAlgorithm},
     jwt::RolesForm,
     keys::SIGNING_ALGORITHMS,
@@ -24,6 +25,9 @@ const DAY: u64 = 86_400;
 
 /// The longest session lifetime that can be configured: a year.
 const MAX_LIFETIME: u64 = 366 * DAY;
+
+/// The most scopes that contain others. A variable holds fewer in production.
+const MOST_BROADER_SCOPES: usize = 256;
 
 pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
     let mut settings = RefreshSettings::default();
@@ -264,6 +268,42 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
             leeway,
         })
     })
+}
+
+/// Which scope contains which.
+pub(super) fn scope_implies(node: &Node<'_>) -> Option<ScopeImplications> {
+    let members = node.members()?;
+    if members.len() > MOST_BROADER_SCOPES {
+        return node.wrong(format!("must have at most {MOST_BROADER_SCOPES} scopes"));
+    }
+    let mut direct = BTreeMap::new();
+    let mut is_sound = true;
+    for (scope, inner) in &members {
+        let scope = values::scope(scope).map_err(|problem| inner.wrong::<()>(format!("the name {problem}")));
+        let contained = inner.filled_set(values::scope).filter(|contained| {
+            let is_free = !contained.contains(crate::identity::ADMIN_SCOPE);
+            if !is_free {
+                let _: Option<()> = inner.wrong(
+                    "must not contain the administrators' scope: the administrators' API takes only the scope itself",
+                );
+            }
+            is_free
+        });
+        match (scope, contained) {
+            (Ok(scope), Some(contained)) => {
+                direct.insert(scope, contained);
+            }
+            _ => is_sound = false,
+        }
+    }
+    match ScopeImplications::new(&direct) {
+        Ok(implied) if is_sound => Some(implied),
+        Ok(_) => None,
+        Err(ScopeCircle { scope }) => {
+            let at = members.iter().find(|(name, _)| *name == scope).map_or(node, |(_, member)| member);
+            at.wrong("must not lead back to the scope itself")
+        }
+    }
 }
 
 pub(super) fn password(node: &Node<'_>, local: bool) -> Option<Argon2Cost> {

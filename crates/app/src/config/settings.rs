@@ -7,6 +7,7 @@ use super::{
     limits::LimitSettings,
     master::MasterKeys,
     reader::ConfigError,
+    resources::authorization_servers,
     route_context::RouteContext,
     types::{
         AdminSettings, Argon2Cost, Client, CookieSettings, ExternalIssuer, IdentitySource, JwksSettings,
@@ -14,7 +15,10 @@ use super::{
         RingSettings, RoutesInKv,
     },
 };
-use crate::{encoding::text_set, gateway::Route};
+use crate::{
+    encoding::text_set,
+    gateway::{Route, ScopeImplications},
+};
 
 /// The whole validated configuration. Its `Debug` form contains no secret.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ pub struct Config {
     pub registration: Registration,
     /// The scopes of users who register.
     pub default_scopes: BTreeSet<String>,
+    /// Which scope contains which.
+    pub scope_implies: ScopeImplications,
     /// The refresh cookie.
     pub cookie: CookieSettings,
     /// Origins whose pages may call `/auth`.
@@ -78,6 +84,11 @@ impl Config {
     pub fn route_context(&self) -> RouteContext {
         let external = self.issuers.iter().map(|external| external.issuer.clone());
         RouteContext {
+            authorization_servers: authorization_servers(
+                core::iter::once(self.issuer.clone()).chain(external.clone()),
+                self.profile == Profile::Local,
+            ),
+            scope_implies: self.scope_implies.clone(),
             issuers: text_set(external.chain([self.issuer.clone()])),
             profile: self.profile,
             access_cookie: self.cookie.access,

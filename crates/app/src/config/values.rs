@@ -1,6 +1,9 @@
 //! The syntax of single values: URLs, scopes, names, hosts, paths.
 
-use crate::http::{Scheme, UrlParts, is_token};
+use crate::{
+    http::{Scheme, UrlParts, is_token},
+    resource::ResourceId,
+};
 
 /// Which parts a URL may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +53,15 @@ pub(super) fn url(text: &str, rule: UrlRule, local: bool) -> Result<String, &'st
         return Ok(text.trim_end_matches('/').to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// Checks the identifier of a protected resource (RFC 9728 section 1.2). Only the local profile allows plain HTTP and
+/// loopback hosts.
+pub(super) fn resource(text: &str, local: bool) -> Result<ResourceId, String> {
+    let id = ResourceId::parse(text, local).map_err(|error| error.to_string())?;
+    // The same rules for the host, and for the path as it is matched.
+    url(text, UrlRule::Base, local).map_err(str::to_owned)?;
+    Ok(id)
 }
 
 /// Checks a scope token (RFC 6749 section 3.3).

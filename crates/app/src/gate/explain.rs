@@ -91,7 +91,10 @@ impl Explainer {
             answer: Answer::Own,
             supposed: Vec::new(),
         };
-        if is_own(admin, &raw) {
+        // A document of this table is Postern's own answer too.
+        if is_own(admin, &raw)
+            || self.gate.resource_metadata(&method, &UrlParts { path: &raw, ..parts }).is_some()
+        {
             return Some(told);
         }
         if let Some((found, reply)) = preflight(&self.gate, admin, request, parts.authority, &raw) {
@@ -120,7 +123,7 @@ impl Explainer {
             told.answer = Answer::Refused { reply, why: why.to_owned() };
             return Some(told);
         };
-        if is_own(admin, found.path.as_str()) {
+        if is_own(admin, found.path.as_str()) || self.gate.is_resource_metadata(&found) {
             let reply = RouteMatch::NotFound.refusal().unwrap_or_else(|| Reply::empty(404));
             let why = "another spelling of a path that Postern itself serves".to_owned();
             told.answer = Answer::Refused { reply, why };
@@ -178,7 +181,7 @@ impl Explainer {
             // A token that stands where the route does not look is none.
             PresentedAccessToken::None => (Supposed::Nobody, false),
             PresentedAccessToken::Malformed => {
-                let reply = Reply::from(&Challenge::InvalidRequest);
+                let reply = Challenge::InvalidRequest.answer_of(found.route);
                 return (
                     None,
                     refused(
@@ -189,10 +192,10 @@ impl Explainer {
             }
             PresentedAccessToken::Token { by_cookie, .. } => (supposed, by_cookie),
         };
-        let identity = match self.identity(supposed, now) {
+        let identity = match self.identity(supposed, found.route, now) {
             Ok(identity) => identity,
             Err(why) => {
-                let reply = Reply::from(&Challenge::InvalidToken);
+                let reply = Challenge::InvalidToken.answer_of(found.route);
                 return (None, Answer::Refused { reply, why: format!("invalid token: {why}") });
             }
         };
@@ -207,14 +210,21 @@ impl Explainer {
         }
         let answer = match suppose(found, identity.as_ref(), now) {
             PolicyVerdict::Forward => forwarded(),
-            PolicyVerdict::Challenge(challenge) => refused(Reply::from(&challenge), challenge.code()),
-            PolicyVerdict::Forbid(forbid) => refused(Reply::from(&forbid), forbid.code()),
+            PolicyVerdict::Challenge(challenge) => {
+                refused(challenge.answer_of(found.route), challenge.code())
+            }
+            PolicyVerdict::Forbid(forbid) => refused(forbid.answer_of(found.route), forbid.code()),
         };
         (identity, answer)
     }
 
     /// The assumed caller, or the cause for which the token would be refused.
-    fn identity(&self, supposed: Supposed<'_>, now: Timestamp) -> Result<Option<SupposedIdentity>, String> {
+    fn identity(
+        &self,
+        supposed: Supposed<'_>,
+        route: &Route,
+        now: Timestamp,
+    ) -> Result<Option<SupposedIdentity>, String> {
         let told = |error: TokenError| format!("{error} ({})", error.code());
         let (claims, issuer) = match supposed {
             Supposed::Nobody => return Ok(None),
@@ -223,7 +233,7 @@ impl Explainer {
                     issuer.as_str().ok_or("iss is not a string")
                 })?;
                 let issuer = self.issuer(issuer)?;
-                (self.completed(given, issuer, now), issuer)
+                (self.completed(given, issuer, route, now), issuer)
             }
             Supposed::AccessToken(text) => {
                 let token = UnverifiedToken::parse_known(text, &self.headers()).map_err(told)?;
@@ -233,8 +243,9 @@ impl Explainer {
                 (payload.map_err(|error| told(TokenError::MalformedClaims(error)))?, issuer)
             }
         };
-        let (claims, _) = judge_claims(claims, &issuer.policy, now).map_err(told)?;
-        SupposedIdentity::of_bearer(claims).map(Some).map_err(told)
+        let is_resource = |audience: &[String]| self.gate.is_resource_audience(audience);
+        let (claims, _) = judge_claims(claims, &issuer.policy, is_resource, now).map_err(told)?;
+        SupposedIdentity::of_bearer(claims, &issuer.policy).map(Some).map_err(told)
     }
 
     fn issuer(&self, issuer: &str) -> Result<&TrustedIssuer, String> {
@@ -323,11 +334,12 @@ fn taken_for_granted(
 }
 
 impl Explainer {
-    /// Adds the claims that every access token of the issuer has.
+    /// Adds the claims that every access token of the issuer for this route has.
     fn completed(
         &self,
         given: &Map<String, Value>,
         issuer: &TrustedIssuer,
+        route: &Route,
         now: Timestamp,
     ) -> Map<String, Value> {
         let policy = &issuer.policy;
@@ -337,7 +349,10 @@ impl Explainer {
             policy.client_claim.places().iter().any(|place| policy.audience_claim.places().contains(place));
         let audience = match client {
             Some(client) if shared => client.to_owned(),
-            _ => policy.audiences.first().cloned().unwrap_or_default(),
+            _ => match route.resource() {
+                Some(resource) => resource.id.to_string(),
+                None => policy.audiences.first().cloned().unwrap_or_default(),
+            },
         };
         let issued_at = given.get("iat").and_then(Value::as_u64).unwrap_or_else(|| now.seconds());
         let mut claims = given.clone();

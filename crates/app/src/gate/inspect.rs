@@ -111,7 +111,8 @@ impl Candidate<'_> {
             },
         };
         let verified = verify(&self.chosen.token, keys, crypto).await;
-        let accepted = self.chosen.accept(verified, &self.headers, now).map_err(refused)?;
+        let accepted =
+            self.chosen.accept(verified, &self.headers, Some(self.explainer.gate()), now).map_err(refused)?;
         Ok(accepted.identity)
     }
 }

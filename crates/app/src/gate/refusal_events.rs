@@ -5,6 +5,7 @@ use crate::{
     events::{EventContext, EventKind, redact::signature_tail},
     gateway::{Identity, Route},
     http::RequestView,
+    jwt::TokenError,
     runtime::{Runtime, events::Events, ports::Ports},
     web::caller::Caller,
 };
@@ -64,18 +65,28 @@ impl<'r, P: Ports> RefusalEvents<'r, P> {
 /// Records a token that is refused before the rules of the route are checked.
 pub(crate) fn refused_token(refused: &AccessRefused, route: &Route, text: &str) -> EventKind {
     let signature_tail = signature_tail(text).map(str::to_owned);
-    let route = Some(route.name.clone());
+    // No audience of the issuer's settings would help there.
+    let is_for_else = match refused {
+        AccessRefused::Invalid(invalid) => {
+            route.resource().is_some() && matches!(invalid.cause, TokenError::WrongAudience { .. })
+        }
+        AccessRefused::Token(_) | AccessRefused::Fault(_) => false,
+    };
     let invalid = match refused {
         AccessRefused::Invalid(invalid) => Some(invalid),
         AccessRefused::Token(_) | AccessRefused::Fault(_) => None,
     };
     EventKind::AccessRefused {
         code: refused.code(),
-        route,
+        route: Some(route.name.clone()),
         signature_tail,
         about: invalid.map(|invalid| invalid.about()),
-        expected: invalid.and_then(|invalid| invalid.cause.expected()),
-        setting: invalid.and_then(|invalid| invalid.setting()),
+        expected: if is_for_else {
+            Some("the resource of the route")
+        } else {
+            invalid.and_then(|invalid| invalid.cause.expected())
+        },
+        setting: if is_for_else { Some("resource") } else { invalid.and_then(|invalid| invalid.setting()) },
         issuer: invalid.and_then(|invalid| Some(invalid.issuer.as_ref()?.0.clone())),
     }
 }

@@ -152,7 +152,11 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             Err(refused) => {
                 let happening = refused_token(&refused, route, &bearer.text);
                 Events::of(self.0).record(now, happening, Caller::of(request).setting());
-                return Err(bearer.refused(request, refused.code(), Reply::from(&Challenge::InvalidToken)));
+                return Err(bearer.refused(
+                    request,
+                    refused.code(),
+                    Challenge::InvalidToken.answer_of(route),
+                ));
             }
         };
         if let Some(reply) = self.objection(request, found, bearer, &identity, now) {
@@ -181,13 +185,19 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         now: Timestamp,
     ) -> GateStep<'g> {
         let method = request.method();
+        if let Some(reply) = gate.resource_metadata(&method, parts) {
+            return GateStep::Done(None, reply);
+        }
         let admin = &self.0.isolate.config.admin;
         if let Some((found, reply)) = preflight(gate, admin, request, parts.authority, parts.path) {
             return GateStep::Done(Some(found.route), reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
             // `/%61uth/me` is another spelling of a path of ours: routes never get those.
-            RouteMatch::Match(found) if is_own(&self.0.isolate.config.admin, found.path.as_str()) => {
+            RouteMatch::Match(found)
+                if is_own(&self.0.isolate.config.admin, found.path.as_str())
+                    || gate.is_resource_metadata(&found) =>
+            {
                 return GateStep::Done(None, RouteMatch::NotFound.refusal().unwrap_or_else(bad_url));
             }
             RouteMatch::Match(found) => Box::new(found),
@@ -199,7 +209,10 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             other => return GateStep::Done(None, other.refusal().unwrap_or_else(bad_url)),
         };
         let refuse = |challenge: &Challenge| {
-            GateStep::Done(Some(found.route), with_cors(challenge.into(), found.route, request))
+            GateStep::Done(
+                Some(found.route),
+                with_cors(challenge.answer_of(found.route), found.route, request),
+            )
         };
         if found.route.access == Access::Public {
             return GateStep::Nobody(found);
@@ -252,8 +265,8 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         let verdict = decide(found, Some(identity), now);
         let (code, reply) = match &verdict {
             PolicyVerdict::Forward => return None,
-            PolicyVerdict::Challenge(challenge) => (challenge.code(), Reply::from(challenge)),
-            PolicyVerdict::Forbid(forbid) => (forbid.code(), Reply::from(forbid)),
+            PolicyVerdict::Challenge(challenge) => (challenge.code(), challenge.answer_of(route)),
+            PolicyVerdict::Forbid(forbid) => (forbid.code(), forbid.answer_of(route)),
         };
         RefusalEvents::of(self.0).record_forbidden(request, route, identity, (code, verdict.objection()));
         Some(with_cors(reply, route, request))

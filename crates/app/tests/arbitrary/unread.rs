@@ -42,7 +42,7 @@ fn admit(token: &str, policy: &ValidationPolicy) -> Result<Statement, TokenError
         VerifyError::Refused(cause) => cause,
         VerifyError::Fault(fault) => unreachable!("{fault}"),
     })?;
-    let identity = Identity::of_bearer(validate(verified, policy, Timestamp::from_seconds(NOW))?)?;
+    let identity = Identity::of_bearer(validate(verified, policy, Timestamp::from_seconds(NOW))?, policy)?;
     Ok(Statement { claims: RawClaims::default(), ..(*identity).clone() })
 }
 

@@ -18,6 +18,7 @@ mod masters;
 mod old_generations;
 mod outages;
 mod providers;
+mod resources;
 mod revocation_table;
 mod rollout;
 mod singletons;

@@ -547,15 +547,20 @@ impl World {
         if let Some(token) = access_token {
             request = request.with("authorization", &format!("Bearer {token}"));
         }
+        match self.decided(&request) {
+            Outcome::Reply(reply) => Some(reply.status),
+            Outcome::Forward(_) => None,
+        }
+    }
+
+    /// The gate's decision about a request.
+    pub(crate) fn decided(&self, request: &PlainRequest) -> Outcome {
         let service = self.service();
-        match service.try_sync(&request) {
-            Immediate::Reply(reply) => Some(reply.status),
-            Immediate::Forward(_) => None,
-            Immediate::Own => panic!("{path} is one of our own"),
-            Immediate::Wait => match block_on(service.gate(&request)) {
-                Outcome::Reply(reply) => Some(reply.status),
-                Outcome::Forward(_) => None,
-            },
+        match service.try_sync(request) {
+            Immediate::Reply(reply) => Outcome::Reply(reply),
+            Immediate::Forward(forward) => Outcome::Forward(forward),
+            Immediate::Own => panic!("{request:?} is for one of our own paths"),
+            Immediate::Wait => block_on(service.gate(request)),
         }
     }
 

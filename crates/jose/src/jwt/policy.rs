@@ -233,6 +233,11 @@ impl ValidationPolicy {
         }
     }
 
+    /// Whether one of these is among the issuer's audiences.
+    pub fn takes_audience(&self, audience: &[String]) -> bool {
+        audience.iter().any(|one| self.audiences.contains(one))
+    }
+
     /// Judges the header of a token of this issuer, and its length. [`super::validate`] does it for every token;
     /// doing it before the signature is looked at saves that work for a token that is refused.
     pub fn judge_header(&self, header: ReadHeader<'_>) -> Result<(), TokenError> {

@@ -294,3 +294,73 @@ fn a_table_that_is_sound_and_strange_is_remarked_upon() {
         assert_eq!(codes(routes.clone()), expected, "{routes}");
     }
 }
+
+#[test]
+fn a_resource_is_explained_with_its_verdict() {
+    let routes = explainer(&json!([
+        {"name": "mcp", "host": "api.example.com", "path": "/mcp", "resource": "https://api.example.com/mcp",
+         "audiences": ["api://mcp"], "issuers": ["https://auth.example.com"], "scopes_all": ["use"], "service": "M"},
+        {"name": "plain", "path": "/plain", "service": "M"},
+        {"name": "maybe", "path": "/maybe", "methods": ["GET"], "access": "optional", "service": "M"},
+    ]));
+    let verdict = |request: &str, claims: &Value| {
+        let found = explain(&routes, request, Some(claims));
+        let asks = &found.route.as_ref().unwrap().asks;
+        let resource = asks.iter().find(|ask| ask.member == "resource");
+        (status(&found), resource.map(|ask| (ask.what.clone(), ask.met == Some(true))))
+    };
+    let what = "for the resource https://api.example.com/mcp, or by another name of it: api://mcp".to_owned();
+    // A caller whose token says nothing of its audience is supposed to have one for the route.
+    assert_eq!(verdict("GET /mcp", &json!({"scope": "use"})), (200, Some((what.clone(), true))));
+    for (audience, expected) in
+        [("https://API.example.com/mcp", 200), ("api://mcp", 200), ("https://api.example.com", 401)]
+    {
+        let claims = json!({"scope": "use", "aud": audience});
+        assert_eq!(
+            verdict("GET /mcp", &claims),
+            (expected, Some((what.clone(), expected == 200))),
+            "{audience}"
+        );
+    }
+    let elsewhere = json!({"aud": "https://api.example.com/mcp"});
+    for request in ["GET /plain", "GET /maybe"] {
+        let (status, resource) = verdict(request, &elsewhere);
+        assert_eq!((status, resource.map(|(_, met)| met)), (401, Some(false)), "{request}");
+        assert_eq!(verdict(request, &json!({})), (200, None), "{request}");
+    }
+    let nobody = explain(&routes, "GET /mcp", None);
+    let Answer::Refused { reply, .. } = &nobody.answer else { panic!("{nobody:?}") };
+    assert!(
+        reply
+            .header("www-authenticate")
+            .unwrap()
+            .contains("resource_metadata=\"https://api.example.com/.well-known/")
+    );
+    let document = explain(&routes, "GET /.well-known/oauth-protected-resource/mcp", None);
+    assert_eq!((document.answer, document.route), (Answer::Own, None));
+}
+
+#[test]
+fn broader_scopes_are_named_and_count() {
+    let vars = json!({
+        "POSTERN_ISSUER": "https://auth.example.com",
+        "POSTERN_MASTER_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        "POSTERN_SCOPE_IMPLIES": {"admin": ["write"], "write": ["read"]},
+        "POSTERN_ROUTES": [{"path": "/a", "scopes_all": ["read"], "scopes_any": ["write", "x"], "service": "A"}],
+    });
+    let explainer = Explainer::new(Config::from_vars(&serde_json::from_value(vars).unwrap()).unwrap());
+    let found = explain(&explainer, "GET /a", Some(&json!({"scope": "admin"})));
+    let asks =
+        found.route.as_ref().unwrap().asks.iter().map(|ask| (ask.what.as_str(), ask.met)).collect::<Vec<_>>();
+    assert_eq!(
+        asks,
+        [
+            ("all of the scopes read (or admin, write)", Some(true)),
+            ("one of the scopes write (or admin), x", Some(true))
+        ]
+    );
+    assert_eq!(status(&found), 200);
+    assert_eq!(status(&explain(&explainer, "GET /a", Some(&json!({"scope": "read x"})))), 200);
+    assert_eq!(status(&explain(&explainer, "GET /a", Some(&json!({"scope": "write"})))), 200);
+    assert_eq!(status(&explain(&explainer, "GET /a", Some(&json!({"scope": "read"})))), 403);
+}
