@@ -2,7 +2,10 @@
 //! `postern routes explain`. Every verdict in here comes from the functions that the gate itself
 //! decides with.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     Match,
@@ -10,6 +13,7 @@ use super::{
     matcher::normal_host,
     path::NormalPath,
     policy::{PolicyVerdict, attribute_met, grant_objection, judge, token_objection},
+    resource::ProtectedResource,
     route::{Access, Attribute, Comparison, HostPattern, Operand, PathPattern, Requirement, Route, Segment},
 };
 use postern_jose::time::Timestamp;
@@ -82,14 +86,9 @@ pub fn suppose(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Time
 /// What the route asks for, each with whether this caller meets it.
 pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timestamp) -> Vec<Ask> {
     let identity: Option<&Statement> = identity.map(|identity| &**identity);
-    let general =
-        identity.filter(|identity| !identity.is_general && found.route.resource().is_none()).map(|_| Ask {
-            member: "resource",
-            what: "for no resource, or for the resource of this route, which has none".to_owned(),
-            met: Some(false),
-        });
+    let elsewhere = for_elsewhere(found, identity);
     let Access::Required(requirement) = &found.route.access else {
-        return general.filter(|_| found.route.access == Access::Optional).into_iter().collect();
+        return elsewhere.into_iter().collect();
     };
     let none = Requirement::default;
     let Requirement {
@@ -105,17 +104,7 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
         acr,
         amr,
     } = requirement.clone();
-    let set = |set: &std::collections::BTreeSet<String>| {
-        set.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
-    };
-    // `read (or write, admin)`: with the scopes that contain it.
-    let scopes = |names: &std::collections::BTreeSet<String>| {
-        let one = |name: &String| match broader_scopes.get(name) {
-            Some(broader) => format!("{name} (or {})", set(broader)),
-            None => name.clone(),
-        };
-        names.iter().map(one).collect::<Vec<_>>().join(", ")
-    };
+    let scopes = |names: &BTreeSet<String>| with_broader(names, &broader_scopes);
     let mut parts: Vec<(&'static str, String, Requirement)> = Vec::new();
     let mut part = |asked: bool, member, what: String, alone: Requirement| {
         if asked {
@@ -128,24 +117,12 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
         format!("issued by {}", set(&issuers)),
         Requirement { issuers: issuers.clone(), ..none() },
     );
-    if let Some(resource) = &resource {
-        let others = if audiences.is_empty() {
-            String::new()
-        } else {
-            format!(", or by another name of it: {}", set(&audiences))
-        };
-        part(
-            true,
-            "resource",
-            format!("for the resource {}{others}", resource.id),
-            Requirement { resource: Some(resource.clone()), audiences: audiences.clone(), ..none() },
-        );
-    }
+    let (member, what) = audience(resource.as_deref(), &audiences);
     part(
-        !audiences.is_empty() && resource.is_none(),
-        "audiences",
-        format!("for the audience {}", set(&audiences)),
-        Requirement { audiences: audiences.clone(), ..none() },
+        resource.is_some() || !audiences.is_empty(),
+        member,
+        what,
+        Requirement { resource: resource.clone(), audiences: audiences.clone(), ..none() },
     );
     if let Some(limit) = max_token_age {
         let what = format!("issued at most {} s ago", limit.as_secs());
@@ -193,7 +170,42 @@ pub fn asks(found: &Match<'_>, identity: Option<&SupposedIdentity>, now: Timesta
         what: rule(attribute),
         met: identity.map(|identity| attribute_met(attribute, found, identity)),
     });
-    general.into_iter().chain(parts.into_iter().map(alone)).chain(rules).collect()
+    elsewhere.into_iter().chain(parts.into_iter().map(alone)).chain(rules).collect()
+}
+
+/// For a token that serves at a resource, and at no route without one.
+fn for_elsewhere(found: &Match<'_>, identity: Option<&Statement>) -> Option<Ask> {
+    let is_refused = found.route.access != Access::Public && found.route.resource().is_none();
+    identity.filter(|identity| is_refused && !identity.is_general).map(|_| Ask {
+        member: "resource",
+        what: "for this route, which belongs to no resource".to_owned(),
+        met: Some(false),
+    })
+}
+
+/// What the audience must be, and the member that says it.
+fn audience(resource: Option<&ProtectedResource>, audiences: &BTreeSet<String>) -> (&'static str, String) {
+    match resource {
+        None => ("audiences", format!("for the audience {}", set(audiences))),
+        Some(resource) if audiences.is_empty() => ("resource", format!("for the resource {}", resource.id)),
+        Some(resource) => (
+            "resource",
+            format!("for the resource {}, or by another name of it: {}", resource.id, set(audiences)),
+        ),
+    }
+}
+
+fn set(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// `read (or admin, write)`: each scope with those that contain it.
+fn with_broader(names: &BTreeSet<String>, broader: &BTreeMap<String, BTreeSet<String>>) -> String {
+    let one = |name: &String| match broader.get(name) {
+        Some(broader) => format!("{name} (or {})", set(broader)),
+        None => name.clone(),
+    };
+    names.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn rule(attribute: &Attribute) -> String {

@@ -93,16 +93,17 @@ pub fn decide(found: &Match<'_>, identity: Option<&Identity>, now: Timestamp) ->
 
 /// The same for a statement about a caller, verified or supposed.
 pub(super) fn judge(found: &Match<'_>, identity: Option<&Statement>, now: Timestamp) -> PolicyVerdict {
+    // A token for a resource serves there and nowhere else.
+    if let Some(identity) = identity
+        && !identity.is_general
+        && found.route.access != Access::Public
+        && found.route.resource().is_none()
+    {
+        return PolicyVerdict::Challenge(Challenge::NotForRoute(Objection::of("aud", "resource")));
+    }
     match (&found.route.access, identity) {
-        (Access::Public, _) | (Access::Optional, None) => PolicyVerdict::Forward,
+        (Access::Public | Access::Optional, _) => PolicyVerdict::Forward,
         (Access::Required(_), None) => PolicyVerdict::Challenge(Challenge::NoCredentials),
-        // A token for a resource serves there and nowhere else.
-        (Access::Required(Requirement { resource: None, .. }) | Access::Optional, Some(identity))
-            if !identity.is_general =>
-        {
-            PolicyVerdict::Challenge(Challenge::NotForRoute(Objection::of("aud", "resource")))
-        }
-        (Access::Optional, Some(_)) => PolicyVerdict::Forward,
         (Access::Required(requirement), Some(identity)) => {
             match token_objection(requirement, identity, now) {
                 Some(challenge) => PolicyVerdict::Challenge(challenge),

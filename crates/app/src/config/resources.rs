@@ -18,7 +18,7 @@ use crate::{
 /// The members that say more about a resource.
 const MORE: [&str; 3] = ["resource_scopes", "resource_name", "resource_documentation"];
 
-/// The scope that asks for a refresh token (OpenID Connect Core section 11). A resource has nothing to do with it.
+/// The scope that asks for a refresh token (`OpenID` Connect Core section 11). A resource has nothing to do with it.
 const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The problem of a member that differs between the routes of one resource.
@@ -74,10 +74,7 @@ impl Resources {
             return None;
         };
         for name in ["scopes_all", "scopes_any", "resource_scopes"] {
-            if fields
-                .optional(name)
-                .is_some_and(|node| node.any_texts().iter().any(|one| *one == OFFLINE_ACCESS))
-            {
+            if fields.optional(name).is_some_and(|node| node.any_texts().contains(&OFFLINE_ACCESS)) {
                 fields.wrong(
                     name,
                     "must not contain offline_access on a resource: whether there is a refresh token is between the client and its authorization server",

@@ -300,14 +300,14 @@ fn public_and_optional_routes_ask_for_nothing() {
     }
 }
 
-fn resource(id: &str) -> Option<Box<ProtectedResource>> {
-    Some(Box::new(ProtectedResource {
+fn resource(id: &str) -> ProtectedResource {
+    ProtectedResource {
         id: ResourceId::parse(id, false).unwrap(),
         authorization_servers: vec!["https://auth.example.com".into()],
         scopes: set(&["mcp:use"]),
         name: None,
         documentation: None,
-    }))
+    }
 }
 
 // Attack: a token for resource A, or for none, is presented at resource B.
@@ -317,7 +317,7 @@ fn resource(id: &str) -> Option<Box<ProtectedResource>> {
 #[test]
 fn a_token_serves_only_at_the_resource_that_it_names() {
     let requirement = Requirement {
-        resource: resource("https://api.example.com/mcp"),
+        resource: Some(Box::new(resource("https://api.example.com/mcp"))),
         audiences: set(&["api://mcp"]),
         ..Requirement::default()
     };
@@ -363,7 +363,7 @@ fn answered(requirement: Requirement, verdict: &PolicyVerdict) -> String {
 fn a_resources_challenges_lead_to_its_metadata() {
     let metadata = "resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource/mcp\"";
     let requirement = || Requirement {
-        resource: resource("https://api.example.com/mcp"),
+        resource: Some(Box::new(resource("https://api.example.com/mcp"))),
         scopes_all: set(&["files:read"]),
         scopes_any: set(&["files:write", "files:admin"]),
         acr: vec!["gold".into()],
