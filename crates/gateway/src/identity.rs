@@ -77,7 +77,7 @@ impl Statement {
 
     /// A single-valued claim as text, for comparing and for headers: strings, integers and
     /// booleans. The four that an issuer's configuration may map are taken from their fields.
-    pub fn claim_text(&self, name: &str) -> Option<String> {
+    pub(crate) fn claim_text(&self, name: &str) -> Option<String> {
         match name {
             "iss" => Some(self.issuer.clone()),
             "sub" => Some(self.subject.clone()),
@@ -89,7 +89,7 @@ impl Statement {
 
     /// Whether a claim is a list that has this item, compared as [`Self::claim_text`] gives it.
     /// Scopes, roles and the audience are taken from their fields, as lists in any case.
-    pub fn claim_has(&self, name: &str, item: &str) -> bool {
+    pub(crate) fn claim_has(&self, name: &str, item: &str) -> bool {
         match name {
             "scope" => self.scopes.contains(item),
             "roles" => self.roles.contains(item),
@@ -191,12 +191,12 @@ pub struct RawClaims {
 
 impl RawClaims {
     /// Of a payload that was parsed before: `tree` is what it says.
-    pub fn new(payload: Vec<u8>, tree: Map<String, Value>) -> Self {
+    pub(crate) fn new(payload: Vec<u8>, tree: Map<String, Value>) -> Self {
         Self { payload: payload.into(), tree: tree.into() }
     }
 
     /// Keeps the payload alone, for the cache.
-    pub fn fold(&mut self) {
+    pub(crate) fn fold(&mut self) {
         if !self.payload.is_empty() {
             self.tree.take();
         }

@@ -86,7 +86,7 @@ pub struct Match<'g> {
 
 impl Match<'_> {
     /// What the `*` of the route's host stands for; `None` when its host has none.
-    pub fn subdomain(&self) -> Option<&str> {
+    pub(crate) fn subdomain(&self) -> Option<&str> {
         self.route.host.subdomain(&self.host)
     }
 }

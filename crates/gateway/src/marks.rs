@@ -21,7 +21,7 @@ impl Identity {
 
     /// When its subject signed in: `auth_time`, which a refresh does not renew, or `iat` where that
     /// is missing or earlier.
-    pub fn signed_in_at(&self) -> Timestamp {
+    pub(crate) fn signed_in_at(&self) -> Timestamp {
         self.auth_time.map_or(self.issued_at, |auth_time| auth_time.min(self.issued_at))
     }
 

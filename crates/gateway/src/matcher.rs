@@ -142,19 +142,19 @@ impl Node {
 
 impl RouteTable {
     /// Compiles the routes.
-    pub fn new(routes: Vec<Route>) -> Self {
+    pub(crate) fn new(routes: Vec<Route>) -> Self {
         let hosts = Hosts::new(&routes);
         Self { routes, hosts }
     }
 
     /// The routes in table order.
-    pub fn routes(&self) -> &[Route] {
+    pub(crate) fn routes(&self) -> &[Route] {
         &self.routes
     }
 
     /// The first route that takes the request. `host` as [`normal_host`] gives it, `path` as
     /// decoded segments.
-    pub fn find(&self, method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<&Route> {
+    pub(crate) fn find(&self, method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<&Route> {
         let mut best = usize::MAX;
         self.hosts.walk(host, path, &mut best, &mut |takers, best| {
             if let Some(index) = takers.first(method) {
@@ -166,7 +166,7 @@ impl RouteTable {
 
     /// The methods that routes of this path take; empty when no route knows the path. Of a route
     /// that takes every method, those that are in use.
-    pub fn allowed(&self, host: &str, path: &[Cow<'_, str>]) -> Vec<String> {
+    pub(crate) fn allowed(&self, host: &str, path: &[Cow<'_, str>]) -> Vec<String> {
         let mut methods = BTreeSet::new();
         self.hosts.walk(host, path, &mut usize::MAX.clone(), &mut |takers, _| {
             methods.extend(takers.named.keys().cloned());

@@ -6,7 +6,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 /// The longest path that is looked at, in bytes. Half of the platform's 16 KB for a URL.
-pub const MAX_PATH_BYTES: usize = 8192;
+pub(crate) const MAX_PATH_BYTES: usize = 8192;
 
 /// Why a path is refused (400).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum PathError {
 
 impl PathError {
     /// Stable name for logs and tests.
-    pub const fn code(self) -> &'static str {
+    pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::NotAbsolute => "not_absolute",
             Self::TooLong => "too_long",
@@ -118,13 +118,13 @@ impl NormalPath {
 
     /// The segments between the slashes, still escaped. A trailing slash gives a last empty
     /// one: `/` has one empty segment, `/a/` has `a` and the empty one.
-    pub fn escaped_segments(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn escaped_segments(&self) -> impl Iterator<Item = &str> {
         self.0.split('/').skip(1)
     }
 
     /// The segments decoded: what is matched, so that `/a%21` and `/a!`, which are one path to
     /// an upstream, are one path to the route table.
-    pub fn segments(&self) -> Vec<Cow<'_, str>> {
+    pub(crate) fn segments(&self) -> Vec<Cow<'_, str>> {
         self.escaped_segments().map(decode).collect()
     }
 }

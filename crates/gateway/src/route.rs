@@ -58,7 +58,7 @@ pub enum HostPattern {
 impl HostPattern {
     /// What the `*` stands for in a host in normal form; `None` for one that is not below the
     /// suffix, and where there is no `*`.
-    pub fn subdomain<'h>(&self, host: &'h str) -> Option<&'h str> {
+    pub(crate) fn subdomain<'h>(&self, host: &'h str) -> Option<&'h str> {
         let Self::Wildcard(suffix) = self else { return None };
         host.strip_suffix(suffix.as_str())?.strip_suffix('.')
     }
@@ -84,7 +84,7 @@ impl Methods {
     }
 
     /// Whether the method is one of these.
-    pub fn admits(&self, method: &str) -> bool {
+    pub(crate) fn admits(&self, method: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Only(methods) => methods.contains(method),

@@ -106,7 +106,7 @@ impl PathPattern {
     }
 
     /// The segments.
-    pub fn segments(&self) -> &[Segment] {
+    pub(crate) fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
@@ -117,7 +117,7 @@ impl PathPattern {
 
     /// Whether the decoded segments of a path match: the plain definition, which the compiled
     /// table is held against.
-    pub fn matches(&self, path: &[Cow<'_, str>]) -> bool {
+    pub(crate) fn matches(&self, path: &[Cow<'_, str>]) -> bool {
         let mut path_segments = path.iter();
         for segment in &self.segments {
             match (segment, path_segments.next()) {
@@ -131,7 +131,7 @@ impl PathPattern {
     }
 
     /// The values of the single-segment parameters for a path that matches, decoded.
-    pub fn params(&self, path: &[Cow<'_, str>]) -> Vec<(String, String)> {
+    pub(crate) fn params(&self, path: &[Cow<'_, str>]) -> Vec<(String, String)> {
         self.segments
             .iter()
             .zip(path)
