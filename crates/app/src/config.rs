@@ -43,7 +43,7 @@ use self::{
 use crate::{encoding::text_set, identity::Grants};
 
 /// The names of all variables, in the order of the documentation.
-pub const VARIABLES: [&str; 26] = [
+pub(crate) const VARIABLES: [&str; 26] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",

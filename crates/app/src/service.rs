@@ -144,7 +144,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns [`RevocationRefused`]. The call can be repeated.
-    pub async fn revoke_target(
+    pub(crate) async fn revoke_target(
         &self,
         target: &Target,
         setting: EventContext,
@@ -156,7 +156,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns a fault of the database.
-    pub async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
+    pub(crate) async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
         Users::of(&self.0).list_users(query).await
     }
 
@@ -164,7 +164,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns a fault of the database.
-    pub async fn find_user(&self, account: AccountId) -> Result<Option<User>, Fault> {
+    pub(crate) async fn find_user(&self, account: AccountId) -> Result<Option<User>, Fault> {
         Users::of(&self.0).find_user(account).await
     }
 
@@ -172,7 +172,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns a fault of the database.
-    pub async fn add_user(
+    pub(crate) async fn add_user(
         &self,
         login: &Login,
         hash: PasswordHash,
@@ -186,7 +186,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns a fault. The call can be repeated.
-    pub async fn set_disabled(
+    pub(crate) async fn set_disabled(
         &self,
         account: AccountId,
         disabled: bool,
@@ -199,7 +199,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns [`GrantsRefused`].
-    pub async fn set_grants(
+    pub(crate) async fn set_grants(
         &self,
         account: AccountId,
         order: &GrantsOrder,
@@ -212,7 +212,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns a fault. The call can be repeated.
-    pub async fn erase(&self, account: AccountId, setting: EventContext) -> Result<bool, Fault> {
+    pub(crate) async fn erase(&self, account: AccountId, setting: EventContext) -> Result<bool, Fault> {
         Users::of(&self.0).erase(account, setting).await
     }
 
@@ -220,7 +220,7 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns a fault. The call can be repeated.
-    pub async fn import_users(
+    pub(crate) async fn import_users(
         &self,
         rows: &[serde_json::Value],
         setting: EventContext,
@@ -232,12 +232,12 @@ impl<P: Ports> Service<P> {
     ///
     /// # Errors
     /// Returns a fault if the log cannot be written. The action must then not be carried out, and the answer is 503.
-    pub async fn announce(&self, caller: &Caller, act: Act) -> Result<Announced, Fault> {
+    pub(crate) async fn announce(&self, caller: &Caller, act: Act) -> Result<Announced, Fault> {
         AuditTrail::of(&self.0).announce(caller, act).await
     }
 
     /// Writes the result of an action to the audit log.
-    pub async fn conclude(&self, caller: &Caller, announced: Announced, result: ActResult) {
+    pub(crate) async fn conclude(&self, caller: &Caller, announced: Announced, result: ActResult) {
         AuditTrail::of(&self.0).conclude(caller, announced, result).await;
     }
 }

@@ -30,7 +30,7 @@ impl RouteDocument {
     ///
     /// # Errors
     /// Returns all mistakes, ordered by path (`routes[3].upstream`). No mistake repeats a value.
-    pub fn parse(text: &str, context: &RouteContext) -> Result<Self, Vec<ConfigError>> {
+    pub(crate) fn parse(text: &str, context: &RouteContext) -> Result<Self, Vec<ConfigError>> {
         let wrong = |problem: String| vec![ConfigError { path: "document".to_owned(), problem }];
         if text.len() > MAX_BYTES {
             return Err(wrong(format!("must be at most {MAX_BYTES} bytes")));
@@ -63,7 +63,7 @@ impl RouteDocument {
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn publishable(
+    pub(crate) fn publishable(
         routes: &Value,
         version: u64,
         context: &RouteContext,

@@ -135,12 +135,12 @@ impl LimitSettings {
     }
 
     /// Whether a call is not limited while a Throttle object does not answer.
-    pub fn is_open_without_throttle(&self, limited: Limited) -> bool {
+    pub(crate) fn is_open_without_throttle(&self, limited: Limited) -> bool {
         self.open_without_throttle.contains(&limited.name())
     }
 
     /// The rates of one IP address and of its network.
-    pub const fn by_origin(&self, limited: Limited) -> (Option<Rate>, Option<Rate>) {
+    pub(crate) const fn by_origin(&self, limited: Limited) -> (Option<Rate>, Option<Rate>) {
         match limited {
             Limited::Login => (self.login_ip, self.login_network),
             Limited::Refresh => (self.refresh_ip, self.refresh_network),

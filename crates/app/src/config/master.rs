@@ -22,7 +22,7 @@ pub struct MasterKeys(Vec<(u8, Zeroizing<Vec<u8>>)>);
 
 impl MasterKeys {
     /// The id and the bytes of each secret, the current one first. Never empty in a [`super::Config`].
-    pub fn as_slice(&self) -> &[(u8, Zeroizing<Vec<u8>>)] {
+    pub(crate) fn as_slice(&self) -> &[(u8, Zeroizing<Vec<u8>>)] {
         &self.0
     }
 }

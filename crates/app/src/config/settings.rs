@@ -97,12 +97,12 @@ impl Config {
     }
 
     /// The configuration as text, one setting per line, without secrets.
-    pub fn redacted(&self) -> String {
+    pub(crate) fn redacted(&self) -> String {
         format!("{self:#?}")
     }
 
     /// The client with this id.
-    pub fn client(&self, client_id: &str) -> Option<&Client> {
+    pub(crate) fn client(&self, client_id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.client_id == client_id)
     }
 }

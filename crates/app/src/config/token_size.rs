@@ -41,7 +41,12 @@ impl Config {
     ///
     /// # Errors
     /// Returns [`TokenTooLarge`] if the token or a header would be too large.
-    pub fn fits_a_token(&self, subject: &str, grants: &Grants, amr: &[String]) -> Result<(), TokenTooLarge> {
+    pub(crate) fn fits_a_token(
+        &self,
+        subject: &str,
+        grants: &Grants,
+        amr: &[String],
+    ) -> Result<(), TokenTooLarge> {
         let most = if self.cookie.access { MOST_AS_COOKIE } else { MOST };
         let bytes = self.token_size(subject, grants, amr);
         if bytes > most {

@@ -253,17 +253,17 @@ impl Explainer {
     }
 
     /// The parsing limits: the longest token of any issuer.
-    pub fn headers(&self) -> KnownHeaders {
+    pub(crate) fn headers(&self) -> KnownHeaders {
         known_headers(&self.config)
     }
 
     /// The validation policy for access tokens of a trusted issuer or of this deployment.
-    pub fn policy(&self, issuer: &str) -> Option<&ValidationPolicy> {
+    pub(crate) fn policy(&self, issuer: &str) -> Option<&ValidationPolicy> {
         Some(&self.issuers.get(issuer)?.policy)
     }
 
     /// Whether this is the deployment's own issuer: what settings its tokens are held to.
-    pub fn is_own_issuer(&self, issuer: &str) -> bool {
+    pub(crate) fn is_own_issuer(&self, issuer: &str) -> bool {
         issuer == self.config.issuer
     }
 }

@@ -74,7 +74,7 @@ pub enum UpstreamFault {
 
 impl UpstreamFault {
     /// The cause, for the log.
-    pub fn cause(&self) -> String {
+    pub(crate) fn cause(&self) -> String {
         match self {
             Self::Unreachable(cause) => format!("unreachable: {cause}"),
             Self::Timeout => "timeout".to_owned(),
@@ -84,7 +84,7 @@ impl UpstreamFault {
     }
 
     /// The name of the failure in the metrics, from a small fixed set.
-    pub const fn code(&self) -> &'static str {
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
             Self::Timeout => "timeout",

@@ -27,7 +27,7 @@ pub struct Caller {
 
 impl Caller {
     /// Reads the headers.
-    pub fn of(request: &impl RequestView) -> Self {
+    pub(crate) fn of(request: &impl RequestView) -> Self {
         Self {
             ip: request.header("cf-connecting-ip").map(|ip| cut(ip, 45)),
             country: request.header("cf-ipcountry").map(|country| cut(country, 2)),
