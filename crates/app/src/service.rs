@@ -9,48 +9,30 @@ use std::rc::Rc;
 
 pub use crate::{
     access::key_sets::own_snapshot,
-    admin::{
-        audit_trail::Announced,
-        revoking::{RevocationRefused, Revoked},
-    },
-    auth::{
-        misconfigured::misconfigured,
-        users::{GrantsRefused, MAX_USERS_ON_A_PAGE, Regranted},
-    },
+    auth::misconfigured::misconfigured,
     gate::{
-        assertion::{ASSERTION_HEADER, ASSERTION_TYP},
         explain, inspect,
         outcome::{Forward, Immediate, Outcome, UpstreamFault},
         websocket::{OpenSocket, SocketVerdict, SocketWatch},
     },
     isolate::{Isolate, Memory, issuers::kv_key},
     runtime::Ports,
-    web::{
-        body::{BodyFault, MAX_BODY_BYTES},
-        caller::Caller,
-    },
+    web::body::BodyFault,
+};
+use crate::{
+    gate::{requests::GateRequests, upstream_events::UpstreamEvents, websocket::Sockets},
+    http::{Reply, RequestView},
+    router::Router,
+    runtime::Runtime,
 };
 
 /// The administrators' API.
 pub mod admin {
-    pub use crate::admin::user_import::{BatchTooLarge, MAX_ROWS, MAX_WEIGHT, RowOutcome};
-    pub use crate::{identity::ADMIN_SCOPE as SCOPE, web::endpoints::MAX_ADMIN_BODY_BYTES};
+    pub use crate::{admin::user_import::MAX_ROWS, identity::ADMIN_SCOPE as SCOPE};
 }
 
-use crate::{
-    admin::{audit_trail::AuditTrail, revoking::Revoking, user_import::UserImport},
-    audit::{Act, ActResult},
-    auth::users::Users,
-    events::EventContext,
-    gate::{requests::GateRequests, upstream_events::UpstreamEvents, websocket::Sockets},
-    http::{Reply, RequestView},
-    identity::{Grants, GrantsOrder, Login, PasswordHash, User, UserQuery},
-    ids::AccountId,
-    ports::Fault,
-    revocation::Target,
-    router::Router,
-    runtime::Runtime,
-};
+#[cfg(test)]
+mod for_tests;
 
 /// The use cases for one request.
 #[derive(Debug, Clone)]
@@ -137,107 +119,5 @@ impl<P: Ports> Service<P> {
     /// Writes the event of a socket that was closed because an end did not read what was sent.
     pub fn socket_overrun(&self, socket: &OpenSocket) {
         Sockets::of(&self.0).socket_overrun(socket);
-    }
-
-    /// Revokes `target`. When it returns, the revocation is stored: sessions in their Account object, which tells the feed
-    /// by itself, everything else in the feed's object. `setting` is where the order came from, for the log.
-    ///
-    /// # Errors
-    /// Returns [`RevocationRefused`]. The call can be repeated.
-    pub(crate) async fn revoke_target(
-        &self,
-        target: &Target,
-        setting: EventContext,
-    ) -> Result<Revoked, RevocationRefused> {
-        Revoking::of(&self.0).revoke_target(target, setting).await
-    }
-
-    /// Users in the order of their logins.
-    ///
-    /// # Errors
-    /// Returns a fault of the database.
-    pub(crate) async fn list_users(&self, query: &UserQuery) -> Result<Vec<User>, Fault> {
-        Users::of(&self.0).list_users(query).await
-    }
-
-    /// The user with this account id.
-    ///
-    /// # Errors
-    /// Returns a fault of the database.
-    pub(crate) async fn find_user(&self, account: AccountId) -> Result<Option<User>, Fault> {
-        Users::of(&self.0).find_user(account).await
-    }
-
-    /// Adds a user. `None` means that the login is taken.
-    ///
-    /// # Errors
-    /// Returns a fault of the database.
-    pub(crate) async fn add_user(
-        &self,
-        login: &Login,
-        hash: PasswordHash,
-        grants: Grants,
-        setting: EventContext,
-    ) -> Result<Option<AccountId>, Fault> {
-        Users::of(&self.0).add_user(login, hash, grants, setting).await
-    }
-
-    /// Disables or enables a user. `false` means that the user does not exist.
-    ///
-    /// # Errors
-    /// Returns a fault. The call can be repeated.
-    pub(crate) async fn set_disabled(
-        &self,
-        account: AccountId,
-        disabled: bool,
-        setting: EventContext,
-    ) -> Result<bool, Fault> {
-        Users::of(&self.0).set_disabled(account, disabled, setting).await
-    }
-
-    /// Changes scopes, roles and tenant, and returns them before and after. `None` means that the user does not exist.
-    ///
-    /// # Errors
-    /// Returns [`GrantsRefused`].
-    pub(crate) async fn set_grants(
-        &self,
-        account: AccountId,
-        order: &GrantsOrder,
-        setting: EventContext,
-    ) -> Result<Option<Regranted>, GrantsRefused> {
-        Users::of(&self.0).set_grants(account, order, setting).await
-    }
-
-    /// Erases everything that is stored about an account. `false` means that there was no user.
-    ///
-    /// # Errors
-    /// Returns a fault. The call can be repeated.
-    pub(crate) async fn erase(&self, account: AccountId, setting: EventContext) -> Result<bool, Fault> {
-        Users::of(&self.0).erase(account, setting).await
-    }
-
-    /// Imports a batch of users.
-    ///
-    /// # Errors
-    /// Returns a fault. The call can be repeated.
-    pub(crate) async fn import_users(
-        &self,
-        rows: &[serde_json::Value],
-        setting: EventContext,
-    ) -> Result<Result<Vec<admin::RowOutcome>, admin::BatchTooLarge>, Fault> {
-        UserImport::of(&self.0).import_users(rows, setting).await
-    }
-
-    /// Writes an action to the audit log before it is carried out.
-    ///
-    /// # Errors
-    /// Returns a fault if the log cannot be written. The action must then not be carried out, and the answer is 503.
-    pub(crate) async fn announce(&self, caller: &Caller, act: Act) -> Result<Announced, Fault> {
-        AuditTrail::of(&self.0).announce(caller, act).await
-    }
-
-    /// Writes the result of an action to the audit log.
-    pub(crate) async fn conclude(&self, caller: &Caller, announced: Announced, result: ActResult) {
-        AuditTrail::of(&self.0).conclude(caller, announced, result).await;
     }
 }

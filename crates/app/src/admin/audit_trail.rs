@@ -17,7 +17,7 @@ use crate::{
 /// An action that is in the audit log. Only then may it be carried out.
 #[derive(Debug)]
 #[must_use = "an act that was announced must be concluded"]
-pub struct Announced {
+pub(crate) struct Announced {
     act: Act,
     seq: u64,
 }

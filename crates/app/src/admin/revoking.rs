@@ -19,14 +19,14 @@ const LONGEST_LEEWAY: Duration = Duration::from_mins(2);
 
 /// The result of a revocation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Revoked {
+pub(crate) struct Revoked {
     /// The number of live sessions that it ended. Revoking again is not an error, and ends none.
     pub sessions: Vec<FamilyId>,
 }
 
 /// Why a revocation was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RevocationRefused {
+pub(crate) enum RevocationRefused {
     /// The issuer is not a trusted external issuer, so none of its tokens are accepted.
     UntrustedIssuer,
     /// Too many entries are listed already (20 000 besides sessions). Retry when some have expired.

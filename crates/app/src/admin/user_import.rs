@@ -20,11 +20,11 @@ pub const MAX_ROWS: usize = 500;
 
 /// The highest text size of a batch in bytes. D1 accepts 2 MB as one bound value. As JSON inside JSON, a backslash
 /// takes four bytes, and hashes, ids and dates take 200 KB.
-pub const MAX_WEIGHT: usize = 384 * 1024;
+pub(crate) const MAX_WEIGHT: usize = 384 * 1024;
 
 /// The result of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RowOutcome {
+pub(crate) enum RowOutcome {
     /// The user was added.
     Created(AccountId),
     /// The same row had added the user before. Nothing changed.
@@ -35,7 +35,7 @@ pub enum RowOutcome {
 
 /// The text of the batch is larger than [`MAX_WEIGHT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchTooLarge;
+pub(crate) struct BatchTooLarge;
 
 /// Imports users in batches.
 pub(crate) struct UserImport<'r, P: Ports>(&'r Runtime<P>);

@@ -20,7 +20,7 @@ use crate::{
 
 /// The grants of a user before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Regranted {
+pub(crate) struct Regranted {
     /// The grants before the change.
     pub before: Grants,
     /// The grants after the change.
@@ -29,7 +29,7 @@ pub struct Regranted {
 
 /// Why a change of grants was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GrantsRefused {
+pub(crate) enum GrantsRefused {
     /// The user would have too many of these.
     TooMany(&'static str),
     /// The user's access tokens would be too large.
@@ -51,7 +51,7 @@ impl From<TokenTooLarge> for GrantsRefused {
 }
 
 /// The highest number of users on a page.
-pub const MAX_USERS_ON_A_PAGE: u16 = 200;
+pub(crate) const MAX_USERS_ON_A_PAGE: u16 = 200;
 
 /// Whether Postern keeps the users in D1.
 pub(crate) fn has_users(config: &Config) -> bool {

@@ -96,11 +96,6 @@ impl Config {
         }
     }
 
-    /// The configuration as text, one setting per line, without secrets.
-    pub(crate) fn redacted(&self) -> String {
-        format!("{self:#?}")
-    }
-
     /// The client with this id.
     pub(crate) fn client(&self, client_id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.client_id == client_id)

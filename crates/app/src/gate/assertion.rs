@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// The header with the assertion. Its name is reserved, so no incoming request has it.
-pub const ASSERTION_HEADER: &str = "x-postern-assertion";
+pub(crate) const ASSERTION_HEADER: &str = "x-postern-assertion";
 
 /// The `typ` of an assertion.
-pub const ASSERTION_TYP: &str = "postern-assertion+jwt";
+pub(crate) const ASSERTION_TYP: &str = "postern-assertion+jwt";
 
 /// The age in seconds from which a new assertion is signed, so that each assertion has at least half its lifetime left.
 const RENEWED_AFTER: Duration = Duration::from_secs(30);

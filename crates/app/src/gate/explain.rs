@@ -26,7 +26,7 @@ use crate::{
         known_headers,
     },
     jose::{KnownHeaders, UnverifiedToken, json},
-    jwt::{ClaimSource, TokenError, ValidationPolicy, judge_claims},
+    jwt::{ClaimSource, TokenError, judge_claims},
     text_map::TextMap,
     time::Timestamp,
     web::{cookies::CSRF_HEADER, error::ApiError, paths::is_own},
@@ -255,16 +255,6 @@ impl Explainer {
     /// The parsing limits: the longest token of any issuer.
     pub(crate) fn headers(&self) -> KnownHeaders {
         known_headers(&self.config)
-    }
-
-    /// The validation policy for access tokens of a trusted issuer or of this deployment.
-    pub(crate) fn policy(&self, issuer: &str) -> Option<&ValidationPolicy> {
-        Some(&self.issuers.get(issuer)?.policy)
-    }
-
-    /// Whether this is the deployment's own issuer: what settings its tokens are held to.
-    pub(crate) fn is_own_issuer(&self, issuer: &str) -> bool {
-        issuer == self.config.issuer
     }
 }
 

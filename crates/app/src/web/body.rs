@@ -12,7 +12,7 @@ use crate::{
 
 /// The largest body under `/auth`, in bytes: far above any normal one (a password of 1 024 bytes and a login), and far
 /// below a size that costs memory.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Why a body could not be read or forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

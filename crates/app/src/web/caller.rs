@@ -12,7 +12,7 @@ const MAX_USER_AGENT_BYTES: usize = 512;
 /// The network data of a request. Cloudflare sets these headers and overwrites those of clients. Nothing here proves an
 /// identity.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// `CF-Connecting-IP`.
     pub ip: Option<String>,
     /// `CF-IPCountry`: two letters.

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The largest body of an administrator's call, in bytes: a route table of 2000 short routes, or a batch of imported users.
-pub const MAX_ADMIN_BODY_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_ADMIN_BODY_BYTES: usize = 1024 * 1024;
 
 /// The credentials that an endpoint requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use postern_app::{
     identity::{ADMIN_SCOPE, Grants, GrantsOrder, IdentityStore as _, Login, UserChange, seed},
     ids::{AccountId, DeviceId},
     ports::memory::FaultMode,
-    service::MAX_BODY_BYTES,
+    web::body::MAX_BODY_BYTES,
 };
 use postern_core::throttle::device;
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use postern_app::{
         chain::{Head, verify_chain},
     },
     ports::Component,
-    service::Caller,
+    web::caller::Caller,
 };
 
 use super::world::World;

@@ -3,12 +3,13 @@
 use pollster::block_on;
 use postern_app::{
     account::AlarmAction,
+    admin::revoking::RevocationRefused,
     events::EventContext,
     ids::AccountId,
     keys::{KeyRingAnswer, KeyRingObject as _, KeyRingRequest},
     ports::{Clock as _, KvStore as _},
     revocation::{FeedCopy, Kind, RevocationKey, Target},
-    service::{RevocationRefused, kv_key, own_snapshot},
+    service::{kv_key, own_snapshot},
 };
 use serde_json::{Value, json};
 
