@@ -58,7 +58,7 @@ pub enum HostPattern {
 impl HostPattern {
     /// What the `*` stands for in a host in normal form; `None` for one that is not below the
     /// suffix, and where there is no `*`.
-    pub(crate) fn subdomain<'h>(&self, host: &'h str) -> Option<&'h str> {
+    pub fn subdomain<'h>(&self, host: &'h str) -> Option<&'h str> {
         let Self::Wildcard(suffix) = self else { return None };
         host.strip_suffix(suffix.as_str())?.strip_suffix('.')
     }
