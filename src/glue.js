@@ -132,14 +132,15 @@ const BODY_TOO_SLOW = 3;
 
 /**
  * Carries a request to its upstream and the answer back. `told` writes down what goes wrong on the way and makes the answer
- * then: of an exception, or of a status that none is. `timeout` is for the answer's head, `total` (0: none) for everything;
+ * then: of an exception, or of a status that none is. `timeout` is for the answer's head, `total` for everything (0: none);
  * `again`: it is sent once more when no answer came; `look` watches the WebSocket that comes of it, if one does.
  */
 export async function carry(request, env, ctx, told, service, url, names, only, set, uncached, unwanted, cookies, added, timeout, total, again, look) {
   const begun = Date.now();
   const controller = new AbortController();
   const { signal } = controller;
-  const timer = setTimeout(() => controller.abort(), total === 0 ? timeout : Math.min(timeout, total));
+  const limit = Math.min(timeout || Infinity, total || Infinity);
+  const timer = limit === Infinity ? undefined : setTimeout(() => controller.abort(), limit);
   const tell = (what, cause) => told(request, env, ctx, what, cause, added);
   let upload;
   let isWatched = false;

@@ -69,7 +69,7 @@ pub(super) fn carry(service: &Service<WorkerPorts>, head: &Head, plan: &Forward)
             &plan.answer_without.join("\n"),
             &plan.answer_without_cookies.join("\n"),
             &glue::lines(&plan.answer_headers),
-            js::millis(plan.timeout),
+            plan.timeout.map_or(0, js::millis),
             plan.total_timeout.map_or(0, js::millis),
             plan.retry,
             &look,

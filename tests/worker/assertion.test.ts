@@ -22,6 +22,7 @@ const postern = shared(async () => {
       { name: "strict", path: "/strict", upstream: origin.url, assertion: ORDERS, revocation: "strong" },
       { name: "maybe", path: "/maybe", upstream: origin.url, access: "optional", assertion: ORDERS },
       { name: "without", path: "/without", upstream: origin.url },
+      { name: "alone", path: "/alone", upstream: origin.url, assertion: ORDERS, headers: "assertion", timeout_ms: "none" },
     ]),
   };
 });
@@ -98,6 +99,15 @@ test("a public request and a plain route get no assertion", async () => {
     const seen = await json<Seen>(await postern().fetch(path, { headers }));
     expect(seen.headers.filter(([name]) => name.toLowerCase().startsWith("x-postern-assertion"))).toEqual([]);
   }
+});
+
+// On a route that asks for it, and without a deadline.
+test("headers = assertion sends the assertion alone", async () => {
+  await assertionAt("/alone");
+  const forged = { ...bearer(alice.access_token), "x-auth-subject": "root", "x-forwarded-for": "10.0.0.1" };
+  const seen = await json<Seen>(await postern().fetch("/alone", { headers: forged }));
+  const names = seen.headers.map(([name]) => name.toLowerCase()).filter((name) => /^x-(auth|postern|forwarded)/.test(name));
+  expect(names.toSorted()).toEqual(["x-postern-assertion", "x-postern-hops"]);
 });
 
 describe("attacks", () => {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use postern_app::{
     config::Config,
     gateway::{
-        Access, Comparison, Forwarding, Gate, HostPattern, Operand, RateKey, Requirement, RevocationLevel,
-        RouteMatch, Upstream,
+        Access, CallerHeaders, Comparison, Forwarding, Gate, HostPattern, Operand, RateKey, Requirement,
+        RevocationLevel, RouteMatch, Upstream,
     },
 };
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn a_route_asks_for_an_access_token_unless_it_says_otherwise() {
     assert_eq!((route.revocation, route.keep_token), (RevocationLevel::Feed, false));
     assert_eq!((&route.host, route.name.as_str()), (&HostPattern::Any, "route-0"));
     assert_eq!(route.upstream, Upstream::Url { base: "https://origin.example.com/base".into() });
-    assert_eq!((route.timeout, route.cors.clone()), (Duration::from_secs(30), None));
+    assert_eq!((route.timeout, route.cors.clone()), (Some(Duration::from_secs(30)), None));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_whole_route_is_read() {
     .unwrap();
     let route = &config.routes[0];
     assert_eq!((route.strip_segments, route.revocation), (2, RevocationLevel::Strong));
-    assert_eq!(route.headers[0].header, "x-user-email");
+    assert_eq!(route.headers.claims()[0].header, "x-user-email");
     let Access::Required(requirement) = &route.access else { panic!("required") };
     let rules: Vec<(Comparison, &Operand)> =
         requirement.attributes.iter().map(|rule| (rule.comparison, &rule.operand)).collect();
@@ -167,6 +167,10 @@ fn mistakes_in_a_route_are_named() {
         (json!({"headers": {"email": "x_user"}}), "headers.email"),
         (json!({"headers": {"email": "Host"}}), "headers.email"),
         (json!({"timeout_ms": 0}), "timeout_ms"),
+        (json!({"timeout_ms": "never"}), "timeout_ms"),
+        (json!({"headers": "none", "assertion": true}), "headers"),
+        // The upstream would learn nothing about the caller.
+        (json!({"headers": "assertion"}), "headers"),
         (json!({"revocation": "weak"}), "revocation"),
         (json!({"cors": {"origins": ["*"]}}), "cors.origins[0]"),
         (json!({"cors": {"origins": []}}), "cors.origins"),
@@ -245,7 +249,10 @@ fn the_rules_of_forwarding_are_read() {
         "token_sources": "header", "assertion": true, "retry": true, "total_timeout_ms": 500,
         "rate_limit": {"binding": "LIMIT", "by": "subject", "retry_after": 10},
         "websocket": {"close_on_expiry": true, "close_on_revocation": true, "check_interval": 60},
-    }, {"path": "/b", "service": "ORIGIN", "assertion": "https://orders.example"}, {"path": "/c", "service": "X"}]);
+    }, {
+        "path": "/b", "service": "ORIGIN", "assertion": "https://orders.example", "headers": "assertion",
+        "timeout_ms": "none",
+    }, {"path": "/c", "service": "X"}]);
     let config = config(&routes).unwrap();
     let [a, b, c] = [0, 1, 2].map(|index| config.routes[index].forwarding.clone());
     assert_eq!(a.assertion.as_deref(), Some("https://origin.example.com/base"));
@@ -258,6 +265,8 @@ fn the_rules_of_forwarding_are_read() {
     let socket = a.websocket.unwrap();
     assert_eq!((socket.close_on_expiry, socket.check_session_every), (true, Some(Duration::from_mins(1))));
     assert_eq!(b.assertion.as_deref(), Some("https://orders.example"));
+    let b = &config.routes[1];
+    assert_eq!((&b.headers, b.timeout), (&CallerHeaders::AssertionAlone, None));
     assert_eq!(c, Forwarding::default());
 }
 

@@ -9,7 +9,7 @@ pub use values::encode_value;
 
 use super::{
     identity::Identity,
-    route::{Access, Route},
+    route::{Access, CallerHeaders, Route},
 };
 use postern_core::http::{RequestView, UrlParts, is_token};
 use postern_jose::encoding::text_set;
@@ -114,7 +114,7 @@ pub(super) struct HeaderRules {
 
 impl HeaderRules {
     pub(super) fn new(own_cookies: Vec<String>, routes: &[Route]) -> Self {
-        let mapped = routes.iter().flat_map(|route| &route.headers);
+        let mapped = routes.iter().flat_map(|route| route.headers.claims());
         Self {
             own_cookies: own_cookies.into(),
             mapped: text_set(mapped.map(|mapping| canonical_name(&mapping.header))),
@@ -175,6 +175,9 @@ impl HeaderRules {
         }
 
         plan.set.push((HOP_HEADER.to_owned(), (hops + 1).to_string()));
+        if route.headers == CallerHeaders::AssertionAlone {
+            return Ok(plan);
+        }
         // The platform sets this one itself and lets no client override it.
         if let Some(address) = request.header("cf-connecting-ip") {
             plan.set.push(("x-forwarded-for".to_owned(), encode_value(&address)));
@@ -206,7 +209,7 @@ fn has_stray_body(request: &impl RequestView) -> bool {
 pub(super) fn identity_headers(route: &Route, identity: Option<&Identity>) -> Vec<(String, String)> {
     match identity {
         Some(identity) if route.access != Access::Public => {
-            values::identity_headers(identity, &route.headers)
+            values::identity_headers(identity, route.headers.claims())
         }
         _ => Vec::new(),
     }

@@ -39,8 +39,8 @@ pub use path::{NormalPath, PathError};
 pub use policy::{Challenge, Forbid, ForbidCause, Objection, PolicyVerdict, decide, step_up};
 pub use resource::{ProtectedResource, agree};
 pub use route::{
-    Access, Attribute, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern, PatternError,
-    Requirement, RevocationLevel, Route, Segment, StaleFeed, Upstream,
+    Access, Attribute, CallerHeaders, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern,
+    PatternError, Requirement, RevocationLevel, Route, Segment, StaleFeed, Upstream,
 };
 pub use scopes::{ScopeCircle, ScopeImplications};
 pub use target::UpstreamTarget;

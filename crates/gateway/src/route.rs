@@ -34,10 +34,10 @@ pub struct Route {
     pub strip_segments: usize,
     /// Whether the upstream gets the access token too.
     pub keep_token: bool,
-    /// Claims that go out as headers besides the fixed ones.
-    pub headers: Vec<ClaimHeader>,
-    /// How long the upstream may take to answer with its headers.
-    pub timeout: Duration,
+    /// What the upstream reads about the caller.
+    pub headers: CallerHeaders,
+    /// How long the upstream may take to answer with its headers; `None` for as long as it likes.
+    pub timeout: Option<Duration>,
     /// Which origins' pages may call; `None` adds nothing and answers no preflight.
     pub cors: Option<Cors>,
     /// How requests are carried there.
@@ -210,6 +210,31 @@ pub enum Upstream {
     /// Nowhere: the gate answers with the identity's headers by itself, to a proxy or a Worker
     /// that asks before it passes a request on.
     Answer,
+}
+
+/// What the upstream reads about the caller and about where the request came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallerHeaders {
+    /// The fixed headers, and these claims besides.
+    Plain(Vec<ClaimHeader>),
+    /// The signed assertion and nothing else.
+    AssertionAlone,
+}
+
+impl CallerHeaders {
+    /// The claims that go out as headers.
+    pub fn claims(&self) -> &[ClaimHeader] {
+        match self {
+            Self::Plain(claims) => claims,
+            Self::AssertionAlone => &[],
+        }
+    }
+}
+
+impl Default for CallerHeaders {
+    fn default() -> Self {
+        Self::Plain(Vec::new())
+    }
 }
 
 /// A claim that goes out as a header.

@@ -15,8 +15,8 @@ pub(super) fn route(path: &str) -> Route {
         upstream: Upstream::Url { base: "https://origin.example".into() },
         strip_segments: 0,
         keep_token: false,
-        headers: Vec::new(),
-        timeout: Duration::from_secs(30),
+        headers: CallerHeaders::default(),
+        timeout: Some(Duration::from_secs(30)),
         cors: None,
         forwarding: Forwarding::default(),
     }

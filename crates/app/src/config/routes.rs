@@ -13,17 +13,17 @@ use super::{
 use crate::{
     encoding::text_set,
     gateway::{
-        Access, Attribute, ClaimHeader, Comparison, Cors, HostPattern, MAX_STEPS, Methods, Operand,
-        PathPattern, Requirement, RevocationLevel, Route, StaleFeed, Upstream, agree, is_free_for_claims,
-        most_steps,
+        Access, Attribute, CallerHeaders, ClaimHeader, Comparison, Cors, HostPattern, MAX_STEPS, Methods,
+        Operand, PathPattern, Requirement, RevocationLevel, Route, StaleFeed, Upstream, agree,
+        is_free_for_claims, most_steps,
     },
 };
 
 /// The highest number of routes in one table. Larger tables should be split among several Workers.
 const MAX_ROUTES: usize = 2000;
 
-/// The default time limit for an upstream's response headers, in milliseconds.
-const DEFAULT_TIMEOUT_MS: u64 = 30_000;
+/// The default time limit for an upstream's response headers: as long as most clients wait.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 const KNOWN: [&str; 34] = [
     "name",
@@ -153,11 +153,20 @@ fn route(
         })
     });
     let keep_token = fields.or("keep_token", false, Node::flag);
-    let headers = fields.or("headers", Vec::new(), claim_headers);
-    let timeout_ms = fields.or("timeout_ms", DEFAULT_TIMEOUT_MS, |node| node.number(100..=300_000));
+    let headers = fields.or("headers", CallerHeaders::default(), caller_headers);
+    let timeout = fields.or("timeout_ms", Some(DEFAULT_TIMEOUT), |node| match node.any_text().as_deref() {
+        Some("none") => Some(None),
+        _ => node.number(100..=300_000).map(Duration::from_millis).map(Some),
+    });
     let cors = fields.or("cors", None, |node| cors(node, local).map(Some));
     let forwarding = forwarding::read(fields, &access, upstream.as_ref(), local);
     forwarding::check(fields, &forwarding, context);
+    if headers == CallerHeaders::AssertionAlone && forwarding.assertion.is_none() {
+        fields.wrong(
+            "headers",
+            "must not be \"assertion\" without `assertion`: the upstream would learn nothing about the caller",
+        );
+    }
     if keep_token && !forwarding.token_sources.header {
         fields.wrong(
             "keep_token",
@@ -176,7 +185,7 @@ fn route(
         strip_segments,
         keep_token,
         headers,
-        timeout: Duration::from_millis(timeout_ms),
+        timeout,
         cors,
         forwarding,
     })
@@ -329,6 +338,14 @@ fn upstream(fields: &Fields<'_>, local: bool) -> Option<Upstream> {
             None
         }
     }
+}
+
+/// Claims and their headers, or the text for the assertion alone.
+fn caller_headers(node: &Node<'_>) -> Option<CallerHeaders> {
+    if node.is_text() {
+        return node.choice(&[("assertion", ())]).map(|()| CallerHeaders::AssertionAlone);
+    }
+    claim_headers(node).map(CallerHeaders::Plain)
 }
 
 fn claim_headers(node: &Node<'_>) -> Option<Vec<ClaimHeader>> {

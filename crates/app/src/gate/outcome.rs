@@ -39,8 +39,8 @@ pub struct Forward {
     pub target: UpstreamTarget,
     /// The changes of the headers.
     pub headers: HeaderPlan,
-    /// The time limit for the response headers.
-    pub timeout: Duration,
+    /// The time limit for the response headers, if there is one.
+    pub timeout: Option<Duration>,
     /// The time limit for the whole exchange, if there is one.
     pub total_timeout: Option<Duration>,
     /// Whether a request without a body may be sent again if no response came.

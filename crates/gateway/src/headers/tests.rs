@@ -81,6 +81,22 @@ fn forged_identity_headers_never_reach_the_upstream() {
 }
 
 #[test]
+fn with_the_assertion_alone_nothing_else_is_set_or_let_through() {
+    let mut route = required();
+    route.headers = CallerHeaders::AssertionAlone;
+    let request = PlainRequest::new("GET", "https://a/x")
+        .with("cf-connecting-ip", "2001:db8::1")
+        .with("x-auth-subject", "root")
+        .with("x-postern-assertion", "forged")
+        .with("x-forwarded-for", "10.0.0.1")
+        .with("accept", "*/*");
+    let plan = plan_for(&route, &request);
+    assert_eq!(plan.set, [(HOP_HEADER.to_owned(), "1".to_owned())]);
+    let names: Vec<String> = applied(&plan, &request).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["accept", "cf-connecting-ip", HOP_HEADER]);
+}
+
+#[test]
 fn headers_that_only_look_similar_pass() {
     let request = PlainRequest::new("GET", "https://a/x")
         .with("x-author", "1")
@@ -96,7 +112,8 @@ fn headers_that_only_look_similar_pass() {
 #[test]
 fn a_header_mapped_by_one_route_can_not_be_forged_on_another() {
     let mut mapping = required();
-    mapping.headers = vec![ClaimHeader { claim: "email".into(), header: "x-user-email".into() }];
+    mapping.headers =
+        CallerHeaders::Plain(vec![ClaimHeader { claim: "email".into(), header: "x-user-email".into() }]);
     let public = route("/y");
     let gate = Gate::new(vec![mapping, public.clone()], vec![]);
     let request = PlainRequest::new("GET", "https://a/y").with("X_User_Email", "root@example.com");
