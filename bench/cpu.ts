@@ -1,32 +1,24 @@
-// What a request costs workerd in CPU: all contenders in one workerd, one block of requests each in turn, several rounds.
+// What a request costs workerd in CPU: all contenders in one workerd, one block of requests each in turn, round by round.
 // The figure is what the operating system accounts to the process, so that what the client and the origin do does not
 // count. By itself (`node bench/cpu.ts`) it prints and writes nothing, for work on the code:
 //   BENCH_ONLY=hit,miss        lanes whose name holds one of these, and those that ratios compare them with
-//   BENCH_ROUNDS=5 BENCH_BLOCK=300
+//   BENCH_ROUNDS=30            at most
+//   BENCH_SECONDS=200          at most, without starting and warming up
+//   BENCH_BLOCK=100            requests of one lane before the next one's turn
 //   BENCH_ALSO=before=folder   another build of Postern in the same run
+import { ordinary } from "./lanes.ts";
 import { builds, start, type Lane } from "./rig.ts";
+import { measured, type Found, type Pairs } from "./rounds.ts";
 
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
-/** Requests of one contender before the next one's turn: long enough for the scheduler's accounting, short enough that
- * what disturbs the machine disturbs all. */
-const BLOCK = Number(process.env["BENCH_BLOCK"] ?? 500);
+/** Long enough for the scheduler's accounting, short enough that what disturbs the machine disturbs all. */
+const BLOCK = Number(process.env["BENCH_BLOCK"] ?? 100);
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 1000);
+/** What is left of five minutes beside refreshes, counts and starting. */
+const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 180);
 const ONLY = (process.env["BENCH_ONLY"] ?? "").split(",").filter((part) => part !== "");
 
-export interface Spread {
-  median: number;
-  min: number;
-  max: number;
-  rounds: number;
-}
-
-export interface CpuResults {
-  /** Microseconds of CPU a request, by contender. */
-  micros: Record<string, Spread>;
-  ratios: Record<string, Spread>;
-}
-
 /** Which of a build's lanes is compared with which other. */
-const RATIOS: Record<string, [ours: string, theirs: string]> = {
+const RATIOS: Pairs = {
   gate_hit_vs_jose: ["hit", "jose, ES256"],
   gate_hit_vs_noop_js: ["hit", "JavaScript, no-op"],
   gate_hit_vs_noop_rust: ["hit", "Rust, no-op, `worker`'s macro"],
@@ -35,12 +27,25 @@ const RATIOS: Record<string, [ours: string, theirs: string]> = {
   gate_miss_vs_jose_rs256: ["miss, RS256", "jose, RS256"],
   gate_miss_vs_webcrypto: ["miss, ES256", "webcrypto, ES256"],
   forward_vs_js: ["forwarding", "JavaScript, forwarding"],
+  forward_public_vs_js: ["forwarding a public route", "JavaScript, forwarding"],
+  forward_service_vs_js: ["forwarding to a service binding", "JavaScript, forwarding to a service binding"],
 };
 
-export function spread(values: number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const round = (value = 0) => Math.round(value * 1000) / 1000;
-  return { median: round(sorted[Math.floor(sorted.length / 2)]), min: round(sorted[0]), max: round(sorted.at(-1)), rounds: sorted.length };
+/** The ratios of every build; those of others have its name in front, and one of each of their lanes is to this build's. */
+function pairs(names: string[], lanes: Lane[]): Pairs {
+  const found: Pairs = {};
+  const there = new Set(lanes.map(({ name }) => name));
+  for (const name of names) {
+    for (const [ratio, [ours, theirs]] of Object.entries(RATIOS)) {
+      if (there.has(`${name}, ${ours}`) && there.has(theirs)) found[name === "Postern" ? ratio : `${name}: ${ratio}`] = [`${name}, ${ours}`, theirs];
+    }
+    if (name === "Postern") continue;
+    for (const { worker, name: lane } of lanes) {
+      const same = lane.replace(`${name}, `, "Postern, ");
+      if (worker === name && there.has(same)) found[`Postern / ${lane}`] = [same, lane];
+    }
+  }
+  return found;
 }
 
 function chosen(lanes: Lane[], names: Iterable<string>): Lane[] {
@@ -52,36 +57,21 @@ function chosen(lanes: Lane[], names: Iterable<string>): Lane[] {
   return lanes.filter(({ name }) => wanted.has(name));
 }
 
-export async function measure(): Promise<CpuResults> {
-  const names = builds();
-  const rig = await start(names);
-  const lanes = chosen(rig.lanes, names.keys());
-  const found = new Map<string, number[]>(lanes.map(({ name }) => [name, []]));
+export async function measure(): Promise<Found> {
+  const found = builds();
+  const rig = await start(ordinary(found));
   try {
-    // Two rounds so that all code is compiled and optimised.
-    for (let round = -2; round < ROUNDS; round += 1) {
-      for (const lane of lanes) {
-        const micros = await rig.block(lane, BLOCK);
-        if (round >= 0) found.get(lane.name)?.push(micros);
-      }
-    }
+    const lanes = chosen(rig.lanes, found.keys());
+    return await measured(rig, lanes, pairs([...found.keys()], lanes), { block: BLOCK, seconds: SECONDS, rounds: ROUNDS });
   } finally {
     await rig.stop();
   }
-  const ratios: Record<string, Spread> = {};
-  for (const name of names.keys()) {
-    for (const [ratio, [ours, theirs]] of Object.entries(RATIOS)) {
-      const [above, below] = [found.get(`${name}, ${ours}`), found.get(theirs)];
-      if (!above || !below) continue;
-      ratios[name === "Postern" ? ratio : `${name}: ${ratio}`] = spread(above.map((value, round) => value / (below[round] ?? Number.NaN)));
-    }
-  }
-  return { micros: Object.fromEntries([...found].map(([name, values]) => [name, spread(values)])), ratios };
 }
 
 if (import.meta.main) {
-  const { micros, ratios } = await measure();
-  for (const [name, { median, min, max }] of Object.entries({ ...micros, ...ratios })) {
-    console.log(name.padEnd(44), ...[median, min, max].map((value) => value.toFixed(name in ratios ? 2 : 0).padStart(6)));
+  const { micros, ratios, rounds } = await measure();
+  for (const [name, { median, low, high }] of Object.entries({ ...micros, ...ratios })) {
+    console.log(name.padEnd(52), ...[median, low, high].map((value) => value.toFixed(name in ratios ? 3 : 0).padStart(7)));
   }
+  console.log(rounds);
 }

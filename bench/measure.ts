@@ -5,29 +5,64 @@ import { fileURLToPath } from "node:url";
 
 export interface Spread {
   median: number;
+  /** The 95 % confidence interval of the median. */
+  low: number;
+  high: number;
   min: number;
   max: number;
   rounds: number;
 }
 
-export function spread(values: number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const round = (value = 0) => Math.round(value * 1000) / 1000;
-  return { median: round(sorted[Math.floor(sorted.length / 2)]), min: round(sorted[0]), max: round(sorted.at(-1)), rounds: sorted.length };
+/**
+ * How many of `count` sorted values lie outside the interval on each side: as many as the median of what they were drawn from
+ * is among in at most 2.5 % of all samples (order statistics; no shape of the values is assumed). From 6 values on.
+ */
+function outside(count: number): number {
+  let chance = 0.5 ** count;
+  let together = chance;
+  let values = 0;
+  while (values < count / 2) {
+    chance *= (count - values) / (values + 1);
+    together += chance;
+    if (together > 0.025) break;
+    values += 1;
+  }
+  return values;
 }
 
-/** Microseconds on a processor so far, of all threads: the scheduler counts nanoseconds, /proc/PID/stat hundredths. */
-export function cpuOf(pid: string): number {
-  let nanos = 0;
+export function spread(values: number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const round = (value = Number.NaN) => Math.round(value * 1000) / 1000;
+  const middle = (sorted.length - 1) / 2;
+  const median = ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
+  const without = outside(sorted.length);
+  return { median: round(median), low: round(sorted[without]), high: round(sorted.at(-1 - without)), min: round(sorted[0]), max: round(sorted.at(-1)), rounds: sorted.length };
+}
+
+/** What the scheduler has accounted to all threads of a process so far, in microseconds. */
+export interface Accounted {
+  /** On a processor. */
+  ran: number;
+  /** Ready to run, while another process had the processor. */
+  waited: number;
+}
+
+export function accounted(pid: string): Accounted {
+  let [ran, waited] = [0, 0];
   for (const task of readdirSync(`/proc/${pid}/task`)) {
     try {
-      nanos += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]);
+      const [own, waiting] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ");
+      ran += Number(own);
+      waited += Number(waiting);
     } catch {
       // the thread ended meanwhile
     }
   }
-  return nanos / 1000;
+  return { ran: ran / 1000, waited: waited / 1000 };
 }
+
+/** Microseconds on a processor so far, of all threads: the scheduler counts nanoseconds, /proc/PID/stat hundredths. */
+export const cpuOf = (pid: string): number => accounted(pid).ran;
 
 export interface Curve {
   name: string;

@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ordinary } from "./lanes.ts";
 import { start } from "./rig.ts";
 
 interface Profile {
@@ -65,7 +66,7 @@ function shown({ nodes, samples, timeDeltas }: Profile): void {
 
 const wanted = process.argv[2] ?? "Postern, hit";
 const folder = named();
-const rig = await start(new Map([["Postern", folder]]), 0);
+const rig = await start(ordinary(new Map([["Postern", folder]])), 0);
 try {
   const lane = rig.lanes.find(({ name }) => name === wanted);
   if (!lane || !rig.inspector) throw new Error(`no such lane: ${rig.lanes.map(({ name }) => name).join("; ")}`);

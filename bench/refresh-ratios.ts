@@ -1,6 +1,6 @@
 // How long one refresh takes beside two other libraries, in rounds: one chain each, a block in turn, ratios of the p50.
 import { openauth, postern, workersOauthProvider, type Contender } from "./contenders.ts";
-import { spread, type Spread } from "./cpu.ts";
+import { spread, type Spread } from "./measure.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 9);
 const BLOCK = 60;

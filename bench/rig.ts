@@ -1,23 +1,19 @@
-// All contenders in one workerd, and blocks of requests to each: what bench/cpu.ts measures and bench/profile.ts looks into.
-import { randomBytes } from "node:crypto";
+// Workers in one workerd, an origin, an issuer, and blocks of requests to each Worker in turn.
 import { createServer, Agent, request as send } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Json } from "miniflare";
-import { bindingsOf } from "../tests/worker/harness-config.ts";
-import { AUDIENCE, settings } from "../tests/worker/support/config.ts";
+import { bindingsOf, type Bindings } from "../tests/worker/harness-config.ts";
 import { Issuer, issuerKey, type Algorithm } from "../tests/worker/support/issuer.ts";
 import { workerd } from "../tests/worker/support/cpu.ts";
-import { startWorkerd } from "../tests/worker/support/workerd.ts";
-import { modules, peerScript } from "./bundle.ts";
-import { cpuOf } from "./measure.ts";
+import { startWorkerd, type WorkerOptions } from "../tests/worker/support/workerd.ts";
+import { accounted } from "./measure.ts";
 
 const CONCURRENCY = 8;
-const ALGORITHMS: Algorithm[] = ["ES256", "EdDSA", "RS256"];
+export const ALGORITHMS: Algorithm[] = ["ES256", "EdDSA", "RS256"];
 
-const root = fileURLToPath(new URL("../", import.meta.url));
+export const root = fileURLToPath(new URL("../", import.meta.url));
 
 export interface Lane {
   name: string;
@@ -29,20 +25,47 @@ export interface Lane {
   fresh?: boolean;
   /** Sent in place of a sound token. */
   bad?: boolean;
+  /** More headers of the request. */
+  headers?: Record<string, string>;
+}
+
+/** A lane of a Worker that answers 200 and looks at no path. */
+export const plain = (name: string, worker: string, path = "/"): Lane => ({ name, worker, path, status: 200, algorithm: "ES256" });
+
+/** What a list of Workers is made from. */
+export interface Place {
+  originUrl: string;
+  issuer: Issuer;
+  /** What wrangler.toml says of Postern. */
+  bindings: Bindings;
+  /** The compatibility date and flags that all Workers have. */
+  compatibility: { compatibilityDate: string; compatibilityFlags: string[] };
+}
+
+/** The Workers to run, and the lanes in the order of the table. */
+export interface Roster {
+  workers: WorkerOptions[];
+  lanes: Lane[];
+}
+
+/** What one block of requests took, in microseconds. */
+export interface Block {
+  /** CPU of workerd for each request. */
+  micros: number;
+  /** How long workerd's threads were ready to run and had no core, as a share of the time they ran. */
+  waited: number;
 }
 
 export interface Rig {
-  /** In the order of the table. */
   lanes: Lane[];
-  /** Sends so many requests; gives the microseconds of CPU that workerd took for each. */
-  block(lane: Lane, count: number): Promise<number>;
+  /** Sends so many requests. */
+  block(lane: Lane, count: number): Promise<Block>;
   /** Where V8's inspector listens, if it was asked for. */
   inspector: URL | undefined;
   stop(): Promise<void>;
 }
 
-/** Starts them. `builds` are folders with builds of Postern, by name. */
-export async function start(builds: Map<string, string>, inspectorPort?: number): Promise<Rig> {
+export async function start(listed: (place: Place) => Promise<Roster>, inspectorPort?: number): Promise<Rig> {
   const origin = createServer((_, response) => response.writeHead(200, { "content-type": "text/plain" }).end("reached"));
   origin.keepAliveTimeout = 60_000;
   origin.listen(0, "127.0.0.1");
@@ -50,86 +73,25 @@ export async function start(builds: Map<string, string>, inspectorPort?: number)
   const originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
   const issuer = await Issuer.start(await Promise.all(ALGORITHMS.map((algorithm) => issuerKey(algorithm))));
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-
-  const routes = [
-    // Answered by the gate itself, so that no origin's work is counted.
-    { name: "answer", path: "/verify", answer: "identity" },
-    // Refused for want of a scope, after everything about the access token has been checked.
-    { name: "refuse", path: "/refuse", scopes_all: ["nobody:has-this"], answer: "identity" },
-    { name: "forward", path: "/forward", upstream: originUrl },
-    { name: "public", path: "/public-forward", access: "public", upstream: originUrl },
-  ];
-  const vars = settings({
-    POSTERN_PROFILE: "local",
-    POSTERN_MASTER_KEY: randomBytes(32).toString("base64url"),
-    POSTERN_ISSUERS: [issuer.setting()],
-    POSTERN_JWKS: { soft_age: 86_400 },
-    POSTERN_ROUTES: routes,
-  });
-  const peers = ["noop", "forward", "jose", "hono", "tsndr", "webcrypto"];
-  const env = { KEYS: issuer.published, ISSUER: issuer.iss, AUDIENCE, ORIGIN_URL: originUrl } as unknown as Record<string, Json>;
   const compatibility = { compatibilityDate: bindings.compatibilityDate, compatibilityFlags: bindings.compatibilityFlags };
-  const unsafeDirectSockets = [{ host: "127.0.0.1", port: 0 }];
-  const floors = ["bare", "usual"];
+  const { workers, lanes } = await listed({ originUrl, issuer, bindings, compatibility });
   const miniflare = startWorkerd({
     ...(inspectorPort === undefined ? {} : { inspectorPort }),
-    workers: [
-      ...[...builds].map(([name, folder]) => ({
-        name,
-        ...modules(folder),
-        ...compatibility,
-        kvNamespaces: bindings.kvNamespaces,
-        d1Databases: bindings.d1Databases,
-        durableObjects: bindings.durableObjects,
-        ratelimits: bindings.ratelimits,
-        bindings: JSON.parse(JSON.stringify(vars)) as Record<string, Json>,
-        unsafeDirectSockets,
-      })),
-      ...floors.map((name) => ({ name, ...modules(join(root, "bench/floor", name)), ...compatibility, unsafeDirectSockets })),
-      ...(await Promise.all(
-        peers.map(async (name) => ({
-          name,
-          modules: [{ type: "ESModule" as const, path: `${name}.js`, contents: await peerScript(`${name}.js`) }],
-          ...compatibility,
-          bindings: env,
-          unsafeDirectSockets,
-        })),
-      )),
-    ],
+    workers: workers.map((worker) => ({ ...worker, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] })),
   });
   await miniflare.ready;
-  const names = [...builds.keys(), ...floors, ...peers];
-  const urls = new Map(await Promise.all(names.map(async (name) => [name, await miniflare.unsafeGetDirectURL(name)] as const)));
-
-  const plain = (name: string, worker: string, path = "/"): Lane => ({ name, worker, path, status: 200, algorithm: "ES256" });
-  const lanes: Lane[] = [
-    plain("JavaScript, no-op", "noop"),
-    plain("Rust, no-op, synchronous entry", "bare"),
-    plain("Rust, no-op, `worker`'s macro", "usual"),
-    plain("JavaScript, forwarding", "forward", "/forward"),
-    ...[...builds.keys()].flatMap((worker): Lane[] => [
-      { name: `${worker}, hit`, worker, path: "/verify", status: 204, algorithm: "ES256" },
-      ...ALGORITHMS.map((algorithm): Lane => ({ name: `${worker}, miss, ${algorithm}`, worker, path: "/verify", status: 204, algorithm, fresh: true })),
-      { name: `${worker}, refused, hit`, worker, path: "/refuse", status: 403, algorithm: "ES256" },
-      { name: `${worker}, bad token`, worker, path: "/verify", status: 401, algorithm: "ES256", bad: true },
-      { name: `${worker}, forwarding`, worker, path: "/forward", status: 200, algorithm: "ES256" },
-      { name: `${worker}, forwarding a public route`, worker, path: "/public-forward", status: 200, algorithm: "ES256" },
-    ]),
-    ...["jose", "webcrypto", "hono", "tsndr"].flatMap((worker) =>
-      // cloudflare-worker-jwt has no EdDSA.
-      ALGORITHMS.filter((algorithm) => worker !== "tsndr" || algorithm !== "EdDSA").map((algorithm): Lane => ({ name: `${worker}, ${algorithm}`, worker, path: "/", status: 200, algorithm, fresh: true })),
-    ),
-  ];
+  const names = new Set(lanes.map(({ worker }) => worker));
+  const urls = new Map(await Promise.all([...names].map(async (name) => [name, await miniflare.unsafeGetDirectURL(name)] as const)));
 
   const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
   const pid = workerd();
-  const claims = { scope: "read:orders write:orders", sid: "AAAAAAAAAAAAAAAAAAAAAA", roles: ["user", "editor"], tenant_id: "tenant-7" };
-  const status = (url: URL, token: string): Promise<number> => {
+  const claims = { scope: "read:orders write:orders", sid: "AAAAAAAAAAAAAAAAAAAAAA", client_id: "shop", roles: ["user", "editor"], tenant_id: "tenant-7" };
+  const status = (url: URL, token: string, more: Record<string, string>): Promise<number> => {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const headers = { authorization: `Bearer ${token}`, accept: "application/json", "user-agent": "bench/1", "accept-encoding": "gzip" };
+    const headers = { authorization: `Bearer ${token}`, accept: "application/json", "user-agent": "bench/1", "accept-encoding": "gzip", ...more };
     const request = send(url, { agent, headers }, (response) => response.resume().on("end", () => resolve(response.statusCode ?? 0)));
     // workerd closes a connection that was idle while the others had their turns: once more, on a new one.
-    request.on("error", (error: NodeJS.ErrnoException) => (request.reusedSocket && error.code === "ECONNRESET" ? resolve(status(url, token)) : reject(error)));
+    request.on("error", (error: NodeJS.ErrnoException) => (request.reusedSocket && error.code === "ECONNRESET" ? resolve(status(url, token, more)) : reject(error)));
     request.end();
     return promise;
   };
@@ -148,17 +110,19 @@ export async function start(builds: Map<string, string>, inspectorPort?: number)
       let tokens = lane.fresh ? await Promise.all(Array.from({ length: count }, token)) : Array<string>(count).fill(await known(lane.algorithm));
       if (lane.bad) tokens = tokens.map((sound) => `${sound.slice(0, -8)}AAAAAAAA`);
       const url = new URL(lane.path, urls.get(lane.worker));
-      const before = cpuOf(pid);
+      const before = accounted(pid);
       let next = 0;
       await Promise.all(
         Array.from({ length: CONCURRENCY }, async () => {
           while (next < tokens.length) {
-            const found = await status(url, tokens[next++] ?? "");
+            const found = await status(url, tokens[next++] ?? "", lane.headers ?? {});
             if (found !== lane.status) throw new Error(`${lane.name}: ${found} instead of ${lane.status}`);
           }
         }),
       );
-      return (cpuOf(pid) - before) / count;
+      const after = accounted(pid);
+      const ran = after.ran - before.ran;
+      return { micros: ran / count, waited: (after.waited - before.waited) / ran };
     },
     async stop() {
       agent.destroy();

@@ -2,6 +2,7 @@
 export default {
   fetch(request, env) {
     const url = new URL(request.url);
+    if (url.pathname === "/service-forward") return env.ORIGIN.fetch(request);
     return fetch(new Request(env.ORIGIN_URL + url.pathname + url.search, request));
   },
 };
