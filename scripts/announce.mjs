@@ -14,7 +14,7 @@ const runs = () => {
     return false;
   }
 };
-// Of the certificate that wrangler makes nobody has heard. `127.0.0.1`, where it listens: `localhost` may be another first.
+// No client trusts the certificate that wrangler makes. `127.0.0.1`, where it listens: `localhost` may be another first.
 const { get } = base.startsWith("https:") ? await import("node:https") : await import("node:http");
 const isUp = () =>
   new Promise((resolve) => {

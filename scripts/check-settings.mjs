@@ -1,4 +1,4 @@
-// Looks at a settings file before wrangler does, and says what is wrong with the file and the line that somebody edits:
+// Looks at a settings file before wrangler does, and says what is wrong with the file and the line to edit:
 //
 //   node scripts/check-settings.mjs FILE            before a deployment
 //   node scripts/check-settings.mjs FILE --local    as on this machine, with the .dev.vars beside it

@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 
 /** Shorter ones are refused for their length. */
 const SHORTEST = 8;
-/** The list is ordered by how common they are; 10 000 make 12 kB, and whoever guesses online gets not that far. */
+/** The list is ordered by how common they are; 10 000 make 12 kB, and an online attack does not get that far. */
 const COUNT = 10_000;
 
 const { dictionary } = createRequire(import.meta.url)("@zxcvbn-ts/language-common");

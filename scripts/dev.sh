@@ -23,7 +23,7 @@ node scripts/check-settings.mjs "$settings" --local
 POSTERN_LOOKED_AT="$(looked_at "$settings")"
 export POSTERN_LOOKED_AT
 scripts/migrate-local.sh
-# Prints the tour when there is somebody to answer, and ends with wrangler, whose process this one becomes.
+# Prints the tour when the server answers, and ends with wrangler, whose process this one becomes.
 node scripts/announce.mjs "$base" "$$" &
 # In the foreground: Ctrl-C reaches wrangler and nothing is left behind. State stays under .wrangler/state.
 [ ! -t 1 ] || export FORCE_COLOR=1

@@ -18,7 +18,7 @@ CARGO_DENY_ROOT="$POSTERN_CACHE/tools/cargo-deny-$CARGO_DENY_VERSION"
 # Our Node (24, from npm) comes before the machine's, which may be too old for wrangler.
 export PATH="$POSTERN_ROOT/node_modules/.bin:$PATH"
 
-# Wrangler asks nobody anything: no telemetry, no update banner, no sample of `request.cf`.
+# Wrangler calls no server of its maker's: no telemetry, no update banner, no sample of `request.cf`.
 export WRANGLER_SEND_METRICS=false WRANGLER_HIDE_BANNER=true CLOUDFLARE_CF_FETCH_ENABLED=false
 # Nor does the linter of the API's description.
 export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true

@@ -3,8 +3,8 @@
 //   node scripts/settings.mjs local                             wrangler.local.toml: this machine, with the demo behind the gate
 //   node scripts/settings.mjs production https://auth.example   wrangler.production.toml: what is deployed
 //
-// The local file is made anew as long as nobody has edited it, so that an upgrade reaches it. What somebody has written is
-// never touched.
+// The local file is made anew as long as it has not been edited, so that an upgrade reaches it. An edited file is never
+// touched.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -75,9 +75,8 @@ impl Context {
     }
 }
 
-/// Writes to standard output, the only place in the program that does. Whoever reads may have
-/// enough and close the pipe (`| head -1`): that is an end and no failure. A disk that is full is
-/// one.
+/// Writes to standard output, the only place in the program that does. The reader may close the
+/// pipe (`| head -1`): that is an end and no failure. A full disk is a failure.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {

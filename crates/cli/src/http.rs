@@ -186,7 +186,7 @@ fn check(url: &str, more: impl Fn(&UrlParts<'_>) -> bool) -> Result<(), Failure>
 fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
-        // A redirect could carry the token to somebody else.
+        // A redirect could carry the token to another host.
         .max_redirects(0)
         .timeout_global(Some(TIMEOUT))
         .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))

@@ -10,12 +10,12 @@ use crate::{
 /// A user who was named by id or login.
 pub(crate) struct Named {
     pub(crate) id: String,
-    /// Whether there is one; none when nobody could say.
+    /// Whether there is one; `None` when the answer did not say.
     pub(crate) known: Option<bool>,
 }
 
 impl Named {
-    /// What to add for an id that nobody has.
+    /// The note for an id that no user has.
     pub(crate) fn note(&self) -> Option<String> {
         (self.known == Some(false))
             .then(|| format!("no user has the id {}: the user was erased, or the id is misspelled", self.id))
@@ -25,8 +25,8 @@ impl Named {
 /// What to add about a login that no user has: it may be limited all the same, or be mistyped.
 pub(crate) fn note_of_login(client: &Client, login: &str) -> Option<String> {
     let page = client.admin("GET", &format!("/users?login={}", encoded(login)), None).ok()?;
-    let nobody = page.get("users").and_then(Value::as_array).is_some_and(Vec::is_empty);
-    nobody.then(|| format!("no user has the login {login}"))
+    let unknown = page.get("users").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    unknown.then(|| format!("no user has the login {login}"))
 }
 
 /// The same, with a look at whether there is such a user. What fails is no reason to leave a

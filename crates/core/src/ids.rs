@@ -101,7 +101,7 @@ identifier! {
     FamilyId
 }
 identifier! {
-    /// Names one device that somebody signed in from, for one login.
+    /// Names one device that a user signed in from, for one login.
     DeviceId
 }
 

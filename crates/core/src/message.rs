@@ -8,7 +8,7 @@
 //! - a new member is optional, and its absence means what was so before there was one;
 //! - what must not be overlooked (a further condition, a limit) is no new member but a new variant:
 //!   an object that does not know it refuses the message as a whole, and nothing has happened;
-//! - a member goes in two releases: in the first nobody needs it, in the second nobody sends it.
+//! - a member goes in two releases: the first no longer needs it, the second no longer sends it.
 //!
 //! Stored records have a rule of their own: `docs/reference/storage-schema.md`.
 

@@ -134,8 +134,8 @@ pub struct Masters {
 /// is no cause to refuse it.
 ///
 /// Ids count up: an id above all that are in force is newer, any other unknown one was taken out.
-/// Nobody can check the MAC of a master that is not known, so whoever makes up a high id is told to
-/// come again later too, and gains nothing by it: no object was asked.
+/// The MAC of an unknown master cannot be checked, so an invented high id is also answered with
+/// "try again later". The attacker gains nothing by it: no object was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("made with master secret {id}, which this version does not have yet")]
 pub struct NewerMaster {

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::{context::Context, failure::Failure, files::private_file, prompt::password, report::Report};
 
 /// What every deployment has: bindings, objects, migrations. A copy of the repository's
-/// `wrangler.toml`, so that nothing that somebody wrote into theirs is compiled in.
+/// `wrangler.toml`, so that no local edit of that file is compiled in.
 pub(crate) const TEMPLATE: &str = include_str!("../template.toml");
 
 /// What is asked of a new deployment.

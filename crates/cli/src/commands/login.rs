@@ -51,7 +51,7 @@ pub(crate) fn logout(context: &Context) -> Result<Report, Failure> {
     let Some(sign_in) = store.find(client.base())? else {
         return Err(Failure::refused(format!("not signed in at {}", client.base())));
     };
-    // First there, then here: were it forgotten first, nobody could end it any more.
+    // First at the server, then here: a session that is forgotten here first could not be ended any more.
     client.call("POST", "/auth/logout", Some(&json!({ "refresh_token": sign_in.refresh_token })))?;
     store.forget(client.base())?;
     let value = json!({ "url": client.base(), "status": "signed_out" });

@@ -187,7 +187,7 @@ impl Source {
     }
 }
 
-/// Trusts whom the table names: without settings nobody can tell who is.
+/// Trusts the issuers that the table names: without settings there is no other list.
 fn suppose_issuers(vars: &mut BTreeMap<String, Value>, table: &Value, notes: &mut Vec<String>) {
     let routes = table.get("routes").unwrap_or(table).as_array().map(Vec::as_slice).unwrap_or_default();
     let named = routes.iter().filter_map(|route| route.get("issuers")).flat_map(|issuers| match issuers {

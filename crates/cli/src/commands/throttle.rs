@@ -69,8 +69,8 @@ impl Throttle {
                 let note = more.then(|| {
                     "not all devices are shown: the answer has at most 50. `throttle clear` clears all of them".to_owned()
                 });
-                let nobody = self.login().and_then(|login| note_of_login(&client, login));
-                Ok(Report::lines(answer, lines).with_note(note).with_note(nobody))
+                let unknown = self.login().and_then(|login| note_of_login(&client, login));
+                Ok(Report::lines(answer, lines).with_note(note).with_note(unknown))
             }
             Self::Clear(subject) => {
                 let (name, value) = subject.named();
@@ -85,8 +85,8 @@ pub(crate) fn clear(client: &Client, name: &str, value: &str) -> Result<Report, 
     client.admin("POST", "/throttle/clear", Some(&json!({ name: value })))?;
     let line =
         format!("limits and lockouts of {value} are removed; this takes effect everywhere within 10 s");
-    let nobody = (name == "login").then(|| note_of_login(client, value)).flatten();
-    Ok(Report::lines(json!({ name: value, "status": "cleared" }), [line]).with_note(nobody))
+    let unknown = (name == "login").then(|| note_of_login(client, value)).flatten();
+    Ok(Report::lines(json!({ name: value, "status": "cleared" }), [line]).with_note(unknown))
 }
 
 /// One row, for people: a line for what is locked or counted, and one for each limit.

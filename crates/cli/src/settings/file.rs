@@ -80,7 +80,7 @@ pub(crate) fn default_file(local: bool) -> Result<PathBuf, Failure> {
     let order = if local { [LOCAL, PLAIN, DEPLOYED] } else { [DEPLOYED, PLAIN, LOCAL] };
     let is_meant = |name: &&str| {
         let path = Path::new(name);
-        // Postern's own has none, and is nobody's settings.
+        // Postern's own file has none: it holds no deployment's settings.
         path.is_file() && (*name != PLAIN || Deployed::read(path, None).map_or(true, |own| own.has_vars()))
     };
     order.into_iter().find(is_meant).map(PathBuf::from).ok_or_else(|| {
@@ -126,7 +126,7 @@ impl Deployed {
         Lines::read(&self.text, self.env.as_ref().map(|(name, _)| name.as_str()))
     }
 
-    /// Whether it is Postern's own file, which nobody deploys.
+    /// Whether it is Postern's own file, which is not deployed.
     pub(crate) fn is_template(&self) -> bool {
         self.path.ends_with(PLAIN) && !self.has_vars()
     }
@@ -192,7 +192,7 @@ impl Deployed {
         found.as_deref().map(read_text).transpose()
     }
 
-    /// What an environment inherits from nobody: variables and bindings.
+    /// The tables that an environment does not inherit: variables and bindings.
     pub(crate) fn named(&self, name: &str) -> Option<&toml::Value> {
         self.env.as_ref().map_or(&self.whole, |(_, own)| own).get(name)
     }

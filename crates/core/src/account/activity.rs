@@ -3,9 +3,9 @@
 //! Each entry is written in the same block as what it tells. That comes first, and an entry
 //! that could not be written undoes nothing: a session that was revoked is revoked.
 //!
-//! Nobody can flush the ring. What can be caused at will is counted in one entry, and an entry for
-//! which there is no room takes the place of one of the kind, and of the address, that has the most:
-//! whoever repeats one thing pushes out nothing but that.
+//! An attacker cannot flush the ring. Events that can be caused at will are counted in one entry, and
+//! an entry for which there is no room replaces one of the kind, and of the address, that has the
+//! most: repetitions push out only each other.
 
 use core::time::Duration;
 
@@ -22,10 +22,10 @@ use postern_jose::time::Timestamp;
 /// How many entries are kept: half a year of a person who signs in every other day.
 const CAPACITY: usize = 100;
 
-/// How long an entry is kept. It holds addresses: no longer than somebody would still look.
+/// How long an entry is kept. It holds addresses, so no longer than it is of use.
 pub(super) const ACTIVITY_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// Within this time entries of a kind that somebody can cause at will are counted in one, so that
+/// Within this time entries of a kind that can be caused at will are counted in one, so that
 /// an attacker who guesses passwords does not push everything else out of the ring.
 const COUNTED_TOGETHER: Duration = Duration::from_hours(24);
 
@@ -55,7 +55,7 @@ pub enum ActivityKind {
     PasswordChanged,
     /// A wrong current password where it was asked for again.
     PasswordRefused,
-    /// Somebody asked for a reset of the password.
+    /// A reset of the password was requested.
     PasswordResetRequested,
     /// The password was set anew with a one-time token.
     PasswordReset,

@@ -20,8 +20,8 @@ use postern_jose::time::Timestamp;
 /// that ends it takes, tries again included.
 const ERASED_ANYWAY: Duration = Duration::from_mins(15);
 
-/// Ends all sessions, and keeps in mind that everything is to be removed: whatever becomes of
-/// whoever asks for that next, it is done.
+/// Ends all sessions, and stores that everything is to be removed: it happens even if the next call
+/// never comes.
 pub(super) fn begin(store: &Store<'_, impl Records>, now: Timestamp) -> Result<AccountReply, Fault> {
     store.write_leaving(now.plus(ERASED_ANYWAY))?;
     Ok(AccountReply {

@@ -161,7 +161,7 @@ pub enum AccountRequest {
     },
     /// The activity, newest first.
     Activity,
-    /// Ends all sessions before the user's row is removed. Unless somebody signs in again, the object
+    /// Ends all sessions before the user's row is removed. Unless the user signs in again, the object
     /// erases itself a while later: so it does when [`Self::Erase`] never comes.
     BeginErase,
     /// Ends all sessions and forgets everything about the subject. For an hour a mark stays
@@ -187,8 +187,8 @@ impl Message for AccountRequest {
             | Self::Activity
             | Self::BeginErase
             | Self::Erase => true,
-            // The second time the token is spent, and the answer would be a refusal; somebody may have
-            // redeemed between the two what is given back; a note would be told twice.
+            // The second time the token is spent, and the answer would be a refusal; between the two,
+            // another request may have redeemed what is given back; a note would be written twice.
             Self::RedeemOneTime { .. } | Self::GiveBackOneTime { .. } | Self::Note { .. } => false,
         }
     }
@@ -205,8 +205,8 @@ pub enum Ends {
     /// None.
     None,
     /// All, if one that is alive was granted more than this. The object judges by what its
-    /// sessions have, so that it is right whoever else has changed the user, and however often it
-    /// is asked after a fault.
+    /// sessions have, so that other changes of the user, and repetitions after a fault, do not
+    /// matter.
     Beyond {
         /// What the user may do from now on.
         scopes: Vec<String>,

@@ -110,8 +110,8 @@ pub(super) fn redeem(
     Ok(true)
 }
 
-/// Takes all tokens of a purpose out of use. Whoever has changed the password, or disabled the
-/// user, may have done so because somebody else reads the mailbox.
+/// Takes all tokens of a purpose out of use. The password may have been changed, or the user
+/// disabled, because another person reads the mailbox.
 pub(super) fn void(store: &Store<'_, impl Records>, purpose: Purpose) -> Result<(), Fault> {
     for (hash, one) in tokens_of(store)? {
         if one.purpose == purpose {

@@ -22,7 +22,7 @@ use postern_jose::time::Timestamp;
 const ENDED_KEPT: usize = 200;
 
 /// How long the fence refuses earlier credentials after the change that raised it: longer than any
-/// sign-in takes, and no longer than somebody would wait whose row of the database was restored to
+/// sign-in takes, and no longer than a user would wait whose row of the database was restored to
 /// before the change. Which password is the right one is the database's to say; this object says
 /// what has ended, and what was under way.
 const FENCE: Duration = Duration::from_mins(15);
@@ -58,7 +58,7 @@ pub(super) fn open(
         let subject = opening.grant.subject.clone();
         store.write_meta(&Meta { subject, epoch, revoked_all: None, fence: 0 })?;
     }
-    // Whoever can sign in is there still: the erasure has failed, and is to be asked for again.
+    // A user who can sign in still exists: the erasure has failed, and must be ordered again.
     let may_leave = |all: RevokedAll| all.by == Revocation::Disabled;
     if meta.as_ref().is_none_or(|meta| meta.revoked_all.is_some_and(may_leave)) {
         store.remove_leaving()?;

@@ -88,7 +88,7 @@ pub(super) type Families = Vec<(FamilyId, StoredFamily)>;
 /// An erasure that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Leaving {
-    /// When the object erases itself, unless somebody signs in before.
+    /// When the object erases itself, unless the user signs in before.
     pub(super) at: Timestamp,
 }
 

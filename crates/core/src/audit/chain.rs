@@ -10,9 +10,9 @@
 //!   entry names.
 //!
 //! # What it proves
-//! Whoever can edit the storage and has no master secret can change, remove, insert or reorder
-//! nothing unseen: the hashes locate the place, the MACs keep him from making new hashes. Two
-//! things a chain cannot tell by itself: that its **end** is missing (an older state was put
+//! An attacker who can edit the storage but has no master secret can change, remove, insert or reorder
+//! nothing unseen: the hashes locate the place, the MACs keep them from making new hashes. A chain
+//! cannot show two things by itself: that its **end** is missing (an older state was put
 //! back), and what a holder of the **master secret** rewrote. Both show against a [`Head`] that
 //! was noted elsewhere, and every entry's is: in the line of its `admin_action` event.
 
@@ -77,8 +77,8 @@ impl fmt::Debug for Digest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActResult {
-    /// It is about to be done: written down before it is. Without a later entry that names this
-    /// one, nobody knows whether it was.
+    /// It is about to be done: the entry is written before. Without a later entry that names this
+    /// one, it is unknown whether it was done.
     Requested,
     /// It was done.
     Done,
@@ -235,9 +235,9 @@ impl Head {
 pub enum Proof {
     /// It is.
     Authentic,
-    /// It is not: whoever wrote the entry had no master secret.
+    /// It is not: the writer of the entry had no master secret.
     Forged,
-    /// The entry names a master that is not at hand: nobody can tell.
+    /// The entry names a master that is not at hand, so it cannot be checked.
     Unknown,
 }
 
@@ -264,9 +264,9 @@ pub enum Flaw {
     Changed,
     /// It does not follow from the entry before it, which was replaced or taken out.
     Unlinked,
-    /// Its MAC is not the master's: it was written by somebody else.
+    /// Its MAC is not the master's: this deployment did not write it.
     Forged,
-    /// It names a master that is not at hand: nobody can tell who wrote it.
+    /// It names a master that is not at hand, so its writer cannot be checked.
     UnknownMaster,
     /// Its form is one that this program does not know.
     Version,

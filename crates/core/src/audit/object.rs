@@ -42,7 +42,7 @@ impl<R: Records> AuditChain<R> {
         let head = sealed.head();
         let id = entry_id(head.seq);
         if self.0.read(ENTRY_KIND, &id)?.is_some() {
-            // Somebody put back an older head. Nothing is ever written over.
+            // The head was replaced by an older one. No entry is ever overwritten.
             return Err(Fault::new(Component::AuditLog, format_args!("entry {} exists already", head.seq)));
         }
         self.0.write(ENTRY_KIND, &id, &encode(&sealed)?)?;

@@ -13,7 +13,7 @@ use postern_jose::time::Timestamp;
 /// What happens within a request, and beside it, goes in one batch.
 pub const LINGER: Duration = Duration::from_millis(100);
 
-/// Whoever was to send may have been cancelled with its request: after this long somebody else is.
+/// The request that was to send may have been cancelled: after this long another one sends.
 const LOST_AFTER: Duration = Duration::from_secs(10);
 
 /// A batch may have 100 messages of 256 kB in all (the platform's limits); half of that leaves
@@ -38,7 +38,7 @@ pub struct EventBuffer {
 /// What becomes of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offered {
-    /// It waits, and somebody is to send it.
+    /// It waits, and another request sends it.
     Waits,
     /// It waits, and the caller is to see to it that it is sent after [`LINGER`].
     Send,

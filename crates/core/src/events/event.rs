@@ -82,7 +82,7 @@ pub enum Outcome {
     Success,
     /// A rule said no.
     Refused,
-    /// Somebody should look: theft, forgery, or a broken set-up.
+    /// A person should look: theft, forgery, or a broken set-up.
     Alert,
     /// A part of ours failed.
     Fault,
@@ -192,8 +192,8 @@ pub enum EventKind {
     },
     /// Failures locked something.
     Locked {
-        /// What: `account` (for strangers), `session` (for whoever is signed in and is asked for the
-        /// password), `device` or `ip`.
+        /// What: `account` (for strangers), `session` (for a signed-in user who enters the password
+        /// again), `device` or `ip`.
         what: &'static str,
         /// For how many seconds.
         seconds: u64,
@@ -207,7 +207,7 @@ pub enum EventKind {
     PasswordChanged,
     /// A signed-in user gave a wrong current password.
     PasswordRefused,
-    /// Somebody asked for a reset; without `account` the login is unknown.
+    /// A reset was requested; without `account` the login is unknown.
     PasswordResetRequested,
     /// A password was set by a one-time token.
     PasswordReset,
@@ -276,7 +276,7 @@ pub enum EventKind {
         kid: Kid,
     },
     /// Something was presented that names a master above all in force: another version of the
-    /// deployment made it, or somebody made it up. It was answered 503.
+    /// deployment made it, or it is invented. The answer was 503.
     NewerMaster {
         /// What.
         what: &'static str,

@@ -1,10 +1,10 @@
-//! The passwords that are guessed first, as a filter: NIST SP 800-63B section 5.1.1.2 asks that
-//! nobody may choose them.
+//! The passwords that attackers guess first, as a filter: NIST SP 800-63B section 5.1.1.2 demands
+//! that users cannot choose them.
 //!
 //! `common.bin` is an xor filter (Graf and Lemire, 2020) of the 10 000 most common passwords of 8
 //! bytes or more from the list of the npm package `@zxcvbn-ts/language-common` (MIT licence, see
-//! `common.txt`), made by `scripts/common-passwords.mjs`. It knows every one of them, and takes
-//! one in 256 others for one of them: whoever meets that chooses again.
+//! `common.txt`), made by `scripts/common-passwords.mjs`. It matches every one of them, and also
+//! one in 256 other passwords: their users choose again.
 
 use sha2::{Digest as _, Sha256};
 

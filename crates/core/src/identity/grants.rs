@@ -133,7 +133,7 @@ impl GrantsOrder {
         Ok(grants)
     }
 
-    /// Whether whoever has it done is no administrator after it, though one before.
+    /// Whether this order removes the administrator's scope from a user that has it.
     pub fn takes_administration(&self) -> bool {
         let is_there = |grants: &Grants| grants.scopes.iter().any(|scope| scope == ADMIN_SCOPE);
         match self {

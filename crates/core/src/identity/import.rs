@@ -197,7 +197,7 @@ impl ImportRow {
     }
 
     /// The first 16 bytes of HMAC-SHA-256 over `import`, login and hash, each ended by a zero
-    /// byte but the last. Without the master nobody can tell the login from the id.
+    /// byte but the last. The login cannot be found from the id without the master.
     fn derived(&self, master: &Master) -> AccountId {
         let hash = self.hash.as_ref().map(PasswordHash::as_str).unwrap_or_default();
         let mac =

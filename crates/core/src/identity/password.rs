@@ -460,8 +460,8 @@ pub enum Verdict {
     /// It was made under a master that this version does not have yet. That passes: the client asks
     /// again.
     NotYet(NewerMaster),
-    /// Nobody can know: a fault of ours, which the client must not see. It would tell that the
-    /// account exists.
+    /// The hash cannot be verified: a fault of ours. The client must not see it, because it would
+    /// reveal that the account exists.
     Unverifiable(Unverifiable),
 }
 

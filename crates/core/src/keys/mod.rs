@@ -27,7 +27,7 @@ pub use wrap::{WrapError, WrappedKey};
 
 use postern_jose::{SignatureAlgorithm, Thumbprint};
 
-/// The id of one of our keys: its thumbprint, so that two keys never share one and nobody chooses
+/// The id of one of our keys: its thumbprint, so that two keys never share one and no person chooses
 /// one.
 pub type Kid = Thumbprint;
 

@@ -169,8 +169,8 @@ impl<R: Records> Ring<R> {
         restock(&mut ring, stock, now, &mut steps);
         if ring.is_lost(ports.masters) {
             // Its private half is lost with its master secret, so nothing is given up by taking
-            // the next key; what it signed goes on verifying. Without this, nobody could sign in
-            // to order the rotation.
+            // the next key; what it signed goes on verifying. Without this, no administrator could
+            // sign in to order the rotation.
             let rotate = KeyRingRequest::Rotate { force: true, algorithm: None };
             if let Err(NeedsKey(algorithm)) =
                 fulfil_request(&mut ring, &rotate, now, ports, stock, &mut steps)

@@ -40,7 +40,7 @@ pub struct Counters {
     batches: Cell<u64>,
     /// Not written to Analytics Engine yet.
     points: Points,
-    /// Somebody is to flush until then.
+    /// A request has promised to flush until then.
     armed_until: Cell<Timestamp>,
 }
 
@@ -132,10 +132,10 @@ impl Counters {
         }
     }
 
-    /// Whether the caller is the one to see to a flush: nobody else does.
+    /// Whether the caller must flush. No other request does.
     pub fn arm(&self, now: Timestamp, interval: Duration) -> bool {
-        // Who was to flush may have been cancelled with its request: after twice the time
-        // somebody else is.
+        // The request that was to flush may have been cancelled: after twice the time another one
+        // does.
         let lost_after = interval * 2;
         if !now.has_reached(self.armed_until.get(), lost_after) {
             return false;

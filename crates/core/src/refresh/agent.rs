@@ -1,7 +1,7 @@
 //! Which kind of program a `User-Agent` names: the product and its platform, no version.
 //!
-//! A soft signal: whoever steals a token can send any header. It only has to stay the same for
-//! an honest client over its updates, and to differ between most devices.
+//! A soft signal: a thief can send any header. It only has to stay the same for an honest client
+//! over its updates, and to differ between most devices.
 
 use serde::{Deserialize, Serialize};
 

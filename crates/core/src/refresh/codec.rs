@@ -62,7 +62,7 @@ pub enum RefusedToken {
     },
     /// Made under a master that is not there yet: no cause to give the token up.
     NewerMaster(NewerMaster),
-    /// The MAC is wrong: changed, or made by somebody else.
+    /// The MAC is wrong: the token was changed, or this deployment did not make it.
     Mac,
 }
 

@@ -96,7 +96,7 @@ pub struct Alive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Receipt {
-    /// Nobody has shown an access token of this rotation yet.
+    /// The gate has seen no access token of this rotation yet.
     Unconfirmed,
     /// The gate saw one: the answer was not lost.
     Confirmed {
@@ -140,7 +140,7 @@ pub enum EndReason {
     },
     /// The subject had too many families; this one was idle for longest.
     Displaced,
-    /// Somebody ended it.
+    /// An order ended it.
     Revoked {
         /// Who, or what for.
         by: Revocation,
@@ -306,7 +306,7 @@ impl Family {
         self
     }
 
-    /// Ends it on somebody's behalf. Ending an ended family changes nothing: the first reason stays.
+    /// Ends the family by order. Ending an ended family changes nothing: the first reason stays.
     #[must_use]
     pub(crate) fn revoke(self, by: Revocation, now: Timestamp) -> Self {
         self.ended(EndReason::Revoked { by }, now)

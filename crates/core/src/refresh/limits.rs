@@ -17,8 +17,8 @@ const UNCONFIRMED_WINDOW_MAX: Duration = Duration::from_mins(1);
 /// window of ten seconds holds an age of 9.999 s and not one of 10 s; a window of zero is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// How long after a rotation its predecessor is answered with the identical successor,
-    /// whoever asks and however often: tabs racing each other. Also how long after the first
+    /// How long after a rotation its predecessor is answered with the identical successor, to any
+    /// client and any number of times: tabs race each other. Also how long after the first
     /// confirmation of its receipt the lost-response window closes. 0 to 60 s.
     #[serde(with = "millis")]
     pub reuse_interval: Duration,

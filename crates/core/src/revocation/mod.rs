@@ -37,7 +37,7 @@ pub fn kv_key(issuer: &str) -> String {
 /// Where the feed was before the issuer was in its key.
 pub const FORMER_KV_KEY: &str = "revocations";
 
-/// What stands there now: no feed, so that whoever still reads there asks the object.
+/// The value of that key now. It is no feed, so a version that still reads the key asks the object.
 pub const MOVED: &str = "postern-feed.moved";
 
 /// How old a copy may be that KV gives for an isolate to go by it without asking the object: KV has
@@ -53,7 +53,7 @@ pub const OWN_HORIZON: Duration = Duration::from_mins(18);
 /// How much later than its decision an access token may say that it was issued: the Worker signs
 /// after the Account object has answered, by a clock of its own. What the feed says of subjects
 /// and of sessions that found no room reaches so far beyond the revocation; a hit is confirmed by
-/// the Account object, so it costs whoever signs in again within that time one question.
+/// the Account object, so a user who signs in again within that time costs one call.
 const IN_FLIGHT: Duration = Duration::from_mins(1);
 
 /// How long a revocation of what another issuer issued is listed: a day and the largest leeway.

@@ -30,7 +30,7 @@ const ONCE_MORE_AFTER: Duration = Duration::from_mins(1);
 /// In place of the number of failures: the last write succeeded, and one before it was given up.
 const ONCE_MORE: u32 = u32::MAX;
 
-/// Expired entries are removed once a minute at most: they harm nobody while they are listed, and
+/// Expired entries are removed once a minute at most: they do no harm while they are listed, and
 /// each removal is a write to KV.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -43,8 +43,8 @@ pub const MAX_BATCH: usize = 1000;
 /// How often the feed is written, and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedPolicy {
-    /// Write the feed at least this often, so that its readers can tell a quiet feed from one that
-    /// nobody writes.
+    /// The feed is written at least this often, so that readers can distinguish a quiet feed from one
+    /// that is no longer written.
     pub heartbeat: Duration,
     /// The most sessions and subjects of ours. One more, and readers ask the Account objects about
     /// all sessions of that time.
@@ -313,7 +313,7 @@ impl<R: Records> Feed<R> {
     fn snapshot(&self, now: Timestamp, policy: &FeedPolicy) -> Result<FeedReply, Fault> {
         self.with(|loaded| {
             if loaded.state.changes == 0 {
-                // Nothing was ever written: KV shall have an empty feed, so that nobody asks here.
+                // Nothing was ever written: an empty feed in KV keeps readers from asking this object.
                 self.changed(loaded)?;
             }
             if loaded.is_dirty() {

@@ -1,8 +1,8 @@
-//! Device tokens: proof that somebody has signed in to this account from here before.
+//! Device tokens: proof that a user has signed in to this account from this device before.
 //!
 //! The scheme is OWASP's device cookies ("Slow Down Online Guessing Attacks with Device
 //! Cookies"): an attempt that brings a token for the login it names is counted by itself, so
-//! strangers who guess at the account lock out strangers only. The token lets nobody in.
+//! strangers who guess at the account lock out strangers only. The token signs no user in.
 //!
 //! `pdt_` and base64url of master id (1) ‖ issued at, seconds (8) ‖ device id (16) ‖ MAC (16).
 //! The MAC covers the login too, which is not in the token.
@@ -53,7 +53,7 @@ pub fn issue(master: &Master, device: DeviceId, login: &Login, now: Timestamp) -
 }
 
 /// The device, if the token was issued for this login under one of the masters and is not too
-/// old. Anything else is nobody's: a stranger.
+/// old. Without a device the caller is a stranger.
 ///
 /// # Errors
 /// [`NewerMaster`] for one that another version of the program issued.

@@ -10,8 +10,8 @@ const NAME_BYTES: usize = 16;
 
 /// What a login's object is named by. It depends on no secret, and so on no master: guesses are
 /// counted in one place while a new master is rolled out, and locks outlive its change. A name is
-/// stored and told nowhere. Where a login has a stand-in that is, as in records, events and the
-/// audit log, it is a [`Pseudonym`](crate::events::Pseudonym), which nobody can guess.
+/// never stored and never shown. Records, events and the audit log name a login by a
+/// [`Pseudonym`](crate::events::Pseudonym), which cannot be guessed.
 pub fn of_login(login: &Login) -> String {
     let hash = Sha256::new().chain_update(b"postern/v1/throttle\0").chain_update(login.as_str()).finalize();
     base64url(hash.get(..NAME_BYTES).unwrap_or_default())

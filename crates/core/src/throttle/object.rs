@@ -45,7 +45,7 @@ impl<R: Records> Throttle<R> {
         let mut charged: Vec<(&String, ThrottleState, Allowance)> = Vec::with_capacity(claims.len());
         for (index, claim) in claims.iter().enumerate() {
             if charged.iter().any(|(_, _, grant)| grant.locked) {
-                // Nothing will be tried, so nobody else's failures grow by it.
+                // Nothing will be tried, so no other count of failures grows by it.
                 break;
             }
             let before = self.read(&claim.row)?;

@@ -5,7 +5,7 @@
 pub(crate) enum Status {
     /// As it should be.
     Good,
-    /// It works, and somebody should look.
+    /// It works, and a person should look.
     Warning,
     /// It does not work, or it is not safe.
     Wrong,

@@ -20,7 +20,7 @@ const KEYS: &str = "issuer keys";
 const CLOCK: &str = "issuer clock";
 const AGE: &str = "issuer key age";
 
-/// What a background refresh may be late while a route is used little: nobody asks, nobody fetches.
+/// How late a background refresh may be while a route is used little: it needs a request to run.
 const QUIET: Duration = Duration::from_hours(1);
 
 /// Every issuer of the settings. `metrics` is the text of `/metrics`, where it could be had.

@@ -25,8 +25,8 @@ pub(super) fn clock(answer: &Answer, now: Timestamp) -> Finding {
     clock_of("clocks", "", answer, now, LEEWAY)
 }
 
-/// This machine's clock beside that of `whose`, which may be nobody's name. A `Date` is in whole
-/// seconds, and as old as a cache in between says.
+/// Compares this machine's clock with that of the host `whose`, which may not resolve. A `Date` is in
+/// whole seconds, and as old as a cache in between says.
 pub(super) fn clock_of(
     check: &'static str,
     whose: &str,

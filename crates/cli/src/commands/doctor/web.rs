@@ -89,7 +89,7 @@ pub(super) fn challenge(answer: &Answer) -> Vec<Finding> {
     ]
 }
 
-/// A request from an origin that nobody can have listed.
+/// The answer to a request from an origin that no setting can list.
 pub(super) fn cors(answer: &Answer) -> Finding {
     let allowed = answer.header("access-control-allow-origin");
     Finding::either(

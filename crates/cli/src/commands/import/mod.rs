@@ -173,7 +173,7 @@ impl Import {
                 }
             });
             let outcome = write_down(&outcomes, journal, &progress);
-            // Whoever still sends sees that nobody listens, and the reader that nobody takes.
+            // The senders see a closed channel, and then the reader does too.
             drop(outcomes);
             outcome
         })?;
@@ -181,7 +181,7 @@ impl Import {
         journal.finish()
     }
 
-    /// Reads batches until the file ends or nobody takes them any more.
+    /// Reads batches until the file ends or the senders have stopped.
     fn read(
         &self,
         records: &mut Records,

@@ -63,7 +63,7 @@ impl<'c> Sender<'c> {
         Ok(Self { context, client: context.admin()?, retries })
     }
 
-    /// Sends what comes until nothing comes any more, or nobody listens.
+    /// Sends batches until the reader or the receiver of the outcomes has stopped.
     pub(super) fn work(mut self, waiting: &Waiting, sent: &mpsc::Sender<Result<Sent, Failure>>) {
         loop {
             let batch = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();

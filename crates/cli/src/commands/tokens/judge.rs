@@ -1,4 +1,4 @@
-//! A token as the gate of somebody's settings would judge it, with the setting that would change the
+//! A token as the gate would judge it under given settings, with the setting that would change the
 //! answer.
 
 use std::path::Path;
