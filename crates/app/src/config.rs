@@ -8,6 +8,7 @@ mod forwarding;
 mod limits;
 mod master;
 mod origins;
+mod pages;
 mod reader;
 mod resources;
 mod route_context;
@@ -26,6 +27,7 @@ use serde_json::Value;
 pub use document::RouteDocument;
 pub use limits::LimitSettings;
 pub use master::MasterKeys;
+pub use pages::PagesSettings;
 pub use reader::ConfigError;
 pub use route_context::RouteContext;
 pub use settings::Config;
@@ -43,7 +45,7 @@ use self::{
 use crate::{encoding::text_set, identity::Grants};
 
 /// The names of all variables, in the order of the documentation.
-pub(crate) const VARIABLES: [&str; 26] = [
+pub(crate) const VARIABLES: [&str; 27] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -70,6 +72,7 @@ pub(crate) const VARIABLES: [&str; 26] = [
     "POSTERN_EVENTS",
     "POSTERN_LIMITS",
     "POSTERN_ADMIN",
+    "POSTERN_PAGES",
 ];
 
 impl Config {
@@ -183,6 +186,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let limits = variable("LIMITS").and_then(|node| limits::read(&node, local)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
+    let pages = variable("PAGES").and_then(|node| pages::read(&node, issuer.as_deref(), local));
 
     let identity = variable("IDENTITY")
         .and_then(|node| sections::identity(&node, issuer.as_deref(), local))
@@ -224,6 +228,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         metrics,
         events_queue,
         admin,
+        pages,
         retired,
     };
     let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };

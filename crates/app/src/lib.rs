@@ -57,6 +57,7 @@ mod isolate;
 #[cfg(test)]
 #[cfg(feature = "thorough")]
 mod openapi_tests;
+mod pages;
 mod router;
 mod runtime;
 pub mod service;

@@ -19,6 +19,7 @@ use crate::{
         sessions::OwnSessions,
     },
     http::{Reply, RequestView, UrlParts, is_token},
+    pages::Pages,
     runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     web::{
         body::{BodyFault, MAX_BODY_BYTES},
@@ -128,6 +129,7 @@ impl<'r, P: Ports> Router<'r, P> {
             Call::DeleteAccount => OwnAccount::of(self.0).delete_account(request, body).await,
             Call::Jwks => KeySetPage::of(self.0).jwks(request).await,
             Call::Errors => Ok(errors_page::page()),
+            Call::Page(call) => Pages::of(self.0).answer((call, endpoint.path), request, query, body).await,
             Call::Health => Ok(health()),
             Call::Ready => Ok(HealthChecks::of(self.0).ready(request).await),
             Call::Metrics => MetricsPage::of(self.0).metrics(request).await,

@@ -105,6 +105,11 @@ identifier! {
     DeviceId
 }
 
+identifier! {
+    /// Names one browser to which a page of ours was shown. It is in a cookie and nowhere else.
+    BrowserId
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,7 +35,7 @@ pub struct Repeated(pub &'static str);
 /// The parameters of a request. Parameters that no caller reads are ignored.
 ///
 /// It has no `Debug`: the values hold codes, tokens, and client secrets.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Parameters<'t>(Vec<(Cow<'t, str>, Cow<'t, str>)>);
 
 impl<'t> Parameters<'t> {

@@ -24,7 +24,7 @@ use crate::{
     identity::IdentityStore as _,
     isolate::Isolate,
     ports::Clock as _,
-    runtime::{Runtime, events::Events, ports::Ports},
+    runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
     web::{
         body::Body,
@@ -61,6 +61,7 @@ pub(crate) struct OwnAccount<'r, P: Ports> {
     users: Users<'r, P>,
     events: Events<'r, P>,
     call_limits: CallLimits<'r, P>,
+    origins: Origins<'r, P>,
 }
 
 impl<'r, P: Ports> OwnAccount<'r, P> {
@@ -80,6 +81,7 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
             users: Users::of(runtime),
             events: Events::of(runtime),
             call_limits: CallLimits::of(runtime),
+            origins: Origins::of(runtime),
         }
     }
 
@@ -146,10 +148,19 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
         request: &impl RequestView,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        let (caller, body) = self.one_time_tokens.redeemer(request, body, &["token"]).await?;
-        let user = self.one_time_tokens.redeem_for_address(&caller, body.text("token")?).await?;
-        let setting: EventContext = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
-        self.events.record(self.platform.now(), EventKind::EmailVerified, setting);
+        keeps_users(&self.isolate.config)?;
+        self.origins.check_origin(request)?;
+        let body = Body::parse(request, body, &["token"])?;
+        self.verify_by_token(&Caller::of(request), body.text("token")?).await?;
         Ok(Reply::empty(204))
+    }
+
+    /// Verifies an address with a token, for the JSON call and for the page.
+    pub(crate) async fn verify_by_token(&self, caller: &Caller, token: &str) -> Result<(), ApiError> {
+        self.one_time_tokens.admit(caller).await?;
+        let user = self.one_time_tokens.redeem_for_address(caller, token).await?;
+        let setting: EventContext = setting_of(&self.isolate.masters, caller, &user.login, Some(&user));
+        self.events.record(self.platform.now(), EventKind::EmailVerified, setting);
+        Ok(())
     }
 }

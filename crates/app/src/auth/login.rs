@@ -3,7 +3,8 @@
 use crate::{
     auth::{
         identity_service::IdentityService, password_check::PasswordCheck, password_policy::parse_login,
-        session_cookies::session_cookies_elsewhere, session_start::SessionStart, token_response::Delivery,
+        principal::Principal, session_cookies::session_cookies_elsewhere, session_start::SessionStart,
+        token_response::Delivery,
     },
     config::{IdentitySource, cookie_names::DEVICE_COOKIE},
     http::{Reply, RequestView},
@@ -18,6 +19,25 @@ use crate::{
         error::ApiError,
     },
 };
+
+/// A sign-in that is tried.
+pub(crate) struct Attempt<'a> {
+    /// The login as it was typed.
+    pub(crate) login: &'a str,
+    /// The password as it was typed.
+    pub(crate) password: &'a str,
+    /// The client, for its limit.
+    pub(crate) client_id: &'a str,
+    /// The device tokens of the browser or the app.
+    pub(crate) device_tokens: Vec<String>,
+}
+
+/// A user whose password was right.
+pub(crate) struct SignedIn {
+    pub(crate) user: Principal,
+    /// By which the device is known at its next sign-in.
+    pub(crate) device_token: String,
+}
 
 /// What `POST /auth/login` needs.
 pub(crate) struct SignIn<'r, P: Ports> {
@@ -58,9 +78,6 @@ impl<'r, P: Ports> SignIn<'r, P> {
             body,
             &["login", "password", "delivery", "device_name", "client_id", "device_token"],
         )?;
-        let login = parse_login(self.platform, body.text("login")?)?;
-        let password = Password::present(body.text("password")?, self.platform)
-            .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
         let delivery = match body.optional_text("delivery")? {
             None | Some("cookie") => {
                 let mut elsewhere = session_cookies_elsewhere(self.isolate, request);
@@ -80,22 +97,40 @@ impl<'r, P: Ports> SignIn<'r, P> {
             Some(token) => vec![token.to_owned()],
             None => cookies::values(request, DEVICE_COOKIE),
         };
+        let attempt = Attempt {
+            login: body.text("login")?,
+            password: body.text("password")?,
+            client_id: &client.client_id,
+            device_tokens,
+        };
+        let SignedIn { user, device_token } = self.authenticate(request, &attempt).await?;
+        self.session_start.begin_session(request, &user, client, device_name, delivery, device_token).await
+    }
+
+    /// Steps 3 and 4 of a sign-in, for the JSON call and for the page.
+    pub(crate) async fn authenticate(
+        &self,
+        request: &impl RequestView,
+        attempt: &Attempt<'_>,
+    ) -> Result<SignedIn, ApiError> {
+        let login = parse_login(self.platform, attempt.login)?;
+        let password = Password::present(attempt.password, self.platform)
+            .map_err(|cause| ApiError::InvalidPassword { cause })?;
         let caller = Caller::of(request);
-        let admission = self.admissions.admit(&caller, &login, &client.client_id, &device_tokens).await?;
+        let admission =
+            self.admissions.admit(&caller, &login, attempt.client_id, &attempt.device_tokens).await?;
         let checked = match &self.isolate.config.identity {
             IdentitySource::Store => {
                 self.password_check.try_password(&caller, &login, &password, &admission).await
             }
             IdentitySource::Service { binding, issuer } => {
                 // As they were typed: their rules are the other service's.
-                let (typed, password) = (body.text("login")?, body.text("password")?);
-                self.identity_service
-                    .verify_elsewhere((binding, issuer), &caller, (typed, password), &admission)
-                    .await
+                let typed = (attempt.login, attempt.password);
+                self.identity_service.verify_elsewhere((binding, issuer), &caller, typed, &admission).await
             }
         };
-        let who = match checked {
-            Ok(who) => who,
+        let user = match checked {
+            Ok(user) => user,
             Err(error) => {
                 if error != ApiError::InvalidCredentials {
                     self.admissions.undo(&admission);
@@ -105,6 +140,6 @@ impl<'r, P: Ports> SignIn<'r, P> {
         };
         self.admissions.forgive(&admission);
         let device_token = self.admissions.device_token(&admission, &login)?;
-        self.session_start.begin_session(request, &who, client, device_name, delivery, device_token).await
+        Ok(SignedIn { user, device_token })
     }
 }

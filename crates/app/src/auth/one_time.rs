@@ -10,12 +10,11 @@ use crate::{
         users::keeps_users,
     },
     events::{EventContext, EventKind},
-    http::RequestView,
     identity::{IdentityStore as _, PasswordHash, User, UserChange},
     ids::AccountId,
-    runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
+    runtime::{Runtime, events::Events, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
-    web::{body::Body, caller::Caller, error::ApiError},
+    web::{caller::Caller, error::ApiError},
 };
 use postern_core::throttle::Limited;
 
@@ -27,20 +26,10 @@ impl<'r, P: Ports> OneTimeTokens<'r, P> {
         Self(runtime)
     }
 
-    /// Reads a one-time token from a body with these members, and checks the limits. The caller need not be signed in,
-    /// and can use any device.
-    pub(crate) async fn redeemer(
-        &self,
-        request: &impl RequestView,
-        body: &[u8],
-        members: &[&str],
-    ) -> Result<(Caller, Body), ApiError> {
+    /// Checks the limits of a caller who presents a token. They need not be signed in, and can use any device.
+    pub(crate) async fn admit(&self, caller: &Caller) -> Result<(), ApiError> {
         keeps_users(&self.0.isolate.config)?;
-        Origins::of(self.0).check_origin(request)?;
-        let caller = Caller::of(request);
-        let body = Body::parse(request, body, members)?;
-        CallLimits::of(self.0).throttle(&caller, Limited::Reset).await?;
-        Ok((caller, body))
+        CallLimits::of(self.0).throttle(caller, Limited::Reset).await
     }
 
     /// Redeems a token for a new password. `hash` is made only if the token is authentic.

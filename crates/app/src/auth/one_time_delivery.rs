@@ -5,11 +5,16 @@ use crate::{
     auth::{local_users::LocalUsers, users::keeps_users},
     config::{Config, NotifierWay, Profile},
     events::EventKind,
+    http::UrlParts,
     identity::{IdentityStore as _, Login, User},
     ports::{Bindings as _, Component, Fault},
     runtime::{Runtime, background::BackgroundWork, events::Events, ports::Ports},
     throttle::{limits::CallLimits, pseudonym::setting_of},
-    web::{caller::Caller, error::ApiError},
+    web::{
+        caller::Caller,
+        endpoints::page_paths::{NEW_PASSWORD, VERIFY_ADDRESS},
+        error::ApiError,
+    },
 };
 use postern_core::throttle::Limited;
 
@@ -74,12 +79,24 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
         }
     }
 
+    /// The address of a page of the deployment, if it has pages.
+    fn own_page(&self, path: &str) -> Option<String> {
+        let config = &self.0.isolate.config;
+        config.pages.as_ref()?;
+        Some([&UrlParts::parse(&config.issuer)?.origin(), path].concat())
+    }
+
     async fn notify(&self, user: &User, purpose: Purpose, token: &str) -> Result<(), Fault> {
         let notifier = self.0.isolate.config.notifier.as_ref();
-        let (kind, page) = match purpose {
-            Purpose::ResetPassword => ("reset_password", notifier.and_then(|way| way.reset_page.as_ref())),
-            Purpose::VerifyEmail => ("verify_email", notifier.and_then(|way| way.verify_page.as_ref())),
+        let (kind, page, own) = match purpose {
+            Purpose::ResetPassword => {
+                ("reset_password", notifier.and_then(|way| way.reset_page.clone()), NEW_PASSWORD)
+            }
+            Purpose::VerifyEmail => {
+                ("verify_email", notifier.and_then(|way| way.verify_page.clone()), VERIFY_ADDRESS)
+            }
         };
+        let page = page.or_else(|| self.own_page(own));
         let mut message = serde_json::json!({
             "kind": kind,
             "login": user.login.as_str(),
@@ -88,7 +105,7 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
         });
         // In the fragment: it is sent to no server, and is in no `Referer` and no server's log.
         if let (Some(page), Some(message)) = (page, message.as_object_mut()) {
-            message.insert("link".to_owned(), [page.as_str(), "#token=", token].concat().into());
+            message.insert("link".to_owned(), [&page, "#token=", token].concat().into());
         }
         let message = crate::json::write(&message).unwrap_or_default();
         let bindings = self.0.ports.bindings();

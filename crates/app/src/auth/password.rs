@@ -116,11 +116,17 @@ impl<'r, P: Ports> Passwords<'r, P> {
         offers_one_time_tokens(&self.isolate.config)?;
         self.origins.check_origin(request)?;
         let body = Body::parse(request, body, &["login"])?;
-        let login = parse_login(self.platform, body.text("login")?)?;
-        let caller = Caller::of(request);
+        self.send_reset(Caller::of(request), body.text("login")?).await?;
+        Ok(Reply::empty(202))
+    }
+
+    /// Sends a message with a token for a new password, after the answer, if there is such a user.
+    pub(crate) async fn send_reset(&self, caller: Caller, login: &str) -> Result<(), ApiError> {
+        offers_one_time_tokens(&self.isolate.config)?;
+        let login = parse_login(self.platform, login)?;
         self.call_limits.throttle(&caller, Limited::Reset).await?;
         self.one_time_delivery.send_later(caller, login, Purpose::ResetPassword);
-        Ok(Reply::empty(202))
+        Ok(())
     }
 
     /// `POST /auth/password/reset`: sets a new password with a token. The Account object redeems the token and ends all
@@ -130,9 +136,23 @@ impl<'r, P: Ports> Passwords<'r, P> {
         request: &impl RequestView,
         body: &[u8],
     ) -> Result<Reply, ApiError> {
-        let (caller, body) = self.one_time_tokens.redeemer(request, body, &["token", "new_password"]).await?;
-        let token = body.text("token")?;
-        let new = chosen_password(self.platform, body.text("new_password")?)?;
+        keeps_users(&self.isolate.config)?;
+        self.origins.check_origin(request)?;
+        let body = Body::parse(request, body, &["token", "new_password"])?;
+        let caller = Caller::of(request);
+        self.set_by_token(&caller, body.text("token")?, body.text("new_password")?).await?;
+        Ok(Reply::empty(204))
+    }
+
+    /// Sets a new password with a token, for the JSON call and for the page.
+    pub(crate) async fn set_by_token(
+        &self,
+        caller: &Caller,
+        token: &str,
+        new_password: &str,
+    ) -> Result<(), ApiError> {
+        self.one_time_tokens.admit(caller).await?;
+        let new = chosen_password(self.platform, new_password)?;
         let told = ChangeNotice {
             kind: ActivityKind::PasswordReset,
             context: caller.context(),
@@ -140,13 +160,13 @@ impl<'r, P: Ports> Passwords<'r, P> {
             reason: Revocation::PasswordChanged,
         };
         let hash = async || self.hashing.hash_in_turn(&new);
-        let (user, version) = self.one_time_tokens.redeem_for_password(&caller, token, &told, hash).await?;
-        self.user_changes.user_changed(&caller, user.account, &told, version).await;
+        let (user, version) = self.one_time_tokens.redeem_for_password(caller, token, &told, hash).await?;
+        self.user_changes.user_changed(caller, user.account, &told, version).await;
         // If strangers had locked the account by guessing, its owner is let in again now; a fault
         // leaves it locked for as long as it would have been.
         let _ = self.admissions.lift_lock(&user.login).await;
-        let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
+        let setting = setting_of(&self.isolate.masters, caller, &user.login, Some(&user));
         self.events.record(self.platform.now(), EventKind::PasswordReset, setting);
-        Ok(Reply::empty(204))
+        Ok(())
     }
 }

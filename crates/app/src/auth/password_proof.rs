@@ -29,7 +29,7 @@ impl<'r, P: Ports> PasswordProof<'r, P> {
         password: &str,
     ) -> Result<User, ApiError> {
         let password = Password::present(password, self.0.ports.platform())
-            .map_err(|error| ApiError::InvalidPassword { cause: error.to_string() })?;
+            .map_err(|cause| ApiError::InvalidPassword { cause })?;
         let user = self.0.ports.identity().find(session.account).await?;
         // An account that is gone or disabled has no session either, so the client has to sign in again.
         let gone = ApiError::Challenge(Challenge::InvalidToken);

@@ -61,24 +61,32 @@ impl<'r, P: Ports> Register<'r, P> {
     /// 3. 429 for too many from one address or network; 503 if too many sign-ins wait for a hash;
     /// 4. 409 if the login is taken, by the unique index of the database.
     pub(crate) async fn register(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, ApiError> {
-        let config = &self.isolate.config;
-        let caller = Caller::of(request);
         keeps_users(&self.isolate.config)?;
         self.origins.check_origin(request)?;
-        if config.registration == Registration::Closed {
-            let happening = EventKind::RegistrationRefused { cause: "registration_closed" };
-            self.events.record(self.platform.now(), happening, caller.setting());
-            return Err(ApiError::RegistrationClosed);
-        }
+        let caller = Caller::of(request);
+        self.is_open(&caller)?;
         let body = Body::parse(request, body, &["login", "password"])?;
-        let login = parse_login(self.platform, body.text("login")?)?;
-        let password = chosen_password(self.platform, body.text("password")?)?;
+        let user = self.create(&caller, (body.text("login")?, body.text("password")?)).await?;
+        Ok(Reply::json(201, &Registered { sub: user.account }))
+    }
+
+    /// Adds a user, for the JSON call and for the page.
+    pub(crate) async fn create(
+        &self,
+        caller: &Caller,
+        (login, password): (&str, &str),
+    ) -> Result<User, ApiError> {
+        let config = &self.isolate.config;
+        keeps_users(config)?;
+        self.is_open(caller)?;
+        let login = parse_login(self.platform, login)?;
+        let password = chosen_password(self.platform, password)?;
         refuse_login_as_password(&password, &login)?;
-        self.call_limits.throttle(&caller, Limited::Register).await?;
+        self.call_limits.throttle(caller, Limited::Register).await?;
         let grants = Grants { scopes: config.default_scopes.iter().cloned().collect(), ..Grants::default() };
         let hash = self.hashing.hash_in_turn(&password)?;
         let user = User::new(AccountId::random(self.platform)?, login, hash, grants, self.platform.now());
-        let setting = setting_of(&self.isolate.masters, &caller, &user.login, Some(&user));
+        let setting = setting_of(&self.isolate.masters, caller, &user.login, Some(&user));
         self.local_users.seed_local_users().await?;
         if !self.user_changes.insert_user(&user, &setting).await? {
             let happening = EventKind::RegistrationRefused { cause: "login_taken" };
@@ -86,6 +94,16 @@ impl<'r, P: Ports> Register<'r, P> {
             return Err(ApiError::LoginTaken);
         }
         self.events.record(self.platform.now(), EventKind::Registered, setting);
-        Ok(Reply::json(201, &Registered { sub: user.account }))
+        Ok(user)
+    }
+
+    /// Refuses while only administrators add users.
+    fn is_open(&self, caller: &Caller) -> Result<(), ApiError> {
+        if self.isolate.config.registration == Registration::Open {
+            return Ok(());
+        }
+        let happening = EventKind::RegistrationRefused { cause: "registration_closed" };
+        self.events.record(self.platform.now(), happening, caller.setting());
+        Err(ApiError::RegistrationClosed)
     }
 }

@@ -44,7 +44,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
         let family = FamilyId::random(platform)?;
         let secret = Secret::random(platform)?;
         let now = self.0.now();
-        let grant = grant_of(user, client, now);
+        let grant = grant_of(user, &client.client_id, now);
         let caller = Caller::of(request);
         let lifetimes = Isolate::lifetimes(client);
         let opening = NewFamily {
@@ -58,6 +58,28 @@ impl<'r, P: Ports> SessionStart<'r, P> {
             device_name,
             context: caller.context(),
         };
+        self.open(&caller, user, family, opening).await?;
+        let issued = AccessTokens::of(self.0).issue(&key, &grant, family, 0, now).await;
+        let issued = issued.inspect_err(|_| self.take_back_session(user.account, family))?;
+        let issued = Issued { device_token: Some(device_token), ..issued };
+        let refresh_token = codec::seal(master, user.account, family, 0, &secret);
+        Events::of(self.0).record_of(&caller, (user.account, family), EventKind::SignedIn);
+        let lifetime = lifetimes.idle.min(lifetimes.absolute);
+        TokenResponse::of(self.0).deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
+    }
+
+    /// Opens a family in the Account object of a user who has signed in.
+    ///
+    /// # Errors
+    /// Returns [`ApiError::InvalidCredentials`] if the user was changed or erased after the password was checked, and
+    /// faults. A family that may have been opened nevertheless is ended after the answer.
+    pub(crate) async fn open(
+        &self,
+        caller: &Caller,
+        user: &Principal,
+        family: FamilyId,
+        opening: NewFamily,
+    ) -> Result<(), ApiError> {
         let max_families = u16::try_from(self.0.isolate.config.refresh.max_families).unwrap_or(u16::MAX);
         let accounts = self.0.ports.accounts();
         let opened =
@@ -66,7 +88,7 @@ impl<'r, P: Ports> SessionStart<'r, P> {
             Opened::Open { displaced } => {
                 for displaced in displaced {
                     Events::of(self.0).record_of(
-                        &caller,
+                        caller,
                         (user.account, displaced),
                         EventKind::FamilyDisplaced,
                     );
@@ -76,20 +98,14 @@ impl<'r, P: Ports> SessionStart<'r, P> {
                 // The user was changed or erased after the password was checked.
                 let setting = EventContext { account: Some(user.account), ..caller.setting() };
                 Events::of(self.0).record(
-                    now,
+                    self.0.now(),
                     EventKind::SignInRefused { cause: refusal.cause.code() },
                     setting,
                 );
                 return Err(ApiError::InvalidCredentials);
             }
         }
-        let issued = AccessTokens::of(self.0).issue(&key, &grant, family, 0, now).await;
-        let issued = issued.inspect_err(|_| self.take_back_session(user.account, family))?;
-        let issued = Issued { device_token: Some(device_token), ..issued };
-        let refresh_token = codec::seal(master, user.account, family, 0, &secret);
-        Events::of(self.0).record_of(&caller, (user.account, family), EventKind::SignedIn);
-        let lifetime = lifetimes.idle.min(lifetimes.absolute);
-        TokenResponse::of(self.0).deliver(delivery, &issued, &grant.scope, family, &refresh_token, lifetime)
+        Ok(())
     }
 
     /// Refuses a sign-in whose grants do not fit into an access token. Such grants are refused when administrators set
@@ -123,10 +139,11 @@ impl<'r, P: Ports> SessionStart<'r, P> {
     }
 }
 
-fn grant_of(user: &Principal, client: &Client, now: Timestamp) -> Grant {
+/// What a sign-in of this user grants to a client.
+pub(crate) fn grant_of(user: &Principal, client_id: &str, now: Timestamp) -> Grant {
     Grant {
         subject: user.subject.clone(),
-        client_id: client.client_id.clone(),
+        client_id: client_id.to_owned(),
         scope: user.scopes.join(" "),
         roles: user.roles.clone(),
         tenant_id: user.tenant_id.clone(),

@@ -14,5 +14,15 @@ pub(crate) const ACCESS_COOKIE: &str = "__Host-postern_access";
 /// cookies, the one of this session counts. The id grants no access by itself.
 pub(crate) const SESSION_COOKIE: &str = "__Host-postern_session";
 
+/// The cookie of a browser that is signed in at the pages. It is `SameSite=Lax`, all others but the next two are `Strict`.
+pub(crate) const SSO_COOKIE: &str = "__Host-postern_sso";
+
+/// The cookie with a random id of the browser, to which the forms of the pages are bound.
+pub(crate) const FORM_COOKIE: &str = "__Host-postern_form";
+
+/// The cookie with the language that the user chose for the pages.
+pub(crate) const LANGUAGE_COOKIE: &str = "__Host-postern_language";
+
 /// The names that no setting can change.
-pub(crate) const FIXED_COOKIES: [&str; 4] = [CSRF_COOKIE, DEVICE_COOKIE, ACCESS_COOKIE, SESSION_COOKIE];
+pub(crate) const FIXED_COOKIES: [&str; 7] =
+    [CSRF_COOKIE, DEVICE_COOKIE, ACCESS_COOKIE, SESSION_COOKIE, SSO_COOKIE, FORM_COOKIE, LANGUAGE_COOKIE];

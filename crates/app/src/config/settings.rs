@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{
     limits::LimitSettings,
     master::MasterKeys,
+    pages::PagesSettings,
     reader::ConfigError,
     resources::authorization_servers,
     route_context::RouteContext,
@@ -75,6 +76,8 @@ pub struct Config {
     pub limits: LimitSettings,
     /// The settings of the administrators' API.
     pub admin: AdminSettings,
+    /// The pages that a person sees. Without them, only the JSON calls are there.
+    pub pages: Option<PagesSettings>,
     /// Settings that no longer have an effect, with the reason.
     pub retired: Vec<ConfigError>,
 }

@@ -67,6 +67,21 @@ impl<'r, P: Ports> Origins<'r, P> {
         Err(ApiError::CrossOrigin)
     }
 
+    /// Checks that a form comes from a page of the deployment itself. Listed origins have no forms of ours.
+    pub(crate) fn check_own_origin(&self, request: &impl RequestView) -> Result<(), ApiError> {
+        let expected = own_origins(&self.0.isolate.config, request);
+        let foreign = request.header("origin").is_some_and(|origin| !expected.contains(&origin));
+        // `none` is the user's own doing: a form that is posted again after a restart of the browser.
+        let elsewhere = request
+            .header("sec-fetch-site")
+            .is_some_and(|site| !matches!(site.as_str(), "same-origin" | "none"));
+        if !foreign && !elsewhere {
+            return Ok(());
+        }
+        self.record_cross_origin(request, None);
+        Err(ApiError::CrossOrigin)
+    }
+
     /// Records the origin of the request and the expected ones, which shows a proxy that changes `Host` and a host that
     /// is missing in the list.
     pub(crate) fn record_cross_origin(&self, request: &impl RequestView, route: Option<&str>) {

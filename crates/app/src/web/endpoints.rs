@@ -63,7 +63,56 @@ pub(crate) enum Call {
     Ready,
     Metrics,
     Errors,
+    Page(PageCall),
     Admin(AdminCall),
+}
+
+/// A page, or a form of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageCall {
+    ShowSignIn,
+    SignIn,
+    ShowSignUp,
+    SignUp,
+    ShowForgotten,
+    Forgotten,
+    ShowNewPassword,
+    NewPassword,
+    ShowVerifyAddress,
+    VerifyAddress,
+    ShowSignOut,
+    SignOut,
+}
+
+impl PageCall {
+    /// Whether it is a posted form.
+    pub(crate) const fn is_posted(self) -> bool {
+        match self {
+            Self::ShowSignIn
+            | Self::ShowSignUp
+            | Self::ShowForgotten
+            | Self::ShowNewPassword
+            | Self::ShowVerifyAddress
+            | Self::ShowSignOut => false,
+            Self::SignIn
+            | Self::SignUp
+            | Self::Forgotten
+            | Self::NewPassword
+            | Self::VerifyAddress
+            | Self::SignOut => true,
+        }
+    }
+}
+
+/// The paths of the pages. They are below `/auth`, which was Postern's own before there were pages, and where the device
+/// cookie is sent.
+pub(crate) mod page_paths {
+    pub(crate) const SIGN_IN: &str = "/auth/sign-in";
+    pub(crate) const SIGN_UP: &str = "/auth/sign-up";
+    pub(crate) const FORGOTTEN: &str = "/auth/forgotten-password";
+    pub(crate) const NEW_PASSWORD: &str = "/auth/new-password";
+    pub(crate) const VERIFY_ADDRESS: &str = "/auth/verify-address";
+    pub(crate) const SIGN_OUT: &str = "/auth/sign-out";
 }
 
 /// An administrator's call, by the place of its target, which the audit log records.
@@ -150,6 +199,11 @@ impl Endpoint {
         Self { cors: CorsAudience::Public, ..Self::new("GET", path, Authentication::None, call) }
     }
 
+    const fn page(path: &'static str, call: PageCall) -> Self {
+        let method = if call.is_posted() { "POST" } else { "GET" };
+        Self { cors: CorsAudience::None, ..Self::new(method, path, Authentication::None, Call::Page(call)) }
+    }
+
     const fn admin(method: &'static str, path: &'static str, call: AdminCall) -> Self {
         Self {
             cors: CorsAudience::None,
@@ -223,6 +277,18 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     Endpoint::new("GET", "/auth/activity", Authentication::AccessToken, Call::Activity),
     Endpoint::new("GET", "/auth/account/export", Authentication::AccessToken, Call::ExportAccount),
     Endpoint::new("POST", "/auth/account/delete", Authentication::AccessToken, Call::DeleteAccount),
+    Endpoint::page(page_paths::SIGN_IN, PageCall::ShowSignIn),
+    Endpoint::page(page_paths::SIGN_IN, PageCall::SignIn),
+    Endpoint::page(page_paths::SIGN_UP, PageCall::ShowSignUp),
+    Endpoint::page(page_paths::SIGN_UP, PageCall::SignUp),
+    Endpoint::page(page_paths::FORGOTTEN, PageCall::ShowForgotten),
+    Endpoint::page(page_paths::FORGOTTEN, PageCall::Forgotten),
+    Endpoint::page(page_paths::NEW_PASSWORD, PageCall::ShowNewPassword),
+    Endpoint::page(page_paths::NEW_PASSWORD, PageCall::NewPassword),
+    Endpoint::page(page_paths::VERIFY_ADDRESS, PageCall::ShowVerifyAddress),
+    Endpoint::page(page_paths::VERIFY_ADDRESS, PageCall::VerifyAddress),
+    Endpoint::page(page_paths::SIGN_OUT, PageCall::ShowSignOut),
+    Endpoint::page(page_paths::SIGN_OUT, PageCall::SignOut),
     Endpoint::public(ERRORS_PATH, Call::Errors),
     Endpoint::public(JWKS_PATH, Call::Jwks),
     Endpoint::public("/healthz", Call::Health),

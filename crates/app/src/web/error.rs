@@ -5,7 +5,7 @@ use crate::{
     config::TokenTooLarge,
     gateway::{Challenge, Forbid, ForbidCause, step_up},
     http::{Problem, Reply},
-    identity::ADMIN_SCOPE,
+    identity::{ADMIN_SCOPE, LoginError, PasswordError},
     ports::Fault,
     web::{body::BodyError, throttled::Throttled},
 };
@@ -27,12 +27,12 @@ pub(crate) enum ApiError {
     /// The login is not valid.
     InvalidLogin {
         /// The reason, for the client.
-        cause: String,
+        cause: LoginError,
     },
     /// The new password is too short or too long.
     InvalidPassword {
         /// The reason, for the client.
-        cause: String,
+        cause: PasswordError,
     },
     /// Another user has this login.
     LoginTaken,
@@ -125,11 +125,11 @@ impl From<&ApiError> for Reply {
         match error {
             ApiError::Body(error) => body(error).into(),
             ApiError::InvalidLogin { cause } => Problem::new(400, "invalid_login", "The login is not valid")
-                .with_error("login", cause.as_str())
+                .with_error("login", cause.to_string())
                 .into(),
             ApiError::InvalidPassword { cause } => {
                 Problem::new(400, "invalid_password", "The password does not meet the requirements")
-                    .with_error("password", cause.as_str())
+                    .with_error("password", cause.to_string())
                     .into()
             }
             ApiError::LoginTaken => problem(409, "login_taken", "This login is already in use"),

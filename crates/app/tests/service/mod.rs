@@ -17,6 +17,7 @@ mod lost_writes;
 mod masters;
 mod old_generations;
 mod outages;
+mod pages;
 mod providers;
 mod resources;
 mod revocation_table;

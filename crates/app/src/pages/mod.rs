@@ -1,0 +1,15 @@
+//! The pages that a person sees: sign-in, registration, passwords, addresses, sign-out. Their HTML is in `postern-pages`;
+//! what they do is what the calls of `/auth` do.
+
+mod form_token;
+mod passwords;
+mod pending;
+mod posted;
+mod refusal;
+mod router;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod visit;
+
+pub(crate) use router::Pages;

@@ -1,0 +1,61 @@
+//! A posted form: which browser it came from, and what was entered.
+
+use postern_oauth::form::{FormError, Parameters};
+use postern_pages::{Field, Problem};
+
+use crate::{
+    http::RequestView,
+    pages::{
+        form_token::{self, FORM_LIFETIME},
+        visit::Visit,
+    },
+    runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
+    time::Timestamp,
+    web::{body::BodyError, caller::Caller, error::ApiError},
+};
+
+/// The fields of a posted form.
+///
+/// # Errors
+/// Returns [`BodyError`] for a body that is no form.
+pub(crate) fn fields<'b>(request: &impl RequestView, body: &'b [u8]) -> Result<Parameters<'b>, BodyError> {
+    let media_type = request.header("content-type").unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default();
+    if !essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(BodyError::UnsupportedMediaType);
+    }
+    Parameters::of_body(body).map_err(|error| match error {
+        FormError::TooLong | FormError::TooMany => BodyError::TooLarge,
+        FormError::Encoding => BodyError::InvalidUtf8,
+    })
+}
+
+/// The text of a field. Absent, empty, and several of one name are an empty text.
+pub(crate) fn text<'f>(fields: &'f Parameters<'_>, name: &'static str) -> &'f str {
+    fields.one(name).ok().flatten().unwrap_or_default()
+}
+
+/// The first field that is empty.
+pub(crate) fn missing(fields: &Parameters<'_>, needed: &[(&'static str, Field)]) -> Option<Problem> {
+    let empty = |(name, _): &&(&'static str, Field)| text(fields, name).is_empty();
+    needed.iter().find(empty).map(|(_, field)| Problem::Missing(*field))
+}
+
+/// Checks that a form was posted by the browser that it was shown to, from a page of this host. Returns when it was shown;
+/// `None` if its token is missing, old, or of another browser.
+///
+/// # Errors
+/// Returns [`ApiError::CrossOrigin`] for a form of another origin, listed or not.
+pub(crate) fn shown_at<P: Ports>(
+    runtime: &Runtime<P>,
+    request: &impl RequestView,
+    visit: &Visit<'_>,
+    address: &str,
+    fields: &Parameters<'_>,
+) -> Result<Option<Timestamp>, ApiError> {
+    Origins::of(runtime).check_own_origin(request)?;
+    let masters = &runtime.isolate.masters;
+    let in_time = (runtime.now(), FORM_LIFETIME);
+    form_token::verify(masters, visit.browser, address, in_time, text(fields, "form_token"))
+        .map_err(|newer| Events::of(runtime).newer_master(&Caller::of(request), "form_token", newer))
+}

@@ -1,0 +1,136 @@
+//! `/auth/sign-in`.
+
+use postern_oauth::form::Parameters;
+use postern_pages::{Document, Field, Problem, SignIn as SignInView, SignedIn};
+
+use crate::{
+    auth::{
+        browser_sessions::{BROWSER_CLIENT, BrowserSessions},
+        login::{Attempt, SignIn},
+        one_time_delivery::offers_one_time_tokens,
+    },
+    config::{Registration, cookie_names::DEVICE_COOKIE},
+    http::{Reply, RequestView},
+    pages::{
+        form_token,
+        posted::{missing, shown_at, text},
+        refusal::Refusals,
+        visit::Visit,
+    },
+    runtime::{Runtime, ports::Ports},
+    time::Timestamp,
+    web::{
+        cookie_scopes as scopes,
+        cookies::{self, with_cookies},
+        endpoints::page_paths::{FORGOTTEN, SIGN_IN, SIGN_OUT, SIGN_UP},
+        error::ApiError,
+    },
+};
+
+/// The page for signing in.
+pub(crate) struct SignInPage<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> SignInPage<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// `GET /auth/sign-in`. With a pending request the form is shown to a user who is signed in, too: the request may
+    /// demand another sign-in.
+    pub(crate) async fn show(
+        &self,
+        request: &impl RequestView,
+        visit: &Visit<'_>,
+        fields: &Parameters<'_>,
+    ) -> Result<Reply, ApiError> {
+        if visit.pending.is_none() && text(fields, "another").is_empty() {
+            let sessions = BrowserSessions::of(self.0);
+            if let Some(session) = sessions.current(request).await? {
+                let login = sessions.login_of(&session).await;
+                let view = SignedIn {
+                    login: login.as_deref(),
+                    sign_out: SIGN_OUT,
+                    another: &visit.link_with(SIGN_IN, &[("another", "1")]),
+                };
+                return Ok(visit.page(200, view.render(&visit.frame(true))));
+            }
+        }
+        let hint = visit.pending.as_ref().and_then(|pending| pending.parameter("login_hint"));
+        let hint = hint.filter(|hint| hint.len() <= 254).unwrap_or_default();
+        Ok(visit.page(200, self.form(visit, &hint, None)?))
+    }
+
+    /// `POST /auth/sign-in`: what `POST /auth/login` does, with its limits and events, and a browser session.
+    pub(crate) async fn submit(
+        &self,
+        request: &impl RequestView,
+        visit: &Visit<'_>,
+        fields: &Parameters<'_>,
+    ) -> Result<Reply, ApiError> {
+        let render = |problem| self.form(visit, text(fields, "login"), Some(problem));
+        let refusals = Refusals::of(self.0);
+        let Some(shown_at) = shown_at(self.0, request, visit, SIGN_IN, fields)? else {
+            return refusals.again(request, visit, &ApiError::CsrfFailed, render);
+        };
+        if let Some(problem) = missing(fields, &[("login", Field::Login), ("password", Field::Password)]) {
+            return Ok(visit.page(400, render(problem)?));
+        }
+        match self.sign_in(request, visit, fields).await {
+            Ok(cookies) => Ok(with_cookies(self.onwards(visit, shown_at)?, &cookies)),
+            Err(error) => refusals.again(request, visit, &error, render),
+        }
+    }
+
+    /// Signs in, and returns the `Set-Cookie` lines.
+    async fn sign_in(
+        &self,
+        request: &impl RequestView,
+        visit: &Visit<'_>,
+        fields: &Parameters<'_>,
+    ) -> Result<Vec<String>, ApiError> {
+        let attempt = Attempt {
+            login: text(fields, "login"),
+            password: text(fields, "password"),
+            client_id: BROWSER_CLIENT,
+            device_tokens: cookies::values(request, DEVICE_COOKIE),
+        };
+        let signed_in = SignIn::of(self.0).authenticate(request, &attempt).await?;
+        let cookie = &self.0.isolate.config.cookie;
+        let mut lines = scopes::devices_elsewhere(cookie, request);
+        let sessions = BrowserSessions::of(self.0);
+        lines.push(sessions.begin(request, visit.settings(), &signed_in.user).await?);
+        lines.push(cookies::device_cookie(cookie, &signed_in.device_token));
+        Ok(lines)
+    }
+
+    /// The answer after a sign-in: back to the pending request, or to the page that says who is signed in.
+    fn onwards(&self, visit: &Visit<'_>, shown_at: Timestamp) -> Result<Reply, ApiError> {
+        let location = match &visit.pending {
+            None => SIGN_IN.to_owned(),
+            Some(pending) => {
+                let master = self.0.isolate.masters.current();
+                let address = pending.address();
+                let begun =
+                    form_token::issue(master, visit.browser, &address, shown_at, self.0.ports.platform())?;
+                pending.back(&begun)
+            }
+        };
+        Ok(visit.redirect(&location))
+    }
+
+    fn form(&self, visit: &Visit<'_>, login: &str, problem: Option<Problem>) -> Result<Document, ApiError> {
+        let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), SIGN_IN)?;
+        let config = &self.0.isolate.config;
+        let forgotten = offers_one_time_tokens(config).is_ok().then(|| visit.link(FORGOTTEN));
+        let sign_up = (config.registration == Registration::Open).then(|| visit.link(SIGN_UP));
+        let view = SignInView {
+            hidden: visit.hidden(SIGN_IN, &token),
+            client: None,
+            login,
+            problem,
+            forgotten: forgotten.as_deref(),
+            sign_up: sign_up.as_deref(),
+        };
+        Ok(view.render(&visit.frame(true)))
+    }
+}

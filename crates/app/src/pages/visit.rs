@@ -1,0 +1,155 @@
+//! What a request for a page is about: its language, the pending authorization request, the browser.
+
+use postern_oauth::form::Parameters;
+use postern_pages::{Document, Frame, Hidden, Language, Theme};
+
+use crate::{
+    config::{PagesSettings, cookie_names::LANGUAGE_COOKIE},
+    http::{Reply, RequestView},
+    ids::BrowserId,
+    isolate::Isolate,
+    pages::{
+        form_token,
+        pending::{Pending, encoded},
+    },
+    ports::{Clock as _, Fault, Randomness},
+    runtime::ports::Ports,
+    web::cookies::{self, with_cookies},
+};
+
+/// How long a chosen language is remembered, in seconds: a year.
+const LANGUAGE_LIFETIME: u32 = 366 * 86_400;
+
+/// A request for a page.
+pub(crate) struct Visit<'v> {
+    settings: &'v PagesSettings,
+    /// The path of the page.
+    path: &'static str,
+    /// The language of the page.
+    pub(crate) language: Language,
+    /// The pending authorization request.
+    pub(crate) pending: Option<Pending>,
+    /// The id of the browser.
+    pub(crate) browser: BrowserId,
+    /// The `Set-Cookie` lines of the answer.
+    cookies: Vec<String>,
+}
+
+impl<'v> Visit<'v> {
+    /// Reads a request. `fields` are those of the query or of the posted form.
+    pub(crate) fn of<P: Ports>(
+        platform: &P::Platform,
+        settings: &'v PagesSettings,
+        path: &'static str,
+        request: &impl RequestView,
+        fields: &Parameters<'_>,
+    ) -> Result<Self, Fault> {
+        let pending = fields.one("request").ok().flatten().and_then(Pending::parse);
+        let mut cookies = Vec::new();
+        let browser = if let Some(browser) = form_token::browser(request) {
+            browser
+        } else {
+            let browser = BrowserId::random(platform)?;
+            cookies.push(form_token::browser_cookie(browser));
+            browser
+        };
+        let chosen = fields.one("ui_locales").ok().flatten().and_then(Language::of_locales);
+        if let Some(language) = chosen {
+            cookies.push(format!(
+                "{LANGUAGE_COOKIE}={}; Path=/; Max-Age={LANGUAGE_LIFETIME}; HttpOnly; Secure; SameSite=Lax",
+                language.tag()
+            ));
+        }
+        let of_client = || Language::of_locales(&pending.as_ref()?.parameter("ui_locales")?);
+        let of_cookie =
+            || cookies::values(request, LANGUAGE_COOKIE).iter().find_map(|tag| Language::of_tag(tag));
+        let of_browser = || Language::of_accepted(&request.header("accept-language")?);
+        let language =
+            chosen.or_else(of_client).or_else(of_cookie).or_else(of_browser).unwrap_or(Language::English);
+        Ok(Self { settings, path, language, pending, browser, cookies })
+    }
+
+    /// The settings of the pages.
+    pub(crate) const fn settings(&self) -> &'v PagesSettings {
+        self.settings
+    }
+
+    /// The address of another page, for the same pending request.
+    pub(crate) fn link(&self, path: &str) -> String {
+        self.link_with(path, &[])
+    }
+
+    /// As [`Self::link`], with further parameters.
+    pub(crate) fn link_with(&self, path: &str, more: &[(&str, &str)]) -> String {
+        let request = self.pending.as_ref().map(|pending| ("request", pending.query()));
+        let mut link = path.to_owned();
+        for (number, (name, value)) in request.into_iter().chain(more.iter().copied()).enumerate() {
+            link.push(if number == 0 { '?' } else { '&' });
+            link.push_str(name);
+            link.push('=');
+            link.push_str(&encoded(value));
+        }
+        link
+    }
+
+    fn theme(&self) -> &'v Theme {
+        self.settings.theme_of(None)
+    }
+
+    /// The surroundings of a page. `again` says that the page can be had by its address in another language.
+    pub(crate) fn frame(&self, again: bool) -> Frame<'v> {
+        let address = |language: Language| {
+            let other = Visit::link_in(self.path, self.pending.as_ref(), language);
+            (language, other)
+        };
+        Frame {
+            language: self.language,
+            theme: self.theme(),
+            in_languages: if again { Language::ALL.map(address).to_vec() } else { Vec::new() },
+            form_targets: Vec::new(),
+        }
+    }
+
+    fn link_in(path: &str, pending: Option<&Pending>, language: Language) -> String {
+        let tag = language.tag();
+        match pending {
+            None => format!("{path}?ui_locales={tag}"),
+            Some(pending) => {
+                format!("{path}?request={}&ui_locales={tag}", encoded(&pending.in_language(tag)))
+            }
+        }
+    }
+
+    /// The hidden fields of the form that is posted to `action`.
+    pub(crate) fn hidden<'h>(&'h self, action: &'h str, form_token: &'h str) -> Hidden<'h> {
+        Hidden { action, form_token, request: self.pending.as_ref().map(Pending::query) }
+    }
+
+    /// A token for a form, or for the way back.
+    pub(crate) fn token<P: Ports>(
+        &self,
+        (isolate, platform): (&Isolate, &P::Platform),
+        address: &str,
+    ) -> Result<String, Fault>
+    where
+        P::Platform: Randomness,
+    {
+        form_token::issue(isolate.masters.current(), self.browser, address, platform.now(), platform)
+    }
+
+    /// The answer with a page.
+    pub(crate) fn page(&self, status: u16, document: Document) -> Reply {
+        let reply = Reply::empty(status)
+            .with_body("text/html; charset=utf-8", document.html.into_bytes())
+            .with_header("content-security-policy", &document.policy)
+            // With `no-referrer`, a browser sends `Origin: null` with a form.
+            .with_header("referrer-policy", "same-origin")
+            .with_header("vary", "Accept-Language, Cookie");
+        with_cookies(reply, &self.cookies)
+    }
+
+    /// The answer that sends the browser elsewhere, with a GET.
+    pub(crate) fn redirect(&self, location: &str) -> Reply {
+        with_cookies(Reply::empty(303).with_header("location", location), &self.cookies)
+    }
+}
