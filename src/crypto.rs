@@ -88,13 +88,19 @@ fn remember(name: String, key: &JsValue) {
     });
 }
 
+/// A public key that was imported before, with the number of its algorithm.
+pub(super) fn known(key: &PublicKey) -> Option<(u8, JsValue)> {
+    let number = number(key.algorithm());
+    let known = VERIFYING.with_borrow(|keys| keys.get(usize::from(number))?.get(&key.thumbprint()).cloned());
+    known.map(|known| (number, known))
+}
+
 /// Imports a public key. `None` means that the platform refuses the key itself.
 async fn imported(key: &PublicKey) -> Result<Option<JsValue>, Fault> {
-    let place = usize::from(number(key.algorithm()));
-    let known = VERIFYING.with_borrow(|keys| keys.get(place)?.get(&key.thumbprint()).cloned());
-    if known.is_some() {
-        return Ok(known);
+    if let Some((_, known)) = known(key) {
+        return Ok(Some(known));
     }
+    let place = usize::from(number(key.algorithm()));
     let jwk = json::write(&key.to_jwk()).map_err(|error| Fault::new(Component::Crypto, error))?;
     let jwk = JSON::parse(&jwk).map_err(|error| fault(&error))?;
     // The platform has its own `alg` names for some curves. The algorithm is already decided.

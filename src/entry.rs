@@ -4,17 +4,19 @@
 use std::rc::Rc;
 
 use js_sys::{Array, Promise};
-use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{Request, Response};
 
 use crate::{
-    body, forward, glue, isolate,
+    body, crypto,
+    flights::{self, Flight},
+    forward, glue, isolate,
     js::{self, ExecutionContext},
     ports::WorkerPorts,
     request::{Head, Incoming},
     response,
 };
-use postern_app::service::{self, Immediate, Outcome, Service};
+use postern_app::service::{self, Immediate, Outcome, PendingRequest, Service};
 
 /// Answers one request with a `Response` or with a promise of one.
 #[wasm_bindgen]
@@ -30,25 +32,83 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
     let service = Service::new(isolate, WorkerPorts::new(Rc::new(env.unchecked_into()), ctx));
     let head = Head::of(request);
     match service.try_sync(&head) {
-        Immediate::Reply(reply) => Ok(response::response_again(reply, &head)?.into()),
-        Immediate::Forward(plan) => Ok(forward::carry(&service, &head, &plan)),
+        Immediate::Reply(reply) => answer(&service, &head, Outcome::Reply(reply)),
+        Immediate::Forward(plan) => answer(&service, &head, Outcome::Forward(plan)),
         Immediate::Own => {
             let ctx = service.ports().ctx().clone();
             let work = async move { own(&service, head.request()).await.map(JsValue::from) };
             Ok(to_its_end(&ctx, js::promise(Box::pin(work))).into())
         }
-        Immediate::Wait => {
-            let ctx = service.ports().ctx().clone();
-            let work = async move {
-                let answer = match service.gate(&head).await {
-                    Outcome::Reply(reply) => response::response_again(reply, &head)?.into(),
-                    Outcome::Forward(plan) => forward::carry(&service, &head, &plan),
-                };
-                // In a list, so that `waitUntil` waits for the decision and not for the upstream.
-                Ok(Array::of1(&answer).into())
-            };
-            Ok(glue::first(&to_its_end(&ctx, js::promise(Box::pin(work)))).into())
-        }
+        Immediate::Verify(pending) => Ok(verify(service, head, *pending)),
+        Immediate::Wait => Ok(wait(service, head)),
+    }
+}
+
+/// Carries out a decision.
+fn answer(service: &Service<WorkerPorts>, head: &Head, outcome: Outcome) -> Result<JsValue, JsValue> {
+    match outcome {
+        Outcome::Reply(reply) => Ok(response::response_again(reply, head)?.into()),
+        Outcome::Forward(plan) => Ok(forward::carry(service, head, &plan)),
+    }
+}
+
+/// A promise of the answer to a request that must wait for something.
+fn wait(service: Service<WorkerPorts>, head: Head) -> JsValue {
+    let ctx = service.ports().ctx().clone();
+    let work = async move {
+        let outcome = service.gate(&head).await;
+        // In a list, so that `waitUntil` waits for the decision and not for the upstream.
+        Ok(Array::of1(&answer(&service, &head, outcome)?).into())
+    };
+    glue::first(&to_its_end(&ctx, js::promise(Box::pin(work)))).into()
+}
+
+type Judged = dyn Fn(Request, JsValue, ExecutionContext, u32, Option<bool>) -> Result<JsValue, JsValue>;
+
+thread_local! {
+    /// [`judged`] as a JavaScript function, made once for each isolate.
+    static JUDGED: JsValue = {
+        let judged: Box<Judged> = Box::new(judged);
+        Closure::wrap(judged).into_js_value()
+    };
+}
+
+/// A promise of the answer to a request that waits only for the verdict about a signature: one of JavaScript's, and one
+/// call back. A future would cost more than the rest of the gate's work.
+fn verify(service: Service<WorkerPorts>, head: Head, pending: PendingRequest) -> JsValue {
+    let verification = pending.verification();
+    let Some((algorithm, key)) = verification.key().and_then(crypto::known) else {
+        return wait(service, head);
+    };
+    let (ports, flight) = (service.ports(), flights::number());
+    let (signature, content) = (verification.signature(), verification.token().signing_input());
+    let verdict = JUDGED.with(|judged| {
+        let (request, env) = (head.request(), ports.env().unchecked_ref());
+        glue::judge(request, env, ports.ctx(), judged, flight, algorithm, &key, signature, content)
+    });
+    let Ok(verdict) = verdict else { return wait(service, head) };
+    flights::depart(flight, Flight { head: head.into_text(), pending });
+    verdict.into()
+}
+
+/// Answers a request by the verdict about the signature of its access token.
+fn judged(
+    request: Request,
+    env: JsValue,
+    ctx: ExecutionContext,
+    flight: u32,
+    is_good: Option<bool>,
+) -> Result<JsValue, JsValue> {
+    // The isolate's state exists, because the request departed with it.
+    let Some(isolate) = isolate::known() else { return Err(JsValue::UNDEFINED) };
+    let service = Service::new(isolate, WorkerPorts::new(Rc::new(env.unchecked_into()), ctx));
+    let Some(Flight { head, pending }) = flights::land(flight) else {
+        return Ok(wait(service, Head::of(request)));
+    };
+    let head = Head::again(request, head);
+    match is_good.and_then(|is_good| service.judged(&head, pending, is_good)) {
+        Some(outcome) => answer(&service, &head, outcome),
+        None => Ok(wait(service, head)),
     }
 }
 

@@ -252,6 +252,15 @@ export function verify(algorithm, key, signature, content) {
   return crypto.subtle.verify(VERIFY[algorithm], key, signature, content);
 }
 
+/**
+ * The same, and then what `judged` answers to the verdict about this flight: whether the signature is good, or undefined
+ * when WebCrypto gives none.
+ */
+export function judge(request, env, ctx, judged, flight, algorithm, key, signature, content) {
+  const answer = (verdict) => judged(request, env, ctx, flight, verdict);
+  return verify(algorithm, key, signature, content).then(answer, () => answer(undefined));
+}
+
 /** The one item of what a promise brings: a promise in a list is not waited for together with the one that brings it. */
 export function first(promise) {
   return promise.then(([item]) => item);

@@ -46,6 +46,21 @@ extern "C" {
     /// A promise of the first item of the list that `promise` brings.
     pub(super) fn first(promise: &Promise) -> Promise;
 
+    /// Verifies a signature by the number of its algorithm, and calls `judged` with the number of the flight and the
+    /// verdict: a boolean, or undefined if there is none. The promise brings the answer of `judged`.
+    #[wasm_bindgen(catch)]
+    pub(super) fn judge(
+        request: &Request,
+        env: &JsValue,
+        ctx: &ExecutionContext,
+        judged: &JsValue,
+        flight: u32,
+        algorithm: u8,
+        key: &JsValue,
+        signature: &[u8],
+        content: &[u8],
+    ) -> Result<Promise, JsValue>;
+
     /// Verifies a signature by the number of its algorithm. The promise brings a boolean.
     #[wasm_bindgen(catch)]
     pub(super) fn verify(

@@ -15,6 +15,7 @@
 //! | the bindings that the user names: services, queues, rate limits | [`user_bindings`], [`rate_limiter`] |
 //! | KV, D1 | [`kv`], [`d1`] |
 //! | verifying, signing, generating keys | [`crypto`] |
+//! | requests that wait for a verdict about a signature | [`flights`] |
 //! | clock, timers, randomness, Unicode normal forms | [`runtime`] |
 //! | fetching key sets of other issuers | [`fetch`] |
 //! | log lines, events, the event queue | [`log`], [`console`], [`event_queue`] |
@@ -34,6 +35,7 @@ mod entry;
 mod env;
 mod event_queue;
 mod fetch;
+mod flights;
 mod forward;
 mod glue;
 mod isolate;

@@ -78,13 +78,18 @@ fn header_names(headers: &Headers) -> Vec<String> {
 /// another header is read. The platform gives names in lower case.
 pub(super) struct Head {
     request: Request,
+    text: HeadText,
+    headers: OnceCell<Lines>,
+    id: RequestId,
+}
+
+/// Method, URL and, if there is one, `Authorization`, each on a line.
+pub(super) struct HeadText {
     text: String,
     /// The index in `text` at which the method ends.
     method_end: usize,
     /// The index in `text` at which the URL ends.
     url_end: usize,
-    headers: OnceCell<Lines>,
-    id: RequestId,
 }
 
 /// Names and values of headers in turn, each on a line.
@@ -103,7 +108,17 @@ impl Head {
         };
         let method_end = end(0);
         let url_end = end(method_end + 1);
-        Self { request, text, method_end, url_end, headers: OnceCell::new(), id: RequestId::new() }
+        Self::again(request, HeadText { text, method_end, url_end })
+    }
+
+    /// The request of which this text was read before.
+    pub(super) const fn again(request: Request, text: HeadText) -> Self {
+        Self { request, text, headers: OnceCell::new(), id: RequestId::new() }
+    }
+
+    /// What was read of the request, apart from it.
+    pub(super) fn into_text(self) -> HeadText {
+        self.text
     }
 
     /// The platform's request.
@@ -142,16 +157,18 @@ impl Lines {
 
 impl RequestView for Head {
     fn method(&self) -> String {
-        self.text.get(..self.method_end).unwrap_or_default().to_owned()
+        let HeadText { text, method_end, .. } = &self.text;
+        text.get(..*method_end).unwrap_or_default().to_owned()
     }
 
     fn url(&self) -> String {
-        self.text.get(self.method_end + 1..self.url_end).unwrap_or_default().to_owned()
+        let HeadText { text, method_end, url_end } = &self.text;
+        text.get(method_end + 1..*url_end).unwrap_or_default().to_owned()
     }
 
     fn header(&self, name: &str) -> Option<String> {
         if name == "authorization" {
-            return self.text.get(self.url_end + 1..).map(str::to_owned);
+            return self.text.text.get(self.text.url_end + 1..).map(str::to_owned);
         }
         let mut found: Option<String> = None;
         for (_, value) in self.lines().pairs().filter(|(own, _)| own.eq_ignore_ascii_case(name)) {

@@ -69,7 +69,9 @@ afterAll(async () => {
 });
 
 let tokens: Tokens & { refresh_token: string };
+let badlySigned: string;
 beforeAll(async () => {
+  badlySigned = `${(await issuer.token("ES256-1")).slice(0, -8)}AAAAAAAA`;
   tokens = await signIn(postern());
 });
 
@@ -150,6 +152,8 @@ const WORK: Record<string, (index: number) => Promise<unknown>> = {
   "requests of a public route": () => fetched("/open/ok"),
   "requests that are refused": () => fetched("/never", { headers: bearer(tokens.access_token) }),
   "requests with new tokens": async () => fetched("/never", { headers: bearer(await issuer.token("ES256-1")) }),
+  "requests with a token whose signature is bad": async () => fetched("/never", { headers: bearer(badlySigned) }),
+  "requests with new tokens that the client gives up": async () => broken(line("GET", "/own/mute", bearer(await issuer.token("ES256-1")))),
   "requests that the Account object is asked about": () => fetched("/strong/ok", { headers: bearer(tokens.access_token) }),
   preflights: () => fetched("/open/ok", { method: "OPTIONS", headers: { origin: "https://app.example.test", "access-control-request-method": "GET" } }),
   "sign-ins that fail": () => fetched("/auth/login", { method: "POST", headers: json, body: JSON.stringify({ login: "alice@example.com", password: `not ${PASSWORD}` }) }),

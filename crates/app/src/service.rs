@@ -12,7 +12,7 @@ pub use crate::{
     auth::misconfigured::misconfigured,
     gate::{
         explain, inspect,
-        outcome::{Forward, Immediate, Outcome, UpstreamFault},
+        outcome::{Forward, Immediate, Outcome, PendingRequest, UpstreamFault},
         websocket::{OpenSocket, SocketVerdict, SocketWatch},
     },
     isolate::{Isolate, Memory, issuers::kv_key},
@@ -52,6 +52,17 @@ impl<P: Ports> Service<P> {
     /// Decides requests that can be decided from memory.
     pub fn try_sync(&self, request: &impl RequestView) -> Immediate {
         GateRequests::of(&self.0).try_sync(request)
+    }
+
+    /// Decides a request after [`Immediate::Verify`], with the verdict about the signature. The request must be the
+    /// same. `None` means that the decision must wait: call [`Self::gate`].
+    pub fn judged(
+        &self,
+        request: &impl RequestView,
+        pending: PendingRequest,
+        is_good: bool,
+    ) -> Option<Outcome> {
+        GateRequests::of(&self.0).judged(request, pending, is_good)
     }
 
     /// Decides all other requests.

@@ -74,6 +74,8 @@ pub enum RouteMatch<'g> {
 pub struct Match<'g> {
     /// The route.
     pub route: &'g Route,
+    /// Its place in the table.
+    pub index: usize,
     /// The path as it was matched: forward this and nothing else.
     pub path: NormalPath,
     /// The values of the pattern's parameters, decoded.
@@ -84,7 +86,23 @@ pub struct Match<'g> {
     pub method: String,
 }
 
+/// A [`Match`] apart from its table, for a request that waits: [`Gate::again`] joins the two.
+#[derive(Debug)]
+pub struct HeldMatch {
+    index: usize,
+    path: NormalPath,
+    params: Params,
+    host: String,
+    method: String,
+}
+
 impl Match<'_> {
+    /// The same apart from the table.
+    pub fn held(self) -> HeldMatch {
+        let Self { index, path, params, host, method, .. } = self;
+        HeldMatch { index, path, params, host, method }
+    }
+
     /// What the `*` of the route's host stands for; `None` when its host has none.
     pub(crate) fn subdomain(&self) -> Option<&str> {
         self.route.host.subdomain(&self.host)
@@ -133,12 +151,18 @@ impl Gate {
         let host = normal_host(host);
         let segments = path.segments();
         let taken = if method == UNTAKEN { None } else { self.table.find(method, &host, &segments) };
-        if let Some(route) = taken {
+        if let Some((index, route)) = taken {
             let params = route.path.params(&segments);
-            return RouteMatch::Match(Match { route, path, params, host, method: method.to_owned() });
+            return RouteMatch::Match(Match { route, index, path, params, host, method: method.to_owned() });
         }
         let allow = self.table.allowed(&host, &segments);
         if allow.is_empty() { RouteMatch::NotFound } else { RouteMatch::MethodNotAllowed { allow } }
+    }
+
+    /// The match that this table made. `None` when it has no such route, as another table may.
+    pub fn again(&self, held: HeldMatch) -> Option<Match<'_>> {
+        let HeldMatch { index, path, params, host, method } = held;
+        Some(Match { route: self.routes().get(index)?, index, path, params, host, method })
     }
 
     /// What to remove from and set on the request before it goes to the route's upstream.

@@ -152,16 +152,16 @@ impl RouteTable {
         &self.routes
     }
 
-    /// The first route that takes the request. `host` as [`normal_host`] gives it, `path` as
-    /// decoded segments.
-    pub(crate) fn find(&self, method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<&Route> {
+    /// The first route that takes the request, with its place in the table. `host` as [`normal_host`]
+    /// gives it, `path` as decoded segments.
+    pub(crate) fn find(&self, method: &str, host: &str, path: &[Cow<'_, str>]) -> Option<(usize, &Route)> {
         let mut best = usize::MAX;
         self.hosts.walk(host, path, &mut best, &mut |takers, best| {
             if let Some(index) = takers.first(method) {
                 *best = index.min(*best);
             }
         });
-        self.routes.get(best)
+        Some((best, self.routes.get(best)?))
     }
 
     /// The methods that routes of this path take; empty when no route knows the path. Of a route

@@ -51,7 +51,7 @@
 //! |---|---|
 //! | [`PublicKey`], [`JwkSet`] | keys (RFC 7517, 7518, 8037), each checked before it verifies anything |
 //! | [`Thumbprint`] | the name of a key that follows from the key (RFC 7638) |
-//! | [`UnverifiedToken`], [`verify()`], [`SignatureVerifier`] | signatures (RFC 7515) |
+//! | [`UnverifiedToken`], [`verify()`], [`PendingVerification`], [`SignatureVerifier`] | signatures (RFC 7515) |
 //! | [`jwt`] | claims (RFC 7519, 9068) and their validation (RFC 8725) |
 //! | [`jwks`] | how old the key set of an issuer may be, and when a newer one is fetched |
 //! | [`compact`] | writing tokens; the signature is the caller's |
@@ -89,4 +89,4 @@ pub use jwk::{JwkError, KeyMaterial, PublicJwk, PublicKey};
 pub use key_set::{JwkSet, JwkSetError, KeyMismatch, PublicJwkSet, SkippedKey, UsableKeys};
 pub use thumbprint::{MalformedThumbprint, Thumbprint};
 pub use token::{KnownHeaders, MAX_TOKEN_BYTES, ReadHeader, UnverifiedToken};
-pub use verify::{SignatureVerifier, VerifiedJws, VerifyError, verify};
+pub use verify::{PendingVerification, SignatureVerifier, VerifiedJws, VerifyError, verify};

@@ -1,6 +1,7 @@
 //! A compact token before its signature is verified.
 
 use core::{cell::RefCell, fmt};
+use std::{borrow::Cow, rc::Rc};
 
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -48,12 +49,13 @@ fn exact_objection(header: &Map<String, Value>) -> Option<TokenError> {
 /// A token as it came, well-formed, believed in nothing. It reveals only what is needed to
 /// choose a key; the claims stay inside until [`super::verify`] has let them out.
 pub struct UnverifiedToken<'a> {
-    /// The first part as it is written.
-    header_text: &'a str,
-    /// The length of the whole text.
-    pub(super) bytes: usize,
-    header: Header,
-    pub(super) signing_input: &'a [u8],
+    /// The compact form. A token that is verified while its request waits owns it.
+    text: Cow<'a, str>,
+    /// Where its first part ends.
+    header_end: usize,
+    /// Where its second part ends, and with it what is signed.
+    signed_end: usize,
+    pub(super) header: Rc<Header>,
     pub(super) payload: Vec<u8>,
     pub(super) signature: Vec<u8>,
 }
@@ -73,7 +75,7 @@ pub struct ReadHeader<'a> {
 
 /// What a header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Header {
+pub(super) struct Header {
     algorithm: SignatureAlgorithm,
     kid: Option<String>,
     typ: Option<String>,
@@ -92,7 +94,7 @@ pub struct KnownHeaders {
     /// The longest token that any issuer's policy takes; which issuer's, [`crate::jwt::validate`]
     /// sees to.
     max_token_bytes: usize,
-    known: RefCell<Vec<(Box<str>, Header)>>,
+    known: RefCell<Vec<(Box<str>, Rc<Header>)>>,
 }
 
 impl Default for KnownHeaders {
@@ -107,20 +109,21 @@ impl KnownHeaders {
         Self { max_token_bytes, known: RefCell::new(Vec::new()) }
     }
 
-    fn find(&self, text: &str) -> Option<Header> {
-        self.known.borrow().iter().find(|(known, _)| **known == *text).map(|(_, header)| header.clone())
+    fn find(&self, text: &str) -> Option<Rc<Header>> {
+        self.known.borrow().iter().find(|(known, _)| **known == *text).map(|(_, header)| Rc::clone(header))
     }
 
     /// Remembers the header of a token that was verified.
     pub fn remember(&self, token: &UnverifiedToken<'_>) {
+        let header_text = token.text.get(..token.header_end).unwrap_or_default();
         let mut known = self.known.borrow_mut();
-        if known.iter().any(|(text, _)| **text == *token.header_text) {
+        if known.iter().any(|(text, _)| **text == *header_text) {
             return;
         }
         if known.len() >= MAX_KNOWN_HEADERS {
             known.clear();
         }
-        known.push((token.header_text.into(), token.header.clone()));
+        known.push((header_text.into(), Rc::clone(&token.header)));
     }
 }
 
@@ -146,12 +149,16 @@ impl<'a> UnverifiedToken<'a> {
     /// # Errors
     ///
     /// The first of these that does not hold.
-    pub fn parse(text: &'a str) -> Result<Self, TokenError> {
+    pub fn parse(text: impl Into<Cow<'a, str>>) -> Result<Self, TokenError> {
         Self::parse_known(text, &KnownHeaders::default())
     }
 
     /// The same, with headers that were judged before, and tokens as long as an issuer's policy takes.
-    pub fn parse_known(text: &'a str, headers: &KnownHeaders) -> Result<Self, TokenError> {
+    pub fn parse_known(text: impl Into<Cow<'a, str>>, headers: &KnownHeaders) -> Result<Self, TokenError> {
+        Self::parse_text(text.into(), headers)
+    }
+
+    fn parse_text(text: Cow<'a, str>, headers: &KnownHeaders) -> Result<Self, TokenError> {
         let (bytes, limit) = (text.len(), headers.max_token_bytes);
         if bytes > limit {
             return Err(TokenError::TooLarge { bytes, limit });
@@ -165,6 +172,8 @@ impl<'a> UnverifiedToken<'a> {
                 count => TokenError::NotThreeParts { parts: count },
             });
         };
+        // Two parts and the point between them.
+        let signed_end = header_text.len() + 1 + payload.len();
         let known = headers.find(header_text);
         let header = if known.is_none() { decode(header_text, "header")? } else { Vec::new() };
         let payload = decode(payload, "payload")?;
@@ -174,14 +183,24 @@ impl<'a> UnverifiedToken<'a> {
         let signature = decode(signature, "signature")?;
         let header = match known {
             Some(known) => known,
-            None => Header::parse(&header)?,
+            None => Header::parse(&header)?.into(),
         };
-        let signing_input = text.rsplit_once('.').map_or("", |(input, _)| input).as_bytes();
-        Ok(Self { header_text, bytes, header, signing_input, payload, signature })
+        let header_end = header_text.len();
+        Ok(Self { text, header_end, signed_end, header, payload, signature })
+    }
+
+    /// The compact form, as it came.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What is signed: header and payload as they are written (RFC 7515 section 5.2, step 8).
+    pub fn signing_input(&self) -> &[u8] {
+        self.text.as_bytes().get(..self.signed_end).unwrap_or_default()
     }
 
     /// What the header claims the algorithm to be. It may only agree with the key.
-    pub const fn algorithm(&self) -> SignatureAlgorithm {
+    pub fn algorithm(&self) -> SignatureAlgorithm {
         self.header.algorithm
     }
 
@@ -197,13 +216,7 @@ impl<'a> UnverifiedToken<'a> {
 
     /// What the header says, as the issuer's policy judges it.
     pub fn header(&self) -> ReadHeader<'_> {
-        let Header { algorithm, typ, objection, .. } = &self.header;
-        ReadHeader {
-            bytes: self.bytes,
-            algorithm: *algorithm,
-            typ: typ.as_deref(),
-            objection: objection.as_ref(),
-        }
+        self.header.read(self.text.len(), self.header.algorithm)
     }
 
     /// What the payload claims, for an explanation of what would become of it if it were signed.
@@ -229,6 +242,11 @@ impl<'a> UnverifiedToken<'a> {
 }
 
 impl Header {
+    /// What an issuer's policy judges, of a token of this length and this algorithm.
+    pub(super) fn read(&self, bytes: usize, algorithm: SignatureAlgorithm) -> ReadHeader<'_> {
+        ReadHeader { bytes, algorithm, typ: self.typ.as_deref(), objection: self.objection.as_ref() }
+    }
+
     /// Judges a decoded header.
     fn parse(header: &[u8]) -> Result<Self, TokenError> {
         let header = json::parse_object(header).map_err(TokenError::MalformedHeader)?;
@@ -348,7 +366,7 @@ mod tests {
         // A known header in front of parts that are no parts.
         let (header, _) = again.split_once('.').unwrap();
         for rest in ["e30", "e30.", "e30.AA=", "e30.AA.AA", "!.AA"] {
-            assert!(UnverifiedToken::parse_known(&format!("{header}.{rest}"), &known).is_err(), "{rest}");
+            assert!(UnverifiedToken::parse_known(format!("{header}.{rest}"), &known).is_err(), "{rest}");
         }
     }
 
@@ -373,8 +391,8 @@ mod tests {
                 header[*name] = value.clone();
             }
             let parsed =
-                UnverifiedToken::parse(&token(&header.to_string(), "{}")).map(|parsed| parsed.header)?;
-            Ok::<_, TokenError>((parsed.algorithm, parsed.kid, parsed.typ))
+                UnverifiedToken::parse(token(&header.to_string(), "{}")).map(|parsed| parsed.header)?;
+            Ok::<_, TokenError>((parsed.algorithm, parsed.kid.clone(), parsed.typ.clone()))
         };
         let plain = read(&[]).unwrap();
         for name in NEVER_OURS.into_iter().chain(["pi.atm", "nonce", "cat", "foo", "KID", "", "__proto__"]) {
@@ -398,7 +416,7 @@ mod tests {
     fn an_exact_issuer_is_told_which_member_is_too_much() {
         let objection = |header: &str| {
             let text = token(header, "{}");
-            UnverifiedToken::parse(&text).unwrap().header.objection
+            UnverifiedToken::parse(&text).unwrap().header.objection.clone()
         };
         assert_eq!(objection(r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#), None);
         let unknown = TokenError::UnknownHeader { name: "fo\u{fffd}o".into() };

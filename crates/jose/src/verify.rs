@@ -1,8 +1,12 @@
 //! From an unverified token to a verified one: the only way there is.
 
 use core::fmt;
+use std::rc::Rc;
 
-use super::{JwkSet, KeyMismatch, PublicKey, ReadHeader, SignatureAlgorithm, Thumbprint, UnverifiedToken};
+use super::{
+    JwkSet, KeyMismatch, PublicKey, ReadHeader, SignatureAlgorithm, Thumbprint, UnverifiedToken,
+    token::Header,
+};
 use crate::TokenError;
 
 /// Verifies raw signatures: `WebCrypto` on the Worker, `native::NativeVerifier` elsewhere.
@@ -52,8 +56,7 @@ impl<E> From<TokenError> for VerifyError<E> {
 /// is authentic, and not yet valid: time, issuer and audience are `jwt::validate`'s.
 #[derive(Clone)]
 pub struct VerifiedJws {
-    typ: Option<String>,
-    objection: Option<TokenError>,
+    header: Rc<Header>,
     bytes: usize,
     payload: Vec<u8>,
     algorithm: SignatureAlgorithm,
@@ -69,12 +72,7 @@ impl fmt::Debug for VerifiedJws {
 impl VerifiedJws {
     /// What the header says, as the issuer's policy judges it.
     pub fn header(&self) -> ReadHeader<'_> {
-        ReadHeader {
-            bytes: self.bytes,
-            algorithm: self.algorithm,
-            typ: self.typ.as_deref(),
-            objection: self.objection.as_ref(),
-        }
+        self.header.read(self.bytes, self.algorithm)
     }
 
     /// What was signed, decoded.
@@ -133,15 +131,74 @@ async fn verify_with<V: SignatureVerifier>(
     if token.signature.len() != key.signature_length() {
         return Err(TokenError::WrongSignatureLength { bytes: token.signature.len() }.into());
     }
-    if !verifier.verify(key, token.signing_input, &token.signature).await.map_err(VerifyError::Fault)? {
-        return Err(TokenError::BadSignature.into());
+    let verdict = verifier.verify(key, token.signing_input(), &token.signature).await;
+    Ok(judged(token, (key.algorithm(), key.thumbprint()), verdict.map_err(VerifyError::Fault)?)?)
+}
+
+/// By the verdict about its signature under the key of this algorithm and thumbprint.
+fn judged(
+    token: &UnverifiedToken<'_>,
+    (algorithm, key_thumbprint): (SignatureAlgorithm, Thumbprint),
+    is_good: bool,
+) -> Result<VerifiedJws, TokenError> {
+    if !is_good {
+        return Err(TokenError::BadSignature);
     }
     Ok(VerifiedJws {
-        typ: token.typ().map(str::to_owned),
-        objection: token.header().objection.cloned(),
-        bytes: token.header().bytes,
+        header: Rc::clone(&token.header),
+        bytes: token.text().len(),
         payload: token.payload.clone(),
-        algorithm: key.algorithm(),
-        key_thumbprint: key.thumbprint(),
+        algorithm,
+        key_thumbprint,
     })
+}
+
+/// [`verify`] in two halves, for a verifier whose verdict comes by another way than a future: a token, and the one key
+/// that fits it. It is good for one verdict.
+#[derive(Debug)]
+pub struct PendingVerification {
+    token: UnverifiedToken<'static>,
+    keys: Rc<JwkSet>,
+    algorithm: SignatureAlgorithm,
+    key_thumbprint: Thumbprint,
+}
+
+impl PendingVerification {
+    /// The first half. `None` where [`verify`] would refuse the token, or ask several keys in turn.
+    pub fn begin(token: UnverifiedToken<'static>, keys: Rc<JwkSet>) -> Option<Self> {
+        let key = keys.matching(token.kid(), token.algorithm()).ok()?;
+        if token.signature.len() != key.signature_length() {
+            return None;
+        }
+        let (algorithm, key_thumbprint) = (key.algorithm(), key.thumbprint());
+        Some(Self { token, keys, algorithm, key_thumbprint })
+    }
+
+    /// The token.
+    pub const fn token(&self) -> &UnverifiedToken<'static> {
+        &self.token
+    }
+
+    /// The key.
+    pub fn key(&self) -> Option<&PublicKey> {
+        let fits =
+            |key: &&PublicKey| key.algorithm() == self.algorithm && key.thumbprint() == self.key_thumbprint;
+        self.keys.keys().iter().find(fits)
+    }
+
+    /// The signature. Its length is right for the key.
+    pub fn signature(&self) -> &[u8] {
+        &self.token.signature
+    }
+
+    /// The second half. `is_good` is what [`SignatureVerifier::verify`] says of this key, the token's
+    /// [signing input](UnverifiedToken::signing_input) and [its signature](Self::signature).
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError::BadSignature`].
+    pub fn end(self, is_good: bool) -> (UnverifiedToken<'static>, Result<VerifiedJws, TokenError>) {
+        let verified = judged(&self.token, (self.algorithm, self.key_thumbprint), is_good);
+        (self.token, verified)
+    }
 }

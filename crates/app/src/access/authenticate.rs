@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::{
     access::{
-        judging::{Accepted, choose},
+        judging::{Accepted, PendingToken, choose},
         key_sets::KeySets,
         refused::AccessRefused,
         revocation_cache::RevocationCache,
@@ -14,6 +14,16 @@ use crate::{
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
 };
+
+/// The end of a verification that did not wait.
+pub(crate) enum Judged {
+    /// The token is valid.
+    Known(Known),
+    /// The token, and why it is refused.
+    Refused(String, AccessRefused),
+    /// Its issuer may have replaced the key: [`Authenticator::authenticate`] decides.
+    AskAgain,
+}
 
 /// Turns bearer tokens into identities.
 pub(crate) struct Authenticator<'r, P: Ports>(&'r Runtime<P>);
@@ -57,19 +67,44 @@ impl<'r, P: Ports> Authenticator<'r, P> {
         Ok(known.identity)
     }
 
+    /// The first half of a verification that does not wait: the token and the key for it. `None` when anything must be
+    /// waited for, or the token is refused, which [`Self::authenticate`] finds out and explains.
+    pub(crate) fn pending(&self, token: String, now: Timestamp) -> Option<PendingToken> {
+        let isolate = &self.0.isolate;
+        let chosen = choose(token, &isolate.memory.headers, &isolate.issuers, &isolate.config.issuer).ok()?;
+        let keys = KeySets::of(self.0).fresh_set(&chosen.issuer.trusted.policy.issuer, now)?;
+        chosen.pending(keys.keys())
+    }
+
+    /// The second half, with the verdict about the signature.
+    pub(crate) fn judged(&self, pending: PendingToken, is_good: bool, now: Timestamp) -> Judged {
+        if !is_good && KeySets::of(self.0).may_have_replaced_key(pending.issuer(), now) {
+            return Judged::AskAgain;
+        }
+        let (headers, table) = (&self.0.isolate.memory.headers, self.0.isolate.tables.gate());
+        let (token, accepted) = pending.accept(is_good, headers, table.as_deref(), now);
+        match accepted {
+            Ok(accepted) => Judged::Known(self.remember(token.text(), accepted)),
+            Err(refused) => Judged::Refused(token.text().to_owned(), refused),
+        }
+    }
+
     async fn verified(&self, token: &str, now: Timestamp) -> Result<Known, AccessRefused> {
         let headers = &self.0.isolate.memory.headers;
         let chosen = choose(token, headers, &self.0.isolate.issuers, &self.0.isolate.config.issuer)
             .map_err(|invalid| AccessRefused::Invalid(Box::new(invalid)))?;
-        let verified = KeySets::of(self.0).verified_by_keys(&chosen.token, chosen.issuer, now).await;
+        let verified = KeySets::of(self.0).verified_by_keys(&chosen.token, &chosen.issuer.trusted, now).await;
         let table = self.0.isolate.tables.gate();
-        let Accepted { mut identity, key_thumbprint, valid_until } =
-            chosen.accept(verified, headers, table.as_deref(), now)?;
+        Ok(self.remember(token, chosen.accept(verified, headers, table.as_deref(), now)?))
+    }
+
+    fn remember(&self, token: &str, accepted: Accepted) -> Known {
+        let Accepted { mut identity, key_thumbprint, valid_until } = accepted;
         let marks = identity.marks(identity.issuer == self.0.isolate.config.issuer);
         identity.fold();
         let known = Known { identity: Rc::new(identity), marks };
         let remembered = Remembered { known: known.clone(), key_thumbprint, valid_until };
         self.0.isolate.memory.tokens.borrow_mut().remember(token, remembered);
-        Ok(known)
+        known
     }
 }

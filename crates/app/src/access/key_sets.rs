@@ -130,10 +130,22 @@ impl<'r, P: Ports> KeySets<'r, P> {
     /// Whether the issuer's set in memory is fresh and contains this key. A set past its soft age is not fresh: the
     /// path that can wait refreshes it.
     pub(crate) fn key_is_current(&self, issuer: &str, thumbprint: Thumbprint, now: Timestamp) -> bool {
-        self.set_in_memory(issuer).is_some_and(|set| {
-            now.since(set.fetched_at()) < self.0.isolate.cache_policy.soft_age
-                && set.keys().has_thumbprint(thumbprint)
-        })
+        self.fresh_set(issuer, now).is_some_and(|set| set.keys().has_thumbprint(thumbprint))
+    }
+
+    /// The issuer's set in memory, unless it is past its soft age.
+    pub(crate) fn fresh_set(&self, issuer: &str, now: Timestamp) -> Option<Rc<CachedSet>> {
+        let soft_age = self.0.isolate.cache_policy.soft_age;
+        self.set_in_memory(issuer).filter(|set| now.since(set.fetched_at()) < soft_age)
+    }
+
+    /// Whether a signature that is bad under a key of the set in memory is a reason to ask for a newer set, as
+    /// [`Self::verified_by_keys`] does.
+    pub(crate) fn may_have_replaced_key(&self, issuer: &TrustedIssuer, now: Timestamp) -> bool {
+        may_be_of_a_new_key(&TokenError::BadSignature, issuer, true)
+            && self
+                .set_in_memory(&issuer.policy.issuer)
+                .is_none_or(|set| set.may_ask_for_unknown(&self.0.isolate.cache_policy, now))
     }
 
     pub(crate) fn set_in_memory(&self, issuer: &str) -> Option<Rc<CachedSet>> {

@@ -33,16 +33,23 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
     /// Whether the feed lets a token pass, decided from memory. `false` means that the decision must wait.
     pub(crate) fn feed_clears(&self, stale_feed: StaleFeed, marks: &RevocationKeys, now: Timestamp) -> bool {
         let feed = &self.0.isolate.memory.feed;
-        let settings = &self.0.isolate.config.revocation;
-        match feed.reading(now, settings.reread) {
+        if !self.feed_is_there(now) {
+            return false;
+        }
+        if stale_feed == StaleFeed::Refuse && feed.is_stale(now, self.0.isolate.config.revocation.max_age) {
+            return false;
+        }
+        !feed.look_up(marks, now).any() || feed.verdict(marks) == Some(false)
+    }
+
+    /// As [`Self::feed_ready`], without waiting. `false` means that the decision must wait.
+    pub(crate) fn feed_is_there(&self, now: Timestamp) -> bool {
+        match self.feed_reading(now) {
             Reading::Wait => return false,
             Reading::Background => self.read_feed_in_background(now),
             Reading::NotDue => {}
         }
-        if stale_feed == StaleFeed::Refuse && feed.is_stale(now, settings.max_age) {
-            return false;
-        }
-        !feed.look_up(marks, now).any() || feed.verdict(marks) == Some(false)
+        true
     }
 
     /// Refuses a revoked token, as far as the level requires. With [`RevocationLevel::Strong`], the Account object

@@ -3,6 +3,8 @@
 //! running Worker can make (signatures, revocations, rate limits, CSRF tokens), and lists them in
 //! [`Explanation::supposed`].
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -42,7 +44,7 @@ const SUPPOSED_LIFETIME: u64 = 600;
 pub struct Explainer {
     config: Config,
     gate: Gate,
-    issuers: TextMap<TrustedIssuer>,
+    issuers: TextMap<Rc<TrustedIssuer>>,
 }
 
 impl Explainer {
@@ -57,7 +59,7 @@ impl Explainer {
         &self.config
     }
 
-    pub(crate) const fn issuers(&self) -> &TextMap<TrustedIssuer> {
+    pub(crate) const fn issuers(&self) -> &TextMap<Rc<TrustedIssuer>> {
         &self.issuers
     }
 
@@ -99,7 +101,7 @@ impl Explainer {
         }
         if let Some((found, reply)) = preflight(&self.gate, admin, request, parts.authority, &raw) {
             let wanted = request.header("access-control-request-method").unwrap_or_default();
-            let before = self.index(&found);
+            let before = found.index;
             told.passed_over = self.passed_over(before, &wanted, parts.authority, told.path.as_ref());
             told.route = Some(deciding(&found, before, None, now));
             let permitted = reply.header("access-control-allow-origin").is_some();
@@ -108,7 +110,7 @@ impl Explainer {
         }
         let found = self.gate.find(&method, parts.authority, &raw);
         let before = match &found {
-            RouteMatch::Match(found) => self.index(found),
+            RouteMatch::Match(found) => found.index,
             _ => self.gate.routes().len(),
         };
         told.passed_over = self.passed_over(before, &method, parts.authority, told.path.as_ref());
@@ -139,10 +141,6 @@ impl Explainer {
         told.route = Some(deciding(&found, before, caller, now));
         told.answer = answer;
         Some(told)
-    }
-
-    fn index(&self, found: &Match<'_>) -> usize {
-        self.gate.routes().iter().take_while(|route| !core::ptr::eq(*route, found.route)).count()
     }
 
     /// The first `before` routes, with the reasons why they do not match the request.
@@ -249,7 +247,10 @@ impl Explainer {
     }
 
     fn issuer(&self, issuer: &str) -> Result<&TrustedIssuer, String> {
-        self.issuers.get(issuer).ok_or_else(|| "its issuer is not trusted (untrusted_issuer)".to_owned())
+        self.issuers
+            .get(issuer)
+            .map(Rc::as_ref)
+            .ok_or_else(|| "its issuer is not trusted (untrusted_issuer)".to_owned())
     }
 
     /// The parsing limits: the longest token of any issuer.

@@ -73,17 +73,21 @@ impl Explainer {
 impl Candidate<'_> {
     /// The token's issuer.
     pub fn issuer(&self) -> &str {
-        &self.chosen.issuer.policy.issuer
+        &self.chosen.issuer.trusted.policy.issuer
     }
 
     /// The settings of the issuer. `None` means this deployment.
     pub fn external(&self) -> Option<&ExternalIssuer> {
-        self.explainer.config().issuers.iter().find(|one| one.issuer == self.issuer() && !self.chosen.own)
+        self.explainer
+            .config()
+            .issuers
+            .iter()
+            .find(|one| one.issuer == self.issuer() && !self.chosen.issuer.own)
     }
 
     /// The algorithms that the issuer may use.
     pub fn algorithms(&self) -> &[SignatureAlgorithm] {
-        &self.chosen.issuer.policy.algorithms
+        &self.chosen.issuer.trusted.policy.algorithms
     }
 
     /// The identity, if one of these keys signed the token and the issuer's policy accepts it. Only the running Worker

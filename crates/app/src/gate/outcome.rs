@@ -4,9 +4,11 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use crate::{
+    access::judging::PendingToken,
     gate::websocket::SocketWatch,
-    gateway::{HeaderPlan, UpstreamTarget},
+    gateway::{Gate, HeaderPlan, HeldMatch, UpstreamTarget},
     http::{Problem, Reply},
+    jose::PendingVerification,
 };
 
 /// The result of the synchronous entry.
@@ -19,6 +21,9 @@ pub enum Immediate {
     /// The request is for Postern's own endpoints: read the body, and call
     /// [`Service::own`](crate::service::Service::own).
     Own,
+    /// The signature of the access token must be verified: call
+    /// [`Service::judged`](crate::service::Service::judged) with the verdict.
+    Verify(Box<PendingRequest>),
     /// The decision must wait for something: call [`Service::gate`](crate::service::Service::gate).
     Wait,
 }
@@ -30,6 +35,23 @@ pub enum Outcome {
     Reply(Reply),
     /// Forward the request.
     Forward(Box<Forward>),
+}
+
+/// A request whose access token is being verified. It holds nothing of the platform.
+#[derive(Debug)]
+pub struct PendingRequest {
+    /// The table that decided, which decides to the end of the request.
+    pub(crate) gate: Rc<Gate>,
+    pub(crate) found: HeldMatch,
+    pub(crate) by_cookie: bool,
+    pub(crate) token: PendingToken,
+}
+
+impl PendingRequest {
+    /// The token, the key for it, and the signature.
+    pub const fn verification(&self) -> &PendingVerification {
+        &self.token.verification
+    }
 }
 
 /// The plan for forwarding a request to its upstream.

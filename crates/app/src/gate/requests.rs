@@ -3,17 +3,21 @@
 use std::rc::Rc;
 
 use crate::{
-    access::{authenticate::Authenticator, refused::AccessRefused, revocation_cache::RevocationCache},
+    access::{
+        authenticate::{Authenticator, Judged},
+        refused::AccessRefused,
+        revocation_cache::RevocationCache,
+    },
     gate::{
         assertion::{ASSERTION_HEADER, AssertionSigning},
         cors::with_cors,
-        outcome::{Forward, Immediate, Outcome},
+        outcome::{Forward, Immediate, Outcome, PendingRequest},
         preflight::preflight,
         rate_limit::RouteRateLimit,
         receipts::ReceiptConfirmation,
         refusal_events::{RefusalEvents, refused_token},
         route_loader::RouteLoader,
-        step::{Bearer, GateStep},
+        step::{Bearer, GateStep, without_refused_cookie},
         token_source::{CookieRefused, PresentedAccessToken, TokenSource, presented},
         websocket::Sockets,
         welcome::welcome,
@@ -23,6 +27,7 @@ use crate::{
         Route, RouteMatch, UpstreamTarget, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
+    isolate::token_cache::Known,
     metrics::gate_outcome,
     ports::Fault,
     runtime::{Runtime, events::Events, metrics_flush::MetricsFlush, origins::Origins, ports::Ports},
@@ -61,37 +66,92 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             GateStep::Nobody(found) if found.route.forwarding.rate_limit.is_some() => Immediate::Wait,
             GateStep::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
             GateStep::Token(found, bearer) => {
-                let Route { revocation, stale_feed, forwarding, .. } = found.route;
+                let Route { revocation, forwarding, .. } = found.route;
                 if *revocation == RevocationLevel::Strong
                     || forwarding.rate_limit.is_some()
                     || !bearer.others.is_empty()
                 {
                     return Immediate::Wait;
                 }
-                let Some(known) = Authenticator::of(self.0).remembered(&bearer.text, now) else {
-                    return Immediate::Wait;
-                };
-                if *revocation == RevocationLevel::Feed
-                    && !RevocationCache::of(self.0).feed_clears(*stale_feed, &known.marks, now)
-                {
-                    return Immediate::Wait;
-                }
-                let identity = known.identity;
-                let assertion = match &forwarding.assertion {
-                    None => None,
-                    Some(audience) => match self.0.isolate.memory.assertions.find(&identity, audience, now) {
-                        None => return Immediate::Wait,
-                        known => known,
-                    },
-                };
-                match self.objection(request, &found, &bearer, &identity, now) {
-                    Some(reply) => self.replied(Some(found.route), reply).into(),
+                match Authenticator::of(self.0).remembered(&bearer.text, now) {
+                    Some(known) => self
+                        .known(gate, request, &parts, &found, bearer.by_cookie, known, now)
+                        .map_or(Immediate::Wait, Immediate::from),
                     None => self
-                        .forward(gate, request, &parts, &found, Some(&identity), assertion.as_deref())
-                        .into(),
+                        .pending(gate, *found, bearer, now)
+                        .map_or(Immediate::Wait, |pending| Immediate::Verify(Box::new(pending))),
                 }
             }
         }
+    }
+
+    /// The first half of a decision about a token that is new to the isolate. `None` if there is more to wait for than a
+    /// verdict about its signature.
+    fn pending(
+        &self,
+        gate: &Rc<Gate>,
+        found: Match<'_>,
+        bearer: Bearer,
+        now: Timestamp,
+    ) -> Option<PendingRequest> {
+        // Before the token is looked at: the feed may know of a key that the copy of the key set still has.
+        if found.route.revocation == RevocationLevel::Feed && !RevocationCache::of(self.0).feed_is_there(now)
+        {
+            return None;
+        }
+        let token = Authenticator::of(self.0).pending(bearer.text, now)?;
+        let found = found.held();
+        Some(PendingRequest { gate: Rc::clone(gate), found, by_cookie: bearer.by_cookie, token })
+    }
+
+    /// The second half, with the verdict. `None` if there is more to wait for.
+    pub(crate) fn judged(
+        &self,
+        request: &impl RequestView,
+        pending: PendingRequest,
+        is_good: bool,
+    ) -> Option<Outcome> {
+        let PendingRequest { gate, found, by_cookie, token } = pending;
+        let url = request.url();
+        let (parts, found) = (UrlParts::parse(&url)?, gate.again(found)?);
+        let now = self.0.now();
+        match Authenticator::of(self.0).judged(token, is_good, now) {
+            Judged::Known(known) => self.known(&gate, request, &parts, &found, by_cookie, known, now),
+            Judged::Refused(token, refused) => {
+                let reply = self.token_refused(request, found.route, (&token, by_cookie), &refused, now);
+                Some(self.replied(Some(found.route), with_cors(reply, found.route, request)))
+            }
+            Judged::AskAgain => None,
+        }
+    }
+
+    /// Decides about a verified token from memory. `None` means that the decision must wait.
+    #[expect(clippy::too_many_arguments, reason = "what a decision is about")]
+    fn known(
+        &self,
+        gate: &Gate,
+        request: &impl RequestView,
+        parts: &UrlParts<'_>,
+        found: &Match<'_>,
+        by_cookie: bool,
+        known: Known,
+        now: Timestamp,
+    ) -> Option<Outcome> {
+        let Route { revocation, stale_feed, forwarding, .. } = found.route;
+        if *revocation == RevocationLevel::Feed
+            && !RevocationCache::of(self.0).feed_clears(*stale_feed, &known.marks, now)
+        {
+            return None;
+        }
+        let identity = known.identity;
+        let assertion = match &forwarding.assertion {
+            None => None,
+            Some(audience) => Some(self.0.isolate.memory.assertions.find(&identity, audience, now)?),
+        };
+        Some(match self.objection(request, found, by_cookie, &identity, now) {
+            Some(reply) => self.replied(Some(found.route), reply),
+            None => self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref()),
+        })
     }
 
     /// Decides all other requests.
@@ -150,16 +210,11 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             Ok(identity) => identity,
             Err(AccessRefused::Fault(cause)) => return Err(fault(cause)),
             Err(refused) => {
-                let happening = refused_token(&refused, route, &bearer.text);
-                Events::of(self.0).record(now, happening, Caller::of(request).setting());
-                return Err(bearer.refused(
-                    request,
-                    refused.code(),
-                    Challenge::InvalidToken.answer_of(route),
-                ));
+                let token = (bearer.text.as_str(), bearer.by_cookie);
+                return Err(self.token_refused(request, route, token, &refused, now));
             }
         };
-        if let Some(reply) = self.objection(request, found, bearer, &identity, now) {
+        if let Some(reply) = self.objection(request, found, bearer.by_cookie, &identity, now) {
             return Ok(self.replied(Some(route), reply));
         }
         if let Some(reply) =
@@ -231,17 +286,32 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         }
     }
 
+    /// Refuses a token that gives no identity.
+    fn token_refused(
+        &self,
+        request: &impl RequestView,
+        route: &Route,
+        (token, by_cookie): (&str, bool),
+        refused: &AccessRefused,
+        now: Timestamp,
+    ) -> Reply {
+        let happening = refused_token(refused, route, token);
+        Events::of(self.0).record(now, happening, Caller::of(request).setting());
+        let reply = Challenge::InvalidToken.answer_of(route);
+        without_refused_cookie(request, by_cookie, refused.code(), reply)
+    }
+
     /// Why an authenticated caller may not pass: first the rules for cookies, then the policy of the route.
     fn objection(
         &self,
         request: &impl RequestView,
         found: &Match<'_>,
-        bearer: &Bearer,
+        by_cookie: bool,
         identity: &Rc<Identity>,
         now: Timestamp,
     ) -> Option<Reply> {
         let route = found.route;
-        if bearer.by_cookie
+        if by_cookie
             && let Err(refused) = TokenSource::of(self.0).check_cookie_request(route, request, identity)
         {
             RefusalEvents::of(self.0).record_forbidden(request, route, identity, (refused.code(), None));
@@ -256,7 +326,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             }
             let reply = Reply::from(&ApiError::from(refused));
             let reply = match refused {
-                CookieRefused::NoSession => bearer.refused(request, refused.code(), reply),
+                CookieRefused::NoSession => without_refused_cookie(request, by_cookie, refused.code(), reply),
                 _ => reply,
             };
             return Some(with_cors(reply, route, request));

@@ -24,17 +24,20 @@ pub(crate) struct Bearer {
     pub(crate) others: Vec<String>,
 }
 
-impl Bearer {
-    /// Removes a refused access cookie when a person opens a page with it. Otherwise the browser would send the cookie
-    /// until it expires, and even public pages would be refused. Other requests of a page do not remove it, because
-    /// their answer may arrive after a newer cookie.
-    pub(crate) fn refused(&self, request: &impl RequestView, code: &str, reply: Reply) -> Reply {
-        let is_opened = request
-            .header("sec-fetch-dest")
-            .is_none_or(|place| matches!(place.as_str(), "document" | "frame" | "iframe"));
-        if self.by_cookie && is_opened && code != "expired" {
-            return reply.with_header("set-cookie", &cookies::access_cookie("", 0));
-        }
-        reply
+/// Removes a refused access cookie when a person opens a page with it. Otherwise the browser would send the cookie
+/// until it expires, and even public pages would be refused. Other requests of a page do not remove it, because
+/// their answer may arrive after a newer cookie.
+pub(crate) fn without_refused_cookie(
+    request: &impl RequestView,
+    by_cookie: bool,
+    code: &str,
+    reply: Reply,
+) -> Reply {
+    let is_opened = request
+        .header("sec-fetch-dest")
+        .is_none_or(|place| matches!(place.as_str(), "document" | "frame" | "iframe"));
+    if by_cookie && is_opened && code != "expired" {
+        return reply.with_header("set-cookie", &cookies::access_cookie("", 0));
     }
+    reply
 }

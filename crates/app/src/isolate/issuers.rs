@@ -1,5 +1,7 @@
 //! The trusted issuers: validation policies, and the places of their keys.
 
+use std::rc::Rc;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -17,7 +19,7 @@ pub(crate) struct TrustedIssuer {
     pub(crate) keys: OwnOrExternal,
 }
 
-pub(crate) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
+pub(crate) fn trusted_issuers(config: &Config) -> TextMap<Rc<TrustedIssuer>> {
     let own = TrustedIssuer {
         policy: ValidationPolicy {
             leeway: config.leeway,
@@ -62,10 +64,10 @@ pub(crate) fn trusted_issuers(config: &Config) -> TextMap<TrustedIssuer> {
                 local: config.profile == crate::config::Profile::Local,
             }),
         };
-        (issuer.issuer.clone(), trusted)
+        (issuer.issuer.clone(), Rc::new(trusted))
     });
     let mut trusted: TextMap<_> = external.collect();
-    trusted.insert(config.issuer.clone(), own);
+    trusted.insert(config.issuer.clone(), Rc::new(own));
     trusted
 }
 

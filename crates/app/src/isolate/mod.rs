@@ -103,7 +103,7 @@ pub struct Isolate {
     /// The age limits of key sets.
     pub cache_policy: CachePolicy,
     pub(crate) tables: RouteTables,
-    pub(crate) issuers: TextMap<TrustedIssuer>,
+    pub(crate) issuers: TextMap<Rc<TrustedIssuer>>,
     pub(crate) hash_parameters: HashParameters,
     /// The events that wait for the event queue.
     pub event_buffer: EventBuffer,

@@ -5,7 +5,7 @@ use core::cell::RefCell;
 
 use postern_app::{
     http::{PlainRequest, Reply},
-    service::{Immediate, Outcome},
+    service::Outcome,
 };
 use serde_json::{Value, json};
 
@@ -365,14 +365,7 @@ fn of_several_access_cookies_those_that_verify_count() {
     let renewed = site.jar.value("__Host-postern_access");
     let asked = |cookies: &str| {
         let request = PlainRequest::new("GET", &format!("{AUTH}/page")).with("cookie", cookies);
-        let service = site.world.service();
-        let outcome = match service.try_sync(&request) {
-            Immediate::Wait => block_on(service.gate(&request)),
-            Immediate::Forward(forward) => Outcome::Forward(forward),
-            Immediate::Reply(reply) => Outcome::Reply(reply),
-            Immediate::Own => panic!("not ours"),
-        };
-        match outcome {
+        match site.world.decided(&request) {
             Outcome::Forward(forward) => {
                 let set = &forward.headers.set;
                 Ok(set.iter().find(|(name, _)| name == "x-auth-session").unwrap().1.clone())

@@ -25,6 +25,7 @@ mod rollout;
 mod singletons;
 mod tables;
 mod unseen;
+mod verdicts;
 mod world;
 
 use self::world::{PASSWORD, World, code, tokens};

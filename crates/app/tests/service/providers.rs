@@ -8,13 +8,7 @@ use super::{
     super::attacks::{es256, p256, p256_jwk},
     world::{START, World},
 };
-use pollster::block_on;
-use postern_app::{
-    config::Config,
-    encoding::base64url,
-    http::PlainRequest,
-    service::{Immediate, Outcome},
-};
+use postern_app::{config::Config, encoding::base64url, http::PlainRequest, service::Outcome};
 use serde_json::{Value, json};
 
 const ROWS: &str = include_str!("../issuers.json");
@@ -77,14 +71,7 @@ fn token(row: &Value, alg: &str, more: &Value) -> String {
 fn asked(world: &World, token: &str) -> Result<BTreeMap<String, String>, u16> {
     let request = PlainRequest::new("GET", "http://localhost:8787/api")
         .with("authorization", &format!("Bearer {token}"));
-    let service = world.service();
-    let outcome = match service.try_sync(&request) {
-        Immediate::Wait => block_on(service.gate(&request)),
-        Immediate::Reply(reply) => Outcome::Reply(reply),
-        Immediate::Forward(forward) => Outcome::Forward(forward),
-        Immediate::Own => panic!("one of our own"),
-    };
-    match outcome {
+    match world.decided(&request) {
         Outcome::Reply(reply) => Err(reply.status),
         Outcome::Forward(forward) => Ok(forward.headers.set.into_iter().collect()),
     }

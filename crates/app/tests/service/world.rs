@@ -553,14 +553,27 @@ impl World {
         }
     }
 
-    /// The gate's decision about a request.
+    /// The gate's decision, made as the Worker has it made: at once where that can be, after a verdict about a signature,
+    /// or by waiting.
     pub(crate) fn decided(&self, request: &PlainRequest) -> Outcome {
         let service = self.service();
+        let waited = || block_on(service.gate(request));
         match service.try_sync(request) {
             Immediate::Reply(reply) => Outcome::Reply(reply),
             Immediate::Forward(forward) => Outcome::Forward(forward),
-            Immediate::Own => panic!("{request:?} is for one of our own paths"),
-            Immediate::Wait => block_on(service.gate(request)),
+            Immediate::Own => panic!("one of our own"),
+            Immediate::Wait => waited(),
+            Immediate::Verify(pending) => {
+                let verification = pending.verification();
+                let content = verification.token().signing_input();
+                let key = verification.key().expect("the key is in the set");
+                let crypto = service.ports().crypto();
+                // Without a verdict the Worker decides as if there had been no first half.
+                match block_on(crypto.verify(key, content, verification.signature())) {
+                    Ok(is_good) => service.judged(request, *pending, is_good).unwrap_or_else(waited),
+                    Err(_) => waited(),
+                }
+            }
         }
     }
 

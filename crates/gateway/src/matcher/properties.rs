@@ -72,7 +72,7 @@ proptest! {
         let segments = path.segments();
         let table = RouteTable::new(routes.clone());
         let expected = naive(&routes, method, host, &segments);
-        prop_assert_eq!(table.find(method, host, &segments).map(|r| &r.name), expected.map(|r| &r.name));
+        prop_assert_eq!(table.find(method, host, &segments).map(|(_, r)| &r.name), expected.map(|r| &r.name));
         if expected.is_none() {
             let known = ["GET", "POST", "HEAD"].into_iter();
             let allowed: Vec<&str> = {
@@ -109,7 +109,7 @@ proptest! {
         let remarks = review(&routes, 1, |_| false);
         let text = format!("/{}", pieces.join("/"));
         if let Ok(path) = NormalPath::parse(&text)
-            && let Some(found) = RouteTable::new(routes).find(method, host, &path.segments())
+            && let Some((_, found)) = RouteTable::new(routes).find(method, host, &path.segments())
         {
             let remark = remarks
                 .iter()

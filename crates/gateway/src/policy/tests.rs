@@ -19,6 +19,7 @@ fn decide_on(requirement: Requirement, identity: Option<&Identity>) -> PolicyVer
     route.host = HostPattern::Any;
     let found = Match {
         route: &route,
+        index: 0,
         path: NormalPath::parse("/t/acme/docs").unwrap(),
         params: vec![("tenant".into(), "acme".into())],
         host: "api.example.com".into(),
@@ -295,7 +296,8 @@ fn public_and_optional_routes_ask_for_nothing() {
         route.access = access;
         route.path = PathPattern::parse("/").unwrap();
         let path = NormalPath::parse("/").unwrap();
-        let found = Match { route: &route, path, params: vec![], host: "h".into(), method: "GET".into() };
+        let found =
+            Match { route: &route, index: 0, path, params: vec![], host: "h".into(), method: "GET".into() };
         assert_eq!(decide(&found, None, NOW), PolicyVerdict::Forward);
     }
 }

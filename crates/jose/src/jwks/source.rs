@@ -82,10 +82,20 @@ impl CachedSet {
             && (other.fetched_at.is_far_ahead_of(now) || self.fetched_at > other.fetched_at)
     }
 
+    /// Whether a token that no key of this set verifies may be the reason to ask for a newer one: once
+    /// a cooldown.
+    pub fn may_ask_for_unknown(&self, policy: &CachePolicy, now: Timestamp) -> bool {
+        is_due(&self.unknown_asked, policy.unknown_kid_cooldown, now)
+    }
+
     /// How old it is.
     pub fn age(&self, policy: &CachePolicy, now: Timestamp) -> Duration {
         policy.age(self.fetched_at, now)
     }
+}
+
+fn is_due(asked: &Cell<Option<Timestamp>>, pause: Duration, now: Timestamp) -> bool {
+    asked.get().is_none_or(|last| now.is_due(last, pause))
 }
 
 /// What this request has read already.
@@ -155,10 +165,9 @@ pub fn resolve(
             Tried::Object => Resolution::Refuse,
         };
     };
-    let due = |asked: &Cell<Option<Timestamp>>, pause| asked.get().is_none_or(|last| now.is_due(last, pause));
     if !is_enough(&set.keys) {
         match tried {
-            Tried::Memory if due(&set.unknown_asked, policy.unknown_kid_cooldown) => {
+            Tried::Memory if set.may_ask_for_unknown(policy, now) => {
                 set.unknown_asked.set(Some(now));
                 return Resolution::Fetch(FetchFrom::Kv);
             }
@@ -167,14 +176,14 @@ pub fn resolve(
         }
     }
     let age = set.age(policy, now);
-    if age >= policy.ask_first_age() && due(&set.asked_in_vain, policy.soft_age) {
+    if age >= policy.ask_first_age() && is_due(&set.asked_in_vain, policy.soft_age, now) {
         match tried {
             Tried::Memory => return Resolution::Fetch(FetchFrom::Kv),
             Tried::Kv => return Resolution::Fetch(FetchFrom::Object { unknown_kid: false }),
             Tried::Object => set.asked_in_vain.set(Some(now)),
         }
     }
-    let refresh = age >= policy.soft_age && due(&set.refresh_asked, policy.unknown_kid_cooldown);
+    let refresh = age >= policy.soft_age && is_due(&set.refresh_asked, policy.unknown_kid_cooldown, now);
     if refresh && tried != Tried::Object {
         set.refresh_asked.set(Some(now));
         return Resolution::UseAndRefresh;
