@@ -364,7 +364,7 @@ impl Objects {
             }
             Ask::Logout => AccountRequest::Revoke { family: FAMILY, reason: Revocation::Logout },
             Ask::LogoutAll => AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None },
-            Ask::Check => AccountRequest::Check { family: FAMILY, issued_at: NOW },
+            Ask::Check => AccountRequest::Check { family: FAMILY, issued_at: NOW, grants: false },
             Ask::Sweep => return None,
         })
     }

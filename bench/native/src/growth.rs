@@ -151,8 +151,11 @@ fn over_sessions(cases: &mut Vec<Case>) {
             black_box(rotating.serve(&rotate, now));
             count += 1;
         }));
-        let check =
-            AccountRequest::Check { family: family(0), issued_at: Timestamp::from_seconds(1_700_000_300) };
+        let check = AccountRequest::Check {
+            family: family(0),
+            issued_at: Timestamp::from_seconds(1_700_000_300),
+            grants: false,
+        };
         cases.push(Case::new("sessions: is one alive", size, move || {
             black_box(checking.serve(&check, NOW));
         }));

@@ -7,6 +7,7 @@ mod document;
 mod forwarding;
 mod limits;
 mod master;
+mod oauth_clients;
 mod origins;
 mod pages;
 mod reader;
@@ -22,6 +23,7 @@ mod values;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use postern_oauth::client::Clients;
 use serde_json::Value;
 
 pub use document::RouteDocument;
@@ -128,9 +130,9 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let leeway = variable("LEEWAY").and_then(|node| node.seconds(0..=120)).unwrap_or(Duration::from_secs(30));
 
     let refresh = sections::refresh(variable("REFRESH").as_ref(), local);
-    let clients = variable("CLIENTS")
+    let (clients, oauth_clients) = variable("CLIENTS")
         .and_then(|node| sections::clients(&node, &refresh, local))
-        .unwrap_or_else(|| vec![Client::first_party(&refresh)]);
+        .unwrap_or_else(|| (vec![Client::first_party(&refresh)], Clients::default()));
     let registration = variable("REGISTRATION")
         .and_then(|node| node.choice(&[("closed", Registration::Closed), ("open", Registration::Open)]))
         .unwrap_or(Registration::Closed);
@@ -210,6 +212,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         leeway,
         refresh,
         clients,
+        oauth_clients,
         registration,
         default_scopes,
         scope_implies,

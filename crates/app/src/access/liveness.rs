@@ -31,8 +31,19 @@ impl<'r, P: Ports> Liveness<'r, P> {
         }
     }
 
-    /// Whether the session is alive and a token that was issued at this time is still valid.
+    /// Whether the session, or the grant to an OAuth client, is alive and a token that was issued at this time is still
+    /// valid.
     pub(crate) async fn is_alive(&self, session: &Session, issued_at: Timestamp) -> Result<bool, Fault> {
-        self.0.ports.accounts().check(session.account, session.family, issued_at).await
+        self.0.ports.accounts().check(session.account, session.family, issued_at, true).await
+    }
+
+    /// Whether it is a session and alive. A token of an OAuth client is none: it must not do what its user can do here,
+    /// such as deleting the account.
+    pub(crate) async fn is_live_session(
+        &self,
+        session: &Session,
+        issued_at: Timestamp,
+    ) -> Result<bool, Fault> {
+        self.0.ports.accounts().check(session.account, session.family, issued_at, false).await
     }
 }

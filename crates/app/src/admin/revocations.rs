@@ -79,9 +79,7 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
                 let ended = if ours { revoked.sessions.len().into() } else { Value::Null };
                 // One that was taken out of the settings may still have tokens: it is no error.
                 let known = match target {
-                    Target::Client { client_id, .. } => {
-                        self.isolate.config.client(client_id).is_some().into()
-                    }
+                    Target::Client { client_id, .. } => self.isolate.config.has_client(client_id).into(),
                     _ => Value::Null,
                 };
                 Ok(Reply::json(

@@ -116,7 +116,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         if let Some(marked) = tokens.iter().position(|token| cookies::is_marked(request, token.family())) {
             let token = tokens.swap_remove(marked);
             let session = Session { account: token.account(), family: token.family() };
-            if Liveness::of(self.0).is_alive(&session, now).await? {
+            if Liveness::of(self.0).is_live_session(&session, now).await? {
                 return Ok(Some(token));
             }
         }
@@ -143,7 +143,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         Ok(session.map(|view| view.created_at))
     }
 
-    /// The identity of an access token of the deployment whose session is alive.
+    /// The identity of an access token of the deployment whose session is alive. A token of an OAuth client is refused.
     pub(crate) async fn own_identity(
         &self,
         request: &impl RequestView,
@@ -156,7 +156,7 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
         };
         let invalid = || ApiError::Challenge(Challenge::InvalidToken);
         let identity = match Authenticator::of(self.0)
-            .authenticate(token, self.0.now(), RevocationLevel::Strong, StaleFeed::Pass)
+            .authenticate(token, self.0.now(), RevocationLevel::Feed, StaleFeed::Pass)
             .await
         {
             Ok(identity) => identity,
@@ -168,6 +168,10 @@ impl<'r, P: Ports> SessionAuth<'r, P> {
             return Err(invalid());
         }
         let session = session_of(&self.0.isolate.config, &identity).ok_or_else(invalid)?;
+        // Like the level `strong`, but for sessions alone: the feed has decided about the token and its client.
+        if !Liveness::of(self.0).is_live_session(&session, identity.issued_at).await? {
+            return Err(invalid());
+        }
         Ok((identity, session))
     }
 

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, ExternalIssuer, IdentitySource,
     JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, RefreshSettings, RevocationSettings,
-    RingSettings, RoutesInKv, TypRule,
+    RingSettings, RoutesInKv, TypRule, oauth_clients,
     reader::{ConfigError, Node},
     values::{self, UrlRule},
 };
+use postern_oauth::client::Clients;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -82,11 +83,18 @@ fn lifetime_limits(local: bool) -> RangeInclusive<u64> {
     if local { 1..=MAX_LIFETIME } else { 300..=MAX_LIFETIME }
 }
 
-pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -> Option<Vec<Client>> {
+/// The clients for sign-ins at `/auth/login`, and those of the authorization server. A client can be both.
+pub(super) fn clients(
+    node: &Node<'_>,
+    refresh: &RefreshSettings,
+    local: bool,
+) -> Option<(Vec<Client>, Clients)> {
     let mut ids = BTreeSet::new();
+    let mut of_server = Vec::new();
     let clients = node.each(|item| {
-        let fields =
-            item.object(&["client_id", "kind", "idle_lifetime", "absolute_lifetime", "on_context_change"])?;
+        let own = ["client_id", "kind", "idle_lifetime", "absolute_lifetime", "on_context_change"];
+        let known: Vec<&str> = own.into_iter().chain(oauth_clients::MEMBERS).collect();
+        let fields = item.object(&known)?;
         let client_id = fields.required("client_id").and_then(|node| {
             let id = node.parsed(values::client_id)?;
             if ids.insert(id.clone()) { Some(id) } else { node.wrong("is listed twice") }
@@ -109,9 +117,26 @@ pub(super) fn clients(node: &Node<'_>, refresh: &RefreshSettings, local: bool) -
         let on_context_change = fields.or("on_context_change", ContextChange::Log, |node| {
             node.choice(&[("log", ContextChange::Log), ("sign_in", ContextChange::SignIn)])
         });
-        Some(Client { client_id: client_id?, kind, idle_lifetime, absolute_lifetime, on_context_change })
+        let common = oauth_clients::Common {
+            client_id: client_id.as_deref().unwrap_or_default(),
+            lifetimes: Lifetimes { idle: idle_lifetime, absolute: absolute_lifetime },
+            on_context_change,
+        };
+        let oauth = oauth_clients::read(&fields, &common);
+        let signs_in = oauth.as_ref().is_none_or(|client| client.first_party);
+        of_server.extend(oauth);
+        let client =
+            Client { client_id: client_id?, kind, idle_lifetime, absolute_lifetime, on_context_change };
+        Some(signs_in.then_some(client))
     })?;
-    if clients.is_empty() { node.wrong("must not be empty") } else { Some(clients) }
+    if clients.is_empty() {
+        return node.wrong("must not be empty");
+    }
+    let mut clients: Vec<Client> = clients.into_iter().flatten().collect();
+    if clients.is_empty() {
+        clients.push(Client::first_party(refresh));
+    }
+    Some((clients, Clients::new(of_server)))
 }
 
 pub(super) fn jwks(node: &Node<'_>, local: bool) -> Option<JwksSettings> {

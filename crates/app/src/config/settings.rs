@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use postern_oauth::client::Clients;
+
 use super::{
     limits::LimitSettings,
     master::MasterKeys,
@@ -40,6 +42,8 @@ pub struct Config {
     pub refresh: RefreshSettings,
     /// The deployment's clients. The first one is the default for sign-ins that name none.
     pub clients: Vec<Client>,
+    /// The clients of the authorization server. There is none without any.
+    pub oauth_clients: Clients,
     /// Whether people can register accounts.
     pub registration: Registration,
     /// The scopes of users who register.
@@ -99,8 +103,9 @@ impl Config {
         }
     }
 
-    /// The client with this id.
-    pub(crate) fn client(&self, client_id: &str) -> Option<&Client> {
-        self.clients.iter().find(|client| client.client_id == client_id)
+    /// Whether a client has this id, for sign-ins or of the authorization server.
+    pub(crate) fn has_client(&self, client_id: &str) -> bool {
+        self.clients.iter().any(|client| client.client_id == client_id)
+            || self.oauth_clients.find(client_id).is_some()
     }
 }

@@ -60,6 +60,7 @@ impl Config {
 
     fn token_size(&self, subject: &str, grants: &Grants, amr: &[String]) -> usize {
         let longest = self.clients.iter().map(|client| client.client_id.as_str());
+        let longest = longest.chain(self.oauth_clients.iter().map(|client| client.client_id.as_str()));
         let client_id = longest.max_by_key(|id| id.len()).unwrap_or_default().to_owned();
         let mut methods: Vec<String> = amr.to_vec();
         methods.extend(AMR.iter().map(|&method| method.to_owned()).filter(|method| !amr.contains(method)));

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use crate::{jose::SignatureAlgorithm, jwt::RolesForm, keys::RingPolicy};
+use crate::{jose::SignatureAlgorithm, jwt::RolesForm, keys::RingPolicy, refresh::DriftPolicy};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -77,7 +77,21 @@ pub enum ContextChange {
     SignIn,
 }
 
-/// A client of the deployment.
+/// The drift score from which clients with `on_context_change = "sign_in"` require a new sign-in: another country with
+/// another network (45), or another program on another platform (70), but not a phone that leaves its WLAN (10).
+const SIGN_IN_FROM_SCORE: u8 = 45;
+
+impl ContextChange {
+    /// The reaction as a refresh family has it.
+    pub(crate) const fn policy(self) -> DriftPolicy {
+        match self {
+            Self::SignIn => DriftPolicy::SignIn { from_score: SIGN_IN_FROM_SCORE },
+            Self::Log => DriftPolicy::Log,
+        }
+    }
+}
+
+/// A client for sign-ins at `/auth/login`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The `client_id` (RFC 6749 section 2.2).

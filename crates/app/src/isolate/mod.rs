@@ -14,7 +14,6 @@ pub(crate) mod turn;
 use crate::config::Client;
 use crate::config::Config;
 use crate::config::ConfigError;
-use crate::config::ContextChange;
 use crate::config::cookie_names::FIXED_COOKIES;
 use crate::events::EventBuffer;
 use crate::gateway::StaleFeed;
@@ -49,12 +48,9 @@ use crate::time::Timestamp;
 use core::cell::Cell;
 use core::cell::RefCell;
 use core::time::Duration;
+use postern_oauth::client::Clients;
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// The drift score from which clients with `on_context_change = "sign_in"` require a new sign-in: another country with
-/// another network (45), or another program on another platform (70), but not a phone that leaves its WLAN (10).
-const SIGN_IN_FROM_SCORE: u8 = 45;
 
 /// Caches that can be lost at any time.
 #[derive(Debug, Default)]
@@ -92,6 +88,8 @@ pub struct Memory {
 pub struct Isolate {
     /// The configuration.
     pub config: Config,
+    /// The clients of the authorization server.
+    pub(crate) clients: Clients,
     /// The master secrets.
     pub masters: Masters,
     /// The key ring's calendar.
@@ -139,6 +137,7 @@ impl Isolate {
         let cookies =
             core::iter::once(config.cookie.name.as_str()).chain(FIXED_COOKIES).map(str::to_owned).collect();
         Ok(Self {
+            clients: config.oauth_clients.clone(),
             masters: Masters::new(current, former),
             ring_policy: RingPolicy {
                 algorithm: config.keys.algorithm,
@@ -172,10 +171,7 @@ impl Isolate {
 
     /// The drift score from which this client requires a new sign-in.
     pub(crate) const fn drift(client: &Client) -> DriftPolicy {
-        match client.on_context_change {
-            ContextChange::SignIn => DriftPolicy::SignIn { from_score: SIGN_IN_FROM_SCORE },
-            ContextChange::Log => DriftPolicy::Log,
-        }
+        client.on_context_change.policy()
     }
 
     /// The limits that apply to a refresh.

@@ -5,6 +5,7 @@
 //! `cargo test record_the_messages -- --ignored`. A recorded file is never changed by hand; it goes
 //! when no deployment can have that version beside the current one.
 
+mod oauth;
 mod play;
 
 use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};

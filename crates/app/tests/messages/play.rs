@@ -5,7 +5,7 @@ use core::time::Duration;
 use pollster::block_on;
 use postern_app::{
     account::{
-        Account, AccountAnswer, AccountRequest, ActivityKind, Ends, Purpose,
+        Account, AccountAnswer, AccountRequest, ActivityKind, Ends, OauthRequest, Purpose,
         memory::{ORDINARY_SECRET, ordinary_sign_in},
     },
     audit::{AuditAnswer, AuditChain, AuditRequest, chain::Act},
@@ -23,6 +23,7 @@ use postern_core::throttle::{
     Charge, DistinctLimit, LockoutPolicy, Refund, Throttle, ThrottleAnswer, ThrottleRequest,
 };
 
+use super::oauth;
 use crate::tests::keys_support::{START, empty_ring, masters};
 
 type Played<Q, A> = (Vec<Q>, Vec<A>);
@@ -91,7 +92,7 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
         secret_hash: ORDINARY_SECRET.hash(),
         context: context.clone(),
     };
-    let requests = vec![
+    let mut requests = vec![
         ordinary_sign_in(family, 10, START),
         browser_sign_in,
         browse,
@@ -99,7 +100,7 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
         rotate(FamilyId::from_bytes([2; 16])),
         AccountRequest::Confirm { family, rotation_count: 1 },
         AccountRequest::Sessions,
-        AccountRequest::Check { family, issued_at: START },
+        AccountRequest::Check { family, issued_at: START, grants: false },
         AccountRequest::Note { kind: ActivityKind::SignedOut, family: None, context: context.clone() },
         AccountRequest::Note {
             kind: ActivityKind::AccountExported,
@@ -111,6 +112,9 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
         AccountRequest::RedeemOneTime { hash, purpose, context: context.clone() },
         AccountRequest::RedeemOneTime { hash, purpose, context: context.clone() },
         AccountRequest::GiveBackOneTime { hash },
+    ];
+    requests.extend(oauth::requests(browser, &context));
+    requests.extend([
         AccountRequest::Revoke { family, reason: Revocation::Logout },
         AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: Some(family) },
         AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None },
@@ -121,7 +125,7 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
         AccountRequest::BeginErase,
         AccountRequest::Erase,
         AccountRequest::Sessions,
-    ];
+    ]);
     let records = MemoryRecords::default();
     let last = requests.len() - 1;
     let mut number = 0;
@@ -297,8 +301,15 @@ pub(super) fn assert_complete(play: &Play) {
         };
     }
     variants!(&play.account.0, AccountRequest:
-        Open, Rotate, Confirm, Browse, Revoke, RevokeAll, Sessions, Check, UserChanged, IssueOneTime, RedeemOneTime,
-        GiveBackOneTime, Note, Activity, BeginErase, Erase);
+        Open, Rotate, Confirm, Browse, Revoke, RevokeAll, Sessions, Check, Oauth, UserChanged, IssueOneTime,
+        RedeemOneTime, GiveBackOneTime, Note, Activity, BeginErase, Erase);
+    let of_oauth = |request: &AccountRequest| match request {
+        AccountRequest::Oauth(request) => Some(request.clone()),
+        _ => None,
+    };
+    let oauth: Vec<OauthRequest> = play.account.0.iter().filter_map(of_oauth).collect();
+    variants!(&oauth, OauthRequest:
+        IssueCode, RedeemCode, RotateGrant, EndGrant, InspectGrant, Grants, Consent);
     variants!(&play.throttle.0, ThrottleRequest: Take, Forgive, Read, Clear);
     variants!(&play.feed.0, FeedRequest: Add, Confirm, Snapshot);
     variants!(&play.key_ring.0, KeyRingRequest: Signing, PublicSet, Overview, Rotate, RevokeKey);

@@ -149,7 +149,7 @@ fn a_storage_fault_changes_no_session_and_is_no_theft() {
         AccountRequest::Revoke { family, reason: Revocation::Logout },
         AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: Some(family) },
         AccountRequest::Sessions,
-        AccountRequest::Check { family, issued_at: bench.now.get() },
+        AccountRequest::Check { family, issued_at: bench.now.get(), grants: false },
     ];
     let before = bench.stored();
     for request in &requests {
@@ -380,8 +380,8 @@ fn an_object_of_another_subject_opens_nothing() {
 fn logout_everywhere_ends_every_session_with_one_decisive_write() {
     let bench = Bench::new();
     let signed_in: Vec<_> = (0..10).map(|_| bench.sign_in()).collect();
-    // Read meta, scan, write the note for the feed and meta; every later call fails.
-    bench.records.break_with(FaultMode::FailCall(4));
+    // Read meta, scan grants and sessions, write the note for the feed and meta; every later call fails.
+    bench.records.break_with(FaultMode::FailCall(5));
     let ended = bench.revoke_all(Revocation::PasswordChanged);
     assert_eq!(ended.len(), 10);
     let reason = EndReason::Revoked { by: Revocation::PasswordChanged };
@@ -578,7 +578,7 @@ fn an_erased_subject_leaves_nothing_even_after_a_fault() {
     let (family, token) = bench.sign_in();
     bench.sign_in();
     bench.records.write("family", "unreadable", "{").unwrap();
-    bench.records.break_with(FaultMode::FailCall(5));
+    bench.records.break_with(FaultMode::FailCall(6));
     assert!(matches!(bench.ask(&AccountRequest::Erase), AccountAnswer::Unavailable { .. }));
     let served = bench.serve(&AccountRequest::Erase);
     assert!(matches!(served.answer, AccountAnswer::Revoked { .. }));

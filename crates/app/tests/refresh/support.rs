@@ -195,7 +195,7 @@ impl Bench {
     pub(crate) fn check(&self, family: FamilyId, issued_at: Timestamp) -> bool {
         // An `iat` is whole seconds.
         let issued_at = Timestamp::from_seconds(issued_at.seconds());
-        match self.ask(&AccountRequest::Check { family, issued_at }) {
+        match self.ask(&AccountRequest::Check { family, issued_at, grants: false }) {
             AccountAnswer::Checked { alive } => alive,
             other => panic!("{other:?}"),
         }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{
-    activity,
+    activity, codes, grants,
     messages::AccountAnswer,
     one_time, outbox,
     reply::{AccountReply, AlarmAction},
@@ -30,7 +30,8 @@ pub(super) fn after(
     let families = store.families()?;
     let activity = activity::sweep(store, now)?;
     let one_time = one_time::sweep(store, now)?;
-    let first = first_of([first_end(&families), activity, one_time, store.leaving()?]);
+    let oauth = [codes::sweep(store, now)?, grants::sweep(store, now)?];
+    let first = first_of([first_end(&families), activity, one_time, store.leaving()?, first_of(oauth)]);
     Ok(AccountReply { answer, alarm: first.map_or(AlarmAction::Unchanged, AlarmAction::Alarm) })
 }
 
@@ -49,12 +50,14 @@ pub(super) fn sweep(store: &Store<'_, impl Records>, now: Timestamp) -> Result<A
     }
     let activity = activity::sweep(store, now)?;
     let one_time = one_time::sweep(store, now)?;
+    let oauth = first_of([codes::sweep(store, now)?, grants::sweep(store, now)?]);
     let attempt = outbox::next_attempt(store, now)?;
     let mark = store.meta()?.and_then(|meta| end_of_mark(&meta)).filter(|end| now < *end);
-    if let Some(first) = first_of([first_end(&families), activity, one_time, attempt, mark, leaving]) {
+    if let Some(first) = first_of([first_end(&families), activity, one_time, attempt, mark, leaving, oauth]) {
         return Ok(AlarmAction::Alarm(first));
     }
-    store.remove_meta()?;
+    // Consents are kept as long as there is anything else: a user who is away for longer than that is asked again.
+    store.clear()?;
     Ok(AlarmAction::Empty)
 }
 
@@ -67,7 +70,8 @@ pub(super) fn next(store: &Store<'_, impl Records>, families: &Families, now: Ti
         }
         let activity = activity::sweep(store, now)?;
         let one_time = one_time::sweep(store, now)?;
-        Ok::<_, Fault>(first_of([first_end(families), activity, one_time]))
+        let oauth = first_of([codes::sweep(store, now)?, grants::sweep(store, now)?]);
+        Ok::<_, Fault>(first_of([first_end(families), activity, one_time, oauth]))
     };
     AlarmAction::Alarm(next().ok().flatten().unwrap_or(now))
 }

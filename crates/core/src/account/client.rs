@@ -171,9 +171,16 @@ pub trait Accounts {
         }
     }
 
-    /// Whether the session lives, and an access token of it with this `iat` is still good.
-    async fn check(&self, account: AccountId, family: FamilyId, issued_at: Timestamp) -> Result<bool, Fault> {
-        match self.ask(account, &AccountRequest::Check { family, issued_at }).await? {
+    /// Whether the session lives, and an access token of it with this `iat` is still good. With `grants`, it may also be a
+    /// grant to an OAuth client.
+    async fn check(
+        &self,
+        account: AccountId,
+        family: FamilyId,
+        issued_at: Timestamp,
+        grants: bool,
+    ) -> Result<bool, Fault> {
+        match self.ask(account, &AccountRequest::Check { family, issued_at, grants }).await? {
             AccountAnswer::Checked { alive } => Ok(alive),
             other => Err(misplaced(other)),
         }
@@ -277,7 +284,7 @@ fn ended(answer: AccountAnswer) -> Result<Vec<FamilyId>, Fault> {
     }
 }
 
-fn misplaced(answer: AccountAnswer) -> Fault {
+pub(super) fn misplaced(answer: AccountAnswer) -> Fault {
     match answer {
         AccountAnswer::Unavailable { cause } => Fault::new(Component::Account, cause),
         _ => Fault::misplaced(Component::Account),

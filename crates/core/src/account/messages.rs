@@ -5,7 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{activity::ActivityEntry, activity::ActivityKind, one_time::Purpose, stored::is_zero};
+use super::{
+    activity::{ActivityEntry, ActivityKind},
+    oauth_messages::{OauthAnswer, OauthRequest},
+    one_time::Purpose,
+    stored::is_zero,
+};
 use crate::{
     ids::FamilyId,
     message::{Message, RetiredList},
@@ -104,7 +109,13 @@ pub enum AccountRequest {
         family: FamilyId,
         /// The token's `iat`.
         issued_at: Timestamp,
+        /// The session may also be a grant to an OAuth client. A Worker of a version that does not know grants asks without
+        /// it, and an object of such a version answers as without it: neither lets a grant's token pass.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        grants: bool,
     },
+    /// About authorization codes, grants, and consent.
+    Oauth(OauthRequest),
     /// Ends all sessions or all others because of a change to the user, who is `subject`, and
     /// for a while refuses sign-ins with credentials of an earlier version than `fence`. Another
     /// password and a disabled user void the open tokens for a reset of the password.
@@ -172,6 +183,7 @@ pub enum AccountRequest {
 impl Message for AccountRequest {
     fn is_repeatable(&self) -> bool {
         match self {
+            Self::Oauth(request) => request.is_repeatable(),
             // They read; or what they do is done already, and the answer is the same; or both times
             // the same sessions end.
             Self::Open { .. }
@@ -263,6 +275,8 @@ pub enum AccountAnswer {
         /// The entries.
         entries: Vec<ActivityEntry>,
     },
+    /// About authorization codes, grants, and consent.
+    Oauth(OauthAnswer),
     /// The object's storage failed, and no decision was made. It is never a cause to give up a
     /// token: ask again. (A write that failed may yet be there; every request may be repeated.)
     Unavailable {

@@ -8,10 +8,15 @@ mod alarm;
 mod authorization_code;
 mod browser_cookie;
 mod client;
+mod codes;
+mod consents;
 mod erasure;
+mod grants;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 pub mod messages;
+mod oauth_client;
+mod oauth_messages;
 mod object;
 mod one_time;
 pub mod one_time_token;
@@ -27,6 +32,11 @@ pub use self::{
     browser_cookie::BrowserCookie,
     client::{Accounts, ChangeNotice, Opened, Refreshed},
     messages::{AccountAnswer, AccountRequest, Browsing, Ends, Granted, Refusal, Rotated, SessionView},
+    oauth_client::{CodeOutcome, GrantRefresh, OauthAccounts},
+    oauth_messages::{
+        CodeRefusal, Consent, GrantRotated, GrantView, NotGranted, OauthAnswer, OauthRequest, PendingCode,
+        PresentedCode, Redeemed, Wanted,
+    },
     object::Account,
     one_time::Purpose,
     one_time_token::OneTimeToken,

@@ -2,8 +2,9 @@
 
 use super::{
     activity::{self, ActivityKind},
-    alarm, erasure,
+    alarm, codes, consents, erasure, grants,
     messages::{AccountAnswer, AccountRequest, Ends},
+    oauth_messages::{OauthAnswer, OauthRequest},
     one_time::{self, Purpose},
     reply::{AccountReply, AlarmAction},
     rotation, sessions,
@@ -92,8 +93,8 @@ impl<R: Records> Account<R> {
             AccountRequest::Sessions => {
                 Ok(AccountReply::plain(AccountAnswer::Sessions { sessions: sessions::list(store, now)? }))
             }
-            AccountRequest::Check { family, issued_at } => {
-                let alive = rotation::check(store, *family, *issued_at, now)?;
+            AccountRequest::Check { family, issued_at, grants } => {
+                let alive = rotation::check(store, *family, *issued_at, *grants, now)?;
                 Ok(AccountReply::plain(AccountAnswer::Checked { alive }))
             }
             AccountRequest::UserChanged { subject, kind, context, fence, ends, reason } => {
@@ -121,6 +122,7 @@ impl<R: Records> Account<R> {
             AccountRequest::Activity => {
                 Ok(AccountReply::plain(AccountAnswer::Activity { entries: activity::list(store, now)? }))
             }
+            AccountRequest::Oauth(request) => oauth(store, request, now),
             AccountRequest::BeginErase => erasure::begin(store, now),
             AccountRequest::Erase => erasure::erase(store, now),
         }
@@ -139,6 +141,37 @@ impl<R: Records> Account<R> {
     }
 }
 
+fn oauth(
+    store: &Store<'_, impl Records>,
+    request: &OauthRequest,
+    now: Timestamp,
+) -> Result<AccountReply, Fault> {
+    let plain = |answer| Ok(AccountReply::plain(AccountAnswer::Oauth(answer)));
+    match request {
+        OauthRequest::IssueCode { grant_id, code, session, consent } => {
+            codes::issue(store, *grant_id, code, (*session, consent.as_ref()), now)
+        }
+        OauthRequest::RedeemCode { grant_id, presented, context } => {
+            codes::redeem(store, *grant_id, presented, context, now)
+        }
+        OauthRequest::RotateGrant { grant_id, presented, limits, context, wanted } => {
+            grants::rotate(store, *grant_id, presented, (limits, context), wanted, now)
+        }
+        OauthRequest::EndGrant { grant_id, client_id, reason } => {
+            grants::end(store, *grant_id, client_id.as_deref(), *reason, now)
+        }
+        OauthRequest::InspectGrant { grant_id, rotation_count, secret_hash } => {
+            let grant = grants::inspect(store, *grant_id, *rotation_count, secret_hash, now)?;
+            plain(OauthAnswer::Inspected { grant })
+        }
+        OauthRequest::Grants => plain(OauthAnswer::Grants { grants: grants::list(store, now)? }),
+        OauthRequest::Consent { client_id, redirect_uri, resource } => {
+            let scopes = consents::find(store, client_id, redirect_uri, resource.as_deref())?;
+            plain(OauthAnswer::Consented { scopes })
+        }
+    }
+}
+
 /// Ends the sessions that a change to the user ends, and notes the change once it was made.
 fn user_changed(
     store: &Store<'_, impl Records>,
@@ -154,6 +187,7 @@ fn user_changed(
     let all = match ends {
         Ends::All => true,
         Ends::Beyond { scopes, roles, tenant_id } => {
+            grants::end_beyond(store, scopes, roles, tenant_id.as_deref(), now)?;
             sessions::is_any_beyond(store, scopes, roles, tenant_id.as_deref(), now)?
         }
         Ends::Others(_) | Ends::None => false,

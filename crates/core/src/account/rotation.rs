@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{
     activity::{self, ActivityKind},
+    grants,
     messages::{AccountAnswer, Browsing, Granted, Refusal, Rotated},
     outbox,
     reply::{AccountReply, AlarmAction},
@@ -69,7 +70,7 @@ pub(super) fn confirm(
     rotation_count: u32,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let Some(before) = store.load(id)? else { return Ok(()) };
+    let Some(before) = store.load(id)? else { return grants::confirm(store, id, rotation_count, now) };
     let after = StoredFamily { family: before.family.clone().confirm(rotation_count, now), ..before };
     if after.family != before.family {
         store.write_family(id, &after)?;
@@ -105,17 +106,25 @@ pub(super) fn browse(
 ///
 /// A session's life is exact: its family ended in the same order as everything else here,
 /// whatever second an `iat` names. The `iat` only has to be possible.
+///
+/// With `grants`, the session may also be a grant to an OAuth client.
 pub(super) fn check(
     store: &Store<'_, impl Records>,
     id: FamilyId,
     issued_at: Timestamp,
+    with_grants: bool,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let Some(stored) = store.load(id)? else { return Ok(false) };
-    Ok(stored.family.is_alive(now) && issued_at.plus(CLOCK_SKEW) >= stored.family.created_at)
+    let family = match store.load(id)? {
+        Some(stored) => Some(stored.family),
+        None if with_grants => grants::load(store, id)?.map(|grant| grant.family),
+        None => None,
+    };
+    let is_good = |family: Family| family.is_alive(now) && issued_at.plus(CLOCK_SKEW) >= family.created_at;
+    Ok(family.is_some_and(is_good))
 }
 
-fn answer(family: &Family, decided: Decided) -> AccountAnswer {
+pub(super) fn answer(family: &Family, decided: Decided) -> AccountAnswer {
     let granted = match (decided.decision, &family.state) {
         (Decision::Rotate, State::Alive(alive)) => Some((Granted::Rotate, alive)),
         (Decision::Retry { late: false }, State::Alive(alive)) => Some((Granted::Retry, alive)),

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     activity::{self, ActivityKind},
-    alarm,
+    alarm, codes, grants,
     messages::{AccountAnswer, Refusal, SessionView},
     outbox,
     reply::{AccountReply, AlarmAction},
@@ -135,7 +135,10 @@ pub(super) fn revoke(
     by: Revocation,
     now: Timestamp,
 ) -> Result<AccountReply, Fault> {
-    let mut families = store.load(id)?.map(|stored| (id, stored)).into_iter().collect();
+    let mut families: Families = store.load(id)?.map(|stored| (id, stored)).into_iter().collect();
+    if families.is_empty() && by == Revocation::Operator {
+        return grants::end_by_operator(store, id, now);
+    }
     let ended = end_each(store, &mut families, by, now)?;
     note_end(store, &ended, ActivityKind::of_revocation(by, false), now);
     let alarm = if ended.is_empty() { AlarmAction::Unchanged } else { AlarmAction::Alarm(now) };
@@ -150,11 +153,19 @@ pub(super) fn revoke_others(
     by: Revocation,
     now: Timestamp,
 ) -> Result<AccountReply, Fault> {
+    if grants::end_with(by) {
+        codes::void(store)?;
+        grants::end_all(store, by, now)?;
+    }
     let mut families = store.settled(store.meta()?.as_ref())?;
     families.retain(|(id, _)| *id != keep);
     let ended = end_each(store, &mut families, by, now)?;
     note_end(store, &ended, ActivityKind::of_revocation(by, false), now);
-    let alarm = if ended.is_empty() { AlarmAction::Unchanged } else { AlarmAction::Alarm(now) };
+    let alarm = if ended.is_empty() && outbox::is_empty(store)? {
+        AlarmAction::Unchanged
+    } else {
+        AlarmAction::Alarm(now)
+    };
     let answer = AccountAnswer::revoked(ended);
     Ok(AccountReply { answer, alarm })
 }
@@ -171,6 +182,9 @@ pub(super) fn revoke_all(
         let answer = AccountAnswer::revoked(Vec::new());
         return Ok(AccountReply::plain(answer));
     };
+    if grants::end_with(by) {
+        grants::end_all(store, by, now)?;
+    }
     let mut families = store.settled(Some(&meta))?;
     outbox::tell_subject(store, &meta.subject, now)?;
     meta.epoch = meta.epoch.saturating_add(1);

@@ -6,6 +6,9 @@
 //! | `family` | the family's id | [`StoredFamily`]: the epoch it was opened in, and the family |
 //! | `activity` | a number, in ten digits | `ActivityEntry`: what happened, for the user |
 //! | `one_time` | SHA-256 of the token's secret | `OneTime`: what for, until when, used or not |
+//! | `grant` | the id of its family | `StoredGrant`: a grant to an OAuth client, with its family |
+//! | `code` | the id of the grant that it opens | `PendingCode`: an authorization code |
+//! | `consent` | a hash of client, redirect URI, and resource | `StoredConsent`: what the user has consented to |
 //! | `leaving` | `at` | [`Leaving`]: when the account erases itself |
 //! | `outbox` | the family's id, or `subject` | `Pending`: what the revocation feed is not told yet |
 //!
@@ -31,6 +34,9 @@ const META_ID: &str = "meta";
 const FAMILY_KIND: &str = "family";
 pub(super) const ACTIVITY_KIND: &str = "activity";
 pub(super) const ONE_TIME_KIND: &str = "one_time";
+pub(super) const GRANT_KIND: &str = "grant";
+pub(super) const CODE_KIND: &str = "code";
+pub(super) const CONSENT_KIND: &str = "consent";
 pub(super) const OUTBOX_KIND: &str = "outbox";
 
 /// The fence of an account that was erased: no sign-in passes it.
@@ -215,7 +221,9 @@ impl<R: Records> Store<'_, R> {
 
     /// Removes everything but the outbox, readable or not; the account's own record last.
     pub(super) fn clear(&self) -> Result<(), Fault> {
-        for kind in [FAMILY_KIND, ACTIVITY_KIND, ONE_TIME_KIND, LEAVING_KIND] {
+        for kind in
+            [FAMILY_KIND, ACTIVITY_KIND, ONE_TIME_KIND, GRANT_KIND, CODE_KIND, CONSENT_KIND, LEAVING_KIND]
+        {
             for (id, _) in self.0.scan(kind)? {
                 self.0.remove(kind, &id)?;
             }

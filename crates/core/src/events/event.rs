@@ -143,6 +143,34 @@ pub enum EventKind {
     },
     /// The oldest session made room for a new one.
     FamilyDisplaced,
+    /// A user authorized an OAuth client: it gets a code.
+    ClientAuthorized {
+        /// Whether the user was asked, or had consented before.
+        asked: bool,
+    },
+    /// An authorization request was refused.
+    AuthorizationRefused {
+        /// Why: the code of the page, or of the error that the client gets.
+        cause: &'static str,
+    },
+    /// A code was redeemed: a grant began, named by `session_id`.
+    GrantOpened,
+    /// An authorization code was refused.
+    CodeRefused {
+        /// Why.
+        cause: &'static str,
+    },
+    /// A code was redeemed again: its grant has ended.
+    CodeReplayed,
+    /// A client did not prove at the token endpoint that it is this client.
+    ClientRefused {
+        /// Why: the error that it gets.
+        cause: &'static str,
+    },
+    /// A grant was ended by its user, its client, or an operator.
+    GrantEnded,
+    /// The oldest grant made room for a new one.
+    GrantDisplaced,
     /// Something about the client changed within a session.
     ContextChanged {
         /// How much, 1 to 100.
@@ -397,6 +425,14 @@ impl EventKind {
             Self::SignedOut => "signed_out",
             Self::SignedOutEverywhere { .. } => "signed_out_everywhere",
             Self::FamilyDisplaced => "family_displaced",
+            Self::ClientAuthorized { .. } => "client_authorized",
+            Self::AuthorizationRefused { .. } => "authorization_refused",
+            Self::GrantOpened => "grant_opened",
+            Self::CodeRefused { .. } => "code_refused",
+            Self::CodeReplayed => "code_replayed",
+            Self::ClientRefused { .. } => "client_refused",
+            Self::GrantEnded => "grant_ended",
+            Self::GrantDisplaced => "grant_displaced",
             Self::ContextChanged { .. } => "context_changed",
             Self::AccessRefused { .. } => "access_refused",
             Self::CrossOrigin { .. } => "cross_origin",
@@ -447,6 +483,10 @@ impl EventKind {
             | Self::SignedOut
             | Self::SignedOutEverywhere { .. }
             | Self::FamilyDisplaced
+            | Self::ClientAuthorized { .. }
+            | Self::GrantOpened
+            | Self::GrantEnded
+            | Self::GrantDisplaced
             | Self::ContextChanged { .. }
             | Self::PasswordRehashed
             | Self::PasswordChanged
@@ -475,6 +515,9 @@ impl EventKind {
             Self::SignInRefused { .. }
             | Self::RegistrationRefused { .. }
             | Self::RefreshRefused { .. }
+            | Self::AuthorizationRefused { .. }
+            | Self::CodeRefused { .. }
+            | Self::ClientRefused { .. }
             | Self::Throttled { .. }
             | Self::Locked { .. }
             | Self::PasswordRefused
@@ -482,6 +525,7 @@ impl EventKind {
             | Self::CrossOrigin { .. }
             | Self::AccessRefused { .. } => Outcome::Refused,
             Self::ReuseDetected { .. }
+            | Self::CodeReplayed
             | Self::RefreshForged { .. }
             | Self::FeedOverflow { .. }
             | Self::StuffingDetected { .. }

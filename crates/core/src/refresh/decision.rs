@@ -104,6 +104,7 @@ impl RefusalCause {
             Self::WrongBinding => "refresh_token_wrong_binding",
             Self::Ended { reason } => match reason {
                 EndReason::Reuse { .. } => Self::Reuse.code(),
+                EndReason::CodeReplayed => "authorization_code_replayed",
                 EndReason::AheadOfState { .. } => Self::AheadOfState.code(),
                 EndReason::Expired { .. } => "session_expired",
                 EndReason::SignIn { .. } => "sign_in_required",

@@ -140,6 +140,8 @@ pub enum EndReason {
     },
     /// The subject had too many families; this one was idle for longest.
     Displaced,
+    /// The authorization code that opened it was presented again. Only grants to OAuth clients end so.
+    CodeReplayed,
     /// An order ended it.
     Revoked {
         /// Who, or what for.

@@ -69,7 +69,7 @@ impl Bench {
     }
 
     fn is_alive(&self, family: FamilyId) -> bool {
-        let check = AccountRequest::Check { family, issued_at: START };
+        let check = AccountRequest::Check { family, issued_at: START, grants: false };
         self.ask(&check, Duration::ZERO) == AccountAnswer::Checked { alive: true }
     }
 }

@@ -1,0 +1,274 @@
+//! The decision about an authorization request, without any HTML.
+//!
+//! # The contract of [`Authorization::decide`]
+//!
+//! The caller has a request to `GET` or `POST /oauth/authorize`, and calls with
+//!
+//! - the parameters as they came: the query, or the body of a form. After each step of the user (sign-in, choice of an
+//!   account, consent) it calls again with the same text, which is judged anew. So the text may be carried from page to page,
+//!   and a changed one gains nothing;
+//! - the [`SignedIn`] user of this browser, whose session was found alive in the course of this request;
+//! - the [`Interaction`]: when the request first came to this browser, and what the user did since. The caller proves that
+//!   it is about this very browser and this very text, and uses an answer to the question for consent once.
+//!
+//! It gets an [`Outcome`], and does nothing but show it: a page, or a 303 to the [`Location`]. The location holds the code,
+//! so it goes into no log. `Cache-Control: no-store` and `Referrer-Policy: no-referrer` are the caller's part.
+//!
+//! Only [`Outcome::Redirect`] has changed anything: a code and a consent are kept. If the session is over by then, the
+//! outcome is [`SignInReason::NotSignedIn`]; the caller then removes the browser's cookie.
+
+use postern_oauth::{
+    authorize::{AuthorizationRequest, PageError, ProvedClient},
+    client::Client,
+    decide::{Answer, Decision, Interaction, SignInReason, decide},
+    error::OauthError,
+    form::Parameters,
+    redirect::ProvedRedirect,
+    resource::Resource,
+    response::Location,
+    scope::Scopes,
+};
+
+use crate::{
+    access::revocation_cache::RevocationCache,
+    account::{AuthorizationCode, CODE_LIFETIME, Consent, OauthAccounts as _, PendingCode},
+    events::{EventContext, EventKind},
+    ids::{AccountId, FamilyId},
+    isolate::Isolate,
+    oauth::resources::is_known,
+    ports::Fault,
+    refresh::{Grant, Lifetimes},
+    runtime::{Runtime, events::Events, ports::Ports},
+    web::caller::Caller,
+};
+
+/// The user who is signed in at the pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SignedIn {
+    /// The user's account.
+    pub(crate) account: AccountId,
+    /// The browser's session.
+    pub(crate) session: FamilyId,
+    /// What the sign-in granted, and when it was.
+    pub(crate) grant: Grant,
+}
+
+/// What an authorization request comes to.
+#[derive(Debug)]
+pub(crate) enum Outcome<'c> {
+    /// A page that says what is wrong. The browser is sent nowhere.
+    ErrorPage(PageError),
+    /// The browser goes back to the client, with a code or an error.
+    Redirect(Location),
+    /// The user has to sign in, or to choose an account.
+    SignIn(SignInNeeded<'c>),
+    /// The user is asked for consent.
+    Consent(ConsentNeeded<'c>),
+}
+
+/// What a page for signing in shows.
+#[derive(Debug)]
+pub(crate) struct SignInNeeded<'c> {
+    /// The client that the user goes to.
+    pub(crate) client: &'c Client,
+    /// Why.
+    pub(crate) reason: SignInReason,
+    /// The login to fill in.
+    pub(crate) login_hint: Option<String>,
+    /// The languages that the client asks for: tags with spaces between.
+    pub(crate) ui_locales: Option<String>,
+    /// Whether a user is signed in, so that "continue as" can be offered.
+    pub(crate) signed_in: bool,
+}
+
+/// What a page for consent shows.
+#[derive(Debug)]
+pub(crate) struct ConsentNeeded<'c> {
+    /// The client.
+    pub(crate) client: &'c Client,
+    /// The redirect URI: its host is shown, with a warning for a program on this machine.
+    pub(crate) redirect: ProvedRedirect,
+    /// The resource that the client wants access to.
+    pub(crate) resource: Option<Resource>,
+    /// The scopes that would be granted. The user may untick any of them.
+    pub(crate) scopes: Scopes,
+    /// The languages that the client asks for.
+    pub(crate) ui_locales: Option<String>,
+}
+
+/// Decides authorization requests.
+pub(crate) struct Authorization<'r, P: Ports>(&'r Runtime<P>);
+
+impl<'r, P: Ports> Authorization<'r, P> {
+    pub(crate) const fn of(runtime: &'r Runtime<P>) -> Self {
+        Self(runtime)
+    }
+
+    /// Decides an authorization request: see the contract above.
+    ///
+    /// # Errors
+    /// A [`Fault`]: 503 with `Retry-After`, on a page. The caller may repeat the call.
+    pub(crate) async fn decide(
+        &self,
+        caller: &Caller,
+        parameters: &str,
+        user: Option<&SignedIn>,
+        interaction: &Interaction,
+    ) -> Result<Outcome<'r>, Fault> {
+        let isolate: &'r Isolate = &self.0.isolate;
+        let parsed = Parameters::parse(parameters).map_err(PageError::Form).and_then(|parameters| {
+            let proved = ProvedClient::prove(&parameters, &isolate.clients, &isolate.config.issuer)?;
+            Ok(AuthorizationRequest::parse(&parameters, proved, |resource| is_known(self.0, resource)))
+        });
+        let request = match parsed {
+            Ok(Ok(request)) => request,
+            Ok(Err(refused)) => {
+                self.record_refused(caller, None, refused.error.code.code());
+                return Ok(Outcome::Redirect(refused.location));
+            }
+            Err(error) => {
+                self.record_refused(caller, None, error.code());
+                return Ok(Outcome::ErrorPage(error));
+            }
+        };
+        let remembered = match user {
+            Some(user) => self.remembered(&request, user).await?,
+            None => None,
+        };
+        let now = self.0.now();
+        let grant = user.map(|user| &user.grant);
+        let mut decision = decide(&request, grant, remembered.as_ref(), interaction, now);
+        // The client's tokens of before that time are refused, and so would be those of a sign-in of before it.
+        if let (Some(user), Decision::Grant { .. } | Decision::AskConsent(_)) = (user, &decision)
+            && RevocationCache::of(self.0)
+                .is_client_revoked(&request.client().client_id, user.grant.auth_time)
+                .await?
+        {
+            decision = if request.prompt.is_none() {
+                Decision::Refuse(OauthError::new(
+                    postern_oauth::error::ErrorCode::LoginRequired,
+                    "the user has to sign in",
+                ))
+            } else {
+                Decision::SignIn(SignInReason::Reauthenticate)
+            };
+        }
+        match (decision, user) {
+            (Decision::Refuse(error), _) => {
+                self.record_refused(caller, Some(&request), error.code.code());
+                Ok(Outcome::Redirect(request.answer.error(&error)))
+            }
+            (Decision::AskConsent(scopes), _) => Ok(Outcome::Consent(ConsentNeeded {
+                client: request.client(),
+                redirect: request.answer.redirect().clone(),
+                resource: request.resource,
+                scopes,
+                ui_locales: request.ui_locales,
+            })),
+            (Decision::Grant { scopes, asked }, Some(user)) => {
+                self.grant(caller, request, user, (&scopes, asked)).await
+            }
+            (Decision::SignIn(reason), user) => Ok(sign_in(request, reason, user.is_some())),
+            // Without a user, the decision is a sign-in.
+            (Decision::Grant { .. }, None) => Ok(sign_in(request, SignInReason::NotSignedIn, false)),
+        }
+    }
+
+    async fn remembered(
+        &self,
+        request: &AuthorizationRequest<'_>,
+        user: &SignedIn,
+    ) -> Result<Option<Scopes>, Fault> {
+        let key = consent_of(request, Vec::new());
+        let accounts = self.0.ports.accounts();
+        let scopes = accounts.consent(user.account, key.client_id, key.redirect_uri, key.resource).await?;
+        Ok(scopes.map(|scopes| scopes.into_iter().collect()))
+    }
+
+    /// Keeps a code, and gives it to the client.
+    async fn grant(
+        &self,
+        caller: &Caller,
+        request: AuthorizationRequest<'r>,
+        user: &SignedIn,
+        (scopes, asked): (&Scopes, bool),
+    ) -> Result<Outcome<'r>, Fault> {
+        let client = request.client();
+        let code = AuthorizationCode::make(user.account, self.0.ports.platform())?;
+        let offline = client.gets_refresh_token(scopes);
+        let pending = PendingCode {
+            hash: code.hash(),
+            challenge: request.challenge,
+            redirect_uri: request.answer.redirect().requested().to_owned(),
+            grant: Grant {
+                client_id: client.client_id.clone(),
+                scope: scopes.to_text(),
+                roles: if client.roles { user.grant.roles.clone() } else { Vec::new() },
+                ..user.grant.clone()
+            },
+            resource: request.resource.as_ref().map(Resource::to_string),
+            offline,
+            lifetimes: if offline { client.lifetimes } else { self.without_refresh() },
+            drift: client.drift,
+        };
+        let consent = asked.then(|| consent_of(&request, scopes.iter().map(str::to_owned).collect()));
+        let accounts = self.0.ports.accounts();
+        let kept = accounts.issue_code(user.account, code.grant(), pending, (user.session, consent)).await?;
+        if !kept {
+            return Ok(sign_in(request, SignInReason::NotSignedIn, false));
+        }
+        let setting = EventContext {
+            account: Some(user.account),
+            session_id: Some(code.grant()),
+            client_id: Some(client.client_id.clone()),
+            ..caller.setting()
+        };
+        Events::of(self.0).record(self.0.now(), EventKind::ClientAuthorized { asked }, setting);
+        let text = code.seal(self.0.isolate.masters.current());
+        Ok(Outcome::Redirect(request.answer.success(&text)))
+    }
+
+    /// The lifetimes of a grant without a refresh token: that of its one access token.
+    fn without_refresh(&self) -> Lifetimes {
+        let lifetime = self.0.isolate.config.access_token_lifetime + CODE_LIFETIME;
+        Lifetimes { idle: lifetime, absolute: lifetime }
+    }
+
+    fn record_refused(
+        &self,
+        caller: &Caller,
+        request: Option<&AuthorizationRequest<'_>>,
+        cause: &'static str,
+    ) {
+        let client_id = request.map(|request| request.client().client_id.clone());
+        let setting = EventContext { client_id, ..caller.setting() };
+        Events::of(self.0).record(self.0.now(), EventKind::AuthorizationRefused { cause }, setting);
+    }
+}
+
+fn sign_in(request: AuthorizationRequest<'_>, reason: SignInReason, signed_in: bool) -> Outcome<'_> {
+    Outcome::SignIn(SignInNeeded {
+        client: request.client(),
+        reason,
+        login_hint: request.login_hint,
+        ui_locales: request.ui_locales,
+        signed_in,
+    })
+}
+
+/// The consent to this request: for the registered redirect URI, so that the port of a program on this machine makes none
+/// of its own.
+fn consent_of(request: &AuthorizationRequest<'_>, scopes: Vec<String>) -> Consent {
+    Consent {
+        client_id: request.client().client_id.clone(),
+        redirect_uri: request.answer.redirect().registered().as_str().to_owned(),
+        resource: request.resource.as_ref().map(Resource::to_string),
+        scopes,
+    }
+}
+
+/// The answer of a user who refuses, or allows these scopes, for the [`Interaction`] of the next call.
+pub(crate) fn answer_of(user: &SignedIn, allowed: Option<Scopes>) -> (String, Answer) {
+    let answer = allowed.map_or(Answer::Refused, Answer::Allowed);
+    (user.grant.subject.clone(), answer)
+}
