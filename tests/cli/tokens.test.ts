@@ -18,11 +18,16 @@ interface Inspected {
   about: string | null;
   setting: string | null;
   keys: string | null;
+  general: boolean | null;
+  resources: string[] | null;
   request: { route: { name: string } | null; answer: { by: string; status?: number; code?: string } } | null;
 }
 
 const home = mkdtempSync(join(tmpdir(), "postern-inspect-"));
 afterAll(() => rmSync(home, { recursive: true }));
+
+/** A resource of the gate, whose clients are elsewhere: the host of a request is not compared. */
+const MCP = "https://api.example.test/x/mcp";
 
 let theirs: Issuer;
 let stranger: Issuer;
@@ -37,6 +42,7 @@ const worker = shared(async () => {
     { name: "x-any", path: "/x/any", upstream },
     { name: "x-role", path: "/x/role", roles_any: ["admin"], upstream },
     { name: "x-public", path: "/x/public", access: "public", upstream },
+    { name: "x-mcp", path: "/x/mcp", resource: MCP, issuers: [theirs.iss], upstream },
   ]);
   return { vars };
 });
@@ -75,6 +81,9 @@ describe("it answers as the gate, and names the setting", () => {
     ["one of ours without the role", async () => (await signIn(worker(), { login: ALICE })).access_token, "/x/role", { verdict: "accepted", setting: "POSTERN_ROUTES[1].roles_any" }],
     ["one of ours with it", async () => (await signIn(worker(), { login: ADMIN })).access_token, "/x/role", { verdict: "accepted", setting: null }],
     ["rubbish on a route that looks at none", async () => "a.b", "/x/public", { verdict: "refused", code: "not_three_parts" }],
+    ["one for a resource", () => theirs.token("theirs-1", { aud: MCP }), "/x/mcp", { verdict: "accepted", setting: null, general: false, resources: [MCP] }],
+    ["one for a resource elsewhere", () => theirs.token("theirs-1", { aud: MCP }), "/x/any", { verdict: "accepted", setting: "POSTERN_ROUTES[0].resource", general: false }],
+    ["one for no resource", () => theirs.token("theirs-1"), "/x/mcp", { verdict: "accepted", setting: "POSTERN_ROUTES[3].resource", general: true, resources: [] }],
     ["rubbish", async () => "a.b", "/x/any", { verdict: "refused", code: "not_three_parts" }],
   ];
   test.for(CASES)("%s", async ([, make, path, expected]) => {

@@ -155,7 +155,7 @@ pub(super) fn grant_objection(
             || broader_scopes.get(scope).is_some_and(|broader| !broader.is_disjoint(&identity.scopes))
     };
     if !scopes_all.iter().all(has) || !(scopes_any.is_empty() || scopes_any.iter().any(has)) {
-        return Some(ForbidCause::Scope { required: requirement.scopes() });
+        return Some(ForbidCause::Scope { required: requirement.scopes_to_ask_for(&identity.scopes) });
     }
     if !roles_any.is_empty() && roles_any.is_disjoint(&identity.roles) {
         return Some(ForbidCause::Role);
@@ -167,9 +167,14 @@ pub(super) fn grant_objection(
 }
 
 impl Requirement {
-    /// The scopes that the route takes: all required ones, and the alternatives.
-    pub(super) fn scopes(&self) -> BTreeSet<String> {
-        text_set(self.scopes_all.union(&self.scopes_any).cloned())
+    /// The scopes that a client asks for to pass: all required ones, and the alternatives. For a resource also those
+    /// without which it is of no use, and those of its scopes that the client has already been granted: clients that ask
+    /// for nothing but the scopes of the last challenge would lose these.
+    pub(super) fn scopes_to_ask_for(&self, granted: &BTreeSet<String>) -> BTreeSet<String> {
+        let own = self.scopes_all.iter().chain(&self.scopes_any);
+        let Some(resource) = &self.resource else { return text_set(own.cloned()) };
+        let kept = granted.intersection(&resource.known_scopes);
+        text_set(own.chain(&resource.scopes).chain(kept).cloned())
     }
 }
 

@@ -32,6 +32,8 @@ pub struct ProtectedResource {
     /// The scopes without which a client can do nothing here, for its first authorization request. Others are asked for
     /// when a request needs them.
     pub scopes: BTreeSet<String>,
+    /// Every scope that a route of the resource takes.
+    pub known_scopes: BTreeSet<String>,
     /// The name that clients show to people.
     pub name: Option<String>,
     /// A page for developers.
@@ -75,6 +77,9 @@ pub fn agree(routes: &mut [Route]) {
         let Some(resource) = &requirement.resource else { continue };
         let known = whole.entry(resource.id.clone()).or_insert_with(|| (**resource).clone());
         known.scopes.extend(resource.scopes.iter().cloned());
+        let taken = requirement.scopes_all.iter().chain(&requirement.scopes_any).chain(&resource.scopes);
+        let broader = requirement.broader_scopes.values().flatten();
+        known.known_scopes.extend(taken.chain(broader).cloned());
         known.name = known.name.take().or_else(|| resource.name.clone());
         known.documentation = known.documentation.take().or_else(|| resource.documentation.clone());
         common

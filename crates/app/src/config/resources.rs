@@ -116,7 +116,16 @@ impl Resources {
             }
             Some(before) => before.compare(fields, known),
         }
-        Some(Box::new(ProtectedResource { id, authorization_servers, scopes, name, documentation }))
+        // Filled when all routes are known.
+        let known_scopes = BTreeSet::new();
+        Some(Box::new(ProtectedResource {
+            id,
+            authorization_servers,
+            scopes,
+            known_scopes,
+            name,
+            documentation,
+        }))
     }
 
     /// A token for one resource must not serve at another one, and no token for the rest of the gate at a resource.

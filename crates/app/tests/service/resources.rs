@@ -231,6 +231,7 @@ fn a_broader_scope_passes_where_the_settings_say_so() {
     let mut settings = settings();
     settings["POSTERN_ROUTES"][1]["scopes_all"] = json!(["list:orders", "see:orders"]);
     settings["POSTERN_ROUTES"][1]["resource_scopes"] = json!(["list:orders"]);
+    // The token's scope is none that this resource knows.
     let token = foreign(&json!("b-app"));
     let bearer = format!("Bearer {token}");
     let reply = ask(&with(&settings), "GET", "/b/mcp", &[("authorization", &bearer)]);

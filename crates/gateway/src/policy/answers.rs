@@ -68,9 +68,7 @@ impl Challenge {
         // Not with 400: another sign-in would not help.
         if let (401, Some(requirement)) = (self.status(), of_resource) {
             push_metadata(&mut parameters, requirement);
-            let basic = requirement.resource.as_deref().map(|resource| &resource.scopes);
-            let scopes: BTreeSet<String> =
-                requirement.scopes().into_iter().chain(basic.into_iter().flatten().cloned()).collect();
+            let scopes = requirement.scopes_to_ask_for(&BTreeSet::new());
             if !scopes.is_empty() {
                 parameters.push(("scope", joined(&scopes)));
             }

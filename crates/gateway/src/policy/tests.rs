@@ -307,6 +307,7 @@ fn resource(id: &str) -> ProtectedResource {
         id: ResourceId::parse(id, false).unwrap(),
         authorization_servers: vec!["https://auth.example.com".into()],
         scopes: set(&["mcp:use"]),
+        known_scopes: set(&["mcp:use", "files:read", "files:list"]),
         name: None,
         documentation: None,
     }
@@ -392,10 +393,12 @@ fn a_resources_challenges_lead_to_its_metadata() {
     caller.acr = Some("gold".into());
     assert_eq!(
         answered(requirement(), &decide_on(requirement(), Some(&caller))),
-        format!(
-            "Bearer realm=\"postern\", error=\"insufficient_scope\", {metadata}, scope=\"files:admin files:read files:write\""
-        )
+        format!("Bearer realm=\"postern\", error=\"insufficient_scope\", {metadata}, {all}")
     );
+    // What the client has and the resource knows is not lost by asking again.
+    caller.scopes = set(&["files:list", "offline_access", "openid"]);
+    let again = answered(requirement(), &decide_on(requirement(), Some(&caller)));
+    assert!(again.ends_with("scope=\"files:admin files:list files:read files:write mcp:use\""), "{again}");
     // A 400 says that the request is wrong: no sign-in mends that.
     assert_eq!(
         unauthorized(Challenge::InvalidRequest),

@@ -13,6 +13,7 @@ fn of_resource(path: &str, id: &str, scopes: &[&str], basic: &[&str]) -> Route {
         id: ResourceId::parse(id, true).unwrap(),
         authorization_servers: vec!["https://auth.example.com".into()],
         scopes: set(basic),
+        known_scopes: [].into(),
         name: None,
         documentation: None,
     };
@@ -166,6 +167,25 @@ fn a_host_serves_the_documents_of_its_own_resources() {
     {
         assert_eq!(status(&gate, &[host, WELL_KNOWN, "/mcp"].concat()), None, "{host}");
     }
+}
+
+#[test]
+fn every_route_knows_all_scopes_of_its_resource() {
+    let id = "https://api.example.com/mcp";
+    let mut second = of_resource("/mcp/w", id, &["write"], &["use"]);
+    if let Access::Required(requirement) = &mut second.access {
+        requirement.scopes_any = ["any".to_owned()].into();
+        requirement.broader_scopes = [("write".to_owned(), ["admin".to_owned()].into())].into();
+    }
+    let other = of_resource("/other", "https://api.example.com/other", &["else"], &[]);
+    let mut routes = vec![of_resource("/mcp", id, &["read"], &[]), second, other];
+    agree(&mut routes);
+    let known: Vec<String> = routes
+        .iter()
+        .map(|route| route.resource().unwrap())
+        .map(|one| Vec::from_iter(one.known_scopes.clone()).join(" "))
+        .collect();
+    assert_eq!(known, ["admin any read use write", "admin any read use write", "else"]);
 }
 
 // Tests MCP Authorization section "Scope Selection Strategy": scopes_supported is the minimal set (R12)

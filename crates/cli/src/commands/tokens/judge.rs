@@ -1,12 +1,12 @@
 //! A token as the gate would judge it under given settings, with the setting that would change the
 //! answer.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use pollster::block_on;
 use postern_app::{
     config::{Config, Profile},
-    gateway::Access,
+    gateway::{Access, Identity, Route},
     http::PlainRequest,
     jose::{JwkSet, native::NativeVerifier},
     service::{
@@ -71,6 +71,7 @@ pub(super) fn judge(asked: &Asked<'_>, token: &str, context: &Context) -> Result
                 "accepted: the gate of {file} accepts the token as one of {}",
                 identity.issuer
             ));
+            lines.extend(served(&explainer, identity));
             lines.push(format!("keys     {}", keys_from.as_deref().unwrap_or_default()));
             lines.push(
                 "supposed the token is not revoked and its session is alive; only the running Worker can check that"
@@ -110,9 +111,34 @@ pub(super) fn judge(asked: &Asked<'_>, token: &str, context: &Context) -> Result
         "setting": setting,
         "settings": file,
         "keys": keys_from,
+        "general": outcome.as_ref().ok().map(|identity| identity.is_general),
+        "resources": outcome.as_ref().ok().map(|identity| resources(&explainer, identity)),
         "request": request,
     });
     Ok(Judged { lines, value, refused })
+}
+
+/// The protected resources that the token is for, and whether it serves on routes without one.
+fn resources<'e>(explainer: &'e Explainer, identity: &Identity) -> Vec<&'e str> {
+    let routes = explainer.gate().routes().iter();
+    let named = routes.filter(|route| {
+        route.of_resource().is_some_and(|requirement| requirement.audience_met(&identity.audience))
+    });
+    let ids: BTreeSet<&str> =
+        named.filter_map(Route::resource).map(|resource| resource.id.as_str()).collect();
+    ids.into_iter().collect()
+}
+
+/// Where the token serves, if the table has resources.
+fn served(explainer: &Explainer, identity: &Identity) -> Option<String> {
+    explainer.gate().resources().next()?;
+    let resources = resources(explainer, identity).join(", ");
+    let what = match (identity.is_general, resources.as_str()) {
+        (true, "") => "routes without a resource".to_owned(),
+        (true, ids) => format!("routes without a resource, and the resource {ids}"),
+        (false, ids) => format!("the resource {ids} alone"),
+    };
+    Some(format!("for      {what}"))
 }
 
 fn told_setting(why: &Why) -> String {
