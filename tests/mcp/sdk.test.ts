@@ -1,0 +1,140 @@
+// The MCP SDK on both sides of the gate: its server is the upstream, its client calls, with a token in hand and from a bare 401.
+import { UnauthorizedError, type OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport, StreamableHTTPError } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { CallToolResultSchema, CreateMessageRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { scene, type Scene } from "./scene.ts";
+
+let at: Scene;
+beforeAll(async () => {
+  at = await scene();
+});
+afterAll(() => at.stop());
+
+const CALLBACK = "http://localhost:1/callback";
+
+/** A client of the SDK that can answer for a model. */
+function client(): Client {
+  const made = new Client({ name: "postern-mcp-tests", version: "1.0.0" }, { capabilities: { sampling: {} } });
+  made.setRequestHandler(CreateMessageRequestSchema, ({ params }) => ({ role: "assistant", model: "none", content: { type: "text", text: `heard ${JSON.stringify(params.messages[0]?.content)}` } }));
+  return made;
+}
+
+/** A transport whose client has this token. */
+const holding = (token: string) => new StreamableHTTPClientTransport(new URL(at.mcp), { requestInit: { headers: { authorization: `Bearer ${token}` } } });
+
+const token = (claims: Record<string, string> = {}) => at.theirs.issuer.token("k", { aud: at.mcp, scope: "mcp:use", ...claims });
+
+/** Keeps what the SDK's client learns, and signs in without a person. */
+class Provider implements OAuthClientProvider {
+  /** Where the client sent the browser. */
+  readonly sent: URL[] = [];
+  redirectUrl = CALLBACK;
+  clientMetadata = { client_name: "The tests", redirect_uris: [CALLBACK], token_endpoint_auth_method: "none" };
+  #client: OAuthClientInformationMixed | undefined;
+  #tokens: OAuthTokens | undefined;
+  #verifier = "";
+  clientInformation = () => this.#client;
+  saveClientInformation = (made: OAuthClientInformationMixed) => void (this.#client = made);
+  tokens = () => this.#tokens;
+  saveTokens = (tokens: OAuthTokens) => void (this.#tokens = tokens);
+  redirectToAuthorization = (url: URL) => void this.sent.push(url);
+  saveCodeVerifier = (verifier: string) => void (this.#verifier = verifier);
+  codeVerifier = () => this.#verifier;
+
+  /** What the browser brings back. */
+  async code(): Promise<string> {
+    const answer = await fetch(this.sent.at(-1) as URL, { redirect: "manual" });
+    return new URL(answer.headers.get("location") ?? "").searchParams.get("code") ?? "";
+  }
+}
+
+test("the SDK's client and server meet through the gate", async () => {
+  const from = at.server.seen.length;
+  const [caller, transport] = [client(), holding(await token())];
+  await caller.connect(transport as never);
+  expect((await caller.listTools()).tools.length).toBeGreaterThan(5);
+  expect(await caller.callTool({ name: "test_simple_text" })).toMatchObject({ content: [{ text: expect.stringContaining("simple text") as string }] });
+  // In the answer's stream: notifications, and a question of the server's.
+  const progress: number[] = [];
+  await caller.request({ method: "tools/call", params: { name: "test_tool_with_progress", arguments: {} } }, CallToolResultSchema, { onprogress: ({ progress: now }) => void progress.push(now) });
+  expect(progress).toEqual([0, 50, 100]);
+  expect(await caller.callTool({ name: "test_sampling", arguments: { prompt: "hello" } })).toMatchObject({ content: [{ text: expect.stringContaining("hello") as string }] });
+  expect(transport.sessionId).toMatch(/^[\x21-\x7e]+$/);
+  expect(at.server.sessions()).toBe(1);
+  await transport.terminateSession();
+  expect(at.server.sessions()).toBe(0);
+  await caller.close();
+  const seen = at.server.seen.slice(from);
+  expect(new Set(seen.map(({ method }) => method))).toEqual(new Set(["POST", "GET", "DELETE"]));
+  // Tests MCP's rule against passing tokens on: none reaches the server.
+  expect(seen.every(({ headers }) => headers.authorization === undefined && headers["x-auth-subject"] === "user-of-theirs")).toBe(true);
+  expect(seen.slice(1).every(({ headers }) => headers["mcp-session-id"] && headers["mcp-protocol-version"])).toBe(true);
+});
+
+test("a stream that breaks off goes on by Last-Event-ID", async () => {
+  const from = at.server.seen.length;
+  const [caller, transport] = [client(), holding(await token())];
+  await caller.connect(transport as never);
+  let broken = false;
+  const onprogress = () => {
+    if (!broken) at.server.breakStreams();
+    broken = true;
+  };
+  const result = await caller.request({ method: "tools/call", params: { name: "test_tool_with_progress", arguments: {} } }, CallToolResultSchema, { onprogress });
+  expect(result).toMatchObject({ content: [{ text: "done" }] });
+  const resumed = at.server.seen.slice(from).filter(({ headers }) => headers["last-event-id"]);
+  expect(resumed.length).toBeGreaterThan(0);
+  await transport.terminateSession();
+  await caller.close();
+});
+
+// Tests of discovery as MCP 2026-07-28 has it: from the challenge to the metadata to the authorization server.
+test("a client signs in from a bare 401", async () => {
+  const provider = new Provider();
+  const connect = () => new StreamableHTTPClientTransport(new URL(at.mcp), { authProvider: provider });
+  const first = connect();
+  await expect(client().connect(first as never)).rejects.toThrow(UnauthorizedError);
+  const sent = provider.sent[0]?.searchParams;
+  expect([sent?.get("resource"), sent?.get("scope")]).toEqual([at.mcp, "mcp:use"]);
+  await first.finishAuth(await provider.code());
+  const [caller, second] = [client(), connect()];
+  await caller.connect(second as never);
+  expect(await caller.callTool({ name: "test_simple_text" })).toMatchObject({ content: [{ type: "text" }] });
+  await second.terminateSession();
+  await caller.close();
+});
+
+test("a client asks for the scopes that a 403 names", async () => {
+  const provider = new Provider();
+  const connect = () => new StreamableHTTPClientTransport(new URL(at.mcp), { authProvider: provider });
+  const first = connect();
+  at.theirs.grants = () => "profile";
+  await expect(client().connect(first as never)).rejects.toThrow(UnauthorizedError);
+  await first.finishAuth(await provider.code());
+  at.theirs.grants = (asked) => asked.replace("mcp:use", "mcp:all");
+  // Sound, and without the scope.
+  const second = connect();
+  await expect(client().connect(second as never)).rejects.toThrow(UnauthorizedError);
+  expect(provider.sent[1]?.searchParams.get("scope")).toBe("mcp:use");
+  await second.finishAuth(await provider.code());
+  // It got another scope, which contains the one that it asked for.
+  const [caller, third] = [client(), connect()];
+  await caller.connect(third as never);
+  expect((await caller.listPrompts()).prompts).toHaveLength(4);
+  await third.terminateSession();
+  await caller.close();
+  at.theirs.grants = (asked) => asked;
+});
+
+// Attack: a server that the user trusts less takes the token that its clients bring, and calls this one with it.
+test("a token for another resource opens no session", async () => {
+  for (const aud of [at.mcp.replace("/mcp", "/other"), `${at.mcp}/`, "https://api.example.test"]) {
+    const before = at.server.seen.length;
+    const failed = await client().connect(holding(await token({ aud })) as never).catch((error: unknown) => error);
+    expect((failed as StreamableHTTPError).code, aud).toBe(401);
+    expect(at.server.seen.length).toBe(before);
+  }
+});
