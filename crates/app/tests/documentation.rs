@@ -71,8 +71,15 @@ fn the_settings_in_the_configuration_page_are_sound() {
 }
 
 /// The guides with settings and sample requests.
-const GUIDES: [&str; 6] =
-    ["auth0", "amazon-cognito", "keycloak", "microsoft-entra-id", "route-recipes", "from-another-gateway"];
+const GUIDES: [&str; 7] = [
+    "auth0",
+    "amazon-cognito",
+    "keycloak",
+    "microsoft-entra-id",
+    "route-recipes",
+    "from-another-gateway",
+    "mcp-server",
+];
 
 /// A recipe of a guide: its settings, and the lines with sample requests and their answers.
 struct Recipe {
@@ -113,7 +120,7 @@ fn recipes_of(guide: &str) -> Vec<Recipe> {
 fn every_recipe_is_sound_and_does_what_it_says() {
     let now = Timestamp::from_seconds(1_800_000_000);
     let recipes = recipes();
-    assert_eq!(recipes.len(), 10);
+    assert_eq!(recipes.len(), 13);
     for Recipe { title, settings, lines } in recipes {
         let mut vars = vars(&[settings]);
         vars.insert("POSTERN_AUDIENCE".to_owned(), json!("https://api.example.com"));
