@@ -41,6 +41,8 @@ tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/origin/tsconfig.json
 # Its package comes with `make proof NAME=browser` alone.
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
+# Likewise make proof NAME=mcp.
+[ ! -d tests/mcp/node_modules ] || tsc --noEmit -p tests/mcp/tsconfig.json
 
 say "names of tests"
 node scripts/check-names.mjs

@@ -29,7 +29,7 @@ async function run(name: string, relay: Relay): Promise<Map<string, string[]>> {
   await promisify(execFile)(process.execPath, args, { maxBuffer: 64 << 20 }).catch(() => undefined);
   const results = new Map<string, string[]>();
   for (const file of globSync("**/checks.json", { cwd: folder }).sort()) {
-    const scenario = basename(dirname(file)).replace(/-\d{4}-\d{2}-\d{2}T.*$/, "");
+    const scenario = basename(dirname(file)).replace(/^server-/, "").replace(/-\d{4}-\d{2}-\d{2}T.*$/, "");
     const checks = JSON.parse(readFileSync(join(folder, file), "utf8")) as Check[];
     results.set(scenario, checks.filter(({ status }) => status !== "INFO").map(({ id, status }) => `${id} ${status}`));
   }

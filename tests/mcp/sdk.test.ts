@@ -51,6 +51,7 @@ class Provider implements OAuthClientProvider {
   }
 }
 
+// Tests MCP Authorization section "Token Handling": the client's token does not reach the server behind the gate (R5)
 test("the SDK's client and server meet through the gate", async () => {
   const from = at.server.seen.length;
   const [caller, transport] = [client(), holding(await token())];
@@ -69,7 +70,6 @@ test("the SDK's client and server meet through the gate", async () => {
   await caller.close();
   const seen = at.server.seen.slice(from);
   expect(new Set(seen.map(({ method }) => method))).toEqual(new Set(["POST", "GET", "DELETE"]));
-  // Tests MCP's rule against passing tokens on: none reaches the server.
   expect(seen.every(({ headers }) => headers.authorization === undefined && headers["x-auth-subject"] === "user-of-theirs")).toBe(true);
   expect(seen.slice(1).every(({ headers }) => headers["mcp-session-id"] && headers["mcp-protocol-version"])).toBe(true);
 });
@@ -91,7 +91,8 @@ test("a stream that breaks off goes on by Last-Event-ID", async () => {
   await caller.close();
 });
 
-// Tests of discovery as MCP 2026-07-28 has it: from the challenge to the metadata to the authorization server.
+// Tests MCP Authorization section "Authorization Flow Steps": from a 401 to the metadata, the authorization server, a call
+// Tests RFC 9728 section 5: a client that knows the URL alone finds the authorization server
 test("a client signs in from a bare 401", async () => {
   const provider = new Provider();
   const connect = () => new StreamableHTTPClientTransport(new URL(at.mcp), { authProvider: provider });
@@ -107,6 +108,7 @@ test("a client signs in from a bare 401", async () => {
   await caller.close();
 });
 
+// Tests MCP Authorization section "Step-Up Authorization Flow": the SDK's client asks for what a 403 names (R9)
 test("a client asks for the scopes that a 403 names", async () => {
   const provider = new Provider();
   const connect = () => new StreamableHTTPClientTransport(new URL(at.mcp), { authProvider: provider });

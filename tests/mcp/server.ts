@@ -49,6 +49,17 @@ const DEFAULTS = {
   status: { type: "string", enum: ["active", "inactive", "pending"], default: "active" },
   verified: { type: "boolean", default: true },
 };
+/** Keywords of JSON Schema 2020-12 that must come through as they are. */
+const KEYWORDS = {
+  ...schema({ name: { type: "string" }, address: { $ref: "#/$defs/address" }, contactMethod: { enum: ["phone", "email"] }, phone: { type: "string" }, email: { type: "string" } }),
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  $defs: { address: { $anchor: "addressDef", type: "object", properties: { street: { type: "string" }, city: { type: "string" } } } },
+  allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
+  if: { properties: { contactMethod: { const: "phone" } }, required: ["contactMethod"] },
+  then: { required: ["phone"] },
+  else: { required: ["email"] },
+  additionalProperties: false,
+};
 const TOOLS: Record<string, ReturnType<typeof schema>> = {
   test_simple_text: schema(),
   test_image_content: schema(),
@@ -62,6 +73,8 @@ const TOOLS: Record<string, ReturnType<typeof schema>> = {
   test_elicitation: schema({ message: { type: "string" } }, ["message"]),
   test_elicitation_sep1034_defaults: schema(),
   test_elicitation_sep1330_enums: schema(),
+  test_reconnection: schema(),
+  json_schema_2020_12_tool: KEYWORDS,
 };
 const PROMPTS = [
   { name: "test_simple_prompt" },
@@ -107,6 +120,11 @@ function session(): Server {
         }
         return { content: [text("done")] };
       }
+      case "test_reconnection":
+        // The client comes back for the answer.
+        extra.closeSSEStream?.();
+        await delay(100);
+        return { content: [text("reconnected")] };
       case "test_error_handling":
         return { isError: true, content: [text("This tool intentionally returns an error for testing")] };
       case "test_sampling": {
@@ -147,7 +165,7 @@ function session(): Server {
   server.setRequestHandler(UnsubscribeRequestSchema, () => ({}));
   server.setRequestHandler(SetLevelRequestSchema, () => ({}));
   server.setRequestHandler(CompleteRequestSchema, () => ({ completion: { values: [], hasMore: false } }));
-  server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: PROMPTS }));
+  server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: PROMPTS.map((prompt) => ({ ...prompt, description: prompt.name.replaceAll("_", " ") })) }));
   server.setRequestHandler(GetPromptRequestSchema, ({ params: { name, arguments: given } }) => {
     const user = (content: object) => ({ role: "user" as const, content: content as ReturnType<typeof text> });
     switch (name) {
@@ -210,6 +228,7 @@ export async function startMcpServer(): Promise<McpServer> {
     const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       eventStore: new Events(),
+      retryInterval: 50,
       onsessioninitialized: (made) => void sessions.set(made, transport),
       onsessionclosed: (closed) => void sessions.delete(closed),
     });

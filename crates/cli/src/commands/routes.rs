@@ -315,18 +315,22 @@ pub(crate) fn told(explainer: &Explainer, explanation: &Explanation, notes: &[St
             let access = access(route);
             lines.push(format!("access   {}", access.0));
             lines.push(format!("         revocation: {}", access.1));
-            policy = json!({ "access": access.0, "revocation": access.1 });
-            if let Some(resource) = route.resource() {
-                let servers = resource.authorization_servers.join(", ");
-                lines.push(format!("resource {}", resource.id));
-                lines.push(format!("         metadata: {}", resource.id.metadata_url()));
-                lines.push(format!("         authorization servers: {servers}"));
-                policy["resource"] = json!({
+            let resource = route.resource();
+            policy = json!({
+                "access": access.0,
+                "revocation": access.1,
+                "resource": resource.map(|resource| json!({
                     "id": resource.id.as_str(),
                     "metadata_url": resource.id.metadata_url(),
                     "authorization_servers": resource.authorization_servers,
                     "scopes_supported": resource.scopes,
-                });
+                })),
+            });
+            if let Some(resource) = resource {
+                let servers = resource.authorization_servers.join(", ");
+                lines.push(format!("resource {}", resource.id));
+                lines.push(format!("         metadata: {}", resource.id.metadata_url()));
+                lines.push(format!("         authorization servers: {servers}"));
             }
         }
         for Ask { what, met, .. } in &deciding.asks {
