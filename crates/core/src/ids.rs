@@ -110,6 +110,11 @@ identifier! {
     BrowserId
 }
 
+identifier! {
+    /// Names one question to a user, such as that for consent, which they answer once.
+    QuestionId
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

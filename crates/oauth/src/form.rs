@@ -83,6 +83,13 @@ impl<'t> Parameters<'t> {
     }
 }
 
+impl Parameters<'_> {
+    /// All values of a name, for a form with checkboxes. No parameter of a standard is read so.
+    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| &**value)
+    }
+}
+
 fn decode(text: &str) -> Result<Cow<'_, str>, FormError> {
     if !text.contains(['%', '+']) {
         return Ok(Cow::Borrowed(text));

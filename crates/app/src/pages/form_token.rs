@@ -12,7 +12,7 @@ use crate::{
     config::cookie_names::FORM_COOKIE,
     encoding::{base64url, from_base64url},
     http::RequestView,
-    ids::BrowserId,
+    ids::{BrowserId, QuestionId},
     ports::{Fault, Randomness},
     secrets::{Master, Masters, NewerMaster},
     time::Timestamp,
@@ -89,6 +89,12 @@ pub(crate) fn verify(
     let issued_at = Timestamp::from_seconds(u64::from_be_bytes(*time));
     let sound = bool::from(expected.ct_eq(presented)) && now < issued_at.plus(lifetime);
     Ok(sound.then_some(issued_at))
+}
+
+/// The question that a token stands for, by its nonce. Only for a token that [`verify`] accepts.
+pub(crate) fn question_of(token: &str) -> Option<QuestionId> {
+    let bytes = from_base64url(token)?;
+    Some(QuestionId::from_bytes(*bytes.get(1 + 8..)?.first_chunk()?))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use postern_app::{
         memory::{ORDINARY_SECRET, ordinary_sign_in},
     },
     audit::{AuditAnswer, AuditChain, AuditRequest, chain::Act},
-    ids::FamilyId,
+    ids::{FamilyId, QuestionId},
     issuer_keys::{IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
     jwks::{CachePolicy, FetchFailure, IssuerSource, KeyLocation, Snapshot},
     keys::{KeyRingAnswer, KeyRingRequest, RingPolicy},
@@ -96,6 +96,11 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
         ordinary_sign_in(family, 10, START),
         browser_sign_in,
         browse,
+        AccountRequest::Answer {
+            family: browser,
+            question: QuestionId::from_bytes([4; 16]),
+            until: START.plus(Duration::from_hours(1)),
+        },
         rotate(family),
         rotate(FamilyId::from_bytes([2; 16])),
         AccountRequest::Confirm { family, rotation_count: 1 },
@@ -301,7 +306,7 @@ pub(super) fn assert_complete(play: &Play) {
         };
     }
     variants!(&play.account.0, AccountRequest:
-        Open, Rotate, Confirm, Browse, Revoke, RevokeAll, Sessions, Check, Oauth, UserChanged, IssueOneTime,
+        Open, Rotate, Confirm, Browse, Answer, Revoke, RevokeAll, Sessions, Check, Oauth, UserChanged, IssueOneTime,
         RedeemOneTime, GiveBackOneTime, Note, Activity, BeginErase, Erase);
     let of_oauth = |request: &AccountRequest| match request {
         AccountRequest::Oauth(request) => Some(request.clone()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::support::*;
 use postern_app::{
     account::{AccountAnswer, AccountRequest, ActivityKind, Ends},
-    ids::FamilyId,
+    ids::{FamilyId, QuestionId},
     refresh::{FamilyKind, RefusalCause, Revocation, SecretHash},
 };
 
@@ -128,6 +128,30 @@ fn use_is_written_every_five_minutes() {
     bench.pass(Duration::from_secs(1));
     assert!(browse(&bench, family, first_secret(family).hash()));
     assert_ne!(bench.records.snapshot(), before);
+}
+
+// The attack: a form for consent that is posted again, by a reload or from a copy of the page.
+#[test]
+fn a_question_is_answered_once() {
+    let bench = Bench::new();
+    let family = sign_in(&bench);
+    let until = bench.now.get().plus(HOUR);
+    let answer = |number: u8| {
+        let question = QuestionId::from_bytes([number; 16]);
+        bench.ask(&AccountRequest::Answer { family, question, until }) == AccountAnswer::Confirmed
+    };
+    assert_eq!([answer(1), answer(1), answer(2)], [true, false, true]);
+    // Its record stays small.
+    assert_eq!((3..30).filter(|number| answer(*number)).count(), 14);
+    bench.pass(HOUR);
+    assert!(!answer(40), "too late");
+    let question = QuestionId::from_bytes([1; 16]);
+    let until = bench.now.get().plus(HOUR);
+    let answer = |family| bench.ask(&AccountRequest::Answer { family, question, until });
+    let (session, _) = bench.sign_in();
+    assert!(matches!(answer(session), AccountAnswer::Refused(_)), "an app's session has no questions");
+    bench.ask(&AccountRequest::Revoke { family, reason: Revocation::Logout });
+    assert!(matches!(answer(family), AccountAnswer::Refused(_)), "nor one that has ended");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
     one_time::Purpose,
 };
 use crate::{
-    ids::{AccountId, FamilyId},
+    ids::{AccountId, FamilyId, QuestionId},
     ports::{Component, Fault},
     refresh::{Context, Limits, NewFamily, Presented, Revocation, SecretHash},
 };
@@ -134,6 +134,22 @@ pub trait Accounts {
         match self.ask(account, &AccountRequest::Browse { family, secret_hash, context }).await? {
             AccountAnswer::Browsing(browsing) => Ok(Some(browsing)),
             AccountAnswer::Refused(_) => Ok(None),
+            other => Err(misplaced(other)),
+        }
+    }
+
+    /// Answers a question in a browser session. `false` when it was answered before, or the session has ended. Asked
+    /// twice, it is `false` the second time, so a fault is no cause to ask again.
+    async fn answer(
+        &self,
+        account: AccountId,
+        family: FamilyId,
+        question: QuestionId,
+        until: Timestamp,
+    ) -> Result<bool, Fault> {
+        match self.ask(account, &AccountRequest::Answer { family, question, until }).await? {
+            AccountAnswer::Confirmed => Ok(true),
+            AccountAnswer::Refused(_) => Ok(false),
             other => Err(misplaced(other)),
         }
     }

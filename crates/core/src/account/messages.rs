@@ -12,7 +12,7 @@ use super::{
     stored::is_zero,
 };
 use crate::{
-    ids::FamilyId,
+    ids::{FamilyId, QuestionId},
     message::{Message, RetiredList},
     refresh::{
         Binding, Context, DriftPolicy, Evidence, Family, FamilyKind, Grant, Lifetimes, Limits, Presented,
@@ -84,6 +84,15 @@ pub enum AccountRequest {
         secret_hash: SecretHash,
         /// Where the request came from.
         context: Context,
+    },
+    /// A browser session answers a question to its user, once.
+    Answer {
+        /// The browser session.
+        family: FamilyId,
+        /// The question.
+        question: QuestionId,
+        /// Until when it can be answered.
+        until: Timestamp,
     },
     /// Ends one family. Ending an ended or unknown one is no error.
     Revoke {
@@ -201,7 +210,10 @@ impl Message for AccountRequest {
             | Self::Erase => true,
             // The second time the token is spent, and the answer would be a refusal; between the two,
             // another request may have redeemed what is given back; a note would be written twice.
-            Self::RedeemOneTime { .. } | Self::GiveBackOneTime { .. } | Self::Note { .. } => false,
+            Self::Answer { .. }
+            | Self::RedeemOneTime { .. }
+            | Self::GiveBackOneTime { .. }
+            | Self::Note { .. } => false,
         }
     }
 }

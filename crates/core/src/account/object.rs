@@ -85,6 +85,9 @@ impl<R: Records> Account<R> {
             AccountRequest::Browse { family, secret_hash, context } => {
                 rotation::browse(store, *family, secret_hash, context, now)
             }
+            AccountRequest::Answer { family, question, until } => {
+                rotation::answer_question(store, *family, *question, *until, now)
+            }
             AccountRequest::Revoke { family, reason } => sessions::revoke(store, *family, *reason, now),
             AccountRequest::RevokeAll { reason, keep: Some(keep) } => {
                 sessions::revoke_others(store, *keep, *reason, now)

@@ -11,7 +11,7 @@ use super::{
     stored::{Store, StoredFamily},
 };
 use crate::{
-    ids::FamilyId,
+    ids::{FamilyId, QuestionId},
     ports::{Fault, Records},
     refresh::{
         Context, Decided, Decision, End, EndReason, Family, FamilyKind, Limits, Presented, RefusalCause,
@@ -100,6 +100,29 @@ pub(super) fn browse(
         store.write_family(id, &StoredFamily { family, ..stored })?;
     }
     Ok(AccountReply::plain(AccountAnswer::Browsing(Browsing { grant })))
+}
+
+/// Answers a question in a browser session, once.
+pub(super) fn answer_question(
+    store: &Store<'_, impl Records>,
+    id: FamilyId,
+    question: QuestionId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<AccountReply, Fault> {
+    let stored = store
+        .load(id)?
+        .filter(|stored| stored.family.is_alive(now) && stored.family.kind == FamilyKind::Browser);
+    let answered = stored.and_then(|stored| {
+        let family = stored.family.answer(question, until, now)?;
+        Some(StoredFamily { family, epoch: stored.epoch })
+    });
+    let Some(answered) = answered else {
+        let refusal = Refusal::without_family(RefusalCause::UnknownFamily);
+        return Ok(AccountReply::plain(AccountAnswer::Refused(refusal)));
+    };
+    store.write_family(id, &answered)?;
+    Ok(AccountReply::plain(AccountAnswer::Confirmed))
 }
 
 /// Whether an access token of the session, issued at this time, is still good.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, DriftPolicy, Grant, Lifetime, Lifetimes, SecretHash};
-use crate::rate::FullAt;
+use crate::{ids::QuestionId, rate::FullAt};
 use postern_jose::time::Timestamp;
 
 /// A user's device name is cut to this many characters: a session list shows no more.
@@ -44,9 +44,24 @@ pub struct Family {
     /// The bucket that rotations are taken from, where their pace is limited.
     #[serde(default, skip_serializing_if = "FullAt::is_untouched")]
     pub pace: FullAt,
+    /// The questions that a browser session has answered, while they could be answered again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Answered>,
     /// Alive or ended.
     pub state: State,
 }
+
+/// A question that was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Which.
+    pub question: QuestionId,
+    /// Until when it could be answered again.
+    pub until: Timestamp,
+}
+
+/// How many answered questions a browser session remembers. Nobody answers so many within the time of one.
+const ANSWERED_KEPT: usize = 16;
 
 /// What a family is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -226,6 +241,7 @@ impl Family {
             rotation_count: 0,
             rotated_at: now,
             pace: FullAt::default(),
+            answered: Vec::new(),
             state: State::Alive(Alive {
                 secret_hash: opening.secret_hash,
                 master: opening.master,
@@ -297,6 +313,17 @@ impl Family {
             State::Alive(alive) => self.kind == FamilyKind::Browser && alive.secret_hash == *secret_hash,
             State::Ended(_) => false,
         }
+    }
+
+    /// A browser session in which a question is answered. `None` if it was answered before, or too many were.
+    pub(crate) fn answer(mut self, question: QuestionId, until: Timestamp, now: Timestamp) -> Option<Self> {
+        self.answered.retain(|one| now < one.until);
+        let again = self.answered.iter().any(|one| one.question == question);
+        if again || now >= until || self.answered.len() >= ANSWERED_KEPT {
+            return None;
+        }
+        self.answered.push(Answered { question, until });
+        Some(self)
     }
 
     /// A browser session that was used: its idle time begins anew.

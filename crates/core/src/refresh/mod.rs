@@ -28,8 +28,8 @@ pub use self::{
     context::{Context, Drift, DriftReason, Network},
     decision::{Decided, Decision, Evidence, RefusalCause},
     family::{
-        Alive, Binding, End, EndReason, Family, FamilyKind, NewFamily, Receipt, Revocation, SignInReason,
-        State,
+        Alive, Answered, Binding, End, EndReason, Family, FamilyKind, NewFamily, Receipt, Revocation,
+        SignInReason, State,
     },
     grant::Grant,
     limits::{DriftPolicy, Lifetime, Lifetimes, Limits},
