@@ -34,6 +34,7 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
         problem: None,
         forgotten: Some("/auth/forgotten-password"),
         sign_up: Some("/auth/sign-up"),
+        stay: None,
     };
     let sign_up = SignUp { hidden, client: None, login: "alice", problem: None, sign_in: "/auth/sign-in" };
     let forgotten = Forgotten { hidden, login: "", problem: None, sign_in: "/auth/sign-in" };
@@ -44,7 +45,6 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
     ];
     let consent = Consent {
         hidden,
-        ticket: "A",
         client: "Notes for Teams",
         origin: ClientOrigin::Domain("notes.example"),
         login: Some("alice@example.com"),
@@ -66,6 +66,10 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
         ("sign-in", sign_in.render(frame)),
         ("sign-in-refused", SignIn { login: "alice@example.com", problem: wrong, ..sign_in }.render(frame)),
         ("sign-in-empty", SignIn { problem: Some(Problem::Missing(Field::Login)), ..sign_in }.render(frame)),
+        (
+            "sign-in-stay",
+            SignIn { stay: Some(("alice@example.com", "/oauth/authorize")), ..sign_in }.render(frame),
+        ),
         ("sign-up", sign_up.render(frame)),
         ("sign-up-refused", SignUp { problem: Some(Problem::PasswordCommon), ..sign_up }.render(frame)),
         ("forgotten", forgotten.render(frame)),

@@ -21,6 +21,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     signed_in_title: "لقد سجّلت الدخول",
     signed_in_as: "لقد سجّلت الدخول باسم {login}.",
     another_account: "استخدام حساب آخر",
+    continue_as: "المتابعة باسم {login}",
     sign_up: "إنشاء حسابك",
     sign_up_button: "إنشاء الحساب",
     new_password_label: "كلمة المرور الجديدة",

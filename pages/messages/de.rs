@@ -21,6 +21,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     signed_in_title: "Sie sind angemeldet",
     signed_in_as: "Sie sind als {login} angemeldet.",
     another_account: "Anderes Konto verwenden",
+    continue_as: "Als {login} fortfahren",
     sign_up: "Ihr Konto erstellen",
     sign_up_button: "Konto erstellen",
     new_password_label: "Neues Passwort",

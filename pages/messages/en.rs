@@ -21,6 +21,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     signed_in_title: "You are signed in",
     signed_in_as: "You are signed in as {login}.",
     another_account: "Use another account",
+    continue_as: "Continue as {login}",
     sign_up: "Create your account",
     sign_up_button: "Create account",
     new_password_label: "New password",

@@ -21,6 +21,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     signed_in_title: "Ha iniciado sesión",
     signed_in_as: "Ha iniciado sesión como {login}.",
     another_account: "Usar otra cuenta",
+    continue_as: "Continuar como {login}",
     sign_up: "Crear su cuenta",
     sign_up_button: "Crear cuenta",
     new_password_label: "Contraseña nueva",

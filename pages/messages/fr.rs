@@ -21,6 +21,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     signed_in_title: "Vous êtes connecté",
     signed_in_as: "Vous êtes connecté en tant que {login}.",
     another_account: "Utiliser un autre compte",
+    continue_as: "Continuer en tant que {login}",
     sign_up: "Créer votre compte",
     sign_up_button: "Créer le compte",
     new_password_label: "Nouveau mot de passe",

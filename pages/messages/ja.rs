@@ -21,6 +21,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     signed_in_title: "ログインしています",
     signed_in_as: "{login} としてログインしています。",
     another_account: "別のアカウントを使う",
+    continue_as: "{login} として続ける",
     sign_up: "アカウントの作成",
     sign_up_button: "アカウントを作成",
     new_password_label: "新しいパスワード",

@@ -27,7 +27,7 @@ messages! {
     // Signing in.
     sign_in sign_in_to login_label password_label forgotten_link no_account sign_up_link
     wrong_credentials
-    signed_in_title signed_in_as another_account
+    signed_in_title signed_in_as another_account continue_as
     // Creating an account.
     sign_up sign_up_button new_password_label new_password_hint have_account
     login_taken login_invalid password_short password_long password_common

@@ -27,6 +27,9 @@ pub struct SignIn<'a> {
     pub forgotten: Option<&'a str>,
     /// The address of the page for a new account, where it is offered.
     pub sign_up: Option<&'a str>,
+    /// The login of the user who is signed in, and where the browser goes if they stay, where a client asks which account to
+    /// use.
+    pub stay: Option<(&'a str, &'a str)>,
 }
 
 impl SignIn<'_> {
@@ -54,6 +57,9 @@ impl SignIn<'_> {
         };
         let content = html! {
             @if let Some(client) = self.client { p.lead { (filled(messages.sign_in_to, "{client}", client)) } }
+            @if let Some((login, target)) = self.stay {
+                p.stay { a.button.quiet href=(target) { (filled(messages.continue_as, "{login}", login)) } }
+            }
             (frame.summary(self.problem))
             (form(&self.hidden, &html! {
                 (frame.input(&login, self.problem))
@@ -395,10 +401,8 @@ pub struct Scope<'a> {
 /// The page that asks whether a client may act for the user.
 #[derive(Debug, Clone, Copy)]
 pub struct Consent<'a> {
-    /// The form.
+    /// The form. Its token stands for this question, which is answered once.
     pub hidden: Hidden<'a>,
-    /// What binds the answer to this question, for a single use.
-    pub ticket: &'a str,
     /// The client's name.
     pub client: &'a str,
     /// How the name is known.
@@ -425,7 +429,6 @@ impl Consent<'_> {
             @if let Some(login) = self.login { p { (filled(messages.consent_user, "{login}", login)) } }
             p { a href=(self.another) { (messages.another_account) } }
             (form(&self.hidden, &html! {
-                input type="hidden" name="ticket" value=(self.ticket);
                 ul.facts {
                     @match self.origin {
                         ClientOrigin::Operator => {}

@@ -6,10 +6,22 @@ import type { BrowserContext, BrowserContextOptions, Page } from "playwright-cor
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { ALICE, PASSWORD } from "../worker/support/config.ts";
-import { AUTH, EVIL, scene, SIBLING, webSettings } from "./scene.ts";
+import { AUTH, EVIL, PARTNER, scene, SIBLING, webSettings } from "./scene.ts";
 
 const PAGES = { name: "Acme Books", links: { privacy: "/privacy", terms: "/terms", help: "mailto:help@acme.test" } };
-const on = scene(() => ({ vars: webSettings({ POSTERN_PAGES: PAGES, POSTERN_REGISTRATION: "open", POSTERN_LIMITS: "off" }) }));
+const CLIENTS = [
+  { client_id: "first-party" },
+  { client_id: "partner", name: "Notes for Teams", redirect_uris: [`${PARTNER}/callback`], scopes: ["read:orders", "write:orders"] },
+  { client_id: "tool", name: "A tool", redirect_uris: ["http://127.0.0.1/callback"], scopes: ["read:orders"] },
+];
+const on = scene(() => ({ vars: webSettings({ POSTERN_PAGES: PAGES, POSTERN_CLIENTS: CLIENTS, POSTERN_REGISTRATION: "open", POSTERN_LIMITS: "off" }) }));
+
+/** An authorization request, with a challenge of RFC 7636 appendix B. */
+function request(clientId: string, redirectUri: string, more: Record<string, string> = {}): string {
+  const challenge = { code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256" };
+  return `${AUTH}/oauth/authorize?${new URLSearchParams({ client_id: clientId, redirect_uri: redirectUri, response_type: "code", state: "s1", scope: "read:orders write:orders", ...challenge, ...more })}`;
+}
+const PARTNERS = (more: Record<string, string> = {}) => request("partner", `${PARTNER}/callback`, more);
 
 const PATHS = ["sign-in", "sign-up", "forgotten-password", "new-password", "verify-address", "sign-out"] as const;
 
@@ -35,6 +47,14 @@ async function eachPage(page: Page, language: string, look: (name: string) => Pr
     expect(await page.getAttribute("[role=alert] ~ form input:not([type=hidden])", "aria-invalid")).toBe("true");
     await look(`${path}, refused`);
   }
+  await page.goto(`${AUTH}/oauth/authorize?client_id=unknown`);
+  await look("an error");
+  await signIn(page);
+  await look("signed in");
+  await page.goto(PARTNERS({ ui_locales: language }));
+  await look("consent");
+  await page.goto(request("tool", "http://127.0.0.1:4567/callback", { ui_locales: language }));
+  await look("consent for a program on the device");
 }
 
 // Whatever the browser has: nothing is a script's doing.
@@ -67,6 +87,30 @@ describe.for([true, false])("with scripts: %s", (javaScriptEnabled) => {
     await signIn(page);
     const cookie = (await context.cookies()).find(({ name }) => name === "__Host-postern_sso");
     expect(cookie).toMatchObject({ httpOnly: true, secure: true, sameSite: "Lax", path: "/" });
+    await context.close();
+  });
+
+  // Chromium applies form-action to the redirects that follow a form: sign-in, consent and the client's address.
+  test("a client's user signs in, consents, and is sent back", async () => {
+    const { context, page } = await opened({ javaScriptEnabled });
+    await page.goto(PARTNERS({ prompt: "login" }));
+    expect(await page.textContent("main")).toContain("Notes for Teams");
+    await page.fill("#login", ALICE);
+    await page.fill("#password", PASSWORD);
+    await page.click("button[type=submit]");
+    expect(await page.textContent("main")).toContain("partner.test");
+    await page.uncheck("input[value='write:orders']");
+    await page.click("button[value=allow]");
+    await page.waitForURL(`${PARTNER}/callback?**`);
+    const answer = new URL(page.url()).searchParams;
+    expect(answer.get("code")).toMatch(/^pac_/);
+    expect([answer.get("state"), answer.get("iss")]).toEqual(["s1", AUTH]);
+    await page.goBack();
+    await page.click("button[value=allow]");
+    expect(await page.textContent("main")).toContain("used before");
+    await page.goto(PARTNERS());
+    await page.click("button[value=deny]");
+    await page.waitForURL(`${PARTNER}/callback?error=access_denied**`);
     await context.close();
   });
 
@@ -106,8 +150,10 @@ describe("for everybody", () => {
     const validate = new HtmlValidate({ extends: ["html-validate:recommended", "html-validate:standard"], rules: { "form-dup-name": ["error", { shared: ["checkbox"] }] } });
     const { context, page } = await opened({ javaScriptEnabled: false });
     for (const language of ["en", "de", "fr", "es", "ja", "ar"]) {
-      for (const path of PATHS) {
-        const answer = await page.goto(`${AUTH}/auth/${path}?ui_locales=${language}`);
+      await signIn(page);
+      const pages = [...PATHS.map((path) => `${AUTH}/auth/${path}?another=1&ui_locales=${language}`), PARTNERS({ ui_locales: language })];
+      for (const path of pages) {
+        const answer = await page.goto(path);
         const html = await answer!.text();
         const report = await validate.validateString(html);
         expect(report.results.flatMap(({ messages }) => messages.map(({ ruleId, message }) => `${path} ${language}: ${ruleId}: ${message}`))).toEqual([]);

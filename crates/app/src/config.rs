@@ -188,7 +188,12 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let limits = variable("LIMITS").and_then(|node| limits::read(&node, local)).unwrap_or_default();
     let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
-    let pages = variable("PAGES").and_then(|node| pages::read(&node, issuer.as_deref(), local));
+    let pages = match variable("PAGES") {
+        Some(node) => pages::read(&node, issuer.as_deref(), local),
+        // Without pages, no user could answer a client of the authorization server.
+        None if oauth_clients.is_empty() => None,
+        None => issuer.as_deref().map(PagesSettings::of_issuer),
+    };
 
     let identity = variable("IDENTITY")
         .and_then(|node| sections::identity(&node, issuer.as_deref(), local))

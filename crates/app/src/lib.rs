@@ -55,7 +55,6 @@ mod auth;
 pub mod config;
 mod gate;
 mod isolate;
-#[expect(dead_code, reason = "the pages and the endpoints come next")]
 mod oauth;
 #[cfg(test)]
 #[cfg(feature = "thorough")]

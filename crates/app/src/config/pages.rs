@@ -19,6 +19,12 @@ const MAX_LOGO: usize = 4096;
 
 const DAY: u64 = 86_400;
 
+/// How long a browser stays signed in without use, in seconds: until the next working day.
+const IDLE: u64 = DAY;
+
+/// How long a browser stays signed in at all, in seconds.
+const ABSOLUTE: u64 = 7 * DAY;
+
 /// The settings of the pages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PagesSettings {
@@ -35,12 +41,22 @@ pub struct PagesSettings {
 }
 
 impl PagesSettings {
+    /// The default settings, under the name of the issuer's host.
+    pub(super) fn of_issuer(issuer: &str) -> Self {
+        Self {
+            theme: Theme::named(host_of(Some(issuer))),
+            clients: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            idle_lifetime: Duration::from_secs(IDLE),
+            absolute_lifetime: Duration::from_secs(ABSOLUTE),
+        }
+    }
+
     /// The look for a client.
     pub(crate) fn theme_of(&self, client_id: Option<&str>) -> &Theme {
         client_id.and_then(|id| self.clients.get(id)).unwrap_or(&self.theme)
     }
 
-    #[expect(dead_code, reason = "the consent page shows it, which is not there yet")]
     /// The description of a scope in a language, or else in English.
     pub(crate) fn description(&self, scope: &str, language: Language) -> Option<&str> {
         let texts = self.scopes.get(scope)?;
@@ -57,8 +73,7 @@ pub(super) fn read(node: &Node<'_>, issuer: Option<&str>, local: bool) -> Option
     let own = ["clients", "scopes", "idle_lifetime", "absolute_lifetime"];
     let known: Vec<&str> = THEME.into_iter().chain(own).collect();
     let fields = node.object(&known)?;
-    let host = issuer.and_then(UrlParts::parse).map(|parts| parts.host.to_owned()).unwrap_or_default();
-    let theme = theme(&fields, &Theme::named(host), local);
+    let theme = theme(&fields, &Theme::named(host_of(issuer)), local);
     let clients = fields.or("clients", BTreeMap::new(), |node| {
         let each = |(id, node): (&str, Node<'_>)| {
             Some((id.to_owned(), self::theme(&node.object(&THEME)?, &theme, local)))
@@ -72,8 +87,8 @@ pub(super) fn read(node: &Node<'_>, issuer: Option<&str>, local: bool) -> Option
     let least = if local { 1 } else { 300 };
     let lifetime =
         |name, default| fields.or(name, Duration::from_secs(default), |node| node.seconds(least..=90 * DAY));
-    let idle_lifetime = lifetime("idle_lifetime", DAY);
-    let absolute_lifetime = lifetime("absolute_lifetime", 7 * DAY);
+    let idle_lifetime = lifetime("idle_lifetime", IDLE);
+    let absolute_lifetime = lifetime("absolute_lifetime", ABSOLUTE);
     if absolute_lifetime < idle_lifetime {
         fields.wrong(
             "absolute_lifetime",
@@ -81,6 +96,10 @@ pub(super) fn read(node: &Node<'_>, issuer: Option<&str>, local: bool) -> Option
         );
     }
     Some(PagesSettings { theme, clients, scopes, idle_lifetime, absolute_lifetime })
+}
+
+fn host_of(issuer: Option<&str>) -> String {
+    issuer.and_then(UrlParts::parse).map(|parts| parts.host.to_owned()).unwrap_or_default()
 }
 
 fn theme(fields: &Fields<'_>, default: &Theme, local: bool) -> Theme {

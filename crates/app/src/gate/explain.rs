@@ -70,7 +70,7 @@ impl Explainer {
 
     /// Remarks about likely mistakes in the table.
     pub fn review(&self) -> Vec<Remark> {
-        review(self.gate.routes(), self.issuers.len(), |path| is_own(&self.config.admin, path))
+        review(self.gate.routes(), self.issuers.len(), |path| is_own(&self.config, path))
     }
 
     /// Explains this request. `None` means that its URL is not an absolute http(s) URL. `supposed` has the access
@@ -85,7 +85,7 @@ impl Explainer {
         let (method, url) = (request.method(), request.url());
         let parts = UrlParts::parse(&url)?;
         let raw = as_the_platform_reads(parts.path);
-        let admin = &self.config.admin;
+        let config = &self.config;
         let mut told = Explanation {
             path: NormalPath::parse(&raw).ok(),
             passed_over: Vec::new(),
@@ -94,12 +94,12 @@ impl Explainer {
             supposed: Vec::new(),
         };
         // A document of this table is Postern's own answer too.
-        if is_own(admin, &raw)
+        if is_own(config, &raw)
             || self.gate.resource_metadata(&method, &UrlParts { path: &raw, ..parts }).is_some()
         {
             return Some(told);
         }
-        if let Some((found, reply)) = preflight(&self.gate, admin, request, parts.authority, &raw) {
+        if let Some((found, reply)) = preflight(&self.gate, config, request, parts.authority, &raw) {
             let wanted = request.header("access-control-request-method").unwrap_or_default();
             let before = found.index;
             told.passed_over = self.passed_over(before, &wanted, parts.authority, told.path.as_ref());
@@ -125,7 +125,7 @@ impl Explainer {
             told.answer = Answer::Refused { reply, why: why.to_owned() };
             return Some(told);
         };
-        if is_own(admin, found.path.as_str()) || self.gate.is_resource_metadata(&found) {
+        if is_own(config, found.path.as_str()) || self.gate.is_resource_metadata(&found) {
             let reply = RouteMatch::NotFound.refusal().unwrap_or_else(|| Reply::empty(404));
             let why = "another spelling of a path that Postern itself serves".to_owned();
             told.answer = Answer::Refused { reply, why };

@@ -1,7 +1,7 @@
 //! CORS preflights (the Fetch standard, "CORS-preflight request") for routes that have a CORS rule.
 
 use crate::{
-    config::AdminSettings,
+    config::Config,
     gateway::{Gate, Match, RouteMatch},
     http::{Reply, RequestView},
     web::paths::is_own,
@@ -11,7 +11,7 @@ use crate::{
 /// before they are checked.
 pub(crate) fn preflight<'g>(
     gate: &'g Gate,
-    admin: &AdminSettings,
+    config: &Config,
     request: &impl RequestView,
     authority: &str,
     path: &str,
@@ -22,7 +22,7 @@ pub(crate) fn preflight<'g>(
     let origin = request.header("origin")?;
     let wanted = request.header("access-control-request-method")?;
     match gate.find(&wanted, authority, path) {
-        RouteMatch::Match(found) if !is_own(admin, found.path.as_str()) => {
+        RouteMatch::Match(found) if !is_own(config, found.path.as_str()) => {
             let headers = request.header("access-control-request-headers");
             let reply = found.route.cors.as_ref()?.preflight(&origin, &wanted, headers.as_deref());
             Some((found, reply))

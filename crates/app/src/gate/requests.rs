@@ -55,7 +55,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
     pub(crate) fn try_sync(&self, request: &impl RequestView) -> Immediate {
         let url = request.url();
         let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()).into() };
-        if is_own(&self.0.isolate.config.admin, parts.path) {
+        if is_own(&self.0.isolate.config, parts.path) {
             return Immediate::Own;
         }
         let Some(gate) = &self.0.gate else { return Immediate::Wait };
@@ -243,14 +243,14 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         if let Some(reply) = gate.resource_metadata(&method, parts) {
             return GateStep::Done(None, reply);
         }
-        let admin = &self.0.isolate.config.admin;
-        if let Some((found, reply)) = preflight(gate, admin, request, parts.authority, parts.path) {
+        let config = &self.0.isolate.config;
+        if let Some((found, reply)) = preflight(gate, config, request, parts.authority, parts.path) {
             return GateStep::Done(Some(found.route), reply);
         }
         let found = match gate.find(&method, parts.authority, parts.path) {
             // `/%61uth/me` is another spelling of a path of ours: routes never get those.
             RouteMatch::Match(found)
-                if is_own(&self.0.isolate.config.admin, found.path.as_str())
+                if is_own(&self.0.isolate.config, found.path.as_str())
                     || gate.is_resource_metadata(&found) =>
             {
                 return GateStep::Done(None, RouteMatch::NotFound.refusal().unwrap_or_else(bad_url));

@@ -61,24 +61,9 @@ pub(crate) enum Outcome<'c> {
     /// The browser goes back to the client, with a code or an error.
     Redirect(Location),
     /// The user has to sign in, or to choose an account.
-    SignIn(SignInNeeded<'c>),
+    SignIn(SignInReason),
     /// The user is asked for consent.
     Consent(ConsentNeeded<'c>),
-}
-
-/// What a page for signing in shows.
-#[derive(Debug)]
-pub(crate) struct SignInNeeded<'c> {
-    /// The client that the user goes to.
-    pub(crate) client: &'c Client,
-    /// Why.
-    pub(crate) reason: SignInReason,
-    /// The login to fill in.
-    pub(crate) login_hint: Option<String>,
-    /// The languages that the client asks for: tags with spaces between.
-    pub(crate) ui_locales: Option<String>,
-    /// Whether a user is signed in, so that "continue as" can be offered.
-    pub(crate) signed_in: bool,
 }
 
 /// What a page for consent shows.
@@ -92,8 +77,6 @@ pub(crate) struct ConsentNeeded<'c> {
     pub(crate) resource: Option<Resource>,
     /// The scopes that would be granted. The user may untick any of them.
     pub(crate) scopes: Scopes,
-    /// The languages that the client asks for.
-    pub(crate) ui_locales: Option<String>,
 }
 
 /// Decides authorization requests.
@@ -163,14 +146,13 @@ impl<'r, P: Ports> Authorization<'r, P> {
                 redirect: request.answer.redirect().clone(),
                 resource: request.resource,
                 scopes,
-                ui_locales: request.ui_locales,
             })),
             (Decision::Grant { scopes, asked }, Some(user)) => {
                 self.grant(caller, request, user, (&scopes, asked)).await
             }
-            (Decision::SignIn(reason), user) => Ok(sign_in(request, reason, user.is_some())),
+            (Decision::SignIn(reason), _) => Ok(Outcome::SignIn(reason)),
             // Without a user, the decision is a sign-in.
-            (Decision::Grant { .. }, None) => Ok(sign_in(request, SignInReason::NotSignedIn, false)),
+            (Decision::Grant { .. }, None) => Ok(Outcome::SignIn(SignInReason::NotSignedIn)),
         }
     }
 
@@ -215,7 +197,7 @@ impl<'r, P: Ports> Authorization<'r, P> {
         let accounts = self.0.ports.accounts();
         let kept = accounts.issue_code(user.account, code.grant(), pending, (user.session, consent)).await?;
         if !kept {
-            return Ok(sign_in(request, SignInReason::NotSignedIn, false));
+            return Ok(Outcome::SignIn(SignInReason::NotSignedIn));
         }
         let setting = EventContext {
             account: Some(user.account),
@@ -244,16 +226,6 @@ impl<'r, P: Ports> Authorization<'r, P> {
         let setting = EventContext { client_id, ..caller.setting() };
         Events::of(self.0).record(self.0.now(), EventKind::AuthorizationRefused { cause }, setting);
     }
-}
-
-fn sign_in(request: AuthorizationRequest<'_>, reason: SignInReason, signed_in: bool) -> Outcome<'_> {
-    Outcome::SignIn(SignInNeeded {
-        client: request.client(),
-        reason,
-        login_hint: request.login_hint,
-        ui_locales: request.ui_locales,
-        signed_in,
-    })
 }
 
 /// The consent to this request: for the registered redirect URI, so that the port of a program on this machine makes none

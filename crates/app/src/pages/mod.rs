@@ -1,6 +1,8 @@
 //! The pages that a person sees: sign-in, registration, passwords, addresses, sign-out. Their HTML is in `postern-pages`;
 //! what they do is what the calls of `/auth` do.
 
+mod authorize;
+mod client_face;
 mod form_token;
 mod passwords;
 mod pending;

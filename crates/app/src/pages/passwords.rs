@@ -10,6 +10,7 @@ use crate::{
     },
     http::{Reply, RequestView},
     pages::{
+        form_token::FORM_LIFETIME,
         posted::{missing, shown_at, text},
         refusal::Refusals,
         visit::Visit,
@@ -50,7 +51,7 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
     ) -> Result<Reply, ApiError> {
         let login = text(fields, "login");
         let render = |problem| self.forgotten(visit, login, Some(problem));
-        if shown_at(self.0, request, visit, FORGOTTEN, fields)?.is_none() {
+        if shown_at(self.0, request, visit, (FORGOTTEN, FORM_LIFETIME), fields)?.is_none() {
             return Refusals::of(self.0).again(request, visit, &ApiError::CsrfFailed, render);
         }
         if let Some(problem) = missing(fields, &[("login", Field::Login)]) {
@@ -80,7 +81,7 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
     ) -> Result<Reply, ApiError> {
         let token = text(fields, "token").trim();
         let render = |problem| self.new_password(visit, token, Some(problem));
-        if shown_at(self.0, request, visit, NEW_PASSWORD, fields)?.is_none() {
+        if shown_at(self.0, request, visit, (NEW_PASSWORD, FORM_LIFETIME), fields)?.is_none() {
             return Refusals::of(self.0).again(request, visit, &ApiError::CsrfFailed, render);
         }
         if let Some(problem) = missing(fields, &[("token", Field::Code), ("password", Field::Password)]) {
@@ -111,7 +112,7 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
     ) -> Result<Reply, ApiError> {
         let token = text(fields, "token").trim();
         let render = |problem| self.verify(visit, token, Some(problem));
-        if shown_at(self.0, request, visit, VERIFY_ADDRESS, fields)?.is_none() {
+        if shown_at(self.0, request, visit, (VERIFY_ADDRESS, FORM_LIFETIME), fields)?.is_none() {
             return Refusals::of(self.0).again(request, visit, &ApiError::CsrfFailed, render);
         }
         if let Some(problem) = missing(fields, &[("token", Field::Code)]) {

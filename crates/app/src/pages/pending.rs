@@ -71,6 +71,13 @@ impl Pending {
     }
 }
 
+/// A query, and the token of its beginning if it has been at the sign-in page.
+pub(crate) fn split(query: &str) -> (&str, &str) {
+    let last = query.rsplit_once('&');
+    last.and_then(|(query, last)| Some((query, last.strip_prefix(BEGUN)?.strip_prefix('=')?)))
+        .unwrap_or((query, ""))
+}
+
 /// A text as the value of a parameter.
 pub(crate) fn encoded(value: &str) -> String {
     utf8_percent_encode(value, IN_VALUE).to_string()

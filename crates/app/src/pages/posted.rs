@@ -1,14 +1,13 @@
 //! A posted form: which browser it came from, and what was entered.
 
+use core::time::Duration;
+
 use postern_oauth::form::{FormError, Parameters};
 use postern_pages::{Field, Problem};
 
 use crate::{
     http::RequestView,
-    pages::{
-        form_token::{self, FORM_LIFETIME},
-        visit::Visit,
-    },
+    pages::{form_token, visit::Visit},
     runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     time::Timestamp,
     web::{body::BodyError, caller::Caller, error::ApiError},
@@ -50,12 +49,12 @@ pub(crate) fn shown_at<P: Ports>(
     runtime: &Runtime<P>,
     request: &impl RequestView,
     visit: &Visit<'_>,
-    address: &str,
+    (address, lifetime): (&str, Duration),
     fields: &Parameters<'_>,
 ) -> Result<Option<Timestamp>, ApiError> {
     Origins::of(runtime).check_own_origin(request)?;
     let masters = &runtime.isolate.masters;
-    let in_time = (runtime.now(), FORM_LIFETIME);
+    let in_time = (runtime.now(), lifetime);
     form_token::verify(masters, visit.browser, address, in_time, text(fields, "form_token"))
         .map_err(|newer| Events::of(runtime).newer_master(&Caller::of(request), "form_token", newer))
 }

@@ -3,11 +3,20 @@
 use postern_oauth::form::{FormError, Parameters};
 
 use crate::{
+    config::PagesSettings,
     http::{Reply, RequestView},
+    isolate::Isolate,
     pages::{
-        passwords::PasswordPages, posted, refusal::Refusals, sign_in::SignInPage, sign_out::SignOutPage,
-        sign_up::SignUpPage, visit::Visit,
+        authorize::AuthorizePages,
+        passwords::PasswordPages,
+        posted,
+        refusal::Refusals,
+        sign_in::SignInPage,
+        sign_out::SignOutPage,
+        sign_up::SignUpPage,
+        visit::{Arrived, Visit},
     },
+    ports::Fault,
     runtime::{Runtime, ports::Ports},
     web::{body::BodyError, endpoints::PageCall, error::ApiError},
 };
@@ -33,17 +42,34 @@ impl<'r, P: Ports> Pages<'r, P> {
     ) -> Result<Reply, ApiError> {
         let isolate = &self.0.isolate;
         let settings = isolate.config.pages.as_ref().ok_or(ApiError::NotOffered)?;
+        if call == PageCall::Authorize {
+            let query = query.unwrap_or_default();
+            let visit = self.visit(settings, path, request, &Arrived::Pending(query))?;
+            let answered = AuthorizePages::of(self.0).show(request, query, &visit).await;
+            return Ok(answered.unwrap_or_else(|error| Refusals::of(self.0).page(request, &visit, &error)));
+        }
         let read = if call.is_posted() { posted::fields(request, body) } else { read_query(query) };
         let (fields, unread) = match read {
             Ok(fields) => (fields, None),
             Err(error) => (Parameters::default(), Some(error)),
         };
-        let visit = Visit::of::<P>(self.0.ports.platform(), settings, path, request, &fields)?;
+        let visit = self.visit(settings, path, request, &Arrived::Fields(fields.clone()))?;
         let answered = match unread {
             Some(error) => Err(error.into()),
             None => self.handle(call, request, &visit, &fields).await,
         };
         Ok(answered.unwrap_or_else(|error| Refusals::of(self.0).page(request, &visit, &error)))
+    }
+
+    fn visit<'v>(
+        &'v self,
+        settings: &'v PagesSettings,
+        path: &'static str,
+        request: &impl RequestView,
+        arrived: &Arrived<'_>,
+    ) -> Result<Visit<'v>, Fault> {
+        let isolate: &Isolate = &self.0.isolate;
+        Visit::of::<P>((isolate, self.0.ports.platform()), settings, path, request, arrived)
     }
 
     async fn handle(
@@ -67,6 +93,9 @@ impl<'r, P: Ports> Pages<'r, P> {
             }
             PageCall::ShowVerifyAddress => PasswordPages::of(runtime).show_verify(visit),
             PageCall::VerifyAddress => PasswordPages::of(runtime).submit_verify(request, visit, fields).await,
+            PageCall::Consent => AuthorizePages::of(runtime).answer(request, visit, fields).await,
+            // It is no form and has no fields of ours.
+            PageCall::Authorize => Err(ApiError::NotFound),
             PageCall::ShowSignOut => SignOutPage::of(runtime).show(visit),
             PageCall::SignOut => SignOutPage::of(runtime).submit(request, visit, fields).await,
         }

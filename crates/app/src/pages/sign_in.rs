@@ -12,7 +12,7 @@ use crate::{
     config::{Registration, cookie_names::DEVICE_COOKIE},
     http::{Reply, RequestView},
     pages::{
-        form_token,
+        form_token::{self, FORM_LIFETIME},
         posted::{missing, shown_at, text},
         refusal::Refusals,
         visit::Visit,
@@ -57,7 +57,16 @@ impl<'r, P: Ports> SignInPage<'r, P> {
         }
         let hint = visit.pending.as_ref().and_then(|pending| pending.parameter("login_hint"));
         let hint = hint.filter(|hint| hint.len() <= 254).unwrap_or_default();
-        Ok(visit.page(200, self.form(visit, &hint, None)?))
+        if visit.pending.is_some()
+            && !text(fields, "choose").is_empty()
+            && let Some(session) = BrowserSessions::of(self.0).current(request).await?
+            && let Some(login) = BrowserSessions::of(self.0).login_of(&session).await
+        {
+            // The token says that this browser chose the account that is signed in.
+            let target = self.onwards(visit, self.0.now())?;
+            return Ok(visit.page(200, self.form(visit, &hint, (Some((&login, &target)), None))?));
+        }
+        Ok(visit.page(200, self.form(visit, &hint, (None, None))?))
     }
 
     /// `POST /auth/sign-in`: what `POST /auth/login` does, with its limits and events, and a browser session.
@@ -67,16 +76,16 @@ impl<'r, P: Ports> SignInPage<'r, P> {
         visit: &Visit<'_>,
         fields: &Parameters<'_>,
     ) -> Result<Reply, ApiError> {
-        let render = |problem| self.form(visit, text(fields, "login"), Some(problem));
+        let render = |problem| self.form(visit, text(fields, "login"), (None, Some(problem)));
         let refusals = Refusals::of(self.0);
-        let Some(shown_at) = shown_at(self.0, request, visit, SIGN_IN, fields)? else {
+        let Some(shown_at) = shown_at(self.0, request, visit, (SIGN_IN, FORM_LIFETIME), fields)? else {
             return refusals.again(request, visit, &ApiError::CsrfFailed, render);
         };
         if let Some(problem) = missing(fields, &[("login", Field::Login), ("password", Field::Password)]) {
             return Ok(visit.page(400, render(problem)?));
         }
         match self.sign_in(request, visit, fields).await {
-            Ok(cookies) => Ok(with_cookies(self.onwards(visit, shown_at)?, &cookies)),
+            Ok(cookies) => Ok(with_cookies(visit.redirect(&self.onwards(visit, shown_at)?), &cookies)),
             Err(error) => refusals.again(request, visit, &error, render),
         }
     }
@@ -91,7 +100,7 @@ impl<'r, P: Ports> SignInPage<'r, P> {
         let attempt = Attempt {
             login: text(fields, "login"),
             password: text(fields, "password"),
-            client_id: BROWSER_CLIENT,
+            client_id: visit.client.as_ref().map_or(BROWSER_CLIENT, |client| &client.client_id),
             device_tokens: cookies::values(request, DEVICE_COOKIE),
         };
         let signed_in = SignIn::of(self.0).authenticate(request, &attempt).await?;
@@ -103,33 +112,33 @@ impl<'r, P: Ports> SignInPage<'r, P> {
         Ok(lines)
     }
 
-    /// The answer after a sign-in: back to the pending request, or to the page that says who is signed in.
-    fn onwards(&self, visit: &Visit<'_>, shown_at: Timestamp) -> Result<Reply, ApiError> {
-        let location = match &visit.pending {
-            None => SIGN_IN.to_owned(),
-            Some(pending) => {
-                let master = self.0.isolate.masters.current();
-                let address = pending.address();
-                let begun =
-                    form_token::issue(master, visit.browser, &address, shown_at, self.0.ports.platform())?;
-                pending.back(&begun)
-            }
-        };
-        Ok(visit.redirect(&location))
+    /// Where the browser goes: back to the pending request, or to the page that says who is signed in.
+    fn onwards(&self, visit: &Visit<'_>, begun_at: Timestamp) -> Result<String, ApiError> {
+        let Some(pending) = &visit.pending else { return Ok(SIGN_IN.to_owned()) };
+        let master = self.0.isolate.masters.current();
+        let platform = self.0.ports.platform();
+        let begun = form_token::issue(master, visit.browser, &pending.address(), begun_at, platform)?;
+        Ok(pending.back(&begun))
     }
 
-    fn form(&self, visit: &Visit<'_>, login: &str, problem: Option<Problem>) -> Result<Document, ApiError> {
+    fn form(
+        &self,
+        visit: &Visit<'_>,
+        login: &str,
+        (stay, problem): (Option<(&str, &str)>, Option<Problem>),
+    ) -> Result<Document, ApiError> {
         let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), SIGN_IN)?;
         let config = &self.0.isolate.config;
         let forgotten = offers_one_time_tokens(config).is_ok().then(|| visit.link(FORGOTTEN));
         let sign_up = (config.registration == Registration::Open).then(|| visit.link(SIGN_UP));
         let view = SignInView {
             hidden: visit.hidden(SIGN_IN, &token),
-            client: None,
+            client: visit.client_name(),
             login,
             problem,
             forgotten: forgotten.as_deref(),
             sign_up: sign_up.as_deref(),
+            stay,
         };
         Ok(view.render(&visit.frame(true)))
     }

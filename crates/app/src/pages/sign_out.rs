@@ -6,7 +6,7 @@ use postern_pages::{Document, Done, Problem, SignOut};
 use crate::{
     auth::browser_sessions::BrowserSessions,
     http::{Reply, RequestView},
-    pages::{posted::shown_at, refusal::Refusals, visit::Visit},
+    pages::{form_token::FORM_LIFETIME, posted::shown_at, refusal::Refusals, visit::Visit},
     runtime::{Runtime, ports::Ports},
     web::{
         cookies::with_cookies,
@@ -36,7 +36,7 @@ impl<'r, P: Ports> SignOutPage<'r, P> {
         fields: &Parameters<'_>,
     ) -> Result<Reply, ApiError> {
         let render = |problem| self.form(visit, Some(problem));
-        if shown_at(self.0, request, visit, SIGN_OUT, fields)?.is_none() {
+        if shown_at(self.0, request, visit, (SIGN_OUT, FORM_LIFETIME), fields)?.is_none() {
             return Refusals::of(self.0).again(request, visit, &ApiError::CsrfFailed, render);
         }
         match BrowserSessions::of(self.0).end(request).await {

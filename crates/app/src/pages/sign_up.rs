@@ -15,7 +15,7 @@ use crate::{
     config::Registration,
     http::{Reply, RequestView},
     pages::{
-        form_token,
+        form_token::{self, FORM_LIFETIME},
         posted::{missing, shown_at, text},
         refusal::Refusals,
         visit::Visit,
@@ -57,7 +57,7 @@ impl<'r, P: Ports> SignUpPage<'r, P> {
     ) -> Result<Reply, ApiError> {
         let render = |problem| self.form(visit, text(fields, "login"), Some(problem));
         let refusals = Refusals::of(self.0);
-        let Some(shown_at) = shown_at(self.0, request, visit, SIGN_UP, fields)? else {
+        let Some(shown_at) = shown_at(self.0, request, visit, (SIGN_UP, FORM_LIFETIME), fields)? else {
             return refusals.again(request, visit, &ApiError::CsrfFailed, render);
         };
         if let Some(problem) = missing(fields, &[("login", Field::Login), ("password", Field::Password)]) {
@@ -101,7 +101,7 @@ impl<'r, P: Ports> SignUpPage<'r, P> {
         let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), SIGN_UP)?;
         let view = SignUpView {
             hidden: visit.hidden(SIGN_UP, &token),
-            client: None,
+            client: visit.client_name(),
             login,
             problem,
             sign_in: &visit.link(SIGN_IN),

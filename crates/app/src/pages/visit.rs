@@ -1,6 +1,6 @@
 //! What a request for a page is about: its language, the pending authorization request, the browser.
 
-use postern_oauth::form::Parameters;
+use postern_oauth::{form::Parameters, metadata::paths::AUTHORIZE};
 use postern_pages::{Document, Frame, Hidden, Language, Theme};
 
 use crate::{
@@ -9,8 +9,9 @@ use crate::{
     ids::BrowserId,
     isolate::Isolate,
     pages::{
+        client_face::ClientFace,
         form_token,
-        pending::{Pending, encoded},
+        pending::{Pending, encoded, split},
     },
     ports::{Clock as _, Fault, Randomness},
     runtime::ports::Ports,
@@ -19,6 +20,14 @@ use crate::{
 
 /// How long a chosen language is remembered, in seconds: a year.
 const LANGUAGE_LIFETIME: u32 = 366 * 86_400;
+
+/// What came with a request for a page.
+pub(crate) enum Arrived<'a> {
+    /// The fields of a query or of a form.
+    Fields(Parameters<'a>),
+    /// An authorization request, as a query.
+    Pending(&'a str),
+}
 
 /// A request for a page.
 pub(crate) struct Visit<'v> {
@@ -29,6 +38,8 @@ pub(crate) struct Visit<'v> {
     pub(crate) language: Language,
     /// The pending authorization request.
     pub(crate) pending: Option<Pending>,
+    /// Its client, if that is proved.
+    pub(crate) client: Option<ClientFace>,
     /// The id of the browser.
     pub(crate) browser: BrowserId,
     /// The `Set-Cookie` lines of the answer.
@@ -36,15 +47,22 @@ pub(crate) struct Visit<'v> {
 }
 
 impl<'v> Visit<'v> {
-    /// Reads a request. `fields` are those of the query or of the posted form.
+    /// Reads a request. `fields` are those of the query or of the posted form; at the endpoint of authorization requests
+    /// they are the request itself.
     pub(crate) fn of<P: Ports>(
-        platform: &P::Platform,
+        (isolate, platform): (&'v Isolate, &P::Platform),
         settings: &'v PagesSettings,
         path: &'static str,
         request: &impl RequestView,
-        fields: &Parameters<'_>,
+        fields: &Arrived<'_>,
     ) -> Result<Self, Fault> {
-        let pending = fields.one("request").ok().flatten().and_then(Pending::parse);
+        let (pending, locales) = match fields {
+            Arrived::Fields(fields) => (
+                fields.one("request").ok().flatten().and_then(Pending::parse),
+                fields.one("ui_locales").ok().flatten(),
+            ),
+            Arrived::Pending(query) => (Pending::parse(split(query).0), None),
+        };
         let mut cookies = Vec::new();
         let browser = if let Some(browser) = form_token::browser(request) {
             browser
@@ -53,7 +71,7 @@ impl<'v> Visit<'v> {
             cookies.push(form_token::browser_cookie(browser));
             browser
         };
-        let chosen = fields.one("ui_locales").ok().flatten().and_then(Language::of_locales);
+        let chosen = locales.and_then(Language::of_locales);
         if let Some(language) = chosen {
             cookies.push(format!(
                 "{LANGUAGE_COOKIE}={}; Path=/; Max-Age={LANGUAGE_LIFETIME}; HttpOnly; Secure; SameSite=Lax",
@@ -66,12 +84,18 @@ impl<'v> Visit<'v> {
         let of_browser = || Language::of_accepted(&request.header("accept-language")?);
         let language =
             chosen.or_else(of_client).or_else(of_cookie).or_else(of_browser).unwrap_or(Language::English);
-        Ok(Self { settings, path, language, pending, browser, cookies })
+        let client = pending.as_ref().and_then(|pending| ClientFace::of(isolate, pending));
+        Ok(Self { settings, path, language, pending, client, browser, cookies })
     }
 
     /// The settings of the pages.
     pub(crate) const fn settings(&self) -> &'v PagesSettings {
         self.settings
+    }
+
+    /// The name of the client, for a page.
+    pub(crate) fn client_name(&self) -> Option<&str> {
+        self.client.as_ref().map(|client| client.name.as_str())
     }
 
     /// The address of another page, for the same pending request.
@@ -93,7 +117,7 @@ impl<'v> Visit<'v> {
     }
 
     fn theme(&self) -> &'v Theme {
-        self.settings.theme_of(None)
+        self.settings.theme_of(self.client.as_ref().map(|client| client.client_id.as_str()))
     }
 
     /// The surroundings of a page. `again` says that the page can be had by its address in another language.
@@ -106,13 +130,14 @@ impl<'v> Visit<'v> {
             language: self.language,
             theme: self.theme(),
             in_languages: if again { Language::ALL.map(address).to_vec() } else { Vec::new() },
-            form_targets: Vec::new(),
+            form_targets: self.client.iter().map(|client| client.form_target.clone()).collect(),
         }
     }
 
     fn link_in(path: &str, pending: Option<&Pending>, language: Language) -> String {
         let tag = language.tag();
         match pending {
+            Some(pending) if path == AUTHORIZE => format!("{path}?{}", pending.in_language(tag)),
             None => format!("{path}?ui_locales={tag}"),
             Some(pending) => {
                 format!("{path}?request={}&ui_locales={tag}", encoded(&pending.in_language(tag)))

@@ -1,6 +1,8 @@
 //! The table of Postern's own endpoints. It routes requests, answers 405 and preflights, and limits bodies. A test
 //! compares it with `docs/reference/openapi.yaml`.
 
+use postern_oauth::metadata::paths::AUTHORIZE;
+
 use crate::{
     http::ERRORS_PATH,
     web::{body::MAX_BODY_BYTES, paths::JWKS_PATH},
@@ -82,6 +84,9 @@ pub(crate) enum PageCall {
     VerifyAddress,
     ShowSignOut,
     SignOut,
+    /// `GET /oauth/authorize`.
+    Authorize,
+    Consent,
 }
 
 impl PageCall {
@@ -93,13 +98,15 @@ impl PageCall {
             | Self::ShowForgotten
             | Self::ShowNewPassword
             | Self::ShowVerifyAddress
-            | Self::ShowSignOut => false,
+            | Self::ShowSignOut
+            | Self::Authorize => false,
             Self::SignIn
             | Self::SignUp
             | Self::Forgotten
             | Self::NewPassword
             | Self::VerifyAddress
-            | Self::SignOut => true,
+            | Self::SignOut
+            | Self::Consent => true,
         }
     }
 }
@@ -113,6 +120,7 @@ pub(crate) mod page_paths {
     pub(crate) const NEW_PASSWORD: &str = "/auth/new-password";
     pub(crate) const VERIFY_ADDRESS: &str = "/auth/verify-address";
     pub(crate) const SIGN_OUT: &str = "/auth/sign-out";
+    pub(crate) const CONSENT: &str = "/auth/consent";
 }
 
 /// An administrator's call, by the place of its target, which the audit log records.
@@ -289,6 +297,8 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     Endpoint::page(page_paths::VERIFY_ADDRESS, PageCall::VerifyAddress),
     Endpoint::page(page_paths::SIGN_OUT, PageCall::ShowSignOut),
     Endpoint::page(page_paths::SIGN_OUT, PageCall::SignOut),
+    Endpoint::page(page_paths::CONSENT, PageCall::Consent),
+    Endpoint::page(AUTHORIZE, PageCall::Authorize),
     Endpoint::public(ERRORS_PATH, Call::Errors),
     Endpoint::public(JWKS_PATH, Call::Jwks),
     Endpoint::public("/healthz", Call::Health),

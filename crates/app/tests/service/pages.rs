@@ -1,112 +1,12 @@
-//! The pages as a browser sees them: cookies, forms, and what is refused.
+//! The pages as a browser sees them: forms, and what is refused.
 
-use postern_app::{
-    http::{PlainRequest, Reply},
-    identity::memory::IdentityMode,
-};
+use postern_app::{http::PlainRequest, identity::memory::IdentityMode};
 use serde_json::json;
 
-use super::world::{PASSWORD, World, block_on, code};
-
-const ORIGIN: &str = "http://localhost:8787";
-const ALICE: &str = "alice@example.com";
-
-/// A browser with its cookies.
-struct Browser<'w> {
-    world: &'w World,
-    cookies: Vec<(String, String)>,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl<'w> Browser<'w> {
-    fn new(world: &'w World) -> Self {
-        Self { world, cookies: Vec::new(), headers: Vec::new() }
-    }
-
-    fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((name, value.to_owned()));
-        self
-    }
-
-    fn send(&mut self, request: PlainRequest, body: &str) -> Reply {
-        let jar: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut request = if jar.is_empty() { request } else { request.with("cookie", &jar.join("; ")) };
-        for (name, value) in &self.headers {
-            request = request.with(name, value);
-        }
-        let reply = block_on(self.world.service().own(&request, body.as_bytes()));
-        for (_, line) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
-            let (pair, attributes) = line.split_once(';').unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            self.cookies.retain(|(known, _)| known != name);
-            if !attributes.contains("Max-Age=0") {
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        reply
-    }
-
-    fn get(&mut self, address: &str) -> Reply {
-        self.send(PlainRequest::new("GET", &format!("{ORIGIN}{address}")), "")
-    }
-
-    fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        self.post_from(ORIGIN, path, fields)
-    }
-
-    fn post_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let body: Vec<String> =
-            fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        let request = PlainRequest::new("POST", &format!("{ORIGIN}{path}"))
-            .with("content-type", "application/x-www-form-urlencoded")
-            .with("origin", origin);
-        self.send(request, &body.join("&"))
-    }
-
-    /// Opens a page and posts its form with these entries.
-    fn fill(&mut self, address: &str, entries: &[(&str, &str)]) -> Reply {
-        let page = html(&self.get(address));
-        let path = address.split('?').next().unwrap();
-        let mut fields = hidden(&page);
-        fields.extend(entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let fields: Vec<(&str, &str)> =
-            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        self.post(path, &fields)
-    }
-
-    fn sign_in(&mut self) -> Reply {
-        self.fill("/auth/sign-in", &[("login", ALICE), ("password", PASSWORD)])
-    }
-
-    fn is_signed_in(&mut self) -> bool {
-        html(&self.get("/auth/sign-in")).contains("You are signed in as <bdi>alice@example.com</bdi>")
-    }
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes().flat_map(|byte| ['%', digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-fn digit(value: u8) -> char {
-    char::from_digit(u32::from(value), 16).unwrap()
-}
-
-fn html(reply: &Reply) -> String {
-    assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"), "{}", reply.status);
-    String::from_utf8(reply.body.clone()).unwrap()
-}
-
-/// The hidden fields of a page's form.
-fn hidden(page: &str) -> Vec<(String, String)> {
-    let fields = page.split("<input type=\"hidden\" name=\"").skip(1);
-    fields
-        .map(|rest| {
-            let (name, rest) = rest.split_once("\" value=\"").unwrap();
-            let value = rest.split('"').next().unwrap().replace("&amp;", "&");
-            (name.to_owned(), value)
-        })
-        .collect()
-}
+use super::{
+    browser::{ALICE, Browser, ORIGIN, encoded, hidden, html},
+    world::{PASSWORD, World, code},
+};
 
 fn world() -> World {
     World::with(&json!({"POSTERN_PAGES": {"name": "Acme Books"}}))
@@ -140,7 +40,8 @@ fn a_copied_cookie_is_worthless_after_the_sign_out() {
     let world = world();
     let mut browser = Browser::new(&world);
     browser.sign_in();
-    let mut thief = Browser { cookies: browser.cookies.clone(), ..Browser::new(&world) };
+    let mut thief = Browser::new(&world);
+    thief.cookies.clone_from(&browser.cookies);
     assert!(thief.is_signed_in());
     browser.fill("/auth/sign-out", &[]);
     assert!(!thief.is_signed_in());
