@@ -38,15 +38,19 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
     };
     let sign_up = SignUp { hidden, client: None, login: "alice", problem: None, sign_in: "/auth/sign-in" };
     let forgotten = Forgotten { hidden, login: "", problem: None, sign_in: "/auth/sign-in" };
+    let described = |english, arabic| match frame.language {
+        Language::Arabic => Some(arabic),
+        _ => Some(english),
+    };
     let scopes = [
-        Scope { name: "openid", description: None },
+        Scope { name: "read:orders", description: described("See your orders", "رؤية طلباتك") },
         Scope { name: "offline_access", description: None },
         Scope { name: "write:orders", description: None },
     ];
     let consent = Consent {
         hidden,
         client: "Notes for Teams",
-        origin: ClientOrigin::Domain("notes.example"),
+        origin: ClientOrigin::Operator,
         login: Some("alice@example.com"),
         another: "/auth/sign-in",
         resource: Some("https://books.example.com/mcp"),
@@ -61,6 +65,7 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
         scopes: &[],
         ..consent
     };
+    let of_domain = Consent { origin: ClientOrigin::Domain("notes.example"), ..consent };
     let wrong = Some(Problem::WrongCredentials);
     vec![
         ("sign-in", sign_in.render(frame)),
@@ -91,6 +96,7 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
         ("signed-out", Done::SignedOut.render(frame, "/auth/sign-in")),
         ("failure", Failure::WrongRedirect.render(frame, "invalid_redirect_uri")),
         ("consent", consent.render(frame)),
+        ("consent-domain", of_domain.render(frame)),
         ("consent-local", local.render(frame)),
     ]
 }
