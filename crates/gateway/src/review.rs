@@ -21,8 +21,14 @@ pub struct Remark {
 }
 
 /// Looks at every route. `issuers` is how many issuers are trusted, `is_own` tells paths that
-/// Postern answers itself.
-pub fn review(routes: &[Route], issuers: usize, is_own: impl Fn(&str) -> bool) -> Vec<Remark> {
+/// Postern answers itself, and `general` finds among these issuers, or among all if there are none, one in whose own
+/// audiences one of these names is.
+pub fn review(
+    routes: &[Route],
+    issuers: usize,
+    is_own: impl Fn(&str) -> bool,
+    general: impl Fn(&BTreeSet<String>, &[String]) -> Option<String>,
+) -> Vec<Remark> {
     let mut remarks = Vec::new();
     for (index, route) in routes.iter().enumerate() {
         let mut remark = |code, text: String| remarks.push(Remark { index, code, text });
@@ -32,6 +38,7 @@ pub fn review(routes: &[Route], issuers: usize, is_own: impl Fn(&str) -> bool) -
             shadows(routes.get(..index).unwrap_or_default(), route, &mut remark);
         }
         who_may(route, issuers, &mut remark);
+        elsewhere(route, routes, &general, &mut remark);
         pages(route, &mut remark);
         carrying(route, &mut remark);
     }
@@ -175,6 +182,37 @@ fn who_may(route: &Route, issuers: usize, remark: &mut impl FnMut(&'static str, 
                 );
             }
         }
+    }
+}
+
+/// Tokens for a resource that serve at other routes, too: the settings of their issuer say so.
+fn elsewhere(
+    route: &Route,
+    routes: &[Route],
+    general: &impl Fn(&BTreeSet<String>, &[String]) -> Option<String>,
+    remark: &mut impl FnMut(&'static str, String),
+) {
+    let (Some(requirement), Some(resource)) = (route.of_resource(), route.resource()) else { return };
+    let names: Vec<String> =
+        core::iter::once(resource.id.to_string()).chain(requirement.audiences.iter().cloned()).collect();
+    let Some(issuer) = general(&requirement.issuers, &names) else { return };
+    let takes = |other: &&Route| match &other.access {
+        Access::Public => false,
+        Access::Optional => true,
+        Access::Required(Requirement { resource, issuers, audiences, .. }) => {
+            resource.is_none()
+                && (issuers.is_empty() || issuers.contains(&issuer))
+                && (audiences.is_empty() || names.iter().any(|name| audiences.contains(name)))
+        }
+    };
+    if let Some(other) = routes.iter().find(takes) {
+        remark(
+            "resource_elsewhere",
+            format!(
+                "the resource is among the audiences of {issuer}: its tokens for the resource also pass at the route `{}`",
+                other.name
+            ),
+        );
     }
 }
 

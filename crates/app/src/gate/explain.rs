@@ -5,6 +5,8 @@
 
 use std::rc::Rc;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -70,7 +72,15 @@ impl Explainer {
 
     /// Remarks about likely mistakes in the table.
     pub fn review(&self) -> Vec<Remark> {
-        review(self.gate.routes(), self.issuers.len(), |path| is_own(&self.config, path))
+        let is_own = |path: &str| is_own(&self.config, path);
+        let general = |issuers: &BTreeSet<String>, names: &[String]| {
+            let mut trusted = self.issuers.iter().map(|(_, issuer)| &issuer.policy);
+            let is_meant = |issuer: &String| issuers.is_empty() || issuers.contains(issuer);
+            trusted
+                .find(|policy| is_meant(&policy.issuer) && policy.takes_audience(names))
+                .map(|policy| policy.issuer.clone())
+        };
+        review(self.gate.routes(), self.issuers.len(), is_own, general)
     }
 
     /// Explains this request. `None` means that its URL is not an absolute http(s) URL. `supposed` has the access

@@ -106,7 +106,7 @@ proptest! {
         host in prop::sample::select(vec!["x", "a.x", "b.a.x", "c.b.a.x", "y", "ax"]),
         pieces in prop::collection::vec(prop::sample::select(vec!["a", "b", "c", "d", ""]), 0..5),
     ) {
-        let remarks = review(&routes, 1, |_| false);
+        let remarks = review(&routes, 1, |_| false, |_, _| None);
         let text = format!("/{}", pieces.join("/"));
         if let Ok(path) = NormalPath::parse(&text)
             && let Some((_, found)) = RouteTable::new(routes).find(method, host, &path.segments())

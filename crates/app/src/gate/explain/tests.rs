@@ -239,6 +239,23 @@ fn a_table_that_is_sound_and_strange_is_remarked_upon() {
                 {"path": "/a/{*rest}", "service": "A"}]),
             vec![(1, "unreachable")],
         ),
+        // The audience of both issuers: their tokens pass at the route beside it, unless that lists another issuer or resource.
+        (
+            json!([{"path": "/mcp", "resource": "https://api.example.com", "issuers": ["https://idp.example.com"], "service": "A"},
+                {"path": "/a", "service": "A"}]),
+            vec![(0, "resource_elsewhere")],
+        ),
+        (
+            json!([{"path": "/mcp", "resource": "https://api.example.com/mcp", "audiences": ["x"], "service": "A"},
+                {"path": "/a", "access": "optional", "methods": ["GET"], "service": "A"}]),
+            vec![],
+        ),
+        (
+            json!([{"path": "/mcp", "resource": "https://api.example.com", "issuers": ["https://idp.example.com"], "service": "A"},
+                {"path": "/a", "issuers": ["https://auth.example.com"], "service": "A"},
+                {"path": "/b", "access": "public", "methods": ["GET"], "service": "A"}]),
+            vec![],
+        ),
         // Two routes together take what the third is for.
         (
             json!([{"path": "/a", "methods": ["GET"], "service": "A"}, {"path": "/{x}", "methods": ["POST"], "service": "A"},
