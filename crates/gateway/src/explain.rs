@@ -13,8 +13,10 @@ use super::{
     matcher::normal_host,
     path::NormalPath,
     policy::{PolicyVerdict, attribute_met, grant_objection, judge, token_objection},
-    resource::ProtectedResource,
-    route::{Access, Attribute, Comparison, HostPattern, Operand, PathPattern, Requirement, Route, Segment},
+    route::{
+        Access, Attribute, Comparison, HostPattern, Operand, PathPattern, ProtectedResource, Requirement,
+        Route, Segment,
+    },
 };
 use postern_jose::time::Timestamp;
 

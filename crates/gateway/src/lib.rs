@@ -37,10 +37,10 @@ pub use identity::{Identity, RawClaims, Statement, SupposedIdentity};
 pub use matcher::{MAX_STEPS, Params, RouteTable, most_steps, normal_host};
 pub use path::{NormalPath, PathError};
 pub use policy::{Challenge, Forbid, ForbidCause, Objection, PolicyVerdict, decide, step_up};
-pub use resource::{ProtectedResource, agree};
+pub use resource::agree;
 pub use route::{
     Access, Attribute, CallerHeaders, ClaimHeader, Comparison, HostPattern, Methods, Operand, PathPattern,
-    PatternError, Requirement, RevocationLevel, Route, Segment, StaleFeed, Upstream,
+    PatternError, ProtectedResource, Requirement, RevocationLevel, Route, Segment, StaleFeed, Upstream,
 };
 pub use scopes::{ScopeCircle, ScopeImplications};
 pub use target::UpstreamTarget;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     matcher::normal_host,
-    route::{Access, Requirement, Route},
+    route::{Access, ProtectedResource, Requirement, Route},
 };
 use postern_core::{
     http::{Problem, Reply, UrlParts},
@@ -21,24 +21,6 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// The methods of a metadata document.
 const ALLOW: &str = "GET, HEAD, OPTIONS";
-
-/// The protected resource that a route belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProtectedResource {
-    /// What the audience of an access token must name.
-    pub id: ResourceId,
-    /// Where clients get access tokens: the issuers that the route accepts, in order of preference.
-    pub authorization_servers: Vec<String>,
-    /// The scopes without which a client can do nothing here, for its first authorization request. Others are asked for
-    /// when a request needs them.
-    pub scopes: BTreeSet<String>,
-    /// Every scope that a route of the resource takes.
-    pub known_scopes: BTreeSet<String>,
-    /// The name that clients show to people.
-    pub name: Option<String>,
-    /// A page for developers.
-    pub documentation: Option<String>,
-}
 
 impl Requirement {
     /// Whether an access token for this audience is meant for the route. A route of a resource takes tokens for the

@@ -2,13 +2,15 @@
 //! validated when the configuration was read.
 
 mod pattern;
+mod protected_resource;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use pattern::{PathPattern, PatternError, Segment};
+pub use protected_resource::ProtectedResource;
 
-use super::{cors::Cors, forwarding::Forwarding, resource::ProtectedResource};
+use super::{cors::Cors, forwarding::Forwarding};
 use postern_jose::encoding::text_set;
 
 /// One line of the route table.
