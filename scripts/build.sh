@@ -119,7 +119,7 @@ say "building the Worker"
 # worker-build keeps the names of functions, a fifth of the file. They go into a file beside it, for reading a stack trace
 # and for seeing what grew. Optimising once more finds what the first time uncovered, one part in a hundred.
 cp "$wasm" build/index_bg.names.wasm
-"$WASM_OPT_BIN" build/index_bg.names.wasm -o "$wasm" -Oz --strip-debug --enable-bulk-memory --enable-exception-handling \
+"$WASM_OPT_BIN" build/index_bg.names.wasm -o "$wasm" -O3 --strip-debug --enable-bulk-memory --enable-exception-handling \
   --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext
 printf '%s' "$now" >"$stamp"
 report "built the Worker"
