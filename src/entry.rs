@@ -31,8 +31,15 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
     };
     let service = Service::new(isolate, WorkerPorts::new(Rc::new(env.unchecked_into()), ctx));
     let head = Head::of(request);
-    match service.try_sync(&head) {
+    let decided = service.try_sync(&head);
+    carry_out(service, head, decided)
+}
+
+/// Carries out what was decided at once.
+fn carry_out(service: Service<WorkerPorts>, head: Head, decided: Immediate) -> Result<JsValue, JsValue> {
+    match decided {
         Immediate::Reply(reply) => answer(&service, &head, Outcome::Reply(reply)),
+        Immediate::Identity(answer) => response::kept(&answer, &head),
         Immediate::Forward(plan) => answer(&service, &head, Outcome::Forward(plan)),
         Immediate::Own => {
             let ctx = service.ports().ctx().clone();
@@ -44,7 +51,7 @@ pub fn fetch(request: Request, env: JsValue, ctx: ExecutionContext) -> Result<Js
     }
 }
 
-/// Carries out a decision.
+/// Carries out what was decided in the end.
 fn answer(service: &Service<WorkerPorts>, head: &Head, outcome: Outcome) -> Result<JsValue, JsValue> {
     match outcome {
         Outcome::Reply(reply) => Ok(response::response_again(reply, head)?.into()),
@@ -106,10 +113,8 @@ fn judged(
         return Ok(wait(service, Head::of(request)));
     };
     let head = Head::again(request, head);
-    match is_good.and_then(|is_good| service.judged(&head, pending, is_good)) {
-        Some(outcome) => answer(&service, &head, outcome),
-        None => Ok(wait(service, head)),
-    }
+    let decided = is_good.map_or(Immediate::Wait, |is_good| service.judged(&head, pending, is_good));
+    carry_out(service, head, decided)
 }
 
 /// Answers Postern's own endpoints. Their bodies are small and are read whole.

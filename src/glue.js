@@ -7,7 +7,7 @@ import { watched } from "./socket.js";
 const MAX_KEPT = 256;
 
 /** Headers that were made, by their lines. Never changed: whoever uses one copies it. */
-const kept = new Map();
+const keptHeaders = new Map();
 
 /** Tells `take` each name and value of lines that hold them in turn. */
 function eachPair(lines, take) {
@@ -30,32 +30,67 @@ function made(lines) {
 
 /** The same headers are told to the same caller again and again, and setting one costs more than copying ten. */
 function madeOnce(lines) {
-  let headers = kept.get(lines);
+  let headers = keptHeaders.get(lines);
   if (headers === undefined) {
     headers = made(lines);
-    if (kept.size >= MAX_KEPT) kept.clear();
-    kept.set(lines, headers);
+    if (keptHeaders.size >= MAX_KEPT) keptHeaders.clear();
+    keptHeaders.set(lines, headers);
   }
   return headers;
 }
 
+const encoder = new TextEncoder();
+
+/** Writes a text to a place in WASM's memory. The result is its length in bytes, or -1 when it does not fit. */
+function writtenTo(place, text) {
+  const { read, written } = encoder.encodeInto(text, place);
+  return read === text.length ? written : -1;
+}
+
 /** Method, URL and, if there is one, `Authorization`, each on a line: all that most requests are judged by. */
-export function head(request) {
+export function headText(request) {
   const authorization = request.headers.get("authorization");
   const text = `${request.method}\n${request.url}`;
   return authorization === null ? text : `${text}\n${authorization}`;
 }
 
+export function head(request, place) {
+  return writtenTo(place, headText(request));
+}
+
 /** The headers' names and values, each ending its line. */
-export function headers(request) {
+export function headersText(request) {
   let text = "";
   for (const [name, value] of request.headers) text += `${name}\n${value}\n`;
   return text;
 }
 
+export function headers(request, place) {
+  return writtenTo(place, headersText(request));
+}
+
 /** A response of ours; `lines` are names and values in turn. `again`: nothing in them is for one answer alone. */
 export function reply(status, lines, body, again) {
   return new Response(body === "" ? null : body, { status, headers: again ? madeOnce(lines) : made(lines) });
+}
+
+/** How many responses are kept, of about 2 KB each: as many as tokens in one generation of the cache of verified ones. */
+const MAX_RESPONSES = 1000;
+
+/** Responses without a body, by the numbers that WASM gave them. */
+const responses = new Map();
+
+export function kept(number) {
+  return responses.get(number);
+}
+
+export function forget() {
+  responses.clear();
+}
+
+export function keep(number, response) {
+  if (responses.size >= MAX_RESPONSES) forget();
+  responses.set(number, response);
 }
 
 /**

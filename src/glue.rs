@@ -1,5 +1,7 @@
 //! The functions of `glue.js`. Each takes one call to JavaScript where the bindings would take many.
 
+use std::cell::RefCell;
+
 use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::{Request, Response};
@@ -8,11 +10,30 @@ use crate::js::ExecutionContext;
 
 #[wasm_bindgen(module = "/src/glue.js")]
 extern "C" {
-    /// Method, URL and `Authorization` of a request, each on a line.
-    pub(super) fn head(request: &Request) -> String;
+    /// Method, URL and `Authorization` of a request, each on a line, written to `place`. The result is the length, or -1
+    /// if it does not fit.
+    fn head(request: &Request, place: &mut [u8]) -> i32;
 
-    /// The names and values of all headers in turn, each on a line.
-    pub(super) fn headers(request: &Request) -> String;
+    /// As [`head`], as a text of its own.
+    #[wasm_bindgen(js_name = headText)]
+    fn head_text(request: &Request) -> String;
+
+    /// The names and values of all headers in turn, each on a line, written to `place`. The result is the length, or -1 if
+    /// it does not fit.
+    fn headers(request: &Request, place: &mut [u8]) -> i32;
+
+    /// As [`headers`], as a text of its own.
+    #[wasm_bindgen(js_name = headersText)]
+    fn headers_text(request: &Request) -> String;
+
+    /// The response that is kept under a number, or undefined.
+    pub(super) fn kept(number: u32) -> JsValue;
+
+    /// Forgets all responses.
+    pub(super) fn forget();
+
+    /// Keeps a response without a body under a number.
+    pub(super) fn keep(number: u32, response: &Response);
 
     /// A response. `lines` are the names and values of its headers in turn, each on a line. With `again`, the headers
     /// are kept for the next response with the same headers.
@@ -69,6 +90,36 @@ extern "C" {
         signature: &[u8],
         content: &[u8],
     ) -> Result<Promise, JsValue>;
+}
+
+/// The longest text that JavaScript writes to a place that is there already, in bytes: longer than what nearly all requests
+/// are judged by.
+const PLACE_BYTES: usize = 8 * 1024;
+
+thread_local! {
+    /// Where JavaScript writes texts. What wasm-bindgen generates for a text that JavaScript returns copies it character by
+    /// character.
+    static PLACE: RefCell<Vec<u8>> = RefCell::new(vec![0; PLACE_BYTES]);
+}
+
+/// The text that `write` writes, or the one of `whole` if that does not fit.
+fn written(write: impl FnOnce(&mut [u8]) -> i32, whole: impl FnOnce() -> String) -> String {
+    PLACE
+        .with_borrow_mut(|place| {
+            let length = usize::try_from(write(place)).ok()?;
+            Some(core::str::from_utf8(place.get(..length)?).ok()?.to_owned())
+        })
+        .unwrap_or_else(whole)
+}
+
+/// Method, URL and `Authorization` of a request, each on a line.
+pub(super) fn head_of(request: &Request) -> String {
+    written(|place| head(request, place), || head_text(request))
+}
+
+/// The names and values of all headers in turn, each on a line.
+pub(super) fn headers_of(request: &Request) -> String {
+    written(|place| headers(request, place), || headers_text(request))
 }
 
 /// Names and values of headers in turn, each on a line, as [`reply`] and [`carry`] take them. Names and values contain no

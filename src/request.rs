@@ -101,7 +101,7 @@ struct Lines {
 
 impl Head {
     pub(super) fn of(request: Request) -> Self {
-        let text = glue::head(&request);
+        let text = glue::head_of(&request);
         let end = |from: usize| {
             let rest = text.get(from..).unwrap_or_default();
             rest.bytes().position(|byte| byte == b'\n').map_or(text.len(), |found| from + found)
@@ -133,7 +133,7 @@ impl Head {
 
     fn lines(&self) -> &Lines {
         self.headers.get_or_init(|| {
-            let text = glue::headers(&self.request);
+            let text = glue::headers_of(&self.request);
             let mut ends = Vec::with_capacity(32);
             ends.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place));
             Lines { text, ends }

@@ -5,7 +5,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Headers, Response, ResponseInit};
 
 use crate::{glue, request::REQUEST_ID};
-use postern_app::http::{Reply, RequestView};
+use postern_app::{
+    http::{Reply, RequestView},
+    service::IdentityAnswer,
+};
 
 /// Converts an answer to a `Response`.
 pub(super) fn response(reply: Reply, request: &impl RequestView) -> Result<Response, JsValue> {
@@ -16,6 +19,25 @@ pub(super) fn response(reply: Reply, request: &impl RequestView) -> Result<Respo
 /// is a secret of a single answer.
 pub(super) fn response_again(reply: Reply, request: &impl RequestView) -> Result<Response, JsValue> {
     made(&named(reply, request), true)
+}
+
+thread_local! {
+    /// Empties `glue.js` of the responses of another instance of WASM before this one uses it: the platform puts a new
+    /// instance in the place of one that has panicked, and its numbers begin anew.
+    static OWN_RESPONSES: () = glue::forget();
+}
+
+/// The answer of a route without an upstream. `glue.js` keeps the whole `Response` under the answer's number: it has no body,
+/// so nothing of it is used up.
+pub(super) fn kept(answer: &IdentityAnswer, request: &impl RequestView) -> Result<JsValue, JsValue> {
+    let Some(number) = answer.number() else { return Ok(response(answer.reply(), request)?.into()) };
+    let kept = OWN_RESPONSES.with(|()| glue::kept(number));
+    if !kept.is_undefined() {
+        return Ok(kept);
+    }
+    let made = response(answer.reply(), request)?;
+    glue::keep(number, &made);
+    Ok(made.into())
 }
 
 /// Adds the id of the request in the log to a problem.

@@ -58,6 +58,7 @@ const postern = shared(async () => {
       { name: "rules", path: "/rules/{*rest}", strip_prefix: "/rules", upstream: raw.url, retry: true, total_timeout_ms: 300 },
       { name: "strong", path: "/strong/{*rest}", strip_prefix: "/strong", revocation: "strong", upstream: raw.url },
       { name: "own", path: "/own/{*rest}", strip_prefix: "/own", upstream: raw.url },
+      { name: "who", path: "/who", answer: "identity" },
       { name: "never", path: "/never", scopes_all: ["nobody:has-this"], upstream: raw.url },
     ]),
   };
@@ -168,6 +169,19 @@ const WORK: Record<string, (index: number) => Promise<unknown>> = {
     broken(line("POST", "/auth/login", { ...json, "content-length": "68" }, JSON.stringify({ login: "nobody@example.com", password: "x".repeat(26) }))),
   "event streams that the client leaves": () => broken(line("GET", "/own/events", bearer(tokens.access_token)), "answered"),
 };
+
+// Attack: another caller's identity, from before a panic.
+test("a new instance of WASM keeps no answer of the former one", async () => {
+  const session = async (token: string) => (await postern().fetch("/who", { headers: bearer(token) })).headers.get("x-auth-session");
+  for (let instance = 0; instance < 3; instance += 1) {
+    const own = (await signIn(postern())).access_token;
+    // Made, made to be kept, and kept.
+    const told = [await session(own), await session(own), await session(own)];
+    const claims = JSON.parse(Buffer.from(own.split(".")[1] ?? "", "base64url").toString()) as { sid: string };
+    expect(told).toEqual([claims.sid, claims.sid, claims.sid]);
+    await postern().fetch("/.renew");
+  }
+});
 
 describe("nothing is left behind by", () => {
   test.for(Object.keys(WORK))("%s", { timeout: 180_000 }, async (name) => {

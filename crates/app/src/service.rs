@@ -12,7 +12,7 @@ pub use crate::{
     auth::misconfigured::misconfigured,
     gate::{
         explain, inspect,
-        outcome::{Forward, Immediate, Outcome, PendingRequest, UpstreamFault},
+        outcome::{Forward, IdentityAnswer, Immediate, Outcome, PendingRequest, UpstreamFault},
         websocket::{OpenSocket, SocketVerdict, SocketWatch},
     },
     isolate::{Isolate, Memory, issuers::kv_key},
@@ -55,13 +55,8 @@ impl<P: Ports> Service<P> {
     }
 
     /// Decides a request after [`Immediate::Verify`], with the verdict about the signature. The request must be the
-    /// same. `None` means that the decision must wait: call [`Self::gate`].
-    pub fn judged(
-        &self,
-        request: &impl RequestView,
-        pending: PendingRequest,
-        is_good: bool,
-    ) -> Option<Outcome> {
+    /// same. The result is never [`Immediate::Verify`] or [`Immediate::Own`].
+    pub fn judged(&self, request: &impl RequestView, pending: PendingRequest, is_good: bool) -> Immediate {
         GateRequests::of(&self.0).judged(request, pending, is_good)
     }
 

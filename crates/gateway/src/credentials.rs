@@ -30,10 +30,25 @@ pub fn credentials(authorization: Option<&str>) -> Credentials<'_> {
     if is_b64token(token) { Credentials::Bearer(token) } else { Credentials::Malformed }
 }
 
-/// `b64token` of RFC 6750 section 2.1.
+/// The characters of a `b64token`, without the equals signs at its end.
+#[expect(clippy::indexing_slicing, reason = "done by the compiler, which would say so")]
+const B64TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        let character = byte as u8;
+        table[byte] =
+            character.is_ascii_alphanumeric() || matches!(character, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        byte += 1;
+    }
+    table
+};
+
+/// `b64token` of RFC 6750 section 2.1. By a table: a token has a thousand characters.
 fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+    !body.is_empty() && body.bytes().all(|byte| B64TOKEN.get(usize::from(byte)) == Some(&true))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ proptest! {
         admin.name = "a".into();
         let gate = gate(vec![admin, route("/{x}/e"), route("/{*all}")]);
         if let RouteMatch::Match(found) = gate.find("GET", "h", &raw) {
-            let target = UpstreamTarget::of(found.route, &found.path, Some("x=/../"), "https://own");
+            let target = UpstreamTarget::of(found.route, &found.path, Some("x=/../"), || "https://own".to_owned());
             let url = target.unwrap().url;
             let parts = postern_core::http::UrlParts::parse(&url).unwrap();
             // The upstream, were it a gate with this table, would decide the same.

@@ -1,5 +1,7 @@
 //! Where a request goes: the upstream's base, then the very path that was matched.
 
+use std::borrow::Cow;
+
 use super::{
     path::NormalPath,
     route::{Route, Upstream},
@@ -18,10 +20,15 @@ impl UpstreamTarget {
     /// The target of a request that the route takes; `None` when the gate answers by itself.
     /// `own_origin` (`https://api.example.com`) stands before the path for a service binding,
     /// whose Worker sees the URL that the client named. The query is untouched.
-    pub fn of(route: &Route, path: &NormalPath, query: Option<&str>, own_origin: &str) -> Option<Self> {
+    pub fn of(
+        route: &Route,
+        path: &NormalPath,
+        query: Option<&str>,
+        own_origin: impl FnOnce() -> String,
+    ) -> Option<Self> {
         let (base, service) = match &route.upstream {
-            Upstream::Url { base } => (base.as_str(), None),
-            Upstream::Service { binding } => (own_origin, Some(binding.clone())),
+            Upstream::Url { base } => (Cow::Borrowed(base.as_str()), None),
+            Upstream::Service { binding } => (Cow::Owned(own_origin()), Some(binding.clone())),
             Upstream::Answer => return None,
         };
         Some(Self { url: joined(base.trim_end_matches('/'), route.strip_segments, path, query), service })

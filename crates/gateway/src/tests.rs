@@ -118,7 +118,7 @@ fn the_upstream_gets_the_path_that_was_matched() {
     stripped.upstream = Upstream::Url { base: "https://origin.example/base".into() };
     let path = NormalPath::parse("/%61pi/v1/a%2Bb/").unwrap();
     let url = |route: &Route, path: &NormalPath, query: Option<&str>, own_origin: &str| {
-        UpstreamTarget::of(route, path, query, own_origin).unwrap().url
+        UpstreamTarget::of(route, path, query, || own_origin.to_owned()).unwrap().url
     };
     assert_eq!(
         url(&stripped, &path, Some("q=%2e%2e/&?"), "https://own"),

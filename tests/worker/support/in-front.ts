@@ -32,7 +32,8 @@ WebAssembly.Instance = new Proxy(WebAssembly.Instance, {
 
 /**
  * In front of the Worker's own module when what it holds is counted: the JavaScript objects in wasm-bindgen's table, which no
- * garbage collector frees, after a collection (V8 must have been started with --expose-gc).
+ * garbage collector frees, after a collection (V8 must have been started with --expose-gc). `/.renew` does as a panic does:
+ * the next request begins with a new instance of WASM.
  */
 export const COUNTER = `
 import { noted } from "./noted.js";
@@ -41,7 +42,12 @@ export * from "./index.js";
 export default {
   ...worker,
   async fetch(request, env, context) {
-    if (new URL(request.url).pathname !== "/.held") return worker.fetch(request, env, context);
+    const { pathname } = new URL(request.url);
+    if (pathname === "/.renew") {
+      globalThis.__worker_init_state.criticalError = true;
+      return new Response();
+    }
+    if (pathname !== "/.held") return worker.fetch(request, env, context);
     for (let turn = 0; turn < 5; turn += 1) {
       gc();
       await scheduler.wait(20);

@@ -10,7 +10,7 @@ use crate::{
         revocation_cache::RevocationCache,
     },
     gateway::{Identity, RevocationLevel, StaleFeed},
-    isolate::token_cache::{Known, Remembered},
+    isolate::token_cache::{KnownToken, Remembered},
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
 };
@@ -18,7 +18,7 @@ use crate::{
 /// The end of a verification that did not wait.
 pub(crate) enum Judged {
     /// The token is valid.
-    Known(Known),
+    Known(Rc<KnownToken>),
     /// The token, and why it is refused.
     Refused(String, AccessRefused),
     /// Its issuer may have replaced the key: [`Authenticator::authenticate`] decides.
@@ -34,16 +34,15 @@ impl<'r, P: Ports> Authenticator<'r, P> {
     }
 
     /// The cached result for this token, if its key is still in its issuer's key set.
-    pub(crate) fn remembered(&self, token: &str, now: Timestamp) -> Option<Known> {
+    pub(crate) fn remembered(&self, token: &str, now: Timestamp) -> Option<Rc<KnownToken>> {
         let memory = &self.0.isolate.memory;
         let mut tokens = memory.tokens.borrow_mut();
         let found = tokens.find(token, now)?;
-        let known = found.known.clone();
-        if !KeySets::of(self.0).key_is_current(&known.identity.issuer, found.key_thumbprint, now) {
+        if !KeySets::of(self.0).key_is_current(&found.known.identity.issuer, found.key_thumbprint, now) {
             tokens.forget(token);
             return None;
         }
-        Some(known)
+        Some(found.known)
     }
 
     /// Verifies and validates `token`, and checks its revocation as `level` requires.
@@ -64,7 +63,7 @@ impl<'r, P: Ports> Authenticator<'r, P> {
             None => self.verified(token, now).await?,
         };
         RevocationCache::of(self.0).check_revoked(&known, level, stale_feed).await?;
-        Ok(known.identity)
+        Ok(Rc::clone(&known.identity))
     }
 
     /// The first half of a verification that does not wait: the token and the key for it. `None` when anything must be
@@ -89,7 +88,7 @@ impl<'r, P: Ports> Authenticator<'r, P> {
         }
     }
 
-    async fn verified(&self, token: &str, now: Timestamp) -> Result<Known, AccessRefused> {
+    async fn verified(&self, token: &str, now: Timestamp) -> Result<Rc<KnownToken>, AccessRefused> {
         let headers = &self.0.isolate.memory.headers;
         let chosen = choose(token, headers, &self.0.isolate.issuers, &self.0.isolate.config.issuer)
             .map_err(|invalid| AccessRefused::Invalid(Box::new(invalid)))?;
@@ -98,12 +97,12 @@ impl<'r, P: Ports> Authenticator<'r, P> {
         Ok(self.remember(token, chosen.accept(verified, headers, table.as_deref(), now)?))
     }
 
-    fn remember(&self, token: &str, accepted: Accepted) -> Known {
+    fn remember(&self, token: &str, accepted: Accepted) -> Rc<KnownToken> {
         let Accepted { mut identity, key_thumbprint, valid_until } = accepted;
-        let marks = identity.marks(identity.issuer == self.0.isolate.config.issuer);
         identity.fold();
-        let known = Known { identity: Rc::new(identity), marks };
-        let remembered = Remembered { known: known.clone(), key_thumbprint, valid_until };
+        let own = identity.issuer == self.0.isolate.config.issuer;
+        let known = Rc::new(KnownToken::new(Rc::new(identity), own));
+        let remembered = Remembered { known: Rc::clone(&known), key_thumbprint, valid_until };
         self.0.isolate.memory.tokens.borrow_mut().remember(token, remembered);
         known
     }

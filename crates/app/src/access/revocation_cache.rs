@@ -8,12 +8,10 @@ use crate::{
     gateway::{RevocationLevel, StaleFeed},
     isolate::{
         feed_memory::{CopySource, Reading},
-        token_cache::Known,
+        token_cache::KnownToken,
     },
     ports::{Background as _, Component, Fault, KvStore as _},
-    revocation::{
-        FeedCopy, FeedObject as _, Kind, RevocationKey, RevocationKeys, RevocationMatches, TRUSTED_FOR,
-    },
+    revocation::{FeedCopy, FeedObject as _, Kind, RevocationKey, RevocationMatches, TRUSTED_FOR},
     runtime::{Runtime, events::Events, ports::Ports, turns::in_turn},
     time::Timestamp,
     web::caller::Caller,
@@ -31,7 +29,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
     }
 
     /// Whether the feed lets a token pass, decided from memory. `false` means that the decision must wait.
-    pub(crate) fn feed_clears(&self, stale_feed: StaleFeed, marks: &RevocationKeys, now: Timestamp) -> bool {
+    pub(crate) fn feed_clears(&self, stale_feed: StaleFeed, known: &KnownToken, now: Timestamp) -> bool {
         let feed = &self.0.isolate.memory.feed;
         if !self.feed_is_there(now) {
             return false;
@@ -39,7 +37,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         if stale_feed == StaleFeed::Refuse && feed.is_stale(now, self.0.isolate.config.revocation.max_age) {
             return false;
         }
-        !feed.look_up(marks, now).any() || feed.verdict(marks) == Some(false)
+        !feed.look_up(known, now).any() || feed.verdict(known.revocation_keys()) == Some(false)
     }
 
     /// As [`Self::feed_ready`], without waiting. `false` means that the decision must wait.
@@ -57,7 +55,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
     /// the feed decides.
     pub(crate) async fn check_revoked(
         &self,
-        known: &Known,
+        known: &KnownToken,
         level: RevocationLevel,
         stale_feed: StaleFeed,
     ) -> Result<(), AccessRefused> {
@@ -71,28 +69,28 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
             return Err(Fault::new(Component::RevocationFeed, "the feed is out of date").into());
         }
         let generation = feed.generation.get();
-        let mut hits = feed.look_up(&known.marks, now);
-        if level == RevocationLevel::Strong && known.marks.own {
+        let mut hits = feed.look_up(known, now);
+        if level == RevocationLevel::Strong && known.own {
             Liveness::of(self.0).check_alive(&known.identity).await?;
             hits = RevocationMatches { session: false, subject: false, ..hits };
         }
         if !hits.any() {
             return Ok(());
         }
-        let revoked = if let Some(revoked) = feed.verdict(&known.marks) {
+        let revoked = if let Some(revoked) = feed.verdict(known.revocation_keys()) {
             revoked
         } else {
             let revoked = self.confirm(known, hits).await?;
-            feed.remember(known.marks, revoked, generation);
+            feed.remember(*known.revocation_keys(), revoked, generation);
             revoked
         };
         if revoked { Err(AccessRefused::Token("revoked")) } else { Ok(()) }
     }
 
     /// Confirms a hit with the session's Account object, or without one with the feed's Durable Object.
-    async fn confirm(&self, known: &Known, hits: RevocationMatches) -> Result<bool, Fault> {
+    async fn confirm(&self, known: &KnownToken, hits: RevocationMatches) -> Result<bool, Fault> {
         let identity = &known.identity;
-        let session = session_of(&self.0.isolate.config, identity).filter(|_| known.marks.own);
+        let session = session_of(&self.0.isolate.config, identity).filter(|_| known.own);
         let has_account = session.is_some();
         if let Some(session) = session
             && (hits.session || hits.subject)
@@ -109,12 +107,12 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
         let marks: Vec<RevocationKey> = kinds
             .into_iter()
             .filter(|(hit, _)| *hit)
-            .filter_map(|(_, kind)| identity.mark(kind, known.marks.own))
+            .filter_map(|(_, kind)| identity.mark(kind, known.own))
             .collect();
         if marks.is_empty() {
             return Ok(false);
         }
-        self.0.ports.feed().is_revoked(marks, known.marks.signed_in_at).await
+        self.0.ports.feed().is_revoked(marks, known.revocation_keys().signed_in_at).await
     }
 
     /// Whether the client was revoked after this sign-in. Such a session ends at its next refresh.

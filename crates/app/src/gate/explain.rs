@@ -177,7 +177,8 @@ impl Explainer {
         supposed: Supposed<'_>,
         now: Timestamp,
     ) -> (Option<SupposedIdentity>, Answer) {
-        let forwarded = || match UpstreamTarget::of(found.route, &found.path, parts.query, &parts.origin()) {
+        let forwarded = || match UpstreamTarget::of(found.route, &found.path, parts.query, || parts.origin())
+        {
             None => Answer::Own,
             Some(target) => Answer::Forwarded { url: target.url },
         };

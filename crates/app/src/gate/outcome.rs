@@ -6,8 +6,9 @@ use std::rc::Rc;
 use crate::{
     access::judging::PendingToken,
     gate::websocket::SocketWatch,
-    gateway::{Gate, HeaderPlan, HeldMatch, UpstreamTarget},
+    gateway::{Gate, HeaderPlan, HeldMatch, Identity, Route, UpstreamTarget},
     http::{Problem, Reply},
+    isolate::token_cache::KnownToken,
     jose::PendingVerification,
 };
 
@@ -16,6 +17,8 @@ use crate::{
 pub enum Immediate {
     /// The answer to send.
     Reply(Reply),
+    /// The answer to send, which may be kept from before.
+    Identity(IdentityAnswer),
     /// Forward the request.
     Forward(Box<Forward>),
     /// The request is for Postern's own endpoints: read the body, and call
@@ -35,6 +38,37 @@ pub enum Outcome {
     Reply(Reply),
     /// Forward the request.
     Forward(Box<Forward>),
+}
+
+/// The answer of a route without an upstream, which tells who is calling. It depends on the token, the table and the route
+/// alone.
+#[derive(Debug)]
+pub struct IdentityAnswer {
+    pub(crate) gate: Rc<Gate>,
+    pub(crate) index: usize,
+    pub(crate) known: Rc<KnownToken>,
+    pub(crate) number: Option<u32>,
+}
+
+impl IdentityAnswer {
+    /// The number of this very answer. `None` means that it is not worth keeping.
+    pub const fn number(&self) -> Option<u32> {
+        self.number
+    }
+
+    /// The answer, made anew.
+    pub fn reply(&self) -> Reply {
+        let route = self.gate.routes().get(self.index);
+        route.map_or_else(|| Reply::empty(204), |route| identity_reply(route, Some(&self.known.identity)))
+    }
+}
+
+/// The gate's own answer with the identity of the caller.
+pub(crate) fn identity_reply(route: &Route, identity: Option<&Identity>) -> Reply {
+    let mut reply = Reply::empty(204);
+    // Encoded values under checked names, none of them set twice.
+    reply.headers.extend(Gate::identity_headers(route, identity));
+    reply
 }
 
 /// A request whose access token is being verified. It holds nothing of the platform.

@@ -11,7 +11,7 @@ use crate::{
     gate::{
         assertion::{ASSERTION_HEADER, AssertionSigning},
         cors::with_cors,
-        outcome::{Forward, Immediate, Outcome, PendingRequest},
+        outcome::{Forward, IdentityAnswer, Immediate, Outcome, PendingRequest, identity_reply},
         preflight::preflight,
         rate_limit::RouteRateLimit,
         receipts::ReceiptConfirmation,
@@ -24,10 +24,10 @@ use crate::{
     },
     gateway::{
         Access, CORS_ANSWER, Challenge, Gate, Identity, Match, PolicyVerdict, RateKey, RevocationLevel,
-        Route, RouteMatch, UpstreamTarget, decide, is_idempotent, is_websocket,
+        Route, RouteMatch, Upstream, UpstreamTarget, decide, is_idempotent, is_websocket,
     },
     http::{Problem, Reply, RequestView, UrlParts},
-    isolate::token_cache::Known,
+    isolate::token_cache::KnownToken,
     metrics::gate_outcome,
     ports::Fault,
     runtime::{Runtime, events::Events, metrics_flush::MetricsFlush, origins::Origins, ports::Ports},
@@ -76,7 +76,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
                 match Authenticator::of(self.0).remembered(&bearer.text, now) {
                     Some(known) => self
                         .known(gate, request, &parts, &found, bearer.by_cookie, known, now)
-                        .map_or(Immediate::Wait, Immediate::from),
+                        .unwrap_or(Immediate::Wait),
                     None => self
                         .pending(gate, *found, bearer, now)
                         .map_or(Immediate::Wait, |pending| Immediate::Verify(Box::new(pending))),
@@ -104,24 +104,27 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         Some(PendingRequest { gate: Rc::clone(gate), found, by_cookie: bearer.by_cookie, token })
     }
 
-    /// The second half, with the verdict. `None` if there is more to wait for.
+    /// The second half, with the verdict.
     pub(crate) fn judged(
         &self,
         request: &impl RequestView,
         pending: PendingRequest,
         is_good: bool,
-    ) -> Option<Outcome> {
+    ) -> Immediate {
         let PendingRequest { gate, found, by_cookie, token } = pending;
-        let url = request.url();
-        let (parts, found) = (UrlParts::parse(&url)?, gate.again(found)?);
-        let now = self.0.now();
+        let (url, now) = (request.url(), self.0.now());
+        let (Some(parts), Some(found)) = (UrlParts::parse(&url), gate.again(found)) else {
+            return Immediate::Wait;
+        };
         match Authenticator::of(self.0).judged(token, is_good, now) {
-            Judged::Known(known) => self.known(&gate, request, &parts, &found, by_cookie, known, now),
+            Judged::Known(known) => {
+                self.known(&gate, request, &parts, &found, by_cookie, known, now).unwrap_or(Immediate::Wait)
+            }
             Judged::Refused(token, refused) => {
                 let reply = self.token_refused(request, found.route, (&token, by_cookie), &refused, now);
-                Some(self.replied(Some(found.route), with_cors(reply, found.route, request)))
+                self.replied(Some(found.route), with_cors(reply, found.route, request)).into()
             }
-            Judged::AskAgain => None,
+            Judged::AskAgain => Immediate::Wait,
         }
     }
 
@@ -129,29 +132,35 @@ impl<'r, P: Ports> GateRequests<'r, P> {
     #[expect(clippy::too_many_arguments, reason = "what a decision is about")]
     fn known(
         &self,
-        gate: &Gate,
+        gate: &Rc<Gate>,
         request: &impl RequestView,
         parts: &UrlParts<'_>,
         found: &Match<'_>,
         by_cookie: bool,
-        known: Known,
+        known: Rc<KnownToken>,
         now: Timestamp,
-    ) -> Option<Outcome> {
+    ) -> Option<Immediate> {
         let Route { revocation, stale_feed, forwarding, .. } = found.route;
         if *revocation == RevocationLevel::Feed
-            && !RevocationCache::of(self.0).feed_clears(*stale_feed, &known.marks, now)
+            && !RevocationCache::of(self.0).feed_clears(*stale_feed, &known, now)
         {
             return None;
         }
-        let identity = known.identity;
+        let identity = &known.identity;
         let assertion = match &forwarding.assertion {
             None => None,
-            Some(audience) => Some(self.0.isolate.memory.assertions.find(&identity, audience, now)?),
+            Some(audience) => Some(self.0.isolate.memory.assertions.find(identity, audience, now)?),
         };
-        Some(match self.objection(request, found, by_cookie, &identity, now) {
-            Some(reply) => self.replied(Some(found.route), reply),
-            None => self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref()),
-        })
+        if let Some(reply) = self.objection(request, found, by_cookie, identity, now) {
+            return Some(self.replied(Some(found.route), reply).into());
+        }
+        if found.route.upstream == Upstream::Answer && found.route.cors.is_none() {
+            MetricsFlush::of(self.0).count_gate(Some(found.route), gate_outcome(204));
+            let number = known.answer_number(gate, found.index, &self.0.isolate.memory.answer_numbers);
+            let gate = Rc::clone(gate);
+            return Some(Immediate::Identity(IdentityAnswer { gate, index: found.index, known, number }));
+        }
+        Some(self.forward(gate, request, parts, found, Some(identity), assertion.as_deref()).into())
     }
 
     /// Decides all other requests.
@@ -352,9 +361,11 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         assertion: Option<&str>,
     ) -> Outcome {
         let route = found.route;
-        let Some(target) = UpstreamTarget::of(route, &found.path, parts.query, &parts.origin()) else {
-            return self
-                .replied(Some(route), with_cors(answered(route, identity.map(Rc::as_ref)), route, request));
+        let Some(target) = UpstreamTarget::of(route, &found.path, parts.query, || parts.origin()) else {
+            return self.replied(
+                Some(route),
+                with_cors(identity_reply(route, identity.map(Rc::as_ref)), route, request),
+            );
         };
         let mut headers = match gate.plan(route, request, identity.map(Rc::as_ref)) {
             Ok(headers) => headers,
@@ -387,14 +398,6 @@ impl<'r, P: Ports> GateRequests<'r, P> {
                 .unwrap_or_default(),
         }))
     }
-}
-
-/// The gate's own answer with the identity of the caller: 204.
-fn answered(route: &Route, identity: Option<&Identity>) -> Reply {
-    let mut reply = Reply::empty(204);
-    // Encoded values under checked names, none of them set twice.
-    reply.headers.extend(Gate::identity_headers(route, identity));
-    reply
 }
 
 fn bad_url() -> Reply {

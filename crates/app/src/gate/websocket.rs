@@ -12,7 +12,7 @@ use crate::{
     },
     events::{EventContext, EventKind},
     gateway::{Identity, RevocationLevel, Route, StaleFeed},
-    isolate::{Isolate, token_cache::Known},
+    isolate::{Isolate, token_cache::KnownToken},
     ports::{Clock as _, Fault},
     runtime::{Runtime, events::Events, ports::Ports},
     time::Timestamp,
@@ -178,8 +178,7 @@ impl<'r, P: Ports> Sockets<'r, P> {
     /// session has ended.
     async fn objection_to_socket(&self, watched: &Watched) -> Result<Option<SocketVerdict>, Fault> {
         if watched.feed {
-            let marks = watched.identity.marks(watched.own);
-            let known = Known { identity: Rc::clone(&watched.identity), marks };
+            let known = KnownToken::new(Rc::clone(&watched.identity), watched.own);
             match self.revocation_cache.check_revoked(&known, RevocationLevel::Feed, StaleFeed::Refuse).await
             {
                 Ok(()) => {}

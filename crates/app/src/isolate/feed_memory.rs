@@ -7,7 +7,7 @@ use core::{
 use std::collections::HashMap;
 
 use crate::{
-    isolate::turn::Turn,
+    isolate::{token_cache::KnownToken, turn::Turn},
     revocation::{FeedCopy, RevocationKey, RevocationKeys, RevocationMatches},
     time::Timestamp,
 };
@@ -96,8 +96,12 @@ impl FeedMemory {
         self.as_of.get().is_none_or(|as_of| now.is_due(as_of, max_age))
     }
 
-    pub(crate) fn look_up(&self, marks: &RevocationKeys, now: Timestamp) -> RevocationMatches {
-        self.copy.borrow().look_up(marks, now)
+    pub(crate) fn look_up(&self, known: &KnownToken, now: Timestamp) -> RevocationMatches {
+        let copy = self.copy.borrow();
+        if copy.names_nothing() {
+            return RevocationMatches::default();
+        }
+        copy.look_up(known.revocation_keys(), now)
     }
 
     /// Whether a mark is listed.

@@ -27,6 +27,7 @@ use crate::isolate::readiness::Readiness;
 use crate::isolate::receipts::Receipts;
 use crate::isolate::route_tables::RouteTables;
 use crate::isolate::throttle_cache::ThrottleCache;
+use crate::isolate::token_cache::AnswerNumbers;
 use crate::isolate::token_cache::TokenCache;
 use crate::isolate::turn::Turn;
 use crate::jose::KnownHeaders;
@@ -65,6 +66,8 @@ pub struct Memory {
     pub(crate) headers: KnownHeaders,
     /// The verified tokens.
     pub(crate) tokens: RefCell<TokenCache>,
+    /// The numbers of answers that are kept.
+    pub(crate) answer_numbers: AnswerNumbers,
     /// The copy of the revocation feed.
     pub(crate) feed: FeedMemory,
     /// The turn for requesting the published key set from the key ring.

@@ -5,7 +5,7 @@ use postern_app::{
     http::PlainRequest,
     ports::KvStore as _,
     revocation::Target,
-    service::{Immediate, Outcome, PendingRequest},
+    service::{Immediate, PendingRequest},
 };
 use serde_json::json;
 
@@ -33,10 +33,11 @@ fn pending(world: &World, request: &PlainRequest) -> PendingRequest {
     }
 }
 
-fn status(outcome: Option<Outcome>) -> Option<u16> {
-    match outcome.expect("a decision") {
-        Outcome::Reply(reply) => Some(reply.status),
-        Outcome::Forward(_) => None,
+fn status(decided: Immediate) -> Option<u16> {
+    match decided {
+        Immediate::Reply(reply) => Some(reply.status),
+        Immediate::Forward(_) => None,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -75,7 +76,8 @@ fn what_happens_before_the_verdict_counts() {
         expires_at: None,
     };
     block_on(world.service().revoke_target(&target, EventContext::default())).unwrap();
-    assert!(world.service().judged(&orders, early, true).is_none(), "the hit must be confirmed");
+    let decided = world.service().judged(&orders, early, true);
+    assert!(matches!(decided, Immediate::Wait), "the hit must be confirmed");
     assert_eq!(world.gate("/orders", Some(&token)), Some(401));
 
     let (fresh, _) = tokens(&world.refresh(&refresh_token));

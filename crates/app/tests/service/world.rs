@@ -558,11 +558,15 @@ impl World {
     pub(crate) fn decided(&self, request: &PlainRequest) -> Outcome {
         let service = self.service();
         let waited = || block_on(service.gate(request));
-        match service.try_sync(request) {
+        let decided = |immediate| match immediate {
             Immediate::Reply(reply) => Outcome::Reply(reply),
+            Immediate::Identity(answer) => Outcome::Reply(answer.reply()),
             Immediate::Forward(forward) => Outcome::Forward(forward),
             Immediate::Own => panic!("one of our own"),
             Immediate::Wait => waited(),
+            Immediate::Verify(_) => panic!("a second verification"),
+        };
+        match service.try_sync(request) {
             Immediate::Verify(pending) => {
                 let verification = pending.verification();
                 let content = verification.token().signing_input();
@@ -570,10 +574,11 @@ impl World {
                 let crypto = service.ports().crypto();
                 // Without a verdict the Worker decides as if there had been no first half.
                 match block_on(crypto.verify(key, content, verification.signature())) {
-                    Ok(is_good) => service.judged(request, *pending, is_good).unwrap_or_else(waited),
+                    Ok(is_good) => decided(service.judged(request, *pending, is_good)),
                     Err(_) => waited(),
                 }
             }
+            immediate => decided(immediate),
         }
     }
 

@@ -181,9 +181,14 @@ impl FeedCopy {
         (self.overflow > 0).then(|| Overflow { issued_until: Timestamp::from_millis(self.overflow) })
     }
 
+    /// Whether no token can be a hit.
+    pub fn names_nothing(&self) -> bool {
+        self.is_empty() && self.overflow == 0
+    }
+
     /// What it knows of an access token: no allocation, at most four binary searches.
     pub fn look_up(&self, token: &RevocationKeys, now: Timestamp) -> RevocationMatches {
-        if self.is_empty() && self.overflow == 0 {
+        if self.names_nothing() {
             return RevocationMatches::default();
         }
         let listed = |mark: Option<u64>| mark.is_some_and(|mark| self.lists(mark, now));
