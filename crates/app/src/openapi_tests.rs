@@ -83,6 +83,8 @@ fn the_credentials_described_are_those_of_the_table() {
             Authentication::RefreshToken if endpoint.method == "GET" => &["refreshCookie"],
             Authentication::RefreshToken => &["csrfToken", "refreshCookie"],
             Authentication::AccessOrRefreshToken => &["accessToken", "csrfToken", "refreshCookie"],
+            // Public clients have no secret.
+            Authentication::Client => &["clientSecret"],
             Authentication::Metrics => &["accessToken", "metricsToken"],
         };
         assert_eq!(schemes, expected.iter().copied().collect(), "{} {}", endpoint.method, endpoint.path);

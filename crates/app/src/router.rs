@@ -19,6 +19,10 @@ use crate::{
         sessions::OwnSessions,
     },
     http::{Reply, RequestView, UrlParts, is_token},
+    oauth::{
+        grants::OwnGrants, introspection::Introspection, metadata, revocation::TokenRevocation,
+        tokens::Tokens,
+    },
     pages::Pages,
     runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     web::{
@@ -27,7 +31,7 @@ use crate::{
         endpoint_match::{EndpointMatch, Found, find},
         endpoints::{Call, CorsAudience, Endpoint},
         error::{ApiError, unavailable},
-        paths::admin_path,
+        paths::{admin_path, metadata_path},
     },
 };
 
@@ -91,9 +95,10 @@ impl<'r, P: Ports> Router<'r, P> {
     }
 
     fn find<'p>(&self, method: &str, path: &'p str) -> EndpointMatch<'p> {
-        match admin_path(&self.0.isolate.config.admin, path) {
+        let config = &self.0.isolate.config;
+        match admin_path(&config.admin, path) {
             Some(below) => find(method, below, true),
-            None => find(method, path, false),
+            None => find(method, metadata_path(config, path).unwrap_or(path), false),
         }
     }
 
@@ -127,6 +132,15 @@ impl<'r, P: Ports> Router<'r, P> {
             Call::Activity => ActivityList::of(self.0).activity(request).await,
             Call::ExportAccount => OwnAccount::of(self.0).export_account(request).await,
             Call::DeleteAccount => OwnAccount::of(self.0).delete_account(request, body).await,
+            Call::Grants => OwnGrants::of(self.0).grants(request).await,
+            Call::EndGrant => {
+                let id = parameters.first().copied().unwrap_or_default();
+                OwnGrants::of(self.0).end_grant(request, id).await
+            }
+            Call::Token => Ok(Tokens::of(self.0).answer(request, body).await),
+            Call::RevokeToken => Ok(TokenRevocation::of(self.0).answer(request, body).await),
+            Call::Introspect => Ok(Introspection::of(self.0).answer(request, body).await),
+            Call::Metadata => metadata::document(&self.0.isolate.config),
             Call::Jwks => KeySetPage::of(self.0).jwks(request).await,
             Call::Errors => Ok(errors_page::page()),
             Call::Page(call) => Pages::of(self.0).answer((call, endpoint.path), request, query, body).await,
@@ -150,10 +164,13 @@ impl<'r, P: Ports> Router<'r, P> {
 
     fn preflight(&self, allow: &str, cors: CorsAudience, request: &impl RequestView) -> Reply {
         let reply = Reply::empty(204).with_header("allow", allow);
-        if cors == CorsAudience::None
-            || Origins::of(self.0).listed_origin(request).is_none()
-            || request.header("access-control-request-method").is_none()
-        {
+        let origins = Origins::of(self.0);
+        let is_allowed = match cors {
+            CorsAudience::None => false,
+            CorsAudience::Clients => origins.client_origin(request).is_some(),
+            CorsAudience::Public | CorsAudience::Listed => origins.listed_origin(request).is_some(),
+        };
+        if !is_allowed || request.header("access-control-request-method").is_none() {
             return reply;
         }
         reply

@@ -331,6 +331,60 @@ fn clients_take_what_they_do_not_say_from_refresh() {
 }
 
 #[test]
+fn a_client_with_redirects_is_of_the_authorization_server() {
+    let hash = "a".repeat(64);
+    let config = read(json!({"CLIENTS": [
+        {"client_id": "app", "redirect_uris": "https://app.example/cb", "scopes": ["read"]},
+        {"client_id": "own", "redirect_uris": ["http://localhost/cb", "com.example.app:/cb"], "first_party": true,
+         "private_use_schemes": true, "secret_hashes": [hash], "grant_types": ["authorization_code"]},
+    ]}));
+    let app = config.oauth_clients.find("app").unwrap();
+    assert!(app.is_public() && !app.first_party && !app.roles && app.resources.is_none());
+    assert_eq!((app.name.as_str(), app.grant_types.len()), ("app", 2));
+    let own = config.oauth_clients.find("own").unwrap();
+    assert!(!own.is_public() && own.roles && own.redirect_uris.len() == 2);
+    let sign_ins: Vec<&str> = config.clients.iter().map(|client| client.client_id.as_str()).collect();
+    assert_eq!(sign_ins, ["own"], "the others have no password of their users");
+    let only = read(json!({"CLIENTS": [{"client_id": "app", "redirect_uris": "https://app.example/cb"}]}));
+    assert_eq!(only.clients[0].client_id, "first-party", "somebody must be able to sign in");
+    assert!(read(json!({})).oauth_clients.is_empty());
+    assert!(!format!("{config:?}").contains(&"170".repeat(2)), "no hash is shown");
+}
+
+#[test]
+fn mistakes_of_an_oauth_client_are_named() {
+    let client = |more: Value| {
+        let mut client = json!({"client_id": "app", "redirect_uris": ["https://app.example/cb"]});
+        client.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        paths(json!({"CLIENTS": [client]}))
+    };
+    for (more, path) in [
+        (json!({"redirect_uris": []}), "redirect_uris"),
+        (json!({"redirect_uris": ["https://a.example", "http://app.example/cb"]}), "redirect_uris[1]"),
+        (json!({"redirect_uris": ["com.example.app:/cb"]}), "redirect_uris[0]"),
+        (json!({"redirect_uris": ["https://app.example/cb#x"]}), "redirect_uris[0]"),
+        (json!({"redirect_uris": ["https://a.example", "https://a.example"]}), "redirect_uris[1]"),
+        (json!({"secret_hashes": ["secret"]}), "secret_hashes[0]"),
+        (json!({"secret_hashes": []}), "secret_hashes"),
+        (json!({"secret_hashes": ["a".repeat(64), "b".repeat(64), "c".repeat(64)]}), "secret_hashes"),
+        (json!({"secret_hashes": ["A".repeat(64)]}), "secret_hashes[0]"),
+        (json!({"scopes": ["postern:admin"]}), "scopes[0]"),
+        (json!({"scopes": ["offline_access"]}), "scopes[0]"),
+        (json!({"scopes": ["a b"]}), "scopes[0]"),
+        (json!({"resources": ["https://API.example"]}), "resources[0]"),
+        (json!({"resources": ["api"]}), "resources[0]"),
+        (json!({"resources": []}), "resources"),
+        (json!({"grant_types": ["implicit"]}), "grant_types[0]"),
+        (json!({"grant_types": ["refresh_token"]}), "grant_types"),
+        (json!({"offline_access": "never"}), "offline_access"),
+        (json!({"name": " x"}), "name"),
+    ] {
+        assert_eq!(client(more.clone()), [format!("CLIENTS[0].{path}")], "{more}");
+    }
+    assert_eq!(paths(json!({"CLIENTS": [{"client_id": "a", "scopes": ["x"]}]})), ["CLIENTS[0].scopes"]);
+}
+
+#[test]
 fn an_external_issuer_has_safe_defaults() {
     let config = read(json!({
         "ISSUERS": [{"issuer": "https://tenant.auth0.example/", "audiences": "https://api.example.com"}],

@@ -171,7 +171,7 @@ fn constant(file: &str, name: &str) -> String {
 /// Numbers that a page tells and the code decides, each in the sentence that tells it.
 #[test]
 fn the_numbers_in_the_pages_are_those_of_the_code() {
-    let (context, isolate) = ("crates/core/src/refresh/context.rs", "crates/app/src/isolate/mod.rs");
+    let (context, types) = ("crates/core/src/refresh/context.rs", "crates/app/src/config/types.rs");
     let (password, foreign) =
         ("crates/core/src/identity/password.rs", "crates/core/src/identity/password/foreign.rs");
     let (grants, token_size) = ("crates/core/src/identity/grants.rs", "crates/app/src/config/token_size.rs");
@@ -180,7 +180,7 @@ fn the_numbers_in_the_pages_are_those_of_the_code() {
             "docs/reference/configuration.md",
             "scores # or more of 100: another operating system #, program #, country #, network #",
             vec![
-                (isolate, "SIGN_IN_FROM_SCORE: u8 ="),
+                (types, "SIGN_IN_FROM_SCORE: u8 ="),
                 (context, "Self::Platform =>"),
                 (context, "Self::Product =>"),
                 (context, "Self::Country =>"),
@@ -190,7 +190,7 @@ fn the_numbers_in_the_pages_are_those_of_the_code() {
         (
             "docs/reference/storage-schema.md",
             r#"{"sign_in":{"from_score":#}}"#,
-            vec![(isolate, "SIGN_IN_FROM_SCORE: u8 =")],
+            vec![(types, "SIGN_IN_FROM_SCORE: u8 =")],
         ),
         ("docs/reference/users.md", "bcrypt #; scrypt 64 MiB", vec![(foreign, "BCRYPT_MAX_COST: u32 =")]),
         (

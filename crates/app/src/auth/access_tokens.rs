@@ -29,6 +29,13 @@ pub(crate) struct Issued {
     pub(crate) device_token: Option<String>,
 }
 
+/// The session, or the grant to an OAuth client, that an access token is of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionTokens {
+    pub(crate) session: FamilyId,
+    pub(crate) rotation_count: u32,
+}
+
 /// Signs access tokens.
 pub(crate) struct AccessTokens<'r, P: Ports>(&'r Runtime<P>);
 
@@ -57,6 +64,19 @@ impl<'r, P: Ports> AccessTokens<'r, P> {
         rotation_count: u32,
         now: Timestamp,
     ) -> Result<Issued, ApiError> {
+        let audience = self.0.isolate.config.audience.clone();
+        self.issue_for(key, grant, audience, SessionTokens { session, rotation_count }, now).await
+    }
+
+    /// Issues an access token for another audience than the deployment's: a protected resource.
+    pub(crate) async fn issue_for(
+        &self,
+        key: &PrivateKey,
+        grant: &Grant,
+        audience: String,
+        SessionTokens { session, rotation_count }: SessionTokens,
+        now: Timestamp,
+    ) -> Result<Issued, ApiError> {
         let config = &self.0.isolate.config;
         // 16 for the token's id, 2 for the jitter.
         let mut random = [0; 18];
@@ -66,7 +86,7 @@ impl<'r, P: Ports> AccessTokens<'r, P> {
         let claims = AccessTokenClaims {
             iss: config.issuer.clone(),
             sub: grant.subject.clone(),
-            aud: vec![config.audience.clone()],
+            aud: vec![audience],
             exp: now.seconds().saturating_add(lifetime),
             iat: now.seconds(),
             jti: base64url(&id),

@@ -1,6 +1,6 @@
 //! The calls of `/auth`, and their parts.
 
-mod access_tokens;
+pub(crate) mod access_tokens;
 pub(crate) mod account;
 pub(crate) mod activity;
 mod activity_notes;
@@ -28,9 +28,9 @@ mod presented_token;
 pub(crate) mod principal;
 mod profiles;
 pub(crate) mod refresh;
-mod refresh_events;
+pub(crate) mod refresh_events;
 pub(crate) mod register;
-mod rotation;
+pub(crate) mod rotation;
 pub(crate) mod session_auth;
 pub(crate) mod session_cookies;
 pub(crate) mod session_list;

@@ -119,7 +119,7 @@ impl<'r, P: Ports> RefreshRotation<'r, P> {
     }
 
     /// All refusals are `invalid_grant` on the wire, except for those by rate.
-    fn refused_refresh(&self, refusal: &Refusal) -> ApiError {
+    pub(crate) fn refused_refresh(&self, refusal: &Refusal) -> ApiError {
         match refusal.cause {
             RefusalCause::TooFast { retry_after } => {
                 let rate = self.0.isolate.config.limits.refresh_family.unwrap_or(Rate::new(1, 1));

@@ -35,7 +35,7 @@ use crate::{
     events::{EventContext, EventKind},
     ids::{AccountId, FamilyId},
     isolate::Isolate,
-    oauth::resources::is_known,
+    oauth::resources::KnownResources,
     ports::Fault,
     refresh::{Grant, Lifetimes},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -99,9 +99,10 @@ impl<'r, P: Ports> Authorization<'r, P> {
         interaction: &Interaction,
     ) -> Result<Outcome<'r>, Fault> {
         let isolate: &'r Isolate = &self.0.isolate;
+        let known = KnownResources::of(self.0).await?;
         let parsed = Parameters::parse(parameters).map_err(PageError::Form).and_then(|parameters| {
             let proved = ProvedClient::prove(&parameters, &isolate.clients, &isolate.config.issuer)?;
-            Ok(AuthorizationRequest::parse(&parameters, proved, |resource| is_known(self.0, resource)))
+            Ok(AuthorizationRequest::parse(&parameters, proved, |resource| known.contains(resource)))
         });
         let request = match parsed {
             Ok(Ok(request)) => request,

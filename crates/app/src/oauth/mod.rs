@@ -3,4 +3,12 @@
 //! It is there if `POSTERN_CLIENTS` has a client with `redirect_uris`. Its rules are in `postern-oauth`.
 
 pub(crate) mod authorization;
+mod client_request;
+mod grant_tokens;
+pub(crate) mod grants;
+pub(crate) mod introspection;
+pub(crate) mod metadata;
+pub(crate) mod refusal;
 mod resources;
+pub(crate) mod revocation;
+pub(crate) mod tokens;

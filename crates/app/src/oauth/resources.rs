@@ -1,10 +1,39 @@
 //! The protected resources that access tokens may be for.
 
+use std::rc::Rc;
+
 use postern_oauth::resource::Resource;
 
-use crate::runtime::{Runtime, ports::Ports};
+use crate::{
+    config::Config,
+    gate::route_loader::RouteLoader,
+    gateway::Gate,
+    ports::{Component, Fault},
+    runtime::{Runtime, ports::Ports},
+};
 
-/// Whether a resource is one of the deployment's: its audience. A client's own `resources` are known besides.
-pub(crate) fn is_known<P: Ports>(runtime: &Runtime<P>, resource: &Resource) -> bool {
-    Resource::parse(&runtime.isolate.config.audience).as_ref() == Ok(resource)
+/// The resources of the deployment: those of the route table in force, and its audience, if that is a URL. A client's own
+/// `resources` are known besides.
+pub(crate) struct KnownResources<'r> {
+    config: &'r Config,
+    gate: Rc<Gate>,
+}
+
+impl<'r> KnownResources<'r> {
+    /// By the route table in force.
+    ///
+    /// # Errors
+    /// A [`Fault`] of KV if the table is there and was not read yet: a resource that is not known then is not unknown.
+    pub(crate) async fn of<P: Ports>(runtime: &'r Runtime<P>) -> Result<Self, Fault> {
+        let gate = RouteLoader::of(runtime).gate_in_force(runtime.now()).await;
+        let gate = gate.ok_or_else(|| Fault::new(Component::Kv, "the route table was not read yet"))?;
+        Ok(Self { config: &runtime.isolate.config, gate })
+    }
+
+    /// Whether the resource is one of them.
+    pub(crate) fn contains(&self, resource: &Resource) -> bool {
+        let named = resource.as_str();
+        self.gate.resources().any(|known| known.id.is_named_by(named))
+            || Resource::parse(&self.config.audience).as_ref() == Ok(resource)
+    }
 }

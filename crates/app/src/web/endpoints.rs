@@ -1,11 +1,14 @@
 //! The table of Postern's own endpoints. It routes requests, answers 405 and preflights, and limits bodies. A test
 //! compares it with `docs/reference/openapi.yaml`.
 
-use postern_oauth::metadata::paths::AUTHORIZE;
+use postern_oauth::metadata::paths::{AUTHORIZE, INTROSPECT, REVOKE, TOKEN};
 
 use crate::{
     http::ERRORS_PATH,
-    web::{body::MAX_BODY_BYTES, paths::JWKS_PATH},
+    web::{
+        body::MAX_BODY_BYTES,
+        paths::{JWKS_PATH, OAUTH_METADATA_PATH, OPENID_METADATA_PATH},
+    },
 };
 
 /// The largest body of an administrator's call, in bytes: a route table of 2000 short routes, or a batch of imported users.
@@ -22,6 +25,8 @@ pub(crate) enum Authentication {
     RefreshToken,
     /// An access token or a refresh token.
     AccessOrRefreshToken,
+    /// The secret of an OAuth client, in `Authorization` or in the body; public clients have none.
+    Client,
     /// The metrics token, or an access token with the administrators' scope.
     Metrics,
     /// An access token with the administrators' scope whose session is alive.
@@ -35,6 +40,8 @@ pub(crate) enum CorsAudience {
     Public,
     /// Pages of the origins in `POSTERN_CORS_ORIGINS`, with credentials.
     Listed,
+    /// Pages of public OAuth clients, and of the origins in `POSTERN_CORS_ORIGINS`, without credentials.
+    Clients,
     /// None.
     None,
 }
@@ -60,6 +67,12 @@ pub(crate) enum Call {
     Activity,
     ExportAccount,
     DeleteAccount,
+    Grants,
+    EndGrant,
+    Token,
+    RevokeToken,
+    Introspect,
+    Metadata,
     Jwks,
     Health,
     Ready,
@@ -203,6 +216,10 @@ impl Endpoint {
         }
     }
 
+    const fn of_clients(path: &'static str, cors: CorsAudience, call: Call) -> Self {
+        Self { cors, ..Self::new("POST", path, Authentication::Client, call) }
+    }
+
     const fn public(path: &'static str, call: Call) -> Self {
         Self { cors: CorsAudience::Public, ..Self::new("GET", path, Authentication::None, call) }
     }
@@ -299,6 +316,13 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     Endpoint::page(page_paths::SIGN_OUT, PageCall::SignOut),
     Endpoint::page(page_paths::CONSENT, PageCall::Consent),
     Endpoint::page(AUTHORIZE, PageCall::Authorize),
+    Endpoint::new("GET", "/auth/grants", Authentication::AccessToken, Call::Grants),
+    Endpoint::new("DELETE", "/auth/grants/{grant_id}", Authentication::AccessToken, Call::EndGrant),
+    Endpoint::of_clients(TOKEN, CorsAudience::Clients, Call::Token),
+    Endpoint::of_clients(REVOKE, CorsAudience::Clients, Call::RevokeToken),
+    Endpoint::of_clients(INTROSPECT, CorsAudience::None, Call::Introspect),
+    Endpoint::public(OAUTH_METADATA_PATH, Call::Metadata),
+    Endpoint::public(OPENID_METADATA_PATH, Call::Metadata),
     Endpoint::public(ERRORS_PATH, Call::Errors),
     Endpoint::public(JWKS_PATH, Call::Jwks),
     Endpoint::public("/healthz", Call::Health),

@@ -88,6 +88,8 @@ pub(crate) enum ApiError {
     UserNotFound,
     /// No live session has this id.
     SessionNotFound,
+    /// No live grant of the user has this id.
+    GrantNotFound,
     /// There is no such path under `/auth`.
     NotFound,
     /// The path does not support the method.
@@ -190,6 +192,7 @@ impl From<&ApiError> for Reply {
             .into(),
             ApiError::UserNotFound => problem(404, "user_not_found", "User not found"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "Session not found"),
+            ApiError::GrantNotFound => problem(404, "grant_not_found", "Grant not found"),
             ApiError::NotFound => problem(404, "not_found", "Not found"),
             ApiError::MethodNotAllowed { allow } => method_not_allowed(allow),
             ApiError::NewerMaster | ApiError::Fault(_) => unavailable(),

@@ -1,6 +1,9 @@
 //! Which paths are Postern's own.
 
-use crate::config::{AdminSettings, Config};
+use crate::{
+    config::{AdminSettings, Config},
+    http::UrlParts,
+};
 
 /// The part of the path after the prefix of the administrators' API, if the path is below it.
 pub(crate) fn admin_path<'p>(settings: &AdminSettings, path: &'p str) -> Option<&'p str> {
@@ -11,6 +14,27 @@ pub(crate) fn admin_path<'p>(settings: &AdminSettings, path: &'p str) -> Option<
 /// The path of the key set, which discovery documents name.
 pub(crate) const JWKS_PATH: &str = "/.well-known/jwks.json";
 
+/// The path of the authorization server's metadata (RFC 8414 section 3), and where clients of `OpenID` Connect look for it.
+/// The path of the issuer, if it has one, comes behind.
+pub(crate) const OAUTH_METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
+/// See there.
+pub(crate) const OPENID_METADATA_PATH: &str = "/.well-known/openid-configuration";
+
+/// The path of the metadata as the table of endpoints has it, if this is one of its three: for the issuer
+/// `https://example.com/t`, `/.well-known/oauth-authorization-server/t`, `/.well-known/openid-configuration/t`, and
+/// `/t/.well-known/openid-configuration` (RFC 8414 section 5). There is none without clients.
+pub(crate) fn metadata_path(config: &Config, path: &str) -> Option<&'static str> {
+    if config.oauth_clients.is_empty() || !path.contains("/.well-known/o") {
+        return None;
+    }
+    let issuer = UrlParts::parse(&config.issuer)?.path;
+    match path.strip_suffix(issuer) {
+        Some(OAUTH_METADATA_PATH) => Some(OAUTH_METADATA_PATH),
+        Some(OPENID_METADATA_PATH) => Some(OPENID_METADATA_PATH),
+        _ => (path.strip_prefix(issuer) == Some(OPENID_METADATA_PATH)).then_some(OPENID_METADATA_PATH),
+    }
+}
+
 /// Whether Postern itself answers this path. `/oauth` and all below it are Postern's own where the authorization server is
 /// there, and a route's otherwise.
 pub(crate) fn is_own(config: &Config, path: &str) -> bool {
@@ -20,4 +44,5 @@ pub(crate) fn is_own(config: &Config, path: &str) -> bool {
         || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
         || (!config.oauth_clients.is_empty() && below("/oauth"))
         || admin_path(&config.admin, path).is_some()
+        || metadata_path(config, path).is_some()
 }

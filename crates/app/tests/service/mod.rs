@@ -17,6 +17,7 @@ mod issuers;
 mod key_sets;
 mod lost_writes;
 mod masters;
+mod oauth;
 mod old_generations;
 mod outages;
 mod pages;

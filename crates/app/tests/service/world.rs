@@ -296,6 +296,11 @@ pub(crate) struct Later {
 }
 
 impl Later {
+    /// What waits does not come to run: the isolate is gone.
+    pub(crate) fn work_dropped(&self) {
+        self.work.borrow_mut().clear();
+    }
+
     /// How long each of what was begun since the last question was put off; zero is none.
     pub(crate) fn delays(&self) -> Vec<Duration> {
         self.delays.take()
@@ -513,6 +518,10 @@ impl World {
 
     pub(crate) fn master(&self) -> &Master {
         self.isolate.masters.current()
+    }
+
+    pub(crate) fn runtime(&self) -> crate::runtime::Runtime<Self> {
+        crate::runtime::Runtime::new(Rc::clone(&self.isolate), self.clone())
     }
 
     pub(crate) fn service(&self) -> Service<Self> {

@@ -1,0 +1,28 @@
+//! The metadata of the authorization server (RFC 8414).
+
+use core::time::Duration;
+
+use postern_oauth::metadata::Metadata;
+
+use crate::{
+    config::Config,
+    http::{Reply, UrlParts},
+    web::{error::ApiError, paths::JWKS_PATH},
+};
+
+/// How long clients may keep the document: a new client's scopes are in it.
+const MAX_AGE: Duration = Duration::from_mins(5);
+
+/// The document. It is the same at every path of it: the paths of `OpenID` Connect Discovery, which some OAuth clients ask
+/// first, have it, too, and it says nothing there of ID tokens.
+///
+/// # Errors
+/// 404 without clients.
+pub(crate) fn document(config: &Config) -> Result<Reply, ApiError> {
+    if config.oauth_clients.is_empty() {
+        return Err(ApiError::NotFound);
+    }
+    let origin = UrlParts::parse(&config.issuer).map(|parts| parts.origin()).unwrap_or_default();
+    let metadata = Metadata::new(&config.issuer, &origin, JWKS_PATH, &config.oauth_clients);
+    Ok(Reply::json(200, &metadata).cacheable(MAX_AGE))
+}
