@@ -117,8 +117,10 @@ const UNCACHED = { cacheTtl: -1, cacheLevel: "bypass" };
 /** Sends a request to its upstream: the promise of the answer. `service` is the binding to ask, or undefined for the URL's own host. */
 function send(request, service, url, headers, body, signal, uncached) {
   // Redirects are the client's to follow.
-  const init = { method: request.method, headers, redirect: "manual", body, signal };
-  if (uncached) init.cf = UNCACHED;
+  const init = { method: request.method, headers, redirect: "manual", body };
+  if (signal !== undefined) init.signal = signal;
+  // The platform's cache has answers to these two methods alone, and they are those without a body.
+  if (uncached && hasMethodWithoutBody(request)) init.cf = UNCACHED;
   return service === undefined ? fetch(url, init) : service.fetch(url, init);
 }
 
@@ -172,9 +174,9 @@ const BODY_TOO_SLOW = 3;
  */
 export async function carry(request, env, ctx, told, service, url, names, only, set, uncached, unwanted, cookies, added, timeout, total, again, look) {
   const begun = Date.now();
-  const controller = new AbortController();
-  const { signal } = controller;
   const limit = Math.min(timeout || Infinity, total || Infinity);
+  const controller = limit === Infinity && look === undefined ? undefined : new AbortController();
+  const signal = controller?.signal;
   const timer = limit === Infinity ? undefined : setTimeout(() => controller.abort(), limit);
   const tell = (what, cause) => told(request, env, ctx, what, cause, added);
   let upload;
@@ -189,7 +191,7 @@ export async function carry(request, env, ctx, told, service, url, names, only, 
     try {
       response = await (upload ? upload.answerTo(sent()) : sent());
     } catch (cause) {
-      if (!again || upload || signal.aborted) throw cause;
+      if (!again || upload || signal?.aborted) throw cause;
       tell(SENT_ONCE_MORE, cause);
       // The same deadline: two tries take no longer than one may.
       response = await sent();
@@ -205,7 +207,7 @@ export async function carry(request, env, ctx, told, service, url, names, only, 
     }
     return answer;
   } catch (cause) {
-    return tell((await upload?.fault(signal.aborted)) ?? FAILED, cause);
+    return tell((await upload?.fault(signal?.aborted)) ?? FAILED, cause);
   } finally {
     // The head is here: the body may take as long as it likes (streams, server-sent events).
     clearTimeout(timer);

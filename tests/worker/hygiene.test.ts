@@ -184,8 +184,8 @@ test("no answer by access token is cached or served from cache", async () => {
   });
   try {
     const { access_token } = await signIn(gate);
-    const told = async (path: string) =>
-      json<{ cf: Record<string, unknown> | null; headers: Record<string, string> }>(await gate.fetch(path, { headers: bearer(access_token) }));
+    const told = async (path: string, init: RequestInit = {}) =>
+      json<{ cf: Record<string, unknown> | null; headers: Record<string, string> }>(await gate.fetch(path, { ...init, headers: bearer(access_token) }));
     for (const path of ["/cached/required", "/cached/optional", "/cached/retried"]) {
       const { cf, headers } = await told(path);
       expect(cf, path).toMatchObject({ cacheTtl: -1, cacheLevel: "bypass" });
@@ -194,6 +194,8 @@ test("no answer by access token is cached or served from cache", async () => {
       expect(headers).not.toHaveProperty("pragma");
     }
     expect((await told("/cached/public")).cf ?? {}).not.toHaveProperty("cacheTtl");
+    // The platform's cache has answers to GET and HEAD alone.
+    expect((await told("/cached/required", { method: "POST", body: "x" })).cf ?? {}).not.toHaveProperty("cacheTtl");
     // Anonymous on the optional route too: else what strangers left there would be given to those who are known.
     const { cf } = await json<{ cf: Record<string, unknown> }>(await gate.fetch("/cached/optional"));
     expect(cf).toMatchObject({ cacheTtl: -1 });
