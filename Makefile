@@ -56,7 +56,7 @@ build: setup ## Build the Worker as for a deployment, print its size, fail when 
 cli: ## Build `postern`, the operator's program, into target/release; needs Rust and a C compiler
 	@cargo build --release --package postern-cli
 
-bench: ## Measure: PART=cpu (the default), quick, refresh, size, native, growth or start; scripts/bench.sh says more
+bench: ## Measure: PART=cpu (the default), quick, forward, refresh, size, native, growth or start; scripts/bench.sh says more
 	@scripts/bench.sh $(PART)
 
 proofs:

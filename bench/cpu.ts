@@ -22,11 +22,13 @@ const RATIOS: Pairs = {
   gate_hit_vs_jose: ["hit", "jose, ES256"],
   gate_hit_vs_noop_js: ["hit", "JavaScript, no-op"],
   gate_hit_vs_noop_rust: ["hit", "Rust, no-op, `worker`'s macro"],
+  gate_hit_vs_better_auth: ["hit", "better-auth, session check"],
   gate_miss_vs_jose: ["miss, ES256", "jose, ES256"],
   gate_miss_vs_jose_eddsa: ["miss, EdDSA", "jose, EdDSA"],
   gate_miss_vs_jose_rs256: ["miss, RS256", "jose, RS256"],
   gate_miss_vs_webcrypto: ["miss, ES256", "webcrypto, ES256"],
   forward_vs_js: ["forwarding", "JavaScript, forwarding"],
+  forward_assertion_vs_js: ["forwarding, assertion alone", "JavaScript, forwarding"],
   forward_public_vs_js: ["forwarding a public route", "JavaScript, forwarding"],
   forward_service_vs_js: ["forwarding to a service binding", "JavaScript, forwarding to a service binding"],
 };

@@ -7,7 +7,7 @@ import type { WorkerOptions } from "../tests/worker/support/workerd.ts";
 import { modules, peerScript } from "./bundle.ts";
 import { ALGORITHMS, plain, root, type Lane, type Place, type Roster } from "./rig.ts";
 
-const PEERS = ["noop", "forward", "jose", "hono", "tsndr", "webcrypto"];
+const PEERS = ["noop", "forward", "jose", "hono", "tsndr", "webcrypto", "better-auth"];
 const FLOORS = ["bare", "usual"];
 
 /** The Worker behind the service bindings. */
@@ -50,16 +50,19 @@ export function ordinary(builds: Map<string, string>): (place: Place) => Promise
       { name: "public", path: "/public-forward", access: "public", upstream: originUrl },
       { name: "service", path: "/service-forward", service: "ORIGIN" },
     ];
+    // Settings that other builds may not know.
+    const more = [{ name: "assertion", path: "/assertion-forward", upstream: originUrl, timeout_ms: "none", assertion: "https://orders.example", headers: "assertion" }];
     const env = { KEYS: issuer.published, ISSUER: issuer.iss, AUDIENCE, ORIGIN_URL: originUrl } as unknown as Record<string, Json>;
     const workers: WorkerOptions[] = [
       { ...ORIGIN, ...compatibility },
-      ...[...builds].map(([name, folder]) => postern(name, folder, routes, place)),
+      ...[...builds].map(([name, folder]) => postern(name, folder, name === "Postern" ? [...routes, ...more] : routes, place)),
       ...FLOORS.map((name) => ({ name, ...modules(join(root, "bench/floor", name)), ...compatibility })),
       ...(await Promise.all(
         PEERS.map(async (name) => ({
           name,
           modules: [{ type: "ESModule" as const, path: `${name}.js`, contents: await peerScript(`${name}.js`) }],
           ...compatibility,
+          ...(name === "better-auth" ? { compatibilityFlags: ["nodejs_compat"] } : {}),
           serviceBindings: { ORIGIN: "origin" },
           bindings: env,
         })),
@@ -78,12 +81,14 @@ export function ordinary(builds: Map<string, string>): (place: Place) => Promise
         { name: `${worker}, bad token`, worker, path: "/verify", status: 401, algorithm: "ES256", bad: true },
         plain(`${worker}, forwarding`, worker, "/forward"),
         plain(`${worker}, forwarding a public route`, worker, "/public-forward"),
+        ...(worker === "Postern" ? [plain(`${worker}, forwarding, assertion alone`, worker, "/assertion-forward")] : []),
         plain(`${worker}, forwarding to a service binding`, worker, "/service-forward"),
       ]),
       ...["jose", "webcrypto", "hono", "tsndr"].flatMap((worker) =>
         // cloudflare-worker-jwt has no EdDSA.
         ALGORITHMS.filter((algorithm) => worker !== "tsndr" || algorithm !== "EdDSA").map((algorithm): Lane => ({ name: `${worker}, ${algorithm}`, worker, path: "/", status: 200, algorithm, fresh: true })),
       ),
+      { ...plain("better-auth, session check", "better-auth"), session: "/session" },
     ];
     return { workers, lanes };
   };

@@ -39,6 +39,20 @@ export function spread(values: number[]): Spread {
   return { median: round(median), low: round(sorted[without]), high: round(sorted.at(-1 - without)), min: round(sorted[0]), max: round(sorted.at(-1)), rounds: sorted.length };
 }
 
+/** The workerd that this process has started, by itself or under valgrind. */
+export function workerd(): string {
+  const own = readdirSync("/proc").filter((entry) => {
+    try {
+      const parent = /^\d+$/.test(entry) && /\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, "utf8"))?.[1];
+      return Number(parent) === process.pid && readFileSync(`/proc/${entry}/cmdline`, "utf8").includes("workerd");
+    } catch {
+      return false; // it ended meanwhile
+    }
+  });
+  if (own.length !== 1) throw new Error(`${own.length} workerd processes`);
+  return own[0] as string;
+}
+
 /** What the scheduler has accounted to all threads of a process so far, in microseconds. */
 export interface Accounted {
   /** On a processor. */

@@ -15,6 +15,7 @@ const ASSERTION = [
   ["x-postern-hops", "1"],
   ["x-postern-assertion", "a".repeat(600)],
 ];
+const ALL = [...TEN, ["accept", "application/json"], ["accept-encoding", "gzip"], ["user-agent", "bench/1"]];
 const UNCACHED = { cacheTtl: -1, cacheLevel: "bypass" };
 const TIMEOUT_MS = 30_000;
 const initOf = (request, headers) => ({ method: request.method, headers, redirect: "manual", body: null });
@@ -52,6 +53,7 @@ const steps = {
   copied: (request, url) => fetch(url, initOf(request, copied(request))),
   ten: (request, url) => fetch(url, initOf(request, withSet(request, TEN))),
   "ten kept": (request, url) => fetch(url, initOf(request, withKept(request, TEN))),
+  "ten as they are": (request, url) => fetch(url, initOf(request, keptHeaders(ALL))),
   assertion: (request, url) => fetch(url, initOf(request, withSet(request, ASSERTION))),
   uncached: (request, url) => fetch(url, { ...initOf(request, request.headers), cf: UNCACHED }),
   "no-store": (request, url) => fetch(url, { ...initOf(request, request.headers), cache: "no-store" }),
@@ -62,12 +64,6 @@ const steps = {
     return fetch(url, { ...initOf(request, request.headers), signal: controller.signal }).finally(() => clearTimeout(timer));
   },
   "AbortSignal.timeout": (request, url) => fetch(url, { ...initOf(request, request.headers), signal: AbortSignal.timeout(TIMEOUT_MS) }),
-  "timer alone": (request, url) => {
-    const timer = setTimeout(() => {}, TIMEOUT_MS);
-    return fetch(url, initOf(request, request.headers)).finally(() => clearTimeout(timer));
-  },
-  "finally alone": (request, url) => fetch(url, initOf(request, request.headers)).finally(() => {}),
-  "then alone": (request, url) => fetch(url, initOf(request, request.headers)).then((response) => response),
   awaited: async (request, url) => {
     try {
       return await fetch(url, initOf(request, request.headers));
@@ -83,12 +79,6 @@ const steps = {
     if (text === "") throw new Error("no headers");
     return fetch(url, initOf(request, request.headers));
   },
-  "headers read by forEach": (request, url) => {
-    let text = "";
-    request.headers.forEach((value, name) => (text += `${name}\n${value}\n`));
-    if (text === "") throw new Error("no headers");
-    return fetch(url, initOf(request, request.headers));
-  },
 };
 
 export default {
@@ -97,4 +87,3 @@ export default {
     return steps[decodeURI(pathname.slice(1))](request, env.ORIGIN_URL + pathname + search, env);
   },
 };
-export const names = Object.keys(steps);
