@@ -5,6 +5,7 @@
 #[cfg(feature = "thorough")]
 mod arbitrary;
 mod attacks;
+mod config_pages;
 mod config_routes;
 mod config_variables;
 #[cfg(feature = "thorough")]
