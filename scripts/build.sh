@@ -32,7 +32,7 @@ stamp=build/.inputs
 # Everything that decides what the Worker is. Text that the crate includes (migrations, pages) counts too.
 inputs() {
   local folders=() folder
-  for folder in src crates/*/src migrations web; do
+  for folder in src crates/*/src pages migrations web; do
     [ ! -d "$folder" ] || folders+=("$folder")
   done
   {
