@@ -3,10 +3,11 @@
 use core::hint::black_box;
 
 use postern_app::{
+    account::{AccountAnswer, AccountRequest},
     gateway::{Gate, Identity, RouteMatch},
     http::PlainRequest,
     ids::{AccountId, FamilyId},
-    jose::{JwkSet, UnverifiedToken, json},
+    jose::{JwkSet, KnownHeaders, UnverifiedToken, json, verify},
     jwks::{CachePolicy, CachedSet, Snapshot, Tried, cache, resolve},
     jwks::{IssuerSource, KeyLocation},
     jwt::{ValidationPolicy, validate},
@@ -17,7 +18,7 @@ use postern_app::{
 
 use crate::{
     Case,
-    parts::{AUDIENCE, ISSUER, NOW, Numbers, claims, key_set, routes, token, verified},
+    parts::{AUDIENCE, Agreeable, ISSUER, NOW, Numbers, claims, key_set, routes, token, verified},
 };
 
 /// Of a token that went the way of every token, but for the signature.
@@ -95,6 +96,41 @@ fn refresh_tokens() -> [Case; 2] {
     ]
 }
 
+/// Messages to and from an Account object for one refresh, as they are written.
+fn messages() -> [Case; 2] {
+    const REQUEST: &str = r#"{"rotate":{"family":"AQEBAQEBAQEBAQEBAQEBAQ","presented":{"rotation_count":0,"secret_hash":"S7Bvjk46dxXSAdVz0KpCN2LlXavWGiwCJ4-lbMbSlOA","successor_hash":"ZVEQbmb310qVwAj7EMi12Q_ejm4rPZD3AX4t0ztkJEw","next_master":1},"limits":{"reuse_interval":10000,"lost_response_window":86400000,"max_late_retries":10,"late_only_rotations":3,"receipts":true,"pace":{"per_minute":5,"burst":20}},"context":{"ip":"203.0.113.7","country":"AT","user_agent":"Firefox/140.0"}}}"#;
+    const ANSWER: &str = r#"{"rotated":{"rotation_count":1,"master":1,"granted":"rotate","grant":{"subject":"018f2f6e-9a3c-7c1e-8a55-0f9d3c1b2a77","client_id":"postern","scope":"read:orders write:orders","roles":["user"],"tenant_id":"tenant-7","amr":["pwd"],"auth_time":1800000000000},"created_at":1800000000000,"expires_at":1800604800000,"evidence":{"presented_count":0,"stored_count":0,"distance":0,"age_ms":0,"late_retries":0,"drift":{"score":40,"reasons":["platform"]},"last_context":{}}}}"#;
+    json::read::<AccountRequest>(REQUEST).expect("exact");
+    json::read_known::<AccountAnswer>(ANSWER).expect("known");
+    [
+        Case::new("message: read as a stored record is", REQUEST.len() as u64, || {
+            black_box(json::read::<AccountRequest>(black_box(REQUEST)).is_ok());
+        }),
+        Case::new("message: read", ANSWER.len() as u64, || {
+            black_box(json::read_known::<AccountAnswer>(black_box(ANSWER)).is_ok());
+        }),
+    ]
+}
+
+/// A new token of a known issuer and a known key, but for the look-up of the key set and the signature.
+fn miss() -> Case {
+    let keys = JwkSet::parse(key_set(2).as_bytes()).expect("sound");
+    let text = token("k1", &claims());
+    let headers = KnownHeaders::default();
+    headers.remember(&UnverifiedToken::parse(&text).expect("a token"));
+    let policy = policy();
+    Case::new("access token: all but the signature", text.len() as u64, move || {
+        let token = UnverifiedToken::parse_known(black_box(&text), &headers).expect("a token");
+        assert!(token.claimed_issuer().is_ok_and(|issuer| issuer == ISSUER));
+        assert!(policy.judge_header(token.header()).is_ok());
+        let jws = pollster::block_on(verify(&token, &keys, &Agreeable)).expect("agreeable");
+        headers.remember(&token);
+        let mut identity = Identity::of_bearer(validate(jws, &policy, NOW).expect("valid")).expect("unbound");
+        identity.fold();
+        black_box(identity);
+    })
+}
+
 /// The cases of `make bench PART=native`.
 pub fn cases() -> Vec<Case> {
     let keys = JwkSet::parse(key_set(2).as_bytes()).expect("sound");
@@ -108,6 +144,7 @@ pub fn cases() -> Vec<Case> {
     let (feed, marks) = feed(10_000);
     let header = r#"{"alg":"ES256","kid":"k1","typ":"at+jwt"}"#;
     let [open, seal] = refresh_tokens();
+    let [record, message] = messages();
     vec![
         Case::new("compact token: parse", size, move || {
             black_box(UnverifiedToken::parse(black_box(&text)).is_ok());
@@ -131,9 +168,12 @@ pub fn cases() -> Vec<Case> {
             let route = planning.routes().first().expect("there is one");
             black_box(planning.plan(route, &request, Some(&identity)).is_ok());
         }),
+        miss(),
         state_machine(),
         open,
         seal,
+        record,
+        message,
         Case::new("revocation feed: look up among 10 000", 10_000, move || {
             black_box(feed.look_up(black_box(&marks), NOW));
         }),
