@@ -32,7 +32,7 @@
 //! | [`postern_core::throttle`], [`rate`] | how often, and after how many failures |
 //! | [`events`], [`metrics`], [`audit`] | security events without secrets, counts, and the log of administrative acts |
 //!
-//! [`encoding`], [`http`], [`ids`], [`json`], [`message`], [`secrets`], [`text`], [`text_map`] and [`time`] are shared by
+//! [`encoding`], [`http`], [`ids`], [`json`], [`message`], [`secrets`], [`text`] and [`time`] are shared by
 //! all of these. Nothing here knows a platform: the package `postern` in `src/` is the Worker.
 //!
 //! # The way of a request through the gate
@@ -44,7 +44,7 @@
 //! arrow is the only way to the type behind it.
 pub use postern_core::{
     access_token, account, audit, events, http, identity, ids, issuer_keys, keys, message, metrics, ports,
-    rate, refresh, resource, revocation, secrets, text_map,
+    rate, refresh, resource, revocation, secrets,
 };
 pub use postern_gateway as gateway;
 pub use postern_jose::{self as jose, compact, encoding, json, jwks, jwt, text, time};

@@ -19,5 +19,4 @@ pub mod refresh;
 pub mod resource;
 pub mod revocation;
 pub mod secrets;
-pub mod text_map;
 pub mod throttle;

@@ -1,7 +1,7 @@
 //! The steps from the text of a bearer token to an identity, without the look-up of keys. The gate uses keys from
 //! memory, KV and Durable Objects. `postern token inspect` uses keys from a file or from the network.
 
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
 
 use crate::{
     access::refused::{ABOUT_BYTES, AccessRefused, Invalid},
@@ -12,7 +12,6 @@ use crate::{
     jwt::{TokenError, validate_for},
     ports::Fault,
     text::printable,
-    text_map::TextMap,
     time::Timestamp,
 };
 
@@ -50,7 +49,7 @@ pub(crate) struct Accepted {
 pub(crate) fn choose<'a>(
     text: impl Into<Cow<'a, str>>,
     headers: &KnownHeaders,
-    issuers: &TextMap<Rc<TrustedIssuer>>,
+    issuers: &BTreeMap<String, Rc<TrustedIssuer>>,
     own: &str,
 ) -> Result<Chosen<'a>, Invalid> {
     let token = UnverifiedToken::parse_known(text, headers).map_err(Invalid::of)?;

@@ -52,10 +52,7 @@ impl<'r, P: Ports> MetricsPage<'r, P> {
         let mut totals = Totals::default();
         for shard in 0..SHARDS {
             for (key, values) in self.metrics.totals(shard).await? {
-                match totals.get_mut(&key) {
-                    Some(known) => add_values(known, &values),
-                    None => totals.insert(key, values),
-                }
+                add_values(totals.entry(key).or_default(), &values);
             }
         }
         let text = expose(&totals, &self.gauges(self.platform.now()).await);

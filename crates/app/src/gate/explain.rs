@@ -3,7 +3,7 @@
 //! running Worker can make (signatures, revocations, rate limits, CSRF tokens), and lists them in
 //! [`Explanation::supposed`].
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,6 @@ use crate::{
     },
     jose::{KnownHeaders, UnverifiedToken, json},
     jwt::{ClaimSource, TokenError, judge_claims},
-    text_map::TextMap,
     time::Timestamp,
     web::{cookies::CSRF_HEADER, error::ApiError, paths::is_own},
 };
@@ -46,7 +45,7 @@ const SUPPOSED_LIFETIME: u64 = 600;
 pub struct Explainer {
     config: Config,
     gate: Gate,
-    issuers: TextMap<Rc<TrustedIssuer>>,
+    issuers: BTreeMap<String, Rc<TrustedIssuer>>,
 }
 
 impl Explainer {
@@ -61,7 +60,7 @@ impl Explainer {
         &self.config
     }
 
-    pub(crate) const fn issuers(&self) -> &TextMap<Rc<TrustedIssuer>> {
+    pub(crate) const fn issuers(&self) -> &BTreeMap<String, Rc<TrustedIssuer>> {
         &self.issuers
     }
 

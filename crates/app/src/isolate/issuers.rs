@@ -1,6 +1,6 @@
 //! The trusted issuers: validation policies, and the places of their keys.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,7 +9,6 @@ use crate::{
     encoding::base64url,
     jwks::{IssuerSource, KeyLocation},
     jwt::{ClaimSource, RolesForm, TypPolicy, ValidationPolicy},
-    text_map::TextMap,
 };
 
 /// A trusted issuer, with the policy for its tokens and the source of its keys.
@@ -19,7 +18,7 @@ pub(crate) struct TrustedIssuer {
     pub(crate) keys: OwnOrExternal,
 }
 
-pub(crate) fn trusted_issuers(config: &Config) -> TextMap<Rc<TrustedIssuer>> {
+pub(crate) fn trusted_issuers(config: &Config) -> BTreeMap<String, Rc<TrustedIssuer>> {
     let own = TrustedIssuer {
         policy: ValidationPolicy {
             leeway: config.leeway,
@@ -66,7 +65,7 @@ pub(crate) fn trusted_issuers(config: &Config) -> TextMap<Rc<TrustedIssuer>> {
         };
         (issuer.issuer.clone(), Rc::new(trusted))
     });
-    let mut trusted: TextMap<_> = external.collect();
+    let mut trusted: BTreeMap<_, _> = external.collect();
     trusted.insert(config.issuer.clone(), Rc::new(own));
     trusted
 }

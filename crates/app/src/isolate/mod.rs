@@ -44,13 +44,12 @@ use crate::revocation::FeedPolicy;
 use crate::revocation::LONGEST_HEARTBEAT;
 use crate::secrets::Master;
 use crate::secrets::Masters;
-use crate::text_map::TextMap;
 use crate::time::Timestamp;
 use core::cell::Cell;
 use core::cell::RefCell;
 use core::time::Duration;
 use postern_oauth::client::Clients;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// Caches that can be lost at any time.
@@ -104,7 +103,7 @@ pub struct Isolate {
     /// The age limits of key sets.
     pub cache_policy: CachePolicy,
     pub(crate) tables: RouteTables,
-    pub(crate) issuers: TextMap<Rc<TrustedIssuer>>,
+    pub(crate) issuers: BTreeMap<String, Rc<TrustedIssuer>>,
     pub(crate) hash_parameters: HashParameters,
     /// The events that wait for the event queue.
     pub event_buffer: EventBuffer,

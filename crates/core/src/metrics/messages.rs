@@ -1,8 +1,10 @@
 //! The messages between the Worker and a Metrics object.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{message::Message, text_map::TextMap};
+use crate::message::Message;
 
 /// How many objects share the work; an isolate keeps to one of them. Never fewer than there
 /// once were, or their counts would be missing. Four objects of 200 writes a second take 8 000
@@ -28,7 +30,7 @@ impl Batch {
 }
 
 /// Series and their values.
-pub type Totals = TextMap<Vec<u64>>;
+pub type Totals = BTreeMap<String, Vec<u64>>;
 
 /// What is asked of a Metrics object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,14 +1,12 @@
 //! A Metrics object: adds up what isolates send, each batch once.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::messages::{Batch, MetricsAnswer, MetricsRequest, Totals, add_values};
-use crate::{
-    ports::{Component, Fault, Records},
-    text_map::TextMap,
-};
+use crate::ports::{Component, Fault, Records};
 use postern_jose::time::Timestamp;
 
 /// The most series of one object. About 150 have names of the program's own; the rest is names
@@ -35,7 +33,7 @@ struct Seen {
 struct Stored {
     v: u32,
     series: Totals,
-    isolates: TextMap<Seen>,
+    isolates: BTreeMap<String, Seen>,
 }
 
 /// The object over its records.
@@ -72,7 +70,7 @@ impl<R: Records> Shard<R> {
             }
         }
         if stored.isolates.len() >= MAX_ISOLATES {
-            stored.isolates.retain(|seen| !now.is_due(seen.at, ISOLATE_MEMORY));
+            stored.isolates.retain(|_, seen| !now.is_due(seen.at, ISOLATE_MEMORY));
         }
         if stored.isolates.len() >= MAX_ISOLATES {
             let oldest = stored.isolates.iter().min_by_key(|(_, seen)| seen.at).map(|(name, _)| name.clone());

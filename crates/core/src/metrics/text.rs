@@ -100,7 +100,7 @@ pub fn expose(totals: &Totals, gauges: &[Gauge]) -> String {
             let key = series_key(family, &values);
             sample(&mut text, &key, "", "", &thousandths(gauge.thousandths));
         }
-        for (key, values) in totals.iter_from(name) {
+        for (key, values) in totals.range(name.to_owned()..) {
             let Some(labels) = key.strip_prefix(name) else { break };
             // Another family whose name begins with this one's.
             if !(labels.is_empty() || labels.starts_with('{')) {

@@ -2,11 +2,11 @@
 //! with leaked lists looks like however slowly each single guess comes.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::messages::MAX_WINDOW;
-use crate::text_map::TextMap;
 use postern_jose::time::Timestamp;
 
 /// From how many different ones on it is an attack.
@@ -22,8 +22,8 @@ pub struct DistinctLimit {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DistinctCounter {
     /// By their stand-ins: when each was seen last. Never more than [`DistinctLimit::count`].
-    #[serde(default, skip_serializing_if = "TextMap::is_empty")]
-    pub ones: TextMap<Timestamp>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ones: BTreeMap<String, Timestamp>,
     /// Until when limits are tightened.
     #[serde(default)]
     pub alarmed_until: Timestamp,
@@ -55,7 +55,7 @@ impl DistinctLimit {
     /// Notes one. Whether this one made it an attack, which it was not before.
     pub(crate) fn note(self, seen: &mut DistinctCounter, one: &str, now: Timestamp) -> bool {
         let alarmed = seen.is_alarmed(now);
-        seen.ones.retain(|at| !now.is_due(*at, self.window()));
+        seen.ones.retain(|_, at| !now.is_due(*at, self.window()));
         seen.ones.insert(one.to_owned(), now);
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         if seen.ones.len() < count {

@@ -4,6 +4,7 @@
 //! the object keeps nothing but what happened.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     message::Message,
     rate::{FullAt, Rate},
-    text_map::TextMap,
 };
 use postern_jose::time::Timestamp;
 
@@ -158,8 +158,8 @@ pub struct Refused {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ThrottleState {
     /// The buckets that are not full, by what is limited.
-    #[serde(default, skip_serializing_if = "TextMap::is_empty")]
-    pub buckets: TextMap<FullAt>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buckets: BTreeMap<String, FullAt>,
     /// The ladder of failures.
     #[serde(default, skip_serializing_if = "LockoutState::is_untouched")]
     pub rung: LockoutState,

@@ -162,7 +162,7 @@ fn charge(
         let rate = if standing.seen.is_alarmed(now) { rate.tightened() } else { rate };
         let bucket = standing.buckets.get(&claim.bucket).copied().unwrap_or_default();
         let bucket = rate.take(bucket, now).map_err(|wait| (later(now, wait), false))?;
-        standing.buckets.retain(|bucket| !bucket.is_full(now));
+        standing.buckets.retain(|_, bucket| !bucket.is_full(now));
         standing.buckets.insert(claim.bucket.clone(), bucket);
     }
     if let Some(ladder) = &claim.ladder {
