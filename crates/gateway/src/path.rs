@@ -5,6 +5,8 @@
 use core::fmt;
 use std::borrow::Cow;
 
+use percent_encoding::{percent_decode_str, percent_encode_byte};
+
 /// The longest path that is looked at, in bytes. Half of the platform's 16 KB for a URL.
 pub(crate) const MAX_PATH_BYTES: usize = 8192;
 
@@ -156,9 +158,8 @@ fn check(text: &str) -> Result<(), PathError> {
     if !text.contains('%') {
         return Ok(());
     }
-    let decoded = decode_bytes(text);
-    let decoded = core::str::from_utf8(&decoded).map_err(|_| PathError::NotUtf8)?;
-    check_look_alikes(decoded)
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| PathError::NotUtf8)?;
+    check_look_alikes(&decoded)
 }
 
 /// Holds characters outside ASCII against what careless servers make of them: Windows' best-fit
@@ -238,38 +239,16 @@ const fn hex_digit(byte: u8) -> Option<u8> {
 }
 
 /// Appends `%XX` with upper-case digits (RFC 3986 section 6.2.2.1).
-pub(crate) fn push_escape(text: &mut String, byte: u8) {
-    text.push('%');
-    for digit in [byte >> 4, byte & 15] {
-        text.push(char::from(if digit < 10 { b'0' + digit } else { b'A' + digit - 10 }));
-    }
+fn push_escape(text: &mut String, byte: u8) {
+    text.push_str(percent_encode_byte(byte));
 }
 
 fn decode(segment: &str) -> Cow<'_, str> {
     if segment.contains('%') {
         // Checked to be UTF-8 when the path was made, so nothing is lost.
-        Cow::Owned(String::from_utf8_lossy(&decode_bytes(segment)).into_owned())
+        percent_decode_str(segment).decode_utf8_lossy()
     } else {
         Cow::Borrowed(segment)
-    }
-}
-
-fn decode_bytes(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    loop {
-        rest = match rest {
-            [] => return decoded,
-            [b'%', high, low, after @ ..] if hex_digit(*high).is_some() && hex_digit(*low).is_some() => {
-                let digit = |byte: &u8| hex_digit(*byte).unwrap_or_default();
-                decoded.push(digit(high) << 4 | digit(low));
-                after
-            }
-            [byte, after @ ..] => {
-                decoded.push(*byte);
-                after
-            }
-        };
     }
 }
 

@@ -1,30 +1,33 @@
 //! Identity as header values.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::{identity::Statement, path::push_escape, route::ClaimHeader};
+use crate::{identity::Statement, route::ClaimHeader};
+
+/// All but visible ASCII, and `%`. A list of these has spaces between them.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+
+/// The same for a list with commas between.
+const ESCAPED_BETWEEN_COMMAS: &AsciiSet = &ESCAPED.add(b',');
 
 /// A text as a header value that can be undone: visible ASCII stands for itself, everything
 /// else and `%` as percent-encoded UTF-8.
 pub fn encode_value(text: &str) -> String {
-    encode_without(text, "")
-}
-
-/// The same, with the separators of a list encoded as well.
-fn encode_without(text: &str, separators: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_graphic() && byte != b'%' && !separators.as_bytes().contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            push_escape(&mut encoded, byte);
-        }
-    }
+    encoded.extend(utf8_percent_encode(text, ESCAPED));
     encoded
 }
 
-fn list<'v>(items: impl Iterator<Item = &'v str>, separator: &str) -> String {
-    items.map(|item| encode_without(item, separator)).collect::<Vec<_>>().join(separator)
+fn list<'v>(items: impl Iterator<Item = &'v str>, separator: char, escaped: &'static AsciiSet) -> String {
+    let mut list = String::new();
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            list.push(separator);
+        }
+        list.extend(utf8_percent_encode(item, escaped));
+    }
+    list
 }
 
 /// The fixed headers, then the mapped ones. What the access token does not say is not set.
@@ -36,8 +39,8 @@ pub(super) fn identity_headers(identity: &Statement, mapped: &[ClaimHeader]) -> 
         }
     };
     set("x-auth-issuer", Some(encode_value(&identity.issuer)));
-    set("x-auth-scope", Some(list(identity.scopes.iter().map(String::as_str), " ")));
-    set("x-auth-roles", Some(list(identity.roles.iter().map(String::as_str), ",")));
+    set("x-auth-scope", Some(list(identity.scopes.iter().map(String::as_str), ' ', ESCAPED)));
+    set("x-auth-roles", Some(list(identity.roles.iter().map(String::as_str), ',', ESCAPED_BETWEEN_COMMAS)));
     set("x-auth-tenant", identity.tenant_id.as_deref().map(encode_value));
     set("x-auth-session", identity.session_id.as_deref().map(encode_value));
     set("x-auth-client", identity.client_id.as_deref().map(encode_value));
@@ -46,7 +49,7 @@ pub(super) fn identity_headers(identity: &Statement, mapped: &[ClaimHeader]) -> 
             (Some(text), _) => Some(encode_value(&text)),
             // The tenant is the claim that the issuer's settings name, and no list of another.
             (None, Some(Value::Array(items))) if claim != "tenant_id" => {
-                Some(list(items.iter().filter_map(Value::as_str), ","))
+                Some(list(items.iter().filter_map(Value::as_str), ',', ESCAPED_BETWEEN_COMMAS))
             }
             _ => None,
         };
