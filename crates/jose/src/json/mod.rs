@@ -1,7 +1,9 @@
 //! Strict JSON: one parser, and the types that are read from what it parsed.
 
+mod borrowed;
 mod parse;
 mod read;
 
-pub use parse::{JsonError, MAX_DEPTH, parse, parse_object, parse_text};
+pub use borrowed::{BorrowedValue, Members};
+pub use parse::{JsonError, MAX_DEPTH, borrow_object, parse, parse_object, parse_text};
 pub use read::{ReadError, read, read_known, read_value, write};

@@ -3,9 +3,12 @@
 //! a duplicate member can be played against each other; here there is nothing to disagree about.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+use super::borrowed::{BorrowedValue, Members};
 
 /// Objects and arrays inside each other, the outermost counted. Claims that are read stay under 6
 /// (Keycloak's `resource_access`), but what an application puts into a claim that nobody reads may
@@ -56,25 +59,44 @@ impl core::error::Error for JsonError {}
 
 /// Parses one JSON value strictly. The caller caps the size first.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    let text = core::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-    parse_text(text).map_err(|error| cause(&error))
+    borrow(bytes).map(Value::from)
 }
 
 /// The same for who wants to tell where the text is wrong: the error knows the line and the column.
 /// Its message quotes the text: not for a log.
 pub fn parse_text(text: &str) -> Result<Value, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
+    borrow_text(text).map(Value::from)
+}
+
+/// Whether a text is one strict JSON value.
+pub(super) fn check(text: &str) -> Result<(), JsonError> {
+    borrow_text(text).map(drop).map_err(|error| cause(&error))
 }
 
 /// Parses one JSON object strictly.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
-    match parse(bytes)? {
-        Value::Object(members) => Ok(members),
+    borrow_object(bytes).map(Map::from)
+}
+
+/// Parses one JSON object strictly, without copying the strings that stand in it as they are.
+pub fn borrow_object(bytes: &[u8]) -> Result<Members<'_>, JsonError> {
+    match borrow(bytes)? {
+        BorrowedValue::Object(members) => Ok(members),
         _ => Err(JsonError::NotAnObject),
     }
+}
+
+fn borrow(bytes: &[u8]) -> Result<BorrowedValue<'_>, JsonError> {
+    let text = core::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    borrow_text(text).map_err(|error| cause(&error))
+}
+
+/// The one strict parser.
+fn borrow_text(text: &str) -> Result<BorrowedValue<'_>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Strict { depth: 0 }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
 }
 
 // serde's error type carries only text, so our two causes travel as these words.
@@ -105,67 +127,91 @@ impl Strict {
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+    type Value = BorrowedValue<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+    type Value = BorrowedValue<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(BorrowedValue::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(BorrowedValue::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(BorrowedValue::Number(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(BorrowedValue::Number(value.into()))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number not finite"))
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Number::from_f64(value).map(BorrowedValue::Number).ok_or_else(|| E::custom("number not finite"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(BorrowedValue::String(Cow::Borrowed(value)))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(BorrowedValue::String(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
         let inner = self.inside()?;
         let mut values = Vec::new();
         while let Some(value) = sequence.next_element_seed(inner)? {
             values.push(value);
         }
-        Ok(Value::Array(values))
+        Ok(BorrowedValue::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
         let inner = self.inside()?;
-        let mut members = Map::new();
-        while let Some(name) = object.next_key::<String>()? {
-            let value = object.next_value_seed(inner)?;
-            if members.insert(name, value).is_some() {
-                return Err(A::Error::custom(DUPLICATE));
-            }
+        let mut members = Members(Vec::new());
+        while let Some(name) = object.next_key_seed(Name)? {
+            members.0.push((name, object.next_value_seed(inner)?));
         }
-        Ok(Value::Object(members))
+        if members.has_duplicate() { Err(A::Error::custom(DUPLICATE)) } else { Ok(BorrowedValue::Object(members)) }
+    }
+}
+
+/// Reads a member's name; serde's own reading of a `Cow` copies it.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a member name")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(value.to_owned()))
     }
 }
 
