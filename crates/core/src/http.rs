@@ -1,15 +1,14 @@
-//! HTTP as plain values: what the domain reads of a request and what it answers. `src/edge/`
+//! HTTP as plain values: what the domain reads of a request and what it answers. `src/`
 //! turns these into the platform's own types; nothing here knows it.
 
 mod problem;
-mod url;
 
 use core::fmt;
 
 use serde::Serialize;
 
+pub use postern_jose::url::{Scheme, UrlParts};
 pub use problem::{ERRORS_PATH, FieldError, Problem};
-pub use url::{Scheme, UrlParts};
 
 /// Headers on every answer of ours. The answers are JSON or nothing, so a browser is told to
 /// load nothing for them, frame them nowhere and guess no other type.

@@ -56,7 +56,7 @@
 //! | [`jwks`] | how old the key set of an issuer may be, and when a newer one is fetched |
 //! | [`compact`] | writing tokens; the signature is the caller's |
 //! | [`json`] | strict JSON (RFC 8259 read with RFC 7493) |
-//! | [`encoding`], [`text`], [`time`] | base64url and hexadecimal, text for logs, points in time |
+//! | [`encoding`], [`text`], [`time`], [`url`] | base64url and hexadecimal, text for logs, points in time, the parts of a URL |
 //!
 //! Signatures are checked by a [`SignatureVerifier`]: an implementation over the platform's
 //! cryptography, or `native::NativeVerifier` outside of WASM. It knows ES256; the feature
@@ -81,6 +81,7 @@ pub mod text;
 mod thumbprint;
 pub mod time;
 mod token;
+pub mod url;
 mod verify;
 
 pub use algorithm::{SignatureAlgorithm, UnsupportedAlgorithm};

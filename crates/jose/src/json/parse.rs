@@ -184,7 +184,11 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = object.next_key_seed(Name)? {
             members.0.push((name, object.next_value_seed(inner)?));
         }
-        if members.has_duplicate() { Err(A::Error::custom(DUPLICATE)) } else { Ok(BorrowedValue::Object(members)) }
+        if members.has_duplicate() {
+            Err(A::Error::custom(DUPLICATE))
+        } else {
+            Ok(BorrowedValue::Object(members))
+        }
     }
 }
 

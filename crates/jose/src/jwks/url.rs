@@ -4,6 +4,8 @@
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::url::UrlParts;
+
 /// Why a URL is not fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UrlError {
@@ -39,45 +41,25 @@ pub fn check_url(url: &str, local: bool) -> Result<(), UrlError> {
     if url.len() > MAX_URL_BYTES || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(UrlError::Malformed);
     }
-    let rest = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-        (Some(rest), _) => rest,
-        (None, Some(rest)) if local => rest,
-        _ => return Err(UrlError::Scheme),
-    };
-    if rest.contains(['#', '\\', '"', '<', '>', '^', '`', '{', '|', '}']) {
+    if !url.starts_with("https://") && !(local && url.starts_with("http://")) {
+        return Err(UrlError::Scheme);
+    }
+    let parts = UrlParts::parse(url).ok_or(UrlError::Malformed)?;
+    if parts.has_fragment || url.contains(['\\', '"', '<', '>', '^', '`', '{', '|', '}']) {
         return Err(UrlError::Malformed);
     }
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let private = if let Some(literal) = authority.strip_prefix('[') {
-        let (address, port) = literal.split_once(']').ok_or(UrlError::Malformed)?;
-        check_port(port)?;
-        is_special_v6(address.parse().map_err(|_| UrlError::Malformed)?)
-    } else {
-        let (host, port) = authority.find(':').map_or((authority, ""), |colon| authority.split_at(colon));
-        check_port(port)?;
-        is_special_name(host)?
+    let literal = parts.host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let private = match literal {
+        Some(address) => is_special_v6(address.parse().map_err(|_| UrlError::Malformed)?),
+        None => is_special_name(parts.host)?,
     };
     if private && !local { Err(UrlError::PrivateAddress) } else { Ok(()) }
-}
-
-fn check_port(port: &str) -> Result<(), UrlError> {
-    match port.strip_prefix(':') {
-        None if port.is_empty() => Ok(()),
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            digits.parse::<u16>().map(|_| ()).map_err(|_| UrlError::Malformed)
-        }
-        _ => Err(UrlError::Malformed),
-    }
 }
 
 /// Whether a host that is no IPv6 literal is, or stands for, a special address.
 fn is_special_name(host: &str) -> Result<bool, UrlError> {
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    let label_fits = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    if name.is_empty() || name.len() > 253 || !name.split('.').all(label_fits) {
+    if name.len() > 253 || !name.split('.').all(|label| (1..=63).contains(&label.len())) {
         return Err(UrlError::Malformed);
     }
     let last = name.rsplit('.').next().unwrap_or_default();
@@ -199,6 +181,8 @@ mod tests {
             "https://issuer.example /",
             "https://issuer.example:x",
             "https://issuer.example:70000",
+            "https://issuer.example:0",
+            "https://issuer.example:",
             "https://[::1",
             "https://[::1]x",
             "https://%31%32%37.0.0.1",
