@@ -9,6 +9,7 @@ use postern_app::{
         chain::{Broken, Digest, Head, Sealed, verify_chain},
     },
     config::Config,
+    json,
     secrets::Masters,
     service::Isolate,
 };
@@ -85,7 +86,7 @@ fn page(client: &Client, after: u64) -> Result<Page, Failure> {
         // Where to go on: known here by counting.
         members.remove("next");
     }
-    serde_json::from_value(answer)
+    json::read_value(answer)
         .map_err(|error| Failure::refused(format!("an entry after {after} has an unknown format: {error}")))
 }
 
@@ -118,7 +119,7 @@ impl Check {
         let text = fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("{} could not be read: {error}", path.display())))?;
         for line in text.lines() {
-            let Ok(sealed) = serde_json::from_str::<Sealed>(line) else {
+            let Ok(sealed) = json::read::<Sealed>(line) else {
                 let seq = self.head.seq + 1;
                 return Ok(Some((seq, format!("entry {seq} has an unknown format"))));
             };

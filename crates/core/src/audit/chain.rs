@@ -103,7 +103,6 @@ impl ActResult {
 /// One administrative act, as it is given to the log. Make it with [`Act::new`], which bounds
 /// what it holds. Never a token, a password or a key in any of its texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Act {
     /// Who: the administrator's subject.
     pub who: String,
@@ -141,7 +140,6 @@ impl Act {
 
 /// One entry. Its fields stand in the order of their names, which makes its JSON canonical.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// What: see [`Act`].
     pub action: String,
@@ -182,7 +180,6 @@ impl Entry {
 
 /// An entry with its hash and MAC: a record of the log, and a line of its export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Sealed {
     /// The entry.
     pub entry: Entry,
@@ -194,7 +191,6 @@ pub struct Sealed {
 
 /// The end of a chain, or of a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Head {
     /// The last entry's number; 0 for an empty chain.
     pub seq: u64,
