@@ -41,7 +41,7 @@ pub fn check_url(url: &str, local: bool) -> Result<(), UrlError> {
     if url.len() > MAX_URL_BYTES || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(UrlError::Malformed);
     }
-    if !url.starts_with("https://") && !(local && url.starts_with("http://")) {
+    if !(url.starts_with("https://") || local && url.starts_with("http://")) {
         return Err(UrlError::Scheme);
     }
     let parts = UrlParts::parse(url).ok_or(UrlError::Malformed)?;
