@@ -72,9 +72,7 @@ pub fn expose(totals: &Totals, gauges: &[Gauge]) -> String {
     let mut totals = totals.clone();
     for (family, values) in FROM_ZERO {
         let key = series_key(family, values);
-        if !totals.contains_key(&key) {
-            totals.insert(key, vec![0]);
-        }
+        totals.entry(key).or_insert_with(|| vec![0]);
     }
     let mut text = String::with_capacity(8192);
     for family in MetricFamily::ALL {
