@@ -125,9 +125,8 @@ fn miss() -> Case {
         assert!(policy.judge_header(token.header()).is_ok());
         let jws = pollster::block_on(verify(&token, &keys, &Agreeable)).expect("agreeable");
         headers.remember(&token);
-        let mut identity =
+        let identity =
             Identity::of_bearer(validate(jws, &policy, NOW).expect("valid"), &policy).expect("unbound");
-        identity.fold();
         black_box(identity);
     })
 }

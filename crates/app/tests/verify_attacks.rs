@@ -119,7 +119,7 @@ fn of_another_issuer(scene: &Scene) -> Gate {
 fn another_issuers_token_passes_only_with_what_nobody_reads() {
     let scene = scene();
     let gate = of_another_issuer(&scene);
-    let said = |token: &AccessToken| Claims { raw: serde_json::Map::new(), ..token.claims().clone() };
+    let said = |token: &AccessToken| token.claims().clone();
     let good = said(&gate.admit(&scene.good()).unwrap());
     let mut passed = 0;
     for attack in scene.attacks() {

@@ -53,7 +53,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    fn new(claims: Claims, payload: Vec<u8>, policy: &ValidationPolicy) -> Self {
+    fn new(claims: Claims, raw: RawClaims, policy: &ValidationPolicy) -> Self {
         Self {
             is_general: policy.takes_audience(&claims.aud),
             issuer: claims.iss,
@@ -71,7 +71,7 @@ impl Statement {
             auth_time: claims.auth_time,
             issued_at: claims.iat,
             expires_at: claims.exp,
-            claims: RawClaims::new(payload, claims.raw),
+            claims: raw,
         }
     }
 
@@ -116,13 +116,7 @@ impl Identity {
         if claims.confirmation.is_some() {
             return Err(TokenError::BoundToken);
         }
-        Ok(Self(Statement::new(claims, payload, policy)))
-    }
-
-    /// Keeps the payload alone, for the cache: the tree of the claims is made again when it is
-    /// looked at.
-    pub fn fold(&mut self) {
-        self.0.claims.fold();
+        Ok(Self(Statement::new(claims, RawClaims::new(payload), policy)))
     }
 
     /// For tests of what comes after verification.
@@ -153,12 +147,17 @@ impl core::ops::DerefMut for Identity {
 pub struct SupposedIdentity(Statement);
 
 impl SupposedIdentity {
-    /// Of claims that would come without proof of a key, and their issuer's policy.
-    pub fn of_bearer(claims: Claims, policy: &ValidationPolicy) -> Result<Self, TokenError> {
+    /// Of claims that would come without proof of a key, `tree` as they stand in the access token, and their issuer's
+    /// policy.
+    pub fn of_bearer(
+        claims: Claims,
+        tree: Map<String, Value>,
+        policy: &ValidationPolicy,
+    ) -> Result<Self, TokenError> {
         if claims.confirmation.is_some() {
             return Err(TokenError::BoundToken);
         }
-        Ok(Self(Statement::new(claims, Vec::new(), policy)))
+        Ok(Self(Statement::new(claims, tree.into(), policy)))
     }
 }
 
@@ -190,16 +189,9 @@ pub struct RawClaims {
 }
 
 impl RawClaims {
-    /// Of a payload that was parsed before: `tree` is what it says.
-    pub(crate) fn new(payload: Vec<u8>, tree: Map<String, Value>) -> Self {
-        Self { payload: payload.into(), tree: tree.into() }
-    }
-
-    /// Keeps the payload alone, for the cache.
-    pub(crate) fn fold(&mut self) {
-        if !self.payload.is_empty() {
-            self.tree.take();
-        }
+    /// Of a payload that strict parsing took.
+    fn new(payload: Vec<u8>) -> Self {
+        Self { payload: payload.into(), tree: OnceCell::new() }
     }
 }
 
@@ -223,7 +215,7 @@ impl core::ops::DerefMut for RawClaims {
 
 impl From<Map<String, Value>> for RawClaims {
     fn from(tree: Map<String, Value>) -> Self {
-        Self::new(Vec::new(), tree)
+        Self { payload: Box::default(), tree: tree.into() }
     }
 }
 
@@ -244,16 +236,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn claims_say_the_same_before_and_after_they_are_folded() {
+    fn claims_are_parsed_at_the_first_look_at_them() {
         let payload = br#"{"sub":"alice","acr":"gold","n":[1,{"m":null}]}"#;
-        let tree = json::parse_object(payload).unwrap();
-        let mut claims = RawClaims::new(payload.to_vec(), tree.clone());
-        assert_eq!(*claims, tree);
-        claims.fold();
+        let claims = RawClaims::new(payload.to_vec());
         assert!(claims.tree.get().is_none());
-        assert_eq!(*claims, tree);
-        let mut made = RawClaims::from(tree.clone());
-        made.fold();
-        assert_eq!(*made, tree, "there is no payload to read it from again");
+        assert_eq!(*claims, json::parse_object(payload).unwrap());
+        assert!(claims.tree.get().is_some());
+        assert_eq!(RawClaims::from((*claims).clone()), claims);
     }
 }

@@ -279,7 +279,7 @@ impl<'de> Visitor<'de> for IssuerOnly {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Option<String>, A::Error> {
         let mut issuer = None;
-        while let Some(name) = object.next_key::<String>()? {
+        while let Some(name) = object.next_key_seed(json::Name)? {
             if name != "iss" {
                 object.next_value::<IgnoredAny>()?;
             } else if issuer.replace(object.next_value::<String>()?).is_some() {

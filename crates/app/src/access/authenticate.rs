@@ -98,8 +98,7 @@ impl<'r, P: Ports> Authenticator<'r, P> {
     }
 
     fn remember(&self, token: &str, accepted: Accepted) -> Rc<KnownToken> {
-        let Accepted { mut identity, key_thumbprint, valid_until } = accepted;
-        identity.fold();
+        let Accepted { identity, key_thumbprint, valid_until } = accepted;
         let own = identity.issuer == self.0.isolate.config.issuer;
         let known = Rc::new(KnownToken::new(Rc::new(identity), own));
         let remembered = Remembered { known: Rc::clone(&known), key_thumbprint, valid_until };

@@ -29,7 +29,10 @@ use crate::{
         issuers::{TrustedIssuer, trusted_issuers},
         known_headers,
     },
-    jose::{KnownHeaders, UnverifiedToken, json},
+    jose::{
+        KnownHeaders, UnverifiedToken,
+        json::{self, Members},
+    },
     jwt::{ClaimSource, TokenError, judge_claims},
     time::Timestamp,
     web::{cookies::CSRF_HEADER, error::ApiError, paths::is_own},
@@ -234,7 +237,7 @@ impl Explainer {
         now: Timestamp,
     ) -> Result<Option<SupposedIdentity>, String> {
         let told = |error: TokenError| format!("{error} ({})", error.code());
-        let (claims, issuer) = match supposed {
+        let (tree, issuer) = match supposed {
             Supposed::Nobody => return Ok(None),
             Supposed::Claims(given) => {
                 let issuer = given.get("iss").map_or(Ok(self.config.issuer.as_str()), |issuer| {
@@ -252,8 +255,8 @@ impl Explainer {
             }
         };
         let is_resource = |audience: &[String]| self.gate.is_resource_audience(audience);
-        let (claims, _) = judge_claims(claims, &issuer.policy, is_resource, now).map_err(told)?;
-        SupposedIdentity::of_bearer(claims, &issuer.policy).map(Some).map_err(told)
+        let (claims, _) = judge_claims(&(&tree).into(), &issuer.policy, is_resource, now).map_err(told)?;
+        SupposedIdentity::of_bearer(claims, tree, &issuer.policy).map(Some).map_err(told)
     }
 
     fn issuer(&self, issuer: &str) -> Result<&TrustedIssuer, String> {
@@ -344,7 +347,8 @@ impl Explainer {
         now: Timestamp,
     ) -> Map<String, Value> {
         let policy = &issuer.policy;
-        let client = policy.client_claim.places().iter().find_map(|place| place.find(given)?.as_str());
+        let members = Members::from(given);
+        let client = policy.client_claim.places().iter().find_map(|place| place.find(&members)?.as_str());
         // Where the client is the audience too, both have to say the same.
         let shared =
             policy.client_claim.places().iter().any(|place| policy.audience_claim.places().contains(place));
@@ -383,7 +387,8 @@ impl Explainer {
 /// Sets a claim in the place where the issuer's tokens have it, unless it is set.
 fn supply(claims: &mut Map<String, Value>, source: &ClaimSource, value: &str) {
     let places = source.places();
-    let is_there = places.iter().any(|place| place.find(claims).is_some());
+    let members = Members::from(&*claims);
+    let is_there = places.iter().any(|place| place.find(&members).is_some());
     if let Some(name) = places.first().and_then(|place| place.top_level()).filter(|_| !is_there) {
         claims.insert(name.to_owned(), value.into());
     }

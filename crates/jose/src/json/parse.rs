@@ -193,7 +193,7 @@ impl<'de> Visitor<'de> for Strict {
 }
 
 /// Reads a member's name; serde's own reading of a `Cow` copies it.
-struct Name;
+pub(crate) struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Cow<'de, str>;

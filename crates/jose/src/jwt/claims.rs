@@ -9,11 +9,13 @@ mod forms;
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use serde_json::{Map, Value};
-
 use self::forms::Form;
 use super::{ClaimFault, ClaimPath, RolesForm, TokenError, ValidationPolicy};
-use crate::{encoding::text_set, time::Timestamp};
+use crate::{
+    encoding::text_set,
+    json::{BorrowedValue, Members},
+    time::Timestamp,
+};
 
 /// What a verified and validated access token says (RFC 7519 section 4.1, RFC 9068 section 2.2).
 /// Which claims hold audience, subject, scopes, roles, tenant and client is the issuer's policy.
@@ -54,13 +56,11 @@ pub struct Claims {
     /// The thumbprint of the key the token is bound to (`cnf.jkt`, RFC 9449 section 6.1): such a
     /// token is not a bearer token.
     pub confirmation: Option<String>,
-    /// Every claim as it came, for attribute rules.
-    pub raw: Map<String, Value>,
 }
 
 impl Claims {
-    pub(super) fn read(raw: Map<String, Value>, policy: &ValidationPolicy) -> Result<Self, TokenError> {
-        let claims = Reader { raw: &raw, policy };
+    pub(super) fn read(raw: &Members<'_>, policy: &ValidationPolicy) -> Result<Self, TokenError> {
+        let claims = Reader { raw, policy };
         Ok(Self {
             iss: claims.required("iss", &forms::TEXT)?,
             sub: claims.subject()?,
@@ -79,7 +79,6 @@ impl Claims {
             amr: claims.unread("amr", &forms::TEXTS)?.unwrap_or_default(),
             auth_time: claims.unread("auth_time", &forms::DATE)?,
             confirmation: claims.confirmation()?,
-            raw,
         })
     }
 }
@@ -87,7 +86,7 @@ impl Claims {
 /// Reads claims by the issuer's policy. Each method says what becomes of a claim whose form it
 /// cannot read: refused where it decides, absent where nobody asked.
 struct Reader<'a> {
-    raw: &'a Map<String, Value>,
+    raw: &'a Members<'a>,
     policy: &'a ValidationPolicy,
 }
 
@@ -176,7 +175,7 @@ impl Reader<'_> {
             return self.optional("jti", &forms::TEXT);
         }
         match self.raw.get("jti") {
-            None | Some(Value::Null) => Ok(None),
+            None | Some(BorrowedValue::Null) => Ok(None),
             Some(value) => match (forms::TOKEN_ID.read)(value) {
                 None if self.policy.rfc9068 => Err(TokenError::MalformedClaim(ClaimFault {
                     name: "jti".into(),
@@ -258,7 +257,7 @@ impl Reader<'_> {
     /// bearer token.
     fn confirmation(&self) -> Result<Option<String>, TokenError> {
         match self.raw.get("cnf") {
-            Some(Value::Null) if !self.policy.exact => Ok(None),
+            Some(BorrowedValue::Null) if !self.policy.exact => Ok(None),
             _ => self.optional("cnf", &forms::CONFIRMATION),
         }
     }

@@ -1,16 +1,14 @@
 //! `NumericDate` (RFC 7519 section 2) as a point in time.
 
-use serde_json::Value;
-
-use crate::time::Timestamp;
+use crate::{json::BorrowedValue, time::Timestamp};
 
 /// The last second of the year 9999: beyond it calendars and other libraries disagree.
 const MAX_SECONDS: u64 = 253_402_300_799;
 
 /// Reads a date claim: a finite JSON number from 0 to the year 9999, whole or fractional
 /// (rounded down to the millisecond). Text, booleans and negative numbers are no dates.
-pub(super) fn numeric_date(value: &Value) -> Option<Timestamp> {
-    let Value::Number(number) = value else {
+pub(super) fn numeric_date(value: &BorrowedValue<'_>) -> Option<Timestamp> {
+    let BorrowedValue::Number(number) = value else {
         return None;
     };
     if let Some(seconds) = number.as_u64() {
@@ -37,13 +35,17 @@ mod tests {
 
     use super::*;
 
+    fn date(value: &serde_json::Value) -> Option<Timestamp> {
+        numeric_date(&value.into())
+    }
+
     // Tests RFC 7519 section 2: a NumericDate is a number of seconds, fractions included
     #[test]
     fn only_finite_numbers_in_range_are_dates() {
-        assert_eq!(numeric_date(&json!(0)), Some(Timestamp::from_millis(0)));
-        assert_eq!(numeric_date(&json!(1.5)), Some(Timestamp::from_millis(1500)));
-        assert_eq!(numeric_date(&json!(1e9)), Some(Timestamp::from_seconds(1_000_000_000)));
-        assert_eq!(numeric_date(&json!(MAX_SECONDS)), Some(Timestamp::from_seconds(MAX_SECONDS)));
+        assert_eq!(date(&json!(0)), Some(Timestamp::from_millis(0)));
+        assert_eq!(date(&json!(1.5)), Some(Timestamp::from_millis(1500)));
+        assert_eq!(date(&json!(1e9)), Some(Timestamp::from_seconds(1_000_000_000)));
+        assert_eq!(date(&json!(MAX_SECONDS)), Some(Timestamp::from_seconds(MAX_SECONDS)));
         for odd in [
             json!(MAX_SECONDS + 1),
             json!(-1),
@@ -56,7 +58,7 @@ mod tests {
             json!([1]),
             json!({"s": 1}),
         ] {
-            assert_eq!(numeric_date(&odd), None, "{odd}");
+            assert_eq!(date(&odd), None, "{odd}");
         }
     }
 }

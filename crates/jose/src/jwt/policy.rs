@@ -3,10 +3,11 @@
 use core::time::Duration;
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
-
 use super::TokenError;
-use crate::{MAX_TOKEN_BYTES, ReadHeader, SignatureAlgorithm};
+use crate::{
+    MAX_TOKEN_BYTES, ReadHeader, SignatureAlgorithm,
+    json::{BorrowedValue, Members},
+};
 
 /// Where in the claims a value stands. Read from text:
 ///
@@ -50,7 +51,7 @@ impl ClaimPath {
     }
 
     /// The value there, if every object on the way is there.
-    pub fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+    pub fn find<'c, 't>(&self, claims: &'c Members<'t>) -> Option<&'c BorrowedValue<'t>> {
         let (first, rest) = self.names.split_first()?;
         rest.iter().try_fold(claims.get(first)?, |value, name| value.as_object()?.get(name))
     }
@@ -270,7 +271,7 @@ mod tests {
             "realm_access": {"roles": ["a"]}, "cognito:groups": ["b"], "https://example.com/roles": ["c"],
             "my.claim": ["d"], "scp": "e", "a/b": "f",
         });
-        let claims = claims.as_object().unwrap();
+        let claims = Members::from(claims.as_object().unwrap());
         for (path, expected) in [
             ("realm_access.roles", Some(json!(["a"]))),
             ("/realm_access/roles", Some(json!(["a"]))),
@@ -284,7 +285,11 @@ mod tests {
             ("missing", None),
             ("", None),
         ] {
-            assert_eq!(ClaimPath::from(path).find(claims), expected.as_ref(), "{path}");
+            assert_eq!(
+                ClaimPath::from(path).find(&claims),
+                expected.as_ref().map(BorrowedValue::from).as_ref(),
+                "{path}"
+            );
         }
     }
 

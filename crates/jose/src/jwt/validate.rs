@@ -3,10 +3,12 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
-
 use super::{ClaimFault, Claims, TokenError, ValidationPolicy};
-use crate::{Thumbprint, VerifiedJws, json, time::Timestamp};
+use crate::{
+    Thumbprint, VerifiedJws,
+    json::{self, Members},
+    time::Timestamp,
+};
 
 /// A token that was verified and validated. Only [`validate`] makes one. It stays true until
 /// [`AccessToken::expires_at`], as long as its key stays in the issuer's set.
@@ -77,8 +79,8 @@ pub fn validate_for(
     now: Timestamp,
 ) -> Result<AccessToken, TokenError> {
     policy.judge_header(jws.header())?;
-    let raw = json::parse_object(jws.payload()).map_err(TokenError::MalformedClaims)?;
-    let (claims, expires_at) = judge_claims(raw, policy, is_further, now)?;
+    let members = json::borrow_object(jws.payload()).map_err(TokenError::MalformedClaims)?;
+    let (claims, expires_at) = judge_claims(&members, policy, is_further, now)?;
     let (key_thumbprint, payload) = jws.into_parts();
     Ok(AccessToken { claims, expires_at, key_thumbprint, payload })
 }
@@ -86,12 +88,12 @@ pub fn validate_for(
 /// Steps 2 to 4 of [`validate_for`] for claims that nobody has signed: what would become of them in a
 /// sound token. For explanations; it makes no [`AccessToken`].
 pub fn judge_claims(
-    raw: Map<String, Value>,
+    members: &Members<'_>,
     policy: &ValidationPolicy,
     is_further: impl Fn(&[String]) -> bool,
     now: Timestamp,
 ) -> Result<(Claims, Timestamp), TokenError> {
-    let claims = Claims::read(raw, policy)?;
+    let claims = Claims::read(members, policy)?;
     if policy.rfc9068 {
         require_filled(claims.jti.as_deref(), policy, || "jti".into())?;
         require_filled(claims.client_id.as_deref(), policy, || policy.client_claim.names())?;

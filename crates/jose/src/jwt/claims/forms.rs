@@ -1,13 +1,15 @@
 //! The forms that claims are read in. Each says in words what it reads, for whoever is refused.
 
-use serde_json::{Map, Value};
-
-use crate::{jwt::dates::numeric_date, time::Timestamp};
+use crate::{
+    json::BorrowedValue::{self, Array, Bool, Null, Number, String as Text},
+    jwt::dates::numeric_date,
+    time::Timestamp,
+};
 
 /// A form of a claim's value.
 pub(super) struct Form<T> {
     /// The value in this form; `None` for a value of another form.
-    pub(super) read: fn(&Value) -> Option<T>,
+    pub(super) read: fn(&BorrowedValue<'_>) -> Option<T>,
     /// What it reads.
     pub(super) expected: &'static str,
 }
@@ -19,8 +21,8 @@ pub(super) const FILLED_TEXT: Form<String> =
 
 pub(super) const TEXTS: Form<Vec<String>> = Form {
     read: |value| match value {
-        Value::String(text) => Some(vec![text.clone()]),
-        Value::Array(values) => values.iter().map(text).collect(),
+        Text(text) => Some(vec![text.to_string()]),
+        Array(values) => values.iter().map(text).collect(),
         _ => None,
     },
     expected: "a list of strings, or one string",
@@ -30,14 +32,17 @@ pub(super) const DATE: Form<Timestamp> =
     Form { read: numeric_date, expected: "a number of seconds between the years 1970 and 9999" };
 
 pub(super) const COUNT: Form<u32> = Form {
-    read: |value| value.as_u64().and_then(|count| u32::try_from(count).ok()),
+    read: |value| match value {
+        Number(number) => number.as_u64().and_then(|count| u32::try_from(count).ok()),
+        _ => None,
+    },
     expected: "a whole number",
 };
 
 /// Whole numbers too, which some issuers count their tokens by.
 pub(super) const TOKEN_ID: Form<String> = Form {
     read: |value| match value {
-        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        Number(number) if !number.is_f64() => Some(number.to_string()),
         _ => text(value).filter(|text| !text.is_empty()),
     },
     expected: "a non-empty string",
@@ -47,8 +52,8 @@ pub(super) const TOKEN_ID: Form<String> = Form {
 pub(super) const OWN_SCOPE: Form<Vec<String>> = Form {
     read: |value| {
         let tokens = match value {
-            Value::String(text) if text.is_empty() => Vec::new(),
-            Value::String(text) => text.split(' ').map(str::to_owned).collect(),
+            Text(text) if text.is_empty() => Vec::new(),
+            Text(text) => text.split(' ').map(str::to_owned).collect(),
             _ => (TEXTS.read)(value)?,
         };
         tokens.iter().all(|token| is_scope_token(token)).then_some(tokens)
@@ -61,9 +66,7 @@ pub(super) const OWN_SCOPE: Form<Vec<String>> = Form {
 pub(super) const SCOPE: Form<Vec<String>> = Form {
     read: |value| {
         let tokens: Vec<String> = match value {
-            Value::String(text) => {
-                text.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect()
-            }
+            Text(text) => text.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect(),
             _ => (TEXTS.read)(value)?,
         };
         let plain = |character: char| !character.is_whitespace() && !character.is_control();
@@ -79,28 +82,28 @@ pub(super) const SCOPE: Form<Vec<String>> = Form {
 /// The names of an object's members, but for those that say no.
 pub(super) const KEYS: Form<Vec<String>> = Form {
     read: |value| {
-        let granted = |(_, value): &(&String, &Value)| !matches!(value, Value::Null | Value::Bool(false));
-        Some(value.as_object()?.iter().filter(granted).map(|(name, _)| name.clone()).collect())
+        let granted = |(_, value): &(&str, &BorrowedValue<'_>)| !matches!(value, Null | Bool(false));
+        Some(value.as_object()?.iter().filter(granted).map(|(name, _)| name.to_owned()).collect())
     },
     expected: "an object whose member names are the roles",
 };
 
 /// The member `name` of each object in a list.
 pub(super) const NAMES: Form<Vec<String>> = Form {
-    read: |value| value.as_array()?.iter().map(|item| text(item.get("name")?)).collect(),
+    read: |value| value.as_array()?.iter().map(|item| text(item.as_object()?.get("name")?)).collect(),
     expected: "a list of objects with a `name` each",
 };
 
 /// A key's thumbprint and nothing else.
 pub(super) const CONFIRMATION: Form<String> = Form {
     read: |value| {
-        let methods: &Map<String, Value> = value.as_object()?;
+        let methods = value.as_object()?;
         if methods.len() == 1 { text(methods.get("jkt")?) } else { None }
     },
     expected: "a key thumbprint (`jkt`) alone, the only binding that can be checked",
 };
 
-fn text(value: &Value) -> Option<String> {
+fn text(value: &BorrowedValue<'_>) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
