@@ -76,7 +76,7 @@ impl Explainer {
     pub fn review(&self) -> Vec<Remark> {
         let is_own = |path: &str| is_own(&self.config, path);
         let general = |issuers: &BTreeSet<String>, names: &[String]| {
-            let mut trusted = self.issuers.iter().map(|(_, issuer)| &issuer.policy);
+            let mut trusted = self.issuers.values().map(|issuer| &issuer.policy);
             let is_meant = |issuer: &String| issuers.is_empty() || issuers.contains(issuer);
             trusted
                 .find(|policy| is_meant(&policy.issuer) && policy.takes_audience(names))
