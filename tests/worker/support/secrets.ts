@@ -55,7 +55,7 @@ export class Secrets {
   /** The secrets that occur in the text, each shortened: a failing test is no place for them either. */
   foundIn(text: string): string[] {
     const known = [...this.#values].filter((value) => text.includes(value));
-    const alike = text.match(/p[ro]t_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"/g) ?? [];
+    const alike = text.match(/p(?:rt|ot|ac)_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"/g) ?? [];
     return [...known, ...alike].map((secret) => `${secret.slice(0, 12)}... (${secret.length} characters)`);
   }
 
