@@ -18,7 +18,9 @@ use postern_app::{
     account::{Account, AccountAnswer, AccountRequest, Granted},
     ids::{AccountId, FamilyId},
     ports::memory::{FaultMode, MemoryRecords},
-    refresh::{Context, DriftPolicy, FamilyKind, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec},
+    refresh::{
+        Context, DriftPolicy, FamilyKind, Grant, Lifetimes, Limits, RefusalCause, Revocation, Secret, codec,
+    },
     secrets::{Master, Masters},
 };
 use serde_json::json;
