@@ -5,14 +5,21 @@ import { startPostern, type Postern } from "./harness.ts";
 import { operationOf, operations, wrongWith } from "../proofs/api/description.ts";
 import { bearer, browserSignIn, cookieHeader, signIn, type Tokens } from "./support/client.ts";
 import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
+import { FormBrowser, formOf } from "./support/form-browser.ts";
 import { claimsOf } from "./support/jwt.ts";
+import { OauthServer } from "./support/oauth-client.ts";
+import { BACKEND, CLIENTS, grantOf } from "./support/oauth-scene.ts";
+import { closedPort } from "./support/origin.ts";
 import { eventually } from "./support/poll.ts";
 
 const ROUTES = [{ path: "/{*rest}", access: "public", service: "ORIGIN" }];
+const port = await closedPort();
+const HERE = `http://127.0.0.1:${port}`;
 let running: Postern | undefined;
 // Not watched for secrets in its log: the local profile prints messages there, one-time tokens and all, and those are read.
 beforeAll(async () => {
-  running = await startPostern({ vars: { ...settings({ POSTERN_REGISTRATION: "open" }), POSTERN_ROUTES: { kv: "routes" } } });
+  const vars = settings({ POSTERN_ISSUER: HERE, POSTERN_CLIENTS: CLIENTS, POSTERN_REGISTRATION: "open" });
+  running = await startPostern({ port, vars: { ...vars, POSTERN_ROUTES: { kv: "routes" } } });
 });
 afterAll(() => running?.dispose());
 const postern = (): Postern => running!;
@@ -38,11 +45,33 @@ async function call<T = Record<string, unknown>>({ method, path, token, body, he
   });
   const text = await response.text();
   expect(response.status, text).toBe(status);
-  const operation = operationOf(method, path.split("?")[0]!);
-  if (operation === undefined) throw new Error(`${method} ${path} is not described`);
-  expect(wrongWith(operation, response.status, response.headers.get("content-type"), text)).toEqual([]);
-  if (status < 400) asked.add(`${operation.method} ${operation.path}`);
+  judge(method, path, response, text);
   return (/[/+]json/.test(response.headers.get("content-type") ?? "") && text !== "" ? JSON.parse(text) : {}) as T;
+}
+
+/** An answer must be as described. */
+function judge(method: string, path: string, { status, headers }: Response, text: string): void {
+  const { pathname } = new URL(path, HERE);
+  const operation = operationOf(method, pathname);
+  if (operation === undefined) throw new Error(`${method} ${pathname} is not described`);
+  expect(wrongWith(operation, status, headers.get("content-type"), text)).toEqual([]);
+  if (status < 400) asked.add(`${operation.method} ${operation.path}`);
+}
+
+/** Postern, each of whose answers must be as described. */
+const judged = (): Postern => ({
+  ...postern(),
+  async fetch(path, init) {
+    const response = await postern().fetch(path, init);
+    judge(init?.method ?? "GET", path, response, await response.clone().text());
+    return response;
+  },
+});
+
+/** The one-time token of the message of this kind to this user, as the local profile prints it. */
+async function printed(kind: "verify_email" | "reset_password", login: string): Promise<string> {
+  const isIt = (line: string) => line.includes(`"kind":"${kind}"`) && line.includes(login);
+  return eventually("a message", () => /pot_[\w-]+/.exec(postern().logs.find(isIt) ?? "")?.[0]);
 }
 
 test("the judge finds what is not as described", () => {
@@ -82,24 +111,51 @@ describe("every operation answers as described", () => {
     await call({ method: "DELETE", path: "/auth/sessions", token, status: 204 });
     await call({ method: "GET", path: "/auth/activity", token, status: 200 });
     await call({ method: "GET", path: "/auth/account/export", token, status: 200 });
-    // The last message that the local profile printed has the one-time token.
-    const printed = async (after: number) => {
-      const found = await eventually("a message", () => postern().logs.slice(after).map((line) => /pot_[\w-]+/.exec(line)?.[0]).find(Boolean));
-      return found as string;
-    };
     const login = `${crypto.randomUUID()}@example.com`;
     await call({ method: "POST", path: "/auth/register", body: { login, password: PASSWORD }, status: 201 });
     const own = await signIn(postern(), { login });
-    let lines = postern().logs.length;
     await call({ method: "POST", path: "/auth/email/verification-request", token: own.access_token, status: 202 });
-    await call({ method: "POST", path: "/auth/email/verify", body: { token: await printed(lines) }, status: 204 });
+    await call({ method: "POST", path: "/auth/email/verify", body: { token: await printed("verify_email", login) }, status: 204 });
     const changed = { current_password: PASSWORD, new_password: `${PASSWORD} again` };
     await call({ method: "POST", path: "/auth/password", token: own.access_token, body: changed, status: 204 });
-    lines = postern().logs.length;
     await call({ method: "POST", path: "/auth/password/reset-request", body: { login }, status: 202 });
-    await call({ method: "POST", path: "/auth/password/reset", body: { token: await printed(lines), new_password: PASSWORD }, status: 204 });
+    await call({ method: "POST", path: "/auth/password/reset", body: { token: await printed("reset_password", login), new_password: PASSWORD }, status: 204 });
     const last = await signIn(postern(), { login });
     await call({ method: "POST", path: "/auth/account/delete", token: last.access_token, body: { password: PASSWORD }, status: 204 });
+  });
+
+  test("pages for people", async () => {
+    const browser = new FormBrowser(judged());
+    /** Fills the form of a page in, and posts it. */
+    const post = async (path: string, fields: [string, string][] = []) => {
+      const page = await browser.open(path);
+      const form = formOf(await page.text());
+      const answer = await browser.submit({ ...form, fields: [...form.fields, ...fields] });
+      expect(answer.status, await answer.text()).toBeLessThan(400);
+    };
+    const login = `${crypto.randomUUID()}@example.com`;
+    const own: [string, string][] = [["login", login], ["password", PASSWORD]];
+    await post("/auth/sign-up", own);
+    const { access_token: token } = await signIn(postern(), { login });
+    await call({ method: "POST", path: "/auth/email/verification-request", token, status: 202 });
+    await post("/auth/verify-address", [["token", await printed("verify_email", login)]]);
+    await post("/auth/forgotten-password", [["login", login]]);
+    await post("/auth/new-password", [["token", await printed("reset_password", login)], ["password", PASSWORD]]);
+    await post("/auth/sign-in?another=1", own);
+    await post("/auth/sign-out");
+  });
+
+  test("clients of the authorization server", async () => {
+    const server = await OauthServer.discover(judged(), HERE);
+    await call({ method: "GET", path: "/.well-known/openid-configuration", status: 200 });
+    const brought = await server.code(BACKEND, { prompt: "consent" });
+    const { access_token, refresh_token = "" } = await server.redeem(BACKEND, brought);
+    await server.refresh(BACKEND, refresh_token);
+    await server.introspect(BACKEND, access_token);
+    const { access_token: token } = await signIn(postern());
+    await call({ method: "GET", path: "/auth/grants", token, status: 200 });
+    await call({ method: "DELETE", path: `/auth/grants/${grantOf(access_token)}`, token, status: 204 });
+    await server.revoke(BACKEND, access_token);
   });
 
   test("what anybody may know", async () => {

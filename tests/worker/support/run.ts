@@ -81,14 +81,14 @@ function formsOf(secret: string): string[] {
 }
 
 /** Texts that are secrets by their shape, whoever made them. */
-const SHAPES = /prt_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"|-----BEGIN [A-Z ]*PRIVATE KEY/g;
+const SHAPES = /p(?:rt|ac)_[\w-]{20,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}|"(?:d|p|q|dp|dq|qi)":"[\w-]{20,}"|-----BEGIN [A-Z ]*PRIVATE KEY/g;
 
 /**
- * The one intended exception: the local profile has no mail, and prints what it would send. Of such a line the value of
- * `token` alone is taken out; everything else in it is searched.
+ * The one intended exception: the local profile has no mail, and prints what it would send. Of such a line the one-time
+ * token alone is taken out, by itself and in `link`; everything else in it is searched.
  */
 function withoutIntended(line: string): string {
-  return line.startsWith("notification: {") ? line.replace(/"token":"[\w-]*"/, '"token":""') : line;
+  return line.startsWith("notification: {") ? line.replace(/"token":"[\w-]*"/, '"token":""').replace(/#token=[\w-]*"/, '#token="') : line;
 }
 
 export interface Leak {

@@ -14,6 +14,8 @@ const SECRET_MEMBERS = [
   "current_password",
   "token",
 ];
+/** And of forms. An error has a `code`, too, which is no secret. */
+const SECRET_FIELDS = [...SECRET_MEMBERS, "form_token", "code", "code_verifier", "client_secret"];
 /** Shorter values occur by chance. */
 const SHORTEST = 8;
 
@@ -45,6 +47,10 @@ export class Secrets {
     }
   }
 
+  noteForm(fields: URLSearchParams): void {
+    for (const [name, value] of fields) if (SECRET_FIELDS.includes(name)) this.addToken(value);
+  }
+
   noteCookies(response: Response): void {
     for (const line of response.headers.getSetCookie()) {
       // The session's id, which the log has.
@@ -71,7 +77,10 @@ export function noting(postern: Postern, secrets: Secrets): Postern {
     // Spread copies a getter's value; the list itself grows, so it stays the same list.
     logs: postern.logs,
     async fetch(path, init) {
-      if (typeof init?.body === "string") secrets.noteJson(init.body);
+      const isForm = new Headers(init?.headers).get("content-type")?.startsWith("application/x-www-form-urlencoded");
+      if (init?.body instanceof URLSearchParams) secrets.noteForm(init.body);
+      else if (typeof init?.body === "string" && isForm) secrets.noteForm(new URLSearchParams(init.body));
+      else if (typeof init?.body === "string") secrets.noteJson(init.body);
       const authorization = new Headers(init?.headers).get("authorization");
       if (authorization?.startsWith("Bearer ")) secrets.addToken(authorization.slice("Bearer ".length));
       const response = await postern.fetch(path, init);
