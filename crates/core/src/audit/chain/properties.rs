@@ -20,8 +20,10 @@ proptest! {
         let mut head = Head::EMPTY;
         let mut found = None;
         for (number, text) in lines.iter().enumerate() {
-            let checked = serde_json::from_slice::<Sealed>(text)
+            // As `postern audit verify` reads it: strictly.
+            let checked = core::str::from_utf8(text)
                 .ok()
+                .and_then(|text| postern_jose::json::read::<Sealed>(text).ok())
                 .and_then(|sealed| verify_chain(head, &[sealed], Some(&masters)).ok());
             let Some(next) = checked else {
                 found = Some(number);
