@@ -93,21 +93,35 @@ describe("what was ended stays ended", () => {
   });
 
   // Attack: a thief knows the password and has authorized a program. The user changes the password, or an operator ends
-  // everything, while the thief's program redeems its code.
+  // everything, before, after, or while the thief's program redeems its code.
   test.for(["the user's new password", "an operator"])("a redemption against %s", async (by) => {
     const { access_token: own } = await signIn(postern());
     const admin = await signIn(postern(), { login: ADMIN });
+    // Both orders, and then as it comes.
     for (let round = 0; round < ROUNDS; round += 1) {
       const mine = await signIn(postern());
       const { code, verifier } = await server().code(NOTES, {}, { browser: new FormBrowser(postern()) });
-      const answers = await among([() => server().token(redemption(code, verifier))], round % 2, async () => {
+      const redeem = () => server().token(redemption(code, verifier));
+      const end = async () => {
         const ended = await (by === "an operator"
           ? postern().fetch(`/admin/users/${String(claimsOf(own)["sub"])}/sessions`, { method: "DELETE", headers: bearer(admin.access_token) })
           : post(postern(), "/auth/password", { current_password: PASSWORD, new_password: PASSWORD }, bearer(mine.access_token)));
         expect(ended.status).toBeLessThan(300);
-      });
-      for (const tokens of tokensOf(answers)) await expectOver(grantOf(tokens.access_token), tokens);
-      // If the code came too late for the end, it still opens nothing.
+      };
+      let answer: TokenAnswer;
+      if (round === 0) {
+        answer = await redeem();
+        await end();
+      } else if (round === 1) {
+        await end();
+        answer = await redeem();
+      } else {
+        [answer] = (await among([redeem], round % 2, end)) as [TokenAnswer];
+      }
+      const got = tokensOf([answer]);
+      if (round < 2) expect(got).toHaveLength(round === 0 ? 1 : 0);
+      for (const tokens of got) await expectOver(grantOf(tokens.access_token), tokens);
+      // A code that was not redeemed before the end opens nothing after it.
       expect(await server().token(redemption(code, verifier))).toMatchObject({ status: 400, error: "invalid_grant" });
     }
   });

@@ -11,8 +11,8 @@ import { shared } from "./postern.ts";
 
 export const SCOPES = "read:orders write:orders";
 
-/** With characters that RFC 6749 section 2.3.1 wants escaped in `Authorization: Basic`. */
-const SECRET = "a secret: 100% of + and &, é too";
+/** The secret of `BACKEND`, with characters that RFC 6749 section 2.3.1 wants escaped in `Authorization: Basic`. */
+export const SECRET = "a secret: 100% of + and &, é too";
 const scopes = SCOPES.split(" ");
 /** As settings. */
 export const CLIENTS = [
@@ -46,12 +46,13 @@ const redemption = (code: string, verifier: string, more: Record<string, string>
 const renewal = (refresh_token: string, more: Record<string, string> = {}) => ({ grant_type: "refresh_token", client_id: "notes", refresh_token, ...more });
 
 /** One for the whole file. */
-export async function oauthScene() {
+export async function oauthScene({ breakable = false } = {}) {
   const port = await closedPort();
   const HERE = `http://127.0.0.1:${port}`;
   const [A, B] = [`${HERE}/a/mcp`, `${HERE}/b/mcp`];
   const postern = shared(() => ({
     port,
+    breakable,
     origin: () => new OriginAnswer(null, { status: 204 }),
     vars: settings({ POSTERN_ISSUER: HERE, POSTERN_CLIENTS: CLIENTS }, [
       { name: "a", path: "/a/mcp", resource: A, service: "ORIGIN" },
