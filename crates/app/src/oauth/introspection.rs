@@ -53,8 +53,8 @@ impl<'r, P: Ports> Introspection<'r, P> {
         Self(runtime)
     }
 
-    /// `POST /oauth/introspect`. A client is told of its own tokens, and of access tokens for one of its `resources`; every
-    /// other token is not active (RFC 7662 section 2.2).
+    /// `POST /oauth/introspect`. The answer describes the client's own tokens, and access tokens for one of its `resources`.
+    /// Every other token is not active (RFC 7662 section 2.2).
     pub(crate) async fn answer(&self, request: &impl RequestView, body: &[u8]) -> Reply {
         match self.introspect(request, body).await {
             Ok(answer) => Reply::json(200, &answer),

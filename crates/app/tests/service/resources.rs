@@ -1,4 +1,4 @@
-//! Protected resources at the gate: whose token serves where, from memory too, and what clients and the log are told.
+//! Protected resources at the gate: which token serves where, also from memory, and what the answer and the log say.
 
 use super::{
     super::attacks::{es256, p256, p256_jwk},

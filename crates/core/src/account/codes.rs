@@ -124,8 +124,8 @@ pub(super) fn redeem(
         .unwrap_or(AccountReply { answer, alarm: AlarmAction::Alarm(now) }))
 }
 
-/// A code whose grant is there. A thief may have been first, or second: the server cannot tell, so the grant ends (RFC 9700
-/// section 4.5). A presentation that lacks the verifier, or the client, changes nothing: it may come from somebody who found
+/// A code whose grant is there. A thief may have been first, or second: the server cannot know, so the grant ends (RFC 9700
+/// section 4.5). A request without the right verifier, or from another client, changes nothing: its sender may have found
 /// the code in a log.
 fn redeem_again(
     store: &Store<'_, impl Records>,

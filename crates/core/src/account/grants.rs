@@ -56,7 +56,7 @@ pub(super) struct StoredGrant {
 type Grants = Vec<(FamilyId, StoredGrant)>;
 
 /// Whether a revocation of sessions for this reason ends the grants, too. A user who signs out stays connected to the
-/// programs that they connected. A password that was changed, and an operator, may be about somebody else's authorizations.
+/// programs that they authorized. A change of the password, or an order of an operator, also ends what a thief authorized.
 pub(super) const fn end_with(by: Revocation) -> bool {
     match by {
         Revocation::Logout | Revocation::LogoutAll | Revocation::User | Revocation::Client => false,

@@ -140,7 +140,7 @@ fn odd_metadata_urls_are_not_found() {
     }
     assert_eq!(status(&gate, &[ROOT, "-other"].concat()), None, "another well-known name");
     assert_eq!(status(&gate, "https://api.example.com/.well-known/other"), None);
-    // Another spelling of the path finds a route, and is told apart.
+    // Another spelling of the path finds a route; the gate recognises the document all the same.
     let RouteMatch::Match(found) =
         gate.find("GET", "api.example.com", "/.well-known/oauth%2Dprotected-resource/mcp")
     else {

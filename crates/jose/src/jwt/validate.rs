@@ -85,8 +85,8 @@ pub fn validate_for(
     Ok(AccessToken { claims, expires_at, key_thumbprint, payload })
 }
 
-/// Steps 2 to 4 of [`validate_for`] for claims that nobody has signed: what would become of them in a
-/// sound token. For explanations; it makes no [`AccessToken`].
+/// Steps 2 to 4 of [`validate_for`] for unsigned claims: the verdict on a sound token that has them.
+/// For explanations; it makes no [`AccessToken`].
 pub fn judge_claims(
     members: &Members<'_>,
     policy: &ValidationPolicy,

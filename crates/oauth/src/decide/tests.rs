@@ -31,7 +31,7 @@ struct Scene {
 }
 
 impl Default for Scene {
-    /// Alice signed in long ago, and a client of somebody else's comes for the first time.
+    /// Alice signed in long ago, and another company's client comes for the first time.
     fn default() -> Self {
         Self {
             client: public("app", "https://app.example/cb"),

@@ -153,7 +153,7 @@ fn signing_out_ends_no_grant_and_a_new_password_does() {
         bench.ask(&request, START);
         assert_eq!(bench.is_alive(1, START), stays, "{request:?}");
         assert_eq!(grants(&bench).len(), usize::from(stays));
-        // All of the subject are told at once, or this one alone.
+        // One entry of the feed is about the whole subject, or about this grant alone.
         let told =
             bench.records.scan("outbox").unwrap().into_iter().any(|(id, _)| id == grant_id(1).to_string());
         let of_all = bench.records.scan("outbox").unwrap().into_iter().any(|(id, _)| id == "subject");
