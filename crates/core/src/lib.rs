@@ -5,6 +5,7 @@
 pub mod access_token;
 pub mod account;
 pub mod audit;
+mod envelope;
 pub mod events;
 pub mod http;
 pub mod identity;

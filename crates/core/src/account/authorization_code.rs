@@ -8,33 +8,22 @@
 
 use core::{fmt, time::Duration};
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::sealed_family::{Kind, SealedFamily};
 use crate::{
     ids::{AccountId, FamilyId},
     ports::{Fault, Randomness},
     refresh::{Secret, SecretHash},
-    secrets::{Key, Master, Masters, NewerMaster},
+    secrets::{Master, Masters, NewerMaster},
 };
-use postern_jose::encoding::base64url;
 
 /// How long a code can be redeemed. Clients redeem at once; RFC 6749 section 4.1.2 allows ten minutes at most.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(1);
 
-/// Lets secret scanners find a leaked code.
-const PREFIX: &str = "pac_";
-/// The format described above.
-const VERSION: u8 = 1;
-/// 16 bytes: a forger needs 2^127 tries, each one a request.
-const MAC_BYTES: usize = 16;
-/// Version, master id, account id, grant id, secret.
-const SIGNED_BYTES: usize = 1 + 1 + 16 + 16 + 32;
-const CODE_BYTES: usize = SIGNED_BYTES + MAC_BYTES;
-/// Every code has exactly this length.
-const CODE_CHARS: usize = PREFIX.len() + (CODE_BYTES * 4).div_ceil(3);
+const CODE: Kind = Kind { prefix: "pac_", key: |master| &master.authorization_code };
 
 /// The `code_challenge` of a request, by S256: a SHA-256 (RFC 7636 section 4.2). 43 base64url characters in its text form.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -53,11 +42,7 @@ impl Eq for CodeChallenge {}
 /// An authorization code that one of our masters made: its MAC was checked. Whether it can be redeemed, the Account object
 /// decides.
 #[derive(Clone)]
-pub struct AuthorizationCode {
-    account: AccountId,
-    grant: FamilyId,
-    secret: Secret,
-}
+pub struct AuthorizationCode(SealedFamily);
 
 impl AuthorizationCode {
     /// A fresh code of this account, for a grant that does not exist yet.
@@ -65,20 +50,13 @@ impl AuthorizationCode {
     /// # Errors
     /// A [`Fault`] of the source of random bytes.
     pub fn make(account: AccountId, randomness: &impl Randomness) -> Result<Self, Fault> {
-        Ok(Self { account, grant: FamilyId::random(randomness)?, secret: Secret::random(randomness)? })
+        let (family, secret) = (FamilyId::random(randomness)?, Secret::random(randomness)?);
+        Ok(Self(SealedFamily { account, family, secret }))
     }
 
     /// The text for the client.
     pub fn seal(&self, master: &Master) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(CODE_BYTES));
-        bytes.extend_from_slice(&[VERSION, master.id]);
-        bytes.extend_from_slice(self.account.as_bytes());
-        bytes.extend_from_slice(self.grant.as_bytes());
-        bytes.extend_from_slice(self.secret.bytes());
-        let mac = envelope_mac(&master.authorization_code, &bytes);
-        bytes.extend_from_slice(&mac);
-        let encoded = Zeroizing::new(base64url(&bytes));
-        Zeroizing::new([PREFIX, &encoded].concat())
+        self.0.seal(&CODE, master)
     }
 
     /// Reads a code and checks its MAC in constant time; `None` for a text that none of our masters made. Costs one HMAC at
@@ -87,85 +65,46 @@ impl AuthorizationCode {
     /// # Errors
     /// [`NewerMaster`] for one that another version of the program made.
     pub fn open(masters: &Masters, text: &str) -> Result<Option<Self>, NewerMaster> {
-        let Some(bytes) = decode(text) else { return Ok(None) };
-        let [version, master, ..] = *bytes;
-        if version != VERSION {
-            return Ok(None);
-        }
-        Ok(masters.look_up(master)?.and_then(|master| Self::read(master, &bytes)))
-    }
-
-    fn read(master: &Master, bytes: &[u8; CODE_BYTES]) -> Option<Self> {
-        let (signed, mac) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
-        if !bool::from(envelope_mac(&master.authorization_code, signed).ct_eq(mac)) {
-            return None;
-        }
-        let (_, rest) = signed.split_first_chunk::<2>()?;
-        let (account, rest) = rest.split_first_chunk()?;
-        let (grant, secret) = rest.split_first_chunk()?;
-        Some(Self {
-            account: AccountId::from_bytes(*account),
-            grant: FamilyId::from_bytes(*grant),
-            secret: Secret::from_bytes(*secret.first_chunk()?),
-        })
+        Ok(SealedFamily::open(&CODE, masters, text)?.map(Self))
     }
 
     /// The account that it belongs to: which object to ask.
     pub const fn account(&self) -> AccountId {
-        self.account
+        self.0.account
     }
 
     /// The grant that it opens.
     pub const fn grant(&self) -> FamilyId {
-        self.grant
+        self.0.family
     }
 
     /// What the object gets to see.
     pub fn hash(&self) -> SecretHash {
-        self.secret.hash()
+        self.0.hash()
     }
 }
 
 impl fmt::Debug for AuthorizationCode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("AuthorizationCode")
-            .field("account", &self.account)
-            .field("grant", &self.grant)
-            .finish_non_exhaustive()
+        self.0.debug("AuthorizationCode", formatter)
     }
-}
-
-/// The bytes of a text that has the form of a code.
-fn decode(text: &str) -> Option<Zeroizing<[u8; CODE_BYTES]>> {
-    if text.len() != CODE_CHARS {
-        return None;
-    }
-    let mut bytes = Zeroizing::new([0; CODE_BYTES]);
-    Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, bytes.as_mut()).ok()?;
-    Some(bytes)
-}
-
-fn envelope_mac(key: &Key, signed: &[u8]) -> [u8; MAC_BYTES] {
-    let [mac @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = key.mac(&[signed]);
-    mac
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postern_jose::encoding::from_base64url;
+    use postern_jose::encoding::{base64url, from_base64url};
 
     fn masters() -> Masters {
         Masters::new(Master::derive(2, &[2; 32]).unwrap(), vec![Master::derive(1, &[1; 32]).unwrap()])
     }
 
     fn code(master: u8) -> String {
-        let code = AuthorizationCode {
+        let code = AuthorizationCode(SealedFamily {
             account: AccountId::from_bytes([3; 16]),
-            grant: FamilyId::from_bytes([4; 16]),
+            family: FamilyId::from_bytes([4; 16]),
             secret: Secret::from_bytes([9; 32]),
-        };
+        });
         code.seal(masters().find(master).unwrap()).to_string()
     }
 

@@ -8,50 +8,26 @@
 
 use core::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::sealed_family::{Kind, SealedFamily};
 use crate::{
     ids::{AccountId, FamilyId},
     refresh::{Secret, SecretHash},
-    secrets::{Key, Master, Masters, NewerMaster},
+    secrets::{Master, Masters, NewerMaster},
 };
-use postern_jose::encoding::base64url;
 
-/// Lets secret scanners find a leaked cookie.
-const PREFIX: &str = "pbs_";
-/// The format described above.
-const VERSION: u8 = 1;
-/// 16 bytes: a forger needs 2^127 tries, each one a request.
-const MAC_BYTES: usize = 16;
-/// Version, master id, account id, family id, secret.
-const SIGNED_BYTES: usize = 1 + 1 + 16 + 16 + 32;
-const COOKIE_BYTES: usize = SIGNED_BYTES + MAC_BYTES;
-/// Every cookie has exactly this length.
-const COOKIE_CHARS: usize = PREFIX.len() + (COOKIE_BYTES * 4).div_ceil(3);
+const COOKIE: Kind = Kind { prefix: "pbs_", key: |master| &master.browser_session };
 
 /// The cookie of a browser session that one of our masters made: its MAC was checked. Whether the session is alive, the
 /// Account object decides.
 #[derive(Clone)]
-pub struct BrowserCookie {
-    account: AccountId,
-    family: FamilyId,
-    secret: Secret,
-}
+pub struct BrowserCookie(SealedFamily);
 
 impl BrowserCookie {
     /// The text of a new session's cookie.
     pub fn seal(master: &Master, account: AccountId, family: FamilyId, secret: &Secret) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(COOKIE_BYTES));
-        bytes.extend_from_slice(&[VERSION, master.id]);
-        bytes.extend_from_slice(account.as_bytes());
-        bytes.extend_from_slice(family.as_bytes());
-        bytes.extend_from_slice(secret.bytes());
-        let mac = mac(&master.browser_session, &bytes);
-        bytes.extend_from_slice(&mac);
-        let encoded = Zeroizing::new(base64url(&bytes));
-        Zeroizing::new([PREFIX, &encoded].concat())
+        SealedFamily { account, family, secret: secret.clone() }.seal(&COOKIE, master)
     }
 
     /// Reads a cookie and checks its MAC in constant time; `None` for what none of our masters made. Costs one HMAC at
@@ -60,68 +36,29 @@ impl BrowserCookie {
     /// # Errors
     /// [`NewerMaster`] for one that another version of the program made.
     pub fn open(masters: &Masters, text: &str) -> Result<Option<Self>, NewerMaster> {
-        let Some(bytes) = decode(text) else { return Ok(None) };
-        let [version, master, ..] = *bytes;
-        if version != VERSION {
-            return Ok(None);
-        }
-        Ok(masters.look_up(master)?.and_then(|master| Self::read(master, &bytes)))
-    }
-
-    fn read(master: &Master, bytes: &[u8; COOKIE_BYTES]) -> Option<Self> {
-        let (signed, presented) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
-        if !bool::from(mac(&master.browser_session, signed).ct_eq(presented)) {
-            return None;
-        }
-        let (_, rest) = signed.split_first_chunk::<2>()?;
-        let (account, rest) = rest.split_first_chunk()?;
-        let (family, secret) = rest.split_first_chunk()?;
-        Some(Self {
-            account: AccountId::from_bytes(*account),
-            family: FamilyId::from_bytes(*family),
-            secret: Secret::from_bytes(*secret.first_chunk()?),
-        })
+        Ok(SealedFamily::open(&COOKIE, masters, text)?.map(Self))
     }
 
     /// The account it belongs to: which object to ask.
     pub const fn account(&self) -> AccountId {
-        self.account
+        self.0.account
     }
 
     /// The family, which is the session.
     pub const fn family(&self) -> FamilyId {
-        self.family
+        self.0.family
     }
 
     /// What the object gets to see.
     pub fn hash(&self) -> SecretHash {
-        self.secret.hash()
+        self.0.hash()
     }
 }
 
 impl fmt::Debug for BrowserCookie {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("BrowserCookie")
-            .field("account", &self.account)
-            .field("family", &self.family)
-            .finish_non_exhaustive()
+        self.0.debug("BrowserCookie", formatter)
     }
-}
-
-/// The bytes of a text that has the form of a cookie.
-fn decode(text: &str) -> Option<Zeroizing<[u8; COOKIE_BYTES]>> {
-    if text.len() != COOKIE_CHARS {
-        return None;
-    }
-    let mut bytes = Zeroizing::new([0; COOKIE_BYTES]);
-    Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, bytes.as_mut()).ok()?;
-    Some(bytes)
-}
-
-fn mac(key: &Key, signed: &[u8]) -> [u8; MAC_BYTES] {
-    let [mac @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = key.mac(&[signed]);
-    mac
 }
 
 #[cfg(test)]
@@ -140,7 +77,7 @@ mod tests {
     #[test]
     fn browser_cookie_format_unchanged() {
         let text = BrowserCookie::seal(masters().current(), ACCOUNT, FAMILY, &SECRET);
-        assert_eq!(text.len(), COOKIE_CHARS);
+        assert_eq!(text.len(), 114);
         assert_eq!(
             text.as_str(),
             "pbs_AQEDAwMDAwMDAwMDAwMDAwMDBAQEBAQEBAQEBAQEBAQEBAUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUF0diVwLbMIPajadzrmufY0A"

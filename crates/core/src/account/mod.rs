@@ -23,6 +23,7 @@ pub mod one_time_token;
 mod outbox;
 mod reply;
 mod rotation;
+mod sealed_family;
 mod sessions;
 mod stored;
 

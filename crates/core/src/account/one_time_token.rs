@@ -8,30 +8,24 @@
 
 use core::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::Purpose;
 use crate::{
+    envelope,
     ids::AccountId,
     ports::{Fault, Randomness},
     refresh::{Secret, SecretHash},
-    secrets::{Key, Master, Masters, NewerMaster},
+    secrets::{Master, Masters, NewerMaster},
 };
-use postern_jose::encoding::base64url;
 
 /// Lets secret scanners find a leaked token.
 const PREFIX: &str = "pot_";
 /// The format described above.
 const VERSION: u8 = 1;
-/// 16 bytes: a forger needs 2^127 tries, each one a request.
-const MAC_BYTES: usize = 16;
 /// Version, master id, purpose, account id, secret.
 const SIGNED_BYTES: usize = 1 + 1 + 1 + 16 + 32;
-const TOKEN_BYTES: usize = SIGNED_BYTES + MAC_BYTES;
-/// Every token has exactly this length.
-const TOKEN_CHARS: usize = PREFIX.len() + (TOKEN_BYTES * 4).div_ceil(3);
+const TOKEN_BYTES: usize = SIGNED_BYTES + envelope::MAC_BYTES;
 
 /// A one-time token that one of our masters made for this purpose: its MAC was checked. Whether
 /// it still serves, the Account object decides.
@@ -60,7 +54,7 @@ impl OneTimeToken {
     /// # Errors
     /// [`NewerMaster`] for one that another version of the program made.
     pub fn open(masters: &Masters, purpose: Purpose, text: &str) -> Result<Option<Self>, NewerMaster> {
-        let Some(bytes) = decode(text) else { return Ok(None) };
+        let Some(bytes) = envelope::decode::<TOKEN_BYTES>(PREFIX, text) else { return Ok(None) };
         let [version, master, made_for, ..] = *bytes;
         if version != VERSION || made_for != purpose as u8 {
             return Ok(None);
@@ -69,10 +63,7 @@ impl OneTimeToken {
     }
 
     fn read(master: &Master, bytes: &[u8; TOKEN_BYTES]) -> Option<Self> {
-        let (signed, mac) = bytes.split_first_chunk::<SIGNED_BYTES>()?;
-        if !bool::from(envelope_mac(&master.one_time_token, signed).ct_eq(mac)) {
-            return None;
-        }
+        let signed = envelope::authentic::<SIGNED_BYTES>(&master.one_time_token, bytes)?;
         let (_, rest) = signed.split_first_chunk::<3>()?;
         let (account, secret) = rest.split_first_chunk()?;
         Some(Self {
@@ -98,36 +89,15 @@ impl fmt::Debug for OneTimeToken {
     }
 }
 
-/// The bytes of a text that has the form of a token.
-fn decode(text: &str) -> Option<Zeroizing<[u8; TOKEN_BYTES]>> {
-    if text.len() != TOKEN_CHARS {
-        return None;
-    }
-    let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
-    Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, bytes.as_mut()).ok()?;
-    Some(bytes)
-}
-
 fn seal(master: &Master, account: AccountId, purpose: Purpose, secret: &Secret) -> Zeroizing<String> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(TOKEN_BYTES));
-    bytes.extend_from_slice(&[VERSION, master.id, purpose as u8]);
-    bytes.extend_from_slice(account.as_bytes());
-    bytes.extend_from_slice(secret.bytes());
-    let mac = envelope_mac(&master.one_time_token, &bytes);
-    bytes.extend_from_slice(&mac);
-    let encoded = Zeroizing::new(base64url(&bytes));
-    Zeroizing::new([PREFIX, &encoded].concat())
-}
-
-fn envelope_mac(key: &Key, signed: &[u8]) -> [u8; MAC_BYTES] {
-    let [mac @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = key.mac(&[signed]);
-    mac
+    let signed: [&[u8]; 3] = [&[VERSION, master.id, purpose as u8], account.as_bytes(), secret.bytes()];
+    envelope::seal::<TOKEN_BYTES>(PREFIX, &master.one_time_token, &signed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postern_jose::encoding::from_base64url;
+    use postern_jose::encoding::{base64url, from_base64url};
 
     const ACCOUNT: AccountId = AccountId::from_bytes([3; 16]);
 

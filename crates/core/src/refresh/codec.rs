@@ -9,27 +9,24 @@
 use core::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::{Presented, Secret};
 use crate::{
+    envelope,
     ids::{AccountId, FamilyId},
-    secrets::{Key, Master, Masters, NewerMaster},
+    secrets::{Master, Masters, NewerMaster},
 };
-use postern_jose::encoding::base64url;
 
 /// Lets secret scanners find a leaked token.
 const PREFIX: &str = "prt_";
 /// The format described above.
 const VERSION: u8 = 1;
-/// 16 bytes: a forger needs 2^127 tries, each one a request.
-const MAC_BYTES: usize = 16;
 /// Version, master id, account id, family id, rotation count, secret.
 const SIGNED_BYTES: usize = 1 + 1 + 16 + 16 + 4 + 32;
-const TOKEN_BYTES: usize = SIGNED_BYTES + MAC_BYTES;
+const TOKEN_BYTES: usize = SIGNED_BYTES + envelope::MAC_BYTES;
 /// Every token has exactly this length.
-const TOKEN_CHARS: usize = PREFIX.len() + (TOKEN_BYTES * 4).div_ceil(3);
+const TOKEN_CHARS: usize = envelope::chars(PREFIX, TOKEN_BYTES);
 
 /// A refresh token that one of our masters made: its MAC was checked. Only [`open`] makes one.
 ///
@@ -89,8 +86,7 @@ pub fn open(masters: &Masters, text: &str) -> Result<RefreshToken, RefusedToken>
     let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
     Base64UrlUnpadded::decode(encoded, bytes.as_mut()).map_err(|_| RefusedToken::Encoding)?;
 
-    let (signed, mac) = bytes.split_first_chunk::<SIGNED_BYTES>().ok_or(RefusedToken::Length)?;
-    let (&[version, master_id], rest) = signed.split_first_chunk().ok_or(RefusedToken::Length)?;
+    let [version, master_id, ..] = *bytes;
     if version != VERSION {
         return Err(RefusedToken::Version);
     }
@@ -98,10 +94,10 @@ pub fn open(masters: &Masters, text: &str) -> Result<RefreshToken, RefusedToken>
         .look_up(master_id)
         .map_err(RefusedToken::NewerMaster)?
         .ok_or(RefusedToken::UnknownMaster { master: master_id })?;
-    if !bool::from(envelope_mac(&master.refresh_envelope, signed).ct_eq(mac)) {
-        return Err(RefusedToken::Mac);
-    }
+    let signed = envelope::authentic::<SIGNED_BYTES>(&master.refresh_envelope, bytes.as_ref())
+        .ok_or(RefusedToken::Mac)?;
 
+    let (_, rest) = signed.split_first_chunk::<2>().ok_or(RefusedToken::Length)?;
     let (account, rest) = rest.split_first_chunk().ok_or(RefusedToken::Length)?;
     let (family, rest) = rest.split_first_chunk().ok_or(RefusedToken::Length)?;
     let (count, secret) = rest.split_first_chunk().ok_or(RefusedToken::Length)?;
@@ -122,21 +118,10 @@ pub fn seal(
     rotation_count: u32,
     secret: &Secret,
 ) -> String {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(TOKEN_BYTES));
-    bytes.extend_from_slice(&[VERSION, master.id]);
-    bytes.extend_from_slice(account.as_bytes());
-    bytes.extend_from_slice(family.as_bytes());
-    bytes.extend_from_slice(&rotation_count.to_be_bytes());
-    bytes.extend_from_slice(secret.bytes());
-    let mac = envelope_mac(&master.refresh_envelope, &bytes);
-    bytes.extend_from_slice(&mac);
-    let encoded = Zeroizing::new(base64url(&bytes));
-    [PREFIX, &encoded].concat()
-}
-
-fn envelope_mac(key: &Key, signed: &[u8]) -> [u8; MAC_BYTES] {
-    let [mac @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = key.mac(&[signed]);
-    mac
+    let count = rotation_count.to_be_bytes();
+    let signed: [&[u8]; 5] =
+        [&[VERSION, master.id], account.as_bytes(), family.as_bytes(), &count, secret.bytes()];
+    core::mem::take(&mut *envelope::seal::<TOKEN_BYTES>(PREFIX, &master.refresh_envelope, &signed))
 }
 
 impl RefreshToken {

@@ -1,5 +1,5 @@
 use super::*;
-use postern_jose::encoding::from_base64url;
+use postern_jose::encoding::{base64url, from_base64url};
 
 const ACCOUNT: AccountId = AccountId::from_bytes([0xaa; 16]);
 const FAMILY: FamilyId = FamilyId::from_bytes([0xbb; 16]);
