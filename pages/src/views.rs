@@ -12,6 +12,11 @@ fn page(title: &str, problem: Option<Problem>, content: Markup) -> Page {
     Page { title: title.to_owned(), heading: None, is_error: problem.is_some(), takes_token: false, content }
 }
 
+/// `first` says whether the cursor is in it when the page opens.
+const fn login_input<'a>(label: &'static str, value: &'a str, first: bool) -> Input<'a> {
+    Input { field: Field::Login, label, kind: "text", autocomplete: "username", hint: None, value, first }
+}
+
 /// The page for signing in.
 #[derive(Debug, Clone, Copy)]
 pub struct SignIn<'a> {
@@ -37,15 +42,7 @@ impl SignIn<'_> {
     pub fn render(&self, frame: &Frame<'_>) -> Document {
         let messages = frame.messages();
         let has_login = !self.login.is_empty();
-        let login = Input {
-            field: Field::Login,
-            label: messages.login_label,
-            kind: "text",
-            autocomplete: "username",
-            hint: None,
-            value: self.login,
-            first: !has_login,
-        };
+        let login = login_input(messages.login_label, self.login, !has_login);
         let password = Input {
             field: Field::Password,
             label: messages.password_label,
@@ -118,15 +115,7 @@ impl SignUp<'_> {
     /// Renders the page.
     pub fn render(&self, frame: &Frame<'_>) -> Document {
         let messages = frame.messages();
-        let login = Input {
-            field: Field::Login,
-            label: messages.login_label,
-            kind: "text",
-            autocomplete: "username",
-            hint: None,
-            value: self.login,
-            first: true,
-        };
+        let login = login_input(messages.login_label, self.login, true);
         let content = html! {
             @if let Some(client) = self.client { p.lead { (filled(messages.sign_in_to, "{client}", client)) } }
             (frame.summary(self.problem))
@@ -170,15 +159,7 @@ impl Forgotten<'_> {
     /// Renders the page.
     pub fn render(&self, frame: &Frame<'_>) -> Document {
         let messages = frame.messages();
-        let login = Input {
-            field: Field::Login,
-            label: messages.login_label,
-            kind: "text",
-            autocomplete: "username",
-            hint: None,
-            value: self.login,
-            first: true,
-        };
+        let login = login_input(messages.login_label, self.login, true);
         let content = html! {
             p { (messages.forgotten_text) }
             (frame.summary(self.problem))

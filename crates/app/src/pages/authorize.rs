@@ -138,8 +138,7 @@ impl<'r, P: Ports> AuthorizePages<'r, P> {
     ) -> Result<Document, ApiError> {
         let carried =
             if begun.is_empty() { query.to_owned() } else { [query, "&", BEGUN, "=", begun].concat() };
-        let token = visit
-            .token::<P>((&self.0.isolate, self.0.ports.platform()), &consent_address(session, &carried))?;
+        let token = visit.token(self.0, &consent_address(session, &carried))?;
         let login = BrowserSessions::of(self.0).login_of(session).await;
         let scopes: Vec<Scope<'_>> = needed
             .scopes

@@ -10,8 +10,7 @@ use crate::{
     },
     http::{Reply, RequestView},
     pages::{
-        form_token::FORM_LIFETIME,
-        posted::{missing, shown_at, text},
+        posted::{admit, text},
         refusal::Refusals,
         visit::Visit,
     },
@@ -51,11 +50,9 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
     ) -> Result<Reply, ApiError> {
         let login = text(fields, "login");
         let render = |problem| self.forgotten(visit, login, Some(problem));
-        if shown_at(self.0, request, visit, (FORGOTTEN, FORM_LIFETIME), fields)?.is_none() {
-            return Refusals::of(self.0).again(request, visit, &ApiError::CsrfFailed, render);
-        }
-        if let Some(problem) = missing(fields, &[("login", Field::Login)]) {
-            return Ok(visit.page(400, render(problem)?));
+        let needed = [("login", Field::Login)];
+        if let Err(again) = admit(self.0, request, visit, (FORGOTTEN, &needed), fields, render)? {
+            return Ok(again);
         }
         match Passwords::of(self.0).send_reset(Caller::of(request), login).await {
             Ok(()) => {
@@ -81,11 +78,9 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
     ) -> Result<Reply, ApiError> {
         let token = text(fields, "token").trim();
         let render = |problem| self.new_password(visit, token, Some(problem));
-        if shown_at(self.0, request, visit, (NEW_PASSWORD, FORM_LIFETIME), fields)?.is_none() {
-            return Refusals::of(self.0).again(request, visit, &ApiError::CsrfFailed, render);
-        }
-        if let Some(problem) = missing(fields, &[("token", Field::Code), ("password", Field::Password)]) {
-            return Ok(visit.page(400, render(problem)?));
+        let needed = [("token", Field::Code), ("password", Field::Password)];
+        if let Err(again) = admit(self.0, request, visit, (NEW_PASSWORD, &needed), fields, render)? {
+            return Ok(again);
         }
         let caller = Caller::of(request);
         match Passwords::of(self.0).set_by_token(&caller, token, text(fields, "password")).await {
@@ -112,11 +107,9 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
     ) -> Result<Reply, ApiError> {
         let token = text(fields, "token").trim();
         let render = |problem| self.verify(visit, token, Some(problem));
-        if shown_at(self.0, request, visit, (VERIFY_ADDRESS, FORM_LIFETIME), fields)?.is_none() {
-            return Refusals::of(self.0).again(request, visit, &ApiError::CsrfFailed, render);
-        }
-        if let Some(problem) = missing(fields, &[("token", Field::Code)]) {
-            return Ok(visit.page(400, render(problem)?));
+        let needed = [("token", Field::Code)];
+        if let Err(again) = admit(self.0, request, visit, (VERIFY_ADDRESS, &needed), fields, render)? {
+            return Ok(again);
         }
         match OwnAccount::of(self.0).verify_by_token(&Caller::of(request), token).await {
             Ok(()) => {
@@ -133,7 +126,7 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
         login: &str,
         problem: Option<Problem>,
     ) -> Result<Document, ApiError> {
-        let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), FORGOTTEN)?;
+        let token = visit.token(self.0, FORGOTTEN)?;
         let hidden = visit.hidden(FORGOTTEN, &token);
         let view = Forgotten { hidden, login, problem, sign_in: &visit.link(SIGN_IN) };
         Ok(view.render(&visit.frame(true)))
@@ -145,13 +138,13 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
         code: &str,
         problem: Option<Problem>,
     ) -> Result<Document, ApiError> {
-        let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), NEW_PASSWORD)?;
+        let token = visit.token(self.0, NEW_PASSWORD)?;
         let view = NewPassword { hidden: visit.hidden(NEW_PASSWORD, &token), code, problem };
         Ok(view.render(&visit.frame(true)))
     }
 
     fn verify(&self, visit: &Visit<'_>, code: &str, problem: Option<Problem>) -> Result<Document, ApiError> {
-        let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), VERIFY_ADDRESS)?;
+        let token = visit.token(self.0, VERIFY_ADDRESS)?;
         let view = VerifyAddress { hidden: visit.hidden(VERIFY_ADDRESS, &token), code, problem };
         Ok(view.render(&visit.frame(true)))
     }

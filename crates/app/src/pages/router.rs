@@ -1,11 +1,9 @@
 //! Leads a request for a page to its handler, and turns refusals into pages.
 
-use postern_oauth::form::{FormError, Parameters};
+use postern_oauth::form::Parameters;
 
 use crate::{
-    config::PagesSettings,
     http::{Reply, RequestView},
-    isolate::Isolate,
     pages::{
         authorize::AuthorizePages,
         passwords::PasswordPages,
@@ -16,9 +14,8 @@ use crate::{
         sign_up::SignUpPage,
         visit::{Arrived, Visit},
     },
-    ports::Fault,
     runtime::{Runtime, ports::Ports},
-    web::{body::BodyError, endpoints::PageCall, error::ApiError},
+    web::{endpoints::PageCall, error::ApiError},
 };
 
 /// Answers requests for pages.
@@ -44,32 +41,21 @@ impl<'r, P: Ports> Pages<'r, P> {
         let settings = isolate.config.pages.as_ref().ok_or(ApiError::NotOffered)?;
         if call == PageCall::Authorize {
             let query = query.unwrap_or_default();
-            let visit = self.visit(settings, path, request, &Arrived::Pending(query))?;
+            let visit = Visit::of(self.0, settings, path, request, &Arrived::Pending(query))?;
             let answered = AuthorizePages::of(self.0).show(request, query, &visit).await;
             return Ok(answered.unwrap_or_else(|error| Refusals::of(self.0).page(request, &visit, &error)));
         }
-        let read = if call.is_posted() { posted::fields(request, body) } else { read_query(query) };
+        let read = if call.is_posted() { posted::fields(request, body) } else { posted::query_fields(query) };
         let (fields, unread) = match read {
             Ok(fields) => (fields, None),
             Err(error) => (Parameters::default(), Some(error)),
         };
-        let visit = self.visit(settings, path, request, &Arrived::Fields(fields.clone()))?;
+        let visit = Visit::of(self.0, settings, path, request, &Arrived::Fields(fields.clone()))?;
         let answered = match unread {
             Some(error) => Err(error.into()),
             None => self.handle(call, request, &visit, &fields).await,
         };
         Ok(answered.unwrap_or_else(|error| Refusals::of(self.0).page(request, &visit, &error)))
-    }
-
-    fn visit<'v>(
-        &'v self,
-        settings: &'v PagesSettings,
-        path: &'static str,
-        request: &impl RequestView,
-        arrived: &Arrived<'_>,
-    ) -> Result<Visit<'v>, Fault> {
-        let isolate: &Isolate = &self.0.isolate;
-        Visit::of::<P>((isolate, self.0.ports.platform()), settings, path, request, arrived)
     }
 
     async fn handle(
@@ -100,11 +86,4 @@ impl<'r, P: Ports> Pages<'r, P> {
             PageCall::SignOut => SignOutPage::of(runtime).submit(request, visit, fields).await,
         }
     }
-}
-
-fn read_query(query: Option<&str>) -> Result<Parameters<'_>, BodyError> {
-    Parameters::parse(query.unwrap_or_default()).map_err(|error| match error {
-        FormError::TooLong | FormError::TooMany => BodyError::TooLarge,
-        FormError::Encoding => BodyError::InvalidUtf8,
-    })
 }

@@ -12,13 +12,11 @@ use crate::{
     config::{Registration, cookie_names::DEVICE_COOKIE},
     http::{Reply, RequestView},
     pages::{
-        form_token::{self, FORM_LIFETIME},
-        posted::{missing, shown_at, text},
+        posted::{admit, text},
         refusal::Refusals,
         visit::Visit,
     },
     runtime::{Runtime, ports::Ports},
-    time::Timestamp,
     web::{
         cookie_scopes as scopes,
         cookies::{self, with_cookies},
@@ -63,7 +61,7 @@ impl<'r, P: Ports> SignInPage<'r, P> {
             && let Some(login) = BrowserSessions::of(self.0).login_of(&session).await
         {
             // The token says that this browser chose the account that is signed in.
-            let target = self.onwards(visit, self.0.now())?;
+            let target = visit.onwards(self.0, self.0.now())?;
             return Ok(visit.page(200, self.form(visit, &hint, (Some((&login, &target)), None))?));
         }
         Ok(visit.page(200, self.form(visit, &hint, (None, None))?))
@@ -77,16 +75,14 @@ impl<'r, P: Ports> SignInPage<'r, P> {
         fields: &Parameters<'_>,
     ) -> Result<Reply, ApiError> {
         let render = |problem| self.form(visit, text(fields, "login"), (None, Some(problem)));
-        let refusals = Refusals::of(self.0);
-        let Some(shown_at) = shown_at(self.0, request, visit, (SIGN_IN, FORM_LIFETIME), fields)? else {
-            return refusals.again(request, visit, &ApiError::CsrfFailed, render);
+        let needed = [("login", Field::Login), ("password", Field::Password)];
+        let shown_at = match admit(self.0, request, visit, (SIGN_IN, &needed), fields, render)? {
+            Ok(shown_at) => shown_at,
+            Err(again) => return Ok(again),
         };
-        if let Some(problem) = missing(fields, &[("login", Field::Login), ("password", Field::Password)]) {
-            return Ok(visit.page(400, render(problem)?));
-        }
         match self.sign_in(request, visit, fields).await {
-            Ok(cookies) => Ok(with_cookies(visit.redirect(&self.onwards(visit, shown_at)?), &cookies)),
-            Err(error) => refusals.again(request, visit, &error, render),
+            Ok(cookies) => Ok(with_cookies(visit.redirect(&visit.onwards(self.0, shown_at)?), &cookies)),
+            Err(error) => Refusals::of(self.0).again(request, visit, &error, render),
         }
     }
 
@@ -112,22 +108,13 @@ impl<'r, P: Ports> SignInPage<'r, P> {
         Ok(lines)
     }
 
-    /// Where the browser goes: back to the pending request, or to the page that says who is signed in.
-    fn onwards(&self, visit: &Visit<'_>, begun_at: Timestamp) -> Result<String, ApiError> {
-        let Some(pending) = &visit.pending else { return Ok(SIGN_IN.to_owned()) };
-        let master = self.0.isolate.masters.current();
-        let platform = self.0.ports.platform();
-        let begun = form_token::issue(master, visit.browser, &pending.address(), begun_at, platform)?;
-        Ok(pending.back(&begun))
-    }
-
     fn form(
         &self,
         visit: &Visit<'_>,
         login: &str,
         (stay, problem): (Option<(&str, &str)>, Option<Problem>),
     ) -> Result<Document, ApiError> {
-        let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), SIGN_IN)?;
+        let token = visit.token(self.0, SIGN_IN)?;
         let config = &self.0.isolate.config;
         let forgotten = offers_one_time_tokens(config).is_ok().then(|| visit.link(FORGOTTEN));
         let sign_up = (config.registration == Registration::Open).then(|| visit.link(SIGN_UP));

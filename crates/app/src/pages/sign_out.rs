@@ -6,7 +6,7 @@ use postern_pages::{Document, Done, Problem, SignOut};
 use crate::{
     auth::browser_sessions::BrowserSessions,
     http::{Reply, RequestView},
-    pages::{form_token::FORM_LIFETIME, posted::shown_at, refusal::Refusals, visit::Visit},
+    pages::{posted::admit, refusal::Refusals, visit::Visit},
     runtime::{Runtime, ports::Ports},
     web::{
         cookies::with_cookies,
@@ -36,8 +36,8 @@ impl<'r, P: Ports> SignOutPage<'r, P> {
         fields: &Parameters<'_>,
     ) -> Result<Reply, ApiError> {
         let render = |problem| self.form(visit, Some(problem));
-        if shown_at(self.0, request, visit, (SIGN_OUT, FORM_LIFETIME), fields)?.is_none() {
-            return Refusals::of(self.0).again(request, visit, &ApiError::CsrfFailed, render);
+        if let Err(again) = admit(self.0, request, visit, (SIGN_OUT, &[]), fields, render)? {
+            return Ok(again);
         }
         match BrowserSessions::of(self.0).end(request).await {
             Ok(cookie) => {
@@ -50,7 +50,7 @@ impl<'r, P: Ports> SignOutPage<'r, P> {
     }
 
     fn form(&self, visit: &Visit<'_>, problem: Option<Problem>) -> Result<Document, ApiError> {
-        let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), SIGN_OUT)?;
+        let token = visit.token(self.0, SIGN_OUT)?;
         let view = SignOut { hidden: visit.hidden(SIGN_OUT, &token), problem };
         Ok(view.render(&visit.frame(true)))
     }

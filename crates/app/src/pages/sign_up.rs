@@ -15,8 +15,7 @@ use crate::{
     config::Registration,
     http::{Reply, RequestView},
     pages::{
-        form_token::{self, FORM_LIFETIME},
-        posted::{missing, shown_at, text},
+        posted::{admit, text},
         refusal::Refusals,
         visit::Visit,
     },
@@ -56,27 +55,15 @@ impl<'r, P: Ports> SignUpPage<'r, P> {
         fields: &Parameters<'_>,
     ) -> Result<Reply, ApiError> {
         let render = |problem| self.form(visit, text(fields, "login"), Some(problem));
-        let refusals = Refusals::of(self.0);
-        let Some(shown_at) = shown_at(self.0, request, visit, (SIGN_UP, FORM_LIFETIME), fields)? else {
-            return refusals.again(request, visit, &ApiError::CsrfFailed, render);
+        let needed = [("login", Field::Login), ("password", Field::Password)];
+        let shown_at = match admit(self.0, request, visit, (SIGN_UP, &needed), fields, render)? {
+            Ok(shown_at) => shown_at,
+            Err(again) => return Ok(again),
         };
-        if let Some(problem) = missing(fields, &[("login", Field::Login), ("password", Field::Password)]) {
-            return Ok(visit.page(400, render(problem)?));
+        match self.sign_up(request, visit, fields).await {
+            Ok(cookie) => Ok(with_cookies(visit.redirect(&visit.onwards(self.0, shown_at)?), &[cookie])),
+            Err(error) => Refusals::of(self.0).again(request, visit, &error, render),
         }
-        let cookie = match self.sign_up(request, visit, fields).await {
-            Ok(cookie) => cookie,
-            Err(error) => return refusals.again(request, visit, &error, render),
-        };
-        let location = match &visit.pending {
-            None => SIGN_IN.to_owned(),
-            Some(pending) => {
-                let master = self.0.isolate.masters.current();
-                let address = pending.address();
-                let platform = self.0.ports.platform();
-                pending.back(&form_token::issue(master, visit.browser, &address, shown_at, platform)?)
-            }
-        };
-        Ok(with_cookies(visit.redirect(&location), &[cookie]))
     }
 
     async fn sign_up(
@@ -98,7 +85,7 @@ impl<'r, P: Ports> SignUpPage<'r, P> {
     }
 
     fn form(&self, visit: &Visit<'_>, login: &str, problem: Option<Problem>) -> Result<Document, ApiError> {
-        let token = visit.token::<P>((&self.0.isolate, self.0.ports.platform()), SIGN_UP)?;
+        let token = visit.token(self.0, SIGN_UP)?;
         let view = SignUpView {
             hidden: visit.hidden(SIGN_UP, &token),
             client: visit.client_name(),

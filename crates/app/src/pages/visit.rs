@@ -7,15 +7,18 @@ use crate::{
     config::{PagesSettings, cookie_names::LANGUAGE_COOKIE},
     http::{Reply, RequestView},
     ids::BrowserId,
-    isolate::Isolate,
     pages::{
         client_face::ClientFace,
         form_token,
         pending::{Pending, encoded, split},
     },
-    ports::{Clock as _, Fault, Randomness},
-    runtime::ports::Ports,
-    web::cookies::{self, with_cookies},
+    ports::{Clock as _, Fault},
+    runtime::{Runtime, ports::Ports},
+    time::Timestamp,
+    web::{
+        cookies::{self, with_cookies},
+        endpoints::page_paths::SIGN_IN,
+    },
 };
 
 /// How long a chosen language is remembered, in seconds: a year.
@@ -50,7 +53,7 @@ impl<'v> Visit<'v> {
     /// Reads a request. `fields` are those of the query or of the posted form; at the endpoint of authorization requests
     /// they are the request itself.
     pub(crate) fn of<P: Ports>(
-        (isolate, platform): (&'v Isolate, &P::Platform),
+        runtime: &'v Runtime<P>,
         settings: &'v PagesSettings,
         path: &'static str,
         request: &impl RequestView,
@@ -67,7 +70,7 @@ impl<'v> Visit<'v> {
         let browser = if let Some(browser) = form_token::browser(request) {
             browser
         } else {
-            let browser = BrowserId::random(platform)?;
+            let browser = BrowserId::random(runtime.ports.platform())?;
             cookies.push(form_token::browser_cookie(browser));
             browser
         };
@@ -84,7 +87,7 @@ impl<'v> Visit<'v> {
         let of_browser = || Language::of_accepted(&request.header("accept-language")?);
         let language =
             chosen.or_else(of_client).or_else(of_cookie).or_else(of_browser).unwrap_or(Language::English);
-        let client = pending.as_ref().and_then(|pending| ClientFace::of(isolate, pending));
+        let client = pending.as_ref().and_then(|pending| ClientFace::of(&runtime.isolate, pending));
         Ok(Self { settings, path, language, pending, client, browser, cookies })
     }
 
@@ -150,16 +153,24 @@ impl<'v> Visit<'v> {
         Hidden { action, form_token, request: self.pending.as_ref().map(Pending::query) }
     }
 
-    /// A token for a form, or for the way back.
-    pub(crate) fn token<P: Ports>(
+    /// A token for the form that is posted to `address`.
+    pub(crate) fn token<P: Ports>(&self, runtime: &Runtime<P>, address: &str) -> Result<String, Fault> {
+        let platform = runtime.ports.platform();
+        form_token::issue(runtime.isolate.masters.current(), self.browser, address, platform.now(), platform)
+    }
+
+    /// Where the browser goes after a sign-in: back to the pending request, with a token that says since when it is
+    /// pending, or to the page that says who is signed in.
+    pub(crate) fn onwards<P: Ports>(
         &self,
-        (isolate, platform): (&Isolate, &P::Platform),
-        address: &str,
-    ) -> Result<String, Fault>
-    where
-        P::Platform: Randomness,
-    {
-        form_token::issue(isolate.masters.current(), self.browser, address, platform.now(), platform)
+        runtime: &Runtime<P>,
+        begun_at: Timestamp,
+    ) -> Result<String, Fault> {
+        let Some(pending) = &self.pending else { return Ok(SIGN_IN.to_owned()) };
+        let master = runtime.isolate.masters.current();
+        let address = pending.address();
+        let begun = form_token::issue(master, self.browser, &address, begun_at, runtime.ports.platform())?;
+        Ok(pending.back(&begun))
     }
 
     /// The answer with a page.
