@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     ids::FamilyId,
-    ports::{Component, Fault, Records},
+    ports::{Fault, Records},
     refresh::{Context, EndReason, Family, FamilyKind, NewFamily, State},
 };
 use postern_jose::time::Timestamp;
@@ -229,13 +229,7 @@ fn remove(store: &Store<'_, impl Records>, id: FamilyId) -> Result<(), Fault> {
 }
 
 fn codes_of(store: &Store<'_, impl Records>) -> Result<Vec<(FamilyId, StoredCode)>, Fault> {
-    let rows = store.0.scan(CODE_KIND)?;
-    rows.iter()
-        .map(|(id, record)| {
-            let id = id.parse().map_err(|error| Fault::new(Component::Storage, error))?;
-            Ok((id, decode(record)?))
-        })
-        .collect()
+    store.all_of(CODE_KIND)
 }
 
 #[cfg(test)]

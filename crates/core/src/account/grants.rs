@@ -10,7 +10,7 @@ use super::{
     activity::{self, ActivityKind},
     authorization_code::CodeChallenge,
     consents,
-    messages::{AccountAnswer, Granted, Refusal},
+    messages::{AccountAnswer, Refusal},
     oauth_messages::{GrantRotated, GrantView, NotGranted, OauthAnswer, Wanted},
     outbox,
     reply::{AccountReply, AlarmAction},
@@ -19,10 +19,8 @@ use super::{
 };
 use crate::{
     ids::FamilyId,
-    ports::{Component, Fault, Records},
-    refresh::{
-        Context, End, EndReason, Family, Limits, Presented, RefusalCause, Revocation, SecretHash, State,
-    },
+    ports::{Fault, Records},
+    refresh::{Context, EndReason, Family, Limits, Presented, RefusalCause, Revocation, SecretHash, State},
 };
 use postern_jose::time::Timestamp;
 
@@ -82,30 +80,14 @@ pub(super) fn rotate(
     if let Some(what) = excess(&before, wanted).filter(|_| is_own && before.family.is_alive(now)) {
         return plain(OauthAnswer::NotGranted { what });
     }
-    let (family, decided) = before.family.clone().rotate(presented, now, limits, context);
-    let after = StoredGrant { family, ..before.clone() };
-    let mut alarm = AlarmAction::Unchanged;
-    if after.family != before.family {
-        let early = |end: &End| !matches!(end.reason, EndReason::Expired { .. });
-        if before.family.end().is_none() && after.family.end().is_some_and(early) {
-            outbox::tell_session(store, id, now)?;
-            alarm = AlarmAction::Alarm(now);
-        }
-        write(store, id, &after)?;
-    }
-    let answer = match rotation::answer(&after.family, decided) {
+    let store_grant = |family| write(store, id, &StoredGrant { family, ..before.clone() });
+    let AccountReply { answer, alarm } =
+        rotation::present(store, id, &before.family, presented, (limits, context), now, store_grant)?;
+    let answer = match answer {
         AccountAnswer::Rotated(rotated) => {
-            if rotated.granted == Granted::LateRetry {
-                let _ = activity::note(store, ActivityKind::Retried, Some(id), context, now);
-            }
-            OauthAnswer::GrantRotated(GrantRotated { rotated, resource: after.resource })
+            OauthAnswer::GrantRotated(GrantRotated { rotated, resource: before.resource })
         }
-        AccountAnswer::Refused(refusal) => {
-            if let Some(kind) = ActivityKind::of_refusal(refusal.cause) {
-                let _ = activity::note(store, kind, Some(id), context, now);
-            }
-            OauthAnswer::GrantRefused(refusal)
-        }
+        AccountAnswer::Refused(refusal) => OauthAnswer::GrantRefused(refusal),
         other => return Ok(AccountReply { answer: other, alarm }),
     };
     Ok(AccountReply { answer: AccountAnswer::Oauth(answer), alarm })
@@ -336,13 +318,7 @@ fn remove(store: &Store<'_, impl Records>, id: FamilyId) -> Result<(), Fault> {
 }
 
 fn all(store: &Store<'_, impl Records>) -> Result<Grants, Fault> {
-    let rows = store.0.scan(GRANT_KIND)?;
-    rows.iter()
-        .map(|(id, record)| {
-            let id = id.parse().map_err(|error| Fault::new(Component::Storage, error))?;
-            Ok((id, decode(record)?))
-        })
-        .collect()
+    store.all_of(GRANT_KIND)
 }
 
 #[cfg(test)]

@@ -38,20 +38,34 @@ pub(super) fn rotate(
         let refusal = Refusal::without_family(RefusalCause::UnknownFamily);
         return Ok(AccountReply::plain(AccountAnswer::Refused(refusal)));
     };
-    let (family, decided) = before.family.clone().rotate(presented, now, limits, context);
-    let after = StoredFamily { family, ..before };
+    let write = |family| store.write_family(id, &StoredFamily { epoch: before.epoch, family });
+    present(store, id, &before.family, presented, (limits, context), now, write)
+}
+
+/// Presents a refresh token to a family, of a session or of a grant; `write` stores what the family became. The feed is told
+/// of an end before it is stored, so that no end is without its notice.
+pub(super) fn present(
+    store: &Store<'_, impl Records>,
+    id: FamilyId,
+    before: &Family,
+    presented: &Presented,
+    (limits, context): (&Limits, &Context),
+    now: Timestamp,
+    write: impl FnOnce(Family) -> Result<(), Fault>,
+) -> Result<AccountReply, Fault> {
+    let (after, decided) = before.clone().rotate(presented, now, limits, context);
+    let answer = answer(&after, decided);
     let mut alarm = AlarmAction::Unchanged;
-    if after.family != before.family {
-        // A session that expired has no access token that is still good: the feed is for ends
+    if after != *before {
+        // A family that expired has no access token that is still good: the feed is for ends
         // that come early.
         let early = |end: &End| !matches!(end.reason, EndReason::Expired { .. });
-        if before.family.end().is_none() && after.family.end().is_some_and(early) {
+        if before.end().is_none() && after.end().is_some_and(early) {
             outbox::tell_session(store, id, now)?;
             alarm = AlarmAction::Alarm(now);
         }
-        store.write_family(id, &after)?;
+        write(after)?;
     }
-    let answer = answer(&after.family, decided);
     let kind = match &answer {
         AccountAnswer::Rotated(Rotated { granted: Granted::LateRetry, .. }) => Some(ActivityKind::Retried),
         AccountAnswer::Refused(refusal) => ActivityKind::of_refusal(refusal.cause),
@@ -147,7 +161,7 @@ pub(super) fn check(
     Ok(family.is_some_and(is_good))
 }
 
-pub(super) fn answer(family: &Family, decided: Decided) -> AccountAnswer {
+fn answer(family: &Family, decided: Decided) -> AccountAnswer {
     let granted = match (decided.decision, &family.state) {
         (Decision::Rotate, State::Alive(alive)) => Some((Granted::Rotate, alive)),
         (Decision::Retry { late: false }, State::Alive(alive)) => Some((Granted::Retry, alive)),

@@ -193,7 +193,15 @@ impl<R: Records> Store<'_, R> {
     }
 
     pub(super) fn families(&self) -> Result<Families, Fault> {
-        let rows = self.0.scan(FAMILY_KIND)?;
+        self.all_of(FAMILY_KIND)
+    }
+
+    /// All records of a kind whose ids are those of families.
+    pub(super) fn all_of<T: DeserializeOwned, All: FromIterator<(FamilyId, T)>>(
+        &self,
+        kind: &str,
+    ) -> Result<All, Fault> {
+        let rows = self.0.scan(kind)?;
         rows.iter()
             .map(|(id, record)| {
                 let id = id.parse().map_err(|error| Fault::new(Component::Storage, error))?;

@@ -3,7 +3,7 @@ use core::time::Duration;
 use super::*;
 use crate::{
     account::{
-        AccountRequest, Consent, Ends, OauthRequest,
+        AccountRequest, Consent, Ends, Granted, OauthRequest,
         codes::tests::{Bench, grant_id, pending, presented},
     },
     ids::AccountId,
