@@ -6,27 +6,22 @@
 
 use core::time::Duration;
 
-use subtle::ConstantTimeEq as _;
-
 use crate::{
     config::cookie_names::FORM_COOKIE,
-    encoding::{base64url, from_base64url},
+    encoding::from_base64url,
     http::RequestView,
     ids::{BrowserId, QuestionId},
     ports::{Fault, Randomness},
     secrets::{Master, Masters, NewerMaster},
     time::Timestamp,
-    web::cookies,
+    web::{bound_token, cookies},
 };
 
 /// The number of random bytes in a token. They only make two tokens of one browser differ (BREACH).
 const NONCE_BYTES: usize = 16;
 
-/// The number of HMAC bytes in a token. 128 bits cannot be guessed online.
-const MAC_BYTES: usize = 16;
-
-/// Master id, time in seconds, nonce, MAC.
-const TOKEN_BYTES: usize = 1 + 8 + NONCE_BYTES + MAC_BYTES;
+/// Time in seconds, nonce.
+const CONTENT_BYTES: usize = 8 + NONCE_BYTES;
 
 /// How long a form may stay open: a day, so that a page that was left open overnight still works.
 pub(crate) const FORM_LIFETIME: Duration = Duration::from_hours(24);
@@ -42,7 +37,7 @@ pub(crate) fn browser_cookie(browser: BrowserId) -> String {
     format!("{FORM_COOKIE}={browser}; Path=/; HttpOnly; Secure; SameSite=Lax")
 }
 
-fn mac(master: &Master, signed: &[u8; 8 + NONCE_BYTES], browser: BrowserId, address: &str) -> [u8; 32] {
+fn mac(master: &Master, signed: &[u8; CONTENT_BYTES], browser: BrowserId, address: &str) -> [u8; 32] {
     master.page_form.mac(&[signed, browser.as_bytes(), address.as_bytes()])
 }
 
@@ -54,14 +49,11 @@ pub(crate) fn issue(
     now: Timestamp,
     randomness: &impl Randomness,
 ) -> Result<String, Fault> {
-    let mut signed = [0; 8 + NONCE_BYTES];
+    let mut signed = [0; CONTENT_BYTES];
     let (time, nonce) = signed.split_at_mut(8);
     time.copy_from_slice(&now.seconds().to_be_bytes());
     randomness.fill(nonce)?;
-    let mac = mac(master, &signed, browser, address);
-    let token: Vec<u8> =
-        [master.id].iter().chain(&signed).chain(mac.iter().take(MAC_BYTES)).copied().collect();
-    Ok(base64url(&token))
+    Ok(bound_token::seal(master, &signed, &mac(master, &signed, browser, address)))
 }
 
 /// When `token` was issued to this browser for this address. `None` if it was not, or longer ago than `lifetime`.
@@ -75,20 +67,13 @@ pub(crate) fn verify(
     (now, lifetime): (Timestamp, Duration),
     token: &str,
 ) -> Result<Option<Timestamp>, NewerMaster> {
-    // Checked before decoding: nothing longer can be one of ours.
-    if token.len() != (TOKEN_BYTES * 4).div_ceil(3) {
-        return Ok(None);
-    }
-    let Some(bytes) = from_base64url(token) else { return Ok(None) };
-    let Some((id, rest)) = bytes.split_first() else { return Ok(None) };
-    let Some((signed, presented)) = rest.split_first_chunk() else { return Ok(None) };
-    let Some(master) = masters.look_up(*id)? else { return Ok(None) };
-    let expected = mac(master, signed, browser, address);
-    let Some(expected) = expected.get(..MAC_BYTES) else { return Ok(None) };
-    let Some((time, _)) = signed.split_first_chunk() else { return Ok(None) };
-    let issued_at = Timestamp::from_seconds(u64::from_be_bytes(*time));
-    let sound = bool::from(expected.ct_eq(presented)) && now < issued_at.plus(lifetime);
-    Ok(sound.then_some(issued_at))
+    let content =
+        bound_token::open(masters, token, |master, content| mac(master, content, browser, address))?;
+    let issued_at = content.and_then(|content| {
+        let (time, _) = content.split_first_chunk()?;
+        Some(Timestamp::from_seconds(u64::from_be_bytes(*time)))
+    });
+    Ok(issued_at.filter(|issued_at| now < issued_at.plus(lifetime)))
 }
 
 /// The question that a token stands for, by its nonce. Only for a token that [`verify`] accepts.

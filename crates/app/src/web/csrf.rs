@@ -1,23 +1,15 @@
 //! CSRF tokens, signed and bound to the session ("signed double-submit"), so that neither a forged cookie nor a token
 //! of the attacker's own session is accepted.
 
-use subtle::ConstantTimeEq as _;
-
 use crate::{
-    encoding::{base64url, from_base64url},
     ids::FamilyId,
     ports::{Fault, Randomness},
     secrets::{Master, Masters, NewerMaster},
+    web::bound_token,
 };
 
 /// The number of random bytes in a token. They only make two tokens of one session differ (BREACH).
 const NONCE_BYTES: usize = 16;
-
-/// The number of HMAC bytes in a token. 128 bits cannot be guessed online.
-const MAC_BYTES: usize = 16;
-
-/// Master id, nonce, MAC.
-const TOKEN_BYTES: usize = 1 + NONCE_BYTES + MAC_BYTES;
 
 fn mac(master: &Master, nonce: &[u8], session: FamilyId) -> [u8; 32] {
     master.csrf.mac(&[nonce, session.as_bytes()])
@@ -31,10 +23,7 @@ pub(crate) fn issue(
 ) -> Result<String, Fault> {
     let mut nonce = [0; NONCE_BYTES];
     randomness.fill(&mut nonce)?;
-    let mac = mac(master, &nonce, session);
-    let kept = mac.iter().take(MAC_BYTES);
-    let token: Vec<u8> = [master.id].iter().chain(&nonce).chain(kept).copied().collect();
-    Ok(base64url(&token))
+    Ok(bound_token::seal(master, &nonce, &mac(master, &nonce, session)))
 }
 
 /// Whether `token` was issued for `session` under one of the masters.
@@ -42,22 +31,15 @@ pub(crate) fn issue(
 /// # Errors
 /// Returns [`NewerMaster`] for a token that a newer version of the deployment issued.
 pub(crate) fn verify(masters: &Masters, session: FamilyId, token: &str) -> Result<bool, NewerMaster> {
-    // Checked before decoding: nothing longer can be one of ours.
-    if token.len() != TOKEN_BYTES.div_ceil(3) * 4 {
-        return Ok(false);
-    }
-    let Some(bytes) = from_base64url(token) else { return Ok(false) };
-    let Some((id, rest)) = bytes.split_first() else { return Ok(false) };
-    let Some((nonce, presented)) = rest.split_at_checked(NONCE_BYTES) else { return Ok(false) };
-    let Some(master) = masters.look_up(*id)? else { return Ok(false) };
-    let expected = mac(master, nonce, session);
-    let Some(expected) = expected.get(..MAC_BYTES) else { return Ok(false) };
-    Ok(expected.ct_eq(presented).into())
+    let opened =
+        bound_token::open::<NONCE_BYTES>(masters, token, |master, nonce| mac(master, nonce, session));
+    Ok(opened?.is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoding::{base64url, from_base64url};
 
     struct Zeros;
 

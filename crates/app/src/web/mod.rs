@@ -1,6 +1,7 @@
 //! HTTP for Postern's own endpoints: the table of endpoints, bodies, cookies, CSRF tokens, origins, errors.
 
 pub(crate) mod body;
+pub(crate) mod bound_token;
 pub(crate) mod caller;
 pub(crate) mod cookie_scopes;
 pub(crate) mod cookies;
