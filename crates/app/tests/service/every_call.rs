@@ -29,7 +29,7 @@ const TRIES: u32 = 4;
 const MOST_CALLS: u32 = 60;
 
 /// All of them in the thorough round, some in the short one.
-const STEP: usize = if cfg!(feature = "thorough") { 1 } else { 6 };
+const STEP: usize = if cfg!(feature = "thorough") { 1 } else { 12 };
 
 /// What a client holds when the call begins.
 struct Held {

@@ -20,7 +20,7 @@ const ISSUER: &str = "https://idp.example";
 const JWKS: &str = "https://idp.example/jwks";
 /// How long bad signatures are sent, in simulated seconds, and how long an unchanged set is watched, in hours: `make test`
 /// plays five minutes and a day.
-const STORM: u32 = if cfg!(feature = "thorough") { 300 } else { 90 };
+const STORM: u32 = if cfg!(feature = "thorough") { 300 } else { 45 };
 const HOURS: usize = if cfg!(feature = "thorough") { 24 } else { 6 };
 const OTHER_JWKS: &str = "https://idp.example/other";
 

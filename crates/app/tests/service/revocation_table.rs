@@ -21,8 +21,8 @@ use super::world::{World, code, tokens};
 const PROMISED: u64 = 90;
 /// How long KV takes no writes, and how long a revoked client refreshes, in simulated seconds: `make test` plays an hour and
 /// ten minutes.
-const OUTAGE: u64 = if cfg!(feature = "thorough") { 3600 } else { 900 };
-const REFRESHING: u64 = if cfg!(feature = "thorough") { 600 } else { 240 };
+const OUTAGE: u64 = if cfg!(feature = "thorough") { 3600 } else { 450 };
+const REFRESHING: u64 = if cfg!(feature = "thorough") { 600 } else { 150 };
 
 const LEVELS: [&str; 5] = ["/none", "/feed", "/feed-refuse", "/strong", "/strong-refuse"];
 const PASSES: [Option<u16>; 5] = [None; 5];
