@@ -59,6 +59,13 @@ pub(crate) struct Page {
     pub(crate) content: Markup,
 }
 
+impl Page {
+    /// A page that has its title as its heading and takes no token.
+    pub(crate) fn titled(title: &str, is_error: bool, content: Markup) -> Self {
+        Self { title: title.to_owned(), heading: None, is_error, takes_token: false, content }
+    }
+}
+
 impl Frame<'_> {
     pub(crate) const fn messages(&self) -> &'static Messages {
         self.language.messages()
