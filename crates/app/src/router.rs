@@ -20,8 +20,8 @@ use crate::{
     },
     http::{Reply, RequestView, UrlParts, is_token},
     oauth::{
-        grants::OwnGrants, introspection::Introspection, metadata, revocation::TokenRevocation,
-        tokens::Tokens,
+        cors::ClientCors, grants::OwnGrants, introspection::Introspection, metadata,
+        revocation::TokenRevocation, tokens::Tokens,
     },
     pages::Pages,
     runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
@@ -84,7 +84,14 @@ impl<'r, P: Ports> Router<'r, P> {
             Found::OtherMethods { allow } => Reply::from(&ApiError::MethodNotAllowed { allow }),
             Found::Nothing => Reply::from(&ApiError::NotFound),
         };
-        let reply = Origins::of(self.0).with_cors(request, reply, cors);
+        let reply = match cors {
+            // A preflight has no form that names a client. It opens nothing: the answer itself is for the client's pages.
+            CorsAudience::Clients if request.method() == "OPTIONS" => {
+                reply.with_header("access-control-allow-origin", "*")
+            }
+            CorsAudience::Clients => ClientCors::of(self.0).with_cors(request, body, reply).await,
+            cors => Origins::of(self.0).with_cors(request, reply, cors),
+        };
         headed(request, named(request, reply))
     }
 
@@ -167,7 +174,7 @@ impl<'r, P: Ports> Router<'r, P> {
         let origins = Origins::of(self.0);
         let is_allowed = match cors {
             CorsAudience::None => false,
-            CorsAudience::Clients => origins.client_origin(request).is_some(),
+            CorsAudience::Clients => true,
             CorsAudience::Public | CorsAudience::Listed => origins.listed_origin(request).is_some(),
         };
         if !is_allowed || request.header("access-control-request-method").is_none() {

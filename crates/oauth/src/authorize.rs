@@ -6,11 +6,12 @@
 //!    with `state` and `iss`.
 
 use core::time::Duration;
+use std::rc::Rc;
 
 use postern_core::account::CodeChallenge;
 
 use crate::{
-    client::{Client, Clients, GrantType},
+    client::{Client, GrantType},
     error::{ErrorCode, OauthError},
     form::{FormError, Parameters},
     pkce,
@@ -66,25 +67,26 @@ impl PageError {
 /// [`ProvedClient::prove`].
 #[derive(Debug, Clone)]
 pub struct ProvedClient<'c> {
-    client: &'c Client,
+    client: Rc<Client>,
     redirect: ProvedRedirect,
     state: Option<State>,
     issuer: &'c str,
 }
 
 impl<'c> ProvedClient<'c> {
-    /// Finds the client and compares the redirect URI with its registered ones. `issuer` is the deployment's.
+    /// Compares the redirect URI of a request with those that the client has registered. `client` is the one that the request
+    /// names ([`client_id`]), and `issuer` is the deployment's.
     ///
     /// # Errors
     /// [`PageError`].
     pub fn prove(
         parameters: &Parameters<'_>,
-        clients: &'c Clients,
+        client: Rc<Client>,
         issuer: &'c str,
     ) -> Result<Self, PageError> {
-        let client_id =
-            parameters.one("client_id").map_err(|_| PageError::NoClient)?.ok_or(PageError::NoClient)?;
-        let client = clients.find(client_id).ok_or(PageError::UnknownClient)?;
+        if client_id(parameters)? != client.client_id {
+            return Err(PageError::UnknownClient);
+        }
         let requested = parameters.one("redirect_uri").map_err(|_| PageError::NoRedirect)?;
         let redirect =
             redirect::prove(&client.redirect_uris, requested).map_err(|refused| match refused {
@@ -97,8 +99,8 @@ impl<'c> ProvedClient<'c> {
     }
 
     /// The client.
-    pub const fn client(&self) -> &'c Client {
-        self.client
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The redirect URI.
@@ -115,6 +117,14 @@ impl<'c> ProvedClient<'c> {
     pub fn success(&self, code: &str) -> Location {
         Location::with_code(&self.redirect, self.state.as_ref(), self.issuer, code)
     }
+}
+
+/// The `client_id` that a request names.
+///
+/// # Errors
+/// [`PageError::NoClient`].
+pub fn client_id<'p>(parameters: &'p Parameters<'_>) -> Result<&'p str, PageError> {
+    parameters.one("client_id").map_err(|_| PageError::NoClient)?.ok_or(PageError::NoClient)
 }
 
 /// What the client wants the user to do: `prompt` of `OpenID` Connect Core section 3.1.2.1.
@@ -211,7 +221,7 @@ impl<'c> AuthorizationRequest<'c> {
         answer: ProvedClient<'c>,
         is_known: impl Fn(&Resource) -> bool,
     ) -> Result<Self, RefusedRequest> {
-        match Rest::parse(parameters, answer.client, is_known) {
+        match Rest::parse(parameters, &answer.client, is_known) {
             Ok(Rest { challenge, scopes, resource, prompt, max_age, login_hint, ui_locales }) => {
                 Ok(Self { answer, challenge, scopes, resource, prompt, max_age, login_hint, ui_locales })
             }
@@ -220,8 +230,8 @@ impl<'c> AuthorizationRequest<'c> {
     }
 
     /// The client.
-    pub const fn client(&self) -> &'c Client {
-        self.answer.client
+    pub const fn client(&self) -> &Rc<Client> {
+        &self.answer.client
     }
 }
 

@@ -1,6 +1,6 @@
 //! Clients (RFC 6749 section 2): what each may ask for, and how it authenticates.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 use postern_core::refresh::{DriftPolicy, Lifetimes};
 use subtle::ConstantTimeEq as _;
@@ -101,36 +101,36 @@ impl Client {
             && (self.offline_access == OfflineAccess::Always
                 || granted.contains(crate::scope::OFFLINE_ACCESS))
     }
+
+    /// Whether a page of this origin can be this client: it is public, and has a redirect URI of that origin. Then the page
+    /// may call the token endpoint.
+    pub fn has_page(&self, origin: &str) -> bool {
+        self.is_public() && self.redirect_uris.iter().any(|redirect| redirect.has_origin(origin))
+    }
 }
 
-/// The clients that are known, by their ids.
+/// The clients of the settings, by their ids.
 #[derive(Debug, Clone, Default)]
-pub struct Clients(Vec<Client>);
+pub struct Clients(Vec<Rc<Client>>);
 
 impl Clients {
     /// These clients. Their ids are distinct: the settings see to it.
-    pub const fn new(clients: Vec<Client>) -> Self {
-        Self(clients)
+    pub fn new(clients: Vec<Client>) -> Self {
+        Self(clients.into_iter().map(Rc::new).collect())
     }
 
     /// The client with this id.
-    pub fn find(&self, client_id: &str) -> Option<&Client> {
+    pub fn find(&self, client_id: &str) -> Option<&Rc<Client>> {
         self.0.iter().find(|client| client.client_id == client_id)
     }
 
     /// All of them, in the order of the settings.
     pub fn iter(&self) -> impl Iterator<Item = &Client> {
-        self.0.iter()
+        self.0.iter().map(Rc::as_ref)
     }
 
-    /// Whether there is none: then there is no authorization server.
+    /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Whether a page of this origin can be one of the public clients: it may call the token endpoint.
-    pub fn have_page(&self, origin: &str) -> bool {
-        let public = self.0.iter().filter(|client| client.is_public());
-        public.flat_map(|client| &client.redirect_uris).any(|redirect| redirect.has_origin(origin))
     }
 }

@@ -17,6 +17,8 @@
 //! Only [`Outcome::Redirect`] has changed anything: a code and a consent are kept. If the session is over by then, the
 //! outcome is [`SignInReason::NotSignedIn`]; the caller then removes the browser's cookie.
 
+use std::rc::Rc;
+
 use postern_oauth::{
     authorize::{AuthorizationRequest, PageError, ProvedClient},
     client::Client,
@@ -35,7 +37,7 @@ use crate::{
     events::{EventContext, EventKind},
     ids::{AccountId, FamilyId},
     isolate::Isolate,
-    oauth::resources::KnownResources,
+    oauth::{clients::ClientLookup, resources::KnownResources},
     ports::Fault,
     refresh::{Grant, Lifetimes},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -55,7 +57,7 @@ pub(crate) struct SignedIn {
 
 /// What an authorization request comes to.
 #[derive(Debug)]
-pub(crate) enum Outcome<'c> {
+pub(crate) enum Outcome {
     /// A page that says what is wrong. The browser is sent nowhere.
     ErrorPage(PageError),
     /// The browser goes back to the client, with a code or an error.
@@ -63,14 +65,14 @@ pub(crate) enum Outcome<'c> {
     /// The user has to sign in, or to choose an account.
     SignIn(SignInReason),
     /// The user is asked for consent.
-    Consent(ConsentNeeded<'c>),
+    Consent(ConsentNeeded),
 }
 
 /// What a page for consent shows.
 #[derive(Debug)]
-pub(crate) struct ConsentNeeded<'c> {
+pub(crate) struct ConsentNeeded {
     /// The client.
-    pub(crate) client: &'c Client,
+    pub(crate) client: Rc<Client>,
     /// The redirect URI: its host is shown, with a warning for a program on this machine.
     pub(crate) redirect: ProvedRedirect,
     /// The resource that the client wants access to.
@@ -97,22 +99,31 @@ impl<'r, P: Ports> Authorization<'r, P> {
         parameters: &str,
         user: Option<&SignedIn>,
         interaction: &Interaction,
-    ) -> Result<Outcome<'r>, Fault> {
+    ) -> Result<Outcome, Fault> {
         let isolate: &'r Isolate = &self.0.isolate;
         let known = KnownResources::of(self.0).await?;
-        let parsed = Parameters::parse(parameters).map_err(PageError::Form).and_then(|parameters| {
-            let proved = ProvedClient::prove(&parameters, &isolate.clients, &isolate.config.issuer)?;
-            Ok(AuthorizationRequest::parse(&parameters, proved, |resource| known.contains(resource)))
-        });
+        let page = |error: PageError, cause| {
+            self.record_refused(caller, None, cause);
+            Ok(Outcome::ErrorPage(error))
+        };
+        let parameters = match Parameters::parse(parameters).map_err(PageError::Form) {
+            Ok(parameters) => parameters,
+            Err(error) => return page(error, error.code()),
+        };
+        let client = match ClientLookup::of(self.0).of_request(&parameters).await? {
+            Ok(client) => client,
+            Err(unproved) => return page(unproved.page, unproved.cause),
+        };
+        let proved = match ProvedClient::prove(&parameters, client, &isolate.config.issuer) {
+            Ok(proved) => proved,
+            Err(error) => return page(error, error.code()),
+        };
+        let parsed = AuthorizationRequest::parse(&parameters, proved, |resource| known.contains(resource));
         let request = match parsed {
-            Ok(Ok(request)) => request,
-            Ok(Err(refused)) => {
+            Ok(request) => request,
+            Err(refused) => {
                 self.record_refused(caller, None, refused.error.code.code());
                 return Ok(Outcome::Redirect(refused.location));
-            }
-            Err(error) => {
-                self.record_refused(caller, None, error.code());
-                return Ok(Outcome::ErrorPage(error));
             }
         };
         let remembered = match user {
@@ -143,7 +154,7 @@ impl<'r, P: Ports> Authorization<'r, P> {
                 Ok(Outcome::Redirect(request.answer.error(&error)))
             }
             (Decision::AskConsent(scopes), _) => Ok(Outcome::Consent(ConsentNeeded {
-                client: request.client(),
+                client: Rc::clone(request.client()),
                 redirect: request.answer.redirect().clone(),
                 resource: request.resource,
                 scopes,
@@ -172,10 +183,10 @@ impl<'r, P: Ports> Authorization<'r, P> {
     async fn grant(
         &self,
         caller: &Caller,
-        request: AuthorizationRequest<'r>,
+        request: AuthorizationRequest<'_>,
         user: &SignedIn,
         (scopes, asked): (&Scopes, bool),
-    ) -> Result<Outcome<'r>, Fault> {
+    ) -> Result<Outcome, Fault> {
         let client = request.client();
         let code = AuthorizationCode::make(user.account, self.0.ports.platform())?;
         let offline = client.gets_refresh_token(scopes);

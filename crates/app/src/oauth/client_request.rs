@@ -1,8 +1,7 @@
 //! A form that a client posts: its parameters, and which client it is.
 
 use postern_oauth::{
-    client::Clients,
-    client_auth::{AuthenticatedClient, authenticate},
+    client_auth::{AuthenticatedClient, Credentials, refused},
     error::{ErrorCode, OauthError},
     form::Parameters,
 };
@@ -10,7 +9,7 @@ use postern_oauth::{
 use crate::{
     events::{EventContext, EventKind},
     http::RequestView,
-    oauth::refusal::OauthRefusal,
+    oauth::{clients::ClientLookup, refusal::OauthRefusal},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::limits::CallLimits,
     web::caller::Caller,
@@ -18,21 +17,20 @@ use crate::{
 use postern_core::throttle::Limited;
 
 /// The request of an authenticated client.
-pub(super) struct ClientRequest<'c, 'b> {
-    pub(super) client: AuthenticatedClient<'c>,
+pub(super) struct ClientRequest<'b> {
+    pub(super) client: AuthenticatedClient,
     pub(super) parameters: Parameters<'b>,
 }
 
-impl<'c, 'b> ClientRequest<'c, 'b> {
+impl<'b> ClientRequest<'b> {
     /// Reads the form, and authenticates the client.
     ///
     /// 1. 400 `invalid_request` for a body that is no form;
     /// 2. 429 for too many from one address or network. A client that proves itself by a secret is a server, from whose
     ///    address the requests of all its users come: it is limited only while it fails to;
-    /// 3. 401 `invalid_client`.
+    /// 3. 401 `invalid_client`. A client that cannot be looked up is 503 before that.
     pub(super) async fn read<P: Ports>(
         runtime: &Runtime<P>,
-        clients: &'c Clients,
         request: &impl RequestView,
         body: &'b [u8],
     ) -> Result<Self, OauthRefusal> {
@@ -43,26 +41,42 @@ impl<'c, 'b> ClientRequest<'c, 'b> {
         }
         let parameters = Parameters::of_body(body).map_err(OauthError::from)?;
         let header = request.header("authorization");
-        let authenticated = authenticate(header.as_deref(), &parameters, clients);
         let caller = Caller::of(request);
-        if !authenticated.as_ref().is_ok_and(|client| client.is_confidential()) {
+        let mut refusal = Refused { client_id: None, cause: ErrorCode::InvalidClient.code() };
+        let authenticated = match Credentials::read(header.as_deref(), &parameters) {
+            Ok(credentials) => match ClientLookup::of(runtime).find(credentials.client_id()).await? {
+                Ok(client) => {
+                    refusal.client_id = Some(client.client_id.clone());
+                    credentials.prove(client)
+                }
+                Err(none) => {
+                    refusal.cause = none.code();
+                    Err(refused())
+                }
+            },
+            Err(error) => Err(error),
+        };
+        if !authenticated.as_ref().is_ok_and(AuthenticatedClient::is_confidential) {
             CallLimits::of(runtime).throttle(&caller, Limited::Refresh).await?;
         }
         match authenticated {
             Ok(client) => Ok(Self { client, parameters }),
             Err(error) => {
                 if error.code == ErrorCode::InvalidClient {
-                    let client_id = parameters.one("client_id").ok().flatten();
-                    let known =
-                        client_id.and_then(|id| clients.find(id)).map(|client| client.client_id.clone());
-                    let setting = EventContext { client_id: known, ..caller.setting() };
-                    let happening = EventKind::ClientRefused { cause: error.code.code() };
+                    let setting = EventContext { client_id: refusal.client_id, ..caller.setting() };
+                    let happening = EventKind::ClientRefused { cause: refusal.cause };
                     Events::of(runtime).record(runtime.now(), happening, setting);
                 }
                 Err(error.into())
             }
         }
     }
+}
+
+/// What the log says of a client that was refused.
+struct Refused {
+    client_id: Option<String>,
+    cause: &'static str,
 }
 
 fn is_form(media_type: &str) -> bool {

@@ -8,6 +8,7 @@ use crate::{
     events::{EventContext, EventKind},
     http::{Reply, RequestView},
     ids::FamilyId,
+    oauth::clients::ClientLookup,
     refresh::Revocation,
     runtime::{Runtime, events::Events, ports::Ports},
     web::{caller::Caller, error::ApiError},
@@ -46,8 +47,11 @@ impl<'r, P: Ports> OwnGrants<'r, P> {
     pub(crate) async fn grants(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = SessionAuth::of(self.0).own_identity(request).await?;
         let grants = self.0.ports.accounts().grants(session.account).await?;
-        let grants = grants.into_iter().map(|grant| self.row(grant)).collect();
-        Ok(Reply::json(200, &Grants { grants }))
+        let mut rows = Vec::new();
+        for grant in grants {
+            rows.push(self.row(grant).await);
+        }
+        Ok(Reply::json(200, &Grants { grants: rows }))
     }
 
     /// `DELETE /auth/grants/{grant_id}`. The consent is forgotten, too: the client has to be authorized again.
@@ -67,8 +71,9 @@ impl<'r, P: Ports> OwnGrants<'r, P> {
         Ok(Reply::empty(204))
     }
 
-    fn row(&self, grant: GrantView) -> GrantRow {
-        let client = self.0.isolate.clients.find(&grant.client_id);
+    async fn row(&self, grant: GrantView) -> GrantRow {
+        // A name that cannot be looked up is left out: the list is of use without it.
+        let client = ClientLookup::of(self.0).find(&grant.client_id).await.ok().and_then(Result::ok);
         GrantRow {
             grant_id: grant.grant_id,
             client_name: client.map(|client| client.name.clone()),

@@ -63,7 +63,7 @@ impl<'r, P: Ports> Introspection<'r, P> {
     }
 
     async fn introspect(&self, request: &impl RequestView, body: &[u8]) -> Result<Answer, OauthRefusal> {
-        let read = ClientRequest::read(self.0, &self.0.isolate.clients, request, body).await?;
+        let read = ClientRequest::read(self.0, request, body).await?;
         // RFC 7662 section 2.1: "the endpoint MUST also require some form of authorization".
         if !read.client.is_confidential() {
             let description = "introspection is for clients with a secret";

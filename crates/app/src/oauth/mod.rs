@@ -4,6 +4,8 @@
 
 pub(crate) mod authorization;
 mod client_request;
+pub(crate) mod clients;
+pub(crate) mod cors;
 mod grant_tokens;
 pub(crate) mod grants;
 pub(crate) mod introspection;

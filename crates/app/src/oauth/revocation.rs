@@ -35,7 +35,7 @@ impl<'r, P: Ports> TokenRevocation<'r, P> {
     }
 
     async fn revoke(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, OauthRefusal> {
-        let read = ClientRequest::read(self.0, &self.0.isolate.clients, request, body).await?;
+        let read = ClientRequest::read(self.0, request, body).await?;
         let token = read.parameters.one("token").map_err(OauthError::from)?;
         let token = token.ok_or(OauthError::invalid_request("token is missing"))?;
         read.parameters.one("token_type_hint").map_err(OauthError::from)?;

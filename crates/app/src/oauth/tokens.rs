@@ -1,7 +1,7 @@
 //! `POST /oauth/token` (RFC 6749 section 3.2).
 
 use postern_oauth::{
-    client::{Client, Clients},
+    client::Client,
     error::{ErrorCode, OauthError},
     resource::Resource,
     scope::Scopes,
@@ -47,10 +47,6 @@ impl<'r, P: Ports> Tokens<'r, P> {
         Self(runtime)
     }
 
-    fn clients(&self) -> &'r Clients {
-        &self.0.isolate.clients
-    }
-
     /// `POST /oauth/token`.
     ///
     /// 1. the form and the client: 400 `invalid_request`, 401 `invalid_client`, 429;
@@ -65,7 +61,7 @@ impl<'r, P: Ports> Tokens<'r, P> {
     }
 
     async fn tokens(&self, request: &impl RequestView, body: &[u8]) -> Result<Reply, OauthRefusal> {
-        let read = ClientRequest::read(self.0, self.clients(), request, body).await?;
+        let read = ClientRequest::read(self.0, request, body).await?;
         let client = read.client.client();
         let known = KnownResources::of(self.0).await?;
         let asked = TokenRequest::parse(&read.parameters, client, |resource| known.contains(resource))?;

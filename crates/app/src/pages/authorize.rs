@@ -134,7 +134,7 @@ impl<'r, P: Ports> AuthorizePages<'r, P> {
         visit: &Visit<'_>,
         (query, begun): (&str, &str),
         session: &BrowserSession,
-        needed: &ConsentNeeded<'_>,
+        needed: &ConsentNeeded,
     ) -> Result<Document, ApiError> {
         let carried =
             if begun.is_empty() { query.to_owned() } else { [query, "&", BEGUN, "=", begun].concat() };

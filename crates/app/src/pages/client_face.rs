@@ -6,7 +6,13 @@ use postern_oauth::{
     redirect::{ProvedRedirect, RedirectKind},
 };
 
-use crate::{http::UrlParts, isolate::Isolate, pages::pending::Pending};
+use crate::{
+    http::UrlParts,
+    oauth::clients::ClientLookup,
+    pages::pending::Pending,
+    ports::Fault,
+    runtime::{Runtime, ports::Ports},
+};
 
 /// The client of a pending request. It was proved: its redirect URI is registered.
 #[derive(Debug, Clone)]
@@ -21,15 +27,20 @@ pub(crate) struct ClientFace {
 
 impl ClientFace {
     /// The client of a pending request. `None` if the request does not prove one; its endpoint then says why.
-    pub(crate) fn of(isolate: &Isolate, pending: &Pending) -> Option<Self> {
-        let parameters = Parameters::parse(pending.query()).ok()?;
-        let proved = ProvedClient::prove(&parameters, &isolate.clients, &isolate.config.issuer).ok()?;
+    ///
+    /// # Errors
+    /// A [`Fault`] if the client cannot be looked up.
+    pub(crate) async fn of<P: Ports>(runtime: &Runtime<P>, pending: &Pending) -> Result<Option<Self>, Fault> {
+        let Ok(parameters) = Parameters::parse(pending.query()) else { return Ok(None) };
+        let Ok(client) = ClientLookup::of(runtime).of_request(&parameters).await? else { return Ok(None) };
+        let issuer = &runtime.isolate.config.issuer;
+        let Ok(proved) = ProvedClient::prove(&parameters, client, issuer) else { return Ok(None) };
         let client = proved.client();
-        Some(Self {
+        Ok(Some(Self {
             client_id: client.client_id.clone(),
             name: client.name.clone(),
             form_target: form_target(proved.redirect()),
-        })
+        }))
     }
 }
 

@@ -41,8 +41,11 @@ impl<'r, P: Ports> Pages<'r, P> {
         let settings = isolate.config.pages.as_ref().ok_or(ApiError::NotOffered)?;
         if call == PageCall::Authorize {
             let query = query.unwrap_or_default();
-            let visit = Visit::of(self.0, settings, path, request, &Arrived::Pending(query))?;
-            let answered = AuthorizePages::of(self.0).show(request, query, &visit).await;
+            let visit = Visit::of(self.0, settings, path, request, &Arrived::Pending(query)).await?;
+            let answered = match &visit.fault {
+                Some(fault) => Err(fault.clone().into()),
+                None => AuthorizePages::of(self.0).show(request, query, &visit).await,
+            };
             return Ok(answered.unwrap_or_else(|error| Refusals::of(self.0).page(request, &visit, &error)));
         }
         let read = if call.is_posted() { posted::fields(request, body) } else { posted::query_fields(query) };
@@ -50,10 +53,11 @@ impl<'r, P: Ports> Pages<'r, P> {
             Ok(fields) => (fields, None),
             Err(error) => (Parameters::default(), Some(error)),
         };
-        let visit = Visit::of(self.0, settings, path, request, &Arrived::Fields(fields.clone()))?;
-        let answered = match unread {
-            Some(error) => Err(error.into()),
-            None => self.handle(call, request, &visit, &fields).await,
+        let visit = Visit::of(self.0, settings, path, request, &Arrived::Fields(fields.clone())).await?;
+        let answered = match (unread, &visit.fault) {
+            (Some(error), _) => Err(error.into()),
+            (None, Some(fault)) => Err(fault.clone().into()),
+            (None, None) => self.handle(call, request, &visit, &fields).await,
         };
         Ok(answered.unwrap_or_else(|error| Refusals::of(self.0).page(request, &visit, &error)))
     }

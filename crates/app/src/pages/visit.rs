@@ -43,6 +43,8 @@ pub(crate) struct Visit<'v> {
     pub(crate) pending: Option<Pending>,
     /// Its client, if that is proved.
     pub(crate) client: Option<ClientFace>,
+    /// Why the client could not be looked up. Then the page says that, and nothing else is done.
+    pub(crate) fault: Option<Fault>,
     /// The id of the browser.
     pub(crate) browser: BrowserId,
     /// The `Set-Cookie` lines of the answer.
@@ -52,7 +54,7 @@ pub(crate) struct Visit<'v> {
 impl<'v> Visit<'v> {
     /// Reads a request. `fields` are those of the query or of the posted form; at the endpoint of authorization requests
     /// they are the request itself.
-    pub(crate) fn of<P: Ports>(
+    pub(crate) async fn of<P: Ports>(
         runtime: &'v Runtime<P>,
         settings: &'v PagesSettings,
         path: &'static str,
@@ -87,8 +89,14 @@ impl<'v> Visit<'v> {
         let of_browser = || Language::of_accepted(&request.header("accept-language")?);
         let language =
             chosen.or_else(of_client).or_else(of_cookie).or_else(of_browser).unwrap_or(Language::English);
-        let client = pending.as_ref().and_then(|pending| ClientFace::of(&runtime.isolate, pending));
-        Ok(Self { settings, path, language, pending, client, browser, cookies })
+        let (client, fault) = match &pending {
+            None => (None, None),
+            Some(pending) => match ClientFace::of(runtime, pending).await {
+                Ok(client) => (client, None),
+                Err(fault) => (None, Some(fault)),
+            },
+        };
+        Ok(Self { settings, path, language, pending, client, fault, browser, cookies })
     }
 
     /// The settings of the pages.

@@ -33,17 +33,8 @@ impl<'r, P: Ports> Origins<'r, P> {
                     .with_header("access-control-allow-origin", "*")
                     .with_header("cross-origin-resource-policy", "cross-origin");
             }
-            CorsAudience::Clients => {
-                let reply = reply.with_header("vary", "Origin");
-                return match self.client_origin(request) {
-                    Some(origin) => reply
-                        .with_header("access-control-allow-origin", &origin)
-                        .with_header("access-control-expose-headers", EXPOSED)
-                        .with_header("cross-origin-resource-policy", "cross-origin"),
-                    None => reply,
-                };
-            }
-            CorsAudience::Listed => {}
+            // Of which client, only the form says: `oauth::cors`.
+            CorsAudience::Clients | CorsAudience::Listed => {}
         }
         let reply = reply.with_header("vary", "Origin");
         match self.listed_origin(request) {
@@ -59,12 +50,6 @@ impl<'r, P: Ports> Origins<'r, P> {
     /// The request's origin if it is in the allow-list.
     pub(crate) fn listed_origin(&self, request: &impl RequestView) -> Option<String> {
         request.header("origin").filter(|origin| self.0.isolate.config.cors_origins.contains(origin))
-    }
-
-    /// The request's origin if it is in the allow-list, or is that of a public OAuth client's page.
-    pub(crate) fn client_origin(&self, request: &impl RequestView) -> Option<String> {
-        let is_clients = |origin: &String| self.0.isolate.clients.have_page(origin);
-        self.listed_origin(request).or_else(|| request.header("origin").filter(is_clients))
     }
 
     /// Checks that a call with cookies comes from a page of the deployment or of a listed origin.

@@ -553,19 +553,26 @@ fn pages_of_public_clients_may_call_the_token_endpoint() {
         reply.header("access-control-allow-methods").is_some()
     };
     assert!(preflight("/oauth/token", "https://app.example"));
-    for (path, origin) in [
-        ("/oauth/token", "https://evil.example"),
-        ("/oauth/token", "https://server.example"),
-        ("/oauth/introspect", "https://app.example"),
-        ("/auth/login", "https://app.example"),
-    ] {
+    assert!(preflight("/oauth/token", "https://any.example"), "it names no client yet");
+    for (path, origin) in
+        [("/oauth/introspect", "https://app.example"), ("/auth/login", "https://app.example")]
+    {
         assert!(!preflight(path, origin), "{path} {origin}");
     }
-    let reply = post_with(&world, "/oauth/token", &[("origin", "https://app.example")], "");
-    assert_eq!(reply.header("access-control-allow-origin"), Some("https://app.example"));
-    assert_eq!(reply.header("access-control-allow-credentials"), None);
-    let reply = post_with(&world, "/oauth/token", &[("origin", "https://evil.example")], "");
-    assert_eq!(reply.header("access-control-allow-origin"), None);
+    let reader = |origin: &str, form: &str| {
+        let reply = post_with(&world, "/oauth/token", &[("origin", origin)], form);
+        assert_eq!(reply.header("access-control-allow-credentials"), None);
+        reply.header("access-control-allow-origin").map(str::to_owned)
+    };
+    assert_eq!(reader("https://app.example", "client_id=app").as_deref(), Some("https://app.example"));
+    for (origin, form) in [
+        ("https://evil.example", "client_id=app"),
+        ("https://app.example", "client_id=unknown"),
+        ("https://app.example", ""),
+        ("https://server.example", "client_id=server"),
+    ] {
+        assert_eq!(reader(origin, form), None, "{origin} {form}");
+    }
 }
 
 #[test]

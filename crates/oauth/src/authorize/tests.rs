@@ -1,4 +1,5 @@
 use super::*;
+use crate::client::Clients;
 use crate::testing::{CHALLENGE, ISSUER, clients, public};
 
 const KNOWN: &str = "https://api.example/mcp";
@@ -29,7 +30,12 @@ fn page(query: &str) -> Option<PageError> {
         Ok(parameters) => parameters,
         Err(error) => return Some(error.into()),
     };
-    ProvedClient::prove(&parameters, &clients(), ISSUER).err()
+    let client = match client_id(&parameters) {
+        Ok(id) => clients().find(id).cloned(),
+        Err(error) => return Some(error),
+    };
+    let Some(client) = client else { return Some(PageError::UnknownClient) };
+    ProvedClient::prove(&parameters, client, ISSUER).err()
 }
 
 /// The request, or the address of its error.
@@ -39,7 +45,8 @@ fn parse_with<T>(
     see: impl FnOnce(AuthorizationRequest<'_>) -> T,
 ) -> Result<T, String> {
     let parameters = Parameters::parse(query).ok().unwrap();
-    let proved = ProvedClient::prove(&parameters, clients, ISSUER).unwrap();
+    let client = clients.find(client_id(&parameters).unwrap()).unwrap();
+    let proved = ProvedClient::prove(&parameters, Rc::clone(client), ISSUER).unwrap();
     AuthorizationRequest::parse(&parameters, proved, |resource| resource.as_str() == KNOWN)
         .map(see)
         .map_err(|refused| refused.location.as_str().to_owned())

@@ -3,9 +3,11 @@ use crate::testing::clients;
 
 fn by(header: Option<&str>, body: &str) -> Result<String, &'static str> {
     let parameters = Parameters::parse(body).ok().unwrap();
-    authenticate(header, &parameters, &clients())
-        .map(|authenticated| authenticated.client().client_id.clone())
-        .map_err(|error| error.code.code())
+    let proved = Credentials::read(header, &parameters).and_then(|credentials| {
+        let client = clients().find(credentials.client_id()).cloned().ok_or_else(refused)?;
+        credentials.prove(client)
+    });
+    proved.map(|client| client.client().client_id.clone()).map_err(|error| error.code.code())
 }
 
 fn encoded(text: &str) -> String {

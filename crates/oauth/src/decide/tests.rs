@@ -1,7 +1,6 @@
 use super::*;
 use crate::{
     authorize::ProvedClient,
-    client::Clients,
     form::Parameters,
     testing::{CHALLENGE, ISSUER, public},
 };
@@ -50,9 +49,8 @@ impl Scene {
             "client_id=app&redirect_uri={redirect}&response_type=code&code_challenge={CHALLENGE}&code_challenge_method=S256{}",
             self.query
         );
-        let clients = Clients::new(vec![self.client]);
         let parameters = Parameters::parse(&query).ok().unwrap();
-        let proved = ProvedClient::prove(&parameters, &clients, ISSUER).unwrap();
+        let proved = ProvedClient::prove(&parameters, std::rc::Rc::new(self.client), ISSUER).unwrap();
         let request = AuthorizationRequest::parse(&parameters, proved, |_| false).unwrap();
         let remembered = self.remembered.map(Scopes::of_granted);
         decide(&request, self.user.as_ref(), remembered.as_ref(), &self.interaction, NOW)
