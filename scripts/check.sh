@@ -43,6 +43,8 @@ tsc --noEmit -p examples/origin/tsconfig.json
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
 # Likewise make proof NAME=mcp.
 [ ! -d tests/mcp/node_modules ] || tsc --noEmit -p tests/mcp/tsconfig.json
+# And make proof NAME=clients, which installs those of the MCP tests, too.
+[ ! -d tests/proofs/clients/node_modules ] || tsc --noEmit -p tests/proofs/clients/tsconfig.json
 
 say "names of tests"
 node scripts/check-names.mjs

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { request } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { isIP, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -19,12 +19,12 @@ export interface Certificate {
   pin: string;
 }
 
-/** One for all names, which nothing trusts but the browser of this run. */
+/** One for all names and addresses, which nothing trusts but the programs of this run. */
 export function certificateFor(names: readonly string[]): Certificate {
   const folder = mkdtempSync(join(tmpdir(), "postern-tls-"));
   try {
     const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
-    const subject = ["-subj", "/CN=postern.test", "-addext", `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`];
+    const subject = ["-subj", "/CN=postern.test", "-addext", `subjectAltName=${names.map((name) => `${isIP(name) ? "IP" : "DNS"}:${name}`).join(",")}`];
     const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
     execFileSync("openssl", ["req", "-x509", ...curve, "-days", "2", "-keyout", key, "-out", certificate, ...subject], { stdio: "ignore" });
     const pem = readFileSync(certificate, "utf8");
