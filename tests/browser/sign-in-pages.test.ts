@@ -257,6 +257,24 @@ describe("from other sites", () => {
     await context.close();
   });
 
+  // OpenID Connect Core section 3.1.2.1. The cookie of the session does not come with the form, but with the redirect.
+  test("an authorization request in a form finds the session", async () => {
+    const { context, page } = await opened();
+    await signIn(page);
+    await page.goto(`${PARTNER}/`);
+    await page.evaluate((address) => {
+      const { origin, pathname, searchParams } = new URL(address);
+      document.body.innerHTML = `<form method=post action="${origin}${pathname}"></form>`;
+      const form = document.querySelector("form")!;
+      for (const [name, value] of searchParams) form.append(Object.assign(document.createElement("input"), { name, value }));
+      form.submit();
+    }, PARTNERS({ prompt: "consent" }));
+    await page.waitForURL(`${AUTH}/oauth/authorize?**`);
+    expect(await page.textContent("main")).toContain("You are signed in as");
+    expect(on().wire.seen.find(({ method, path }) => method === "POST" && path === "/oauth/authorize")?.headers["cookie"] ?? "").not.toContain("postern_sso");
+    await context.close();
+  });
+
   // As from a client's link: the cookie is Lax.
   test("a link from another site finds the session", async () => {
     const { context, page } = await opened();

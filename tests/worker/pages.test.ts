@@ -117,3 +117,11 @@ test("a client gets a code by way of sign-in and consent", async () => {
   visitor.page = page;
   expect((await visitor.post("/auth/consent", { answer: "allow", scope: "read:orders" })).status).toBe(403);
 });
+
+test("a request by POST goes on by GET, and sets no cookie", async () => {
+  const headers = { "content-type": "application/x-www-form-urlencoded", origin: "https://notes.example" };
+  const answer = await visitor.fetch("/oauth/authorize", { method: "POST", body: REQUEST.toString(), headers });
+  expect([answer.status, answer.headers.get("location")]).toEqual([303, `/oauth/authorize?${REQUEST}`]);
+  expect(answer.headers.getSetCookie()).toEqual([]);
+  expect((await visitor.fetch("/oauth/authorize?a=1", { method: "POST", body: REQUEST.toString(), headers })).status).toBe(400);
+});

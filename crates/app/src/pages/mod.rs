@@ -2,6 +2,7 @@
 //! what they do is what the calls of `/auth` do.
 
 mod authorize;
+mod authorize_by_form;
 mod client_face;
 mod form_token;
 mod passwords;

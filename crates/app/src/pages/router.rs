@@ -6,6 +6,7 @@ use crate::{
     http::{Reply, RequestView},
     pages::{
         authorize::AuthorizePages,
+        authorize_by_form,
         passwords::PasswordPages,
         posted,
         refusal::Refusals,
@@ -48,6 +49,16 @@ impl<'r, P: Ports> Pages<'r, P> {
             };
             return Ok(answered.unwrap_or_else(|error| Refusals::of(self.0).page(request, &visit, &error)));
         }
+        if call == PageCall::AuthorizeByForm {
+            return match authorize_by_form::to_query(request, query, body) {
+                Ok(reply) => Ok(reply),
+                Err(error) => {
+                    let nothing = Arrived::Fields(Parameters::default());
+                    let visit = Visit::of(self.0, settings, path, request, &nothing).await?.without_cookies();
+                    Ok(Refusals::of(self.0).page(request, &visit, &error))
+                }
+            };
+        }
         let read = if call.is_posted() { posted::fields(request, body) } else { posted::query_fields(query) };
         let (fields, unread) = match read {
             Ok(fields) => (fields, None),
@@ -84,8 +95,8 @@ impl<'r, P: Ports> Pages<'r, P> {
             PageCall::ShowVerifyAddress => PasswordPages::of(runtime).show_verify(visit),
             PageCall::VerifyAddress => PasswordPages::of(runtime).submit_verify(request, visit, fields).await,
             PageCall::Consent => AuthorizePages::of(runtime).answer(request, visit, fields).await,
-            // It is no form and has no fields of ours.
-            PageCall::Authorize => Err(ApiError::NotFound),
+            // They have no fields of ours.
+            PageCall::Authorize | PageCall::AuthorizeByForm => Err(ApiError::NotFound),
             PageCall::ShowSignOut => SignOutPage::of(runtime).show(visit),
             PageCall::SignOut => SignOutPage::of(runtime).submit(request, visit, fields).await,
         }

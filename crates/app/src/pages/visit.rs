@@ -99,6 +99,11 @@ impl<'v> Visit<'v> {
         Ok(Self { settings, path, language, pending, client, fault, browser, cookies })
     }
 
+    /// As it is, for an answer that sets no cookie.
+    pub(crate) fn without_cookies(self) -> Self {
+        Self { cookies: Vec::new(), ..self }
+    }
+
     /// The settings of the pages.
     pub(crate) const fn settings(&self) -> &'v PagesSettings {
         self.settings

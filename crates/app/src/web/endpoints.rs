@@ -99,6 +99,8 @@ pub(crate) enum PageCall {
     SignOut,
     /// `GET /oauth/authorize`.
     Authorize,
+    /// `POST /oauth/authorize`.
+    AuthorizeByForm,
     Consent,
 }
 
@@ -119,6 +121,7 @@ impl PageCall {
             | Self::NewPassword
             | Self::VerifyAddress
             | Self::SignOut
+            | Self::AuthorizeByForm
             | Self::Consent => true,
         }
     }
@@ -316,6 +319,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     Endpoint::page(page_paths::SIGN_OUT, PageCall::SignOut),
     Endpoint::page(page_paths::CONSENT, PageCall::Consent),
     Endpoint::page(AUTHORIZE, PageCall::Authorize),
+    Endpoint::page(AUTHORIZE, PageCall::AuthorizeByForm),
     Endpoint::new("GET", "/auth/grants", Authentication::AccessToken, Call::Grants),
     Endpoint::new("DELETE", "/auth/grants/{grant_id}", Authentication::AccessToken, Call::EndGrant),
     Endpoint::of_clients(TOKEN, CorsAudience::Clients, Call::Token),

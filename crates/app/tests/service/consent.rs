@@ -1,11 +1,11 @@
 //! Authorization requests as a browser sees them: sign-in, consent, and the way back to the client.
 
-use postern_app::http::Reply;
+use postern_app::http::{PlainRequest, Reply};
 use serde_json::json;
 
 use super::{
-    browser::{ALICE, Browser, hidden, html},
-    world::{PASSWORD, World},
+    browser::{ALICE, Browser, ORIGIN, hidden, html},
+    world::{PASSWORD, World, block_on},
 };
 
 const REQUEST: &str = "client_id=notes&redirect_uri=https%3A%2F%2Fnotes.example%2Fcallback&response_type=code\
@@ -156,6 +156,53 @@ fn an_unticked_scope_is_not_granted() {
         "what was ticked is remembered"
     );
     assert_eq!(browser.get(&authorize(&both)).status, 200, "and the other is asked for again");
+}
+
+/// The answer to the form of a client's site. A browser sends no cookie with it that is `SameSite=Lax`.
+fn posted(world: &World, path: &str, media_type: &str, body: &str) -> Reply {
+    let request = PlainRequest::new("POST", &format!("{ORIGIN}{path}"))
+        .with("content-type", media_type)
+        .with("origin", "https://notes.example");
+    block_on(world.service().own(&request, body.as_bytes()))
+}
+
+// Tests OpenID Connect Core section 3.1.2.1: an authorization request by POST is what it is by GET
+#[test]
+fn a_posted_request_goes_on_as_a_query() {
+    let world = world();
+    let (mut browser, page) = asked(&world, REQUEST);
+    browser.answer(&page, &ALLOW);
+    let reply =
+        posted(&world, "/oauth/authorize", "application/x-www-form-urlencoded; charset=utf-8", REQUEST);
+    let there = location(&reply).to_owned();
+    assert_eq!(there, authorize(REQUEST));
+    assert!(location(&browser.get(&there)).starts_with("https://notes.example/callback?code=pac_"));
+    let unproved = REQUEST.replace("notes.example", "evil.example");
+    let reply = posted(&world, "/oauth/authorize", "application/x-www-form-urlencoded", &unproved);
+    assert_eq!(browser.get(location(&reply)).status, 400, "GET judges it");
+}
+
+// The attacks: a form of another site that makes the open forms of a browser void, and parameters in two places.
+#[test]
+fn a_posted_request_sets_no_cookie_and_is_one_form() {
+    let world = world();
+    let form = "application/x-www-form-urlencoded";
+    let long = format!("{REQUEST}&nonce={}", "a".repeat(6 * 1024));
+    for (path, media_type, body, status) in [
+        ("/oauth/authorize", form, REQUEST, 303),
+        ("/oauth/authorize?prompt=none", form, REQUEST, 400),
+        ("/oauth/authorize?", form, REQUEST, 303),
+        ("/oauth/authorize", "application/json", "{}", 400),
+        ("/oauth/authorize", "", REQUEST, 400),
+        ("/oauth/authorize", form, "", 400),
+        ("/oauth/authorize", form, "client_id=notes&x=%ff", 400),
+        ("/oauth/authorize", form, "client_id=notes\r\nset-cookie: a=b", 400),
+        ("/oauth/authorize", form, "client_id=notes#x", 400),
+        ("/oauth/authorize", form, &long, 400),
+    ] {
+        let reply = posted(&world, path, media_type, body);
+        assert_eq!((reply.status, reply.header("set-cookie")), (status, None), "{path} {media_type} {body}");
+    }
 }
 
 // Tests RFC 6749 section 4.1.2.1: without a proved redirect URI the browser stays here
