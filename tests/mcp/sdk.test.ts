@@ -1,11 +1,8 @@
 // The MCP SDK on both sides of the gate: its server is the upstream, its client calls, with a token in hand and from a bare 401.
-import { UnauthorizedError, type OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport, StreamableHTTPError } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { CallToolResultSchema, CreateMessageRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/sdk/shared/auth.js";
+import { CallToolResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { scene, type Scene } from "./scene.ts";
+import { client, Provider, StreamableHTTPClientTransport, StreamableHTTPError, UnauthorizedError } from "./sdk-client.ts";
 
 let at: Scene;
 beforeAll(async () => {
@@ -13,42 +10,15 @@ beforeAll(async () => {
 });
 afterAll(() => at.stop());
 
-const CALLBACK = "http://localhost:1/callback";
-
-/** A client of the SDK that can answer for a model. */
-function client(): Client {
-  const made = new Client({ name: "postern-mcp-tests", version: "1.0.0" }, { capabilities: { sampling: {} } });
-  made.setRequestHandler(CreateMessageRequestSchema, ({ params }) => ({ role: "assistant", model: "none", content: { type: "text", text: `heard ${JSON.stringify(params.messages[0]?.content)}` } }));
-  return made;
-}
-
 /** A transport whose client has this token. */
 const holding = (token: string) => new StreamableHTTPClientTransport(new URL(at.mcp), { requestInit: { headers: { authorization: `Bearer ${token}` } } });
 
 const token = (claims: Record<string, string> = {}) => at.theirs.issuer.token("k", { aud: at.mcp, scope: "mcp:use", ...claims });
 
-/** Keeps what the SDK's client learns, and signs in without a person. */
-class Provider implements OAuthClientProvider {
-  /** Where the client sent the browser. */
-  readonly sent: URL[] = [];
-  redirectUrl = CALLBACK;
-  clientMetadata = { client_name: "The tests", redirect_uris: [CALLBACK], token_endpoint_auth_method: "none" };
-  #client: OAuthClientInformationMixed | undefined;
-  #tokens: OAuthTokens | undefined;
-  #verifier = "";
-  clientInformation = () => this.#client;
-  saveClientInformation = (made: OAuthClientInformationMixed) => void (this.#client = made);
-  tokens = () => this.#tokens;
-  saveTokens = (tokens: OAuthTokens) => void (this.#tokens = tokens);
-  redirectToAuthorization = (url: URL) => void this.sent.push(url);
-  saveCodeVerifier = (verifier: string) => void (this.#verifier = verifier);
-  codeVerifier = () => this.#verifier;
-
-  /** What the browser brings back. */
-  async code(): Promise<string> {
-    const answer = await fetch(this.sent.at(-1) as URL, { redirect: "manual" });
-    return new URL(answer.headers.get("location") ?? "").searchParams.get("code") ?? "";
-  }
+/** What the browser brings back: their server signs in without a person. */
+async function codeOf(provider: Provider): Promise<string> {
+  const answer = await fetch(provider.sent.at(-1) as URL, { redirect: "manual" });
+  return new URL(answer.headers.get("location") ?? "").searchParams.get("code") ?? "";
 }
 
 // Tests MCP Authorization section "Token Handling": the client's token does not reach the server behind the gate (R5)
@@ -100,7 +70,7 @@ test("a client signs in from a bare 401", async () => {
   await expect(client().connect(first as never)).rejects.toThrow(UnauthorizedError);
   const sent = provider.sent[0]?.searchParams;
   expect([sent?.get("resource"), sent?.get("scope")]).toEqual([at.mcp, "mcp:use"]);
-  await first.finishAuth(await provider.code());
+  await first.finishAuth(await codeOf(provider));
   const [caller, second] = [client(), connect()];
   await caller.connect(second as never);
   expect(await caller.callTool({ name: "test_simple_text" })).toMatchObject({ content: [{ type: "text" }] });
@@ -115,13 +85,13 @@ test("a client asks for the scopes that a 403 names", async () => {
   const first = connect();
   at.theirs.grants = () => "profile";
   await expect(client().connect(first as never)).rejects.toThrow(UnauthorizedError);
-  await first.finishAuth(await provider.code());
+  await first.finishAuth(await codeOf(provider));
   at.theirs.grants = (asked) => asked.replace("mcp:use", "mcp:all");
   // Sound, and without the scope.
   const second = connect();
   await expect(client().connect(second as never)).rejects.toThrow(UnauthorizedError);
   expect(provider.sent[1]?.searchParams.get("scope")).toBe("mcp:use");
-  await second.finishAuth(await provider.code());
+  await second.finishAuth(await codeOf(provider));
   // It got another scope, which contains the one that it asked for.
   const [caller, third] = [client(), connect()];
   await caller.connect(third as never);
