@@ -8,7 +8,7 @@ use web_sys::{AbortSignal, Headers, Request, RequestInit, RequestRedirect};
 use worker::Env;
 
 use crate::{body, console, env, js};
-use postern_app::ports::{Bindings, Component, Document, Fault};
+use postern_app::ports::{Bindings, CacheHeaders, Component, Document, Fault};
 
 /// The origin of calls to service bindings. Only the path has a meaning.
 const ORIGIN: &str = "https://service.invalid";
@@ -42,7 +42,7 @@ impl Bindings for UserBindings {
             let response = js::response(fetcher.fetch(&request)).await?;
             let content_type = response.headers().get("content-type")?;
             let body = body::read(response.body(), max_bytes.saturating_add(1), None).await?;
-            Ok(Document { status: response.status(), content_type, body })
+            Ok(Document { status: response.status(), content_type, body, cache: CacheHeaders::default() })
         };
         asked.await.map_err(|error: JsValue| Fault::new(part, js::cause(&error)))
     }

@@ -1,12 +1,14 @@
 //! HTTP as plain values: what the domain reads of a request and what it answers. `src/`
 //! turns these into the platform's own types; nothing here knows it.
 
+mod date;
 mod problem;
 
 use core::fmt;
 
 use serde::Serialize;
 
+pub use date::http_date;
 pub use postern_jose::url::{Scheme, UrlParts};
 pub use problem::{ERRORS_PATH, FieldError, Problem};
 

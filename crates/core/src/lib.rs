@@ -7,6 +7,7 @@ pub mod account;
 pub mod audit;
 mod envelope;
 pub mod events;
+pub mod fetching;
 pub mod http;
 pub mod identity;
 pub mod ids;

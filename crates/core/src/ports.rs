@@ -144,6 +144,19 @@ pub trait RateLimiter {
     async fn admits(&self, binding: &str, key: &str) -> Result<bool, Fault>;
 }
 
+/// The headers of an answer that say how long it may be kept (RFC 9111), as they came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CacheHeaders {
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Age`.
+    pub age: Option<String>,
+    /// `Date`.
+    pub date: Option<String>,
+    /// `Expires`.
+    pub expires: Option<String>,
+}
+
 /// What a fetch of a key set or of metadata brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -153,13 +166,21 @@ pub struct Document {
     pub content_type: Option<String>,
     /// The body, cut off by the port at the caller's limit plus one byte.
     pub body: Vec<u8>,
+    /// How long it may be kept, where the port reads that.
+    pub cache: CacheHeaders,
 }
 
-/// Fetches public documents: JWKS and issuer metadata. Never follows a redirect.
+/// Fetches public documents: key sets and metadata of issuers, documents of clients. Never follows a redirect.
 pub trait DocumentSource {
-    /// GET `url`, at most `max_bytes` (one more is read, to see that it is too large),
+    /// GET `url` with this `Accept`, at most `max_bytes` (one more is read, to see that it is too large),
     /// at most `timeout_ms` in all.
-    async fn fetch(&self, url: &str, max_bytes: usize, timeout_ms: u32) -> Result<Document, Fault>;
+    async fn fetch(
+        &self,
+        url: &str,
+        accept: &'static str,
+        max_bytes: usize,
+        timeout_ms: u32,
+    ) -> Result<Document, Fault>;
 }
 
 /// When an object's alarm that failed comes again: while a revocation still matters (18 minutes), for as long as the

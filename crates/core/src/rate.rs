@@ -106,7 +106,7 @@ impl Rate {
     /// # Errors
     /// How long until one can be taken, when it is empty; nothing has changed then, and a refused
     /// call costs the caller nothing.
-    pub(crate) fn take(self, bucket: FullAt, now: Timestamp) -> Result<FullAt, Duration> {
+    pub fn take(self, bucket: FullAt, now: Timestamp) -> Result<FullAt, Duration> {
         let debt = self.debt(bucket, now).saturating_add(self.interval());
         match debt.checked_sub(self.room()) {
             None | Some(0) => Ok(FullAt(micros(now).saturating_add(debt))),

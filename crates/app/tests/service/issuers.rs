@@ -9,7 +9,7 @@ use std::{
 use super::world::Platform;
 use postern_app::{
     issuer_keys::{IssuerKeys, IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
-    ports::{Clock as _, Component, Document, DocumentSource, Fault, memory::MemoryRecords},
+    ports::{CacheHeaders, Clock as _, Component, Document, DocumentSource, Fault, memory::MemoryRecords},
 };
 
 /// What stands where. A place without a document does not answer.
@@ -30,12 +30,12 @@ impl Internet {
 }
 
 impl DocumentSource for Internet {
-    async fn fetch(&self, url: &str, max_bytes: usize, _: u32) -> Result<Document, Fault> {
+    async fn fetch(&self, url: &str, _: &'static str, max_bytes: usize, _: u32) -> Result<Document, Fault> {
         self.fetched.borrow_mut().push(url.to_owned());
         let found = self.documents.borrow().get(url).cloned();
         let mut body = found.ok_or_else(|| Fault::new(Component::Issuer, "no answer"))?.into_bytes();
         body.truncate(max_bytes + 1);
-        Ok(Document { status: 200, content_type: None, body })
+        Ok(Document { status: 200, content_type: None, body, cache: CacheHeaders::default() })
     }
 }
 

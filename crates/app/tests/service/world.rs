@@ -24,8 +24,8 @@ use postern_app::{
     },
     metrics::{MetricsAnswer, MetricsRequest, MetricsShards, Shard},
     ports::{
-        Background, Bindings, Clock, Component, Document, Fault, KvStore, Randomness, RateLimiter, Timer,
-        memory::MemoryRecords,
+        Background, Bindings, CacheHeaders, Clock, Component, Document, Fault, KvStore, Randomness,
+        RateLimiter, Timer, memory::MemoryRecords,
     },
     revocation::{Alarmed, FeedPolicy, memory::MemoryFeed},
     secrets::Master,
@@ -252,7 +252,7 @@ impl Bindings for Elsewhere {
         }
         let mut answers = self.answers.borrow_mut();
         let (status, body) = if answers.is_empty() { (200, String::new()) } else { answers.remove(0) };
-        Ok(Document { status, content_type: None, body: body.into_bytes() })
+        Ok(Document { status, content_type: None, body: body.into_bytes(), cache: CacheHeaders::default() })
     }
 
     async fn send(&self, part: Component, _queue: &str, body: &str) -> Result<(), Fault> {

@@ -96,7 +96,7 @@ impl IssuerSource {
     }
 }
 
-/// Why a fetch brought no key set.
+/// Why a fetch brought no key set, or no other document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FetchFailure {
@@ -108,7 +108,9 @@ pub enum FetchFailure {
     Status(u16),
     /// More bytes than allowed.
     TooLarge,
-    /// Not a key set.
+    /// Of another media type than the document's.
+    MediaType,
+    /// Not a key set, or not the document that it should be.
     Malformed,
     /// A key set without a single usable key.
     NoUsableKeys,
@@ -128,6 +130,7 @@ impl FetchFailure {
             Self::Redirected => "redirected",
             Self::Status(_) => "status",
             Self::TooLarge => "too_large",
+            Self::MediaType => "media_type",
             Self::Malformed => "malformed",
             Self::NoUsableKeys => "no_usable_keys",
             Self::OtherIssuer => "other_issuer",

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use postern_app::{jose::JwkSet, time::Timestamp};
+use postern_app::{http::http_date, jose::JwkSet, time::Timestamp};
 use serde_json::Value;
 
 use super::finding::Finding;
@@ -59,25 +59,6 @@ pub(super) fn clock_of(
             "tokens issued by one side are refused by the other. Correct this machine's clock, or inform the owner of the other",
         )
     }
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7), the one form that servers send.
-fn http_date(text: &str) -> Option<Timestamp> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (_, rest) = text.split_once(", ")?;
-    let mut fields = rest.split(' ');
-    let day: u64 = fields.next()?.parse().ok()?;
-    let name = fields.next()?;
-    let month = u64::try_from(MONTHS.iter().position(|month| *month == name)?).ok()? + 1;
-    let year: u64 = fields.next()?.parse().ok()?;
-    let mut time = fields.next()?.split(':').map(|part| part.parse::<u64>().ok());
-    let (hours, minutes, seconds) = (time.next()??, time.next()??, time.next()??);
-    // Days since 1970 of a Gregorian date, years counted from March.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
-    let days = (365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day)
-        .checked_sub(719_469)?;
-    Some(Timestamp::from_seconds(((days * 24 + hours) * 60 + minutes) * 60 + seconds))
 }
 
 /// The published key set, as its readers see it.
@@ -208,22 +189,6 @@ mod tests {
     use super::*;
     use crate::commands::doctor::finding::Status;
     use serde_json::json;
-
-    #[test]
-    fn dates_are_read_as_rfc_9110_writes_them() {
-        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Timestamp::from_seconds(784_111_777)));
-        assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(Timestamp::default()));
-        assert_eq!(http_date("Thu, 29 Feb 2024 23:59:59 GMT"), Some(Timestamp::from_seconds(1_709_251_199)));
-        for text in [
-            "",
-            "now",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun, 06 Foo 1994 08:49:37 GMT",
-            "Sun, 01 Jan 0000 00:00:00 GMT",
-        ] {
-            assert_eq!(http_date(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn a_ring_that_stopped_turning_is_told_of() {

@@ -1,11 +1,17 @@
-use core::{future::Future, pin::pin, task::Context, time::Duration};
+use core::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 use std::{collections::BTreeMap, rc::Rc};
 
 use pollster::block_on;
 
 use super::*;
 use crate::ports::{
-    Component, Document,
+    CacheHeaders, Component, Document,
     memory::{FaultMode, MemoryRecords},
 };
 
@@ -23,13 +29,18 @@ struct Issuer {
 
 impl Issuer {
     fn serves(&self, url: &str, status: u16, body: &str) {
-        let document = Document { status, content_type: None, body: body.as_bytes().to_vec() };
+        let document = Document {
+            status,
+            content_type: None,
+            body: body.as_bytes().to_vec(),
+            cache: CacheHeaders::default(),
+        };
         self.answers.borrow_mut().insert(url.to_owned(), document);
     }
 }
 
 impl DocumentSource for Rc<Issuer> {
-    async fn fetch(&self, url: &str, max_bytes: usize, _: u32) -> Result<Document, Fault> {
+    async fn fetch(&self, url: &str, _: &'static str, max_bytes: usize, _: u32) -> Result<Document, Fault> {
         self.fetched.borrow_mut().push(url.to_owned());
         poll_fn(|_| if self.hangs.get() { Poll::Pending } else { Poll::Ready(()) }).await;
         let mut document = self
