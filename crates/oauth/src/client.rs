@@ -26,6 +26,34 @@ impl core::fmt::Debug for SecretDigest {
     }
 }
 
+/// The longest name of a client, in characters: it is on one line of a page.
+const MAX_NAME: usize = 60;
+
+/// Checks the name that users see of a client.
+///
+/// # Errors
+/// The problem, in the form "must ...". It never contains the value.
+pub fn check_name(name: &str) -> Result<&str, &'static str> {
+    let sound = !name.is_empty()
+        && name.trim() == name
+        && name.chars().count() <= MAX_NAME
+        && !name.chars().any(|character| character.is_control() || is_invisible(character));
+    if sound {
+        Ok(name)
+    } else {
+        Err("must be 1 to 60 characters without control characters, leading or trailing spaces")
+    }
+}
+
+/// Characters that show nothing and change the order of the text around them, or hide in it (Unicode's bidirectional
+/// controls, spaces of no width). The joiners are not among them: Persian and Indic names need them.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
 /// How a client proves at the token endpoint that it is this client.
 #[derive(Debug, Clone)]
 pub enum Authentication {

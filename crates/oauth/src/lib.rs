@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`form`] | the parameters of a query or a form body |
 //! | [`client`], [`redirect`], [`scope`], [`resource`] | what a client is, and what it may ask for |
+//! | [`documents`] | clients with a metadata document: its URL, its contents, how long it is fresh |
 //! | [`authorize`] | an authorization request, in two phases: first the client and its redirect URI, then the rest |
 //! | [`decide`] | what an authorization request comes to, by the signed-in user and their consent |
 //! | [`response`] | where the browser goes with the answer |
@@ -27,6 +28,7 @@ pub mod authorize;
 pub mod client;
 pub mod client_auth;
 pub mod decide;
+pub mod documents;
 pub mod error;
 pub mod form;
 pub mod metadata;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use postern_oauth::{
-    client::{Authentication, Client, GrantType, OfflineAccess, SecretDigest},
+    client::{Authentication, Client, GrantType, OfflineAccess, SecretDigest, check_name},
     redirect::RegisteredRedirect,
     resource::Resource,
     scope::{OFFLINE_ACCESS, Scopes},
@@ -29,9 +29,6 @@ pub(super) const MEMBERS: [&str; 10] = [
     "roles",
     "private_use_schemes",
 ];
-
-/// The longest name, in characters: it is on one line of a page.
-const MAX_NAME: usize = 60;
 
 /// The most redirect URIs of one client.
 const MAX_REDIRECTS: usize = 20;
@@ -59,7 +56,9 @@ pub(super) fn read(fields: &Fields<'_>, common: &Common<'_>) -> Option<Client> {
     let first_party = fields.or("first_party", false, Node::flag);
     Some(Client {
         client_id: common.client_id.to_owned(),
-        name: fields.or("name", common.client_id.to_owned(), |node| node.parsed(name)),
+        name: fields.or("name", common.client_id.to_owned(), |node| {
+            node.parsed(|text| check_name(text).map(str::to_owned))
+        }),
         authentication: fields
             .optional("secret_hashes")
             .and_then(secrets)
@@ -107,13 +106,6 @@ fn digest(text: &str) -> Result<[u8; 32], &'static str> {
         *byte = u8::from_str_radix(digits, 16).map_err(|_| problem)?;
     }
     Ok(digest)
-}
-
-fn name(text: &str) -> Result<String, &'static str> {
-    if text.trim() != text || text.chars().any(char::is_control) || text.chars().count() > MAX_NAME {
-        return Err("must be 1 to 60 characters without control characters, leading or trailing spaces");
-    }
-    Ok(text.to_owned())
 }
 
 fn scope(text: &str) -> Result<String, &'static str> {
