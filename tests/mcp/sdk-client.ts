@@ -37,4 +37,6 @@ export class Provider implements OAuthClientProvider {
   redirectToAuthorization = (url: URL) => void this.sent.push(url);
   saveCodeVerifier = (verifier: string) => void (this.#verifier = verifier);
   codeVerifier = () => this.#verifier;
+  /** The SDK says that the server refused these. */
+  invalidateCredentials = (which: string) => void (which !== "verifier" && (this.#tokens = undefined));
 }

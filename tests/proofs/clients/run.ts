@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { startScene, type Scene } from "./scene.ts";
+import { mcpScene, oauthScene, type Scene } from "./scene.ts";
 
 /** A client's program. */
 interface Program {
@@ -34,11 +34,9 @@ function installed(name: string): string {
 const npm = (name: string, file: string): Program => ({ name, version: installed(name), command: [process.execPath, here(file)] });
 
 /** Runs a program and counts the checks that it reports. One that reports none, or breaks off, has failed. */
-async function run({ name, version, command: [program = "", ...args] }: Program, { given, certificate }: Scene): Promise<Tally> {
+async function run({ name, version, command: [program = "", ...args] }: Program, { given, env }: Scene): Promise<Tally> {
   console.log(`\n${name} ${version}`);
-  // Programs in Node, and in Python, trust this certificate.
-  const trust = { NODE_EXTRA_CA_CERTS: certificate, SSL_CERT_FILE: certificate, REQUESTS_CA_BUNDLE: certificate };
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...trust, SCENE: JSON.stringify(given) } });
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env, SCENE: JSON.stringify(given) } });
   const tally: Tally = { name, version, passed: 0, failed: [] };
   let finished = false;
   createInterface({ input: child.stdout }).on("line", (line) => {
@@ -69,7 +67,8 @@ async function play(programs: readonly Program[], start: () => Promise<Scene>): 
   }
 }
 
-await play([npm("openid-client", "openid-client.ts"), npm("oauth4webapi", "oauth4webapi.ts")], () => startScene("/tenant"));
+await play([npm("openid-client", "openid-client.ts"), npm("oauth4webapi", "oauth4webapi.ts")], oauthScene);
+await play([npm("@modelcontextprotocol/sdk", "mcp-sdk.ts")], mcpScene);
 
 console.log("\n| client | version | checks passed |\n|---|---|---|");
 for (const { name, version, passed, failed } of tallies) console.log(`| ${name} | ${version} | ${passed} of ${passed + failed.length} |`);
