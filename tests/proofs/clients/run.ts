@@ -1,7 +1,10 @@
 // `make proof NAME=clients`: programs that others wrote, each pinned, against the authorization server with its pages and the
 // gate. Each is a run of its own whose checks are counted. One table at the end; a failed check fails the proof.
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { mcpScene, oauthScene, type Scene } from "./scene.ts";
@@ -33,10 +36,31 @@ function installed(name: string): string {
 
 const npm = (name: string, file: string): Program => ({ name, version: installed(name), command: [process.execPath, here(file)] });
 
+/** A Python with the packages of requirements.txt, in the cache; it is made once. */
+function python(): string {
+  const file = here("requirements.txt");
+  const cache = process.env["POSTERN_CACHE"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "postern");
+  const folder = join(cache, "tools", `oauth-clients-${createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 12)}`);
+  const [program, done] = [join(folder, "bin/python3"), join(folder, "done")];
+  if (!existsSync(done)) {
+    console.log(`postern: installing the Python packages of requirements.txt into ${folder} (once)`);
+    const made = spawnSync("python3", ["-m", "venv", "--clear", folder], { stdio: "inherit" }).status === 0;
+    if (!made || spawnSync(program, ["-m", "pip", "install", "--quiet", "--requirement", file], { stdio: "inherit" }).status !== 0) throw new Error("they were not installed: this needs Python 3.10 or newer with venv and pip");
+    writeFileSync(done, "");
+  }
+  return program;
+}
+
+/** A program in Python. Its version is pinned in requirements.txt. */
+function pip(name: string, file: string): Program {
+  const [, version = ""] = new RegExp(`^${name}==(.+)$`, "m").exec(readFileSync(here("requirements.txt"), "utf8")) ?? [];
+  return { name: name === "mcp" ? "mcp (Python)" : name, version, command: ["python3", here(file)] };
+}
+
 /** Runs a program and counts the checks that it reports. One that reports none, or breaks off, has failed. */
 async function run({ name, version, command: [program = "", ...args] }: Program, { given, env }: Scene): Promise<Tally> {
   console.log(`\n${name} ${version}`);
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env, SCENE: JSON.stringify(given) } });
+  const child = spawn(program === "python3" ? python() : program, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env, PYTHONWARNINGS: "ignore", PYTHONDONTWRITEBYTECODE: "1", SCENE: JSON.stringify(given) } });
   const tally: Tally = { name, version, passed: 0, failed: [] };
   let finished = false;
   createInterface({ input: child.stdout }).on("line", (line) => {
@@ -67,8 +91,16 @@ async function play(programs: readonly Program[], start: () => Promise<Scene>): 
   }
 }
 
-await play([npm("openid-client", "openid-client.ts"), npm("oauth4webapi", "oauth4webapi.ts")], oauthScene);
-await play([npm("@modelcontextprotocol/sdk", "mcp-sdk.ts")], mcpScene);
+await play(
+  [
+    npm("openid-client", "openid-client.ts"),
+    npm("oauth4webapi", "oauth4webapi.ts"),
+    pip("Authlib", "authlib_client.py"),
+    pip("requests-oauth2client", "requests_oauth2client_client.py"),
+  ],
+  oauthScene,
+);
+await play([npm("@modelcontextprotocol/sdk", "mcp-sdk.ts"), pip("mcp", "mcp_client.py")], mcpScene);
 
 console.log("\n| client | version | checks passed |\n|---|---|---|");
 for (const { name, version, passed, failed } of tallies) console.log(`| ${name} | ${version} | ${passed} of ${passed + failed.length} |`);
