@@ -4,8 +4,9 @@
 use std::{fs, io, path::PathBuf};
 
 use postern_pages::{
-    ClientOrigin, Consent, Document, Done, Failure, Field, Forgotten, Frame, Hidden, Language, NewPassword,
-    Problem, Scope, Sent, SignIn, SignOut, SignUp, SignedIn, Theme, VerifyAddress,
+    Application, Applications, ClientOrigin, Consent, Date, Document, Done, Failure, Field, Forgotten, Frame,
+    Hidden, Language, NewPassword, Problem, Scope, Sent, SignIn, SignOut, SignUp, SignedIn, Theme,
+    VerifyAddress,
 };
 
 fn main() -> io::Result<()> {
@@ -18,7 +19,7 @@ fn main() -> io::Result<()> {
             .into_iter()
             .collect();
         let frame = Frame { language, theme: &theme, in_languages, form_targets: Vec::new() };
-        for (name, document) in pages(&frame) {
+        for (name, document) in pages(&frame).into_iter().chain(applications(&frame)) {
             fs::write(folder.join(format!("{name}.{}.html", language.tag())), document.html)?;
         }
     }
@@ -26,7 +27,8 @@ fn main() -> io::Result<()> {
 }
 
 fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
-    let hidden = Hidden { action: "/auth/sign-in", form_token: "A", request: Some("client_id=notes") };
+    let hidden =
+        Hidden { action: "/auth/sign-in", form_token: "A", request: Some("client_id=notes"), to: None };
     let sign_in = SignIn {
         hidden,
         client: Some("Notes for Teams"),
@@ -57,6 +59,7 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
         redirect_host: "notes.example",
         is_local: false,
         scopes: &scopes,
+        applications: "/auth/applications",
     };
     let local = Consent {
         origin: ClientOrigin::Itself,
@@ -87,10 +90,23 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
         ("verify-address", VerifyAddress { hidden, code: "", problem: None }.render(frame)),
         (
             "signed-in",
-            SignedIn { login: Some("alice@example.com"), sign_out: "/auth/sign-out", another: "/" }
-                .render(frame),
+            SignedIn {
+                login: Some("alice@example.com"),
+                applications: "/",
+                sign_out: "/auth/sign-out",
+                another: "/",
+            }
+            .render(frame),
         ),
-        ("sign-out", SignOut { hidden, problem: Some(Problem::Throttled { seconds: 60 }) }.render(frame)),
+        (
+            "sign-out",
+            SignOut {
+                hidden,
+                applications: "/auth/applications",
+                problem: Some(Problem::Throttled { seconds: 60 }),
+            }
+            .render(frame),
+        ),
         ("password-set", Done::PasswordSet.render(frame, "/auth/sign-in")),
         ("address-verified", Done::AddressVerified.render(frame, "/auth/sign-in")),
         ("signed-out", Done::SignedOut.render(frame, "/auth/sign-in")),
@@ -98,5 +114,43 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
         ("consent", consent.render(frame)),
         ("consent-domain", of_domain.render(frame)),
         ("consent-local", local.render(frame)),
+    ]
+}
+
+fn applications(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
+    let hidden = Hidden { action: "/auth/applications", form_token: "A", request: None, to: None };
+    let scopes = [
+        Scope { name: "read:orders", description: Some("See your orders") },
+        Scope { name: "offline_access", description: None },
+    ];
+    let hosts = ["notes.example".to_owned()];
+    let long = ["a-very-long-name-of-a-host.of-a-department.example".to_owned(), "127.0.0.1".to_owned()];
+    let notes = Application {
+        grant: "A",
+        name: "Notes for Teams",
+        hosts: &hosts,
+        resource: Some("https://books.example.com/mcp"),
+        scopes: &scopes,
+        since: Date::of_seconds(1_790_000_000),
+        used: Date::of_seconds(1_796_000_000),
+    };
+    let tool = Application { grant: "B", name: "A tool", hosts: &long, resource: None, scopes: &[], ..notes };
+    let applications = Applications {
+        hidden,
+        login: Some("alice@example.com"),
+        applications: &[notes, tool],
+        ended: None,
+        problem: None,
+        another: "/auth/sign-in",
+        sign_out: "/auth/sign-out",
+    };
+    let none = Applications { applications: &[], ended: Some("Notes for Teams"), ..applications };
+    vec![
+        ("applications", applications.render(frame)),
+        ("applications-none", none.render(frame)),
+        (
+            "applications-refused",
+            Applications { problem: Some(Problem::FormExpired), ..applications }.render(frame),
+        ),
     ]
 }

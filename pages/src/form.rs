@@ -16,6 +16,8 @@ pub struct Hidden<'a> {
     pub form_token: &'a str,
     /// The pending authorization request, as the query of `/oauth/authorize`.
     pub request: Option<&'a str>,
+    /// The name of the page that a sign-in leads to, instead of the one that says who is signed in.
+    pub to: Option<&'a str>,
 }
 
 /// Why an entry was refused, or why nothing was done.
@@ -175,6 +177,7 @@ pub(crate) fn form(hidden: &Hidden<'_>, fields: &Markup) -> Markup {
         form method="post" action=(hidden.action) novalidate {
             input type="hidden" name="form_token" value=(hidden.form_token);
             @if let Some(request) = hidden.request { input type="hidden" name="request" value=(request); }
+            @if let Some(to) = hidden.to { input type="hidden" name="to" value=(to); }
             (fields)
         }
     }

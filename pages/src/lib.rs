@@ -5,6 +5,7 @@
 //! nothing else. Everything that is not written here is escaped.
 
 mod colour;
+mod date;
 mod form;
 mod frame;
 mod language;
@@ -26,11 +27,12 @@ mod fr;
 mod ja;
 
 pub use colour::{BORDER_CONTRAST, Colour, TEXT_CONTRAST};
+pub use date::Date;
 pub use form::{Field, Hidden, Problem};
 pub use frame::{Document, Frame};
 pub use language::Language;
 pub use theme::{Links, LowContrast, Palette, Theme};
 pub use views::{
-    ClientOrigin, Consent, Done, Failure, Forgotten, NewPassword, Scope, Sent, SignIn, SignOut, SignUp,
-    SignedIn, VerifyAddress,
+    Application, Applications, ClientOrigin, Consent, Done, Failure, Forgotten, NewPassword, Scope, Sent,
+    SignIn, SignOut, SignUp, SignedIn, VerifyAddress,
 };

@@ -42,6 +42,9 @@ messages! {
     consent_title consent_user consent_resource consent_scopes consent_no_scopes
     verified_domain registered_itself redirect_host localhost_warning allow deny
     scope_openid scope_profile scope_email scope_offline_access
+    // Applications with access.
+    applications applications_none applications_scopes applications_since applications_used
+    end_access end_access_text access_ended
     // Refusals and faults.
     failed_title form_expired foreign_page throttled busy unavailable bad_request not_offered
     registration_closed field_missing unknown_client wrong_redirect invalid_authorization

@@ -16,6 +16,8 @@ const CLIENTS = [
 ];
 const on = scene(() => ({ vars: webSettings({ POSTERN_PAGES: PAGES, POSTERN_CLIENTS: CLIENTS, POSTERN_REGISTRATION: "open", POSTERN_LIMITS: "off" }) }));
 
+const VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
 /** An authorization request, with a challenge of RFC 7636 appendix B. */
 function request(clientId: string, redirectUri: string, more: Record<string, string> = {}): string {
   const challenge = { code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256" };
@@ -37,6 +39,24 @@ async function signIn(page: Page, login = ALICE, password = PASSWORD): Promise<v
   await page.click("button[type=submit]");
 }
 
+/** The status of the token endpoint for the page that is open. Playwright runs this also where scripts of pages do not run. */
+const tokens = (page: Page, init: RequestInit) => page.evaluate(async ([address, init]) => (await fetch(address, init)).status, [`${AUTH}/oauth/token`, init] as const);
+
+/** Lets the partner in, as far as its tokens. */
+async function allowPartner(page: Page): Promise<void> {
+  await page.goto(PARTNERS({ prompt: "login consent" }));
+  await page.fill("#login", ALICE);
+  await page.fill("#password", PASSWORD);
+  await page.click("button[type=submit]");
+  await page.click("button[value=allow]");
+  await page.waitForURL(`${PARTNER}/callback?**`);
+  const code = new URL(page.url()).searchParams.get("code") ?? "";
+  const form = { grant_type: "authorization_code", client_id: "partner", code, redirect_uri: `${PARTNER}/callback`, code_verifier: VERIFIER };
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  // As a page of a public client does.
+  expect(await tokens(page, { method: "POST", headers, body: new URLSearchParams(form).toString() })).toBe(200);
+}
+
 /** Each page as it is at first, and after a mistake. */
 async function eachPage(page: Page, language: string, look: (name: string) => Promise<void>): Promise<void> {
   for (const path of PATHS) {
@@ -49,12 +69,20 @@ async function eachPage(page: Page, language: string, look: (name: string) => Pr
   }
   await page.goto(`${AUTH}/oauth/authorize?client_id=unknown`);
   await look("an error");
-  await signIn(page);
+  await allowPartner(page);
+  await page.goto(`${AUTH}/auth/sign-in?ui_locales=${language}`);
   await look("signed in");
-  await page.goto(PARTNERS({ ui_locales: language }));
+  await page.goto(PARTNERS({ ui_locales: language, prompt: "consent" }));
   await look("consent");
   await page.goto(request("tool", "http://127.0.0.1:4567/callback", { ui_locales: language }));
   await look("consent for a program on the device");
+  await page.goto(`${AUTH}/auth/applications?ui_locales=${language}`);
+  await look("applications");
+  const summary = page.locator("summary").first();
+  if (await summary.count()) {
+    await summary.click();
+    await look("applications, one about to end");
+  }
 }
 
 // Whatever the browser has: nothing is a script's doing.
@@ -94,7 +122,7 @@ describe.for([true, false])("with scripts: %s", (javaScriptEnabled) => {
   // Chromium applies form-action to the redirects that follow a form: sign-in, consent and the client's address.
   test("a client's user signs in, consents, and is sent back", async () => {
     const { context, page } = await opened({ javaScriptEnabled });
-    await page.goto(PARTNERS({ prompt: "login" }));
+    await page.goto(PARTNERS({ prompt: "login consent" }));
     expect(await page.textContent("main")).toContain("Notes for Teams");
     await page.fill("#login", ALICE);
     await page.fill("#password", PASSWORD);
@@ -106,9 +134,38 @@ describe.for([true, false])("with scripts: %s", (javaScriptEnabled) => {
     const answer = new URL(page.url()).searchParams;
     expect(answer.get("code")).toMatch(/^pac_/);
     expect([answer.get("state"), answer.get("iss")]).toEqual(["s1", AUTH]);
-    await page.goto(PARTNERS());
+    await page.goto(PARTNERS({ prompt: "consent" }));
     await page.click("button[value=deny]");
     await page.waitForURL(`${PARTNER}/callback?error=access_denied**`);
+    await context.close();
+  });
+
+  test("a user ends the access of an application", async () => {
+    const { context, page } = await opened({ javaScriptEnabled });
+    await allowPartner(page);
+    await page.goto(`${AUTH}/auth/sign-out`);
+    await page.click("text=Applications with access");
+    const row = page.locator("li", { has: page.locator("h2", { hasText: "Notes for Teams" }) }).first();
+    expect(await row.textContent()).toContain("partner.test");
+    expect(await row.locator("button").isVisible()).toBe(false);
+    await row.locator("summary").click();
+    const rows = await page.locator(".rows > li").count();
+    await row.locator("button").click();
+    expect(await page.textContent("[role=status]")).toBe("Notes for Teams no longer has access.");
+    expect(await page.locator(".rows > li").count()).toBe(rows - 1);
+    await page.goto(PARTNERS());
+    expect(await page.textContent("h1")).toContain("Allow");
+    await context.close();
+  });
+
+  test("the applications are for a user who is signed in", async () => {
+    const { context, page } = await opened({ javaScriptEnabled });
+    await page.goto(`${AUTH}/auth/applications`);
+    expect(new URL(page.url()).pathname).toBe("/auth/sign-in");
+    await page.fill("#login", ALICE);
+    await page.fill("#password", PASSWORD);
+    await page.click("button[type=submit]");
+    expect(await page.textContent("h1")).toBe("Applications with access");
     await context.close();
   });
 
@@ -147,9 +204,9 @@ describe("for everybody", () => {
   test("html-validate finds nothing, in no language", async () => {
     const validate = new HtmlValidate({ extends: ["html-validate:recommended", "html-validate:standard"], rules: { "form-dup-name": ["error", { shared: ["button", "checkbox", "radio", "reset", "submit"] }] } });
     const { context, page } = await opened({ javaScriptEnabled: false });
-    await signIn(page);
+    await allowPartner(page);
     for (const language of ["en", "de", "fr", "es", "ja", "ar"]) {
-      const pages = [...PATHS.map((path) => `${AUTH}/auth/${path}?another=1&ui_locales=${language}`), PARTNERS({ ui_locales: language })];
+      const pages = [...PATHS.map((path) => `${AUTH}/auth/${path}?another=1&ui_locales=${language}`), PARTNERS({ ui_locales: language, prompt: "consent" }), `${AUTH}/auth/applications?ui_locales=${language}`];
       for (const path of pages) {
         const answer = await page.goto(path);
         const html = await answer!.text();

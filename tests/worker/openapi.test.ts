@@ -142,7 +142,10 @@ describe("every operation answers as described", () => {
     await post("/auth/forgotten-password", [["login", login]]);
     await post("/auth/new-password", [["token", await printed("reset_password", login)], ["password", PASSWORD]]);
     await post("/auth/sign-in?another=1", own);
+    expect((await browser.open("/auth/applications")).status).toBe(200);
     await post("/auth/sign-out");
+    const form = { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body: "grant=x" };
+    for (const path of ["/auth/applications", "/oauth/authorize"]) expect((await judged().fetch(path, form)).status, path).toBe(303);
   });
 
   test("clients of the authorization server", async () => {

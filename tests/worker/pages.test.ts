@@ -116,6 +116,10 @@ test("a client gets a code by way of sign-in and consent", async () => {
   expect(there.searchParams.get("state")).toBe("s1");
   visitor.page = page;
   expect((await visitor.post("/auth/consent", { answer: "allow", scope: "read:orders" })).status).toBe(403);
+  const form = { grant_type: "authorization_code", client_id: "notes", code: there.searchParams.get("code") ?? "", redirect_uri: CALLBACK, code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" };
+  expect((await postern().fetch("/oauth/token", { method: "POST", body: new URLSearchParams(form) })).status).toBe(200);
+  expect((await visitor.fill("/auth/applications", {})).status).toBe(200);
+  expect(visitor.page).toContain("<bdi>Notes for Teams</bdi> no longer has access.");
 });
 
 test("a request by POST goes on by GET, and sets no cookie", async () => {

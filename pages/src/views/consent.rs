@@ -1,11 +1,12 @@
 //! The page for consent.
 
-use maud::{Markup, html};
+use maud::html;
 
 use crate::{
     form::{Hidden, form},
     frame::{Document, Frame, Page},
     messages::{filled, filled_plain},
+    views::scope::{Scope, scope_text},
 };
 
 /// How the client's name is known.
@@ -17,15 +18,6 @@ pub enum ClientOrigin<'a> {
     Domain(&'a str),
     /// The client registered itself (RFC 7591).
     Itself,
-}
-
-/// A scope that the client asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scope<'a> {
-    /// Its name, which the form posts.
-    pub name: &'a str,
-    /// What it permits, in the language of the page, if the operator wrote that.
-    pub description: Option<&'a str>,
 }
 
 /// The page that asks whether a client may act for the user.
@@ -49,6 +41,8 @@ pub struct Consent<'a> {
     pub is_local: bool,
     /// The scopes, each of which the user can refuse.
     pub scopes: &'a [Scope<'a>],
+    /// The address of the page with the applications that have access.
+    pub applications: &'a str,
 }
 
 impl Consent<'_> {
@@ -78,7 +72,9 @@ impl Consent<'_> {
                 } @else {
                     fieldset {
                         legend { (messages.consent_scopes) }
-                        ul.scopes { @for scope in self.scopes { li { (scope_row(frame, scope)) } } }
+                        ul.scopes { @for scope in self.scopes { li {
+                                label { input type="checkbox" name="scope" value=(scope.name) checked; (scope_text(messages, scope)) }
+                            } } }
                     }
                 }
                 div.pair {
@@ -86,31 +82,11 @@ impl Consent<'_> {
                     button.button.quiet type="submit" name="answer" value="deny" { (messages.deny) }
                 }
             }))
+            p.aside { a href=(self.applications) { (messages.applications) } }
         };
         let title = filled_plain(messages.consent_title, "{client}", self.client);
         let page = Page::titled(&title, false, content);
         let heading = Some(filled(messages.consent_title, "{client}", self.client));
         frame.around(&Page { heading, ..page })
-    }
-}
-
-fn scope_row(frame: &Frame<'_>, scope: &Scope<'_>) -> Markup {
-    let messages = frame.messages();
-    let own = match scope.name {
-        "openid" => Some(messages.scope_openid),
-        "profile" => Some(messages.scope_profile),
-        "email" => Some(messages.scope_email),
-        "offline_access" => Some(messages.scope_offline_access),
-        _ => None,
-    };
-    html! {
-        label {
-            input type="checkbox" name="scope" value=(scope.name) checked;
-            @if let Some(text) = scope.description.or(own) {
-                span { (text) small dir="ltr" { (scope.name) } }
-            } @else {
-                span dir="ltr" { (scope.name) }
-            }
-        }
     }
 }

@@ -69,6 +69,8 @@ impl SignIn<'_> {
 pub struct SignedIn<'a> {
     /// The user's login, if it is known.
     pub login: Option<&'a str>,
+    /// The address of the page with the applications that have access.
+    pub applications: &'a str,
     /// The address of the page for signing out.
     pub sign_out: &'a str,
     /// The address of the page for signing in as another user.
@@ -82,7 +84,7 @@ impl SignedIn<'_> {
         let content = html! {
             @if let Some(login) = self.login { p { (filled(messages.signed_in_as, "{login}", login)) } }
             form action=(self.sign_out) method="get" { button.button.quiet type="submit" { (messages.sign_out) } }
-            p.aside { a href=(self.another) { (messages.another_account) } }
+            p.aside { a href=(self.applications) { (messages.applications) } " " a href=(self.another) { (messages.another_account) } }
         };
         frame.around(&Page::titled(messages.signed_in_title, false, content))
     }

@@ -12,6 +12,8 @@ use crate::{
 pub struct SignOut<'a> {
     /// The form.
     pub hidden: Hidden<'a>,
+    /// The address of the page with the applications that have access.
+    pub applications: &'a str,
     /// Why the last attempt was refused.
     pub problem: Option<Problem>,
 }
@@ -24,6 +26,7 @@ impl SignOut<'_> {
             p { (messages.sign_out_text) }
             (frame.summary(self.problem))
             (form(&self.hidden, &submit(messages.sign_out)))
+            p.aside { a href=(self.applications) { (messages.applications) } }
         };
         frame.around(&Page::titled(messages.sign_out, self.problem.is_some(), content))
     }

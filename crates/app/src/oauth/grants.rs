@@ -1,5 +1,8 @@
 //! `/auth/grants`: a user sees the clients that they have authorized, and ends their grants.
 
+use std::rc::Rc;
+
+use postern_oauth::client::Client;
 use serde::Serialize;
 
 use crate::{
@@ -7,8 +10,9 @@ use crate::{
     auth::session_auth::SessionAuth,
     events::{EventContext, EventKind},
     http::{Reply, RequestView},
-    ids::FamilyId,
+    ids::{AccountId, FamilyId},
     oauth::clients::ClientLookup,
+    ports::Fault,
     refresh::Revocation,
     runtime::{Runtime, events::Events, ports::Ports},
     web::{caller::Caller, error::ApiError},
@@ -35,7 +39,13 @@ struct GrantRow {
     expires_at: u64,
 }
 
-/// Answers the calls of `/auth/grants`.
+/// A grant, and its client while that is known.
+pub(crate) struct OwnGrant {
+    pub(crate) view: GrantView,
+    pub(crate) client: Option<Rc<Client>>,
+}
+
+/// Answers the calls of `/auth/grants`, and does what they do for the page of applications.
 pub(crate) struct OwnGrants<'r, P: Ports>(&'r Runtime<P>);
 
 impl<'r, P: Ports> OwnGrants<'r, P> {
@@ -46,43 +56,67 @@ impl<'r, P: Ports> OwnGrants<'r, P> {
     /// `GET /auth/grants`.
     pub(crate) async fn grants(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = SessionAuth::of(self.0).own_identity(request).await?;
-        let grants = self.0.ports.accounts().grants(session.account).await?;
-        let mut rows = Vec::new();
-        for grant in grants {
-            rows.push(self.row(grant).await);
-        }
-        Ok(Reply::json(200, &Grants { grants: rows }))
+        let grants = self.of_account(session.account).await?.into_iter().map(GrantRow::from).collect();
+        Ok(Reply::json(200, &Grants { grants }))
     }
 
-    /// `DELETE /auth/grants/{grant_id}`. The consent is forgotten, too: the client has to be authorized again.
+    /// `DELETE /auth/grants/{grant_id}`.
     pub(crate) async fn end_grant(&self, request: &impl RequestView, id: &str) -> Result<Reply, ApiError> {
         let (_, session) = SessionAuth::of(self.0).own_identity(request).await?;
-        let grant: FamilyId = id.parse().map_err(|_| ApiError::GrantNotFound)?;
-        let accounts = self.0.ports.accounts();
-        let ended = accounts.end_grant(session.account, grant, None, Revocation::User).await?;
-        let ended = ended.ok_or(ApiError::GrantNotFound)?;
-        let setting = EventContext {
-            account: Some(session.account),
-            session_id: Some(grant),
-            client_id: Some(ended.client_id),
-            ..Caller::of(request).setting()
-        };
-        Events::of(self.0).record(self.0.now(), EventKind::GrantEnded, setting);
+        self.end(&Caller::of(request), session.account, id).await?;
         Ok(Reply::empty(204))
     }
 
-    async fn row(&self, grant: GrantView) -> GrantRow {
-        // A name that cannot be looked up is left out: the list is of use without it.
-        let client = ClientLookup::of(self.0).find(&grant.client_id).await.ok().and_then(Result::ok);
-        GrantRow {
-            grant_id: grant.grant_id,
+    /// The live grants of an account.
+    ///
+    /// # Errors
+    /// A fault of the Account object.
+    pub(crate) async fn of_account(&self, account: AccountId) -> Result<Vec<OwnGrant>, Fault> {
+        let mut grants = Vec::new();
+        for view in self.0.ports.accounts().grants(account).await? {
+            // A client that cannot be looked up is left out: the list is of use without it.
+            let client = ClientLookup::of(self.0).find(&view.client_id).await.ok().and_then(Result::ok);
+            grants.push(OwnGrant { view, client });
+        }
+        Ok(grants)
+    }
+
+    /// Ends a grant of the account, and returns the `client_id`. The consent is forgotten, too: the client has to be
+    /// authorized again.
+    ///
+    /// # Errors
+    /// [`ApiError::GrantNotFound`], and a fault of the Account object.
+    pub(crate) async fn end(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+        id: &str,
+    ) -> Result<String, ApiError> {
+        let grant: FamilyId = id.parse().map_err(|_| ApiError::GrantNotFound)?;
+        let ended = self.0.ports.accounts().end_grant(account, grant, None, Revocation::User).await?;
+        let client_id = ended.ok_or(ApiError::GrantNotFound)?.client_id;
+        let setting = EventContext {
+            account: Some(account),
+            session_id: Some(grant),
+            client_id: Some(client_id.clone()),
+            ..caller.setting()
+        };
+        Events::of(self.0).record(self.0.now(), EventKind::GrantEnded, setting);
+        Ok(client_id)
+    }
+}
+
+impl From<OwnGrant> for GrantRow {
+    fn from(OwnGrant { view, client }: OwnGrant) -> Self {
+        Self {
+            grant_id: view.grant_id,
             client_name: client.map(|client| client.name.clone()),
-            client_id: grant.client_id,
-            scope: grant.scope,
-            resource: grant.resource,
-            created_at: grant.created_at.seconds(),
-            used_at: grant.used_at.seconds(),
-            expires_at: grant.expires_at.seconds(),
+            client_id: view.client_id,
+            scope: view.scope,
+            resource: view.resource,
+            created_at: view.created_at.seconds(),
+            used_at: view.used_at.seconds(),
+            expires_at: view.expires_at.seconds(),
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     time::Timestamp,
     web::{
         caller::Caller,
-        endpoints::page_paths::{CONSENT, SIGN_IN},
+        endpoints::page_paths::{APPLICATIONS, CONSENT, SIGN_IN},
         error::ApiError,
     },
 };
@@ -145,7 +145,8 @@ impl<'r, P: Ports> AuthorizePages<'r, P> {
             .iter()
             .map(|name| Scope { name, description: visit.settings().description(name, visit.language) })
             .collect();
-        let hidden = postern_pages::Hidden { action: CONSENT, form_token: &token, request: Some(&carried) };
+        let hidden =
+            postern_pages::Hidden { action: CONSENT, form_token: &token, request: Some(&carried), to: None };
         let view = Consent {
             hidden,
             client: &needed.client.name,
@@ -157,6 +158,7 @@ impl<'r, P: Ports> AuthorizePages<'r, P> {
             redirect_host: needed.redirect.host(),
             is_local: needed.redirect.registered().kind() == RedirectKind::Loopback,
             scopes: &scopes,
+            applications: APPLICATIONS,
         };
         let mut frame = visit.frame(true);
         frame.form_targets = vec![form_target(&needed.redirect)];

@@ -1,6 +1,7 @@
 //! The pages that a person sees: sign-in, registration, passwords, addresses, sign-out. Their HTML is in `postern-pages`;
 //! what they do is what the calls of `/auth` do.
 
+mod applications;
 mod authorize;
 mod authorize_by_form;
 mod client_face;

@@ -5,6 +5,7 @@ use postern_oauth::form::Parameters;
 use crate::{
     http::{Reply, RequestView},
     pages::{
+        applications::ApplicationsPage,
         authorize::AuthorizePages,
         authorize_by_form,
         passwords::PasswordPages,
@@ -98,6 +99,8 @@ impl<'r, P: Ports> Pages<'r, P> {
             // They have no fields of ours.
             PageCall::Authorize | PageCall::AuthorizeByForm => Err(ApiError::NotFound),
             PageCall::ShowSignOut => SignOutPage::of(runtime).show(visit),
+            PageCall::ShowApplications => ApplicationsPage::of(runtime).show(request, visit).await,
+            PageCall::EndAccess => ApplicationsPage::of(runtime).submit(request, visit, fields).await,
             PageCall::SignOut => SignOutPage::of(runtime).submit(request, visit, fields).await,
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     web::{
         cookie_scopes as scopes,
         cookies::{self, with_cookies},
-        endpoints::page_paths::{FORGOTTEN, SIGN_IN, SIGN_OUT, SIGN_UP},
+        endpoints::page_paths::{APPLICATIONS, FORGOTTEN, SIGN_IN, SIGN_OUT, SIGN_UP},
         error::ApiError,
     },
 };
@@ -47,6 +47,7 @@ impl<'r, P: Ports> SignInPage<'r, P> {
                 let login = sessions.login_of(&session).await;
                 let view = SignedIn {
                     login: login.as_deref(),
+                    applications: APPLICATIONS,
                     sign_out: SIGN_OUT,
                     another: &visit.link_with(SIGN_IN, &[("another", "1")]),
                 };

@@ -10,7 +10,7 @@ use crate::{
     runtime::{Runtime, ports::Ports},
     web::{
         cookies::with_cookies,
-        endpoints::page_paths::{SIGN_IN, SIGN_OUT},
+        endpoints::page_paths::{APPLICATIONS, SIGN_IN, SIGN_OUT},
         error::ApiError,
     },
 };
@@ -51,7 +51,7 @@ impl<'r, P: Ports> SignOutPage<'r, P> {
 
     fn form(&self, visit: &Visit<'_>, problem: Option<Problem>) -> Result<Document, ApiError> {
         let token = visit.token(self.0, SIGN_OUT)?;
-        let view = SignOut { hidden: visit.hidden(SIGN_OUT, &token), problem };
+        let view = SignOut { hidden: visit.hidden(SIGN_OUT, &token), applications: APPLICATIONS, problem };
         Ok(view.render(&visit.frame(true)))
     }
 }

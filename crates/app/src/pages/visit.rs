@@ -17,12 +17,15 @@ use crate::{
     time::Timestamp,
     web::{
         cookies::{self, with_cookies},
-        endpoints::page_paths::SIGN_IN,
+        endpoints::page_paths::{APPLICATIONS, SIGN_IN},
     },
 };
 
 /// How long a chosen language is remembered, in seconds: a year.
 const LANGUAGE_LIFETIME: u32 = 366 * 86_400;
+
+/// The parameter by which a sign-in leads to the page of applications.
+pub(crate) const TO_APPLICATIONS: (&str, &str) = ("to", "applications");
 
 /// What came with a request for a page.
 pub(crate) enum Arrived<'a> {
@@ -41,6 +44,8 @@ pub(crate) struct Visit<'v> {
     pub(crate) language: Language,
     /// The pending authorization request.
     pub(crate) pending: Option<Pending>,
+    /// Whether a sign-in without one leads to the applications. It is a name and no address, so it leads nowhere else.
+    to_applications: bool,
     /// Its client, if that is proved.
     pub(crate) client: Option<ClientFace>,
     /// Why the client could not be looked up. Then the page says that, and nothing else is done.
@@ -61,13 +66,15 @@ impl<'v> Visit<'v> {
         request: &impl RequestView,
         fields: &Arrived<'_>,
     ) -> Result<Self, Fault> {
-        let (pending, locales) = match fields {
+        let (pending, locales, to) = match fields {
             Arrived::Fields(fields) => (
                 fields.one("request").ok().flatten().and_then(Pending::parse),
                 fields.one("ui_locales").ok().flatten(),
+                fields.one("to").ok().flatten(),
             ),
-            Arrived::Pending(query) => (Pending::parse(split(query).0), None),
+            Arrived::Pending(query) => (Pending::parse(split(query).0), None, None),
         };
+        let to_applications = to == Some(TO_APPLICATIONS.1);
         let mut cookies = Vec::new();
         let browser = if let Some(browser) = form_token::browser(request) {
             browser
@@ -96,7 +103,7 @@ impl<'v> Visit<'v> {
                 Err(fault) => (None, Some(fault)),
             },
         };
-        Ok(Self { settings, path, language, pending, client, fault, browser, cookies })
+        Ok(Self { settings, path, language, pending, to_applications, client, fault, browser, cookies })
     }
 
     /// As it is, for an answer that sets no cookie.
@@ -122,8 +129,9 @@ impl<'v> Visit<'v> {
     /// As [`Self::link`], with further parameters.
     pub(crate) fn link_with(&self, path: &str, more: &[(&str, &str)]) -> String {
         let request = self.pending.as_ref().map(|pending| ("request", pending.query()));
+        let to = self.to_applications.then_some(TO_APPLICATIONS);
         let mut link = path.to_owned();
-        for (number, (name, value)) in request.into_iter().chain(more.iter().copied()).enumerate() {
+        for (number, (name, value)) in request.into_iter().chain(to).chain(more.iter().copied()).enumerate() {
             link.push(if number == 0 { '?' } else { '&' });
             link.push_str(name);
             link.push('=');
@@ -138,10 +146,7 @@ impl<'v> Visit<'v> {
 
     /// The surroundings of a page. `again` says that the page can be had by its address in another language.
     pub(crate) fn frame(&self, again: bool) -> Frame<'v> {
-        let address = |language: Language| {
-            let other = Visit::link_in(self.path, self.pending.as_ref(), language);
-            (language, other)
-        };
+        let address = |language: Language| (language, self.link_in(language));
         Frame {
             language: self.language,
             theme: self.theme(),
@@ -150,11 +155,11 @@ impl<'v> Visit<'v> {
         }
     }
 
-    fn link_in(path: &str, pending: Option<&Pending>, language: Language) -> String {
-        let tag = language.tag();
-        match pending {
+    fn link_in(&self, language: Language) -> String {
+        let (path, tag) = (self.path, language.tag());
+        match &self.pending {
             Some(pending) if path == AUTHORIZE => format!("{path}?{}", pending.in_language(tag)),
-            None => format!("{path}?ui_locales={tag}"),
+            None => self.link_with(path, &[("ui_locales", tag)]),
             Some(pending) => {
                 format!("{path}?request={}&ui_locales={tag}", encoded(&pending.in_language(tag)))
             }
@@ -163,7 +168,8 @@ impl<'v> Visit<'v> {
 
     /// The hidden fields of the form that is posted to `action`.
     pub(crate) fn hidden<'h>(&'h self, action: &'h str, form_token: &'h str) -> Hidden<'h> {
-        Hidden { action, form_token, request: self.pending.as_ref().map(Pending::query) }
+        let request = self.pending.as_ref().map(Pending::query);
+        Hidden { action, form_token, request, to: self.to_applications.then_some(TO_APPLICATIONS.1) }
     }
 
     /// A token for the form that is posted to `address`.
@@ -179,7 +185,9 @@ impl<'v> Visit<'v> {
         runtime: &Runtime<P>,
         begun_at: Timestamp,
     ) -> Result<String, Fault> {
-        let Some(pending) = &self.pending else { return Ok(SIGN_IN.to_owned()) };
+        let Some(pending) = &self.pending else {
+            return Ok(if self.to_applications { APPLICATIONS } else { SIGN_IN }.to_owned());
+        };
         let master = runtime.isolate.masters.current();
         let address = pending.address();
         let begun = form_token::issue(master, self.browser, &address, begun_at, runtime.ports.platform())?;

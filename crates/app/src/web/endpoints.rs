@@ -97,6 +97,8 @@ pub(crate) enum PageCall {
     VerifyAddress,
     ShowSignOut,
     SignOut,
+    ShowApplications,
+    EndAccess,
     /// `GET /oauth/authorize`.
     Authorize,
     /// `POST /oauth/authorize`.
@@ -114,6 +116,7 @@ impl PageCall {
             | Self::ShowNewPassword
             | Self::ShowVerifyAddress
             | Self::ShowSignOut
+            | Self::ShowApplications
             | Self::Authorize => false,
             Self::SignIn
             | Self::SignUp
@@ -121,6 +124,7 @@ impl PageCall {
             | Self::NewPassword
             | Self::VerifyAddress
             | Self::SignOut
+            | Self::EndAccess
             | Self::AuthorizeByForm
             | Self::Consent => true,
         }
@@ -136,6 +140,7 @@ pub(crate) mod page_paths {
     pub(crate) const NEW_PASSWORD: &str = "/auth/new-password";
     pub(crate) const VERIFY_ADDRESS: &str = "/auth/verify-address";
     pub(crate) const SIGN_OUT: &str = "/auth/sign-out";
+    pub(crate) const APPLICATIONS: &str = "/auth/applications";
     pub(crate) const CONSENT: &str = "/auth/consent";
 }
 
@@ -317,6 +322,8 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     Endpoint::page(page_paths::VERIFY_ADDRESS, PageCall::VerifyAddress),
     Endpoint::page(page_paths::SIGN_OUT, PageCall::ShowSignOut),
     Endpoint::page(page_paths::SIGN_OUT, PageCall::SignOut),
+    Endpoint::page(page_paths::APPLICATIONS, PageCall::ShowApplications),
+    Endpoint::page(page_paths::APPLICATIONS, PageCall::EndAccess),
     Endpoint::page(page_paths::CONSENT, PageCall::Consent),
     Endpoint::page(AUTHORIZE, PageCall::Authorize),
     Endpoint::page(AUTHORIZE, PageCall::AuthorizeByForm),

@@ -8,10 +8,10 @@ use super::{
     world::{PASSWORD, World, block_on},
 };
 
-const REQUEST: &str = "client_id=notes&redirect_uri=https%3A%2F%2Fnotes.example%2Fcallback&response_type=code\
+pub(crate) const REQUEST: &str = "client_id=notes&redirect_uri=https%3A%2F%2Fnotes.example%2Fcallback&response_type=code\
 &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&state=s1&scope=read%3Aorders";
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     World::with(&json!({
         "POSTERN_LIMITS": "off",
         "POSTERN_PAGES": {
@@ -35,7 +35,7 @@ fn authorize(query: &str) -> String {
     format!("/oauth/authorize?{query}")
 }
 
-fn location(reply: &Reply) -> &str {
+pub(crate) fn location(reply: &Reply) -> &str {
     assert_eq!(reply.status, 303, "{}", String::from_utf8_lossy(&reply.body));
     reply.header("location").unwrap()
 }
@@ -58,14 +58,14 @@ impl Browser<'_> {
 }
 
 /// A browser at the page for consent.
-fn asked<'w>(world: &'w World, query: &str) -> (Browser<'w>, String) {
+pub(crate) fn asked<'w>(world: &'w World, query: &str) -> (Browser<'w>, String) {
     let mut browser = Browser::new(world);
     let reply = browser.through_sign_in(query);
     assert_eq!(reply.status, 200);
     (browser, html(&reply))
 }
 
-const ALLOW: [(&str, &str); 2] = [("answer", "allow"), ("scope", "read:orders")];
+pub(crate) const ALLOW: [(&str, &str); 2] = [("answer", "allow"), ("scope", "read:orders")];
 
 // Tests OAuth 2.1 section 4.1: from the request to a code, by way of sign-in and consent
 #[test]

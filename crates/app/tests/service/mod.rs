@@ -3,6 +3,7 @@
 
 mod account_flows;
 mod admin;
+mod applications;
 mod attacks;
 mod audit;
 mod browser;
