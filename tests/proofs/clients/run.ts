@@ -34,7 +34,7 @@ function installed(name: string): string {
   return (JSON.parse(readFileSync(found, "utf8")) as { version: string }).version;
 }
 
-const npm = (name: string, file: string): Program => ({ name, version: installed(name), command: [process.execPath, here(file)] });
+const npm = (name: string, file: string, what = ""): Program => ({ name: `${name}${what}`, version: installed(name), command: [process.execPath, here(file)] });
 
 /** A Python with the packages of requirements.txt, in the cache; it is made once. */
 function python(): string {
@@ -97,10 +97,11 @@ await play(
     npm("oauth4webapi", "oauth4webapi.ts"),
     pip("Authlib", "authlib_client.py"),
     pip("requests-oauth2client", "requests_oauth2client_client.py"),
+    npm("@modelcontextprotocol/conformance", "conformance.ts", ", an issuer with a path"),
   ],
   oauthScene,
 );
-await play([npm("@modelcontextprotocol/sdk", "mcp-sdk.ts"), pip("mcp", "mcp_client.py")], mcpScene);
+await play([npm("@modelcontextprotocol/sdk", "mcp-sdk.ts"), pip("mcp", "mcp_client.py"), npm("@modelcontextprotocol/conformance", "conformance.ts")], mcpScene);
 
 console.log("\n| client | version | checks passed |\n|---|---|---|");
 for (const { name, version, passed, failed } of tallies) console.log(`| ${name} | ${version} | ${passed} of ${passed + failed.length} |`);
