@@ -144,6 +144,26 @@ fn consent_serves_once_in_its_own_browser() {
     assert_eq!(late.answer(&page, &ALLOW).status, 403, "too late");
 }
 
+// A developer tries a program on their machine, whose users are asked each time. The attack: an answered question is
+// posted again after the session has forgotten it.
+#[test]
+fn consents_are_not_counted_and_none_serves_twice() {
+    let world = world();
+    let request = format!("{REQUEST}&prompt=consent");
+    let (mut browser, first) = asked(&world, &request);
+    let mut pages = vec![first];
+    for _ in 0..40 {
+        world.pass(5);
+        pages.push(html(&browser.get(&authorize(&request))));
+    }
+    for page in &pages {
+        assert_eq!(browser.answer(page, &ALLOW).status, 303);
+    }
+    for page in &pages {
+        assert_eq!(browser.answer(page, &ALLOW).status, 403);
+    }
+}
+
 #[test]
 fn an_unticked_scope_is_not_granted() {
     let world = world();

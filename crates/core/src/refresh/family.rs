@@ -60,7 +60,7 @@ pub struct Answered {
     pub until: Timestamp,
 }
 
-/// How many answered questions a browser session remembers. Nobody answers so many within the time of one.
+/// How many answered questions a browser session remembers: more than pages that a user has open at once.
 const ANSWERED_KEPT: usize = 16;
 
 /// What a family is for.
@@ -315,12 +315,22 @@ impl Family {
         }
     }
 
-    /// A browser session in which a question is answered. `None` if it was answered before, or too many were.
+    /// A browser session in which a question is answered. `None` if it was answered before, or may have been.
+    ///
+    /// The questions with the latest ends are kept. Those that made room ended no later than the first of a full list, and
+    /// that end grows; so a question that ends later was not answered and forgotten. When an entry of the list is over, they
+    /// are over, too.
     pub(crate) fn answer(mut self, question: QuestionId, until: Timestamp, now: Timestamp) -> Option<Self> {
         self.answered.retain(|one| now < one.until);
-        let again = self.answered.iter().any(|one| one.question == question);
-        if again || now >= until || self.answered.len() >= ANSWERED_KEPT {
+        if now >= until || self.answered.iter().any(|one| one.question == question) {
             return None;
+        }
+        if self.answered.len() >= ANSWERED_KEPT {
+            let (first, _) = self.answered.iter().enumerate().min_by_key(|(_, one)| one.until)?;
+            if until <= self.answered.get(first)?.until {
+                return None;
+            }
+            self.answered.swap_remove(first);
         }
         self.answered.push(Answered { question, until });
         Some(self)
