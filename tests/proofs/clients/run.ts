@@ -98,6 +98,7 @@ await play(
     pip("Authlib", "authlib_client.py"),
     pip("requests-oauth2client", "requests_oauth2client_client.py"),
     npm("@modelcontextprotocol/conformance", "conformance.ts", ", an issuer with a path"),
+    npm("oidc-provider", "oracle.ts", ", as an oracle"),
   ],
   oauthScene,
 );
