@@ -23,6 +23,7 @@ const STANDARDS = new Map([
   rfc(7517, "JSON Web Key"),
   rfc(7518, "JSON Web Algorithms"),
   rfc(7519, "JSON Web Token"),
+  rfc(7591, "OAuth 2.0 Dynamic Client Registration Protocol"),
   rfc(7636, "Proof Key for Code Exchange by OAuth Public Clients"),
   rfc(7638, "JWK Thumbprint"),
   rfc(7662, "OAuth 2.0 Token Introspection"),
@@ -40,6 +41,7 @@ const STANDARDS = new Map([
   rfc(9470, "OAuth 2.0 Step Up Authentication Challenge"),
   rfc(9700, "Best Current Practice for OAuth 2.0 Security"),
   rfc(9728, "OAuth 2.0 Protected Resource Metadata"),
+  ["OAuth 2.1", { title: "The OAuth 2.1 Authorization Framework (draft)", url: "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13", anchors: true }],
   ["MCP Authorization", { title: "Model Context Protocol, Authorization (2026-07-28)", url: "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization" }],
   rfc(9864, "Fully-Specified Algorithms for JOSE and COSE"),
   ["OpenID Connect Core", { title: "OpenID Connect Core 1.0", url: "https://openid.net/specs/openid-connect-core-1_0.html" }],
@@ -58,7 +60,7 @@ const STANDARDS = new Map([
 ]);
 const MARK = /^\s*\/\/\/? Tests (.+?) (section|appendix) ([\w.]+|"[^"]+"): (.+)$/;
 /** Anything that looks like one, so that a misspelt comment is not passed over. */
-const LIKE_A_MARK = /^\s*\/\/\/? Tests (RFC|OpenID|Fetch|MCP)\b/;
+const LIKE_A_MARK = /^\s*\/\/\/? Tests (RFC|OpenID|OAuth 2|Fetch|MCP)\b/;
 
 const isComment = (line) => /^\s*\/\//.test(line ?? "");
 

@@ -40,6 +40,7 @@ test("a client gets tokens by sign-in and consent", async () => {
 });
 
 // Attack: a client takes the token that a user gave it for one resource to another.
+// Tests MCP Authorization section "Resource Parameter Implementation": resource in both requests, one for each token (A13)
 // Tests RFC 8707 section 2: the token is for the resource that was asked for
 test("a token for a resource serves nowhere else", async () => {
   const { access_token, refresh_token } = await opened(NOTES, { resource: A });
@@ -66,6 +67,7 @@ test("a client's token is no session of the user", async () => {
 });
 
 describe("refresh tokens", () => {
+  // Tests MCP Authorization section "Token Theft": refresh tokens of public clients rotate (A7)
   // Tests RFC 6749 section 6: a refresh token gets an access token of the same scope or less
   test("rotate, and narrow the scope of one access token", async () => {
     const first = await opened(NOTES, { scope: SCOPES });
@@ -100,6 +102,7 @@ describe("refresh tokens", () => {
 
 describe("a code", () => {
   // Attack: a code is taken from the browser's history or a log, with or without what belongs to it.
+  // Tests MCP Authorization section "Resource Parameter Implementation": an unknown resource is refused before anything is used up (A13)
   // Tests RFC 7636 section 4.6: another verifier is invalid_grant
   test("serves no one who lacks something, and is not used up", async () => {
     const { code, verifier, answer } = await server().code(NOTES);
@@ -171,6 +174,7 @@ describe("authorization requests", () => {
 });
 
 describe("clients with a secret", () => {
+  // Tests MCP Authorization section "Overview": OAuth 2.1 for confidential clients, with each way of authentication (A1)
   // Tests RFC 6749 section 2.3.1: a client proves its secret by Basic, form-encoded, or in the body
   // Tests RFC 7662 section 2.2: an answer to a client of the token has its members
   test.for([["client_secret_basic", BACKEND], ["client_secret_post", BACKEND_POST]] as const)("redeem, refresh, and introspect: %s", async ([, of]) => {

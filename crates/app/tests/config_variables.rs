@@ -38,6 +38,7 @@ fn paths(more: Value) -> Vec<String> {
     mistakes(more).iter().map(|text| text.split(": ").next().unwrap().to_owned()).collect()
 }
 
+// Tests MCP Authorization section "Token Theft": access tokens live for ten minutes unless the settings say otherwise (A11)
 #[test]
 fn issuer_and_master_key_are_all_that_must_be_said() {
     let config = read(json!({}));

@@ -74,6 +74,8 @@ impl<'a> Metadata<'a> {
 mod tests {
     use super::*;
 
+    // Tests MCP Authorization section "Authorization Code Protection": code_challenge_methods_supported has S256 (A3)
+    // Tests MCP Authorization section "Authorization Response Validation": the metadata says that answers have iss (A8)
     // Tests RFC 8414 section 2: metadata names the endpoints and S256
     #[test]
     fn metadata_names_the_issuer_to_the_letter() {

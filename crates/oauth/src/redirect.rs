@@ -198,6 +198,7 @@ mod tests {
         RegisteredRedirect::parse(text, true).unwrap()
     }
 
+    // Tests MCP Authorization section "Open Redirection": redirect URIs are compared with the registered ones, exactly (A5)
     // Tests RFC 9700 section 2.1: redirect URIs are compared by exact string matching
     #[test]
     fn a_redirect_uri_is_compared_to_the_letter() {
@@ -274,6 +275,7 @@ mod tests {
         }
     }
 
+    // Tests MCP Authorization section "Communication Security": a redirect URI is https, or on this machine (A4)
     // Tests RFC 8252 section 7.1: a private-use scheme is a domain in reverse order
     #[test]
     fn only_sound_uris_are_registered() {

@@ -94,6 +94,7 @@ mod tests {
         prove(&[RegisteredRedirect::parse(uri, true).unwrap()], Some(uri)).unwrap()
     }
 
+    // Tests MCP Authorization section "Authorization Response Validation": success and error answers have iss (A8)
     // Tests RFC 9207 section 2: success and error answers carry iss
     #[test]
     fn an_answer_carries_state_and_iss() {

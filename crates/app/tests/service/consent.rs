@@ -67,6 +67,7 @@ pub(crate) fn asked<'w>(world: &'w World, query: &str) -> (Browser<'w>, String) 
 
 pub(crate) const ALLOW: [(&str, &str); 2] = [("answer", "allow"), ("scope", "read:orders")];
 
+// Tests MCP Authorization section "Overview": the code flow of OAuth 2.1 for a public client (A1)
 // Tests OAuth 2.1 section 4.1: from the request to a code, by way of sign-in and consent
 #[test]
 fn a_user_signs_in_allows_and_goes_back_with_a_code() {
@@ -225,6 +226,7 @@ fn a_posted_request_sets_no_cookie_and_is_one_form() {
     }
 }
 
+// Tests MCP Authorization section "Open Redirection": an untrusted URI gets no redirect (A6)
 // Tests RFC 6749 section 4.1.2.1: without a proved redirect URI the browser stays here
 #[test]
 fn a_request_without_proof_is_a_page_and_no_redirect() {
@@ -278,6 +280,7 @@ fn an_account_that_is_signed_in_can_be_chosen() {
     assert!(html(&reply).contains("Notes for Teams"));
 }
 
+// Tests MCP Authorization section "Localhost Redirect URI Risks": the page for consent has the redirect host, and a warning for this machine (A9)
 #[test]
 fn a_program_on_the_device_comes_with_a_warning() {
     let world = world();

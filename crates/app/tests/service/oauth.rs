@@ -502,6 +502,7 @@ fn an_authorization_request_fails_on_a_page_or_at_the_client() {
     assert_eq!(late, "sign in: NotSignedIn", "signed out while the request was under way");
 }
 
+// Tests MCP Authorization section "Authorization Server Metadata Discovery": all three paths, with the issuer to the letter (A2)
 // Tests RFC 8414 section 3: the metadata is at the well-known path of the issuer
 #[test]
 fn metadata_is_at_the_paths_of_the_issuer_alone() {

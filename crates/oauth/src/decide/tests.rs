@@ -82,6 +82,7 @@ fn without_a_user_one_signs_in() {
     assert_eq!(scene.decide(), Decision::SignIn(SignInReason::NotSignedIn));
 }
 
+// Tests MCP Authorization section "Confused Deputy Problem": each client of others has the consent of its user (A12)
 #[test]
 fn a_client_of_somebody_elses_needs_consent() {
     assert_eq!(Scene::default().decide(), Decision::AskConsent(scopes("read")));
