@@ -41,6 +41,7 @@ tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/origin/tsconfig.json
 # Its package comes with `make proof NAME=browser` alone.
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
+[ ! -d examples/mail/node_modules ] || tsc --noEmit -p examples/mail/tsconfig.json
 # Likewise make proof NAME=mcp.
 [ ! -d tests/mcp/node_modules ] || tsc --noEmit -p tests/mcp/tsconfig.json
 # And make proof NAME=clients, which installs those of the MCP tests, too.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Play Postern and examples/spa in a real Chromium: cookies, tabs, attacks from other sites
+# Play Postern, examples/spa and examples/mail in a real Chromium: cookies, tabs, pages, mails, attacks from other sites
 # 3 min; CHROMIUM=/path/to/chromium, ONLY=session
 set -euo pipefail
 . "$(dirname "$0")/../env.sh"
@@ -8,5 +8,6 @@ scripts/setup.sh
 # First, as it fails when there is no Chromium.
 node tests/browser/chromium.ts
 npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent
+npm ci --prefix examples/mail --ignore-scripts --no-audit --no-fund --silent
 # shellcheck disable=SC2086 # a list of words
 vitest run --config tests/browser/vitest.config.ts ${ONLY:-}

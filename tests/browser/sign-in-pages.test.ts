@@ -40,7 +40,8 @@ async function signIn(page: Page, login = ALICE, password = PASSWORD): Promise<v
 }
 
 /** The status of the token endpoint for the page that is open. Playwright runs this also where scripts of pages do not run. */
-const tokens = (page: Page, init: RequestInit) => page.evaluate(async ([address, init]) => (await fetch(address, init)).status, [`${AUTH}/oauth/token`, init] as const);
+const redeemed = (page: Page, form: string) =>
+  page.evaluate(async ([address, body]) => (await fetch(address, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body })).status, [`${AUTH}/oauth/token`, form] as const);
 
 /** Lets the partner in, as far as its tokens. */
 async function allowPartner(page: Page): Promise<void> {
@@ -52,9 +53,8 @@ async function allowPartner(page: Page): Promise<void> {
   await page.waitForURL(`${PARTNER}/callback?**`);
   const code = new URL(page.url()).searchParams.get("code") ?? "";
   const form = { grant_type: "authorization_code", client_id: "partner", code, redirect_uri: `${PARTNER}/callback`, code_verifier: VERIFIER };
-  const headers = { "content-type": "application/x-www-form-urlencoded" };
   // As a page of a public client does.
-  expect(await tokens(page, { method: "POST", headers, body: new URLSearchParams(form).toString() })).toBe(200);
+  expect(await redeemed(page, new URLSearchParams(form).toString())).toBe(200);
 }
 
 /** Each page as it is at first, and after a mistake. */

@@ -70,9 +70,9 @@ export interface PosternOptions {
   origin?: "demo" | false | string | OriginFunction;
   /**
    * Service bindings by name: a function that plays the service in this process, or the TypeScript file of a Worker that
-   * runs beside Postern in the same workerd.
+   * runs beside Postern in the same workerd, with these options of its own.
    */
-  services?: Record<string, OriginFunction | { worker: string }>;
+  services?: Record<string, OriginFunction | { worker: string; options?: { compatibilityFlags?: string[]; bindings?: Record<string, string> } }>;
   /** Plays every host that the Worker fetches from by URL; `cf` of its request is what the platform is told. */
   outbound?: OriginFunction;
   /** A queue under this producer binding, and what takes its messages. */
@@ -148,10 +148,10 @@ subscribe("child_process", (message) => {
 const bundles = new Map<string, Promise<string>>();
 
 /** A Worker's TypeScript as one module, as wrangler would bundle it. */
-function bundle(path: string): Promise<string> {
+export function bundle(path: string): Promise<string> {
   const known = bundles.get(path);
   if (known) return known;
-  const made = build({ entryPoints: [join(root, path)], bundle: true, format: "esm", target: "esnext", external: ["cloudflare:*"], write: false }).then(
+  const made = build({ entryPoints: [join(root, path)], bundle: true, format: "esm", target: "esnext", external: ["cloudflare:*", "node:*"], write: false }).then(
     ({ outputFiles: [file] }) => {
       if (!file) throw new Error(`esbuild made nothing of ${path}`);
       return file.text;
@@ -337,6 +337,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
                   modules: true as const,
                   script,
                   compatibilityDate: bindings.compatibilityDate,
+                  ...its.options,
                 })),
               ],
         ),

@@ -32,6 +32,7 @@ use crate::{
         cookie_scopes as scopes,
         cookies::{self, with_cookies},
         error::ApiError,
+        language::language_of,
     },
 };
 use postern_core::throttle::Limited;
@@ -137,7 +138,11 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
         let caller = Caller::of(request);
         self.call_limits.throttle(&caller, Limited::Reset).await?;
         if !user.email_verified {
-            self.one_time_delivery.send_later(caller, user.login, Purpose::VerifyEmail);
+            self.one_time_delivery.send_later(
+                (caller, language_of(request)),
+                user.login,
+                Purpose::VerifyEmail,
+            );
         }
         Ok(Reply::empty(202))
     }

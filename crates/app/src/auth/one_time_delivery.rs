@@ -17,6 +17,7 @@ use crate::{
     },
 };
 use postern_core::throttle::Limited;
+use postern_pages::Language;
 
 /// The time limits of the tries of a notification, which follow each other at once. The receiver passes the message on,
 /// for example to a mail service. A try that a deployment of the receiver interrupts succeeds the next time. Together
@@ -41,17 +42,29 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
         Self(runtime)
     }
 
-    /// Makes a token for the user with this login, if there is one, after the answer.
-    pub(crate) fn send_later(&self, caller: Caller, login: Login, purpose: Purpose) {
+    /// Makes a token for the user with this login, if there is one, after the answer. The message says in which language
+    /// the user reads, if that is known.
+    pub(crate) fn send_later(
+        &self,
+        (caller, language): (Caller, Option<Language>),
+        login: Login,
+        purpose: Purpose,
+    ) {
         let runtime = self.0.clone();
         BackgroundWork::of(self.0).spawn_jittered(async move {
-            if let Err(fault) = OneTimeDelivery::of(&runtime).send_one_time(&caller, &login, purpose).await {
+            let delivery = OneTimeDelivery::of(&runtime);
+            if let Err(fault) = delivery.send_one_time((&caller, language), &login, purpose).await {
                 Events::of(&runtime).record_fault(&fault, &caller);
             }
         });
     }
 
-    async fn send_one_time(&self, caller: &Caller, login: &Login, purpose: Purpose) -> Result<(), Fault> {
+    async fn send_one_time(
+        &self,
+        (caller, language): (&Caller, Option<Language>),
+        login: &Login,
+        purpose: Purpose,
+    ) -> Result<(), Fault> {
         LocalUsers::of(self.0).seed_local_users().await?;
         let user = self.0.ports.identity().find_by_login(login).await?;
         let happening = match purpose {
@@ -72,7 +85,7 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
         let master = self.0.isolate.masters.current();
         let (hash, token) = OneTimeToken::make(master, user.account, purpose, platform)?;
         if self.0.ports.accounts().issue_one_time(user.account, hash, purpose, caller.context()).await? {
-            self.notify(&user, purpose, &token).await
+            self.notify(&user, (purpose, language), &token).await
         } else {
             // Too many are open: the user has them all.
             Ok(())
@@ -86,7 +99,12 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
         Some([&UrlParts::parse(&config.issuer)?.origin(), path].concat())
     }
 
-    async fn notify(&self, user: &User, purpose: Purpose, token: &str) -> Result<(), Fault> {
+    async fn notify(
+        &self,
+        user: &User,
+        (purpose, language): (Purpose, Option<Language>),
+        token: &str,
+    ) -> Result<(), Fault> {
         let notifier = self.0.isolate.config.notifier.as_ref();
         let (kind, page, own) = match purpose {
             Purpose::ResetPassword => {
@@ -103,9 +121,14 @@ impl<'r, P: Ports> OneTimeDelivery<'r, P> {
             "token": token,
             "expires_in": purpose.lifetime().as_secs(),
         });
-        // In the fragment: it is sent to no server, and is in no `Referer` and no server's log.
-        if let (Some(page), Some(message)) = (page, message.as_object_mut()) {
-            message.insert("link".to_owned(), [&page, "#token=", token].concat().into());
+        if let Some(message) = message.as_object_mut() {
+            // In the fragment: it is sent to no server, and is in no `Referer` and no server's log.
+            if let Some(page) = page {
+                message.insert("link".to_owned(), [&page, "#token=", token].concat().into());
+            }
+            if let Some(language) = language {
+                message.insert("language".to_owned(), language.tag().into());
+            }
         }
         let message = crate::json::write(&message).unwrap_or_default();
         let bindings = self.0.ports.bindings();

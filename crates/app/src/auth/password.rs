@@ -19,9 +19,10 @@ use crate::{
     refresh::Revocation,
     runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     throttle::{admission::Admissions, limits::CallLimits, pseudonym::setting_of},
-    web::{body::Body, caller::Caller, error::ApiError},
+    web::{body::Body, caller::Caller, error::ApiError, language::language_of},
 };
 use postern_core::throttle::Limited;
+use postern_pages::Language;
 
 /// What the calls of `/auth/password` need.
 pub(crate) struct Passwords<'r, P: Ports> {
@@ -116,16 +117,20 @@ impl<'r, P: Ports> Passwords<'r, P> {
         offers_one_time_tokens(&self.isolate.config)?;
         self.origins.check_origin(request)?;
         let body = Body::parse(request, body, &["login"])?;
-        self.send_reset(Caller::of(request), body.text("login")?).await?;
+        self.send_reset((Caller::of(request), language_of(request)), body.text("login")?).await?;
         Ok(Reply::empty(202))
     }
 
     /// Sends a message with a token for a new password, after the answer, if there is such a user.
-    pub(crate) async fn send_reset(&self, caller: Caller, login: &str) -> Result<(), ApiError> {
+    pub(crate) async fn send_reset(
+        &self,
+        (caller, language): (Caller, Option<Language>),
+        login: &str,
+    ) -> Result<(), ApiError> {
         offers_one_time_tokens(&self.isolate.config)?;
         let login = parse_login(self.platform, login)?;
         self.call_limits.throttle(&caller, Limited::Reset).await?;
-        self.one_time_delivery.send_later(caller, login, Purpose::ResetPassword);
+        self.one_time_delivery.send_later((caller, language), login, Purpose::ResetPassword);
         Ok(())
     }
 

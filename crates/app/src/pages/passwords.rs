@@ -54,7 +54,7 @@ impl<'r, P: Ports> PasswordPages<'r, P> {
         if let Err(again) = admit(self.0, request, visit, (FORGOTTEN, &needed), fields, render)? {
             return Ok(again);
         }
-        match Passwords::of(self.0).send_reset(Caller::of(request), login).await {
+        match Passwords::of(self.0).send_reset((Caller::of(request), Some(visit.language)), login).await {
             Ok(()) => {
                 let view = Sent { login, new_password: &visit.link(NEW_PASSWORD) };
                 Ok(visit.page(200, view.render(&visit.frame(false))))

@@ -79,7 +79,8 @@ impl<'r, P: Ports> SignUpPage<'r, P> {
         let cookie =
             BrowserSessions::of(self.0).begin(request, visit.settings(), &Principal::from(user)).await?;
         if login.as_str().contains('@') && offers_one_time_tokens(&self.0.isolate.config).is_ok() {
-            OneTimeDelivery::of(self.0).send_later(caller, login, Purpose::VerifyEmail);
+            let reader = (caller, Some(visit.language));
+            OneTimeDelivery::of(self.0).send_later(reader, login, Purpose::VerifyEmail);
         }
         Ok(cookie)
     }

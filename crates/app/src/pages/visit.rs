@@ -16,8 +16,9 @@ use crate::{
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
     web::{
-        cookies::{self, with_cookies},
+        cookies::with_cookies,
         endpoints::page_paths::{APPLICATIONS, SIGN_IN},
+        language::language_of,
     },
 };
 
@@ -91,11 +92,8 @@ impl<'v> Visit<'v> {
             ));
         }
         let of_client = || Language::of_locales(&pending.as_ref()?.parameter("ui_locales")?);
-        let of_cookie =
-            || cookies::values(request, LANGUAGE_COOKIE).iter().find_map(|tag| Language::of_tag(tag));
-        let of_browser = || Language::of_accepted(&request.header("accept-language")?);
         let language =
-            chosen.or_else(of_client).or_else(of_cookie).or_else(of_browser).unwrap_or(Language::English);
+            chosen.or_else(of_client).or_else(|| language_of(request)).unwrap_or(Language::English);
         let (client, fault) = match &pending {
             None => (None, None),
             Some(pending) => match ClientFace::of(runtime, pending).await {

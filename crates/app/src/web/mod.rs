@@ -9,6 +9,7 @@ pub(crate) mod csrf;
 pub(crate) mod endpoint_match;
 pub(crate) mod endpoints;
 pub(crate) mod error;
+pub(crate) mod language;
 pub(crate) mod origins;
 pub(crate) mod paths;
 pub(crate) mod throttled;

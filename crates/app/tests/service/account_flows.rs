@@ -4,13 +4,16 @@ use pollster::block_on;
 use postern_app::{
     account::{AccountRequest, Accounts as _},
     events::EventContext,
-    http::Reply,
+    http::{PlainRequest, Reply},
     identity::{Grants, GrantsOrder, IdentityStore as _, UserQuery, memory::IdentityMode, seed},
     ids::AccountId,
 };
 use serde_json::{Value, json};
 
-use super::world::{PASSWORD, World, code, tokens};
+use super::{
+    browser::Browser,
+    world::{PASSWORD, World, code, tokens},
+};
 
 const LOGIN: &str = "alice@example.com";
 const NEW_PASSWORD: &str = "a new and better passphrase";
@@ -216,6 +219,24 @@ fn a_notification_is_tried_three_times() {
     assert_eq!(world.services.sent.borrow().len(), 6);
     assert!(log().contains(r#""event":"fault","part":"notifier""#), "{}", log());
     assert!(!log().contains(&token) && !log().contains("pot_") && !log().contains(LOGIN));
+}
+
+#[test]
+fn a_message_says_in_which_language_its_user_reads() {
+    let world = world(&[("POSTERN_NOTIFIER", json!({"service": "MAIL"})), ("POSTERN_PAGES", json!({}))]);
+    world.sign_in();
+    let entries = [("login", LOGIN)];
+    Browser::new(&world).fill("/auth/forgotten-password?ui_locales=ja", &entries);
+    for accepted in ["fr-CA", "pt"] {
+        let request = PlainRequest::new("POST", "http://localhost:8787/auth/password/reset-request")
+            .with("content-type", "application/json")
+            .with("accept-language", accepted);
+        block_on(world.service().own(&request, json!({ "login": LOGIN }).to_string().as_bytes()));
+    }
+    world.settle();
+    let sent = world.services.sent.borrow();
+    let languages: Vec<_> = sent.iter().map(|(_, message)| message["language"].as_str()).collect();
+    assert_eq!(languages, [Some("ja"), Some("fr"), None]);
 }
 
 #[test]
