@@ -1,4 +1,4 @@
-//! Users in D1. The domain defines the statements and the formats of the rows.
+//! Users and clients in D1. The domain defines the statements and the formats of the rows.
 
 use std::rc::Rc;
 
@@ -16,10 +16,15 @@ use postern_app::{
     ids::AccountId,
     json,
     ports::{Component, Fault},
+    stored::{
+        StoredClient, StoredId,
+        rows::{self as clients, Changed as ClientChanged, ClientRow},
+        store::ClientStore,
+    },
     time::Timestamp,
 };
 
-/// The D1 database of users.
+/// The D1 database of users and clients.
 #[derive(Clone)]
 pub(super) struct Database(pub(super) Rc<Env>);
 
@@ -36,6 +41,11 @@ impl Database {
     async fn user(&self, statement: &Statement) -> Result<Option<User>, Fault> {
         let rows: Vec<UserRow> = self.rows(statement).await?;
         rows.into_iter().next().map(UserRow::into_user).transpose()
+    }
+
+    async fn client_changed(&self, statement: &Statement) -> Result<bool, Fault> {
+        let rows: Vec<ClientChanged> = self.rows(statement).await?;
+        Ok(!rows.is_empty())
     }
 
     async fn changed(&self, statement: &Statement) -> Result<bool, Fault> {
@@ -116,5 +126,50 @@ impl IdentityStore for Database {
     async fn ping(&self) -> Result<(), Fault> {
         let statement = Statement { sql: rows::PING, values: Vec::new() };
         all(&env::database(&self.0)?, &statement).await.map(drop).map_err(|error| fault(&error))
+    }
+}
+
+impl ClientStore for Database {
+    async fn find_client(&self, client_id: &StoredId) -> Result<Option<StoredClient>, Fault> {
+        let rows: Vec<ClientRow> = self.rows(&clients::find(client_id)).await?;
+        rows.into_iter().next().map(ClientRow::into_client).transpose()
+    }
+
+    async fn insert_client(&self, client: &StoredClient) -> Result<bool, Fault> {
+        self.client_changed(&clients::insert(client)).await
+    }
+
+    async fn register_client(&self, client: &StoredClient, most_unused: u32) -> Result<bool, Fault> {
+        self.client_changed(&clients::register(client, most_unused)).await
+    }
+
+    async fn replace_client(&self, client: &StoredClient) -> Result<bool, Fault> {
+        self.client_changed(&clients::replace(client)).await
+    }
+
+    async fn renew_client(
+        &self,
+        client_id: &StoredId,
+        used_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), Fault> {
+        self.client_changed(&clients::renew(client_id, used_at, expires_at)).await.map(drop)
+    }
+
+    async fn remove_client(&self, client_id: &StoredId) -> Result<bool, Fault> {
+        self.client_changed(&clients::remove(client_id)).await
+    }
+
+    async fn sweep_clients(&self, now: Timestamp) -> Result<(), Fault> {
+        self.client_changed(&clients::sweep(now)).await.map(drop)
+    }
+
+    async fn list_clients(&self, after: Option<&StoredId>, limit: u16) -> Result<Vec<StoredClient>, Fault> {
+        let rows: Vec<ClientRow> = self.rows(&clients::list(after, limit)).await?;
+        rows.into_iter().map(ClientRow::into_client).collect()
+    }
+
+    async fn ping_clients(&self) -> Result<(), Fault> {
+        all(&env::database(&self.0)?, &clients::PING).await.map(drop).map_err(|error| fault(&error))
     }
 }

@@ -20,7 +20,7 @@ use postern_app::{
 pub(super) mod binding {
     /// KV: key sets, the revocation feed and the route table.
     pub(crate) const KV: &str = "POSTERN_KV";
-    /// D1: users.
+    /// D1: users and clients.
     pub(crate) const DATABASE: &str = "DB";
     /// Durable Object: refresh families of a subject.
     pub(crate) const ACCOUNT: &str = "ACCOUNT";
@@ -73,7 +73,7 @@ pub(super) fn kv(env: &Env) -> Result<KvNamespace, Fault> {
     bound(env, binding::KV, Component::Kv)
 }
 
-/// The database of users.
+/// The database of users and clients.
 pub(super) fn database(env: &Env) -> Result<D1Database, Fault> {
     bound(env, binding::DATABASE, Component::Database)
 }

@@ -79,6 +79,7 @@ impl Ports for WorkerPorts {
     type Log = Log;
     type Kv = Kv;
     type Identity = Database;
+    type Clients = Database;
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
@@ -107,6 +108,10 @@ impl Ports for WorkerPorts {
     }
 
     fn identity(&self) -> &Database {
+        &self.database
+    }
+
+    fn clients(&self) -> &Database {
         &self.database
     }
 

@@ -7,6 +7,7 @@ mod document;
 mod forwarding;
 mod limits;
 mod master;
+mod oauth;
 mod oauth_clients;
 mod origins;
 mod pages;
@@ -29,6 +30,10 @@ use serde_json::Value;
 pub use document::RouteDocument;
 pub use limits::LimitSettings;
 pub use master::MasterKeys;
+pub use oauth::OauthSettings;
+pub(crate) use oauth_clients::{
+    ADDED_MEMBERS as ADDED_CLIENT_MEMBERS, CONFIDENTIAL, STORED_MEMBERS as STORED_CLIENT_MEMBERS,
+};
 pub use pages::PagesSettings;
 pub use reader::ConfigError;
 pub use route_context::RouteContext;
@@ -47,7 +52,7 @@ use self::{
 use crate::{encoding::text_set, identity::Grants};
 
 /// The names of all variables, in the order of the documentation.
-pub(crate) const VARIABLES: [&str; 27] = [
+pub(crate) const VARIABLES: [&str; 28] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -56,6 +61,7 @@ pub(crate) const VARIABLES: [&str; 27] = [
     "POSTERN_LEEWAY",
     "POSTERN_REFRESH",
     "POSTERN_CLIENTS",
+    "POSTERN_OAUTH",
     "POSTERN_REGISTRATION",
     "POSTERN_DEFAULT_SCOPES",
     "POSTERN_SCOPE_IMPLIES",
@@ -133,6 +139,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let (clients, oauth_clients) = variable("CLIENTS")
         .and_then(|node| sections::clients(&node, &refresh, local))
         .unwrap_or_else(|| (vec![Client::first_party(&refresh)], Clients::default()));
+    let oauth = variable("OAUTH").and_then(|node| oauth::read(&node)).unwrap_or_default();
     let registration = variable("REGISTRATION")
         .and_then(|node| node.choice(&[("closed", Registration::Closed), ("open", Registration::Open)]))
         .unwrap_or(Registration::Closed);
@@ -191,7 +198,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let pages = match variable("PAGES") {
         Some(node) => pages::read(&node, issuer.as_deref(), local),
         // Without pages, no user could answer a client of the authorization server.
-        None if oauth_clients.is_empty() => None,
+        None if oauth_clients.is_empty() && !oauth.stored_clients => None,
         None => issuer.as_deref().map(PagesSettings::of_issuer),
     };
 
@@ -218,6 +225,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         refresh,
         clients,
         oauth_clients,
+        oauth,
         registration,
         default_scopes,
         scope_implies,

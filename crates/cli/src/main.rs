@@ -28,7 +28,9 @@ mod settings;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use commands::{audit, config, doctor, init, keys, login, revoke, routes, sessions, throttle, tokens, users};
+use commands::{
+    audit, clients, config, doctor, init, keys, login, revoke, routes, sessions, throttle, tokens, users,
+};
 use context::Context;
 
 /// The operator's program of Postern.
@@ -107,6 +109,9 @@ enum Command {
     /// Users: list, show, add, import, grant, ungrant, set-grants, disable, enable, unlock, erase
     #[command(subcommand)]
     User(users::Users),
+    /// Clients of the authorization server: list, show, add, rotate-secret, end-secret, disable, enable, delete
+    #[command(subcommand)]
+    Client(clients::Clients),
     /// Route tables: check, explain
     #[command(subcommand)]
     Routes(routes::Routes),
@@ -160,6 +165,7 @@ fn run(command: &Command, context: &Context) -> Result<report::Report, failure::
         Command::Token(tokens) => tokens.run(context),
         Command::Throttle(throttle) => throttle.run(context),
         Command::User(users) => users.run(context),
+        Command::Client(clients) => clients.run(context),
         Command::Routes(routes) => routes.run(context),
         Command::Key(keys) => keys.run(context),
         Command::Session(sessions) => sessions.run(context),

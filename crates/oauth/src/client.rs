@@ -12,6 +12,18 @@ use crate::{redirect::RegisteredRedirect, resource::Resource, scope::Scopes};
 pub struct SecretDigest(pub [u8; 32]);
 
 impl SecretDigest {
+    /// Reads 64 hexadecimal digits in lower case.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut digest = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(Self(digest))
+    }
+
     /// Whether the secret has this digest, in constant time.
     pub(crate) fn is_of(&self, secret: &str) -> bool {
         use sha2::{Digest as _, Sha256};
@@ -134,6 +146,25 @@ impl Client {
     /// may call the token endpoint.
     pub fn has_page(&self, origin: &str) -> bool {
         self.is_public() && self.redirect_uris.iter().any(|redirect| redirect.has_origin(origin))
+    }
+}
+
+/// Why no client answers to a `client_id`. To the outside it is an unknown client in each case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoClient {
+    /// No client has this id.
+    Unknown,
+    /// An administrator disabled it.
+    Disabled,
+}
+
+impl NoClient {
+    /// The cause, for the log.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "client_unknown",
+            Self::Disabled => "client_disabled",
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`form`] | the parameters of a query or a form body |
 //! | [`client`], [`redirect`], [`scope`], [`resource`] | what a client is, and what it may ask for |
 //! | [`documents`] | clients with a metadata document: its URL, its contents, how long it is fresh |
+//! | [`stored`] | clients in D1 |
 //! | [`authorize`] | an authorization request, in two phases: first the client and its redirect URI, then the rest |
 //! | [`decide`] | what an authorization request comes to, by the signed-in user and their consent |
 //! | [`response`] | where the browser goes with the answer |
@@ -37,6 +38,7 @@ pub mod redirect;
 pub mod resource;
 pub mod response;
 pub mod scope;
+pub mod stored;
 pub mod token_request;
 
 #[cfg(test)]

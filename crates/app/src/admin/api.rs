@@ -13,6 +13,7 @@ use crate::{
         access::AdminAccess,
         audit::AdminAudit,
         audit_trail::AuditTrail,
+        clients::AdminClients,
         imports::AdminImports,
         keys::AdminKeys,
         order::{Order, Orders},
@@ -101,6 +102,10 @@ impl<'r, P: Ports> AdminApi<'r, P> {
             }
             Order::SetGrants(order) => return AdminUsers::of(self.0).set_grants(asked, &order).await,
             Order::Revoke(target) => return AdminRevocations::of(self.0).revoke(asked, &target).await,
+            Order::AddClient(client_id) => {
+                return AdminClients::of(self.0).add(asked, client_id).await;
+            }
+            Order::ReplaceClient => return AdminClients::of(self.0).replace(asked).await,
             Order::ClearThrottle(subject) => {
                 return AdminThrottle::of(self.0).clear(subject).await;
             }
@@ -120,6 +125,13 @@ impl<'r, P: Ports> AdminApi<'r, P> {
             ByPath::Routes => AdminRoutes::of(self.0).show().await,
             ByPath::ReplaceRoutes => AdminRoutes::of(self.0).replace(asked).await,
             ByPath::Audit => AdminAudit::of(self.0).list(asked).await,
+            ByPath::Clients => AdminClients::of(self.0).list(asked).await,
+            ByPath::Client => AdminClients::of(self.0).show(asked).await,
+            ByPath::DeleteClient => AdminClients::of(self.0).delete(asked).await,
+            ByPath::RotateClientSecret => AdminClients::of(self.0).rotate_secret(asked).await,
+            ByPath::EndClientSecret => AdminClients::of(self.0).end_secret(asked).await,
+            ByPath::DisableClient => AdminClients::of(self.0).set_disabled(asked, true).await,
+            ByPath::EnableClient => AdminClients::of(self.0).set_disabled(asked, false).await,
             ByPath::Throttle => AdminThrottle::of(self.0).show(asked).await,
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod api;
 mod audit;
 pub(crate) mod audit_trail;
+mod clients;
 mod imports;
 mod keys;
 mod order;

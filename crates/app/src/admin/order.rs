@@ -1,9 +1,11 @@
 //! The orders in the bodies of calls. Each body is read once, for the audit log and for the handler.
 
+use postern_oauth::stored::StoredId;
 use serde_json::Value;
 
 use crate::{
     admin::{
+        clients,
         request::AdminRequest,
         revocations::{self, AdminRevocations},
         throttle::{AdminThrottle, ThrottleTarget},
@@ -32,6 +34,10 @@ pub(crate) enum Order<'a> {
     SetGrants(GrantsOrder),
     /// Revoke this target.
     Revoke(Target),
+    /// Add a client with this id.
+    AddClient(StoredId),
+    /// Replace what the client in the path may do.
+    ReplaceClient,
     /// Remove the limits and lockouts of this subject.
     ClearThrottle(ThrottleTarget),
 }
@@ -60,6 +66,10 @@ impl<'r, P: Ports> Orders<'r, P> {
             AdminCall::ByBody(ByBody::Revoke) => {
                 Order::Revoke(AdminRevocations::of(self.0).target_to_revoke(asked)?)
             }
+            AdminCall::ByBody(ByBody::AddClient) => {
+                Order::AddClient(StoredId::random(self.0.ports.platform())?)
+            }
+            AdminCall::ByBody(ByBody::ReplaceClient) => Order::ReplaceClient,
             AdminCall::ByBody(ByBody::ClearThrottle) => {
                 Order::ClearThrottle(AdminThrottle::of(self.0).subject_to_clear(asked)?)
             }
@@ -78,6 +88,8 @@ impl<'r, P: Ports> Orders<'r, P> {
             Order::ImportUsers(rows) => (String::new(), rows.len().to_string() + " rows"),
             Order::SetGrants(grants) => (by_path(), grants.told()),
             Order::Revoke(target) => (revocations::named(target), String::new()),
+            Order::AddClient(client_id) => (client_id.as_str().to_owned(), clients::told(&asked.body)),
+            Order::ReplaceClient => (by_path(), clients::told(&asked.body)),
             // Not in the path, which logs elsewhere keep.
             Order::ClearThrottle(subject) => (subject.told.clone(), String::new()),
         }

@@ -1,5 +1,6 @@
 //! `POST /admin/revocations`: one call for everything that can be revoked.
 
+use postern_oauth::stored::StoredId;
 use serde_json::Value;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     encoding::from_base64url,
     http::{Problem, Reply},
     isolate::Isolate,
+    oauth::stored_clients::StoredClients,
     ports::Clock as _,
     revocation::{CLIENT_HORIZON, Target},
     runtime::{Runtime, ports::Ports},
@@ -48,12 +50,21 @@ pub(crate) fn named(target: &Target) -> String {
 }
 
 /// What `POST /admin/revocations` needs.
+/// The answer to a revocation that the feed has no room for.
+pub(crate) fn feed_full() -> Reply {
+    Problem::new(503, "revocation_feed_full", "Too many individual revocations; nothing was added")
+        .with_detail("Sessions and users of this deployment can still be revoked")
+        .with_retry_after(FULL_RETRY_AFTER)
+        .into()
+}
+
 pub(crate) struct AdminRevocations<'r, P: Ports> {
     isolate: &'r Isolate,
     platform: &'r P::Platform,
     revocation_cache: RevocationCache<'r, P>,
     admin_keys: AdminKeys<'r, P>,
     revoking: Revoking<'r, P>,
+    clients: StoredClients<'r, P>,
 }
 
 impl<'r, P: Ports> AdminRevocations<'r, P> {
@@ -64,6 +75,7 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
             revocation_cache: RevocationCache::of(runtime),
             admin_keys: AdminKeys::of(runtime),
             revoking: Revoking::of(runtime),
+            clients: StoredClients::of(runtime),
         }
     }
 
@@ -79,7 +91,7 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
                 let ended = if ours { revoked.sessions.len().into() } else { Value::Null };
                 // One that was taken out of the settings may still have tokens: it is no error.
                 let known = match target {
-                    Target::Client { client_id, .. } => self.isolate.config.has_client(client_id).into(),
+                    Target::Client { client_id, .. } => self.knows(client_id).await,
                     _ => Value::Null,
                 };
                 Ok(Reply::json(
@@ -103,15 +115,21 @@ impl<'r, P: Ports> AdminRevocations<'r, P> {
             )
             .with_error("issuer", "is not a trusted issuer")
             .into()),
-            Err(RevocationRefused::FeedFull) => Ok(Problem::new(
-                503,
-                "revocation_feed_full",
-                "Too many individual revocations; nothing was added",
-            )
-            .with_detail("Sessions and users of this deployment can still be revoked")
-            .with_retry_after(FULL_RETRY_AFTER)
-            .into()),
+            Err(RevocationRefused::FeedFull) => Ok(feed_full()),
             Err(RevocationRefused::Fault(fault)) => Err(fault.into()),
+        }
+    }
+
+    /// Whether a client has this id; null if that cannot be looked up.
+    async fn knows(&self, client_id: &str) -> Value {
+        if self.isolate.config.has_client(client_id) {
+            return true.into();
+        }
+        match StoredId::parse(client_id).filter(|_| self.clients.are_on()) {
+            None => false.into(),
+            Some(client_id) => {
+                self.clients.read(&client_id).await.map_or(Value::Null, |found| found.is_some().into())
+            }
         }
     }
 

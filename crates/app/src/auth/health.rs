@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use postern_oauth::stored::store::{ClientStore as _, explained};
 use serde::Serialize;
 
 use crate::{
@@ -76,6 +77,7 @@ pub(crate) struct HealthChecks<'r, P: Ports> {
     metrics_access: MetricsAccess<'r, P>,
     route_loader: RouteLoader<'r, P>,
     events: Events<'r, P>,
+    clients: &'r P::Clients,
 }
 
 impl<'r, P: Ports> HealthChecks<'r, P> {
@@ -90,6 +92,7 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
             metrics_access: MetricsAccess::of(runtime),
             route_loader: RouteLoader::of(runtime),
             events: Events::of(runtime),
+            clients: runtime.ports.clients(),
         }
     }
 
@@ -120,6 +123,12 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
         let database = match self.isolate.config.identity {
             IdentitySource::Store => self.identity.ping().await,
             IdentitySource::Service { .. } => Ok(()),
+        };
+        let database = match database {
+            Ok(()) if self.isolate.config.oauth.stored_clients => {
+                self.clients.ping_clients().await.map_err(explained)
+            }
+            other => other,
         };
         self.revocation_cache.read_feed().await;
         let now = self.platform.now();

@@ -9,9 +9,12 @@ use postern_oauth::{
     scope::{OFFLINE_ACCESS, Scopes},
 };
 
+use serde_json::Value;
+
 use super::{
-    ContextChange,
-    reader::{Fields, Node},
+    ClientKind, Config, ConfigError, ContextChange, Profile, RefreshSettings,
+    reader::{Fields, Mistakes, Node},
+    sections::{below_idle, lifetime_limits},
     values,
 };
 use crate::{identity::ADMIN_SCOPE, refresh::Lifetimes};
@@ -20,7 +23,7 @@ use crate::{identity::ADMIN_SCOPE, refresh::Lifetimes};
 pub(super) const MEMBERS: [&str; 10] = [
     "redirect_uris",
     "name",
-    "secret_hashes",
+    SECRETS,
     "scopes",
     "resources",
     "grant_types",
@@ -33,11 +36,105 @@ pub(super) const MEMBERS: [&str; 10] = [
 /// The most redirect URIs of one client.
 const MAX_REDIRECTS: usize = 20;
 
+/// The members of every client, besides its `client_id`.
+pub(super) const COMMON_MEMBERS: [&str; 4] =
+    ["kind", "idle_lifetime", "absolute_lifetime", "on_context_change"];
+
 /// What such a client has in common with the others.
 pub(super) struct Common<'a> {
     pub(super) client_id: &'a str,
+    pub(super) kind: ClientKind,
     pub(super) lifetimes: Lifetimes,
     pub(super) on_context_change: ContextChange,
+}
+
+impl<'a> Common<'a> {
+    /// Reads the [`COMMON_MEMBERS`].
+    pub(super) fn read(
+        fields: &Fields<'_>,
+        client_id: &'a str,
+        refresh: &RefreshSettings,
+        local: bool,
+    ) -> Self {
+        let kind = fields.or("kind", ClientKind::Web, |node| {
+            node.choice(&[("web", ClientKind::Web), ("mobile", ClientKind::Mobile)])
+        });
+        let lifetime =
+            |name, default| fields.or(name, default, |node: &Node<'_>| node.seconds(lifetime_limits(local)));
+        let (idle, absolute) = match kind {
+            ClientKind::Web => (refresh.idle_lifetime, refresh.absolute_lifetime),
+            // Apps keep users signed in for longer, and store the token where no page can read it.
+            ClientKind::Mobile => (Lifetimes::MOBILE.idle, Lifetimes::MOBILE.absolute),
+        };
+        let idle = lifetime("idle_lifetime", idle);
+        let absolute = lifetime("absolute_lifetime", absolute);
+        if absolute < idle {
+            fields.wrong("absolute_lifetime", below_idle(idle));
+        }
+        let on_context_change = fields.or("on_context_change", ContextChange::Log, |node| {
+            node.choice(&[("log", ContextChange::Log), ("sign_in", ContextChange::SignIn)])
+        });
+        Self { client_id, kind, lifetimes: Lifetimes { idle, absolute }, on_context_change }
+    }
+}
+
+/// The member that stands for `secret_hashes` where a client is stored: the secrets themselves are kept apart from it.
+const SECRETS: &str = "secret_hashes";
+
+/// The member of a new stored client that asks for a secret.
+pub(crate) const CONFIDENTIAL: &str = "confidential";
+
+/// The members of a new stored client, as the administrators' API has them.
+pub(crate) const ADDED_MEMBERS: [&str; 14] = [
+    CONFIDENTIAL,
+    "kind",
+    "idle_lifetime",
+    "absolute_lifetime",
+    "on_context_change",
+    "redirect_uris",
+    "name",
+    "scopes",
+    "resources",
+    "grant_types",
+    "offline_access",
+    "first_party",
+    "roles",
+    "private_use_schemes",
+];
+
+/// Those that are stored, and can be replaced.
+pub(crate) const STORED_MEMBERS: &[&str] = match ADDED_MEMBERS.split_first() {
+    Some((_, stored)) => stored,
+    None => &[],
+};
+
+impl Config {
+    /// Reads the members of a stored client by the rules for `POSTERN_CLIENTS`.
+    ///
+    /// # Errors
+    /// All mistakes, ordered by path (`redirect_uris[1]`). No mistake repeats a value.
+    pub(crate) fn stored_client(
+        &self,
+        client_id: &str,
+        members: &Value,
+        secrets: Vec<SecretDigest>,
+    ) -> Result<Client, Vec<ConfigError>> {
+        let mistakes = Mistakes::default();
+        let read = || {
+            let node = Node::document(members, &mistakes);
+            let fields = node.object(STORED_MEMBERS)?;
+            for name in ["name", "redirect_uris"] {
+                fields.required(name)?;
+            }
+            let local = self.profile == Profile::Local;
+            let client = read(&fields, &Common::read(&fields, client_id, &self.refresh, local))?;
+            let authentication =
+                if secrets.is_empty() { Authentication::Public } else { Authentication::Secret(secrets) };
+            Some(Client { authentication, ..client })
+        };
+        let client = read();
+        mistakes.into_result(client)
+    }
 }
 
 /// Reads the client, if the entry is one of the authorization server. Whether sign-ins of `/auth/login` may name it, too,
@@ -60,10 +157,9 @@ pub(super) fn read(fields: &Fields<'_>, common: &Common<'_>) -> Option<Client> {
             node.parsed(|text| check_name(text).map(str::to_owned))
         }),
         authentication: fields
-            .optional("secret_hashes")
+            .optional(SECRETS)
             .and_then(secrets)
             .map_or(Authentication::Public, Authentication::Secret),
-        redirect_uris: redirect_uris?,
         scopes: fields.or("scopes", Scopes::default(), |node| Some(node.set(scope)?.into_iter().collect())),
         resources: fields.optional("resources").and_then(|node| node.filled_set(resource)),
         grant_types: fields.or("grant_types", GrantType::ALL.map(|(_, kind)| kind).into(), grant_types),
@@ -74,6 +170,8 @@ pub(super) fn read(fields: &Fields<'_>, common: &Common<'_>) -> Option<Client> {
         roles: fields.or("roles", first_party, Node::flag),
         lifetimes: common.lifetimes,
         drift: common.on_context_change.policy(),
+        // Last, so that a mistake here hides none elsewhere.
+        redirect_uris: redirect_uris?,
     })
 }
 
@@ -97,15 +195,7 @@ fn secrets(node: &Node<'_>) -> Option<Vec<SecretDigest>> {
 
 fn digest(text: &str) -> Result<[u8; 32], &'static str> {
     let problem = "must be the SHA-256 of a secret: 64 hexadecimal digits in lower case";
-    let mut digest = [0; 32];
-    if text.len() != 64 || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err(problem);
-    }
-    for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = core::str::from_utf8(digits).map_err(|_| problem)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| problem)?;
-    }
-    Ok(digest)
+    SecretDigest::from_hex(text).map(|digest| digest.0).ok_or(problem)
 }
 
 fn scope(text: &str) -> Result<String, &'static str> {

@@ -4,9 +4,9 @@ use core::{ops::RangeInclusive, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AdminSettings, Argon2Cost, Client, ClientKind, ContextChange, ExternalIssuer, IdentitySource,
-    JwksSettings, MetricsSettings, NotifierSettings, NotifierWay, RefreshSettings, RevocationSettings,
-    RingSettings, RoutesInKv, TypRule, oauth_clients,
+    AdminSettings, Argon2Cost, Client, ExternalIssuer, IdentitySource, JwksSettings, MetricsSettings,
+    NotifierSettings, NotifierWay, RefreshSettings, RevocationSettings, RingSettings, RoutesInKv, TypRule,
+    oauth_clients,
     reader::{ConfigError, Node},
     values::{self, UrlRule},
 };
@@ -19,7 +19,6 @@ use crate::{
     jose::{MAX_TOKEN_BYTES, SignatureAlgorithm},
     jwt::RolesForm,
     keys::SIGNING_ALGORITHMS,
-    refresh::Lifetimes,
 };
 
 const DAY: u64 = 86_400;
@@ -74,11 +73,11 @@ pub(super) fn refresh(node: Option<&Node<'_>>, local: bool) -> RefreshSettings {
 }
 
 /// Names the value of `idle_lifetime`, which may be a default that is not in the file.
-fn below_idle(idle: Duration) -> String {
+pub(super) fn below_idle(idle: Duration) -> String {
     format!("must be at least `idle_lifetime`, which is {}", idle.as_secs())
 }
 
-fn lifetime_limits(local: bool) -> RangeInclusive<u64> {
+pub(super) fn lifetime_limits(local: bool) -> RangeInclusive<u64> {
     // A session of less than five minutes would end before its first access token.
     if local { 1..=MAX_LIFETIME } else { 300..=MAX_LIFETIME }
 }
@@ -92,41 +91,26 @@ pub(super) fn clients(
     let mut ids = BTreeSet::new();
     let mut of_server = Vec::new();
     let clients = node.each(|item| {
-        let own = ["client_id", "kind", "idle_lifetime", "absolute_lifetime", "on_context_change"];
-        let known: Vec<&str> = own.into_iter().chain(oauth_clients::MEMBERS).collect();
+        let known = core::iter::once("client_id").chain(oauth_clients::COMMON_MEMBERS);
+        let known: Vec<&str> = known.chain(oauth_clients::MEMBERS).collect();
         let fields = item.object(&known)?;
         let client_id = fields.required("client_id").and_then(|node| {
             let id = node.parsed(values::client_id)?;
             if ids.insert(id.clone()) { Some(id) } else { node.wrong("is listed twice") }
         });
-        let kind = fields.or("kind", ClientKind::Web, |node| {
-            node.choice(&[("web", ClientKind::Web), ("mobile", ClientKind::Mobile)])
-        });
-        let lifetime =
-            |name, default| fields.or(name, default, |node: &Node<'_>| node.seconds(lifetime_limits(local)));
-        let (idle, absolute) = match kind {
-            ClientKind::Web => (refresh.idle_lifetime, refresh.absolute_lifetime),
-            // Apps keep users signed in for longer, and store the token where no page can read it.
-            ClientKind::Mobile => (Lifetimes::MOBILE.idle, Lifetimes::MOBILE.absolute),
-        };
-        let idle_lifetime = lifetime("idle_lifetime", idle);
-        let absolute_lifetime = lifetime("absolute_lifetime", absolute);
-        if absolute_lifetime < idle_lifetime {
-            fields.wrong("absolute_lifetime", below_idle(idle_lifetime));
-        }
-        let on_context_change = fields.or("on_context_change", ContextChange::Log, |node| {
-            node.choice(&[("log", ContextChange::Log), ("sign_in", ContextChange::SignIn)])
-        });
-        let common = oauth_clients::Common {
-            client_id: client_id.as_deref().unwrap_or_default(),
-            lifetimes: Lifetimes { idle: idle_lifetime, absolute: absolute_lifetime },
-            on_context_change,
-        };
+        let common =
+            oauth_clients::Common::read(&fields, client_id.as_deref().unwrap_or_default(), refresh, local);
         let oauth = oauth_clients::read(&fields, &common);
         let signs_in = oauth.as_ref().is_none_or(|client| client.first_party);
         of_server.extend(oauth);
-        let client =
-            Client { client_id: client_id?, kind, idle_lifetime, absolute_lifetime, on_context_change };
+        let oauth_clients::Common { kind, lifetimes, on_context_change, .. } = common;
+        let client = Client {
+            client_id: client_id?,
+            kind,
+            idle_lifetime: lifetimes.idle,
+            absolute_lifetime: lifetimes.absolute,
+            on_context_change,
+        };
         Some(signs_in.then_some(client))
     })?;
     if clients.is_empty() {

@@ -8,6 +8,7 @@ use postern_oauth::client::Clients;
 use super::{
     limits::LimitSettings,
     master::MasterKeys,
+    oauth::OauthSettings,
     pages::PagesSettings,
     reader::ConfigError,
     resources::authorization_servers,
@@ -42,8 +43,10 @@ pub struct Config {
     pub refresh: RefreshSettings,
     /// The deployment's clients. The first one is the default for sign-ins that name none.
     pub clients: Vec<Client>,
-    /// The clients of the authorization server. There is none without any.
+    /// The clients of the authorization server.
     pub oauth_clients: Clients,
+    /// Where it finds others.
+    pub oauth: OauthSettings,
     /// Whether people can register accounts.
     pub registration: Registration,
     /// The scopes of users who register.
@@ -101,6 +104,11 @@ impl Config {
             access_cookie: self.cookie.access,
             audience: self.audience.clone(),
         }
+    }
+
+    /// Whether there is an authorization server: there is none without clients, or a place where clients can be.
+    pub(crate) fn has_authorization_server(&self) -> bool {
+        !self.oauth_clients.is_empty() || self.oauth.stored_clients
     }
 
     /// Whether a client has this id, for sign-ins or of the authorization server.

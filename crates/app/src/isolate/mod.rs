@@ -1,6 +1,7 @@
 //! The state of an isolate: the prepared configuration, and caches that can be lost at any time without harm.
 
 pub(crate) mod assertions;
+pub(crate) mod client_cache;
 pub(crate) mod feed_memory;
 mod hash_queue;
 pub(crate) mod issuers;
@@ -19,6 +20,7 @@ use crate::events::EventBuffer;
 use crate::gateway::StaleFeed;
 use crate::identity::HashParameters;
 use crate::isolate::assertions::Assertions;
+use crate::isolate::client_cache::ClientCache;
 use crate::isolate::feed_memory::FeedMemory;
 use crate::isolate::hash_queue::HashQueue;
 use crate::isolate::issuers::TrustedIssuer;
@@ -81,6 +83,8 @@ pub struct Memory {
     pub(crate) refusals: ThrottleCache,
     /// The queue of sign-ins that wait for a password hash.
     pub(crate) hash_queue: HashQueue,
+    /// The stored clients.
+    pub(crate) clients: ClientCache,
     /// Whether the users of the local profile exist.
     pub(crate) seeded: Cell<bool>,
 }

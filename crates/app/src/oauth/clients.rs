@@ -5,28 +5,19 @@
 
 use std::rc::Rc;
 
-use postern_oauth::{authorize, authorize::PageError, client::Client, form::Parameters};
+use postern_oauth::{
+    authorize,
+    authorize::PageError,
+    client::{Client, NoClient},
+    form::Parameters,
+    stored::StoredId,
+};
 
 use crate::{
+    oauth::stored_clients::StoredClients,
     ports::Fault,
     runtime::{Runtime, ports::Ports},
 };
-
-/// Why there is no client. To the outside it is an unknown client in each case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NoClient {
-    /// No client has this id.
-    Unknown,
-}
-
-impl NoClient {
-    /// The cause, for the log.
-    pub(crate) const fn code(self) -> &'static str {
-        match self {
-            Self::Unknown => "client_unknown",
-        }
-    }
-}
 
 /// Finds clients.
 pub(crate) struct ClientLookup<'r, P: Ports>(&'r Runtime<P>);
@@ -44,8 +35,11 @@ impl<'r, P: Ports> ClientLookup<'r, P> {
         if let Some(client) = self.0.isolate.clients.find(client_id) {
             return Ok(Ok(Rc::clone(client)));
         }
-        core::future::ready(()).await;
-        Ok(Err(NoClient::Unknown))
+        let stored = StoredClients::of(self.0);
+        match StoredId::parse(client_id) {
+            Some(client_id) if stored.are_on() => stored.find(&client_id).await,
+            _ => Ok(Err(NoClient::Unknown)),
+        }
     }
 
     /// The client that an authorization request names.

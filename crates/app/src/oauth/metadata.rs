@@ -17,9 +17,9 @@ const MAX_AGE: Duration = Duration::from_mins(5);
 /// first, have it, too, and it says nothing there of ID tokens.
 ///
 /// # Errors
-/// 404 without clients.
+/// 404 without an authorization server.
 pub(crate) fn document(config: &Config) -> Result<Reply, ApiError> {
-    if config.oauth_clients.is_empty() {
+    if !config.has_authorization_server() {
         return Err(ApiError::NotFound);
     }
     let origin = UrlParts::parse(&config.issuer).map(|parts| parts.origin()).unwrap_or_default();

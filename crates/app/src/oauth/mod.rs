@@ -1,6 +1,6 @@
 //! The authorization server: its endpoints, and the decision about an authorization request, which the pages show.
 //!
-//! It is there if `POSTERN_CLIENTS` has a client with `redirect_uris`. Its rules are in `postern-oauth`.
+//! It is there if `POSTERN_CLIENTS` has a client with `redirect_uris`, or `POSTERN_OAUTH` names a place of others. Its rules are in `postern-oauth`.
 
 pub(crate) mod authorization;
 mod client_request;
@@ -13,4 +13,5 @@ pub(crate) mod metadata;
 pub(crate) mod refusal;
 mod resources;
 pub(crate) mod revocation;
+pub(crate) mod stored_clients;
 pub(crate) mod tokens;

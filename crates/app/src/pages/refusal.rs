@@ -63,6 +63,7 @@ impl From<&ApiError> for Refusal {
             | ApiError::GrantsTooLarge(_)
             | ApiError::UserNotFound
             | ApiError::SessionNotFound
+            | ApiError::ClientNotFound
             | ApiError::GrantNotFound
             | ApiError::MethodNotAllowed { .. } => Self::Page(400, Failure::BadRequest, "invalid_request"),
         }

@@ -13,6 +13,7 @@ use crate::{
     revocation::FeedObject,
 };
 use postern_core::throttle::Throttles;
+use postern_oauth::stored::store::ClientStore;
 
 /// The ports of one request. They are cheap to clone; background work gets a clone.
 pub trait Ports: Clone + 'static {
@@ -26,6 +27,8 @@ pub trait Ports: Clone + 'static {
     type Kv: KvStore;
     /// Users.
     type Identity: IdentityStore;
+    /// Clients of the authorization server.
+    type Clients: ClientStore;
     /// Account objects.
     type Accounts: Accounts;
     /// Our key ring.
@@ -57,6 +60,8 @@ pub trait Ports: Clone + 'static {
     fn kv(&self) -> &Self::Kv;
     /// Users.
     fn identity(&self) -> &Self::Identity;
+    /// Clients of the authorization server.
+    fn clients(&self) -> &Self::Clients;
     /// Account objects.
     fn accounts(&self) -> &Self::Accounts;
     /// Our key ring.

@@ -4,6 +4,7 @@
 use postern_oauth::metadata::paths::{AUTHORIZE, INTROSPECT, REVOKE, TOKEN};
 
 use crate::{
+    config::{ADDED_CLIENT_MEMBERS, STORED_CLIENT_MEMBERS},
     http::ERRORS_PATH,
     web::{
         body::MAX_BODY_BYTES,
@@ -171,6 +172,13 @@ pub(crate) enum ByPath {
     ReplaceRoutes,
     Audit,
     Throttle,
+    Clients,
+    Client,
+    DeleteClient,
+    RotateClientSecret,
+    EndClientSecret,
+    DisableClient,
+    EnableClient,
 }
 
 /// The administrators' calls whose body names the target.
@@ -182,6 +190,8 @@ pub(crate) enum ByBody {
     AmendGrants,
     Revoke,
     ClearThrottle,
+    AddClient,
+    ReplaceClient,
 }
 
 /// One endpoint.
@@ -402,6 +412,39 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         "throttle_clear",
         &["login", "ip"],
     ),
+    Endpoint::admin_read("/clients", ByPath::Clients, &["after", "limit"]),
+    Endpoint::admin_order("POST", "/clients", ByBody::AddClient, "client_add", &ADDED_CLIENT_MEMBERS),
+    Endpoint::admin_read("/clients/{client_id}", ByPath::Client, &[]),
+    Endpoint::admin_order(
+        "PUT",
+        "/clients/{client_id}",
+        ByBody::ReplaceClient,
+        "client_replace",
+        STORED_CLIENT_MEMBERS,
+    ),
+    Endpoint::admin_change("DELETE", "/clients/{client_id}", ByPath::DeleteClient, "client_delete", &[]),
+    Endpoint::admin_change(
+        "POST",
+        "/clients/{client_id}/rotate-secret",
+        ByPath::RotateClientSecret,
+        "client_rotate_secret",
+        &["end_others"],
+    ),
+    Endpoint::admin_change(
+        "DELETE",
+        "/clients/{client_id}/secrets/{secret_id}",
+        ByPath::EndClientSecret,
+        "client_end_secret",
+        &[],
+    ),
+    Endpoint::admin_change(
+        "POST",
+        "/clients/{client_id}/disable",
+        ByPath::DisableClient,
+        "client_disable",
+        &[],
+    ),
+    Endpoint::admin_change("POST", "/clients/{client_id}/enable", ByPath::EnableClient, "client_enable", &[]),
 ];
 
 #[cfg(test)]

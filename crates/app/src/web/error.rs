@@ -86,6 +86,8 @@ pub(crate) enum ApiError {
     GrantsTooLarge(TokenTooLarge),
     /// The user does not exist.
     UserNotFound,
+    /// No stored client has this id.
+    ClientNotFound,
     /// No live session has this id.
     SessionNotFound,
     /// No live grant of the user has this id.
@@ -192,6 +194,7 @@ impl From<&ApiError> for Reply {
             .into(),
             ApiError::UserNotFound => problem(404, "user_not_found", "User not found"),
             ApiError::SessionNotFound => problem(404, "session_not_found", "Session not found"),
+            ApiError::ClientNotFound => problem(404, "client_not_found", "Client not found"),
             ApiError::GrantNotFound => problem(404, "grant_not_found", "Grant not found"),
             ApiError::NotFound => problem(404, "not_found", "Not found"),
             ApiError::MethodNotAllowed { allow } => method_not_allowed(allow),

@@ -22,9 +22,9 @@ pub(crate) const OPENID_METADATA_PATH: &str = "/.well-known/openid-configuration
 
 /// The path of the metadata as the table of endpoints has it, if this is one of its three: for the issuer
 /// `https://example.com/t`, `/.well-known/oauth-authorization-server/t`, `/.well-known/openid-configuration/t`, and
-/// `/t/.well-known/openid-configuration` (RFC 8414 section 5). There is none without clients.
+/// `/t/.well-known/openid-configuration` (RFC 8414 section 5). There is none without an authorization server.
 pub(crate) fn metadata_path(config: &Config, path: &str) -> Option<&'static str> {
-    if config.oauth_clients.is_empty() || !path.contains("/.well-known/o") {
+    if !config.has_authorization_server() || !path.contains("/.well-known/o") {
         return None;
     }
     let issuer = UrlParts::parse(&config.issuer)?.path;
@@ -42,7 +42,7 @@ pub(crate) fn is_own(config: &Config, path: &str) -> bool {
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     below("/auth")
         || matches!(path, JWKS_PATH | "/healthz" | "/readyz" | "/metrics")
-        || (!config.oauth_clients.is_empty() && below("/oauth"))
+        || (config.has_authorization_server() && below("/oauth"))
         || admin_path(&config.admin, path).is_some()
         || metadata_path(config, path).is_some()
 }

@@ -27,6 +27,7 @@ mod resources;
 mod revocation_table;
 mod rollout;
 mod singletons;
+mod stored_clients;
 mod tables;
 mod unseen;
 mod verdicts;

@@ -21,7 +21,7 @@ use crate::{
     web::caller::Caller,
 };
 
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const RESOURCE: &str = "https://api.example/mcp";
 const SECRET: &str = "s3cret-of-the-server";
 
@@ -59,7 +59,7 @@ fn claims(access_token: &str) -> Value {
 }
 
 /// The signed-in user of a browser.
-fn signed_in(world: &World) -> SignedIn {
+pub(super) fn signed_in(world: &World) -> SignedIn {
     let claims = claims(&world.sign_in().0);
     let text = |name: &str| claims[name].as_str().unwrap().to_owned();
     SignedIn {
@@ -85,7 +85,12 @@ fn query(more: &str) -> String {
 }
 
 /// What the request comes to, as a word, or the address at the client.
-fn decide(world: &World, query: &str, user: Option<&SignedIn>, interaction: &Interaction) -> String {
+pub(super) fn decide(
+    world: &World,
+    query: &str,
+    user: Option<&SignedIn>,
+    interaction: &Interaction,
+) -> String {
     let runtime = world.runtime();
     let authorization = Authorization::of(&runtime);
     match block_on(authorization.decide(&Caller::default(), query, user, interaction)) {
@@ -99,12 +104,12 @@ fn decide(world: &World, query: &str, user: Option<&SignedIn>, interaction: &Int
     }
 }
 
-fn allowed(user: &SignedIn, scopes: &str, now: Timestamp) -> Interaction {
+pub(super) fn allowed(user: &SignedIn, scopes: &str, now: Timestamp) -> Interaction {
     Interaction { answer: Some(answer_of(user, Some(Scopes::of_granted(scopes)))), ..Interaction::new(now) }
 }
 
 /// The value of a parameter of an answer.
-fn parameter(location: &str, name: &str) -> String {
+pub(super) fn parameter(location: &str, name: &str) -> String {
     let query = location.split_once('?').unwrap().1;
     let found = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
     found.unwrap_or_else(|| panic!("{location} has no {name}")).to_owned()
@@ -116,11 +121,11 @@ fn code_for(world: &World, user: &SignedIn, more: &str) -> String {
     parameter(&decide(world, &query(more), Some(user), &allowed(user, "read:orders", now)), "code")
 }
 
-fn post(world: &World, path: &str, body: &str) -> Reply {
+pub(super) fn post(world: &World, path: &str, body: &str) -> Reply {
     post_with(world, path, &[], body)
 }
 
-fn post_with(world: &World, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+pub(super) fn post_with(world: &World, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut request = PlainRequest::new("POST", &format!("http://localhost:8787{path}"))
         .with("content-type", "application/x-www-form-urlencoded");
     for (name, value) in headers {

@@ -33,6 +33,7 @@ use postern_app::{
     time::Timestamp,
 };
 use postern_core::throttle::memory::MemoryThrottles;
+use postern_oauth::stored::memory::MemoryClients;
 use serde_json::{Value, json};
 
 use super::{
@@ -326,6 +327,7 @@ pub(crate) struct World {
     pub(crate) log: Log,
     pub(crate) kv: Kv,
     pub(crate) identity: Through<MemoryIdentity>,
+    pub(crate) clients: MemoryClients,
     pub(crate) accounts: Through<MemoryAccounts>,
     pub(crate) key_ring: KeyRing,
     pub(crate) feed: Through<MemoryFeed>,
@@ -345,6 +347,7 @@ impl Ports for World {
     type Log = Log;
     type Kv = Kv;
     type Identity = Through<MemoryIdentity>;
+    type Clients = MemoryClients;
     type Accounts = Through<MemoryAccounts>;
     type KeyRing = KeyRing;
     type IssuerKeys = IssuerObjects;
@@ -370,6 +373,9 @@ impl Ports for World {
     }
     fn identity(&self) -> &Through<MemoryIdentity> {
         &self.identity
+    }
+    fn clients(&self) -> &MemoryClients {
+        &self.clients
     }
     fn accounts(&self) -> &Through<MemoryAccounts> {
         &self.accounts
@@ -460,6 +466,7 @@ impl World {
             log: Log::default(),
             kv: Kv { faults: faults.clone(), ..Kv::default() },
             identity: Through::new(MemoryIdentity::default(), &faults),
+            clients: MemoryClients::default(),
             accounts: Through::new(MemoryAccounts::at(START), &faults),
             key_ring: KeyRing {
                 faults: faults.clone(),

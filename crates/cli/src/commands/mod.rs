@@ -2,6 +2,7 @@
 //! [`Report`](crate::report::Report) or a [`Failure`](crate::failure::Failure).
 
 pub(crate) mod audit;
+pub(crate) mod clients;
 pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod import;

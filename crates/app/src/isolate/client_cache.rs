@@ -1,0 +1,54 @@
+//! The stored clients that this isolate has read.
+
+use core::{cell::RefCell, time::Duration};
+use std::{collections::HashMap, rc::Rc};
+
+use postern_oauth::client::{Client, NoClient};
+
+use crate::time::Timestamp;
+
+/// How long what was read is used. So long, an isolate may still serve a client that was disabled or changed elsewhere:
+/// `docs/reference/limits.md`. A busy client costs each isolate one query in that time.
+pub(crate) const CLIENT_AGE: Duration = Duration::from_secs(10);
+
+/// The most clients that are kept: at some 2 KB each, half a megabyte.
+const MOST: usize = 256;
+
+/// What a look-up found. Ids that no client has are not kept: anyone can make up as many as they like.
+#[derive(Debug, Clone)]
+struct Seen {
+    at: Timestamp,
+    client: Result<Rc<Client>, NoClient>,
+}
+
+/// The stored clients that were read a moment ago.
+#[derive(Debug, Default)]
+pub(crate) struct ClientCache(RefCell<HashMap<String, Seen>>);
+
+impl ClientCache {
+    /// What was found at most [`CLIENT_AGE`] ago.
+    pub(crate) fn get(&self, client_id: &str, now: Timestamp) -> Option<Result<Rc<Client>, NoClient>> {
+        let seen = self.0.borrow();
+        seen.get(client_id).filter(|seen| is_young(seen, now)).map(|seen| seen.client.clone())
+    }
+
+    /// Keeps what was found.
+    pub(crate) fn put(&self, client_id: &str, client: &Result<Rc<Client>, NoClient>, now: Timestamp) {
+        let mut seen = self.0.borrow_mut();
+        if seen.len() >= MOST {
+            seen.retain(|_, seen| is_young(seen, now));
+        }
+        if seen.len() < MOST {
+            seen.insert(client_id.to_owned(), Seen { at: now, client: client.clone() });
+        }
+    }
+
+    /// Forgets a client that is changed here.
+    pub(crate) fn forget(&self, client_id: &str) {
+        self.0.borrow_mut().remove(client_id);
+    }
+}
+
+fn is_young(seen: &Seen, now: Timestamp) -> bool {
+    now.since(seen.at) < CLIENT_AGE
+}
