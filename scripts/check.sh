@@ -46,6 +46,7 @@ tsc --noEmit -p examples/origin/tsconfig.json
 [ ! -d tests/mcp/node_modules ] || tsc --noEmit -p tests/mcp/tsconfig.json
 # And make proof NAME=clients, which installs those of the MCP tests, too.
 [ ! -d tests/proofs/clients/node_modules ] || tsc --noEmit -p tests/proofs/clients/tsconfig.json
+[ ! -d tests/proofs/consumers/node_modules ] || tsc --noEmit -p tests/proofs/consumers/tsconfig.json
 
 say "names of tests"
 node scripts/check-names.mjs
