@@ -86,7 +86,7 @@ fn page(client: &Client, after: u64) -> Result<Page, Failure> {
         // Where to go on: known here by counting.
         members.remove("next");
     }
-    json::read_value(answer)
+    json::read(&answer.to_string())
         .map_err(|error| Failure::refused(format!("an entry after {after} has an unknown format: {error}")))
 }
 

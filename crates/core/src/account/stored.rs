@@ -17,14 +17,16 @@
 //! program, sessions wait for the newer one rather than die.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 use crate::{
     ids::FamilyId,
     ports::{Component, Fault, Records},
     refresh::{EndReason, Family, Revocation},
 };
-use postern_jose::{json, time::Timestamp};
+use postern_jose::{
+    json::{self, RawValue, ReadError},
+    time::Timestamp,
+};
 
 /// The version this program writes.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -105,19 +107,12 @@ struct Versioned<'a, T> {
     record: &'a T,
 }
 
-struct AnyVersion {
+/// The same as it is read, before its version is known.
+#[derive(Deserialize)]
+struct AnyVersion<'t> {
     v: u64,
-    record: Value,
-}
-
-impl AnyVersion {
-    fn read(text: &str) -> Result<Self, Fault> {
-        let fault = |cause: &str| Fault::new(Component::Storage, cause);
-        let mut stored = json::parse_object(text.as_bytes()).map_err(|error| fault(error.code()))?;
-        let v = stored.get("v").and_then(Value::as_u64).ok_or_else(|| fault("the record has no version"))?;
-        let record = stored.get_mut("record").map(Value::take).ok_or_else(|| fault("the record is empty"))?;
-        Ok(Self { v, record })
-    }
+    #[serde(borrow)]
+    record: &'t RawValue,
 }
 
 pub(super) fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
@@ -126,14 +121,18 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
 }
 
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
-    let stored = AnyVersion::read(text)?;
-    json::read_value(migrate(stored)?).map_err(|error| Fault::new(Component::Storage, error))
+    let stored: AnyVersion<'_> = json::read_known(text).map_err(fault)?;
+    json::read_part(migrate(&stored)?).map_err(fault)
+}
+
+fn fault(error: ReadError) -> Fault {
+    Fault::new(Component::Storage, error)
 }
 
 /// Brings a record forward, one version at a time, to [`SCHEMA_VERSION`].
-fn migrate(stored: AnyVersion) -> Result<Value, Fault> {
+fn migrate<'t>(stored: &AnyVersion<'t>) -> Result<&'t RawValue, Fault> {
     match stored.v {
-        // The next version gets an arm `1 => migrate(AnyVersion { v: 2, record: ... })` here.
+        // The next version gets an arm `1 => ...` here, which reads the record as it was and writes it as it is now.
         v if v == u64::from(SCHEMA_VERSION) => Ok(stored.record),
         unknown => Err(Fault::new(
             Component::Storage,

@@ -6,8 +6,8 @@
 
 use core::fmt;
 
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use super::parse::{self, JsonError};
 
@@ -69,24 +69,30 @@ impl From<serde_json::Error> for ReadError {
 /// is an error: for requests and for stored records, where overlooking one could undo what it says.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
     parse::check(text).map_err(ReadError::Syntax)?;
+    read_checked(text)
+}
+
+/// Reads a part of a text as [`read`] does. The part comes from a value that [`read`] or
+/// [`read_known`] has read, so that its text has been checked.
+pub fn read_part<T: DeserializeOwned>(part: &RawValue) -> Result<T, ReadError> {
+    read_checked(part.get())
+}
+
+fn read_checked<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
     let mut unknown = false;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = serde_ignored::deserialize(&mut deserializer, |_| unknown = true)?;
+    let mut note = |_: serde_ignored::Path<'_>| unknown = true;
+    // One type of call-back for all: with a closure for each `T`, the code that reads a type would be there once for
+    // each type that contains it.
+    let note: &mut dyn FnMut(serde_ignored::Path<'_>) = &mut note;
+    let read = serde_ignored::deserialize(&mut serde_json::Deserializer::from_str(text), note)?;
     if unknown { Err(ReadError::Unknown) } else { Ok(read) }
 }
 
 /// The same, members that the type does not know passed over: for answers of another version of
 /// the program and for what others write.
-pub fn read_known<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
+pub fn read_known<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
     parse::check(text).map_err(ReadError::Syntax)?;
     Ok(serde_json::from_str(text)?)
-}
-
-/// Reads a value of its type from a tree, as [`read`] does.
-pub fn read_value<T: DeserializeOwned>(value: Value) -> Result<T, ReadError> {
-    let mut unknown = false;
-    let read = serde_ignored::deserialize(value, |_| unknown = true)?;
-    if unknown { Err(ReadError::Unknown) } else { Ok(read) }
 }
 
 /// Writes a value as JSON text: one instance of the serializer for all who write. What can't be
