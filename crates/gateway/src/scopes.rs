@@ -50,10 +50,10 @@ impl ScopeImplications {
         &self,
         scopes: impl IntoIterator<Item = &'s String>,
     ) -> BTreeMap<String, BTreeSet<String>> {
-        scopes
-            .into_iter()
-            .filter_map(|scope| Some((scope.clone(), self.broader.get(scope)?.clone())))
-            .collect()
+        let broader = |scope: &String| Some((scope.clone(), self.broader.get(scope)?.clone()));
+        let mut table = BTreeMap::new();
+        table.extend(scopes.into_iter().filter_map(broader));
+        table
     }
 }
 

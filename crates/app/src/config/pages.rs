@@ -78,11 +78,15 @@ pub(super) fn read(node: &Node<'_>, issuer: Option<&str>, local: bool) -> Option
         let each = |(id, node): (&str, Node<'_>)| {
             Some((id.to_owned(), self::theme(&node.object(&THEME)?, &theme, local)))
         };
-        Some(node.members()?.into_iter().filter_map(each).collect())
+        let mut themes = BTreeMap::new();
+        themes.extend(node.members()?.into_iter().filter_map(each));
+        Some(themes)
     });
     let scopes = fields.or("scopes", BTreeMap::new(), |node| {
         let each = |(scope, node): (&str, Node<'_>)| Some((scope.to_owned(), descriptions(&node)?));
-        Some(node.members()?.into_iter().filter_map(each).collect())
+        let mut scopes = BTreeMap::new();
+        scopes.extend(node.members()?.into_iter().filter_map(each));
+        Some(scopes)
     });
     let least = if local { 1 } else { 300 };
     let lifetime =

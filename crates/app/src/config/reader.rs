@@ -213,10 +213,11 @@ impl<'a> Node<'a> {
         &self,
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<BTreeSet<T>> {
-        if self.is_text() {
-            return self.parsed(parse).map(|one| BTreeSet::from([one]));
-        }
         let mut set = BTreeSet::new();
+        if self.is_text() {
+            set.insert(self.parsed(parse)?);
+            return Some(set);
+        }
         self.each(|item| {
             let text = item.parsed(&parse)?;
             if set.insert(text) { Some(()) } else { item.wrong("is listed twice") }

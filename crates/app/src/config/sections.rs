@@ -245,7 +245,9 @@ pub(super) fn issuers(node: &Node<'_>, own: Option<&str>, local: bool) -> Option
                     SignatureAlgorithm::ALL.map(SignatureAlgorithm::name).join(", ")
                 )),
             })?;
-            Some(named.into_iter().map(|(algorithm, _)| algorithm).collect())
+            let mut algorithms = BTreeSet::new();
+            algorithms.extend(named.into_iter().map(|(algorithm, _)| algorithm));
+            Some(algorithms)
         });
         let typ = fields.or("typ", TypRule::AccessToken, |node| {
             node.choice(&[("at+jwt", TypRule::AccessToken), ("any", TypRule::Any)])

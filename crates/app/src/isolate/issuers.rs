@@ -65,7 +65,8 @@ pub(crate) fn trusted_issuers(config: &Config) -> BTreeMap<String, Rc<TrustedIss
         };
         (issuer.issuer.clone(), Rc::new(trusted))
     });
-    let mut trusted: BTreeMap<_, _> = external.collect();
+    let mut trusted = BTreeMap::new();
+    trusted.extend(external);
     trusted.insert(config.issuer.clone(), Rc::new(own));
     trusted
 }

@@ -14,6 +14,7 @@ use super::{
     grants::{self, StoredGrant},
     messages::AccountAnswer,
     oauth_messages::{CodeRefusal, Consent, OauthAnswer, PendingCode, PresentedCode, Redeemed},
+    order::in_order,
     outbox,
     reply::{AccountReply, AlarmAction},
     stored::{CODE_KIND, Store, decode, encode},
@@ -58,10 +59,9 @@ pub(super) fn issue(
         return Ok(AccountReply::plain(AccountAnswer::Oauth(OauthAnswer::SignInOutdated {})));
     }
     sweep(store, now)?;
-    let mut by_age = codes_of(store)?;
-    by_age.sort_by_key(|(id, code)| (code.issued_at, *id));
+    let by_age = in_order(codes_of(store)?.iter().map(|(id, code)| Some((code.issued_at, *id))));
     let excess = (by_age.len() + 1).saturating_sub(PENDING);
-    for (oldest, _) in by_age.into_iter().take(excess) {
+    for (_, oldest, _) in by_age.into_iter().take(excess) {
         remove(store, oldest)?;
     }
     if let Some(consent) = consent {

@@ -1,5 +1,7 @@
 //! What a user has consented to: for each client, redirect URI, and resource, the scopes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -30,18 +32,18 @@ pub(super) fn remember(
     let id = id_of(&consent.client_id, &consent.redirect_uri, consent.resource.as_deref());
     let mut consent = consent.clone();
     let before = read(store, &id)?.map(|stored| stored.consent.scopes).unwrap_or_default();
-    consent.scopes.extend(before);
-    consent.scopes.sort_unstable();
-    consent.scopes.dedup();
+    let scopes: BTreeSet<String> = consent.scopes.into_iter().chain(before).collect();
+    consent.scopes = scopes.into_iter().collect();
     let mut others = Vec::new();
     for (other, record) in store.0.scan(CONSENT_KIND)? {
         others.push((decode::<StoredConsent>(&record)?.at, other));
     }
     others.retain(|(_, other)| *other != id);
-    others.sort_unstable();
-    let excess = (others.len() + 1).saturating_sub(CAPACITY);
-    for (_, oldest) in others.into_iter().take(excess) {
-        store.0.remove(CONSENT_KIND, &oldest)?;
+    while others.len() >= CAPACITY
+        && let Some((place, (_, oldest))) = others.iter().enumerate().min_by_key(|(_, other)| *other)
+    {
+        store.0.remove(CONSENT_KIND, oldest)?;
+        others.swap_remove(place);
     }
     store.0.write(CONSENT_KIND, &id, &encode(&StoredConsent { consent, at: now })?)
 }

@@ -12,6 +12,7 @@ use super::{
     consents,
     messages::{AccountAnswer, Refusal},
     oauth_messages::{GrantRotated, GrantView, NotGranted, OauthAnswer, Wanted},
+    order::in_order,
     outbox,
     reply::{AccountReply, AlarmAction},
     rotation,
@@ -199,15 +200,10 @@ pub(super) fn make_room(
     client_id: &str,
     now: Timestamp,
 ) -> Result<Vec<FamilyId>, Fault> {
-    let (mut live, mut ended) = (Vec::new(), Vec::new());
-    for (id, grant) in all(store)? {
-        match grant.family.end() {
-            Some(end) => ended.push((end.at, id)),
-            None if id != new && grant.family.is_alive(now) => live.push((id, grant)),
-            None => {}
-        }
-    }
-    live.sort_by_key(|(id, grant)| (grant.family.seen_at, *id));
+    let grants = all(store)?;
+    let ended = in_order(grants.iter().map(|(id, grant)| Some((grant.family.end()?.at, *id))));
+    let mut live = longest_idle_first(grants, now);
+    live.retain(|(id, _)| *id != new);
     let is_own = |grant: &StoredGrant| grant.family.grant.client_id == client_id;
     let own = live.iter().filter(|(_, grant)| is_own(grant)).count();
     let mut leaving = take_first(&mut live, (own + 1).saturating_sub(LIVE_OF_A_CLIENT), is_own);
@@ -218,9 +214,8 @@ pub(super) fn make_room(
         end_one(store, id, grant, EndReason::Displaced, now)?;
         displaced.push(id);
     }
-    ended.sort_unstable();
     let too_many = ended.len().saturating_sub(ENDED_KEPT);
-    for (_, id) in ended.into_iter().take(too_many) {
+    for (_, id, _) in ended.into_iter().take(too_many) {
         remove(store, id)?;
     }
     Ok(displaced)
@@ -254,10 +249,8 @@ pub(super) fn confirm(
 
 /// The live grants, most recently used first.
 pub(super) fn list(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Vec<GrantView>, Fault> {
-    let mut live = all(store)?;
-    live.retain(|(_, grant)| grant.family.is_alive(now));
-    live.sort_by_key(|(id, grant)| (core::cmp::Reverse(grant.family.seen_at), *id));
-    Ok(live.iter().map(|(id, grant)| view_of(*id, grant)).collect())
+    let live = longest_idle_first(all(store)?, now);
+    Ok(live.iter().rev().map(|(id, grant)| view_of(*id, grant)).collect())
 }
 
 /// What a refresh token stands for, if it is the current one of a live grant.
@@ -319,6 +312,16 @@ fn remove(store: &Store<'_, impl Records>, id: FamilyId) -> Result<(), Fault> {
 
 fn all(store: &Store<'_, impl Records>) -> Result<Grants, Fault> {
     store.all_of(GRANT_KIND)
+}
+
+/// The live ones among these grants.
+fn longest_idle_first(grants: Grants, now: Timestamp) -> Grants {
+    let date = |(id, grant): &(FamilyId, StoredGrant)| {
+        grant.family.is_alive(now).then_some((grant.family.seen_at, *id))
+    };
+    let order = in_order(grants.iter().map(date));
+    let mut grants: Vec<_> = grants.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|(_, _, place)| grants.get_mut(place)?.take()).collect()
 }
 
 #[cfg(test)]

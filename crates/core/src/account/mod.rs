@@ -20,6 +20,7 @@ mod oauth_messages;
 mod object;
 mod one_time;
 pub mod one_time_token;
+mod order;
 mod outbox;
 mod reply;
 mod rotation;

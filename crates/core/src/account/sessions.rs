@@ -6,6 +6,7 @@ use super::{
     activity::{self, ActivityKind},
     alarm, codes, grants,
     messages::{AccountAnswer, Refusal, SessionView},
+    order::in_order,
     outbox,
     reply::{AccountReply, AlarmAction},
     stored::{ERASED, Families, Meta, RevokedAll, Store, StoredFamily},
@@ -90,7 +91,7 @@ fn displace(
     room: usize,
     now: Timestamp,
 ) -> Vec<FamilyId> {
-    let live = in_order(families, |family| family.is_alive(now).then_some(family.seen_at));
+    let live = families_in_order(families, |family| family.is_alive(now).then_some(family.seen_at));
     let excess = live.len().saturating_sub(room);
     let mut displaced = Vec::new();
     for (_, _, place) in live.into_iter().take(excess) {
@@ -106,7 +107,7 @@ fn displace(
 
 /// Removes the longest ended families beyond [`ENDED_KEPT`].
 fn forget_ended(store: &Store<'_, impl Records>, families: &mut Families) {
-    let ended = in_order(families, |family| Some(family.end()?.at));
+    let ended = families_in_order(families, |family| Some(family.end()?.at));
     let excess = ended.len().saturating_sub(ENDED_KEPT);
     for (_, id, _) in ended.into_iter().take(excess) {
         if store.remove_family(id).is_ok() {
@@ -119,7 +120,7 @@ pub(super) fn list(store: &Store<'_, impl Records>, now: Timestamp) -> Result<Ve
     let meta = store.meta()?;
     let families = store.settled(meta.as_ref())?;
     // The latest first: by the time that is left until the end of all time.
-    let latest_first = in_order(&families, |family| {
+    let latest_first = families_in_order(&families, |family| {
         let age = u64::MAX - family.rotated_at.millis();
         family.is_alive(now).then_some(Timestamp::from_millis(age))
     });
@@ -284,15 +285,10 @@ fn is_repeated(there: &Family, opening: &NewFamily) -> bool {
         && there.grant == opening.grant
 }
 
-/// The families that have a date, earliest first, each with its place in the list. One type is
-/// sorted for all callers, since a sort is compiled anew for each.
-fn in_order(
+/// The families that have a date, earliest first, each with its place in the list.
+fn families_in_order(
     families: &Families,
     date: impl Fn(&Family) -> Option<Timestamp>,
 ) -> Vec<(Timestamp, FamilyId, usize)> {
-    let dated =
-        |(place, (id, stored)): (usize, &(FamilyId, StoredFamily))| Some((date(&stored.family)?, *id, place));
-    let mut order: Vec<_> = families.iter().enumerate().filter_map(dated).collect();
-    order.sort_unstable();
-    order
+    in_order(families.iter().map(|(id, stored)| Some((date(&stored.family)?, *id))))
 }

@@ -58,8 +58,9 @@ impl Grants {
     /// For the audit log: the lists as JSON, so that no name can pass for two. The administrators'
     /// scope stands first, as a long text is cut off there.
     pub fn told(&self) -> String {
-        let mut scopes = self.scopes.clone();
-        scopes.sort_by_key(|scope| scope != ADMIN_SCOPE);
+        let (mut scopes, others): (Vec<_>, _) =
+            self.scopes.iter().map(String::as_str).partition(|scope| *scope == ADMIN_SCOPE);
+        scopes.extend(others);
         let tenant = self.tenant_id.as_deref().map_or(Value::Null, Value::from).to_string();
         let (scopes, roles) =
             (Value::from(scopes).to_string(), Value::from(self.roles.as_slice()).to_string());

@@ -63,9 +63,11 @@ impl GeneratedKey {
     /// From the public half as an exported JWK. A JWK that is not a sound key for `algorithm` is the
     /// platform's fault.
     pub fn new(algorithm: SignatureAlgorithm, jwk: &Value, pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, Fault> {
-        let members =
-            KEY_MEMBERS.into_iter().filter_map(|name| Some((name.to_owned(), jwk.get(name)?.clone())));
-        let public = PublicKey::from_jwk(&Value::Object(members.collect()))
+        let mut members = serde_json::Map::new();
+        members.extend(
+            KEY_MEMBERS.into_iter().filter_map(|name| Some((name.to_owned(), jwk.get(name)?.clone()))),
+        );
+        let public = PublicKey::from_jwk(&Value::Object(members))
             .map_err(|error| Fault::new(Component::Crypto, error))?
             .named_by_thumbprint();
         if public.algorithm() != algorithm {
