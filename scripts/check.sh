@@ -45,7 +45,7 @@ tsc --noEmit -p examples/origin/tsconfig.json
 # Likewise make proof NAME=mcp.
 [ ! -d tests/mcp/node_modules ] || tsc --noEmit -p tests/mcp/tsconfig.json
 # And make proof NAME=clients, which installs those of the MCP tests, too.
-[ ! -d tests/proofs/clients/node_modules ] || tsc --noEmit -p tests/proofs/clients/tsconfig.json
+[ ! -d tests/proofs/clients/chromium/node_modules ] || tsc --noEmit -p tests/proofs/clients/tsconfig.json
 [ ! -d tests/proofs/consumers/node_modules ] || tsc --noEmit -p tests/proofs/consumers/tsconfig.json
 
 say "names of tests"

@@ -15,6 +15,8 @@ interface Program {
   version: string;
   /** The command; the scene is in its environment. */
   command: readonly string[];
+  /** Whether it needs Chromium. */
+  chromium?: true;
 }
 
 interface Tally {
@@ -28,13 +30,15 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 /** The version of an npm package that is really there. */
 function installed(name: string): string {
-  const places = ["node_modules/", "../../mcp/node_modules/", "../../../node_modules/"].map((place) => here(`${place}${name}/package.json`));
+  const places = ["node_modules/", "chromium/node_modules/", "../../mcp/node_modules/", "../../../node_modules/"].map((place) => here(`${place}${name}/package.json`));
   const found = places.find((place) => existsSync(place));
   if (found === undefined) throw new Error(`${name} is not installed`);
   return (JSON.parse(readFileSync(found, "utf8")) as { version: string }).version;
 }
 
 const npm = (name: string, file: string, what = ""): Program => ({ name: `${name}${what}`, version: installed(name), command: [process.execPath, here(file)] });
+
+const inChromium = (name: string, file: string): Program => ({ name, version: existsSync(here("chromium/node_modules")) ? installed(name) : "", command: [process.execPath, here(file)], chromium: true });
 
 /** A Python with the packages of requirements.txt, in the cache; it is made once. */
 function python(): string {
@@ -78,8 +82,12 @@ const only = process.env["ONLY"]?.split(" ") ?? [];
 const wanted = ({ name }: Program) => only.length === 0 || only.some((word) => name.includes(word));
 
 const tallies: Tally[] = [];
+/** Programs that this machine cannot run. */
+const left: Program[] = [];
 async function play(programs: readonly Program[], start: () => Promise<Scene>): Promise<void> {
-  const chosen = programs.filter(wanted);
+  const withChromium = existsSync(here("chromium/node_modules"));
+  const chosen = programs.filter((program) => wanted(program) && (withChromium || !program.chromium));
+  left.push(...programs.filter((program) => wanted(program) && !chosen.includes(program)));
   if (chosen.length === 0) return;
   const scene = await start();
   try {
@@ -102,9 +110,19 @@ await play(
   ],
   oauthScene,
 );
-await play([npm("@modelcontextprotocol/sdk", "mcp-sdk.ts"), pip("mcp", "mcp_client.py"), npm("@modelcontextprotocol/conformance", "conformance.ts")], mcpScene);
+await play(
+  [
+    npm("@modelcontextprotocol/sdk", "mcp-sdk.ts"),
+    pip("mcp", "mcp_client.py"),
+    npm("@modelcontextprotocol/conformance", "conformance.ts"),
+    inChromium("mcp-remote", "mcp-remote.ts"),
+    inChromium("lighthouse", "lighthouse.ts"),
+  ],
+  mcpScene,
+);
 
 console.log("\n| client | version | checks passed |\n|---|---|---|");
 for (const { name, version, passed, failed } of tallies) console.log(`| ${name} | ${version} | ${passed} of ${passed + failed.length} |`);
+for (const { name } of left) console.log(`| ${name} | | not run: there is no Chromium |`);
 for (const { name, failed } of tallies) for (const line of failed) console.log(`${name}: ${line}`);
 process.exit(tallies.length > 0 && tallies.every(({ failed }) => failed.length === 0) ? 0 : 1);

@@ -73,6 +73,7 @@ async function start(issuerOf: (here: string) => string, here: string, options: 
       {
         POSTERN_ISSUER: given.issuer,
         POSTERN_CLIENTS: CLIENTS,
+        POSTERN_REGISTRATION: "open",
         // The cheapest that is allowed: this is about answers, not about hashing.
         POSTERN_PASSWORD: { memory_kib: 32, iterations: 1 },
       },
