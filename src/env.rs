@@ -30,6 +30,8 @@ pub(super) mod binding {
     pub(crate) const REVOCATION_FEED: &str = "REVOCATION_FEED";
     /// Durable Object: the key set of another issuer.
     pub(crate) const ISSUER_KEYS: &str = "ISSUER_KEYS";
+    /// Durable Object: the documents of clients of some hosts.
+    pub(crate) const CLIENT_DOCUMENTS: &str = "CLIENT_DOCUMENTS";
     /// Durable Object: the sums of the counters of all isolates.
     pub(crate) const METRICS: &str = "METRICS";
     /// Durable Object: the rate limits of one network or one account.

@@ -157,3 +157,12 @@ pub(super) async fn sleep(duration: Duration) {
     });
     let _ = settled(promise).await;
 }
+
+/// Whether the Worker runs with this compatibility flag.
+pub(super) fn has_compatibility_flag(name: &str) -> bool {
+    let member = |value: &JsValue, name: &str| Reflect::get(value, &JsValue::from_str(name)).ok();
+    member(&js_sys::global(), "Cloudflare")
+        .and_then(|cloudflare| member(&cloudflare, "compatibilityFlags"))
+        .and_then(|flags| member(&flags, name))
+        .is_some_and(|flag| flag.is_truthy())
+}

@@ -9,7 +9,8 @@ use crate::{
     crypto::WebCrypto,
     d1::Database,
     durable_objects::stubs::{
-        AccountStubs, AuditLogStub, FeedStub, IssuerKeysStubs, KeyRingStub, MetricsStubs, ThrottleStubs,
+        AccountStubs, AuditLogStub, ClientDocumentStubs, FeedStub, IssuerKeysStubs, KeyRingStub,
+        MetricsStubs, ThrottleStubs,
     },
     js::{self, ExecutionContext},
     kv::Kv,
@@ -33,6 +34,7 @@ pub(super) struct WorkerPorts {
     accounts: AccountStubs,
     key_ring: KeyRingStub,
     issuer_keys: IssuerKeysStubs,
+    client_documents: ClientDocumentStubs,
     bindings: UserBindings,
     feed: FeedStub,
     limiters: Limiters,
@@ -54,6 +56,7 @@ impl WorkerPorts {
             accounts: AccountStubs(Rc::clone(&env)),
             key_ring: KeyRingStub(Rc::clone(&env)),
             issuer_keys: IssuerKeysStubs(Rc::clone(&env)),
+            client_documents: ClientDocumentStubs(Rc::clone(&env)),
             bindings: UserBindings(Rc::clone(&env)),
             feed: FeedStub(Rc::clone(&env)),
             audit_log: AuditLogStub(Rc::clone(&env)),
@@ -83,6 +86,7 @@ impl Ports for WorkerPorts {
     type Accounts = AccountStubs;
     type KeyRing = KeyRingStub;
     type IssuerKeys = IssuerKeysStubs;
+    type ClientDocuments = ClientDocumentStubs;
     type Feed = FeedStub;
     type RateLimiter = Limiters;
     type Throttles = ThrottleStubs;
@@ -125,6 +129,10 @@ impl Ports for WorkerPorts {
 
     fn issuer_keys(&self) -> &IssuerKeysStubs {
         &self.issuer_keys
+    }
+
+    fn client_documents(&self) -> &ClientDocumentStubs {
+        &self.client_documents
     }
 
     fn feed(&self) -> &FeedStub {

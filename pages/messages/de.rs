@@ -87,6 +87,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     registration_closed: "Neue Konten legt die Verwaltung an.",
     field_missing: "Füllen Sie dieses Feld aus.",
     unknown_client: "Die Anwendung, die Sie hierher geschickt hat, ist nicht bekannt.",
+    client_document: "Die Anwendung, die Sie hierher geschickt hat, beschreibt sich auf ihrer eigenen Website, und diese Beschreibung ist nicht verwendbar. Versuchen Sie es später erneut. Hilft das nicht, wenden Sie sich an den Hersteller der Anwendung.",
     wrong_redirect: "Die Anwendung will Sie zu einer Adresse schicken, die sie nicht registriert hat.",
     invalid_authorization: "Die Anwendung hat eine ungültige Anfrage geschickt.",
     consent_spent: "Diese Seite wurde schon verwendet. Gehen Sie zurück zur Anwendung, und beginnen Sie von vorn.",

@@ -87,6 +87,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     registration_closed: "New accounts are created by an administrator.",
     field_missing: "Fill in this field.",
     unknown_client: "The application that sent you here is not known.",
+    client_document: "The application that sent you here describes itself on its own website, and that description cannot be used. Try again later. If it does not help, tell the maker of the application.",
     wrong_redirect: "The application wants to send you to an address that it has not registered.",
     invalid_authorization: "The application sent a request that is not valid.",
     consent_spent: "This page was used before. Go back to the application and begin again.",

@@ -87,6 +87,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     registration_closed: "Las cuentas nuevas las crea la administración.",
     field_missing: "Rellene este campo.",
     unknown_client: "No se conoce la aplicación que le ha enviado aquí.",
+    client_document: "La aplicación que le ha enviado aquí se describe en su propio sitio web, y esa descripción no se puede usar. Inténtelo más tarde. Si no funciona, avise al fabricante de la aplicación.",
     wrong_redirect: "La aplicación quiere enviarle a una dirección que no ha registrado.",
     invalid_authorization: "La aplicación ha enviado una solicitud que no es válida.",
     consent_spent: "Esta página ya se ha usado. Vuelva a la aplicación y empiece de nuevo.",

@@ -87,6 +87,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     registration_closed: "Les nouveaux comptes sont créés par l’administration.",
     field_missing: "Remplissez ce champ.",
     unknown_client: "L’application qui vous a envoyé ici n’est pas connue.",
+    client_document: "L’application qui vous a envoyé ici se décrit sur son propre site, et cette description n’est pas utilisable. Réessayez plus tard. Si cela n’aide pas, prévenez l’éditeur de l’application.",
     wrong_redirect: "L’application veut vous envoyer vers une adresse qu’elle n’a pas enregistrée.",
     invalid_authorization: "L’application a envoyé une demande qui n’est pas valide.",
     consent_spent: "Cette page a déjà servi. Revenez à l’application et recommencez.",

@@ -87,6 +87,7 @@ pub(crate) static MESSAGES: Messages = Messages {
     registration_closed: "新しいアカウントは管理者が作成します。",
     field_missing: "この項目を入力してください。",
     unknown_client: "移動元のアプリケーションは登録されていません。",
+    client_document: "移動元のアプリケーションは自社のウェブサイトで自らの情報を公開していますが、その情報を使用できません。後でもう一度お試しください。解決しない場合は、アプリケーションの提供元にお知らせください。",
     wrong_redirect: "アプリケーションが指定した移動先は登録されていません。",
     invalid_authorization: "アプリケーションの要求が正しくありません。",
     consent_spent: "このページはすでに使用されました。アプリケーションに戻って最初からやり直してください。",

@@ -47,7 +47,7 @@ messages! {
     end_access end_access_text access_ended
     // Refusals and faults.
     failed_title form_expired foreign_page throttled busy unavailable bad_request not_offered
-    registration_closed field_missing unknown_client wrong_redirect invalid_authorization
+    registration_closed field_missing unknown_client client_document wrong_redirect invalid_authorization
     consent_spent
 }
 

@@ -5,6 +5,7 @@
 
 mod account;
 mod audit_log;
+mod client_documents;
 mod issuer_keys;
 mod key_ring;
 mod metrics;

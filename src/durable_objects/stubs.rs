@@ -18,6 +18,7 @@ use crate::{
 use postern_app::{
     account::{AccountAnswer, AccountRequest, Accounts},
     audit::{AuditAnswer, AuditLog, AuditRequest},
+    client_documents::{ClientDocumentAnswer, ClientDocumentObjects, ClientDocumentRequest},
     ids::AccountId,
     issuer_keys::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     json,
@@ -131,6 +132,17 @@ pub(crate) struct IssuerKeysStubs(pub(crate) Rc<Env>);
 impl IssuerKeysObjects for IssuerKeysStubs {
     async fn ask(&self, place: &str, request: &IssuerKeysRequest) -> Result<IssuerKeysAnswer, Fault> {
         ask(&self.0, (binding::ISSUER_KEYS, Component::IssuerKeys), place, request).await
+    }
+}
+
+/// Stubs of `ClientDocuments`, named by their number.
+#[derive(Clone)]
+pub(crate) struct ClientDocumentStubs(pub(crate) Rc<Env>);
+
+impl ClientDocumentObjects for ClientDocumentStubs {
+    async fn ask(&self, object: u8, request: &ClientDocumentRequest) -> Result<ClientDocumentAnswer, Fault> {
+        let place = (binding::CLIENT_DOCUMENTS, Component::ClientDocuments);
+        ask(&self.0, place, &object.to_string(), request).await
     }
 }
 

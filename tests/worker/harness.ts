@@ -90,6 +90,8 @@ export interface PosternOptions {
   tls?: { key: string; certificate: string };
   /** Each call that reaches an Account object becomes a log line once it is answered: `Account was asked: KIND FAMILY`. */
   spy?: boolean;
+  /** Compatibility flags besides those of wrangler.toml. */
+  flags?: string[];
   /** Whether parts of the platform can be broken while it runs: see `Postern.break`. */
   breakable?: boolean;
   /** Whether `/.held` says how many JavaScript objects the Worker's WASM holds. */
@@ -259,7 +261,7 @@ async function within<T>(what: string, work: Promise<T>): Promise<T> {
 /** Starts Postern. */
 export async function startPostern(options: PosternOptions = {}): Promise<Postern> {
   const bindings = await bindingsOf(join(root, "wrangler.toml"));
-  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, counted = false, services = {}, outbound, queue, direct = false, ratelimits = {}, tls } = options;
+  const { origin = "demo", persist, vars = {}, port = 0, spy = false, breakable = false, counted = false, services = {}, outbound, queue, direct = false, ratelimits = {}, flags = [], tls } = options;
   const service = originService(origin);
   const logs: string[] = [];
   const given = varsOf(bindings, vars);
@@ -294,7 +296,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
           { type: "CompiledWasm", path: join(root, "build/index_bg.wasm") },
         ],
         compatibilityDate: bindings.compatibilityDate,
-        compatibilityFlags: bindings.compatibilityFlags,
+        compatibilityFlags: [...bindings.compatibilityFlags, ...flags],
         kvNamespaces: bindings.kvNamespaces,
         d1Databases: bindings.d1Databases,
         durableObjects: bindings.durableObjects,

@@ -30,7 +30,7 @@ use serde_json::Value;
 pub use document::RouteDocument;
 pub use limits::LimitSettings;
 pub use master::MasterKeys;
-pub use oauth::OauthSettings;
+pub use oauth::{DocumentHosts, OauthSettings};
 pub(crate) use oauth_clients::{
     ADDED_MEMBERS as ADDED_CLIENT_MEMBERS, CONFIDENTIAL, STORED_MEMBERS as STORED_CLIENT_MEMBERS,
 };
@@ -139,7 +139,9 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let (clients, oauth_clients) = variable("CLIENTS")
         .and_then(|node| sections::clients(&node, &refresh, local))
         .unwrap_or_else(|| (vec![Client::first_party(&refresh)], Clients::default()));
-    let oauth = variable("OAUTH").and_then(|node| oauth::read(&node)).unwrap_or_default();
+    let oauth = variable("OAUTH")
+        .and_then(|node| oauth::read(&node, &refresh))
+        .unwrap_or_else(|| OauthSettings::without(&refresh));
     let registration = variable("REGISTRATION")
         .and_then(|node| node.choice(&[("closed", Registration::Closed), ("open", Registration::Open)]))
         .unwrap_or(Registration::Closed);
@@ -198,7 +200,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let pages = match variable("PAGES") {
         Some(node) => pages::read(&node, issuer.as_deref(), local),
         // Without pages, no user could answer a client of the authorization server.
-        None if oauth_clients.is_empty() && !oauth.stored_clients => None,
+        None if oauth_clients.is_empty() && !oauth.finds_clients() => None,
         None => issuer.as_deref().map(PagesSettings::of_issuer),
     };
 

@@ -48,7 +48,7 @@ pub use postern_core::{
 };
 pub use postern_gateway as gateway;
 pub use postern_jose::{self as jose, compact, encoding, json, jwks, jwt, text, time};
-pub use postern_oauth::stored;
+pub use postern_oauth::{documents as client_documents, stored};
 
 mod access;
 mod admin;

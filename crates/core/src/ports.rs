@@ -34,6 +34,10 @@ pub enum Component {
     IssuerKeys,
     /// The network fetch of an issuer's key set.
     Issuer,
+    /// A `ClientDocuments` object.
+    ClientDocuments,
+    /// The document of a client, which its host serves.
+    ClientDocument,
     /// The platform's cryptography.
     Crypto,
     /// An object's own storage.
@@ -67,6 +71,8 @@ impl Component {
             Self::RevocationFeed => "revocation_feed",
             Self::IssuerKeys => "issuer_keys",
             Self::Issuer => "issuer",
+            Self::ClientDocuments => "client_documents",
+            Self::ClientDocument => "client_document",
             Self::Crypto => "crypto",
             Self::Storage => "storage",
             Self::Upstream => "upstream",

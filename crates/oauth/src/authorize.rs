@@ -12,6 +12,7 @@ use postern_core::account::CodeChallenge;
 
 use crate::{
     client::{Client, GrantType},
+    documents::DocumentProblem,
     error::{ErrorCode, OauthError},
     form::{FormError, Parameters},
     pkce,
@@ -42,6 +43,9 @@ pub enum PageError {
     /// No client has this `client_id`.
     #[error("no client has this client_id")]
     UnknownClient,
+    /// `client_id` is the URL of a document that cannot be used, or cannot be had now.
+    #[error("the document of the client cannot be used: {}", .0.code())]
+    ClientDocument(DocumentProblem),
     /// `redirect_uri` is there more than once, or is missing although the client has several.
     #[error("redirect_uri is missing or there more than once")]
     NoRedirect,
@@ -51,12 +55,25 @@ pub enum PageError {
 }
 
 impl PageError {
+    /// The status of the page.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::ClientDocument(problem) => problem.status(),
+            Self::Form(_)
+            | Self::NoClient
+            | Self::UnknownClient
+            | Self::NoRedirect
+            | Self::UnregisteredRedirect => 400,
+        }
+    }
+
     /// The stable code, for the page and the log.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Form(_) => "malformed_authorization_request",
             Self::NoClient => "client_id_missing",
             Self::UnknownClient => "client_unknown",
+            Self::ClientDocument(problem) => problem.code(),
             Self::NoRedirect => "redirect_uri_missing",
             Self::UnregisteredRedirect => "redirect_uri_unregistered",
         }
@@ -337,6 +354,7 @@ pub(crate) fn resource_of(
     let named = named.map_err(|_| refused("one token is for one resource: name one"))?;
     let Some(named) = named else {
         return match &client.resources {
+            None if client.is_open() => Err(refused("the client must name a resource")),
             None => Ok(None),
             Some(own) => match (own.first(), own.len()) {
                 (Some(only), 1) => Ok(Some(only.clone())),

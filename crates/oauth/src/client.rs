@@ -5,7 +5,12 @@ use std::{collections::BTreeSet, rc::Rc};
 use postern_core::refresh::{DriftPolicy, Lifetimes};
 use subtle::ConstantTimeEq as _;
 
-use crate::{redirect::RegisteredRedirect, resource::Resource, scope::Scopes};
+use crate::{
+    documents::{DocumentProblem, NoDocument},
+    redirect::RegisteredRedirect,
+    resource::Resource,
+    scope::Scopes,
+};
 
 /// SHA-256 of a client secret. A plain hash is enough, because a secret has 256 random bits: there is nothing to guess.
 #[derive(Clone, Copy)]
@@ -99,11 +104,22 @@ pub enum OfflineAccess {
     OnRequest,
 }
 
+/// How a client came to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provenance {
+    /// The operator or an administrator entered it.
+    Operator,
+    /// Its metadata document says what it is. The `client_id` is the URL of the document.
+    Document,
+}
+
 /// A client of the authorization server.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// The `client_id`: 1 to 128 visible ASCII characters.
+    /// The `client_id`: 1 to 256 visible ASCII characters.
     pub client_id: String,
+    /// How it came to be known.
+    pub provenance: Provenance,
     /// The name that users see.
     pub name: String,
     /// How it authenticates.
@@ -112,7 +128,8 @@ pub struct Client {
     pub redirect_uris: Vec<RegisteredRedirect>,
     /// The scopes that it may ask for, without `offline_access`.
     pub scopes: Scopes,
-    /// The resources that its tokens may be for. `None` means every known one, and the deployment's audience.
+    /// The resources that its tokens may be for. `None` means every known one, and, for a client of the operator, the
+    /// deployment's audience.
     pub resources: Option<BTreeSet<Resource>>,
     /// The grant types that it may use.
     pub grant_types: BTreeSet<GrantType>,
@@ -130,6 +147,15 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether no operator or administrator entered the client. Its tokens are for protected resources alone, which are made for
+    /// other people's programs, and never for the deployment's audience.
+    pub const fn is_open(&self) -> bool {
+        match self.provenance {
+            Provenance::Operator => false,
+            Provenance::Document => true,
+        }
+    }
+
     /// Whether the client has no secret.
     pub const fn is_public(&self) -> bool {
         matches!(self.authentication, Authentication::Public)
@@ -156,16 +182,30 @@ pub enum NoClient {
     Unknown,
     /// An administrator disabled it.
     Disabled,
+    /// The id is the URL of a document that cannot be used.
+    Document(DocumentProblem),
 }
 
 impl NoClient {
     /// The cause, for the log.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Unknown => "client_unknown",
+            Self::Unknown | Self::Document(DocumentProblem::Document(NoDocument::Unknown)) => {
+                "client_unknown"
+            }
             Self::Disabled => "client_disabled",
+            Self::Document(problem) => problem.code(),
         }
     }
+}
+
+/// What every client gets that no operator or administrator entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenTerms {
+    /// The scopes that it may ask for, without `offline_access`.
+    pub scopes: Scopes,
+    /// The lifetimes of its grants.
+    pub lifetimes: Lifetimes,
 }
 
 /// The clients of the settings, by their ids.

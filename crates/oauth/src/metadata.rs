@@ -4,7 +4,12 @@
 
 use serde::Serialize;
 
-use crate::{authorize::PROMPT_VALUES, client::Clients, client_auth, pkce, scope::OFFLINE_ACCESS};
+use crate::{
+    authorize::PROMPT_VALUES,
+    client::Clients,
+    client_auth, pkce,
+    scope::{OFFLINE_ACCESS, Scopes},
+};
 
 /// The paths of the endpoints, below the origin of the issuer.
 pub mod paths {
@@ -37,15 +42,28 @@ pub struct Metadata<'a> {
     code_challenge_methods_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 4],
     authorization_response_iss_parameter_supported: bool,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    client_id_metadata_document_supported: bool,
 }
 
 impl<'a> Metadata<'a> {
     /// The document of the deployment with this issuer. `origin` is the issuer's, and `jwks_path` the path of the key set.
-    pub fn new(issuer: &'a str, origin: &str, jwks_path: &str, clients: &'a Clients) -> Self {
+    /// `open` is what clients may ask for that no operator entered, and `documents` says whether those with a document may.
+    pub fn new(
+        issuer: &'a str,
+        origin: &str,
+        jwks_path: &str,
+        clients: &'a Clients,
+        open: &'a Scopes,
+        documents: bool,
+    ) -> Self {
         let at = |path: &str| [origin, path].concat();
         let [none, basic, post] = client_auth::METHODS;
         let [(code, _), (refresh, _)] = crate::client::GrantType::ALL;
         let mut scopes: Vec<&str> = clients.iter().flat_map(|client| client.scopes.iter()).collect();
+        if documents {
+            scopes.extend(open.iter());
+        }
         scopes.push(OFFLINE_ACCESS);
         scopes.sort_unstable();
         scopes.dedup();
@@ -66,6 +84,7 @@ impl<'a> Metadata<'a> {
             code_challenge_methods_supported: [pkce::S256],
             prompt_values_supported: PROMPT_VALUES,
             authorization_response_iss_parameter_supported: true,
+            client_id_metadata_document_supported: documents,
         }
     }
 }
@@ -79,14 +98,24 @@ mod tests {
     // Tests RFC 8414 section 2: metadata names the endpoints and S256
     #[test]
     fn metadata_names_the_issuer_to_the_letter() {
-        let clients = Clients::default();
-        let metadata = Metadata::new(
-            "https://auth.example/t1",
-            "https://auth.example",
-            "/.well-known/jwks.json",
-            &clients,
-        );
-        let json = serde_json::to_value(&metadata).unwrap();
+        let (clients, open) = (Clients::default(), Scopes::of_granted("mcp:use"));
+        let json = |documents| {
+            let metadata = Metadata::new(
+                "https://auth.example/t1",
+                "https://auth.example",
+                "/.well-known/jwks.json",
+                &clients,
+                &open,
+                documents,
+            );
+            serde_json::to_value(&metadata).unwrap()
+        };
+        // Tests Client ID Metadata Document section 6: support is advertised
+        let with_documents = json(true);
+        assert_eq!(with_documents["client_id_metadata_document_supported"], true);
+        assert_eq!(with_documents["scopes_supported"], serde_json::json!(["mcp:use", "offline_access"]));
+        let json = json(false);
+        assert_eq!(json.get("client_id_metadata_document_supported"), None);
         assert_eq!(json["issuer"], "https://auth.example/t1");
         assert_eq!(json["token_endpoint"], "https://auth.example/oauth/token");
         assert_eq!(json["code_challenge_methods_supported"], serde_json::json!(["S256"]));

@@ -6,7 +6,7 @@ use postern_core::refresh::{DriftPolicy, Lifetimes};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    client::{Authentication, Client, Clients, GrantType, OfflineAccess, SecretDigest},
+    client::{Authentication, Client, Clients, GrantType, OfflineAccess, Provenance, SecretDigest},
     redirect::RegisteredRedirect,
     scope::Scopes,
 };
@@ -20,6 +20,7 @@ pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) fn public(client_id: &str, redirect_uri: &str) -> Client {
     Client {
         client_id: client_id.to_owned(),
+        provenance: Provenance::Operator,
         name: client_id.to_owned(),
         authentication: Authentication::Public,
         redirect_uris: vec![RegisteredRedirect::parse(redirect_uri, true).unwrap()],

@@ -57,7 +57,7 @@ impl Consent<'_> {
                     @match self.origin {
                         ClientOrigin::Operator => {}
                         ClientOrigin::Domain(domain) => {
-                            li { (filled(messages.verified_domain, "{domain}", domain)) }
+                            li.note { strong { (filled(messages.verified_domain, "{domain}", domain)) } }
                         }
                         ClientOrigin::Itself => { li.note.warn { (messages.registered_itself) } }
                     }

@@ -47,6 +47,8 @@ pub enum Failure {
     Unavailable,
     /// The client of an authorization request is not known.
     UnknownClient,
+    /// The metadata document of the client cannot be used.
+    ClientDocument,
     /// The redirect URI of an authorization request is not registered.
     WrongRedirect,
     /// Another part of an authorization request is not valid, and the client cannot be told.
@@ -66,6 +68,7 @@ impl Failure {
             Self::RegistrationClosed => messages.registration_closed,
             Self::Unavailable => messages.unavailable,
             Self::UnknownClient => messages.unknown_client,
+            Self::ClientDocument => messages.client_document,
             Self::WrongRedirect => messages.wrong_redirect,
             Self::InvalidAuthorization => messages.invalid_authorization,
             Self::ConsentSpent => messages.consent_spent,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use postern_oauth::{
-    client::{Authentication, Client, GrantType, OfflineAccess, SecretDigest, check_name},
+    client::{Authentication, Client, GrantType, OfflineAccess, Provenance, SecretDigest, check_name},
     redirect::RegisteredRedirect,
     resource::Resource,
     scope::{OFFLINE_ACCESS, Scopes},
@@ -153,6 +153,7 @@ pub(super) fn read(fields: &Fields<'_>, common: &Common<'_>) -> Option<Client> {
     let first_party = fields.or("first_party", false, Node::flag);
     Some(Client {
         client_id: common.client_id.to_owned(),
+        provenance: Provenance::Operator,
         name: fields.or("name", common.client_id.to_owned(), |node| {
             node.parsed(|text| check_name(text).map(str::to_owned))
         }),
@@ -198,7 +199,7 @@ fn digest(text: &str) -> Result<[u8; 32], &'static str> {
     SecretDigest::from_hex(text).map(|digest| digest.0).ok_or(problem)
 }
 
-fn scope(text: &str) -> Result<String, &'static str> {
+pub(super) fn scope(text: &str) -> Result<String, &'static str> {
     match text {
         ADMIN_SCOPE => Err(
             "must not contain the administrators' scope: the administrators' API takes no token of a client",

@@ -106,6 +106,11 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Whether it is a list.
+    pub(super) fn is_list(&self) -> bool {
+        self.value.is_array()
+    }
+
     pub(super) fn is_object(&self) -> bool {
         self.value.is_object()
     }

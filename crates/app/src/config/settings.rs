@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use postern_oauth::client::Clients;
+use postern_oauth::{client::Clients, documents::ClientIdUrl};
 
 use super::{
     limits::LimitSettings,
@@ -108,12 +108,13 @@ impl Config {
 
     /// Whether there is an authorization server: there is none without clients, or a place where clients can be.
     pub(crate) fn has_authorization_server(&self) -> bool {
-        !self.oauth_clients.is_empty() || self.oauth.stored_clients
+        !self.oauth_clients.is_empty() || self.oauth.finds_clients()
     }
 
     /// Whether a client has this id, for sign-ins or of the authorization server.
     pub(crate) fn has_client(&self, client_id: &str) -> bool {
         self.clients.iter().any(|client| client.client_id == client_id)
             || self.oauth_clients.find(client_id).is_some()
+            || ClientIdUrl::parse(client_id).is_ok_and(|id| self.oauth.client_documents.allow(&id))
     }
 }

@@ -1,7 +1,7 @@
 //! The largest access token that a user's grants can cause. Grants that do not fit into a usable token are refused, because
 //! clients would repeat sign-ins for ever whose tokens are refused everywhere.
 
-use postern_oauth::stored::ID_BYTES;
+use postern_oauth::{documents::ClientIdUrl, stored::ID_BYTES};
 
 use super::settings::Config;
 use crate::{
@@ -65,6 +65,10 @@ impl Config {
         let longest = longest.chain(self.oauth_clients.iter().map(|client| client.client_id.as_str()));
         let stored = "x".repeat(if self.oauth.stored_clients { ID_BYTES } else { 0 });
         let longest = longest.chain(core::iter::once(stored.as_str()));
+        // The longest URL of a client's document.
+        let document =
+            "x".repeat(if self.oauth.client_documents.is_any() { ClientIdUrl::MAX_BYTES } else { 0 });
+        let longest = longest.chain(core::iter::once(document.as_str()));
         let client_id = longest.max_by_key(|id| id.len()).unwrap_or_default().to_owned();
         let mut methods: Vec<String> = amr.to_vec();
         methods.extend(AMR.iter().map(|&method| method.to_owned()).filter(|method| !amr.contains(method)));

@@ -2,6 +2,7 @@
 
 pub(crate) mod assertions;
 pub(crate) mod client_cache;
+mod document_clients;
 pub(crate) mod feed_memory;
 mod hash_queue;
 pub(crate) mod issuers;
@@ -21,6 +22,7 @@ use crate::gateway::StaleFeed;
 use crate::identity::HashParameters;
 use crate::isolate::assertions::Assertions;
 use crate::isolate::client_cache::ClientCache;
+use crate::isolate::document_clients::DocumentClients;
 use crate::isolate::feed_memory::FeedMemory;
 use crate::isolate::hash_queue::HashQueue;
 use crate::isolate::issuers::TrustedIssuer;
@@ -63,6 +65,8 @@ pub struct Memory {
     pub(crate) unavailable_until: RefCell<HashMap<String, Timestamp>>,
     /// The signing key.
     pub(crate) signing: SigningKeys,
+    /// The clients with a metadata document.
+    pub(crate) document_clients: DocumentClients,
     /// The headers of verified tokens.
     pub(crate) headers: KnownHeaders,
     /// The verified tokens.

@@ -114,11 +114,12 @@ impl<'r, P: Ports> Authorization<'r, P> {
             Ok(client) => client,
             Err(unproved) => return page(unproved.page, unproved.cause),
         };
-        let proved = match ProvedClient::prove(&parameters, client, &isolate.config.issuer) {
+        let is_known = |resource: &Resource| known.contains(resource, &client);
+        let proved = match ProvedClient::prove(&parameters, Rc::clone(&client), &isolate.config.issuer) {
             Ok(proved) => proved,
             Err(error) => return page(error, error.code()),
         };
-        let parsed = AuthorizationRequest::parse(&parameters, proved, |resource| known.contains(resource));
+        let parsed = AuthorizationRequest::parse(&parameters, proved, is_known);
         let request = match parsed {
             Ok(request) => request,
             Err(refused) => {

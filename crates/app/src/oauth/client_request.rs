@@ -1,16 +1,24 @@
 //! A form that a client posts: its parameters, and which client it is.
 
+use std::rc::Rc;
+
 use postern_oauth::{
+    client::{Client, NoClient},
     client_auth::{AuthenticatedClient, Credentials, refused},
+    documents::{ClientIdUrl, DocumentProblem},
     error::{ErrorCode, OauthError},
     form::Parameters,
 };
 
 use crate::{
+    account::AuthorizationCode,
     events::{EventContext, EventKind},
     http::RequestView,
-    oauth::{clients::ClientLookup, refusal::OauthRefusal},
+    oauth::{clients::ClientLookup, documents::Fetching, refusal::OauthRefusal},
+    ports::{Component, Fault},
+    refresh::codec,
     runtime::{Runtime, events::Events, ports::Ports},
+    secrets::Masters,
     throttle::limits::CallLimits,
     web::caller::Caller,
 };
@@ -44,7 +52,7 @@ impl<'b> ClientRequest<'b> {
         let caller = Caller::of(request);
         let mut refusal = Refused { client_id: None, cause: ErrorCode::InvalidClient.code() };
         let authenticated = match Credentials::read(header.as_deref(), &parameters) {
-            Ok(credentials) => match ClientLookup::of(runtime).find(credentials.client_id()).await? {
+            Ok(credentials) => match find(runtime, credentials.client_id(), &parameters).await? {
                 Ok(client) => {
                     refusal.client_id = Some(client.client_id.clone());
                     credentials.prove(client)
@@ -71,6 +79,35 @@ impl<'b> ClientRequest<'b> {
             }
         }
     }
+}
+
+/// The client. The document of one is fetched only for a request with a code or a refresh token of ours: such a client was
+/// authorized by a user. If it cannot be had then, that is a fault and not the client's mistake, so that no client gives up
+/// a grant because of it.
+async fn find<P: Ports>(
+    runtime: &Runtime<P>,
+    client_id: &str,
+    parameters: &Parameters<'_>,
+) -> Result<Result<Rc<Client>, NoClient>, Fault> {
+    let is_authorized =
+        ClientIdUrl::is_meant(client_id) && has_own_token(&runtime.isolate.masters, parameters);
+    let fetching = if is_authorized { Fetching::Allowed } else { Fetching::CopiesOnly };
+    match ClientLookup::of(runtime).find(client_id, fetching).await? {
+        Err(NoClient::Document(problem @ DocumentProblem::Document(_))) if is_authorized => {
+            Err(Fault::new(Component::ClientDocument, problem.code()))
+        }
+        found => Ok(found),
+    }
+}
+
+/// Whether the form has a code or a refresh token that this deployment made. Its MAC says so, and no object is called.
+fn has_own_token(masters: &Masters, parameters: &Parameters<'_>) -> bool {
+    let is_code = |text: &str| matches!(AuthorizationCode::open(masters, text), Ok(Some(_)));
+    let is_token = |text: &str| codec::open(masters, text).is_ok();
+    ["code", "refresh_token", "token"]
+        .into_iter()
+        .filter_map(|name| parameters.one(name).ok().flatten())
+        .any(|text| is_code(text) || is_token(text))
 }
 
 /// What the log says of a client that was refused.

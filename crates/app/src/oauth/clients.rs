@@ -14,7 +14,10 @@ use postern_oauth::{
 };
 
 use crate::{
-    oauth::stored_clients::StoredClients,
+    oauth::{
+        documents::{DocumentLookup, Fetching},
+        stored_clients::StoredClients,
+    },
     ports::Fault,
     runtime::{Runtime, ports::Ports},
 };
@@ -27,13 +30,20 @@ impl<'r, P: Ports> ClientLookup<'r, P> {
         Self(runtime)
     }
 
-    /// The client with this id.
+    /// The client with this id. `fetching` says whether its document is fetched, if it is one with a document.
     ///
     /// # Errors
     /// A [`Fault`] if it cannot be looked up: 503 with `Retry-After`, because the client is not unknown then.
-    pub(crate) async fn find(&self, client_id: &str) -> Result<Result<Rc<Client>, NoClient>, Fault> {
+    pub(crate) async fn find(
+        &self,
+        client_id: &str,
+        fetching: Fetching,
+    ) -> Result<Result<Rc<Client>, NoClient>, Fault> {
         if let Some(client) = self.0.isolate.clients.find(client_id) {
             return Ok(Ok(Rc::clone(client)));
+        }
+        if let Some(found) = DocumentLookup::of(self.0).find(client_id, fetching).await? {
+            return Ok(found.map_err(NoClient::Document));
         }
         let stored = StoredClients::of(self.0);
         match StoredId::parse(client_id) {
@@ -54,8 +64,14 @@ impl<'r, P: Ports> ClientLookup<'r, P> {
             Ok(client_id) => client_id,
             Err(error) => return Ok(Err(Unproved { page: error, cause: error.code() })),
         };
-        let found = self.find(client_id).await?;
-        Ok(found.map_err(|none| Unproved { page: PageError::UnknownClient, cause: none.code() }))
+        let found = self.find(client_id, Fetching::Allowed).await?;
+        Ok(found.map_err(|none| {
+            let page = match none {
+                NoClient::Unknown | NoClient::Disabled => PageError::UnknownClient,
+                NoClient::Document(problem) => PageError::ClientDocument(problem),
+            };
+            Unproved { page, cause: none.code() }
+        }))
     }
 }
 

@@ -4,7 +4,7 @@ use postern_oauth::{client_auth::Credentials, form::Parameters};
 
 use crate::{
     http::{Reply, RequestView},
-    oauth::clients::ClientLookup,
+    oauth::{clients::ClientLookup, documents::Fetching},
     runtime::{Runtime, origins::Origins, ports::Ports},
     web::origins::EXPOSED,
 };
@@ -39,7 +39,8 @@ impl<'r, P: Ports> ClientCors<'r, P> {
         let header = request.header("authorization");
         let named = Credentials::read(header.as_deref(), &parameters).ok()?;
         // A client that cannot be looked up has no page that could do anything with the answer but try again.
-        let client = ClientLookup::of(self.0).find(named.client_id()).await.ok()?.ok()?;
+        let client =
+            ClientLookup::of(self.0).find(named.client_id(), Fetching::CopiesOnly).await.ok()?.ok()?;
         client.has_page(&origin).then_some(origin)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     events::{EventContext, EventKind},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
-    oauth::clients::ClientLookup,
+    oauth::{clients::ClientLookup, documents::Fetching},
     ports::Fault,
     refresh::Revocation,
     runtime::{Runtime, events::Events, ports::Ports},
@@ -75,7 +75,8 @@ impl<'r, P: Ports> OwnGrants<'r, P> {
         let mut grants = Vec::new();
         for view in self.0.ports.accounts().grants(account).await? {
             // A client that cannot be looked up is left out: the list is of use without it.
-            let client = ClientLookup::of(self.0).find(&view.client_id).await.ok().and_then(Result::ok);
+            let found = ClientLookup::of(self.0).find(&view.client_id, Fetching::CopiesOnly).await;
+            let client = found.ok().and_then(Result::ok);
             grants.push(OwnGrant { view, client });
         }
         Ok(grants)

@@ -23,6 +23,8 @@ pub(crate) fn document(config: &Config) -> Result<Reply, ApiError> {
         return Err(ApiError::NotFound);
     }
     let origin = UrlParts::parse(&config.issuer).map(|parts| parts.origin()).unwrap_or_default();
-    let metadata = Metadata::new(&config.issuer, &origin, JWKS_PATH, &config.oauth_clients);
+    let documents = config.oauth.client_documents.is_any();
+    let (clients, open) = (&config.oauth_clients, &config.oauth.open.scopes);
+    let metadata = Metadata::new(&config.issuer, &origin, JWKS_PATH, clients, open, documents);
     Ok(Reply::json(200, &metadata).cacheable(MAX_AGE))
 }

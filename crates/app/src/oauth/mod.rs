@@ -6,6 +6,7 @@ pub(crate) mod authorization;
 mod client_request;
 pub(crate) mod clients;
 pub(crate) mod cors;
+pub(crate) mod documents;
 mod grant_tokens;
 pub(crate) mod grants;
 pub(crate) mod introspection;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use postern_oauth::resource::Resource;
+use postern_oauth::{client::Client, resource::Resource};
 
 use crate::{
     config::Config,
@@ -30,10 +30,11 @@ impl<'r> KnownResources<'r> {
         Ok(Self { config: &runtime.isolate.config, gate })
     }
 
-    /// Whether the resource is one of them.
-    pub(crate) fn contains(&self, resource: &Resource) -> bool {
+    /// Whether the resource is one of them, for this client. The deployment's audience is none for a client that no operator
+    /// or administrator entered.
+    pub(crate) fn contains(&self, resource: &Resource, client: &Client) -> bool {
         let named = resource.as_str();
         self.gate.resources().any(|known| known.id.is_named_by(named))
-            || Resource::parse(&self.config.audience).as_ref() == Ok(resource)
+            || (!client.is_open() && Resource::parse(&self.config.audience).as_ref() == Ok(resource))
     }
 }

@@ -64,7 +64,8 @@ impl<'r, P: Ports> Tokens<'r, P> {
         let read = ClientRequest::read(self.0, request, body).await?;
         let client = read.client.client();
         let known = KnownResources::of(self.0).await?;
-        let asked = TokenRequest::parse(&read.parameters, client, |resource| known.contains(resource))?;
+        let asked =
+            TokenRequest::parse(&read.parameters, client, |resource| known.contains(resource, client))?;
         let caller = Caller::of(request);
         match asked {
             TokenRequest::Code { code, redirect_uri, challenge, resource } => {

@@ -6,7 +6,9 @@ use core::time::Duration;
 
 use postern_oauth::{
     authorize::PageError,
+    client::Provenance,
     decide::{Interaction, SignInReason},
+    documents::ClientIdUrl,
     form::Parameters,
     metadata::paths::AUTHORIZE,
     redirect::RedirectKind,
@@ -115,7 +117,7 @@ impl<'r, P: Ports> AuthorizePages<'r, P> {
                 Ok(visit.redirect(location.as_str()).with_header("referrer-policy", "no-referrer"))
             }
             Outcome::ErrorPage(error) => {
-                Ok(visit.page(400, failure_of(error).render(&visit.frame(false), error.code())))
+                Ok(visit.page(error.status(), failure_of(error).render(&visit.frame(false), error.code())))
             }
             Outcome::SignIn(reason) => {
                 let choose = (reason == SignInReason::SelectAccount).then_some(("choose", "1"));
@@ -145,13 +147,16 @@ impl<'r, P: Ports> AuthorizePages<'r, P> {
             .iter()
             .map(|name| Scope { name, description: visit.settings().description(name, visit.language) })
             .collect();
+        let document = ClientIdUrl::parse(&needed.client.client_id).ok();
         let hidden =
             postern_pages::Hidden { action: CONSENT, form_token: &token, request: Some(&carried), to: None };
         let view = Consent {
             hidden,
             client: &needed.client.name,
-            // Clients that register themselves, and those with a document, are not there yet.
-            origin: ClientOrigin::Operator,
+            origin: match (needed.client.provenance, &document) {
+                (Provenance::Document, Some(id)) => ClientOrigin::Domain(id.host()),
+                _ => ClientOrigin::Operator,
+            },
             login: login.as_deref(),
             another: &visit.link(SIGN_IN),
             resource: needed.resource.as_ref().map(postern_oauth::resource::Resource::as_str),
@@ -192,6 +197,7 @@ fn signed_in(session: &BrowserSession) -> SignedIn {
 const fn failure_of(error: PageError) -> Failure {
     match error {
         PageError::UnknownClient | PageError::NoClient => Failure::UnknownClient,
+        PageError::ClientDocument(_) => Failure::ClientDocument,
         PageError::NoRedirect | PageError::UnregisteredRedirect => Failure::WrongRedirect,
         PageError::Form(_) => Failure::InvalidAuthorization,
     }

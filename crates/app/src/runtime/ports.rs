@@ -13,7 +13,7 @@ use crate::{
     revocation::FeedObject,
 };
 use postern_core::throttle::Throttles;
-use postern_oauth::stored::store::ClientStore;
+use postern_oauth::{documents::ClientDocumentObjects, stored::store::ClientStore};
 
 /// The ports of one request. They are cheap to clone; background work gets a clone.
 pub trait Ports: Clone + 'static {
@@ -35,6 +35,8 @@ pub trait Ports: Clone + 'static {
     type KeyRing: KeyRingObject;
     /// Key sets of other issuers.
     type IssuerKeys: IssuerKeysObjects;
+    /// Documents of clients.
+    type ClientDocuments: ClientDocumentObjects;
     /// The revocation feed's object.
     type Feed: FeedObject;
     /// The platform's rate limits.
@@ -68,6 +70,8 @@ pub trait Ports: Clone + 'static {
     fn key_ring(&self) -> &Self::KeyRing;
     /// Key sets of other issuers.
     fn issuer_keys(&self) -> &Self::IssuerKeys;
+    /// Documents of clients.
+    fn client_documents(&self) -> &Self::ClientDocuments;
     /// The revocation feed's object.
     fn feed(&self) -> &Self::Feed;
     /// The platform's rate limits.

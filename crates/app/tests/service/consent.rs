@@ -42,7 +42,7 @@ pub(crate) fn location(reply: &Reply) -> &str {
 
 impl Browser<'_> {
     /// Follows an authorization request through the sign-in page. The answer is what comes after it.
-    fn through_sign_in(&mut self, query: &str) -> Reply {
+    pub(super) fn through_sign_in(&mut self, query: &str) -> Reply {
         let reply = self.get(&authorize(query));
         let page = location(&reply).to_owned();
         assert!(page.starts_with("/auth/sign-in?request="), "{page}");
@@ -52,7 +52,7 @@ impl Browser<'_> {
     }
 
     /// Posts the form of a page for consent.
-    fn answer(&mut self, page: &str, entries: &[(&str, &str)]) -> Reply {
+    pub(super) fn answer(&mut self, page: &str, entries: &[(&str, &str)]) -> Reply {
         self.post_with("/auth/consent", hidden(page), entries)
     }
 }

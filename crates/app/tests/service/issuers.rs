@@ -8,6 +8,9 @@ use std::{
 
 use super::world::Platform;
 use postern_app::{
+    client_documents::{
+        ClientDocumentAnswer, ClientDocumentObjects, ClientDocumentRequest, ClientDocuments, Network,
+    },
     issuer_keys::{IssuerKeys, IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     ports::{CacheHeaders, Clock as _, Component, Document, DocumentSource, Fault, memory::MemoryRecords},
 };
@@ -16,6 +19,8 @@ use postern_app::{
 #[derive(Clone, Default)]
 pub(crate) struct Internet {
     documents: Rc<RefCell<BTreeMap<String, String>>>,
+    /// Statuses other than 200.
+    pub(crate) statuses: Rc<RefCell<BTreeMap<String, u16>>>,
     pub(crate) fetched: Rc<RefCell<Vec<String>>>,
 }
 
@@ -35,7 +40,9 @@ impl DocumentSource for Internet {
         let found = self.documents.borrow().get(url).cloned();
         let mut body = found.ok_or_else(|| Fault::new(Component::Issuer, "no answer"))?.into_bytes();
         body.truncate(max_bytes + 1);
-        Ok(Document { status: 200, content_type: None, body, cache: CacheHeaders::default() })
+        let status = self.statuses.borrow().get(url).copied().unwrap_or(200);
+        let content_type = Some("application/json".to_owned());
+        Ok(Document { status, content_type, body, cache: CacheHeaders::default() })
     }
 }
 
@@ -72,5 +79,35 @@ impl IssuerKeysObjects for IssuerObjects {
         let make = || Rc::new(IssuerKeys::new(MemoryRecords::default(), self.internet.clone()));
         let object = Rc::clone(self.objects.borrow_mut().entry(place.to_owned()).or_insert_with(make));
         Ok(object.serve(request, self.platform.now(), 0).await)
+    }
+}
+
+type Documents = ClientDocuments<MemoryRecords, Internet>;
+
+/// The `ClientDocuments` objects of a deployment.
+#[derive(Clone)]
+pub(crate) struct DocumentObjects {
+    platform: Platform,
+    pub(crate) internet: Internet,
+    objects: Rc<RefCell<BTreeMap<u8, Rc<Documents>>>>,
+    pub(crate) unreachable: Rc<Cell<bool>>,
+}
+
+impl DocumentObjects {
+    pub(crate) fn at(platform: &Platform, internet: &Internet) -> Self {
+        let internet = internet.clone();
+        Self { platform: platform.clone(), internet, objects: Rc::default(), unreachable: Rc::default() }
+    }
+}
+
+impl ClientDocumentObjects for DocumentObjects {
+    async fn ask(&self, object: u8, request: &ClientDocumentRequest) -> Result<ClientDocumentAnswer, Fault> {
+        if self.unreachable.get() {
+            return Err(Fault::new(Component::ClientDocuments, "told to fail"));
+        }
+        let records = MemoryRecords::default();
+        let make = || Rc::new(ClientDocuments::new(records, self.internet.clone(), Network::StrictlyPublic));
+        let object = Rc::clone(self.objects.borrow_mut().entry(object).or_insert_with(make));
+        Ok(object.serve(request, self.platform.now()).await)
     }
 }

@@ -10,6 +10,7 @@ mod browser;
 mod carriage;
 mod consent;
 mod cookies;
+mod documents;
 mod every_call;
 mod faults;
 mod feed;

@@ -38,7 +38,7 @@ use serde_json::{Value, json};
 
 use super::{
     faults::{Faults, Through},
-    issuers::IssuerObjects,
+    issuers::{DocumentObjects, IssuerObjects},
 };
 
 /// Clock, randomness and text of a test.
@@ -335,6 +335,7 @@ pub(crate) struct World {
     pub(crate) metrics: Metrics,
     pub(crate) later: Later,
     pub(crate) issuer_keys: IssuerObjects,
+    pub(crate) client_documents: DocumentObjects,
     pub(crate) limits: Limits,
     pub(crate) throttles: Through<MemoryThrottles>,
     pub(crate) services: Elsewhere,
@@ -351,6 +352,7 @@ impl Ports for World {
     type Accounts = Through<MemoryAccounts>;
     type KeyRing = KeyRing;
     type IssuerKeys = IssuerObjects;
+    type ClientDocuments = DocumentObjects;
     type Feed = Through<MemoryFeed>;
     type RateLimiter = Limits;
     type Throttles = Through<MemoryThrottles>;
@@ -385,6 +387,9 @@ impl Ports for World {
     }
     fn issuer_keys(&self) -> &IssuerObjects {
         &self.issuer_keys
+    }
+    fn client_documents(&self) -> &DocumentObjects {
+        &self.client_documents
     }
     fn feed(&self) -> &Through<MemoryFeed> {
         &self.feed
@@ -454,6 +459,7 @@ impl World {
         let platform = Platform::default();
         platform.now.set(START);
         let isolate = Rc::new(Isolate::new(config(settings)).unwrap());
+        let issuer_keys = IssuerObjects::at(&platform);
         let ring = MemoryKeyRing::new(
             NativeSigner::new(platform.clone()),
             platform.clone(),
@@ -478,7 +484,8 @@ impl World {
             audit_log: Through::new(MemoryAuditLog::new(isolate.masters.clone(), START), &faults),
             metrics: Metrics::default(),
             later: Later::default(),
-            issuer_keys: IssuerObjects::at(&platform),
+            client_documents: DocumentObjects::at(&platform, &issuer_keys.internet),
+            issuer_keys,
             limits: Limits::default(),
             throttles: Through::new(MemoryThrottles::at(START), &faults),
             services: Elsewhere::default(),

@@ -346,6 +346,13 @@ pub enum EventKind {
         /// Entries that cannot be used: the place in `keys`, the `kid`, and why.
         left_out: Vec<String>,
     },
+    /// The document of a client could not be fetched, or cannot be used.
+    ClientDocumentRefused {
+        /// Why: the code of the page.
+        cause: &'static str,
+        /// At which place, and what is wrong there.
+        document: String,
+    },
     /// A part of ours failed.
     Fault {
         /// Which.
@@ -466,6 +473,7 @@ impl EventKind {
             Self::Locked { .. } => "locked",
             Self::StuffingDetected { .. } => "stuffing_detected",
             Self::IssuerKeysChanged { .. } => "issuer_keys_changed",
+            Self::ClientDocumentRefused { .. } => "client_document_refused",
             Self::RoutesLoaded { .. } => "routes_loaded",
             Self::RoutesRefused { .. } => "routes_refused",
         }
@@ -518,6 +526,7 @@ impl EventKind {
             | Self::AuthorizationRefused { .. }
             | Self::CodeRefused { .. }
             | Self::ClientRefused { .. }
+            | Self::ClientDocumentRefused { .. }
             | Self::Throttled { .. }
             | Self::Locked { .. }
             | Self::PasswordRefused

@@ -120,6 +120,8 @@ pub enum FetchFailure {
     NoJwksUri,
     /// The URL is one that must not be fetched.
     UnsafeUrl,
+    /// It was not fetched: the platform could have taken a way around the public internet.
+    NotPublic,
 }
 
 impl FetchFailure {
@@ -136,6 +138,7 @@ impl FetchFailure {
             Self::OtherIssuer => "other_issuer",
             Self::NoJwksUri => "no_jwks_uri",
             Self::UnsafeUrl => "unsafe_url",
+            Self::NotPublic => "not_public",
         }
     }
 }

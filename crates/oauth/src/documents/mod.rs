@@ -11,10 +11,12 @@ mod freshness;
 mod messages;
 mod object;
 mod parse;
+mod problem;
 mod url;
 
 pub use client::{ClientDocumentObjects, KeptDocument, Undocumented};
 pub use messages::{ClientDocumentAnswer, ClientDocumentRequest, NoDocument};
-pub use object::ClientDocuments;
+pub use object::{ClientDocuments, Network};
 pub use parse::{ClientDocument, UnsoundDocument};
+pub use problem::DocumentProblem;
 pub use url::{ClientIdUrl, ClientIdUrlError};

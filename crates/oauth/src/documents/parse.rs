@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use postern_core::refresh::DriftPolicy;
 use postern_jose::json::{BorrowedValue, JsonError, Members, borrow_object};
 
 use super::ClientIdUrl;
 use crate::{
-    client::{GrantType, check_name},
+    client::{Authentication, Client, GrantType, OfflineAccess, OpenTerms, Provenance, check_name},
     redirect::RegisteredRedirect,
     scope::Scopes,
 };
@@ -78,6 +79,31 @@ impl ClientDocument {
             grant_types: document.grant_types()?,
             scopes: document.scopes()?,
         })
+    }
+}
+
+impl ClientDocument {
+    /// The client. It is public, and gets no more than the deployment gives to every client that it does not know.
+    pub fn into_client(self, id: &ClientIdUrl, terms: &OpenTerms) -> Client {
+        let scopes = match &self.scopes {
+            Some(own) => terms.scopes.within(own),
+            None => terms.scopes.clone(),
+        };
+        Client {
+            client_id: id.as_str().to_owned(),
+            provenance: Provenance::Document,
+            name: self.name,
+            authentication: Authentication::Public,
+            redirect_uris: self.redirect_uris,
+            scopes,
+            resources: None,
+            grant_types: self.grant_types,
+            offline_access: OfflineAccess::Always,
+            first_party: false,
+            roles: false,
+            lifetimes: terms.lifetimes,
+            drift: DriftPolicy::Log,
+        }
     }
 }
 

@@ -96,6 +96,14 @@ fn event_names_unchanged() {
             "issuer_keys_changed",
             "success",
         ),
+        (
+            EventKind::ClientDocumentRefused {
+                cause: "client_document_malformed",
+                document: "https://app.example/c: client_name is missing".into(),
+            },
+            "client_document_refused",
+            "refused",
+        ),
         (EventKind::RoutesLoaded { version: 7, routes: 3 }, "routes_loaded", "success"),
         (
             EventKind::RoutesRefused { count: 1, mistakes: vec!["version: is missing".into()] },

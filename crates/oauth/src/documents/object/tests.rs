@@ -50,7 +50,7 @@ impl DocumentSource for &'static Internet {
         max_bytes: usize,
         timeout_ms: u32,
     ) -> Result<Document, Fault> {
-        assert_eq!((accept, max_bytes, timeout_ms), ("application/json", 5120, 10_000));
+        assert_eq!((accept, max_bytes, timeout_ms), ("application/json", 5120, 5000));
         self.fetched.borrow_mut().push(url.to_owned());
         poll_fn(|_| if self.hangs.get() { Poll::Pending } else { Poll::Ready(()) }).await;
         let found = self.answers.borrow().get(url).cloned();
@@ -73,7 +73,7 @@ fn object() -> (Object, MemoryRecords, &'static Internet) {
     let internet: &'static Internet = Box::leak(Box::default());
     let records = MemoryRecords::default();
     internet.serves_client(ID, "An app");
-    (ClientDocuments::new(records.clone(), internet), records, internet)
+    (ClientDocuments::new(records.clone(), internet, Network::StrictlyPublic), records, internet)
 }
 
 fn later(seconds: u64) -> Timestamp {
@@ -109,7 +109,7 @@ fn a_document_is_fetched_again_when_it_is_old() {
     assert_eq!(name(&read(&object, NOW)), ("An app".to_owned(), None));
     internet.serves_client(ID, "Another name");
     // Another instance of the object, which knows the record alone.
-    let reborn = ClientDocuments::new(records, internet);
+    let reborn = ClientDocuments::new(records, internet, Network::StrictlyPublic);
     assert_eq!(name(&read(&reborn, later(1799))).0, "An app");
     assert_eq!(internet.fetches(), 1);
     assert_eq!(name(&read(&reborn, later(1800))).0, "Another name");
@@ -128,7 +128,7 @@ fn an_old_document_serves_for_a_day_when_its_host_fails() {
     internet.serves(ID, 404, "text/html", "gone");
     let last = 1800 + 86_400 - 1;
     assert_eq!(name(&read(&object, later(last))), ("An app".to_owned(), Some(FetchFailure::Status(404))));
-    let reborn = ClientDocuments::new(records, internet);
+    let reborn = ClientDocuments::new(records, internet, Network::StrictlyPublic);
     assert_eq!(none(&read(&reborn, later(last + 1))).0, NoDocument::Failed(FetchFailure::Status(404)));
     internet.serves_client(ID, "Back");
     assert_eq!(name(&read(&reborn, later(last + 62))), ("Back".to_owned(), None));
@@ -221,6 +221,17 @@ fn an_id_that_must_not_be_fetched_is_not_fetched() {
     for id in ["https://localhost/c", "http://app.example/c", "https://app.example/", "https://10.0.0.1/c"] {
         assert_eq!(none(&ask(&object, id, true, NOW)).0, NoDocument::Failed(FetchFailure::UnsafeUrl));
     }
+    assert_eq!(internet.fetches(), 0);
+}
+
+// The attack: an id below the deployment's own zone, which the platform would fetch past the gate.
+#[test]
+fn nothing_is_fetched_past_the_public_internet() {
+    let (_, records, internet) = object();
+    let object = ClientDocuments::new(records, internet, Network::MayBypass);
+    let answer = read(&object, NOW);
+    assert_eq!(none(&answer).0, NoDocument::Failed(FetchFailure::NotPublic));
+    assert!(none(&answer).1.contains("global_fetch_strictly_public"));
     assert_eq!(internet.fetches(), 0);
 }
 
