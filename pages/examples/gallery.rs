@@ -40,12 +40,8 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
     };
     let sign_up = SignUp { hidden, client: None, login: "alice", problem: None, sign_in: "/auth/sign-in" };
     let forgotten = Forgotten { hidden, login: "", problem: None, sign_in: "/auth/sign-in" };
-    let described = |english, arabic| match frame.language {
-        Language::Arabic => Some(arabic),
-        _ => Some(english),
-    };
     let scopes = [
-        Scope { name: "read:orders", description: described("See your orders", "رؤية طلباتك") },
+        Scope { name: "read:orders", description: Some(orders(frame)) },
         Scope { name: "offline_access", description: None },
         Scope { name: "write:orders", description: None },
     ];
@@ -120,11 +116,11 @@ fn pages(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
 fn applications(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
     let hidden = Hidden { action: "/auth/applications", form_token: "A", request: None, to: None };
     let scopes = [
-        Scope { name: "read:orders", description: Some("See your orders") },
+        Scope { name: "read:orders", description: Some(orders(frame)) },
         Scope { name: "offline_access", description: None },
     ];
     let hosts = ["notes.example".to_owned()];
-    let long = ["a-very-long-name-of-a-host.of-a-department.example".to_owned(), "127.0.0.1".to_owned()];
+    let several = ["reports.example".to_owned(), "127.0.0.1".to_owned()];
     let notes = Application {
         grant: "A",
         name: "Notes for Teams",
@@ -134,7 +130,14 @@ fn applications(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
         since: Date::of_seconds(1_790_000_000),
         used: Date::of_seconds(1_796_000_000),
     };
-    let tool = Application { grant: "B", name: "A tool", hosts: &long, resource: None, scopes: &[], ..notes };
+    let tool = Application {
+        grant: "B",
+        name: "Weekly reports",
+        hosts: &several,
+        resource: None,
+        scopes: &[],
+        ..notes
+    };
     let applications = Applications {
         hidden,
         login: Some("alice@example.com"),
@@ -153,4 +156,12 @@ fn applications(frame: &Frame<'_>) -> Vec<(&'static str, Document)> {
             Applications { problem: Some(Problem::FormExpired), ..applications }.render(frame),
         ),
     ]
+}
+
+/// What the operator wrote about a scope.
+const fn orders(frame: &Frame<'_>) -> &'static str {
+    match frame.language {
+        Language::Arabic => "رؤية طلباتك",
+        _ => "See your orders",
+    }
 }

@@ -63,7 +63,7 @@ impl Applications<'_> {
             } @else {
                 ul.rows { @for application in self.applications { li { (self.row(frame, application)) } } }
             }
-            p.aside { a href=(self.another) { (messages.another_account) } " " a href=(self.sign_out) { (messages.sign_out) } }
+            p.aside.links { a href=(self.another) { (messages.another_account) } a href=(self.sign_out) { (messages.sign_out) } }
         };
         frame.around(&Page::titled(messages.applications, self.problem.is_some(), content))
     }
@@ -72,10 +72,12 @@ impl Applications<'_> {
         let messages = frame.messages();
         html! {
             h2 { bdi { (application.name) } }
-            p.hint {
-                @for (number, host) in application.hosts.iter().enumerate() {
-                    @if number > 0 { " · " }
-                    bdi { (host) }
+            @if !application.hosts.is_empty() {
+                p.hint {
+                    @for (number, host) in application.hosts.iter().enumerate() {
+                        @if number > 0 { " · " }
+                        bdi { (host) }
+                    }
                 }
             }
             @if application.scopes.is_empty() {

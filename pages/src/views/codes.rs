@@ -55,7 +55,7 @@ impl Sent<'_> {
         let messages = frame.messages();
         let content = html! {
             p { (filled(messages.sent_text, "{login}", self.login)) }
-            p.aside { a href=(self.new_password) { (messages.new_password) } }
+            p.stay { a.button href=(self.new_password) { (messages.new_password) } }
         };
         frame.around(&Page::titled(messages.sent_title, false, content))
     }

@@ -26,7 +26,11 @@ impl Done {
         };
         let content = html! {
             p { (text) }
-            p.aside { a href=(sign_in) { (messages.sign_in) } }
+            @if self == Self::PasswordSet {
+                p.stay { a.button href=(sign_in) { (messages.sign_in) } }
+            } @else {
+                p.aside { a href=(sign_in) { (messages.sign_in) } }
+            }
         };
         frame.around(&Page::titled(title, false, content))
     }

@@ -84,7 +84,7 @@ impl SignedIn<'_> {
         let content = html! {
             @if let Some(login) = self.login { p { (filled(messages.signed_in_as, "{login}", login)) } }
             form action=(self.sign_out) method="get" { button.button.quiet type="submit" { (messages.sign_out) } }
-            p.aside { a href=(self.applications) { (messages.applications) } " " a href=(self.another) { (messages.another_account) } }
+            p.aside.links { a href=(self.applications) { (messages.applications) } a href=(self.another) { (messages.another_account) } }
         };
         frame.around(&Page::titled(messages.signed_in_title, false, content))
     }
