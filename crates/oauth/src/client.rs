@@ -5,12 +5,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use postern_core::refresh::{DriftPolicy, Lifetimes};
 use subtle::ConstantTimeEq as _;
 
-use crate::{
-    documents::{DocumentProblem, NoDocument},
-    redirect::RegisteredRedirect,
-    resource::Resource,
-    scope::Scopes,
-};
+use crate::{redirect::RegisteredRedirect, resource::Resource, scope::Scopes};
 
 /// SHA-256 of a client secret. A plain hash is enough, because a secret has 256 random bits: there is nothing to guess.
 #[derive(Clone, Copy)]
@@ -172,30 +167,6 @@ impl Client {
     /// may call the token endpoint.
     pub fn has_page(&self, origin: &str) -> bool {
         self.is_public() && self.redirect_uris.iter().any(|redirect| redirect.has_origin(origin))
-    }
-}
-
-/// Why no client answers to a `client_id`. To the outside it is an unknown client in each case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoClient {
-    /// No client has this id.
-    Unknown,
-    /// An administrator disabled it.
-    Disabled,
-    /// The id is the URL of a document that cannot be used.
-    Document(DocumentProblem),
-}
-
-impl NoClient {
-    /// The cause, for the log.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Unknown | Self::Document(DocumentProblem::Document(NoDocument::Unknown)) => {
-                "client_unknown"
-            }
-            Self::Disabled => "client_disabled",
-            Self::Document(problem) => problem.code(),
-        }
     }
 }
 

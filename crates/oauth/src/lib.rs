@@ -10,7 +10,7 @@
 //! | [`decide`] | what an authorization request comes to, by the signed-in user and their consent |
 //! | [`response`] | where the browser goes with the answer |
 //! | [`pkce`], [`token_request`], [`client_auth`] | a request to the token endpoint |
-//! | [`error`] | the error codes of the standards |
+//! | [`error`], [`no_client`] | the error codes of the standards, and why there is no client |
 //! | [`metadata`] | the metadata document (RFC 8414) |
 //!
 //! # The types carry the proof
@@ -33,6 +33,7 @@ pub mod documents;
 pub mod error;
 pub mod form;
 pub mod metadata;
+pub mod no_client;
 pub mod pkce;
 pub mod redirect;
 pub mod resource;

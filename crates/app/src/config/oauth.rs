@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use postern_oauth::{client::OpenTerms, documents::ClientIdUrl, scope::Scopes};
 
-use super::{oauth_clients::scope, reader::Node, types::RefreshSettings};
+use super::{reader::Node, types::RefreshSettings, values};
 use crate::refresh::Lifetimes;
 
 /// Where the authorization server finds clients, besides the settings.
@@ -62,8 +62,9 @@ impl DocumentHosts {
 pub(super) fn read(node: &Node<'_>, refresh: &RefreshSettings) -> Option<OauthSettings> {
     let fields = node.object(&["stored_clients", "client_documents", "open_scopes"])?;
     let without = OauthSettings::without(refresh);
-    let scopes =
-        fields.or("open_scopes", Scopes::default(), |node| Some(node.set(scope)?.into_iter().collect()));
+    let scopes = fields.or("open_scopes", Scopes::default(), |node| {
+        Some(node.set(values::client_scope)?.into_iter().collect())
+    });
     Some(OauthSettings {
         stored_clients: fields.or("stored_clients", false, Node::flag),
         client_documents: fields.or("client_documents", DocumentHosts::None, hosts),

@@ -6,7 +6,7 @@ use postern_oauth::{
     client::{Authentication, Client, GrantType, OfflineAccess, Provenance, SecretDigest, check_name},
     redirect::RegisteredRedirect,
     resource::Resource,
-    scope::{OFFLINE_ACCESS, Scopes},
+    scope::Scopes,
 };
 
 use serde_json::Value;
@@ -17,7 +17,7 @@ use super::{
     sections::{below_idle, lifetime_limits},
     values,
 };
-use crate::{identity::ADMIN_SCOPE, refresh::Lifetimes};
+use crate::refresh::Lifetimes;
 
 /// The members that only a client of the authorization server has.
 pub(super) const MEMBERS: [&str; 10] = [
@@ -161,7 +161,9 @@ pub(super) fn read(fields: &Fields<'_>, common: &Common<'_>) -> Option<Client> {
             .optional(SECRETS)
             .and_then(secrets)
             .map_or(Authentication::Public, Authentication::Secret),
-        scopes: fields.or("scopes", Scopes::default(), |node| Some(node.set(scope)?.into_iter().collect())),
+        scopes: fields.or("scopes", Scopes::default(), |node| {
+            Some(node.set(values::client_scope)?.into_iter().collect())
+        }),
         resources: fields.optional("resources").and_then(|node| node.filled_set(resource)),
         grant_types: fields.or("grant_types", GrantType::ALL.map(|(_, kind)| kind).into(), grant_types),
         offline_access: fields.or("offline_access", OfflineAccess::Always, |node| {
@@ -197,18 +199,6 @@ fn secrets(node: &Node<'_>) -> Option<Vec<SecretDigest>> {
 fn digest(text: &str) -> Result<[u8; 32], &'static str> {
     let problem = "must be the SHA-256 of a secret: 64 hexadecimal digits in lower case";
     SecretDigest::from_hex(text).map(|digest| digest.0).ok_or(problem)
-}
-
-pub(super) fn scope(text: &str) -> Result<String, &'static str> {
-    match text {
-        ADMIN_SCOPE => Err(
-            "must not contain the administrators' scope: the administrators' API takes no token of a client",
-        ),
-        OFFLINE_ACCESS => {
-            Err("must not contain offline_access: `offline_access` and `grant_types` decide that")
-        }
-        _ => values::scope(text),
-    }
 }
 
 fn resource(text: &str) -> Result<Resource, &'static str> {

@@ -1,7 +1,10 @@
 //! The syntax of single values: URLs, scopes, names, hosts, paths.
 
+use postern_oauth::scope::OFFLINE_ACCESS;
+
 use crate::{
     http::{Scheme, UrlParts, is_token},
+    identity::ADMIN_SCOPE,
     resource::ResourceId,
 };
 
@@ -62,6 +65,19 @@ pub(super) fn resource(text: &str, local: bool) -> Result<ResourceId, String> {
     // The same rules for the host, and for the path as it is matched.
     url(text, UrlRule::Base, local).map_err(str::to_owned)?;
     Ok(id)
+}
+
+/// Checks a scope that clients of the authorization server may ask for.
+pub(super) fn client_scope(text: &str) -> Result<String, &'static str> {
+    match text {
+        ADMIN_SCOPE => Err(
+            "must not contain the administrators' scope: the administrators' API takes no token of a client",
+        ),
+        OFFLINE_ACCESS => {
+            Err("must not contain offline_access: `offline_access` and `grant_types` decide that")
+        }
+        _ => scope(text),
+    }
 }
 
 /// Checks a scope token (RFC 6749 section 3.3).

@@ -3,7 +3,7 @@
 use core::{cell::RefCell, time::Duration};
 use std::{collections::HashMap, rc::Rc};
 
-use postern_oauth::client::{Client, NoClient};
+use postern_oauth::{client::Client, no_client::NoClient};
 
 use crate::time::Timestamp;
 

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use postern_oauth::{
-    client::{Client, NoClient},
+    client::Client,
     client_auth::{AuthenticatedClient, Credentials, refused},
     documents::{ClientIdUrl, DocumentProblem},
     error::{ErrorCode, OauthError},
     form::Parameters,
+    no_client::NoClient,
 };
 
 use crate::{

@@ -6,11 +6,7 @@
 use std::rc::Rc;
 
 use postern_oauth::{
-    authorize,
-    authorize::PageError,
-    client::{Client, NoClient},
-    form::Parameters,
-    stored::StoredId,
+    authorize, authorize::PageError, client::Client, form::Parameters, no_client::NoClient, stored::StoredId,
 };
 
 use crate::{

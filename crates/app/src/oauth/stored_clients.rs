@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use postern_oauth::{
-    client::{Client, NoClient},
+    client::Client,
+    no_client::NoClient,
     stored::{
         Source, StoredClient, StoredId, StoredSecret,
         store::{ClientStore as _, explained},

@@ -187,7 +187,7 @@ fn an_id_that_must_not_be_fetched_is_a_page_and_no_fetch() {
 }
 
 #[test]
-fn a_document_that_cannot_be_used_is_a_page_and_a_line_in_the_log() {
+fn an_unusable_document_is_a_page_and_a_line_in_the_log() {
     let without_redirects = json!({"client_id": ID, "client_name": "Notes", "redirect_uris": []});
     let with_secret = json!({"client_id": ID, "client_name": "N", "client_secret": "s", "redirect_uris": []});
     for (status, body, code, why) in [
@@ -293,7 +293,7 @@ fn a_redirect_uri_that_a_document_loses_is_refused() {
 }
 
 #[test]
-fn a_grant_outlives_a_host_that_fails_and_no_client_is_told_to_give_up() {
+fn a_grant_outlives_a_host_that_fails() {
     let world = world();
     let (_, tokens) = redeem(&world, &code(&world));
     world.client_documents.internet.take_down(ID);
