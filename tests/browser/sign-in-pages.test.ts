@@ -192,7 +192,8 @@ describe("for everybody", () => {
     ["en", "dark"],
     ["ar", "light"],
     ["ar", "dark"],
-  ] as const)("axe-core finds nothing: %s, %s", async ([language, colorScheme]) => {
+    // Two dozen looks of axe-core, of two seconds each on a busy machine.
+  ] as const)("axe-core finds nothing: %s, %s", { timeout: 180_000 }, async ([language, colorScheme]) => {
     const { context, page } = await opened({ colorScheme });
     await eachPage(page, language, async (name) => {
       const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
