@@ -116,6 +116,7 @@ await play(
     pip("mcp", "mcp_client.py"),
     npm("@modelcontextprotocol/conformance", "conformance.ts"),
     inChromium("mcp-remote", "mcp-remote.ts"),
+    inChromium("@modelcontextprotocol/inspector", "inspector.ts"),
     inChromium("lighthouse", "lighthouse.ts"),
   ],
   mcpScene,

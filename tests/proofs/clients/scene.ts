@@ -58,7 +58,7 @@ const CLIENTS = [
   { client_id: "first-party" },
   { client_id: OPEN.client_id, name: "Notes", redirect_uris: [OPEN.redirect_uri], scopes },
   { client_id: CONFIDENTIAL.client_id, name: "Backend", redirect_uris: [CONFIDENTIAL.redirect_uri, CONFIDENTIAL.redirect_uri_with_query], scopes, secret_hashes: [digestOf(SECRET)] },
-  { client_id: NATIVE.client_id, redirect_uris: [NATIVE.redirect_uri, "http://127.0.0.1/callback", "http://localhost/oauth/callback"], scopes },
+  { client_id: NATIVE.client_id, redirect_uris: [NATIVE.redirect_uri, "http://127.0.0.1/callback", "http://localhost/oauth/callback", "http://127.0.0.1/oauth/callback"], scopes },
   { client_id: NATIVE_CONFIDENTIAL.client_id, redirect_uris: [NATIVE_CONFIDENTIAL.redirect_uri], scopes, secret_hashes: [digestOf(NATIVE_CONFIDENTIAL.client_secret)] },
 ];
 

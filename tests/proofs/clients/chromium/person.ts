@@ -16,7 +16,8 @@ export async function signInAndAllow(page: Page, home: string): Promise<void> {
       await login.fill(ALICE);
       await page.locator("input[name=password]").fill(PASSWORD);
     }
-    const [button] = [page.locator("button[name=answer][value=allow], form[action='/auth/sign-in'] button[type=submit]").first()];
+    const button = page.locator("button[name=answer][value=allow], form[action='/auth/sign-in'] button[type=submit]").first();
+    if (!(await button.isVisible())) throw new Error(`no way on: ${await page.locator("main").innerText()}`);
     await Promise.all([page.waitForNavigation(), button.click()]);
   }
 }
