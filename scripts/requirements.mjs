@@ -42,6 +42,7 @@ const STANDARDS = new Map([
   rfc(9700, "Best Current Practice for OAuth 2.0 Security"),
   rfc(9728, "OAuth 2.0 Protected Resource Metadata"),
   ["OAuth 2.1", { title: "The OAuth 2.1 Authorization Framework (draft)", url: "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-v2-1-13", anchors: true }],
+  ["Client ID Metadata Document", { title: "OAuth Client ID Metadata Document (draft)", url: "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-client-id-metadata-document-02", anchors: true }],
   ["MCP Authorization", { title: "Model Context Protocol, Authorization (2026-07-28)", url: "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization" }],
   rfc(9864, "Fully-Specified Algorithms for JOSE and COSE"),
   ["OpenID Connect Core", { title: "OpenID Connect Core 1.0", url: "https://openid.net/specs/openid-connect-core-1_0.html" }],
@@ -60,7 +61,7 @@ const STANDARDS = new Map([
 ]);
 const MARK = /^\s*\/\/\/? Tests (.+?) (section|appendix) ([\w.]+|"[^"]+"): (.+)$/;
 /** Anything that looks like one, so that a misspelt comment is not passed over. */
-const LIKE_A_MARK = /^\s*\/\/\/? Tests (RFC|OpenID|OAuth 2|Fetch|MCP)\b/;
+const LIKE_A_MARK = /^\s*\/\/\/? Tests (RFC|OpenID|OAuth 2|Fetch|MCP|Client ID)\b/;
 
 const isComment = (line) => /^\s*\/\//.test(line ?? "");
 

@@ -96,6 +96,7 @@ mod tests {
     // Tests MCP Authorization section "Authorization Code Protection": code_challenge_methods_supported has S256 (A3)
     // Tests MCP Authorization section "Authorization Response Validation": the metadata says that answers have iss (A8)
     // Tests RFC 8414 section 2: metadata names the endpoints and S256
+    // Tests Client ID Metadata Document section 6: support for documents is advertised
     #[test]
     fn metadata_names_the_issuer_to_the_letter() {
         let (clients, open) = (Clients::default(), Scopes::of_granted("mcp:use"));
@@ -110,7 +111,6 @@ mod tests {
             );
             serde_json::to_value(&metadata).unwrap()
         };
-        // Tests Client ID Metadata Document section 6: support is advertised
         let with_documents = json(true);
         assert_eq!(with_documents["client_id_metadata_document_supported"], true);
         assert_eq!(with_documents["scopes_supported"], serde_json::json!(["mcp:use", "offline_access"]));
