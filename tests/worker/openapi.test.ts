@@ -18,7 +18,7 @@ const HERE = `http://127.0.0.1:${port}`;
 let running: Postern | undefined;
 // Not watched for secrets in its log: the local profile prints messages there, one-time tokens and all, and those are read.
 beforeAll(async () => {
-  const vars = settings({ POSTERN_ISSUER: HERE, POSTERN_CLIENTS: CLIENTS, POSTERN_REGISTRATION: "open" });
+  const vars = settings({ POSTERN_ISSUER: HERE, POSTERN_CLIENTS: CLIENTS, POSTERN_OAUTH: { stored_clients: true, registration: true }, POSTERN_REGISTRATION: "open" });
   running = await startPostern({ port, vars: { ...vars, POSTERN_ROUTES: { kv: "routes" } } });
 });
 afterAll(() => running?.dispose());
@@ -159,6 +159,9 @@ describe("every operation answers as described", () => {
     await call({ method: "GET", path: "/auth/grants", token, status: 200 });
     await call({ method: "DELETE", path: `/auth/grants/${grantOf(access_token)}`, token, status: 204 });
     await server.revoke(BACKEND, access_token);
+    const metadata = { redirect_uris: ["https://tool.example.test/cb"], client_name: "A tool" };
+    await call({ method: "POST", path: "/oauth/register", body: metadata, status: 201 });
+    await call({ method: "POST", path: "/oauth/register", body: {}, status: 400 });
   });
 
   test("what anybody may know", async () => {
@@ -201,6 +204,19 @@ describe("every operation answers as described", () => {
     expect(rows).toHaveLength(1);
     await call({ method: "GET", path: "/admin/throttle?ip=127.0.0.1", token, status: 200 });
     await call({ method: "POST", path: "/admin/throttle/clear", token, body: { login: ALICE }, status: 204 });
+    const client = { name: "Notes", redirect_uris: ["https://notes.example.test/cb"], scopes: ["a"], confidential: true };
+    const { client_id, settings: kept } = await call<{ client_id: string; settings: object }>({ method: "POST", path: "/admin/clients", token, body: client, status: 201 });
+    const ofClient = `/admin/clients/${client_id}`;
+    await call({ method: "POST", path: "/admin/clients", token, body: { name: "x", redirect_uris: ["x"] }, status: 422 });
+    await call({ method: "GET", path: "/admin/clients", token, status: 200 });
+    await call({ method: "GET", path: ofClient, token, status: 200 });
+    await call({ method: "PUT", path: ofClient, token, body: { ...kept, kind: "mobile" }, status: 200 });
+    const { secrets } = await call<{ secrets: { secret_id: string }[] }>({ method: "POST", path: `${ofClient}/rotate-secret`, token, body: {}, status: 201 });
+    await call({ method: "DELETE", path: `${ofClient}/secrets/${secrets[0]?.secret_id}`, token, status: 204 });
+    await call({ method: "POST", path: `${ofClient}/disable`, token, status: 204 });
+    await call({ method: "POST", path: `${ofClient}/enable`, token, status: 204 });
+    await call({ method: "DELETE", path: ofClient, token, status: 204 });
+    await call({ method: "GET", path: ofClient, token, status: 404 });
     await call({ method: "GET", path: "/metrics", token, status: 200 });
     // Last: it ends this administrator's own access token.
     const active = keys.find(({ state }) => state === "active")!;

@@ -12,6 +12,7 @@ mod oauth_clients;
 mod origins;
 mod pages;
 mod reader;
+mod registration;
 mod resources;
 mod route_context;
 mod routes;
@@ -36,6 +37,7 @@ pub(crate) use oauth_clients::{
 };
 pub use pages::PagesSettings;
 pub use reader::ConfigError;
+pub use registration::ClientRegistrationSettings;
 pub use route_context::RouteContext;
 pub use settings::Config;
 pub use token_size::TokenTooLarge;

@@ -21,7 +21,7 @@ use crate::{
     http::{Reply, RequestView, UrlParts, is_token},
     oauth::{
         cors::ClientCors, grants::OwnGrants, introspection::Introspection, metadata,
-        revocation::TokenRevocation, tokens::Tokens,
+        registration::ClientRegistration, revocation::TokenRevocation, tokens::Tokens,
     },
     pages::Pages,
     runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
@@ -147,6 +147,7 @@ impl<'r, P: Ports> Router<'r, P> {
             Call::Token => Ok(Tokens::of(self.0).answer(request, body).await),
             Call::RevokeToken => Ok(TokenRevocation::of(self.0).answer(request, body).await),
             Call::Introspect => Ok(Introspection::of(self.0).answer(request, body).await),
+            Call::RegisterClient => ClientRegistration::of(self.0).answer(request, body).await,
             Call::Metadata => metadata::document(&self.0.isolate.config),
             Call::Jwks => KeySetPage::of(self.0).jwks(request).await,
             Call::Errors => Ok(errors_page::page()),
@@ -174,7 +175,7 @@ impl<'r, P: Ports> Router<'r, P> {
         let origins = Origins::of(self.0);
         let is_allowed = match cors {
             CorsAudience::None => false,
-            CorsAudience::Clients => true,
+            CorsAudience::Clients | CorsAudience::Anyone => true,
             CorsAudience::Public | CorsAudience::Listed => origins.listed_origin(request).is_some(),
         };
         if !is_allowed || request.header("access-control-request-method").is_none() {

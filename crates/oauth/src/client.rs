@@ -104,6 +104,8 @@ pub enum OfflineAccess {
 pub enum Provenance {
     /// The operator or an administrator entered it.
     Operator,
+    /// It registered itself (RFC 7591).
+    Registered,
     /// Its metadata document says what it is. The `client_id` is the URL of the document.
     Document,
 }
@@ -147,7 +149,7 @@ impl Client {
     pub const fn is_open(&self) -> bool {
         match self.provenance {
             Provenance::Operator => false,
-            Provenance::Document => true,
+            Provenance::Registered | Provenance::Document => true,
         }
     }
 

@@ -13,6 +13,8 @@ pub enum ErrorCode {
     ConsentRequired,
     /// The client is unknown, or did not prove that it is this client.
     InvalidClient,
+    /// The metadata of a client that registers itself is refused (RFC 7591 section 3.2.2).
+    InvalidClientMetadata,
     /// The code or the refresh token is not valid, or not this client's.
     InvalidGrant,
     /// The request is malformed.
@@ -44,6 +46,7 @@ impl ErrorCode {
             Self::AccessDenied => "access_denied",
             Self::ConsentRequired => "consent_required",
             Self::InvalidClient => "invalid_client",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",

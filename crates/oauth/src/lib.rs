@@ -6,6 +6,7 @@
 //! | [`client`], [`redirect`], [`scope`], [`resource`] | what a client is, and what it may ask for |
 //! | [`documents`] | clients with a metadata document: its URL, its contents, how long it is fresh |
 //! | [`stored`] | clients in D1 |
+//! | [`registration`] | a client that registers itself (RFC 7591) |
 //! | [`authorize`] | an authorization request, in two phases: first the client and its redirect URI, then the rest |
 //! | [`decide`] | what an authorization request comes to, by the signed-in user and their consent |
 //! | [`response`] | where the browser goes with the answer |
@@ -36,6 +37,7 @@ pub mod metadata;
 pub mod no_client;
 pub mod pkce;
 pub mod redirect;
+pub mod registration;
 pub mod resource;
 pub mod response;
 pub mod scope;

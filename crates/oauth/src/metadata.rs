@@ -21,6 +21,8 @@ pub mod paths {
     pub const REVOKE: &str = "/oauth/revoke";
     /// The introspection endpoint (RFC 7662).
     pub const INTROSPECT: &str = "/oauth/introspect";
+    /// The registration endpoint (RFC 7591).
+    pub const REGISTER: &str = "/oauth/register";
 }
 
 /// The document.
@@ -32,6 +34,8 @@ pub struct Metadata<'a> {
     revocation_endpoint: String,
     introspection_endpoint: String,
     jwks_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     scopes_supported: Vec<&'a str>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
@@ -74,6 +78,7 @@ impl<'a> Metadata<'a> {
             revocation_endpoint: at(paths::REVOKE),
             introspection_endpoint: at(paths::INTROSPECT),
             jwks_uri: at(jwks_path),
+            registration_endpoint: None,
             scopes_supported: scopes,
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
@@ -86,6 +91,18 @@ impl<'a> Metadata<'a> {
             authorization_response_iss_parameter_supported: true,
             client_id_metadata_document_supported: documents,
         }
+    }
+}
+
+impl<'a> Metadata<'a> {
+    /// The same of a deployment in which clients register themselves. `open` is what they may ask for.
+    #[must_use]
+    pub fn with_registration(mut self, origin: &str, open: &'a Scopes) -> Self {
+        self.registration_endpoint = Some([origin, paths::REGISTER].concat());
+        self.scopes_supported.extend(open.iter());
+        self.scopes_supported.sort_unstable();
+        self.scopes_supported.dedup();
+        self
     }
 }
 

@@ -1,10 +1,16 @@
 //! `POSTERN_OAUTH`: where the authorization server finds clients, besides `POSTERN_CLIENTS`.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use postern_oauth::{client::OpenTerms, documents::ClientIdUrl, scope::Scopes};
 
-use super::{reader::Node, types::RefreshSettings, values};
+use super::{
+    reader::Node,
+    registration::{self, ClientRegistrationSettings},
+    types::RefreshSettings,
+    values,
+};
 use crate::refresh::Lifetimes;
 
 /// Where the authorization server finds clients, besides the settings.
@@ -14,6 +20,8 @@ pub struct OauthSettings {
     pub stored_clients: bool,
     /// Which hosts may serve the documents of clients.
     pub client_documents: DocumentHosts,
+    /// Whether and how clients may register themselves.
+    pub registration: ClientRegistrationSettings,
     /// What clients get that no operator or administrator entered.
     pub open: OpenTerms,
 }
@@ -23,7 +31,17 @@ impl OauthSettings {
     pub(super) fn without(refresh: &RefreshSettings) -> Self {
         let lifetimes = Lifetimes { idle: refresh.idle_lifetime, absolute: refresh.absolute_lifetime };
         let open = OpenTerms { scopes: Scopes::default(), lifetimes };
-        Self { stored_clients: false, client_documents: DocumentHosts::None, open }
+        Self {
+            stored_clients: false,
+            client_documents: DocumentHosts::None,
+            registration: ClientRegistrationSettings::default(),
+            open,
+        }
+    }
+
+    /// How long a client that registered itself is kept after its last use. It is kept where registration is off again, too.
+    pub(crate) const fn registered_lifetime(&self) -> Duration {
+        self.registration.lifetime
     }
 
     /// Whether there is a place, besides the settings, where clients can be.
@@ -60,13 +78,20 @@ impl DocumentHosts {
 }
 
 pub(super) fn read(node: &Node<'_>, refresh: &RefreshSettings) -> Option<OauthSettings> {
-    let fields = node.object(&["stored_clients", "client_documents", "open_scopes"])?;
+    let fields = node.object(&["stored_clients", "client_documents", "registration", "open_scopes"])?;
     let without = OauthSettings::without(refresh);
     let scopes = fields.or("open_scopes", Scopes::default(), |node| {
         Some(node.set(values::client_scope)?.into_iter().collect())
     });
+    let stored_clients = fields.or("stored_clients", false, Node::flag);
+    let registration =
+        fields.or("registration", without.registration, |node| registration::read(node, refresh));
+    if registration.is_on && !stored_clients {
+        fields.wrong("registration", "needs `stored_clients`, the table where these clients are kept");
+    }
     Some(OauthSettings {
-        stored_clients: fields.or("stored_clients", false, Node::flag),
+        stored_clients,
+        registration,
         client_documents: fields.or("client_documents", DocumentHosts::None, hosts),
         open: OpenTerms { scopes, ..without.open },
     })

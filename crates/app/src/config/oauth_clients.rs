@@ -12,7 +12,7 @@ use postern_oauth::{
 use serde_json::Value;
 
 use super::{
-    ClientKind, Config, ConfigError, ContextChange, Profile, RefreshSettings,
+    ClientKind, ConfigError, ContextChange, RefreshSettings,
     reader::{Fields, Mistakes, Node},
     sections::{below_idle, lifetime_limits},
     values,
@@ -108,33 +108,30 @@ pub(crate) const STORED_MEMBERS: &[&str] = match ADDED_MEMBERS.split_first() {
     None => &[],
 };
 
-impl Config {
-    /// Reads the members of a stored client by the rules for `POSTERN_CLIENTS`.
-    ///
-    /// # Errors
-    /// All mistakes, ordered by path (`redirect_uris[1]`). No mistake repeats a value.
-    pub(crate) fn stored_client(
-        &self,
-        client_id: &str,
-        members: &Value,
-        secrets: Vec<SecretDigest>,
-    ) -> Result<Client, Vec<ConfigError>> {
-        let mistakes = Mistakes::default();
-        let read = || {
-            let node = Node::document(members, &mistakes);
-            let fields = node.object(STORED_MEMBERS)?;
-            for name in ["name", "redirect_uris"] {
-                fields.required(name)?;
-            }
-            let local = self.profile == Profile::Local;
-            let client = read(&fields, &Common::read(&fields, client_id, &self.refresh, local))?;
-            let authentication =
-                if secrets.is_empty() { Authentication::Public } else { Authentication::Secret(secrets) };
-            Some(Client { authentication, ..client })
-        };
-        let client = read();
-        mistakes.into_result(client)
-    }
+/// Reads the members of a stored client by the rules for `POSTERN_CLIENTS`.
+///
+/// # Errors
+/// All mistakes, ordered by path (`redirect_uris[1]`). No mistake repeats a value.
+pub(super) fn stored(
+    client_id: &str,
+    members: &Value,
+    secrets: Vec<SecretDigest>,
+    (refresh, local): (&RefreshSettings, bool),
+) -> Result<Client, Vec<ConfigError>> {
+    let mistakes = Mistakes::default();
+    let read = || {
+        let node = Node::document(members, &mistakes);
+        let fields = node.object(STORED_MEMBERS)?;
+        for name in ["name", "redirect_uris"] {
+            fields.required(name)?;
+        }
+        let client = read(&fields, &Common::read(&fields, client_id, refresh, local))?;
+        let authentication =
+            if secrets.is_empty() { Authentication::Public } else { Authentication::Secret(secrets) };
+        Some(Client { authentication, ..client })
+    };
+    let client = read();
+    mistakes.into_result(client)
 }
 
 /// Reads the client, if the entry is one of the authorization server. Whether sign-ins of `/auth/login` may name it, too,

@@ -3,12 +3,17 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use postern_oauth::{client::Clients, documents::ClientIdUrl};
+use postern_oauth::{
+    client::{Client as OauthClient, Clients, SecretDigest},
+    documents::ClientIdUrl,
+};
+use serde_json::Value;
 
 use super::{
     limits::LimitSettings,
     master::MasterKeys,
     oauth::OauthSettings,
+    oauth_clients,
     pages::PagesSettings,
     reader::ConfigError,
     resources::authorization_servers,
@@ -109,6 +114,20 @@ impl Config {
     /// Whether there is an authorization server: there is none without clients, or a place where clients can be.
     pub(crate) fn has_authorization_server(&self) -> bool {
         !self.oauth_clients.is_empty() || self.oauth.finds_clients()
+    }
+
+    /// Reads the members of a stored client by the rules for `POSTERN_CLIENTS`.
+    ///
+    /// # Errors
+    /// All mistakes, ordered by path (`redirect_uris[1]`). No mistake repeats a value.
+    pub(crate) fn stored_client(
+        &self,
+        client_id: &str,
+        members: &Value,
+        secrets: Vec<SecretDigest>,
+    ) -> Result<OauthClient, Vec<ConfigError>> {
+        let local = self.profile == Profile::Local;
+        oauth_clients::stored(client_id, members, secrets, (&self.refresh, local))
     }
 
     /// Whether a client has this id, for sign-ins or of the authorization server.

@@ -19,6 +19,8 @@ const MOST: usize = 256;
 struct Seen {
     at: Timestamp,
     client: Result<Rc<Client>, NoClient>,
+    /// Whether its next use is to be noted.
+    notes_use: bool,
 }
 
 /// The stored clients that were read a moment ago.
@@ -32,15 +34,27 @@ impl ClientCache {
         seen.get(client_id).filter(|seen| is_young(seen, now)).map(|seen| seen.client.clone())
     }
 
-    /// Keeps what was found.
-    pub(crate) fn put(&self, client_id: &str, client: &Result<Rc<Client>, NoClient>, now: Timestamp) {
+    /// Keeps what was found. `notes_use` says whether the next use of the client is to be noted.
+    pub(crate) fn put(
+        &self,
+        client_id: &str,
+        client: &Result<Rc<Client>, NoClient>,
+        notes_use: bool,
+        now: Timestamp,
+    ) {
         let mut seen = self.0.borrow_mut();
         if seen.len() >= MOST {
             seen.retain(|_, seen| is_young(seen, now));
         }
         if seen.len() < MOST {
-            seen.insert(client_id.to_owned(), Seen { at: now, client: client.clone() });
+            seen.insert(client_id.to_owned(), Seen { at: now, client: client.clone(), notes_use });
         }
+    }
+
+    /// Whether a use of the client is to be noted now. Says so once for what was read.
+    pub(crate) fn takes_note(&self, client_id: &str) -> bool {
+        let mut seen = self.0.borrow_mut();
+        seen.get_mut(client_id).is_some_and(|seen| core::mem::take(&mut seen.notes_use))
     }
 
     /// Forgets a client that is changed here.

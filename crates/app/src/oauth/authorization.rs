@@ -37,7 +37,7 @@ use crate::{
     events::{EventContext, EventKind},
     ids::{AccountId, FamilyId},
     isolate::Isolate,
-    oauth::{clients::ClientLookup, resources::KnownResources},
+    oauth::{clients::ClientLookup, resources::KnownResources, stored_clients::StoredClients},
     ports::Fault,
     refresh::{Grant, Lifetimes},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -212,6 +212,7 @@ impl<'r, P: Ports> Authorization<'r, P> {
         if !kept {
             return Ok(Outcome::SignIn(SignInReason::NotSignedIn));
         }
+        StoredClients::of(self.0).used(&client.client_id);
         let setting = EventContext {
             account: Some(user.account),
             session_id: Some(code.grant()),

@@ -26,5 +26,7 @@ pub(crate) fn document(config: &Config) -> Result<Reply, ApiError> {
     let documents = config.oauth.client_documents.is_any();
     let (clients, open) = (&config.oauth_clients, &config.oauth.open.scopes);
     let metadata = Metadata::new(&config.issuer, &origin, JWKS_PATH, clients, open, documents);
+    let is_open = config.oauth.registration.is_on;
+    let metadata = if is_open { metadata.with_registration(&origin, open) } else { metadata };
     Ok(Reply::json(200, &metadata).cacheable(MAX_AGE))
 }

@@ -12,6 +12,7 @@ pub(crate) mod grants;
 pub(crate) mod introspection;
 pub(crate) mod metadata;
 pub(crate) mod refusal;
+pub(crate) mod registration;
 mod resources;
 pub(crate) mod revocation;
 pub(crate) mod stored_clients;

@@ -1,9 +1,10 @@
 //! The clients in D1: finding one, and changing them.
 
+use core::time::Duration;
 use std::rc::Rc;
 
 use postern_oauth::{
-    client::Client,
+    client::{Client, OpenTerms, Provenance},
     no_client::NoClient,
     stored::{
         Source, StoredClient, StoredId, StoredSecret,
@@ -14,12 +15,15 @@ use serde_json::Value;
 
 use crate::{
     config::ConfigError,
-    ports::{Component, Fault},
+    ports::{Background as _, Component, Fault},
     runtime::{Runtime, ports::Ports},
 };
 
 /// How often a change is tried again that met another one. Changes are made by hand: a second collision is rare.
 const TRIES: usize = 3;
+
+/// How often a use of a client that registered itself is written down.
+const NOTED_EVERY: Duration = Duration::from_hours(24);
 
 /// The stored clients.
 pub(crate) struct StoredClients<'r, P: Ports>(&'r Runtime<P>);
@@ -42,12 +46,18 @@ impl<'r, P: Ports> StoredClients<'r, P> {
         }
         let Some(stored) = self.read(client_id).await? else { return Ok(Err(NoClient::Unknown)) };
         let now = self.0.now();
-        let found = match stored.source {
-            Source::Registered { expires_at, .. } if expires_at <= now => Err(NoClient::Unknown),
-            _ if stored.disabled => Err(NoClient::Disabled),
-            _ => Ok(Rc::new(self.client_of(&stored)?)),
+        let (is_over, notes_use) = match stored.source {
+            Source::Operator => (false, false),
+            Source::Registered { used_at, expires_at } => {
+                (expires_at <= now, used_at.is_none_or(|used_at| now.since(used_at) >= NOTED_EVERY))
+            }
         };
-        cache.put(client_id.as_str(), &found, now);
+        let found = match () {
+            () if is_over => Err(NoClient::Unknown),
+            () if stored.disabled => Err(NoClient::Disabled),
+            () => Ok(Rc::new(self.sound(&stored)?)),
+        };
+        cache.put(client_id.as_str(), &found, notes_use, now);
         Ok(found)
     }
 
@@ -56,11 +66,27 @@ impl<'r, P: Ports> StoredClients<'r, P> {
         self.0.ports.clients().find_client(client_id).await.map_err(explained)
     }
 
+    /// Notes, after the answer, that a client which registered itself is in use: a user authorized it, or it refreshed. That
+    /// renews its registration, at most once a day. It is renewed for longer than its grants live, so that a client whose grant
+    /// has lapsed is still known and is told so.
+    pub(crate) fn used(&self, client_id: &str) {
+        let Some(client_id) = StoredId::parse(client_id) else { return };
+        if !self.0.isolate.memory.clients.takes_note(client_id.as_str()) {
+            return;
+        }
+        let (runtime, now) = (self.0.clone(), self.0.now());
+        let expires_at = now.plus(self.0.isolate.config.oauth.registered_lifetime());
+        self.0.ports.background().spawn(async move {
+            // Lost, the next use is noted.
+            let _ = runtime.ports.clients().renew_client(&client_id, now, expires_at).await;
+        });
+    }
+
     /// The client that the record describes.
     ///
     /// # Errors
     /// A [`Fault`] for a record that the rules of this version refuse: the client is not unknown, and its tokens stay.
-    fn client_of(&self, stored: &StoredClient) -> Result<Client, Fault> {
+    fn sound(&self, stored: &StoredClient) -> Result<Client, Fault> {
         self.judge(stored).map_err(|mistakes| {
             let first = mistakes.first().map(ToString::to_string).unwrap_or_default();
             let id = stored.client_id.as_str();
@@ -80,12 +106,22 @@ impl<'r, P: Ports> StoredClients<'r, P> {
             return Err(vec![ConfigError { path: "secrets".to_owned(), problem }]);
         }
         let members = Value::Object(stored.members.clone());
-        self.0.isolate.config.stored_client(stored.client_id.as_str(), &members, secrets)
+        let config = &self.0.isolate.config;
+        let client = config.stored_client(stored.client_id.as_str(), &members, secrets)?;
+        Ok(match stored.source {
+            Source::Operator => client,
+            Source::Registered { .. } => registered(client, stored, &config.oauth.open),
+        })
     }
 
     /// Adds a client. `false` if the id is taken.
     pub(crate) async fn add(&self, client: &StoredClient) -> Result<bool, Fault> {
         self.0.ports.clients().insert_client(client).await.map_err(explained)
+    }
+
+    /// Adds a client that registered itself, unless there are `most_unused` already that were never used. `false` then.
+    pub(crate) async fn register(&self, client: &StoredClient, most_unused: u32) -> Result<bool, Fault> {
+        self.0.ports.clients().register_client(client, most_unused).await.map_err(explained)
     }
 
     /// Changes a client. `None` if there is none; the error of `change`, if that refuses.
@@ -134,5 +170,23 @@ impl<'r, P: Ports> StoredClients<'r, P> {
 
     fn forget(&self, client_id: &StoredId) {
         self.0.isolate.memory.clients.forget(client_id.as_str());
+    }
+}
+
+/// What a client that registered itself gets, whatever its record says: what strangers get, now.
+fn registered(client: Client, stored: &StoredClient, open: &OpenTerms) -> Client {
+    let scopes = if stored.members.contains_key("scopes") {
+        client.scopes.within(&open.scopes)
+    } else {
+        open.scopes.clone()
+    };
+    Client {
+        provenance: Provenance::Registered,
+        scopes,
+        first_party: false,
+        roles: false,
+        resources: None,
+        lifetimes: open.lifetimes,
+        ..client
     }
 }

@@ -27,6 +27,7 @@ use crate::{
         grant_tokens,
         refusal::{self, OauthRefusal},
         resources::KnownResources,
+        stored_clients::StoredClients,
     },
     ports::Background as _,
     refresh::{Grant, RefusedToken, Revocation, Secret, codec},
@@ -131,6 +132,7 @@ impl<'r, P: Ports> Tokens<'r, P> {
             }
         };
         self.record(caller, client, Some(grant), EventKind::GrantOpened);
+        StoredClients::of(self.0).used(&client.client_id);
         for displaced in redeemed.displaced {
             self.record(caller, client, Some((code.account(), displaced)), EventKind::GrantDisplaced);
         }
@@ -202,6 +204,7 @@ impl<'r, P: Ports> Tokens<'r, P> {
             self.record(caller, client, Some(session), EventKind::GrantEnded);
             return Err(OauthRefusal::invalid_grant(TOKEN_REFUSED));
         }
+        StoredClients::of(self.0).used(&client.client_id);
         let successor = token
             .seal_successor(masters, granted.rotated.master)
             .map_err(|newer| Events::of(self.0).newer_master(caller, "refresh_token", newer))?;

@@ -155,6 +155,7 @@ impl<'r, P: Ports> AuthorizePages<'r, P> {
             client: &needed.client.name,
             origin: match (needed.client.provenance, &document) {
                 (Provenance::Document, Some(id)) => ClientOrigin::Domain(id.host()),
+                (Provenance::Registered, _) => ClientOrigin::Itself,
                 _ => ClientOrigin::Operator,
             },
             login: login.as_deref(),

@@ -28,7 +28,7 @@ impl<'r, P: Ports> Origins<'r, P> {
     pub(crate) fn with_cors(&self, request: &impl RequestView, reply: Reply, cors: CorsAudience) -> Reply {
         match cors {
             CorsAudience::None => return reply,
-            CorsAudience::Public => {
+            CorsAudience::Public | CorsAudience::Anyone => {
                 return reply
                     .with_header("access-control-allow-origin", "*")
                     .with_header("cross-origin-resource-policy", "cross-origin");

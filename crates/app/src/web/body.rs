@@ -132,7 +132,7 @@ impl Body {
 }
 
 /// `application/json` with or without parameters (RFC 8259 section 11).
-fn is_json(media_type: &str) -> bool {
+pub(crate) fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
 }

@@ -1,7 +1,7 @@
 //! The table of Postern's own endpoints. It routes requests, answers 405 and preflights, and limits bodies. A test
 //! compares it with `docs/reference/openapi.yaml`.
 
-use postern_oauth::metadata::paths::{AUTHORIZE, INTROSPECT, REVOKE, TOKEN};
+use postern_oauth::metadata::paths::{AUTHORIZE, INTROSPECT, REGISTER, REVOKE, TOKEN};
 
 use crate::{
     config::{ADDED_CLIENT_MEMBERS, STORED_CLIENT_MEMBERS},
@@ -43,6 +43,8 @@ pub(crate) enum CorsAudience {
     Listed,
     /// Pages of public OAuth clients, and of the origins in `POSTERN_CORS_ORIGINS`, without credentials.
     Clients,
+    /// Pages of every origin, which may also make the call: whoever makes it needs nothing that a page lacks.
+    Anyone,
     /// None.
     None,
 }
@@ -73,6 +75,7 @@ pub(crate) enum Call {
     Token,
     RevokeToken,
     Introspect,
+    RegisterClient,
     Metadata,
     Jwks,
     Health,
@@ -342,6 +345,10 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     Endpoint::of_clients(TOKEN, CorsAudience::Clients, Call::Token),
     Endpoint::of_clients(REVOKE, CorsAudience::Clients, Call::RevokeToken),
     Endpoint::of_clients(INTROSPECT, CorsAudience::None, Call::Introspect),
+    Endpoint {
+        cors: CorsAudience::Anyone,
+        ..Endpoint::new("POST", REGISTER, Authentication::None, Call::RegisterClient)
+    },
     Endpoint::public(OAUTH_METADATA_PATH, Call::Metadata),
     Endpoint::public(OPENID_METADATA_PATH, Call::Metadata),
     Endpoint::public(ERRORS_PATH, Call::Errors),

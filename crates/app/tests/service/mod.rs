@@ -24,6 +24,7 @@ mod old_generations;
 mod outages;
 mod pages;
 mod providers;
+mod registration;
 mod resources;
 mod revocation_table;
 mod rollout;

@@ -153,6 +153,8 @@ pub enum EventKind {
         /// Why: the code of the page, or of the error that the client gets.
         cause: &'static str,
     },
+    /// A client registered itself (RFC 7591).
+    ClientRegistered,
     /// A code was redeemed: a grant began, named by `session_id`.
     GrantOpened,
     /// An authorization code was refused.
@@ -434,6 +436,7 @@ impl EventKind {
             Self::FamilyDisplaced => "family_displaced",
             Self::ClientAuthorized { .. } => "client_authorized",
             Self::AuthorizationRefused { .. } => "authorization_refused",
+            Self::ClientRegistered => "client_registered",
             Self::GrantOpened => "grant_opened",
             Self::CodeRefused { .. } => "code_refused",
             Self::CodeReplayed => "code_replayed",
@@ -492,6 +495,7 @@ impl EventKind {
             | Self::SignedOutEverywhere { .. }
             | Self::FamilyDisplaced
             | Self::ClientAuthorized { .. }
+            | Self::ClientRegistered
             | Self::GrantOpened
             | Self::GrantEnded
             | Self::GrantDisplaced
