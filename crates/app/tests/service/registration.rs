@@ -96,6 +96,7 @@ fn expires_at(world: &World, id: &str) -> u64 {
     found
 }
 
+// Tests MCP Authorization section "Dynamic Client Registration": a client registers itself where the operator allows it (A10)
 #[test]
 fn a_client_that_registers_itself_signs_users_in() {
     let world = world();
