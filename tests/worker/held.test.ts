@@ -9,7 +9,7 @@ import { RawOrigin } from "./support/raw-origin.ts";
 import { shared } from "./support/postern.ts";
 import { CLOSE, closing, ECHO, openSocket, socketOrigin, TEXT, type SocketOrigin } from "./support/sockets.ts";
 
-const COUNT = Number(process.env["HELD_COUNT"] ?? 2000);
+const COUNT = Number(process.env["HELD_COUNT"] ?? 1000);
 const TOGETHER = 20;
 /** What may be there more than before: the runtime's own, whatever the number of requests. */
 const SLACK = 12;
