@@ -8,7 +8,8 @@ scripts/setup.sh
 npm ci --prefix tests/mcp --ignore-scripts --no-audit --no-fund --silent
 npm ci --prefix tests/proofs/clients --ignore-scripts --no-audit --no-fund --silent
 if node tests/browser/chromium.ts; then
-  npm ci --prefix tests/proofs/clients/chromium --ignore-scripts --no-audit --no-fund --silent
+  # Not `npm ci`: that wants an entry for an optional package of vite, for Windows, which not every registry has.
+  npm install --no-save --prefix tests/proofs/clients/chromium --ignore-scripts --no-audit --no-fund --silent
 else
   rm -rf tests/proofs/clients/chromium/node_modules
 fi
