@@ -2,7 +2,6 @@
 
 pub(crate) mod assertions;
 pub(crate) mod client_cache;
-mod document_clients;
 pub(crate) mod feed_memory;
 mod hash_queue;
 pub(crate) mod issuers;
@@ -22,7 +21,6 @@ use crate::gateway::StaleFeed;
 use crate::identity::HashParameters;
 use crate::isolate::assertions::Assertions;
 use crate::isolate::client_cache::ClientCache;
-use crate::isolate::document_clients::DocumentClients;
 use crate::isolate::feed_memory::FeedMemory;
 use crate::isolate::hash_queue::HashQueue;
 use crate::isolate::issuers::TrustedIssuer;
@@ -66,7 +64,7 @@ pub struct Memory {
     /// The signing key.
     pub(crate) signing: SigningKeys,
     /// The clients with a metadata document.
-    pub(crate) document_clients: DocumentClients,
+    pub(crate) document_clients: ClientCache,
     /// The headers of verified tokens.
     pub(crate) headers: KnownHeaders,
     /// The verified tokens.

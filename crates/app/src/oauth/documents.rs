@@ -11,6 +11,7 @@ use postern_oauth::{
 
 use crate::{
     events::{EventContext, EventKind},
+    isolate::client_cache::DOCUMENT_AGE,
     jwks::FetchFailure,
     ports::{Component, Fault},
     runtime::{Runtime, events::Events, ports::Ports},
@@ -48,7 +49,7 @@ impl<'r, P: Ports> DocumentLookup<'r, P> {
         }
         let now = self.0.now();
         let memory = &self.0.isolate.memory.document_clients;
-        if let Some(client) = memory.get(client_id, now) {
+        if let Some(Ok(client)) = memory.get(client_id, now) {
             return Ok(Some(Ok(client)));
         }
         let id = match ClientIdUrl::parse(client_id) {
@@ -68,7 +69,8 @@ impl<'r, P: Ports> DocumentLookup<'r, P> {
                 match ClientDocument::parse(kept.text.as_bytes(), &id) {
                     Ok(document) => {
                         let client = Rc::new(document.into_client(&id, &self.0.isolate.config.oauth.open));
-                        memory.put(&client, kept.fresh_until, now);
+                        let until = kept.fresh_until.min(now.plus(DOCUMENT_AGE));
+                        memory.put(client_id, Ok(Rc::clone(&client)), false, (until, now));
                         return Ok(Some(Ok(client)));
                     }
                     // It was kept by a version with other rules.

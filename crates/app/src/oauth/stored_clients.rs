@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::{
     config::ConfigError,
+    isolate::client_cache::STORED_AGE,
     ports::{Background as _, Component, Fault},
     runtime::{Runtime, ports::Ports},
 };
@@ -57,7 +58,7 @@ impl<'r, P: Ports> StoredClients<'r, P> {
             () if stored.disabled => Err(NoClient::Disabled),
             () => Ok(Rc::new(self.sound(&stored)?)),
         };
-        cache.put(client_id.as_str(), &found, notes_use, now);
+        cache.put(client_id.as_str(), found.clone(), notes_use, (now.plus(STORED_AGE), now));
         Ok(found)
     }
 
