@@ -1,5 +1,7 @@
 //! `/auth/applications`: a user sees the clients that they have authorized, and ends their access.
 
+use std::collections::BTreeSet;
+
 use postern_oauth::{
     client::Client,
     form::Parameters,
@@ -98,7 +100,7 @@ impl<'r, P: Ports> ApplicationsPage<'r, P> {
             Notice::Problem(problem) => (None, Some(problem)),
         };
         let texts: Vec<Texts> = list.grants.iter().map(Texts::of).collect();
-        let scopes: Vec<Vec<Scope<'_>>> = texts.iter().map(|texts| scopes_of(visit, &texts.scopes)).collect();
+        let scopes: Vec<Vec<Scope<'_>>> = texts.iter().map(|texts| visit.described(&texts.scopes)).collect();
         let rows = list.grants.iter().zip(&texts).zip(&scopes);
         let applications: Vec<Application<'_>> = rows
             .map(|((own, texts), scopes)| Application {
@@ -155,11 +157,6 @@ impl Texts {
     }
 }
 
-fn scopes_of<'a>(visit: &'a Visit<'_>, scopes: &'a Scopes) -> Vec<Scope<'a>> {
-    let described = |name| Scope { name, description: visit.settings().description(name, visit.language) };
-    scopes.iter().map(described).collect()
-}
-
 /// The name that the user knows from the page for consent, or the `client_id` of a client that is gone.
 fn name_of(own: &OwnGrant) -> &str {
     own.client.as_ref().map_or(&own.view.client_id, |client| &client.name)
@@ -167,10 +164,8 @@ fn name_of(own: &OwnGrant) -> &str {
 
 /// The hosts of a client's redirect URIs, or the scheme of an app, each once.
 fn hosts_of(client: &Client) -> Vec<String> {
-    let mut hosts: Vec<String> = client.redirect_uris.iter().map(host_of).collect();
-    hosts.sort_unstable();
-    hosts.dedup();
-    hosts
+    let hosts: BTreeSet<String> = client.redirect_uris.iter().map(host_of).collect();
+    hosts.into_iter().collect()
 }
 
 fn host_of(redirect: &RegisteredRedirect) -> String {

@@ -14,7 +14,7 @@ use postern_oauth::{
     redirect::RedirectKind,
     scope::Scopes,
 };
-use postern_pages::{ClientOrigin, Consent, Document, Failure, Scope};
+use postern_pages::{ClientOrigin, Consent, Document, Failure};
 
 use crate::{
     account::Accounts as _,
@@ -142,11 +142,7 @@ impl<'r, P: Ports> AuthorizePages<'r, P> {
             if begun.is_empty() { query.to_owned() } else { [query, "&", BEGUN, "=", begun].concat() };
         let token = visit.token(self.0, &consent_address(session, &carried))?;
         let login = BrowserSessions::of(self.0).login_of(session).await;
-        let scopes: Vec<Scope<'_>> = needed
-            .scopes
-            .iter()
-            .map(|name| Scope { name, description: visit.settings().description(name, visit.language) })
-            .collect();
+        let scopes = visit.described(&needed.scopes);
         let document = ClientIdUrl::parse(&needed.client.client_id).ok();
         let hidden =
             postern_pages::Hidden { action: CONSENT, form_token: &token, request: Some(&carried), to: None };

@@ -1,7 +1,7 @@
 //! What a request for a page is about: its language, the pending authorization request, the browser.
 
-use postern_oauth::{form::Parameters, metadata::paths::AUTHORIZE};
-use postern_pages::{Document, Frame, Hidden, Language, Theme};
+use postern_oauth::{form::Parameters, metadata::paths::AUTHORIZE, scope::Scopes};
+use postern_pages::{Document, Frame, Hidden, Language, Scope, Theme};
 
 use crate::{
     config::{PagesSettings, cookie_names::LANGUAGE_COOKIE},
@@ -168,6 +168,12 @@ impl<'v> Visit<'v> {
     pub(crate) fn hidden<'h>(&'h self, action: &'h str, form_token: &'h str) -> Hidden<'h> {
         let request = self.pending.as_ref().map(Pending::query);
         Hidden { action, form_token, request, to: self.to_applications.then_some(TO_APPLICATIONS.1) }
+    }
+
+    /// The scopes, each with what the operator wrote of it in the language of the page.
+    pub(crate) fn described<'s>(&'s self, scopes: &'s Scopes) -> Vec<Scope<'s>> {
+        let described = |name| Scope { name, description: self.settings.description(name, self.language) };
+        scopes.iter().map(described).collect()
     }
 
     /// A token for the form that is posted to `address`.
