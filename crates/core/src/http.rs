@@ -2,6 +2,7 @@
 //! turns these into the platform's own types; nothing here knows it.
 
 mod date;
+pub mod media_type;
 mod problem;
 
 use core::fmt;

@@ -14,7 +14,10 @@ use postern_oauth::{
 use crate::{
     account::AuthorizationCode,
     events::{EventContext, EventKind},
-    http::RequestView,
+    http::{
+        RequestView,
+        media_type::{FORM, is_of_type},
+    },
     oauth::{clients::ClientLookup, documents::Fetching, refusal::OauthRefusal},
     ports::{Component, Fault},
     refresh::codec,
@@ -43,8 +46,7 @@ impl<'b> ClientRequest<'b> {
         request: &impl RequestView,
         body: &'b [u8],
     ) -> Result<Self, OauthRefusal> {
-        let is_form = request.header("content-type").is_some_and(|media_type| is_form(&media_type));
-        if !is_form {
+        if !request.header("content-type").is_some_and(|text| is_of_type(&text, FORM)) {
             let description = "the body must be application/x-www-form-urlencoded";
             return Err(OauthError::invalid_request(description).into());
         }
@@ -115,9 +117,4 @@ fn has_own_token(masters: &Masters, parameters: &Parameters<'_>) -> bool {
 struct Refused {
     client_id: Option<String>,
     cause: &'static str,
-}
-
-fn is_form(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }

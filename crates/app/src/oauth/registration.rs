@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 
 use crate::{
     events::{EventContext, EventKind},
-    http::{Reply, RequestView},
+    http::{
+        Reply, RequestView,
+        media_type::{JSON, is_of_type},
+    },
     jose::json::parse_object,
     oauth::{
         refusal::{self, OauthRefusal},
@@ -21,7 +24,7 @@ use crate::{
     ports::{Background as _, Clock as _, Component, Fault},
     runtime::{Runtime, events::Events, ports::Ports},
     throttle::limits::CallLimits,
-    web::{body::is_json, caller::Caller, error::ApiError},
+    web::{caller::Caller, error::ApiError},
 };
 
 /// How long a client that registered itself may wait for its first use. A user who adds a server to a program signs in at
@@ -119,7 +122,7 @@ impl<'r, P: Ports> ClientRegistration<'r, P> {
 
 fn read(request: &impl RequestView, body: &[u8]) -> Result<ClientMetadata, MetadataError> {
     let wrong = MetadataError::Metadata;
-    if !request.header("content-type").is_some_and(|media_type| is_json(&media_type)) {
+    if !request.header("content-type").is_some_and(|text| is_of_type(&text, JSON)) {
         return Err(wrong("the body must be application/json"));
     }
     let document = parse_object(body).map_err(|_| wrong("the body must be a JSON object"))?;

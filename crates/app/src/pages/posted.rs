@@ -6,7 +6,10 @@ use postern_oauth::form::{FormError, Parameters};
 use postern_pages::{Document, Field, Problem};
 
 use crate::{
-    http::{Reply, RequestView},
+    http::{
+        Reply, RequestView,
+        media_type::{FORM, is_of_type},
+    },
     pages::{
         form_token::{self, FORM_LIFETIME},
         refusal::Refusals,
@@ -22,9 +25,7 @@ use crate::{
 /// # Errors
 /// Returns [`BodyError`] for a body that is no form.
 pub(crate) fn fields<'b>(request: &impl RequestView, body: &'b [u8]) -> Result<Parameters<'b>, BodyError> {
-    let media_type = request.header("content-type").unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default();
-    if !essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !request.header("content-type").is_some_and(|text| is_of_type(&text, FORM)) {
         return Err(BodyError::UnsupportedMediaType);
     }
     Parameters::of_body(body).map_err(unread)

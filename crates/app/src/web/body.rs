@@ -6,7 +6,10 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    http::RequestView,
+    http::{
+        RequestView,
+        media_type::{JSON, is_of_type},
+    },
     jose::json::{self, JsonError},
 };
 
@@ -87,7 +90,7 @@ impl Body {
         if body.is_empty() {
             return Ok(Self(Map::new()));
         }
-        if !request.header("content-type").is_some_and(|media_type| is_json(&media_type)) {
+        if !request.header("content-type").is_some_and(|text| is_of_type(&text, JSON)) {
             return Err(BodyError::UnsupportedMediaType);
         }
         let object = json::parse_object(body).map_err(|error| match error {
@@ -129,12 +132,6 @@ impl Body {
     pub(crate) fn optional_flag(&self, name: &'static str) -> Result<Option<bool>, BodyError> {
         self.value(name).map(|value| value.as_bool().ok_or(BodyError::InvalidMember(name))).transpose()
     }
-}
-
-/// `application/json` with or without parameters (RFC 8259 section 11).
-pub(crate) fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// A member's name for an answer, shortened and limited to plain characters.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use postern_core::{
     fetching::{FailedFetch, FetchLimits, Flights, fetch},
+    http::media_type::essence,
     ports::{Component, Document, DocumentSource, Fault, Records},
     rate::{FullAt, Rate},
 };
@@ -262,9 +263,8 @@ impl<R: Records, S: DocumentSource> ClientDocuments<R, S> {
 
 /// `application/json`, or a type with the suffix `+json` (section 4 of the draft).
 fn is_json(document: &Document) -> bool {
-    let media_type = document.content_type.as_deref().unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence
+    essence(document.content_type.as_deref().unwrap_or_default())
+        .to_ascii_lowercase()
         .strip_prefix("application/")
         .is_some_and(|subtype| subtype == "json" || subtype.len() > 5 && subtype.ends_with("+json"))
 }
