@@ -38,8 +38,11 @@ impl core::fmt::Debug for SecretDigest {
     }
 }
 
+/// The most redirect URIs of one client.
+pub const MAX_REDIRECT_URIS: usize = 20;
+
 /// The longest name of a client, in characters: it is on one line of a page.
-const MAX_NAME: usize = 60;
+pub(crate) const MAX_NAME: usize = 60;
 
 /// Checks the name that users see of a client.
 ///
@@ -59,7 +62,7 @@ pub fn check_name(name: &str) -> Result<&str, &'static str> {
 
 /// Characters that show nothing and change the order of the text around them, or hide in it (Unicode's bidirectional
 /// controls, spaces of no width). The joiners are not among them: Persian and Indic names need them.
-const fn is_invisible(character: char) -> bool {
+pub(crate) const fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

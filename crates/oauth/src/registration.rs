@@ -6,17 +6,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    client::GrantType,
+    client::{GrantType, MAX_NAME, MAX_REDIRECT_URIS, is_invisible},
     client_auth::METHODS,
     redirect::{RedirectKind, RegisteredRedirect},
     scope::Scopes,
 };
-
-/// The most redirect URIs of one client, as in the settings.
-const MAX_REDIRECTS: usize = 20;
-
-/// The longest name, in characters, as in the settings. A longer one is cut.
-const MAX_NAME: usize = 60;
 
 /// Why metadata is refused (RFC 7591 section 3.2.2). The description never contains a value of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +172,7 @@ fn redirects(
     let Some(Value::Array(items)) = value else {
         return Err(wrong("redirect_uris must be a list of at least one URI"));
     };
-    if items.len() > MAX_REDIRECTS {
+    if items.len() > MAX_REDIRECT_URIS {
         return Err(wrong("redirect_uris must have at most 20 entries"));
     }
     let mut redirects: Vec<RegisteredRedirect> = Vec::new();
@@ -236,9 +230,8 @@ fn list<'d>(
 /// A name for one line of a page: without characters that change how the rest of the line is shown. `None` if nothing is
 /// left.
 fn plain_name(text: &str) -> Option<String> {
-    // Marks of direction (Unicode Standard Annex 9, section 2), with which a name could rewrite the sentence around it.
-    let is_mark = |c: char| matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    let plain = text.chars().filter(|c| !c.is_control() && !is_mark(*c));
+    let is_joiner = |c: char| matches!(c, '\u{200c}' | '\u{200d}');
+    let plain = text.chars().filter(|c| !c.is_control() && !is_invisible(*c) && !is_joiner(*c));
     let name: String = plain.take(MAX_NAME).collect();
     let name = name.trim();
     (!name.is_empty()).then(|| name.to_owned())
@@ -296,6 +289,16 @@ mod tests {
         let answer = client.answer("pcl_x", 7, None, &Scopes::of_granted("mcp:use"));
         assert_eq!(answer["scope"], "mcp:use offline_access");
         assert!(answer.get("client_secret").is_none());
+    }
+
+    // The attack: a name with characters that nobody sees, which change how a page shows the words around it.
+    #[test]
+    fn a_registered_name_meets_the_rule_for_names() {
+        for hidden in ['\u{ad}', '\u{200b}', '\u{200d}', '\u{202e}', '\u{2060}', '\u{2066}', '\u{feff}', '\n']
+        {
+            let name = plain_name(&format!(" A{hidden}pp{hidden} ")).unwrap();
+            assert_eq!(crate::client::check_name(&name), Ok("App"), "{hidden:?}");
+        }
     }
 
     // The attack: a redirect URI that runs a script, leaks the code on the wire, or belongs to the browser itself.

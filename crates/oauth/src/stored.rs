@@ -152,6 +152,18 @@ pub struct StoredClient {
 }
 
 impl StoredClient {
+    /// A new client, with this secret if it is confidential.
+    pub fn new(
+        client_id: StoredId,
+        source: Source,
+        members: Map<String, Value>,
+        secret: Option<&NewSecret>,
+        now: Timestamp,
+    ) -> Self {
+        let secrets = secret.map(|secret| secret.stored().clone()).into_iter().collect();
+        Self { client_id, source, disabled: false, version: 0, created_at: now, members, secrets }
+    }
+
     /// Whether it has no secret.
     pub const fn is_public(&self) -> bool {
         self.secrets.is_empty()

@@ -97,15 +97,8 @@ impl<'r, P: Ports> AdminClients<'r, P> {
             Some(true) => Some(NewSecret::random(platform, now)?),
             _ => None,
         };
-        let client = StoredClient {
-            client_id,
-            source: Source::Operator,
-            disabled: false,
-            version: 0,
-            created_at: now,
-            members: members(&asked.body),
-            secrets: secret.iter().map(|secret| secret.stored().clone()).collect(),
-        };
+        let members = members(&asked.body);
+        let client = StoredClient::new(client_id, Source::Operator, members, secret.as_ref(), now);
         if let Err(mistakes) = self.clients.judge(&client) {
             return Ok(Refused::Mistakes(mistakes).into());
         }

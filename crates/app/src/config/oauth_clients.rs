@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use postern_oauth::{
-    client::{Authentication, Client, GrantType, OfflineAccess, Provenance, SecretDigest, check_name},
+    client::{
+        Authentication, Client, GrantType, MAX_REDIRECT_URIS, OfflineAccess, Provenance, SecretDigest,
+        check_name,
+    },
     redirect::RegisteredRedirect,
     resource::Resource,
     scope::Scopes,
 };
-
 use serde_json::Value;
 
 use super::{
@@ -19,11 +21,20 @@ use super::{
 };
 use crate::refresh::Lifetimes;
 
-/// The members that only a client of the authorization server has.
-pub(super) const MEMBERS: [&str; 10] = [
+/// The member of a new stored client that asks for a secret.
+pub(crate) const CONFIDENTIAL: &str = "confidential";
+
+/// The members of a new stored client, as the administrators' API has them.
+pub(crate) const ADDED_MEMBERS: [&str; 14] = [
+    CONFIDENTIAL,
+    // Of every client.
+    "kind",
+    "idle_lifetime",
+    "absolute_lifetime",
+    "on_context_change",
+    // Only of a client of the authorization server.
     "redirect_uris",
     "name",
-    SECRETS,
     "scopes",
     "resources",
     "grant_types",
@@ -33,12 +44,14 @@ pub(super) const MEMBERS: [&str; 10] = [
     "private_use_schemes",
 ];
 
-/// The most redirect URIs of one client.
-const MAX_REDIRECTS: usize = 20;
+/// Those that are stored, and can be replaced.
+pub(crate) const STORED_MEMBERS: &[&str] = ADDED_MEMBERS.split_at(1).1;
 
-/// The members of every client, besides its `client_id`.
-pub(super) const COMMON_MEMBERS: [&str; 4] =
-    ["kind", "idle_lifetime", "absolute_lifetime", "on_context_change"];
+/// The members that only a client of the authorization server has, besides [`SECRETS`].
+const OWN_MEMBERS: &[&str] = STORED_MEMBERS.split_at(4).1;
+
+/// The member that stands for the secrets in the settings. Where a client is stored, they are kept apart from its members.
+pub(super) const SECRETS: &str = "secret_hashes";
 
 /// What such a client has in common with the others.
 pub(super) struct Common<'a> {
@@ -49,7 +62,7 @@ pub(super) struct Common<'a> {
 }
 
 impl<'a> Common<'a> {
-    /// Reads the [`COMMON_MEMBERS`].
+    /// Reads the members of every client.
     pub(super) fn read(
         fields: &Fields<'_>,
         client_id: &'a str,
@@ -77,36 +90,6 @@ impl<'a> Common<'a> {
         Self { client_id, kind, lifetimes: Lifetimes { idle, absolute }, on_context_change }
     }
 }
-
-/// The member that stands for `secret_hashes` where a client is stored: the secrets themselves are kept apart from it.
-const SECRETS: &str = "secret_hashes";
-
-/// The member of a new stored client that asks for a secret.
-pub(crate) const CONFIDENTIAL: &str = "confidential";
-
-/// The members of a new stored client, as the administrators' API has them.
-pub(crate) const ADDED_MEMBERS: [&str; 14] = [
-    CONFIDENTIAL,
-    "kind",
-    "idle_lifetime",
-    "absolute_lifetime",
-    "on_context_change",
-    "redirect_uris",
-    "name",
-    "scopes",
-    "resources",
-    "grant_types",
-    "offline_access",
-    "first_party",
-    "roles",
-    "private_use_schemes",
-];
-
-/// Those that are stored, and can be replaced.
-pub(crate) const STORED_MEMBERS: &[&str] = match ADDED_MEMBERS.split_first() {
-    Some((_, stored)) => stored,
-    None => &[],
-};
 
 /// Reads the members of a stored client by the rules for `POSTERN_CLIENTS`.
 ///
@@ -138,7 +121,7 @@ pub(super) fn stored(
 /// its `first_party` says.
 pub(super) fn read(fields: &Fields<'_>, common: &Common<'_>) -> Option<Client> {
     if fields.optional("redirect_uris").is_none() {
-        for name in MEMBERS {
+        for name in [SECRETS].iter().chain(OWN_MEMBERS) {
             if fields.optional(name).is_some() {
                 fields.wrong(name, "is only for clients with `redirect_uris`");
             }
@@ -178,8 +161,8 @@ pub(super) fn read(fields: &Fields<'_>, common: &Common<'_>) -> Option<Client> {
 fn redirects(node: &Node<'_>, private_use: bool) -> Option<Vec<RegisteredRedirect>> {
     let sound = |text: &str| RegisteredRedirect::parse(text, private_use).map(|_| text.to_owned());
     let texts = node.filled_list(sound)?;
-    if texts.len() > MAX_REDIRECTS {
-        return node.wrong(format!("must have at most {MAX_REDIRECTS} entries"));
+    if texts.len() > MAX_REDIRECT_URIS {
+        return node.wrong(format!("must have at most {MAX_REDIRECT_URIS} entries"));
     }
     texts.iter().map(|text| RegisteredRedirect::parse(text, private_use).ok()).collect()
 }

@@ -90,9 +90,8 @@ pub(super) fn clients(
 ) -> Option<(Vec<Client>, Clients)> {
     let mut ids = BTreeSet::new();
     let mut of_server = Vec::new();
+    let known = [&["client_id", oauth_clients::SECRETS], oauth_clients::STORED_MEMBERS].concat();
     let clients = node.each(|item| {
-        let known = core::iter::once("client_id").chain(oauth_clients::COMMON_MEMBERS);
-        let known: Vec<&str> = known.chain(oauth_clients::MEMBERS).collect();
         let fields = item.object(&known)?;
         let client_id = fields.required("client_id").and_then(|node| {
             let id = node.parsed(values::client_id)?;

@@ -82,15 +82,9 @@ impl<'r, P: Ports> ClientRegistration<'r, P> {
         let now = platform.now();
         let client_id = StoredId::random(platform)?;
         let secret = if metadata.is_confidential() { Some(NewSecret::random(platform, now)?) } else { None };
-        let stored = StoredClient {
-            members: metadata.members(client_id.as_str(), &self.runtime.isolate.config.oauth.open.scopes),
-            client_id,
-            source: Source::Registered { used_at: None, expires_at: now.plus(UNUSED_LIFETIME) },
-            disabled: false,
-            version: 0,
-            created_at: now,
-            secrets: secret.iter().map(|secret| secret.stored().clone()).collect(),
-        };
+        let members = metadata.members(client_id.as_str(), &self.runtime.isolate.config.oauth.open.scopes);
+        let source = Source::Registered { used_at: None, expires_at: now.plus(UNUSED_LIFETIME) };
+        let stored = StoredClient::new(client_id, source, members, secret.as_ref(), now);
         // By the rules that it is read by: what is registered can be used.
         let client = self.clients.judge(&stored).map_err(|_| {
             let description = "the metadata does not meet the rules for clients";
