@@ -2,6 +2,8 @@
 //!
 //! Everything in it is true: a test exercises it. It says nothing of ID tokens, because there are none.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::{
@@ -36,7 +38,7 @@ pub struct Metadata<'a> {
     jwks_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
-    scopes_supported: Vec<&'a str>,
+    scopes_supported: BTreeSet<&'a str>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 2],
@@ -50,27 +52,33 @@ pub struct Metadata<'a> {
     client_id_metadata_document_supported: bool,
 }
 
+/// How clients come that no operator entered.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenDoors<'a> {
+    /// What they may ask for.
+    pub scopes: &'a Scopes,
+    /// With a metadata document.
+    pub documents: bool,
+    /// By registering themselves.
+    pub registration: bool,
+}
+
 impl<'a> Metadata<'a> {
     /// The document of the deployment with this issuer. `origin` is the issuer's, and `jwks_path` the path of the key set.
-    /// `open` is what clients may ask for that no operator entered, and `documents` says whether those with a document may.
     pub fn new(
         issuer: &'a str,
         origin: &str,
         jwks_path: &str,
         clients: &'a Clients,
-        open: &'a Scopes,
-        documents: bool,
+        doors: OpenDoors<'a>,
     ) -> Self {
         let at = |path: &str| [origin, path].concat();
         let [none, basic, post] = client_auth::METHODS;
         let [(code, _), (refresh, _)] = crate::client::GrantType::ALL;
-        let mut scopes: Vec<&str> = clients.iter().flat_map(|client| client.scopes.iter()).collect();
-        if documents {
-            scopes.extend(open.iter());
-        }
-        scopes.push(OFFLINE_ACCESS);
-        scopes.sort_unstable();
-        scopes.dedup();
+        let of_clients = clients.iter().flat_map(|client| client.scopes.iter());
+        let is_open = doors.documents || doors.registration;
+        let open = is_open.then(|| doors.scopes.iter()).into_iter().flatten();
+        let scopes: BTreeSet<&str> = of_clients.chain(open).chain([OFFLINE_ACCESS]).collect();
         Self {
             issuer,
             authorization_endpoint: at(paths::AUTHORIZE),
@@ -78,7 +86,7 @@ impl<'a> Metadata<'a> {
             revocation_endpoint: at(paths::REVOKE),
             introspection_endpoint: at(paths::INTROSPECT),
             jwks_uri: at(jwks_path),
-            registration_endpoint: None,
+            registration_endpoint: doors.registration.then(|| at(paths::REGISTER)),
             scopes_supported: scopes,
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
@@ -89,20 +97,8 @@ impl<'a> Metadata<'a> {
             code_challenge_methods_supported: [pkce::S256],
             prompt_values_supported: PROMPT_VALUES,
             authorization_response_iss_parameter_supported: true,
-            client_id_metadata_document_supported: documents,
+            client_id_metadata_document_supported: doors.documents,
         }
-    }
-}
-
-impl<'a> Metadata<'a> {
-    /// The same of a deployment in which clients register themselves. `open` is what they may ask for.
-    #[must_use]
-    pub fn with_registration(mut self, origin: &str, open: &'a Scopes) -> Self {
-        self.registration_endpoint = Some([origin, paths::REGISTER].concat());
-        self.scopes_supported.extend(open.iter());
-        self.scopes_supported.sort_unstable();
-        self.scopes_supported.dedup();
-        self
     }
 }
 
@@ -123,8 +119,7 @@ mod tests {
                 "https://auth.example",
                 "/.well-known/jwks.json",
                 &clients,
-                &open,
-                documents,
+                OpenDoors { scopes: &open, documents, registration: false },
             );
             serde_json::to_value(&metadata).unwrap()
         };

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use postern_oauth::metadata::Metadata;
+use postern_oauth::metadata::{Metadata, OpenDoors};
 
 use crate::{
     config::Config,
@@ -23,10 +23,11 @@ pub(crate) fn document(config: &Config) -> Result<Reply, ApiError> {
         return Err(ApiError::NotFound);
     }
     let origin = UrlParts::parse(&config.issuer).map(|parts| parts.origin()).unwrap_or_default();
-    let documents = config.oauth.client_documents.is_any();
-    let (clients, open) = (&config.oauth_clients, &config.oauth.open.scopes);
-    let metadata = Metadata::new(&config.issuer, &origin, JWKS_PATH, clients, open, documents);
-    let is_open = config.oauth.registration.is_on;
-    let metadata = if is_open { metadata.with_registration(&origin, open) } else { metadata };
+    let doors = OpenDoors {
+        scopes: &config.oauth.open.scopes,
+        documents: config.oauth.client_documents.is_any(),
+        registration: config.oauth.registration.is_on,
+    };
+    let metadata = Metadata::new(&config.issuer, &origin, JWKS_PATH, &config.oauth_clients, doors);
     Ok(Reply::json(200, &metadata).cacheable(MAX_AGE))
 }
