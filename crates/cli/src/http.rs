@@ -16,6 +16,8 @@ use crate::failure::Failure;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer read, in bytes: far above the largest page.
 const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+/// The largest page of a list that the API gives.
+const PAGE: usize = 200;
 
 /// A deployment.
 pub(crate) struct Client {
@@ -161,6 +163,32 @@ impl Client {
     /// A call of the administrators' API that must succeed: its JSON.
     pub(crate) fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
         self.call(method, &format!("{}{path}", self.admin_path), body)
+    }
+
+    /// The entries of a list of the administrators' API, page after page until there are `limit`, and whether more follow.
+    pub(crate) fn list(
+        &self,
+        name: &str,
+        search: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Value>, bool), Failure> {
+        let mut entries: Vec<Value> = Vec::new();
+        let mut after: Option<String> = None;
+        while entries.len() < limit {
+            let mut path = format!("/{name}?limit={}", PAGE.min(limit - entries.len()));
+            for (name, value) in [("search", search), ("after", after.as_deref())] {
+                if let Some(value) = value {
+                    path = format!("{path}&{name}={}", encoded(value));
+                }
+            }
+            let page = self.admin("GET", &path, None)?;
+            entries.extend(page.get(name).and_then(Value::as_array).into_iter().flatten().cloned());
+            after = page.get("next").and_then(Value::as_str).map(str::to_owned);
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok((entries, after.is_some()))
     }
 
     /// A call that must succeed: its JSON.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     admin::{
-        paging::page,
+        paging::{page_of, to_read},
         request::{AdminRequest, object},
         revocations::feed_full,
         revoking::{RevocationRefused, Revoking},
@@ -71,14 +71,8 @@ impl<'r, P: Ports> AdminClients<'r, P> {
         let cursor =
             |text| StoredId::parse(text).ok_or(ApiError::InvalidParameter { name: "after", problem });
         let after = asked.query.value("after").map(cursor).transpose()?;
-        // One more than asked for says whether there is another page.
-        let limit16 = u16::try_from(limit.saturating_add(1)).unwrap_or(u16::MAX);
-        let mut clients = self.clients.list(after.as_ref(), limit16).await?;
-        let more = clients.len() > limit;
-        clients.truncate(limit);
-        let next = more.then(|| clients.last()).flatten();
-        let next = next.map(|client| client.client_id.as_str().to_owned());
-        Ok(page("clients", clients.iter().map(row).collect(), next))
+        let clients = self.clients.list(after.as_ref(), to_read(limit)).await?;
+        Ok(page_of("clients", clients, limit, row, |client| client.client_id.as_str().to_owned()))
     }
 
     /// `GET /admin/clients/{client_id}`.

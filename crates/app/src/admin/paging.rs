@@ -78,6 +78,25 @@ fn decoded(value: &str) -> Option<String> {
     (text.len() <= MAX_VALUE_BYTES).then_some(text)
 }
 
+/// How many entries are read for a page: one more than asked for says whether another page follows.
+pub(crate) fn to_read(limit: usize) -> u16 {
+    u16::try_from(limit.saturating_add(1)).unwrap_or(u16::MAX)
+}
+
+/// A page of the entries that were read for it: those beyond `limit` are for the next page.
+pub(crate) fn page_of<T>(
+    name: &str,
+    mut read: Vec<T>,
+    limit: usize,
+    row: impl Fn(&T) -> Value,
+    cursor: impl Fn(&T) -> String,
+) -> Reply {
+    let more = read.len() > limit;
+    read.truncate(limit);
+    let next = more.then(|| read.last().map(cursor)).flatten();
+    page(name, read.iter().map(row).collect(), next)
+}
+
 /// A page with its rows under `name`, and the cursor of the next page if there is one.
 pub(crate) fn page(name: &str, rows: Vec<Value>, next: Option<String>) -> Reply {
     let mut body = Map::new();

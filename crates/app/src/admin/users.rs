@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     admin::{
-        paging::page,
+        paging::{page, page_of, to_read},
         request::{AdminRequest, object},
     },
     auth::{
@@ -56,14 +56,9 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         let after = asked.query.value("after").map(cursor).transpose()?;
         // In the spelling that logins are stored in, as far as a beginning has one.
         let prefix = asked.query.value("search").unwrap_or_default().to_lowercase();
-        // One more than asked for says whether there is another page.
-        let limit16 = u16::try_from(limit.saturating_add(1)).unwrap_or(u16::MAX);
-        let mut users = self.users.list_users(&UserQuery { prefix, after, limit: limit16 }).await?;
-        let more = users.len() > limit;
-        users.truncate(limit);
-        let next = more.then(|| users.last()).flatten();
-        let next = next.map(|user| base64url(user.login.as_str().as_bytes()));
-        Ok(page("users", users.iter().map(row).collect(), next))
+        let query = UserQuery { prefix, after, limit: to_read(limit) };
+        let users = self.users.list_users(&query).await?;
+        Ok(page_of("users", users, limit, row, |user| base64url(user.login.as_str().as_bytes())))
     }
 
     /// `GET /admin/users/{sub}`.

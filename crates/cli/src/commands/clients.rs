@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     context::Context,
     failure::Failure,
-    http::{Client, encoded, segment},
+    http::{Client, segment},
     report::{Column, Report, Shown, plain, relative},
 };
 
@@ -144,9 +144,6 @@ const COLUMNS: [Column; 6] = [
     Column { title: "ADDED", member: "created_at", shown: Shown::Time },
 ];
 
-/// The largest page that the API gives.
-const PAGE: usize = 200;
-
 impl Clients {
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
         if let Self::Delete { client, yes: false } = self {
@@ -211,27 +208,12 @@ fn change(admin: &Client, method: &str, client: &str, path: &str, done: &str) ->
     Ok(Report::lines(json!({ "client_id": client, "status": "done" }), [format!("{client} {done}")]))
 }
 
-/// Page after page, until there are enough.
 fn list(admin: &Client, limit: usize) -> Result<Report, Failure> {
-    let mut clients: Vec<Value> = Vec::new();
-    let mut after: Option<String> = None;
-    while clients.len() < limit {
-        let mut path = format!("/clients?limit={}", PAGE.min(limit - clients.len()));
-        if let Some(after) = &after {
-            path = format!("{path}&after={}", encoded(after));
-        }
-        let page = admin.admin("GET", &path, None)?;
-        let rows = page.get("clients").and_then(Value::as_array).into_iter().flatten();
-        clients.extend(rows.cloned().map(flat));
-        after = page.get("next").and_then(Value::as_str).map(str::to_owned);
-        if after.is_none() {
-            break;
-        }
-    }
-    let note = after
-        .is_some()
-        .then(|| format!("there are more clients than these {}: use --limit for more", clients.len()));
-    let value = json!({ "clients": clients, "more": after.is_some() });
+    let (clients, more) = admin.list("clients", None, limit)?;
+    let clients: Vec<Value> = clients.into_iter().map(flat).collect();
+    let note =
+        more.then(|| format!("there are more clients than these {}: use --limit for more", clients.len()));
+    let value = json!({ "clients": clients, "more": more });
     Ok(Report::table(value, "clients", &COLUMNS).with_note(note))
 }
 

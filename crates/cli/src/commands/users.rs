@@ -8,7 +8,7 @@ use crate::{
     args::Grants,
     context::Context,
     failure::Failure,
-    http::{Client, encoded},
+    http::Client,
     named_user::{login_of, resolve},
     prompt::password,
     report::{Column, Report, Shown, plain},
@@ -107,9 +107,6 @@ const COLUMNS: [Column; 7] = [
     Column { title: "MADE", member: "created_at", shown: Shown::Time },
 ];
 
-/// The largest page that the API gives.
-const PAGE: usize = 200;
-
 impl Users {
     pub(crate) fn run(&self, context: &Context) -> Result<Report, Failure> {
         let client = || context.admin();
@@ -157,29 +154,14 @@ impl Users {
 
 /// Page after page, until there are enough.
 fn list(client: &Client, search: Option<&str>, limit: usize) -> Result<Report, Failure> {
-    let mut users: Vec<Value> = Vec::new();
-    let mut after: Option<String> = None;
-    while users.len() < limit {
-        let mut path = format!("/users?limit={}", PAGE.min(limit - users.len()));
-        for (name, value) in [("search", search), ("after", after.as_deref())] {
-            if let Some(value) = value {
-                path = format!("{path}&{name}={}", encoded(value));
-            }
-        }
-        let page = client.admin("GET", &path, None)?;
-        users.extend(page.get("users").and_then(Value::as_array).into_iter().flatten().cloned());
-        after = page.get("next").and_then(Value::as_str).map(str::to_owned);
-        if after.is_none() {
-            break;
-        }
-    }
-    let note = after.is_some().then(|| {
+    let (users, more) = client.list("users", search, limit)?;
+    let note = more.then(|| {
         format!(
             "there are more users than these {}: use --limit for more, or --search BEGINNING for others",
             users.len()
         )
     });
-    let value = json!({ "users": users, "more": after.is_some() });
+    let value = json!({ "users": users, "more": more });
     Ok(Report::table(value, "users", &COLUMNS).with_note(note))
 }
 
