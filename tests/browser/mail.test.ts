@@ -171,7 +171,7 @@ describe("the Worker", () => {
     await servers.implicit.to(MESSAGE.login);
   });
 
-  // The attack: somebody on the way answers in place of the mail server.
+  // The attack: another machine answers in place of the mail server.
   test("sends nothing to a server without a trusted certificate", async () => {
     const { mailCertificate } = await import("./mail.ts");
     for (const tls of ["implicit", "starttls"] as const) {

@@ -96,7 +96,7 @@ test("what is no document is refused with its cause", async () => {
   await postern().logged(/"event":"client_document_refused".*"document":"https:\/\/huge\.example\.test\/client\.json: over 5120 bytes"/);
 });
 
-test("a host that does not answer holds nobody up for long", async () => {
+test("a host that does not answer delays requests only briefly", async () => {
   const id = "https://slow.example.test/client.json";
   hosts.answer(id, () => new Promise(() => undefined));
   const began = performance.now();

@@ -291,7 +291,7 @@ mod tests {
         assert!(answer.get("client_secret").is_none());
     }
 
-    // The attack: a name with characters that nobody sees, which change how a page shows the words around it.
+    // The attack: a name with invisible characters, which change how a page shows the words around it.
     #[test]
     fn a_registered_name_meets_the_rule_for_names() {
         for hidden in ['\u{ad}', '\u{200b}', '\u{200d}', '\u{202e}', '\u{2060}', '\u{2066}', '\u{feff}', '\n']

@@ -68,8 +68,8 @@ impl<'r, P: Ports> StoredClients<'r, P> {
     }
 
     /// Notes, after the answer, that a client which registered itself is in use: a user authorized it, or it refreshed. That
-    /// renews its registration, at most once a day. It is renewed for longer than its grants live, so that a client whose grant
-    /// has lapsed is still known and is told so.
+    /// renews its registration, at most once a day. The registration lasts longer than the grants: after a grant has expired,
+    /// the client is still known, and gets `invalid_grant` and not `invalid_client`.
     pub(crate) fn used(&self, client_id: &str) {
         let Some(client_id) = StoredId::parse(client_id) else { return };
         if !self.0.isolate.memory.clients.takes_note(client_id.as_str()) {

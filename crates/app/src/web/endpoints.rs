@@ -43,7 +43,7 @@ pub(crate) enum CorsAudience {
     Listed,
     /// Pages of public OAuth clients, and of the origins in `POSTERN_CORS_ORIGINS`, without credentials.
     Clients,
-    /// Pages of every origin, which may also make the call: whoever makes it needs nothing that a page lacks.
+    /// Pages of every origin, which may also make the call. It needs no cookie and no secret.
     Anyone,
     /// None.
     None,

@@ -224,7 +224,7 @@ fn a_registration_outlives_the_grants_of_its_client() {
     world.pass(DAY);
     let (status, third) = refresh(&world, &id, second["refresh_token"].as_str().unwrap());
     assert_eq!((status, expires_at(&world, &id)), (200, START.seconds() + 91 * DAY + 3600));
-    // The grant lapses, and the client is told so.
+    // The grant expires, and the client gets `invalid_grant`.
     world.pass(60 * DAY);
     let (status, refused) = refresh(&world, &id, third["refresh_token"].as_str().unwrap());
     assert_eq!((status, refused["error"].as_str()), (400, Some("invalid_grant")));

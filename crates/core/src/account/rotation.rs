@@ -42,8 +42,8 @@ pub(super) fn rotate(
     present(store, id, &before.family, presented, (limits, context), now, write)
 }
 
-/// Presents a refresh token to a family, of a session or of a grant; `write` stores what the family became. The feed is told
-/// of an end before it is stored, so that no end is without its notice.
+/// Presents a refresh token to a family of a session or of a grant. `write` stores the new state of the family. If the
+/// family ends, the feed gets its entry first, so that no end is without one.
 pub(super) fn present(
     store: &Store<'_, impl Records>,
     id: FamilyId,

@@ -16,7 +16,7 @@ pub trait ClientStore {
     /// Adds a client. `false` if the id is taken.
     async fn insert_client(&self, client: &StoredClient) -> Result<bool, Fault>;
 
-    /// Adds a client that registered itself, unless there are `most_unused` already that nobody has used. `false` then.
+    /// Adds a client that registered itself, unless `most_unused` of them are there that were never used. Returns whether it was added.
     async fn register_client(&self, client: &StoredClient, most_unused: u32) -> Result<bool, Fault>;
 
     /// Puts the members, the secrets and `disabled` in the place of those of the same version, which goes up. `false` if the
