@@ -89,8 +89,18 @@ pub enum GrantType {
 
 impl GrantType {
     /// Every grant type that there is, as settings and metadata name it.
-    pub const ALL: [(&'static str, Self); 2] =
-        [("authorization_code", Self::AuthorizationCode), ("refresh_token", Self::RefreshToken)];
+    pub const ALL: [(&'static str, Self); 2] = [
+        (Self::AuthorizationCode.name(), Self::AuthorizationCode),
+        (Self::RefreshToken.name(), Self::RefreshToken),
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
 }
 
 /// When a client with the grant type `refresh_token` gets a refresh token.

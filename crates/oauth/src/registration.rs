@@ -80,13 +80,13 @@ impl ClientMetadata {
         ))?;
         let grant_types = match list(document, "grant_types", "grant_types must be a list of strings")? {
             // Section 2: the default is authorization_code alone.
-            None => vec![GrantType::ALL[0].0],
+            None => vec![GrantType::AuthorizationCode.name()],
             Some(asked) => {
                 let known = GrantType::ALL.into_iter().map(|(name, _)| name);
                 known.filter(|name| asked.contains(name)).collect()
             }
         };
-        if !grant_types.contains(&GrantType::ALL[0].0) {
+        if !grant_types.contains(&GrantType::AuthorizationCode.name()) {
             return Err(wrong("grant_types must have authorization_code"));
         }
         let types = list(document, "response_types", "response_types must be a list of strings")?;
@@ -135,7 +135,7 @@ impl ClientMetadata {
     /// since 1970.
     pub fn answer(&self, client_id: &str, issued_at: u64, secret: Option<&str>, scopes: &Scopes) -> Value {
         let mut scope = scopes.clone();
-        if self.grant_types.contains(&GrantType::ALL[1].0) {
+        if self.grant_types.contains(&GrantType::RefreshToken.name()) {
             scope = scope.with_offline_access();
         }
         let mut answer = json!({

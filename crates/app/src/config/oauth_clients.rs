@@ -10,6 +10,7 @@ use postern_oauth::{
     redirect::RegisteredRedirect,
     resource::Resource,
     scope::Scopes,
+    stored::MAX_SECRETS,
 };
 use serde_json::Value;
 
@@ -170,7 +171,7 @@ fn redirects(node: &Node<'_>, private_use: bool) -> Option<Vec<RegisteredRedirec
 /// One or two hashes: two while a secret is replaced.
 fn secrets(node: &Node<'_>) -> Option<Vec<SecretDigest>> {
     let digests = node.filled_set(digest)?;
-    if digests.len() > 2 {
+    if digests.len() > MAX_SECRETS {
         return node.wrong("must be one hash, or two while the secret is replaced");
     }
     Some(digests.into_iter().map(SecretDigest).collect())

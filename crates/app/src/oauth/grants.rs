@@ -94,17 +94,34 @@ impl<'r, P: Ports> OwnGrants<'r, P> {
         id: &str,
     ) -> Result<String, ApiError> {
         let grant: FamilyId = id.parse().map_err(|_| ApiError::GrantNotFound)?;
-        let ended = self.0.ports.accounts().end_grant(account, grant, None, Revocation::User).await?;
-        let client_id = ended.ok_or(ApiError::GrantNotFound)?.client_id;
-        let setting = EventContext {
-            account: Some(account),
-            session_id: Some(grant),
-            client_id: Some(client_id.clone()),
-            ..caller.setting()
-        };
-        Events::of(self.0).record(self.0.now(), EventKind::GrantEnded, setting);
-        Ok(client_id)
+        let ended = end_grant(self.0, caller, (account, grant), None, Revocation::User).await?;
+        ended.ok_or(ApiError::GrantNotFound)
     }
+}
+
+/// Ends a grant, and records that. With `client_id`, only a grant of this client. Returns the client of the grant, or `None`
+/// if there was none to end.
+///
+/// # Errors
+/// A fault of the Account object.
+pub(super) async fn end_grant<P: Ports>(
+    runtime: &Runtime<P>,
+    caller: &Caller,
+    (account, grant): (AccountId, FamilyId),
+    client_id: Option<String>,
+    by: Revocation,
+) -> Result<Option<String>, Fault> {
+    let Some(ended) = runtime.ports.accounts().end_grant(account, grant, client_id, by).await? else {
+        return Ok(None);
+    };
+    let setting = EventContext {
+        account: Some(account),
+        session_id: Some(grant),
+        client_id: Some(ended.client_id.clone()),
+        ..caller.setting()
+    };
+    Events::of(runtime).record(runtime.now(), EventKind::GrantEnded, setting);
+    Ok(Some(ended.client_id))
 }
 
 impl From<OwnGrant> for GrantRow {

@@ -4,13 +4,12 @@ use postern_oauth::error::OauthError;
 
 use crate::{
     access::{authenticate::Authenticator, refused::AccessRefused, session::session_of},
-    account::OauthAccounts as _,
-    events::{EventContext, EventKind},
     gateway::{RevocationLevel, StaleFeed},
     http::{Reply, RequestView},
     ids::{AccountId, FamilyId},
     oauth::{
         client_request::ClientRequest,
+        grants::end_grant,
         refusal::{self, OauthRefusal},
     },
     refresh::{RefusedToken, Revocation, codec},
@@ -40,20 +39,9 @@ impl<'r, P: Ports> TokenRevocation<'r, P> {
         let token = token.ok_or(OauthError::invalid_request("token is missing"))?;
         read.parameters.one("token_type_hint").map_err(OauthError::from)?;
         let caller = Caller::of(request);
-        let Some((account, grant)) = grant_of(self.0, &caller, token).await? else {
-            return Ok(Reply::empty(200));
-        };
-        let client_id = read.client.client().client_id.clone();
-        let accounts = self.0.ports.accounts();
-        let ended = accounts.end_grant(account, grant, Some(client_id.clone()), Revocation::Client).await?;
-        if ended.is_some() {
-            let setting = EventContext {
-                account: Some(account),
-                session_id: Some(grant),
-                client_id: Some(client_id),
-                ..caller.setting()
-            };
-            Events::of(self.0).record(self.0.now(), EventKind::GrantEnded, setting);
+        if let Some(grant) = grant_of(self.0, &caller, token).await? {
+            let client_id = read.client.client().client_id.clone();
+            end_grant(self.0, &caller, grant, Some(client_id), Revocation::Client).await?;
         }
         Ok(Reply::empty(200))
     }
