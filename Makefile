@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup dev free-port tour demo settings test test-native test-worker check build cli bench proof proofs clean
+.PHONY: help setup dev free-port tour demo settings test test-native test-worker test-packages check build cli dist bench proof proofs clean
 
 # Where `make dev` listens.
 PORT ?= 8787
@@ -38,7 +38,7 @@ demo: setup ## Play the whole story against a local Worker and print what happen
 settings: setup ## Write the settings of your deployment, wrangler.production.toml: ISSUER=https://auth.example.com
 	@$(ENV) node scripts/settings.mjs production $(ISSUER)
 
-test: setup test-native test-worker ## Run all tests: the native ones, then those against the real Worker on workerd
+test: setup test-native test-worker test-packages ## Run all tests: the native ones, those against the real Worker on workerd, those of the npm packages
 
 test-native: ## Run the native tests alone; needs Rust and nothing else
 	@cargo test --quiet --features thorough
@@ -46,6 +46,10 @@ test-native: ## Run the native tests alone; needs Rust and nothing else
 
 test-worker: setup ## Run the tests on workerd alone: ONLY=revoke
 	@$(ENV) vitest run $(ONLY)
+
+test-packages: setup ## Run the tests of the npm packages alone: ONLY=client
+	@scripts/packages.sh setup
+	@$(ENV) vitest run --config packages/vitest.config.ts --passWithNoTests $(ONLY)
 
 check: setup ## Look without running: format, lints, dependencies, boundaries, TypeScript, names, links
 	@scripts/check.sh
@@ -55,6 +59,9 @@ build: setup ## Build the Worker as for a deployment, print its size, fail when 
 
 cli: ## Build `postern`, the operator's program, into target/release; needs Rust and a C compiler
 	@cargo build --release --package postern-cli
+
+dist: build ## Make the npm packages as tarballs in build/packages
+	@scripts/packages.sh dist
 
 bench: ## Measure: PART=cpu (the default), quick, forward, refresh, size, native, growth or start; scripts/bench.sh says more
 	@scripts/bench.sh $(PART)

@@ -39,6 +39,8 @@ fi
 say "TypeScript"
 tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/origin/tsconfig.json
+scripts/packages.sh setup
+for settings in packages/*/tsconfig.json; do [ ! -f "$settings" ] || tsc --noEmit -p "$settings"; done
 # Its package comes with `make proof NAME=browser` alone.
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
 [ ! -d examples/mail/node_modules ] || tsc --noEmit -p examples/mail/tsconfig.json
