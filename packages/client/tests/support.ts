@@ -1,0 +1,125 @@
+// A Postern of a few lines behind a `fetch`, with the cookie of one browser, and the parts of a page that Node does not have.
+import { vi } from "vitest";
+
+interface Call {
+  method: string;
+  path: string;
+  headers: Headers;
+  body: unknown;
+}
+/** What becomes of a call instead of its answer. */
+type Fate = (call: Call) => Response | Error | Promise<Response | undefined> | undefined;
+
+export const ORIGIN = "https://auth.example.com";
+export const PASSWORD = "correct horse battery staple";
+
+export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } });
+export const problem = (status: number, code: string, headers: Record<string, string> = {}): Response => json({ type: `/auth/errors#${code}`, title: code, status, code }, status, headers);
+export const refusedToken = (): Response => problem(401, "invalid_token", { "www-authenticate": 'Bearer realm="postern", error="invalid_token"' });
+
+export class FakePostern {
+  readonly calls: Call[] = [];
+  fate: Fate = () => undefined;
+  lifetime = 600;
+  /** The session that the browser's cookie is for. */
+  cookie: string | undefined;
+  /** Live sessions: their user and the number of their refresh token. */
+  readonly sessions = new Map<string, { login: string; rotation: number }>();
+  readonly #tokens = new Map<string, string>();
+  #count = 0;
+
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const { pathname, origin } = new URL(request.url);
+    const text = await request.text();
+    const body = text.startsWith("{") ? JSON.parse(text) : text;
+    const call = { method: request.method, path: origin === ORIGIN ? pathname : origin + pathname, headers: request.headers, body };
+    this.calls.push(call);
+    request.signal.throwIfAborted();
+    // A request takes a moment.
+    await new Promise((resolve) => setImmediate(resolve));
+    const fate = await this.fate(call);
+    if (fate instanceof Error) throw fate;
+    return fate ?? this.#answer(call);
+  };
+
+  to(path: string): Call[] {
+    return this.calls.filter((call) => call.path === path);
+  }
+
+  tokens(id: string, body = false): object {
+    const session = this.sessions.get(id)!;
+    const access_token = `at-${id}-${(this.#count += 1)}`;
+    this.#tokens.set(access_token, id);
+    const common = { access_token, token_type: "Bearer", expires_in: this.lifetime, session_id: id, scope: "read:orders" };
+    return body ? { ...common, refresh_token: `${id}.${session.rotation}`, device_token: "device" } : { ...common, csrf_token: `csrf-${id}` };
+  }
+
+  /** A sign-in of another tab or device. */
+  signIn(login: string): string {
+    const id = `s${(this.#count += 1)}`;
+    this.sessions.set(id, { login, rotation: 0 });
+    return id;
+  }
+
+  /** Access tokens so far are refused from now on. */
+  expire(): void {
+    this.#tokens.clear();
+  }
+
+  #answer({ path, method, headers, body }: Call): Response {
+    const members = body as Record<string, string>;
+    const presented = members?.["refresh_token"]?.split(".");
+    const cookie = presented ? presented[0] : this.cookie;
+    const live = cookie !== undefined && this.sessions.has(cookie);
+    switch (path) {
+      case "/auth/login": {
+        if (members["password"] !== PASSWORD) return problem(401, "invalid_credentials");
+        const id = this.signIn(members["login"]!);
+        if (members["delivery"] !== "body") this.cookie = id;
+        return json(this.tokens(id, members["delivery"] === "body"));
+      }
+      case "/auth/csrf":
+        return cookie ? json({ csrf_token: `csrf-${cookie}` }) : problem(401, "invalid_grant");
+      case "/auth/refresh":
+      case "/auth/logout": {
+        if (!presented && headers.get("x-csrf-token") !== `csrf-${cookie}`) return problem(cookie ? 403 : 401, cookie ? "csrf_failed" : "invalid_grant");
+        if (!live || (presented && Number(presented[1]) !== this.sessions.get(cookie)!.rotation)) return problem(401, "invalid_grant");
+        if (path === "/auth/logout") {
+          this.sessions.delete(cookie);
+          if (!presented) this.cookie = undefined;
+          return new Response(null, { status: 204 });
+        }
+        this.sessions.get(cookie)!.rotation += 1;
+        return json(this.tokens(cookie, presented !== undefined));
+      }
+      default: {
+        const id = this.#tokens.get(headers.get("authorization")?.replace("Bearer ", "") ?? "");
+        if (id === undefined || !this.sessions.has(id)) return refusedToken();
+        return json({ method, path, user: this.sessions.get(id)!.login });
+      }
+    }
+  }
+}
+
+/** What a page has and Node has not. */
+export class FakePage extends EventTarget {
+  hidden = false;
+  reloads = 0;
+
+  /** Puts it in place; before the client is imported, which looks once. */
+  static install(): FakePage {
+    const page = new FakePage();
+    vi.stubGlobal("document", page);
+    vi.stubGlobal("location", { origin: ORIGIN, href: `${ORIGIN}/app/`, reload: () => (page.reloads += 1) });
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+    return page;
+  }
+
+  show(hidden: boolean): void {
+    this.hidden = hidden;
+    this.dispatchEvent(new Event("visibilitychange"));
+  }
+}

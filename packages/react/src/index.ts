@@ -1,0 +1,73 @@
+"use client";
+
+import type { BaseSession, Session, Snapshot } from "@postern/client";
+import { createContext, createElement, useContext, useEffect, useState, useSyncExternalStore, type ReactNode } from "react";
+
+/** What a server may know before the page does. */
+export interface Initial {
+  status: Snapshot["status"];
+  sessionId?: string | undefined;
+}
+
+interface Provided {
+  session: BaseSession;
+  initial: Snapshot;
+}
+
+const Context = createContext<Provided | undefined>(undefined);
+
+export interface PosternProviderProps {
+  /** Made once, outside of components. */
+  session: BaseSession;
+  /**
+   * What the server rendered, for example from the access cookie. It is shown until the page has asked the server itself,
+   * so that nothing flickers.
+   */
+  initial?: Initial | undefined;
+  children?: ReactNode;
+}
+
+/** Makes the session known to the components below, and finds out if the user is signed in. */
+export function PosternProvider({ session, initial, children }: PosternProviderProps): ReactNode {
+  // The first one stays: a new object with each render must not render everything anew.
+  const [provided, provide] = useState<Provided>(() => ({ session, initial: { status: initial?.status ?? "unknown", sessionId: initial?.sessionId, offline: false } }));
+  if (provided.session !== session) provide({ ...provided, session });
+  useEffect(() => {
+    // The snapshot says `offline` if it fails, and the session tries again by itself.
+    if (session.snapshot.status === "unknown") session.start().catch(() => {});
+  }, [session]);
+  return createElement(Context.Provider, { value: provided }, children);
+}
+
+function useProvided(): Provided {
+  const provided = useContext(Context);
+  if (!provided) throw new Error("There is no <PosternProvider> above this component");
+  return provided;
+}
+
+/** What is known of the session; the component renders anew when that changes. */
+export function useSession(): Snapshot {
+  const { session, initial } = useProvided();
+  const known = () => (session.snapshot.status === "unknown" && !session.snapshot.offline ? initial : session.snapshot);
+  return useSyncExternalStore(session.subscribe, known, () => initial);
+}
+
+/** The session itself, for sign-in and sign-out: `useClient<OAuthSession>()` for one of the redirect flow. */
+export function useClient<S extends BaseSession = Session>(): S {
+  return useProvided().session as S;
+}
+
+/** `fetch` with the access token; the same function in each render. */
+export function useFetch(): typeof globalThis.fetch {
+  return useProvided().session.fetch;
+}
+
+/** Shows its children while the user is signed in. */
+export function SignedIn({ children }: { children?: ReactNode }): ReactNode {
+  return useSession().status === "signed-in" ? children : null;
+}
+
+/** Shows its children while the user is signed out: not before that is known. */
+export function SignedOut({ children }: { children?: ReactNode }): ReactNode {
+  return useSession().status === "signed-out" ? children : null;
+}
