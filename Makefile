@@ -49,6 +49,7 @@ test-worker: setup ## Run the tests on workerd alone: ONLY=revoke
 
 test-packages: setup ## Run the tests of the npm packages alone: ONLY=client
 	@scripts/packages.sh setup
+	@scripts/build.sh
 	@$(ENV) vitest run --config packages/vitest.config.ts --passWithNoTests $(ONLY)
 
 check: setup ## Look without running: format, lints, dependencies, boundaries, TypeScript, names, links
