@@ -71,7 +71,7 @@ if (twice.length > 0) throw new Error(`names that stand there twice: ${twice.joi
 
 const { NOW, LEEWAY, ISSUER, AUDIENCES } = await import("./cases.ts");
 const document = {
-  about: "Cases for verifiers of Postern's assertions and access tokens. docs/reference/origins.md describes the members. Written by tests/vectors/origin.ts.",
+  about: "Cases for verifiers of Postern's assertions and access tokens. Written by tests/vectors/origin.ts.",
   now: NOW,
   clock_tolerance: LEEWAY,
   issuer: ISSUER,
