@@ -62,6 +62,13 @@ export interface SignIn extends UserSpec {
 /** A refused call of the kit itself: what was tried, and what Postern said. */
 export class KitError extends Error {
   override name = "KitError";
+  /** The status of Postern's answer, if that is the cause. */
+  readonly status: number | undefined;
+
+  constructor(message: string, { status, ...options }: ErrorOptions & { status?: number } = {}) {
+    super(message, options);
+    this.status = status;
+  }
 }
 
 /** A length of time; the parts are added. */
@@ -74,9 +81,6 @@ export interface Duration {
 
 const ADMIN = { login: "admin@example.com", password: "correct horse battery staple" };
 const PASSWORD = "a password of the tests";
-
-/** How long the kit's own administrator serves before it signs in again, by the clock of the test, in milliseconds. */
-const ADMIN_MS = 60_000;
 
 /** Without the members that are null: in JSON, from another process, there is no `undefined`. */
 const withoutNull = (members: Claims): Claims => Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
@@ -102,7 +106,7 @@ export class Postern {
   /** For `connectPostern` in another process. */
   readonly connection: Connection;
   readonly #control: Control;
-  #admin: { token: Promise<string>; until: number } | undefined;
+  #admin: Promise<string> | undefined;
 
   constructor(connection: Connection, control: Control) {
     this.url = connection.url;
@@ -124,27 +128,37 @@ export class Postern {
   async call<Answer>(what: string, path: string, body: object | undefined, headers: Record<string, string> = {}): Promise<{ answer: Answer; response: Response }> {
     const response = await this.fetch(path, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body ?? {}) });
     const text = await response.text();
-    if (!response.ok) throw new KitError(`${what}: ${response.status} ${text}`);
+    if (!response.ok) throw new KitError(`${what}: ${response.status} ${text}`, { status: response.status });
     return { answer: (text === "" ? undefined : JSON.parse(text)) as Answer, response };
   }
 
   /** An access token of the administrator that the local profile has. */
-  async #adminToken(): Promise<string> {
-    const now = await this.now();
-    if (this.#admin === undefined || now > this.#admin.until) {
-      const token = this.call<Tokens>("the kit's administrator could not sign in", "/auth/login", { ...ADMIN, delivery: "body" });
-      this.#admin = { token: token.then(({ answer }) => answer.access_token), until: now + ADMIN_MS };
-      this.#admin.token.catch(() => (this.#admin = undefined));
+  #adminToken(): Promise<string> {
+    if (this.#admin === undefined) {
+      const signedIn = this.call<Tokens>("the kit's administrator could not sign in", "/auth/login", { ...ADMIN, delivery: "body" });
+      this.#admin = signedIn.then(({ answer }) => answer.access_token);
+      this.#admin.catch(() => (this.#admin = undefined));
     }
-    return this.#admin.token;
+    return this.#admin;
+  }
+
+  /** A call of the administrators' API. Its token or its sign-in may be too old by now, by a clock that moved. */
+  async #administer<Answer>(what: string, path: string, body: object): Promise<Answer> {
+    const call = async () => (await this.call<Answer>(what, path, body, { authorization: `Bearer ${await this.#adminToken()}` })).answer;
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof KitError) || error.status !== 401) throw error;
+      this.#admin = undefined;
+      return call();
+    }
   }
 
   /** Makes a user. */
   async createUser({ login = `user-${randomId().slice(0, 8)}@example.com`.toLowerCase(), password = PASSWORD, scopes, roles, tenant }: UserSpec = {}): Promise<User> {
     const body = { login, password, ...(scopes && { scopes }), ...(roles && { roles }), ...(tenant !== undefined && { tenant_id: tenant }) };
-    const authorization = `Bearer ${await this.#adminToken()}`;
-    const { answer } = await this.call<{ sub: string }>(`the user ${login} could not be made`, "/admin/users", body, { authorization });
-    return { sub: answer.sub, login, password };
+    const { sub } = await this.#administer<{ sub: string }>(`the user ${login} could not be made`, "/admin/users", body);
+    return { sub, login, password };
   }
 
   /** Signs a user in, and makes them first unless `user` names one. */
@@ -157,7 +171,7 @@ export class Postern {
   }
 
   async #ownSigner(): Promise<Signer> {
-    // The Worker's key is known from the first token that it signs.
+    // The Worker's key is known from the last token that it signed.
     await this.#adminToken();
     const { alg, kid } = await this.#control<{ alg: string; kid: string }>("signer");
     const sign = async (input: string): Promise<Uint8Array> => {

@@ -4,7 +4,6 @@ export { connectPostern } from "./connect.ts";
 export { FakeIssuer, PROVIDER_NAMES, type IssuerOptions, type Provider } from "./issuer.ts";
 export { KitError, Postern } from "./handle.ts";
 export { BROKEN, type Broken, type Claims } from "./tokens.ts";
-export type { Handler } from "./serve.ts";
-export type { Route, StartOptions } from "./options.ts";
+export type { Handler, Route, StartOptions } from "./options.ts";
 export type { Connection, Duration, IssuerHandle, Mail, PosternEvent, SignIn, User, UserSpec } from "./handle.ts";
 export type { Cookie, Session } from "./session.ts";

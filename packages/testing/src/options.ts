@@ -2,8 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { KitError } from "./handle.ts";
 import type { IssuerOptions, FakeIssuer, Provider } from "./issuer.ts";
-import type { Handler } from "./serve.ts";
 import { readToml } from "./worker.ts";
+
+/** What plays a server: a function from Request to Response, or an app that has one as `fetch` (Hono, a Worker). */
+export type Handler = ((request: Request) => Response | Promise<Response>) | { fetch(request: Request, ...more: never[]): Response | Promise<Response> };
 
 /** A route as POSTERN_ROUTES has it (docs/reference/routes.md). Without a place to go to, it leads to `upstream`. */
 export interface Route {

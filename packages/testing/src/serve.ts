@@ -1,8 +1,6 @@
 // Functions of the test that play servers, for workerd.
 import type * as miniflare from "miniflare";
-
-/** What plays a server: a function from Request to Response, or an app that has one as `fetch` (Hono, a Worker). */
-export type Handler = ((request: Request) => Response | Promise<Response>) | { fetch(request: Request, ...more: never[]): Response | Promise<Response> };
+import type { Handler } from "./options.ts";
 
 export type Service = (request: miniflare.Request) => Promise<miniflare.Response>;
 

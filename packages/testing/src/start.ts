@@ -8,8 +8,8 @@ import { controlOf, serveControl, Stream, type Parts } from "./control.ts";
 import { ENTRY, NETWORK, PLATFORM } from "./front.ts";
 import { KitError, Postern, type Mail, type PosternEvent } from "./handle.ts";
 import { FakeIssuer } from "./issuer.ts";
-import { checkNames, placesOf, settingsOf, type StartOptions } from "./options.ts";
-import { echo, serviceOf, type Handler, type Service } from "./serve.ts";
+import { checkNames, placesOf, settingsOf, type Handler, type StartOptions } from "./options.ts";
+import { echo, serviceOf, type Service } from "./serve.ts";
 import { findWorker, readToml, type Migration } from "./worker.ts";
 
 /** Long enough for a loaded machine to start workerd. */

@@ -65,9 +65,8 @@ function installed(): { folder: string; toml: string; migrations: string } {
     const folder = join(found, "dist", "worker");
     if (existsSync(folder)) return { folder, toml: join(found, "dist", "wrangler.toml"), migrations: join(found, "dist", "migrations") };
   }
-  for (let here = import.meta.dirname; here !== dirname(here); here = dirname(here)) {
-    if (existsSync(join(here, "wrangler.toml")) && existsSync(join(here, "crates"))) return inFolder(here);
-  }
+  const checkout = join(import.meta.dirname, "../../..");
+  if (existsSync(join(checkout, "crates/app"))) return inFolder(checkout);
   throw new KitError("the npm package postern, which has the Worker, is not installed: npm install --save-dev postern");
 }
 
