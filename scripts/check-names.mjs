@@ -7,7 +7,7 @@ import { testsOf } from "./tests-of.mjs";
 const LONGEST = 60;
 const LANGUAGES = { TypeScript: /\.test\.(ts|mjs)$/, Rust: /\.rs$/ };
 
-const files = execFileSync("git", ["ls-files", "tests", "scripts", "crates", "pages", "src", "bench", "model"], { encoding: "utf8" }).split("\n");
+const files = execFileSync("git", ["ls-files", "tests", "scripts", "packages", "crates", "pages", "src", "bench", "model"], { encoding: "utf8" }).split("\n");
 let failed = false;
 for (const [language, pattern] of Object.entries(LANGUAGES)) {
   const tests = files

@@ -123,7 +123,7 @@ function table(clauses) {
 
 if (import.meta.main) {
   const problems = [];
-  const files = execFileSync("git", ["ls-files", "crates", "pages", "src", "tests"], { encoding: "utf8" })
+  const files = execFileSync("git", ["ls-files", "crates", "packages", "pages", "src", "tests"], { encoding: "utf8" })
     .split("\n")
     .filter((file) => /\.rs$|\.test\.ts$/.test(file));
   const clauses = clausesOf(files, (file) => readFileSync(file, "utf8"), problems);
