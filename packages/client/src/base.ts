@@ -5,7 +5,7 @@ import type { StoredToken, TokenStorage } from "./storage.ts";
 /** Refresh so long before expiry, in milliseconds: a slow network and a drifting clock fit in. At most a quarter of the life. */
 const AHEAD_MS = 60_000;
 /** A call that takes longer has failed. A refresh can be repeated safely. */
-export const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 /** A lock that is held longer is that of a tab that hangs. To refresh without it is safe with Postern: both get the same tokens. */
 const LOCK_MS = 5_000;
 /** How long a message from tab to tab takes at most, when all is well. */
@@ -30,38 +30,43 @@ export interface Snapshot {
 /** Tokens as a server sends them. */
 export interface TokenAnswer {
   access_token: string;
-  token_type?: string;
-  expires_in?: number;
-  session_id?: string;
-  refresh_token?: string;
-  csrf_token?: string;
+  token_type?: string | undefined;
+  expires_in?: number | undefined;
+  session_id?: string | undefined;
+  refresh_token?: string | undefined;
+  csrf_token?: string | undefined;
 }
 
-/** Adds proofs of possession (RFC 9449) to requests: `@postern/client/dpop`. */
+/** As `fetch`. */
+export type Send = typeof globalThis.fetch;
+
+/** Proofs of possession (RFC 9449): `@postern/client/dpop`. */
 export interface Dpop {
   /** The thumbprint of the key, `dpop_jkt`. */
   readonly thumbprint: string;
-  /** Makes a proof, lets `attempt` send it, and repeats that once if the server asks for a nonce. */
-  send(method: string, url: string, accessToken: string | undefined, attempt: (proof: string) => Promise<Response>): Promise<Response>;
+  /** Sends a request by `send`, with a proof if it has an access token or asks for one. */
+  fetch(input: RequestInfo | URL, init: RequestInit, send: Send): Promise<Response>;
 }
 
 export interface BaseOptions {
   /**
-   * The origins that may get the access token, such as "https://api.example.com"; paths are joined to the first one.
-   * Without it, the origin that issues the tokens.
+   * The origins that may get the access token, such as "https://api.example.com", beside the one that issues it. Paths are
+   * joined to the first one.
    */
   api?: string | readonly string[] | undefined;
   /** Runs when the browser restores the page from its back/forward cache, of a session that may have ended since. Without it, the page is reloaded. */
   onRestored?: (() => void) | undefined;
   /** Sends all requests; `globalThis.fetch` without it. */
-  fetch?: typeof globalThis.fetch | undefined;
+  fetch?: Send | undefined;
 }
 
 /** What the tabs of a browser send each other. */
 interface Message {
-  sessionId: string | undefined;
+  id: string | undefined;
+  /** When they came, by `Date.now()`. */
+  at: number;
   /** Undefined: that session is over. */
-  tokens: { accessToken: string; life: number; at: number; csrf: string | undefined; refreshToken: string | undefined } | undefined;
+  tokens: TokenAnswer | undefined;
 }
 
 /** What `@postern/client` does alike for both kinds of sessions: it keeps the access token in memory, renews it, and sends it. */
@@ -75,7 +80,7 @@ export abstract class BaseSession extends EventTarget {
   #useless: string | undefined;
   #refreshing: Promise<void> | undefined;
   /** The server's last word on when to come again, and until when it holds. */
-  #pause: { until: Moment; error: unknown } = { until: moment(0), error: undefined };
+  #pause: { until: Moment; error: unknown } | undefined;
   #failures = 0;
   /** Somebody asked for the session: until then nothing is sent. */
   #wanted = false;
@@ -85,8 +90,8 @@ export abstract class BaseSession extends EventTarget {
   readonly #apis: () => string[];
   readonly #name: string;
   readonly #storage: TokenStorage | undefined;
-  readonly #fetch: typeof globalThis.fetch;
-  readonly #dpop: Dpop | undefined;
+  /** `fetch`, without an access token. */
+  readonly #send: Send;
   /** The CSRF token of the session in the cookie. */
   protected csrf: string | undefined;
 
@@ -95,10 +100,10 @@ export abstract class BaseSession extends EventTarget {
     // Two servers under one page's origin are two sessions.
     this.#name = `postern ${name}`;
     // Later, as a page that is rendered on a server has no origin of its own there.
-    this.#apis = () => [options.api ?? issuer].flat().map((url) => new URL(url, globalThis.location?.origin).origin);
+    this.#apis = () => [options.api ?? [], issuer].flat().map((url) => new URL(url).origin);
     this.#storage = storage;
-    this.#dpop = dpop;
-    this.#fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    const send: Send = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    this.#send = dpop ? (input, init = {}) => dpop.fetch(input, init, send) : send;
     // On a server, sessions of different users must share nothing.
     if (!inPage) return;
     const on = (target: EventTarget, event: string, act: (event: Event) => void) => target.addEventListener(event, act, { signal: this.#disposed.signal });
@@ -137,17 +142,17 @@ export abstract class BaseSession extends EventTarget {
     if (this.#snapshot.status === "signed-out" || this.#isFresh()) return this.#accessToken;
     // It comes ahead of need: nothing waits for it while the token in hand is good for a moment, and that one serves
     // until it expires.
+    const wait = left(this.#expires) <= this.#ahead / 4;
     const refreshing = this.#refresh().catch((error: unknown) => {
-      if (this.peek() === undefined) throw error;
+      if (wait && this.peek() === undefined) throw error;
     });
-    if (left(this.#expires) <= this.#ahead / 4) await refreshing;
+    if (wait) await refreshing;
     return this.#accessToken;
   };
 
   /** Finds out if the user is signed in; also again after they were signed out. Rejects as `get` does. */
   async start(): Promise<Snapshot> {
-    this.#wanted = true;
-    if (!this.#isFresh()) await this.#refresh();
+    await (this.#snapshot.status === "signed-out" ? this.#refresh() : this.get());
     return this.#snapshot;
   }
 
@@ -156,7 +161,7 @@ export abstract class BaseSession extends EventTarget {
    * unless its body is a stream, which can be read only once. Rejects with `SessionChanged` if the session in which the
    * request was made is over before the answer is there, and with `StepUpRequired` if the API asks for another sign-in.
    */
-  readonly fetch: typeof globalThis.fetch = async (input, init = {}) => {
+  readonly fetch: Send = async (input, init = {}) => {
     let session = this.#snapshot.sessionId;
     const expect = (answer?: Response) => {
       if (session === undefined || session === this.#snapshot.sessionId) return;
@@ -164,11 +169,12 @@ export abstract class BaseSession extends EventTarget {
       throw new SessionChanged();
     };
     const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
+    signal?.throwIfAborted();
     const first = await unless(signal, this.get());
     // The first call of a page finds out who is signed in.
     session ??= this.#snapshot.sessionId;
     expect();
-    const answer = await this.#send(input, init, first);
+    const answer = await this.#sendWith(first, input, init);
     expect(answer);
     const error = answer.status === 401 ? challenge(answer, "error") : undefined;
     if (error === "insufficient_user_authentication") throw new StepUpRequired(answer);
@@ -178,7 +184,8 @@ export abstract class BaseSession extends EventTarget {
     const second = await unless(signal, this.get());
     expect(answer);
     if (!second || second === first) return answer;
-    const again = await this.#send(input, init, second);
+    answer.body?.cancel().catch(() => {});
+    const again = await this.#sendWith(second, input, init);
     expect(again);
     if (again.status === 401) this.#useless = second;
     return again;
@@ -197,20 +204,17 @@ export abstract class BaseSession extends EventTarget {
   protected abstract renewal(refreshToken: string | undefined): Promise<TokenAnswer>;
 
   /** A call of the issuer's own, which is answered in time or not at all. */
-  protected async call(url: string, init: RequestInit = {}): Promise<unknown> {
-    let answer: Response;
-    let text: string;
+  protected async call(url: string, init: RequestInit, send: Send = this.#send): Promise<unknown> {
     try {
-      const send = (headers: HeadersInit) => this.#fetch(url, { ...init, headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
-      const proved = this.#dpop && init.body instanceof URLSearchParams;
-      answer = await (proved ? this.#dpop!.send("POST", url, undefined, (proof) => send({ dpop: proof })) : send(init.headers ?? {}));
+      const answer = await send(url, { cache: "no-store", ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (!answer.ok) throw await refused(answer);
-      text = await answer.text();
+      const text = await answer.text();
       this.#set({ offline: false });
-      return text === "" ? undefined : JSON.parse(text);
+      return text && JSON.parse(text);
     } catch (error) {
-      this.#set({ offline: !(error instanceof Refused) });
-      throw reachable(error, url);
+      const known = error instanceof PosternError;
+      this.#set({ offline: !known });
+      throw known ? error : new Unreachable(`No answer from ${url}`, { cause: error });
     }
   }
 
@@ -227,19 +231,12 @@ export abstract class BaseSession extends EventTarget {
     }
   }
 
-  /** Keeps the tokens and passes them to all tabs; undefined if the session is over. */
-  protected async share(tokens: TokenAnswer | undefined, refreshToken?: string): Promise<void> {
-    this.#wanted = true;
-    if (tokens !== undefined && typeof tokens?.access_token !== "string") throw new Unreachable("The answer has no access token");
-    const { sessionId } = this.#snapshot;
-    const id = tokens ? (tokens.session_id ?? sessionId ?? crypto.randomUUID()) : sessionId;
-    const token = tokens?.refresh_token ?? refreshToken;
-    if (this.#storage) await (tokens && token ? this.#storage.setItem(this.#name, JSON.stringify({ id, token })) : this.#storage.removeItem(this.#name));
-    const message: Message = {
-      sessionId: id,
-      tokens: tokens && { accessToken: tokens.access_token, life: (tokens.expires_in ?? LIFE_S) * 1000, at: Date.now(), csrf: tokens.csrf_token, refreshToken: this.#storage && token },
-    };
+  /** Keeps the tokens and passes them to all tabs; without any, the session is over. */
+  protected async share(tokens?: TokenAnswer): Promise<void> {
+    const id = tokens?.session_id ?? this.#snapshot.sessionId;
+    if (this.#storage) await (tokens ? this.#keep(id, tokens) : this.#storage.removeItem(this.#name));
     if (this.#disposed.signal.aborted) return;
+    const message = { id, at: Date.now(), tokens };
     this.#tabs?.postMessage(message);
     this.#take(message);
   }
@@ -257,10 +254,10 @@ export abstract class BaseSession extends EventTarget {
   }
 
   protected async stored(): Promise<StoredToken | undefined> {
-    const text = await this.#storage?.getItem(this.#name);
     try {
-      return text ? JSON.parse(text) : undefined;
+      return JSON.parse((await this.#storage?.getItem(this.#name))!);
     } catch {
+      // There is none.
       return undefined;
     }
   }
@@ -268,19 +265,20 @@ export abstract class BaseSession extends EventTarget {
   protected async renew(): Promise<void> {
     // Another tab was first.
     if (this.#isFresh()) return;
-    if (left(this.#pause.until) > 0) throw this.#pause.error;
+    if (this.#pause && left(this.#pause.until) > 0) throw this.#pause.error;
     const { sessionId } = this.#snapshot;
     const stored = await this.stored();
-    if (this.#storage && !stored) return this.share(undefined);
+    // A client without refresh tokens is signed out when its access token expires.
+    if (this.#storage && !stored?.token) return this.share();
     try {
       const tokens = await this.renewal(stored?.token);
       // Without the lock, a sign-in may have come in between: its tokens are the newer ones.
       if (this.#snapshot.sessionId !== sessionId) return this.doubt();
-      await this.share(tokens && stored ? { ...tokens, session_id: tokens.session_id ?? stored.id } : (tokens ?? null), stored?.token);
+      await this.share({ session_id: stored?.id, refresh_token: stored?.token, ...tokens });
       this.#failures = 0;
     } catch (error) {
       if (this.#snapshot.sessionId !== sessionId || (await this.stored())?.token !== stored?.token) return this.doubt();
-      if (isOver(error)) return this.share(undefined);
+      if (isOver(error)) return this.share();
       this.#failures += 1;
       if (error instanceof Refused && error.retryAfter) this.#pause = { error, until: moment(error.retryAfter) };
       throw error;
@@ -303,46 +301,48 @@ export abstract class BaseSession extends EventTarget {
     return this.#refreshing;
   }
 
-  async #send(input: RequestInfo | URL, init: RequestInit, accessToken: string | undefined): Promise<Response> {
+  #sendWith(accessToken: string | undefined, input: RequestInfo | URL, init: RequestInit): Promise<Response> {
     const request = input instanceof Request ? input : undefined;
-    // A token must never go to another host.
     const apis = this.#apis();
+    // A token must never go to another host.
     const url = new URL(request?.url ?? String(input), apis[0]);
-    if (!apis.includes(url.origin)) throw new TypeError(`${url.origin} is not among the origins that get the access token (api)`);
+    if (!apis.includes(url.origin)) throw new TypeError(`${url.origin} does not get the access token (api)`);
     const headers = new Headers(init.headers ?? request?.headers);
+    if (accessToken) headers.set("authorization", `Bearer ${accessToken}`);
     // Neither cookies nor the browser's cache: the token says who asks.
-    const send = () => this.#fetch(request?.clone() ?? url, { credentials: "omit", cache: "no-store", ...init, headers });
-    if (!accessToken) return send();
-    headers.set("authorization", `${this.#dpop ? "DPoP" : "Bearer"} ${accessToken}`);
-    return this.#dpop
-      ? this.#dpop.send(init.method ?? request?.method ?? "GET", url.href, accessToken, (proof) => (headers.set("dpop", proof), send()))
-      : send();
+    return this.#send(request?.clone() ?? url, { credentials: "omit", cache: "no-store", ...init, headers });
   }
 
   /** A message of another tab. Tabs with a storage of their own have sessions of their own. */
   async #hear(message: Message): Promise<void> {
-    const { sessionId, tokens } = message;
-    if (this.#storage && sessionId !== this.#snapshot.sessionId && (!tokens || (await this.stored())?.id !== sessionId)) return;
-    // A duplicated tab has a copy of the storage, and the refresh token in it was just replaced.
-    if (this.#storage && tokens?.refreshToken) await this.#storage.setItem(this.#name, JSON.stringify({ id: sessionId, token: tokens.refreshToken }));
+    const { id, tokens } = message;
+    if (this.#storage) {
+      if (id !== this.#snapshot.sessionId && (!tokens || (await this.stored())?.id !== id)) return;
+      // A duplicated tab has a copy of the storage, and the refresh token in it was just replaced.
+      if (tokens) await this.#keep(id, tokens);
+    }
     this.#take(message);
   }
 
-  #take({ sessionId, tokens }: Message): void {
-    const life = tokens?.life ?? 0;
+  #keep(id: string | undefined, tokens: TokenAnswer): unknown {
+    return this.#storage?.setItem(this.#name, JSON.stringify({ id, token: tokens.refresh_token }));
+  }
+
+  #take({ id, at, tokens }: Message): void {
+    const life = tokens ? (tokens.expires_in ?? LIFE_S) * 1000 : 0;
+    this.#wanted = true;
+    this.#accessToken = tokens?.access_token;
     // A tab that was frozen gets its messages late.
-    const age = Math.max(0, Date.now() - (tokens?.at ?? 0));
-    this.#accessToken = tokens?.accessToken;
-    this.#expires = moment(life - age);
+    this.#expires = moment(life - Math.max(0, Date.now() - at));
     this.#ahead = Math.min(AHEAD_MS, life / 4);
-    this.csrf = tokens?.csrf;
+    this.csrf = tokens?.csrf_token;
     this.#plan();
-    this.#set({ status: tokens ? "signed-in" : "signed-out", sessionId: tokens && sessionId });
+    this.#set({ status: tokens ? "signed-in" : "signed-out", sessionId: tokens && id });
   }
 
   #set(change: Partial<Snapshot>): void {
     const next = { ...this.#snapshot, ...change };
-    if (next.status === this.#snapshot.status && next.sessionId === this.#snapshot.sessionId && next.offline === this.#snapshot.offline) return;
+    if (JSON.stringify(next) === JSON.stringify(this.#snapshot)) return;
     this.#snapshot = Object.freeze(next);
     if (!this.#disposed.signal.aborted) this.dispatchEvent(new Event("change"));
   }
@@ -360,8 +360,7 @@ export abstract class BaseSession extends EventTarget {
     try {
       await this.#refresh();
     } catch {
-      const pause = left(this.#pause.until);
-      this.#plan(pause > 0 ? pause : RETRY_MS * 2 ** (this.#failures - 1) * (1 + Math.random() / 2));
+      this.#plan(Math.max(this.#pause ? left(this.#pause.until) : 0, RETRY_MS * 2 ** (this.#failures - 1) * (1 + Math.random() / 2)));
     }
   }
 }
@@ -371,25 +370,21 @@ const inPage = typeof document !== "undefined";
 
 const UNKNOWN: Snapshot = Object.freeze({ status: "unknown", sessionId: undefined, offline: false });
 
-/** An error of ours, or the news that no answer came. */
-export function reachable(error: unknown, url: string): unknown {
-  return error instanceof PosternError ? error : new Unreachable(`No answer from ${url}`, { cause: error });
+/** Tokens, if that is what the answer is: a server of another kind must not end the session. */
+export function asTokens(answer: unknown): TokenAnswer {
+  if (typeof (answer as TokenAnswer | undefined)?.access_token !== "string") throw new Unreachable("The answer has no access token");
+  return answer as TokenAnswer;
 }
 
-/** The session has ended; after every other error the server may be asked again. A 401 without a code is that of a proxy. */
+/** The session has ended; after every other error the server may be asked again. A 401 without this code is a proxy's. */
 export function isOver(error: unknown): boolean {
-  return error instanceof Refused && (error.code === "invalid_grant" || (error.status === 401 && error.code !== undefined && error.code !== "invalid_client"));
+  return error instanceof Refused && error.code === "invalid_grant";
 }
 
 /** The value, unless the caller gives up first. */
-function unless<T>(signal: AbortSignal | null | undefined, value: Promise<T>): Promise<T> {
-  if (!signal) return value;
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop);
-  });
-  value.catch(() => {});
-  return Promise.race([value, aborted]).finally(() => signal.removeEventListener("abort", stop));
+async function unless<T>(signal: AbortSignal | null | undefined, value: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const given = [value];
+  if (signal) given.push(new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), done)));
+  return Promise.race(given).finally(() => done.abort());
 }

@@ -1,4 +1,4 @@
-import type { Dpop } from "./base.ts";
+import type { Dpop, Send } from "./base.ts";
 
 /** The algorithm of all proofs; every server with DPoP has it. */
 const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
@@ -53,11 +53,19 @@ export class DpopKey implements Dpop {
     return new DpopKey(privateKey, jwk, await sha256(JSON.stringify(jwk)));
   }
 
-  async send(method: string, url: string, accessToken: string | undefined, attempt: (proof: string) => Promise<Response>): Promise<Response> {
+  async fetch(input: RequestInfo | URL, init: RequestInit, send: Send): Promise<Response> {
+    const headers = new Headers(init.headers);
+    const accessToken = headers.get("authorization")?.replace("Bearer ", "");
+    // Metadata is for everyone.
+    if (!accessToken && !(init.body instanceof URLSearchParams)) return send(input, init);
+    if (accessToken) headers.set("authorization", `DPoP ${accessToken}`);
+    const request = input instanceof Request ? input : undefined;
+    const url = request?.url ?? String(input);
     const { origin } = new URL(url);
-    for (let last = false; ; last = true) {
+    for (let last = init.body instanceof ReadableStream; ; last = true) {
       const nonce = this.#nonces.get(origin);
-      const answer = await attempt(await this.proof(method, url, accessToken, nonce));
+      headers.set("dpop", await this.proof(init.method ?? request?.method ?? "GET", url, accessToken, nonce));
+      const answer = await send(last ? input : (request?.clone() ?? input), { ...init, headers });
       const next = answer.headers.get("dpop-nonce");
       if (next) this.#nonces.set(origin, next);
       if (last || !next || next === nonce || !(await wantsNonce(answer))) return answer;

@@ -1,19 +1,19 @@
 import type { Problem, ProblemCode } from "./api.ts";
 
-/** Every error of this package: `Refused`, `Unreachable`, `SessionChanged`, `StepUpRequired`. */
+/** Every error of this package: `Refused`, `Unreachable`, `SessionChanged`, `StepUpRequired`. Fields are declared alone, so that they cost no bytes. */
 export class PosternError extends Error {}
 
 /** The server answered with an error. */
 export class Refused extends PosternError {
   override name = "Refused";
   /** The status of the answer. */
-  readonly status: number;
+  declare readonly status: number;
   /** The stable code of a problem document, or `error` of an OAuth server; undefined if the answer has none. */
-  readonly code: ProblemCode | (string & {}) | undefined;
+  declare readonly code: ProblemCode | (string & {}) | undefined;
   /** The whole problem document (RFC 9457), as far as the answer has one. */
-  readonly problem: Partial<Problem>;
+  declare readonly problem: Partial<Problem>;
   /** Milliseconds after which the call may be repeated (`Retry-After`); undefined if the server does not say. */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
 
   constructor(status: number, problem: Partial<Problem> & { error?: string; error_description?: string } = {}, retryAfter?: number) {
     super(problem.title ?? problem.error_description ?? `The server answered ${status}`);
@@ -45,11 +45,11 @@ export class SessionChanged extends PosternError {
 export class StepUpRequired extends PosternError {
   override name = "StepUpRequired";
   /** The 401 of the API. */
-  readonly response: Response;
+  declare readonly response: Response;
   /** One of these `acr` values is needed; empty if the API names none. */
-  readonly acrValues: string[];
+  declare readonly acrValues: string[];
   /** The sign-in may be so many seconds old; undefined if its age does not matter. */
-  readonly maxAge: number | undefined;
+  declare readonly maxAge: number | undefined;
 
   constructor(response: Response) {
     super("The API asks for another sign-in");

@@ -1,4 +1,4 @@
-import { BaseSession, type BaseOptions, type Dpop, type TokenAnswer } from "./base.ts";
+import { asTokens, BaseSession, type BaseOptions, type Dpop, type TokenAnswer } from "./base.ts";
 import { PosternError, Refused } from "./errors.ts";
 import type { TokenStorage } from "./storage.ts";
 
@@ -57,8 +57,6 @@ export class OAuthSession extends BaseSession {
   readonly #key: string;
   #found: Promise<Metadata> | undefined;
   #answered: { state: string; done: Promise<unknown> } | undefined;
-  /** Where there is no `sessionStorage`. */
-  #transactions: string | null = null;
 
   constructor(options: OAuthOptions) {
     const name = `${options.issuer} ${options.clientId} ${options.resource ?? ""}`;
@@ -77,15 +75,15 @@ export class OAuthSession extends BaseSession {
     const { authorization_endpoint } = await this.#metadata();
     const { clientId, redirectUri, scope, resource, dpop } = this.#options;
     const [state, verifier] = [random(), random()];
-    this.#keep([...this.#kept().slice(1 - TRANSACTIONS), { state, verifier, returnTo }]);
+    await this.#keep([...(await this.#kept()).slice(1 - TRANSACTIONS), { state, verifier, returnTo }]);
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
     const url = new URL(authorization_endpoint);
-    const parameters = {
+    set(url.searchParams, {
       response_type: "code",
       client_id: clientId,
       redirect_uri: redirectUri,
       state,
-      code_challenge: base64url(hash),
+      code_challenge: btoa(String.fromCharCode(...new Uint8Array(hash))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""),
       code_challenge_method: "S256",
       scope,
       resource,
@@ -95,8 +93,7 @@ export class OAuthSession extends BaseSession {
       prompt,
       login_hint: loginHint,
       ui_locales: uiLocales,
-    };
-    for (const [name, value] of Object.entries(parameters)) if (value !== undefined && value !== "") url.searchParams.set(name, String(value));
+    });
     return url.href;
   }
 
@@ -120,9 +117,9 @@ export class OAuthSession extends BaseSession {
       const stored = await this.stored();
       try {
         const { revocation_endpoint } = await this.#metadata();
-        if (stored && revocation_endpoint) await this.#form(revocation_endpoint, { token: stored.token, token_type_hint: "refresh_token" });
+        if (stored && revocation_endpoint) await this.#form(revocation_endpoint, { token: stored.token });
       } finally {
-        await this.share(undefined);
+        await this.share();
       }
     });
   }
@@ -134,16 +131,15 @@ export class OAuthSession extends BaseSession {
   async #answer(answer: URLSearchParams, state: string, url: string): Promise<unknown> {
     // Neither the history nor a reload has the code again.
     if (globalThis.location?.href === url) history.replaceState(history.state, "", this.#options.redirectUri);
-    const begun = this.#kept();
+    const begun = await this.#kept();
     const transaction = begun.find((one) => one.state === state);
-    this.#keep(begun.filter((one) => one !== transaction));
-    if (!transaction) throw new PosternError("This browser has not begun this sign-in, or has finished it");
+    await this.#keep(begun.filter((one) => one !== transaction));
+    if (!transaction) throw new PosternError("This sign-in was not begun here, or is finished");
     const { issuer, authorization_response_iss_parameter_supported: always } = await this.#metadata();
     const iss = answer.get("iss");
     // The answer of another server (RFC 9207): the code must not go to this one.
     if (iss === null ? always : iss !== issuer) throw new PosternError(`The answer is not from ${issuer}`);
-    const error = answer.get("error");
-    if (error) throw new Refused(400, { error, error_description: answer.get("error_description") ?? error });
+    if (answer.has("error")) throw new Refused(400, Object.fromEntries(answer));
     await this.alone(async () => {
       const tokens = await this.#tokens({
         grant_type: "authorization_code",
@@ -159,15 +155,14 @@ export class OAuthSession extends BaseSession {
   async #tokens(parameters: Record<string, string | undefined>): Promise<TokenAnswer> {
     const { token_endpoint } = await this.#metadata();
     const { resource, dpop } = this.#options;
-    const { session_id: _, ...tokens } = (await this.#form(token_endpoint, { ...parameters, resource })) as TokenAnswer;
+    const { session_id: _, ...tokens } = asTokens(await this.#form(token_endpoint, { ...parameters, resource }));
     // A bearer token in place of one that is bound to the key would be weaker than what was asked for (RFC 9449 section 5).
-    if (dpop && tokens.token_type?.toLowerCase() !== "dpop") throw new PosternError("The server does not bind its tokens to the key");
+    if (dpop && tokens.token_type?.toLowerCase() !== "dpop") throw new PosternError("The token is not bound to the key");
     return tokens;
   }
 
   #form(url: string, parameters: Record<string, string | undefined>): Promise<unknown> {
-    const body = new URLSearchParams({ client_id: this.#options.clientId });
-    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) body.set(name, value);
+    const body = set(new URLSearchParams(), { client_id: this.#options.clientId, ...parameters });
     return this.call(url, { method: "POST", credentials: "omit", body });
   }
 
@@ -181,42 +176,41 @@ export class OAuthSession extends BaseSession {
 
   async #discover(): Promise<Metadata> {
     const { issuer, metadata } = this.#options;
-    const { origin, pathname } = new URL(issuer);
+    const base = issuer.replace(/\/$/, "");
+    const { origin } = new URL(base);
     // The place that nearly all servers have, and that of RFC 8414.
     const read = (url: string) => this.call(url, { credentials: "omit" }) as Promise<Metadata>;
     const found =
       metadata ??
-      (await read(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`).catch((error: unknown) => {
+      (await read(`${base}/.well-known/openid-configuration`).catch((error: unknown) => {
         if (!(error instanceof Refused && error.status === 404)) throw error;
-        return read(`${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, "")}`);
+        return read(`${origin}/.well-known/oauth-authorization-server${base.slice(origin.length)}`);
       }));
     // RFC 8414 section 3.3.
-    if (found?.issuer !== issuer) throw new PosternError(`The metadata of ${issuer} is that of ${found?.issuer}`);
+    if (found?.issuer !== issuer) throw new PosternError(`The metadata is that of ${found?.issuer}`);
     return found;
   }
 
-  #kept(): Transaction[] {
-    try {
-      return JSON.parse((globalThis.sessionStorage ? sessionStorage.getItem(this.#key) : this.#transactions) ?? "[]");
-    } catch {
-      return [];
-    }
+  async #kept(): Promise<Transaction[]> {
+    return JSON.parse((await this.#place().getItem(this.#key)) ?? "[]");
   }
 
-  #keep(transactions: Transaction[]): void {
-    const text = JSON.stringify(transactions);
-    if (globalThis.sessionStorage) sessionStorage.setItem(this.#key, text);
-    else this.#transactions = text;
+  #keep(transactions: Transaction[]): unknown {
+    return this.#place().setItem(this.#key, JSON.stringify(transactions));
+  }
+
+  #place(): TokenStorage {
+    return globalThis.sessionStorage ?? this.#options.storage;
   }
 }
 
+/** Adds those of the parameters that there are. */
+function set(query: URLSearchParams, parameters: Record<string, string | number | undefined>): URLSearchParams {
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, String(value));
+  return query;
+}
+
+/** A `state`, or a code verifier of 72 characters (RFC 7636 section 4.1): 244 random bits. */
 function random(): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(32)).buffer);
-}
-
-function base64url(bytes: ArrayBuffer): string {
-  return btoa(String.fromCharCode(...new Uint8Array(bytes)))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return crypto.randomUUID() + crypto.randomUUID();
 }

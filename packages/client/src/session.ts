@@ -1,6 +1,6 @@
 import type { AccountExport, Activity, Grant, ListedSession, Me, Registered } from "./api.ts";
-import { BaseSession, isOver, reachable, TIMEOUT_MS, type BaseOptions, type TokenAnswer } from "./base.ts";
-import { Refused, refused } from "./errors.ts";
+import { asTokens, BaseSession, isOver, type BaseOptions, type Send, type TokenAnswer } from "./base.ts";
+import { Refused } from "./errors.ts";
 import type { TokenStorage } from "./storage.ts";
 
 export interface SessionOptions extends BaseOptions {
@@ -27,7 +27,7 @@ export class Session extends BaseSession {
   readonly #url: string;
   readonly #storage: TokenStorage | undefined;
 
-  constructor({ url = "", storage, ...options }: SessionOptions = {}) {
+  constructor({ url = globalThis.location?.origin ?? "", storage, ...options }: SessionOptions = {}) {
     super(url, url, options, storage);
     this.#url = url;
     this.#storage = storage;
@@ -37,21 +37,17 @@ export class Session extends BaseSession {
     const device = `postern device ${this.#url}`;
     // In the lock: a refresh of the former session that is under way must not put its cookie over the new one.
     await this.alone(async () => {
-      const tokens = (await this.#post("/auth/login", {
-        login,
-        password,
-        device_name: deviceName,
-        client_id: clientId,
-        ...(this.#storage && { delivery: "body", device_token: (await this.#storage.getItem(device)) ?? undefined }),
-      })) as TokenAnswer & { device_token?: string };
-      if (tokens?.device_token) await this.#storage?.setItem(device, tokens.device_token);
-      await this.share(tokens ?? null);
+      const kept = this.#storage && { delivery: "body", device_token: (await this.#storage.getItem(device)) ?? undefined };
+      const answer = await this.#open("/auth/login", { login, password, device_name: deviceName, client_id: clientId, ...kept });
+      const tokens: TokenAnswer & { device_token?: string } = asTokens(answer);
+      if (tokens.device_token) await this.#storage?.setItem(device, tokens.device_token);
+      await this.share(tokens);
     });
   }
 
   /** Creates an account, where registration is open. The user is not signed in by it. */
   register(login: string, password: string): Promise<Registered> {
-    return this.#post("/auth/register", { login, password }) as Promise<Registered>;
+    return this.#open("/auth/register", { login, password }) as Promise<Registered>;
   }
 
   /** Ends this session. Rejects if the server could not be asked: then the user is still signed in. */
@@ -66,19 +62,18 @@ export class Session extends BaseSession {
 
   /** Erases the account and everything that is stored about it. */
   async deleteAccount(password: string): Promise<void> {
-    // With the cookies, as the answer removes them.
-    await this.#json("/auth/account/delete", "POST", { password }, "include");
-    await this.share(undefined);
+    await this.#mine("/auth/account/delete", "POST", { password });
+    await this.share();
   }
 
   /** The signed-in user. */
   me(): Promise<Me> {
-    return this.#json("/auth/me") as Promise<Me>;
+    return this.#mine("/auth/me");
   }
 
   /** The user's sessions on all devices. */
   async sessions(): Promise<ListedSession[]> {
-    return ((await this.#json("/auth/sessions")) as { sessions: ListedSession[] }).sessions;
+    return (await this.#mine("/auth/sessions")).sessions;
   }
 
   /** Ends a session on another device; also if it has ended already. */
@@ -88,12 +83,12 @@ export class Session extends BaseSession {
 
   /** Ends all sessions of the user but this one. */
   async endOtherSessions(): Promise<void> {
-    await this.#json("/auth/sessions", "DELETE");
+    await this.#mine("/auth/sessions", "DELETE");
   }
 
   /** The OAuth clients that the user has authorized. */
   async grants(): Promise<Grant[]> {
-    return ((await this.#json("/auth/grants")) as { grants: Grant[] }).grants;
+    return (await this.#mine("/auth/grants")).grants;
   }
 
   /** Ends the access of an OAuth client; also if it has ended already. */
@@ -103,41 +98,41 @@ export class Session extends BaseSession {
 
   /** The last 30 days of the account, newest first. */
   async activity(): Promise<Activity[]> {
-    return ((await this.#json("/auth/activity")) as { activity: Activity[] }).activity;
+    return (await this.#mine("/auth/activity")).activity;
   }
 
   /** Everything that is stored about the user. */
   exportAccount(): Promise<AccountExport> {
-    return this.#json("/auth/account/export") as Promise<AccountExport>;
+    return this.#mine("/auth/account/export");
   }
 
   /** Ends all other sessions of the user. */
   async changePassword(currentPassword: string, newPassword: string): Promise<void> {
-    await this.#json("/auth/password", "POST", { current_password: currentPassword, new_password: newPassword });
+    await this.#mine("/auth/password", "POST", { current_password: currentPassword, new_password: newPassword });
   }
 
   /** Sends a message with a one-time token to the user, if there is one. */
   async requestReset(login: string): Promise<void> {
-    await this.#post("/auth/password/reset-request", { login });
+    await this.#open("/auth/password/reset-request", { login });
   }
 
   /** Sets a new password by the token of the message, and ends all sessions of the user. */
   async reset(token: string, newPassword: string): Promise<void> {
-    await this.#post("/auth/password/reset", { token, new_password: newPassword });
+    await this.#open("/auth/password/reset", { token, new_password: newPassword });
   }
 
   /** Sends a message with a one-time token to the signed-in user's address. */
   async requestVerification(): Promise<void> {
-    await this.#json("/auth/email/verification-request", "POST");
+    await this.#mine("/auth/email/verification-request", "POST");
   }
 
   /** Verifies the address by the token of the message. */
   async verify(token: string): Promise<void> {
-    await this.#post("/auth/email/verify", { token });
+    await this.#open("/auth/email/verify", { token });
   }
 
-  protected override renewal(refreshToken: string | undefined): Promise<TokenAnswer> {
-    return this.#authorised("/auth/refresh", refreshToken) as Promise<TokenAnswer>;
+  protected override async renewal(refreshToken: string | undefined): Promise<TokenAnswer> {
+    return asTokens(await this.#authorised("/auth/refresh", refreshToken));
   }
 
   #leave(path: string): Promise<void> {
@@ -156,17 +151,17 @@ export class Session extends BaseSession {
         // After every other error the user is still signed in, and is to know it.
         if (!isOver(error)) throw error;
       }
-      await this.share(undefined);
+      await this.share();
     });
   }
 
   /** A call that is authorised by the refresh token: the one in our storage, or that in the cookie. */
   async #authorised(path: string, refreshToken: string | undefined, onOtherSession?: () => Promise<void>): Promise<unknown> {
-    if (this.#storage) return this.#post(path, { refresh_token: refreshToken });
+    if (this.#storage) return this.#open(path, { refresh_token: refreshToken });
     // A page that was just loaded has no CSRF token. It serves for as long as the session lives.
     this.csrf ??= await this.#freshCsrf();
     try {
-      return await this.#post(path, undefined, this.csrf);
+      return await this.#ask("POST", path, undefined, undefined, this.csrf);
     } catch (error) {
       if (!(error instanceof Refused && error.code === "csrf_failed")) throw error;
     }
@@ -174,45 +169,32 @@ export class Session extends BaseSession {
     this.csrf = undefined;
     await onOtherSession?.();
     this.csrf ??= await this.#freshCsrf();
-    return this.#post(path, undefined, this.csrf);
+    return this.#ask("POST", path, undefined, undefined, this.csrf);
   }
 
   async #freshCsrf(): Promise<string> {
-    const answer = (await this.call(`${this.#url}/auth/csrf`, { credentials: "include" })) as { csrf_token: string };
-    return answer.csrf_token;
+    return ((await this.#ask("GET", "/auth/csrf")) as { csrf_token: string }).csrf_token;
   }
 
-  /** A call without an access token. */
-  #post(path: string, members?: object, csrf?: string): Promise<unknown> {
-    const headers: Record<string, string> = members ? { "content-type": "application/json" } : {};
-    if (csrf) headers["x-csrf-token"] = csrf;
-    return this.call(this.#url + path, {
-      method: "POST",
-      headers,
-      credentials: this.#storage ? "omit" : "include",
-      ...(members && { body: JSON.stringify(members) }),
-    });
+  /** A call without a token, or with the one in the cookie. */
+  #open(path: string, members?: object): Promise<unknown> {
+    return this.#ask("POST", path, members);
   }
 
   /** A call with the access token. */
-  async #json(path: string, method = "GET", members?: object, credentials: RequestCredentials = "omit"): Promise<unknown> {
-    try {
-      const answer = await this.fetch(this.#url + path, {
-        method,
-        credentials,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...(members && { headers: { "content-type": "application/json" }, body: JSON.stringify(members) }),
-      });
-      if (!answer.ok) throw await refused(answer);
-      const text = await answer.text();
-      return text === "" ? undefined : JSON.parse(text);
-    } catch (error) {
-      throw reachable(error, path);
-    }
+  #mine(path: string, method = "GET", members?: object): Promise<any> {
+    return this.#ask(method, path, members, this.fetch);
+  }
+
+  #ask(method: string, path: string, members?: object, send?: Send, csrf?: string): Promise<unknown> {
+    const headers: Record<string, string> = {};
+    if (members) headers["content-type"] = "application/json";
+    if (csrf) headers["x-csrf-token"] = csrf;
+    return this.call(this.#url + path, { method, headers, credentials: this.#storage ? "omit" : "include", ...(members && { body: JSON.stringify(members) }) }, send);
   }
 
   async #end(what: "sessions" | "grants", id: string): Promise<void> {
-    await this.#json(`/auth/${what}/${encodeURIComponent(id)}`, "DELETE").catch((error: unknown) => {
+    await this.#mine(`/auth/${what}/${encodeURIComponent(id)}`, "DELETE").catch((error: unknown) => {
       // It has ended by itself.
       if (!(error instanceof Refused && error.status === 404)) throw error;
     });

@@ -122,7 +122,7 @@ describe("fetch", () => {
     await session.signIn(alice);
     postern.calls.length = 0;
     for (const url of ["https://evil.example/", "//evil.example/", "http://auth.example.com/", `${ORIGIN}@evil.example/`, "\\\\evil.example/"]) {
-      await expect(session.fetch(url), url).rejects.toThrow("is not among the origins");
+      await expect(session.fetch(url), url).rejects.toThrow("does not get the access token");
     }
     expect(postern.calls).toEqual([]);
   });

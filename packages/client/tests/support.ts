@@ -114,6 +114,15 @@ export class FakePage extends EventTarget {
     vi.stubGlobal("document", page);
     vi.stubGlobal("location", { origin: ORIGIN, href: `${ORIGIN}/app/`, reload: () => (page.reloads += 1) });
     vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("navigator", { locks: new FakeLocks() });
+    vi.stubGlobal("BroadcastChannel", FakeChannel);
+    FakeChannel.open.clear();
+    // By the timers of the test.
+    vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+      const timeout = new AbortController();
+      setTimeout(() => timeout.abort(new DOMException("timed out", "TimeoutError")), ms);
+      return timeout.signal;
+    });
     vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
     return page;
   }
@@ -121,5 +130,51 @@ export class FakePage extends EventTarget {
   show(hidden: boolean): void {
     this.hidden = hidden;
     this.dispatchEvent(new Event("visibilitychange"));
+  }
+}
+
+/** Web Locks of one name, first come, first served. */
+class FakeLocks {
+  #waiting: (() => void)[] = [];
+  #held = false;
+
+  async request<T>(_name: string, { signal }: { signal?: AbortSignal }, work: () => Promise<T>): Promise<T> {
+    if (this.#held) {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.push(resolve);
+        signal?.addEventListener("abort", () => {
+          this.#waiting = this.#waiting.filter((one) => one !== resolve);
+          reject(signal.reason);
+        });
+      });
+    }
+    this.#held = true;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      this.#held = next !== undefined;
+      next?.();
+    }
+  }
+}
+
+class FakeChannel {
+  static readonly open = new Set<FakeChannel>();
+  onmessage: ((event: { data: unknown }) => void) | undefined;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+    FakeChannel.open.add(this);
+  }
+
+  postMessage(data: unknown): void {
+    const copy = structuredClone(data);
+    for (const one of FakeChannel.open) if (one !== this && one.name === this.name) setImmediate(() => FakeChannel.open.has(one) && one.onmessage?.({ data: copy }));
+  }
+
+  close(): void {
+    FakeChannel.open.delete(this);
   }
 }
