@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Play Postern, examples/spa and examples/mail in a real Chromium: cookies, tabs, pages, mails, attacks from other sites
-# 3 min; CHROMIUM=/path/to/chromium, ONLY=session
+# Play Postern, the example apps and examples/mail in a real Chromium: cookies, tabs, pages, mails, attacks from other sites
+# 4 min; CHROMIUM=/path/to/chromium, ONLY=session, SCREENSHOTS=docs/images
 set -euo pipefail
 . "$(dirname "$0")/../env.sh"
 cd "$POSTERN_ROOT"
@@ -9,5 +9,9 @@ scripts/setup.sh
 node tests/browser/chromium.ts
 npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --silent
 npm ci --prefix examples/mail --ignore-scripts --no-audit --no-fund --silent
+# The example apps use the npm packages as they are published.
+scripts/packages.sh setup
+for package in client react origin testing; do npm run build --silent --prefix packages --workspace "@postern/$package"; done
+npm ci --prefix examples/server-app --ignore-scripts --no-audit --no-fund --silent
 # shellcheck disable=SC2086 # a list of words
 vitest run --config tests/browser/vitest.config.ts ${ONLY:-}
