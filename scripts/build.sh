@@ -33,7 +33,8 @@ stamp=build/.inputs
 inputs() {
   local folders=() folder
   for folder in src crates/*/src pages migrations web; do
-    [ ! -d "$folder" ] || folders+=("$folder")
+    # The operator's program is no part of the Worker.
+    [ ! -d "$folder" ] || [ "$folder" = crates/cli/src ] || folders+=("$folder")
   done
   {
     find "${folders[@]}" -type f -print0

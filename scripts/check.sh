@@ -16,6 +16,8 @@ cargo clippy --quiet --all-targets -- -D warnings
 
 say "lints, WASM"
 cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
+# The program of the npm package `postern`.
+cargo clippy --quiet --package postern-cli --target wasm32-unknown-unknown -- -D warnings
 
 say "the boundary: no platform code in the domain"
 scripts/check-boundary.sh

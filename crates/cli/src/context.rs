@@ -1,13 +1,10 @@
 //! What every command has: where the deployment is, who is asking, how to answer.
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::io;
 
 use postern_app::time::Timestamp;
 
-use crate::{auth, failure::Failure, http::Client, report::Report};
+use crate::{auth, failure::Failure, host, http::Client, report::Report};
 
 /// The settings of this run.
 #[derive(Debug)]
@@ -18,9 +15,12 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(url: Option<String>, admin_path: String, json: bool) -> Self {
-        // An empty POSTERN_URL is none.
-        let url = url.filter(|url| !url.is_empty());
+    pub(crate) fn new(url: Option<String>, admin_path: Option<String>, json: bool) -> Self {
+        // An empty variable is none.
+        let variable = |name| host::variable(name).filter(|text| !text.is_empty());
+        let url = url.or_else(|| variable("POSTERN_URL"));
+        let admin_path =
+            admin_path.or_else(|| variable("POSTERN_ADMIN_PATH")).unwrap_or_else(|| "/admin".to_owned());
         Self { url, admin_path, json }
     }
 
@@ -30,15 +30,15 @@ impl Context {
     }
 
     /// Whether a person watches: progress bars are for people.
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn watched(&self) -> bool {
-        !self.json && io::stderr().is_terminal()
+        !self.json && io::IsTerminal::is_terminal(&io::stderr())
     }
 
     /// The machine's clock.
-    #[expect(clippy::disallowed_methods, clippy::unused_self, reason = "the program's one clock")]
+    #[expect(clippy::unused_self, reason = "commands take the time from their context alone")]
     pub(crate) fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        Timestamp::from_millis(host::now_millis())
     }
 
     /// The deployment, without a token: for what is public.
@@ -57,7 +57,7 @@ impl Context {
     }
 
     /// Prints the outcome; the exit code that goes with it.
-    pub(crate) fn finish(&self, outcome: Result<Report, Failure>) -> ExitCode {
+    pub(crate) fn finish(&self, outcome: Result<Report, Failure>) -> u8 {
         let failure = match outcome {
             Ok(report) => {
                 let text = if self.json { report.to_json() } else { report.to_text(self.now()) };
@@ -69,8 +69,7 @@ impl Context {
             Err(failure) => failure,
         };
         let text = if self.json { failure.to_json() } else { failure.to_text() };
-        // There is no other place to say that this one cannot be written to.
-        let _ = io::stderr().write_all(text.as_bytes());
+        host::write_error(&text);
         failure.exit_code()
     }
 }
@@ -78,8 +77,7 @@ impl Context {
 /// Writes to standard output, the only place in the program that does. The reader may close the
 /// pipe (`| head -1`): that is an end and no failure. A full disk is a failure.
 pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
-    match output.write_all(bytes).and_then(|()| output.flush()) {
+    match host::write_output(bytes) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::refused(format!("the output could not be written: {error}")))
         }

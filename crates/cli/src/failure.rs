@@ -1,7 +1,5 @@
 //! Why a command did not do its work, and what to do about it.
 
-use std::process::ExitCode;
-
 use serde_json::{Value, json};
 
 /// The kinds, which are the exit codes.
@@ -67,7 +65,7 @@ impl Failure {
         )
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.kind as u8)
+    pub(crate) const fn exit_code(&self) -> u8 {
+        self.kind as u8
     }
 }

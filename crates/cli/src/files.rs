@@ -1,12 +1,10 @@
 //! Files of this machine: reading them whole, and making those that only their owner may read.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::path::Path;
+#[cfg(not(target_family = "wasm"))]
+use std::{fs, io};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, host};
 
 /// Longer files are neither settings nor a route table: KV's own limit for one is below this.
 const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
@@ -18,16 +16,12 @@ pub(crate) fn failed(path: &Path, cause: &dyn core::fmt::Display) -> Failure {
 
 /// A whole file as text; `-` is standard input.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    let wrong = |error: io::Error| failed(path, &error);
-    let mut text = String::new();
-    if path == Path::new("-") {
-        io::stdin().take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(wrong)?;
+    let read = if path == Path::new("-") {
+        host::read_input(MAX_FILE_BYTES)
     } else {
-        fs::File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
-            .map_err(wrong)?;
-    }
-    Ok(text)
+        host::read_file(path, MAX_FILE_BYTES)
+    };
+    read.map_err(|error| failed(path, &error))
 }
 
 /// A folder that only its owner can read, if it is not there yet.
@@ -40,17 +34,19 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-#[cfg(not(unix))]
+#[cfg(not(any(unix, target_family = "wasm")))]
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
 /// A new file that only its owner can read, from its first moment on. A file that is there is emptied.
+#[cfg(not(target_family = "wasm"))]
 pub(crate) fn private_file(path: &Path) -> io::Result<fs::File> {
     private(fs::OpenOptions::new().write(true).create(true).truncate(true)).open(path)
 }
 
 /// A file to read and to write that only its owner can read. It is made if it is not there.
+#[cfg(not(target_family = "wasm"))]
 pub(crate) fn private_for_update(path: &Path) -> Result<fs::File, Failure> {
     private(fs::OpenOptions::new().read(true).write(true).create(true).truncate(false))
         .open(path)
@@ -58,6 +54,7 @@ pub(crate) fn private_for_update(path: &Path) -> Result<fs::File, Failure> {
 }
 
 /// Lets a file that is made be read by its owner only.
+#[cfg(not(target_family = "wasm"))]
 fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
     #[cfg(unix)]
     {

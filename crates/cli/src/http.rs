@@ -1,27 +1,23 @@
 //! HTTP to the deployment: JSON in, JSON or a [`Failure`] out.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use postern_app::http::{Scheme, UrlParts};
 use serde_json::Value;
-use ureq::{
-    Agent,
-    http::{Method, Request, Response},
+
+pub(crate) use crate::host::Answer;
+use crate::{
+    failure::Failure,
+    host::{Request, Transport, Unanswered},
 };
 
-use crate::failure::Failure;
-
-/// How long one call may take: the deployment itself gives up before.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// The largest answer read, in bytes: far above the largest page.
-const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 /// The largest page of a list that the API gives.
 const PAGE: usize = 200;
 
 /// A deployment.
 pub(crate) struct Client {
-    agent: Agent,
+    transport: Transport,
     base: String,
     admin_path: String,
     token: Option<String>,
@@ -34,14 +30,6 @@ impl fmt::Debug for Client {
     }
 }
 
-/// An answer, its body read whole.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: ureq::http::HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
 impl Answer {
     /// The body as JSON; null when it is none.
     pub(crate) fn json(&self) -> Value {
@@ -50,7 +38,12 @@ impl Answer {
 
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers_named(name).next()
+    }
+
+    /// All values of a header.
+    pub(crate) fn headers_named(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -60,7 +53,7 @@ impl Client {
         let base = url.trim_end_matches('/').to_owned();
         check(url, |parts| parts.path.trim_end_matches('/').is_empty() && parts.query.is_none())?;
         Ok(Self {
-            agent: agent(),
+            transport: Transport::new(),
             base,
             admin_path: admin_path.trim_end_matches('/').to_owned(),
             token: None,
@@ -70,9 +63,8 @@ impl Client {
     /// A public document at any URL.
     pub(crate) fn document(url: &str) -> Result<Vec<u8>, Failure> {
         check(url, |_| true)?;
-        let unreachable =
-            |error: ureq::Error| Failure::unavailable(format!("{url} could not be reached: {error}"));
-        let answer = agent().get(url).call().and_then(read).map_err(unreachable)?;
+        let answer = Self::look(url)
+            .map_err(|error| Failure::unavailable(format!("{url} could not be reached: {error}")))?;
         if answer.status == 200 {
             Ok(answer.body)
         } else {
@@ -82,7 +74,8 @@ impl Client {
 
     /// Whatever stands at a URL, without following a redirect: its answer, or why there was none.
     pub(crate) fn look(url: &str) -> Result<Answer, String> {
-        agent().get(url).call().and_then(read).map_err(|error| error.to_string())
+        let request = Request { method: "GET", url, headers: &[], body: None };
+        Transport::new().send(&request).map_err(|error| error.to_string())
     }
 
     /// The deployment's URL, without a slash at its end.
@@ -134,30 +127,23 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
-        let unreachable = |error: &dyn fmt::Display| {
-            Failure::unavailable(format!("{} could not be reached: {error}. Check POSTERN_URL", self.base))
-        };
-        let method =
-            Method::from_bytes(method.as_bytes()).map_err(|error| Failure::usage(error.to_string()))?;
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
+        let mut all: Vec<(&str, String)> =
+            headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
+            all.push(("authorization", format!("Bearer {token}")));
         }
-        let bad_request = |error: ureq::http::Error| {
-            // The error quotes nothing; a token with a line break in it ends here.
-            Failure::usage(format!("the request is not valid: {error}"))
-        };
-        let answer = match body {
-            Some(body) => {
-                let request = request.header("content-type", "application/json");
-                self.agent.run(request.body(body.to_string()).map_err(bad_request)?)
+        if body.is_some() {
+            all.push(("content-type", "application/json".to_owned()));
+        }
+        let url = format!("{}{path}", self.base);
+        let request = Request { method, url: &url, headers: &all, body: body.map(Value::to_string) };
+        self.transport.send(&request).map_err(|error| match error {
+            // A token with a line break in it ends here.
+            Unanswered::Invalid(why) => Failure::usage(format!("the request is not valid: {why}")),
+            Unanswered::Unreachable(why) => {
+                Failure::unavailable(format!("{} could not be reached: {why}. Check POSTERN_URL", self.base))
             }
-            None => self.agent.run(request.body(()).map_err(bad_request)?),
-        };
-        read(answer.map_err(|error| unreachable(&error))?).map_err(|error| unreachable(&error))
+        })
     }
 
     /// A call of the administrators' API that must succeed: its JSON.
@@ -209,23 +195,6 @@ fn check(url: &str, more: impl Fn(&UrlParts<'_>) -> bool) -> Result<(), Failure>
         )));
     }
     Ok(())
-}
-
-fn agent() -> Agent {
-    Agent::config_builder()
-        .http_status_as_error(false)
-        // A redirect could carry the token to another host.
-        .max_redirects(0)
-        .timeout_global(Some(TIMEOUT))
-        .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .new_agent()
-}
-
-fn read(response: Response<ureq::Body>) -> Result<Answer, ureq::Error> {
-    let (head, mut body) = response.into_parts();
-    let body = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
-    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
 }
 
 /// A problem as a person reads it, with what to do.

@@ -10,32 +10,40 @@
 //! | `wrangler.toml` and `.dev.vars` | [`settings`] |
 //! | arguments and look-ups that several commands share | [`args`], [`named_user`], [`issuer_keys`] |
 //! | files, questions on the terminal | [`files`], [`prompt`] |
+//! | what the system gives | [`host`] |
+#![cfg_attr(
+    target_family = "wasm",
+    expect(dead_code, reason = "what the other commands share; the linker leaves it out")
+)]
 
+#[cfg(not(target_family = "wasm"))]
 mod args;
 mod auth;
 mod commands;
 mod context;
 mod failure;
 mod files;
+mod host;
 mod http;
 mod issuer_keys;
+#[cfg(not(target_family = "wasm"))]
 mod named_user;
+#[cfg(not(target_family = "wasm"))]
 mod prompt;
 mod report;
+#[cfg(not(target_family = "wasm"))]
 mod session_file;
 mod settings;
 
-use std::process::ExitCode;
-
 use clap::{CommandFactory as _, Parser, Subcommand};
-use commands::{
-    audit, clients, config, doctor, init, keys, login, revoke, routes, sessions, throttle, tokens, users,
-};
+#[cfg(not(target_family = "wasm"))]
+use commands::{audit, clients, init, keys, login, revoke, sessions, throttle, users};
+use commands::{config, doctor, routes, tokens};
 use context::Context;
 
 /// The operator's program of Postern.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(name = "postern", version, propagate_version = true, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -62,18 +70,11 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 struct Global {
     /// The deployment, for example <https://auth.example.com>
-    #[arg(long, global = true, env = "POSTERN_URL", value_name = "URL", hide_env = true)]
+    #[arg(long, global = true, value_name = "URL")]
     url: Option<String>,
-    /// The path of the administrators' API
-    #[arg(
-        long,
-        global = true,
-        env = "POSTERN_ADMIN_PATH",
-        value_name = "PATH",
-        hide_env = true,
-        default_value = "/admin"
-    )]
-    admin_path: String,
+    /// The path of the administrators' API [default: /admin]
+    #[arg(long, global = true, value_name = "PATH")]
+    admin_path: Option<String>,
     /// Print JSON, for programs
     #[arg(long, global = true)]
     json: bool,
@@ -82,21 +83,25 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Audit log of administrators' actions: verify, export
+    #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Settings files: check before deployment
     #[command(subcommand)]
     Config(config::Settings),
     /// Set up a deployment: settings, master key, first administrator
+    #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Init(init::Init),
     /// Sign in as an administrator, and keep the sign-in for later commands
+    #[cfg(not(target_family = "wasm"))]
     Login {
         /// The login; without it, the command asks for it. The command always asks for the password
         #[arg(long)]
         login: Option<String>,
     },
     /// End the sign-in that `postern login` keeps
+    #[cfg(not(target_family = "wasm"))]
     Logout,
     /// Check a deployment from outside: report problems and how to fix them
     Doctor(doctor::Doctor),
@@ -104,24 +109,30 @@ enum Command {
     #[command(subcommand)]
     Token(tokens::Tokens),
     /// Rate limits and lockouts of an account or an address: show, clear
+    #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Throttle(throttle::Throttle),
     /// Users: list, show, add, import, grant, ungrant, set-grants, disable, enable, unlock, erase
+    #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     User(users::Users),
     /// Clients of the authorization server: list, show, add, rotate-secret, end-secret, disable, enable, delete
+    #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Client(clients::Clients),
     /// Route tables: check, explain
     #[command(subcommand)]
     Routes(routes::Routes),
     /// Signing keys: list, rotate, revoke
+    #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Key(keys::Keys),
     /// Sessions of a user: list, revoke
+    #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Session(sessions::Sessions),
     /// Revoke a session, a subject, an access token, a client or a signing key, also of another issuer
+    #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Revoke(revoke::Revoke),
     /// Print a completion script for your shell
@@ -131,44 +142,90 @@ enum Command {
     },
 }
 
-fn main() -> ExitCode {
+#[cfg(not(target_family = "wasm"))]
+fn main() -> std::process::ExitCode {
     // What clap refuses ends here with 2, help and version with 0.
-    let Arguments { global, command } = Arguments::parse();
+    execute(Arguments::parse()).into()
+}
+
+/// The module does nothing by itself.
+#[cfg(target_family = "wasm")]
+fn main() {}
+
+/// Runs the command that the words after the program's name are. The exit code.
+#[cfg(target_family = "wasm")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn run_words(words: Vec<String>) -> u8 {
+    match Arguments::try_parse_from(core::iter::once("postern".to_owned()).chain(words)) {
+        Ok(arguments) => execute(arguments),
+        Err(refused) => {
+            let text = refused.render().to_string();
+            if refused.use_stderr() {
+                host::write_error(&text);
+            } else {
+                let _ = context::print(text.as_bytes());
+            }
+            u8::try_from(refused.exit_code()).unwrap_or(2)
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> u8 {
+    let Arguments { global, command } = arguments;
     let context = Context::new(global.url, global.admin_path, global.json);
     if let Command::Completions { shell } = command {
         // Into memory first: the generator panics on a pipe that is closed.
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Arguments::command(), "postern", &mut script);
-        return context::print(&script)
-            .map_or_else(|failure| context.finish(Err(failure)), |()| ExitCode::SUCCESS);
+        return context::print(&script).map_or_else(|failure| context.finish(Err(failure)), |()| 0);
     }
-    let mut outcome = run(&command, &context);
+    context.finish(outcome(&command, &context))
+}
+
+#[cfg(target_family = "wasm")]
+fn outcome(command: &Command, context: &Context) -> Result<report::Report, failure::Failure> {
+    run(command, context)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn outcome(command: &Command, context: &Context) -> Result<report::Report, failure::Failure> {
+    let outcome = run(command, context);
     let refused = |failure: &failure::Failure| failure.code.as_deref() == Some("invalid_token");
     // Refused before anything was done. What was read from standard input cannot be read twice.
     if outcome.as_ref().is_err_and(refused)
         && context.public().is_ok_and(|client| auth::outdate(&client))
         && !matches!(command, Command::User(users::Users::Add { .. } | users::Users::Import(_)))
     {
-        outcome = run(&command, &context);
+        return run(command, context);
     }
-    context.finish(outcome)
+    outcome
 }
 
 fn run(command: &Command, context: &Context) -> Result<report::Report, failure::Failure> {
     match command {
+        #[cfg(not(target_family = "wasm"))]
         Command::Audit(audit) => audit.run(context),
         Command::Config(settings) => settings.run(),
+        #[cfg(not(target_family = "wasm"))]
         Command::Init(init) => init.run(context),
+        #[cfg(not(target_family = "wasm"))]
         Command::Login { login } => login::login(context, login.clone()),
+        #[cfg(not(target_family = "wasm"))]
         Command::Logout => login::logout(context),
         Command::Doctor(asked) => doctor::run(asked, context),
         Command::Token(tokens) => tokens.run(context),
+        #[cfg(not(target_family = "wasm"))]
         Command::Throttle(throttle) => throttle.run(context),
+        #[cfg(not(target_family = "wasm"))]
         Command::User(users) => users.run(context),
+        #[cfg(not(target_family = "wasm"))]
         Command::Client(clients) => clients.run(context),
         Command::Routes(routes) => routes.run(context),
+        #[cfg(not(target_family = "wasm"))]
         Command::Key(keys) => keys.run(context),
+        #[cfg(not(target_family = "wasm"))]
         Command::Session(sessions) => sessions.run(context),
+        #[cfg(not(target_family = "wasm"))]
         Command::Revoke(revoke) => revoke.run(context),
         Command::Completions { .. } => {
             Err(failure::Failure::usage("`completions` does not contact a deployment"))

@@ -1,6 +1,6 @@
 //! What a command has to say: the same values as JSON for programs and as text for people.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::fmt::Write as _;
 
 use postern_app::time::Timestamp;
 use serde_json::Value;
@@ -72,8 +72,8 @@ impl Report {
         Self { wrong: true, ..self }
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(u8::from(self.wrong))
+    pub(crate) fn exit_code(&self) -> u8 {
+        u8::from(self.wrong)
     }
 
     pub(crate) fn to_json(&self) -> String {

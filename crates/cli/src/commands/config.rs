@@ -12,11 +12,11 @@ use postern_app::{
 };
 use serde_json::{Value, json};
 
-use super::init::TEMPLATE;
 use crate::{
     failure::Failure,
+    host,
     report::{Report, counted},
-    settings::{Deployed, Lines, STAND_IN_KEY, Variables, bindings, default_file, public_suffixes},
+    settings::{Deployed, Lines, STAND_IN_KEY, TEMPLATE, Variables, bindings, default_file, public_suffixes},
 };
 
 /// What `wrangler secret put` is for.
@@ -77,7 +77,7 @@ impl Settings {
                     format!("is a secret and must not be in the file. Remove it, generate a new one, and run `npx wrangler secret put {name} -c {}`", file.display()),
                 );
             }
-            if let Ok(key) = std::env::var("POSTERN_MASTER_KEY") {
+            if let Some(key) = host::variable("POSTERN_MASTER_KEY") {
                 vars.values.entry("POSTERN_MASTER_KEY".to_owned()).or_insert_with(|| key.into());
             } else if !vars.values.contains_key("POSTERN_MASTER_KEY") {
                 found.note("POSTERN_MASTER_KEY is not checked: `wrangler secret put` sets it");

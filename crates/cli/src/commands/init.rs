@@ -18,11 +18,10 @@ use postern_app::{
 };
 use serde_json::{Value, json};
 
-use crate::{context::Context, failure::Failure, files::private_file, prompt::password, report::Report};
-
-/// What every deployment has: bindings, objects, migrations. A copy of the repository's
-/// `wrangler.toml`, so that no local edit of that file is compiled in.
-pub(crate) const TEMPLATE: &str = include_str!("../template.toml");
+use crate::{
+    context::Context, failure::Failure, files::private_file, prompt::password, report::Report,
+    settings::TEMPLATE,
+};
 
 /// What is asked of a new deployment.
 #[derive(Debug, Subcommand)]

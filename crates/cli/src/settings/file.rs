@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 use super::{dotenv, lines::Lines};
-use crate::{failure::Failure, files::read_text};
+use crate::{failure::Failure, files::read_text, host::is_file};
 
 /// Stands in for the secret, which is in no file that is deployed.
 pub(crate) const STAND_IN_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -81,7 +81,7 @@ pub(crate) fn default_file(local: bool) -> Result<PathBuf, Failure> {
     let is_meant = |name: &&str| {
         let path = Path::new(name);
         // Postern's own file has none: it holds no deployment's settings.
-        path.is_file() && (*name != PLAIN || Deployed::read(path, None).map_or(true, |own| own.has_vars()))
+        is_file(path) && (*name != PLAIN || Deployed::read(path, None).map_or(true, |own| own.has_vars()))
     };
     order.into_iter().find(is_meant).map(PathBuf::from).ok_or_else(|| {
         Failure::usage(format!(
@@ -188,7 +188,7 @@ impl Deployed {
     fn dev_vars(&self) -> Result<Option<String>, Failure> {
         let own = self.env.as_ref().map(|(name, _)| format!(".dev.vars.{name}"));
         let names = own.iter().map(String::as_str).chain([".dev.vars"]);
-        let found = names.map(|name| self.path.with_file_name(name)).find(|path| path.is_file());
+        let found = names.map(|name| self.path.with_file_name(name)).find(|path| is_file(path));
         found.as_deref().map(read_text).transpose()
     }
 

@@ -105,8 +105,7 @@ pub(super) fn cors(answer: &Answer) -> Finding {
 
 /// `POST /auth/logout` with a cookie that is no token.
 pub(super) fn cookies(answer: &Answer) -> Finding {
-    let set: Vec<&str> =
-        answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect();
+    let set: Vec<&str> = answer.headers_named("set-cookie").collect();
     let Some(refresh) = set.iter().find(|cookie| cookie.starts_with("__Secure-postern_refresh=")) else {
         return Finding::skipped(
             "cookie flags",

@@ -8,7 +8,7 @@ use postern_app::{
     config::{Config, Profile},
     gateway::{Access, Identity, Route},
     http::PlainRequest,
-    jose::{JwkSet, native::NativeVerifier},
+    jose::JwkSet,
     service::{
         explain::{Answer, Explainer, Explanation, Place, Supposed},
         inspect::{Candidate, Why},
@@ -22,6 +22,7 @@ use crate::{
     context::Context,
     failure::Failure,
     files::read_text,
+    host::Verifier,
     http::Client,
     issuer_keys::find_keys,
     settings::{STAND_IN_KEY, SettingsFile, Variables},
@@ -59,7 +60,7 @@ pub(super) fn judge(asked: &Asked<'_>, token: &str, context: &Context) -> Result
         Err(why) => (Err(why), None),
         Ok(candidate) => {
             let (place, keys) = keys(asked.jwks, &candidate, local, context)?;
-            (block_on(candidate.judge(&keys, &NativeVerifier, now)), Some(place))
+            (block_on(candidate.judge(&keys, &Verifier, now)), Some(place))
         }
     };
     let mut lines = Vec::new();

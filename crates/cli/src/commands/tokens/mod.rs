@@ -2,19 +2,11 @@
 
 mod judge;
 
-use std::{
-    env,
-    io::{self, IsTerminal as _, Read as _},
-};
-
 use clap::Subcommand;
 use pollster::block_on;
 use postern_app::{
     encoding::from_base64url,
-    jose::{
-        JwkSet, KnownHeaders, MAX_TOKEN_BYTES, UnverifiedToken, VerifyError, json, native::NativeVerifier,
-        verify,
-    },
+    jose::{JwkSet, KnownHeaders, MAX_TOKEN_BYTES, UnverifiedToken, VerifyError, json, verify},
     jwt::{TokenError, ValidationPolicy, validate},
     time::Timestamp,
 };
@@ -23,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     context::Context,
     failure::Failure,
+    host::{self, Verifier},
     report::{Report, plain, relative},
     settings::SettingsFile,
 };
@@ -106,18 +99,14 @@ fn judged_report(token: &str, judged: judge::Judged, now: Timestamp) -> Report {
 }
 
 fn token() -> Result<String, Failure> {
-    let mut text = String::new();
-    if io::stdin().is_terminal() {
-        text = env::var("POSTERN_TOKEN").unwrap_or_default();
+    let piped = if host::input_is_terminal() {
+        String::new()
     } else {
-        io::stdin()
-            .take(MAX_INPUT_BYTES)
-            .read_to_string(&mut text)
-            .map_err(|error| Failure::usage(format!("the token could not be read: {error}")))?;
-        if text.trim().is_empty() {
-            text = env::var("POSTERN_TOKEN").unwrap_or_default();
-        }
-    }
+        host::read_input(MAX_INPUT_BYTES)
+            .map_err(|error| Failure::usage(format!("the token could not be read: {error}")))?
+    };
+    let text =
+        if piped.trim().is_empty() { host::variable("POSTERN_TOKEN").unwrap_or_default() } else { piped };
     // Pasted from a header, often.
     let text = text.trim();
     let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
@@ -210,9 +199,9 @@ fn verdict(
     let headers = KnownHeaders::new(MAX_TOKEN_BYTES);
     let outcome = UnverifiedToken::parse_known(token, &headers).and_then(|unverified| {
         let Some(keys) = keys else { return Ok(false) };
-        let jws = block_on(verify(&unverified, keys, &NativeVerifier)).map_err(|error| match error {
+        let jws = block_on(verify(&unverified, keys, &Verifier)).map_err(|error| match error {
             VerifyError::Refused(error) => error,
-            // The native verifier has no faults of its own.
+            // The verifiers have no faults of its own.
             VerifyError::Fault(_) => TokenError::BadSignature,
         })?;
         let issuer =

@@ -1,6 +1,4 @@
-//! The access token of a command: from the environment, or from the sign-in that `postern login` keeps.
-
-use std::env;
+//! The sign-in that `postern login` keeps.
 
 use postern_app::time::Timestamp;
 use serde_json::{Value, json};
@@ -15,12 +13,8 @@ use crate::{
 /// some seconds until its last call.
 const LEAST_LIFETIME: u64 = 60;
 
-/// The access token for administrators' calls: `POSTERN_TOKEN`, or that of the sign-in kept,
-/// renewed if it is about to expire.
-pub(crate) fn access_token(client: &Client, now: Timestamp) -> Result<String, Failure> {
-    if let Some(token) = env::var("POSTERN_TOKEN").ok().filter(|token| !token.trim().is_empty()) {
-        return Ok(token.trim().to_owned());
-    }
+/// The access token of the sign-in kept, renewed if it is about to expire.
+pub(super) fn signed_in(client: &Client, now: Timestamp) -> Result<String, Failure> {
     let store = SessionFile::open()?;
     let sign_in = store.find(client.base())?.ok_or_else(|| {
         Failure::unauthorized(format!(
@@ -44,7 +38,7 @@ pub(crate) fn access_token(client: &Client, now: Timestamp) -> Result<String, Fa
 /// one that was refused before its time, as when the key that signed it was revoked. Whether there
 /// is such a sign-in.
 pub(crate) fn outdate(client: &Client) -> bool {
-    if env::var("POSTERN_TOKEN").is_ok_and(|token| !token.trim().is_empty()) {
+    if super::given_token().is_some() {
         return false;
     }
     let outdated = || -> Result<bool, Failure> {
