@@ -24,6 +24,8 @@ build() {
   local package
   setup
   for package in "${packages[@]}"; do
+    # npm packs a licence that is in the package's own folder.
+    cp "$POSTERN_ROOT/LICENSE-APACHE" "$POSTERN_ROOT/LICENSE-MIT" "$package/"
     npm run build --silent --if-present --workspace "$package"
   done
 }
@@ -34,6 +36,7 @@ dist() {
   rm -rf "$POSTERN_ROOT/build/packages"
   mkdir -p "$POSTERN_ROOT/build/packages"
   for package in "${packages[@]}"; do
+    [ -d "$package/dist" ] || { say "$package was not built, so there is no tarball of it"; continue; }
     npm pack --silent --workspace "$package" --pack-destination "$POSTERN_ROOT/build/packages"
   done
 }

@@ -16,6 +16,8 @@ mod registration;
 mod resources;
 mod route_context;
 mod routes;
+#[cfg(test)]
+mod schema_tests;
 mod sections;
 mod settings;
 mod token_size;
