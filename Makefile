@@ -61,8 +61,9 @@ build: setup ## Build the Worker as for a deployment, print its size, fail when 
 cli: ## Build `postern`, the operator's program, into target/release; needs Rust and a C compiler
 	@cargo build --release --package postern-cli
 
-dist: build ## Make the npm packages as tarballs in build/packages
+dist: build ## Make the npm packages as tarballs in build/packages, and the archive of `postern` in build/archives
 	@scripts/packages.sh dist
+	@scripts/archive.sh
 
 bench: ## Measure: PART=cpu (the default), quick, forward, refresh, size, native, growth or start; scripts/bench.sh says more
 	@scripts/bench.sh $(PART)

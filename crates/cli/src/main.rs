@@ -135,6 +135,13 @@ enum Command {
     #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Revoke(revoke::Revoke),
+    /// Write the manual pages into a folder
+    #[cfg(not(target_family = "wasm"))]
+    #[command(hide = true)]
+    Manual {
+        /// A folder that is there
+        folder: std::path::PathBuf,
+    },
     /// Print a completion script for your shell
     Completions {
         /// The shell
@@ -227,10 +234,20 @@ fn run(command: &Command, context: &Context) -> Result<report::Report, failure::
         Command::Session(sessions) => sessions.run(context),
         #[cfg(not(target_family = "wasm"))]
         Command::Revoke(revoke) => revoke.run(context),
+        #[cfg(not(target_family = "wasm"))]
+        Command::Manual { folder } => manual(folder),
         Command::Completions { .. } => {
             Err(failure::Failure::usage("`completions` does not contact a deployment"))
         }
     }
+}
+
+/// A page for the program and one for each of its commands: postern.1, postern-user-list.1.
+#[cfg(not(target_family = "wasm"))]
+fn manual(folder: &std::path::Path) -> Result<report::Report, failure::Failure> {
+    clap_mangen::generate_to(Arguments::command(), folder).map_err(|error| files::failed(folder, &error))?;
+    let value = serde_json::json!({ "folder": folder });
+    Ok(report::Report::lines(value, [format!("wrote the manual pages into {}", folder.display())]))
 }
 
 #[cfg(test)]

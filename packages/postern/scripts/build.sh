@@ -19,6 +19,7 @@ rm -rf "$dist"
 mkdir -p "$dist/worker" "$dist/program"
 cp build/index.js build/index_bg.wasm "$dist/worker/"
 cp -R migrations "$dist/migrations"
+node scripts/licences.mjs wasm32-unknown-unknown postern postern-cli >"$dist/THIRD-PARTY-LICENCES.txt"
 node "$package/scripts/template.mjs" wrangler.toml "$dist/wrangler.toml"
 
 "$WASM_BINDGEN_ROOT/bin/wasm-bindgen" --target web --no-typescript --out-dir "$dist/program" --out-name cli \

@@ -19,6 +19,9 @@ Usage: postern COMMAND
 The last four take --help. The operator's whole program, with users, sessions and keys, is a download of its own.
 `;
 
+/** The commands of the native program alone: they keep a sign-in, ask for passwords or write files. */
+const NATIVE = new Set(["audit", "client", "init", "key", "login", "logout", "revoke", "session", "throttle", "user"]);
+
 const [command, ...rest] = process.argv.slice(2);
 
 async function main(): Promise<number> {
@@ -50,6 +53,7 @@ async function main(): Promise<number> {
       return 0;
     }
     default: {
+      if (NATIVE.has(command)) throw new Failed(`\`postern ${command}\` is a command of the operator's whole program, which is a download of its own (docs/reference/cli.md, "Install")`);
       const { run } = await import("./program.ts");
       return run(command === "check" ? ["config", "check", ...rest] : [command, ...rest]);
     }
