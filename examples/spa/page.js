@@ -1,7 +1,10 @@
 // The page around the session: what it shows when somebody is signed in, and when nobody is.
-import { Refused, Session, SessionChanged } from "./session.js";
+import { Refused, Session, SessionChanged } from "./client.js";
 
-const session = new Session(document.documentElement.dataset.postern);
+// Postern's origin, when the page comes from elsewhere.
+const session = new Session({ url: document.documentElement.dataset.postern || undefined });
+/** Whose page it is: undefined when nobody is signed in, null before that is known. */
+let shown = null;
 const element = (id) => document.getElementById(id);
 const say = (text) => (element("message").textContent = text);
 
@@ -42,7 +45,7 @@ async function showSessions() {
         const button = document.createElement("button");
         button.textContent = "End";
         button.onclick = () => act(async () => {
-          await session.end(one.session_id);
+          await session.endSession(one.session_id);
           await showSessions();
         });
         line.append(button);
@@ -54,7 +57,11 @@ async function showSessions() {
 
 /** Shows what fits, and nothing of who was here before. */
 async function show() {
-  const signedIn = session.sessionId !== undefined;
+  const { status, sessionId } = session.state;
+  // The network came and went.
+  if (status === "unknown" || shown === sessionId) return;
+  shown = sessionId;
+  const signedIn = status === "signed-in";
   element("orders").replaceChildren();
   element("sessions").replaceChildren();
   element("sign-in").hidden = signedIn;
@@ -62,13 +69,13 @@ async function show() {
   if (signedIn) await Promise.all([showOrders(), showSessions()]);
 }
 
-session.addEventListener("change", () => act(show));
+session.subscribe(() => act(show));
 
 element("sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
   const { login, password } = event.target.elements;
   act(async () => {
-    await session.signIn(login.value, password.value, "The example app");
+    await session.signIn({ login: login.value, password: password.value, deviceName: "The example app" });
     event.target.reset();
   });
 });
@@ -76,6 +83,4 @@ element("reload-orders").onclick = () => act(showOrders);
 element("sign-out").onclick = () => act(() => session.signOut());
 element("sign-out-everywhere").onclick = () => act(() => session.signOutEverywhere());
 
-act(async () => {
-  if (!(await session.start())) await show();
-});
+act(() => session.start());

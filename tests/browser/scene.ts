@@ -40,7 +40,7 @@ export function spaSite(auth: string): (request: Seen) => SitePage {
       case "/app/":
         return { body: example("index.html").replace('data-postern=""', `data-postern="${auth}"`), headers: { "content-security-policy": policy } };
       case "/app/page.js":
-      case "/app/session.js":
+      case "/app/client.js":
         return file(path.slice("/app/".length), "text/javascript");
       case "/app/style.css":
         return file("style.css", "text/css");

@@ -1,22 +1,15 @@
-// examples/spa/session.js by itself: requests that outlive their session, locks that hang, clocks that are set, tabs that
+// The Session of @postern/client by itself: requests that outlive their session, locks that hang, clocks that are set, tabs that
 // no message reaches. Each page here has a Session of its own, as an app would.
 import type { BrowserContext, Page } from "playwright-core";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ADMIN, ALICE, PASSWORD } from "../worker/support/config.ts";
+import type { Session } from "../../packages/client/src/index.ts";
 import { AUTH, fetchFrom, refreshFrom, scene, signInFrom, webSettings } from "./scene.ts";
 
 const LIFETIME = 8;
 const on = scene(() => ({ vars: webSettings({ POSTERN_ACCESS_TOKEN_LIFETIME: LIFETIME }, [{ name: "anybody", path: "/slow", service: "ORIGIN" }]) }));
 const refreshes = () => on().wire.to("/auth/refresh", "POST").length;
 
-/** What session.js exports, as far as it is used here. */
-interface Session {
-  sessionId?: string;
-  start(): Promise<boolean>;
-  signIn(login: string, password: string): Promise<void>;
-  signOut(): Promise<void>;
-  fetch(path: string, init?: RequestInit): Promise<Response>;
-}
 declare const session: Session;
 
 let context: BrowserContext;
@@ -34,18 +27,18 @@ async function tab(before: () => void = () => {}): Promise<Page> {
 }
 
 /** As text: what compiles these tests puts a function of its own in the place of `import()`. */
-const load = (page: Page) => page.evaluate('import("/app/session.js").then(({ Session }) => void (globalThis.session = new Session()))');
+const load = (page: Page) => page.evaluate('import("/app/client.js").then(({ Session }) => void (globalThis.session = new Session()))');
 
 /** A tab that nobody looks at, which refreshes only when it is asked for something. */
 const hidden = () => void Object.defineProperty(document, "hidden", { value: true });
 
-const signIn = (page: Page, login = ALICE) => page.evaluate(([login, password]) => session.signIn(login!, password!), [login, PASSWORD]);
-const idOf = (page: Page) => page.evaluate(() => session.sessionId);
+const signIn = (page: Page, login = ALICE) => page.evaluate(([login, password]) => session.signIn({ login: login!, password: password! }), [login, PASSWORD]);
+const idOf = (page: Page) => page.evaluate(() => session.state.sessionId);
 
 /** What a call of the page's Session came to: a status, or the error's class. */
 const call = (page: Page, path: string, method = "GET") =>
-  page.evaluate(([path, method]) => session.fetch(path!, { method: method!, ...(method === "POST" ? { body: "mine" } : {}) }).then(({ status }) => status, (error: Error) => error.constructor.name), [path, method] as const);
-const leave = (page: Page) => page.evaluate(() => session.signOut().then(() => "out", (error: Error) => error.constructor.name));
+  page.evaluate(([path, method]) => session.fetch(path!, { method: method!, ...(method === "POST" ? { body: "mine" } : {}) }).then(({ status }) => status, (error: Error) => error.name), [path, method] as const);
+const leave = (page: Page) => page.evaluate(() => session.signOut().then(() => "out", (error: Error) => error.name));
 
 describe("a request belongs to the session it was made in", () => {
   // It would be sent as the other user.
@@ -113,10 +106,10 @@ describe("nothing waits for ever", () => {
   test("for a Web Lock that another tab never gives back", async () => {
     const hung = await tab();
     await signIn(hung);
-    await hung.evaluate(() => new Promise<void>((granted) => void navigator.locks.request("postern ", () => (granted(), new Promise(() => {})))));
+    await hung.evaluate(() => new Promise<void>((granted) => void navigator.locks.request(`postern ${location.origin}`, () => (granted(), new Promise(() => {})))));
     const page = await tab();
     const began = Date.now();
-    expect(await page.evaluate(() => session.start())).toBe(true);
+    expect((await page.evaluate(() => session.start())).status).toBe("signed-in");
     expect(Date.now() - began).toBeLessThan(15_000);
     expect(await call(page, "/api/orders")).toBe(200);
     expect(await leave(page)).toBe("out");
@@ -203,8 +196,8 @@ test("a late refusal without the lock signs no one out", async () => {
   await expect.poll(() => idOf(page)).toBe(ended);
   // Ends the session behind the tabs' backs, and hangs a lock.
   await page.evaluate(async () => {
-    await session.fetch(`/auth/sessions/${session.sessionId}`, { method: "DELETE" });
-    void navigator.locks.request("postern ", () => new Promise(() => {}));
+    await session.fetch(`/auth/sessions/${session.state.sessionId}`, { method: "DELETE" });
+    void navigator.locks.request(`postern ${location.origin}`, () => new Promise(() => {}));
   });
   let release = () => {};
   on().wire.held = ({ path, method }) => (path === "/auth/refresh" && method === "POST" ? new Promise((resolve) => (release = resolve)) : undefined);

@@ -1,13 +1,13 @@
 // The single-page app of examples/spa, served through the gate: then page, sign-in and API are one origin.
+import client from "../../spa/client.js" with { type: "text" };
 import page from "../../spa/index.html" with { type: "text" };
 import script from "../../spa/page.js" with { type: "text" };
-import session from "../../spa/session.js" with { type: "text" };
 import style from "../../spa/style.css" with { type: "text" };
 
 const FILES: Record<string, [type: string, text: string]> = {
   "": ["text/html", page],
+  "client.js": ["text/javascript", client],
   "page.js": ["text/javascript", script],
-  "session.js": ["text/javascript", session],
   "style.css": ["text/css", style],
 };
 

@@ -2,6 +2,7 @@
 //
 //   node scripts/api-types.mjs          writes the file
 import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 
 const description = new URL("../../../docs/reference/openapi.yaml", import.meta.url);
@@ -77,4 +78,4 @@ function typeOf(schema, nameOf, indent = "") {
   }
 }
 
-if (import.meta.main ?? process.argv[1] === new URL(import.meta.url).pathname) writeFileSync(file, apiTypes());
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(file, apiTypes());

@@ -18,7 +18,7 @@ const LOOK_MS = 60_000;
 const LIFE_S = 300;
 
 /** What is known of the session. An object of its own for each change, so that it can be compared. */
-export interface Snapshot {
+export interface SessionState {
   /** `unknown` until the server has answered, for example after a load without network. */
   readonly status: "unknown" | "signed-in" | "signed-out";
   /** Another one after each sign-in; undefined unless signed in. */
@@ -71,7 +71,7 @@ interface Message {
 
 /** What `@postern/client` does alike for both kinds of sessions: it keeps the access token in memory, renews it, and sends it. */
 export abstract class BaseSession extends EventTarget {
-  #snapshot: Snapshot = UNKNOWN;
+  #state: SessionState = UNKNOWN;
   #accessToken: string | undefined;
   #expires: Moment = moment(0);
   /** How long ahead of expiry the token is refreshed. */
@@ -82,7 +82,7 @@ export abstract class BaseSession extends EventTarget {
   /** The server's last word on when to come again, and until when it holds. */
   #pause: { until: Moment; error: unknown } | undefined;
   #failures = 0;
-  /** Somebody asked for the session: until then nothing is sent. */
+  /** The app asked for the session: until then nothing is sent. */
   #wanted = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #tabs: BroadcastChannel | undefined;
@@ -120,11 +120,11 @@ export abstract class BaseSession extends EventTarget {
   }
 
   /** What is known now; no network. */
-  get snapshot(): Snapshot {
-    return this.#snapshot;
+  get state(): SessionState {
+    return this.#state;
   }
 
-  /** Runs `listener` after each change of the snapshot, in this tab or another; returns a function that stops it. Nothing waits for it. */
+  /** Runs `listener` after each change of the state, in this tab or another; returns a function that stops it. Nothing waits for it. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.addEventListener("change", listener);
     return () => this.removeEventListener("change", listener);
@@ -139,7 +139,7 @@ export abstract class BaseSession extends EventTarget {
    */
   readonly get = async (): Promise<string | undefined> => {
     this.#wanted = true;
-    if (this.#snapshot.status === "signed-out" || this.#isFresh()) return this.#accessToken;
+    if (this.#state.status === "signed-out" || this.#isFresh()) return this.#accessToken;
     // It comes ahead of need: nothing waits for it while the token in hand is good for a moment, and that one serves
     // until it expires.
     const wait = left(this.#expires) <= this.#ahead / 4;
@@ -151,9 +151,9 @@ export abstract class BaseSession extends EventTarget {
   };
 
   /** Finds out if the user is signed in; also again after they were signed out. Rejects as `get` does. */
-  async start(): Promise<Snapshot> {
-    await (this.#snapshot.status === "signed-out" ? this.#refresh() : this.get());
-    return this.#snapshot;
+  async start(): Promise<SessionState> {
+    await (this.#state.status === "signed-out" ? this.#refresh() : this.get());
+    return this.#state;
   }
 
   /**
@@ -162,9 +162,9 @@ export abstract class BaseSession extends EventTarget {
    * request was made is over before the answer is there, and with `StepUpRequired` if the API asks for another sign-in.
    */
   readonly fetch: Send = async (input, init = {}) => {
-    let session = this.#snapshot.sessionId;
+    let session = this.#state.sessionId;
     const expect = (answer?: Response) => {
-      if (session === undefined || session === this.#snapshot.sessionId) return;
+      if (session === undefined || session === this.#state.sessionId) return;
       answer?.body?.cancel().catch(() => {});
       throw new SessionChanged();
     };
@@ -172,7 +172,7 @@ export abstract class BaseSession extends EventTarget {
     signal?.throwIfAborted();
     const first = await unless(signal, this.get());
     // The first call of a page finds out who is signed in.
-    session ??= this.#snapshot.sessionId;
+    session ??= this.#state.sessionId;
     expect();
     const answer = await this.#sendWith(first, input, init);
     expect(answer);
@@ -233,7 +233,7 @@ export abstract class BaseSession extends EventTarget {
 
   /** Keeps the tokens and passes them to all tabs; without any, the session is over. */
   protected async share(tokens?: TokenAnswer): Promise<void> {
-    const id = tokens?.session_id ?? this.#snapshot.sessionId;
+    const id = tokens?.session_id ?? this.#state.sessionId;
     if (this.#storage) await (tokens ? this.#keep(id, tokens) : this.#storage.removeItem(this.#name));
     if (this.#disposed.signal.aborted) return;
     const message = { id, at: Date.now(), tokens };
@@ -250,7 +250,7 @@ export abstract class BaseSession extends EventTarget {
 
   /** Throws unless this is still the session. */
   protected expect(sessionId: string | undefined): void {
-    if (sessionId !== this.#snapshot.sessionId) throw new SessionChanged();
+    if (sessionId !== this.#state.sessionId) throw new SessionChanged();
   }
 
   protected async stored(): Promise<StoredToken | undefined> {
@@ -266,18 +266,18 @@ export abstract class BaseSession extends EventTarget {
     // Another tab was first.
     if (this.#isFresh()) return;
     if (this.#pause && left(this.#pause.until) > 0) throw this.#pause.error;
-    const { sessionId } = this.#snapshot;
+    const { sessionId } = this.#state;
     const stored = await this.stored();
     // A client without refresh tokens is signed out when its access token expires.
     if (this.#storage && !stored?.token) return this.share();
     try {
       const tokens = await this.renewal(stored?.token);
       // Without the lock, a sign-in may have come in between: its tokens are the newer ones.
-      if (this.#snapshot.sessionId !== sessionId) return this.doubt();
+      if (this.#state.sessionId !== sessionId) return this.doubt();
       await this.share({ session_id: stored?.id, refresh_token: stored?.token, ...tokens });
       this.#failures = 0;
     } catch (error) {
-      if (this.#snapshot.sessionId !== sessionId || (await this.stored())?.token !== stored?.token) return this.doubt();
+      if (this.#state.sessionId !== sessionId || (await this.stored())?.token !== stored?.token) return this.doubt();
       if (isOver(error)) return this.share();
       this.#failures += 1;
       if (error instanceof Refused && error.retryAfter) this.#pause = { error, until: moment(error.retryAfter) };
@@ -317,7 +317,7 @@ export abstract class BaseSession extends EventTarget {
   async #hear(message: Message): Promise<void> {
     const { id, tokens } = message;
     if (this.#storage) {
-      if (id !== this.#snapshot.sessionId && (!tokens || (await this.stored())?.id !== id)) return;
+      if (id !== this.#state.sessionId && (!tokens || (await this.stored())?.id !== id)) return;
       // A duplicated tab has a copy of the storage, and the refresh token in it was just replaced.
       if (tokens) await this.#keep(id, tokens);
     }
@@ -336,21 +336,21 @@ export abstract class BaseSession extends EventTarget {
     this.#expires = moment(life - Math.max(0, Date.now() - at));
     this.#ahead = Math.min(AHEAD_MS, life / 4);
     this.csrf = tokens?.csrf_token;
-    this.#plan();
     this.#set({ status: tokens ? "signed-in" : "signed-out", sessionId: tokens && id });
+    this.#plan();
   }
 
-  #set(change: Partial<Snapshot>): void {
-    const next = { ...this.#snapshot, ...change };
-    if (JSON.stringify(next) === JSON.stringify(this.#snapshot)) return;
-    this.#snapshot = Object.freeze(next);
+  #set(change: Partial<SessionState>): void {
+    const next = { ...this.#state, ...change };
+    if (JSON.stringify(next) === JSON.stringify(this.#state)) return;
+    this.#state = Object.freeze(next);
     if (!this.#disposed.signal.aborted) this.dispatchEvent(new Event("change"));
   }
 
   /** The next refresh ahead of expiry, while the tab is visible. */
   #plan(wait = left(this.#expires) - this.#ahead): void {
     clearTimeout(this.#timer);
-    if (!inPage || !this.#wanted || this.#snapshot.status === "signed-out" || document.hidden || this.#disposed.signal.aborted) return;
+    if (!inPage || !this.#wanted || this.#state.status === "signed-out" || document.hidden || this.#disposed.signal.aborted) return;
     this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(wait, 0), LOOK_MS));
   }
 
@@ -368,7 +368,7 @@ export abstract class BaseSession extends EventTarget {
 /** Tabs, visibility and the back/forward cache exist in pages alone. */
 const inPage = typeof document !== "undefined";
 
-const UNKNOWN: Snapshot = Object.freeze({ status: "unknown", sessionId: undefined, offline: false });
+const UNKNOWN: SessionState = Object.freeze({ status: "unknown", sessionId: undefined, offline: false });
 
 /** Tokens, if that is what the answer is: a server of another kind must not end the session. */
 export function asTokens(answer: unknown): TokenAnswer {

@@ -111,7 +111,7 @@ export class OAuthSession extends BaseSession {
 
   /** Forgets the tokens and ends the grant. Rejects if the server could not be told; the tokens are forgotten all the same. The browser may still be signed in at the server. */
   signOut(): Promise<void> {
-    const { sessionId } = this.snapshot;
+    const { sessionId } = this.state;
     return this.alone(async () => {
       this.expect(sessionId);
       const stored = await this.stored();

@@ -136,13 +136,13 @@ export class Session extends BaseSession {
   }
 
   #leave(path: string): Promise<void> {
-    const { sessionId } = this.snapshot;
+    const { sessionId } = this.state;
     return this.alone(async () => {
       this.expect(sessionId);
       const stored = await this.stored();
       try {
         if (stored || !this.#storage) await this.#authorised(path, stored?.token, async () => {
-          // Whose cookie it is by now, its refresh tells. Nobody signs out another user.
+          // Whose cookie it is by now, its refresh tells. A user signs out no other one.
           this.doubt();
           await this.renew();
           this.expect(sessionId);

@@ -62,7 +62,7 @@ test("the request has PKCE, and what the endpoint's query had", async () => {
   expect(Object.fromEntries(redeemed)).toMatchObject({ grant_type: "authorization_code", code: "c", client_id: "app", redirect_uri: CALLBACK, resource: "https://api.example.com/mcp" });
   expect(createHash("sha256").update(redeemed.get("code_verifier")!).digest("base64url")).toBe(asked.get("code_challenge"));
   expect(redeemed.get("code_verifier")).toMatch(/^[A-Za-z0-9._~-]{43,128}$/);
-  expect(session.snapshot.status).toBe("signed-in");
+  expect(session.state.status).toBe("signed-in");
 });
 
 test("step-up goes into the request", async () => {
@@ -82,7 +82,7 @@ describe("an answer is refused, and no code is sent", () => {
     if (url.searchParams.get("iss") === "") url.searchParams.delete("iss");
     await expect(session.callback(url.href)).rejects.toBeInstanceOf(PosternError);
     expect(tokens()).toEqual([]);
-    expect(session.snapshot.status).toBe("unknown");
+    expect(session.state.status).toBe("unknown");
   });
 
   test("an answer that comes a second time", async () => {
@@ -148,7 +148,7 @@ describe("the grant", () => {
     await signIn(session);
     const page = make();
     await page.start();
-    expect(page.snapshot.sessionId).toBe(session.snapshot.sessionId);
+    expect(page.state.sessionId).toBe(session.state.sessionId);
     expect(tokens()[1]?.get("refresh_token")).toBe("rt-1");
     expect(page.peek()).toBe("at-2");
   });
@@ -173,7 +173,7 @@ describe("the grant", () => {
     const page = make();
     fate = (url) => (url.endsWith("/token") ? json({ error: "invalid_client" }, 401) : undefined);
     await expect(page.start()).rejects.toMatchObject({ code: "invalid_client" });
-    expect(page.snapshot.status).toBe("unknown");
+    expect(page.state.status).toBe("unknown");
     fate = (url) => (url.endsWith("/token") ? json({ error: "invalid_grant" }, 400) : undefined);
     expect((await page.start()).status).toBe("signed-out");
     expect((await make().start()).status).toBe("signed-out");
@@ -182,12 +182,12 @@ describe("the grant", () => {
   test("another sign-in is another session", async () => {
     const session = make({ api: "https://api.example.com" });
     await signIn(session);
-    const before = session.snapshot.sessionId;
+    const before = session.state.sessionId;
     let release = (): void => {};
     fate = (url) => (url.startsWith("https://api.") ? new Promise((resolve) => (release = () => resolve(json({})))) : undefined);
     const asked = session.fetch("/orders");
     await signIn(session);
-    expect(session.snapshot.sessionId).not.toBe(before);
+    expect(session.state.sessionId).not.toBe(before);
     release();
     await expect(asked).rejects.toBeInstanceOf(SessionChanged);
   });
@@ -208,7 +208,7 @@ describe("signing out", () => {
     await signIn(session);
     fate = () => new TypeError("fetch failed");
     await expect(session.signOut()).rejects.toThrow();
-    expect(session.snapshot.status).toBe("signed-out");
+    expect(session.state.status).toBe("signed-out");
     expect((await make().start()).status).toBe("signed-out");
   });
 });

@@ -87,7 +87,7 @@ describe("ahead of expiry", () => {
     await pass(590);
     expect(refreshes()).toBeGreaterThan(1);
     expect((await session.fetch("/orders")).status).toBe(200);
-    expect(session.snapshot.status).toBe("signed-in");
+    expect(session.state.status).toBe("signed-in");
   });
 });
 
@@ -119,11 +119,11 @@ describe("the network", () => {
     postern.fate = () => new TypeError("fetch failed");
     const session = tab();
     await session.start().catch(() => {});
-    expect(session.snapshot).toMatchObject({ status: "unknown", offline: true });
+    expect(session.state).toMatchObject({ status: "unknown", offline: true });
     postern.fate = () => undefined;
     page.dispatchEvent(new Event("online"));
     await pass(1);
-    expect(session.snapshot).toMatchObject({ status: "signed-in", offline: false });
+    expect(session.state).toMatchObject({ status: "signed-in", offline: false });
   });
 
   test("tries become rarer: 5 s at first, a minute at most", async () => {
@@ -137,7 +137,7 @@ describe("the network", () => {
     await pass(600);
     expect(refreshes() - early).toBeLessThanOrEqual(11);
     expect(refreshes() - early).toBeGreaterThanOrEqual(5);
-    expect(session.snapshot).toMatchObject({ status: "signed-in", offline: true });
+    expect(session.state).toMatchObject({ status: "signed-in", offline: true });
   });
 
   test("Retry-After is kept to", async () => {
@@ -150,12 +150,28 @@ describe("the network", () => {
   });
 });
 
+test("a page that is signed out asks once", async () => {
+  await tab().start();
+  page.dispatchEvent(new Event("pageshow"));
+  page.show(false);
+  await pass(600);
+  expect(postern.calls.map(({ path }) => path)).toEqual(["/auth/csrf"]);
+});
+
+test("a sign-in after that is refreshed ahead of expiry", async () => {
+  const session = tab();
+  await session.start();
+  await session.signIn(alice);
+  await pass(550);
+  expect(refreshes()).toBe(1);
+});
+
 describe("tabs", () => {
   test("share one refresh and its token", async () => {
     const tabs = [tab(), tab(), tab()];
     await tabs[0]!.signIn(alice);
     await settle();
-    expect(new Set(tabs.map((one) => one.snapshot.sessionId)).size).toBe(1);
+    expect(new Set(tabs.map((one) => one.state.sessionId)).size).toBe(1);
     // As long as a real one takes: the others wait for the lock meanwhile.
     postern.fate = ({ path }) => (path === "/auth/refresh" ? new Promise((resolve) => setTimeout(() => resolve(undefined), 20)) : undefined);
     await pass(700);
@@ -171,7 +187,7 @@ describe("tabs", () => {
     other.subscribe(() => (heard += 1));
     await one.signOut();
     await settle();
-    expect(other.snapshot.status).toBe("signed-out");
+    expect(other.state.status).toBe("signed-out");
     expect(heard).toBe(1);
   });
 
@@ -181,7 +197,7 @@ describe("tabs", () => {
     await settle();
     await other.signIn({ login: "bob@example.com", password: PASSWORD });
     await settle();
-    expect(one.snapshot.sessionId).toBe(other.snapshot.sessionId);
+    expect(one.state.sessionId).toBe(other.state.sessionId);
     expect(await (await one.fetch("/orders")).json()).toMatchObject({ user: "bob@example.com" });
   });
 
@@ -210,7 +226,7 @@ describe("tabs", () => {
     expect(await (await one.fetch("/orders")).json()).toMatchObject({ user: "alice@example.com" });
     await other.signOut();
     await settle();
-    expect(one.snapshot.status).toBe("signed-in");
+    expect(one.state.status).toBe("signed-in");
   });
 });
 

@@ -57,7 +57,7 @@ describe("auth0-spa-js", () => {
     await pass(16);
     expect(await asked).toBeInstanceOf(client.Unreachable);
     expect(Date.now() - began).toBeLessThan(17_000);
-    expect(slow.snapshot).toMatchObject({ status: "unknown", offline: true });
+    expect(slow.state).toMatchObject({ status: "unknown", offline: true });
   });
 
   test("343: an expired token is sent after a sleep", async () => {
@@ -76,11 +76,11 @@ describe("auth0-spa-js", () => {
     postern.fate = () => new TypeError("Failed to fetch");
     const session = tab();
     await expect(session.start()).rejects.toBeInstanceOf(client.Unreachable);
-    expect(session.snapshot.status).toBe("unknown");
+    expect(session.state.status).toBe("unknown");
     postern.fate = () => undefined;
     page.dispatchEvent(new Event("online"));
     await pass(1);
-    expect(session.snapshot.status).toBe("signed-in");
+    expect(session.state.status).toBe("signed-in");
   });
 
   test("655: no way to read the token without a call", async () => {
@@ -98,14 +98,14 @@ describe("supabase", () => {
     const session = tab();
     const seen: number[] = [];
     session.subscribe(async () => {
-      if (session.snapshot.status === "signed-in") seen.push((await session.fetch("/orders")).status);
+      if (session.state.status === "signed-in") seen.push((await session.fetch("/orders")).status);
       await new Promise(() => {});
     });
     await session.signIn(alice);
     await pass(1);
     expect(seen).toEqual([200]);
     await session.signOut();
-    expect(session.snapshot.status).toBe("signed-out");
+    expect(session.state.status).toBe("signed-out");
   });
 
   test("2344: a listener added near expiry deadlocks", async () => {
@@ -144,7 +144,7 @@ describe("supabase", () => {
     await pass(0);
     for (const one of others) process.addListener("uncaughtException", one);
     process.removeListener("uncaughtException", catchAll);
-    expect(session.snapshot.status).toBe("signed-in");
+    expect(session.state.status).toBe("signed-in");
     expect(thrown).toHaveLength(1);
   });
 });
@@ -190,7 +190,7 @@ describe("oidc-client-ts", () => {
     await pass(2 * 600);
     page.show(false);
     await pass(1);
-    expect(session.snapshot.status).toBe("signed-in");
+    expect(session.state.status).toBe("signed-in");
     expect(grant).toEqual({ current: 2, ended: false });
   });
 
@@ -198,8 +198,8 @@ describe("oidc-client-ts", () => {
     strict();
     const session = oauth(client.memory());
     await signIn(session);
-    const seen: Client.Snapshot[] = [];
-    session.subscribe(() => seen.push(session.snapshot));
+    const seen: Client.SessionState[] = [];
+    session.subscribe(() => seen.push(session.state));
     postern.fate = () => new TypeError("Failed to fetch");
     await pass(700);
     expect(seen.at(-1)).toMatchObject({ status: "signed-in", offline: true });

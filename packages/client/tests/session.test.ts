@@ -15,7 +15,7 @@ beforeEach(() => {
 
 describe("three states", () => {
   test("unknown until the server answers, without a call", () => {
-    expect(session.snapshot).toEqual({ status: "unknown", sessionId: undefined, offline: false });
+    expect(session.state).toEqual({ status: "unknown", sessionId: undefined, offline: false });
     expect(session.peek()).toBeUndefined();
     expect(postern.calls).toEqual([]);
   });
@@ -37,18 +37,18 @@ describe("three states", () => {
     postern.cookie = postern.signIn("alice@example.com");
     postern.fate = () => new TypeError("fetch failed");
     await expect(session.start()).rejects.toBeInstanceOf(Unreachable);
-    expect(session.snapshot).toMatchObject({ status: "unknown", offline: true });
+    expect(session.state).toMatchObject({ status: "unknown", offline: true });
     postern.fate = () => undefined;
     expect(await session.start()).toMatchObject({ status: "signed-in", offline: false });
   });
 
-  test("a snapshot is another object only after a change", async () => {
-    const before = session.snapshot;
-    expect(session.snapshot).toBe(before);
+  test("a state is another object only after a change", async () => {
+    const before = session.state;
+    expect(session.state).toBe(before);
     let changes = 0;
     const stop = session.subscribe(() => (changes += 1));
     await session.signIn(alice);
-    expect(session.snapshot).not.toBe(before);
+    expect(session.state).not.toBe(before);
     expect(changes).toBe(1);
     stop();
     await session.signOut();
@@ -66,11 +66,11 @@ describe("bad answers", () => {
     ["no answer", () => new TypeError("fetch failed"), Unreachable],
   ] as const)("%s ends no session", async ([, answer, kind]) => {
     await session.signIn(alice);
-    const id = session.snapshot.sessionId;
+    const id = session.state.sessionId;
     const page = make();
     postern.fate = ({ path }) => (path === "/auth/refresh" ? answer() : undefined);
     await expect(page.start()).rejects.toBeInstanceOf(kind);
-    expect(page.snapshot.status).toBe("unknown");
+    expect(page.state.status).toBe("unknown");
     postern.fate = () => undefined;
     // A server that named a time is not asked before.
     if (kind === Refused && answer().headers?.has("retry-after")) return;
@@ -189,10 +189,10 @@ describe("signing out", () => {
     await session.signIn(alice);
     postern.fate = ({ path }) => (path === "/auth/logout" ? new TypeError("fetch failed") : undefined);
     await expect(session.signOut()).rejects.toBeInstanceOf(Unreachable);
-    expect(session.snapshot.status).toBe("signed-in");
+    expect(session.state.status).toBe("signed-in");
     postern.fate = () => undefined;
     await session.signOut();
-    expect(session.snapshot.status).toBe("signed-out");
+    expect(session.state.status).toBe("signed-out");
     expect(postern.sessions.size).toBe(0);
   });
 
@@ -200,7 +200,7 @@ describe("signing out", () => {
     await session.signIn(alice);
     const bob = (postern.cookie = postern.signIn("bob@example.com"));
     await expect(session.signOut()).rejects.toBeInstanceOf(SessionChanged);
-    expect(session.snapshot.sessionId).toBe(bob);
+    expect(session.state.sessionId).toBe(bob);
     expect(postern.sessions.has(bob)).toBe(true);
   });
 });
@@ -212,7 +212,7 @@ describe("a refresh token in a storage of the app", () => {
     await session.signIn({ ...alice, deviceName: "phone" });
     expect(postern.to("/auth/login")[0]?.body).toMatchObject({ delivery: "body", device_name: "phone" });
     const next = make({ storage });
-    expect((await next.start()).sessionId).toBe(session.snapshot.sessionId);
+    expect((await next.start()).sessionId).toBe(session.state.sessionId);
     // The first one reads the storage too.
     postern.expire();
     expect((await session.fetch("/orders")).status).toBe(200);
@@ -236,7 +236,7 @@ test("sessions of two users on a server share nothing", async () => {
   const one = make({ storage: memory() });
   await one.signIn(alice);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(other.snapshot.status).toBe("unknown");
+  expect(other.state.status).toBe("unknown");
 });
 
 test("a disposed session refreshes no more", async () => {

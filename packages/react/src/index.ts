@@ -1,17 +1,17 @@
 "use client";
 
-import type { BaseSession, Session, Snapshot } from "@postern/client";
+import type { BaseSession, Session, SessionState } from "@postern/client";
 import { createContext, createElement, useContext, useEffect, useState, useSyncExternalStore, type ReactNode } from "react";
 
 /** What a server may know before the page does. */
 export interface Initial {
-  status: Snapshot["status"];
+  status: SessionState["status"];
   sessionId?: string | undefined;
 }
 
 interface Provided {
   session: BaseSession;
-  initial: Snapshot;
+  initial: SessionState;
 }
 
 const Context = createContext<Provided | undefined>(undefined);
@@ -33,8 +33,8 @@ export function PosternProvider({ session, initial, children }: PosternProviderP
   const [provided, provide] = useState<Provided>(() => ({ session, initial: { status: initial?.status ?? "unknown", sessionId: initial?.sessionId, offline: false } }));
   if (provided.session !== session) provide({ ...provided, session });
   useEffect(() => {
-    // The snapshot says `offline` if it fails, and the session tries again by itself.
-    if (session.snapshot.status === "unknown") session.start().catch(() => {});
+    // The state says `offline` if it fails, and the session tries again by itself.
+    if (session.state.status === "unknown") session.start().catch(() => {});
   }, [session]);
   return createElement(Context.Provider, { value: provided }, children);
 }
@@ -46,9 +46,9 @@ function useProvided(): Provided {
 }
 
 /** What is known of the session; the component renders anew when that changes. */
-export function useSession(): Snapshot {
+export function useSession(): SessionState {
   const { session, initial } = useProvided();
-  const known = () => (session.snapshot.status === "unknown" && !session.snapshot.offline ? initial : session.snapshot);
+  const known = () => (session.state.status === "unknown" && !session.state.offline ? initial : session.state);
   return useSyncExternalStore(session.subscribe, known, () => initial);
 }
 
