@@ -51,6 +51,7 @@ for settings in packages/*/tsconfig.json; do [ ! -f "$settings" ] || tsc --noEmi
 # And make proof NAME=clients, which installs those of the MCP tests, too.
 [ ! -d tests/proofs/clients/chromium/node_modules ] || tsc --noEmit -p tests/proofs/clients/tsconfig.json
 [ ! -d tests/proofs/consumers/node_modules ] || tsc --noEmit -p tests/proofs/consumers/tsconfig.json
+[ ! -d tests/proofs/client/node_modules ] || tsc --noEmit -p tests/proofs/client/tsconfig.json
 
 say "names of tests"
 node scripts/check-names.mjs
