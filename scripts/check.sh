@@ -43,6 +43,7 @@ tsc --noEmit -p tsconfig.json
 tsc --noEmit -p examples/origin/tsconfig.json
 scripts/packages.sh setup
 for settings in packages/*/tsconfig.json; do [ ! -f "$settings" ] || tsc --noEmit -p "$settings"; done
+tsc --noEmit -p tests/proofs/origins/tsconfig.json
 # Its package comes with `make proof NAME=browser` alone.
 [ ! -d tests/browser/node_modules ] || tsc --noEmit -p tests/browser/tsconfig.json
 [ ! -d examples/mail/node_modules ] || tsc --noEmit -p examples/mail/tsconfig.json
@@ -55,6 +56,9 @@ for settings in packages/*/tsconfig.json; do [ ! -f "$settings" ] || tsc --noEmi
 
 say "names of tests"
 node scripts/check-names.mjs
+
+say "the cases for verifiers"
+node tests/vectors/origin.ts --check
 
 say "the table of requirements"
 node scripts/requirements.mjs --check

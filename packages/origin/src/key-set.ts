@@ -29,7 +29,7 @@ const isWorkers = (globalThis as { navigator?: { userAgent?: string } }).navigat
 
 /** Keys are fetched over TLS; on this machine, plain HTTP will do. */
 export function checkedUrl(url: string | URL, name: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const parsed = URL.canParse(String(url)) ? new URL(url) : undefined;
   const isLocal = parsed?.protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(parsed.hostname);
   if (parsed === undefined || (parsed.protocol !== "https:" && !isLocal)) throw new TypeError(`@postern/origin: ${name} must be an https URL`);
   return parsed;

@@ -1,17 +1,14 @@
 // Each adapter over a real connection: with an assertion, without one, with two, and on a health path.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, request as httpRequest, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import express from "express";
-import fastify from "fastify";
-import { Hono } from "hono";
+import { request as httpRequest } from "node:http";
 import { afterAll, describe, expect, test } from "vitest";
 import * as forExpress from "../src/express.ts";
 import * as forFastify from "../src/fastify.ts";
 import * as forHono from "../src/hono.ts";
 import { callerOf, KeySet, OriginError, type Kind, type RequireOptions } from "../src/index.ts";
 import * as forWeb from "../src/web.ts";
+import { SERVERS, type Running } from "./servers.ts";
 
 interface Vectors {
   now: number;
@@ -30,62 +27,10 @@ const keys = new KeySet(`${vectors.issuer}/keys`, { now, fetch: async () => new 
 const refusals: OriginError[] = [];
 const options = (kind: Kind): RequireOptions => ({ issuer: vectors.issuer, audience: vectors.audiences[kind], keys, now, health: ["/healthz"], onRefused: (error) => refusals.push(error) });
 
-const closers: (() => unknown)[] = [];
+const running: Running[] = [];
 afterAll(async () => {
-  for (const close of closers) await close();
+  for (const { close } of running) await close();
 });
-
-async function listening(server: Server): Promise<string> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  closers.push(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** A server for the web's interfaces: headers are joined as those interfaces do it. */
-const overWeb = (handle: (request: Request) => Promise<Response> | Response) =>
-  createServer((incoming, outgoing) => {
-    const headers = new Headers();
-    for (let index = 0; index < incoming.rawHeaders.length; index += 2) headers.append(incoming.rawHeaders[index] ?? "", incoming.rawHeaders[index + 1] ?? "");
-    const url = `http://origin.example${incoming.url ?? "/"}`;
-    void Promise.resolve(handle(new Request(url, { method: incoming.method ?? "GET", headers }))).then(async (answer) => outgoing.writeHead(answer.status, [...answer.headers].flat()).end(await answer.text()));
-  });
-
-const ADAPTERS: Record<string, (kind: Kind) => Promise<string>> = {
-  async hono(kind) {
-    const app = new Hono<forHono.CallerEnv>();
-    app.use(kind === "assertion" ? forHono.requireAssertion(options(kind)) : forHono.requireAccessToken(options(kind)));
-    app.get("/healthz", (context) => context.text("ok"));
-    app.all("/orders", (context) => context.text(context.get("caller").key));
-    return listening(overWeb((request) => app.fetch(request)));
-  },
-  async express(kind) {
-    const app = express();
-    app.use(kind === "assertion" ? forExpress.requireAssertion(options(kind)) : forExpress.requireAccessToken(options(kind)));
-    app.get("/healthz", (_, response) => void response.send("ok"));
-    app.all("/orders", (request, response) => void response.send(callerOf(request).key));
-    return listening(createServer(app));
-  },
-  async fastify(kind) {
-    const app = fastify();
-    app.addHook("onRequest", kind === "assertion" ? forFastify.requireAssertion(options(kind)) : forFastify.requireAccessToken(options(kind)));
-    app.get("/healthz", async () => "ok");
-    app.all("/orders", async (request) => callerOf(request).key);
-    closers.push(() => app.close());
-    return app.listen({ port: 0, host: "127.0.0.1" });
-  },
-  // As Next's middleware: an answer, or nothing.
-  async guard(kind) {
-    const guard = kind === "assertion" ? forWeb.assertionGuard(options(kind)) : forWeb.accessTokenGuard(options(kind));
-    return listening(overWeb(async (request) => (await guard(request)) ?? new Response(new URL(request.url).pathname === "/healthz" ? "ok" : callerOf(request).key)));
-  },
-  // As in a Worker.
-  async handler(kind) {
-    const handler: forWeb.Handler<[{ env: number }]> = (_, caller, { env }) => new Response(env === 1 ? caller.key : "no environment");
-    const handle = kind === "assertion" ? forWeb.withAssertion(options(kind), handler) : forWeb.withAccessToken(options(kind), handler);
-    return listening(overWeb((request) => handle(request, { env: 1 })));
-  },
-};
 
 /** A request whose headers go out line by line. */
 async function ask(url: string, headers: string[], method = "GET"): Promise<{ status: number; body: string; challenge: string | undefined }> {
@@ -96,9 +41,11 @@ async function ask(url: string, headers: string[], method = "GET"): Promise<{ st
   return { status: answer.statusCode ?? 0, body, challenge: answer.headers["www-authenticate"] };
 }
 
-describe.each(Object.entries(ADAPTERS))("%s", (_, start) => {
+describe.each(Object.entries(SERVERS))("%s", (_, start) => {
   test.each(["assertion", "access_token"] as const)("%s", async (kind) => {
-    const url = await start(kind);
+    const server = await start(kind, options(kind));
+    running.push(server);
+    const { url } = server;
     const [name, good] = [HEADER[kind], GOOD[kind]];
     const passed = await ask(`${url}/orders`, [name, good]);
     expect([passed.status, passed.body]).toEqual([200, `${vectors.issuer} 5f0c`]);

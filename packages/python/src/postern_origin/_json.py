@@ -21,11 +21,6 @@ def _without_duplicates(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _not_a_number(_: str) -> Any:
-    # NaN and Infinity, which Python reads and JSON does not have.
-    raise NotStrict
-
-
 def _check(value: Any, depth: int) -> None:
     if isinstance(value, (dict, list)):
         if depth >= _MAX_DEPTH:
@@ -38,6 +33,7 @@ def _check(value: Any, depth: int) -> None:
     elif isinstance(value, str):
         # Half of a surrogate pair is no character.
         value.encode("utf-8")
+    # Python reads NaN and Infinity, which JSON does not have, and takes a number out of range for infinite.
     elif isinstance(value, (int, float)) and not math.isfinite(value):
         raise NotStrict
 
@@ -46,7 +42,7 @@ def strict_object(document: bytes) -> dict[str, Any]:
     """The object that UTF-8 text is. Raises NotStrict."""
     try:
         text = document.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_not_a_number)
+        value = json.loads(text, object_pairs_hook=_without_duplicates)
         _check(value, 0)
     except (ValueError, RecursionError, OverflowError) as error:
         raise NotStrict from error
