@@ -38,6 +38,7 @@ const STANDARDS = new Map([
   rfc(8725, "JSON Web Token Best Current Practices"),
   rfc(9068, "JWT Profile for OAuth 2.0 Access Tokens"),
   rfc(9207, "OAuth 2.0 Authorization Server Issuer Identification"),
+  rfc(9449, "OAuth 2.0 Demonstrating Proof of Possession (DPoP)"),
   rfc(9470, "OAuth 2.0 Step Up Authentication Challenge"),
   rfc(9700, "Best Current Practice for OAuth 2.0 Security"),
   rfc(9728, "OAuth 2.0 Protected Resource Metadata"),
