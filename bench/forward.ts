@@ -29,6 +29,7 @@ const STEPS: Record<string, string> = {
   awaited: "an `async` function with `try` and `finally`",
   "answer looked at": "status and `set-cookie` of the answer",
   "answer copied": "`new Response(response.body, response)`",
+  everything: "the ten kept, `cf`, the deadline, `try` and `finally`, the answer looked at",
 };
 
 /** Lanes of Postern by name, with what they do. */
@@ -42,6 +43,8 @@ const OURS: Record<string, [path: string, what: string]> = {
 /** Each lane of Postern with a service binding is compared with this one. */
 const SERVICE = "service";
 
+const EVERYTHING_TO_SERVICE = "everything, service";
+
 async function roster(place: Place): Promise<Roster> {
   const { originUrl, compatibility } = place;
   const here = [
@@ -54,7 +57,7 @@ async function roster(place: Place): Promise<Roster> {
     { name: "no-deadline", path: "/no-deadline", upstream: originUrl, timeout_ms: "none" },
     { name: "assertion", path: "/assertion", upstream: originUrl, timeout_ms: "none", assertion: "https://orders.example", headers: "assertion" },
   ];
-  const lanes: Lane[] = [...Object.keys(STEPS), SERVICE].map((step) => plain(step, "steps", `/${encodeURI(step)}`));
+  const lanes: Lane[] = [...Object.keys(STEPS), SERVICE, EVERYTHING_TO_SERVICE].map((step) => plain(step, "steps", `/${encodeURI(step)}`));
   const all = builds();
   for (const name of all.keys()) {
     for (const [lane, [path]] of Object.entries(OURS)) {
@@ -79,7 +82,7 @@ async function roster(place: Place): Promise<Roster> {
 }
 
 /** With what a lane is compared. */
-const below = (lane: string): string => (lane.includes("service binding") ? SERVICE : "plain");
+const below = (lane: string): string => (lane.includes("service") ? SERVICE : "plain");
 
 interface Forwarding {
   micros: Record<string, Spread>;

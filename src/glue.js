@@ -71,7 +71,12 @@ export function headers(request, place) {
 
 /** A response of ours; `lines` are names and values in turn. `again`: nothing in them is for one answer alone. */
 export function reply(status, lines, body, again) {
-  return new Response(body === "" ? null : body, { status, headers: again ? madeOnce(lines) : made(lines) });
+  if (body !== "" || again) return new Response(body === "" ? null : body, { status, headers: again ? madeOnce(lines) : made(lines) });
+  // Headers that are made first would be copied into the response.
+  const response = new Response(null, { status });
+  const { headers } = response;
+  eachPair(lines, (name, value) => headers.append(name, value));
+  return response;
 }
 
 /** How many responses are kept, of about 2 KB each: as many as tokens in one generation of the cache of verified ones. */

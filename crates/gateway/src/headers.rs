@@ -3,7 +3,7 @@
 mod cookies;
 mod values;
 
-use std::{collections::BTreeSet, rc::Rc};
+use std::{borrow::Cow, collections::BTreeSet, rc::Rc};
 
 pub use values::encode_value;
 
@@ -117,7 +117,7 @@ impl HeaderRules {
         let mapped = routes.iter().flat_map(|route| route.headers.claims());
         Self {
             own_cookies: own_cookies.into(),
-            mapped: text_set(mapped.map(|mapping| canonical_name(&mapping.header))),
+            mapped: text_set(mapped.map(|mapping| canonical_name(&mapping.header).into_owned())),
         }
     }
 
@@ -152,15 +152,15 @@ impl HeaderRules {
             if !is_token(&name) {
                 return Err(Unforwardable::HeaderName);
             }
-            let canonical = canonical_name(&name);
+            let canonical = &*canonical_name(&name);
             let keeps_upgrade = is_websocket && name == "upgrade";
             let is_between_neighbours =
-                HOP_BY_HOP.contains(&canonical.as_str()) || named_by_connection.contains(&name);
-            let is_ours = is_reserved(&canonical)
-                || FORWARDING.contains(&canonical.as_str())
+                HOP_BY_HOP.contains(&canonical) || named_by_connection.contains(&name);
+            let is_ours = is_reserved(canonical)
+                || FORWARDING.contains(&canonical)
                 || canonical.starts_with(FORWARDING_PREFIX)
-                || OVERRIDES.contains(&canonical.as_str())
-                || self.mapped.contains(&canonical);
+                || OVERRIDES.contains(&canonical)
+                || self.mapped.contains(canonical);
             let is_token_header = canonical == "authorization" && (name != canonical || !route.keep_token);
             if is_ours || is_token_header || (is_between_neighbours && !keeps_upgrade) {
                 plan.remove.push(name);
@@ -218,8 +218,11 @@ pub(super) fn identity_headers(route: &Route, identity: Option<&Identity>) -> Ve
 /// A header name as careless servers may read it: lower case, everything but letters and
 /// digits as one `-`, none at the ends (CGI turns `-` into `_`, others turn `.` into `_`). Names outside ASCII,
 /// look-alikes among them, are no tokens: [`Unforwardable::HeaderName`].
-pub fn canonical_name(name: &str) -> String {
-    let mut folded = String::new();
+pub fn canonical_name(name: &str) -> Cow<'_, str> {
+    if is_canonical(name) {
+        return name.into();
+    }
+    let mut folded = String::with_capacity(name.len());
     for character in name.chars().map(|character| character.to_ascii_lowercase()) {
         if character.is_ascii_alphanumeric() {
             folded.push(character);
@@ -228,7 +231,21 @@ pub fn canonical_name(name: &str) -> String {
         }
     }
     folded.truncate(folded.trim_end_matches('-').len());
-    folded
+    folded.into()
+}
+
+/// Whether a name is its own canonical name, as nearly all are.
+fn is_canonical(name: &str) -> bool {
+    let mut before = b'-';
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' => {}
+            b'-' if before != b'-' => {}
+            _ => return false,
+        }
+        before = byte;
+    }
+    before != b'-'
 }
 
 fn is_reserved(canonical: &str) -> bool {
@@ -264,7 +281,7 @@ pub fn is_free_for_claims(name: &str) -> bool {
         && !canonical.starts_with("sec-")
         && ![&HOP_BY_HOP[..], &FORWARDING[..], &OVERRIDES[..], &MEANINGFUL[..]]
             .concat()
-            .contains(&canonical.as_str())
+            .contains(&&*canonical)
 }
 
 #[cfg(test)]

@@ -42,11 +42,9 @@ impl<'u> UrlParts<'u> {
     /// Takes the URL apart. `None` for another scheme, user information (`user@`), a host with
     /// anything but letters, digits, `.`, `-` and `_` (or an IPv6 address), a port out of range.
     pub fn parse(url: &'u str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
-        let scheme = match scheme {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            _ => return None,
+        let (scheme, rest) = match url.strip_prefix("https://") {
+            Some(rest) => (Scheme::Https, rest),
+            None => (Scheme::Http, url.strip_prefix("http://")?),
         };
         let (rest, has_fragment) = match rest.split_once('#') {
             Some((before, _)) => (before, true),
@@ -92,7 +90,7 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     };
     let sound = !host.is_empty()
         && !host.starts_with('.')
-        && !host.contains("..")
+        && !host.as_bytes().windows(2).any(|pair| pair == b"..")
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
     sound.then_some((host, port))
 }

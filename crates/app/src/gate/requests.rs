@@ -53,18 +53,17 @@ impl<'r, P: Ports> GateRequests<'r, P> {
 
     /// Decides requests that can be decided from memory.
     pub(crate) fn try_sync(&self, request: &impl RequestView) -> Immediate {
-        let url = request.url();
-        let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()).into() };
+        let (url, now) = (request.url(), self.0.now());
+        let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url(), now).into() };
         if is_own(&self.0.isolate.config, parts.path) {
             return Immediate::Own;
         }
         let Some(gate) = &self.0.gate else { return Immediate::Wait };
-        let now = self.0.now();
         RouteLoader::of(self.0).refresh_routes(now);
         match self.first_step(gate, request, &parts, now) {
-            GateStep::Done(route, reply) => self.replied(route, reply).into(),
+            GateStep::Done(route, reply) => self.replied(route, reply, now).into(),
             GateStep::Nobody(found) if found.route.forwarding.rate_limit.is_some() => Immediate::Wait,
-            GateStep::Nobody(found) => self.forward(gate, request, &parts, &found, None, None).into(),
+            GateStep::Nobody(found) => self.forward(gate, request, &parts, &found, None, None, now).into(),
             GateStep::Token(found, bearer) => {
                 let Route { revocation, forwarding, .. } = found.route;
                 if *revocation == RevocationLevel::Strong
@@ -122,7 +121,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             }
             Judged::Refused(token, refused) => {
                 let reply = self.token_refused(request, found.route, (&token, by_cookie), &refused, now);
-                self.replied(Some(found.route), with_cors(reply, found.route, request)).into()
+                self.replied(Some(found.route), with_cors(reply, found.route, request), now).into()
             }
             Judged::AskAgain => Immediate::Wait,
         }
@@ -152,38 +151,38 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             Some(audience) => Some(self.0.isolate.memory.assertions.find(identity, audience, now)?),
         };
         if let Some(reply) = self.objection(request, found, by_cookie, identity, now) {
-            return Some(self.replied(Some(found.route), reply).into());
+            return Some(self.replied(Some(found.route), reply, now).into());
         }
         if found.route.upstream == Upstream::Answer && found.route.cors.is_none() {
-            MetricsFlush::of(self.0).count_gate(Some(found.route), gate_outcome(204));
+            MetricsFlush::of(self.0).count_gate(Some(found.route), gate_outcome(204), now);
             let number = known.answer_number(gate, found.index, &self.0.isolate.memory.answer_numbers);
             let gate = Rc::clone(gate);
             return Some(Immediate::Identity(IdentityAnswer { gate, index: found.index, known, number }));
         }
-        Some(self.forward(gate, request, parts, found, Some(identity), assertion.as_deref()).into())
+        Some(self.forward(gate, request, parts, found, Some(identity), assertion.as_deref(), now).into())
     }
 
     /// Decides all other requests.
     pub(crate) async fn gate(&self, request: &impl RequestView) -> Outcome {
-        let url = request.url();
-        let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url()) };
-        let now = self.0.now();
+        let (url, now) = (request.url(), self.0.now());
+        let Some(parts) = UrlParts::parse(&url) else { return self.replied(None, bad_url(), now) };
         let Some(gate) = RouteLoader::of(self.0).gate_in_force(now).await else {
-            return self.replied(None, unavailable());
+            return self.replied(None, unavailable(), now);
         };
         let (found, bearer) = match self.first_step(&gate, request, &parts, now) {
-            GateStep::Done(route, reply) => return self.replied(route, reply),
+            GateStep::Done(route, reply) => return self.replied(route, reply, now),
             GateStep::Nobody(found) => (found, None),
             GateStep::Token(found, bearer) => (found, Some(bearer)),
         };
         let decided = self.decided(&gate, request, &parts, &found, bearer.as_ref(), now).await;
-        decided
-            .unwrap_or_else(|reply| self.replied(Some(found.route), with_cors(reply, found.route, request)))
+        decided.unwrap_or_else(|reply| {
+            self.replied(Some(found.route), with_cors(reply, found.route, request), now)
+        })
     }
 
     /// Counts an answer of the gate itself, with the route or without one.
-    fn replied(&self, route: Option<&Route>, reply: Reply) -> Outcome {
-        MetricsFlush::of(self.0).count_gate(route, gate_outcome(reply.status));
+    fn replied(&self, route: Option<&Route>, reply: Reply, now: Timestamp) -> Outcome {
+        MetricsFlush::of(self.0).count_gate(route, gate_outcome(reply.status), now);
         Outcome::Reply(reply)
     }
 
@@ -208,7 +207,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             {
                 return Err(reply);
             }
-            return Ok(self.forward(gate, request, parts, found, None, None));
+            return Ok(self.forward(gate, request, parts, found, None, None, now));
         };
         let fault = |fault: Fault| {
             Events::of(self.0).record_fault(&fault, &Caller::of(request));
@@ -224,7 +223,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             }
         };
         if let Some(reply) = self.objection(request, found, bearer.by_cookie, &identity, now) {
-            return Ok(self.replied(Some(route), reply));
+            return Ok(self.replied(Some(route), reply, now));
         }
         if let Some(reply) =
             RouteRateLimit::of(self.0).over_limit(route, RateKey::Subject, request, Some(&identity)).await
@@ -237,7 +236,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
                 Some(AssertionSigning::of(self.0).assertion(&identity, audience, now).await.map_err(fault)?)
             }
         };
-        Ok(self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref()))
+        Ok(self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref(), now))
     }
 
     /// Route, preflight, credentials.
@@ -351,6 +350,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         Some(with_cors(reply, route, request))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a decision is about")]
     fn forward(
         &self,
         gate: &Gate,
@@ -359,17 +359,19 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         found: &Match<'_>,
         identity: Option<&Rc<Identity>>,
         assertion: Option<&str>,
+        now: Timestamp,
     ) -> Outcome {
         let route = found.route;
         let Some(target) = UpstreamTarget::of(route, &found.path, parts.query, || parts.origin()) else {
             return self.replied(
                 Some(route),
                 with_cors(identity_reply(route, identity.map(Rc::as_ref)), route, request),
+                now,
             );
         };
         let mut headers = match gate.plan(route, request, identity.map(Rc::as_ref)) {
             Ok(headers) => headers,
-            Err(cause) => return self.replied(Some(route), with_cors(cause.into(), route, request)),
+            Err(cause) => return self.replied(Some(route), with_cors(cause.into(), route, request), now),
         };
         if let Some(assertion) = assertion {
             headers.set.push((ASSERTION_HEADER.to_owned(), assertion.to_owned()));
@@ -380,7 +382,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             headers.remove.push(CSRF_HEADER.to_owned());
         }
         let origin = request.header("origin");
-        MetricsFlush::of(self.0).count_gate(Some(route), "forwarded");
+        MetricsFlush::of(self.0).count_gate(Some(route), "forwarded", now);
         Outcome::Forward(Box::new(Forward {
             target,
             headers,

@@ -18,10 +18,10 @@ impl<'r, P: Ports> MetricsFlush<'r, P> {
     }
 
     /// Counts a request of the gate.
-    pub(crate) fn count_gate(&self, route: Option<&Route>, outcome: &'static str) {
+    pub(crate) fn count_gate(&self, route: Option<&Route>, outcome: &'static str, now: Timestamp) {
         let name = route.map_or("", |route| route.name.as_str());
         self.0.isolate.counters.add(MetricFamily::GateRequests, name, outcome);
-        self.see_to_flush(self.0.now());
+        self.see_to_flush(now);
     }
 
     /// Flushes the counters in the background, unless another request does so already.

@@ -24,7 +24,8 @@ pub(crate) const OPENID_METADATA_PATH: &str = "/.well-known/openid-configuration
 /// `https://example.com/t`, `/.well-known/oauth-authorization-server/t`, `/.well-known/openid-configuration/t`, and
 /// `/t/.well-known/openid-configuration` (RFC 8414 section 5). There is none without an authorization server.
 pub(crate) fn metadata_path(config: &Config, path: &str) -> Option<&'static str> {
-    if !config.has_authorization_server() || !path.contains("/.well-known/o") {
+    let may_be = path.starts_with("/.well-known/o") || path.ends_with(OPENID_METADATA_PATH);
+    if !may_be || !config.has_authorization_server() {
         return None;
     }
     let issuer = UrlParts::parse(&config.issuer)?.path;

@@ -1,5 +1,7 @@
 //! Identity as header values.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
 
@@ -14,9 +16,7 @@ const ESCAPED_BETWEEN_COMMAS: &AsciiSet = &ESCAPED.add(b',');
 /// A text as a header value that can be undone: visible ASCII stands for itself, everything
 /// else and `%` as percent-encoded UTF-8.
 pub fn encode_value(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    encoded.extend(utf8_percent_encode(text, ESCAPED));
-    encoded
+    Cow::from(utf8_percent_encode(text, ESCAPED)).into_owned()
 }
 
 fn list<'v>(items: impl Iterator<Item = &'v str>, separator: char, escaped: &'static AsciiSet) -> String {
@@ -25,7 +25,7 @@ fn list<'v>(items: impl Iterator<Item = &'v str>, separator: char, escaped: &'st
         if index > 0 {
             list.push(separator);
         }
-        list.extend(utf8_percent_encode(item, escaped));
+        list.push_str(&Cow::from(utf8_percent_encode(item, escaped)));
     }
     list
 }
