@@ -34,6 +34,8 @@ mod report;
 #[cfg(not(target_family = "wasm"))]
 mod session_file;
 mod settings;
+#[cfg(target_family = "wasm")]
+mod wasm;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(not(target_family = "wasm"))]
@@ -161,8 +163,7 @@ fn main() {}
 
 /// Runs the command that the words after the program's name are. The exit code.
 #[cfg(target_family = "wasm")]
-#[wasm_bindgen::prelude::wasm_bindgen]
-pub fn run_words(words: Vec<String>) -> u8 {
+fn run_words(words: Vec<String>) -> u8 {
     match Arguments::try_parse_from(core::iter::once("postern".to_owned()).chain(words)) {
         Ok(arguments) => execute(arguments),
         Err(refused) => {

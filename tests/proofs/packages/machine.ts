@@ -13,6 +13,7 @@ export interface Ended {
 export class Machine {
   readonly root: string;
   readonly #environment: Record<string, string>;
+  readonly #started: ChildProcess[] = [];
 
   constructor(root: string) {
     this.root = root;
@@ -52,7 +53,14 @@ export class Machine {
   /** A command that goes on, in a group of its own as one that a terminal started. */
   start(cwd: string, words: string[], more: Record<string, string> = {}): Running {
     const [command = "", ...rest] = words;
-    return new Running(spawn(join(this.root, "bin", command), rest, { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...this.#environment, ...more } }));
+    const child = spawn(join(this.root, "bin", command), rest, { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...this.#environment, ...more } });
+    this.#started.push(child);
+    return new Running(child);
+  }
+
+  /** Ends what still runs after a check that failed. */
+  end(): void {
+    for (const { pid, exitCode, signalCode } of this.#started) if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, "SIGKILL");
   }
 }
 

@@ -94,8 +94,8 @@ function compareWithNative(path: string, token: string, base: string): void {
   for (const words of cases) {
     const ours = machine.run(path, ["npx", "postern", ...words], environment, token);
     const theirs = spawnSync(native, words, { cwd: path, input: token, encoding: "utf8", env: { PATH: "", HOME: root, ...environment } });
-    // Times move on, clap words what it does not know by what there is, and the reason of an unreachable host is the system's.
-    const settled = (text: string) => text.replace(/\d+ (s|min|h)( \d+ s)?|\d+\.\d+ s/g, "TIME").replace(/could not be reached: .*?(\. Check|$)/gm, "could not be reached: WHY$1").replace(/\nUsage:[^]*$/, "");
+    // Times move on, clap words what it does not know by what there is, and why a host or a file cannot be read is the system's word.
+    const settled = (text: string) => text.replace(/ \(os error \d+\)/, "").replace("No such file", "no such file").replace(/\d+ (s|min|h)( \d+ s)?|\d+\.\d+ s/g, "TIME").replace(/could not be reached: .*?(\. Check|$)/gm, "could not be reached: WHY$1").replace(/\nUsage:[^]*$/, "");
     check(`postern ${words.join(" ")} exits alike`, ours.status === theirs.status, `${ours.status} and ${theirs.status}\n${ours.output}\n${theirs.stdout}${theirs.stderr}`);
     if (words[0] !== "config" || words.length > 1) assert.equal(settled(ours.output), settled(`${theirs.stdout}${theirs.stderr}`), words.join(" "));
     checks += 1;
@@ -284,6 +284,7 @@ try {
   if (wrong.length > 0) throw new assert.AssertionError({ message: wrong.join("\n") });
   say(`${checks} checks, all as they should be`);
 } finally {
+  machine.end();
   if (existsSync(join(root, "registry/log")) && process.env["KEEP"]) cpSync(join(root, "registry/log"), join(tmpdir(), "verdaccio.log"));
   rmSync(root, { recursive: true, force: true });
 }
