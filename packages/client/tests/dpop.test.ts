@@ -52,6 +52,12 @@ describe("a proof", () => {
     expect(createHash("sha256").update(JSON.stringify({ crv, kty, x, y })).digest("base64url")).toBe(key.thumbprint);
   });
 
+  // Tests RFC 9449 section 4.2: htu is the address without query and fragment, htm the method
+  test("names the request", async () => {
+    const claims = JSON.parse(Buffer.from((await key.proof("post", `${API}/a%20b/?q=1#f`)).split(".")[1]!, "base64url").toString());
+    expect([claims.htm, claims.htu]).toEqual(["POST", `${API}/a%20b/`]);
+  });
+
   test("each has an id of its own", async () => {
     const ids = await Promise.all([1, 2, 3].map(async () => JSON.parse(Buffer.from((await key.proof("GET", API)).split(".")[1]!, "base64url").toString()).jti));
     expect(new Set(ids).size).toBe(3);

@@ -1,7 +1,7 @@
 // The session in a program without pages: what needs tabs and clocks is in page.test.ts.
 import { beforeEach, describe, expect, test } from "vitest";
 import { memory, Refused, Session, SessionChanged, StepUpRequired, Unreachable } from "../src/index.ts";
-import { FakePostern, ORIGIN, PASSWORD, problem, refusedToken } from "./support.ts";
+import { FakePostern, json, ORIGIN, PASSWORD, problem, refusedToken } from "./support.ts";
 
 let postern: FakePostern;
 let session: Session;
@@ -182,6 +182,24 @@ describe("fetch", () => {
     // A refresh does not help.
     expect(postern.to("/auth/refresh")).toEqual([]);
   });
+});
+
+// Without a lock, as on a server and where a tab hangs: the browser keeps the cookie that came last.
+test("a late refresh of the user before changes nothing", async () => {
+  await session.signIn(alice);
+  postern.expire();
+  let release = (): void => {};
+  postern.fate = ({ path }) => (path === "/auth/refresh" ? new Promise((resolve) => (release = () => resolve(json(late)))) : undefined);
+  const late = postern.tokens(session.state.sessionId!);
+  const asked = session.fetch("/orders").catch((error: unknown) => error);
+  await expect.poll(() => postern.to("/auth/refresh").length).toBe(1);
+  postern.fate = () => undefined;
+  await session.signIn({ login: "bob@example.com", password: PASSWORD });
+  const bob = session.state.sessionId;
+  release();
+  expect(await asked).toBeInstanceOf(SessionChanged);
+  expect(session.state.sessionId).toBe(bob);
+  expect(await (await session.fetch("/orders")).json()).toMatchObject({ user: "bob@example.com" });
 });
 
 describe("signing out", () => {

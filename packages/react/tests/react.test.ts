@@ -121,6 +121,15 @@ describe("requests", () => {
     expect(postern.calls).toHaveLength(2);
   });
 
+  test("nor do they when the user is signed out", async () => {
+    for (let round = 0; round < 3; round += 1) {
+      await show(page());
+      await settle();
+      await react.act(async () => unmount());
+    }
+    expect(postern.calls).toHaveLength(1);
+  });
+
   test("strict mode asks once", async () => {
     postern.cookie = postern.signIn("alice@example.com");
     await show(react.createElement(react.StrictMode, null, page()));
