@@ -21,7 +21,7 @@ help:
 setup:
 	@scripts/setup.sh
 
-dev: free-port setup ## Run Postern and the demo origin on this machine, and print a tour; TLS=1 for https
+dev: free-port setup ## Run Postern and the demo origin on this machine, and print a tour; APP=web-app for a whole app, TLS=1 for https
 	@scripts/dev.sh $(PORT)
 
 # Before anything is installed or compiled.

@@ -33,6 +33,14 @@ function template() {
 /** The tables, with a build that looks at this file before wrangler takes it. */
 const tablesFor = (tables, file) => tables.replace('"scripts/build.sh wrangler.toml"', `"scripts/build.sh ${file}"`);
 
+/** The example app that `make dev APP=NAME` serves. Its last route matches every path that the others leave. */
+const app = process.env.APP;
+const appBinding = () => `
+# ---- The app: examples/${app}. ----
+
+${read(`examples/${app}/binding.toml`).replace(/^(#.*\n)+/, "").trimEnd()}
+`;
+
 function local() {
   const { head, tables } = template();
   return `${head}
@@ -54,7 +62,7 @@ POSTERN_ISSUER = "http://localhost:8787"
 # ---- The demo: its origin, and the routes to it (examples/origin). ----
 
 ${read("examples/origin/binding.toml").replace(/^(#.*\n)+/, "").trimEnd()}
-
+${app ? appBinding() : ""}
 # ---- Every deployment needs what follows, from wrangler.toml. ----
 
 ${tablesFor(tables, "wrangler.local.toml")}
@@ -108,7 +116,9 @@ if (kind === "local") {
   if (existsSync(file)) {
     const old = readFileSync(file, "utf8");
     const [, said, rest] = /^#.*\n#.*\((\w{16})\)\n([^]*)$/.exec(old) ?? [];
-    if (rest === body || said !== createHash("sha256").update(rest ?? "").digest("hex").slice(0, 16)) process.exit(0);
+    const isEdited = said !== createHash("sha256").update(rest ?? "").digest("hex").slice(0, 16);
+    if (app && isEdited && !old.includes("WEB_APP")) die(`${file} is edited, so it stays as it is. Add examples/${app}/binding.toml to it, or delete it`);
+    if (rest === body || isEdited) process.exit(0);
   }
   writeFileSync(file, head(sum) + body);
   console.log(`postern: wrote ${file}, the settings of this machine`);

@@ -41,7 +41,8 @@ Postern answers at $base. A tour: paste these lines into another terminal. (make
   curl -si -w '\n' \$base/auth/refresh -H 'Content-Type: application/json' -d "{\"refresh_token\": \"\$refresh\"}"
 
 A page that does the same in a browser (docs/guides/single-page-app.md): $base/app/
-
+${APP:+The app of examples/$APP: $base/
+}
 There is an administrator too: admin@example.com, with the same password. Your own routes go into wrangler.local.toml.
 Ctrl-C stops everything.
 

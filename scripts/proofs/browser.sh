@@ -12,6 +12,6 @@ npm ci --prefix examples/mail --ignore-scripts --no-audit --no-fund --silent
 # The example apps use the npm packages as they are published.
 scripts/packages.sh setup
 for package in client react origin testing; do npm run build --silent --prefix packages --workspace "@postern/$package"; done
-npm ci --prefix examples/server-app --ignore-scripts --no-audit --no-fund --silent
+for app in server-app web-app; do npm ci --prefix "examples/$app" --ignore-scripts --no-audit --no-fund --silent; done
 # shellcheck disable=SC2086 # a list of words
 vitest run --config tests/browser/vitest.config.ts ${ONLY:-}
