@@ -65,9 +65,8 @@ var BaseSession = class extends EventTarget {
   #refreshing;
   /** The server's last word on when to come again, and until when it holds. */
   #pause;
+  /** Of refreshes since the last one that was answered with tokens. */
   #failures = 0;
-  /** The app asked for the session: until then nothing is sent. */
-  #wanted = false;
   #timer;
   #tabs;
   #disposed = new AbortController();
@@ -113,7 +112,6 @@ var BaseSession = class extends EventTarget {
    * `Unreachable` or `Refused` if the server cannot be asked now.
    */
   get = async () => {
-    this.#wanted = true;
     if (this.#state.status === "signed-out" || this.#isFresh()) return this.#accessToken;
     const wait = left(this.#expires) <= this.#ahead / 4;
     const refreshing = this.#refresh().catch((error) => {
@@ -196,11 +194,11 @@ var BaseSession = class extends EventTarget {
     }
   }
   /** Keeps the tokens and passes them to all tabs; without any, the session is over. */
-  async share(tokens) {
+  async share(tokens, replaced) {
     const id = tokens?.session_id ?? this.#state.sessionId;
-    if (this.#storage) await (tokens ? this.#keep(id, tokens) : this.#storage.removeItem(this.#name));
+    await this.#keep(id, tokens);
     if (this.#disposed.signal.aborted) return;
-    const message = { id, at: Date.now(), tokens };
+    const message = { id, at: Date.now(), tokens, replaced };
     this.#tabs?.postMessage(message);
     this.#take(message);
   }
@@ -230,7 +228,7 @@ var BaseSession = class extends EventTarget {
     try {
       const tokens = await this.renewal(stored?.token);
       if (this.#state.sessionId !== sessionId) return this.doubt();
-      await this.share({ session_id: stored?.id, refresh_token: stored?.token, ...tokens });
+      await this.share({ session_id: stored?.id, refresh_token: stored?.token, ...tokens }, stored?.token);
       this.#failures = 0;
     } catch (error) {
       if (this.#state.sessionId !== sessionId || (await this.stored())?.token !== stored?.token) return this.doubt();
@@ -250,7 +248,10 @@ var BaseSession = class extends EventTarget {
       if (this.#tabs && performance.now() - asked > 5) await new Promise((resolve) => setTimeout(resolve, MESSAGE_MS));
       await this.renew();
     };
-    this.#refreshing ??= this.alone(renew).finally(() => this.#refreshing = void 0);
+    this.#refreshing ??= this.alone(renew).catch((error) => {
+      this.#plan(Math.max(this.#pause ? left(this.#pause.until) : 0, RETRY_MS * 2 ** (this.#failures - 1) * (1 + Math.random() / 2)));
+      throw error;
+    }).finally(() => this.#refreshing = void 0);
     return this.#refreshing;
   }
   #sendWith(accessToken, input, init) {
@@ -264,19 +265,19 @@ var BaseSession = class extends EventTarget {
   }
   /** A message of another tab. Tabs with a storage of their own have sessions of their own. */
   async #hear(message) {
-    const { id, tokens } = message;
+    const { id, tokens, replaced } = message;
     if (this.#storage) {
-      if (id !== this.#state.sessionId && (!tokens || (await this.stored())?.id !== id)) return;
-      if (tokens) await this.#keep(id, tokens);
+      const stored = await this.stored();
+      if (id !== this.#state.sessionId && !(tokens && stored?.id === id)) return;
+      if (stored?.id === id && (!tokens || stored?.token === replaced)) await this.#keep(id, tokens);
     }
     this.#take(message);
   }
   #keep(id, tokens) {
-    return this.#storage?.setItem(this.#name, JSON.stringify({ id, token: tokens.refresh_token }));
+    return tokens ? this.#storage?.setItem(this.#name, JSON.stringify({ id, token: tokens.refresh_token })) : this.#storage?.removeItem(this.#name);
   }
   #take({ id, at, tokens }) {
     const life = tokens ? (tokens.expires_in ?? LIFE_S) * 1e3 : 0;
-    this.#wanted = true;
     this.#accessToken = tokens?.access_token;
     this.#expires = moment(life - Math.max(0, Date.now() - at));
     this.#ahead = Math.min(AHEAD_MS, life / 4);
@@ -290,20 +291,14 @@ var BaseSession = class extends EventTarget {
     this.#state = Object.freeze(next);
     if (!this.#disposed.signal.aborted) this.dispatchEvent(new Event("change"));
   }
-  /** The next refresh ahead of expiry, while the tab is visible. */
+  /** The next refresh: ahead of expiry, or a new try. Only while the tab is visible, and not before the app has asked. */
   #plan(wait = left(this.#expires) - this.#ahead) {
     clearTimeout(this.#timer);
-    if (!inPage || !this.#wanted || this.#state.status === "signed-out" || document.hidden || this.#disposed.signal.aborted) return;
-    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(wait, 0), LOOK_MS));
-  }
-  /** Timers are early and late, and clocks are set: what counts is how it stands now. */
-  async #look() {
-    if (this.#isFresh()) return this.#plan();
-    try {
-      await this.#refresh();
-    } catch {
-      this.#plan(Math.max(this.#pause ? left(this.#pause.until) : 0, RETRY_MS * 2 ** (this.#failures - 1) * (1 + Math.random() / 2)));
-    }
+    const { status } = this.#state;
+    if (!inPage || document.hidden || this.#disposed.signal.aborted || status === "signed-out" || status === "unknown" && !this.#failures) return;
+    const look = () => this.#isFresh() ? this.#plan() : this.#refresh().catch(() => {
+    });
+    this.#timer = setTimeout(look, Math.min(Math.max(wait, 0), LOOK_MS));
   }
 };
 var inPage = typeof document !== "undefined";
@@ -339,7 +334,7 @@ var OAuthSession = class extends BaseSession {
     location.assign(await this.authorizationUrl(options));
   }
   /** The address of the sign-in, for programs that open a browser themselves. */
-  async authorizationUrl({ returnTo, acrValues, maxAge, prompt, loginHint, uiLocales } = {}) {
+  async authorizationUrl({ returnTo, acrValues, maxAge, parameters } = {}) {
     const { authorization_endpoint } = await this.#metadata();
     const { clientId, redirectUri, scope, resource, dpop } = this.#options;
     const [state, verifier] = [random(), random()];
@@ -347,6 +342,7 @@ var OAuthSession = class extends BaseSession {
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
     const url = new URL(authorization_endpoint);
     set(url.searchParams, {
+      ...parameters,
       response_type: "code",
       client_id: clientId,
       redirect_uri: redirectUri,
@@ -357,10 +353,7 @@ var OAuthSession = class extends BaseSession {
       resource,
       dpop_jkt: dpop?.thumbprint,
       acr_values: acrValues?.join(" "),
-      max_age: maxAge,
-      prompt,
-      login_hint: loginHint,
-      ui_locales: uiLocales
+      max_age: maxAge
     });
     return url.href;
   }

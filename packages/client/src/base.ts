@@ -67,6 +67,8 @@ interface Message {
   at: number;
   /** Undefined: that session is over. */
   tokens: TokenAnswer | undefined;
+  /** The refresh token that theirs replaces. */
+  replaced: string | undefined;
 }
 
 /** What `@postern/client` does alike for both kinds of sessions: it keeps the access token in memory, renews it, and sends it. */
@@ -81,9 +83,8 @@ export abstract class BaseSession extends EventTarget {
   #refreshing: Promise<void> | undefined;
   /** The server's last word on when to come again, and until when it holds. */
   #pause: { until: Moment; error: unknown } | undefined;
+  /** Of refreshes since the last one that was answered with tokens. */
   #failures = 0;
-  /** The app asked for the session: until then nothing is sent. */
-  #wanted = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #tabs: BroadcastChannel | undefined;
   readonly #disposed = new AbortController();
@@ -138,7 +139,6 @@ export abstract class BaseSession extends EventTarget {
    * `Unreachable` or `Refused` if the server cannot be asked now.
    */
   readonly get = async (): Promise<string | undefined> => {
-    this.#wanted = true;
     if (this.#state.status === "signed-out" || this.#isFresh()) return this.#accessToken;
     // It comes ahead of need: nothing waits for it while the token in hand is good for a moment, and that one serves
     // until it expires.
@@ -232,11 +232,11 @@ export abstract class BaseSession extends EventTarget {
   }
 
   /** Keeps the tokens and passes them to all tabs; without any, the session is over. */
-  protected async share(tokens?: TokenAnswer): Promise<void> {
+  protected async share(tokens?: TokenAnswer, replaced?: string): Promise<void> {
     const id = tokens?.session_id ?? this.#state.sessionId;
-    if (this.#storage) await (tokens ? this.#keep(id, tokens) : this.#storage.removeItem(this.#name));
+    await this.#keep(id, tokens);
     if (this.#disposed.signal.aborted) return;
-    const message = { id, at: Date.now(), tokens };
+    const message = { id, at: Date.now(), tokens, replaced };
     this.#tabs?.postMessage(message);
     this.#take(message);
   }
@@ -274,7 +274,7 @@ export abstract class BaseSession extends EventTarget {
       const tokens = await this.renewal(stored?.token);
       // Without the lock, a sign-in may have come in between: its tokens are the newer ones.
       if (this.#state.sessionId !== sessionId) return this.doubt();
-      await this.share({ session_id: stored?.id, refresh_token: stored?.token, ...tokens });
+      await this.share({ session_id: stored?.id, refresh_token: stored?.token, ...tokens }, stored?.token);
       this.#failures = 0;
     } catch (error) {
       if (this.#state.sessionId !== sessionId || (await this.stored())?.token !== stored?.token) return this.doubt();
@@ -297,7 +297,12 @@ export abstract class BaseSession extends EventTarget {
       if (this.#tabs && performance.now() - asked > 5) await new Promise((resolve) => setTimeout(resolve, MESSAGE_MS));
       await this.renew();
     };
-    this.#refreshing ??= this.alone(renew).finally(() => (this.#refreshing = undefined));
+    this.#refreshing ??= this.alone(renew)
+      .catch((error: unknown) => {
+        this.#plan(Math.max(this.#pause ? left(this.#pause.until) : 0, RETRY_MS * 2 ** (this.#failures - 1) * (1 + Math.random() / 2)));
+        throw error;
+      })
+      .finally(() => (this.#refreshing = undefined));
     return this.#refreshing;
   }
 
@@ -315,22 +320,23 @@ export abstract class BaseSession extends EventTarget {
 
   /** A message of another tab. Tabs with a storage of their own have sessions of their own. */
   async #hear(message: Message): Promise<void> {
-    const { id, tokens } = message;
+    const { id, tokens, replaced } = message;
     if (this.#storage) {
-      if (id !== this.#state.sessionId && (!tokens || (await this.stored())?.id !== id)) return;
-      // A duplicated tab has a copy of the storage, and the refresh token in it was just replaced.
-      if (tokens) await this.#keep(id, tokens);
+      const stored = await this.stored();
+      if (id !== this.#state.sessionId && !(tokens && stored?.id === id)) return;
+      // A duplicated tab has a copy of the storage. In a shared one, the newest token is there already, and a tab that was
+      // frozen must not put an older one in its place.
+      if (stored?.id === id && (!tokens || stored?.token === replaced)) await this.#keep(id, tokens);
     }
     this.#take(message);
   }
 
-  #keep(id: string | undefined, tokens: TokenAnswer): unknown {
-    return this.#storage?.setItem(this.#name, JSON.stringify({ id, token: tokens.refresh_token }));
+  #keep(id: string | undefined, tokens: TokenAnswer | undefined): unknown {
+    return tokens ? this.#storage?.setItem(this.#name, JSON.stringify({ id, token: tokens.refresh_token })) : this.#storage?.removeItem(this.#name);
   }
 
   #take({ id, at, tokens }: Message): void {
     const life = tokens ? (tokens.expires_in ?? LIFE_S) * 1000 : 0;
-    this.#wanted = true;
     this.#accessToken = tokens?.access_token;
     // A tab that was frozen gets its messages late.
     this.#expires = moment(life - Math.max(0, Date.now() - at));
@@ -347,21 +353,14 @@ export abstract class BaseSession extends EventTarget {
     if (!this.#disposed.signal.aborted) this.dispatchEvent(new Event("change"));
   }
 
-  /** The next refresh ahead of expiry, while the tab is visible. */
+  /** The next refresh: ahead of expiry, or a new try. Only while the tab is visible, and not before the app has asked. */
   #plan(wait = left(this.#expires) - this.#ahead): void {
     clearTimeout(this.#timer);
-    if (!inPage || !this.#wanted || this.#state.status === "signed-out" || document.hidden || this.#disposed.signal.aborted) return;
-    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(wait, 0), LOOK_MS));
-  }
-
-  /** Timers are early and late, and clocks are set: what counts is how it stands now. */
-  async #look(): Promise<void> {
-    if (this.#isFresh()) return this.#plan();
-    try {
-      await this.#refresh();
-    } catch {
-      this.#plan(Math.max(this.#pause ? left(this.#pause.until) : 0, RETRY_MS * 2 ** (this.#failures - 1) * (1 + Math.random() / 2)));
-    }
+    const { status } = this.#state;
+    if (!inPage || document.hidden || this.#disposed.signal.aborted || status === "signed-out" || (status === "unknown" && !this.#failures)) return;
+    // Timers are early and late, and clocks are set: what counts is how it stands then.
+    const look = () => (this.#isFresh() ? this.#plan() : this.#refresh().catch(() => {}));
+    this.#timer = setTimeout(look, Math.min(Math.max(wait, 0), LOOK_MS));
   }
 }
 

@@ -36,9 +36,8 @@ export interface SignInOptions {
   acrValues?: readonly string[] | undefined;
   /** The sign-in may be so many seconds old: `maxAge` of a `StepUpRequired`. */
   maxAge?: number | undefined;
-  prompt?: "none" | "login" | "consent" | "select_account" | undefined;
-  loginHint?: string | undefined;
-  uiLocales?: string | undefined;
+  /** More of the authorization request: `prompt`, `login_hint`, `ui_locales`, or what another server wants, such as `audience`. */
+  parameters?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A sign-in that is on its way: kept in `sessionStorage`, as the page goes away meanwhile. */
@@ -71,7 +70,7 @@ export class OAuthSession extends BaseSession {
   }
 
   /** The address of the sign-in, for programs that open a browser themselves. */
-  async authorizationUrl({ returnTo, acrValues, maxAge, prompt, loginHint, uiLocales }: SignInOptions = {}): Promise<string> {
+  async authorizationUrl({ returnTo, acrValues, maxAge, parameters }: SignInOptions = {}): Promise<string> {
     const { authorization_endpoint } = await this.#metadata();
     const { clientId, redirectUri, scope, resource, dpop } = this.#options;
     const [state, verifier] = [random(), random()];
@@ -79,6 +78,7 @@ export class OAuthSession extends BaseSession {
     const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
     const url = new URL(authorization_endpoint);
     set(url.searchParams, {
+      ...parameters,
       response_type: "code",
       client_id: clientId,
       redirect_uri: redirectUri,
@@ -90,9 +90,6 @@ export class OAuthSession extends BaseSession {
       dpop_jkt: dpop?.thumbprint,
       acr_values: acrValues?.join(" "),
       max_age: maxAge,
-      prompt,
-      login_hint: loginHint,
-      ui_locales: uiLocales,
     });
     return url.href;
   }

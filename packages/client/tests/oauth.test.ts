@@ -52,7 +52,7 @@ const tokens = (): URLSearchParams[] => calls.filter(({ url }) => url.endsWith("
 // Tests RFC 7636 section 4.3: the challenge is the hash of the verifier that the code is redeemed with
 test("the request has PKCE, and what the endpoint's query had", async () => {
   const session = make({ scope: "read:orders", resource: "https://api.example.com/mcp" });
-  const asked = await ask(session, { returnTo: { page: 3 }, loginHint: "alice", uiLocales: "de" });
+  const asked = await ask(session, { returnTo: { page: 3 }, parameters: { login_hint: "alice", ui_locales: "de", state: "fixed" } });
   expect(Object.fromEntries(asked)).toMatchObject({
     theme: "dark", response_type: "code", client_id: "app", redirect_uri: CALLBACK, code_challenge_method: "S256",
     scope: "read:orders", resource: "https://api.example.com/mcp", login_hint: "alice", ui_locales: "de",
@@ -66,7 +66,7 @@ test("the request has PKCE, and what the endpoint's query had", async () => {
 });
 
 test("step-up goes into the request", async () => {
-  const asked = await ask(make(), { acrValues: ["urn:mfa", "urn:hwk"], maxAge: 0, prompt: "login" });
+  const asked = await ask(make(), { acrValues: ["urn:mfa", "urn:hwk"], maxAge: 0, parameters: { prompt: "login" } });
   expect([asked.get("acr_values"), asked.get("max_age"), asked.get("prompt")]).toEqual(["urn:mfa urn:hwk", "0", "login"]);
 });
 

@@ -1,7 +1,7 @@
 // The session in a page: timers, clocks, tabs, the network. The clocks are the test's; locks and messages are Node's own.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Session as SessionClass } from "../src/index.ts";
-import { FakePage, FakePostern, ORIGIN, PASSWORD, problem } from "./support.ts";
+import { FakeChannel, FakePage, FakePostern, ORIGIN, PASSWORD, problem } from "./support.ts";
 
 let page: FakePage;
 let postern: FakePostern;
@@ -126,6 +126,16 @@ describe("the network", () => {
     expect(session.state).toMatchObject({ status: "signed-in", offline: false });
   });
 
+  test("a start while the server is down goes on by itself", async () => {
+    postern.cookie = postern.signIn("alice@example.com");
+    postern.fate = () => problem(503, "unavailable", { "retry-after": "2" });
+    const session = tab();
+    await session.start().catch(() => {});
+    postern.fate = () => undefined;
+    await pass(8);
+    expect(session.state.status).toBe("signed-in");
+  });
+
   test("tries become rarer: 5 s at first, a minute at most", async () => {
     const session = tab();
     await session.signIn(alice);
@@ -215,6 +225,46 @@ describe("tabs", () => {
     await settle();
     expect((await other.fetch("/orders")).status).toBe(200);
     expect(copies[1]).toEqual(copies[0]);
+  });
+
+  // It hears of all refreshes at once when it is thawed; in between another tab reads the storage.
+  test("a frozen tab puts no old token into the storage", async () => {
+    const { memory } = await import("../src/index.ts");
+    const storage = memory();
+    const one = tab({ storage });
+    const frozen = tab({ storage });
+    await one.signIn(alice);
+    await settle();
+    const release = FakeChannel.freeze();
+    page.hidden = true;
+    for (let round = 0; round < 3; round += 1) {
+      await pass(700);
+      await one.get();
+    }
+    const newest = await storage.getItem(`postern ${ORIGIN}`);
+    const written: string[] = [];
+    const { setItem } = storage;
+    storage.setItem = (key, value) => (written.push(value), setItem(key, value));
+    release();
+    await settle();
+    expect(await storage.getItem(`postern ${ORIGIN}`)).toBe(newest);
+    expect(written).toEqual([]);
+    expect(frozen.peek()).toBe(one.peek());
+  });
+
+  test("a sign-out removes the token of a duplicated tab", async () => {
+    const { memory } = await import("../src/index.ts");
+    const [mine, copy] = [memory(), memory()];
+    const one = tab({ storage: mine });
+    await one.signIn(alice);
+    copy.setItem(`postern ${ORIGIN}`, (await mine.getItem(`postern ${ORIGIN}`))!);
+    const other = tab({ storage: copy });
+    await other.start();
+    await settle();
+    await one.signOut();
+    await settle();
+    expect(other.state.status).toBe("signed-out");
+    expect(await copy.getItem(`postern ${ORIGIN}`)).toBeNull();
   });
 
   test("with storages of their own have sessions of their own", async () => {

@@ -159,8 +159,19 @@ class FakeLocks {
   }
 }
 
-class FakeChannel {
+export class FakeChannel {
   static readonly open = new Set<FakeChannel>();
+  static #held: (() => void)[] | undefined;
+
+  /** Holds all messages back, until the function that it returns is called. */
+  static freeze(): () => void {
+    FakeChannel.#held = [];
+    return () => {
+      for (const deliver of FakeChannel.#held ?? []) deliver();
+      FakeChannel.#held = undefined;
+    };
+  }
+
   onmessage: ((event: { data: unknown }) => void) | undefined;
   readonly name: string;
 
@@ -171,7 +182,12 @@ class FakeChannel {
 
   postMessage(data: unknown): void {
     const copy = structuredClone(data);
-    for (const one of FakeChannel.open) if (one !== this && one.name === this.name) setImmediate(() => FakeChannel.open.has(one) && one.onmessage?.({ data: copy }));
+    for (const one of FakeChannel.open) {
+      if (one === this || one.name !== this.name) continue;
+      const deliver = (): void => void setImmediate(() => FakeChannel.open.has(one) && one.onmessage?.({ data: copy }));
+      if (FakeChannel.#held) FakeChannel.#held.push(deliver);
+      else deliver();
+    }
   }
 
   close(): void {

@@ -69,7 +69,7 @@ export async function dpopWithOidcProvider(): Promise<string> {
     const storage = memory();
     const made = () => new OAuthSession({ issuer, clientId: "app", redirectUri: REDIRECT, scope: "openid offline_access", storage, dpop, fetch: watched });
     const session = made();
-    await session.callback(await browse(await session.authorizationUrl({ prompt: "consent" })));
+    await session.callback(await browse(await session.authorizationUrl({ parameters: { prompt: "consent" } })));
     // Asked for a nonce, and repeated with it.
     equal(seen.filter(({ url }) => url.endsWith("/token")).map(({ status }) => status), [400, 200], "the token endpoint");
     const me = await session.fetch("/me");
