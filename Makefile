@@ -65,7 +65,7 @@ dist: build ## Make the npm packages as tarballs in build/packages, and the arch
 	@scripts/packages.sh dist
 	@scripts/archive.sh
 
-bench: ## Measure: PART=cpu (the default), quick, inside, forward, refresh, size, native, growth or start; scripts/bench.sh says more
+bench: ## Measure: PART=cpu (the default), quick, inside, forward, throughput, refresh, size, native, growth or start; scripts/bench.sh says more
 	@scripts/bench.sh $(PART)
 
 proofs:

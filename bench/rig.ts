@@ -61,6 +61,10 @@ export interface Rig {
   first(lane: Lane): Promise<void>;
   /** Sends so many requests. */
   block(lane: Lane, count: number): Promise<Block>;
+  /** Where a lane is. */
+  url(lane: Lane): URL;
+  /** One token for all requests, or with `count` so many that were never seen. */
+  tokens(algorithm: Algorithm, count?: number): Promise<string[]>;
   /** Where V8's inspector listens, if it was asked for. */
   inspector: URL | undefined;
   stop(): Promise<void>;
@@ -114,6 +118,8 @@ export async function start(listed: (place: Place) => Promise<Roster>, inspector
   const urlOf = (lane: Lane) => new URL(lane.path, urls.get(lane.worker));
   return {
     lanes,
+    url: urlOf,
+    tokens: async (algorithm, count) => (count === undefined ? [await known(algorithm)] : Promise.all(Array.from({ length: count }, () => issuer.token(`${algorithm}-1`, claims)))),
     async first(lane) {
       for (let left = 20; ; left -= 1) {
         const found = await status(urlOf(lane), await known(lane.algorithm), more.get(lane) ?? {});

@@ -6,13 +6,14 @@
 #            ALSO=before=folder
 #   inside   the handler alone, without HTTP, beside plain JavaScript that does the same: ROUNDS=40 ALSO=before=folder
 #   forward  where the microseconds of forwarding go: BENCH_SECONDS=150 ALSO=before=folder
+#   throughput  requests a second of one core at 1, 32 and 256 connections, by wrk: BENCH_SECONDS=5
 #   refresh  refreshes beside two other libraries
 #   size     which crate and module the Worker's bytes belong to: AGAINST=other.names.wasm TOP=60
 #   native   time and instructions of the domain without a platform
 #   growth   how costs grow: ONLY="native objects"
 #   start    an isolate's start, memory over 100 000 requests, Argon2id: ONLY="start memory argon2"
 #
-# All but `quick` write their figures into pages of docs/reference: `cpu`, `inside`, `forward`, and `refresh` into performance.md, `size`
+# All but `quick` write their figures into pages of docs/reference: `cpu`, `inside`, `forward`, `throughput`, and `refresh` into performance.md, `size`
 # into size.md, the others into growth.md. `cpu` also adds a line to bench/history.jsonl: a change shows in review.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
@@ -21,12 +22,12 @@ cd "$POSTERN_ROOT"
 part="${1:-cpu}"
 worker=0 floor=0 peers=0
 case "$part" in
-  cpu | quick) worker=1 floor=1 peers=1 ;;
+  cpu | quick | throughput) worker=1 floor=1 peers=1 ;;
   refresh | inside) worker=1 peers=1 ;;
   size | growth | forward) worker=1 ;;
   start) worker=1 floor=1 ;;
   native) ;;
-  *) die "PART=$part is unknown; it must be one of: cpu, quick, inside, forward, refresh, size, native, growth, start" ;;
+  *) die "PART=$part is unknown; it must be one of: cpu, quick, inside, forward, throughput, refresh, size, native, growth, start" ;;
 esac
 scripts/setup.sh
 # What is not optimised is not worth a figure.
