@@ -46,7 +46,7 @@ impl OauthSettings {
 
     /// Whether there is a place, besides the settings, where clients can be.
     pub(crate) const fn finds_clients(&self) -> bool {
-        self.stored_clients || self.client_documents.is_any()
+        self.stored_clients || self.client_documents.are_used()
     }
 }
 
@@ -63,7 +63,7 @@ pub enum DocumentHosts {
 
 impl DocumentHosts {
     /// Whether documents are used.
-    pub(crate) const fn is_any(&self) -> bool {
+    pub(crate) const fn are_used(&self) -> bool {
         !matches!(self, Self::None)
     }
 

@@ -67,7 +67,7 @@ impl Config {
         let longest = longest.chain(core::iter::once(stored.as_str()));
         // The longest URL of a client's document.
         let document =
-            "x".repeat(if self.oauth.client_documents.is_any() { ClientIdUrl::MAX_BYTES } else { 0 });
+            "x".repeat(if self.oauth.client_documents.are_used() { ClientIdUrl::MAX_BYTES } else { 0 });
         let longest = longest.chain(core::iter::once(document.as_str()));
         let client_id = longest.max_by_key(|id| id.len()).unwrap_or_default().to_owned();
         let mut methods: Vec<String> = amr.to_vec();

@@ -44,7 +44,7 @@ impl<'r, P: Ports> DocumentLookup<'r, P> {
         fetching: Fetching,
     ) -> Result<Option<Result<Rc<Client>, DocumentProblem>>, Fault> {
         let hosts = &self.0.isolate.config.oauth.client_documents;
-        if !hosts.is_any() || !ClientIdUrl::is_meant(client_id) {
+        if !hosts.are_used() || !ClientIdUrl::is_meant(client_id) {
             return Ok(None);
         }
         let now = self.0.now();

@@ -25,7 +25,7 @@ pub(crate) fn document(config: &Config) -> Result<Reply, ApiError> {
     let origin = UrlParts::parse(&config.issuer).map(|parts| parts.origin()).unwrap_or_default();
     let doors = OpenDoors {
         scopes: &config.oauth.open.scopes,
-        documents: config.oauth.client_documents.is_any(),
+        documents: config.oauth.client_documents.are_used(),
         registration: config.oauth.registration.is_on,
     };
     let metadata = Metadata::new(&config.issuer, &origin, JWKS_PATH, &config.oauth_clients, doors);
