@@ -138,16 +138,19 @@ var BaseSession = class extends EventTarget {
       });
       throw new SessionChanged();
     };
+    const judge = (answer2) => {
+      expect(answer2);
+      const error = answer2.status === 401 && challenge(answer2, "error");
+      if (error === "insufficient_user_authentication") throw new StepUpRequired(answer2);
+      return error === "invalid_token";
+    };
     const signal = init.signal ?? (input instanceof Request ? input.signal : void 0);
     signal?.throwIfAborted();
     const first = await unless(signal, this.get());
     session ??= this.#state.sessionId;
     expect();
     const answer = await this.#sendWith(first, input, init);
-    expect(answer);
-    const error = answer.status === 401 ? challenge(answer, "error") : void 0;
-    if (error === "insufficient_user_authentication") throw new StepUpRequired(answer);
-    if (!first || error !== "invalid_token" || first === this.#useless || init.body instanceof ReadableStream) return answer;
+    if (!judge(answer) || !first || first === this.#useless || init.body instanceof ReadableStream) return answer;
     if (this.#accessToken === first) this.#expires = moment(0);
     const second = await unless(signal, this.get());
     expect(answer);
@@ -155,8 +158,7 @@ var BaseSession = class extends EventTarget {
     answer.body?.cancel().catch(() => {
     });
     const again = await this.#sendWith(second, input, init);
-    expect(again);
-    if (again.status === 401) this.#useless = second;
+    if (judge(again)) this.#useless = second;
     return again;
   };
   /** Stops timers and listeners, and forgets the token. The user stays signed in. */

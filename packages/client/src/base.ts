@@ -168,6 +168,13 @@ export abstract class BaseSession extends EventTarget {
       answer?.body?.cancel().catch(() => {});
       throw new SessionChanged();
     };
+    /** Whether the token was refused. */
+    const judge = (answer: Response): boolean => {
+      expect(answer);
+      const error = answer.status === 401 && challenge(answer, "error");
+      if (error === "insufficient_user_authentication") throw new StepUpRequired(answer);
+      return error === "invalid_token";
+    };
     const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
     signal?.throwIfAborted();
     const first = await unless(signal, this.get());
@@ -175,10 +182,7 @@ export abstract class BaseSession extends EventTarget {
     session ??= this.#state.sessionId;
     expect();
     const answer = await this.#sendWith(first, input, init);
-    expect(answer);
-    const error = answer.status === 401 ? challenge(answer, "error") : undefined;
-    if (error === "insufficient_user_authentication") throw new StepUpRequired(answer);
-    if (!first || error !== "invalid_token" || first === this.#useless || init.body instanceof ReadableStream) return answer;
+    if (!judge(answer) || !first || first === this.#useless || init.body instanceof ReadableStream) return answer;
     // Only the one that was refused: another tab may have brought a new one meanwhile.
     if (this.#accessToken === first) this.#expires = moment(0);
     const second = await unless(signal, this.get());
@@ -186,8 +190,7 @@ export abstract class BaseSession extends EventTarget {
     if (!second || second === first) return answer;
     answer.body?.cancel().catch(() => {});
     const again = await this.#sendWith(second, input, init);
-    expect(again);
-    if (again.status === 401) this.#useless = second;
+    if (judge(again)) this.#useless = second;
     return again;
   };
 

@@ -182,6 +182,14 @@ describe("fetch", () => {
     // A refresh does not help.
     expect(postern.to("/auth/refresh")).toEqual([]);
   });
+
+  test("a stronger sign-in may be asked for after a refresh", async () => {
+    await session.signIn(alice);
+    const stepUp = problem(401, "insufficient_user_authentication", { "www-authenticate": 'Bearer error="insufficient_user_authentication", acr_values="urn:mfa"' });
+    postern.expire();
+    postern.fate = ({ path }) => (path === "/pay" && postern.to("/auth/refresh").length === 1 ? stepUp : undefined);
+    await expect(session.fetch("/pay")).rejects.toBeInstanceOf(StepUpRequired);
+  });
 });
 
 // Without a lock, as on a server and where a tab hangs: the browser keeps the cookie that came last.

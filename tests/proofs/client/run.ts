@@ -6,7 +6,8 @@ import { memory, Session } from "@postern/client";
 import { startPostern } from "../../worker/harness.ts";
 import { ALICE, PASSWORD, settings } from "../../worker/support/config.ts";
 import { equal } from "../clients/checks.ts";
-import { withAxios, withKy } from "./apps/adapters.ts";
+import { effectScope } from "vue";
+import { store, useSession, withAxios, withKy } from "./apps/adapters.ts";
 import { dpopWithOidcProvider } from "./dpop.ts";
 import { sizes } from "./sizes.ts";
 
@@ -29,8 +30,7 @@ for (const name of ["client", "react"]) {
   const folder = join(modules, "@postern", name);
   await check(`publint ${name}`, () => run(join(modules, ".bin/publint"), ["--strict", folder]).split("\n").at(-1));
   // ES modules alone: require() of them works from Node 22 on.
-  const [tarball] = [`postern-${name}-0.1.0.tgz`];
-  await check(`arethetypeswrong ${name}`, () => void run(join(modules, ".bin/attw"), [join(modules, tarball), "--profile", "esm-only"]));
+  await check(`arethetypeswrong ${name}`, () => void run(join(modules, ".bin/attw"), [join(modules, `postern-${name}-0.1.0.tgz`), "--profile", "esm-only"]));
 }
 
 /** Compiles apps/ as a project with these settings does. */
@@ -81,6 +81,18 @@ await check("ky", async () => {
   const api = withKy(session, url);
   equal((await api.get("api/orders")).status, 200, "GET");
   equal((await api.post("api/orders", { json: { item: "a book" } })).ok, true, "POST");
+});
+await check("Vue and Svelte", async () => {
+  const scope = effectScope();
+  const vue = scope.run(() => useSession(session))!;
+  const svelte: string[] = [];
+  const stop = store(session).subscribe(({ status }) => svelte.push(status));
+  await session.signOut();
+  equal([vue.value.status, ...svelte], ["signed-out", "signed-in", "signed-out"], "the states");
+  scope.stop();
+  stop();
+  await session.signIn({ login: ALICE, password: PASSWORD });
+  equal([vue.value.status, svelte.length], ["signed-out", 2], "what is shown after the end");
 });
 await postern.dispose();
 

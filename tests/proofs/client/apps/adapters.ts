@@ -1,4 +1,4 @@
-// What docs/guides/single-page-app.md shows for other libraries; run.ts calls the last two.
+// What docs/guides/single-page-app.md shows for other libraries; run.ts calls them.
 import { Session } from "@postern/client";
 import axios from "axios";
 import ky from "ky";
@@ -11,7 +11,11 @@ export function useSession(session: Session) {
   return state;
 }
 
-export const store = (session: Session) => readable(session.state, (set) => session.subscribe(() => set(session.state)));
+export const store = (session: Session) =>
+  readable(session.state, (set) => {
+    set(session.state);
+    return session.subscribe(() => set(session.state));
+  });
 
 export const withAxios = (session: Session, baseURL: string) => axios.create({ baseURL, adapter: "fetch", env: { fetch: session.fetch } });
 
