@@ -1,9 +1,9 @@
-// The page around the session: what it shows when somebody is signed in, and when nobody is.
+// The page around the session: what it shows to a user who is signed in, and to one who is not.
 import { Refused, Session, SessionChanged } from "./client.js";
 
 // Postern's origin, when the page comes from elsewhere.
 const session = new Session({ url: document.documentElement.dataset.postern || undefined });
-/** Whose page it is: undefined when nobody is signed in, null before that is known. */
+/** The session that the page shows: undefined when there is none, null before that is known. */
 let shown = null;
 const element = (id) => document.getElementById(id);
 const say = (text) => (element("message").textContent = text);

@@ -11,7 +11,8 @@ export interface Initial {
 
 interface Provided {
   session: BaseSession;
-  initial: SessionState;
+  /** What is shown until the session is known; the second one while there is no network. */
+  initial: readonly [SessionState, SessionState];
 }
 
 const Context = createContext<Provided | undefined>(undefined);
@@ -30,7 +31,10 @@ export interface PosternProviderProps {
 /** Makes the session known to the components below, and finds out if the user is signed in. */
 export function PosternProvider({ session, initial, children }: PosternProviderProps): ReactNode {
   // The first one stays: a new object with each render must not render everything anew.
-  const [provided, provide] = useState<Provided>(() => ({ session, initial: { status: initial?.status ?? "unknown", sessionId: initial?.sessionId, offline: false } }));
+  const [provided, provide] = useState<Provided>(() => {
+    const first = { status: initial?.status ?? "unknown", sessionId: initial?.sessionId, offline: false };
+    return { session, initial: [first, { ...first, offline: true }] };
+  });
   if (provided.session !== session) provide({ ...provided, session });
   useEffect(() => {
     // The state says `offline` if it fails, and the session tries again by itself.
@@ -48,8 +52,8 @@ function useProvided(): Provided {
 /** What is known of the session; the component renders anew when that changes. */
 export function useSession(): SessionState {
   const { session, initial } = useProvided();
-  const known = () => (session.state.status === "unknown" && !session.state.offline ? initial : session.state);
-  return useSyncExternalStore(session.subscribe, known, () => initial);
+  const known = () => (session.state.status === "unknown" ? initial[session.state.offline ? 1 : 0] : session.state);
+  return useSyncExternalStore(session.subscribe, known, () => initial[0]);
 }
 
 /** The session itself, for sign-in and sign-out: `useClient<OAuthSession>()` for one of the redirect flow. */

@@ -184,6 +184,16 @@ describe("on a server", () => {
     expect(renders.filter((one) => one.startsWith("mismatch"))).toEqual([]);
   });
 
+  test("without network the page stays as the server rendered it", async () => {
+    postern.fate = () => new TypeError("Failed to fetch");
+    const initial = { status: "signed-in" } as const;
+    const html = await onServer(page(initial));
+    const place = await show(page(initial), html);
+    await settle();
+    expect(session.state).toMatchObject({ status: "unknown", offline: true });
+    expect(place.innerHTML).toBe(html);
+  });
+
   test("a session that ended meanwhile is corrected", async () => {
     const initial = { status: "signed-in" } as const;
     const place = await show(page(initial), await onServer(page(initial)));
