@@ -94,7 +94,7 @@ describe("auth0-spa-js", () => {
 });
 
 describe("supabase", () => {
-  test("auth-js 762: a call inside the listener deadlocks", async () => {
+  test("auth-js 762, 2013: a call inside the listener deadlocks", async () => {
     const session = tab();
     const seen: number[] = [];
     session.subscribe(async () => {
@@ -121,7 +121,7 @@ describe("supabase", () => {
     expect(refreshes()).toBe(1);
   });
 
-  test("2013: a lock that is never given back blocks all tabs", async () => {
+  test("2111, 2426: a lock that is never given back blocks all", async () => {
     postern.cookie = postern.signIn("alice@example.com");
     hang();
     const [one, other] = [tab(), tab()];
@@ -194,7 +194,7 @@ describe("oidc-client-ts", () => {
     expect(grant).toEqual({ current: 2, ended: false });
   });
 
-  test("axa 1236: a renewal that fails is silent", async () => {
+  test("oidc-react 966: a renewal that fails is silent", async () => {
     strict();
     const session = oauth(client.memory());
     await signIn(session);

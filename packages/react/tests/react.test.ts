@@ -154,14 +154,14 @@ describe("requests", () => {
 });
 
 describe("on a server", () => {
-  // better-auth 2055, 10705: null on the server
+  // better-auth 960, 2462: the hook asks on the server, and the page differs
   test("the page is rendered without a request", async () => {
     expect(await onServer(page())).toBe("<p>unknown</p>");
     expect(await onServer(page({ status: "signed-in" }))).toBe("<p>signed-in</p><b>in</b>");
     expect(postern.calls).toEqual([]);
   });
 
-  // better-auth 308, 1006: null on the first rendering
+  // better-auth 4625: null on the first rendering
   test("hydration shows what the server rendered, without a flicker", async () => {
     const initial = { status: "signed-in" } as const;
     const html = await onServer(page(initial));
@@ -175,6 +175,7 @@ describe("on a server", () => {
     expect(postern.calls).toHaveLength(2);
   });
 
+  // better-auth 10972: the store is read while hydrating
   test("a session that is known before hydration is no mismatch", async () => {
     const html = await onServer(page());
     await session.signIn(alice);
