@@ -1,0 +1,157 @@
+//! What a client program does: build requests, and read answers.
+
+use std::rc::Rc;
+
+use postern_app::http::{PlainRequest, Reply};
+use serde_json::Value;
+
+use crate::{
+    judge,
+    ledger::{self, Access},
+    machine::START,
+    world::{Answer, Answered, Ask, World},
+};
+
+const ORIGIN: &str = "http://localhost:8787";
+/// How long a client waits for an answer: rule 4 of the rules for clients has it give up within the reuse interval.
+const PATIENCE: u64 = 9000;
+
+/// The stable code of a problem, or an empty text.
+pub(crate) fn code(reply: &Reply) -> String {
+    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
+    let named = body.as_ref().and_then(|body| body.get("code").or_else(|| body.get("error")));
+    named.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A program on a device, and where it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Device {
+    pub(crate) name: String,
+    pub(crate) region: usize,
+    ip: String,
+    agent: &'static str,
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Got {
+    /// 2xx, with its body.
+    Done(Value),
+    /// Another status, with the stable code.
+    Refused(u16, String),
+    /// No answer, or one that asks to come again.
+    Later,
+}
+
+/// The tokens of an answer.
+pub(crate) struct Pair {
+    pub(crate) access: Access,
+    pub(crate) refresh: String,
+}
+
+impl Device {
+    pub(crate) fn new(world: &World, name: &str) -> Self {
+        let region = world.dice.below(crate::world::REGIONS);
+        let ip = format!("10.{}.{}.{}", world.dice.below(250), world.dice.below(250), world.dice.below(250));
+        let agents = [
+            "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "App/3.1 (iPhone; iOS 19.0)",
+            "okhttp/5.0",
+        ];
+        Self { name: name.to_owned(), region, ip, agent: agents[world.dice.below(3)] }
+    }
+
+    fn request(&self, method: &str, path: &str, token: Option<&str>) -> PlainRequest {
+        let mut request = PlainRequest::new(method, &format!("{ORIGIN}{path}"))
+            .with("cf-connecting-ip", &self.ip)
+            .with("user-agent", self.agent);
+        if let Some(token) = token {
+            request = request.with("authorization", &format!("Bearer {token}"));
+        }
+        request
+    }
+
+    /// A call of our own API.
+    pub(crate) async fn call(
+        &self,
+        world: &Rc<World>,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> (Got, Answered) {
+        let mut request = self.request(method, path, token);
+        let body = if body.is_null() {
+            Vec::new()
+        } else {
+            request = request.with("content-type", "application/json");
+            body.to_string().into_bytes()
+        };
+        let answered = world.send(&self.name, self.region, Ask::Own(request, body), PATIENCE).await;
+        let got = match &answered.answer {
+            Answer::Nothing | Answer::Forwarded => Got::Later,
+            Answer::Reply(reply) => {
+                judge::reply(world, reply, &answered, &format!("{method} {path}"));
+                match reply.status {
+                    200..=299 => Got::Done(serde_json::from_slice(&reply.body).unwrap_or_default()),
+                    429 | 500..=599 => Got::Later,
+                    status => Got::Refused(status, code(reply)),
+                }
+            }
+        };
+        (got, answered)
+    }
+
+    /// A request for a route of the gate; judged with the token.
+    pub(crate) async fn visit(&self, world: &Rc<World>, path: &'static str, access: &Access) -> Option<bool> {
+        let request = self.request("GET", path, Some(&access.token));
+        let answered = world.send(&self.name, self.region, Ask::Gate(request), PATIENCE).await;
+        judge::gate(world, path, access, &answered);
+        match &answered.answer {
+            Answer::Forwarded => Some(true),
+            Answer::Reply(reply) if reply.status < 500 && reply.status != 429 => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A request with a token of another issuer. The status, 200 when it was forwarded.
+    pub(crate) async fn visit_with(
+        &self,
+        world: &Rc<World>,
+        path: &'static str,
+        token: &str,
+    ) -> (Option<u16>, Answered) {
+        let request = self.request("GET", path, Some(token));
+        let answered = world.send(&self.name, self.region, Ask::Gate(request), PATIENCE).await;
+        let status = match &answered.answer {
+            Answer::Forwarded => Some(200),
+            Answer::Reply(reply) => Some(reply.status),
+            Answer::Nothing => None,
+        };
+        (status, answered)
+    }
+}
+
+/// The pair of tokens in an answer of a sign-in or a refresh.
+pub(crate) fn pair(world: &World, body: &Value, answered: &Answered) -> Option<Pair> {
+    let refresh = body["refresh_token"].as_str()?.to_owned();
+    let token = body["access_token"].as_str()?.to_owned();
+    let (header, claims) = ledger::read(&token)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let sid = text(&claims["sid"]);
+    let offset = answered.machine.as_ref().map_or(0, |machine| machine.offset.get());
+    let signed_in = world.ledger.sessions.borrow().get(&sid).map_or(answered.ended, |known| known.signed_in);
+    let expires = claims["exp"].as_u64()?.saturating_mul(1000).saturating_sub(START);
+    let access = Access {
+        sub: text(&claims["sub"]),
+        client: text(&claims["client_id"]),
+        kid: text(&header["kid"]),
+        jti: text(&claims["jti"]),
+        expires,
+        signed_in,
+        is_off: offset.unsigned_abs() > 1500,
+        token,
+        sid,
+    };
+    Some(Pair { access, refresh })
+}

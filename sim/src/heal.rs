@@ -1,0 +1,156 @@
+//! What must be so when the faults are over: everybody goes on, and nothing is left behind.
+
+use core::cell::Cell;
+use std::rc::Rc;
+
+use postern_app::{
+    ports::Component,
+    revocation::{FeedAnswer, FeedCopy, FeedObject as _, FeedRequest, kv_key},
+};
+
+use crate::{
+    invariants,
+    ledger::Target,
+    machine::Call,
+    objects,
+    owners::Owner,
+    ports::SimPorts,
+    settings::LEVELS,
+    world::World,
+};
+
+const MINUTE: u64 = 60_000;
+/// By then whatever was remembered of a fault is over: pauses, circuits, alarms that were put off.
+const HEALED_AFTER: u64 = 25 * MINUTE;
+/// Fetches of another issuer's keys in any minute.
+const FETCHES: usize = 4;
+
+pub(crate) fn check(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
+    let end = world.now() + HEALED_AFTER;
+    world.executor.run(end);
+    every_user_goes_on(world, owners);
+    feed_is_whole(world);
+    fetches_are_few(world);
+    work_ends(world);
+}
+
+/// Each user signs in anew, refreshes, and is let through at every level.
+fn every_user_goes_on(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
+    world.stop_clients();
+    let well = Rc::new(Cell::new(0));
+    for owner in owners.iter() {
+        let (world, owner, well) = (Rc::clone(world), Rc::clone(owner), Rc::clone(&well));
+        Rc::clone(&world).executor.spawn(world.people, async move {
+            for _ in 0..12 {
+                if owner.sign_in(&world).await {
+                    break;
+                }
+            }
+            world.executor.sleep(15_000).await;
+            let mut good = false;
+            for _ in 0..4 {
+                good = good || owner.refresh(&world, false).await;
+            }
+            let Some(access) = owner.access() else { return };
+            for level in LEVELS {
+                good = good && owner.device.visit(&world, level, &access).await == Some(true);
+            }
+            if good {
+                well.set(well.get() + 1);
+            }
+        });
+    }
+    world.executor.run(world.now() + 10 * MINUTE);
+    world.ledger.look(invariants::HEALS);
+    if well.get() < owners.len() {
+        let seen = format!("{} of {} users cannot use their sessions again", owners.len() - well.get(), owners.len());
+        world.ledger.violated(invariants::HEALS, world.now(), seen);
+    }
+}
+
+/// Account objects have told the feed everything, and KV has what the feed's object has.
+fn feed_is_whole(world: &Rc<World>) {
+    // No one asks for anything meanwhile.
+    world.executor.run(world.now() + 3 * MINUTE);
+    world.ledger.look(invariants::OUTBOX);
+    for object in world.all_objects() {
+        if object.part == Component::Account && objects::has_outbox(&object) {
+            world.ledger.violated(invariants::OUTBOX, world.now(), format!("account {} keeps it", object.name));
+        }
+    }
+    let small = world.faults.has(crate::faults::Kind::FeedSmall);
+    for revocation in world.ledger.revocations.borrow().iter() {
+        let Some(at) = revocation.at else { continue };
+        let by_account = matches!(revocation.target, Target::Session(_));
+        // Nothing had to be told of a session that had ended before, and was listed then.
+        let missing = world.ledger.listed_at(&revocation.target).is_none();
+        if by_account && missing && !small && at + 600_000 > world.now() {
+            let seen = format!("{:?} is not in the feed", revocation.target);
+            world.ledger.violated(invariants::OUTBOX, world.now(), seen);
+        }
+    }
+    let asked = Rc::new(Cell::new(None));
+    let (there, answer) = (Rc::clone(world), Rc::clone(&asked));
+    world.executor.spawn(world.root, async move {
+        let object = there.object(Component::RevocationFeed, "own");
+        let call = Call::new("observer", there.now());
+        let ports = SimPorts { world: Rc::clone(&there), machine: Rc::clone(&object.machine), call };
+        if let Ok(FeedAnswer::Snapshot { feed, .. }) = ports.ask(&FeedRequest::Snapshot {}).await {
+            answer.set(Some(feed));
+        }
+    });
+    world.executor.run(world.now() + 1000);
+    let in_kv = world.kv.newest(&kv_key("http://localhost:8787"));
+    world.ledger.look(invariants::KV);
+    if let (Some(feed), Some(in_kv)) = (asked.take(), in_kv) {
+        let same = match (FeedCopy::parse(&feed), FeedCopy::parse(&in_kv)) {
+            (Ok(one), Ok(other)) => one.says_the_same_as(&other),
+            _ => false,
+        };
+        if !same {
+            let seen = "the feed in KV is another than the object's".to_owned();
+            world.ledger.violated(invariants::KV, world.now(), seen);
+        }
+    }
+}
+
+fn fetches_are_few(world: &World) {
+    let fetches = world.upstream.fetches.borrow();
+    world.ledger.look(invariants::FETCHES);
+    for window in fetches.windows(FETCHES + 1) {
+        if let [first, .., last] = window
+            && last - first < MINUTE
+        {
+            let seen = format!("{} fetches within {} ms", window.len(), last - first);
+            world.ledger.violated(invariants::FETCHES, *last, seen);
+            return;
+        }
+    }
+}
+
+/// Nothing goes on for ever, and what has expired is removed.
+fn work_ends(world: &Rc<World>) {
+    world.stop_clients();
+    world.executor.run(world.now() + MINUTE);
+    world.ledger.look(invariants::MEMORY);
+    let left: usize =
+        world.edges().iter().map(|edge| world.executor.tasks_in(edge.machine.group.get())).sum();
+    if left > 0 {
+        let seen = format!("{left} tasks of isolates go on a minute after the last request");
+        world.ledger.violated(invariants::MEMORY, world.now(), seen);
+    }
+    world.executor.run(world.now() + 27 * 60 * MINUTE);
+    for object in world.all_objects() {
+        let most = match object.part {
+            // Its state.
+            Component::RevocationFeed => 6,
+            Component::Throttle => 0,
+            _ => continue,
+        };
+        let rows = objects::rows(&object);
+        if rows > most {
+            let seen = format!("{rows} rows are left in {} {}", object.part.name(), object.name);
+            world.ledger.violated(invariants::MEMORY, world.now(), seen);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The judgements: each answer that a client got, against what the observer knows.
+
+use std::rc::Rc;
+
+use postern_app::http::Reply;
+
+use crate::{
+    faults::Kind,
+    invariants,
+    ledger::{Access, Revocation, Target},
+    machine::{Call, Machine},
+    world::{Answer, Answered, World},
+};
+
+/// The stated bound of the feed: 60 s and `reread`.
+const FEED_BOUND: u64 = 90_000;
+/// The bound by the age of the key set, where the feed could not be told.
+const KEY_SET_BOUND: u64 = 3 * 300_000;
+/// A hanging part adds its timeout; clocks, latencies and whole seconds add the rest.
+const SLACK: u64 = 15_000;
+/// For how long a machine may show that a call of it failed: pauses before the next attempt, refusals that it remembers.
+const AFTERMATH: u64 = 45_000;
+
+/// Whether something failed that this answer may show.
+pub(crate) fn is_excused(world: &World, call: &Rc<Call>, machine: Option<&Rc<Machine>>) -> bool {
+    let now = world.now();
+    let hit = machine.and_then(|machine| machine.hit_at.get()).is_some_and(|at| now - at < AFTERMATH);
+    !call.hits.borrow().is_empty() || hit
+}
+
+/// What holds for every answer of ours.
+pub(crate) fn reply(world: &World, reply: &Reply, answered: &Answered, what: &str) {
+    if reply.status < 500 {
+        return;
+    }
+    world.ledger.look(invariants::RETRY_AFTER);
+    if reply.header("retry-after").is_none() && what != "GET /readyz" {
+        world.ledger.violated(invariants::RETRY_AFTER, world.now(), format!("{what}: {}", reply.status));
+    }
+    world.ledger.look(invariants::AVAILABLE);
+    // It says what KV does, as long as that lasts.
+    let of_kv = [Kind::KvReads, Kind::KvReadOnly, Kind::KvLateWrite, Kind::KvStale, Kind::KvGarbage];
+    if what == "GET /readyz" && of_kv.into_iter().any(|kind| world.faults.has(kind)) {
+        return;
+    }
+    let newer_master = answered.begun < world.newer_master_until.get();
+    if !newer_master && !is_excused(world, &answered.call, answered.machine.as_ref()) {
+        let seen = format!("{what} by {}: {} without a fault", answered.call.of, reply.status);
+        world.ledger.violated(invariants::AVAILABLE, world.now(), seen);
+    }
+}
+
+fn applies(revocation: &Revocation, access: &Access) -> bool {
+    match &revocation.target {
+        Target::Session(sid) => *sid == access.sid,
+        // Of the very second: either is right.
+        Target::Subject(sub) => *sub == access.sub && access.signed_in + 2000 < revocation.asked_at,
+        Target::Client(client) => *client == access.client && access.signed_in + 3000 < revocation.asked_at,
+        Target::Token(jti) => *jti == access.jti,
+        Target::Key(kid) => *kid == access.kid,
+        Target::Foreign(_) => false,
+    }
+}
+
+/// Whether a revocation may concern the token, stored or not.
+fn may_apply(revocation: &Revocation, access: &Access) -> bool {
+    match &revocation.target {
+        Target::Subject(sub) => *sub == access.sub,
+        Target::Client(client) => *client == access.client && access.signed_in < revocation.asked_at + 3000,
+        _ => applies(revocation, access),
+    }
+}
+
+/// Until when a stored revocation may still let the token pass on a route of this level.
+fn bound(world: &World, revocation: &Revocation, level: &str) -> Option<u64> {
+    let stored = revocation.at?;
+    let by_account = matches!(revocation.target, Target::Session(_) | Target::Subject(_));
+    if level == "/strong" && by_account {
+        return Some(stored);
+    }
+    if let Target::Key(_) = revocation.target {
+        return Some(stored + if revocation.by_feed { FEED_BOUND } else { KEY_SET_BOUND } + SLACK);
+    }
+    if level == "/none" {
+        return None;
+    }
+    let listed = if by_account {
+        match world.ledger.listed_at(&revocation.target) {
+            Some(at) => at,
+            None if world.faults.has(Kind::FeedSmall) || may_delay_outbox(world) => return None,
+            None => stored,
+        }
+    } else {
+        stored
+    };
+    Some(stored.max(listed) + FEED_BOUND + SLACK)
+}
+
+/// Whether this run has faults that may keep an Account object from telling the feed for a while.
+pub(crate) fn may_delay_outbox(world: &World) -> bool {
+    [
+        Kind::ObjectUnreachable,
+        Kind::ObjectAnswerLost,
+        Kind::ObjectSlow,
+        Kind::ObjectReset,
+        Kind::ObjectCrash,
+        Kind::ObjectStorage,
+        Kind::AlarmLate,
+    ]
+    .into_iter()
+    .any(|kind| world.faults.has(kind))
+}
+
+/// Whether the feed's object may have failed this isolate for as long as the bound is.
+pub(crate) fn is_feed_away(world: &World, machine: Option<&Rc<Machine>>, since: u64) -> bool {
+    let away = [Kind::ObjectUnreachable, Kind::ObjectAnswerLost, Kind::ObjectSlow, Kind::ObjectStorage]
+        .into_iter()
+        .chain([Kind::ObjectReset, Kind::ObjectCrash])
+        .any(|kind| world.faults.has(kind));
+    away && machine.and_then(|machine| machine.hit_at.get()).is_some_and(|at| at + FEED_BOUND + SLACK >= since)
+}
+
+/// An answer of the gate to a token of ours.
+pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered: &Answered) {
+    let ledger = &world.ledger;
+    let machine = answered.machine.as_ref();
+    match &answered.answer {
+        Answer::Nothing => {}
+        Answer::Forwarded => {
+            let offset = machine.map_or(0, |machine| machine.offset.get());
+            ledger.look(invariants::EXPIRY);
+            if answered.begun > access.expires + 33_000 && offset.unsigned_abs() < 1500 && !access.is_off {
+                let seen = format!("{level}: a token passes {} ms after its end", answered.begun - access.expires);
+                ledger.violated(invariants::EXPIRY, world.now(), seen);
+            }
+            let revocations = ledger.revocations.borrow();
+            for revocation in revocations.iter().filter(|revocation| applies(revocation, access)) {
+                let invariant = match (&revocation.target, level) {
+                    (Target::Key(_), _) => invariants::KEY,
+                    (Target::Client(_), _) => invariants::CLIENT,
+                    (_, "/strong") => invariants::STRONG,
+                    _ => invariants::FEED,
+                };
+                let Some(bound) = bound(world, revocation, level) else { continue };
+                ledger.look(invariant);
+                let by_account = level == "/strong" && invariant == invariants::STRONG;
+                if answered.begun > bound && (by_account || !is_feed_away(world, machine, answered.begun)) {
+                    let late = answered.begun - revocation.at.unwrap_or_default();
+                    let seen = format!(
+                        "{level}: {:?} passes {late} ms after the revocation was stored, at {}",
+                        revocation.target,
+                        machine.map_or("", |machine| machine.name.as_str()),
+                    );
+                    ledger.violated(invariant, world.now(), seen);
+                }
+            }
+        }
+        Answer::Reply(reply) if reply.status >= 500 => self::reply(world, reply, answered, level),
+        Answer::Reply(reply) => sound(world, level, access, answered, reply),
+    }
+}
+
+/// A refusal of a token of ours, which must have its cause.
+fn sound(world: &World, level: &str, access: &Access, answered: &Answered, reply: &Reply) {
+    let ledger = &world.ledger;
+    ledger.look(invariants::OWN);
+    let is_over = answered.ended + 5000 > access.expires;
+    let revocations = ledger.revocations.borrow();
+    let revoked = revocations
+        .iter()
+        .any(|revocation| revocation.asked_at <= answered.ended && may_apply(revocation, access));
+    let ended = ledger.sessions.borrow().get(&access.sid).is_some_and(|session| !session.excuses.is_empty());
+    // An isolate whose clock is wrong judges by it, and goes on by what it remembered for as long as it had been ahead.
+    let clock = answered.machine.as_ref().is_some_and(|machine| machine.offset.get().unsigned_abs() > 1500);
+    if is_over || revoked || ended || clock || access.is_off || reply.status == 429 {
+        return;
+    }
+    let seen = format!("{level}: {} {} for a sound token", reply.status, crate::client::code(reply));
+    ledger.violated(invariants::OWN, world.now(), seen);
+}
+
+/// A refresh was refused for good: whether a rule ended the session.
+pub(crate) fn ended(world: &World, sid: &str, refresh_token: &str, what: &str, answered: &Answered) {
+    let ledger = &world.ledger;
+    ledger.look(invariants::HONEST);
+    let (generation, master) = crate::ledger::generation(refresh_token).unwrap_or((0, 0));
+    let sessions = ledger.sessions.borrow();
+    let Some(session) = sessions.get(sid) else { return };
+    let revocations = ledger.revocations.borrow();
+    let revoked = revocations.iter().any(|revocation| {
+        revocation.asked_at <= answered.ended
+            && match &revocation.target {
+                Target::Session(other) => other == sid,
+                Target::Subject(sub) => *sub == session.sub,
+                Target::Client(_) => session.signed_in < revocation.asked_at + 3000,
+                Target::Token(_) | Target::Key(_) | Target::Foreign(_) => false,
+            }
+    });
+    let removed = world.removed_master_at.get().is_some() && master == 1;
+    if revoked || removed || session.may_have_ended(generation, answered.ended).is_some() {
+        return;
+    }
+    let seen = format!("{}: {what} ends session {sid} at generation {generation}", answered.call.of);
+    ledger.violated(invariants::HONEST, world.now(), seen);
+}

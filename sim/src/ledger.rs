@@ -1,0 +1,293 @@
+//! The observer, which sees everything at once and at the true time: what was signed in, rotated, revoked and stolen. The
+//! judgements of `judge` rest on it.
+
+use core::cell::{Cell, RefCell};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use postern_app::{
+    account::{AccountAnswer, AccountRequest},
+    encoding::from_base64url,
+    revocation::{FeedEntry, Kind, RevocationKey},
+};
+use serde_json::Value;
+
+use crate::{
+    invariants::{self, Invariant},
+    machine::Call,
+};
+
+/// As `reuse_interval` of the settings, in milliseconds.
+pub(crate) const REUSE_INTERVAL: u64 = 10_000;
+/// As `lost_response_window`.
+const LOST_RESPONSE: u64 = 86_400_000;
+/// How far true time and the clock of an object may differ where nothing else is said.
+const SKEW: u64 = 3000;
+
+/// An access token, as it was issued.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    pub(crate) token: String,
+    pub(crate) sid: String,
+    pub(crate) sub: String,
+    pub(crate) client: String,
+    pub(crate) kid: String,
+    pub(crate) jti: String,
+    /// True times, in milliseconds.
+    pub(crate) expires: u64,
+    pub(crate) signed_in: u64,
+    /// Whether the machine that issued it had a wrong clock.
+    pub(crate) is_off: bool,
+}
+
+/// A session, that is, a family.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Session {
+    pub(crate) sub: String,
+    pub(crate) signed_in: u64,
+    /// By generation: when the object first rotated it.
+    rotated_at: BTreeMap<u32, u64>,
+    /// By generation: when the object heard that its access token was used.
+    confirmed_at: BTreeMap<u32, u64>,
+    /// Generations whose rotation was granted once more, later than the reuse interval.
+    late: BTreeSet<u32>,
+    /// The same, also where only the storage's failure hides that the rotation was an earlier one.
+    perhaps_late: BTreeSet<u32>,
+    /// By generation: when its rotation may have been stored although the object answered with a failure.
+    unsure_since: BTreeMap<u32, u64>,
+    /// Why it may end, the earliest first.
+    pub(crate) excuses: Vec<(u64, &'static str)>,
+    /// When a genuine token was refused for good: from then on nothing is granted.
+    refused_at: Option<u64>,
+}
+
+/// Something that was revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    Session(String),
+    Subject(String),
+    Client(String),
+    Token(String),
+    Key(String),
+    /// A subject of the other issuer.
+    Foreign(String),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Revocation {
+    pub(crate) target: Target,
+    /// When it was ordered, and may take effect.
+    pub(crate) asked_at: u64,
+    /// When the answer said that it is stored.
+    pub(crate) at: Option<u64>,
+    /// Whether the answer named the time until which the feed refuses it.
+    pub(crate) by_feed: bool,
+}
+
+/// A promise that was broken.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// Which.
+    pub invariant: Invariant,
+    /// True time, in milliseconds since the beginning.
+    pub at: u64,
+    /// What was seen.
+    pub seen: String,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) sessions: RefCell<BTreeMap<String, Session>>,
+    pub(crate) revocations: RefCell<Vec<Revocation>>,
+    successors: RefCell<BTreeMap<String, String>>,
+    listed: RefCell<BTreeMap<RevocationKey, u64>>,
+    pub(crate) violations: RefCell<Vec<Violation>>,
+    /// How often each promise was looked at.
+    pub(crate) looked: RefCell<BTreeMap<&'static str, u64>>,
+    muted: Cell<bool>,
+}
+
+impl Ledger {
+    pub(crate) fn violated(&self, invariant: Invariant, at: u64, seen: String) {
+        self.violations.borrow_mut().push(Violation { invariant, at, seen });
+    }
+
+    pub(crate) fn look(&self, invariant: Invariant) {
+        *self.looked.borrow_mut().entry(invariant.name).or_default() += 1;
+    }
+
+    /// What happens now will be undone.
+    pub(crate) fn mute(&self, muted: bool) {
+        self.muted.set(muted);
+    }
+
+    pub(crate) fn signed_in(&self, access: &Access, now: u64) {
+        let mut sessions = self.sessions.borrow_mut();
+        let session = sessions.entry(access.sid.clone()).or_default();
+        session.sub.clone_from(&access.sub);
+        session.signed_in = now;
+    }
+
+    pub(crate) fn excuse(&self, sid: &str, now: u64, why: &'static str) {
+        self.sessions.borrow_mut().entry(sid.to_owned()).or_default().excuses.push((now, why));
+    }
+
+    /// A revocation is ordered; the number by which [`Self::stored`] knows it.
+    pub(crate) fn ordered(&self, target: Target, now: u64) -> usize {
+        let mut revocations = self.revocations.borrow_mut();
+        revocations.push(Revocation { target, asked_at: now, at: None, by_feed: true });
+        revocations.len() - 1
+    }
+
+    pub(crate) fn stored(&self, number: usize, now: u64, by_feed: bool) {
+        let mut revocations = self.revocations.borrow_mut();
+        revocations[number].at = Some(now);
+        revocations[number].by_feed = by_feed;
+    }
+
+    /// The feed's object took these entries.
+    pub(crate) fn listed(&self, entries: &[FeedEntry], now: u64) {
+        if !self.muted.get() {
+            let mut listed = self.listed.borrow_mut();
+            entries.iter().for_each(|entry| {
+                listed.entry(entry.mark).or_insert(now);
+            });
+        }
+    }
+
+    /// When the feed's object first had a session or a subject of ours.
+    pub(crate) fn listed_at(&self, target: &Target) -> Option<u64> {
+        let mark = match target {
+            Target::Session(sid) => RevocationKey::own(Kind::Session, sid),
+            Target::Subject(sub) => RevocationKey::own(Kind::Subject, sub),
+            Target::Client(client) => RevocationKey::own(Kind::Client, client),
+            Target::Token(jti) => RevocationKey::own(Kind::AccessToken, jti),
+            Target::Key(kid) => RevocationKey::own(Kind::Key, kid),
+            Target::Foreign(sub) => RevocationKey::of(Kind::Subject, crate::upstream::ISSUER, sub),
+        };
+        self.listed.borrow().get(&mark).copied()
+    }
+
+    /// The successor that a client got for a token.
+    pub(crate) fn succeeded(&self, parent: &str, successor: &str, now: u64) {
+        self.look(invariants::SUCCESSOR);
+        let mut successors = self.successors.borrow_mut();
+        let known = successors.entry(parent.to_owned()).or_insert_with(|| successor.to_owned());
+        if known != successor {
+            let seen = format!("generation {:?} got a second successor", generation(parent));
+            self.violated(invariants::SUCCESSOR, now, seen);
+        }
+    }
+
+    /// An Account object decided.
+    pub(crate) fn account(&self, request: &AccountRequest, answer: &AccountAnswer, call: &Rc<Call>, now: u64) {
+        if self.muted.get() {
+            return;
+        }
+        let mut sessions = self.sessions.borrow_mut();
+        match (request, answer) {
+            (AccountRequest::Confirm { family, rotation_count }, AccountAnswer::Confirmed) => {
+                let session = sessions.entry(family.to_string()).or_default();
+                if !session.rotated_at.contains_key(rotation_count) {
+                    session.confirmed_at.entry(*rotation_count).or_insert(now);
+                }
+            }
+            (AccountRequest::Rotate { family, presented, .. }, AccountAnswer::Rotated(_)) => {
+                let sid = family.to_string();
+                let session = sessions.entry(sid.clone()).or_default();
+                let broken = session.granted(presented.rotation_count, now);
+                if now.saturating_sub(call.sent_at) > REUSE_INTERVAL - SKEW {
+                    session.excuses.push((now, "a slow request"));
+                }
+                drop(sessions);
+                for (invariant, seen) in broken {
+                    self.violated(invariant, now, format!("session {sid}: {seen}"));
+                }
+            }
+            (AccountRequest::Rotate { family, presented, .. }, AccountAnswer::Unavailable { .. }) => {
+                let session = sessions.entry(family.to_string()).or_default();
+                session.unsure_since.entry(presented.rotation_count).or_insert(now);
+            }
+            (AccountRequest::Rotate { family, .. }, AccountAnswer::Refused(refusal)) => {
+                let sid = family.to_string();
+                let session = sessions.entry(sid).or_default();
+                if now.saturating_sub(call.sent_at) > REUSE_INTERVAL - SKEW {
+                    session.excuses.push((now, "a slow request"));
+                }
+                if refusal.cause.code() == "refresh_token_reused" {
+                    session.refused_at.get_or_insert(now);
+                    let target = Target::Session(family.to_string());
+                    let mut revocations = self.revocations.borrow_mut();
+                    revocations.push(Revocation { target, asked_at: now, at: Some(now), by_feed: true });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Session {
+    /// The object granted a rotation of this generation. The promises that this breaks.
+    fn granted(&mut self, count: u32, now: u64) -> Vec<(Invariant, String)> {
+        let mut broken = Vec::new();
+        if self.refused_at.is_some_and(|at| at + SKEW < now) {
+            broken.push((invariants::ENDED, "granted after reuse".to_owned()));
+        }
+        let unsure = self.unsure_since.get(&count);
+        if unsure.or(self.rotated_at.get(&count)).is_some_and(|at| now.saturating_sub(*at) >= REUSE_INTERVAL) {
+            self.perhaps_late.insert(count);
+        }
+        let Some(rotated) = self.rotated_at.get(&count).copied() else {
+            self.rotated_at.insert(count, now);
+            let last_three = |back| count.checked_sub(back).is_some_and(|one| self.late.contains(&one));
+            if (1..=3).all(last_three) {
+                broken.push((invariants::LATE, format!("generation {count} rotated after three late ones")));
+            }
+            return broken;
+        };
+        let since = now.saturating_sub(rotated);
+        let confirmed = self.confirmed_at.get(&(count + 1)).map(|at| now.saturating_sub(*at));
+        if since >= REUSE_INTERVAL {
+            self.late.insert(count);
+        }
+        if self.rotated_at.contains_key(&(count + 1)) {
+            broken.push((invariants::REUSE, format!("generation {count} granted, two rotations behind")));
+        }
+        let is_late = since > REUSE_INTERVAL + SKEW;
+        if is_late && (since > LOST_RESPONSE + SKEW || confirmed.is_some_and(|at| at > REUSE_INTERVAL + SKEW)) {
+            let seen = format!("generation {count} granted {since} ms after its rotation, receipt {confirmed:?}");
+            broken.push((invariants::WINDOW, seen));
+        }
+        broken
+    }
+
+    /// Why this session may have ended by now, if a rule says so.
+    pub(crate) fn may_have_ended(&self, generation: u32, now: u64) -> Option<&'static str> {
+        if let Some((_, why)) = self.excuses.iter().find(|(at, _)| *at <= now) {
+            return Some(why);
+        }
+        let late_in_a_row =
+            (1..=3).all(|back| generation.checked_sub(back).is_some_and(|one| self.perhaps_late.contains(&one)));
+        if late_in_a_row {
+            return Some("three late rotations in a row");
+        }
+        let rotated = self.rotated_at.get(&generation).copied();
+        (rotated.is_some_and(|at| at + LOST_RESPONSE < now)).then_some("back too late")
+    }
+}
+
+/// The rotation count that a refresh token names, and its master's id.
+pub(crate) fn generation(refresh_token: &str) -> Option<(u32, u8)> {
+    let bytes = from_base64url(refresh_token.strip_prefix("prt_")?)?;
+    Some((u32::from_be_bytes(bytes.get(34..38)?.try_into().ok()?), *bytes.get(1)?))
+}
+
+/// What an access token says.
+pub(crate) fn read(token: &str) -> Option<(Value, Value)> {
+    let mut parts = token.split('.').map(|part| {
+        from_base64url(part).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+    });
+    Some((parts.next()??, parts.next()??))
+}

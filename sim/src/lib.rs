@@ -1,0 +1,29 @@
+//! The whole of Postern in one deterministic program: the real code of its crates over a simulated platform, in one thread,
+//! from one seed, on a simulated clock. `docs/concepts/simulation.md` describes it.
+
+mod client;
+mod crypto;
+mod dice;
+mod executor;
+mod faults;
+mod heal;
+pub mod invariants;
+mod judge;
+mod kv;
+mod ledger;
+mod machine;
+mod objects;
+mod operators;
+mod others;
+mod owners;
+mod ports;
+mod run;
+mod settings;
+pub mod story;
+mod trace;
+mod upstream;
+mod world;
+
+pub use faults::Kind;
+pub use ledger::Violation;
+pub use run::{Outcome, Plan, run, shrink};

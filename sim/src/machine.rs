@@ -1,0 +1,55 @@
+//! Machines, their clocks, and the calls that go between them.
+
+use core::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use postern_app::time::Timestamp;
+
+use crate::executor::Group;
+
+/// The wall clock at the beginning of every run, in milliseconds since 1970.
+pub(crate) const START: u64 = 1_800_000_000_000;
+
+/// What an isolate or an object runs on.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    pub(crate) region: usize,
+    /// How far its clock is from the true time, in milliseconds.
+    pub(crate) offset: Cell<i64>,
+    pub(crate) group: Cell<Group>,
+    /// The true time of the last fault that a call from here met.
+    pub(crate) hit_at: Cell<Option<u64>>,
+}
+
+impl Machine {
+    pub(crate) fn new(name: String, region: usize, offset: i64, group: Group) -> Rc<Self> {
+        let (offset, group) = (Cell::new(offset), Cell::new(group));
+        Rc::new(Self { name, region, offset, group, hit_at: Cell::new(None) })
+    }
+
+    /// What its clock shows at this true time.
+    pub(crate) fn clock(&self, now: u64) -> Timestamp {
+        Timestamp::from_millis(START.saturating_add(now).saturating_add_signed(self.offset.get()))
+    }
+}
+
+/// One request of a client, or one alarm, with all that it causes.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// Whose.
+    pub(crate) of: String,
+    /// The true time at which the client sent it.
+    pub(crate) sent_at: u64,
+    /// The faults that it met and that may be seen in its answer.
+    pub(crate) hits: RefCell<Vec<&'static str>>,
+    /// When it was answered; what it left to do has 30 s from then.
+    pub(crate) answered: Cell<Option<u64>>,
+}
+
+impl Call {
+    pub(crate) fn new(of: &str, sent_at: u64) -> Rc<Self> {
+        let (hits, answered) = (RefCell::default(), Cell::new(None));
+        Rc::new(Self { of: of.to_owned(), sent_at, hits, answered })
+    }
+}

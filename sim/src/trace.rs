@@ -1,0 +1,70 @@
+//! What happened, for a person: a timeline, or a sequence diagram. Recorded only when a run is told to.
+
+use core::{
+    cell::{Cell, RefCell},
+    fmt::Write as _,
+};
+
+use sha2::{Digest as _, Sha256};
+
+/// One line.
+#[derive(Debug, Clone)]
+pub(crate) struct Note {
+    /// True time, in milliseconds.
+    pub(crate) at: u64,
+    pub(crate) from: String,
+    /// Empty for what happens at one place.
+    pub(crate) to: String,
+    pub(crate) text: String,
+}
+
+/// All lines of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    records: bool,
+    notes: RefCell<Vec<Note>>,
+    count: Cell<u64>,
+    digest: RefCell<Sha256>,
+}
+
+impl Trace {
+    pub(crate) fn new(records: bool) -> Self {
+        Self { records, ..Self::default() }
+    }
+
+    /// A message from one to another, or what happens at `from` alone. The text is made only if somebody reads it.
+    pub(crate) fn note(&self, at: u64, from: &str, to: &str, text: impl FnOnce() -> String) {
+        self.count.set(self.count.get() + 1);
+        let mut digest = self.digest.borrow_mut();
+        digest.update(at.to_le_bytes());
+        digest.update(from);
+        digest.update(to);
+        if self.records {
+            self.notes.borrow_mut().push(Note { at, from: from.into(), to: to.into(), text: text() });
+        }
+    }
+
+    /// A hash of the order of all events: equal for two runs that went the same way.
+    pub(crate) fn digest(&self) -> String {
+        let hash = self.digest.borrow().clone().finalize();
+        hash.iter().take(8).fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count.get()
+    }
+
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        self.notes.borrow().clone()
+    }
+}
+
+/// A time of a run, as people write it.
+pub(crate) fn clock(millis: u64) -> String {
+    let (days, seconds) = (millis / 86_400_000, millis / 1000);
+    let day = if days > 0 { format!("{days}d ") } else { String::new() };
+    format!("{day}{:02}:{:02}:{:02}.{:03}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, millis % 1000)
+}
