@@ -102,7 +102,7 @@ pub(crate) struct Ledger {
     pub(crate) sessions: RefCell<BTreeMap<String, Session>>,
     pub(crate) revocations: RefCell<Vec<Revocation>>,
     successors: RefCell<BTreeMap<String, String>>,
-    listed: RefCell<BTreeMap<RevocationKey, u64>>,
+    listed: RefCell<BTreeMap<RevocationKey, Vec<u64>>>,
     pub(crate) violations: RefCell<Vec<Violation>>,
     /// How often each promise was looked at.
     pub(crate) looked: RefCell<BTreeMap<&'static str, u64>>,
@@ -152,14 +152,14 @@ impl Ledger {
         if !self.muted.get() {
             let mut listed = self.listed.borrow_mut();
             entries.iter().for_each(|entry| {
-                listed.entry(entry.mark).or_insert(now);
+                listed.entry(entry.mark).or_default().push(now);
             });
         }
     }
 
-    /// When the feed's object first had a session or a subject of ours.
-    pub(crate) fn listed_at(&self, target: &Target) -> Option<u64> {
-        let mark = match target {
+    /// When the feed's object heard of a revocation.
+    pub(crate) fn listed_at(&self, revocation: &Revocation) -> Option<u64> {
+        let mark = match &revocation.target {
             Target::Session(sid) => RevocationKey::own(Kind::Session, sid),
             Target::Subject(sub) => RevocationKey::own(Kind::Subject, sub),
             Target::Client(client) => RevocationKey::own(Kind::Client, client),
@@ -167,7 +167,7 @@ impl Ledger {
             Target::Key(kid) => RevocationKey::own(Kind::Key, kid),
             Target::Foreign(sub) => RevocationKey::of(Kind::Subject, crate::upstream::ISSUER, sub),
         };
-        self.listed.borrow().get(&mark).copied()
+        self.listed.borrow().get(&mark)?.iter().find(|at| **at >= revocation.asked_at).copied()
     }
 
     /// The successor that a client got for a token.

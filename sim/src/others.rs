@@ -169,8 +169,9 @@ fn judge_theirs(
     let target = Target::Foreign(subject.to_owned());
     let revocations = ledger.revocations.borrow();
     let of_subject = || revocations.iter().filter(|revocation| revocation.target == target);
-    let clock = answered.machine.as_ref().is_some_and(|machine| machine.offset.get().unsigned_abs() > 1500);
+    let clock = judge::is_clock_wrong(answered.machine.as_ref());
     let failed = world.upstream.failed_at.get().is_some_and(|at| at + ISSUER_AFTERMATH > answered.begun)
+        || world.upstream.unreached_at.get().is_some_and(|at| at + 2 * LEARNED > answered.begun)
         || answered.begun < world.moved_until.get();
     match status {
         None | Some(429) => {}

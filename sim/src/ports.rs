@@ -51,6 +51,9 @@ impl SimPorts {
     pub(crate) fn hit(&self, what: &'static str) {
         self.call.hits.borrow_mut().push(what);
         self.machine.hit_at.set(Some(self.world.now()));
+        if what == Component::IssuerKeys.name() {
+            self.world.upstream.unreached_at.set(Some(self.world.now()));
+        }
         self.world.trace.note(self.world.now(), &self.machine.name, "", || format!("fault: {what}"));
     }
 

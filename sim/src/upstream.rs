@@ -34,6 +34,8 @@ pub(crate) struct Upstream {
     tokens: Cell<u64>,
     /// True times of all fetches of its key set.
     pub(crate) fetches: RefCell<Vec<u64>>,
+    /// The last time that an object which fetches them was not reached, or was reset at its work.
+    pub(crate) unreached_at: Cell<Option<u64>>,
     /// The last time that a fetch failed.
     pub(crate) failed_at: Cell<Option<u64>>,
 }

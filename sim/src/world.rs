@@ -88,6 +88,7 @@ pub(crate) struct World {
     edge_numbers: Cell<u32>,
     /// The settings of each version, in the order of their deployment.
     versions: RefCell<Vec<Config>>,
+    object_isolates: RefCell<BTreeMap<usize, Rc<Isolate>>>,
     /// How many of a hundred new isolates are of the newest version, and otherwise of the one before.
     pub(crate) share: Cell<u64>,
     /// The true time until which a version that does not know the current master may answer.
@@ -124,6 +125,7 @@ impl World {
             edges: RefCell::default(),
             edge_numbers: Cell::new(0),
             versions: RefCell::new(vec![config]),
+            object_isolates: RefCell::default(),
             share: Cell::new(100),
             newer_master_until: Cell::new(0),
             moved_until: Cell::new(0),
@@ -217,8 +219,15 @@ impl World {
         Rc::new(isolate)
     }
 
+    /// The settings that an object is started with. Objects of one version share them, as those of one machine do.
     pub(crate) fn isolate_of_some_version(&self) -> Rc<Isolate> {
-        self.isolate_of(self.version())
+        let version = self.version();
+        let known = self.object_isolates.borrow().get(&version).cloned();
+        known.unwrap_or_else(|| {
+            let made = self.isolate_of(version);
+            self.object_isolates.borrow_mut().insert(version, Rc::clone(&made));
+            made
+        })
     }
 
     /// An isolate that answers in this region: one that is there, or a new one.

@@ -149,7 +149,7 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
     }
 
     fn feed_reading(&self, now: Timestamp) -> Reading {
-        self.0.isolate.memory.feed.reading(now, self.0.isolate.config.revocation.reread)
+        self.0.isolate.memory.feed.reading(now, self.0.isolate.config.revocation.reread, self.feed_delay())
     }
 
     fn read_feed_in_background(&self, now: Timestamp) {
@@ -185,11 +185,13 @@ impl<'r, P: Ports> RevocationCache<'r, P> {
             feed.take_in(copy, CopySource::Kv, as_of, now);
         }
         feed.failed.set(false);
+        feed.renewed.set(true);
         if age.is_some_and(|age| age < self.trusted_for()) {
             // It was written just now.
             feed.failed_writes.set(0);
         } else if let Err(fault) = self.take_in_from_object().await {
             Events::of(self.0).record_fault(&fault, &Caller::default());
+            feed.renewed.set(false);
             // A copy younger than two beats is used although the object did not answer: without the object, nothing can have
             // been added to the feed.
             feed.failed.set(age.is_none_or(|age| age >= self.absent_after()));

@@ -35,6 +35,8 @@ pub(crate) struct FeedMemory {
     /// When the last read in the background began.
     pub(crate) begun: Cell<Timestamp>,
     pub(crate) failed: Cell<bool>,
+    /// Whether the last read brought a copy that was new enough to be trusted, from KV or from the Durable Object.
+    pub(crate) renewed: Cell<bool>,
     /// The turn for reading while other requests wait.
     pub(crate) turn: Turn,
     /// When the copy that KV had at the last read was written.
@@ -80,10 +82,14 @@ pub(crate) struct FeedState {
 }
 
 impl FeedMemory {
-    pub(crate) fn reading(&self, now: Timestamp, reread: Duration) -> Reading {
+    /// `oldest` is the age at which the copy may not be used any more while its sources answer. KV's copy may be old when it
+    /// is read: then seldom requests must not use it for as long as one that was new. A copy that the last read could not
+    /// renew is used without waiting, so that a source that hangs does not hold up the requests.
+    pub(crate) fn reading(&self, now: Timestamp, reread: Duration, oldest: Duration) -> Reading {
         let Some(ended) = self.ended.get() else { return Reading::Wait };
         let pause = if self.failed.get() { reread.min(RETRY) } else { reread };
-        if now.is_due(ended, reread * IDLE_INTERVALS) {
+        let outdated = self.renewed.get() && now.is_due(ended, pause) && self.is_stale(now, oldest);
+        if outdated || now.is_due(ended, reread * IDLE_INTERVALS) {
             Reading::Wait
         } else if now.is_due(ended.max(self.begun.get()), pause) {
             Reading::Background

@@ -49,6 +49,27 @@ fn revoke(world: &World, target: &Target) -> Result<usize, RevocationRefused> {
     block_on(world.service().revoke_target(target, EventContext::default())).map(|done| done.sessions.len())
 }
 
+// KV's copy is a minute old when it is read, and the next request comes 80 s later.
+#[test]
+fn seldom_requests_do_not_stretch_the_bound() {
+    let world = World::new();
+    let (access_token, _) = world.sign_in();
+    let (_, refresh_token) = world.sign_in();
+    world.ring_feed();
+    world.kv.serve_old(true);
+    assert_eq!(world.call("/auth/logout", &json!({"refresh_token": refresh_token})).status, 204);
+    let (revoked, refresh_token) = world.sign_in();
+    assert_eq!(world.call("/auth/logout", &json!({"refresh_token": refresh_token})).status, 204);
+    settle(&world);
+    world.pass(55);
+    assert_eq!(world.gate("/orders", Some(&revoked)), None, "the copy is trusted");
+    assert_eq!(world.gate("/orders", Some(&access_token)), None);
+    world.kv.serve_old(false);
+    world.pass(80);
+    assert_eq!(world.gate("/orders", Some(&revoked)), Some(401), "135 s after the revocation");
+    assert_eq!(world.gate("/orders", Some(&access_token)), None);
+}
+
 // Once the feed is read again.
 #[test]
 fn every_end_of_a_session_reaches_the_gate_by_the_feed() {
