@@ -149,7 +149,7 @@ pub(crate) fn pair(world: &World, body: &Value, answered: &Answered) -> Option<P
         jti: text(&claims["jti"]),
         expires,
         signed_in,
-        is_off: offset.unsigned_abs() > 1500,
+        is_off: offset.unsigned_abs() > 1500 || world.ledger.is_off(&sid),
         token,
         sid,
     };

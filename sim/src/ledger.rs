@@ -47,6 +47,8 @@ pub(crate) struct Access {
 pub(crate) struct Session {
     pub(crate) sub: String,
     pub(crate) signed_in: u64,
+    /// Whether the machine that signed in had a wrong clock, which `auth_time` keeps.
+    is_off: bool,
     /// By generation: when the object first rotated it.
     rotated_at: BTreeMap<u32, u64>,
     /// By generation: when the object heard that its access token was used.
@@ -128,6 +130,12 @@ impl Ledger {
         let session = sessions.entry(access.sid.clone()).or_default();
         session.sub.clone_from(&access.sub);
         session.signed_in = now;
+        session.is_off = access.is_off;
+    }
+
+    /// Whether the machine where a session began had a wrong clock.
+    pub(crate) fn is_off(&self, sid: &str) -> bool {
+        self.sessions.borrow().get(sid).is_some_and(|session| session.is_off)
     }
 
     pub(crate) fn excuse(&self, sid: &str, now: u64, why: &'static str) {

@@ -3,7 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    chain::{Act, Head, Proof, Sealed},
+    chain::{Act, Head, Proof, Sealed, verify_chain},
     messages::{AuditAnswer, AuditRequest, MAX_PAGE, Page},
 };
 use crate::{
@@ -38,16 +38,31 @@ impl<R: Records> AuditChain<R> {
     }
 
     fn append(&self, act: Act, now: Timestamp, masters: &Masters) -> Result<Head, Fault> {
-        let sealed = self.head()?.seal(act, now, masters);
+        let sealed = self.end(masters)?.seal(act, now, masters);
         let head = sealed.head();
-        let id = entry_id(head.seq);
-        if self.0.read(ENTRY_KIND, &id)?.is_some() {
-            // The head was replaced by an older one. No entry is ever overwritten.
-            return Err(Fault::new(Component::AuditLog, format_args!("entry {} exists already", head.seq)));
-        }
-        self.0.write(ENTRY_KIND, &id, &encode(&sealed)?)?;
+        self.0.write(ENTRY_KIND, &entry_id(head.seq), &encode(&sealed)?)?;
         self.0.write(HEAD_KIND, HEAD_ID, &encode(&head)?)?;
         Ok(head)
+    }
+
+    /// The head, or the one entry after it: the storage may fail between the writes of an entry and of its head, and then
+    /// the log goes on behind that entry. No entry is ever overwritten.
+    fn end(&self, masters: &Masters) -> Result<Head, Fault> {
+        let head = self.head()?;
+        let Some(next) = self.entry(head.seq)? else { return Ok(head) };
+        let exists = || {
+            let seq = head.seq.saturating_add(1);
+            Fault::new(Component::AuditLog, format_args!("entry {seq} exists already"))
+        };
+        let sealed = decode::<Sealed>(&next).map_err(|_| exists())?;
+        let end = verify_chain(head, &[sealed], Some(masters)).map_err(|_| exists())?;
+        // With two of them, the head was replaced by an older one.
+        if self.entry(end.seq)?.is_some() { Err(exists()) } else { Ok(end) }
+    }
+
+    /// The record of the entry that follows this number.
+    fn entry(&self, after: u64) -> Result<Option<String>, Fault> {
+        self.0.read(ENTRY_KIND, &entry_id(after.saturating_add(1)))
     }
 
     fn page(&self, after: u64, limit: u16, masters: &Masters) -> Result<Page, Fault> {

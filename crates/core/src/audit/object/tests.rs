@@ -1,6 +1,5 @@
 use super::*;
 use crate::{
-    audit::chain::verify_chain,
     ports::memory::{FaultMode, MemoryRecords},
     secrets::Master,
 };
@@ -60,6 +59,22 @@ fn when_storage_fails_nothing_is_appended_and_the_act_must_wait() {
     log.records.break_with(FaultMode::None);
     let AuditAnswer::Appended { head } = log.append("2") else { panic!() };
     assert_eq!(head.seq, 2);
+}
+
+#[test]
+fn a_write_that_failed_half_way_does_not_end_the_log() {
+    for mode in [FaultMode::FailAfterPersisting(0), FaultMode::FailCall(3)] {
+        let log = Log::new();
+        log.append("1");
+        // The entry is written and its head is not.
+        log.records.break_with(mode);
+        assert!(matches!(log.append("2"), AuditAnswer::Unavailable { .. }), "{mode:?}");
+        log.records.break_with(FaultMode::None);
+        let AuditAnswer::Appended { head } = log.append("3") else { panic!("{mode:?}") };
+        let page = log.page(0, 5);
+        assert_eq!((head.seq, page.entries.len()), (3, 3), "{mode:?}");
+        assert_eq!(verify_chain(Head::EMPTY, &page.entries, Some(&masters())).unwrap(), head);
+    }
 }
 
 #[test]
