@@ -43,6 +43,7 @@ test: setup test-native test-worker test-packages ## Run all tests: the native o
 test-native: ## Run the native tests alone; needs Rust and nothing else
 	@cargo test --quiet --features thorough
 	@cargo test --quiet --package postern-vectors --package postern-origin
+	@cargo test --quiet --package postern-sim
 
 test-worker: setup ## Run the tests on workerd alone: ONLY=revoke
 	@$(ENV) vitest run $(ONLY)

@@ -90,7 +90,8 @@ impl Executor {
     /// Begins a task; its number is for [`Self::cancel`].
     pub(crate) fn spawn(&self, group: Group, work: impl Future<Output = ()> + 'static) -> u64 {
         let task = self.number();
-        let signal = Arc::new(Signal { task, queued: AtomicBool::new(false), ready: Arc::clone(&self.ready) });
+        let signal =
+            Arc::new(Signal { task, queued: AtomicBool::new(false), ready: Arc::clone(&self.ready) });
         let entry = Task { group, signal: Arc::clone(&signal), work: Some(Box::pin(work)) };
         self.tasks.borrow_mut().insert(task, entry);
         signal.wake();

@@ -9,13 +9,7 @@ use postern_app::{
 };
 
 use crate::{
-    invariants,
-    ledger::Target,
-    machine::Call,
-    objects,
-    owners::Owner,
-    ports::SimPorts,
-    settings::LEVELS,
+    invariants, ledger::Target, machine::Call, objects, owners::Owner, ports::SimPorts, settings::LEVELS,
     world::World,
 };
 
@@ -66,7 +60,11 @@ fn every_user_goes_on(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
     world.ledger.look(invariants::HEALS);
     // A password whose hash is under a removed secret is lost.
     if well.get() < owners.len() && world.removed_master_at.get().is_none() {
-        let seen = format!("{} of {} users cannot use their sessions again", owners.len() - well.get(), owners.len());
+        let seen = format!(
+            "{} of {} users cannot use their sessions again",
+            owners.len() - well.get(),
+            owners.len()
+        );
         world.ledger.violated(invariants::HEALS, world.now(), seen);
     }
 }
@@ -78,7 +76,11 @@ fn feed_is_whole(world: &Rc<World>) {
     world.ledger.look(invariants::OUTBOX);
     for object in world.all_objects() {
         if object.part == Component::Account && objects::has_outbox(&object) {
-            world.ledger.violated(invariants::OUTBOX, world.now(), format!("account {} keeps it", object.name));
+            world.ledger.violated(
+                invariants::OUTBOX,
+                world.now(),
+                format!("account {} keeps it", object.name),
+            );
         }
     }
     let small = world.faults.has(crate::faults::Kind::FeedSmall);

@@ -25,76 +25,76 @@ invariants! {
         "If a refresh gets no answer, repeat it with the same token. You get the same successor, byte for byte.";
     /// One successor of each refresh token.
     SUCCESSOR = "one successor", "docs/concepts/refresh-families.md#rules-for-clients",
-        "Any number of requests with one token get the same successor.";
+        "Any number of requests with one token get the same successor, if each arrives within the reuse interval (10 s) after the first was answered or after its access token was first used.";
     /// A replaced refresh token ends its family.
-    REUSE = "a replaced token ends the family", "docs/concepts/refresh-families.md#the-rules",
-        "Row 8: any other presented token with a genuine MAC is reuse: end, alert; wherever a refresh token is presented, also at a logout.";
+    REUSE = "a replaced token ends the family", "docs/concepts/refresh-families.md#compared-with-the-standards",
+        "Row 8 does that for any older token, for as long as the family could have lived.";
     /// No rotation is granted after the windows.
-    WINDOW = "no retry after its window", "docs/concepts/refresh-families.md#the-rules",
-        "The parent gets its successor within the reuse interval after the rotation or the receipt, or without a receipt within the lost-response window.";
+    WINDOW = "no retry after its window", "docs/concepts/refresh-families.md#proof-of-receipt",
+        "The lost-response window closes one reuse interval after it, not at once";
     /// A silent thief is found.
     LATE = "three late rotations end the family", "docs/concepts/refresh-families.md#the-rules",
-        "If the last three rotations in a row each needed a late retry, the family ends instead of rotating a fourth time.";
+        "if the last three rotations in a row each needed a late retry, the family ends with `sign_in_required` instead of rotating a fourth time.";
     /// An ended family stays ended.
     ENDED = "an ended family stays ended", "docs/concepts/refresh-families.md#the-states",
         "An ended family stays ended.";
     /// The bound of the feed.
-    FEED = "revoked: refused by the feed within 90 s", "docs/concepts/revocation.md#levels",
-        "`feed`: within 90 s, whatever single component fails (except the feed's own object).";
+    FEED = "revoked: refused by the feed within 90 s", "docs/concepts/revocation.md#how-soon-feed-refuses",
+        "60 s plus `reread`, 90 s, is therefore the bound even while KV returns old values, garbage, or nothing.";
     /// The bound of `strong`.
-    STRONG = "revoked: refused at once where strong", "docs/concepts/revocation.md#levels",
-        "`strong`: with the next request.";
+    STRONG = "revoked: refused at once where strong", "docs/concepts/revocation.md#when-something-fails",
+        "refused within 90 s at `feed`, with the next request at `strong`.";
     /// The bound of a revoked client.
     CLIENT = "a revoked client is judged by the sign-in", "docs/concepts/revocation.md#how-soon-feed-refuses",
-        "A client is judged by the sign-in: a refresh in an isolate that learns of it late gains nothing, at `feed` and at `strong`.";
+        "A refresh keeps `auth_time`, so a refresh in an isolate that learns of it late gains nothing, at `feed` and at `strong`.";
     /// The bound of a revoked key.
     KEY = "a revoked key is refused everywhere", "docs/concepts/revocation.md#a-signing-key",
-        "From then on the key is unknown at every level, `none` too: by the feed's age, 90 s.";
+        "From then on the key is unknown at every level, `none` too.";
     /// The end of an access token.
     EXPIRY = "no token passes after its end", "docs/concepts/revocation.md#levels",
-        "`none`: when the token expires, plus the leeway of 30 s.";
+        "when the token expires, plus the leeway of 30 s";
     /// Tokens of ours are good while their key is.
-    OWN = "no sound token of ours is refused", "docs/concepts/signing-keys.md#the-life-of-a-key",
-        "A key is retiring until the last token it signed has expired.";
+    OWN = "no sound token of ours is refused", "docs/concepts/signing-keys.md#the-calendar",
+        "A late alarm makes a state longer, never shorter.";
     /// Tokens of another issuer are good while their key is published.
     FOREIGN = "no sound token of another issuer is refused", "docs/concepts/verification.md#key-sets",
-        "A failure never removes a good set from any of the three places.";
+        "A good set survives failed fetches and documents without a usable key.";
     /// Keys that another issuer took down.
     WITHDRAWN = "a key that was taken down is refused", "docs/concepts/verification.md#key-sets",
-        "A set older than three soft ages is refreshed before use.";
+        "it is refreshed before use.";
     /// Subjects of another issuer.
     FOREIGN_REVOKED = "a revoked subject of another issuer", "docs/concepts/revocation.md#how-soon-feed-refuses",
         "Tokens without it are judged by `iat`. The issuer's clock may be ahead, so its `leeway` is added.";
     /// How often key sets are fetched.
     FETCHES = "one fetch for the whole deployment", "docs/concepts/verification.md#key-sets",
-        "Tokens that no known key verifies cause at most one fetch in 30 s for the whole deployment.";
+        "Any number of tokens with made-up `kid`s or signatures costs an issuer one fetch every 30 s.";
     /// Answers of 5xx.
     AVAILABLE = "no 5xx without a fault", "docs/concepts/architecture.md#the-code",
-        "Every fault of ours is 503 with `Retry-After` and changes nothing.";
+        "every fault of ours is 503 with `Retry-After` and changes nothing.";
     /// What a 503 carries.
-    RETRY_AFTER = "a 503 says when to try again", "docs/concepts/architecture.md#the-code",
-        "Every fault of ours is 503 with `Retry-After`.";
+    RETRY_AFTER = "a 503 says when to try again", "docs/concepts/revocation.md#when-something-fails",
+        "A 503 has `Retry-After` and the code `unavailable`.";
     /// Removed master secrets.
     REMOVED_MASTER = "a removed master is refused, not a fault", "docs/reference/configuration.md#the-master-key",
         "Data made under any other unknown id is of a removed secret: it is refused.";
     /// Limits of sign-ins.
     GUESSES = "five guesses, then locked", "docs/reference/limits.md#failures",
-        "Against one account this leaves strangers five guesses, then one an hour, from any number of addresses.";
+        "Against one account this leaves strangers five guesses, then one an hour: 24 a day, from any number of addresses.";
     /// The audit log.
     AUDIT = "the audit chain is whole", "docs/reference/admin-api.md#who-is-an-administrator",
-        "A change is written to the audit log before it is made, and its result afterwards.";
+        "a change is written to the audit log before it is made, and its result afterwards";
     /// What was revoked reaches the feed.
     OUTBOX = "what ended reaches the feed", "docs/concepts/revocation.md#how-the-feed-works",
-        "Its alarm sends the outbox to the feed's object; if that fails, it retries. A crash loses nothing.";
+        "A crash loses nothing: outbox and alarm are on disk.";
     /// What KV holds in the end.
     KV = "KV has the newest feed in the end", "docs/concepts/revocation.md#how-the-feed-works",
         "A write that was given up may arrive after the next one with older content, so the feed is written once more a minute after the next good write.";
     /// Everything goes on.
-    HEALS = "everything heals", "docs/concepts/revocation.md#when-something-fails",
-        "After the part is back everything goes on where it was.";
+    HEALS = "everything heals", "docs/concepts/refresh-families.md#rules-for-clients",
+        "`too_many_retries` (429) and `unavailable` (503) are temporary: wait for `Retry-After`.";
     /// What is kept is bounded.
     MEMORY = "what is kept is bounded", "docs/concepts/revocation.md#capacity",
-        "Entries are forgotten when they have expired, and the platform's tasks end.";
+        "An entry is removed within a minute after everything that it is about has expired.";
     /// No panic.
     PANIC = "no panic", "docs/concepts/architecture.md#peculiarities-of-the-platform",
         "A panic aborts the WASM instance and discards everything cached in the isolate, so no input may cause a panic.";

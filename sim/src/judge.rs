@@ -57,6 +57,9 @@ pub(crate) fn reply(world: &World, reply: &Reply, answered: &Answered, what: &st
 }
 
 fn applies(revocation: &Revocation, access: &Access) -> bool {
+    if revocation.is_off {
+        return false;
+    }
     match &revocation.target {
         Target::Session(sid) => *sid == access.sid,
         // Of the very second: either is right.
@@ -72,8 +75,11 @@ fn applies(revocation: &Revocation, access: &Access) -> bool {
 fn may_apply(revocation: &Revocation, access: &Access) -> bool {
     match &revocation.target {
         Target::Subject(sub) => *sub == access.sub,
-        Target::Client(client) => *client == access.client && access.signed_in < revocation.asked_at + 3000,
-        _ => applies(revocation, access),
+        Target::Client(client) => *client == access.client && revocation.may_be_after(access.signed_in),
+        Target::Session(sid) => *sid == access.sid,
+        Target::Token(jti) => *jti == access.jti,
+        Target::Key(kid) => *kid == access.kid,
+        Target::Foreign(_) => false,
     }
 }
 
@@ -125,7 +131,9 @@ pub(crate) fn is_feed_away(world: &World, machine: Option<&Rc<Machine>>, since: 
         .into_iter()
         .chain([Kind::ObjectReset, Kind::ObjectCrash])
         .any(|kind| world.faults.has(kind));
-    away && machine.and_then(|machine| machine.hit_at.get()).is_some_and(|at| at + FEED_BOUND + SLACK >= since)
+    away && machine
+        .and_then(|machine| machine.hit_at.get())
+        .is_some_and(|at| at + FEED_BOUND + SLACK >= since)
 }
 
 /// An answer of the gate to a token of ours.
@@ -141,7 +149,8 @@ pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered
                 return;
             }
             if answered.begun > access.expires + 33_000 {
-                let seen = format!("{level}: a token passes {} ms after its end", answered.begun - access.expires);
+                let seen =
+                    format!("{level}: a token passes {} ms after its end", answered.begun - access.expires);
                 ledger.violated(invariants::EXPIRY, world.now(), seen);
             }
             let revocations = ledger.revocations.borrow();
@@ -203,7 +212,7 @@ pub(crate) fn ended(world: &World, sid: &str, refresh_token: &str, what: &str, a
             && match &revocation.target {
                 Target::Session(other) => other == sid,
                 Target::Subject(sub) => *sub == session.sub,
-                Target::Client(_) => session.signed_in < revocation.asked_at + 3000,
+                Target::Client(_) => revocation.may_be_after(session.signed_in),
                 Target::Token(_) | Target::Key(_) | Target::Foreign(_) => false,
             }
     });

@@ -84,6 +84,8 @@ pub(crate) struct Revocation {
     pub(crate) asked_at: u64,
     /// When the answer said that it is stored.
     pub(crate) at: Option<u64>,
+    /// Whether the machine that took the order had a wrong clock: it is of another time then.
+    pub(crate) is_off: bool,
     /// Whether the answer named the time until which the feed refuses it.
     pub(crate) by_feed: bool,
 }
@@ -109,6 +111,14 @@ pub(crate) struct Ledger {
     /// How often each promise was looked at.
     pub(crate) looked: RefCell<BTreeMap<&'static str, u64>>,
     muted: Cell<bool>,
+}
+
+impl Revocation {
+    /// Whether a sign-in of this true time may be of before it. Its time is that of its arrival, between the order and the
+    /// answer, in whole seconds.
+    pub(crate) fn may_be_after(&self, signed_in: u64) -> bool {
+        self.is_off || self.at.is_none_or(|at| signed_in < at + 3000)
+    }
 }
 
 impl Ledger {
@@ -145,13 +155,14 @@ impl Ledger {
     /// A revocation is ordered; the number by which [`Self::stored`] knows it.
     pub(crate) fn ordered(&self, target: Target, now: u64) -> usize {
         let mut revocations = self.revocations.borrow_mut();
-        revocations.push(Revocation { target, asked_at: now, at: None, by_feed: true });
+        revocations.push(Revocation { target, asked_at: now, at: None, is_off: false, by_feed: true });
         revocations.len() - 1
     }
 
-    pub(crate) fn stored(&self, number: usize, now: u64, by_feed: bool) {
+    pub(crate) fn stored(&self, number: usize, now: u64, by_feed: bool, is_off: bool) {
         let mut revocations = self.revocations.borrow_mut();
         revocations[number].at = Some(now);
+        revocations[number].is_off = is_off;
         revocations[number].by_feed = by_feed;
     }
 
@@ -190,7 +201,13 @@ impl Ledger {
     }
 
     /// An Account object decided.
-    pub(crate) fn account(&self, request: &AccountRequest, answer: &AccountAnswer, call: &Rc<Call>, now: u64) {
+    pub(crate) fn account(
+        &self,
+        request: &AccountRequest,
+        answer: &AccountAnswer,
+        call: &Rc<Call>,
+        now: u64,
+    ) {
         if self.muted.get() {
             return;
         }
@@ -210,6 +227,9 @@ impl Ledger {
                     session.excuses.push((now, "a slow request"));
                 }
                 drop(sessions);
+                for rule in [invariants::WINDOW, invariants::LATE, invariants::ENDED, invariants::REUSE] {
+                    self.look(rule);
+                }
                 for (invariant, seen) in broken {
                     self.violated(invariant, now, format!("session {sid}: {seen}"));
                 }
@@ -228,7 +248,13 @@ impl Ledger {
                     session.refused_at.get_or_insert(now);
                     let target = Target::Session(family.to_string());
                     let mut revocations = self.revocations.borrow_mut();
-                    revocations.push(Revocation { target, asked_at: now, at: Some(now), by_feed: true });
+                    revocations.push(Revocation {
+                        target,
+                        asked_at: now,
+                        at: Some(now),
+                        is_off: false,
+                        by_feed: true,
+                    });
                 }
             }
             _ => {}
@@ -244,7 +270,8 @@ impl Session {
             broken.push((invariants::ENDED, "granted after reuse".to_owned()));
         }
         let unsure = self.unsure_since.get(&count);
-        if unsure.or(self.rotated_at.get(&count)).is_some_and(|at| now.saturating_sub(*at) >= REUSE_INTERVAL) {
+        if unsure.or(self.rotated_at.get(&count)).is_some_and(|at| now.saturating_sub(*at) >= REUSE_INTERVAL)
+        {
             self.perhaps_late.insert(count);
         }
         let Some(rotated) = self.rotated_at.get(&count).copied() else {
@@ -264,8 +291,10 @@ impl Session {
             broken.push((invariants::REUSE, format!("generation {count} granted, two rotations behind")));
         }
         let is_late = since > REUSE_INTERVAL + SKEW;
-        if is_late && (since > LOST_RESPONSE + SKEW || confirmed.is_some_and(|at| at > REUSE_INTERVAL + SKEW)) {
-            let seen = format!("generation {count} granted {since} ms after its rotation, receipt {confirmed:?}");
+        if is_late && (since > LOST_RESPONSE + SKEW || confirmed.is_some_and(|at| at > REUSE_INTERVAL + SKEW))
+        {
+            let seen =
+                format!("generation {count} granted {since} ms after its rotation, receipt {confirmed:?}");
             broken.push((invariants::WINDOW, seen));
         }
         broken
@@ -276,8 +305,8 @@ impl Session {
         if let Some((_, why)) = self.excuses.iter().find(|(at, _)| *at <= now) {
             return Some(why);
         }
-        let late_in_a_row =
-            (1..=3).all(|back| generation.checked_sub(back).is_some_and(|one| self.perhaps_late.contains(&one)));
+        let late_in_a_row = (1..=3)
+            .all(|back| generation.checked_sub(back).is_some_and(|one| self.perhaps_late.contains(&one)));
         if late_in_a_row {
             return Some("three late rotations in a row");
         }
@@ -294,8 +323,8 @@ pub(crate) fn generation(refresh_token: &str) -> Option<(u32, u8)> {
 
 /// What an access token says.
 pub(crate) fn read(token: &str) -> Option<(Value, Value)> {
-    let mut parts = token.split('.').map(|part| {
-        from_base64url(part).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-    });
+    let mut parts = token
+        .split('.')
+        .map(|part| from_base64url(part).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()));
     Some((parts.next()??, parts.next()??))
 }

@@ -9,7 +9,8 @@ use std::{
 
 use postern_sim::{Kind, Outcome, Plan, invariants, run, shrink, story};
 
-const USAGE: &str = "usage: postern-sim seed N [FAULT ...] | run [--seeds N] [--from N] [--seconds S] | story SEED | table";
+const USAGE: &str =
+    "usage: postern-sim seed N [FAULT ...] | run [--seeds N] [--from N] [--seconds S] | story SEED | table";
 
 fn main() -> ExitCode {
     // A panic of the code under test is a result, and is printed with its seed.
@@ -165,7 +166,11 @@ fn figures(sum: &Sum, took: Duration) {
             .filter(|((own, _), _)| own == kind)
             .map(|((_, place), times)| format!("{place} {times}"))
             .collect();
-        println!("  {}: {}", kind.name(), if places.is_empty() { "never".to_owned() } else { places.join(", ") });
+        println!(
+            "  {}: {}",
+            kind.name(),
+            if places.is_empty() { "never".to_owned() } else { places.join(", ") }
+        );
     }
     println!("promises looked at:");
     for one in invariants::ALL {

@@ -269,9 +269,7 @@ impl SimPorts {
                 Err(fault) => text(&ThrottleAnswer::Unavailable { cause: fault.cause }),
             },
             Component::AuditLog => match message::read(body).map_err(read) {
-                Ok(request) => {
-                    text(&AuditChain::new(records).serve(request, now, &instance.isolate.masters))
-                }
+                Ok(request) => text(&AuditChain::new(records).serve(request, now, &instance.isolate.masters)),
                 Err(fault) => text(&AuditAnswer::Unavailable { cause: fault.cause }),
             },
             _ => match message::read(body).map_err(read) {

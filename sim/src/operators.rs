@@ -19,12 +19,7 @@ use crate::{
 const MASTERS: usize = 7;
 
 /// Revokes and rotates now and then, at any of the levels, and reads the audit log.
-pub(crate) fn administrator(
-    world: &Rc<World>,
-    owners: &Rc<Vec<Rc<Owner>>>,
-    foreigners: usize,
-    pause: u64,
-) {
+pub(crate) fn administrator(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>, foreigners: usize, pause: u64) {
     let (world, owners) = (Rc::clone(world), Rc::clone(owners));
     Rc::clone(&world).executor.spawn(world.people, async move {
         let device = Device::new(&world, "administrator");
@@ -97,7 +92,8 @@ async fn order(
             Got::Done(body) => {
                 if let Some(number) = number {
                     let by_feed = body["refused_by_the_feed_at"].is_number();
-                    world.ledger.stored(number, answered.ended, by_feed);
+                    let is_off = crate::judge::is_clock_wrong(answered.machine.as_ref());
+                    world.ledger.stored(number, answered.ended, by_feed, is_off);
                 }
                 return;
             }

@@ -137,7 +137,8 @@ pub(crate) fn foreigner(world: &Rc<World>, number: usize, pause: u64) {
             if world.faults.is_on(Kind::Quiet) {
                 continue;
             }
-            let fresh = held.as_ref().filter(|(_, key, at)| at + 500_000 > world.now() && is_published(&world, key));
+            let fresh =
+                held.as_ref().filter(|(_, key, at)| at + 500_000 > world.now() && is_published(&world, key));
             let (token, key, issued) = if let Some(held) = fresh {
                 held.clone()
             } else {
@@ -198,7 +199,12 @@ fn judge_theirs(
             let young = answered.begun < key.published_at + LEARNED;
             let gone = !is_published(world, key);
             let revoked = of_subject().any(|revocation| revocation.asked_at <= answered.ended);
-            if young || gone || clock || revoked || (failed && answered.begun < key.published_at + ISSUER_AFTERMATH) {
+            if young
+                || gone
+                || clock
+                || revoked
+                || (failed && answered.begun < key.published_at + ISSUER_AFTERMATH)
+            {
                 return;
             }
             let seen = format!("{status} for a sound token of the key {}", key.kid);
@@ -223,7 +229,8 @@ pub(crate) fn forger(world: &Rc<World>, pause: u64) {
             let (_, answered) = device.visit_with(&world, THEIRS, &token).await;
             world.ledger.look(invariants::WITHDRAWN);
             let over = key.withdrawn_at.is_some_and(|at| answered.begun > at + WITHDRAWN);
-            let failed = world.upstream.failed_at.get().is_some_and(|at| at + ISSUER_AFTERMATH > answered.begun);
+            let failed =
+                world.upstream.failed_at.get().is_some_and(|at| at + ISSUER_AFTERMATH > answered.begun);
             let excused = failed
                 || answered.begun < world.moved_until.get() + ISSUER_AFTERMATH
                 || judge::is_excused(&world, &answered.call, answered.machine.as_ref())

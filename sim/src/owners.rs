@@ -174,7 +174,9 @@ impl Owner {
         let (got, answered) = self.device.call(world, "POST", "/auth/refresh", None, &body).await;
         match got {
             Got::Done(body) => {
-                let Some(Pair { access, refresh }) = client::pair(world, &body, &answered) else { return false };
+                let Some(Pair { access, refresh }) = client::pair(world, &body, &answered) else {
+                    return false;
+                };
                 world.ledger.succeeded(&presented, &refresh, world.now());
                 let mut stored = self.stored.borrow_mut();
                 // Another tab may have gone on meanwhile.
@@ -214,14 +216,20 @@ impl Owner {
         let (Some(refresh), Some(access)) = (self.refresh_token(), self.access()) else { return };
         let everywhere = world.dice.percent(25);
         let path = if everywhere { "/auth/logout-all" } else { "/auth/logout" };
-        let target =
-            if everywhere { Target::Subject(access.sub.clone()) } else { Target::Session(access.sid.clone()) };
+        let target = if everywhere {
+            Target::Subject(access.sub.clone())
+        } else {
+            Target::Session(access.sid.clone())
+        };
         let number = world.ledger.ordered(target, world.now());
         let body = json!({ "refresh_token": refresh });
         for _ in 0..5 {
             let (got, answered) = self.device.call(world, "POST", path, None, &body).await;
             match got {
-                Got::Done(Value::Null) => world.ledger.stored(number, answered.ended, true),
+                Got::Done(Value::Null) => {
+                    let is_off = judge::is_clock_wrong(answered.machine.as_ref());
+                    world.ledger.stored(number, answered.ended, true, is_off);
+                }
                 Got::Later => {
                     world.executor.sleep(world.dice.between(2000, 5000)).await;
                     continue;

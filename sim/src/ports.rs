@@ -8,9 +8,7 @@ use postern_app::{
     audit::{AuditAnswer, AuditLog, AuditRequest},
     client_documents::{ClientDocumentAnswer, ClientDocumentObjects, ClientDocumentRequest},
     events::{Event, EventSink},
-    identity::{
-        IdentityStore, Login, Normalizer, PasswordHash, UnicodeTables, User, UserChange, UserQuery,
-    },
+    identity::{IdentityStore, Login, Normalizer, PasswordHash, UnicodeTables, User, UserChange, UserQuery},
     ids::AccountId,
     issuer_keys::{IssuerKeysAnswer, IssuerKeysObjects, IssuerKeysRequest},
     keys::{KeyRingAnswer, KeyRingObject, KeyRingRequest},
@@ -146,7 +144,9 @@ impl KvStore for SimPorts {
             self.pause(PART_TIMEOUT).await;
             return Err(Fault::new(Component::Kv, "simulated: no answer within the time limit"));
         }
-        world.trace.note(world.now(), &self.machine.name, "kv", || format!("write {}", &key[..key.len().min(20)]));
+        world
+            .trace
+            .note(world.now(), &self.machine.name, "kv", || format!("write {}", &key[..key.len().min(20)]));
         if world.kv.write(key, value, world.now()) {
             return Ok(());
         }

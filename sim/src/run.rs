@@ -13,8 +13,7 @@ use crate::{
     heal,
     invariants::{self, Invariant},
     ledger::Violation,
-    operators,
-    others,
+    operators, others,
     owners::Owner,
     settings::Version,
     trace::Note,
@@ -98,6 +97,7 @@ pub fn run(plan: &Plan, records: bool) -> Outcome {
     let dice = Dice::new(plan.seed);
     let faults = Faults::new(dice.fork(), plan.faults.clone());
     let world = World::new(dice, faults, records, Version::first().config());
+    world.ledger.look(invariants::PANIC);
     let played = catch_unwind(AssertUnwindSafe(|| play(plan, &world)));
     if let Err(panic) = played {
         let seen = panic
@@ -163,7 +163,9 @@ fn windows(world: &Rc<World>) {
                 if world.faults.are_over() {
                     return;
                 }
-                world.trace.note(world.now(), "fault", "", || format!("{} begins: {}", kind.name(), kind.words()));
+                world
+                    .trace
+                    .note(world.now(), "fault", "", || format!("{} begins: {}", kind.name(), kind.words()));
                 world.faults.begin(kind);
                 window(&world, kind).await;
                 world.faults.end(kind);

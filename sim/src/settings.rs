@@ -34,8 +34,7 @@ impl Version {
 
     pub(crate) fn config(&self) -> Config {
         let key = |id: u8| postern_app::encoding::base64url(&[[id; 16], *b"a master secret."].concat());
-        let masters: Vec<Value> =
-            self.masters.iter().map(|id| json!({"id": id, "key": key(*id)})).collect();
+        let masters: Vec<Value> = self.masters.iter().map(|id| json!({"id": id, "key": key(*id)})).collect();
         let vars: BTreeMap<String, Value> = serde_json::from_value(json!({
             "POSTERN_PROFILE": "local",
             "POSTERN_ISSUER": "http://localhost:8787",

@@ -61,15 +61,21 @@ pub fn timeline(outcome: &Outcome) -> String {
 /// Notes until `end` without what tells little.
 fn about(outcome: &Outcome, end: u64) -> Vec<&Note> {
     let dull = |note: &Note| {
-        note.to.starts_with("object metrics") || note.from.starts_with("object metrics") || note.text == "asks"
+        note.to.starts_with("object metrics")
+            || note.from.starts_with("object metrics")
+            || note.text == "asks"
     };
     // The machine that broke the promise, the faults, and whatever was said of an object by its name.
     let seen = outcome.first().map(|found| found.seen.clone()).unwrap_or_default();
     let machine = seen.split_once(" at isolate ").map(|(_, rest)| format!("isolate {rest}"));
     let concerns = |note: &Note| {
         let Some(machine) = &machine else { return true };
-        note.from == *machine || note.to == *machine || note.from == "fault" || note.from.starts_with("object")
-            || note.from == "administrator" || note.to == "administrator"
+        note.from == *machine
+            || note.to == *machine
+            || note.from == "fault"
+            || note.from.starts_with("object")
+            || note.from == "administrator"
+            || note.to == "administrator"
     };
     outcome.notes.iter().filter(|note| note.at <= end && !dull(note) && concerns(note)).collect()
 }

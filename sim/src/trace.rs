@@ -1,11 +1,6 @@
 //! What happened, for a person: a timeline, or a sequence diagram. Recorded only when a run is told to.
 
-use core::{
-    cell::{Cell, RefCell},
-    fmt::Write as _,
-};
-
-use sha2::{Digest as _, Sha256};
+use core::cell::{Cell, RefCell};
 
 /// One line.
 #[derive(Debug, Clone)]
@@ -24,7 +19,8 @@ pub(crate) struct Trace {
     records: bool,
     notes: RefCell<Vec<Note>>,
     count: Cell<u64>,
-    digest: RefCell<Sha256>,
+    /// FNV-1a over all times and names.
+    digest: Cell<u64>,
 }
 
 impl Trace {
@@ -35,10 +31,9 @@ impl Trace {
     /// A message from one to another, or what happens at `from` alone. The text is made only if somebody reads it.
     pub(crate) fn note(&self, at: u64, from: &str, to: &str, text: impl FnOnce() -> String) {
         self.count.set(self.count.get() + 1);
-        let mut digest = self.digest.borrow_mut();
-        digest.update(at.to_le_bytes());
-        digest.update(from);
-        digest.update(to);
+        let bytes = at.to_le_bytes().into_iter().chain(from.bytes()).chain(to.bytes());
+        let add = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        self.digest.set(bytes.fold(self.digest.get(), add));
         if self.records {
             self.notes.borrow_mut().push(Note { at, from: from.into(), to: to.into(), text: text() });
         }
@@ -46,11 +41,7 @@ impl Trace {
 
     /// A hash of the order of all events: equal for two runs that went the same way.
     pub(crate) fn digest(&self) -> String {
-        let hash = self.digest.borrow().clone().finalize();
-        hash.iter().take(8).fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        format!("{:016x}", self.digest.get())
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -66,5 +57,11 @@ impl Trace {
 pub(crate) fn clock(millis: u64) -> String {
     let (days, seconds) = (millis / 86_400_000, millis / 1000);
     let day = if days > 0 { format!("{days}d ") } else { String::new() };
-    format!("{day}{:02}:{:02}:{:02}.{:03}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60, millis % 1000)
+    format!(
+        "{day}{:02}:{:02}:{:02}.{:03}",
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60,
+        millis % 1000
+    )
 }

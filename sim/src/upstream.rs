@@ -63,7 +63,8 @@ impl Upstream {
     /// The key that it signs with: the newest that others had `lead` to learn of, else the newest.
     pub(crate) fn signing_key(&self, now: u64, lead: u64) -> Option<UpstreamKey> {
         let keys = self.keys.borrow();
-        let known = keys.iter().rev().find(|key| key.withdrawn_at.is_none() && key.published_at + lead <= now);
+        let known =
+            keys.iter().rev().find(|key| key.withdrawn_at.is_none() && key.published_at + lead <= now);
         known.or_else(|| keys.last()).cloned()
     }
 

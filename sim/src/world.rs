@@ -327,11 +327,7 @@ async fn serve(edge: &Edge, ports: SimPorts, ask: &Ask) -> Answer {
         Ask::Own(request, body) => {
             // As the Worker does: it reads the body after this, and then answers.
             let limit = service.body_limit(request).await;
-            if body.len() > limit {
-                Answer::Nothing
-            } else {
-                Answer::Reply(service.own(request, body).await)
-            }
+            if body.len() > limit { Answer::Nothing } else { Answer::Reply(service.own(request, body).await) }
         }
         Ask::Gate(request) => {
             let decided = match service.try_sync(request) {

@@ -45,8 +45,8 @@ impl<R: Records> AuditChain<R> {
         Ok(head)
     }
 
-    /// The head, or the one entry after it: the storage may fail between the writes of an entry and of its head, and then
-    /// the log goes on behind that entry. No entry is ever overwritten.
+    /// The head, brought to the one entry after it: the storage may fail between the writes of an entry and of its head, and
+    /// then the log goes on behind that entry. No entry is ever overwritten.
     fn end(&self, masters: &Masters) -> Result<Head, Fault> {
         let head = self.head()?;
         let Some(next) = self.entry(head.seq)? else { return Ok(head) };
@@ -57,7 +57,12 @@ impl<R: Records> AuditChain<R> {
         let sealed = decode::<Sealed>(&next).map_err(|_| exists())?;
         let end = verify_chain(head, &[sealed], Some(masters)).map_err(|_| exists())?;
         // With two of them, the head was replaced by an older one.
-        if self.entry(end.seq)?.is_some() { Err(exists()) } else { Ok(end) }
+        if self.entry(end.seq)?.is_some() {
+            return Err(exists());
+        }
+        // Now, so that a further failure leaves one entry after the head again, and not two.
+        self.0.write(HEAD_KIND, HEAD_ID, &encode(&end)?)?;
+        Ok(end)
     }
 
     /// The record of the entry that follows this number.

@@ -69,10 +69,13 @@ fn a_write_that_failed_half_way_does_not_end_the_log() {
         // The entry is written and its head is not.
         log.records.break_with(mode);
         assert!(matches!(log.append("2"), AuditAnswer::Unavailable { .. }), "{mode:?}");
+        // And so once more: now the head of the entry before is written first.
+        log.records.break_with(FaultMode::FailCall(5));
+        assert!(matches!(log.append("3"), AuditAnswer::Unavailable { .. }), "{mode:?}");
         log.records.break_with(FaultMode::None);
-        let AuditAnswer::Appended { head } = log.append("3") else { panic!("{mode:?}") };
+        let AuditAnswer::Appended { head } = log.append("4") else { panic!("{mode:?}") };
         let page = log.page(0, 5);
-        assert_eq!((head.seq, page.entries.len()), (3, 3), "{mode:?}");
+        assert_eq!((head.seq, page.entries.len()), (4, 4), "{mode:?}");
         assert_eq!(verify_chain(Head::EMPTY, &page.entries, Some(&masters())).unwrap(), head);
     }
 }
