@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): one word of state.
+/// The generator `SplitMix64` (Steele, Lea, Flood 2014): one word of state.
 #[derive(Debug)]
 pub(crate) struct Dice(Cell<u64>);
 

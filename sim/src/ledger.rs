@@ -170,9 +170,9 @@ impl Ledger {
     pub(crate) fn listed(&self, entries: &[FeedEntry], now: u64) {
         if !self.muted.get() {
             let mut listed = self.listed.borrow_mut();
-            entries.iter().for_each(|entry| {
+            for entry in entries {
                 listed.entry(entry.mark).or_default().push(now);
-            });
+            }
         }
     }
 

@@ -84,9 +84,8 @@ impl Owner {
         for _ in 0..200 {
             let (got, _) = self.device.call(world, "POST", "/auth/register", None, &body).await;
             match got {
-                Got::Done(_) => return,
-                // An earlier attempt got through, and its answer did not.
-                Got::Refused(409, _) => return,
+                // 409: an earlier attempt got through, and its answer did not.
+                Got::Done(_) | Got::Refused(409, _) => return,
                 _ => world.executor.sleep(world.dice.between(20_000, 40_000)).await,
             }
         }

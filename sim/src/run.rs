@@ -284,7 +284,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     plans.push(with(&|plan| plan.foreigners = 0));
     plans.push(with(&|plan| plan.owners = (plan.owners / 2).max(1)));
     plans.push(with(&|plan| plan.owners = (plan.owners - 1).max(1)));
-    plans.push(with(&|plan| plan.minutes = plan.minutes / 2));
+    plans.push(with(&|plan| plan.minutes /= 2));
     plans.push(with(&|plan| plan.minutes = plan.minutes * 3 / 4));
     plans.retain(|other| other != plan);
     plans
