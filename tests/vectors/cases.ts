@@ -1,5 +1,5 @@
 // The cases of origin.json: each is right, or wrong in one thing, which its name says.
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 
 export type Algorithm = "ES256" | "RS256" | "EdDSA";
 export type Kind = "assertion" | "access_token";
@@ -24,12 +24,20 @@ export interface Caller {
   roles: string[];
 }
 
+export interface OneRequest {
+  method: string;
+  /** Path and query as they are sent. */
+  target: string;
+}
+
 export interface Case {
   name: string;
   kind: Kind;
   /** The values of the header `X-Postern-Assertion` or `Authorization`, one for each line. */
   values: string[];
   key_set: string;
+  /** With it, the verifier demands that the assertion is for this request. */
+  request?: OneRequest;
   verdict: "valid" | "invalid";
   /** The code of the refusal. Without one, a verifier may refuse for its own reason. */
   reason?: string;
@@ -418,6 +426,31 @@ export function cases(signing: Signing): Case[] {
   invalid("assertion", "token_iss twice", "malformed_claims", { claimsText: `${JSON.stringify(CLAIMS.assertion).slice(0, -1)},"token_iss":"x"}` });
   invalid("assertion", "lives for more than 300 s", "lifetime_too_long", { claims: { exp: NOW + 291 } });
   valid("assertion", "without a client", { claims: { client_id: undefined } });
+  const request = { method: "DELETE", target: "/orders/a%2Fb?of=%41&x=1" };
+  const bound = { htm: request.method, target_sha256: createHash("sha256").update(request.target).digest("base64url") };
+  const boundCase = (name: string, reason: string | undefined, claims: Record<string, unknown>, asked: OneRequest = request) =>
+    list.push({
+      name: titled("assertion", name),
+      kind: "assertion",
+      values: [token("assertion", { claims })],
+      key_set: "usual",
+      request: asked,
+      ...(reason === undefined ? { verdict: "valid" as const, caller: callerOf("assertion", CLAIMS.assertion) } : { verdict: "invalid" as const, reason }),
+    });
+  boundCase("bound to this request", undefined, bound);
+  valid("assertion", "bound, where the verifier does not ask for it", { claims: bound });
+  boundCase("bound to another method", "wrong_request", bound, { ...request, method: "GET" });
+  boundCase("bound to another path", "wrong_request", bound, { ...request, target: "/orders/a%2Fc?of=%41&x=1" });
+  boundCase("bound to another query", "wrong_request", bound, { ...request, target: "/orders/a%2Fb?of=%41&x=2" });
+  boundCase("bound to the path without its query", "wrong_request", bound, { ...request, target: "/orders/a%2Fb" });
+  boundCase("bound to another spelling of the path", "wrong_request", bound, { ...request, target: "/orders/a/b?of=A&x=1" });
+  boundCase("bound to the method in small letters", "wrong_request", { ...bound, htm: "delete" });
+  boundCase("bound by a hash in hexadecimal", "wrong_request", { ...bound, target_sha256: createHash("sha256").update(request.target).digest("hex") });
+  boundCase("bound to nothing, where the verifier asks for it", "missing_claim", {});
+  boundCase("bound to a method alone", "missing_claim", { htm: bound.htm });
+  boundCase("bound to a target alone", "missing_claim", { target_sha256: bound.target_sha256 });
+  boundCase("bound to a list of methods", "malformed_claim", { ...bound, htm: [bound.htm] });
+  boundCase("bound by a hash that is null", "malformed_claim", { ...bound, target_sha256: null });
   const assertion = token("assertion", {});
   const forged = token("assertion", { key: "mallory", claims: { sub: "admin" } });
   refused("assertion", "no header", "no_assertion", []);

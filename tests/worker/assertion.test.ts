@@ -1,4 +1,5 @@
 // The signed assertion as an origin checks it, and what nobody can do with it.
+import { createHash } from "node:crypto";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bearer, expectProblem, json, signIn, type Tokens } from "./support/client.ts";
@@ -22,6 +23,7 @@ const postern = shared(async () => {
       { name: "strict", path: "/strict", upstream: origin.url, assertion: ORDERS, revocation: "strong" },
       { name: "maybe", path: "/maybe", upstream: origin.url, access: "optional", assertion: ORDERS },
       { name: "without", path: "/without", upstream: origin.url },
+      { name: "bound", path: "/bound/{*rest}", upstream: `${origin.url}/base`, strip_prefix: "/bound", assertion: ORDERS, bind_assertion: true },
       { name: "alone", path: "/alone", upstream: origin.url, assertion: ORDERS, headers: "assertion", timeout_ms: "none" },
     ]),
   };
@@ -99,6 +101,20 @@ test("a public request and a plain route get no assertion", async () => {
     const seen = await json<Seen>(await postern().fetch(path, { headers }));
     expect(seen.headers.filter(([name]) => name.toLowerCase().startsWith("x-postern-assertion"))).toEqual([]);
   }
+});
+
+// By its method and the path and query that the origin gets, in whatever way the client wrote them.
+test("a bound assertion is for one request", async () => {
+  const signed = new Set<string>();
+  for (const [method, path] of [["GET", "/bound/a%2Db?x='1'&y=%41 ü"], ["GET", "/bound/a-b"], ["DELETE", "/bound/a-b"], ["GET", "/bound/a-b?"], ["GET", "/bound/"]] as const) {
+    const seen = await json<Seen>(await postern().fetch(path, { method, headers: bearer(alice.access_token) }));
+    const [, assertion = ""] = seen.headers.find(([name]) => name.toLowerCase() === "x-postern-assertion") ?? [];
+    postern().secrets.addToken(assertion);
+    signed.add(assertion);
+    const target = createHash("sha256").update(seen.url).digest("base64url");
+    expect(claimsOf(assertion), seen.url).toMatchObject({ htm: method, target_sha256: target, aud: ORDERS, token_iss: OWN_ISSUER });
+  }
+  expect(signed.size).toBe(5);
 });
 
 // On a route that asks for it, and without a deadline.

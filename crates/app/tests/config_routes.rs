@@ -251,11 +251,12 @@ fn the_rules_of_forwarding_are_read() {
         "websocket": {"close_on_expiry": true, "close_on_revocation": true, "check_interval": 60},
     }, {
         "path": "/b", "service": "ORIGIN", "assertion": "https://orders.example", "headers": "assertion",
-        "timeout_ms": "none",
+        "bind_assertion": true, "timeout_ms": "none",
     }, {"path": "/c", "service": "X"}]);
     let config = config(&routes).unwrap();
     let [a, b, c] = [0, 1, 2].map(|index| config.routes[index].forwarding.clone());
     assert_eq!(a.assertion.as_deref(), Some("https://origin.example.com/base"));
+    assert_eq!((a.bind_assertion, b.bind_assertion), (false, true));
     assert_eq!((a.retry, a.total_timeout), (true, Some(Duration::from_millis(500))));
     let limit = a.rate_limit.unwrap();
     assert_eq!(
@@ -280,6 +281,7 @@ fn rules_of_forwarding_that_make_no_sense_are_mistakes() {
         // Nobody gets the cookie unless POSTERN_COOKIE.access is true.
         (json!({"token_sources": ["cookie"]}), "token_sources"),
         (json!({"access": "public", "assertion": true}), "assertion"),
+        (json!({"bind_assertion": true}), "bind_assertion"),
         (json!({"access": "public", "websocket": {"close_on_expiry": true}}), "websocket"),
         // The audience of access tokens, which is the issuer when nothing else is said.
         (json!({"assertion": "https://auth.example.com"}), "assertion"),

@@ -11,6 +11,8 @@ pub struct Forwarding {
     pub token_sources: TokenSources,
     /// The audience of the signed assertion that the upstream gets, if it gets one.
     pub assertion: Option<String>,
+    /// Whether the assertion is for one request alone: for its method and target. Each is then signed anew.
+    pub bind_assertion: bool,
     /// The coarse shield in front of the route.
     pub rate_limit: Option<RateLimit>,
     /// Whether an idempotent request without a body is sent once more when the upstream was

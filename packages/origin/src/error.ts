@@ -43,6 +43,7 @@ export type Reason =
   | "issued_in_future"
   | "lifetime_too_long"
   | "bound_token_as_bearer"
+  | "wrong_request"
   // Not the caller's fault.
   | "keys_unavailable";
 

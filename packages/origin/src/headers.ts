@@ -4,6 +4,22 @@ import { OriginError, type Kind } from "./error.ts";
 /** What has headers: the web's `Request` or `Headers`, or Node's `IncomingMessage`. */
 export type Carrier = Headers | { readonly headers: Headers } | { readonly rawHeaders: readonly string[] };
 
+/** The request that a bound assertion is for. */
+export interface OneRequest {
+  method: string;
+  /** Path and query as they came. */
+  target: string;
+}
+
+/** Method and target of a request: the web's has an absolute URL, Node's what was sent, Express's that in `originalUrl`. */
+export function requestOf(carrier: Carrier): OneRequest {
+  const { method, url, originalUrl } = carrier as { method?: unknown; url?: unknown; originalUrl?: unknown };
+  const sent = originalUrl ?? url;
+  if (typeof method !== "string" || typeof sent !== "string") throw new TypeError("@postern/origin: bound needs the request, not its headers alone");
+  const [target = "/"] = sent.replace(/^[a-z]+:\/\/[^/?#]*/i, "").split("#");
+  return { method, target };
+}
+
 const NAMES: Record<Kind, string> = { assertion: "x-postern-assertion", access_token: "authorization" };
 
 /** RFC 6750 section 2.1. */

@@ -1,9 +1,9 @@
-import { compactVerify } from "jose";
+import { base64url, compactVerify } from "jose";
 import { callerOf } from "./claims.ts";
 import type { Caller } from "./caller.ts";
 import { OriginError, type Kind } from "./error.ts";
-import { tokenOf, type Carrier } from "./headers.ts";
-import { strictObject } from "./json.ts";
+import { requestOf, tokenOf, type Carrier, type OneRequest } from "./headers.ts";
+import { member, strictObject, type JsonObject } from "./json.ts";
 import { checkedUrl, KeySet, sharedKeySet } from "./key-set.ts";
 import { matching, type Key } from "./keys.ts";
 import { parse, type Token } from "./token.ts";
@@ -16,6 +16,8 @@ export interface Expected {
   audience: string | readonly [string, ...string[]];
   /** Where the key set is. By default `/.well-known/jwks.json` at the issuer's host. */
   keys?: string | URL | KeySet;
+  /** The route has `bind_assertion`: the assertion must be for this very request, by method, path, and query. */
+  bound?: boolean;
   /** The time in milliseconds, for tests. */
   now?: () => number;
 }
@@ -25,12 +27,13 @@ export interface Checked {
   issuer: string;
   audiences: readonly string[];
   keys: KeySet;
+  bound: boolean;
   now: () => number;
 }
 
 /** Throws a TypeError for settings that would let too much pass: JavaScript has no types at run time. */
 export function checked(expected: Expected): Checked {
-  const { issuer, audience, keys, now = Date.now } = (expected as Partial<Expected> | undefined) ?? {};
+  const { issuer, audience, keys, bound = false, now = Date.now } = (expected as Partial<Expected> | undefined) ?? {};
   if (typeof issuer !== "string" || issuer === "") throw new TypeError("@postern/origin: issuer is required: POSTERN_ISSUER, to the letter");
   const audiences: readonly unknown[] = Array.isArray(audience) ? audience : [audience];
   if (audiences.length === 0 || !audiences.every((one) => typeof one === "string" && one !== "")) {
@@ -38,7 +41,7 @@ export function checked(expected: Expected): Checked {
   }
   const origin = checkedUrl(issuer, "issuer");
   const set = keys instanceof KeySet ? keys : sharedKeySet(keys === undefined ? new URL("/.well-known/jwks.json", origin) : checkedUrl(keys, "keys"));
-  return { issuer, audiences: audiences as string[], keys: set, now };
+  return { issuer, audiences: audiences as string[], keys: set, bound, now };
 }
 
 async function keyFor(token: Token, set: KeySet, kind: Kind): Promise<Key> {
@@ -53,8 +56,21 @@ async function keyFor(token: Token, set: KeySet, kind: Kind): Promise<Key> {
   throw new OriginError(kind, "unknown_key");
 }
 
+/** Whether the claims are for this request. */
+async function judgeRequest(claims: JsonObject, { method, target }: OneRequest): Promise<void> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(target)));
+  for (const [name, wanted] of [["htm", method], ["target_sha256", base64url.encode(digest)]] as const) {
+    const found = member(claims, name);
+    if (found === undefined) throw new OriginError("assertion", "missing_claim", name);
+    if (typeof found !== "string") throw new OriginError("assertion", "malformed_claim", name);
+    if (found !== wanted) throw new OriginError("assertion", "wrong_request", name);
+  }
+}
+
 /** Verifies the token of a request. */
 export async function verify(kind: Kind, carrier: Carrier, settings: Checked): Promise<Caller> {
+  if (settings.bound && kind !== "assertion") throw new TypeError("@postern/origin: bound is for assertions");
+  const request = settings.bound ? requestOf(carrier) : undefined;
   const text = tokenOf(kind, carrier);
   const token = parse(text, kind);
   if (typeof token === "string") throw new OriginError(kind, token);
@@ -67,6 +83,7 @@ export async function verify(kind: Kind, carrier: Carrier, settings: Checked): P
   if (claims === undefined) throw new OriginError(kind, "malformed_claims");
   const caller = callerOf(claims, { kind, issuer: settings.issuer, audiences: settings.audiences, now: settings.now() / 1_000 });
   if ("reason" in caller) throw new OriginError(kind, caller.reason, caller.about);
+  if (request !== undefined) await judgeRequest(claims, request);
   return caller;
 }
 

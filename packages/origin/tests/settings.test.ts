@@ -1,5 +1,6 @@
 // Settings, headers, and the life of the key set.
 import { generateKeyPairSync, sign } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { KeySet, OriginError, verifyAccessToken, verifyAssertion, type Expected, type KeySetOptions } from "../src/index.ts";
 
@@ -152,6 +153,23 @@ describe("the key set", () => {
     expect(asked.redirect).toBe("manual");
     expect(asked.signal).toBeInstanceOf(AbortSignal);
   });
+});
+
+// The web's request has an absolute URL, Node's and Express's have what was sent.
+test("a bound assertion is compared with the request", async () => {
+  const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/origin.json", import.meta.url), "utf8")) as { now: number; key_sets: { usual: string }; cases: { name: string; values: string[]; request?: { method: string; target: string } }[] };
+  const one = vectors.cases.find(({ name }) => name === "assertion: bound to this request");
+  const { method = "", target = "" } = one?.request ?? {};
+  const now = () => vectors.now * 1_000;
+  const keys = new KeySet(`${ISSUER}/keys`, { now, fetch: async () => new Response(vectors.key_sets.usual) });
+  const expected: Expected = { issuer: ISSUER, audience: AUDIENCE, keys, now, bound: true };
+  const headers = new Headers({ "x-postern-assertion": one?.values[0] ?? "" });
+  expect((await verifyAssertion(new Request(`https://o.example${target}`, { method, headers }), expected)).subject).toBe("5f0c");
+  const rawHeaders = [...headers].flat();
+  expect((await verifyAssertion({ rawHeaders, method, url: "/cut", originalUrl: target } as never, expected)).subject).toBe("5f0c");
+  await expect(verifyAssertion(new Request(`https://o.example${target}&y`, { method, headers }), expected)).rejects.toThrow("wrong_request");
+  await expect(verifyAssertion(headers, expected)).rejects.toThrow(TypeError);
+  await expect(verifyAccessToken(new Request("https://o.example/"), expected)).rejects.toThrow("bound is for assertions");
 });
 
 test("the answer says one word, the error says why", async () => {

@@ -8,7 +8,7 @@ interface Vectors {
   issuer: string;
   audiences: Record<Kind, string>;
   key_sets: Record<string, string>;
-  cases: { name: string; kind: Kind; values: string[]; key_set: string; verdict: "valid" | "invalid"; reason?: string; caller?: object }[];
+  cases: { name: string; kind: Kind; values: string[]; key_set: string; request?: { method: string; target: string }; verdict: "valid" | "invalid"; reason?: string; caller?: object }[];
 }
 
 const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/origin.json", import.meta.url), "utf8")) as Vectors;
@@ -36,7 +36,9 @@ test("each verdict of the vectors is that of the file", async () => {
     const verify = one.kind === "assertion" ? verifyAssertion : verifyAccessToken;
     let found: string;
     try {
-      const caller = await verify({ rawHeaders }, { issuer: vectors.issuer, audience: vectors.audiences[one.kind], keys, now });
+      const carrier = { rawHeaders, method: one.request?.method, url: one.request?.target };
+      const bound = one.request !== undefined;
+      const caller = await verify(carrier, { issuer: vectors.issuer, audience: vectors.audiences[one.kind], keys, bound, now });
       found = "valid";
       expect(plain(caller), one.name).toEqual(one.caller);
     } catch (error) {

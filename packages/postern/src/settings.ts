@@ -733,6 +733,10 @@ export interface Route {
    */
   assertion?: boolean | string;
   /**
+   * Whether each assertion is for one request, by its method, path and query.
+   */
+  bind_assertion?: boolean;
+  /**
    * A rate limiting binding of the platform.
    */
   rate_limit?: {

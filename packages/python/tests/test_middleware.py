@@ -8,6 +8,7 @@ from wsgiref.validate import validator
 
 from postern_origin import RequireCaller, RequireCallerWsgi
 from test_key_set import GOOD, Scene
+from test_vectors import VECTORS, verifier_of
 
 KEY = "https://auth.example.com 5f0c"
 NEAR_HEALTH = [("POST", "/healthz"), ("GET", "/healthz/"), ("GET", "/HEALTHZ"), ("GET", "//healthz")]
@@ -71,6 +72,38 @@ class Middleware(unittest.TestCase):
                 self.assertEqual(ask("GET", "/healthz", [])[::2], (200, "nobody"))
                 for method, path in NEAR_HEALTH:
                     self.assertEqual(ask(method, path, [])[0], 401, path)
+
+    def test_a_bound_assertion_is_for_the_request_as_it_was_sent(self):
+        case = next(one for one in VECTORS["cases"] if one["name"] == "assertion: bound to this request")
+        verifier = verifier_of(case)
+        method, target = case["request"]["method"], case["request"]["target"]
+        path, _, query = target.partition("?")
+        seen = []
+
+        async def app(scope, receive, send):
+            seen.append(scope["state"]["caller"].subject)
+
+        async def send(message):
+            seen.append(message.get("status"))
+
+        scope = {"type": "http", "method": method, "path": "/orders/a/b", "raw_path": path.encode(), "query_string": query.encode()}
+        scope["headers"] = [(b"x-postern-assertion", case["values"][0].encode())]
+        asyncio.run(RequireCaller(app, verifier)(scope, None, send))
+        asyncio.run(RequireCaller(app, verifier)({**scope, "state": {}, "query_string": b""}, None, send))
+        self.assertEqual(seen, ["5f0c", 401, None])
+        with self.assertRaises(RuntimeError):
+            asyncio.run(RequireCaller(app, verifier)({**scope, "raw_path": None}, None, send))
+
+        environ = {"REQUEST_METHOD": method, "PATH_INFO": "/orders/a/b", "HTTP_X_POSTERN_ASSERTION": case["values"][0]}
+        statuses = []
+        guarded = RequireCallerWsgi(lambda environ, start: start("200 OK", []) or [b""], verifier)
+        for raw in (target, path):
+            guarded({**environ, "RAW_URI": raw}, lambda status, _: statuses.append(status[:3]))
+        self.assertEqual(statuses, ["200", "401"])
+        with self.assertRaises(RuntimeError):
+            guarded(environ, None)
+        with self.assertRaises(TypeError):
+            verifier.verify(case["values"])
 
     def test_a_health_path_is_a_plain_path(self):
         for bad in [["/health/*"], ["healthz"], ["/a?b"], "/healthz"]:

@@ -19,7 +19,12 @@ def verifier_of(case):
     document = VECTORS["key_sets"][case["key_set"]].encode()
     keys = KeySet("https://auth.example.com/keys", fetch=lambda _: Fetched(document), clock=clock)
     kind = AssertionVerifier if case["kind"] == "assertion" else AccessTokenVerifier
-    return kind(VECTORS["issuer"], VECTORS["audiences"][case["kind"]], keys=keys, clock=clock)
+    bound = "request" in case
+    return kind(VECTORS["issuer"], VECTORS["audiences"][case["kind"]], keys=keys, bound=bound, clock=clock)
+
+
+def request_of(case):
+    return (case["request"]["method"], case["request"]["target"]) if "request" in case else None
 
 
 def plain(caller):
@@ -41,14 +46,14 @@ class Vectors(unittest.TestCase):
             with self.subTest(case["name"]):
                 verifier = verifier_of(case)
                 try:
-                    caller = verifier.verify(case["values"])
+                    caller = verifier.verify(case["values"], request_of(case))
                     found = "valid"
                     self.assertEqual(plain(caller), case.get("caller"))
-                    self.assertEqual(asyncio.run(verifier.verify_async(case["values"])), caller)
+                    self.assertEqual(asyncio.run(verifier.verify_async(case["values"], request_of(case))), caller)
                 except OriginError as error:
                     found = error.reason
                     with self.assertRaises(OriginError) as also:
-                        asyncio.run(verifier.verify_async(case["values"]))
+                        asyncio.run(verifier.verify_async(case["values"], request_of(case)))
                     self.assertEqual(also.exception.reason, found)
                 verdicts[case["name"]] = found
                 self.assertEqual(found == "valid", case["verdict"] == "valid", found)

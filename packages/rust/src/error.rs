@@ -29,6 +29,8 @@ pub enum Reason {
     InvalidRequest,
     /// The token is not accepted.
     Token(TokenError),
+    /// A bound assertion that is for another request.
+    WrongRequest,
     /// There are no keys to verify with, which is not the caller's fault.
     KeysUnavailable,
 }
@@ -43,6 +45,7 @@ impl Reason {
             Self::CredentialsRequired => "credentials_required",
             Self::InvalidRequest => "invalid_request",
             Self::Token(error) => error.code(),
+            Self::WrongRequest => "wrong_request",
             Self::KeysUnavailable => "keys_unavailable",
         }
     }
@@ -138,6 +141,8 @@ pub enum SettingsError {
     Audience,
     /// The address of the key set is no https URL.
     Keys,
+    /// Access tokens are not bound to a request.
+    Bound,
     /// A health path does not begin with a slash, or has one of `*`, `?`, `#`.
     Health,
 }
@@ -148,6 +153,7 @@ impl fmt::Display for SettingsError {
             Self::Issuer => "the issuer must be POSTERN_ISSUER, an https URL",
             Self::Audience => "an audience is required, and none may be empty",
             Self::Keys => "the address of the key set must be an https URL",
+            Self::Bound => "access tokens are not bound to a request",
             Self::Health => "a health path must be a plain path",
         })
     }

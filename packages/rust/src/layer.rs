@@ -96,7 +96,8 @@ where
         Box::pin(async move {
             if !rule.is_health(&request) {
                 let headers = core::mem::take(request.headers_mut());
-                let verdict = rule.verifier.verify(&headers).await;
+                let (method, uri) = (request.method().clone(), request.uri().clone());
+                let verdict = rule.verifier.verify(&method, &uri, &headers).await;
                 *request.headers_mut() = headers;
                 match verdict {
                     Ok(caller) => {

@@ -6,14 +6,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Method, Uri, uri::PathAndQuery};
 use postern_jose::{
-    JwkSet, KeyMismatch, SignatureAlgorithm, TokenError, UnverifiedToken, VerifyError,
+    ClaimFault, JwkSet, KeyMismatch, SignatureAlgorithm, TokenError, UnverifiedToken, VerifyError,
+    encoding::base64url,
+    json,
     jwt::{TypPolicy, ValidationPolicy, validate},
     native::NativeVerifier,
     time::Timestamp,
     verify,
 };
+use sha2::{Digest as _, Sha256};
 
 use crate::{Caller, FetchKeys, Kind, Reason, Refusal, SettingsError, headers::token_of, key_set::KeySet};
 
@@ -56,6 +59,7 @@ pub struct Verifier<F> {
     kind: Kind,
     policy: Arc<ValidationPolicy>,
     keys: Arc<KeySet<F>>,
+    bound: bool,
     clock: Clock,
 }
 
@@ -65,6 +69,7 @@ impl<F> Clone for Verifier<F> {
             kind: self.kind,
             policy: Arc::clone(&self.policy),
             keys: Arc::clone(&self.keys),
+            bound: self.bound,
             clock: Arc::clone(&self.clock),
         }
     }
@@ -110,6 +115,7 @@ impl<F: FetchKeys> Verifier<F> {
             kind,
             policy: Arc::new(policy(kind, issuer, audiences)),
             keys: Arc::new(KeySet::new(url, fetch)),
+            bound: false,
             clock: Arc::new(system_time),
         })
     }
@@ -117,10 +123,19 @@ impl<F: FetchKeys> Verifier<F> {
     /// The same with the key set at this address, in place of `/.well-known/jwks.json` at the issuer's host.
     pub fn keys_at(self, url: &str) -> Result<Self, SettingsError> {
         secure(url).ok_or(SettingsError::Keys)?;
-        let Self { kind, policy, keys, clock } = self;
+        let Self { kind, policy, keys, bound, clock } = self;
         // Nothing has been fetched: a verifier that is shared keeps its address.
         let keys = Arc::try_unwrap(keys).map_err(|_| SettingsError::Keys)?;
-        Ok(Self { kind, policy, keys: Arc::new(keys.at(url.to_owned())), clock })
+        Ok(Self { kind, policy, keys: Arc::new(keys.at(url.to_owned())), bound, clock })
+    }
+
+    /// The same for a route with `bind_assertion`: an assertion must be for this very request, by method, path, and query.
+    pub fn bound(self) -> Result<Self, SettingsError> {
+        if self.kind == Kind::Assertion {
+            Ok(Self { bound: true, ..self })
+        } else {
+            Err(SettingsError::Bound)
+        }
     }
 
     /// The same with another clock, for tests.
@@ -129,11 +144,15 @@ impl<F: FetchKeys> Verifier<F> {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Verifies the one token that a request with these headers carries.
-    pub async fn verify(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    /// Verifies the one token that a request carries. `uri` has path and query as they were sent.
+    pub async fn verify(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Refusal> {
         let refusal = |reason| Refusal::new(self.kind, reason);
         let text = token_of(self.kind, headers).map_err(refusal)?;
-        self.judge(&text).await.map_err(refusal)
+        let caller = self.judge(&text).await.map_err(refusal)?;
+        if self.bound {
+            judge_request(&caller, method, uri).map_err(refusal)?;
+        }
+        Ok(caller)
     }
 
     async fn judge(&self, text: &str) -> Result<Caller, Reason> {
@@ -170,6 +189,23 @@ fn judge(
             }
         })?;
     Caller::new(kind, validate(jws, policy, now)?)
+}
+
+/// Whether the claims are for this request.
+fn judge_request(caller: &Caller, method: &Method, uri: &Uri) -> Result<(), Reason> {
+    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let digest = base64url(&Sha256::digest(target.as_bytes()));
+    let malformed = |cause| Reason::Token(TokenError::MalformedClaims(cause));
+    let claims = json::borrow_object(&caller.claims).map_err(malformed)?;
+    for (name, wanted) in [("htm", method.as_str()), ("target_sha256", &digest)] {
+        let fault = || ClaimFault { name: name.into(), expected: "a string", policy_member: None };
+        let found = claims.get(name).ok_or_else(|| Reason::Token(TokenError::MissingClaim(fault())))?;
+        let found = found.as_str().ok_or_else(|| Reason::Token(TokenError::MalformedClaim(fault())))?;
+        if found != wanted {
+            return Err(Reason::WrongRequest);
+        }
+    }
+    Ok(())
 }
 
 /// The value of a future that never waits, as those of the native verifier.

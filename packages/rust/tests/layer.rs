@@ -75,7 +75,7 @@ impl Scene {
     fn verdict(&self, case: &str) -> String {
         let mut headers = http::HeaderMap::new();
         headers.insert("x-postern-assertion", value_of(&self.vectors, case).parse().unwrap());
-        match block_on(self.verifier.verify(&headers)) {
+        match block_on(self.verifier.verify(&Method::GET, &"/".parse().unwrap(), &headers)) {
             Ok(_) => "valid".to_owned(),
             Err(refusal) => refusal.reason().name().to_owned(),
         }

@@ -8,7 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use pollster::block_on;
 use postern_gateway::{Credentials, credentials};
 use postern_jose::{
-    JwkSet, TokenError, UnverifiedToken, VerifyError, json,
+    JwkSet, TokenError, UnverifiedToken, VerifyError,
+    encoding::base64url,
+    json,
     jwt::{Claims, validate},
     native::NativeVerifier,
     time::Timestamp,
@@ -16,6 +18,7 @@ use postern_jose::{
 };
 use postern_origin::{Caller, FetchError, FetchKeys, Fetched, Kind, Verifier, policy};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/origin.json");
 
@@ -80,6 +83,12 @@ fn values(case: &Value) -> Vec<&str> {
     case["values"].as_array().unwrap().iter().map(|value| value.as_str().unwrap()).collect()
 }
 
+/// Method and target of the request that an assertion has to be for.
+fn request(case: &Value) -> Option<(&str, &str)> {
+    let request = case.get("request")?;
+    Some((request["method"].as_str().unwrap(), request["target"].as_str().unwrap()))
+}
+
 struct FromFile(String);
 
 impl FetchKeys for FromFile {
@@ -113,7 +122,12 @@ fn each_verdict_of_the_vectors_is_that_of_the_file() {
         for value in values(case) {
             headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
-        match block_on(verifier.unwrap().with_clock(move || now).verify(&headers)) {
+        let verifier = verifier.unwrap().with_clock(move || now);
+        let (method, target, verifier) = match request(case) {
+            Some((method, target)) => (method, target, verifier.bound().unwrap()),
+            None => ("GET", "/", verifier),
+        };
+        match block_on(verifier.verify(&method.parse().unwrap(), &target.parse().unwrap(), &headers)) {
             Ok(caller) => Ok(plain(&caller)),
             Err(refusal) => Err(refusal.reason().name().to_owned()),
         }
@@ -160,6 +174,18 @@ fn by_the_gate(vectors: &Vectors, case: &Value) -> Result<Value, String> {
             }
         }
     };
+    if let Some((method, target)) = request(case) {
+        let members = json::parse_object(&payload).unwrap();
+        let digest = base64url(&Sha256::digest(target.as_bytes()));
+        for (name, wanted) in [("htm", method), ("target_sha256", &digest)] {
+            match members.get(name) {
+                None => return Err("missing_claim".to_owned()),
+                Some(Value::String(found)) if found == wanted => {}
+                Some(Value::String(_)) => return Err("wrong_request".to_owned()),
+                Some(_) => return Err("malformed_claim".to_owned()),
+            }
+        }
+    }
     let Claims { sub, client_id, sid, tenant_id, scope, roles, .. } = claims;
     Ok(json!({
         "subject": sub, "issuer": issuer, "client": client_id, "session": sid, "tenant": tenant_id,

@@ -14,6 +14,6 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": (caller.key if caller else "ok").encode()})
 
 
-verifier = AssertionVerifier(os.environ["ISSUER"], os.environ["AUDIENCE"], keys=os.environ["KEYS"])
+verifier = AssertionVerifier(os.environ["ISSUER"], os.environ["AUDIENCE"], keys=os.environ["KEYS"], bound="BOUND" in os.environ)
 guarded = RequireCaller(app, verifier, health=["/healthz"])
 uvicorn.run(guarded, host="127.0.0.1", port=int(os.environ["PORT"]), log_level="warning", lifespan="off")

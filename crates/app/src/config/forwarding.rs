@@ -18,7 +18,7 @@ pub(super) fn read(
     local: bool,
 ) -> Forwarding {
     let public = *access == Access::Public;
-    for name in ["token_sources", "assertion", "websocket"] {
+    for name in ["token_sources", "assertion", "bind_assertion", "websocket"] {
         if public && let Some(node) = fields.optional(name) {
             let _: Option<()> =
                 node.wrong("must not be set on a public route, which does not read access tokens");
@@ -27,6 +27,7 @@ pub(super) fn read(
     Forwarding {
         token_sources: fields.or("token_sources", TokenSources::default(), token_sources),
         assertion: fields.optional("assertion").and_then(|node| assertion(node, upstream)),
+        bind_assertion: fields.or("bind_assertion", false, Node::flag),
         rate_limit: fields.optional("rate_limit").and_then(|node| rate_limit(node, public)),
         retry: fields.or("retry", false, Node::flag),
         total_timeout: fields
@@ -92,6 +93,9 @@ fn websocket(node: &Node<'_>, local: bool) -> Option<SocketRule> {
 pub(super) fn check(fields: &Fields<'_>, forwarding: &Forwarding, context: &RouteContext) {
     if forwarding.token_sources.cookie && !context.access_cookie {
         fields.wrong("token_sources", "must not contain \"cookie\" unless POSTERN_COOKIE.access is true");
+    }
+    if forwarding.bind_assertion && forwarding.assertion.is_none() {
+        fields.wrong("bind_assertion", "has no effect without `assertion`");
     }
     // Another service that accepts this audience might not check `typ`.
     if forwarding.assertion.as_ref().is_some_and(|audience| *audience == context.audience) {

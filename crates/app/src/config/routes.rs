@@ -25,7 +25,7 @@ const MAX_ROUTES: usize = 2000;
 /// The default time limit for an upstream's response headers: as long as most clients wait.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-const KNOWN: [&str; 34] = [
+const KNOWN: [&str; 35] = [
     "name",
     "host",
     "path",
@@ -56,6 +56,7 @@ const KNOWN: [&str; 34] = [
     "cors",
     "token_sources",
     "assertion",
+    "bind_assertion",
     "rate_limit",
     "retry",
     "total_timeout_ms",
@@ -69,8 +70,16 @@ fn requirements() -> impl Iterator<Item = &'static str> {
 }
 
 /// The members about forwarding, which routes with `answer` must not have.
-const CARRIAGE: [&str; 7] =
-    ["strip_prefix", "keep_token", "timeout_ms", "assertion", "retry", "total_timeout_ms", "websocket"];
+const CARRIAGE: [&str; 8] = [
+    "strip_prefix",
+    "keep_token",
+    "timeout_ms",
+    "assertion",
+    "bind_assertion",
+    "retry",
+    "total_timeout_ms",
+    "websocket",
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Level {

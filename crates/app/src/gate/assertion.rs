@@ -8,10 +8,12 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     compact,
-    gateway::Identity,
+    encoding::base64url,
+    gateway::{Identity, UpstreamTarget},
     isolate::assertions::{LIFETIME, Signed},
     keys::{Signer as _, signing::SigningKeyError},
     ports::{Component, Fault},
@@ -46,6 +48,31 @@ struct AssertionClaims<'a> {
     tenant_id: Option<&'a str>,
     scope: String,
     roles: Vec<&'a str>,
+    #[serde(flatten)]
+    bound_to: Option<&'a OneRequest>,
+}
+
+/// The request that a bound assertion is for, as the upstream sees it.
+#[derive(Serialize)]
+pub(crate) struct OneRequest {
+    /// The method, under the name that RFC 9449 section 4.2 gives it.
+    htm: String,
+    /// The SHA-256 of path and query as they are sent (RFC 9112 section 3.2.1), in base64url.
+    target_sha256: String,
+}
+
+impl OneRequest {
+    pub(crate) fn new(method: String, target: &UpstreamTarget) -> Self {
+        let digest = Sha256::digest(origin_form(&target.url).as_bytes());
+        Self { htm: method, target_sha256: base64url(&digest) }
+    }
+}
+
+/// What of an absolute URL without a fragment is sent: everything from the slash behind its authority.
+fn origin_form(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let path = url.get(authority..).and_then(|rest| rest.find('/'));
+    path.and_then(|at| url.get(authority + at..)).unwrap_or("/")
 }
 
 /// Signs assertions for upstreams.
@@ -67,6 +94,37 @@ impl<'r, P: Ports> AssertionSigning<'r, P> {
         if let Some(known) = memory.assertions.find(identity, audience, now) {
             return Ok(known);
         }
+        let assertion: Rc<str> = self.signed(identity, audience, None, now).await?.into();
+        memory.assertions.remember(
+            identity,
+            Signed {
+                audience: audience.to_owned(),
+                assertion: Rc::clone(&assertion),
+                renew_at: now.plus(RENEWED_AFTER),
+            },
+        );
+        Ok(assertion)
+    }
+
+    /// The assertion of `identity` for `audience` and one request.
+    pub(crate) async fn bound(
+        &self,
+        identity: &Rc<Identity>,
+        audience: &str,
+        request: &OneRequest,
+        now: Timestamp,
+    ) -> Result<Rc<str>, Fault> {
+        Ok(self.signed(identity, audience, Some(request), now).await?.into())
+    }
+
+    async fn signed(
+        &self,
+        identity: &Identity,
+        audience: &str,
+        bound_to: Option<&OneRequest>,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let memory = &self.0.isolate.memory;
         let key =
             memory.signing.current(self.0.ports.key_ring(), &self.0.isolate.masters, now).await.map_err(
                 |error| match error {
@@ -86,21 +144,30 @@ impl<'r, P: Ports> AssertionSigning<'r, P> {
             tenant_id: identity.tenant_id.as_deref(),
             scope: identity.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
             roles: identity.roles.iter().map(String::as_str).collect(),
+            bound_to,
         };
         let algorithm = key.algorithm();
         let kid = key.kid().to_string();
         let input = compact::encode_signing_input_typed(algorithm, &kid, ASSERTION_TYP, &claims)
             .map_err(|error| Fault::new(Component::Crypto, error))?;
         let signature = self.0.ports.crypto().sign(&key, input.as_bytes()).await?;
-        let assertion: Rc<str> = compact::finish(&input, &signature).into();
-        memory.assertions.remember(
-            identity,
-            Signed {
-                audience: audience.to_owned(),
-                assertion: Rc::clone(&assertion),
-                renew_at: now.plus(RENEWED_AFTER),
-            },
-        );
-        Ok(assertion)
+        Ok(compact::finish(&input, &signature))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_begins_behind_the_authority() {
+        for (url, sent) in [
+            ("https://o.example/a/b?c=/d", "/a/b?c=/d"),
+            ("http://127.0.0.1:3000/", "/"),
+            ("https://o.example", "/"),
+            ("https://o.example/?", "/?"),
+        ] {
+            assert_eq!(origin_form(url), sent, "{url}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         revocation_cache::RevocationCache,
     },
     gate::{
-        assertion::{ASSERTION_HEADER, AssertionSigning},
+        assertion::{ASSERTION_HEADER, AssertionSigning, OneRequest},
         cors::with_cors,
         outcome::{Forward, IdentityAnswer, Immediate, Outcome, PendingRequest, identity_reply},
         preflight::preflight,
@@ -148,6 +148,8 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         let identity = &known.identity;
         let assertion = match &forwarding.assertion {
             None => None,
+            // It must be signed.
+            Some(_) if forwarding.bind_assertion => return None,
             Some(audience) => Some(self.0.isolate.memory.assertions.find(identity, audience, now)?),
         };
         if let Some(reply) = self.objection(request, found, by_cookie, identity, now) {
@@ -230,11 +232,20 @@ impl<'r, P: Ports> GateRequests<'r, P> {
         {
             return Err(reply);
         }
+        let signing = AssertionSigning::of(self.0);
         let assertion = match &route.forwarding.assertion {
             None => None,
-            Some(audience) => {
-                Some(AssertionSigning::of(self.0).assertion(&identity, audience, now).await.map_err(fault)?)
+            Some(audience) if route.forwarding.bind_assertion => {
+                // A route that answers by itself has no target, and sends nothing.
+                match UpstreamTarget::of(route, &found.path, parts.query, || parts.origin()) {
+                    None => None,
+                    Some(target) => {
+                        let one = OneRequest::new(request.method(), &target);
+                        Some(signing.bound(&identity, audience, &one, now).await.map_err(fault)?)
+                    }
+                }
             }
+            Some(audience) => Some(signing.assertion(&identity, audience, now).await.map_err(fault)?),
         };
         Ok(self.forward(gate, request, parts, found, Some(&identity), assertion.as_deref(), now))
     }

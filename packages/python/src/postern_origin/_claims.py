@@ -161,3 +161,14 @@ def caller_of(claims: dict[str, Any], kind: Kind, issuer: str, audiences: frozen
         expires_at=expires_at,
         claims=claims,
     )
+
+
+def require_equal(claims: dict[str, Any], wanted: dict[str, str]) -> None:
+    """That these claims say this of the request. Raises ClaimFault."""
+    for name, value in wanted.items():
+        if name not in claims:
+            raise ClaimFault("missing_claim", name)
+        if not isinstance(claims[name], str):
+            raise ClaimFault("malformed_claim", name)
+        if claims[name] != value:
+            raise ClaimFault("wrong_request", name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import time
 from typing import Callable, Iterable, Sequence
 from urllib.parse import urlsplit
@@ -10,7 +12,7 @@ from urllib.parse import urlsplit
 from joserfc import jws
 
 from ._caller import Caller
-from ._claims import ClaimFault, caller_of
+from ._claims import ClaimFault, caller_of, require_equal
 from ._errors import Kind, OriginError
 from ._headers import token_of
 from ._json import NotStrict, strict_object
@@ -24,8 +26,9 @@ class Verifier:
 
     ``issuer`` is POSTERN_ISSUER, to the letter. ``audience`` is the route's ``assertion``, or for access tokens your
     API's ``resource`` or POSTERN_AUDIENCE; several where several are yours. ``keys`` is the address of the key set, by
-    default ``/.well-known/jwks.json`` at the issuer's host, or a ``KeySet``. ``clock`` is for tests. Raises ValueError
-    for settings that would let too much pass.
+    default ``/.well-known/jwks.json`` at the issuer's host, or a ``KeySet``. ``clock`` is for tests. ``bound``: the
+    route has ``bind_assertion``, and an assertion must be for this very request. Raises ValueError for settings that
+    would let too much pass.
     """
 
     kind: Kind
@@ -36,10 +39,13 @@ class Verifier:
         audience: str | Iterable[str],
         *,
         keys: str | KeySet | None = None,
+        bound: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if type(self) is Verifier:
             raise TypeError("use AssertionVerifier or AccessTokenVerifier")
+        if bound and self.kind != "assertion":
+            raise ValueError("bound is for assertions")
         parts = urlsplit(checked_url(issuer, "issuer"))
         audiences = [audience] if isinstance(audience, str) else list(audience or ())
         if not audiences or not all(isinstance(one, str) and one for one in audiences):
@@ -49,18 +55,24 @@ class Verifier:
         self.issuer = issuer
         self.audiences = frozenset(audiences)
         self.key_set = keys
+        self.bound = bound
         self._clock = clock
 
-    def verify(self, lines: Sequence[str]) -> Caller:
-        """The caller of a request with these lines of the header, in order. Raises OriginError."""
+    def verify(self, lines: Sequence[str], request: tuple[str, str] | None = None) -> Caller:
+        """The caller of a request with these lines of the header, in order. Raises OriginError.
+
+        ``request`` is method and target (path and query as they were sent), which a bound assertion must be for.
+        """
+        self._check_request(request)
         text, token = self._parsed(lines)
         found = self._choose(token, self.key_set.keys())
         if found == "unknown_key":
             found = self._choose(token, self.key_set.keys(is_unknown=True))
-        return self._judged(text, token, found)
+        return self._judged(text, token, found, request)
 
-    async def verify_async(self, lines: Sequence[str]) -> Caller:
+    async def verify_async(self, lines: Sequence[str], request: tuple[str, str] | None = None) -> Caller:
         """The same, with fetches in a thread, so that the loop goes on."""
+        self._check_request(request)
         text, token = self._parsed(lines)
         found: Key | str = "unknown_key"
         for is_unknown in (False, True):
@@ -70,7 +82,11 @@ class Verifier:
             found = self._choose(token, keys)
             if found != "unknown_key":
                 break
-        return self._judged(text, token, found)
+        return self._judged(text, token, found, request)
+
+    def _check_request(self, request: tuple[str, str] | None) -> None:
+        if self.bound and request is None:
+            raise TypeError("a bound assertion is verified together with its request")
 
     def _parsed(self, lines: Sequence[str]) -> tuple[str, Token]:
         text = token_of(self.kind, lines)
@@ -84,7 +100,7 @@ class Verifier:
             raise OriginError(self.kind, "keys_unavailable", self.key_set.url)
         return matching(keys, token.kid, token.algorithm)
 
-    def _judged(self, text: str, token: Token, key: Key | str) -> Caller:
+    def _judged(self, text: str, token: Token, key: Key | str, request: tuple[str, str] | None) -> Caller:
         if isinstance(key, str):
             raise OriginError(self.kind, key)
         if token.signature_bytes != key.signature_bytes:
@@ -98,7 +114,12 @@ class Verifier:
         except NotStrict:
             raise OriginError(self.kind, "malformed_claims") from None
         try:
-            return caller_of(claims, self.kind, self.issuer, self.audiences, self._clock())
+            caller = caller_of(claims, self.kind, self.issuer, self.audiences, self._clock())
+            if self.bound and request is not None:
+                method, target = request
+                digest = base64.urlsafe_b64encode(hashlib.sha256(target.encode("latin-1")).digest()).decode().rstrip("=")
+                require_equal(claims, {"htm": method, "target_sha256": digest})
+            return caller
         except ClaimFault as fault:
             raise OriginError(self.kind, fault.reason, fault.about) from None
 

@@ -15,6 +15,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+def _request_of(scope: Scope) -> tuple[str, str]:
+    """Method and target, for a bound assertion. ``path`` is decoded, so the server must give ``raw_path``."""
+    raw_path, query = scope.get("raw_path"), scope["query_string"]
+    if raw_path is None:
+        raise RuntimeError("a bound assertion needs a server that gives raw_path")
+    target = raw_path + (b"?" + query if query else b"")
+    return scope.get("method", "GET"), target.decode("latin-1")
+
+
 class RequireCaller:
     """Lets requests with a good token pass, with ``scope["state"]["caller"]``, and answers the others.
 
@@ -47,8 +56,9 @@ class RequireCaller:
             return
         name = NAMES[self.verifier.kind].encode()
         lines = [value.decode("latin-1") for header, value in scope["headers"] if header.lower() == name]
+        request = _request_of(scope) if self.verifier.bound else None
         try:
-            caller = await self.verifier.verify_async(lines)
+            caller = await self.verifier.verify_async(lines, request)
         except OriginError as error:
             if self.on_refused is not None:
                 self.on_refused(error)

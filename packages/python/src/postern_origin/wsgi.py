@@ -14,6 +14,14 @@ StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
+def _request_of(environ: Environ) -> tuple[str, str]:
+    """Method and target, for a bound assertion. PATH_INFO is decoded, so the server must give what was sent."""
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if not isinstance(target, str):
+        raise RuntimeError("a bound assertion needs a server that gives RAW_URI or REQUEST_URI")
+    return environ["REQUEST_METHOD"], target
+
+
 class RequireCallerWsgi:
     """Lets requests with a good token pass, with ``environ["postern.caller"]``, and answers the others.
 
@@ -40,8 +48,9 @@ class RequireCallerWsgi:
         if is_health(self.health, environ["REQUEST_METHOD"], path):
             return self.app(environ, start_response)
         name = "HTTP_" + NAMES[self.verifier.kind].upper().replace("-", "_")
+        request = _request_of(environ) if self.verifier.bound else None
         try:
-            caller = self.verifier.verify([environ[name]] if name in environ else [])
+            caller = self.verifier.verify([environ[name]] if name in environ else [], request)
         except OriginError as error:
             if self.on_refused is not None:
                 self.on_refused(error)
