@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Play Postern, the example apps and examples/mail in a real Chromium: cookies, tabs, pages, mails, attacks from other sites
-# 4 min; CHROMIUM=/path/to/chromium, ONLY=session, SCREENSHOTS=docs/images
+# Play Postern, @postern/client, examples/spa and examples/mail in a real Chromium: cookies, tabs, pages, mails, attacks from other sites
+# 6 min; CHROMIUM=/path/to/chromium, ONLY=session, SCREENSHOTS=docs/images
 set -euo pipefail
 . "$(dirname "$0")/../env.sh"
 cd "$POSTERN_ROOT"
