@@ -53,6 +53,10 @@ tsc --noEmit -p tests/proofs/origins/tsconfig.json
 [ ! -d tests/proofs/clients/chromium/node_modules ] || tsc --noEmit -p tests/proofs/clients/tsconfig.json
 [ ! -d tests/proofs/consumers/node_modules ] || tsc --noEmit -p tests/proofs/consumers/tsconfig.json
 [ ! -d tests/proofs/client/node_modules ] || tsc --noEmit -p tests/proofs/client/tsconfig.json
+# The apps need the packages' dist/, too.
+for app in server-app web-app; do
+  [ ! -d "examples/$app/node_modules" ] || [ ! -d packages/testing/dist ] || [ ! -d packages/origin/dist ] || tsc --noEmit -p "examples/$app/tsconfig.json"
+done
 
 say "names of tests"
 node scripts/check-names.mjs

@@ -1,4 +1,3 @@
-// A test that forgets `dispose` must not hang: see run.sh, which gives it a time limit.
 import { startPostern } from "@postern/testing";
 import assert from "node:assert/strict";
 import { test } from "node:test";
