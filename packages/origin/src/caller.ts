@@ -1,4 +1,4 @@
-/** Who calls, verified. */
+/** The caller, verified. */
 export interface Caller {
   /**
    * `issuer`, a space, and `subject`: the name of this caller in your database. A subject alone is not unique: another

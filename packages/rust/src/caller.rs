@@ -6,7 +6,7 @@ use postern_jose::{ClaimFault, TokenError, json, jwt::AccessToken, time::Timesta
 
 use crate::Kind;
 
-/// Who calls, verified. In a request that passed the layer, it is among the extensions.
+/// The caller, verified. In a request that passed the layer, it is among the extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// `sub`. Another issuer may give the same one to another person: see [`Caller::key`].

@@ -44,9 +44,21 @@ const andRemove = (running: Running, folder: string): Running => ({
   },
 });
 
-export async function nginx({ issuer, audience, keys, api }: Place): Promise<Running | undefined> {
+/** nginx with these lines inside `http { }`; undefined where there is none. */
+async function startedNginx(folder: string, port: number, lines: string): Promise<Running | undefined> {
   const program = ["nginx", "/usr/sbin/nginx"].find((name) => spawnSync(name, ["-v"]).status === 0);
   if (program === undefined) return undefined;
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(" ");
+  // A token of 8 kB is longer than nginx's own limit for a line.
+  const http = `access_log off; large_client_header_buffers 4 32k; ${temporary} ${lines}`;
+  writeFileSync(join(folder, "nginx.conf"), `load_module modules/ngx_http_js_module.so; daemon off; pid ${folder}/pid; error_log ${folder}/error.log info; events {} http { ${http} }`);
+  const file = ["-c", join(folder, "nginx.conf")];
+  const prefix = ["/usr/share/nginx", "/usr/lib/nginx", "/etc/nginx"].find((place) => spawnSync(program, ["-t", ...file, "-p", place]).status === 0);
+  if (prefix === undefined) throw new Error(spawnSync(program, ["-t", ...file], { encoding: "utf8" }).stderr);
+  return started(port, program, [...file, "-p", prefix]);
+}
+
+export async function nginx({ issuer, audience, keys, api }: Place): Promise<Running | undefined> {
   const folder = folderOf("nginx");
   const [port, keptPort] = [await freePort(), await freePort()];
   writeFileSync(join(folder, "postern.js"), replaced(example("nginx/postern.js"), [["https://auth.example.com", issuer], ["https://orders.internal.example.com", audience], ["8996", String(keptPort)]]));
@@ -60,14 +72,8 @@ export async function nginx({ issuer, audience, keys, api }: Place): Promise<Run
     [/ *proxy_ssl.*\n/, ""],
     ["http://127.0.0.1:3000", api],
   ]);
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(" ");
-  // A token of 8 kB is longer than nginx's own limit for a line.
-  const http = `access_log off; large_client_header_buffers 4 32k; ${temporary} ${settings}`;
-  writeFileSync(join(folder, "nginx.conf"), `load_module modules/ngx_http_js_module.so; daemon off; pid ${folder}/pid; error_log ${folder}/error.log info; events {} http { ${http} }`);
-  const file = ["-c", join(folder, "nginx.conf")];
-  const prefix = ["/usr/share/nginx", "/usr/lib/nginx", "/etc/nginx"].find((place) => spawnSync(program, ["-t", ...file, "-p", place]).status === 0);
-  if (prefix === undefined) throw new Error(spawnSync(program, ["-t", ...file], { encoding: "utf8" }).stderr);
-  return andRemove(await started(port, program, [...file, "-p", prefix]), folder);
+  const proxy = await startedNginx(folder, port, settings);
+  return proxy && andRemove(proxy, folder);
 }
 
 export async function envoy(bin: string, { issuer, audience, keys, api }: Place): Promise<Running> {
@@ -88,23 +94,43 @@ export async function envoy(bin: string, { issuer, audience, keys, api }: Place)
   return andRemove(await started(port, join(bin, "envoy"), args), folder);
 }
 
-export async function caddy(bin: string, { issuer, audience, keys, api }: Place): Promise<Running> {
-  const folder = folderOf("caddy");
-  const [port, verifierPort] = [await freePort(), await freePort()];
-  // Where the verifier finds the built package, as after npm install.
+/** The verifier of the example, which finds the built package as after npm install. */
+async function verifierIn(folder: string, { issuer, audience, keys }: Place): Promise<Running> {
   mkdirSync(join(folder, "node_modules/@postern"), { recursive: true });
   symlinkSync(join(root, "packages/origin"), join(folder, "node_modules/@postern/origin"));
   writeFileSync(join(folder, "verifier.js"), example("forward-auth/verifier.js"));
   writeFileSync(join(folder, "package.json"), `{"type":"module"}`);
-  const verifier = await started(verifierPort, process.execPath, ["verifier.js"], { ISSUER: issuer, AUDIENCE: audience, KEYS: keys, PORT: String(verifierPort) }, folder);
-  writeFileSync(join(folder, "Caddyfile"), `{\n\tadmin off\n}\n${replaced(example("forward-auth/Caddyfile"), [["127.0.0.1:8997", hostOf(verifier.url)], [":8080 {", `http://127.0.0.1:${port} {`], ["127.0.0.1:3000", hostOf(api)]])}`);
+  const port = await freePort();
+  return started(port, process.execPath, ["verifier.js"], { ISSUER: issuer, AUDIENCE: audience, KEYS: keys, PORT: String(port) }, folder);
+}
+
+/** nginx asks the verifier, with the lines of the guide. */
+export async function nginxAsking(place: Place): Promise<Running | undefined> {
+  const guide = readFileSync(join(root, "docs/guides/verify-at-your-origin.md"), "utf8");
+  const [, lines = ""] = /```nginx\n([^`]*)```/.exec(guide) ?? [];
+  const folder = folderOf("nginx-asking");
+  const verifier = await verifierIn(folder, place);
+  const port = await freePort();
+  const settings = replaced(lines, [["http://127.0.0.1:8997", verifier.url], ["http://127.0.0.1:3000", place.api]]);
+  const proxy = await startedNginx(folder, port, `server { listen 127.0.0.1:${port}; ${settings} }`);
+  if (proxy === undefined) await verifier.close();
+  return proxy && both(proxy, verifier, folder);
+}
+
+const both = (proxy: Running, verifier: Running, folder: string): Running => ({
+  url: proxy.url,
+  async close() {
+    await proxy.close();
+    await verifier.close();
+    rmSync(folder, { recursive: true });
+  },
+});
+
+export async function caddy(bin: string, place: Place): Promise<Running> {
+  const folder = folderOf("caddy");
+  const port = await freePort();
+  const verifier = await verifierIn(folder, place);
+  writeFileSync(join(folder, "Caddyfile"), `{\n\tadmin off\n}\n${replaced(example("forward-auth/Caddyfile"), [["127.0.0.1:8997", hostOf(verifier.url)], [":8080 {", `http://127.0.0.1:${port} {`], ["127.0.0.1:3000", hostOf(place.api)]])}`);
   const proxy = await started(port, join(bin, "caddy"), ["run", "--config", join(folder, "Caddyfile")], { XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, HOME: folder });
-  return {
-    url: proxy.url,
-    async close() {
-      await proxy.close();
-      await verifier.close();
-      rmSync(folder, { recursive: true });
-    },
-  };
+  return both(proxy, verifier, folder);
 }

@@ -15,7 +15,7 @@ import { startPostern } from "../../worker/harness.ts";
 import { ALICE, OWN_ISSUER, PASSWORD, settings } from "../../worker/support/config.ts";
 import { startWorkerd } from "../../worker/support/workerd.ts";
 import { freePort, started, type Running } from "./processes.ts";
-import { caddy, envoy, nginx, type Place } from "./proxies.ts";
+import { caddy, envoy, nginx, nginxAsking, type Place } from "./proxies.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -259,7 +259,7 @@ async function proxies(): Promise<void> {
   const ledger = JSON.parse(readFileSync(here("ledger.json"), "utf8")) as Record<string, { accepted: string[]; refused: string[] }>;
   const found: typeof ledger = {};
   console.log(`\n| proxy | cases | as a verifier of ours | accepts more | refuses more |\n|---|---|---|---|---|`);
-  for (const [name, start] of [["nginx", () => nginx(judged)], ["Envoy", () => envoy(bin, judged)], ["Caddy, verifier.js", () => caddy(bin, judged)]] as const) {
+  for (const [name, start] of [["nginx", () => nginx(judged)], ["Envoy", () => envoy(bin, judged)], ["Caddy, verifier.js", () => caddy(bin, judged)], ["nginx, verifier.js", () => nginxAsking(judged)]] as const) {
     const proxy = await start();
     if (proxy === undefined) continue;
     const result = { accepted: [] as string[], refused: [] as string[] };

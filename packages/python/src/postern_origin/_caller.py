@@ -8,7 +8,7 @@ from typing import Any, Mapping
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, verified."""
+    """The caller, verified."""
 
     #: ``sub``. Another issuer may give the same one to another person: see ``key``.
     subject: str
