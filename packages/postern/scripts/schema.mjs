@@ -5,8 +5,10 @@ const schema = JSON.parse(readFileSync("schema/settings.schema.json", "utf8"));
 mkdirSync("dist", { recursive: true });
 writeFileSync("dist/settings.schema.json", JSON.stringify(schema));
 
-// A variable may also be a text that holds its JSON. Editors cannot look into it, so it is no mistake.
-const vars = { properties: Object.fromEntries(Object.entries(schema.properties).map(([name, one]) => [name, { anyOf: [one, { type: "string", pattern: "^[\\[{\"]" }] }])) };
+// Of alternatives, an editor only says that none fits, and marks the whole table. A list and an object need none: what a
+// schema says of items is for lists, and what it says of members for objects.
+const { anyOf, ...routes } = schema.properties.POSTERN_ROUTES;
+const vars = { properties: { ...schema.properties, POSTERN_ROUTES: { ...Object.assign({}, ...anyOf), ...routes, type: anyOf.map(({ type }) => type) } } };
 const wrangler = {
   $schema: schema.$schema,
   title: "A wrangler.toml of Postern",
