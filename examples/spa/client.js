@@ -369,7 +369,10 @@ var OAuthSession = class extends BaseSession {
     if (this.#answered?.state !== state) this.#answered = { state, done: this.#answer(searchParams, state, url) };
     return this.#answered.done;
   }
-  /** Forgets the tokens and ends the grant. Rejects if the server could not be told; the tokens are forgotten all the same. The browser may still be signed in at the server. */
+  /**
+   * Ends the grant and forgets the tokens. Rejects if the server could not be told; the tokens are forgotten all the same.
+   * The browser may still be signed in at the server.
+   */
   signOut() {
     const { sessionId } = this.state;
     return this.alone(async () => {

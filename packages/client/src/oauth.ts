@@ -106,7 +106,10 @@ export class OAuthSession extends BaseSession {
     return this.#answered.done;
   }
 
-  /** Forgets the tokens and ends the grant. Rejects if the server could not be told; the tokens are forgotten all the same. The browser may still be signed in at the server. */
+  /**
+   * Ends the grant and forgets the tokens. Rejects if the server could not be told; the tokens are forgotten all the same.
+   * The browser may still be signed in at the server.
+   */
   signOut(): Promise<void> {
     const { sessionId } = this.state;
     return this.alone(async () => {
