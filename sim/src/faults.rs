@@ -40,7 +40,7 @@ kinds! {
     KvLateWrite,
     /// A region's copies in KV are not renewed for minutes.
     KvStale,
-    /// KV has garbage in place of the feed.
+    /// KV has garbage, or an empty feed of the future, in place of the feed.
     KvGarbage,
     /// One class of objects cannot be reached.
     ObjectUnreachable,

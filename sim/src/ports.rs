@@ -17,7 +17,7 @@ use postern_app::{
         Background, Bindings, CacheHeaders, Clock, Component, Document, Fault, KvStore, Randomness,
         RateLimiter, Timer,
     },
-    revocation::{FeedAnswer, FeedObject, FeedRequest},
+    revocation::{FeedAnswer, FeedCopy, FeedObject, FeedRequest},
     service::Ports,
     time::Timestamp,
 };
@@ -113,7 +113,10 @@ impl KvStore for SimPorts {
         }
         if key.starts_with("revocations:") && faults.strikes(Kind::KvGarbage, "feed") {
             self.hit("kv");
-            let garbage = ["", "<html>", "postern-feed.1.AAAA", "postern-feed.9.", "{}"];
+            // As a clock that was wrong would have left it: an empty feed of next year.
+            let future = Timestamp::from_millis(self.now().millis() + 31_622_400_000);
+            let future = FeedCopy::new(future, None, [].into_iter(), [].into_iter()).encode();
+            let garbage = ["", "<html>", "postern-feed.1.AAAA", "postern-feed.9.", "{}", &future];
             return Ok(Some(garbage[world.dice.below(garbage.len())].to_owned()));
         }
         let is_stale = faults.is_on(Kind::KvStale);
