@@ -28,6 +28,37 @@ pub(crate) fn check(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
     work_ends(world);
 }
 
+/// How long an older feed may stay in KV after the last write that failed or came late: a minute, and what the write and
+/// the alarm take.
+const OLDER: u64 = 130_000;
+
+/// A write that was given up and came late is written over.
+pub(crate) fn watch_kv(world: &Rc<World>) {
+    let world = Rc::clone(world);
+    Rc::clone(&world).executor.spawn(world.people, async move {
+        let key = kv_key("http://localhost:8787");
+        loop {
+            world.executor.sleep(20_000).await;
+            let late = world.alarm_late_at.get().max(world.kv_failed_at.get());
+            if late.is_some_and(|at| at + OLDER > world.now()) {
+                continue;
+            }
+            let version = |text: Option<String>| text.and_then(|text| FeedCopy::parse(&text).ok());
+            let (Some(there), Some(answered)) =
+                (version(world.kv.newest(&key)), version(world.kv.answered(&key)))
+            else {
+                continue;
+            };
+            world.ledger.look(invariants::KV);
+            if there.version() < answered.version() && !there.says_the_same_as(&answered) {
+                let seen = "an older feed came late to KV and stays there".to_owned();
+                world.ledger.violated(invariants::KV, world.now(), seen);
+                return;
+            }
+        }
+    });
+}
+
 /// Each user signs in anew, refreshes, and is let through at every level.
 fn every_user_goes_on(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
     world.stop_clients();

@@ -30,6 +30,8 @@ struct Row {
 #[derive(Debug, Default)]
 pub(crate) struct Kv {
     rows: RefCell<BTreeMap<String, Row>>,
+    /// What was written last by a call that was answered.
+    answered: RefCell<BTreeMap<String, String>>,
 }
 
 impl Kv {
@@ -71,6 +73,16 @@ impl Kv {
         let old = row.versions[..keep].iter().take_while(|(at, _)| at + 2 * LAG < now).count();
         row.versions.drain(..old);
         true
+    }
+
+    /// A write was answered.
+    pub(crate) fn answer(&self, key: &str, value: &str) {
+        self.answered.borrow_mut().insert(key.to_owned(), value.to_owned());
+    }
+
+    /// What the last answered write wrote.
+    pub(crate) fn answered(&self, key: &str) -> Option<String> {
+        self.answered.borrow().get(key).cloned()
     }
 
     /// The newest value, as no region need see it.

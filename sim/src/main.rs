@@ -1,7 +1,7 @@
 //! `postern-sim`: runs seeds, and tells what came of them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env,
     process::ExitCode,
     time::{Duration, Instant},
@@ -9,8 +9,7 @@ use std::{
 
 use postern_sim::{Kind, Outcome, Plan, invariants, run, shrink, story};
 
-const USAGE: &str =
-    "usage: postern-sim seed N [FAULT ...] | run [--seeds N] [--from N] [--seconds S] | story SEED | table";
+const USAGE: &str = "usage: postern-sim seed N [FAULT ...] | run [--seeds N] [--from N] [--seconds S] [--with FAULT ...] [--all | --until-broken] | story SEED | table";
 
 fn main() -> ExitCode {
     // A panic of the code under test is a result, and is printed with its seed.
@@ -125,21 +124,33 @@ fn many(options: &[&str]) -> ExitCode {
     if seeds == u64::MAX && seconds == u64::MAX {
         return usage();
     }
+    let of_name = |name: &&str| Kind::ALL.iter().copied().find(|kind| kind.name() == *name);
+    let with: BTreeSet<Kind> =
+        options.windows(2).filter(|pair| pair[0] == "--with").filter_map(|pair| of_name(&pair[1])).collect();
     let (begun, mut sum) = (Instant::now(), Sum::default());
     for seed in from..from.saturating_add(seeds) {
         if begun.elapsed() > Duration::from_secs(seconds) {
             break;
         }
-        let plan = Plan::of_seed(seed);
+        let mut plan = Plan::of_seed(seed);
+        if !with.is_empty() {
+            // These alone, and everybody there.
+            plan.faults.clone_from(&with);
+            (plan.thief, plan.guesser, plan.administrator, plan.foreigners) = (true, true, true, 2);
+        }
         let outcome = run(&plan, false);
         sum.add(&outcome);
         if let Some(first) = outcome.first() {
             println!("{}\n{}", story::plan(&plan), story::violations(&outcome));
-            if sum.failed.is_empty() && !options.contains(&"--all") {
+            let tells = !options.iter().any(|word| matches!(*word, "--all" | "--until-broken"));
+            if sum.failed.is_empty() && tells {
                 tell(&plan, &outcome);
             }
             sum.failed.push(seed);
-            let _ = first;
+            if options.contains(&"--until-broken") {
+                println!("found by seed {seed} after {} seeds: {}", sum.seeds, first.invariant.name);
+                return ExitCode::FAILURE;
+            }
         }
     }
     figures(&sum, begun.elapsed());

@@ -144,12 +144,12 @@ pub(crate) async fn deploy(world: &Rc<World>, version: Version, hasty: bool) {
         world.share.set(share);
         if hasty {
             // Until what the former version cannot read yet was answered.
-            world.newer_master_until.set(world.now() + 400_000);
+            world.newer_master_until.set(world.now() + 700_000);
         }
         if version.is_moved {
-            world.moved_until.set(world.now() + 1_300_000);
+            world.moved_until.set(world.now() + 1_600_000);
         }
-        world.executor.sleep(world.dice.between(20_000, 120_000)).await;
+        world.executor.sleep(world.dice.between(20_000, 400_000)).await;
     }
     // The former version answers no more.
     for edge in world.edges() {

@@ -203,7 +203,7 @@ fn judge_theirs(
                 || gone
                 || clock
                 || revoked
-                || (failed && answered.begun < key.published_at + ISSUER_AFTERMATH)
+                || (failed && answered.begun < key.published_at + 2 * ISSUER_AFTERMATH)
             {
                 return;
             }

@@ -151,6 +151,7 @@ impl KvStore for SimPorts {
             .trace
             .note(world.now(), &self.machine.name, "kv", || format!("write {}", &key[..key.len().min(20)]));
         if world.kv.write(key, value, world.now()) {
+            world.kv.answer(key, value);
             return Ok(());
         }
         world.refused_writes.set(world.refused_writes.get() + 1);

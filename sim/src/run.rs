@@ -148,6 +148,7 @@ fn play(plan: &Plan, world: &Rc<World>) {
     }
     operators::prober(world, 2 * MINUTE);
     windows(world);
+    heal::watch_kv(world);
     world.executor.run(plan.minutes * MINUTE);
     world.faults.end_all();
     heal::check(world, &owners);
