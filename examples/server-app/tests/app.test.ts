@@ -1,18 +1,34 @@
 // The app and its API, with Postern beside them. The sign-in itself is played in Chromium: tests/browser.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, test } from "node:test";
 import { BROKEN, startPostern } from "@postern/testing";
 import { apiFor, AUDIENCE, ROUTES } from "../src/api.ts";
 import { appFor } from "../src/app.ts";
+import { Cookies, type Session } from "../src/session.ts";
+import { Hono } from "hono";
 
+const SECRET = "the client's secret in this test";
+const cookieKey = Buffer.alloc(32).toString("base64url");
 let api: ReturnType<typeof apiFor> | undefined;
 const postern = await startPostern({
   routes: ROUTES,
   upstream: (request) => (api ??= apiFor(postern.issuer)).fetch(request),
-  vars: { POSTERN_CLIENTS: [{ client_id: "first-party" }, { client_id: "castle-works", redirect_uris: ["http://localhost:3000/callback"], scopes: ["read:orders"] }] },
+  vars: { POSTERN_CLIENTS: [{ client_id: "first-party" }, { client_id: "castle-works", redirect_uris: ["http://localhost:3000/callback"], scopes: ["read:orders"], secret_hashes: [createHash("sha256").update(SECRET).digest("hex")] }] },
 });
 after(() => postern.dispose());
-const app = appFor({ url: "http://localhost:3000", issuer: postern.issuer, clientId: "castle-works", clientSecret: "none", cookieKey: Buffer.alloc(32).toString("base64url") });
+const settings = { url: "http://localhost:3000", issuer: postern.issuer, clientId: "castle-works", clientSecret: SECRET, cookieKey };
+const app = appFor(settings);
+
+/** The cookie of a browser with this session. */
+async function cookieOf(session: Session): Promise<string> {
+  const sealing = new Hono().get("/", async (c) => {
+    await new Cookies(cookieKey).keepSession(c, session);
+    return c.body(null);
+  });
+  return (await sealing.request("/")).headers.get("set-cookie")?.split(";")[0] ?? "";
+}
+const EXPIRED: Session = { accessToken: "expired", refreshToken: "prt_unknown", expires: 0, scope: "read:orders" };
 
 test("orders are each user's own", async () => {
   const [alice, bob] = [await postern.signIn({ scopes: ["read:orders", "write:orders"] }), await postern.signIn({ scopes: ["read:orders"] })];
@@ -55,4 +71,26 @@ test("an answer that this browser did not ask for signs nobody in", async () => 
   const answer = await app.request("/callback?code=stolen&state=guessed");
   assert.equal(answer.status, 401);
   assert.doesNotMatch(answer.headers.get("set-cookie") ?? "", /__Host-session=[^;]/);
+});
+
+test("a refresh token that Postern refuses ends the session", async () => {
+  const answer = await app.request("/orders", { headers: { cookie: await cookieOf(EXPIRED) } });
+  assert.equal(answer.status, 303);
+  assert.match(answer.headers.getSetCookie().join("\n"), /^__Host-session=; Max-Age=0;/m);
+});
+
+test("while Postern is down, the user stays signed in", async () => {
+  // No request ever reaches this port: `fetch` refuses it.
+  const alone = appFor({ ...settings, issuer: "http://localhost:9" });
+  const answer = await alone.request("/orders", { headers: { cookie: await cookieOf(EXPIRED) } });
+  assert.equal(answer.status, 503);
+  assert.ok(answer.headers.has("retry-after"));
+  assert.deepEqual(answer.headers.getSetCookie(), []);
+});
+
+test("a cookie that was changed is none", async () => {
+  const cookie = await cookieOf({ ...EXPIRED, expires: Date.now() + 600_000 });
+  const answer = await app.request("/account", { headers: { cookie: `${cookie.slice(0, -4)}AAAA` } });
+  assert.equal(answer.status, 303);
+  assert.equal((await app.request("/account", { headers: { cookie } })).status, 200);
 });
