@@ -13,6 +13,7 @@ npm ci --prefix examples/mail --ignore-scripts --no-audit --no-fund --silent
 scripts/packages.sh setup
 for package in client react origin testing; do npm run build --silent --prefix packages --workspace "@postern/$package"; done
 for app in server-app web-app; do npm ci --prefix "examples/$app" --ignore-scripts --no-audit --no-fund --silent; done
+scripts/build.sh
 # This app's tests without a browser.
 case "${ONLY:-server-app}" in *server-app*) npm test --silent --prefix examples/server-app ;; esac
 # shellcheck disable=SC2086 # a list of words
