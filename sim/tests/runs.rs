@@ -1,4 +1,4 @@
-//! The short round: some seeds, each fault alone, and that a seed is a story that repeats.
+//! The short round: some seeds, every kind of fault, and that a seed is a story that repeats.
 
 use postern_sim::{Kind, Plan, run, story};
 
@@ -22,12 +22,12 @@ fn a_seed_is_the_same_story_each_time() {
 
 #[test]
 fn every_promise_holds_in_the_short_round() {
-    (1..=6).for_each(|seed| holds(&small(seed)));
+    (1..=3).for_each(|seed| holds(&small(seed)));
 }
 
 #[test]
-fn every_promise_holds_under_each_fault_alone() {
-    for (seed, kind) in (1000..).zip(Kind::ALL) {
-        holds(&Plan { faults: [*kind].into(), ..small(seed) });
+fn every_promise_holds_under_every_kind_of_fault() {
+    for (seed, kinds) in (1000..).zip(Kind::ALL.chunks(3)) {
+        holds(&Plan { faults: kinds.iter().copied().collect(), ..small(seed) });
     }
 }
