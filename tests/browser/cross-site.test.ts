@@ -169,8 +169,10 @@ describe.for([
       }
       await page.close();
     }
-    const names = (all: typeof before) => all.map(({ name, value }) => `${name}=${value}`).sort();
-    expect(names(await context.cookies())).toEqual(names(before));
+    // The visitor's own page may refresh meanwhile: the other cookies change with that, and these do not.
+    const whose = (all: typeof before) => all.filter(({ name }) => /_(session|device)$/.test(name)).map(({ name, value }) => `${name}=${value}`).sort();
+    expect(whose(before)).toHaveLength(2);
+    expect(whose(await context.cookies())).toEqual(whose(before));
     await expectAlive();
   });
 
