@@ -20,7 +20,7 @@ if (spawnSync("wrk", ["-v"]).error || spawnSync("taskset", ["-V"]).error) {
 
 /** Requests a second. Without blocking: this process is the origin. */
 async function wrk(url: URL, token: string, connections: number): Promise<number> {
-  const { stdout: said } = await promisify(execFile)("taskset", ["-c", "1", "wrk", "-t1", `-c${connections}`, `-d${SECONDS}s`, "-H", `Authorization: Bearer ${token}`, "-H", "Accept: application/json", url.href]);
+  const { stdout: said } = await promisify(execFile)("taskset", ["-c", "1", "wrk", "-t1", `-c${connections}`, `-d${SECONDS}s`, "--timeout", "10s", "-H", `Authorization: Bearer ${token}`, "-H", "Accept: application/json", url.href]);
   // A refusal would be faster than the work.
   if (/Non-2xx|Socket errors/.test(said)) throw new Error(`${url.pathname}: ${said}`);
   return Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1]);
