@@ -5,7 +5,6 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request as send } from "node:http";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +14,7 @@ import { startPostern } from "../tests/worker/harness.ts";
 import { PASSWORD, settings } from "../tests/worker/support/config.ts";
 import { workerd } from "../tests/worker/support/cpu.ts";
 import { Issuer, issuerKey } from "../tests/worker/support/issuer.ts";
+import { freePort } from "../tests/worker/support/port.ts";
 import { startWorkerd } from "../tests/worker/support/workerd.ts";
 import { modules } from "./bundle.ts";
 import { lines, program } from "./counts.ts";
@@ -54,16 +54,6 @@ const config :Workerd.Config = (
   sockets = [(name = "http", address = ${quoted(address)}, http = (), service = "main")],
 );
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 function ask(port: number): Promise<number | undefined> {

@@ -3,13 +3,14 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./support/poll.ts";
+import { freePort } from "./support/port.ts";
 import { RawOrigin } from "./support/raw-origin.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -19,15 +20,6 @@ let origin: RawOrigin;
 let wrangler: ChildProcess;
 let port: number;
 let printed = "";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** wrangler.toml as it is, but what is built is there already, and one route leads to the origin of this test. */
 async function configuration(): Promise<string> {

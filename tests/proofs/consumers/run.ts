@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { JwtVerifier } from "aws-jwt-verify";
 import { startPostern } from "../../worker/harness.ts";
 import { ALICE, PASSWORD, settings } from "../../worker/support/config.ts";
+import { freePort } from "../../worker/support/port.ts";
 
 const [ISSUER, AUDIENCE] = ["http://localhost:8787", "https://api.example.com"];
 
@@ -64,14 +65,6 @@ const keyServer = createServer((_, answer) => {
 });
 const api = createServer((request, answer) => answer.end(JSON.stringify(request.headers)));
 const [keyPort, apiPort] = [await listening(keyServer), await listening(api)];
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /** The tokens that this verifier judged otherwise than they are to be. */
 async function misjudged(passes: (token: string) => Promise<boolean>, but: string[] = []): Promise<string[]> {

@@ -1,23 +1,12 @@
 // Programs that listen on a port of this machine.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import { connect, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 
 /** What is running: the address, and how to end it. */
 export interface Running {
   url: string;
   close(): unknown;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 async function listens(port: number): Promise<boolean> {

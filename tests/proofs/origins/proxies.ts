@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort, started, type Running } from "./processes.ts";
+import { freePort } from "../../worker/support/port.ts";
+import { started, type Running } from "./processes.ts";
 
 /** What stands in a proxy's settings. */
 export interface Place {

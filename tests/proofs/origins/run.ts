@@ -14,7 +14,8 @@ import { SERVERS } from "../../../packages/origin/tests/servers.ts";
 import { startPostern } from "../../worker/harness.ts";
 import { ALICE, OWN_ISSUER, PASSWORD, settings } from "../../worker/support/config.ts";
 import { startWorkerd } from "../../worker/support/workerd.ts";
-import { freePort, started, type Running } from "./processes.ts";
+import { freePort } from "../../worker/support/port.ts";
+import { started, type Running } from "./processes.ts";
 import { caddy, envoy, nginx, nginxAsking, type Place } from "./proxies.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));

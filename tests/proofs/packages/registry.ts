@@ -1,17 +1,9 @@
 // A registry on loopback (verdaccio), which has our packages and asks the usual one for all others.
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-
-/** A free port of this machine. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((done) => server.listen(0, "127.0.0.1", () => done((server.address() as AddressInfo).port)));
-  await new Promise((done) => server.close(done));
-  return port;
-}
+import { freePort } from "../../worker/support/port.ts";
 
 /** Starts it in a folder of its own; its URL, and what ends it. */
 export async function startRegistry(folder: string, uplink: string): Promise<{ url: string; stop: () => void }> {

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Machine, type Running } from "./machine.ts";
-import { freePort, startRegistry } from "./registry.ts";
+import { freePort } from "../../worker/support/port.ts";
+import { startRegistry } from "./registry.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 const tarballs = join(repository, "build/packages");
