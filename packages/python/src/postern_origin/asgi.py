@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Awaitable, Callable, MutableMapping
 
 from ._errors import OriginError
 from ._headers import NAMES
-from ._health import checked_health, is_health
-from ._verifier import Verifier
+from ._health import is_health
+from ._middleware import Middleware
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,25 +24,12 @@ def _request_of(scope: Scope) -> tuple[str, str]:
     return scope.get("method", "GET"), target.decode("latin-1")
 
 
-class RequireCaller:
+class RequireCaller(Middleware[App]):
     """Lets requests with a good token pass, with ``scope["state"]["caller"]``, and answers the others.
 
     In Starlette and FastAPI that is ``request.state.caller``. ``health`` are paths that GET and HEAD reach without a
     caller. ``on_refused`` is called with each refusal, for your log. WebSockets are refused before they are accepted.
     """
-
-    def __init__(
-        self,
-        app: App,
-        verifier: Verifier,
-        *,
-        health: Iterable[str] = (),
-        on_refused: Callable[[OriginError], None] | None = None,
-    ) -> None:
-        self.app = app
-        self.verifier = verifier
-        self.health = checked_health(health)
-        self.on_refused = on_refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -60,8 +47,7 @@ class RequireCaller:
         try:
             caller = await self.verifier.verify_async(lines, request)
         except OriginError as error:
-            if self.on_refused is not None:
-                self.on_refused(error)
+            self._note(error)
             await self._refuse(error, scope, receive, send)
             return
         state = scope.setdefault("state", {})

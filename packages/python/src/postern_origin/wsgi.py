@@ -6,8 +6,8 @@ from typing import Any, Callable, Iterable
 
 from ._errors import OriginError
 from ._headers import NAMES
-from ._health import checked_health, is_health
-from ._verifier import Verifier
+from ._health import is_health
+from ._middleware import Middleware
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -22,26 +22,13 @@ def _request_of(environ: Environ) -> tuple[str, str]:
     return environ["REQUEST_METHOD"], target
 
 
-class RequireCallerWsgi:
+class RequireCallerWsgi(Middleware[App]):
     """Lets requests with a good token pass, with ``environ["postern.caller"]``, and answers the others.
 
     ``health`` are paths that GET and HEAD reach without a caller. ``on_refused`` is called with each refusal, for your
     log. A WSGI server joins two headers of one name with a comma, which is refused; one that keeps the last instead
     hides the first from every program, and then the last one is verified.
     """
-
-    def __init__(
-        self,
-        app: App,
-        verifier: Verifier,
-        *,
-        health: Iterable[str] = (),
-        on_refused: Callable[[OriginError], None] | None = None,
-    ) -> None:
-        self.app = app
-        self.verifier = verifier
-        self.health = checked_health(health)
-        self.on_refused = on_refused
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
@@ -52,8 +39,7 @@ class RequireCallerWsgi:
         try:
             caller = self.verifier.verify([environ[name]] if name in environ else [], request)
         except OriginError as error:
-            if self.on_refused is not None:
-                self.on_refused(error)
+            self._note(error)
             body = b"" if environ["REQUEST_METHOD"] == "HEAD" else error.body
             headers = [*error.headers.items(), ("Content-Length", str(len(error.body)))]
             start_response(f"{error.status} {error.title}", headers)
