@@ -242,7 +242,7 @@ impl Owner {
     }
 }
 
-/// From now on somebody uses a token that should not pass any more, until it has expired: the bounds are held against them.
+/// Starts a holder of a token that must no longer pass. They use it until it has expired, and the judge checks the bounds.
 pub(crate) fn haunt(world: &Rc<World>, access: Access) {
     let world = Rc::clone(world);
     Rc::clone(&world).executor.spawn(world.people, async move {

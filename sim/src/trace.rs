@@ -1,4 +1,4 @@
-//! What happened, for a person: a timeline, or a sequence diagram. Recorded only when a run is told to.
+//! The record of a run for a reader: a timeline, or a sequence diagram. A run records only on request.
 
 use core::cell::{Cell, RefCell};
 
@@ -28,7 +28,7 @@ impl Trace {
         Self { records, ..Self::default() }
     }
 
-    /// A message from one to another, or what happens at `from` alone. The text is made only if somebody reads it.
+    /// A message from one to another, or what happens at `from` alone. The text is made only if the run records.
     pub(crate) fn note(&self, at: u64, from: &str, to: &str, text: impl FnOnce() -> String) {
         self.count.set(self.count.get() + 1);
         let bytes = at.to_le_bytes().into_iter().chain(from.bytes()).chain(to.bytes());

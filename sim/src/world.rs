@@ -77,7 +77,7 @@ pub(crate) struct World {
     pub(crate) users: MemoryIdentity,
     pub(crate) clients: MemoryClients,
     pub(crate) upstream: Upstream,
-    /// What goes on whoever is gone: alarms, what travels.
+    /// The tasks that outlive isolates: alarms, and messages on their way.
     pub(crate) root: Group,
     /// The clients.
     pub(crate) people: Group,
