@@ -368,11 +368,26 @@ export interface PosternSettings {
          * Data exports of an account.
          */
         export_account?: "off" | Rate;
+        /**
+         * After failures at one account.
+         */
         account_lock?: Lock;
-        devices_lock?: Lock1;
-        ip_lock?: Lock2;
+        /**
+         * After failures of all known devices of an account.
+         */
+        devices_lock?: Lock;
+        /**
+         * After failures from one address.
+         */
+        ip_lock?: Lock;
+        /**
+         * Accounts with failures from one network that indicate an attack.
+         */
         accounts_per_network?: Spread;
-        networks_per_account?: Spread1;
+        /**
+         * Networks with failures at one account that indicate an attack.
+         */
+        networks_per_account?: Spread;
         /**
          * Calls that are not limited while a Throttle object does not answer.
          */
@@ -432,8 +447,14 @@ export interface PosternSettings {
        */
       help?: string;
     };
+    /**
+     * Colours for light surroundings.
+     */
     light?: Palette;
-    dark?: Palette1;
+    /**
+     * Colours for dark surroundings.
+     */
+    dark?: Palette;
     /**
      * Another look for a client, by its client_id.
      */
@@ -818,7 +839,7 @@ export interface Rate {
   burst: number;
 }
 /**
- * After failures at one account.
+ * A lockout.
  */
 export interface Lock {
   /**
@@ -842,55 +863,7 @@ export interface Lock {
   forget?: number;
 }
 /**
- * After failures of all known devices of an account.
- */
-export interface Lock1 {
-  /**
-   * Failures after which attempts are delayed.
-   */
-  delay_after?: number;
-  /**
-   * Failures that lock.
-   */
-  lock_after?: number;
-  /**
-   * Lengths of the lockouts in seconds. The last one repeats.
-   *
-   * @minItems 1
-   * @maxItems 8
-   */
-  locks?: number[];
-  /**
-   * Seconds after which one failure is forgotten.
-   */
-  forget?: number;
-}
-/**
- * After failures from one address.
- */
-export interface Lock2 {
-  /**
-   * Failures after which attempts are delayed.
-   */
-  delay_after?: number;
-  /**
-   * Failures that lock.
-   */
-  lock_after?: number;
-  /**
-   * Lengths of the lockouts in seconds. The last one repeats.
-   *
-   * @minItems 1
-   * @maxItems 8
-   */
-  locks?: number[];
-  /**
-   * Seconds after which one failure is forgotten.
-   */
-  forget?: number;
-}
-/**
- * Accounts with failures from one network that indicate an attack.
+ * A spread.
  */
 export interface Spread {
   /**
@@ -903,47 +876,9 @@ export interface Spread {
   window?: number;
 }
 /**
- * Networks with failures at one account that indicate an attack.
- */
-export interface Spread1 {
-  /**
-   * How many.
-   */
-  count?: number;
-  /**
-   * In how many seconds.
-   */
-  window?: number;
-}
-/**
- * Colours for light surroundings.
+ * Colours as #rrggbb. Text needs a contrast of 4.5 and borders of 3 (WCAG 2.2 AA).
  */
 export interface Palette {
-  /**
-   * The page.
-   */
-  background?: string;
-  /**
-   * The card on it.
-   */
-  card?: string;
-  /**
-   * Text on both.
-   */
-  text?: string;
-  /**
-   * Buttons and links.
-   */
-  accent?: string;
-  /**
-   * Text on buttons.
-   */
-  on_accent?: string;
-}
-/**
- * Colours for dark surroundings.
- */
-export interface Palette1 {
   /**
    * The page.
    */
@@ -994,58 +929,14 @@ export interface Theme {
      */
     help?: string;
   };
-  light?: Palette2;
-  dark?: Palette3;
-}
-/**
- * Colours for light surroundings.
- */
-export interface Palette2 {
   /**
-   * The page.
+   * Colours for light surroundings.
    */
-  background?: string;
+  light?: Palette;
   /**
-   * The card on it.
+   * Colours for dark surroundings.
    */
-  card?: string;
-  /**
-   * Text on both.
-   */
-  text?: string;
-  /**
-   * Buttons and links.
-   */
-  accent?: string;
-  /**
-   * Text on buttons.
-   */
-  on_accent?: string;
-}
-/**
- * Colours for dark surroundings.
- */
-export interface Palette3 {
-  /**
-   * The page.
-   */
-  background?: string;
-  /**
-   * The card on it.
-   */
-  card?: string;
-  /**
-   * Text on both.
-   */
-  text?: string;
-  /**
-   * Buttons and links.
-   */
-  accent?: string;
-  /**
-   * Text on buttons.
-   */
-  on_accent?: string;
+  dark?: Palette;
 }
 /**
  * A description for each language.
