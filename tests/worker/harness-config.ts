@@ -2,19 +2,7 @@
 // would run another Worker than the one that is deployed.
 import { readFile } from "node:fs/promises";
 import { parse } from "smol-toml";
-
-interface WranglerToml {
-  name: string;
-  main: string;
-  compatibility_date: string;
-  compatibility_flags?: string[];
-  vars?: Record<string, unknown>;
-  kv_namespaces?: { binding: string; id: string }[];
-  d1_databases?: { binding: string; database_id: string; migrations_dir?: string }[];
-  durable_objects?: { bindings: { name: string; class_name: string }[] };
-  migrations?: { tag: string; new_sqlite_classes?: string[] }[];
-  ratelimits?: { name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }[];
-}
+import { durableObjectsOf, type WranglerToml } from "../../packages/testing/src/wrangler.ts";
 
 /** Tables that say nothing about what the Worker finds at run time. */
 const WITHOUT_EFFECT_HERE = ["build", "observability", "triggers", "routes", "route", "workers_dev", "preview_urls", "limits", "placement"];
@@ -65,7 +53,6 @@ export async function bindingsOf(path: string): Promise<Bindings> {
   const toml = parsed as unknown as WranglerToml;
   if (toml.main !== "build/index.js") throw new Error(`the harness runs build/index.js, and main is ${toml.main}`);
 
-  const sqlite = new Set(toml.migrations?.flatMap((step) => step.new_sqlite_classes ?? []));
   const kv = only("KV namespace", toml.kv_namespaces);
   const d1 = only("D1 database", toml.d1_databases);
   return {
@@ -78,12 +65,7 @@ export async function bindingsOf(path: string): Promise<Bindings> {
     d1Databases: { [d1.binding]: d1.database_id },
     d1Binding: d1.binding,
     migrationsFolder: d1.migrations_dir ?? "migrations",
-    durableObjects: Object.fromEntries(
-      (toml.durable_objects?.bindings ?? []).map(({ name, class_name }) => [
-        name,
-        { className: class_name, useSQLite: sqlite.has(class_name) },
-      ]),
-    ),
+    durableObjects: durableObjectsOf(toml),
     ratelimits: Object.fromEntries((toml.ratelimits ?? []).map(({ name, namespace_id, simple }) => [name, { namespace_id, simple }])),
   };
 }

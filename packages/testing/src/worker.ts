@@ -4,19 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { parse } from "smol-toml";
 import { KitError } from "./handle.ts";
-
-interface WranglerToml {
-  name: string;
-  main: string;
-  compatibility_date: string;
-  compatibility_flags?: string[];
-  vars?: Record<string, unknown>;
-  kv_namespaces?: { binding: string; id: string }[];
-  d1_databases?: { binding: string; database_id: string; migrations_dir?: string }[];
-  durable_objects?: { bindings: { name: string; class_name: string }[] };
-  migrations?: { new_sqlite_classes?: string[] }[];
-  ratelimits?: { name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }[];
-}
+import { durableObjectsOf, type WranglerToml } from "./wrangler.ts";
 
 export interface BuiltWorker {
   /** The folder of index.js and index_bg.wasm. */
@@ -84,14 +72,13 @@ export function findWorker(given: string | undefined): BuiltWorker {
   const names = existsSync(migrations) ? readdirSync(migrations).filter((name) => name.endsWith(".sql")) : [];
   if (names.length === 0) throw new KitError(`the migrations are missing: there is no .sql file in ${migrations}`);
   const read = readToml(toml);
-  const sqlite = new Set(read.migrations?.flatMap((step) => step.new_sqlite_classes ?? []));
   return {
     folder,
     compatibilityDate: read.compatibility_date,
     compatibilityFlags: read.compatibility_flags ?? [],
     kvNamespaces: Object.fromEntries((read.kv_namespaces ?? []).map(({ binding, id }) => [binding, id])),
     d1Databases: Object.fromEntries((read.d1_databases ?? []).map(({ binding, database_id }) => [binding, database_id])),
-    durableObjects: Object.fromEntries((read.durable_objects?.bindings ?? []).map(({ name, class_name }) => [name, { className: class_name, useSQLite: sqlite.has(class_name) }])),
+    durableObjects: durableObjectsOf(read),
     migrations: names.sort().map((name) => ({ name, sql: readFileSync(join(migrations, name), "utf8") })),
   };
 }
