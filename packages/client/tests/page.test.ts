@@ -1,19 +1,18 @@
 // The session in a page: timers, clocks, tabs, the network. The clocks are the test's; locks and messages are Node's own.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Session as SessionClass } from "../src/index.ts";
-import { FakeChannel, FakePage, FakePostern, ORIGIN, PASSWORD, problem } from "./support.ts";
+import { FakeChannel, FakePage, FakePostern, ORIGIN, PASSWORD, problem, putBack, takeClocks } from "./support.ts";
 
 let page: FakePage;
 let postern: FakePostern;
 let Session: typeof SessionClass;
-let open: SessionClass[] = [];
+const open: SessionClass[] = [];
 const alice = { login: "alice@example.com", password: PASSWORD };
 /** By which the wall clock differs from the steady one. */
 let shift = 0;
 
 beforeEach(async () => {
-  vi.resetModules();
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] });
+  takeClocks();
   shift = 0;
   const now = Date.now;
   vi.spyOn(Date, "now").mockImplementation(() => now() + shift);
@@ -21,13 +20,7 @@ beforeEach(async () => {
   postern = new FakePostern();
   ({ Session } = await import("../src/index.ts"));
 });
-afterEach(() => {
-  for (const one of open) one.dispose();
-  open = [];
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
+afterEach(() => putBack(open));
 
 function tab(options: object = {}): SessionClass {
   const session = new Session({ fetch: postern.fetch, ...options });

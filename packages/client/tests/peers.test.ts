@@ -2,28 +2,21 @@
 // that it does not happen here. docs/reference/client.md has the table.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type * as Client from "../src/index.ts";
-import { FakePage, FakePostern, json, ORIGIN, PASSWORD } from "./support.ts";
+import { FakePage, FakePostern, json, ORIGIN, PASSWORD, putBack, takeClocks } from "./support.ts";
 
 let page: FakePage;
 let postern: FakePostern;
 let client: typeof Client;
-let open: Client.BaseSession[] = [];
+const open: Client.BaseSession[] = [];
 const alice = { login: "alice@example.com", password: PASSWORD };
 
 beforeEach(async () => {
-  vi.resetModules();
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] });
+  takeClocks();
   page = FakePage.install();
   postern = new FakePostern();
   client = await import("../src/index.ts");
 });
-afterEach(() => {
-  for (const one of open) one.dispose();
-  open = [];
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
+afterEach(() => putBack(open));
 
 const tab = (options: object = {}): Client.Session => track(new client.Session({ fetch: postern.fetch, ...options }));
 function track<S extends Client.BaseSession>(session: S): S {

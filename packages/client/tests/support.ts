@@ -1,6 +1,20 @@
 // A Postern of a few lines behind a `fetch`, with the cookie of one browser, and the parts of a page that Node does not have.
 import { vi } from "vitest";
 
+/** Before a test: the clocks are the test's, and no module knows the page of an earlier one. */
+export function takeClocks(): void {
+  vi.resetModules();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] });
+}
+
+/** After a test: ends these sessions, and puts the clocks and the parts of the page back. */
+export function putBack(sessions: { dispose(): void }[]): void {
+  for (const session of sessions.splice(0)) session.dispose();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+}
+
 interface Call {
   method: string;
   path: string;
