@@ -29,6 +29,11 @@ impl Context {
         self.url.is_some()
     }
 
+    /// Whether programs read the output.
+    pub(crate) const fn json(&self) -> bool {
+        self.json
+    }
+
     /// Whether a person watches: progress bars are for people.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn watched(&self) -> bool {
@@ -62,7 +67,7 @@ impl Context {
             Ok(report) => {
                 let text = if self.json { report.to_json() } else { report.to_text(self.now()) };
                 match print(text.as_bytes()) {
-                    Ok(()) => return report.exit_code(),
+                    Ok(_) => return report.exit_code(),
                     Err(failure) => failure,
                 }
             }
@@ -74,13 +79,12 @@ impl Context {
     }
 }
 
-/// Writes to standard output, the only place in the program that does. The reader may close the
-/// pipe (`| head -1`): that is an end and no failure. A full disk is a failure.
-pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
+/// Writes to standard output, the only place in the program that does. Whether there is a reader: it may close the pipe
+/// (`| head -1`), which is an end and no failure. A full disk is a failure.
+pub(crate) fn print(bytes: &[u8]) -> Result<bool, Failure> {
     match host::write_output(bytes) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::refused(format!("the output could not be written: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::refused(format!("the output could not be written: {error}"))),
     }
 }

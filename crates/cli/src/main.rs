@@ -26,7 +26,6 @@ mod files;
 mod host;
 mod http;
 mod issuer_keys;
-#[cfg(not(target_family = "wasm"))]
 mod named_user;
 #[cfg(not(target_family = "wasm"))]
 mod prompt;
@@ -40,7 +39,7 @@ mod wasm;
 use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(not(target_family = "wasm"))]
 use commands::{audit, clients, init, keys, login, revoke, sessions, throttle, users};
-use commands::{config, doctor, routes, tokens};
+use commands::{config, doctor, routes, tail, tokens};
 use context::Context;
 
 /// The operator's program of Postern.
@@ -137,6 +136,10 @@ enum Command {
     #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
     Revoke(revoke::Revoke),
+    /// Print the log's events as they happen, one line each
+    ///
+    /// Starts `npx wrangler tail --format json`, or reads its output, or that of `make dev`, from a pipe.
+    Tail(tail::Tail),
     /// Write the manual pages into a folder
     #[cfg(not(target_family = "wasm"))]
     #[command(hide = true)]
@@ -185,7 +188,7 @@ fn execute(arguments: Arguments) -> u8 {
         // Into memory first: the generator panics on a pipe that is closed.
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Arguments::command(), "postern", &mut script);
-        return context::print(&script).map_or_else(|failure| context.finish(Err(failure)), |()| 0);
+        return context::print(&script).map_or_else(|failure| context.finish(Err(failure)), |_| 0);
     }
     context.finish(outcome(&command, &context))
 }
@@ -235,6 +238,7 @@ fn run(command: &Command, context: &Context) -> Result<report::Report, failure::
         Command::Session(sessions) => sessions.run(context),
         #[cfg(not(target_family = "wasm"))]
         Command::Revoke(revoke) => revoke.run(context),
+        Command::Tail(asked) => tail::run(asked, context),
         #[cfg(not(target_family = "wasm"))]
         Command::Manual { folder } => manual(folder),
         Command::Completions { .. } => {

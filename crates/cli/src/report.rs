@@ -20,6 +20,8 @@ pub(crate) struct Report {
 enum Form {
     /// Lines for a person.
     Lines(Vec<String>),
+    /// Nothing: the command printed as it went.
+    Printed,
     /// The objects of the value's list of this name, one a line.
     Table { list: &'static str, columns: Vec<Column> },
 }
@@ -53,11 +55,16 @@ impl Report {
         Self { value, form: Form::Table { list, columns: columns.to_vec() }, wrong: false, notes: Vec::new() }
     }
 
+    /// Nothing is left to print.
+    pub(crate) const fn printed() -> Self {
+        Self { value: Value::Null, form: Form::Printed, wrong: false, notes: Vec::new() }
+    }
+
     /// What is said, as JSON and in lines, for a part of another report.
     pub(crate) fn into_parts(self) -> (Value, Vec<String>) {
         match self.form {
             Form::Lines(lines) => (self.value, lines),
-            Form::Table { .. } => (self.value, Vec::new()),
+            Form::Printed | Form::Table { .. } => (self.value, Vec::new()),
         }
     }
 
@@ -77,13 +84,17 @@ impl Report {
     }
 
     pub(crate) fn to_json(&self) -> String {
-        format!("{:#}\n", self.value)
+        match self.form {
+            Form::Printed => String::new(),
+            _ => format!("{:#}\n", self.value),
+        }
     }
 
     pub(crate) fn to_text(&self, now: Timestamp) -> String {
         let listed =
             |lines: &[String]| -> String { lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect() };
         let text = match &self.form {
+            Form::Printed => String::new(),
             Form::Lines(lines) => listed(lines),
             Form::Table { list, columns } => {
                 let rows =

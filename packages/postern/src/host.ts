@@ -16,26 +16,31 @@ function reason(error: unknown): string {
   return text ?? error.message;
 }
 
+/** Waits for some bytes, at most `limit`. None at the end. */
+function readSome(file: number, limit: number): Buffer {
+  const buffer = Buffer.alloc(Math.min(limit, 65536));
+  for (;;) {
+    try {
+      return buffer.subarray(0, readSync(file, buffer));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      // A pipe on Windows ends with an error, and one that has nothing yet says so.
+      if (code === "EOF") return buffer.subarray(0, 0);
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
 /** Reads at most `limit` bytes of UTF-8. */
 function readAll(file: number, limit: number): string {
   const parts: Buffer[] = [];
   let left = limit;
   while (left > 0) {
-    const buffer = Buffer.alloc(Math.min(left, 65536));
-    let read: number;
-    try {
-      read = readSync(file, buffer);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      // A pipe on Windows ends with an error, and one that has nothing yet says so.
-      if (code === "EOF") break;
-      if (code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-      continue;
-    }
-    if (read === 0) break;
-    parts.push(buffer.subarray(0, read));
-    left -= read;
+    const part = readSome(file, left);
+    if (part.length === 0) break;
+    parts.push(part);
+    left -= part.length;
   }
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts));
 }
@@ -72,6 +77,15 @@ export function readInput(limit: number): string {
   }
 }
 
+/** Waits for some bytes of the standard input. None at its end. */
+export function readPiece(): Uint8Array {
+  try {
+    return readSome(STDIN, 65536);
+  } catch (error) {
+    throw reason(error);
+  }
+}
+
 export function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
@@ -84,12 +98,14 @@ export function variable(name: string): string | undefined {
   return process.env[name];
 }
 
-export function writeOutput(bytes: Uint8Array): void {
+/** Whether there is a reader: it may close the pipe (`| head -1`). */
+export function writeOutput(bytes: Uint8Array): boolean {
   try {
     writeAll(STDOUT, bytes);
+    return true;
   } catch (error) {
-    // The reader may close the pipe (`| head -1`): that is an end and no failure.
     if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw reason(error);
+    return false;
   }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod revoke;
 pub(crate) mod routes;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod sessions;
+pub(crate) mod tail;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod throttle;
 pub(crate) mod tokens;

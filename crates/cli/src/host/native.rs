@@ -4,6 +4,7 @@ use std::{
     env, fs,
     io::{self, IsTerminal as _, Read as _, Write as _},
     path::Path,
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -25,6 +26,56 @@ pub(crate) fn read_input(limit: u64) -> io::Result<String> {
     let mut text = String::new();
     io::stdin().take(limit).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// A stream that is read while it grows: the standard input, or the output of a program.
+pub(crate) struct LogSource(Option<Child>);
+
+/// The bytes read at once.
+const PIECE: usize = 64 * 1024;
+
+impl LogSource {
+    /// The standard input.
+    pub(crate) const fn input() -> Self {
+        Self(None)
+    }
+
+    /// A program, whose messages reach the operator. It gets no input.
+    pub(crate) fn program(name: &str, words: &[&str]) -> io::Result<Self> {
+        let mut command = Command::new(name);
+        command.args(words).stdin(Stdio::null()).stdout(Stdio::piped());
+        let child = command
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("{name} could not be started: {error}")))?;
+        Ok(Self(Some(child)))
+    }
+
+    /// What came since. Nothing at the end.
+    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut piece = vec![0; PIECE];
+        let read = loop {
+            let read = match self.0.as_mut().and_then(|child| child.stdout.as_mut()) {
+                Some(output) => output.read(&mut piece),
+                None => io::stdin().read(&mut piece),
+            };
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        piece.truncate(read);
+        Ok(piece)
+    }
+
+    /// At the end of the stream. Why the program failed, if it did.
+    pub(crate) fn end(self) -> Result<(), String> {
+        let Some(mut child) = self.0 else { return Ok(()) };
+        match child.wait() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(status.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 /// Whether a file is there.

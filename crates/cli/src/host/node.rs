@@ -18,6 +18,8 @@ extern "C" {
     fn host_read_file(path: &str, limit: f64) -> Result<String, JsValue>;
     #[wasm_bindgen(js_name = readInput, catch)]
     fn host_read_input(limit: f64) -> Result<String, JsValue>;
+    #[wasm_bindgen(js_name = readPiece, catch)]
+    fn host_read_piece() -> Result<Vec<u8>, JsValue>;
     #[wasm_bindgen(js_name = isFile)]
     fn host_is_file(path: &str) -> bool;
     #[wasm_bindgen(js_name = inputIsTerminal)]
@@ -25,7 +27,7 @@ extern "C" {
     #[wasm_bindgen(js_name = variable)]
     fn host_variable(name: &str) -> Option<String>;
     #[wasm_bindgen(js_name = writeOutput, catch)]
-    fn host_write_output(bytes: &[u8]) -> Result<(), JsValue>;
+    fn host_write_output(bytes: &[u8]) -> Result<bool, JsValue>;
     #[wasm_bindgen(js_name = writeError)]
     fn host_write_error(text: &str);
     #[wasm_bindgen(js_name = nowMillis)]
@@ -57,6 +59,33 @@ pub(crate) fn read_input(limit: u64) -> io::Result<String> {
     host_read_input(number(limit)).map_err(|error| failed(&error))
 }
 
+/// A stream that is read while it grows: the standard input alone, as this program starts no other one.
+pub(crate) struct LogSource;
+
+impl LogSource {
+    /// The standard input.
+    pub(crate) const fn input() -> Self {
+        Self
+    }
+
+    /// A program, which cannot be had here.
+    pub(crate) fn program(name: &str, _: &[&str]) -> io::Result<Self> {
+        Err(io::Error::other(format!("`npx postern` does not start {name}")))
+    }
+
+    /// What came since. Nothing at the end.
+    #[expect(clippy::unused_self, reason = "the native source may be a program")]
+    pub(crate) fn read(&mut self) -> io::Result<Vec<u8>> {
+        host_read_piece().map_err(|error| failed(&error))
+    }
+
+    /// At the end of the stream.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the native source may be a program")]
+    pub(crate) const fn end(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 /// Whether a file is there.
 pub(crate) fn is_file(path: &Path) -> bool {
     host_is_file(&path.to_string_lossy())
@@ -74,7 +103,11 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 
 /// Writes to standard output.
 pub(crate) fn write_output(bytes: &[u8]) -> io::Result<()> {
-    host_write_output(bytes).map_err(|error| failed(&error))
+    match host_write_output(bytes) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(io::ErrorKind::BrokenPipe.into()),
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// Writes to standard error. A failure is dropped: there is no other place to report it.
