@@ -18,7 +18,7 @@ const TOKEN_SCRIPT: &str = "const f=location.hash,t=f.slice(0,7)=='#token='&&doc
 if(t){t.value=decodeURIComponent(f.slice(7));history.replaceState(null,'',location.pathname+location.search)}";
 
 /// The mark of a service without a logo: a small gate.
-const GATE: &str = "<svg viewBox=\"0 0 24 24\" width=\"36\" height=\"36\" fill=\"none\" stroke=\"currentColor\" \
+pub(crate) const GATE: &str = "<svg viewBox=\"0 0 24 24\" width=\"36\" height=\"36\" fill=\"none\" stroke=\"currentColor\" \
 stroke-width=\"1.75\" stroke-linecap=\"round\" stroke-linejoin=\"round\" aria-hidden=\"true\">\
 <path d=\"M3.5 21V11a8.5 8.5 0 0 1 17 0v10\"/><path d=\"M8 21V6.5M12 21V5M16 21V6.5M5.5 11.5h13M5.5 16.5h13\"/></svg>";
 
@@ -155,11 +155,7 @@ impl Frame<'_> {
         if takes_token {
             let _ = write!(policy, "; script-src '{}'", hash(TOKEN_SCRIPT));
         }
-        match &self.theme.logo {
-            Some(logo) if logo.starts_with("data:") => policy.push_str("; img-src data:"),
-            Some(_) => policy.push_str("; img-src 'self'"),
-            None => {}
-        }
+        self.theme.allow_logo(&mut policy);
         policy.push_str("; form-action 'self'");
         for target in &self.form_targets {
             policy.push(' ');
@@ -171,6 +167,6 @@ impl Frame<'_> {
 }
 
 /// The source expression of an inline element (CSP level 3, section 2.3.1).
-fn hash(content: &str) -> String {
+pub(crate) fn hash(content: &str) -> String {
     ["sha256-", &Base64::encode_string(&Sha256::digest(content))].concat()
 }

@@ -5,6 +5,7 @@
 //! nothing else. Everything that is not written here is escaped.
 
 mod colour;
+pub mod dashboard;
 mod date;
 mod form;
 mod frame;

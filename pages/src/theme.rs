@@ -145,6 +145,15 @@ impl Theme {
         Self { name, logo: None, links, light: Palette::LIGHT, dark: Palette::DARK }
     }
 
+    /// Lets a page show the logo: `img-src` of CSP.
+    pub(crate) fn allow_logo(&self, policy: &mut String) {
+        match &self.logo {
+            Some(logo) if logo.starts_with("data:") => policy.push_str("; img-src data:"),
+            Some(_) => policy.push_str("; img-src 'self'"),
+            None => {}
+        }
+    }
+
     /// The whole style: the colours of this theme, and the rules that all themes have.
     pub(crate) fn style(&self) -> String {
         let mut css = String::with_capacity(STYLE.len() + 512);

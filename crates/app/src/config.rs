@@ -200,13 +200,23 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let password = variable("PASSWORD").and_then(|node| sections::password(&node, local)).unwrap_or_default();
     let keys = variable("KEYS").and_then(|node| sections::keys(&node, local)).unwrap_or_default();
     let limits = variable("LIMITS").and_then(|node| limits::read(&node, local)).unwrap_or_default();
-    let admin = variable("ADMIN").and_then(|node| sections::admin(&node)).unwrap_or_default();
     let pages = match variable("PAGES") {
         Some(node) => pages::read(&node, issuer.as_deref(), local),
         // Without pages, no user could answer a client of the authorization server.
         None if oauth_clients.is_empty() && !oauth.finds_clients() => None,
         None => issuer.as_deref().map(PagesSettings::of_issuer),
     };
+    // In production the dashboard is another door to the administrators' calls, which an operator opens. In the local
+    // profile it comes with the pages.
+    let admin = {
+        let dashboard = local && pages.is_some();
+        let read = variable("ADMIN").and_then(|node| sections::admin(&node, dashboard));
+        read.unwrap_or_else(|| AdminSettings { dashboard, ..AdminSettings::default() })
+    };
+    // Without pages, no administrator could sign in to it.
+    let pages = pages.or_else(|| {
+        issuer.as_deref().filter(|_| admin.dashboard && admin.enabled).map(PagesSettings::of_issuer)
+    });
 
     let identity = variable("IDENTITY")
         .and_then(|node| sections::identity(&node, issuer.as_deref(), local))

@@ -9,6 +9,7 @@
 //! | [`service`] | the face: the calls that the Worker and the tests make |
 //! | `router` | leads a request for one of Postern's own paths to its handler |
 //! | `gate` | judges requests for routes, and says how they go to their upstream |
+//! | `dashboard` | the administrators' pages over their API |
 //! | `admin` | the administrators' API |
 //! | `oauth` | the authorization server: codes, tokens, grants, its metadata |
 //! | `auth` | sign-in, refresh, sessions, passwords: the calls of `/auth` |
@@ -54,6 +55,7 @@ mod access;
 mod admin;
 mod auth;
 pub mod config;
+mod dashboard;
 mod gate;
 mod isolate;
 mod oauth;

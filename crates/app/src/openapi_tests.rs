@@ -86,6 +86,7 @@ fn the_credentials_described_are_those_of_the_table() {
             // Public clients have no secret.
             Authentication::Client => &["clientSecret"],
             Authentication::Metrics => &["accessToken", "metricsToken"],
+            Authentication::AdministratorAtPage => &["browserSession"],
         };
         assert_eq!(schemes, expected.iter().copied().collect(), "{} {}", endpoint.method, endpoint.path);
     }

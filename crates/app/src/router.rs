@@ -18,6 +18,7 @@ use crate::{
         register::Register,
         sessions::OwnSessions,
     },
+    dashboard::DashboardPages,
     http::{Reply, RequestView, UrlParts, is_token},
     oauth::{
         cors::ClientCors, grants::OwnGrants, introspection::Introspection, metadata,
@@ -155,6 +156,10 @@ impl<'r, P: Ports> Router<'r, P> {
             Call::Health => Ok(health()),
             Call::Ready => Ok(HealthChecks::of(self.0).ready(request).await),
             Call::Metrics => MetricsPage::of(self.0).metrics(request).await,
+            Call::Dashboard(call) => {
+                let asked = (endpoint, call, parameters);
+                DashboardPages::of(self.0).answer(asked, request, query, body).await
+            }
             Call::Admin(call) => {
                 AdminApi::of(self.0).answer((endpoint, call), parameters, request, query, body).await
             }

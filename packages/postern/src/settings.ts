@@ -417,6 +417,10 @@ export interface PosternSettings {
      * Maximum age in seconds of the administrator's sign-in for changes.
      */
     max_sign_in_age?: number;
+    /**
+     * Whether administrators have the dashboard, at /ui below the path. Off by default, but in the local profile on where there are pages.
+     */
+    dashboard?: boolean;
   };
   /**
    * The pages for signing in, new accounts, forgotten passwords and consent. {} turns them on.

@@ -43,6 +43,11 @@ impl Query {
         Ok(Self(parameters))
     }
 
+    /// A query of these parameters. Empty ones are left out: a form sends every field.
+    pub(crate) fn of(parameters: Vec<(&'static str, String)>) -> Self {
+        Self(parameters.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
     /// The value of a parameter, if it is there.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())

@@ -1,14 +1,12 @@
 //! A call of an administrator, parsed and authenticated.
 
-use std::rc::Rc;
-
 use serde_json::{Map, Value};
 
 use crate::{
     access::session::Session,
     admin::paging::Query,
-    gateway::Identity,
     ids::AccountId,
+    time::Timestamp,
     web::{
         body::Body,
         caller::Caller,
@@ -17,12 +15,18 @@ use crate::{
     },
 };
 
-/// An authenticated administrator: the access token is verified, it has the scope, and its session is alive. Only
-/// [`AdminAccess::admitted`](super::access::AdminAccess::admitted) makes one.
-#[derive(Debug)]
+/// An authenticated administrator: they have the scope, and their session is alive. Only
+/// [`AdminAccess`](super::access::AdminAccess) makes one, of an access token or of a browser session.
+#[derive(Debug, Clone)]
 pub(crate) struct Admin {
-    pub(crate) identity: Rc<Identity>,
+    /// Their subject.
+    pub(crate) subject: String,
+    /// The client of the session.
+    pub(crate) client_id: Option<String>,
+    /// The session.
     pub(crate) session: Session,
+    /// When they signed in, which a refresh does not renew. `None` is too long ago for every change.
+    pub(crate) signed_in_at: Option<Timestamp>,
 }
 
 /// A call of an administrator. Its query and body have no unknown members.

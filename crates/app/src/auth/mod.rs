@@ -26,7 +26,7 @@ pub(crate) mod password_policy;
 mod password_proof;
 mod presented_token;
 pub(crate) mod principal;
-mod profiles;
+pub(crate) mod profiles;
 pub(crate) mod refresh;
 pub(crate) mod refresh_events;
 pub(crate) mod register;

@@ -432,13 +432,15 @@ pub(super) fn events_queue(node: &Node<'_>) -> Option<String> {
     node.object(&["queue"])?.required("queue")?.parsed(values::binding)
 }
 
-pub(super) fn admin(node: &Node<'_>) -> Option<AdminSettings> {
-    let fields = node.object(&["enabled", "path", "max_sign_in_age"])?;
-    let default = AdminSettings::default();
+/// The settings of the administrators' API. `dashboard` is what is in force if they do not say it.
+pub(super) fn admin(node: &Node<'_>, dashboard: bool) -> Option<AdminSettings> {
+    let fields = node.object(&["enabled", "path", "max_sign_in_age", "dashboard"])?;
+    let default = AdminSettings { dashboard, ..AdminSettings::default() };
     Some(AdminSettings {
         enabled: fields.or("enabled", default.enabled, Node::flag),
         path: fields.or("path", default.path, |node| node.parsed(values::own_path)),
         // A person needs at least a minute for any task. A day would be as long as a session.
         max_sign_in_age: fields.or("max_sign_in_age", default.max_sign_in_age, |node| node.seconds(60..=DAY)),
+        dashboard: fields.or("dashboard", default.dashboard, Node::flag),
     })
 }

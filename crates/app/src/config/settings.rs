@@ -116,6 +116,11 @@ impl Config {
         !self.oauth_clients.is_empty() || self.oauth.finds_clients()
     }
 
+    /// Whether administrators have the dashboard.
+    pub(crate) const fn has_dashboard(&self) -> bool {
+        self.admin.enabled && self.admin.dashboard && self.pages.is_some()
+    }
+
     /// Reads the members of a stored client by the rules for `POSTERN_CLIENTS`.
     ///
     /// # Errors

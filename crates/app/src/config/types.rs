@@ -313,13 +313,16 @@ pub struct AdminSettings {
     pub path: String,
     /// The maximum age of an administrator's sign-in for calls that change something.
     pub max_sign_in_age: Duration,
+    /// Whether the dashboard is there, below the same prefix. It needs the pages.
+    pub dashboard: bool,
 }
 
 impl Default for AdminSettings {
     fn default() -> Self {
         // An hour: a morning's work takes few sign-ins, and a session on a machine that was left alone overnight can
         // change nothing.
-        Self { enabled: true, path: "/admin".to_owned(), max_sign_in_age: Duration::from_hours(1) }
+        let max_sign_in_age = Duration::from_hours(1);
+        Self { enabled: true, path: "/admin".to_owned(), max_sign_in_age, dashboard: false }
     }
 }
 

@@ -15,10 +15,11 @@ use crate::{
     http::{Reply, RequestView, UrlParts},
     oauth::grants::{OwnGrant, OwnGrants},
     pages::{
+        destination::Destination,
         form_token::FORM_LIFETIME,
         posted::{shown_at, text},
         refusal::Refusals,
-        visit::{TO_APPLICATIONS, Visit},
+        visit::Visit,
     },
     runtime::{Runtime, ports::Ports},
     web::{
@@ -84,7 +85,7 @@ impl<'r, P: Ports> ApplicationsPage<'r, P> {
     }
 
     fn sign_in(visit: &Visit<'_>) -> Reply {
-        visit.redirect(&visit.link_with(SIGN_IN, &[TO_APPLICATIONS]))
+        visit.redirect(&visit.link_with(SIGN_IN, &[("to", Destination::Applications.name())]))
     }
 
     async fn list(&self, session: &BrowserSession) -> Result<List, ApiError> {
@@ -119,7 +120,7 @@ impl<'r, P: Ports> ApplicationsPage<'r, P> {
             applications: &applications,
             ended,
             problem,
-            another: &visit.link_with(SIGN_IN, &[("another", "1"), TO_APPLICATIONS]),
+            another: &visit.link_with(SIGN_IN, &[("another", "1"), ("to", Destination::Applications.name())]),
             sign_out: SIGN_OUT,
         };
         Ok(view.render(&visit.frame(true)))

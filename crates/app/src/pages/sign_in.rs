@@ -34,14 +34,16 @@ impl<'r, P: Ports> SignInPage<'r, P> {
     }
 
     /// `GET /auth/sign-in`. With a pending request the form is shown to a user who is signed in, too: the request may
-    /// demand another sign-in.
+    /// demand another sign-in, and so may the dashboard.
     pub(crate) async fn show(
         &self,
         request: &impl RequestView,
         visit: &Visit<'_>,
         fields: &Parameters<'_>,
     ) -> Result<Reply, ApiError> {
-        if visit.pending.is_none() && text(fields, "another").is_empty() {
+        let is_asked =
+            visit.pending.is_some() || visit.is_for_dashboard() || !text(fields, "another").is_empty();
+        if !is_asked {
             let sessions = BrowserSessions::of(self.0);
             if let Some(session) = sessions.current(request).await? {
                 let login = sessions.login_of(&session).await;

@@ -9,24 +9,18 @@ use crate::{
     ids::BrowserId,
     pages::{
         client_face::ClientFace,
+        destination::Destination,
         form_token,
         pending::{Pending, encoded, split},
     },
     ports::{Clock as _, Fault},
     runtime::{Runtime, ports::Ports},
     time::Timestamp,
-    web::{
-        cookies::with_cookies,
-        endpoints::page_paths::{APPLICATIONS, SIGN_IN},
-        language::language_of,
-    },
+    web::{cookies::with_cookies, endpoints::page_paths::SIGN_IN, language::language_of},
 };
 
 /// How long a chosen language is remembered, in seconds: a year.
 const LANGUAGE_LIFETIME: u32 = 366 * 86_400;
-
-/// The parameter by which a sign-in leads to the page of applications.
-pub(crate) const TO_APPLICATIONS: (&str, &str) = ("to", "applications");
 
 /// What came with a request for a page.
 pub(crate) enum Arrived<'a> {
@@ -45,8 +39,8 @@ pub(crate) struct Visit<'v> {
     pub(crate) language: Language,
     /// The pending authorization request.
     pub(crate) pending: Option<Pending>,
-    /// Whether a sign-in without one leads to the applications. It is a name and no address, so it leads nowhere else.
-    to_applications: bool,
+    /// Where a sign-in without one leads.
+    to: Option<Destination>,
     /// Its client, if that is proved.
     pub(crate) client: Option<ClientFace>,
     /// Why the client could not be looked up. Then the page says that, and nothing else is done.
@@ -75,7 +69,7 @@ impl<'v> Visit<'v> {
             ),
             Arrived::Pending(query) => (Pending::parse(split(query).0), None, None),
         };
-        let to_applications = to == Some(TO_APPLICATIONS.1);
+        let to = to.and_then(|to| Destination::parse(&runtime.isolate.config, to));
         let mut cookies = Vec::new();
         let browser = if let Some(browser) = form_token::browser(request) {
             browser
@@ -101,12 +95,17 @@ impl<'v> Visit<'v> {
                 Err(fault) => (None, Some(fault)),
             },
         };
-        Ok(Self { settings, path, language, pending, to_applications, client, fault, browser, cookies })
+        Ok(Self { settings, path, language, pending, to, client, fault, browser, cookies })
     }
 
     /// As it is, for an answer that sets no cookie.
     pub(crate) fn without_cookies(self) -> Self {
         Self { cookies: Vec::new(), ..self }
+    }
+
+    /// Whether a sign-in leads to the administrators' dashboard.
+    pub(crate) const fn is_for_dashboard(&self) -> bool {
+        matches!(self.to, Some(Destination::Dashboard(_)))
     }
 
     /// The settings of the pages.
@@ -127,7 +126,7 @@ impl<'v> Visit<'v> {
     /// As [`Self::link`], with further parameters.
     pub(crate) fn link_with(&self, path: &str, more: &[(&str, &str)]) -> String {
         let request = self.pending.as_ref().map(|pending| ("request", pending.query()));
-        let to = self.to_applications.then_some(TO_APPLICATIONS);
+        let to = self.to.as_ref().map(|to| ("to", to.name()));
         let mut link = path.to_owned();
         for (number, (name, value)) in request.into_iter().chain(to).chain(more.iter().copied()).enumerate() {
             link.push(if number == 0 { '?' } else { '&' });
@@ -167,7 +166,7 @@ impl<'v> Visit<'v> {
     /// The hidden fields of the form that is posted to `action`.
     pub(crate) fn hidden<'h>(&'h self, action: &'h str, form_token: &'h str) -> Hidden<'h> {
         let request = self.pending.as_ref().map(Pending::query);
-        Hidden { action, form_token, request, to: self.to_applications.then_some(TO_APPLICATIONS.1) }
+        Hidden { action, form_token, request, to: self.to.as_ref().map(Destination::name) }
     }
 
     /// The scopes, each with what the operator wrote of it in the language of the page.
@@ -190,7 +189,7 @@ impl<'v> Visit<'v> {
         begun_at: Timestamp,
     ) -> Result<String, Fault> {
         let Some(pending) = &self.pending else {
-            return Ok(if self.to_applications { APPLICATIONS } else { SIGN_IN }.to_owned());
+            return Ok(self.to.as_ref().map_or(SIGN_IN, Destination::address).to_owned());
         };
         let master = runtime.isolate.masters.current();
         let address = pending.address();

@@ -104,6 +104,11 @@ impl Body {
         Ok(Self(object))
     }
 
+    /// A body with these members, which the caller has checked.
+    pub(crate) const fn of(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+
     /// A required string.
     pub(crate) fn text(&self, name: &'static str) -> Result<&str, BodyError> {
         self.optional_text(name)?.ok_or(BodyError::MissingMember(name))

@@ -32,6 +32,9 @@ pub(crate) enum Authentication {
     Metrics,
     /// An access token with the administrators' scope whose session is alive.
     Administrator,
+    /// The browser session of an administrator, in its cookie, and a form token for what changes something. A browser that is
+    /// not signed in is sent to the page for signing in.
+    AdministratorAtPage,
 }
 
 /// The pages that may read the answer.
@@ -84,6 +87,19 @@ pub(crate) enum Call {
     Errors,
     Page(PageCall),
     Admin(AdminCall),
+    Dashboard(DashboardCall),
+}
+
+/// A page of the administrators' dashboard, or its form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DashboardCall {
+    Home,
+    Keys,
+    Audit,
+    /// The page that asks once before a change.
+    Confirm,
+    /// Its form, which makes the change.
+    Change,
 }
 
 /// A page, or a form of one.
@@ -282,9 +298,18 @@ impl Endpoint {
         Self { members, action, ..Self::admin(method, path, AdminCall::ByBody(call)) }
     }
 
+    const fn dashboard(path: &'static str, call: DashboardCall, query: &'static [&'static str]) -> Self {
+        let method = if matches!(call, DashboardCall::Change) { "POST" } else { "GET" };
+        Self {
+            cors: CorsAudience::None,
+            query,
+            ..Self::new(method, path, Authentication::AdministratorAtPage, Call::Dashboard(call))
+        }
+    }
+
     /// Whether the path is below the prefix of the administrators' API.
-    pub(crate) fn is_admin(&self) -> bool {
-        self.authentication == Authentication::Administrator
+    pub(crate) const fn is_admin(&self) -> bool {
+        matches!(self.authentication, Authentication::Administrator | Authentication::AdministratorAtPage)
     }
 
     /// Whether an administrator's call changes something. Such a call needs a recent sign-in, and the audit log records
@@ -452,6 +477,11 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         &[],
     ),
     Endpoint::admin_change("POST", "/clients/{client_id}/enable", ByPath::EnableClient, "client_enable", &[]),
+    Endpoint::dashboard("/ui", DashboardCall::Home, &[]),
+    Endpoint::dashboard("/ui/keys", DashboardCall::Keys, &["done"]),
+    Endpoint::dashboard("/ui/audit", DashboardCall::Audit, &["before", "who", "action", "target", "done"]),
+    Endpoint::dashboard("/ui/confirm/{action}", DashboardCall::Confirm, &[]),
+    Endpoint::dashboard("/ui/confirm/{action}", DashboardCall::Change, &[]),
 ];
 
 #[cfg(test)]
@@ -460,7 +490,7 @@ mod tests {
 
     #[test]
     fn a_change_has_an_audit_action_of_its_own() {
-        let admin = || ENDPOINTS.iter().filter(|endpoint| endpoint.is_admin());
+        let admin = || ENDPOINTS.iter().filter(|endpoint| matches!(endpoint.call, Call::Admin(_)));
         let changing: Vec<&Endpoint> = admin().filter(|endpoint| endpoint.method != "GET").collect();
         assert!(changing.iter().all(|endpoint| endpoint.changes()));
         assert!(admin().filter(|endpoint| endpoint.method == "GET").all(|endpoint| !endpoint.changes()));

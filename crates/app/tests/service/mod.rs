@@ -10,6 +10,7 @@ mod browser;
 mod carriage;
 mod consent;
 mod cookies;
+mod dashboard;
 mod documents;
 mod every_call;
 mod faults;

@@ -1,0 +1,313 @@
+//! The administrators' dashboard, as a browser sees it.
+
+use postern_app::{audit::AuditLog as _, http::Reply};
+use serde_json::{Value, json};
+
+use super::{
+    browser::{ALICE, Browser, hidden, html},
+    consent::location,
+    world::{PASSWORD, World, block_on, code},
+};
+use crate::web::endpoints::{Call, ENDPOINTS};
+
+const ADMIN: &str = "admin@example.com";
+
+fn world() -> World {
+    World::with(&json!({"POSTERN_ADMIN": {"dashboard": true}, "POSTERN_LIMITS": "off"}))
+}
+
+/// Signs in on the way to a page, and returns where the browser goes then.
+fn sign_in_at(browser: &mut Browser<'_>, address: &str, login: &str) -> String {
+    let there = location(&browser.get(address)).to_owned();
+    assert!(there.starts_with("/auth/sign-in?to="), "{there}");
+    let reply = browser.fill(&there, &[("login", login), ("password", PASSWORD)]);
+    location(&reply).to_owned()
+}
+
+fn administrator(world: &World) -> Browser<'_> {
+    let mut browser = Browser::new(world);
+    assert_eq!(sign_in_at(&mut browser, "/admin/ui/audit", ADMIN), "/admin/ui/audit");
+    browser
+}
+
+fn entries(world: &World) -> Vec<(String, String, String)> {
+    let page = block_on(world.audit_log.page(0, 200)).unwrap();
+    let told = |entry: &postern_app::audit::chain::Entry| {
+        (entry.action.clone(), entry.target.clone(), entry.result.name().to_owned())
+    };
+    page.entries.iter().map(|sealed| told(&sealed.entry)).collect()
+}
+
+/// The pages of the dashboard that need no `{...}`.
+fn pages() -> impl Iterator<Item = String> {
+    let of_dashboard = ENDPOINTS.iter().filter(|endpoint| matches!(endpoint.call, Call::Dashboard(_)));
+    let plain = of_dashboard.filter(|endpoint| endpoint.method == "GET" && !endpoint.path.contains('{'));
+    plain.map(|endpoint| format!("/admin{}", endpoint.path))
+}
+
+/// Every change of the dashboard: the path of its form, and the fields of one that would be carried out.
+fn changes(world: &World) -> Vec<(String, Vec<(&'static str, String)>)> {
+    let kid = kid(world);
+    let value = |name: &'static str| match name {
+        "kid" => kid.clone(),
+        other => panic!("a change has the field {other}: give it a value here"),
+    };
+    crate::dashboard::change_fields()
+        .into_iter()
+        .map(|(action, fields)| {
+            let fields = fields.into_iter().map(|name| (name, value(name))).collect();
+            (format!("/admin/ui/confirm/{action}"), fields)
+        })
+        .collect()
+}
+
+fn kid(world: &World) -> String {
+    let body = json!({"login": ADMIN, "password": PASSWORD, "delivery": "body"});
+    let (access_token, _) = super::world::tokens(&world.call("/auth/login", &body));
+    let keys: Value =
+        serde_json::from_slice(&world.call_as("GET", "/admin/keys", &access_token).body).unwrap();
+    keys["keys"][0]["kid"].as_str().unwrap().to_owned()
+}
+
+fn query(path: &str, fields: &[(&'static str, String)]) -> String {
+    let pairs: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{name}={}", super::browser::encoded(value))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+#[test]
+fn the_dashboard_is_off_unless_a_setting_opens_it() {
+    let off = World::with(&json!({"POSTERN_ADMIN": {"dashboard": false}, "POSTERN_PAGES": {}}));
+    for address in pages() {
+        let reply = Browser::new(&off).get(&address);
+        assert_eq!((reply.status, code(&reply)), (404, "not_found".to_owned()), "{address}");
+    }
+    let moved = World::with(&json!({"POSTERN_ADMIN": {"dashboard": true, "path": "/ops/postern"}}));
+    let mut browser = Browser::new(&moved);
+    assert_eq!(sign_in_at(&mut browser, "/ops/postern/ui/audit", ADMIN), "/ops/postern/ui/audit");
+    assert_eq!(browser.get("/admin/ui/audit").status, 404);
+}
+
+#[test]
+fn a_visitor_signs_in_and_comes_back_to_their_page() {
+    let world = world();
+    let mut browser = Browser::new(&world);
+    let address = "/admin/ui/audit?who=a%26b&before=7";
+    assert_eq!(sign_in_at(&mut browser, address, ADMIN), address);
+    for page in pages() {
+        let reply = browser.get(&page);
+        assert!(
+            reply.status == 200 || (page == "/admin/ui" && reply.status == 303),
+            "{page}: {}",
+            reply.status
+        );
+    }
+    // The attack: a link to the sign-in page that leads to another site afterwards.
+    for to in [
+        "//evil.example/admin/ui",
+        "/admin/ui/audit%5C..%5C",
+        "/admin/keys",
+        "/admin/ui/confirm",
+        "https://a.example/admin/ui",
+    ] {
+        let there = format!("/auth/sign-in?to={to}");
+        let reply = Browser::new(&world).fill(&there, &[("login", ADMIN), ("password", PASSWORD)]);
+        assert_eq!(location(&reply), "/auth/sign-in", "{to}");
+    }
+}
+
+// The attack: a user opens an administrator's page.
+#[test]
+fn a_user_without_the_scope_sees_nothing_and_changes_nothing() {
+    let world = world();
+    let mut browser = Browser::new(&world);
+    sign_in_at(&mut browser, "/admin/ui/keys", ALICE);
+    for (path, fields) in changes(&world) {
+        for reply in [browser.get(&query(&path, &fields)), browser.post(&path, &borrowed(&fields))] {
+            let page = html(&reply);
+            assert_eq!(reply.status, 403, "{path}");
+            assert!(page.contains("insufficient_scope") && !page.contains("<nav"), "{page}");
+        }
+    }
+    for address in pages() {
+        assert_eq!(browser.get(&address).status, 403, "{address}");
+    }
+    assert!(world.log.0.borrow().iter().any(|line| line.contains("missing_scope")));
+    assert_eq!(entries(&world), []);
+}
+
+fn borrowed<'f>(fields: &'f [(&'static str, String)]) -> Vec<(&'f str, &'f str)> {
+    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
+// The attack: the cookies of an administrator's browser are stolen, after the hour in which the sign-in is recent.
+#[test]
+fn a_stolen_browser_session_reads_and_changes_nothing() {
+    let world = world();
+    let mut browser = administrator(&world);
+    // What the thief may have seen before: the form of every change, with its token.
+    let forms: Vec<_> = changes(&world)
+        .into_iter()
+        .map(|(path, fields)| {
+            let page = html(&browser.get(&query(&path, &fields)));
+            assert!(hidden(&page).iter().any(|(name, _)| name == "form_token"), "{path}");
+            (path, fields, page)
+        })
+        .collect();
+    let posts = ENDPOINTS.iter().filter(|row| matches!(row.call, Call::Dashboard(_)) && row.method != "GET");
+    assert_eq!(posts.count(), 1, "all changes come by one row of the table of endpoints");
+    assert!(!forms.is_empty());
+    world.pass(3601);
+    for (path, fields, page) in forms {
+        let asks = query(&path, &fields);
+        let back =
+            format!("/auth/sign-in?to={}", location(&browser.get(&asks)).split_once("?to=").unwrap().1);
+        for reply in [
+            browser.get(&asks),
+            browser.post_with(&path, hidden(&page), &[]),
+            browser.post(&path, &borrowed(&fields)),
+        ] {
+            assert_eq!((reply.status, location(&reply)), (303, back.as_str()), "{path}");
+        }
+        // The way back is the page that asks, and no change.
+        let reply = browser.fill(&back, &[("login", "x"), ("password", "wrong")]);
+        assert_eq!(reply.status, 401);
+    }
+    assert_eq!(entries(&world), [], "nothing was carried out");
+    assert!(world.log.0.borrow().iter().any(|line| line.contains("sign_in_too_old")));
+    for address in pages().filter(|address| address != "/admin/ui") {
+        assert_eq!(browser.get(&address).status, 200, "{address}: reading goes on");
+    }
+}
+
+#[test]
+fn a_change_asks_once_and_is_what_the_api_does() {
+    let world = world();
+    let old = kid(&world);
+    // Until the clients can know the next key.
+    world.pass(700);
+    let mut browser = administrator(&world);
+    let page = html(&browser.get("/admin/ui/confirm/key_rotate"));
+    assert!(
+        page.contains("The next key signs from now on") && page.contains("A rotation is not undone"),
+        "{page}"
+    );
+    assert_eq!(entries(&world), [], "asking changes nothing");
+    let reply = browser.post_with("/admin/ui/confirm/key_rotate", hidden(&page), &[]);
+    let done = html(&reply);
+    assert!(done.contains("The rotation is ordered.") && done.contains(&old), "{done}");
+    let told = |result: &str| ("key_rotate".to_owned(), String::new(), result.to_owned());
+    assert_eq!(entries(&world), [told("requested"), told("done")]);
+    // A refusal of the call is a page with its code.
+    let page = html(&browser.get("/admin/ui/confirm/key_rotate"));
+    let refused = browser.post_with("/admin/ui/confirm/key_rotate", hidden(&page), &[]);
+    assert!(refused.status == 409 && refused.header("retry-after").is_some());
+    assert!(html(&refused).contains("key_too_young"));
+}
+
+// The attacks: a form of another site, of another browser, of another session, of another target, and without its token.
+#[test]
+fn a_change_needs_the_form_that_asked_for_it() {
+    let world = world();
+    let mut browser = administrator(&world);
+    for (path, fields) in changes(&world) {
+        let page = html(&browser.get(&query(&path, &fields)));
+        assert_eq!(browser.post_all("https://evil.example", &path, hidden(&page), &[]).status, 403, "{path}");
+        let mut other = administrator(&world);
+        let again = other.post_with(&path, hidden(&page), &[]);
+        assert!(again.status == 403 && html(&again).contains("csrf_failed"), "{path}: another browser");
+        assert_eq!(browser.post(&path, &borrowed(&fields)).status, 403, "{path}: no token");
+        if let Some((name, value)) = fields.first() {
+            let mut changed = hidden(&page);
+            changed.retain(|(own, _)| own != name);
+            let reply = browser.post_with(&path, changed, &[(name, &format!("{value}x"))]);
+            assert_eq!(reply.status, 403, "{path}: another target");
+        }
+    }
+    let page = html(&browser.get("/admin/ui/confirm/key_rotate"));
+    browser.fill("/auth/sign-in?another=1", &[("login", ADMIN), ("password", PASSWORD)]);
+    assert_eq!(
+        browser.post_with("/admin/ui/confirm/key_rotate", hidden(&page), &[]).status,
+        403,
+        "another session"
+    );
+    assert_eq!(entries(&world), []);
+}
+
+#[test]
+fn a_note_about_a_change_cannot_be_made_up() {
+    let world = world();
+    let mut browser = administrator(&world);
+    for done in ["key_revoke", "key_revoke.", "key_revoke.AAAA", "nothing.AAAA"] {
+        let page = html(&browser.get(&format!("/admin/ui/keys?done={done}")));
+        assert!(!page.contains("role=\"status\""), "{done}");
+    }
+}
+
+#[test]
+fn faults_and_mistakes_are_pages() {
+    let world = world();
+    let mut browser = administrator(&world);
+    world.audit_log.unreachable.set(true);
+    let reply = browser.get("/admin/ui/audit");
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("2")));
+    assert!(html(&reply).contains("unavailable"));
+    world.audit_log.unreachable.set(false);
+    for (address, status) in
+        [("/admin/ui/audit?x=1", 400), ("/admin/ui/audit?before=x", 400), ("/admin/ui/confirm/nothing", 404)]
+    {
+        let reply = browser.get(address);
+        assert_eq!(reply.status, status, "{address}");
+        assert!(html(&reply).contains("<title>Error: "), "{address}");
+    }
+    world.accounts.set_unreachable(true);
+    assert_eq!(browser.get("/admin/ui/audit").status, 503);
+}
+
+// The attack: names that administrators look at have markup in them.
+#[test]
+fn the_log_is_filtered_and_its_chain_is_checked() {
+    let world = world();
+    let mut browser = administrator(&world);
+    assert!(html(&browser.get("/admin/ui/audit")).contains("The log has no entry yet."));
+    for number in 0..130 {
+        let who = if number % 2 == 0 { "<b>one</b>" } else { "two" };
+        let act = postern_app::audit::Act::new(who, "user_disable", &format!("user{number}"), "");
+        block_on(world.audit_log.append(act)).unwrap();
+    }
+    let page = html(&browser.get("/admin/ui/audit"));
+    assert!(page.contains("Entries 81 to 130 of 130 were read, and their chain is intact."), "{page}");
+    assert!(page.contains("&lt;b&gt;one&lt;/b&gt;") && !page.contains("<b>one"));
+    assert!(page.find("user129").unwrap() < page.find("user128").unwrap(), "newest first");
+    assert!(page.contains("href=\"/admin/ui/audit?before=81\""));
+    let older = html(&browser.get("/admin/ui/audit?before=81&who=TWO"));
+    assert!(older.contains("user79") && !older.contains("user78") && !older.contains("user80"), "{older}");
+    // The attack: an entry is changed in the storage.
+    let records = &world.audit_log.records;
+    let id = format!("{:016}", 100);
+    let text = postern_app::ports::Records::read(records, "entry", &id).unwrap().unwrap();
+    postern_app::ports::Records::write(records, "entry", &id, &text.replace("two", "six")).unwrap();
+    let broken = html(&browser.get("/admin/ui/audit"));
+    assert!(
+        broken.contains("The chain of the audit log is broken") && broken.contains("entry 100 was changed"),
+        "{broken}"
+    );
+}
+
+#[test]
+fn every_page_has_the_policy_and_no_script() {
+    let world = world();
+    let mut browser = administrator(&world);
+    for address in pages().filter(|address| address != "/admin/ui") {
+        let reply: Reply = browser.get(&address);
+        let policy = reply.header("content-security-policy").unwrap().to_owned();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        assert!(
+            policy.ends_with("; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        assert_eq!(reply.header("referrer-policy"), Some("same-origin"));
+        assert!(!html(&reply).contains("<script") || policy.contains("script-src 'sha256-"), "{address}");
+    }
+}
