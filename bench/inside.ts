@@ -25,7 +25,7 @@ export default {
     if (path === null) return handlers.fetch(request, env, ctx);
     const url = new URL(path, request.url);
     const isForwarded = request.headers.has("x-inside-forwarded");
-    const requests = (await request.text()).split("\\n").map((token) => new Request(url, { headers: { authorization: "Bearer " + token, accept: "application/json" } }));
+    const requests = (await request.text()).split("\\n").map((token) => new Request(url, { headers: { authorization: "Bearer " + token, accept: "application/json", "cf-ray": "8f1c2d3e4a5b6c7d-VIE" } }));
     let status = 0;
     for (const each of requests) {
       const promised = handlers.fetch(each, env, ctx);

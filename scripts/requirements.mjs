@@ -58,11 +58,12 @@ const STANDARDS = new Map([
   rfc(9111, "HTTP Caching"),
   rfc(9112, "HTTP/1.1"),
   rfc(9457, "Problem Details for HTTP APIs"),
+  ["W3C Trace Context", { title: "Trace Context", url: "https://www.w3.org/TR/trace-context/" }],
   ["Fetch", { title: "The Fetch standard", url: "https://fetch.spec.whatwg.org/" }],
 ]);
 const MARK = /^\s*\/\/\/? Tests (.+?) (section|appendix) ([\w.]+|"[^"]+"): (.+)$/;
 /** Anything that looks like one, so that a misspelt comment is not passed over. */
-const LIKE_A_MARK = /^\s*\/\/\/? Tests (RFC|OpenID|OAuth 2|Fetch|MCP|Client ID)\b/;
+const LIKE_A_MARK = /^\s*\/\/\/? Tests (RFC|OpenID|OAuth 2|Fetch|MCP|Client ID|W3C)\b/;
 
 const isComment = (line) => /^\s*\/\//.test(line ?? "");
 

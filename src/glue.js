@@ -58,6 +58,16 @@ export function head(request, place) {
   return writtenTo(place, headText(request));
 }
 
+/** Ids of requests without one of the platform's, as on a developer's machine: each request keeps the first. */
+const ids = new WeakMap();
+
+export function idOf(request, made) {
+  const known = ids.get(request);
+  if (known !== undefined) return known;
+  ids.set(request, made);
+  return made;
+}
+
 /** The headers' names and values, each ending its line. */
 export function headersText(request) {
   let text = "";
@@ -69,9 +79,16 @@ export function headers(request, place) {
   return writtenTo(place, headersText(request));
 }
 
-/** A response of ours; `lines` are names and values in turn. `again`: nothing in them is for one answer alone. */
-export function reply(status, lines, body, again) {
-  if (body !== "" || again) return new Response(body === "" ? null : body, { status, headers: again ? madeOnce(lines) : made(lines) });
+/**
+ * A response of ours; `lines` are names and values in turn. `again`: nothing in them is for one answer alone. What is, `fresh`
+ * has.
+ */
+export function reply(status, lines, body, again, fresh) {
+  if (body !== "" || again) {
+    const response = new Response(body === "" ? null : body, { status, headers: again ? madeOnce(lines) : made(lines) });
+    if (fresh !== "") eachPair(fresh, (name, value) => response.headers.set(name, value));
+    return response;
+  }
   // Headers that are made first would be copied into the response.
   const response = new Response(null, { status });
   const { headers } = response;
@@ -99,10 +116,16 @@ export function keep(number, response) {
 }
 
 /**
- * The headers for the upstream: those of the request without some, or some of it alone (`only`), then others set. Of two
- * ways to the same headers the one that has less to set.
+ * The headers for the upstream: those of the request without some, or some of it alone (`only`), then others set, and last
+ * those that no other request has (`fresh`). Of two ways to the same headers the one that has less to set.
  */
-function outgoingHeaders(request, names, only, set) {
+function outgoingHeaders(request, names, only, set, fresh) {
+  const headers = keptAndSet(request, names, only, set);
+  eachPair(fresh, (name, value) => headers.set(name, value));
+  return headers;
+}
+
+function keptAndSet(request, names, only, set) {
   if (only) {
     const headers = new Headers(madeOnce(set));
     if (names !== "") for (const name of names.split("\n")) headers.append(name, request.headers.get(name));
@@ -177,7 +200,7 @@ const BODY_TOO_SLOW = 3;
  * then: of an exception, or of a status that none is. `timeout` is for the answer's head, `total` for everything (0: none);
  * `again`: it is sent once more when no answer came; `look` watches the WebSocket that comes of it, if one does.
  */
-export async function carry(request, env, ctx, told, service, url, names, only, set, uncached, unwanted, cookies, added, timeout, total, again, look) {
+export async function carry(request, env, ctx, told, service, url, names, only, set, fresh, uncached, unwanted, cookies, added, timeout, total, again, look) {
   const begun = Date.now();
   const limit = Math.min(timeout || Infinity, total || Infinity);
   const controller = limit === Infinity && look === undefined ? undefined : new AbortController();
@@ -188,7 +211,7 @@ export async function carry(request, env, ctx, told, service, url, names, only, 
   let isWatched = false;
   try {
     upload = uploadOf(request, ctx);
-    const headers = outgoingHeaders(request, names, only, set);
+    const headers = outgoingHeaders(request, names, only, set, fresh);
     // The platform has a stream for `Content-Length: 0` too; nothing of it can break off.
     const body = upload ? upload.body : hasMethodWithoutBody(request) || again ? null : request.body;
     const sent = () => send(request, service, url, headers, body, signal, uncached);

@@ -26,6 +26,10 @@ extern "C" {
     #[wasm_bindgen(js_name = headersText)]
     fn headers_text(request: &Request) -> String;
 
+    /// The id that a request without one of the platform's has: `made`, if it has none yet.
+    #[wasm_bindgen(js_name = idOf)]
+    pub(super) fn id_of(request: &Request, made: &str) -> String;
+
     /// The response that is kept under a number, or undefined.
     pub(super) fn kept(number: u32) -> JsValue;
 
@@ -36,13 +40,19 @@ extern "C" {
     pub(super) fn keep(number: u32, response: &Response);
 
     /// A response. `lines` are the names and values of its headers in turn, each on a line. With `again`, the headers
-    /// are kept for the next response with the same headers.
+    /// are kept for the next response with the same headers, and `fresh` has those of this one alone.
     #[wasm_bindgen(catch)]
-    pub(super) fn reply(status: u16, lines: &str, body: &str, again: bool) -> Result<Response, JsValue>;
+    pub(super) fn reply(
+        status: u16,
+        lines: &str,
+        body: &str,
+        again: bool,
+        fresh: &str,
+    ) -> Result<Response, JsValue>;
 
     /// Sends a request to its upstream. The promise brings the upstream's response, or the answer that `told` makes of a
     /// failure. `service` is the service binding, or undefined for the URL's host. [`crate::forward`] describes `names`,
-    /// `only` and `set`. `timeout` and `total` are in milliseconds; 0 means none. `look` watches the WebSocket, or is
+    /// `only`, `set` and `fresh`. `timeout` and `total` are in milliseconds; 0 means none. `look` watches the WebSocket, or is
     /// undefined.
     pub(super) fn carry(
         request: &Request,
@@ -54,6 +64,7 @@ extern "C" {
         names: &str,
         only: bool,
         set: &str,
+        fresh: &str,
         uncached: bool,
         unwanted: &str,
         cookies: &str,

@@ -32,8 +32,8 @@ impl RequestId {
         Self(OnceCell::new())
     }
 
-    /// The generated id if `name` is [`REQUEST_ID`]. It stays the same for the life of this view.
-    fn in_place_of(&self, name: &str) -> Option<String> {
+    /// The generated id if `name` is [`REQUEST_ID`]. Every view of the request gives the same one.
+    fn in_place_of(&self, name: &str, request: &Request) -> Option<String> {
         if name != REQUEST_ID {
             return None;
         }
@@ -41,7 +41,7 @@ impl RequestId {
             let mut bytes = [0; 8];
             // Without randomness, all requests get the same id, which is no worse than having none.
             let _ = Runtime.fill(&mut bytes);
-            hex(&bytes)
+            glue::id_of(request, &hex(&bytes))
         });
         Some(id.clone())
     }
@@ -57,7 +57,7 @@ impl RequestView for Incoming<'_> {
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        self.request.headers().get(name).ok().flatten().or_else(|| self.id.in_place_of(name))
+        self.request.headers().get(name).ok().flatten().or_else(|| self.id.in_place_of(name, self.request))
     }
 
     fn header_names(&self) -> Vec<String> {
@@ -180,7 +180,7 @@ impl RequestView for Head {
                 }
             }
         }
-        found.or_else(|| self.id.in_place_of(name))
+        found.or_else(|| self.id.in_place_of(name, &self.request))
     }
 
     fn header_names(&self) -> Vec<String> {

@@ -6,19 +6,22 @@ use web_sys::{Headers, Response, ResponseInit};
 
 use crate::{glue, request::REQUEST_ID};
 use postern_app::{
-    http::{Reply, RequestView},
+    http::{REQUEST_ID_HEADER, Reply, RequestView},
     service::IdentityAnswer,
 };
 
 /// Converts an answer to a `Response`.
 pub(super) fn response(reply: Reply, request: &impl RequestView) -> Result<Response, JsValue> {
-    made(&named(reply, request), false)
+    made(&named(reply, request), None)
 }
 
 /// As [`response`], for answers of the gate, whose headers `glue.js` keeps for the next such answer. None of these headers
 /// is a secret of a single answer.
 pub(super) fn response_again(reply: Reply, request: &impl RequestView) -> Result<Response, JsValue> {
-    made(&named(reply, request), true)
+    let mut reply = named(reply, request);
+    // It was added last.
+    let id = reply.headers.pop_if(|(name, _)| name == REQUEST_ID_HEADER);
+    made(&reply, Some(id.as_slice()))
 }
 
 thread_local! {
@@ -40,7 +43,8 @@ pub(super) fn kept(answer: &IdentityAnswer, request: &impl RequestView) -> Resul
     Ok(made.into())
 }
 
-/// Adds the id of the request in the log to a problem.
+/// Adds the id of the request in the log to a refusal or a fault. An answer of the gate that lets a caller pass is kept for the
+/// next such request.
 fn named(reply: Reply, request: &impl RequestView) -> Reply {
     if reply.status < 400 {
         return reply;
@@ -48,14 +52,16 @@ fn named(reply: Reply, request: &impl RequestView) -> Reply {
     reply.naming_request(request.header(REQUEST_ID).as_deref())
 }
 
-fn made(reply: &Reply, again: bool) -> Result<Response, JsValue> {
+/// `again` are the headers of this answer alone, if the others are kept for the next one.
+fn made(reply: &Reply, again: Option<&[(String, String)]>) -> Result<Response, JsValue> {
     let lines = glue::lines(&reply.headers);
     // Nearly all bodies are JSON. `glue.js` turns an empty body into none, as 204 and 304 require.
     if let Ok(text) = core::str::from_utf8(&reply.body) {
-        return glue::reply(reply.status, &lines, text, again);
+        let fresh = again.map_or_else(String::new, glue::lines);
+        return glue::reply(reply.status, &lines, text, again.is_some(), &fresh);
     }
     let headers = Headers::new()?;
-    for (name, value) in &reply.headers {
+    for (name, value) in reply.headers.iter().chain(again.unwrap_or_default()) {
         // Appended, because an answer can set several cookies.
         headers.append(name, value)?;
     }

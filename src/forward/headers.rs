@@ -11,6 +11,8 @@ pub(super) struct Outgoing {
     pub(super) only: bool,
     /// The headers to set, in the form of [`glue::lines`].
     pub(super) set: String,
+    /// The headers to set last, which no other request has, in the same form.
+    pub(super) fresh: String,
 }
 
 impl Outgoing {
@@ -24,6 +26,6 @@ impl Outgoing {
         let only =
             staying.len() <= plan.set.len() && !staying.contains(&"cookie") && head.has_ascii_headers();
         let names = if only { staying.join("\n") } else { plan.remove.join("\n") };
-        Self { names, only, set: glue::lines(&plan.set) }
+        Self { names, only, set: glue::lines(&plan.set), fresh: glue::lines(&plan.fresh) }
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn carry(service: &Service<WorkerPorts>, head: &Head, plan: &Forward)
             &out.names,
             out.only,
             &out.set,
+            &out.fresh,
             uncached(plan),
             &plan.answer_without.join("\n"),
             &plan.answer_without_cookies.join("\n"),

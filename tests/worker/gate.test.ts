@@ -176,6 +176,26 @@ describe("what the origin is told", () => {
     expect(valuesOf(headers, "x-auth-tenant")).toEqual([]);
   });
 
+  // Kept headers are for all requests, and these for one each.
+  test("each request has an id and its caller's trace", async () => {
+    const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const ids = new Set<string>();
+    for (const traceparent of [trace, undefined, "00-invalid-01"]) {
+      const { headers } = await echo({ headers: traceparent === undefined ? {} : { traceparent, tracestate: "congo=1" } });
+      ids.add(valuesOf(headers, "x-postern-request-id").join());
+      expect(valuesOf(headers, "traceparent")).toEqual(traceparent === trace ? [trace] : []);
+      expect(valuesOf(headers, "tracestate")).toEqual(traceparent === trace ? ["congo=1"] : []);
+    }
+    for (const path of ["/down", "/reports/stats", "/reports/stats", "/auth/nothing"]) {
+      const answer = await postern().fetch(path, { headers: asAlice() });
+      const id = answer.headers.get("x-postern-request-id") ?? "";
+      expect(await answer.json(), path).toMatchObject({ request_id: id });
+      ids.add(id);
+      if (path === "/down") expect(postern().logs.some((line) => line.includes('"part":"upstream"') && line.includes(`"request_id":"${id}"`))).toBe(true);
+    }
+    expect([...ids].filter((id) => /^[0-9a-f]{16}$/.test(id))).toHaveLength(7);
+  });
+
   const SPOOFS: [string, string][] = [
     ["X-Auth-Subject", "admin"],
     ["x-auth-roles", "admin"],

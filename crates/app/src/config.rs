@@ -56,7 +56,7 @@ use self::{
 use crate::{encoding::text_set, identity::Grants};
 
 /// The names of all variables, in the order of the documentation.
-pub(crate) const VARIABLES: [&str; 28] = [
+pub(crate) const VARIABLES: [&str; 29] = [
     "POSTERN_PROFILE",
     "POSTERN_ISSUER",
     "POSTERN_AUDIENCE",
@@ -82,6 +82,7 @@ pub(crate) const VARIABLES: [&str; 28] = [
     "POSTERN_METRICS",
     "POSTERN_METRICS_TOKEN",
     "POSTERN_EVENTS",
+    "POSTERN_TRACES",
     "POSTERN_LIMITS",
     "POSTERN_ADMIN",
     "POSTERN_PAGES",
@@ -229,6 +230,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     }
     let notifier = variable("NOTIFIER").and_then(|node| sections::notifier(&node, local));
     let events_queue = variable("EVENTS").and_then(|node| sections::events_queue(&node));
+    let traces = variable("TRACES").and_then(|node| sections::traces(&node)).unwrap_or_default();
     let metrics = sections::metrics(variable("METRICS").as_ref(), variable("METRICS_TOKEN").as_ref());
 
     let config = Config {
@@ -259,6 +261,7 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
         notifier,
         metrics,
         events_queue,
+        traces,
         admin,
         pages,
         retired,

@@ -45,7 +45,7 @@
 //! arrow is the only way to the type behind it.
 pub use postern_core::{
     access_token, account, audit, events, http, identity, ids, issuer_keys, keys, message, metrics, ports,
-    rate, refresh, resource, revocation, secrets,
+    rate, refresh, resource, revocation, secrets, trace,
 };
 pub use postern_gateway as gateway;
 pub use postern_jose::{self as jose, compact, encoding, json, jwks, jwt, text, time};

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 pub use date::http_date;
 pub use postern_jose::url::{Scheme, UrlParts};
-pub use problem::{ERRORS_PATH, FieldError, Problem};
+pub use problem::{ERRORS_PATH, FieldError, Problem, REQUEST_ID_HEADER};
 
 /// Headers on every answer of ours. The answers are JSON or nothing, so a browser is told to
 /// load nothing for them, frame them nowhere and guess no other type.

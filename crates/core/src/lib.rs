@@ -22,3 +22,4 @@ pub mod resource;
 pub mod revocation;
 pub mod secrets;
 pub mod throttle;
+pub mod trace;

@@ -101,6 +101,8 @@ pub struct HeaderPlan {
     pub remove: Vec<String>,
     /// Names in lower case with their only value.
     pub set: Vec<(String, String)>,
+    /// As `set`, for values that no other request has. Apart from it, so that the same `set` can be kept made.
+    pub fresh: Vec<(String, String)>,
 }
 
 /// What holds for every route: a header that one route sets is stripped on all of them, or a

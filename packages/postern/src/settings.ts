@@ -290,6 +290,19 @@ export interface PosternSettings {
    */
   POSTERN_METRICS_TOKEN?: string;
   /**
+   * Which traces (W3C Trace Context) requests belong to.
+   */
+  POSTERN_TRACES?: {
+    /**
+     * Whether a caller's trace is gone on with.
+     */
+    from_callers?: boolean;
+    /**
+     * Starts a trace for each request without one; this part of them is to be recorded.
+     */
+    sampled_percent?: number;
+  };
+  /**
    * A queue for every event.
    */
   POSTERN_EVENTS?: {

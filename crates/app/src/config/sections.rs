@@ -19,6 +19,7 @@ use crate::{
     jose::{MAX_TOKEN_BYTES, SignatureAlgorithm},
     jwt::RolesForm,
     keys::SIGNING_ALGORITHMS,
+    trace::TraceRules,
 };
 
 const DAY: u64 = 86_400;
@@ -430,6 +431,15 @@ pub(super) fn metrics(node: Option<&Node<'_>>, token: Option<&Node<'_>>) -> Metr
 
 pub(super) fn events_queue(node: &Node<'_>) -> Option<String> {
     node.object(&["queue"])?.required("queue")?.parsed(values::binding)
+}
+
+pub(super) fn traces(node: &Node<'_>) -> Option<TraceRules> {
+    let fields = node.object(&["from_callers", "sampled_percent"])?;
+    let percent = |node: &Node<'_>| node.number(0..=100).and_then(|number| u8::try_from(number).ok());
+    Some(TraceRules {
+        from_callers: fields.or("from_callers", true, Node::flag),
+        sampled_percent: fields.optional("sampled_percent").and_then(percent),
+    })
 }
 
 /// The settings of the administrators' API. `dashboard` is what is in force if they do not say it.

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     encoding::text_set,
     gateway::{Route, ScopeImplications},
+    trace::TraceRules,
 };
 
 /// The whole validated configuration. Its `Debug` form contains no secret.
@@ -84,6 +85,8 @@ pub struct Config {
     pub metrics: MetricsSettings,
     /// The producer binding of a queue that gets every event.
     pub events_queue: Option<String>,
+    /// Which traces the deployment takes part in.
+    pub traces: TraceRules,
     /// Rate limits and lockouts.
     pub limits: LimitSettings,
     /// The settings of the administrators' API.

@@ -14,6 +14,7 @@ pub(crate) mod requests;
 pub(crate) mod route_loader;
 mod step;
 mod token_source;
+mod trace_headers;
 pub(crate) mod upstream_events;
 pub(crate) mod websocket;
 mod welcome;

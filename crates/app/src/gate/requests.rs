@@ -19,6 +19,7 @@ use crate::{
         route_loader::RouteLoader,
         step::{Bearer, GateStep, without_refused_cookie},
         token_source::{CookieRefused, PresentedAccessToken, TokenSource, presented},
+        trace_headers,
         websocket::Sockets,
         welcome::welcome,
     },
@@ -392,6 +393,7 @@ impl<'r, P: Ports> GateRequests<'r, P> {
             // Half of what a forged request would need is nothing for the origin.
             headers.remove.push(CSRF_HEADER.to_owned());
         }
+        trace_headers::add(&mut headers, self.0.isolate.config.traces, request);
         let origin = request.header("origin");
         MetricsFlush::of(self.0).count_gate(Some(route), "forwarded", now);
         Outcome::Forward(Box::new(Forward {

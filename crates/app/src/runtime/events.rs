@@ -25,7 +25,9 @@ impl<'r, P: Ports> Events<'r, P> {
         ApiError::NewerMaster
     }
 
-    pub(crate) fn record(&self, at: Timestamp, happening: EventKind, setting: EventContext) {
+    pub(crate) fn record(&self, at: Timestamp, happening: EventKind, mut setting: EventContext) {
+        let traces = self.0.isolate.config.traces;
+        setting.trace_id = traces.of(setting.trace_id, setting.request_id.as_deref()).into_id();
         self.0.isolate.counters.count_event(&happening);
         self.0.ports.log().record(&Event { at, happening, setting });
         MetricsFlush::of(self.0).see_to_flush(at);

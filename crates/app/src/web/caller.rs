@@ -4,6 +4,7 @@ use crate::{
     events::{EventContext, Pseudonym, UserAgent},
     http::RequestView,
     refresh::Context,
+    trace::{TRACEPARENT, TraceId},
 };
 
 /// The longest user agent that is kept, in bytes. Real ones have fewer than 300.
@@ -21,6 +22,8 @@ pub(crate) struct Caller {
     pub user_agent: Option<String>,
     /// `CF-Ray`, the id of the request in the logs of Postern and Cloudflare.
     pub request_id: Option<String>,
+    /// The trace that a valid `traceparent` names.
+    pub trace_id: Option<TraceId>,
     /// The pseudonym of the login of a sign-in, for events. It comes from no header.
     pub login: Option<Pseudonym>,
 }
@@ -32,10 +35,16 @@ impl Caller {
             ip: request.header("cf-connecting-ip").map(|ip| cut(ip, 45)),
             country: request.header("cf-ipcountry").map(|country| cut(country, 2)),
             user_agent: request.header("user-agent").map(|agent| cut(agent, MAX_USER_AGENT_BYTES)),
-            request_id: request.header("cf-ray").map(|ray| cut(ray, 64)),
+            request_id: request_id(request),
+            trace_id: request.header(TRACEPARENT).and_then(|value| TraceId::of_traceparent(&value)),
             login: None,
         }
     }
+}
+
+/// The id of a request in the log.
+pub(crate) fn request_id(request: &impl RequestView) -> Option<String> {
+    request.header("cf-ray").map(|ray| cut(ray, 64))
 }
 
 /// At most `bytes`, cut between characters.
@@ -50,6 +59,7 @@ impl Caller {
     pub(crate) fn setting(&self) -> EventContext {
         EventContext {
             request_id: self.request_id.clone(),
+            trace_id: self.trace_id,
             ip: self.ip.clone(),
             country: self.country.clone(),
             user_agent: self.user_agent.as_deref().map(UserAgent::of),

@@ -32,6 +32,7 @@ mod rollout;
 mod singletons;
 mod stored_clients;
 mod tables;
+mod traces;
 mod unseen;
 mod verdicts;
 mod world;

@@ -10,6 +10,7 @@ use crate::{
     ids::{AccountId, FamilyId},
     keys::{Kid, messages::RetiredCause, ring::Step},
     ports::{Component, Fault},
+    trace::TraceId,
 };
 use postern_jose::{text::printable, time::Timestamp};
 
@@ -22,6 +23,9 @@ pub struct EventContext {
     /// The request, by the platform's `CF-Ray`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The trace that the request belongs to (W3C Trace Context).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
     /// The account of a user of ours, or of a subject of a trusted issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,

@@ -7,6 +7,10 @@ use super::Reply;
 /// Where every deployment lists the codes, for people.
 pub const ERRORS_PATH: &str = "/auth/errors";
 
+/// The header with the id of the request in the log: in answers, and in requests to upstreams. Clients cannot set it, as it
+/// has the prefix of the gate's own headers.
+pub const REQUEST_ID_HEADER: &str = "x-postern-request-id";
+
 /// The longest id of a request that is repeated to its client, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
@@ -104,21 +108,24 @@ impl From<Problem> for Reply {
 }
 
 impl Reply {
-    /// Adds to a problem document the id of the request that it answers, by which the log is found.
-    /// Any other answer, and one that has an id already, stays as it is.
+    /// Adds the id of the request that this answers, by which the log is found: as [`REQUEST_ID_HEADER`], and to the body of
+    /// a problem. An answer that caches may keep stays as it is, because it will answer other requests, too.
     #[must_use]
-    pub fn naming_request(mut self, request_id: Option<&str>) -> Self {
+    pub fn naming_request(self, request_id: Option<&str>) -> Self {
         let id = request_id.filter(|id| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
             !id.is_empty() && id.len() <= MAX_REQUEST_ID_BYTES && id.bytes().all(plain)
         });
-        let (Some(id), true) = (id, self.header("content-type") == Some("application/problem+json")) else {
+        let (Some(id), Some("no-store")) = (id, self.header("cache-control")) else { return self };
+        if self.header(REQUEST_ID_HEADER).is_some() {
             return self;
-        };
-        let named = core::str::from_utf8(&self.body).is_ok_and(|body| body.contains("\"request_id\":"));
-        if !named && self.body.pop_if(|last| *last == b'}').is_some() {
-            self.body.extend_from_slice([",\"request_id\":\"", id, "\"}"].concat().as_bytes());
         }
-        self
+        let mut named = self.with_header(REQUEST_ID_HEADER, id);
+        if named.header("content-type") == Some("application/problem+json")
+            && named.body.pop_if(|last| *last == b'}').is_some()
+        {
+            named.body.extend_from_slice([",\"request_id\":\"", id, "\"}"].concat().as_bytes());
+        }
+        named
     }
 }

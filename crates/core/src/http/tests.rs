@@ -83,6 +83,9 @@ fn a_problem_names_its_request_and_nothing_that_could_break_it() {
     for id in [None, Some(""), Some("a\"b"), Some(&*"a".repeat(65))] {
         assert_eq!(problem().naming_request(id), problem(), "{id:?}");
     }
-    let plain = Reply::json(200, &serde_json::json!({}));
-    assert_eq!(plain.clone().naming_request(Some("8f1c")), plain);
+    let plain = Reply::json(200, &serde_json::json!({})).naming_request(Some("8f1c"));
+    assert_eq!((plain.header(REQUEST_ID_HEADER), &*plain.body), (Some("8f1c"), &b"{}"[..]));
+    // A cache would give it to the next request.
+    let kept = Reply::json(200, "keys").cacheable(core::time::Duration::from_mins(10));
+    assert_eq!(kept.clone().naming_request(Some("8f1c")), kept);
 }

@@ -11,6 +11,7 @@ fn event_line_format_unchanged() {
     let master = Master::derive(1, &[7; 32]).unwrap();
     let setting = EventContext {
         request_id: Some("r-1".into()),
+        trace_id: TraceId::of_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         account: Some(AccountId::from_bytes([1; 16])),
         login: Some(Pseudonym::of_login(
             &master,
@@ -28,7 +29,7 @@ fn event_line_format_unchanged() {
     assert_eq!(
         line,
         concat!(
-            r#"{"at":1700000000123,"event":"reuse_detected","distance":3,"outcome":"alert","request_id":"r-1","#,
+            r#"{"at":1700000000123,"event":"reuse_detected","distance":3,"outcome":"alert","request_id":"r-1","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","#,
             r#""account":"AQEBAQEBAQEBAQEBAQEBAQ","login":"bf7EgK8soUPc","session_id":"AgICAgICAgICAgICAgICAg","#,
             r#""client_id":"web","ip":"192.0.2.1","country":"NO","user_agent":"curl/8","route":"orders","upstream":"origin.example.com"}"#
         )
