@@ -130,6 +130,11 @@ fn of_object(members: &Map<String, Value>, text: &str, items: &mut Vec<Item>) {
         let said: Vec<String> = words.iter().map(said).collect();
         of_line(&said.join(" "), items);
     }
+    // Of the platform itself: that it leaves calls out.
+    if let Some(message) = members.get("event").and_then(|event| event.get("message")) {
+        items.push(Item::Other(said(message)));
+        return;
+    }
     let call = call(members);
     for exception in exceptions {
         let text = |name: &str| exception.get(name).map(said).unwrap_or_default();

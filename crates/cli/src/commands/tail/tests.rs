@@ -56,6 +56,12 @@ fn an_exception_is_shown_with_its_call_and_stack() {
     assert!(printed(&call("canceled", &[], &json!([])), &Filter::default(), false, false).is_empty());
 }
 
+#[test]
+fn the_platforms_word_that_it_leaves_calls_out_is_shown() {
+    let notice = json!({ "outcome": "unknown", "logs": [], "exceptions": [], "event": { "type": "overload", "message": "sampling" } });
+    assert_eq!(printed(&format!("{notice:#}\n"), &Filter::default(), false, false), ["sampling"]);
+}
+
 // The attack: a header or a query of the platform's record of a call reaches a screen or a file of the operator's.
 #[test]
 fn nothing_of_a_calls_headers_or_query_is_shown() {
