@@ -71,7 +71,10 @@ export function idOf(request, made) {
 /** The headers' names and values, each ending its line. */
 export function headersText(request) {
   let text = "";
-  for (const [name, value] of request.headers) text += `${name}\n${value}\n`;
+  // An iterator would make a list of two for each header, which takes a half longer.
+  request.headers.forEach((value, name) => {
+    text += `${name}\n${value}\n`;
+  });
   return text;
 }
 
