@@ -64,4 +64,12 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = toArray)]
     pub(super) fn to_array(this: &SqlCursor) -> Result<Array, JsValue>;
+
+    /// How many rows were read so far. Billed.
+    #[wasm_bindgen(method, getter, js_name = rowsRead)]
+    pub(super) fn rows_read(this: &SqlCursor) -> Option<f64>;
+
+    /// How many rows were written so far. Billed.
+    #[wasm_bindgen(method, getter, js_name = rowsWritten)]
+    pub(super) fn rows_written(this: &SqlCursor) -> Option<f64>;
 }

@@ -7,7 +7,11 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-use crate::{bindings::D1Database, env, js};
+use crate::{
+    bindings::D1Database,
+    env, js,
+    usage::{self, Unit},
+};
 use postern_app::{
     identity::{
         IdentityStore, Login, PasswordHash, User, UserChange, UserQuery,
@@ -60,6 +64,11 @@ async fn all(database: &D1Database, statement: &Statement) -> Result<String, JsV
     let prepared = database.prepare(statement.sql)?.bind(&values)?;
     let answer = js::in_time(prepared.all()?).await?;
     let rows = Reflect::get(&answer, &JsValue::from_str("results"))?;
+    let meta = Reflect::get(&answer, &JsValue::from_str("meta"))?;
+    for (unit, name) in [(Unit::D1RowsRead, "rows_read"), (Unit::D1RowsWritten, "rows_written")] {
+        let reported = Reflect::get(&meta, &JsValue::from_str(name)).ok();
+        usage::count_number(unit, reported.and_then(|count| count.as_f64()));
+    }
     Ok(JSON::stringify(&rows)?.into())
 }
 

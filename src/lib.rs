@@ -47,6 +47,7 @@ mod rate_limiter;
 mod request;
 mod response;
 mod runtime;
+mod usage;
 mod user_bindings;
 
 /// Runs once when an isolate starts. The hook logs the place of a panic; `worker` then starts a new instance.

@@ -18,7 +18,11 @@ use serde::Serialize;
 use worker::{Request, Response, State};
 
 use self::records::SqlRecords;
-use crate::{js, log, runtime::Runtime};
+use crate::{
+    js, log,
+    runtime::Runtime,
+    usage::{self, Unit},
+};
 use postern_app::{
     json,
     message::{self, Message},
@@ -35,7 +39,11 @@ async fn message<Q: Message>(request: Request, part: Component) -> Result<Q, Fau
 
 /// Converts an answer of the domain to a response of the Durable Object.
 fn answer<A: Serialize>(answer: &A) -> worker::Result<Response> {
-    Ok(web_sys::Response::new_with_opt_str(json::write(answer).ok().as_deref())?.into())
+    let response = web_sys::Response::new_with_opt_str(json::write(answer).ok().as_deref())?;
+    if let Some(counts) = usage::hand_over() {
+        response.headers().set(usage::HEADER, &counts)?;
+    }
+    Ok(response.into())
 }
 
 /// Opens the records of the Durable Object.
@@ -47,12 +55,14 @@ fn records(state: &State) -> Result<SqlRecords, Fault> {
 async fn set_alarm(state: &State, at: Timestamp, now: Timestamp) -> Result<(), Fault> {
     // The platform takes an offset from now in milliseconds.
     let offset = i64::try_from(at.since(now).as_millis()).unwrap_or(i64::MAX);
+    usage::count(Unit::ObjectRowsWritten, 1);
     state.storage().set_alarm(offset).await.map_err(|error| Fault::new(Component::Storage, error))
 }
 
 /// Ends an alarm. A failed alarm is set again until it succeeds. The platform's own retries would stop after six times in
 /// two minutes.
 async fn rung(state: &State, done: Result<(), Fault>) -> worker::Result<Response> {
+    usage::count(Unit::ObjectRequests, 1);
     if let Err(fault) = done {
         log::fault(&fault);
         let now = Runtime.now();

@@ -9,6 +9,7 @@ use worker::SqlStorage;
 use crate::{
     bindings::{Sql, SqlCursor},
     js,
+    usage::{self, Unit},
 };
 use postern_app::ports::{Component, Fault, Records};
 
@@ -22,6 +23,10 @@ pub(super) struct SqlRecords(Sql);
 
 fn fault(error: &JsValue) -> Fault {
     Fault::new(Component::Storage, js::cause(error))
+}
+
+fn count_written(cursor: &SqlCursor) {
+    usage::count_number(Unit::ObjectRowsWritten, cursor.rows_written());
 }
 
 impl SqlRecords {
@@ -41,7 +46,9 @@ impl SqlRecords {
     /// The rows of a statement that selects `id` and `record`.
     fn rows(&self, statement: &str, values: &[&str]) -> Result<Vec<(String, String)>, Fault> {
         // Not `one()`, which throws an exception through WASM if there is no row.
-        let rows = self.run(statement, values)?.to_array().map_err(|error| fault(&error))?;
+        let cursor = self.run(statement, values)?;
+        let rows = cursor.to_array().map_err(|error| fault(&error))?;
+        usage::count_number(Unit::ObjectRowsRead, cursor.rows_read());
         let column = |row: &JsValue, name: &str| {
             let value = Reflect::get(row, &JsValue::from_str(name)).ok();
             value
@@ -59,13 +66,13 @@ impl Records for SqlRecords {
     }
 
     fn write(&self, kind: &str, id: &str, record: &str) -> Result<(), Fault> {
-        self.run("INSERT OR REPLACE INTO records (kind, id, record) VALUES (?, ?, ?)", &[kind, id, record])?;
-        Ok(())
+        self.run("INSERT OR REPLACE INTO records (kind, id, record) VALUES (?, ?, ?)", &[kind, id, record])
+            .map(|cursor| count_written(&cursor))
     }
 
     fn remove(&self, kind: &str, id: &str) -> Result<(), Fault> {
-        self.run("DELETE FROM records WHERE kind = ? AND id = ?", &[kind, id])?;
-        Ok(())
+        self.run("DELETE FROM records WHERE kind = ? AND id = ?", &[kind, id])
+            .map(|cursor| count_written(&cursor))
     }
 
     fn scan(&self, kind: &str) -> Result<Vec<(String, String)>, Fault> {

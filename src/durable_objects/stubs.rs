@@ -14,6 +14,7 @@ use crate::{
     env::{self, binding},
     isolate, js,
     runtime::Runtime,
+    usage::{self, Unit},
 };
 use postern_app::{
     account::{AccountAnswer, AccountRequest, Accounts},
@@ -68,7 +69,9 @@ async fn exchange(
         let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
         let asked_at = Runtime.now();
         let answered = answered(stub.fetch(&request)).await;
+        usage::count(Unit::ObjectRequests, 1);
         if let Some(isolate) = isolate::known() {
+            usage::settle(&isolate);
             isolate.counters.observe(part, Runtime.now().since(asked_at));
         }
         match answered {
@@ -85,6 +88,9 @@ async fn exchange(
 /// Waits for a response, and reads its status and text.
 async fn answered(promise: Promise) -> Result<(u16, String), JsValue> {
     let response: Response = js::in_time(promise).await?.dyn_into()?;
+    if let Some(counts) = response.headers().get(usage::HEADER)? {
+        usage::take_over(&counts);
+    }
     let text = js::in_time(response.text()?).await?;
     Ok((response.status(), text.as_string().unwrap_or_default()))
 }

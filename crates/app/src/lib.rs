@@ -31,6 +31,7 @@
 //! | [`revocation`] | what was revoked while its access tokens are out |
 //! | [`identity`] | users, logins, passwords |
 //! | [`postern_core::throttle`], [`rate`] | how often, and after how many failures |
+//! | [`billing`] | what the counts cost |
 //! | [`events`], [`metrics`], [`audit`] | security events without secrets, counts, and the log of administrative acts |
 //!
 //! [`encoding`], [`http`], [`ids`], [`json`], [`message`], [`secrets`], [`text`] and [`time`] are shared by
@@ -44,8 +45,8 @@
 //! [`gateway::Identity`] → [`gateway::decide`] → [`gateway::Gate::plan`] → the upstream. Each
 //! arrow is the only way to the type behind it.
 pub use postern_core::{
-    access_token, account, audit, events, http, identity, ids, issuer_keys, keys, message, metrics, ports,
-    rate, refresh, resource, revocation, secrets, trace,
+    access_token, account, audit, billing, events, http, identity, ids, issuer_keys, keys, message, metrics,
+    ports, rate, refresh, resource, revocation, secrets, trace,
 };
 pub use postern_gateway as gateway;
 pub use postern_jose::{self as jose, compact, encoding, json, jwks, jwt, text, time};

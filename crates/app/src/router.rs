@@ -20,6 +20,7 @@ use crate::{
     },
     dashboard::DashboardPages,
     http::{Reply, RequestView, UrlParts, is_token},
+    metrics::MetricFamily,
     oauth::{
         cors::ClientCors, grants::OwnGrants, introspection::Introspection, metadata,
         registration::ClientRegistration, revocation::TokenRevocation, tokens::Tokens,
@@ -76,6 +77,7 @@ impl<'r, P: Ports> Router<'r, P> {
         let parts = UrlParts::parse(&url);
         let (path, query) = parts.as_ref().map_or(("", None), |parts| (parts.path, parts.query));
         let EndpointMatch { cors, found } = self.find(&request.method(), path);
+        self.0.isolate.counters.add(MetricFamily::Usage, "own_requests", "");
         let reply = match found {
             Found::Endpoint(endpoint, parameters) => {
                 let answer = self.call(endpoint, parameters, request, query, body).await;

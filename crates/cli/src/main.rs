@@ -38,7 +38,7 @@ mod wasm;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 #[cfg(not(target_family = "wasm"))]
-use commands::{audit, clients, init, keys, login, revoke, sessions, throttle, users};
+use commands::{audit, clients, cost, init, keys, login, revoke, sessions, throttle, users};
 use commands::{config, doctor, routes, tail, tokens};
 use context::Context;
 
@@ -124,6 +124,9 @@ enum Command {
     /// Route tables: check, explain
     #[command(subcommand)]
     Routes(routes::Routes),
+    /// What the deployment's own counters cost a month, and which limit comes first
+    #[cfg(not(target_family = "wasm"))]
+    Cost(cost::Cost),
     /// Signing keys: list, rotate, revoke
     #[cfg(not(target_family = "wasm"))]
     #[command(subcommand)]
@@ -232,6 +235,8 @@ fn run(command: &Command, context: &Context) -> Result<report::Report, failure::
         #[cfg(not(target_family = "wasm"))]
         Command::Client(clients) => clients.run(context),
         Command::Routes(routes) => routes.run(context),
+        #[cfg(not(target_family = "wasm"))]
+        Command::Cost(asked) => cost::run(asked, context),
         #[cfg(not(target_family = "wasm"))]
         Command::Key(keys) => keys.run(context),
         #[cfg(not(target_family = "wasm"))]

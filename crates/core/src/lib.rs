@@ -5,6 +5,7 @@
 pub mod access_token;
 pub mod account;
 pub mod audit;
+pub mod billing;
 mod envelope;
 pub mod events;
 pub mod fetching;

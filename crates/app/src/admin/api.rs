@@ -14,6 +14,7 @@ use crate::{
         audit::AdminAudit,
         audit_trail::AuditTrail,
         clients::AdminClients,
+        history::AdminHistory,
         imports::AdminImports,
         keys::AdminKeys,
         order::{Order, Orders},
@@ -139,6 +140,7 @@ impl<'r, P: Ports> AdminApi<'r, P> {
             ByPath::DisableClient => AdminClients::of(self.0).set_disabled(asked, true).await,
             ByPath::EnableClient => AdminClients::of(self.0).set_disabled(asked, false).await,
             ByPath::Throttle => AdminThrottle::of(self.0).show(asked).await,
+            ByPath::History => AdminHistory::of(self.0).show(asked).await,
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod api;
 mod audit;
 pub(crate) mod audit_trail;
 mod clients;
+mod history;
 mod imports;
 mod keys;
 mod order;

@@ -191,6 +191,7 @@ pub(crate) enum ByPath {
     ReplaceRoutes,
     Audit,
     Throttle,
+    History,
     Clients,
     Client,
     DeleteClient,
@@ -436,6 +437,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         &["routes", "replaces"],
     ),
     Endpoint::admin_read("/audit", ByPath::Audit, &["after", "limit"]),
+    Endpoint::admin_read("/history", ByPath::History, &["span"]),
     Endpoint::admin_read("/throttle", ByPath::Throttle, &["login", "ip"]),
     Endpoint::admin_order(
         "POST",

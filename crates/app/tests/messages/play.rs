@@ -13,7 +13,7 @@ use postern_app::{
     issuer_keys::{IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
     jwks::{CachePolicy, FetchFailure, IssuerSource, KeyLocation, Snapshot},
     keys::{KeyRingAnswer, KeyRingRequest, RingPolicy},
-    metrics::{Batch, MetricsAnswer, MetricsRequest, Shard},
+    metrics::{Batch, MetricsAnswer, MetricsRequest, Shard, Span},
     ports::memory::{FaultMode, MemoryRecords},
     rate::Rate,
     refresh::{Context, FamilyKind, Limits, Presented, Revocation, SecretHash},
@@ -285,7 +285,11 @@ fn metrics() -> Played<MetricsRequest, MetricsAnswer> {
         counts: vec![("postern_reuse_detected".to_owned(), vec![3])],
     };
     let shard = Shard::new(MemoryRecords::default());
-    let requests = vec![MetricsRequest::Add { batch }, MetricsRequest::Read];
+    let requests = vec![
+        MetricsRequest::Add { batch },
+        MetricsRequest::Read,
+        MetricsRequest::History { span: Span::Hour },
+    ];
     let (requests, mut answers) = played(requests, |request| shard.serve(request.clone(), START));
     answers.push(MetricsAnswer::Unavailable { cause: "storage".to_owned() });
     (requests, answers)
@@ -320,5 +324,5 @@ pub(super) fn assert_complete(play: &Play) {
     variants!(&play.key_ring.0, KeyRingRequest: Signing, PublicSet, Overview, Rotate, RevokeKey);
     variants!(&play.issuer_keys.0, IssuerKeysRequest: Read, Refresh);
     variants!(&play.audit.0, AuditRequest: Append, Page);
-    variants!(&play.metrics.0, MetricsRequest: Add, Read);
+    variants!(&play.metrics.0, MetricsRequest: Add, Read, History);
 }

@@ -16,6 +16,7 @@ mod every_call;
 mod faults;
 mod feed;
 mod grants;
+mod history;
 mod issuers;
 mod key_sets;
 mod lost_writes;

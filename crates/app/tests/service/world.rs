@@ -270,6 +270,7 @@ impl Bindings for Elsewhere {
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
     shards: Rc<RefCell<BTreeMap<u8, MemoryRecords>>>,
+    pub(crate) now: Rc<Cell<Timestamp>>,
     pub(crate) unreachable: Rc<Cell<bool>>,
 }
 
@@ -279,7 +280,7 @@ impl MetricsShards for Metrics {
             return Err(Fault::new(Component::Metrics, "told to fail"));
         }
         let records = self.shards.borrow_mut().entry(shard).or_default().clone();
-        Ok(Shard::new(records).serve(request.clone(), START))
+        Ok(Shard::new(records).serve(request.clone(), self.now.get()))
     }
 
     fn write_point(&self, _dataset: &str, _point: &str) -> Result<(), Fault> {
@@ -482,7 +483,7 @@ impl World {
             },
             feed: Through::new(feed_at(START, isolate.feed_policy), &faults),
             audit_log: Through::new(MemoryAuditLog::new(isolate.masters.clone(), START), &faults),
-            metrics: Metrics::default(),
+            metrics: Metrics { now: Rc::new(Cell::new(START)), ..Metrics::default() },
             later: Later::default(),
             client_documents: DocumentObjects::at(&platform, &issuer_keys.internet),
             issuer_keys,
@@ -512,6 +513,7 @@ impl World {
         self.accounts.set_now(later);
         self.feed.now.set(later);
         self.throttles.set_now(later);
+        self.metrics.now.set(later);
     }
 
     /// The clock of this isolate alone steps: seconds ahead, or put back.

@@ -9,6 +9,8 @@ pub(crate) mod audit;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod clients;
 pub(crate) mod config;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod cost;
 pub(crate) mod doctor;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod import;

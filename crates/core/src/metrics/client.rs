@@ -1,6 +1,9 @@
 //! The Metrics objects as the Worker calls them: one method for each request.
 
-use super::messages::{Batch, MetricsAnswer, MetricsRequest, Totals};
+use super::{
+    messages::{Batch, Bucket, MetricsAnswer, MetricsRequest, Totals},
+    span::Span,
+};
 use crate::ports::{Component, Fault};
 
 /// The Metrics objects, seen from the Worker.
@@ -28,6 +31,14 @@ pub trait MetricsShards {
     async fn totals(&self, shard: u8) -> Result<Totals, Fault> {
         match self.ask(shard, &MetricsRequest::Read).await? {
             MetricsAnswer::Totals { series } => Ok(series),
+            other => Err(misplaced(other)),
+        }
+    }
+
+    /// The history of one object: since when all is counted, and the buckets.
+    async fn history(&self, shard: u8, span: Span) -> Result<(Option<u64>, Vec<Bucket>), Fault> {
+        match self.ask(shard, &MetricsRequest::History { span }).await? {
+            MetricsAnswer::History { since, buckets } => Ok((since, buckets)),
             other => Err(misplaced(other)),
         }
     }

@@ -40,6 +40,8 @@ pub enum MetricFamily {
     PasswordHashes,
     /// Events that did not reach the queue.
     EventsDropped,
+    /// What the platform bills.
+    Usage,
     /// How long objects take to answer.
     ObjectLatency,
     /// The running version.
@@ -75,7 +77,7 @@ pub struct Description {
 
 impl MetricFamily {
     /// All of them, in the order of the text.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Events,
         Self::SignIns,
         Self::Refreshes,
@@ -89,6 +91,7 @@ impl MetricFamily {
         Self::Throttled,
         Self::PasswordHashes,
         Self::EventsDropped,
+        Self::Usage,
         Self::ObjectLatency,
         Self::Build,
         Self::JwksAge,
@@ -174,6 +177,12 @@ impl MetricFamily {
                 Counter,
                 &["reason"],
                 "Events that did not reach the event queue; the log has them.",
+            ),
+            Self::Usage => (
+                "postern_usage",
+                Counter,
+                &["unit"],
+                "What the platform bills, apart from the requests at the gate: calls of objects, rows, KV.",
             ),
             Self::ObjectLatency => (
                 "postern_object_latency_seconds",

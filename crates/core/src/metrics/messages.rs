@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::span::Span;
 use crate::message::Message;
 
 /// How many objects share the work; an isolate keeps to one of them. Never fewer than there
@@ -43,13 +44,27 @@ pub enum MetricsRequest {
     },
     /// What there is.
     Read,
+    /// What was counted when. A version from before the history refuses it.
+    History {
+        /// How far back.
+        span: Span,
+    },
+}
+
+/// What was counted within a bucket of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// When it began, in seconds since 1970.
+    pub at: u64,
+    /// What was counted, by `FAMILY:LABEL`. A histogram has the values that it has in [`Totals`].
+    pub counts: Totals,
 }
 
 impl Message for MetricsRequest {
     fn is_repeatable(&self) -> bool {
         match self {
             // A batch has a number, and counts once.
-            Self::Add { .. } | Self::Read => true,
+            Self::Add { .. } | Self::Read | Self::History { .. } => true,
         }
     }
 }
@@ -64,6 +79,14 @@ pub enum MetricsAnswer {
     Totals {
         /// Their values.
         series: Totals,
+    },
+    /// What was counted when, oldest first, without empty buckets.
+    History {
+        /// Since when all is counted, in seconds since 1970; absent if nothing is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<u64>,
+        /// The buckets.
+        buckets: Vec<Bucket>,
     },
     /// It could not; sending again is safe.
     Unavailable {

@@ -6,6 +6,8 @@
 //!   ([`Shard`]), at most once in a flush interval, after the answers. An object takes each
 //!   batch once however often it is sent;
 //! - [`text`] writes the sum over the objects in the `OpenMetrics` text format;
+//! - `history` keeps what was counted in each minute, quarter of an hour and quarter of a day, and [`Overview`] is the sum of
+//!   the objects' histories;
 //! - `points` writes what arrived there to an Analytics Engine data set too, where one is bound.
 //!
 //! While an isolate lives nothing is lost. One that dies takes with it what it counted since its
@@ -18,17 +20,23 @@
 mod client;
 mod counters;
 mod family;
+mod history;
 pub mod messages;
 mod object;
+mod overview;
 mod points;
+mod span;
 pub mod text;
 
 pub use self::{
     client::MetricsShards,
     counters::{Counters, flush},
     family::{BOUNDS, Description, MetricFamily, MetricKind, gate_outcome},
-    messages::{Batch, MetricsAnswer, MetricsRequest, SHARDS, Totals, add_values},
+    history::MAX_MARKS,
+    messages::{Batch, Bucket, MetricsAnswer, MetricsRequest, SHARDS, Totals, add_values},
     object::Shard,
+    overview::{Latency, Overview},
+    span::Span,
 };
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::messages::{Batch, MetricsAnswer, MetricsRequest, Totals, add_values};
+use super::{
+    history,
+    messages::{Batch, MetricsAnswer, MetricsRequest, Totals, add_values},
+};
 use crate::ports::{Component, Fault, Records};
 use postern_jose::time::Timestamp;
 
@@ -53,6 +56,10 @@ impl<R: Records> Shard<R> {
             MetricsRequest::Read => {
                 self.stored().map(|stored| MetricsAnswer::Totals { series: stored.series })
             }
+            MetricsRequest::History { span } => self
+                .stored()
+                .and_then(|stored| history::read(&self.0, &stored.series, span, now))
+                .map(|(since, buckets)| MetricsAnswer::History { since, buckets }),
         };
         served.unwrap_or_else(|fault| MetricsAnswer::Unavailable { cause: fault.to_string() })
     }
@@ -62,6 +69,7 @@ impl<R: Records> Shard<R> {
         if stored.isolates.get(&batch.isolate).is_some_and(|seen| seen.number >= batch.number) {
             return Ok(());
         }
+        history::mark(&self.0, &stored.series, now)?;
         for (key, values) in batch.counts {
             if let Some(known) = stored.series.get_mut(&key) {
                 add_values(known, &values);

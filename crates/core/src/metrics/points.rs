@@ -60,7 +60,7 @@ impl Seconds {
 }
 
 /// What stands between the quotes of `{a="x",b="y"}`, in the escapes of the text format.
-fn label_values(labels: &str) -> Vec<String> {
+pub(super) fn label_values(labels: &str) -> Vec<String> {
     let mut values = Vec::new();
     let mut characters = labels.chars();
     while characters.by_ref().any(|character| character == '"') {
