@@ -1,6 +1,9 @@
 //! The whole of Postern in one deterministic program: the real code of its crates over a simulated platform, in one thread,
 //! from one seed, on a simulated clock. `docs/concepts/simulation.md` describes it.
 
+mod alarms;
+mod bindings;
+mod classes;
 mod client;
 mod crypto;
 mod dice;
@@ -19,6 +22,7 @@ mod owners;
 mod ports;
 mod run;
 mod settings;
+mod storage;
 pub mod story;
 mod trace;
 mod upstream;
