@@ -30,7 +30,7 @@ use crate::{
         stored_clients::StoredClients,
     },
     ports::Background as _,
-    refresh::{Grant, RefusedToken, Revocation, Secret, codec},
+    refresh::{Grant, RefusedToken, Revocation, Secret, SecretHash, codec},
     runtime::{Runtime, events::Events, ports::Ports},
     web::caller::Caller,
 };
@@ -112,7 +112,7 @@ impl<'r, P: Ports> Tokens<'r, P> {
         let accounts = self.0.ports.accounts();
         let outcome = accounts.redeem_code(code.account(), code.grant(), presented, caller.context()).await;
         // Without an answer it is not known whether the grant is open. No client has its tokens.
-        let redeemed = match outcome.inspect_err(|_| self.take_back(grant))? {
+        let redeemed = match outcome.inspect_err(|_| self.take_back(grant, secret.hash()))? {
             CodeOutcome::Redeemed(redeemed) => redeemed,
             CodeOutcome::Refused { cause, ended } => {
                 let happening = if ended {
@@ -147,7 +147,7 @@ impl<'r, P: Ports> Tokens<'r, P> {
             tokens,
             refresh_token.as_deref(),
         );
-        answer.await.inspect_err(|_| self.take_back(grant))
+        answer.await.inspect_err(|_| self.take_back(grant, secret.hash()))
     }
 
     async fn refresh(
@@ -217,12 +217,12 @@ impl<'r, P: Ports> Tokens<'r, P> {
         grant_tokens::answer(self.0, &key, &grant, granted.resource, tokens, Some(&successor)).await
     }
 
-    /// Ends a grant, after the answer, that may have been opened although no client received its tokens.
-    fn take_back(&self, (account, grant): (AccountId, FamilyId)) {
+    /// Ends a grant, after the answer, that this redemption may have opened although no client received its tokens.
+    fn take_back(&self, (account, grant): (AccountId, FamilyId), secret_hash: SecretHash) {
         let runtime = self.0.clone();
         self.0.ports.background().spawn(async move {
             // Lost, it costs a line in the user's list.
-            let _ = runtime.ports.accounts().end_grant(account, grant, None, Revocation::Client).await;
+            let _ = runtime.ports.accounts().take_back(account, grant, secret_hash).await;
         });
     }
 

@@ -91,6 +91,7 @@ pub(super) fn requests(session: FamilyId, context: &Context) -> Vec<AccountReque
         rotate(Wanted::default()),
         redeem(&ORDINARY_SECRET, Some(redirect_uri())),
         rotate(Wanted::default()),
+        OauthRequest::TakeBack { grant_id, secret_hash: first.hash() },
         OauthRequest::EndGrant { grant_id, client_id: Some(client_id()), reason: Revocation::Client },
     ];
     all.into_iter().map(AccountRequest::Oauth).collect()

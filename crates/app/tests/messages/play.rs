@@ -318,7 +318,7 @@ pub(super) fn assert_complete(play: &Play) {
     };
     let oauth: Vec<OauthRequest> = play.account.0.iter().filter_map(of_oauth).collect();
     variants!(&oauth, OauthRequest:
-        IssueCode, RedeemCode, RotateGrant, EndGrant, InspectGrant, Grants, Consent);
+        IssueCode, RedeemCode, RotateGrant, EndGrant, TakeBack, InspectGrant, Grants, Consent);
     variants!(&play.throttle.0, ThrottleRequest: Take, Forgive, Read, Clear);
     variants!(&play.feed.0, FeedRequest: Add, Confirm, Snapshot);
     variants!(&play.key_ring.0, KeyRingRequest: Signing, PublicSet, Overview, Rotate, RevokeKey);

@@ -365,6 +365,37 @@ fn a_fault_of_ours_uses_up_no_code() {
     assert_eq!(refresh(&world, refresh_token, "").status, 200);
 }
 
+// The attack: a code from a log, without its verifier, is sent while the user's Account object cannot be reached.
+#[test]
+fn a_stolen_code_in_an_outage_ends_no_grant() {
+    let world = world();
+    let user = signed_in(&world);
+    let code = code_for(&world, &user, "");
+    let body = json_of(&redeem(&world, &code));
+    world.accounts.set_unreachable(true);
+    let stolen =
+        format!("grant_type=authorization_code&client_id=app&code={code}&code_verifier={}", "x".repeat(43));
+    assert_eq!(error(&post(&world, "/oauth/token", &stolen)), is(503, "temporarily_unavailable"));
+    world.accounts.set_unreachable(false);
+    world.settle();
+    assert!(passes(&world, "http://localhost:8787/strict", body["access_token"].as_str().unwrap()));
+    assert_eq!(refresh(&world, body["refresh_token"].as_str().unwrap(), "").status, 200);
+}
+
+#[test]
+fn a_repeated_redemption_keeps_its_grant() {
+    let world = world();
+    let user = signed_in(&world);
+    let code = code_for(&world, &user, "");
+    world.accounts.set_unreachable(true);
+    assert_eq!(error(&redeem(&world, &code)), is(503, "temporarily_unavailable"));
+    world.accounts.set_unreachable(false);
+    let body = json_of(&redeem(&world, &code));
+    // What the first one has left to do comes late.
+    world.settle();
+    assert_eq!(refresh(&world, body["refresh_token"].as_str().unwrap(), "").status, 200);
+}
+
 #[test]
 fn a_grant_whose_tokens_were_not_signed_ends() {
     let world = world();

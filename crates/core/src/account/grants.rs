@@ -132,6 +132,24 @@ pub(super) fn end(
     Ok(AccountReply { answer: AccountAnswer::Oauth(answer), alarm })
 }
 
+/// Ends a grant whose redemption has failed on the way back. The secret says which redemption that was: another one, of a
+/// thief without the verifier for instance, takes back nothing.
+pub(super) fn take_back(
+    store: &Store<'_, impl Records>,
+    id: FamilyId,
+    secret_hash: &SecretHash,
+    now: Timestamp,
+) -> Result<AccountReply, Fault> {
+    let is_its_own = load(store, id)?.is_some_and(|grant| {
+        grant.family.rotation_count == 0
+            && matches!(&grant.family.state, State::Alive(alive) if alive.secret_hash == *secret_hash)
+    });
+    if is_its_own {
+        return end(store, id, None, Revocation::Client, now);
+    }
+    Ok(AccountReply::plain(AccountAnswer::Oauth(OauthAnswer::GrantEnded { grant: None })))
+}
+
 /// Ends the grant that an operator names as a session: to them an access token's `sid` is one or the other.
 pub(super) fn end_by_operator(
     store: &Store<'_, impl Records>,

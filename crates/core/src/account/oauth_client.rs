@@ -100,6 +100,19 @@ pub trait OauthAccounts: Accounts {
         }
     }
 
+    /// Ends the grant that the redemption with this secret may have opened, after a fault. Another grant stays.
+    async fn take_back(
+        &self,
+        account: AccountId,
+        grant_id: FamilyId,
+        secret_hash: SecretHash,
+    ) -> Result<(), Fault> {
+        match self.ask_oauth(account, OauthRequest::TakeBack { grant_id, secret_hash }).await? {
+            OauthAnswer::GrantEnded { .. } => Ok(()),
+            _ => Err(Fault::misplaced(Component::Account)),
+        }
+    }
+
     /// Ends a grant, of this client if one is named. Returns it if it was alive: to end an ended or unknown one is no error.
     async fn end_grant(
         &self,

@@ -59,6 +59,14 @@ pub enum OauthRequest {
         /// Why.
         reason: Revocation,
     },
+    /// Ends a grant that this redemption of a code may have opened, after a fault: no client has its tokens. A grant that
+    /// another redemption opened stays, and so does one that was refreshed.
+    TakeBack {
+        /// The grant.
+        grant_id: FamilyId,
+        /// SHA-256 of the secret of the first refresh token, as the redemption had it.
+        secret_hash: SecretHash,
+    },
     /// What a refresh token of a grant stands for, if it is the current one.
     InspectGrant {
         /// The grant.
@@ -91,6 +99,7 @@ impl OauthRequest {
             | Self::RedeemCode { .. }
             | Self::RotateGrant { .. }
             | Self::EndGrant { .. }
+            | Self::TakeBack { .. }
             | Self::InspectGrant { .. }
             | Self::Grants
             | Self::Consent { .. } => true,

@@ -163,6 +163,9 @@ fn oauth(
         OauthRequest::EndGrant { grant_id, client_id, reason } => {
             grants::end(store, *grant_id, client_id.as_deref(), *reason, now)
         }
+        OauthRequest::TakeBack { grant_id, secret_hash } => {
+            grants::take_back(store, *grant_id, secret_hash, now)
+        }
         OauthRequest::InspectGrant { grant_id, rotation_count, secret_hash } => {
             let grant = grants::inspect(store, *grant_id, *rotation_count, secret_hash, now)?;
             plain(OauthAnswer::Inspected { grant })
