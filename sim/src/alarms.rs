@@ -23,6 +23,8 @@ use crate::{
 /// How often the platform itself rings an alarm whose handler broke off, and after how long first.
 const ALARM_TRIES: u32 = 6;
 const ALARM_BACKOFF: u64 = 2000;
+/// How long an alarm waits whose former one is still at work.
+const LOOK_AGAIN: u64 = 50;
 /// As in `src/durable_objects/revocation_feed.rs`.
 const FLUSH_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -63,11 +65,16 @@ impl SimPorts {
                 world.alarm_late_at.set(Some(world.now() + 20_000));
                 ports.pause(world.dice.between(100, 20_000)).await;
             }
+            while object.is_ringing.get() {
+                ports.pause(LOOK_AGAIN).await;
+            }
             if object.alarm_number.get() == number && object.alarm.take().is_some() {
+                object.is_ringing.set(true);
                 ports.ring_until_done(&object).await;
                 if world.faults.strikes(Kind::AlarmTwice, object.part.name()) {
                     ports.ring_until_done(&object).await;
                 }
+                object.is_ringing.set(false);
             }
         });
         self.world.executor.cancel(object.alarm_task.replace(timer));

@@ -1,5 +1,6 @@
 //! What a client program does: build requests, and read answers.
 
+use core::{cell::RefCell, fmt::Write as _};
 use std::rc::Rc;
 
 use postern_app::http::{PlainRequest, Reply};
@@ -9,6 +10,7 @@ use crate::{
     judge,
     ledger::{self, Access},
     machine::START,
+    settings::SOCKET,
     world::{Answer, Answered, Ask, World},
 };
 
@@ -87,30 +89,85 @@ impl Device {
             request = request.with("content-type", "application/json");
             body.to_string().into_bytes()
         };
-        let answered = world.send(&self.name, self.region, Ask::Own(request, body), PATIENCE).await;
-        let got = match &answered.answer {
-            Answer::Nothing | Answer::Forwarded => Got::Later,
-            Answer::Reply(reply) => {
-                judge::reply(world, reply, &answered, &format!("{method} {path}"));
-                match reply.status {
-                    200..=299 => Got::Done(serde_json::from_slice(&reply.body).unwrap_or_default()),
-                    429 | 500..=599 => Got::Later,
-                    status => Got::Refused(status, code(reply)),
-                }
-            }
-        };
+        let answered = self.send(world, Ask::Own(request, body)).await;
+        let got = judged(world, &answered, &format!("{method} {path}"));
         (got, answered)
+    }
+
+    /// A form posted to one of OAuth's endpoints, by a client with this secret or without one.
+    pub(crate) async fn form(
+        &self,
+        world: &Rc<World>,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> (Got, Answered) {
+        let request =
+            self.request("POST", path, None).with("content-type", "application/x-www-form-urlencoded");
+        let answered = self.send(world, Ask::Own(request, form(fields).into_bytes())).await;
+        (judged(world, &answered, &format!("POST {path}")), answered)
+    }
+
+    /// A page of ours, with the cookies of a browser. `form` is posted. `None`: no answer.
+    pub(crate) async fn page(
+        &self,
+        world: &Rc<World>,
+        method: &str,
+        address: &str,
+        cookies: &RefCell<Vec<(String, String)>>,
+        form: Option<&str>,
+    ) -> Option<(Reply, Answered)> {
+        let jar: Vec<String> =
+            cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = self.request(method, address, None);
+        if !jar.is_empty() {
+            request = request.with("cookie", &jar.join("; "));
+        }
+        if form.is_some() {
+            request =
+                request.with("content-type", "application/x-www-form-urlencoded").with("origin", ORIGIN);
+        }
+        let body = form.unwrap_or_default().as_bytes().to_vec();
+        let answered = self.send(world, Ask::Own(request, body)).await;
+        let Answer::Reply(reply) = &answered.answer else { return None };
+        let reply = reply.clone();
+        let path = address.split('?').next().unwrap_or_default();
+        judge::reply(world, &reply, &answered, &format!("{method} {path}"));
+        for (_, line) in reply.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
+            let Some((pair, attributes)) = line.split_once(';') else { continue };
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            let mut jar = cookies.borrow_mut();
+            jar.retain(|(known, _)| known != name);
+            if !attributes.contains("Max-Age=0") {
+                jar.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Some((reply, answered))
+    }
+
+    async fn send(&self, world: &Rc<World>, ask: Ask) -> Answered {
+        world.send(&self.name, self.region, ask, PATIENCE).await
     }
 
     /// A request for a route of the gate; judged with the token.
     pub(crate) async fn visit(&self, world: &Rc<World>, path: &'static str, access: &Access) -> Option<bool> {
         let request = self.request("GET", path, Some(&access.token));
-        let answered = world.send(&self.name, self.region, Ask::Gate(request), PATIENCE).await;
+        let answered = self.send(world, Ask::Gate(request)).await;
         judge::gate(world, path, access, &answered);
         match &answered.answer {
-            Answer::Forwarded => Some(true),
+            Answer::Forwarded | Answer::Opened(_) => Some(true),
             Answer::Reply(reply) if reply.status < 500 && reply.status != 429 => Some(false),
             _ => None,
+        }
+    }
+
+    /// Opens a WebSocket, which `sockets` watches from then on.
+    pub(crate) async fn open(&self, world: &Rc<World>, access: &Access) {
+        let request = self.request("GET", SOCKET, Some(&access.token)).with("upgrade", "websocket");
+        let answered = self.send(world, Ask::Gate(request)).await;
+        judge::gate(world, SOCKET, access, &answered);
+        if let Answer::Opened(socket) = &answered.answer {
+            socket.opened_with(access.clone());
+            world.sockets.borrow_mut().push(Rc::clone(socket));
         }
     }
 
@@ -122,14 +179,40 @@ impl Device {
         token: &str,
     ) -> (Option<u16>, Answered) {
         let request = self.request("GET", path, Some(token));
-        let answered = world.send(&self.name, self.region, Ask::Gate(request), PATIENCE).await;
+        let answered = self.send(world, Ask::Gate(request)).await;
         let status = match &answered.answer {
-            Answer::Forwarded => Some(200),
+            Answer::Forwarded | Answer::Opened(_) => Some(200),
             Answer::Reply(reply) => Some(reply.status),
             Answer::Nothing => None,
         };
         (status, answered)
     }
+}
+
+/// What an answer of ours comes to for its client.
+fn judged(world: &World, answered: &Answered, what: &str) -> Got {
+    let Answer::Reply(reply) = &answered.answer else { return Got::Later };
+    judge::reply(world, reply, answered, what);
+    match reply.status {
+        200..=299 => Got::Done(serde_json::from_slice(&reply.body).unwrap_or_default()),
+        429 | 500..=599 => Got::Later,
+        // The former version may have no such call.
+        404 if answered.begun < world.older_until.get() => Got::Later,
+        status => Got::Refused(status, code(reply)),
+    }
+}
+
+/// A form, encoded.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| {
+        text.bytes().fold(String::new(), |mut encoded, byte| {
+            let _ = write!(encoded, "%{byte:02X}");
+            encoded
+        })
+    };
+    let pairs: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    pairs.join("&")
 }
 
 /// The pair of tokens in an answer of a sign-in or a refresh.
@@ -140,7 +223,10 @@ pub(crate) fn pair(world: &World, body: &Value, answered: &Answered) -> Option<P
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let sid = text(&claims["sid"]);
     let offset = answered.machine.as_ref().map_or(0, |machine| machine.offset.get());
-    let signed_in = world.ledger.sessions.borrow().get(&sid).map_or(answered.ended, |known| known.signed_in);
+    let known = world.ledger.sessions.borrow().get(&sid).map(|known| known.signed_in).filter(|at| *at > 0);
+    let by_claim =
+        claims["auth_time"].as_u64().unwrap_or_default().saturating_mul(1000).saturating_sub(START);
+    let signed_in = known.unwrap_or(by_claim);
     let expires = claims["exp"].as_u64()?.saturating_mul(1000).saturating_sub(START);
     let access = Access {
         sub: text(&claims["sub"]),
@@ -149,6 +235,7 @@ pub(crate) fn pair(world: &World, body: &Value, answered: &Answered) -> Option<P
         jti: text(&claims["jti"]),
         expires,
         signed_in,
+        is_grant: false,
         is_off: offset.unsigned_abs() > 1500 || world.ledger.is_off(&sid),
         token,
         sid,

@@ -82,8 +82,16 @@ kinds! {
     NetworkSlow,
     /// The platform evicts isolates at any moment, with everything that they had begun.
     IsolateEvicted,
+    /// The platform stops a request in the middle, as its client went away or it took too much CPU time: the isolate goes on.
+    RequestStopped,
+    /// The platform cuts off the work that an answer left to do.
+    WorkCutOff,
+    /// A request has used up its subrequests: 50, as on the free plan. Each further call of it fails.
+    SubrequestsUsedUp,
     /// An isolate's clock is an hour ahead, and is put back.
     ClockPutBack,
+    /// The feed's object moves to a machine whose clock is 45 s behind, and back.
+    FeedMoves,
     /// The machines' clocks differ by up to a second.
     ClocksDiffer,
     /// A deployment with another master secret is rolled out in two steps; versions answer in turn meanwhile.
@@ -92,8 +100,14 @@ kinds! {
     HastyRollout,
     /// A master secret is taken out, while password hashes are still under it.
     MasterRemoved,
+    /// The version being rolled out adds members to all messages, at any depth; then it is rolled back.
+    NewerMessages,
+    /// The former version has the messages of release 0.1.0: it knows no others, and needs what they had.
+    OlderMessages,
     /// The feed has room for few sessions.
     FeedSmall,
+    /// Another deployment, of a former release, writes its feed to the same namespace of KV.
+    OtherDeployment,
     /// The version being rolled out names another place of an issuer's keys, where there are none.
     IssuerMoved,
     /// All clients go quiet for an hour or more: isolates idle with what they remember.

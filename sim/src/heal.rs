@@ -9,8 +9,8 @@ use postern_app::{
 };
 
 use crate::{
-    invariants, ledger::Target, machine::Call, objects, owners::Owner, ports::SimPorts, settings::LEVELS,
-    world::World,
+    invariants, ledger::Target, machine::Call, objects, owners::Owner, ports::SimPorts, programs::Installed,
+    settings::LEVELS, world::World,
 };
 
 const MINUTE: u64 = 60_000;
@@ -19,10 +19,11 @@ const HEALED_AFTER: u64 = 25 * MINUTE;
 /// Fetches of another issuer's keys in any minute.
 const FETCHES: usize = 4;
 
-pub(crate) fn check(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
+pub(crate) fn check(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>, programs: &[Rc<Installed>]) {
     let end = world.now() + HEALED_AFTER;
     world.executor.run(end);
     every_user_goes_on(world, owners);
+    every_program_goes_on(world, programs);
     feed_is_whole(world);
     fetches_are_few(world);
     work_ends(world);
@@ -96,6 +97,36 @@ fn every_user_goes_on(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
             owners.len() - well.get(),
             owners.len()
         );
+        world.ledger.violated(invariants::HEALS, world.now(), seen);
+    }
+}
+
+/// Each program is authorized anew, refreshes, and is let through.
+fn every_program_goes_on(world: &Rc<World>, programs: &[Rc<Installed>]) {
+    let well = Rc::new(Cell::new(0));
+    for program in programs {
+        let (world, program, well) = (Rc::clone(world), Rc::clone(program), Rc::clone(&well));
+        Rc::clone(&world).executor.spawn(world.people, async move {
+            for _ in 0..6 {
+                if program.authorize(&world).await {
+                    break;
+                }
+                world.executor.sleep(20_000).await;
+            }
+            world.executor.sleep(15_000).await;
+            let mut good = false;
+            for _ in 0..4 {
+                good = good || program.refresh(&world, false).await;
+            }
+            if good && program.visit(&world, "/feed").await == Some(true) {
+                well.set(well.get() + 1);
+            }
+        });
+    }
+    world.executor.run(world.now() + 10 * MINUTE);
+    world.ledger.look(invariants::HEALS);
+    if well.get() < programs.len() && world.removed_master_at.get().is_none() {
+        let seen = format!("{} of {} programs cannot go on", programs.len() - well.get(), programs.len());
         world.ledger.violated(invariants::HEALS, world.now(), seen);
     }
 }

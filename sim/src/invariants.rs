@@ -38,9 +38,33 @@ invariants! {
     /// An ended family stays ended.
     ENDED = "an ended family stays ended", "docs/concepts/refresh-families.md#the-states",
         "An ended family stays ended.";
+    /// A code opens its grant.
+    CODE = "an honest program's code is taken", "docs/decisions/0025-one-redemption-of-a-code.md",
+        "The first redemption that shows everything (the code, the client, the `code_verifier`, and the `redirect_uri` and `resource` if they are there) opens the grant.";
+    /// A code opens one grant.
+    CODE_ONCE = "a code is redeemed once", "docs/decisions/0025-one-redemption-of-a-code.md",
+        "So of 50 concurrent redemptions one gets tokens, and those end with the second.";
+    /// A code that comes again.
+    CODE_AGAIN = "a code that comes again ends its grant", "docs/decisions/0025-one-redemption-of-a-code.md",
+        "Every later one that shows everything is `invalid_grant` and ends the grant, however soon it comes.";
+    /// PKCE, and the client's secret.
+    PKCE = "a code without its verifier opens nothing", "docs/decisions/0025-one-redemption-of-a-code.md",
+        "A presentation that lacks something changes nothing.";
+    /// Consent, and its end.
+    CONSENT = "no code without consent", "docs/decisions/0026-grants-beside-sessions.md",
+        "A user who ends a grant is asked again.";
     /// The bound of the feed.
     FEED = "revoked: refused by the feed within 90 s", "docs/concepts/revocation.md#how-soon-feed-refuses",
         "60 s plus `reread`, 90 s, is therefore the bound even while KV returns old values, garbage, or nothing.";
+    /// Open sockets.
+    SOCKET = "an open socket is closed in time", "docs/reference/routes.md#websockets",
+        "After ten failed checks in a row, and after 24 hours in any case, it is closed with 1013 and the reason `session not checked`, and the client opens it again.";
+    /// Open sockets whose token has expired.
+    SOCKET_EXPIRY = "an open socket ends with its token", "docs/reference/routes.md#websockets",
+        "closed when the access token that opened it expires (leeway included).";
+    /// Sockets are closed for a cause.
+    SOCKET_SOUND = "a sound socket stays open", "docs/reference/routes.md#websockets",
+        "If a component does not answer or the feed is out of date, the check fails and the socket stays.";
     /// The bound of `strong`.
     STRONG = "revoked: refused at once where strong", "docs/concepts/revocation.md#when-something-fails",
         "refused within 90 s at `feed`, with the next request at `strong`.";

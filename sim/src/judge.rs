@@ -9,6 +9,7 @@ use crate::{
     invariants,
     ledger::{Access, Revocation, Target},
     machine::{Call, Machine},
+    programs::Code,
     world::{Answer, Answered, World},
 };
 
@@ -17,7 +18,7 @@ const FEED_BOUND: u64 = 90_000;
 /// The bound by the age of the key set, where the feed could not be told.
 const KEY_SET_BOUND: u64 = 3 * 300_000;
 /// A hanging part adds its timeout; clocks, latencies and whole seconds add the rest.
-const SLACK: u64 = 15_000;
+pub(crate) const SLACK: u64 = 15_000;
 /// For how long a machine may show that a call of it failed: pauses before the next attempt, refusals that it remembers.
 const AFTERMATH: u64 = 45_000;
 
@@ -49,6 +50,12 @@ pub(crate) fn reply(world: &World, reply: &Reply, answered: &Answered, what: &st
     if what == "GET /readyz" && (by_kv || is_clock_wrong(answered.machine.as_ref())) {
         return;
     }
+    let is_new =
+        ["/oauth", "/auth/sign-in", "/auth/consent", "/auth/grants"].iter().any(|path| what.contains(path));
+    // A former version of the objects has no authorization server.
+    if is_new && answered.begun < world.older_until.get() {
+        return;
+    }
     let newer_master = answered.begun < world.newer_master_until.get();
     if !newer_master && !is_excused(world, &answered.call, answered.machine.as_ref()) {
         let seen = format!("{what} by {}: {} without a fault", answered.call.of, reply.status);
@@ -56,7 +63,7 @@ pub(crate) fn reply(world: &World, reply: &Reply, answered: &Answered, what: &st
     }
 }
 
-fn applies(revocation: &Revocation, access: &Access) -> bool {
+pub(crate) fn applies(revocation: &Revocation, access: &Access) -> bool {
     if revocation.is_off {
         return false;
     }
@@ -64,6 +71,9 @@ fn applies(revocation: &Revocation, access: &Access) -> bool {
         Target::Session(sid) => *sid == access.sid,
         // Of the very second: either is right.
         Target::Subject(sub) => *sub == access.sub && access.signed_in + 2000 < revocation.asked_at,
+        Target::Everywhere(sub) => {
+            !access.is_grant && *sub == access.sub && access.signed_in + 2000 < revocation.asked_at
+        }
         Target::Client(client) => *client == access.client && access.signed_in + 3000 < revocation.asked_at,
         Target::Token(jti) => *jti == access.jti,
         Target::Key(kid) => *kid == access.kid,
@@ -75,6 +85,7 @@ fn applies(revocation: &Revocation, access: &Access) -> bool {
 fn may_apply(revocation: &Revocation, access: &Access) -> bool {
     match &revocation.target {
         Target::Subject(sub) => *sub == access.sub,
+        Target::Everywhere(sub) => !access.is_grant && *sub == access.sub,
         Target::Client(client) => *client == access.client && revocation.may_be_after(access.signed_in),
         Target::Session(sid) => *sid == access.sid,
         Target::Token(jti) => *jti == access.jti,
@@ -84,9 +95,10 @@ fn may_apply(revocation: &Revocation, access: &Access) -> bool {
 }
 
 /// Until when a stored revocation may still let the token pass on a route of this level.
-fn bound(world: &World, revocation: &Revocation, level: &str) -> Option<u64> {
+pub(crate) fn bound(world: &World, revocation: &Revocation, level: &str) -> Option<u64> {
     let stored = revocation.at?;
-    let by_account = matches!(revocation.target, Target::Session(_) | Target::Subject(_));
+    let by_account =
+        matches!(revocation.target, Target::Session(_) | Target::Subject(_) | Target::Everywhere(_));
     if level == "/strong" && by_account {
         return Some(stored);
     }
@@ -142,7 +154,7 @@ pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered
     let machine = answered.machine.as_ref();
     match &answered.answer {
         Answer::Nothing => {}
-        Answer::Forwarded => {
+        Answer::Forwarded | Answer::Opened(_) => {
             ledger.look(invariants::EXPIRY);
             // What a machine with a wrong clock issues lives too long, and longer than the feed lists it: a known gap.
             if access.is_off || is_clock_wrong(machine) {
@@ -180,19 +192,35 @@ pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered
     }
 }
 
+pub(crate) fn is_of_a_key(revocation: &Revocation) -> bool {
+    matches!(revocation.target, Target::Key(_))
+}
+
+/// Whether by now the token may be refused: revoked, or of a session that a rule may have ended.
+pub(crate) fn may_be_over(world: &World, access: &Access, now: u64) -> bool {
+    let revocations = world.ledger.revocations.borrow();
+    let revoked =
+        revocations.iter().any(|revocation| revocation.asked_at <= now && may_apply(revocation, access));
+    let sessions = world.ledger.sessions.borrow();
+    revoked || sessions.get(&access.sid).is_some_and(|session| !session.excuses.is_empty())
+}
+
 /// A refusal of a token of ours, which must have its cause.
 fn sound(world: &World, level: &str, access: &Access, answered: &Answered, reply: &Reply) {
     let ledger = &world.ledger;
     ledger.look(invariants::OWN);
     let is_over = answered.ended + 5000 > access.expires;
-    let revocations = ledger.revocations.borrow();
-    let revoked = revocations
-        .iter()
-        .any(|revocation| revocation.asked_at <= answered.ended && may_apply(revocation, access));
-    let ended = ledger.sessions.borrow().get(&access.sid).is_some_and(|session| !session.excuses.is_empty());
+    // A version that does not know grants lets none pass where it asks the Account object.
+    let is_unknown = access.is_grant && answered.begun < world.older_until.get();
     // An isolate whose clock is wrong judges by it, and goes on by what it remembered for as long as it had been ahead.
     let clock = is_clock_wrong(answered.machine.as_ref());
-    if is_over || revoked || ended || clock || access.is_off || reply.status == 429 {
+    if is_over
+        || is_unknown
+        || may_be_over(world, access, answered.ended)
+        || clock
+        || access.is_off
+        || reply.status == 429
+    {
         return;
     }
     let seen = format!("{level}: {} {} for a sound token", reply.status, crate::client::code(reply));
@@ -212,7 +240,10 @@ pub(crate) fn ended(world: &World, sid: &str, refresh_token: &str, what: &str, a
             && match &revocation.target {
                 Target::Session(other) => other == sid,
                 Target::Subject(sub) => *sub == session.sub,
-                Target::Client(_) => revocation.may_be_after(session.signed_in),
+                Target::Everywhere(sub) => !session.is_grant && *sub == session.sub,
+                Target::Client(client) => {
+                    *client == session.client && revocation.may_be_after(session.signed_in)
+                }
                 Target::Token(_) | Target::Key(_) | Target::Foreign(_) => false,
             }
     });
@@ -222,4 +253,22 @@ pub(crate) fn ended(world: &World, sid: &str, refresh_token: &str, what: &str, a
     }
     let seen = format!("{}: {what} ends session {sid} at generation {generation}", answered.call.of);
     ledger.violated(invariants::HONEST, world.now(), seen);
+}
+
+/// A program's code was refused for good.
+pub(crate) fn code_refused(world: &World, code: &Code, got_at: u64, what: &str, answered: &Answered) {
+    let ledger = &world.ledger;
+    // Sent more than once, also by a thief; late; or its user's sessions were ended meanwhile.
+    let known = ledger.sessions.borrow();
+    let is_stolen = known.get(&code.grant).is_some_and(|session| !session.excuses.is_empty());
+    let ended = ledger.revocations.borrow().iter().any(|revocation| {
+        matches!(revocation.target, Target::Subject(_) | Target::Everywhere(_) | Target::Client(_))
+            && revocation.asked_at <= answered.ended
+            && revocation.at.is_none_or(|at| at + 60_000 > got_at)
+    });
+    if !ledger.codes.is_sent_once(&code.grant) || is_stolen || ended || answered.ended > got_at + 50_000 {
+        return;
+    }
+    let seen = format!("{}: {what} for a code that is {} ms old", answered.call.of, answered.ended - got_at);
+    ledger.violated(invariants::CODE, world.now(), seen);
 }

@@ -15,6 +15,7 @@ use postern_app::{
 use serde_json::Value;
 
 use crate::{
+    codes::Codes,
     invariants::{self, Invariant},
     machine::Call,
 };
@@ -38,6 +39,8 @@ pub(crate) struct Access {
     /// True times, in milliseconds.
     pub(crate) expires: u64,
     pub(crate) signed_in: u64,
+    /// Whether it is of a grant to a program, and of no session.
+    pub(crate) is_grant: bool,
     /// Whether the machine that issued it had a wrong clock.
     pub(crate) is_off: bool,
 }
@@ -46,7 +49,9 @@ pub(crate) struct Access {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Session {
     pub(crate) sub: String,
+    pub(crate) client: String,
     pub(crate) signed_in: u64,
+    pub(crate) is_grant: bool,
     /// Whether the machine that signed in had a wrong clock, which `auth_time` keeps.
     is_off: bool,
     /// By generation: when the object first rotated it.
@@ -70,6 +75,8 @@ pub(crate) struct Session {
 pub(crate) enum Target {
     Session(String),
     Subject(String),
+    /// A user who signs out everywhere: the programs that they authorized stay connected.
+    Everywhere(String),
     Client(String),
     Token(String),
     Key(String),
@@ -110,7 +117,8 @@ pub(crate) struct Ledger {
     pub(crate) violations: RefCell<Vec<Violation>>,
     /// How often each promise was looked at.
     pub(crate) looked: RefCell<BTreeMap<&'static str, u64>>,
-    muted: Cell<bool>,
+    pub(crate) muted: Cell<bool>,
+    pub(crate) codes: Codes,
 }
 
 impl Revocation {
@@ -139,6 +147,8 @@ impl Ledger {
         let mut sessions = self.sessions.borrow_mut();
         let session = sessions.entry(access.sid.clone()).or_default();
         session.sub.clone_from(&access.sub);
+        session.client.clone_from(&access.client);
+        session.is_grant = access.is_grant;
         session.signed_in = now;
         session.is_off = access.is_off;
     }
@@ -180,7 +190,7 @@ impl Ledger {
     pub(crate) fn listed_at(&self, revocation: &Revocation) -> Option<u64> {
         let mark = match &revocation.target {
             Target::Session(sid) => RevocationKey::own(Kind::Session, sid),
-            Target::Subject(sub) => RevocationKey::own(Kind::Subject, sub),
+            Target::Subject(sub) | Target::Everywhere(sub) => RevocationKey::own(Kind::Subject, sub),
             Target::Client(client) => RevocationKey::own(Kind::Client, client),
             Target::Token(jti) => RevocationKey::own(Kind::AccessToken, jti),
             Target::Key(kid) => RevocationKey::own(Kind::Key, kid),
@@ -219,46 +229,69 @@ impl Ledger {
                     session.confirmed_at.entry(*rotation_count).or_insert(now);
                 }
             }
-            (AccountRequest::Rotate { family, presented, .. }, AccountAnswer::Rotated(_)) => {
-                let sid = family.to_string();
-                let session = sessions.entry(sid.clone()).or_default();
-                let broken = session.granted(presented.rotation_count, now);
-                if now.saturating_sub(call.sent_at) > REUSE_INTERVAL - SKEW {
-                    session.excuses.push((now, "a slow request"));
-                }
+            (AccountRequest::Rotate { family, presented, .. }, answer) => {
                 drop(sessions);
-                for rule in [invariants::WINDOW, invariants::LATE, invariants::ENDED, invariants::REUSE] {
-                    self.look(rule);
-                }
-                for (invariant, seen) in broken {
-                    self.violated(invariant, now, format!("session {sid}: {seen}"));
-                }
-            }
-            (AccountRequest::Rotate { family, presented, .. }, AccountAnswer::Unavailable { .. }) => {
-                let session = sessions.entry(family.to_string()).or_default();
-                session.unsure_since.entry(presented.rotation_count).or_insert(now);
-            }
-            (AccountRequest::Rotate { family, .. }, AccountAnswer::Refused(refusal)) => {
                 let sid = family.to_string();
-                let session = sessions.entry(sid).or_default();
-                if now.saturating_sub(call.sent_at) > REUSE_INTERVAL - SKEW {
-                    session.excuses.push((now, "a slow request"));
+                match answer {
+                    AccountAnswer::Rotated(_) => self.rotated(&sid, presented.rotation_count, call, now),
+                    AccountAnswer::Refused(refusal) => self.refused(&sid, refusal.cause.code(), call, now),
+                    _ => self.unsure(&sid, presented.rotation_count, now),
                 }
-                if refusal.cause.code() == "refresh_token_reused" {
-                    session.refused_at.get_or_insert(now);
-                    let target = Target::Session(family.to_string());
-                    let mut revocations = self.revocations.borrow_mut();
-                    revocations.push(Revocation {
-                        target,
-                        asked_at: now,
-                        at: Some(now),
-                        is_off: false,
-                        by_feed: true,
-                    });
-                }
+            }
+            (AccountRequest::Oauth(request), answer) => {
+                drop(sessions);
+                self.oauth(request, answer, call, now);
             }
             _ => {}
         }
+    }
+
+    /// A rotation was granted.
+    pub(crate) fn rotated(&self, sid: &str, count: u32, call: &Rc<Call>, now: u64) {
+        let mut sessions = self.sessions.borrow_mut();
+        let session = sessions.entry(sid.to_owned()).or_default();
+        let mut broken = session.granted(count, now);
+        if now.saturating_sub(call.sent_at) > REUSE_INTERVAL - SKEW {
+            session.excuses.push((now, "a slow request"));
+        }
+        drop(sessions);
+        let target = Target::Session(sid.to_owned());
+        let revocations = self.revocations.borrow();
+        if revocations.iter().any(|one| one.target == target && one.at.is_some_and(|at| at < now)) {
+            broken.push((invariants::ENDED, "granted after it was revoked".to_owned()));
+        }
+        for rule in [invariants::WINDOW, invariants::LATE, invariants::ENDED, invariants::REUSE] {
+            self.look(rule);
+        }
+        for (invariant, seen) in broken {
+            self.violated(invariant, now, format!("session {sid}: {seen}"));
+        }
+    }
+
+    /// A rotation may have been stored although the object failed.
+    pub(crate) fn unsure(&self, sid: &str, count: u32, now: u64) {
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.entry(sid.to_owned()).or_default().unsure_since.entry(count).or_insert(now);
+    }
+
+    /// A refresh token was refused.
+    pub(crate) fn refused(&self, sid: &str, code: &str, call: &Rc<Call>, now: u64) {
+        let mut sessions = self.sessions.borrow_mut();
+        let session = sessions.entry(sid.to_owned()).or_default();
+        if now.saturating_sub(call.sent_at) > REUSE_INTERVAL - SKEW {
+            session.excuses.push((now, "a slow request"));
+        }
+        if code == "refresh_token_reused" {
+            session.refused_at.get_or_insert(now);
+            self.ended_by_rule(sid, now);
+        }
+    }
+
+    /// A rule has ended this session or grant: from now on it counts as revoked.
+    pub(crate) fn ended_by_rule(&self, sid: &str, now: u64) {
+        let target = Target::Session(sid.to_owned());
+        let revocation = Revocation { target, asked_at: now, at: Some(now), is_off: false, by_feed: true };
+        self.revocations.borrow_mut().push(revocation);
     }
 }
 

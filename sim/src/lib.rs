@@ -3,10 +3,15 @@
 
 mod alarms;
 mod bindings;
+mod browser;
 mod classes;
 mod client;
+mod code_thief;
+mod codes;
 mod crypto;
+mod dialect;
 mod dice;
+mod endings;
 mod executor;
 mod faults;
 mod heal;
@@ -20,8 +25,10 @@ mod operators;
 mod others;
 mod owners;
 mod ports;
+mod programs;
 mod run;
 mod settings;
+mod sockets;
 mod storage;
 pub mod story;
 mod trace;

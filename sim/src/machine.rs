@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use postern_app::time::Timestamp;
 
-use crate::executor::Group;
+use crate::{dialect::Dialect, executor::Group};
 
 /// The wall clock at the beginning of every run, in milliseconds since 1970.
 pub(crate) const START: u64 = 1_800_000_000_000;
@@ -18,6 +18,8 @@ pub(crate) struct Machine {
     /// How far its clock is from the true time, in milliseconds.
     pub(crate) offset: Cell<i64>,
     pub(crate) group: Cell<Group>,
+    /// Which messages its version has.
+    pub(crate) dialect: Cell<Dialect>,
     /// The true time of the last fault that a call from here met.
     pub(crate) hit_at: Cell<Option<u64>>,
 }
@@ -25,7 +27,7 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn new(name: String, region: usize, offset: i64, group: Group) -> Rc<Self> {
         let (offset, group) = (Cell::new(offset), Cell::new(group));
-        Rc::new(Self { name, region, offset, group, hit_at: Cell::new(None) })
+        Rc::new(Self { name, region, offset, group, dialect: Cell::default(), hit_at: Cell::new(None) })
     }
 
     /// What its clock shows at this true time.
@@ -45,11 +47,13 @@ pub(crate) struct Call {
     pub(crate) hits: RefCell<Vec<&'static str>>,
     /// When it was answered; what it left to do has 30 s from then.
     pub(crate) answered: Cell<Option<u64>>,
+    /// How many calls of others it has made.
+    pub(crate) subrequests: Cell<u32>,
 }
 
 impl Call {
     pub(crate) fn new(of: &str, sent_at: u64) -> Rc<Self> {
-        let (hits, answered) = (RefCell::default(), Cell::new(None));
-        Rc::new(Self { of: of.to_owned(), sent_at, hits, answered })
+        let (hits, answered, subrequests) = (RefCell::default(), Cell::new(None), Cell::default());
+        Rc::new(Self { of: of.to_owned(), sent_at, hits, answered, subrequests })
     }
 }

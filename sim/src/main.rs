@@ -9,7 +9,7 @@ use std::{
 
 use postern_sim::{Kind, Outcome, Plan, invariants, run, shrink, story};
 
-const USAGE: &str = "usage: postern-sim seed N [FAULT ...] | run [--seeds N] [--from N] [--seconds S] [--with FAULT ...] [--all | --until-broken] | story SEED | table";
+const USAGE: &str = "usage: postern-sim seed N [FAULT ...] | run [--seeds N] [--from N] [--seconds S] [--with FAULT ...] [--all | --until-broken] | story SEED | find SEED TEXT | table";
 
 fn main() -> ExitCode {
     // A panic of the code under test is a result, and is printed with its seed.
@@ -24,6 +24,13 @@ fn main() -> ExitCode {
         ["story", seed] => match seed.parse() {
             Ok(seed) => {
                 print!("{}", story::mermaid(&run(&Plan::of_seed(seed), true)));
+                ExitCode::SUCCESS
+            }
+            Err(_) => usage(),
+        },
+        ["find", seed, text] => match seed.parse() {
+            Ok(seed) => {
+                print!("{}", story::of(&run(&Plan::of_seed(seed), true), text));
                 ExitCode::SUCCESS
             }
             Err(_) => usage(),
@@ -137,6 +144,7 @@ fn many(options: &[&str]) -> ExitCode {
             // These alone, and everybody there.
             plan.faults.clone_from(&with);
             (plan.thief, plan.guesser, plan.administrator, plan.foreigners) = (true, true, true, 2);
+            plan.programs = true;
         }
         let outcome = run(&plan, false);
         sum.add(&outcome);

@@ -20,6 +20,7 @@ use postern_app::{
 use serde::de::DeserializeOwned;
 
 use crate::{
+    dialect,
     executor::{channel, within},
     faults::Kind,
     machine::Machine,
@@ -50,6 +51,8 @@ pub(crate) struct Object {
     pub(crate) instance: RefCell<Option<Rc<Instance>>>,
     /// The true time at which the alarm rings.
     pub(crate) alarm: Cell<Option<u64>>,
+    /// Whether its alarm's handler runs: the platform runs one at a time.
+    pub(crate) is_ringing: Cell<bool>,
     pub(crate) alarm_number: Cell<u64>,
     pub(crate) alarm_task: Cell<u64>,
     used_at: Cell<u64>,
@@ -64,6 +67,7 @@ impl Object {
             machine,
             instance: RefCell::default(),
             alarm: Cell::new(None),
+            is_ringing: Cell::new(false),
             alarm_number: Cell::new(0),
             alarm_task: Cell::new(0),
             used_at: Cell::new(0),
@@ -88,11 +92,25 @@ impl SimPorts {
         let fault = |cause: &str| Fault::new(part, cause);
         let body = json::write(request).map_err(|error| Fault::new(part, error))?;
         let object = self.world.object(part, name);
+        let own = self.machine.dialect.get();
+        let Some(body) = own.said(part, dialect::Side::Request, body) else {
+            self.differ();
+            return Err(fault("simulated: the former version has no such message"));
+        };
+        if !self.may_call() {
+            return Err(fault("simulated: too many subrequests"));
+        }
         let mut tries = 0;
         loop {
             tries += 1;
             match self.once(&object, body.clone()).await {
-                Ok(answer) => return message::read(&answer).map_err(|error| Fault::new(part, error)),
+                Ok(answer) => {
+                    let Some(answer) = own.heard(part, dialect::Side::Answer, answer) else {
+                        self.differ();
+                        return Err(fault("simulated: the former version cannot read the answer"));
+                    };
+                    return message::read(&answer).map_err(|error| Fault::new(part, error));
+                }
                 Err(Trouble::Broken(broken)) if broken.asks_again(request.is_repeatable(), tries) => {}
                 Err(Trouble::Broken(broken)) => {
                     // A reset that struck once, and a message that may be repeated: no cause to fail.
@@ -120,6 +138,7 @@ impl SimPorts {
             there += world.dice.between(1000, 15_000);
         }
         let loses = faults.strikes_part(Kind::ObjectAnswerLost, part);
+        let said = world.trace.keeps().then(|| body.clone()).unwrap_or_default();
         let (giver, taker) = channel();
         let at = Self { machine: Rc::clone(&object.machine), ..self.clone() };
         let object_there = Rc::clone(object);
@@ -132,7 +151,7 @@ impl SimPorts {
             }
             giver.give(served);
         });
-        world.trace.note(world.now(), &self.machine.name, &object.machine.name, || "asks".to_owned());
+        world.trace.note(world.now(), &self.machine.name, &object.machine.name, || format!("asks {said}"));
         if faults.strikes_part(Kind::ObjectReset, part) {
             let (later, object, after) = (self.clone(), Rc::clone(object), world.dice.between(0, 25));
             world.executor.spawn(world.root, async move {
@@ -161,7 +180,7 @@ impl SimPorts {
             self.hit("storage");
         }
         self.world.ledger.mute(before.is_some());
-        let answer = self.answer(object, body).await;
+        let answer = self.in_its_dialect(object, body).await;
         self.world.ledger.mute(false);
         object.records.break_with(FaultMode::None);
         if let Some((before, alarm)) = before {
@@ -179,6 +198,25 @@ impl SimPorts {
         answer
     }
 
+    /// Two versions do not understand each other: which calls that may concern, the judge knows.
+    fn differ(&self) {
+        self.world.faults.note(Kind::OlderMessages, "message");
+        self.world.trace.note(self.world.now(), &self.machine.name, "", || "versions differ".to_owned());
+    }
+
+    /// Answers as the version of the object does.
+    async fn in_its_dialect(&self, object: &Rc<Object>, body: &str) -> String {
+        self.instance(object);
+        let (own, part) = (object.machine.dialect.get(), object.part);
+        let Some(body) = own.heard(part, dialect::Side::Request, body.to_owned()) else {
+            self.differ();
+            // As it answers whatever it cannot read.
+            return self.answer(object, "?").await;
+        };
+        let answer = self.answer(object, &body).await;
+        own.said(part, dialect::Side::Answer, answer).unwrap_or_default()
+    }
+
     pub(crate) fn instance(&self, object: &Rc<Object>) -> Rc<Instance> {
         let now = self.world.now();
         let idle = now.saturating_sub(object.used_at.replace(now)) > IDLE;
@@ -187,6 +225,8 @@ impl SimPorts {
         }
         let make = || {
             let records = || object.records.clone();
+            let (isolate, dialect) = self.world.isolate_of_some_version();
+            object.machine.dialect.set(dialect);
             let of_issuer = object.part == Component::IssuerKeys;
             Rc::new(Instance {
                 feed: Feed::new(records()),
@@ -194,7 +234,7 @@ impl SimPorts {
                 flushed_at: Cell::default(),
                 issuer_keys: of_issuer.then(|| IssuerKeys::new(records(), Internet(Rc::clone(&self.world)))),
                 armed: Cell::new(false),
-                isolate: self.world.isolate_of_some_version(),
+                isolate,
             })
         };
         Rc::clone(object.instance.borrow_mut().get_or_insert_with(make))

@@ -138,13 +138,16 @@ pub(crate) async fn roll_out(world: &Rc<World>, version: &mut Version, hasty: bo
 /// Rolls a version out gradually.
 pub(crate) async fn deploy(world: &Rc<World>, version: Version, hasty: bool) {
     world.share.set(0);
-    world.deploy(version.config());
+    world.deploy(&version);
     world.trace.note(world.now(), "team", "", || format!("deploys {version:?}"));
     for share in [20, 50, 80, 100] {
         world.share.set(share);
         if hasty {
             // Until what the former version cannot read yet was answered.
             world.newer_master_until.set(world.now() + 700_000);
+        }
+        if world.faults.has(Kind::OlderMessages) {
+            world.older_until.set(world.now() + 500_000);
         }
         if version.is_moved {
             world.moved_until.set(world.now() + 1_600_000);

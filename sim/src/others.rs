@@ -45,7 +45,7 @@ pub(crate) fn thief(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>, pause: u64) 
                 _ => {
                     let Some(old) = owner.old_refresh_token() else { continue };
                     world.ledger.excuse(&access.sid, world.now(), "stolen");
-                    replay(&world, &device, &old).await;
+                    replay(&world, &device, &old, &access.sid).await;
                 }
             }
         }
@@ -75,10 +75,14 @@ async fn share(world: &Rc<World>, device: &Device, mut token: String) {
 }
 
 /// Presents a refresh token that was replaced long ago, to refresh or to sign the user out everywhere.
-async fn replay(world: &Rc<World>, device: &Device, old: &str) {
+async fn replay(world: &Rc<World>, device: &Device, old: &str, sid: &str) {
     let path = ["/auth/refresh", "/auth/logout-all", "/auth/logout"][world.dice.below(3)];
     let (got, _) = device.call(world, "POST", path, None, &json!({ "refresh_token": old })).await;
     world.ledger.look(invariants::REUSE);
+    // Refused for good by the family, and not for want of its master secret: it has ended.
+    if matches!(got, Got::Refused(..)) && path == "/auth/refresh" && world.removed_master_at.get().is_none() {
+        world.ledger.ended_by_rule(sid, world.now());
+    }
     // A logout of a session that has ended is 204.
     let granted = matches!(got, Got::Done(_)) && path != "/auth/logout";
     if granted {

@@ -48,6 +48,11 @@ impl Owner {
         })
     }
 
+    /// Whether the user has an account, as far as they know.
+    pub(crate) fn is_registered(&self) -> bool {
+        self.done[0].get() > 0
+    }
+
     /// The access token that the device has.
     pub(crate) fn access(&self) -> Option<Access> {
         self.stored.borrow().access.clone()
@@ -115,6 +120,10 @@ impl Owner {
                 self.refresh(world, false).await;
                 continue;
             };
+            if world.dice.percent(3) {
+                self.device.open(world, &access).await;
+                continue;
+            }
             let level = LEVELS[world.dice.below(LEVELS.len())];
             match self.device.visit(world, level, &access).await {
                 Some(true) => self.done[2].set(self.done[2].get() + 1),
@@ -216,7 +225,7 @@ impl Owner {
         let everywhere = world.dice.percent(25);
         let path = if everywhere { "/auth/logout-all" } else { "/auth/logout" };
         let target = if everywhere {
-            Target::Subject(access.sub.clone())
+            Target::Everywhere(access.sub.clone())
         } else {
             Target::Session(access.sid.clone())
         };

@@ -14,12 +14,15 @@ use postern_oauth::stored::memory::MemoryClients;
 
 use crate::{
     executor::within,
+    faults::Kind,
     machine::{Call, Machine},
     world::World,
 };
 
 /// How long the Worker waits for a part (`PART_TIMEOUT` in `src/js.rs`).
 pub(crate) const PART_TIMEOUT: u64 = 10_000;
+/// How many calls of others one request may make, on the free plan.
+const SUBREQUESTS: u32 = 50;
 /// How long the platform lets work go on after the answer.
 const WAIT_UNTIL: u64 = 30_000;
 
@@ -40,6 +43,18 @@ impl SimPorts {
             self.world.upstream.unreached_at.set(Some(self.world.now()));
         }
         self.world.trace.note(self.world.now(), &self.machine.name, "", || format!("fault: {what}"));
+    }
+
+    /// Counts a call of another part. `false`: the platform makes no more of them for this request.
+    pub(crate) fn may_call(&self) -> bool {
+        let made = self.call.subrequests.get() + 1;
+        self.call.subrequests.set(made);
+        let over = made > SUBREQUESTS && self.world.faults.is_on(Kind::SubrequestsUsedUp);
+        if over {
+            self.world.faults.note(Kind::SubrequestsUsedUp, "call");
+            self.hit("subrequests");
+        }
+        !over
     }
 
     pub(crate) async fn pause(&self, millis: u64) {
@@ -90,7 +105,12 @@ impl EventSink for SimPorts {
 impl Background for SimPorts {
     fn spawn(&self, work: impl Future<Output = ()> + 'static) {
         let (world, call) = (Rc::clone(&self.world), Rc::clone(&self.call));
-        self.world.executor.spawn(self.machine.group.get(), async move {
+        let cut = self.world.faults.strikes(Kind::WorkCutOff, "work");
+        if cut {
+            self.hit("work");
+        }
+        let there = Rc::clone(&self.world);
+        let task = self.world.executor.spawn(self.machine.group.get(), async move {
             let mut work = Box::pin(work);
             loop {
                 let left = match call.answered.get() {
@@ -106,6 +126,13 @@ impl Background for SimPorts {
                 }
             }
         });
+        if cut {
+            let after = there.dice.between(0, 200);
+            self.world.executor.spawn(self.world.root, async move {
+                there.executor.sleep(after).await;
+                there.executor.cancel(task);
+            });
+        }
     }
 
     fn spawn_later(&self, delay: Duration, work: impl Future<Output = ()> + 'static) {

@@ -7,20 +7,28 @@ use std::{
     rc::Rc,
 };
 
+use postern_app::{ports::Component, revocation::FeedCopy, time::Timestamp};
+
 use crate::{
+    dialect::Dialect,
     dice::Dice,
     faults::{Faults, Kind},
     heal,
     invariants::{self, Invariant},
     ledger::Violation,
+    machine::START,
     operators, others,
     owners::Owner,
-    settings::Version,
+    programs::Installed,
+    settings::{PROGRAMS, Version},
+    sockets,
     trace::Note,
     world::World,
 };
 
 const MINUTE: u64 = 60_000;
+/// Less than the clocks of two machines may differ by (`CLOCKS_DIFFER` in `crates/jose/src/time.rs`).
+const BEHIND: i64 = 45_000;
 
 /// What a seed makes of a run. Shrinking takes parts of it away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +47,8 @@ pub struct Plan {
     pub administrator: bool,
     /// How many users of another issuer there are.
     pub foreigners: usize,
+    /// Whether users authorize programs (OAuth clients).
+    pub programs: bool,
     /// Simulated minutes with faults; half an hour without follows.
     pub minutes: u64,
     /// Milliseconds between two requests of one tab, about.
@@ -60,6 +70,7 @@ impl Plan {
             foreigners: dice.below(3),
             minutes: dice.between(90, 360),
             pause: [8_000, 20_000, 60_000][dice.below(3)],
+            programs: dice.percent(60),
         }
     }
 }
@@ -133,6 +144,13 @@ fn play(plan: &Plan, world: &Rc<World>) {
     if plan.thief {
         others::thief(world, &owners, 15 * MINUTE);
     }
+    let mut programs = Vec::new();
+    if plan.programs {
+        for owner in owners.iter() {
+            let program = PROGRAMS[world.dice.below(PROGRAMS.len())];
+            programs.push(Installed::begin(world, owner, program, plan.pause * 2, plan.thief));
+        }
+    }
     if plan.guesser {
         others::guesser(world, 10 * MINUTE);
     }
@@ -148,10 +166,11 @@ fn play(plan: &Plan, world: &Rc<World>) {
     }
     operators::prober(world, 2 * MINUTE);
     windows(world);
+    sockets::watch(world);
     heal::watch_kv(world);
     world.executor.run(plan.minutes * MINUTE);
     world.faults.end_all();
-    heal::check(world, &owners);
+    heal::check(world, &owners, &programs);
 }
 
 /// Every kind of fault has its windows.
@@ -201,7 +220,22 @@ async fn window(world: &Rc<World>, kind: Kind) {
             world.trace.note(world.now(), &machine.name, "", || "its clock is put back".to_owned());
             machine.offset.set(before);
         }
-        Kind::Rollout | Kind::HastyRollout | Kind::MasterRemoved | Kind::IssuerMoved => {
+        Kind::FeedMoves => {
+            let feed = world.object(Component::RevocationFeed, "own");
+            world.faults.note(kind, "feed");
+            let before = feed.machine.offset.get();
+            feed.machine.offset.set(before - BEHIND);
+            world.reset(&feed);
+            world.executor.sleep(lasts).await;
+            feed.machine.offset.set(before);
+            world.reset(&feed);
+        }
+        Kind::Rollout
+        | Kind::HastyRollout
+        | Kind::MasterRemoved
+        | Kind::IssuerMoved
+        | Kind::NewerMessages
+        | Kind::OlderMessages => {
             if world.rolling.replace(true) {
                 return;
             }
@@ -212,6 +246,11 @@ async fn window(world: &Rc<World>, kind: Kind) {
                     operators::remove_master(world, &mut version).await;
                 }
                 Kind::MasterRemoved => {}
+                Kind::NewerMessages | Kind::OlderMessages => {
+                    let dialect = if kind == Kind::NewerMessages { Dialect::Next } else { Dialect::Old };
+                    operators::deploy(world, Version { dialect, ..version.clone() }, false).await;
+                    operators::deploy(world, version.clone(), false).await;
+                }
                 Kind::IssuerMoved => {
                     let moved = Version { is_moved: true, ..version.clone() };
                     operators::deploy(world, moved, false).await;
@@ -222,6 +261,15 @@ async fn window(world: &Rc<World>, kind: Kind) {
             }
             world.deployed.replace(version);
             world.rolling.set(false);
+        }
+        Kind::OtherDeployment => {
+            for _ in 0..lasts / MINUTE {
+                world.faults.note(kind, "feed");
+                let version = Timestamp::from_millis(START + world.now());
+                let empty = FeedCopy::new(version, None, [].into_iter(), [].into_iter()).encode();
+                world.kv.write("revocations", &empty, world.now());
+                world.executor.sleep(MINUTE).await;
+            }
         }
         Kind::Quiet => world.executor.sleep(world.dice.between(20 * MINUTE, 150 * MINUTE)).await,
         Kind::IssuerRotatesBadly => {
@@ -282,6 +330,7 @@ fn smaller(plan: &Plan) -> Vec<Plan> {
     plans.push(with(&|plan| plan.thief = false));
     plans.push(with(&|plan| plan.guesser = false));
     plans.push(with(&|plan| plan.administrator = false));
+    plans.push(with(&|plan| plan.programs = false));
     plans.push(with(&|plan| plan.foreigners = 0));
     plans.push(with(&|plan| plan.owners = (plan.owners / 2).max(1)));
     plans.push(with(&|plan| plan.owners = (plan.owners - 1).max(1)));

@@ -18,6 +18,9 @@ use crate::{
 impl KvStore for SimPorts {
     async fn read(&self, key: &str) -> Result<Option<String>, Fault> {
         let (world, faults) = (&self.world, &self.world.faults);
+        if !self.may_call() {
+            return Err(Fault::new(Component::Kv, "simulated: too many subrequests"));
+        }
         self.pause(self.latency()).await;
         if faults.strikes(Kind::KvReads, "read") {
             self.hit("kv");
@@ -43,6 +46,9 @@ impl KvStore for SimPorts {
 
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
         let (world, faults) = (&self.world, &self.world.faults);
+        if !self.may_call() {
+            return Err(Fault::new(Component::Kv, "simulated: too many subrequests"));
+        }
         self.pause(self.latency()).await;
         if faults.strikes(Kind::KvReadOnly, "write") {
             self.hit("kv");
@@ -84,6 +90,9 @@ impl SimPorts {
         let faults = &self.world.faults;
         let fault = |what: &str| Err(Fault::new(Component::Database, what));
         let name = if writes { "write" } else { "read" };
+        if !self.may_call() {
+            return fault("simulated: too many subrequests");
+        }
         self.pause(self.latency()).await;
         if faults.strikes(Kind::DatabaseFails, name) {
             self.hit("database");

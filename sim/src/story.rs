@@ -24,9 +24,12 @@ pub fn plan(plan: &Plan) -> String {
         plan.pause / 1000,
         if faults.is_empty() { "none".to_owned() } else { faults.join(" ") }
     );
-    for (there, name) in
-        [(plan.thief, "thief"), (plan.guesser, "guesser"), (plan.administrator, "administrator")]
-    {
+    for (there, name) in [
+        (plan.thief, "thief"),
+        (plan.guesser, "guesser"),
+        (plan.administrator, "administrator"),
+        (plan.programs, "programs"),
+    ] {
         if there {
             let _ = write!(text, "; {name}");
         }
@@ -58,12 +61,21 @@ pub fn timeline(outcome: &Outcome) -> String {
     })
 }
 
+/// All lines with this text, such as the id of a session.
+pub fn of(outcome: &Outcome, text: &str) -> String {
+    let told = outcome.notes.iter().filter(|note| note.text.contains(text));
+    told.fold(String::new(), |mut lines, note| {
+        let _ = writeln!(lines, "{} {} {}: {}", clock(note.at), note.from, note.to, note.text);
+        lines
+    })
+}
+
 /// Notes until `end` without what tells little.
 fn about(outcome: &Outcome, end: u64) -> Vec<&Note> {
     let dull = |note: &Note| {
         note.to.starts_with("object metrics")
             || note.from.starts_with("object metrics")
-            || note.text == "asks"
+            || note.text.starts_with("asks")
     };
     // The machine that broke the promise, the faults, and whatever was said of an object by its name.
     let seen = outcome.first().map(|found| found.seen.clone()).unwrap_or_default();

@@ -28,6 +28,11 @@ impl Trace {
         Self { records, ..Self::default() }
     }
 
+    /// Whether anything is kept of what is noted.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.records
+    }
+
     /// A message from one to another, or what happens at `from` alone. The text is made only if the run records.
     pub(crate) fn note(&self, at: u64, from: &str, to: &str, text: impl FnOnce() -> String) {
         self.count.set(self.count.get() + 1);

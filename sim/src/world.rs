@@ -14,6 +14,7 @@ use postern_app::{
 use postern_oauth::stored::memory::MemoryClients;
 
 use crate::{
+    dialect::Dialect,
     dice::Dice,
     executor::{Executor, Group, channel},
     faults::{Faults, Kind},
@@ -23,6 +24,7 @@ use crate::{
     objects::Object,
     ports::SimPorts,
     settings::Version,
+    sockets::{self, Socket},
     trace::Trace,
     upstream::Upstream,
 };
@@ -44,6 +46,8 @@ pub(crate) struct Edge {
 pub(crate) enum Answer {
     /// The gate forwarded.
     Forwarded,
+    /// A WebSocket is open.
+    Opened(Rc<Socket>),
     Reply(Reply),
     /// Nothing came: the request or the answer was lost, or the client did not wait any longer.
     Nothing,
@@ -86,8 +90,8 @@ pub(crate) struct World {
     objects: RefCell<BTreeMap<(&'static str, String), Rc<Object>>>,
     edges: RefCell<Vec<Rc<Edge>>>,
     edge_numbers: Cell<u32>,
-    /// The settings of each version, in the order of their deployment.
-    versions: RefCell<Vec<Config>>,
+    /// The settings and messages of each version, in the order of their deployment.
+    versions: RefCell<Vec<(Config, Dialect)>>,
     object_isolates: RefCell<BTreeMap<usize, Rc<Isolate>>>,
     /// How many of a hundred new isolates are of the newest version, and otherwise of the one before.
     pub(crate) share: Cell<u64>,
@@ -102,6 +106,9 @@ pub(crate) struct World {
     pub(crate) cut_off: Cell<u64>,
     pub(crate) requests: Cell<u64>,
     pub(crate) object_resets: Cell<u64>,
+    pub(crate) sockets: RefCell<Vec<Rc<Socket>>>,
+    /// The true time until which a version with other messages may answer.
+    pub(crate) older_until: Cell<u64>,
 }
 
 impl World {
@@ -124,7 +131,7 @@ impl World {
             objects: RefCell::default(),
             edges: RefCell::default(),
             edge_numbers: Cell::new(0),
-            versions: RefCell::new(vec![config]),
+            versions: RefCell::new(vec![(config, Dialect::Current)]),
             object_isolates: RefCell::default(),
             share: Cell::new(100),
             newer_master_until: Cell::new(0),
@@ -136,6 +143,8 @@ impl World {
             cut_off: Cell::new(0),
             requests: Cell::new(0),
             object_resets: Cell::new(0),
+            sockets: RefCell::default(),
+            older_until: Cell::new(0),
             executor,
         })
     }
@@ -192,6 +201,7 @@ impl World {
     pub(crate) fn clear(&self) {
         self.objects.take();
         self.edges.take();
+        self.sockets.take();
     }
 
     pub(crate) fn version_count(&self) -> usize {
@@ -199,8 +209,8 @@ impl World {
     }
 
     /// A version is deployed; it answers with the share that is set.
-    pub(crate) fn deploy(&self, config: Config) {
-        self.versions.borrow_mut().push(config);
+    pub(crate) fn deploy(&self, version: &Version) {
+        self.versions.borrow_mut().push((version.config(), version.dialect));
     }
 
     /// The version that a new isolate or object gets.
@@ -210,7 +220,7 @@ impl World {
     }
 
     pub(crate) fn isolate_of(&self, version: usize) -> Rc<Isolate> {
-        let config = self.versions.borrow()[version].clone();
+        let config = self.versions.borrow()[version].0.clone();
         let mut isolate = Isolate::new(config).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         if self.faults.has(Kind::FeedSmall) {
             isolate.feed_policy.max_own = 2;
@@ -220,14 +230,16 @@ impl World {
     }
 
     /// The settings that an object is started with. Objects of one version share them, as those of one machine do.
-    pub(crate) fn isolate_of_some_version(&self) -> Rc<Isolate> {
+    pub(crate) fn isolate_of_some_version(&self) -> (Rc<Isolate>, Dialect) {
         let version = self.version();
+        let dialect = self.versions.borrow()[version].1;
         let known = self.object_isolates.borrow().get(&version).cloned();
-        known.unwrap_or_else(|| {
+        let isolate = known.unwrap_or_else(|| {
             let made = self.isolate_of(version);
             self.object_isolates.borrow_mut().insert(version, Rc::clone(&made));
             made
-        })
+        });
+        (isolate, dialect)
     }
 
     /// An isolate that answers in this region: one that is there, or a new one.
@@ -245,6 +257,7 @@ impl World {
         let name = format!("isolate {number} v{wanted} r{region}");
         self.trace.note(self.now(), &name, "", || "starts".to_owned());
         let machine = Machine::new(name, region, self.offset(), self.executor.group());
+        machine.dialect.set(self.versions.borrow()[wanted].1);
         let edge = Rc::new(Edge { machine, version: wanted, isolate: self.isolate_of(wanted) });
         self.edges.borrow_mut().push(Rc::clone(&edge));
         edge
@@ -259,6 +272,19 @@ impl World {
         self.trace.note(self.now(), &edge.machine.name, "", || "is evicted".to_owned());
         self.edges.borrow_mut().retain(|other| !Rc::ptr_eq(other, edge));
         self.executor.kill(edge.machine.group.get());
+    }
+
+    /// The platform may stop what an isolate does for one request. What it remembers stays.
+    fn may_stop(self: &Rc<Self>, task: u64, machine: &Rc<Machine>) {
+        if self.faults.strikes(Kind::RequestStopped, "request") {
+            let (world, after, machine) = (Rc::clone(self), self.dice.between(0, 60), Rc::clone(machine));
+            self.executor.spawn(self.root, async move {
+                world.executor.sleep(after).await;
+                world.trace.note(world.now(), &machine.name, "", || "a request is stopped".to_owned());
+                machine.hit_at.set(Some(world.now()));
+                world.executor.cancel(task);
+            });
+        }
     }
 
     /// A client sends a request and waits for at most `patience` milliseconds.
@@ -292,10 +318,11 @@ impl World {
             let at = Rc::clone(&edge);
             let ports = SimPorts { world: Rc::clone(&world), machine: Rc::clone(&edge.machine), call: sent };
             world.trace.note(begun, &of, &edge.machine.name, || describe(&ask));
-            world.executor.spawn(edge.machine.group.get(), async move {
+            let task = world.executor.spawn(edge.machine.group.get(), async move {
                 let answer = serve(&at, ports, &ask).await;
                 inner.give(answer);
             });
+            world.may_stop(task, &edge.machine);
             let answer = taker.await.unwrap_or(Answer::Nothing);
             world.trace.note(world.now(), &edge.machine.name, &of, || outcome(&answer));
             giver.give((answer, Rc::clone(&edge.machine), begun, world.now()));
@@ -322,6 +349,11 @@ impl World {
 /// At the isolate: one request, as `src/entry.rs` has it decided.
 async fn serve(edge: &Edge, ports: SimPorts, ask: &Ask) -> Answer {
     let (world, call) = (Rc::clone(&ports.world), Rc::clone(&ports.call));
+    if edge.machine.dialect.get() == Dialect::Old && is_oauth(ask) {
+        // The former version has no authorization server.
+        return Answer::Reply(Reply::empty(404));
+    }
+    let at = ports.clone();
     let service = Service::new(Rc::clone(&edge.isolate), ports);
     let answer = match ask {
         Ask::Own(request, body) => {
@@ -347,17 +379,22 @@ async fn serve(edge: &Edge, ports: SimPorts, ask: &Ask) -> Answer {
             match decided {
                 Immediate::Reply(reply) => Answer::Reply(reply),
                 Immediate::Identity(answer) => Answer::Reply(answer.reply()),
-                Immediate::Forward(_) => Answer::Forwarded,
+                Immediate::Forward(forward) => sockets::opened(&at, &service, &forward),
                 Immediate::Own | Immediate::Verify(_) => unreachable!("a route of the gate"),
                 Immediate::Wait => match service.gate(request).await {
                     Outcome::Reply(reply) => Answer::Reply(reply),
-                    Outcome::Forward(_) => Answer::Forwarded,
+                    Outcome::Forward(forward) => sockets::opened(&at, &service, &forward),
                 },
             }
         }
     };
     call.answered.set(Some(world.now()));
     answer
+}
+
+fn is_oauth(ask: &Ask) -> bool {
+    let text = describe(ask);
+    ["/oauth", "/auth/consent", "/auth/grants", "/auth/sign-in"].iter().any(|path| text.contains(path))
 }
 
 fn describe(ask: &Ask) -> String {
@@ -371,6 +408,7 @@ fn describe(ask: &Ask) -> String {
 fn outcome(answer: &Answer) -> String {
     match answer {
         Answer::Forwarded => "forwarded".to_owned(),
+        Answer::Opened(_) => "a socket is open".to_owned(),
         Answer::Nothing => "nothing".to_owned(),
         Answer::Reply(reply) => {
             let code = crate::client::code(reply);
