@@ -39,7 +39,7 @@ struct Consent {
 
 #[derive(Debug, Default)]
 pub(crate) struct Codes {
-    codes: RefCell<BTreeMap<String, Code>>,
+    by_grant: RefCell<BTreeMap<String, Code>>,
     consents: RefCell<BTreeMap<(String, &'static str), Consent>>,
     /// How often a code was sent with everything that it needs, by its grant.
     sent: RefCell<BTreeMap<String, u32>>,
@@ -90,7 +90,7 @@ impl Ledger {
                     redeemed: None,
                     came_again: false,
                 };
-                self.codes.codes.borrow_mut().insert(grant_id.to_string(), known);
+                self.codes.by_grant.borrow_mut().insert(grant_id.to_string(), known);
             }
             (OauthRequest::RedeemCode { grant_id, presented, .. }, AccountAnswer::Oauth(answer)) => {
                 self.redeemed(&grant_id.to_string(), presented, answer, now);
@@ -113,7 +113,7 @@ impl Ledger {
     }
 
     fn redeemed(&self, grant: &str, presented: &PresentedCode, answer: &OauthAnswer, now: u64) {
-        let mut codes = self.codes.codes.borrow_mut();
+        let mut codes = self.codes.by_grant.borrow_mut();
         let Some(code) = codes.get_mut(grant) else { return };
         let is_whole = code.challenge == presented.challenge && code.client_id == presented.client_id;
         let is_granted = matches!(answer, OauthAnswer::Redeemed(_));

@@ -48,7 +48,9 @@ impl Shape {
             }
             Value::Array(items) => {
                 let shape = self.items.get_or_insert_default();
-                items.iter().for_each(|item| shape.learn(item));
+                for item in items {
+                    shape.learn(item);
+                }
             }
             Value::String(word) => self.words.push(word.clone()),
             _ => {}

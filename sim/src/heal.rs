@@ -16,6 +16,8 @@ use crate::{
 const MINUTE: u64 = 60_000;
 /// By then whatever was remembered of a fault is over: pauses, circuits, alarms that were put off.
 const HEALED_AFTER: u64 = 25 * MINUTE;
+/// The longest lock of an account, with what is forgotten until then.
+const LONGEST_LOCK: u64 = 65 * MINUTE;
 /// Fetches of another issuer's keys in any minute.
 const FETCHES: usize = 4;
 
@@ -65,6 +67,23 @@ fn every_user_goes_on(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
     world.stop_clients();
     // An order of the administrator may be fresh: a signer goes on for a minute with a key that was revoked.
     world.executor.run(world.now() + 3 * MINUTE);
+    let mut well = all_try(world, owners);
+    // A sign-in that was stopped counts as a failure: five of them lock an account, for an hour at most.
+    if well < owners.len() && owners.iter().any(|owner| owner.is_refused.get()) {
+        world.executor.run(world.now() + LONGEST_LOCK);
+        well = all_try(world, owners);
+    }
+    world.ledger.look(invariants::HEALS);
+    // A password whose hash is under a removed secret is lost.
+    if well < owners.len() && world.removed_master_at.get().is_none() {
+        let seen =
+            format!("{} of {} users cannot use their sessions again", owners.len() - well, owners.len());
+        world.ledger.violated(invariants::HEALS, world.now(), seen);
+    }
+}
+
+/// How many users sign in, refresh, and are let through.
+fn all_try(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) -> usize {
     let well = Rc::new(Cell::new(0));
     for owner in owners.iter() {
         let (world, owner, well) = (Rc::clone(world), Rc::clone(owner), Rc::clone(&well));
@@ -89,16 +108,7 @@ fn every_user_goes_on(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
         });
     }
     world.executor.run(world.now() + 10 * MINUTE);
-    world.ledger.look(invariants::HEALS);
-    // A password whose hash is under a removed secret is lost.
-    if well.get() < owners.len() && world.removed_master_at.get().is_none() {
-        let seen = format!(
-            "{} of {} users cannot use their sessions again",
-            owners.len() - well.get(),
-            owners.len()
-        );
-        world.ledger.violated(invariants::HEALS, world.now(), seen);
-    }
+    well.get()
 }
 
 /// Each program is authorized anew, refreshes, and is let through.

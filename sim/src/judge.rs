@@ -22,10 +22,15 @@ pub(crate) const SLACK: u64 = 15_000;
 /// For how long a machine may show that a call of it failed: pauses before the next attempt, refusals that it remembers.
 const AFTERMATH: u64 = 45_000;
 
+/// The parts whose failures an isolate remembers: it waits before it asks again, or has nothing to answer with until then.
+const REMEMBERED: [&str; 4] = ["kv", "key_ring", "issuer_keys", "revocation_feed"];
+/// The parts without which an isolate does not learn of a revocation: whatever KV does, the feed's object answers.
+const FEED: [&str; 4] = ["revocation_feed", "subrequests", "work", "stopped"];
+
 /// Whether something failed that this answer may show.
 pub(crate) fn is_excused(world: &World, call: &Rc<Call>, machine: Option<&Rc<Machine>>) -> bool {
-    let now = world.now();
-    let hit = machine.and_then(|machine| machine.hit_at.get()).is_some_and(|at| now - at < AFTERMATH);
+    let since = world.now().saturating_sub(AFTERMATH);
+    let hit = machine.is_some_and(|machine| machine.is_hit(&REMEMBERED, since));
     !call.hits.borrow().is_empty() || hit
 }
 
@@ -137,15 +142,9 @@ pub(crate) fn may_delay_outbox(world: &World) -> bool {
     .any(|kind| world.faults.has(kind))
 }
 
-/// Whether the feed's object may have failed this isolate for as long as the bound is.
-pub(crate) fn is_feed_away(world: &World, machine: Option<&Rc<Machine>>, since: u64) -> bool {
-    let away = [Kind::ObjectUnreachable, Kind::ObjectAnswerLost, Kind::ObjectSlow, Kind::ObjectStorage]
-        .into_iter()
-        .chain([Kind::ObjectReset, Kind::ObjectCrash])
-        .any(|kind| world.faults.has(kind));
-    away && machine
-        .and_then(|machine| machine.hit_at.get())
-        .is_some_and(|at| at + FEED_BOUND + SLACK >= since)
+/// Whether the feed's object failed this isolate within the bound.
+pub(crate) fn is_feed_away(machine: Option<&Rc<Machine>>, since: u64) -> bool {
+    machine.is_some_and(|machine| machine.is_hit(&FEED, since.saturating_sub(FEED_BOUND + SLACK)))
 }
 
 /// An answer of the gate to a token of ours.
@@ -176,7 +175,7 @@ pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered
                 let Some(bound) = bound(world, revocation, level) else { continue };
                 ledger.look(invariant);
                 let by_account = level == "/strong" && invariant == invariants::STRONG;
-                if answered.begun > bound && (by_account || !is_feed_away(world, machine, answered.begun)) {
+                if answered.begun > bound && (by_account || !is_feed_away(machine, answered.begun)) {
                     let late = answered.begun - revocation.at.unwrap_or_default();
                     let seen = format!(
                         "{level}: {:?} passes {late} ms after the revocation was stored, at {}",

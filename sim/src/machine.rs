@@ -1,7 +1,7 @@
 //! Machines, their clocks, and the calls that go between them.
 
 use core::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use postern_app::time::Timestamp;
 
@@ -20,14 +20,29 @@ pub(crate) struct Machine {
     pub(crate) group: Cell<Group>,
     /// Which messages its version has.
     pub(crate) dialect: Cell<Dialect>,
-    /// The true time of the last fault that a call from here met.
-    pub(crate) hit_at: Cell<Option<u64>>,
+    /// By part: the true time of the last fault that a call from here met.
+    hits: RefCell<BTreeMap<&'static str, u64>>,
 }
 
 impl Machine {
     pub(crate) fn new(name: String, region: usize, offset: i64, group: Group) -> Rc<Self> {
         let (offset, group) = (Cell::new(offset), Cell::new(group));
-        Rc::new(Self { name, region, offset, group, dialect: Cell::default(), hit_at: Cell::new(None) })
+        Rc::new(Self { name, region, offset, group, dialect: Cell::default(), hits: RefCell::default() })
+    }
+
+    /// A call from here met a fault of this part.
+    pub(crate) fn hit(&self, part: &'static str, now: u64) {
+        self.hits.borrow_mut().insert(part, now);
+    }
+
+    /// Whether a call from here met a fault of one of these parts since then.
+    pub(crate) fn is_hit(&self, parts: &[&str], since: u64) -> bool {
+        self.hits.borrow().iter().any(|(part, at)| *at >= since && parts.contains(part))
+    }
+
+    /// Whether a call from here ever met a fault.
+    pub(crate) fn is_ever_hit(&self) -> bool {
+        !self.hits.borrow().is_empty()
     }
 
     /// What its clock shows at this true time.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use postern_sim::{Kind, Outcome, Plan, invariants, run, shrink, story};
+use postern_sim::{Actor, Kind, Outcome, Plan, invariants, run, shrink, story};
 
 const USAGE: &str = "usage: postern-sim seed N [FAULT ...] | run [--seeds N] [--from N] [--seconds S] [--with FAULT ...] [--all | --until-broken] | story SEED | find SEED TEXT | table";
 
@@ -143,8 +143,8 @@ fn many(options: &[&str]) -> ExitCode {
         if !with.is_empty() {
             // These alone, and everybody there.
             plan.faults.clone_from(&with);
-            (plan.thief, plan.guesser, plan.administrator, plan.foreigners) = (true, true, true, 2);
-            plan.programs = true;
+            plan.actors.extend(Actor::ALL);
+            plan.foreigners = 2;
         }
         let outcome = run(&plan, false);
         sum.add(&outcome);

@@ -138,7 +138,7 @@ impl SimPorts {
             there += world.dice.between(1000, 15_000);
         }
         let loses = faults.strikes_part(Kind::ObjectAnswerLost, part);
-        let said = world.trace.keeps().then(|| body.clone()).unwrap_or_default();
+        let said = if world.trace.keeps() { body.clone() } else { String::new() };
         let (giver, taker) = channel();
         let at = Self { machine: Rc::clone(&object.machine), ..self.clone() };
         let object_there = Rc::clone(object);

@@ -185,7 +185,7 @@ fn judge_theirs(
             for revocation in of_subject() {
                 ledger.look(invariants::FOREIGN_REVOKED);
                 let over = revocation.at.is_some_and(|at| answered.begun > at + 105_000 && issued < at);
-                if over && !judge::is_feed_away(world, machine, answered.begun) {
+                if over && !judge::is_feed_away(machine, answered.begun) {
                     let seen = format!("{subject} passes after their revocation");
                     ledger.violated(invariants::FOREIGN_REVOKED, world.now(), seen);
                 }

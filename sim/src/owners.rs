@@ -32,6 +32,8 @@ pub(crate) struct Owner {
     client: &'static str,
     stored: RefCell<Stored>,
     is_busy: Cell<bool>,
+    /// Whether the last sign-in was refused, as one at a locked account is.
+    pub(crate) is_refused: Cell<bool>,
     /// How often a sign-in, a refresh, and a visit came through.
     pub(crate) done: [Cell<u64>; 3],
 }
@@ -44,6 +46,7 @@ impl Owner {
             client: CLIENTS[world.dice.below(CLIENTS.len())],
             stored: RefCell::default(),
             is_busy: Cell::new(false),
+            is_refused: Cell::new(false),
             done: Default::default(),
         })
     }
@@ -147,6 +150,7 @@ impl Owner {
             body["device_token"] = token.as_str().into();
         }
         let (got, answered) = self.device.call(world, "POST", "/auth/login", None, &body).await;
+        self.is_refused.set(matches!(got, Got::Refused(401, _)));
         let Got::Done(body) = got else {
             world.executor.sleep(world.dice.between(15_000, 30_000)).await;
             return false;

@@ -38,7 +38,7 @@ impl SimPorts {
     /// Notes a fault that may be seen in the answer of this call, and in what this machine answers for a while.
     pub(crate) fn hit(&self, what: &'static str) {
         self.call.hits.borrow_mut().push(what);
-        self.machine.hit_at.set(Some(self.world.now()));
+        self.machine.hit(what, self.world.now());
         if what == Component::IssuerKeys.name() {
             self.world.upstream.unreached_at.set(Some(self.world.now()));
         }

@@ -1,4 +1,4 @@
-//! Open WebSockets: the gate checks them, and the observer sees that they are closed in time.
+//! Open sockets: the gate checks them, and the observer sees that they are closed in time.
 
 use core::cell::{Cell, OnceCell};
 use std::rc::Rc;
@@ -84,7 +84,9 @@ pub(crate) fn watch(world: &Rc<World>) {
             world.executor.sleep(LOOK).await;
             world.sockets.borrow_mut().retain(|socket| !socket.closed.get());
             let open = world.sockets.borrow().clone();
-            open.iter().for_each(|socket| judge_open(&world, socket));
+            for socket in &open {
+                judge_open(&world, socket);
+            }
         }
     });
 }
@@ -106,7 +108,7 @@ fn judge_open(world: &World, socket: &Socket) {
         socket.closed.set(true);
         return;
     }
-    let is_hit = !socket.call.hits.borrow().is_empty() || socket.machine.hit_at.get().is_some();
+    let is_hit = !socket.call.hits.borrow().is_empty() || socket.machine.is_ever_hit();
     let checks = if is_hit { (FAILED + 1) * (INTERVAL + CHECK) } else { INTERVAL + SLACK };
     for revocation in ledger.revocations.borrow().iter() {
         if judge::is_of_a_key(revocation) || !judge::applies(revocation, access) {
@@ -137,7 +139,7 @@ fn judge_closing(world: &World, socket: &Socket, code: u16, reason: &str) {
     ledger.look(invariants::SOCKET_SOUND);
     let sound = match reason {
         "access token expired" => now + 5000 < access.expires,
-        _ if code == 1013 => socket.machine.hit_at.get().is_none(),
+        _ if code == 1013 => !socket.machine.is_ever_hit(),
         _ => !judge::may_be_over(world, access, now),
     };
     if sound {

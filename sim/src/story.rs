@@ -4,7 +4,8 @@ use core::fmt::Write as _;
 use std::collections::BTreeSet;
 
 use crate::{
-    run::{Outcome, Plan},
+    plan::Plan,
+    run::Outcome,
     trace::{Note, clock},
 };
 
@@ -24,15 +25,8 @@ pub fn plan(plan: &Plan) -> String {
         plan.pause / 1000,
         if faults.is_empty() { "none".to_owned() } else { faults.join(" ") }
     );
-    for (there, name) in [
-        (plan.thief, "thief"),
-        (plan.guesser, "guesser"),
-        (plan.administrator, "administrator"),
-        (plan.programs, "programs"),
-    ] {
-        if there {
-            let _ = write!(text, "; {name}");
-        }
+    for actor in &plan.actors {
+        let _ = write!(text, "; {}", actor.name());
     }
     if plan.foreigners > 0 {
         let _ = write!(text, "; {} users of another issuer", plan.foreigners);

@@ -281,7 +281,7 @@ impl World {
             self.executor.spawn(self.root, async move {
                 world.executor.sleep(after).await;
                 world.trace.note(world.now(), &machine.name, "", || "a request is stopped".to_owned());
-                machine.hit_at.set(Some(world.now()));
+                machine.hit("stopped", world.now());
                 world.executor.cancel(task);
             });
         }
