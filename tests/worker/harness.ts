@@ -99,7 +99,7 @@ export interface PosternOptions {
 }
 
 /** A binding of wrangler.toml that can be broken: an object's namespace, KV or D1. */
-export type Breakable = "ACCOUNT" | "REVOCATION_FEED" | "KEY_RING" | "THROTTLE" | "POSTERN_KV" | "DB";
+export type Breakable = "ACCOUNT" | "REVOCATION_FEED" | "KEY_RING" | "THROTTLE" | "METRICS" | "ISSUER_KEYS" | "AUDIT_LOG" | "POSTERN_KV" | "DB";
 
 /**
  * How: each call is an exception; no call is ever answered; each answer is one that no part of Postern gives. KV alone: it

@@ -96,7 +96,7 @@ const made = new WeakMap();
 function breakable(env) {
   if (made.has(env)) return made.get(env);
   const own = { ...env };
-  for (const part of ["ACCOUNT", "REVOCATION_FEED", "KEY_RING", "THROTTLE"]) {
+  for (const part of ["ACCOUNT", "REVOCATION_FEED", "KEY_RING", "THROTTLE", "METRICS", "ISSUER_KEYS", "AUDIT_LOG"]) {
     const namespace = env[part];
     own[part] = new Part({ getByName: (name) => ({
       fetch: async (request) => brokenly(part, () => new Response("<html>"), () => namespace.getByName(name).fetch(request)),
