@@ -192,6 +192,9 @@ export function answered(response, names, cookies, added) {
   return new Response(response.body, { status, statusText: response.statusText, headers });
 }
 
+/** Statuses of Cloudflare's own answers in place of an origin's: it was not reached, or its certificate is not valid. */
+const isOfThePlatform = (status) => (status >= 520 && status <= 527) || status === 530;
+
 /** What `told` is called with: what happened to a request on its way. */
 const FAILED = 0;
 const SENT_ONCE_MORE = 1;
@@ -227,6 +230,8 @@ export async function carry(request, env, ctx, told, service, url, names, only, 
       // The same deadline: two tries take no longer than one may.
       response = await sent();
     }
+    // A service gives what it fetched itself.
+    if (service === undefined && isOfThePlatform(response.status)) throw response.status;
     const answer = answered(response, unwanted, cookies, added);
     if (answer.status === 101 && look !== undefined) {
       isWatched = true;

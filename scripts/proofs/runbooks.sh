@@ -4,8 +4,8 @@
 set -euo pipefail
 . "$(dirname "$0")/../env.sh"
 cd "$POSTERN_ROOT"
-[ -n "${SKIP:-}" ] || scripts/setup.sh
-[ -n "${SKIP:-}" ] || scripts/build.sh
+scripts/setup.sh
+scripts/build.sh
 cargo build --quiet --package postern-cli
 
 # Prometheus and promtool: those of the machine, or Debian's package, unpacked into the cache without installing it.

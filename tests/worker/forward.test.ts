@@ -24,6 +24,9 @@ const postern = shared(async () => {
     "/999": bytes("HTTP/1.1 999 Odd\r\ncontent-length: 2\r\n\r\nhi"),
     "/600": bytes("HTTP/1.1 600 Odd\r\ncontent-length: 2\r\n\r\nhi"),
     "/099": bytes("HTTP/1.1 099 Odd\r\ncontent-length: 2\r\n\r\nhi"),
+    "/526": bytes("HTTP/1.1 526 Invalid SSL certificate\r\ncontent-length: 2\r\n\r\nhi"),
+    "/530": bytes("HTTP/1.1 530 Origin DNS error\r\ncontent-length: 2\r\n\r\nhi"),
+    "/529": bytes("HTTP/1.1 529 Overloaded\r\ncontent-length: 2\r\n\r\nhi"),
     "/trailers": (socket) => socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 1\r\n\r\n"),
     "/103": bytes("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"),
     "/101": bytes("HTTP/1.1 101 Switching Protocols\r\n\r\n"),
@@ -81,6 +84,17 @@ describe("an origin that sends odd things", () => {
     for (const route of ["raw", "cors", "total"]) {
       await expectProblem(await postern().fetch(`/${route}/${what}`), 502, "upstream_unreachable");
     }
+  });
+
+  // An expired certificate is no exception on Cloudflare's network. A status of the origin's own is beside them.
+  test("is 502 where Cloudflare answers in its place", async () => {
+    for (const status of [526, 530]) {
+      for (const route of ["raw", "cors", "total"]) {
+        await expectProblem(await postern().fetch(`/${route}/${status}`), 502, "upstream_unreachable");
+      }
+      await postern().logged(new RegExp(`"part":"upstream","cause":"unreachable: Cloudflare answered with the status ${status} in its place"`));
+    }
+    expect((await postern().fetch("/raw/529")).status).toBe(529);
   });
 
   // Tests RFC 9110 section 15.2: interim answers do not end an exchange

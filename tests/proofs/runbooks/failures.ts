@@ -55,10 +55,13 @@ export const issuerDown: Incident = async () => {
   const play = on(
     "issuer down",
     {
-      vars: { POSTERN_ISSUERS: [issuer.setting()] },
+      // Fetched every minute: the alert looks for a good fetch in 10 minutes, so a recent one is the longest way to it.
+      vars: { POSTERN_ISSUERS: [issuer.setting()], POSTERN_JWKS: { soft_age: 60 } },
       call: async (stage) => stage.fetch("/api/orders", { headers: { authorization: `Bearer ${await issuer.token(kid)}` } }),
     },
     async (stage) => {
+      const fetched = issuer.fetches;
+      await until("it is fetched again and again", 200, async () => issuer.fetches >= fetched + 2);
       stage.cause();
       issuer.failure = { status: 500, body: "no" };
       const alert = await stage.alert("PosternIssuerDown", { issuer: issuer.iss });

@@ -22,6 +22,14 @@ function rules(): void {
     const of = tests.filter((text) => text.includes(`alertname="${alert}"`)).join("");
     if (!of.includes("exp_samples: [{ value: 1 }]") || !of.includes("exp_samples: []")) throw new Error(`${alert} lacks a test where it fires, or one where it does not`);
   }
+  const text = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
+  const table = text("docs/guides/monitoring.md");
+  for (const alert of alerts) if (!table.includes(`| \`${alert}\``)) throw new Error(`docs/guides/monitoring.md lacks ${alert}`);
+  for (const place of alertsOf("postern.rules.yml", /runbook: (\S+)/g)) {
+    const [page = "", anchor] = place.split("#");
+    const anchors = [...text(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading.toLowerCase().replace(/[^\w\s-]/g, "").replaceAll(" ", "-"));
+    if (anchor !== undefined && !anchors.includes(anchor)) throw new Error(`${place}, which an alert names, is not there`);
+  }
   console.log(`${alerts.length} alerts, each with tests where it fires and where it does not\n`);
 }
 

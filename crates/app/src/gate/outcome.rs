@@ -122,7 +122,7 @@ pub enum UpstreamFault {
     Unreachable(String),
     /// The response headers did not arrive in time.
     Timeout,
-    /// The status of the response is not valid.
+    /// The status of the response is not valid, or one that the platform gives in place of the upstream: 520 to 527, 530.
     Status(u16),
     /// The service binding of the route does not exist.
     NotBound(String),
@@ -134,6 +134,9 @@ impl UpstreamFault {
         match self {
             Self::Unreachable(cause) => format!("unreachable: {cause}"),
             Self::Timeout => "timeout".to_owned(),
+            Self::Status(status @ 520..=530) => {
+                format!("unreachable: Cloudflare answered with the status {status} in its place")
+            }
             Self::Status(status) => format!("the status {status} is not valid"),
             Self::NotBound(service) => format!("unreachable: there is no service binding named {service}"),
         }
@@ -142,7 +145,7 @@ impl UpstreamFault {
     /// The name of the failure in the metrics, from a small fixed set.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
-            Self::Unreachable(_) => "unreachable",
+            Self::Unreachable(_) | Self::Status(520..=530) => "unreachable",
             Self::Timeout => "timeout",
             Self::Status(_) => "impossible_status",
             Self::NotBound(_) => "not_bound",
