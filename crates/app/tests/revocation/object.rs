@@ -208,6 +208,24 @@ fn a_write_given_up_that_arrives_late_is_replaced() {
 }
 
 #[test]
+fn a_change_does_not_stand_in_for_the_write_once_more() {
+    let mut bench = Bench::new(FeedPolicy { heartbeat: Duration::from_hours(1), ..FeedPolicy::default() });
+    bench.kv.slow.set(true);
+    bench.add(&[FeedEntry::access_token("first", START)]);
+    bench.pass(Duration::from_secs(1));
+    bench.kv.slow.set(false);
+    for change in ["second", "third"] {
+        bench.add(&[FeedEntry::access_token(change, START)]);
+        bench.pass(Duration::from_secs(5));
+    }
+    assert_eq!(bench.published().len(), 3);
+    bench.kv.arrive();
+    assert_eq!(bench.published().len(), 1, "it is older, and KV has it");
+    bench.pass(Duration::from_mins(1));
+    assert_eq!(bench.published().len(), 3);
+}
+
+#[test]
 fn a_beat_that_fails_is_tried_again_as_a_change_is() {
     let mut bench = Bench::new(FeedPolicy::default());
     bench.ask(&FeedRequest::Snapshot {});

@@ -101,6 +101,16 @@ pub struct Alarmed {
     pub overflow: Option<usize>,
 }
 
+/// A write to KV that is under way.
+#[derive(Debug, Clone, Copy)]
+struct Attempt {
+    /// How many changes it has.
+    changes: u64,
+    version: Timestamp,
+    /// Whether it was due without a change.
+    is_beat: bool,
+}
+
 impl Loaded {
     const fn is_dirty(&self) -> bool {
         self.state.changes > self.state.published
@@ -333,11 +343,11 @@ impl<R: Records> Feed<R> {
     pub async fn alarm(&self, now: Timestamp, kv: &impl KvStore, key: &str, policy: &FeedPolicy) -> Alarmed {
         let mut succeeded = None;
         let done = match self.prepare(now, policy) {
-            Ok(Some((changes, version, text))) => {
+            Ok(Some((attempt, text))) => {
                 leave_former_place(kv).await;
                 let written = kv.write(key, &text).await;
                 succeeded = Some(written.is_ok());
-                self.written(changes, version, written)
+                self.written(attempt, written)
             }
             Ok(None) => Ok(()),
             Err(fault) => Err(fault),
@@ -359,11 +369,7 @@ impl<R: Records> Feed<R> {
     }
 
     /// What to write to KV, if it is time to.
-    fn prepare(
-        &self,
-        now: Timestamp,
-        policy: &FeedPolicy,
-    ) -> Result<Option<(u64, Timestamp, String)>, Fault> {
+    fn prepare(&self, now: Timestamp, policy: &FeedPolicy) -> Result<Option<(Attempt, String)>, Fault> {
         self.with(|loaded| {
             self.prune(loaded, now)?;
             let state = &loaded.state;
@@ -377,19 +383,22 @@ impl<R: Records> Feed<R> {
             loaded.state.attempted_at = now;
             // Written before the attempt, so that even a crash does not make two in a second.
             self.store().write_state(&loaded.state)?;
-            Ok(Some((changes, version, loaded.copy(version, now).encode())))
+            let attempt = Attempt { changes, version, is_beat: beat };
+            Ok(Some((attempt, loaded.copy(version, now).encode())))
         })
     }
 
-    fn written(&self, changes: u64, version: Timestamp, written: Result<(), Fault>) -> Result<(), Fault> {
+    fn written(&self, attempt: Attempt, written: Result<(), Fault>) -> Result<(), Fault> {
         self.with(|loaded| {
             let state = &mut loaded.state;
             match written {
                 Ok(()) => {
-                    state.published = state.published.max(changes);
-                    state.version = state.version.max(version);
+                    state.published = state.published.max(attempt.changes);
+                    state.version = state.version.max(attempt.version);
                     state.failures = match state.failures {
-                        0 | ONCE_MORE => 0,
+                        0 => 0,
+                        // The pause is over. A change that was written before may have come before what is late.
+                        ONCE_MORE if attempt.is_beat => 0,
                         _ => ONCE_MORE,
                     };
                 }
