@@ -7,6 +7,7 @@
 
 mod oauth;
 mod play;
+mod records;
 
 use std::{collections::BTreeMap, fmt::Debug, fs, path::PathBuf};
 
@@ -224,6 +225,7 @@ fn record_the_messages() {
         fs::write(folder.join(name).with_extension("jsonl"), lines).unwrap();
     }
     each_type!(record);
+    records::record(&samples().join(env!("CARGO_PKG_VERSION")));
 }
 
 #[test]

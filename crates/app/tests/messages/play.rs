@@ -1,6 +1,7 @@
 //! Every message once, and what the objects answer.
 
-use core::time::Duration;
+use core::{cell::RefCell, time::Duration};
+use std::collections::BTreeMap;
 
 use pollster::block_on;
 use postern_app::{
@@ -48,6 +49,27 @@ pub(super) fn all() -> Play {
         audit: audit(),
         metrics: metrics(),
     }
+}
+
+/// The rows of an object as a call left them.
+pub(super) struct Stored {
+    pub(super) object: &'static str,
+    pub(super) rows: BTreeMap<(String, String), String>,
+}
+
+thread_local! {
+    static STORED: RefCell<Vec<Stored>> = const { RefCell::new(Vec::new()) };
+}
+
+fn note(object: &'static str, records: &MemoryRecords) {
+    STORED.with_borrow_mut(|stored| stored.push(Stored { object, rows: records.snapshot() }));
+}
+
+/// What all objects stored while every message was played.
+pub(super) fn stored() -> Vec<Stored> {
+    STORED.take();
+    all();
+    STORED.take()
 }
 
 fn played<Q, A>(requests: Vec<Q>, mut serve: impl FnMut(&Q) -> A) -> Played<Q, A> {
@@ -113,13 +135,14 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
             context: Context::default(),
         },
         AccountRequest::Activity,
+    ];
+    // Before the new password, which ends the browser's session.
+    requests.extend(oauth::requests(browser, &context));
+    requests.extend([
         AccountRequest::IssueOneTime { hash, purpose, context: context.clone() },
         AccountRequest::RedeemOneTime { hash, purpose, context: context.clone() },
         AccountRequest::RedeemOneTime { hash, purpose, context: context.clone() },
         AccountRequest::GiveBackOneTime { hash },
-    ];
-    requests.extend(oauth::requests(browser, &context));
-    requests.extend([
         AccountRequest::Revoke { family, reason: Revocation::Logout },
         AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: Some(family) },
         AccountRequest::RevokeAll { reason: Revocation::LogoutAll, keep: None },
@@ -137,7 +160,9 @@ fn account() -> Played<AccountRequest, AccountAnswer> {
     played(requests, |request| {
         records.break_with(if number == last { FaultMode::Down } else { FaultMode::None });
         number += 1;
-        Account::new(records.clone()).serve(request, START).answer
+        let answer = Account::new(records.clone()).serve(request, START).answer;
+        note("account", &records);
+        answer
     })
 }
 
@@ -180,8 +205,13 @@ fn throttle() -> Played<ThrottleRequest, ThrottleAnswer> {
         ThrottleRequest::Forgive { pardons: vec![whole, pardon] },
         ThrottleRequest::Clear { rows: vec!["strangers".to_owned()] },
     ];
-    let object = Throttle::new(MemoryRecords::default());
-    let (requests, mut answers) = played(requests, |request| object.serve(request, START));
+    let records = MemoryRecords::default();
+    let object = Throttle::new(records.clone());
+    let (requests, mut answers) = played(requests, |request| {
+        let answer = object.serve(request, START);
+        note("throttle", &records);
+        answer
+    });
     answers.push(ThrottleAnswer::Unavailable { cause: "storage".to_owned() });
     (requests, answers)
 }
@@ -201,9 +231,14 @@ fn feed() -> Played<FeedRequest, FeedAnswer> {
         FeedRequest::Confirm { marks: vec![session.mark], issued_at: START },
         FeedRequest::Snapshot {},
     ];
-    let object = Feed::new(MemoryRecords::default());
+    let records = MemoryRecords::default();
+    let object = Feed::new(records.clone());
     let policy = FeedPolicy::default();
-    let (requests, mut answers) = played(requests, |request| object.serve(request, START, &policy).answer);
+    let (requests, mut answers) = played(requests, |request| {
+        let answer = object.serve(request, START, &policy).answer;
+        note("feed", &records);
+        answer
+    });
     answers.extend([FeedAnswer::Full, FeedAnswer::Unavailable { cause: "storage".to_owned() }]);
     (requests, answers)
 }
@@ -214,7 +249,11 @@ fn key_ring() -> Played<KeyRingRequest, KeyRingAnswer> {
         KeyRingAnswer::Signing { key, .. } => key.kid(),
         other => panic!("{other:?}"),
     };
-    let ask = |request: &KeyRingRequest| block_on(ring.serve(request)).answer;
+    let ask = |request: &KeyRingRequest| {
+        let answer = block_on(ring.serve(request)).answer;
+        note("key_ring", ring.records());
+        answer
+    };
     let kid = kid(&ask(&KeyRingRequest::Signing {}));
     let requests = vec![
         KeyRingRequest::Signing {},
@@ -271,9 +310,14 @@ fn audit() -> Played<AuditRequest, AuditAnswer> {
         AuditRequest::Append { act: Act::new("root", "key_rotate", "", "force") },
         AuditRequest::Page { after: 0, limit: 10 },
     ];
-    let chain = AuditChain::new(MemoryRecords::default());
+    let records = MemoryRecords::default();
+    let chain = AuditChain::new(records.clone());
     let masters = masters();
-    let (requests, mut answers) = played(requests, |request| chain.serve(request.clone(), START, &masters));
+    let (requests, mut answers) = played(requests, |request| {
+        let answer = chain.serve(request.clone(), START, &masters);
+        note("audit", &records);
+        answer
+    });
     answers.push(AuditAnswer::Unavailable { cause: "storage".to_owned() });
     (requests, answers)
 }
@@ -284,13 +328,18 @@ fn metrics() -> Played<MetricsRequest, MetricsAnswer> {
         number: 1,
         counts: vec![("postern_reuse_detected".to_owned(), vec![3])],
     };
-    let shard = Shard::new(MemoryRecords::default());
+    let records = MemoryRecords::default();
+    let shard = Shard::new(records.clone());
     let requests = vec![
         MetricsRequest::Add { batch },
         MetricsRequest::Read,
         MetricsRequest::History { span: Span::Hour },
     ];
-    let (requests, mut answers) = played(requests, |request| shard.serve(request.clone(), START));
+    let (requests, mut answers) = played(requests, |request| {
+        let answer = shard.serve(request.clone(), START);
+        note("metrics", &records);
+        answer
+    });
     answers.push(MetricsAnswer::Unavailable { cause: "storage".to_owned() });
     (requests, answers)
 }

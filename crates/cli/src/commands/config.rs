@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Subcommand;
@@ -16,7 +16,10 @@ use crate::{
     failure::Failure,
     host,
     report::{Report, counted},
-    settings::{Deployed, Lines, STAND_IN_KEY, TEMPLATE, Variables, bindings, default_file, public_suffixes},
+    settings::{
+        Deployed, Lines, STAND_IN_KEY, SettingsFile, TEMPLATE, Variables, bindings, default_file,
+        public_suffixes,
+    },
 };
 
 /// What `wrangler secret put` is for.
@@ -60,14 +63,47 @@ struct Found {
 impl Settings {
     pub(crate) fn run(&self) -> Result<Report, Failure> {
         let Self::Check { file, env, local } = self;
-        let file = file.clone().map_or_else(|| default_file(*local), Ok)?;
-        let deployed = Deployed::read(&file, env.as_deref())?;
+        let checked = Checked::of(file.as_deref(), env.as_deref(), *local)?;
+        Ok(checked.found.report(&checked.vars, &checked.lines, checked.local, checked.routes))
+    }
+}
+
+/// A file that was checked.
+struct Checked {
+    found: Found,
+    vars: Variables,
+    lines: Lines,
+    /// For this machine, and not for a deployment.
+    local: bool,
+    /// The number of routes, if there are no mistakes.
+    routes: Option<usize>,
+}
+
+/// How many mistakes and warnings a file has, for a deployment or for this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Soundness {
+    pub(crate) mistakes: usize,
+    pub(crate) warnings: usize,
+}
+
+/// The file that is meant, and how sound it is.
+pub(crate) fn soundness(asked: &SettingsFile) -> Result<(String, Soundness), String> {
+    let checked = Checked::of(asked.settings.as_deref(), asked.env.as_deref(), asked.local)
+        .map_err(|failure| failure.message)?;
+    let Checked { found, vars, .. } = checked;
+    Ok((vars.file, Soundness { mistakes: found.wrong.len(), warnings: found.warnings.len() }))
+}
+
+impl Checked {
+    fn of(file: Option<&Path>, env: Option<&str>, local: bool) -> Result<Self, Failure> {
+        let file = file.map_or_else(|| default_file(local), |file| Ok(file.to_owned()))?;
+        let deployed = Deployed::read(&file, env)?;
         if deployed.is_template() {
             return Err(Failure::refused(deployed.without_vars()));
         }
         let mut found = Found::default();
         // A file that cannot be deployed yet and is for this machine by its own word.
-        let local = *local || (deployed.is_local() && deployed.has_blank_ids());
+        let local = local || (deployed.is_local() && deployed.has_blank_ids());
         let mut vars = deployed.variables(local)?;
         if !local {
             let written = deployed.vars()?;
@@ -96,7 +132,8 @@ impl Settings {
         if !local {
             deployed.fit_to_deploy(&mut found);
         }
-        Ok(found.report(&vars, &deployed.lines(), local, routes))
+        let lines = deployed.lines();
+        Ok(Self { found, vars, lines, local, routes })
     }
 }
 

@@ -5,6 +5,7 @@
 mod finding;
 mod issuers;
 mod keys;
+mod upgrade;
 mod web;
 
 use postern_app::config::Config;
@@ -25,6 +26,10 @@ pub(crate) struct Doctor {
     // With a file, the other issuers that the deployment trusts are looked at too.
     #[command(flatten)]
     settings: SettingsFile,
+    /// Say what an upgrade to the version of this program needs: settings, bindings, migrations (by `npx wrangler`). Takes
+    /// the settings file
+    #[arg(long)]
+    upgrade: bool,
 }
 
 /// `postern doctor`.
@@ -74,13 +79,16 @@ pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> 
             "not checked: pass the settings that name them (`--settings wrangler.production.toml`)",
         )),
     }
+    if let (true, Some(config)) = (asked.upgrade, &config) {
+        findings.extend(upgrade::look(&asked.settings, config, metrics.as_deref()));
+    }
     Ok(report(&findings))
 }
 
 impl Doctor {
     /// The settings, if they are to be looked at.
     fn config(&self) -> Result<Option<Config>, Failure> {
-        if !self.settings.is_asked() {
+        if !self.settings.is_asked() && !self.upgrade {
             return Ok(None);
         }
         let Variables { file, values: mut vars, .. } = self.settings.read()?;
