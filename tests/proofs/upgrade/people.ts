@@ -306,7 +306,8 @@ export class Administrator implements Person {
       await this.#change(`/admin/users/${sub}/disable`, undefined, 204, 200);
       await this.#change(`/admin/users/${sub}/enable`, undefined, 204, 200);
     } else if (dice < 0.75) {
-      await this.#change("/admin/keys/rotate", {}, 200, 202);
+      // 409: the next key is not published for long enough.
+      await this.#change("/admin/keys/rotate", {}, 200, 202, 409);
       return;
     } else {
       return;

@@ -120,7 +120,11 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
                 found.insert(below);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| paths(item, path, found)),
+        Value::Array(items) => {
+            for item in items {
+                paths(item, path, found);
+            }
+        }
         // Names of variants without members are names, too.
         Value::String(name)
             if path.ends_with("/reason") || path.ends_with("/receipt") || path.ends_with("/rule") =>
@@ -158,7 +162,9 @@ fn refused(old: &BTreeMap<String, Vec<Value>>, new: &BTreeMap<String, Vec<Value>
         // An older version does not read a kind that it does not know.
         let Some(known) = old.get(kind) else { continue };
         let mut members = BTreeSet::new();
-        known.iter().for_each(|record| paths(record, "", &mut members));
+        for record in known {
+            paths(record, "", &mut members);
+        }
         let needed = common(known.clone());
         for record in records {
             let mut own = BTreeSet::new();

@@ -129,8 +129,9 @@ fn migrations(file: &str, list: Result<&str, &str>) -> Finding {
             return Finding::skipped(MIGRATIONS, detail);
         }
     };
-    let is_name =
-        |word: &&str| word.ends_with(".sql") && word.starts_with(|first: char| first.is_ascii_digit());
+    let is_name = |word: &&str| {
+        word.starts_with(|first: char| first.is_ascii_digit()) && word.strip_suffix(".sql").is_some()
+    };
     let pending: Vec<&str> = list.split([' ', '\t', '\n', '\r', '│', '|']).filter(is_name).collect();
     if !pending.is_empty() {
         let advice = format!("before the deployment: `{}`. Older versions work with them", command("apply"));
