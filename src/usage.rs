@@ -9,7 +9,7 @@ use core::cell::Cell;
 
 use postern_app::{metrics::MetricFamily, service::Isolate};
 
-/// The header of an object's answer: the counts in the order of [`Unit::ALL`], with commas between.
+/// The header of an object's answer: the counts in the order of [`Unit::ALL`], each with a comma behind it.
 pub(super) const HEADER: &str = "postern-usage";
 
 /// A unit that the platform bills.
@@ -79,11 +79,17 @@ pub(super) fn count_number(unit: Unit, more: Option<f64>) {
 
 /// Takes what waits, for the header of an answer. `None` if nothing does.
 pub(super) fn hand_over() -> Option<String> {
-    let counts: Vec<u64> = WAITING.with(|waiting| waiting.iter().map(Cell::take).collect());
-    if counts.iter().all(|count| *count == 0) {
-        return None;
-    }
-    Some(counts.iter().map(u64::to_string).collect::<Vec<_>>().join(","))
+    let mut text = String::new();
+    let mut all = 0_u64;
+    WAITING.with(|waiting| {
+        for count in waiting {
+            let count = count.take();
+            all = all.saturating_add(count);
+            text.push_str(&count.to_string());
+            text.push(',');
+        }
+    });
+    (all > 0).then_some(text)
 }
 
 /// Adds what an object handed over.

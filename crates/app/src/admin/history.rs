@@ -1,13 +1,11 @@
 //! What the deployment counted over time, for administrators (`docs/reference/metrics.md`).
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use crate::{
     admin::request::{AdminRequest, object},
     http::Reply,
-    metrics::{Latency, MetricsShards as _, Overview, SHARDS, Span},
+    metrics::{LATENCY, MetricsShards as _, Overview, SHARDS, Span},
     ports::{Clock as _, Fault},
     runtime::{Runtime, metrics_flush::MetricsFlush, ports::Ports},
     web::error::ApiError,
@@ -39,10 +37,10 @@ impl<'r, P: Ports> AdminHistory<'r, P> {
     /// history without one would show a quieter time than there was.
     pub(crate) async fn overview(&self, span: Span) -> Result<Overview, Fault> {
         self.metrics_flush.flush().await;
-        let mut overview = Overview::new(span, self.platform.now());
+        let now = self.platform.now();
+        let mut overview = Overview::new(span, now);
         for shard in 0..SHARDS {
-            let (since, buckets) = self.metrics.history(shard, span).await?;
-            overview.add(since, buckets);
+            overview.add(self.metrics.history(shard, span, now).await?);
         }
         Ok(overview)
     }
@@ -55,25 +53,34 @@ pub(crate) fn span(name: Option<&str>) -> Result<Span, ApiError> {
 }
 
 fn json(overview: &Overview) -> Value {
-    let counts = overview.families().into_iter().map(|family| {
-        let lines = overview.lines(family);
-        (family.to_owned(), members(lines, Value::from))
-    });
-    let latency = |Latency { calls, p50, p95 }| {
-        object([("calls", calls.into()), ("p50_ms", p50.into()), ("p95_ms", p95.into())])
-    };
+    let (mut counts, mut latency) = (Map::new(), Map::new());
+    for family in overview.families().into_iter().filter(|family| *family != LATENCY) {
+        let mut lines = Map::new();
+        for (label, values) in overview.lines(family) {
+            lines.insert(label.to_owned(), list(values.iter().map(|value| (*value).into())));
+        }
+        counts.insert(family.to_owned(), Value::Object(lines));
+    }
+    for (label, bounds) in overview.latency() {
+        let line = object([
+            ("calls", list(bounds.clone().map(|bounds| bounds.calls.into()))),
+            ("p50_ms", list(bounds.clone().map(|bounds| bounds.p50.into()))),
+            ("p95_ms", list(bounds.map(|bounds| bounds.p95.into()))),
+        ]);
+        latency.insert(label.to_owned(), line);
+    }
     object([
         ("span", overview.span().name().into()),
         ("step", overview.span().step().into()),
         ("starts_at", overview.starts_at().into()),
         ("counted_since", overview.since().into()),
-        ("counts", Value::Object(counts.collect())),
-        ("latency", members(overview.latency(), latency)),
+        ("counts", Value::Object(counts)),
+        ("latency", Value::Object(latency)),
     ])
 }
 
-fn members<T>(lines: BTreeMap<&str, T>, value: impl Fn(T) -> Value) -> Value {
-    let members: Map<String, Value> =
-        lines.into_iter().map(|(label, line)| (label.to_owned(), value(line))).collect();
-    Value::Object(members)
+fn list(values: impl Iterator<Item = Value>) -> Value {
+    let mut list = Vec::new();
+    values.for_each(|value| list.push(value));
+    Value::Array(list)
 }

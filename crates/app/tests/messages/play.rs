@@ -14,7 +14,7 @@ use postern_app::{
     issuer_keys::{IssuerKeysAnswer, IssuerKeysRequest, Unavailable},
     jwks::{CachePolicy, FetchFailure, IssuerSource, KeyLocation, Snapshot},
     keys::{KeyRingAnswer, KeyRingRequest, RingPolicy},
-    metrics::{Batch, MetricsAnswer, MetricsRequest, Shard, Span},
+    metrics::{Batch, MetricsAnswer, MetricsRequest, Shard},
     ports::memory::{FaultMode, MemoryRecords},
     rate::Rate,
     refresh::{Context, FamilyKind, Limits, Presented, Revocation, SecretHash},
@@ -330,16 +330,14 @@ fn metrics() -> Played<MetricsRequest, MetricsAnswer> {
     };
     let records = MemoryRecords::default();
     let shard = Shard::new(records.clone());
-    let requests = vec![
-        MetricsRequest::Add { batch },
-        MetricsRequest::Read,
-        MetricsRequest::History { span: Span::Hour },
-    ];
-    let (requests, mut answers) = played(requests, |request| {
+    let requests = vec![MetricsRequest::Add { batch }, MetricsRequest::Read];
+    let (mut requests, mut answers) = played(requests, |request| {
         let answer = shard.serve(request.clone(), START);
         note("metrics", &records);
         answer
     });
+    // Its answer has the form of the one to `Read`, and other series.
+    requests.push(MetricsRequest::History { step: 60, until: START });
     answers.push(MetricsAnswer::Unavailable { cause: "storage".to_owned() });
     (requests, answers)
 }

@@ -1,12 +1,12 @@
 //! `postern cost`.
 
-use postern_app::billing::{Amounts, Estimate, Line, PLAN_MICROS, READ_ON, dollars};
+use postern_app::billing::{Amounts, Estimate, Line, PLAN_MICROS, READ_ON, dollars, percent};
 use serde_json::{Value, json};
 
 use crate::{
     context::Context,
     failure::Failure,
-    report::{Report, plain},
+    report::{Report, plain, span},
 };
 
 /// What the deployment's own counters cost at today's prices, and which limit comes first.
@@ -51,12 +51,11 @@ fn report(estimate: &Estimate, seconds: u64) -> Report {
     let mut rows =
         vec![["", "A DAY", "OF FREE LIMIT", "A MONTH", "OF INCLUDED", "DOLLARS"].map(str::to_owned)];
     rows.extend(estimate.lines.iter().map(|line| {
-        let title = if line.price.estimated { "~" } else { "" };
         [
-            format!("{}{title}", line.price.title),
-            amount(line.a_day, line),
+            line.title(),
+            line.in_unit(line.a_day).to_string(),
             line.of_free_limit().map_or_else(|| "-".to_owned(), percent),
-            amount(line.a_month, line),
+            line.in_unit(line.a_month).to_string(),
             percent(line.of_included()),
             dollars(line.micros),
         ]
@@ -65,21 +64,13 @@ fn report(estimate: &Estimate, seconds: u64) -> Report {
     text.push(format!("the paid plan: {}", dollars(PLAN_MICROS)));
     text.push(format!("a month in all: {}", dollars(estimate.total_micros())));
     text.push(String::new());
-    text.push(free.map_or_else(|| "Free plan: no daily limit is near.".to_owned(), first_free));
-    text.push(
-        paid.map_or_else(|| "Paid plan: hardly anything of what is included is used.".to_owned(), first_paid),
-    );
-    text.push(String::new());
-    text.push(format!(
-        "From counts of {}, reckoned up to 30 days; prices of {READ_ON} in US dollars. ~ is estimated. Stored bytes, other \
-         Workers of the account, queues and logs are not in it.",
-        crate::report::span(core::time::Duration::from_secs(seconds))
-    ));
+    text.extend(estimate.words());
+    text.push(format!("Counted for {}.", span(core::time::Duration::from_secs(seconds))));
     Report::lines(value, text)
 }
 
 fn line(line: &Line) -> Value {
-    let scaled = |amount: u64| json!(amount.div_ceil(line.price.divisor));
+    let scaled = |amount: u64| line.in_unit(amount);
     json!({
         "item": line.price.name,
         "day": scaled(line.a_day),
@@ -92,51 +83,6 @@ fn line(line: &Line) -> Value {
         "free_limit_reached_after_seconds": line.reached_after(),
         "source": line.price.source,
     })
-}
-
-fn first_free(line: &Line) -> String {
-    let title = line.price.title;
-    match (line.reached_after(), line.of_free_limit().unwrap_or_default()) {
-        (Some(seconds), _) => format!(
-            "Free plan: the first limit is {title}, reached every day at about {:02}:{:02} UTC; after that, calls fail until \
-             00:00 UTC.",
-            seconds / 3600,
-            seconds % 3600 / 60
-        ),
-        (None, part) => format!(
-            "Free plan: the first limit is {title}, at {} of it a day. It is reached with {} times the traffic.",
-            percent(part),
-            times(part)
-        ),
-    }
-}
-
-fn first_paid(line: &Line) -> String {
-    let title = line.price.title;
-    match line.used_up_on() {
-        Some(day) => format!(
-            "Paid plan: the first to cost more is {title}: what is included is used up on day {day} of a month."
-        ),
-        None => format!(
-            "Paid plan: the first to cost more will be {title}, with {} times the traffic. There is no daily limit.",
-            times(line.of_included())
-        ),
-    }
-}
-
-fn amount(amount: u64, line: &Line) -> String {
-    amount.div_ceil(line.price.divisor).to_string()
-}
-
-/// Thousandths as a percentage.
-fn percent(thousandths: u64) -> String {
-    format!("{}.{} %", thousandths / 10, thousandths % 10)
-}
-
-/// With how many times the traffic these thousandths are the whole.
-fn times(thousandths: u64) -> String {
-    let tenths = 10_000 / thousandths.max(1);
-    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// Millionths of a dollar as a number with a decimal point, for programs.

@@ -131,12 +131,3 @@ fn micros(price: &Price, a_month: u64) -> u64 {
     let beyond = u128::from(a_month.saturating_sub(price.included));
     u64::try_from(beyond * u128::from(price.micros_a_million) / MILLION).unwrap_or(u64::MAX)
 }
-
-/// Millionths of a dollar for people, rounded to cents.
-pub fn dollars(micros: u64) -> String {
-    if micros > 0 && micros < 5_000 {
-        return "<$0.01".to_owned();
-    }
-    let cents = micros.saturating_add(5_000) / 10_000;
-    format!("${}.{:02}", cents / 100, cents % 100)
-}

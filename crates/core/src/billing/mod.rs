@@ -6,10 +6,12 @@
 
 mod estimate;
 mod prices;
+mod words;
 
 pub use self::{
-    estimate::{Amounts, Estimate, Line, dollars},
+    estimate::{Amounts, Estimate, Line},
     prices::{COUNTED, Item, PLAN_MICROS, PRICES, Price, READ_ON},
+    words::{dollars, percent},
 };
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The Metrics objects as the Worker calls them: one method for each request.
 
 use super::{
-    messages::{Batch, Bucket, MetricsAnswer, MetricsRequest, Totals},
+    messages::{Batch, MetricsAnswer, MetricsRequest, Totals},
     span::Span,
 };
 use crate::ports::{Component, Fault};
+use postern_jose::time::Timestamp;
 
 /// The Metrics objects, seen from the Worker.
 ///
@@ -35,10 +36,10 @@ pub trait MetricsShards {
         }
     }
 
-    /// The history of one object: since when all is counted, and the buckets.
-    async fn history(&self, shard: u8, span: Span) -> Result<(Option<u64>, Vec<Bucket>), Fault> {
-        match self.ask(shard, &MetricsRequest::History { span }).await? {
-            MetricsAnswer::History { since, buckets } => Ok((since, buckets)),
+    /// The history of one object: values by series and bucket, and as `at` since when all is counted.
+    async fn history(&self, shard: u8, span: Span, until: Timestamp) -> Result<Totals, Fault> {
+        match self.ask(shard, &MetricsRequest::History { step: span.step(), until }).await? {
+            MetricsAnswer::Totals { series } => Ok(series),
             other => Err(misplaced(other)),
         }
     }

@@ -12,13 +12,7 @@
 //! If the clock is put back, buckets get the counts of their neighbours, but the sum over all buckets stays what was counted
 //! since the oldest mark.
 
-use serde::{Deserialize, Serialize};
-
-use super::{
-    messages::{Bucket, Totals},
-    points::label_values,
-    span::Span,
-};
+use super::{add_values, messages::Totals, points::label_values, span::Span};
 use crate::ports::{Component, Fault, Records};
 use postern_jose::time::Timestamp;
 
@@ -27,9 +21,6 @@ pub const MAX_MARKS: u64 = Span::Hour.buckets() + Span::Day.buckets() + Span::Mo
 
 /// The most series of a mark. All their names are names of the program, of which there are about 150.
 const MAX_SERIES: usize = 400;
-
-const KIND: &str = "history";
-const VERSION: u32 = 1;
 
 /// The families that the history has, and their names there. Of several labels it keeps the last, so that it has no routes
 /// and no issuers, of which there may be thousands.
@@ -48,21 +39,15 @@ const FAMILIES: [(&str, &str); 12] = [
     ("postern_object_latency_seconds", LATENCY),
 ];
 
-/// The name of the family of histograms.
-pub(super) const LATENCY: &str = "latency";
+/// The name of the family of histograms in the history.
+pub const LATENCY: &str = "latency";
 
 /// The label of a family without labels.
 const NO_LABEL: &str = "all";
 
-/// The sums as they stood when the first batch of a bucket came.
-#[derive(Debug, Serialize, Deserialize)]
-struct Mark {
-    v: u32,
-    /// When the bucket began, in seconds since 1970.
-    at: u64,
-    /// The sums by `FAMILY:LABEL`.
-    sums: Totals,
-}
+/// The name under which a mark has the time when its bucket began, and a history the time since when all is counted, in
+/// seconds since 1970. Series have a colon in their names.
+pub(super) const AT: &str = "at";
 
 /// Writes the marks that are due. `totals` are the sums before the batch that is to be added.
 ///
@@ -72,61 +57,101 @@ pub(super) fn mark(records: &impl Records, totals: &Totals, now: Timestamp) -> R
     if is_marked(records, Span::Hour, now)? {
         return Ok(());
     }
-    let sums = condensed(totals);
-    let mut mark = Mark { v: VERSION, at: 0, sums };
+    let mut mark = condensed(totals);
     for span in Span::ALL {
         if span == Span::Hour || !is_marked(records, span, now)? {
-            mark.at = span.bucket_of(now);
+            mark.insert(AT.to_owned(), vec![span.bucket_of(now)]);
             let text =
                 postern_jose::json::write(&mark).map_err(|error| Fault::new(Component::Storage, error))?;
-            records.write(KIND, &id(span, now), &text)?;
+            records.write(kind(span), &place(span, now), &text)?;
         }
     }
     Ok(())
 }
 
-/// What was counted in each bucket of the span, oldest first and without empty buckets, and since when all is counted, in
-/// seconds since 1970. `totals` are the sums of now.
+/// What was counted in each bucket of the span that ends now, by series: one value for each bucket, or as many as a histogram
+/// has, oldest first. Series that counted nothing are not there. `at` is since when all is counted. `totals` are the sums of
+/// now.
 pub(super) fn read(
     records: &impl Records,
     totals: &Totals,
     span: Span,
     now: Timestamp,
-) -> Result<(Option<u64>, Vec<Bucket>), Fault> {
-    let (first, last) = (span.starts_at(now), span.bucket_of(now));
-    let rows = records.scan(KIND)?;
-    let all = rows.iter().filter(|(id, _)| id.starts_with(span.name()));
-    let mut marks: Vec<Mark> = all.filter_map(|(_, text)| parsed(text)).collect();
-    let is_older = marks.iter().any(|mark| mark.at < first);
-    marks.retain(|mark| (first..=last).contains(&mark.at));
-    marks.sort_unstable_by_key(|mark| mark.at);
-    let since = if is_older { Some(first) } else { marks.first().map(|mark| mark.at) };
-    let now = condensed(totals);
-    let mut known = least(&marks);
-    let mut buckets = Vec::new();
-    for (index, mark) in marks.iter().enumerate() {
-        let next = marks.get(index + 1).map_or(&now, |mark| &mark.sums);
-        let counts = raise(&mut known, next);
-        if !counts.is_empty() {
-            buckets.push(Bucket { at: mark.at, counts });
+) -> Result<Totals, Fault> {
+    let first = span.starts_at(now);
+    let count = usize::try_from(span.buckets()).unwrap_or_default();
+    let mut marks: Vec<Option<Totals>> = vec![None; count];
+    let mut since = None;
+    for (_, text) in records.scan(kind(span))? {
+        let Some((at, mark)) = parsed(&text) else { continue };
+        if at < first {
+            since = Some(first);
+        }
+        let place = at.checked_sub(first).and_then(|after| usize::try_from(after / span.step()).ok());
+        if let Some(place) = place.and_then(|place| marks.get_mut(place)) {
+            *place = Some(mark);
         }
     }
-    Ok((since, buckets))
+    let marks: Vec<(usize, Totals)> =
+        marks.into_iter().enumerate().filter_map(|(place, mark)| Some((place, mark?))).collect();
+    let mut history = Totals::new();
+    if let Some((place, _)) = marks.first() {
+        let at = u64::try_from(*place).unwrap_or_default().saturating_mul(span.step());
+        since = since.or_else(|| first.checked_add(at));
+    }
+    history.extend(since.map(|since| (AT.to_owned(), vec![since])));
+    for (key, values) in condensed(totals) {
+        let counts = counted(&marks, &key, &values, count);
+        if counts.iter().any(|count| *count > 0) {
+            history.insert(key, counts);
+        }
+    }
+    Ok(history)
 }
 
-fn id(span: Span, now: Timestamp) -> String {
-    let place = span.bucket_of(now) / span.step() % span.buckets();
-    format!("{}-{place:03}", span.name())
+/// How much a series rose from each mark to the next, and from the last one to its values of now.
+fn counted(marks: &[(usize, Totals)], key: &str, now: &[u64], count: usize) -> Vec<u64> {
+    let mut counts = vec![0; count.saturating_mul(now.len())];
+    for (index, last) in now.iter().enumerate() {
+        let of = |(_, mark): &(usize, Totals)| {
+            mark.get(key).and_then(|values| values.get(index)).copied().unwrap_or_default()
+        };
+        // Sums only grow, whatever the clock showed: the least is the oldest.
+        let mut known = marks.iter().map(of).min().unwrap_or_default();
+        for (mark, (place, _)) in marks.iter().enumerate() {
+            let next = marks.get(mark + 1).map_or(*last, of);
+            if let Some(count) = counts.get_mut(place * now.len() + index) {
+                *count = next.saturating_sub(known);
+            }
+            known = known.max(next);
+        }
+    }
+    counts
+}
+
+/// The kind of the rows. Each span has one of its own, so that reading it reads no other rows.
+const fn kind(span: Span) -> &'static str {
+    match span {
+        Span::Hour => "history_hour",
+        Span::Day => "history_day",
+        Span::Month => "history_month",
+    }
+}
+
+/// The id of a row: the place of the bucket within its span.
+fn place(span: Span, now: Timestamp) -> String {
+    (span.bucket_of(now) / span.step() % span.buckets()).to_string()
 }
 
 fn is_marked(records: &impl Records, span: Span, now: Timestamp) -> Result<bool, Fault> {
-    let text = records.read(KIND, &id(span, now))?;
-    Ok(text.and_then(|text| parsed(&text)).is_some_and(|mark| mark.at == span.bucket_of(now)))
+    let text = records.read(kind(span), &place(span, now))?;
+    Ok(text.and_then(|text| parsed(&text)).is_some_and(|(at, _)| at == span.bucket_of(now)))
 }
 
-/// A mark that cannot be read is no mark. It may be lost, and is replaced in time.
-fn parsed(text: &str) -> Option<Mark> {
-    postern_jose::json::read(text).ok().filter(|mark: &Mark| mark.v == VERSION)
+/// A mark, and when its bucket began. One that cannot be read is no mark: it may be lost, and is replaced in time.
+fn parsed(text: &str) -> Option<(u64, Totals)> {
+    let mark: Totals = postern_jose::json::read(text).ok()?;
+    Some((*mark.get(AT)?.first()?, mark))
 }
 
 /// The sums of the history's series.
@@ -138,48 +163,10 @@ fn condensed(totals: &Totals) -> Totals {
         let label = label_values(labels).pop().unwrap_or_else(|| NO_LABEL.to_owned());
         let key = [name, ":", &label].concat();
         if sums.contains_key(&key) || sums.len() < MAX_SERIES {
-            super::add_values(sums.entry(key).or_default(), values);
+            add_values(sums.entry(key).or_default(), values);
         }
     }
     sums
-}
-
-/// The oldest of these sums: sums only grow, whatever the clock showed.
-fn least(marks: &[Mark]) -> Totals {
-    let mut all = marks.iter().map(|mark| &mark.sums);
-    let mut least = all.next().cloned().unwrap_or_default();
-    for sums in all {
-        least.retain(|key, values| {
-            let Some(others) = sums.get(key) else { return false };
-            for (value, other) in values.iter_mut().zip(others) {
-                *value = (*value).min(*other);
-            }
-            true
-        });
-    }
-    least
-}
-
-/// Raises `known` to `next`; by how much.
-fn raise(known: &mut Totals, next: &Totals) -> Totals {
-    let mut raised = Totals::new();
-    for (key, values) in next {
-        let known = known.entry(key.clone()).or_default();
-        known.resize(known.len().max(values.len()), 0);
-        let counts: Vec<u64> = known
-            .iter_mut()
-            .zip(values)
-            .map(|(known, value)| {
-                let count = value.saturating_sub(*known);
-                *known = (*known).max(*value);
-                count
-            })
-            .collect();
-        if counts.iter().any(|count| *count > 0) {
-            raised.insert(key.clone(), counts);
-        }
-    }
-    raised
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::span::Span;
 use crate::message::Message;
+use postern_jose::time::Timestamp;
 
 /// How many objects share the work; an isolate keeps to one of them. Never fewer than there
 /// once were, or their counts would be missing. Four objects of 200 writes a second take 8 000
@@ -44,20 +44,13 @@ pub enum MetricsRequest {
     },
     /// What there is.
     Read,
-    /// What was counted when. A version from before the history refuses it.
+    /// What was counted when, as [`MetricsAnswer::Totals`] of `history`. A version from before the history refuses it.
     History {
-        /// How far back.
-        span: Span,
+        /// The length of a bucket in seconds, which names the span.
+        step: u64,
+        /// The end of the span: now, by the clock of the Worker, so that all objects answer about the same buckets.
+        until: Timestamp,
     },
-}
-
-/// What was counted within a bucket of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bucket {
-    /// When it began, in seconds since 1970.
-    pub at: u64,
-    /// What was counted, by `FAMILY:LABEL`. A histogram has the values that it has in [`Totals`].
-    pub counts: Totals,
 }
 
 impl Message for MetricsRequest {
@@ -79,14 +72,6 @@ pub enum MetricsAnswer {
     Totals {
         /// Their values.
         series: Totals,
-    },
-    /// What was counted when, oldest first, without empty buckets.
-    History {
-        /// Since when all is counted, in seconds since 1970; absent if nothing is.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        since: Option<u64>,
-        /// The buckets.
-        buckets: Vec<Bucket>,
     },
     /// It could not; sending again is safe.
     Unavailable {

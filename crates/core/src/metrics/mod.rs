@@ -32,10 +32,10 @@ pub use self::{
     client::MetricsShards,
     counters::{Counters, flush},
     family::{BOUNDS, Description, MetricFamily, MetricKind, gate_outcome},
-    history::MAX_MARKS,
-    messages::{Batch, Bucket, MetricsAnswer, MetricsRequest, SHARDS, Totals, add_values},
+    history::{LATENCY, MAX_MARKS},
+    messages::{Batch, MetricsAnswer, MetricsRequest, SHARDS, Totals, add_values},
     object::Shard,
-    overview::{Latency, Overview},
+    overview::{Bounds, Overview},
     span::Span,
 };
 

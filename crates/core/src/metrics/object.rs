@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     history,
     messages::{Batch, MetricsAnswer, MetricsRequest, Totals, add_values},
+    span::Span,
 };
 use crate::ports::{Component, Fault, Records};
 use postern_jose::time::Timestamp;
@@ -56,12 +57,16 @@ impl<R: Records> Shard<R> {
             MetricsRequest::Read => {
                 self.stored().map(|stored| MetricsAnswer::Totals { series: stored.series })
             }
-            MetricsRequest::History { span } => self
-                .stored()
-                .and_then(|stored| history::read(&self.0, &stored.series, span, now))
-                .map(|(since, buckets)| MetricsAnswer::History { since, buckets }),
+            MetricsRequest::History { step, until } => self.history(step, until),
         };
         served.unwrap_or_else(|fault| MetricsAnswer::Unavailable { cause: fault.to_string() })
+    }
+
+    fn history(&self, step: u64, until: Timestamp) -> Result<MetricsAnswer, Fault> {
+        let span =
+            Span::of_step(step).ok_or_else(|| Fault::new(Component::Metrics, "no span has this step"))?;
+        let series = history::read(&self.0, &self.stored()?.series, span, until)?;
+        Ok(MetricsAnswer::Totals { series })
     }
 
     fn add(&self, batch: Batch, now: Timestamp) -> Result<(), Fault> {

@@ -1,12 +1,10 @@
 //! The history of the whole deployment: the sum over its Metrics objects.
 
-use std::collections::BTreeMap;
-
 use super::{
     add_values,
-    family::BOUNDS,
-    history::LATENCY,
-    messages::{Bucket, Totals},
+    family::{BOUNDS, HISTOGRAM_VALUES},
+    history::{AT, LATENCY},
+    messages::Totals,
     span::Span,
 };
 use postern_jose::time::Timestamp;
@@ -15,44 +13,38 @@ use postern_jose::time::Timestamp;
 #[derive(Debug)]
 pub struct Overview {
     span: Span,
-    /// When the first bucket began, in seconds since 1970.
-    starts_at: u64,
+    until: Timestamp,
     since: Option<u64>,
-    buckets: Vec<Totals>,
+    /// The values of all buckets by `FAMILY:LABEL`.
+    series: Totals,
 }
 
-/// How long the calls of one object took, bucket by bucket.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Latency {
+/// How long calls of an object took: bounds of the histogram's buckets.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
     /// How many calls there were.
-    pub calls: Vec<u64>,
-    /// A bound below which at least half of the calls were answered, in milliseconds. `None` without a call, or if the
-    /// largest bound, 5000, is not enough.
-    pub p50: Vec<Option<u32>>,
+    pub calls: u64,
+    /// A bound within which half of the calls were answered, in milliseconds. `None` without a call, or if the largest bound,
+    /// 5000, is not enough.
+    pub p50: Option<u32>,
     /// The same for 95 of 100 calls.
-    pub p95: Vec<Option<u32>>,
+    pub p95: Option<u32>,
 }
 
 impl Overview {
-    /// An empty one at this time.
-    pub fn new(span: Span, now: Timestamp) -> Self {
-        let count = usize::try_from(span.buckets()).unwrap_or_default();
-        Self { span, starts_at: span.starts_at(now), since: None, buckets: vec![Totals::new(); count] }
+    /// An empty one of the span that ends at this time.
+    pub const fn new(span: Span, until: Timestamp) -> Self {
+        Self { span, until, since: None, series: Totals::new() }
     }
 
-    /// Adds the history of one object. Buckets outside the span are left out: the object's clock may be a little ahead.
-    pub fn add(&mut self, since: Option<u64>, buckets: Vec<Bucket>) {
-        self.since = match (self.since, since) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-        for Bucket { at, counts } in buckets {
-            let Some(after) = at.checked_sub(self.starts_at) else { continue };
-            let index = usize::try_from(after / self.span.step()).unwrap_or(usize::MAX);
-            if let Some(bucket) = self.buckets.get_mut(index) {
-                for (key, values) in counts {
-                    add_values(bucket.entry(key).or_default(), &values);
-                }
+    /// Adds the history of one object, of the same span and end.
+    pub fn add(&mut self, history: Totals) {
+        for (key, values) in history {
+            if key == AT {
+                let since = values.first().copied();
+                self.since = self.since.map_or(since, |known| since.map(|since| since.min(known)));
+            } else {
+                add_values(self.series.entry(key).or_default(), &values);
             }
         }
     }
@@ -64,83 +56,73 @@ impl Overview {
 
     /// When the first bucket began, in seconds since 1970.
     pub const fn starts_at(&self) -> u64 {
-        self.starts_at
+        self.span.starts_at(self.until)
     }
 
     /// Since when all is counted, in seconds since 1970. `None` if nothing was.
-    pub fn since(&self) -> Option<u64> {
-        self.since.map(|since| since.max(self.starts_at))
+    pub const fn since(&self) -> Option<u64> {
+        self.since
     }
 
-    /// The names of the families that counted something, without the histograms.
+    /// What a family counted, by label: one value for each bucket, oldest first. Labels that counted nothing are not there.
+    pub fn lines<'a>(&'a self, family: &'a str) -> impl Iterator<Item = (&'a str, &'a [u64])> {
+        let lines = self.series.range(family.to_owned()..);
+        let lines = lines.skip_while(move |(key, _)| !is_of(key, family));
+        lines.map_while(move |(key, values)| {
+            Some((key.strip_prefix(family)?.strip_prefix(':')?, values.as_slice()))
+        })
+    }
+
+    /// The families that counted something, the histograms among them.
     pub fn families(&self) -> Vec<&str> {
-        let keys = self.buckets.iter().flat_map(Totals::keys);
-        let mut families: Vec<&str> =
-            keys.filter_map(|key| key.split_once(':')).map(|(family, _)| family).collect();
-        families.retain(|family| *family != LATENCY);
-        families.sort_unstable();
-        families.dedup();
+        let mut families: Vec<&str> = Vec::new();
+        for (family, _) in self.series.keys().filter_map(|key| key.split_once(':')) {
+            if families.last() != Some(&family) {
+                families.push(family);
+            }
+        }
         families
     }
 
-    /// What a family counted, by label and bucket by bucket. Labels that counted nothing are not there.
-    pub fn lines(&self, family: &str) -> BTreeMap<&str, Vec<u64>> {
-        let mut lines = BTreeMap::<&str, Vec<u64>>::new();
-        for (index, label, values) in self.of(family) {
-            let line = lines.entry(label).or_insert_with(|| vec![0; self.buckets.len()]);
-            if let (Some(place), Some(value)) = (line.get_mut(index), values.first()) {
-                *place = *value;
-            }
+    /// How much a family counted over the whole span under this label, or under all.
+    pub fn sum(&self, family: &str, label: Option<&str>) -> u64 {
+        let lines = self.lines(family).filter(|(own, _)| label.is_none_or(|label| label == *own));
+        lines.flat_map(|(_, values)| values).copied().fold(0, u64::saturating_add)
+    }
+
+    /// How long the calls of each object took, in each bucket.
+    pub fn latency(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = Bounds> + Clone)> {
+        self.lines(LATENCY).map(|(object, values)| (object, values.chunks(HISTOGRAM_VALUES).map(bounds)))
+    }
+
+    /// How long the calls of an object took over the whole span.
+    pub fn latency_of(&self, object: &str) -> Bounds {
+        let mut all = Vec::new();
+        for (_, values) in self.lines(LATENCY).filter(|(own, _)| *own == object) {
+            values.chunks(HISTOGRAM_VALUES).for_each(|bucket| add_values(&mut all, bucket));
         }
-        lines
-    }
-
-    /// What a family counted over the whole span, by label.
-    pub fn sums(&self, family: &str) -> BTreeMap<&str, u64> {
-        let sum = |values: Vec<u64>| values.into_iter().fold(0, u64::saturating_add);
-        self.lines(family).into_iter().map(|(label, values)| (label, sum(values))).collect()
-    }
-
-    /// How long the objects took to answer, by object.
-    pub fn latency(&self) -> BTreeMap<&str, Latency> {
-        let mut lines: BTreeMap<&str, Latency> = BTreeMap::new();
-        for (index, label, values) in self.of(LATENCY) {
-            let line = lines.entry(label).or_insert_with(|| Latency {
-                calls: vec![0; self.buckets.len()],
-                p50: vec![None; self.buckets.len()],
-                p95: vec![None; self.buckets.len()],
-            });
-            let buckets = values.split_last().map_or(&[][..], |(_, buckets)| buckets);
-            if let Some(calls) = line.calls.get_mut(index) {
-                *calls = buckets.iter().copied().fold(0, u64::saturating_add);
-            }
-            for (place, percent) in [(&mut line.p50, 50), (&mut line.p95, 95)] {
-                if let Some(place) = place.get_mut(index) {
-                    *place = bound_of(buckets, percent);
-                }
-            }
-        }
-        lines
-    }
-
-    fn of(&self, family: &str) -> impl Iterator<Item = (usize, &str, &Vec<u64>)> {
-        let all = self.buckets.iter().enumerate();
-        all.flat_map(move |(index, bucket)| {
-            bucket.iter().filter_map(move |(key, values)| {
-                let (name, label) = key.split_once(':')?;
-                (name == family).then_some((index, label, values))
-            })
-        })
+        bounds(&all)
     }
 }
 
-/// The least bound of a histogram with at least `percent` of its observations at or below it.
-fn bound_of(buckets: &[u64], percent: u64) -> Option<u32> {
-    let all: u128 = buckets.iter().map(|count| u128::from(*count)).sum();
+fn is_of(key: &str, family: &str) -> bool {
+    key.strip_prefix(family).is_some_and(|rest| rest.starts_with(':'))
+}
+
+/// The bounds of a histogram's values.
+fn bounds(values: &[u64]) -> Bounds {
+    let counts = values.split_last().map_or(&[][..], |(_, counts)| counts);
+    let calls = counts.iter().copied().fold(0, u64::saturating_add);
+    Bounds { calls, p50: bound_of(counts, calls, 50), p95: bound_of(counts, calls, 95) }
+}
+
+/// The least bound with at least `percent` of all observations at or below it.
+fn bound_of(counts: &[u64], all: u64, percent: u64) -> Option<u32> {
+    let wanted = u128::from(all) * u128::from(percent);
     let mut below = 0_u128;
-    for (count, bound) in buckets.iter().zip(BOUNDS) {
+    for (count, bound) in counts.iter().zip(BOUNDS) {
         below += u128::from(*count);
-        if all > 0 && below * 100 >= all * u128::from(percent) {
+        if all > 0 && below * 100 >= wanted {
             return Some(bound);
         }
     }

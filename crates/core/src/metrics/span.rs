@@ -1,12 +1,9 @@
 //! The three spans of the history, and their buckets.
 
-use serde::{Deserialize, Serialize};
-
 use postern_jose::time::Timestamp;
 
 /// How far a history reaches back. Each span has buckets of its own length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span {
     /// 60 minutes.
     Hour,
@@ -33,6 +30,11 @@ impl Span {
     /// The span of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|span| span.name() == name)
+    }
+
+    /// The span with buckets of this length.
+    pub(super) fn of_step(step: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|span| span.step() == step)
     }
 
     /// The length of a bucket in seconds.

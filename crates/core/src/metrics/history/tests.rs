@@ -41,17 +41,27 @@ impl World {
         self.shard().serve(MetricsRequest::Add { batch }, now)
     }
 
+    /// The rows of the history, by kind and id.
+    fn marks(&self) -> Vec<((String, String), String)> {
+        let rows = self.records.snapshot().into_iter();
+        rows.filter(|((kind, _), _)| kind.starts_with("history_")).collect()
+    }
+
     fn overview(&self, span: Span, now: Timestamp) -> Overview {
         let mut overview = Overview::new(span, now);
-        match self.shard().serve(MetricsRequest::History { span }, now) {
-            MetricsAnswer::History { since, buckets } => overview.add(since, buckets),
+        match self.shard().serve(MetricsRequest::History { step: span.step(), until: now }, now) {
+            MetricsAnswer::Totals { series } => overview.add(series),
             other => panic!("{other:?}"),
         }
         overview
     }
 
     fn reuse(&self, span: Span, now: Timestamp) -> Vec<u64> {
-        self.overview(span, now).lines("reuse_detected").remove("all").unwrap_or_default()
+        self.overview(span, now)
+            .lines("reuse_detected")
+            .next()
+            .map(|(_, values)| values.to_vec())
+            .unwrap_or_default()
     }
 
     #[cfg(feature = "thorough")]
@@ -92,7 +102,7 @@ fn what_is_older_than_the_span_is_left_out() {
     assert_eq!(world.reuse(Span::Hour, START.plus(minutes(60))).iter().sum::<u64>(), 2);
     assert_eq!(world.reuse(Span::Day, START.plus(minutes(60))).iter().sum::<u64>(), 3);
     let later = world.overview(Span::Hour, START.plus(minutes(300)));
-    assert!(later.lines("reuse_detected").is_empty(), "an hour without a count");
+    assert!(later.families().is_empty(), "an hour without a count");
     assert_eq!(
         later.since(),
         Some(START.plus(minutes(241)).seconds()),
@@ -128,7 +138,9 @@ fn series_of_routes_are_one_series_of_the_history() {
     world.add("postern_of_the_next_version", vec![1], START);
     let overview = world.overview(Span::Hour, START);
     assert_eq!(overview.families(), ["gate_requests"]);
-    assert_eq!(overview.sums("gate_requests").into_iter().collect::<Vec<_>>(), [("forwarded", 15)]);
+    assert_eq!(overview.sum("gate_requests", Some("forwarded")), 15);
+    assert_eq!(overview.sum("gate_requests", None), 15);
+    assert_eq!(overview.sum("gate", None), 0);
 }
 
 #[test]
@@ -142,13 +154,15 @@ fn quantiles_are_bounds_of_the_histogram() {
         }
         world.add(&key, values, START);
         let overview = world.overview(Span::Hour, START);
-        let latency = overview.latency().remove("account").unwrap_or_default();
-        (latency.calls.last().copied(), latency.p50.last().copied(), latency.p95.last().copied())
+        let (_, buckets) = overview.latency().next().unwrap();
+        let last = buckets.last().unwrap();
+        assert_eq!(overview.latency_of("account"), last, "the whole span is its only bucket");
+        (last.calls, last.p50, last.p95)
     };
-    assert_eq!(latency(&[(1, 50), (2, 45), (5, 5)]), (Some(100), Some(Some(2)), Some(Some(5))));
-    assert_eq!(latency(&[(1, 50), (2, 44), (5, 6)]), (Some(100), Some(Some(2)), Some(Some(50))));
-    assert_eq!(latency(&[(0, 1)]), (Some(1), Some(Some(1)), Some(Some(1))));
-    assert_eq!(latency(&[(0, 1), (12, 1)]), (Some(2), Some(Some(1)), Some(None)), "more than 5 s");
+    assert_eq!(latency(&[(1, 50), (2, 45), (5, 5)]), (100, Some(2), Some(5)));
+    assert_eq!(latency(&[(1, 50), (2, 44), (5, 6)]), (100, Some(2), Some(50)));
+    assert_eq!(latency(&[(0, 1)]), (1, Some(1), Some(1)));
+    assert_eq!(latency(&[(0, 1), (12, 1)]), (2, Some(1), None), "more than 5 s");
 }
 
 // The clock of the machine was ten hours ahead, and was put back.
@@ -173,10 +187,9 @@ fn a_clock_put_back_loses_and_invents_nothing() {
 fn an_unreadable_mark_is_replaced() {
     let mut world = World::new();
     world.add(REUSE, vec![1], START);
-    let ids: Vec<String> = world.records.scan("history").unwrap().into_iter().map(|(id, _)| id).collect();
-    assert_eq!(ids.len(), 3);
-    for id in ids {
-        world.records.write("history", &id, r#"{"v":2,"at":1}"#).unwrap();
+    assert_eq!(world.marks().len(), 3);
+    for ((kind, id), _) in world.marks() {
+        world.records.write(&kind, &id, r#"{"v":2,"at":[1]}"#).unwrap();
     }
     assert!(world.overview(Span::Hour, START).families().is_empty());
     assert_eq!(world.add(REUSE, vec![2], START), MetricsAnswer::Added);
@@ -190,7 +203,7 @@ fn the_number_of_rows_is_bounded() {
     for minute in (0..180).chain((180..40 * 24 * 60).step_by(60)) {
         world.add(REUSE, vec![1], START.plus(minutes(minute)));
     }
-    let marks = world.records.scan("history").unwrap().len();
+    let marks = world.marks().len();
     assert!(u64::try_from(marks).unwrap() <= MAX_MARKS, "{marks}");
     assert_eq!(MAX_MARKS, 276);
 }
@@ -219,19 +232,16 @@ fn stored_history_format_unchanged() {
     let mut world = World::new();
     world.add(REUSE, vec![1], START);
     world.add(REUSE, vec![1], START.plus(minutes(1)));
-    let rows = world.records.snapshot();
-    let marks: Vec<(&str, &str)> = rows
-        .iter()
-        .filter(|((kind, _), _)| kind == "history")
-        .map(|((_, id), text)| (id.as_str(), text.as_str()))
-        .collect();
+    let marks = world.marks();
+    let marks: Vec<(&str, &str, &str)> =
+        marks.iter().map(|((kind, id), text)| (kind.as_str(), id.as_str(), text.as_str())).collect();
     assert_eq!(
         marks,
         [
-            ("day-000", r#"{"v":1,"at":1700006400,"sums":{}}"#),
-            ("hour-000", r#"{"v":1,"at":1700006400,"sums":{}}"#),
-            ("hour-001", r#"{"v":1,"at":1700006460,"sums":{"reuse_detected:all":[1]}}"#),
-            ("month-104", r#"{"v":1,"at":1700006400,"sums":{}}"#),
+            ("history_day", "0", r#"{"at":[1700006400]}"#),
+            ("history_hour", "0", r#"{"at":[1700006400]}"#),
+            ("history_hour", "1", r#"{"at":[1700006460],"reuse_detected:all":[1]}"#),
+            ("history_month", "104", r#"{"at":[1700006400]}"#),
         ]
     );
 }
@@ -300,7 +310,7 @@ mod properties {
                 let sum: u64 = world.reuse(span, now).iter().sum();
                 prop_assert!(sum <= world.total(), "{} of {}", sum, world.total());
             }
-            let marks = world.records.scan("history").unwrap().len();
+            let marks = world.marks().len();
             prop_assert!(u64::try_from(marks).unwrap() <= MAX_MARKS);
             // The last one to come is there, if only now.
             let later = now.plus(minutes(1));
