@@ -24,7 +24,7 @@ use crate::{
     refresh::{EndReason, Family, Revocation},
 };
 use postern_jose::{
-    json::{self, RawValue, ReadError},
+    json::{self, BorrowedValue, ReadError},
     time::Timestamp,
 };
 
@@ -107,22 +107,20 @@ struct Versioned<'a, T> {
     record: &'a T,
 }
 
-/// The same as it is read, before its version is known.
-#[derive(Deserialize)]
-struct AnyVersion<'t> {
-    v: u64,
-    #[serde(borrow)]
-    record: &'t RawValue,
-}
-
 pub(super) fn encode<T: Serialize>(record: &T) -> Result<String, Fault> {
     json::write(&Versioned { v: SCHEMA_VERSION, record })
         .map_err(|error| Fault::new(Component::Storage, error))
 }
 
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
-    let stored: AnyVersion<'_> = json::read_known(text).map_err(fault)?;
-    json::read_part(migrate(&stored)?).map_err(fault)
+    let mut stored = json::borrow_object(text.as_bytes()).map_err(ReadError::Syntax).map_err(fault)?;
+    let version = stored.get("v").ok_or_else(|| missing("v"))?.as_u64().ok_or(ReadError::WrongType);
+    let record = stored.take("record").ok_or_else(|| missing("record"))?;
+    json::read_value(migrate(version.map_err(fault)?, record)?).map_err(fault)
+}
+
+fn missing(name: &str) -> Fault {
+    fault(ReadError::Missing(name.to_owned()))
 }
 
 fn fault(error: ReadError) -> Fault {
@@ -130,10 +128,10 @@ fn fault(error: ReadError) -> Fault {
 }
 
 /// Brings a record forward, one version at a time, to [`SCHEMA_VERSION`].
-fn migrate<'t>(stored: &AnyVersion<'t>) -> Result<&'t RawValue, Fault> {
-    match stored.v {
+fn migrate(version: u64, record: BorrowedValue<'_>) -> Result<BorrowedValue<'_>, Fault> {
+    match version {
         // The next version gets an arm `1 => ...` here, which reads the record as it was and writes it as it is now.
-        v if v == u64::from(SCHEMA_VERSION) => Ok(stored.record),
+        v if v == u64::from(SCHEMA_VERSION) => Ok(record),
         unknown => Err(Fault::new(
             Component::Storage,
             format_args!("the record has the unknown schema version {unknown}"),

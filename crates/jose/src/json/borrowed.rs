@@ -34,6 +34,12 @@ impl<'a> Members<'a> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
+    /// Takes the value of the member of this name out.
+    pub fn take(&mut self, name: &str) -> Option<BorrowedValue<'a>> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
     /// Names and values, in the order of the text.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &BorrowedValue<'a>)> {
         self.0.iter().map(|(name, value)| (&**name, value))
@@ -79,6 +85,14 @@ impl<'a> BorrowedValue<'a> {
     pub fn as_array(&self) -> Option<&[Self]> {
         match self {
             Self::Array(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is one that is whole and not negative.
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => number.as_u64(),
             _ => None,
         }
     }

@@ -68,9 +68,9 @@ pub fn parse_text(text: &str) -> Result<Value, serde_json::Error> {
     borrow_text(text).map(Value::from)
 }
 
-/// Whether a text is one strict JSON value.
-pub(super) fn check(text: &str) -> Result<(), JsonError> {
-    borrow_text(text).map(drop).map_err(|error| cause(&error))
+/// The tree of one strict JSON value.
+pub(super) fn tree(text: &str) -> Result<BorrowedValue<'_>, JsonError> {
+    borrow_text(text).map_err(|error| cause(&error))
 }
 
 /// Parses one JSON object strictly.
@@ -87,8 +87,7 @@ pub fn borrow_object(bytes: &[u8]) -> Result<Members<'_>, JsonError> {
 }
 
 fn borrow(bytes: &[u8]) -> Result<BorrowedValue<'_>, JsonError> {
-    let text = core::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-    borrow_text(text).map_err(|error| cause(&error))
+    tree(core::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?)
 }
 
 /// The one strict parser.

@@ -1,15 +1,17 @@
 //! JSON of our own formats: messages to objects, stored records, rows.
 //!
-//! The text is checked first, by the one strict parser there is ([`super::parse`]), and then
-//! `serde_json` reads types from it. Whether unknown members are refused is what the caller
-//! chooses ([`read`], [`read_known`]), not the type.
+//! The one strict parser there is ([`super::parse`]) makes a tree of the text, and types are read from the tree. Whether
+//! unknown members are refused is what the caller chooses ([`read`], [`read_known`]), not the type.
 
-use core::fmt;
+use core::{cell::Cell, fmt};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
 
-use super::parse::{self, JsonError};
+use super::{
+    borrowed::BorrowedValue,
+    parse::{self, JsonError},
+    tree::Node,
+};
 
 /// Why a text is not of its type. Names only what the program itself knows, never what the text
 /// holds, so that it may go to the log.
@@ -68,31 +70,21 @@ impl From<serde_json::Error> for ReadError {
 /// Reads a value of its type from JSON text. A member that the type does not know, at any depth,
 /// is an error: for requests and for stored records, where overlooking one could undo what it says.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
-    parse::check(text).map_err(ReadError::Syntax)?;
-    read_checked(text)
+    read_value(parse::tree(text).map_err(ReadError::Syntax)?)
 }
 
-/// Reads a part of a text as [`read`] does. The part comes from a value that [`read`] or
-/// [`read_known`] has read, so that its text has been checked.
-pub fn read_part<T: DeserializeOwned>(part: &RawValue) -> Result<T, ReadError> {
-    read_checked(part.get())
-}
-
-fn read_checked<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
-    let mut unknown = false;
-    let mut note = |_: serde_ignored::Path<'_>| unknown = true;
-    // One type of call-back for all: with a closure for each `T`, the code that reads a type would be there once for
-    // each type that contains it.
-    let note: &mut dyn FnMut(serde_ignored::Path<'_>) = &mut note;
-    let read = serde_ignored::deserialize(&mut serde_json::Deserializer::from_str(text), note)?;
-    if unknown { Err(ReadError::Unknown) } else { Ok(read) }
+/// Reads a part of a parsed text as [`read`] does.
+pub fn read_value<T: DeserializeOwned>(value: BorrowedValue<'_>) -> Result<T, ReadError> {
+    let unknown = Cell::new(false);
+    let read = T::deserialize(Node { value, unknown: &unknown })?;
+    if unknown.get() { Err(ReadError::Unknown) } else { Ok(read) }
 }
 
 /// The same, members that the type does not know passed over: for answers of another version of
 /// the program and for what others write.
 pub fn read_known<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, ReadError> {
-    parse::check(text).map_err(ReadError::Syntax)?;
-    Ok(serde_json::from_str(text)?)
+    let value = parse::tree(text).map_err(ReadError::Syntax)?;
+    Ok(T::deserialize(Node { value, unknown: &Cell::new(false) })?)
 }
 
 /// Writes a value as JSON text: one instance of the serializer for all who write. What can't be

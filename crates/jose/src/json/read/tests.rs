@@ -58,6 +58,10 @@ fn a_text_that_is_not_of_its_type_is_refused_and_not_repeated() {
         (r#"{"named":{"list":[],"lifetime":{"secs":1,"nanos":1,"secret":1},"map":{}}}"#, ReadError::Unknown),
         (r#"{"named":{"list":[],"lifetime":{"secs":1,"nanos":"1"},"map":{}}}"#, ReadError::WrongType),
         ("[]", ReadError::WrongValue),
+        ("{}", ReadError::WrongValue),
+        (r#""wrapped""#, ReadError::WrongType),
+        (r#"{"pair":[1,null,2]}"#, ReadError::WrongValue),
+        (r#"{"pair":{"0":1,"1":null}}"#, ReadError::WrongType),
     ] {
         let found = read::<Message>(text).unwrap_err();
         assert_eq!(found, expected, "{text}");
