@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ALICE, PASSWORD, settings } from "./support/config.ts";
 import { shared } from "./support/postern.ts";
+import { Visitor } from "./support/visitor.ts";
 
 const CALLBACK = "https://notes.example/callback";
 const clients = [{ client_id: "first-party" }, { client_id: "notes", name: "Notes for Teams", redirect_uris: [CALLBACK], scopes: ["read:orders"] }];
@@ -17,41 +18,9 @@ const REQUEST = new URLSearchParams({
   code_challenge_method: "S256",
 });
 
-/** A browser's cookies, and the form of the page that it shows. */
-class Visitor {
-  readonly cookies = new Map<string, string>();
-  page = "";
-
-  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const headers = { ...(init.headers as Record<string, string>), ...(cookie && { cookie }) };
-    const answer = await postern().fetch(path, { ...init, headers, redirect: "manual" });
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      if (line.includes("Max-Age=0")) this.cookies.delete(name);
-      else this.cookies.set(name, value);
-    }
-    this.page = answer.headers.get("content-type")?.startsWith("text/html") ? await answer.clone().text() : "";
-    return answer;
-  }
-
-  /** Posts the form that is shown. */
-  post(path: string, entries: Record<string, string>): Promise<Response> {
-    const form = new URLSearchParams(entries);
-    for (const [, name = "", value = ""] of this.page.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)) form.append(name, value.replaceAll("&amp;", "&"));
-    const headers = { "content-type": "application/x-www-form-urlencoded", origin: new URL(postern().url).origin };
-    return this.fetch(path, { method: "POST", body: form.toString(), headers });
-  }
-
-  async fill(path: string, entries: Record<string, string>): Promise<Response> {
-    expect((await this.fetch(path)).status).toBe(200);
-    return this.post(path.split("?")[0] ?? path, entries);
-  }
-}
-
 let visitor: Visitor;
 beforeEach(() => {
-  visitor = new Visitor();
+  visitor = new Visitor(postern);
 });
 
 test.for(["sign-in", "sign-up", "forgotten-password", "new-password", "verify-address", "sign-out"])("the page /auth/%s is there", async (path) => {

@@ -16,6 +16,7 @@ use crate::{
         clients::AdminClients,
         history::AdminHistory,
         imports::AdminImports,
+        issuers::AdminIssuers,
         keys::AdminKeys,
         order::{Order, Orders},
         paging::Query,
@@ -112,6 +113,7 @@ impl<'r, P: Ports> AdminApi<'r, P> {
             Order::AddClient(client_id) => {
                 return AdminClients::of(self.0).add(asked, client_id).await;
             }
+            Order::RefreshIssuer(issuer) => return AdminIssuers::of(self.0).refresh(issuer).await,
             Order::ReplaceClient => return AdminClients::of(self.0).replace(asked).await,
             Order::ClearThrottle(subject) => {
                 return AdminThrottle::of(self.0).clear(subject).await;
@@ -129,7 +131,13 @@ impl<'r, P: Ports> AdminApi<'r, P> {
             ByPath::UserSessions => AdminSessions::of(self.0).list(asked).await,
             ByPath::EndUserSession => AdminSessions::of(self.0).end(asked).await,
             ByPath::EndUserSessions => AdminSessions::of(self.0).end_all(asked).await,
+            ByPath::ResetUser => AdminUsers::of(self.0).reset(asked).await,
+            ByPath::UserActivity => AdminSessions::of(self.0).activity(asked).await,
+            ByPath::UserGrants => AdminSessions::of(self.0).grants(asked).await,
+            ByPath::EndUserGrant => AdminSessions::of(self.0).end_grant(asked).await,
+            ByPath::Issuers => AdminIssuers::of(self.0).list().await,
             ByPath::Routes => AdminRoutes::of(self.0).show().await,
+            ByPath::ExplainRoute => AdminRoutes::of(self.0).explain(asked).await,
             ByPath::ReplaceRoutes => AdminRoutes::of(self.0).replace(asked).await,
             ByPath::Audit => AdminAudit::of(self.0).list(asked).await,
             ByPath::Clients => AdminClients::of(self.0).list(asked).await,

@@ -7,6 +7,7 @@ pub(crate) mod audit_trail;
 mod clients;
 mod history;
 mod imports;
+mod issuers;
 mod keys;
 mod order;
 pub(crate) mod paging;

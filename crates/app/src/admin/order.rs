@@ -38,6 +38,8 @@ pub(crate) enum Order<'a> {
     AddClient(StoredId),
     /// Replace what the client in the path may do.
     ReplaceClient,
+    /// Ask this issuer for its keys.
+    RefreshIssuer(&'a str),
     /// Remove the limits and lockouts of this subject.
     ClearThrottle(ThrottleTarget),
 }
@@ -70,6 +72,7 @@ impl<'r, P: Ports> Orders<'r, P> {
                 Order::AddClient(StoredId::random(self.0.ports.platform())?)
             }
             AdminCall::ByBody(ByBody::ReplaceClient) => Order::ReplaceClient,
+            AdminCall::ByBody(ByBody::RefreshIssuer) => Order::RefreshIssuer(asked.body.text("issuer")?),
             AdminCall::ByBody(ByBody::ClearThrottle) => {
                 Order::ClearThrottle(AdminThrottle::of(self.0).subject_to_clear(asked)?)
             }
@@ -90,6 +93,7 @@ impl<'r, P: Ports> Orders<'r, P> {
             Order::Revoke(target) => (revocations::named(target), String::new()),
             Order::AddClient(client_id) => (client_id.as_str().to_owned(), clients::told(&asked.body)),
             Order::ReplaceClient => (by_path(), clients::told(&asked.body)),
+            Order::RefreshIssuer(issuer) => ((*issuer).to_owned(), String::new()),
             // Not in the path, which logs elsewhere keep.
             Order::ClearThrottle(subject) => (subject.told.clone(), String::new()),
         }

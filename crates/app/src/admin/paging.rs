@@ -48,6 +48,16 @@ impl Query {
         Self(parameters.into_iter().filter(|(_, value)| !value.is_empty()).collect())
     }
 
+    /// The parameters but one.
+    pub(crate) fn without(&self, name: &str) -> Vec<(&'static str, String)> {
+        self.0.iter().filter(|(own, _)| *own != name).cloned().collect()
+    }
+
+    /// Whether no parameter has a value.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|(_, value)| value.is_empty())
+    }
+
     /// The value of a parameter, if it is there.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())

@@ -6,14 +6,15 @@ use serde_json::Value;
 
 use crate::{
     admin::request::{AdminRequest, object},
-    config::{ConfigError, RouteDocument},
+    config::{Config, ConfigError, RouteDocument},
     gate::route_loader::RouteLoader,
-    http::{Problem, Reply},
+    gateway::{Access, Gate, HostPattern, Methods, Route, Upstream, explain::mismatch, path::NormalPath},
+    http::{Problem, Reply, UrlParts},
     isolate::Isolate,
     jose::json::parse_text,
-    ports::{Clock as _, KvStore as _},
+    ports::{Clock as _, Component, Fault, KvStore as _},
     runtime::{Runtime, ports::Ports},
-    web::{body::BodyError, error::ApiError},
+    web::{body::BodyError, error::ApiError, paths::is_own},
 };
 
 /// How long a write to KV takes to be visible everywhere, according to the platform's documentation.
@@ -66,6 +67,25 @@ impl<'r, P: Ports> AdminRoutes<'r, P> {
         ))
     }
 
+    /// `GET /admin/routes/explain`: the table in force here, and with `url` which of its routes decides a request of this
+    /// method without an access token, and why.
+    pub(crate) async fn explain(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+        let none = || Fault::new(Component::Kv, "there is no route table yet");
+        let gate = self.route_loader.gate_in_force(self.platform.now()).await.ok_or_else(none)?;
+        let rows = gate.routes().iter().map(row).collect();
+        let explanation = match asked.query.value("url") {
+            None => Value::Null,
+            Some(url) => {
+                let method = asked.query.value("method").unwrap_or("GET");
+                let problem = "must be an absolute http or https URL";
+                let wrong = ApiError::InvalidParameter { name: "url", problem };
+                let parts = UrlParts::parse(url).ok_or(wrong)?;
+                explained(&self.isolate.config, &gate, method, &parts)
+            }
+        };
+        Ok(Reply::json(200, &object([("routes", Value::Array(rows)), ("explanation", explanation)])))
+    }
+
     /// `PUT /admin/routes`: validates the routes as at a start, and publishes them.
     ///
     /// 409 `routes_in_vars` if the table is not in KV; 409 `version_conflict` if `replaces` is not the current version;
@@ -101,6 +121,94 @@ impl<'r, P: Ports> AdminRoutes<'r, P> {
             &object([("version", version.into()), ("in_force_everywhere_at", at.seconds().into())]),
         ))
     }
+}
+
+/// A route of the table in force.
+fn row(route: &Route) -> Value {
+    let host = match &route.host {
+        HostPattern::Any => "*".to_owned(),
+        HostPattern::Exact(host) => host.clone(),
+        HostPattern::Wildcard(suffix) => ["*.", suffix].concat(),
+    };
+    let methods: Vec<Value> = match &route.methods {
+        Methods::Any => Vec::new(),
+        Methods::Only(methods) => methods.iter().map(|method| method.as_str().into()).collect(),
+    };
+    let access = match route.access {
+        Access::Public => "public",
+        Access::Optional => "optional",
+        Access::Required(_) => "required",
+    };
+    let upstream = match &route.upstream {
+        Upstream::Url { base } => base.clone(),
+        Upstream::Service { binding } => ["service ", binding].concat(),
+        Upstream::Answer => "answer".to_owned(),
+    };
+    object([
+        ("name", route.name.as_str().into()),
+        ("host", host.into()),
+        ("path", route.path.to_string().into()),
+        ("methods", Value::Array(methods)),
+        ("access", access.into()),
+        ("requires", requirement(&route.access)),
+        ("upstream", upstream.into()),
+    ])
+}
+
+/// Which route decides a request, and why those before it do not: by the function that `postern routes explain` uses. What a
+/// token would change, that program says.
+fn explained(config: &Config, gate: &Gate, method: &str, url: &UrlParts<'_>) -> Value {
+    let mut passed = Vec::new();
+    let mut route = Value::Null;
+    let path = NormalPath::parse(url.path).ok();
+    let (mut answer, mut why) = ("refused", "no route matches this host, path, and method");
+    if is_own(config, url.path) {
+        (answer, why) = ("postern", "a path of Postern itself");
+    } else if let Some(path) = &path {
+        for (index, own) in gate.routes().iter().enumerate() {
+            let members = |more| {
+                let number = index.saturating_add(1);
+                object([("number", number.into()), ("name", own.name.as_str().into()), ("why", more)])
+            };
+            if let Some(why) = mismatch(own, method, url.authority, path) {
+                passed.push(members(why.into()));
+                continue;
+            }
+            (answer, why) = match own.access {
+                Access::Public | Access::Optional => ("forwarded", "the route requires no access token"),
+                Access::Required(_) => ("refused", "the route requires an access token"),
+            };
+            route = members(Value::Null);
+            break;
+        }
+    } else {
+        why = "the path is ambiguous";
+    }
+    object([
+        ("path", path.map_or(Value::Null, |path| path.to_string().into())),
+        ("passed_over", Value::Array(passed)),
+        ("route", route),
+        ("answer", answer.into()),
+        ("why", why.into()),
+    ])
+}
+
+/// What a route requires of a token, as its members and their values.
+fn requirement(access: &Access) -> Value {
+    let mut told = Vec::new();
+    if let Access::Required(requirement) = access {
+        for (member, names) in [
+            ("issuers", &requirement.issuers),
+            ("scopes_all", &requirement.scopes_all),
+            ("scopes_any", &requirement.scopes_any),
+            ("roles_any", &requirement.roles_any),
+        ] {
+            for name in names {
+                told.push(Value::from([member, ": ", name].concat()));
+            }
+        }
+    }
+    Value::Array(told)
 }
 
 fn invalid_routes(mistakes: &[ConfigError]) -> Problem {

@@ -3,12 +3,14 @@
 use serde_json::Value;
 
 use crate::{
+    account::Purpose,
     admin::{
         paging::{page, page_of, to_read},
         request::{AdminRequest, object},
     },
     auth::{
         hashing::Hashing,
+        one_time_delivery::{OneTimeDelivery, offers_one_time_tokens},
         password_policy::{chosen_password, parse_login, refuse_login_as_password},
         user_changes::fits_a_token,
         users::keeps_users,
@@ -22,6 +24,7 @@ use crate::{
     runtime::{Runtime, ports::Ports},
     web::{
         body::{Body, BodyError},
+        caller::Caller,
         error::ApiError,
     },
 };
@@ -32,6 +35,7 @@ pub(crate) struct AdminUsers<'r, P: Ports> {
     platform: &'r P::Platform,
     hashing: Hashing<'r, P>,
     users: Users<'r, P>,
+    delivery: OneTimeDelivery<'r, P>,
 }
 
 impl<'r, P: Ports> AdminUsers<'r, P> {
@@ -41,11 +45,12 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
             platform: runtime.ports.platform(),
             hashing: Hashing::of(runtime),
             users: Users::of(runtime),
+            delivery: OneTimeDelivery::of(runtime),
         }
     }
 
     /// `GET /admin/users`: users in the order of their logins; with `search` those whose login begins with it, with
-    /// `login` the user with this login.
+    /// `contains` those whose login or id has it anywhere, with `login` the user with this login.
     pub(crate) async fn list(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
         keeps_users(&self.isolate.config)?;
         if let Some(text) = asked.query.value("login") {
@@ -56,7 +61,8 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         let after = asked.query.value("after").map(cursor).transpose()?;
         // In the spelling that logins are stored in, as far as a beginning has one.
         let prefix = asked.query.value("search").unwrap_or_default().to_lowercase();
-        let query = UserQuery { prefix, after, limit: to_read(limit) };
+        let contains = asked.query.value("contains").unwrap_or_default().to_owned();
+        let query = UserQuery { prefix, contains, after, limit: to_read(limit) };
         let users = self.users.list_users(&query).await?;
         Ok(page_of("users", users, limit, row, |user| base64url(user.login.as_str().as_bytes())))
     }
@@ -125,6 +131,16 @@ impl<'r, P: Ports> AdminUsers<'r, P> {
         let account = asked.account()?;
         refuse_oneself(asked, account)?;
         there(self.users.set_disabled(account, disabled, asked.caller.setting()).await?)
+    }
+
+    /// `POST /admin/users/{sub}/reset`: sends the user a message with a token for a new password, as if they had asked for
+    /// it. Nothing else changes. The message and the user's activity do not have the administrator's address.
+    pub(crate) async fn reset(&self, asked: &AdminRequest<'_>) -> Result<Reply, ApiError> {
+        offers_one_time_tokens(&self.isolate.config)?;
+        let user = self.users.find_user(asked.account()?).await?.ok_or(ApiError::UserNotFound)?;
+        let caller = Caller { request_id: asked.caller.request_id.clone(), ..Caller::default() };
+        self.delivery.send_later((caller, None), user.login, Purpose::ResetPassword);
+        Ok(Reply::empty(204))
     }
 
     /// `DELETE /admin/users/{sub}`: erases everything that is stored. The call can be repeated.

@@ -99,7 +99,7 @@ impl<'r, P: Ports> OwnAccount<'r, P> {
             exported_at: self.platform.now().seconds(),
             profile,
             sessions: self.session_list.session_rows(session.account, session.family).await?,
-            activity: self.activity_list.activity_of(&session).await?,
+            activity: self.activity_list.activity_of(session.account).await?,
         };
         self.events.record_of(&caller, (session.account, session.family), EventKind::AccountExported);
         Ok(Reply::json(200, &export)

@@ -3,11 +3,10 @@
 use serde::Serialize;
 
 use crate::{
-    access::session::Session,
     account::{Accounts as _, ActivityEntry, ActivityKind},
     auth::session_auth::SessionAuth,
     http::{Reply, RequestView},
-    ids::FamilyId,
+    ids::{AccountId, FamilyId},
     runtime::{Runtime, ports::Ports},
     web::error::ApiError,
 };
@@ -61,11 +60,16 @@ impl<'r, P: Ports> ActivityList<'r, P> {
     /// `GET /auth/activity`.
     pub(crate) async fn activity(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = self.auth.own_identity(request).await?;
-        Ok(Reply::json(200, &Activity { activity: self.activity_of(&session).await? }))
+        self.list(session.account).await
     }
 
-    pub(crate) async fn activity_of(&self, session: &Session) -> Result<Vec<ActivityRow>, ApiError> {
-        let entries = self.accounts.activity(session.account).await?;
+    /// The answer with the activity of an account.
+    pub(crate) async fn list(&self, account: AccountId) -> Result<Reply, ApiError> {
+        Ok(Reply::json(200, &Activity { activity: self.activity_of(account).await? }))
+    }
+
+    pub(crate) async fn activity_of(&self, account: AccountId) -> Result<Vec<ActivityRow>, ApiError> {
+        let entries = self.accounts.activity(account).await?;
         Ok(entries.into_iter().map(ActivityRow::from).collect())
     }
 }

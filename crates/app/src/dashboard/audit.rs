@@ -8,7 +8,7 @@ use crate::{
         AuditLog as _, Page,
         chain::{Head, Sealed, verify_chain},
     },
-    dashboard::{desk::Desk, refused::Refused, router::DashboardPages},
+    dashboard::{desk::Desk, reading::Reading, refused::Refused},
     runtime::ports::Ports,
     web::error::ApiError,
 };
@@ -41,7 +41,7 @@ struct Found {
     unproved: usize,
 }
 
-impl<P: Ports> DashboardPages<'_, P> {
+impl<P: Ports> Reading<'_, P> {
     pub(super) async fn audit(&self, desk: &Desk<'_>, query: &Query) -> Result<Screen, Refused> {
         let before = match query.value("before") {
             None => None,
@@ -52,21 +52,16 @@ impl<P: Ports> DashboardPages<'_, P> {
         };
         let found = self.find(before, query).await?;
         let value = |name| query.value(name).unwrap_or_default();
-        let entries = FILTERS.map(|(name, label)| Entry::text(name, label, value(name))).to_vec();
+        let filters = FILTERS.map(|(name, label)| Entry::text(name, label, value(name))).to_vec();
         let mut parts = vec![
             Part::Search(Search {
                 name: "Filter the audit log",
                 action: desk.around.link("/ui/audit"),
-                entries,
+                entries: filters,
                 button: "Filter",
             }),
             state(&found),
-            Part::Table(Table {
-                caption: "Entries, newest first".to_owned(),
-                head: vec!["Number", "Time (UTC)", "Administrator", "Action", "Target", "Detail", "Result"],
-                rows: found.entries.iter().map(row).collect(),
-                empty: "No entry matches.",
-            }),
+            Part::Table(entries(&found, "Entries, newest first", "No entry matches.")),
         ];
         let mut pages = Vec::new();
         let link = |text: &str, before: &str| {
@@ -86,6 +81,16 @@ impl<P: Ports> DashboardPages<'_, P> {
         }
         parts.push(Part::Pages(pages));
         Ok(Screen::new("Audit log", parts))
+    }
+
+    /// The revocations that the log has last: the feed itself has hashes, and no names.
+    pub(super) async fn revoked(&self) -> Result<Part, Refused> {
+        let found = self.find(None, &Query::of(vec![("action", "revoke".to_owned())])).await?;
+        Ok(Part::Table(entries(
+            &found,
+            "Revocations of administrators, newest first",
+            "No revocation is among the last entries of the audit log.",
+        )))
     }
 
     /// Looks for entries from `before` backwards, until the page is full or enough were looked at.
@@ -158,6 +163,15 @@ fn state(found: &Found) -> Part {
     Part::Text(format!(
         "Entries {from} to {to} of {last} were read, and their chain is intact.{unproved} postern audit verify checks the whole log."
     ))
+}
+
+fn entries(found: &Found, caption: &str, empty: &'static str) -> Table {
+    Table {
+        caption: caption.to_owned(),
+        head: vec!["Number", "Time (UTC)", "Administrator", "Action", "Target", "Detail", "Result"],
+        rows: found.entries.iter().map(row).collect(),
+        empty,
+    }
 }
 
 fn row(sealed: &Sealed) -> Vec<Cell> {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use postern_pages::dashboard::{Ask, Link, Part, Screen};
+use postern_pages::dashboard::{Ask, Cell, Fact, Link, Part, Screen};
 use serde_json::Value;
 
 use crate::{
@@ -10,14 +10,14 @@ use crate::{
     dashboard::{
         change::{CHANGES, CONFIRM, Change, Wanted},
         desk::Desk,
+        reading::Reading,
         refused::{self, Refused, body_of},
-        router::DashboardPages,
         show,
     },
     http::Reply,
     pages::{form_token, pending::encoded},
     ports::Clock as _,
-    runtime::{events::Events, ports::Ports},
+    runtime::{Runtime, events::Events, ports::Ports},
     web::{endpoints::Call, error::ApiError},
 };
 
@@ -27,7 +27,10 @@ const ASK_LIFETIME: Duration = Duration::from_hours(1);
 /// How long the note about a change is shown.
 const NOTE_LIFETIME: Duration = Duration::from_mins(1);
 
-impl<P: Ports> DashboardPages<'_, P> {
+/// Asks before changes, and makes them.
+pub(super) struct Changes<'r, P: Ports>(pub(super) &'r Runtime<P>);
+
+impl<P: Ports> Changes<'_, P> {
     /// The page that asks. It needs a recent sign-in already, so that the answer is one step.
     pub(super) async fn ask(&self, desk: &Desk<'_>, wanted: &Wanted) -> Result<Reply, Refused> {
         match AdminAccess::of(self.0).admit_to(wanted.endpoint, &desk.admin, &desk.caller) {
@@ -99,7 +102,7 @@ impl<P: Ports> DashboardPages<'_, P> {
             None => Value::Null,
             Some(call) => {
                 let first = wanted.parameters().first().copied().unwrap_or_default();
-                match self.read(desk, call, vec![first], Vec::new()).await {
+                match Reading(self.0).read(desk, call, vec![first], Vec::new()).await {
                     Ok(about) => about,
                     // Another service keeps the users. Their sessions are here all the same.
                     Err(Refused::Error(ApiError::NotOffered)) => Value::Null,
@@ -120,7 +123,15 @@ impl<P: Ports> DashboardPages<'_, P> {
             cancel: desk.around.link(&wanted.filled(wanted.change.back, &about, &encoded)),
         };
         let is_error = alert.is_some();
-        let parts = alert.into_iter().chain([Part::Ask(ask)]).collect();
+        let fact = |(name, value): &(&'static str, String)| Fact {
+            name: name.replace('_', " "),
+            value: Cell::Code(value.clone()),
+        };
+        let mut parts: Vec<Part> = alert.into_iter().collect();
+        if !wanted.fields.is_empty() {
+            parts.push(Part::Facts(wanted.fields.iter().map(fact).collect()));
+        }
+        parts.push(Part::Ask(ask));
         Ok(Screen { is_error, ..Screen::new(&[wanted.change.title, "?"].concat(), parts) })
     }
 

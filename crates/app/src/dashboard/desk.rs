@@ -11,6 +11,7 @@ use crate::{
     http::Reply,
     ids::BrowserId,
     pages::pending::encoded,
+    time::Timestamp,
     web::{
         caller::Caller,
         cookies::with_cookies,
@@ -19,7 +20,16 @@ use crate::{
 };
 
 /// The areas, with the paths of their first pages below the prefix of the administrators' API.
-pub(super) const AREAS: &[(&str, &str)] = &[("Signing keys", "/ui/keys"), ("Audit log", "/ui/audit")];
+pub(super) const AREAS: &[(&str, &str)] = &[
+    ("Users", "/ui/users"),
+    ("Clients", "/ui/clients"),
+    ("Routes", "/ui/routes"),
+    ("Other issuers", "/ui/issuers"),
+    ("Signing keys", "/ui/keys"),
+    ("Revocations", "/ui/revocations"),
+    ("Limits and locks", "/ui/limits"),
+    ("Audit log", "/ui/audit"),
+];
 
 /// The surroundings of every page, with or without an administrator.
 pub(super) struct Surroundings<'d> {
@@ -39,6 +49,7 @@ pub(super) struct Desk<'d> {
     pub(super) caller: Caller,
     /// The administrator's login, if it is known.
     pub(super) login: Option<String>,
+    pub(super) now: Timestamp,
 }
 
 impl Surroundings<'_> {

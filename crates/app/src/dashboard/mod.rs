@@ -1,6 +1,6 @@
 //! The administrators' dashboard: pages over the administrators' API.
 //!
-//! A page reads through [`DashboardPages::read`] what a call of the API answers, and writes it down as parts
+//! A page reads through [`Reading::read`](reading::Reading::read) what a call of the API answers, and writes it down as parts
 //! (`postern_pages::dashboard`). A change is a row of [`change::CHANGES`]: it names the action of the API's row in the table
 //! of endpoints, and [`confirm`] asks once and lets the API carry it out. So there is no second implementation of a call.
 //!
@@ -9,12 +9,19 @@
 
 mod audit;
 mod change;
+mod clients;
 mod confirm;
 mod desk;
+mod issuers;
 mod keys;
+mod limits;
+mod reading;
 mod refused;
+mod revocations;
 mod router;
+mod routes;
 mod show;
+mod users;
 
 pub(crate) use router::DashboardPages;
 

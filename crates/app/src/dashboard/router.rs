@@ -5,17 +5,22 @@ use postern_pages::dashboard::Screen;
 use serde_json::Value;
 
 use crate::{
-    admin::{
-        access::AdminAccess,
-        api::AdminApi,
-        paging::Query,
-        request::{Admin, AdminRequest},
-    },
+    admin::{access::AdminAccess, paging::Query, request::Admin},
     auth::profiles::Profiles,
     dashboard::{
         change::{CONFIRM, Wanted},
+        clients::{client, clients},
+        confirm::Changes,
         desk::{AREAS, Desk, Surroundings},
-        refused::{self, Refused, body_of},
+        issuers::issuers,
+        keys::keys,
+        limits::limits,
+        reading::Reading,
+        refused::{self, Refused},
+        revocations::revocations,
+        routes::routes,
+        show,
+        users::{READS, user, users},
     },
     http::{Reply, RequestView},
     ids::BrowserId,
@@ -23,13 +28,13 @@ use crate::{
     runtime::{Runtime, events::Events, origins::Origins, ports::Ports},
     web::{
         caller::Caller,
-        endpoints::{AdminCall, ByPath, Call, DashboardCall, ENDPOINTS, Endpoint},
+        endpoints::{ByPath, DashboardCall, Endpoint},
         error::ApiError,
     },
 };
 
 /// Answers requests for pages of the dashboard.
-pub(crate) struct DashboardPages<'r, P: Ports>(pub(super) &'r Runtime<P>);
+pub(crate) struct DashboardPages<'r, P: Ports>(&'r Runtime<P>);
 
 /// What was asked for: the row of the table of endpoints, and the values of the `{...}` in its path.
 type Asked<'p> = (&'static Endpoint, DashboardCall, Vec<&'p str>);
@@ -108,7 +113,7 @@ impl<'r, P: Ports> DashboardPages<'r, P> {
         };
         let profile = Profiles::of(self.0).profile_of(&admin.session, &admin.subject).await.ok();
         let login = profile.and_then(|profile| profile.login.or(profile.email).or(profile.name));
-        let desk = Desk { around, admin, caller, login };
+        let desk = Desk { around, admin, caller, login, now: self.0.now() };
         match self.handle(&desk, asked, query, fields).await {
             Ok(reply) => reply,
             Err(refusal) => {
@@ -133,15 +138,17 @@ impl<'r, P: Ports> DashboardPages<'r, P> {
             DashboardCall::Confirm | DashboardCall::Change => {
                 let wanted = wanted(&parameters, fields).ok_or(ApiError::NotFound)?;
                 if call == DashboardCall::Confirm {
-                    return self.ask(desk, &wanted).await;
+                    return Changes(self.0).ask(desk, &wanted).await;
                 }
-                self.change(desk, &wanted, posted::text(fields, "form_token")).await
+                Changes(self.0).change(desk, &wanted, posted::text(fields, "form_token")).await
             }
             _ => {
                 let query = Query::parse(query, endpoint.query)?;
-                let note = self.note(desk, &query)?;
+                let note = Changes(self.0).note(desk, &query)?;
                 let mut screen = self.screen(desk, call, &parameters, &query).await?;
-                screen.parts.splice(0..0, note);
+                if let Some(note) = note {
+                    screen.parts.insert(0, note);
+                }
                 Ok(desk.page(200, &screen))
             }
         }
@@ -152,40 +159,56 @@ impl<'r, P: Ports> DashboardPages<'r, P> {
         &self,
         desk: &Desk<'_>,
         call: DashboardCall,
-        _parameters: &[&str],
+        parameters: &[&str],
         query: &Query,
     ) -> Result<Screen, Refused> {
-        match call {
-            DashboardCall::Keys => self.keys(desk).await,
-            DashboardCall::Audit => self.audit(desk, query).await,
+        let reading = Reading(self.0);
+        let about = parameters.first().copied().unwrap_or_default();
+        let read = match call {
+            DashboardCall::Users => ByPath::Users,
+            DashboardCall::User => ByPath::User,
+            DashboardCall::Clients => ByPath::Clients,
+            DashboardCall::Client => ByPath::Client,
+            DashboardCall::Routes => ByPath::ExplainRoute,
+            DashboardCall::Issuers => ByPath::Issuers,
+            DashboardCall::Keys => ByPath::Keys,
+            DashboardCall::Limits => ByPath::Throttle,
+            DashboardCall::Audit => return reading.audit(desk, query).await,
+            DashboardCall::Revocations => return Ok(revocations(desk, reading.revoked().await?)),
             DashboardCall::Home | DashboardCall::Confirm | DashboardCall::Change => {
-                Err(ApiError::NotFound.into())
+                return Err(ApiError::NotFound.into());
             }
-        }
-    }
-
-    /// What a call of the administrators' API answers that reads.
-    pub(super) async fn read(
-        &self,
-        desk: &Desk<'_>,
-        call: ByPath,
-        parameters: Vec<&str>,
-        query: Vec<(&'static str, String)>,
-    ) -> Result<Value, Refused> {
-        let call = AdminCall::ByPath(call);
-        let of_call = |endpoint: &&Endpoint| endpoint.call == Call::Admin(call);
-        let endpoint = ENDPOINTS.iter().find(of_call).ok_or(ApiError::NotFound)?;
-        let asked = AdminRequest {
-            endpoint,
-            call,
-            parameters,
-            query: Query::of(query),
-            body: crate::web::body::Body::of(serde_json::Map::new()),
-            admin: desk.admin.clone(),
-            caller: desk.caller.clone(),
         };
-        let reply = AdminApi::of(self.0).carry_out(asked).await?;
-        if reply.status < 400 { Ok(body_of(&reply)) } else { Err(Refused::Answer(reply)) }
+        let asked = query.without("done");
+        let answer = match reading.read(desk, read, parameters.to_vec(), asked).await {
+            // Another service keeps the users. Their sessions are here all the same.
+            Err(Refused::Error(ApiError::NotOffered)) if call == DashboardCall::User => Value::Null,
+            // The page of limits begins with a form.
+            Err(_) if call == DashboardCall::Limits && query.is_empty() => Value::Null,
+            answer => answer?,
+        };
+        Ok(match call {
+            DashboardCall::Users => users(desk, query, &answer),
+            DashboardCall::User => {
+                let mut lists = Vec::new();
+                for read in READS {
+                    lists.push(reading.read(desk, read, vec![about], Vec::new()).await?);
+                }
+                let limits = if answer.is_null() {
+                    Value::Null
+                } else {
+                    let login = vec![("login", show::text(&answer, "login").to_owned())];
+                    reading.read(desk, ByPath::Throttle, Vec::new(), login).await?
+                };
+                user(desk, about, &answer, &lists, &limits)
+            }
+            DashboardCall::Clients => clients(desk, &answer),
+            DashboardCall::Client => client(desk, &answer),
+            DashboardCall::Routes => routes(desk, query, &answer),
+            DashboardCall::Issuers => issuers(desk, &answer),
+            DashboardCall::Limits => limits(desk, query, &answer),
+            _ => keys(desk, &answer),
+        })
     }
 
     fn problem(&self, refusal: Refused, caller: &Caller) -> Reply {

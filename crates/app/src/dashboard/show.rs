@@ -1,7 +1,9 @@
 //! Writes the JSON answers of the administrators' API down as cells, facts and tables.
 
-use postern_pages::dashboard::{Cell, Fact, Part, Table};
+use postern_pages::dashboard::{Cell, Fact, Link, Part, Table};
 use serde_json::Value;
+
+use crate::dashboard::desk::Desk;
 
 /// How a member is written.
 #[derive(Debug, Clone, Copy)]
@@ -83,4 +85,21 @@ pub(super) fn text<'v>(object: &'v Value, name: &str) -> &'v str {
 /// The rows of a list.
 pub(super) fn rows<'v>(answer: &'v Value, name: &str) -> &'v [Value] {
     answer.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether a user or a client is disabled.
+pub(super) fn is_disabled(object: &Value) -> bool {
+    object.get("disabled").and_then(Value::as_bool) == Some(true)
+}
+
+/// The state of a user or of a client.
+pub(super) fn state(object: &Value) -> Cell {
+    if is_disabled(object) { Cell::Bad("disabled".to_owned()) } else { Cell::Good("enabled".to_owned()) }
+}
+
+/// The link to the next page of a list, with the search that it is a page of.
+pub(super) fn next(desk: &Desk<'_>, answer: &Value, below: &str, search: (&str, &str)) -> Part {
+    let next = text(answer, "next");
+    let link = || Link::new("Next page", desk.around.link_with(below, &[search, ("after", next)]));
+    Part::Pages(if next.is_empty() { Vec::new() } else { vec![link()] })
 }

@@ -56,7 +56,12 @@ impl<'r, P: Ports> OwnGrants<'r, P> {
     /// `GET /auth/grants`.
     pub(crate) async fn grants(&self, request: &impl RequestView) -> Result<Reply, ApiError> {
         let (_, session) = SessionAuth::of(self.0).own_identity(request).await?;
-        let grants = self.of_account(session.account).await?.into_iter().map(GrantRow::from).collect();
+        self.list(session.account).await
+    }
+
+    /// The answer with the live grants of an account.
+    pub(crate) async fn list(&self, account: AccountId) -> Result<Reply, ApiError> {
+        let grants = self.of_account(account).await?.into_iter().map(GrantRow::from).collect();
         Ok(Reply::json(200, &Grants { grants }))
     }
 
@@ -104,7 +109,7 @@ impl<'r, P: Ports> OwnGrants<'r, P> {
 ///
 /// # Errors
 /// A fault of the Account object.
-pub(super) async fn end_grant<P: Ports>(
+pub(crate) async fn end_grant<P: Ports>(
     runtime: &Runtime<P>,
     caller: &Caller,
     (account, grant): (AccountId, FamilyId),

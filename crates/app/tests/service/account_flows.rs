@@ -383,7 +383,7 @@ fn users_are_listed_by_pages_in_the_order_of_their_logins() {
         let users = block_on(world.service().list_users(query)).unwrap();
         users.into_iter().map(|user| user.login.as_str().to_owned()).collect::<Vec<_>>()
     };
-    let first = UserQuery { prefix: "al".to_owned(), after: None, limit: 2 };
+    let first = UserQuery { prefix: "al".to_owned(), limit: 2, ..UserQuery::default() };
     assert_eq!(logins(&first), ["alan", "alfred"]);
     let last = block_on(world.service().list_users(&first)).unwrap().pop().unwrap().login;
     assert_eq!(logins(&UserQuery { after: Some(last), ..first }), [LOGIN]);

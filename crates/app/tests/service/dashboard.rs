@@ -1,6 +1,6 @@
 //! The administrators' dashboard, as a browser sees it.
 
-use postern_app::{audit::AuditLog as _, http::Reply};
+use postern_app::{audit::AuditLog as _, http::Reply, identity::seed};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,7 +13,11 @@ use crate::web::endpoints::{Call, ENDPOINTS};
 const ADMIN: &str = "admin@example.com";
 
 fn world() -> World {
-    World::with(&json!({"POSTERN_ADMIN": {"dashboard": true}, "POSTERN_LIMITS": "off"}))
+    World::with(&json!({
+        "POSTERN_ADMIN": {"dashboard": true},
+        "POSTERN_LIMITS": "off",
+        "POSTERN_OAUTH": {"stored_clients": true},
+    }))
 }
 
 /// Signs in on the way to a page, and returns where the browser goes then.
@@ -38,6 +42,11 @@ fn entries(world: &World) -> Vec<(String, String, String)> {
     page.entries.iter().map(|sealed| told(&sealed.entry)).collect()
 }
 
+/// How many changes were carried out, besides the client that [`changes`] adds.
+fn changed(world: &World) -> usize {
+    entries(world).iter().filter(|(action, ..)| action != "client_add").count()
+}
+
 /// The pages of the dashboard that need no `{...}`.
 fn pages() -> impl Iterator<Item = String> {
     let of_dashboard = ENDPOINTS.iter().filter(|endpoint| matches!(endpoint.call, Call::Dashboard(_)));
@@ -45,28 +54,49 @@ fn pages() -> impl Iterator<Item = String> {
     plain.map(|endpoint| format!("/admin{}", endpoint.path))
 }
 
-/// Every change of the dashboard: the path of its form, and the fields of one that would be carried out.
+/// Every change of the dashboard: the path of its form, and its fields.
 fn changes(world: &World) -> Vec<(String, Vec<(&'static str, String)>)> {
-    let kid = kid(world);
+    let access_token = access_token(world);
+    let (kid, client_id) = (kid(world), new_client(world, &access_token));
     let value = |name: &'static str| match name {
         "kid" => kid.clone(),
+        "client_id" => client_id.clone(),
+        "sub" => seed::ALICE.account.to_string(),
+        "kind" => "subject".to_owned(),
+        "login" => ALICE.to_owned(),
+        "ip" => "192.0.2.1".to_owned(),
+        "issuer" => "https://idp.example.com/".to_owned(),
+        "not_before" | "expires_at" => "1900000000".to_owned(),
+        "session_id" | "grant_id" | "jti" | "secret_id" => "AAECAwQFBgcICQoLDA0ODw".to_owned(),
         other => panic!("a change has the field {other}: give it a value here"),
     };
-    crate::dashboard::change_fields()
+    let changes: Vec<_> = crate::dashboard::change_fields()
         .into_iter()
         .map(|(action, fields)| {
             let fields = fields.into_iter().map(|name| (name, value(name))).collect();
             (format!("/admin/ui/confirm/{action}"), fields)
         })
-        .collect()
+        .collect();
+    assert!(changes.len() > 10);
+    changes
+}
+
+fn access_token(world: &World) -> String {
+    let body = json!({"login": ADMIN, "password": PASSWORD, "delivery": "body"});
+    super::world::tokens(&world.call("/auth/login", &body)).0
 }
 
 fn kid(world: &World) -> String {
-    let body = json!({"login": ADMIN, "password": PASSWORD, "delivery": "body"});
-    let (access_token, _) = super::world::tokens(&world.call("/auth/login", &body));
-    let keys: Value =
-        serde_json::from_slice(&world.call_as("GET", "/admin/keys", &access_token).body).unwrap();
+    let reply = world.call_as("GET", "/admin/keys", &access_token(world));
+    let keys: Value = serde_json::from_slice(&reply.body).unwrap();
     keys["keys"][0]["kid"].as_str().unwrap().to_owned()
+}
+
+fn new_client(world: &World, access_token: &str) -> String {
+    let body = json!({"name": "Notes", "redirect_uris": ["https://notes.example/cb"], "confidential": true});
+    let reply = world.post_as(access_token, "/admin/clients", &body);
+    let client: Value = serde_json::from_slice(&reply.body).unwrap();
+    client["client_id"].as_str().unwrap().to_owned()
 }
 
 fn query(path: &str, fields: &[(&'static str, String)]) -> String {
@@ -133,7 +163,7 @@ fn a_user_without_the_scope_sees_nothing_and_changes_nothing() {
         assert_eq!(browser.get(&address).status, 403, "{address}");
     }
     assert!(world.log.0.borrow().iter().any(|line| line.contains("missing_scope")));
-    assert_eq!(entries(&world), []);
+    assert_eq!(changed(&world), 0);
 }
 
 fn borrowed<'f>(fields: &'f [(&'static str, String)]) -> Vec<(&'f str, &'f str)> {
@@ -173,7 +203,7 @@ fn a_stolen_browser_session_reads_and_changes_nothing() {
         let reply = browser.fill(&back, &[("login", "x"), ("password", "wrong")]);
         assert_eq!(reply.status, 401);
     }
-    assert_eq!(entries(&world), [], "nothing was carried out");
+    assert_eq!(changed(&world), 0, "nothing was carried out");
     assert!(world.log.0.borrow().iter().any(|line| line.contains("sign_in_too_old")));
     for address in pages().filter(|address| address != "/admin/ui") {
         assert_eq!(browser.get(&address).status, 200, "{address}: reading goes on");
@@ -221,7 +251,7 @@ fn a_change_needs_the_form_that_asked_for_it() {
             let mut changed = hidden(&page);
             changed.retain(|(own, _)| own != name);
             let reply = browser.post_with(&path, changed, &[(name, &format!("{value}x"))]);
-            assert_eq!(reply.status, 403, "{path}: another target");
+            assert!(reply.status >= 400, "{path}: another target");
         }
     }
     let page = html(&browser.get("/admin/ui/confirm/key_rotate"));
@@ -231,7 +261,7 @@ fn a_change_needs_the_form_that_asked_for_it() {
         403,
         "another session"
     );
-    assert_eq!(entries(&world), []);
+    assert_eq!(changed(&world), 0);
 }
 
 #[test]
@@ -310,4 +340,105 @@ fn every_page_has_the_policy_and_no_script() {
         assert_eq!(reply.header("referrer-policy"), Some("same-origin"));
         assert!(!html(&reply).contains("<script") || policy.contains("script-src 'sha256-"), "{address}");
     }
+}
+
+/// Asks for a change and makes it; the page that the browser ends at.
+fn made(browser: &mut Browser<'_>, address: &str) -> String {
+    let page = html(&browser.get(address));
+    let path = address.split('?').next().unwrap();
+    let reply = browser.post_with(path, hidden(&page), &[]);
+    match reply.status {
+        303 => html(&browser.get(location(&reply))),
+        200 => html(&reply),
+        other => panic!("{address}: {other}"),
+    }
+}
+
+#[test]
+fn a_user_is_found_by_any_part_and_changed() {
+    let world = world();
+    let mut browser = administrator(&world);
+    let sub = seed::ALICE.account.to_string();
+    let of_user = format!("/admin/ui/users/{sub}");
+    for part in ["LICE@exam", sub.get(5..15).unwrap()] {
+        let page = html(&browser.get(&format!("/admin/ui/users?contains={}", super::browser::encoded(part))));
+        assert!(
+            page.contains(&format!("href=\"{of_user}\"")) && !page.contains("/admin/ui/users/AAAA"),
+            "{part}: {page}"
+        );
+    }
+    assert!(html(&browser.get("/admin/ui/users?contains=nobody")).contains("No user matches."));
+    world.sign_in();
+    let page = html(&browser.get(&of_user));
+    for shown in ["alice@example.com", "Sessions", "No application has access.", "signed_in", "first-party"] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    let asked = format!("/admin/ui/confirm/user_disable?sub={sub}");
+    assert!(html(&browser.get(&asked)).contains("alice@example.com ("), "the page names the user");
+    let page = made(&mut browser, &asked);
+    assert!(page.contains("The user is disabled.") && page.contains("No session is alive."), "{page}");
+    assert_eq!(world.try_sign_in().status, 401);
+    let page = made(&mut browser, &format!("/admin/ui/confirm/user_enable?sub={sub}"));
+    assert!(page.contains("The user is enabled."));
+    assert_eq!(world.try_sign_in().status, 200);
+    let page = made(&mut browser, &format!("/admin/ui/confirm/user_reset?sub={sub}"));
+    assert!(page.contains("The message is on its way."));
+    let told: Vec<_> = entries(&world).into_iter().map(|(action, target, _)| (action, target)).collect();
+    for action in ["user_disable", "user_enable", "user_reset"] {
+        assert_eq!(
+            told.iter().filter(|told| **told == (action.to_owned(), sub.clone())).count(),
+            2,
+            "{action}"
+        );
+    }
+    // Their own access stays.
+    let own = html(&browser.get("/admin/ui/users?contains=admin@"));
+    let own = own.split("/admin/ui/users/").nth(1).unwrap().split('"').next().unwrap();
+    let page = html(&browser.get(&format!("/admin/ui/confirm/user_disable?sub={own}")));
+    let refused = browser.post_with("/admin/ui/confirm/user_disable", hidden(&page), &[]);
+    assert!(refused.status == 409 && html(&refused).contains("own_account"));
+}
+
+#[test]
+fn a_client_shows_no_secret_and_is_changed() {
+    let world = world();
+    let mut browser = administrator(&world);
+    let id = new_client(&world, &access_token(&world));
+    let list = html(&browser.get("/admin/ui/clients"));
+    assert!(list.contains(&format!("href=\"/admin/ui/clients/{id}\"")) && list.contains("Notes"));
+    let page = html(&browser.get(&format!("/admin/ui/clients/{id}")));
+    assert!(page.contains("https://notes.example/cb") && page.contains("client_end_secret"));
+    assert!(!page.contains("pcs_"), "no secret: {page}");
+    let page = made(&mut browser, &format!("/admin/ui/confirm/client_disable?client_id={id}"));
+    assert!(page.contains("The client is disabled.") && page.contains("client_enable"), "{page}");
+    let page = made(&mut browser, &format!("/admin/ui/confirm/client_delete?client_id={id}"));
+    assert!(page.contains("There is no client in the database."), "{page}");
+}
+
+#[test]
+fn limits_revocations_routes_and_issuers_are_shown() {
+    let world = World::with(&json!({"POSTERN_ADMIN": {"dashboard": true}, "POSTERN_PAGES": {}}));
+    let mut browser = administrator(&world);
+    let body = json!({"login": ALICE, "password": "wrong"});
+    assert_eq!(world.call("/auth/login", &body).status, 401);
+    let page = html(&browser.get("/admin/ui/limits?login=alice%40example.com&ip="));
+    assert!(page.contains("/admin/ui/confirm/throttle_clear?login=alice@example.com"), "{page}");
+    let page = made(&mut browser, "/admin/ui/confirm/throttle_clear?login=alice@example.com");
+    assert!(
+        page.contains("The limits are cleared.") && page.contains("No failure and no used limit"),
+        "{page}"
+    );
+    assert_eq!(browser.get("/admin/ui/limits?ip=nonsense").status, 400);
+
+    let sub = seed::ALICE.account;
+    let page = made(&mut browser, &format!("/admin/ui/confirm/revoke?kind=subject&sub={sub}&jti=&issuer="));
+    assert!(page.contains("It is revoked.") && page.contains("refused by the feed at"), "{page}");
+    let page = html(&browser.get("/admin/ui/revocations"));
+    assert!(page.contains(&format!("subject {sub}")) && page.contains("action=\"/admin/ui/confirm/revoke\""));
+
+    let page = html(&browser.get("/admin/ui/routes?method=GET&url=http%3A%2F%2Flocalhost%2Fauth%2Fme"));
+    assert!(page.contains("a path of Postern itself"), "{page}");
+    assert_eq!(browser.get("/admin/ui/routes?url=nonsense").status, 400);
+    let page = html(&browser.get("/admin/ui/issuers"));
+    assert!(page.contains("this deployment") && page.contains(" s old"), "{page}");
 }

@@ -160,7 +160,11 @@ impl IdentityStore for MemoryIdentity {
         let mut users = self.users.borrow().clone();
         users.sort_by(|one, other| one.login.cmp(&other.login));
         users.retain(|user| {
-            user.login.as_str().starts_with(&query.prefix)
+            let id = query.part_of_id();
+            let contains = user.login.as_str().contains(&query.part_of_login())
+                || (!id.is_empty() && user.account.to_string().contains(id));
+            contains
+                && user.login.as_str().starts_with(&query.prefix)
                 && query.after.as_ref().is_none_or(|after| user.login > *after)
         });
         users.truncate(usize::from(query.limit));

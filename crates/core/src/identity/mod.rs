@@ -113,10 +113,30 @@ impl UserChange {
 pub struct UserQuery {
     /// Only logins that begin so, in their one spelling.
     pub prefix: String,
+    /// Only users whose login or id has this anywhere. Empty for all. The store reads every login for it, and every id if
+    /// it can be a part of one.
+    pub contains: String,
     /// Only logins after this one: the last of the page before.
     pub after: Option<Login>,
     /// How many at most.
     pub limit: u16,
+}
+
+/// The fewest characters that are looked for in ids: fewer are in too many of them.
+const LEAST_OF_AN_ID: usize = 4;
+
+impl UserQuery {
+    /// The part of a login, in the spelling that logins are stored in, as far as a part has one.
+    pub(crate) fn part_of_login(&self) -> String {
+        self.contains.to_lowercase()
+    }
+
+    /// The part of an id, which has both cases. Empty if the text is too short for one, or has other characters.
+    pub(crate) fn part_of_id(&self) -> &str {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let may_be = self.contains.len() >= LEAST_OF_AN_ID && self.contains.bytes().all(plain);
+        if may_be { &self.contains } else { "" }
+    }
 }
 
 /// Where users live: D1 on the Worker.

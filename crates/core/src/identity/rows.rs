@@ -40,6 +40,16 @@ const LIST: &str = "SELECT account_id, login, password_hash, scopes, roles, tena
      email_verified, created_at, credential_version FROM users WHERE login >= ?1 AND login < ?2 \
      ORDER BY login LIMIT ?3";
 
+/// First the logins, then their rows. A scan of the index of logins reads nothing else: to look at the id there, too, would
+/// read the row of every user, which takes ten times as long. Ids are a scan of the table in its own order, which the `+`
+/// makes sure of, and only where the text can be a part of one.
+const LIST_CONTAINING: &str = "SELECT account_id, login, password_hash, scopes, roles, tenant_id, disabled, \
+     email_verified, created_at, credential_version FROM users WHERE login IN (\
+     SELECT login FROM (SELECT login FROM users WHERE login >= ?1 AND login < ?2 AND instr(login, ?4) > 0 \
+     ORDER BY login LIMIT ?3) UNION SELECT login FROM (SELECT login FROM users WHERE ?5 <> '' \
+     AND +login >= ?1 AND +login < ?2 AND instr(account_id, ?5) > 0 ORDER BY +login LIMIT ?3)) \
+     ORDER BY login LIMIT ?3";
+
 const INSERT: &str = "INSERT INTO users (account_id, login, password_hash, scopes, roles, tenant_id, \
      disabled, email_verified, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
      ON CONFLICT DO NOTHING RETURNING login";
@@ -167,12 +177,16 @@ pub fn remove(account: AccountId) -> Statement {
 pub fn list(query: &UserQuery) -> Statement {
     // Logins hold no control characters: nothing lies between a login and itself with one.
     let after = query.after.as_ref().map(|after| format!("{}\u{1}", after.as_str())).unwrap_or_default();
-    let values = vec![
+    let mut values = vec![
         text(after.max(query.prefix.clone())),
         text(format!("{}\u{10ffff}", query.prefix)),
         SqlValue::Integer(query.limit.into()),
     ];
-    Statement { sql: LIST, values }
+    if query.contains.is_empty() {
+        return Statement { sql: LIST, values };
+    }
+    values.extend([text(query.part_of_login()), text(query.part_of_id())]);
+    Statement { sql: LIST_CONTAINING, values }
 }
 
 /// One [`Changed`] row when the hash was replaced, none when it is not `current` any more.

@@ -76,6 +76,7 @@ fn every_placeholder_of_a_statement_has_its_value() {
         change(user.account, &UserChange::EmailVerified, NOW),
         remove(user.account),
         list(&UserQuery::default()),
+        list(&UserQuery { contains: "ali".into(), ..UserQuery::default() }),
     ] {
         let count = statement.values.len();
         assert!(statement.sql.contains(&format!("?{count}")), "{statement:?}");
@@ -88,12 +89,22 @@ fn every_placeholder_of_a_statement_has_its_value() {
     assert_eq!(values[8], SqlValue::Integer(1_700_000_000_123));
 }
 
+#[test]
+fn ids_are_read_only_for_what_can_be_a_part_of_one() {
+    for (contains, login, id) in
+        [("Ali@E", "ali@e", ""), ("alice", "alice", "alice"), ("abc", "abc", ""), ("É-_A9x", "é-_a9x", "")]
+    {
+        let values = list(&UserQuery { contains: contains.into(), ..UserQuery::default() }).values;
+        assert_eq!(values[3..], [SqlValue::Text(login.into()), SqlValue::Text(id.into())], "{contains}");
+    }
+}
+
 // It stays within the prefix.
 #[test]
 fn a_page_of_users_begins_after_the_last_one() {
     let bounds = |prefix: &str, after: Option<&str>| {
         let after = after.map(|login| Login::from_stored(login).unwrap());
-        let statement = list(&UserQuery { prefix: prefix.into(), after, limit: 10 });
+        let statement = list(&UserQuery { prefix: prefix.into(), after, limit: 10, ..UserQuery::default() });
         let [SqlValue::Text(from), SqlValue::Text(to), SqlValue::Integer(10)] = &statement.values[..] else {
             panic!("{statement:?}")
         };
@@ -115,7 +126,10 @@ fn every_column_of_the_migration_is_read() {
     assert_eq!(columns.len(), 10);
     let row = serde_json::to_value(row()).unwrap();
     for column in columns {
-        assert!([FIND, FIND_BY_LOGIN, LIST].iter().all(|sql| sql.contains(column)), "{column}");
+        assert!(
+            [FIND, FIND_BY_LOGIN, LIST, LIST_CONTAINING].iter().all(|sql| sql.contains(column)),
+            "{column}"
+        );
         assert!(row.get(column).is_some(), "{column}");
     }
 }
