@@ -5,7 +5,7 @@ pub(crate) mod api;
 mod audit;
 pub(crate) mod audit_trail;
 mod clients;
-mod history;
+pub(crate) mod history;
 mod imports;
 mod issuers;
 mod keys;

@@ -99,12 +99,17 @@ impl<'r, P: Ports> HealthChecks<'r, P> {
     /// `GET /readyz`: the result of the last seconds. For callers who may read the metrics, it checks all components
     /// now.
     pub(crate) async fn ready(&self, request: &impl RequestView) -> Reply {
-        let readiness = &self.isolate.memory.readiness;
         if request.header("authorization").is_some()
             && self.metrics_access.may_read_metrics(request).await.is_ok()
         {
             return self.check_parts().await;
         }
+        self.told().await
+    }
+
+    /// The result of the last seconds, or of a check now. Callers wait for one check together.
+    pub(crate) async fn told(&self) -> Reply {
+        let readiness = &self.isolate.memory.readiness;
         let now = self.platform.now();
         if readiness.turn.is_taken(now)
             && let Some(reply) = readiness.told(now, TOLD_MEANWHILE_FOR)

@@ -21,6 +21,7 @@ use crate::{
 
 /// The areas, with the paths of their first pages below the prefix of the administrators' API.
 pub(super) const AREAS: &[(&str, &str)] = &[
+    ("Overview", "/ui/overview"),
     ("Users", "/ui/users"),
     ("Clients", "/ui/clients"),
     ("Routes", "/ui/routes"),
@@ -29,6 +30,7 @@ pub(super) const AREAS: &[(&str, &str)] = &[
     ("Revocations", "/ui/revocations"),
     ("Limits and locks", "/ui/limits"),
     ("Audit log", "/ui/audit"),
+    ("Cost", "/ui/cost"),
 ];
 
 /// The surroundings of every page, with or without an administrator.

@@ -94,6 +94,8 @@ pub(crate) enum Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DashboardCall {
     Home,
+    Overview,
+    Cost,
     Users,
     User,
     Clients,
@@ -508,6 +510,8 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     ),
     Endpoint::admin_change("POST", "/clients/{client_id}/enable", ByPath::EnableClient, "client_enable", &[]),
     Endpoint::dashboard("/ui", DashboardCall::Home, &[]),
+    Endpoint::dashboard("/ui/overview", DashboardCall::Overview, &["span"]),
+    Endpoint::dashboard("/ui/cost", DashboardCall::Cost, &["span"]),
     Endpoint::dashboard("/ui/users", DashboardCall::Users, &["contains", "after", "done"]),
     Endpoint::dashboard("/ui/users/{sub}", DashboardCall::User, &["done"]),
     Endpoint::dashboard("/ui/clients", DashboardCall::Clients, &["after", "done"]),

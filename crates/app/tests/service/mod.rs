@@ -11,6 +11,7 @@ mod carriage;
 mod consent;
 mod cookies;
 mod dashboard;
+mod dashboard_overview;
 mod documents;
 mod every_call;
 mod faults;
