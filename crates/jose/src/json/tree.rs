@@ -8,7 +8,10 @@ use std::borrow::Cow;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor},
+    de::{
+        DeserializeSeed, EnumAccess, Error as _, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess,
+        Visitor,
+    },
     forward_to_deserialize_any,
 };
 
@@ -28,28 +31,74 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let unknown = self.unknown;
         match self.value {
             BorrowedValue::Null => visitor.visit_unit(),
             BorrowedValue::Bool(flag) => visitor.visit_bool(flag),
             BorrowedValue::Number(number) => number.deserialize_any(visitor),
-            BorrowedValue::String(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
-            BorrowedValue::String(Cow::Owned(text)) => visitor.visit_string(text),
-            BorrowedValue::Array(values) => {
-                let mut items = Items { rest: values.into_iter(), unknown };
-                let read = visitor.visit_seq(&mut items)?;
-                all_read(items.rest.len(), read)
-            }
-            BorrowedValue::Object(members) => {
-                let mut entries = Entries { rest: members.0.into_iter(), value: None, unknown };
-                let read = visitor.visit_map(&mut entries)?;
-                all_read(entries.rest.len(), read)
-            }
+            BorrowedValue::String(_) => self.deserialize_str(visitor),
+            BorrowedValue::Array(_) => self.deserialize_seq(visitor),
+            BorrowedValue::Object(_) => self.deserialize_map(visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    /// A struct may be an array, too.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.value {
+            BorrowedValue::Array(_) => self.deserialize_seq(visitor),
+            _ => self.deserialize_map(visitor),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let unknown = self.unknown;
+        let BorrowedValue::Array(values) = self.value else { return Err(self.mismatch(&visitor)) };
+        let mut items = Items { rest: values.into_iter(), unknown };
+        let read = visitor.visit_seq(&mut items)?;
+        all_read(items.rest.len(), read)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let unknown = self.unknown;
+        let BorrowedValue::Object(members) = self.value else { return Err(self.mismatch(&visitor)) };
+        let mut entries = Entries { rest: members.0.into_iter(), value: None, unknown };
+        let read = visitor.visit_map(&mut entries)?;
+        all_read(entries.rest.len(), read)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value {
+            BorrowedValue::String(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
+            BorrowedValue::String(Cow::Owned(text)) => visitor.visit_string(text),
+            _ => Err(self.mismatch(&visitor)),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value {
+            BorrowedValue::Number(number) => number.deserialize_any(visitor),
+            _ => Err(self.mismatch(&visitor)),
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -90,8 +139,23 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct tuple_struct
+    }
+}
+
+impl Node<'_, '_> {
+    /// The error for a value of another type than its place takes. It never quotes the value.
+    #[inline(never)]
+    fn mismatch(&self, expected: &dyn Expected) -> Error {
+        let found = match &self.value {
+            BorrowedValue::Null => Unexpected::Unit,
+            BorrowedValue::Bool(_) => Unexpected::Other("boolean"),
+            BorrowedValue::Number(_) => Unexpected::Other("number"),
+            BorrowedValue::String(_) => Unexpected::Other("string"),
+            BorrowedValue::Array(_) => Unexpected::Seq,
+            BorrowedValue::Object(_) => Unexpected::Map,
+        };
+        Error::invalid_type(found, expected)
     }
 }
 
