@@ -3,9 +3,9 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { Miniflare } from "miniflare";
 import { startPostern, type Postern } from "../../worker/harness.ts";
 import { ADMIN, PASSWORD, settings } from "../../worker/support/config.ts";
+import { startWorkerd } from "../../worker/support/workerd.ts";
 
 const USERS = Number(process.env["USERS"] ?? 100_000);
 const ROUNDS = Number(process.env["ROUNDS"] ?? 100);
@@ -86,7 +86,8 @@ try {
 // The rows that D1 counts, which is what it costs. The statement is the Worker's own.
 const source = readFileSync(new URL("../../../crates/core/src/identity/rows.rs", import.meta.url), "utf8");
 const statement = (/LIST_CONTAINING: &str = "([^"]+)"/.exec(source)?.[1] ?? "").replace(/\\\n\s*/g, "");
-const miniflare = new Miniflare({ script: "", modules: true, d1Databases: ["DB"] });
+const script = "export default { fetch: () => new Response() };";
+const miniflare = startWorkerd({ workers: [{ name: "database", modules: [{ type: "ESModule", path: "index.js", contents: script }], compatibilityDate: "2026-07-01", d1Databases: ["DB"] }] });
 try {
   const database = await miniflare.getD1Database("DB");
   const table = readFileSync(new URL("../../../migrations/0001_users.sql", import.meta.url), "utf8").replace(/--.*$/gm, "").replace(/\s+/g, " ");
