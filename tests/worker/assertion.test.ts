@@ -123,7 +123,7 @@ test("headers = assertion sends the assertion alone", async () => {
   const forged = { ...bearer(alice.access_token), "x-auth-subject": "root", "x-forwarded-for": "10.0.0.1" };
   const seen = await json<Seen>(await postern().fetch("/alone", { headers: forged }));
   const names = seen.headers.map(([name]) => name.toLowerCase()).filter((name) => /^x-(auth|postern|forwarded)/.test(name));
-  expect(names.toSorted()).toEqual(["x-postern-assertion", "x-postern-hops"]);
+  expect(names.toSorted()).toEqual(["x-postern-assertion", "x-postern-hops", "x-postern-request-id"]);
 });
 
 describe("attacks", () => {

@@ -5,6 +5,7 @@ import { bearer, browserSignIn, cookieHeader, expectProblem, json, signIn, type 
 import { ADMIN, OWN_ISSUER, settings } from "./support/config.ts";
 import { claimsOf } from "./support/jwt.ts";
 import { closedPort, rawRequest, UrlOrigin, type Seen } from "./support/origin.ts";
+import { eventually } from "./support/poll.ts";
 import { shared } from "./support/postern.ts";
 
 interface Echo {
@@ -191,7 +192,8 @@ describe("what the origin is told", () => {
       const id = answer.headers.get("x-postern-request-id") ?? "";
       expect(await answer.json(), path).toMatchObject({ request_id: id });
       ids.add(id);
-      if (path === "/down") expect(postern().logs.some((line) => line.includes('"part":"upstream"') && line.includes(`"request_id":"${id}"`))).toBe(true);
+      const isFault = (line: string) => line.includes('"part":"upstream"') && line.includes(`"request_id":"${id}"`);
+      if (path === "/down") await eventually("the fault in the log", () => postern().logs.find(isFault));
     }
     expect([...ids].filter((id) => /^[0-9a-f]{16}$/.test(id))).toHaveLength(7);
   });

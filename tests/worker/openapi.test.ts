@@ -6,22 +6,26 @@ import { operationOf, operations, wrongWith } from "../proofs/api/description.ts
 import { bearer, browserSignIn, cookieHeader, signIn, type Tokens } from "./support/client.ts";
 import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { FormBrowser, formOf } from "./support/form-browser.ts";
+import { Issuer, issuerKey } from "./support/issuer.ts";
 import { claimsOf } from "./support/jwt.ts";
 import { OauthServer } from "./support/oauth-client.ts";
 import { BACKEND, CLIENTS, grantOf } from "./support/oauth-scene.ts";
 import { closedPort } from "./support/origin.ts";
 import { eventually } from "./support/poll.ts";
+import { Visitor } from "./support/visitor.ts";
 
 const ROUTES = [{ path: "/{*rest}", access: "public", service: "ORIGIN" }];
 const port = await closedPort();
 const HERE = `http://127.0.0.1:${port}`;
 let running: Postern | undefined;
+let issuer: Issuer | undefined;
 // Not watched for secrets in its log: the local profile prints messages there, one-time tokens and all, and those are read.
 beforeAll(async () => {
-  const vars = settings({ POSTERN_ISSUER: HERE, POSTERN_CLIENTS: CLIENTS, POSTERN_OAUTH: { stored_clients: true, registration: true }, POSTERN_REGISTRATION: "open" });
+  issuer = await Issuer.start([await issuerKey("ES256")]);
+  const vars = settings({ POSTERN_ISSUER: HERE, POSTERN_ISSUERS: [issuer.setting()], POSTERN_ADMIN: { dashboard: true }, POSTERN_CLIENTS: CLIENTS, POSTERN_OAUTH: { stored_clients: true, registration: true }, POSTERN_REGISTRATION: "open" });
   running = await startPostern({ port, vars: { ...vars, POSTERN_ROUTES: { kv: "routes" } } });
 });
-afterAll(() => running?.dispose());
+afterAll(() => Promise.all([running?.dispose(), issuer?.stop()]));
 const postern = (): Postern => running!;
 
 const asked = new Set<string>();
@@ -171,6 +175,22 @@ describe("every operation answers as described", () => {
     await call({ method: "GET", path: "/readyz", status: 200 });
   });
 
+  test("the dashboard", async () => {
+    alice = await signIn(postern());
+    const { access_token: token } = await signIn(postern(), { login: ADMIN });
+    const client = { name: "Shown", redirect_uris: ["https://shown.example.test/cb"], scopes: ["a"] };
+    const { client_id } = await call<{ client_id: string }>({ method: "POST", path: "/admin/clients", token, body: client, status: 201 });
+    const visitor = new Visitor(judged);
+    const first = await visitor.fetch("/admin/ui");
+    await visitor.fill(first.headers.get("location") ?? "", { login: ADMIN, password: PASSWORD });
+    expect((await visitor.fetch("/admin/ui")).status).toBe(303);
+    for (const page of ["overview", "cost", "users", `users/${subject()}`, "clients", `clients/${client_id}`, "routes", "issuers", "keys", "revocations", "limits", "audit"]) {
+      expect((await visitor.fetch(`/admin/ui/${page}`)).status, page).toBe(200);
+    }
+    const ask = `/admin/ui/confirm/throttle_clear?login=${encodeURIComponent(ALICE)}`;
+    expect((await visitor.fill(ask, {})).status).toBe(303);
+  });
+
   test("administrators' calls", async () => {
     admin = await signIn(postern(), { login: ADMIN });
     const token = admin.access_token;
@@ -187,9 +207,19 @@ describe("every operation answers as described", () => {
     await call({ method: "GET", path: `/admin/users/${user}`, token, status: 200 });
     await call({ method: "PUT", path: `/admin/users/${user}/grants`, token, body: { scopes: [] }, status: 200 });
     await call({ method: "PATCH", path: `/admin/users/${user}/grants`, token, body: { add: { roles: ["clerk"] } }, status: 200 });
+    await call({ method: "GET", path: `/admin/users/${user}/grants`, token, status: 200 });
+    await call({ method: "GET", path: `/admin/users/${user}/activity`, token, status: 200 });
+    await call({ method: "POST", path: `/admin/users/${user}/reset`, token, status: 204 });
+    await call({ method: "GET", path: "/admin/history?span=day", token, status: 200 });
+    await call({ method: "GET", path: "/admin/issuers", token, status: 200 });
+    await call({ method: "POST", path: "/admin/issuers/refresh", token, body: { issuer: issuer?.iss }, status: 200 });
+    await call({ method: "GET", path: "/admin/routes/explain?url=https%3A%2F%2Fa.example%2Fx", token, status: 200 });
     await call({ method: "POST", path: `/admin/users/${user}/disable`, token, status: 204 });
     await call({ method: "POST", path: `/admin/users/${user}/enable`, token, status: 204 });
     await call({ method: "DELETE", path: `/admin/users/${user}`, token, status: 204 });
+    const server = await OauthServer.discover(judged(), HERE);
+    const { access_token: granted } = await server.redeem(BACKEND, await server.code(BACKEND, { prompt: "consent" }));
+    await call({ method: "DELETE", path: `/admin/users/${subject()}/grants/${grantOf(granted)}`, token, status: 204 });
     await call({ method: "GET", path: `/admin/users/${subject()}/sessions`, token, status: 200 });
     await call({ method: "DELETE", path: `/admin/users/${subject()}/sessions/${alice.session_id}`, token, status: 204 });
     await call({ method: "DELETE", path: `/admin/users/${subject()}/sessions`, token, status: 204 });

@@ -37,7 +37,7 @@ function folded(name: string): string {
 }
 
 /** What the gate itself says of identity, each once. */
-const OURS = ["x-auth-subject", "x-auth-issuer", "x-auth-scope", "x-auth-roles", "x-auth-tenant", "x-auth-session", "x-auth-client", "x-postern-hops", "x-postern-assertion"];
+const OURS = ["x-auth-subject", "x-auth-issuer", "x-auth-scope", "x-auth-roles", "x-auth-tenant", "x-auth-session", "x-auth-client", "x-postern-hops", "x-postern-assertion", "x-postern-request-id"];
 
 class Suite {
   readonly seen: Report = report();

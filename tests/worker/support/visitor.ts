@@ -2,13 +2,15 @@
 import { expect } from "vitest";
 import type { Running } from "./postern.ts";
 
+type Site = Pick<Running, "fetch" | "url">;
+
 /** A browser's cookies, and the form of the page that it shows. */
 export class Visitor {
   readonly cookies = new Map<string, string>();
   page = "";
-  readonly #postern: () => Running;
+  readonly #postern: () => Site;
 
-  constructor(postern: () => Running) {
+  constructor(postern: () => Site) {
     this.#postern = postern;
   }
 
