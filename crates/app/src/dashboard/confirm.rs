@@ -6,11 +6,11 @@ use postern_pages::dashboard::{Ask, Cell, Fact, Link, Part, Screen};
 use serde_json::Value;
 
 use crate::{
-    admin::{access::AdminAccess, api::AdminApi, paging::Query, request::AdminRequest},
+    admin::{access::AdminAccess, paging::Query},
     dashboard::{
         change::{CHANGES, CONFIRM, Change, Wanted},
         desk::Desk,
-        reading::Reading,
+        reading::{Reading, carry_out},
         refused::{self, Refused, body_of},
         show,
     },
@@ -18,7 +18,7 @@ use crate::{
     pages::{form_token, pending::encoded},
     ports::Clock as _,
     runtime::{Runtime, events::Events, ports::Ports},
-    web::{endpoints::Call, error::ApiError},
+    web::error::ApiError,
 };
 
 /// How long the page that asks may stay open: as long as a sign-in is recent, at most.
@@ -53,20 +53,8 @@ impl<P: Ports> Changes<'_, P> {
             let expired = refused::alert(&Reply::from(&ApiError::CsrfFailed));
             return Ok(desk.page(403, &self.question(desk, wanted, Some(expired)).await?));
         }
-        let Call::Admin(call) = wanted.endpoint.call else { return Err(ApiError::NotFound.into()) };
-        let asked = AdminRequest {
-            endpoint: wanted.endpoint,
-            call,
-            parameters: wanted.parameters(),
-            query: Query::of(Vec::new()),
-            body: wanted.body()?,
-            admin: desk.admin.clone(),
-            caller: desk.caller.clone(),
-        };
-        let reply = AdminApi::of(self.0).carry_out(asked).await?;
-        if reply.status >= 400 {
-            return Err(Refused::Answer(reply));
-        }
+        let (parameters, query) = (wanted.parameters(), Query::of(Vec::new()));
+        let reply = carry_out(self.0, desk, wanted.endpoint, parameters, query, wanted.body()?).await?;
         let back = desk.around.link(&wanted.filled(wanted.change.back, &Value::Null, &encoded));
         if reply.body.is_empty() {
             let note = self.issue(desk, &noted_at(wanted.change))?;
@@ -102,12 +90,7 @@ impl<P: Ports> Changes<'_, P> {
             None => Value::Null,
             Some(call) => {
                 let first = wanted.parameters().first().copied().unwrap_or_default();
-                match Reading(self.0).read(desk, call, vec![first], Vec::new()).await {
-                    Ok(about) => about,
-                    // Another service keeps the users. Their sessions are here all the same.
-                    Err(Refused::Error(ApiError::NotOffered)) => Value::Null,
-                    Err(refused) => return Err(refused),
-                }
+                Reading(self.0).read_if_offered(desk, call, vec![first]).await?
             }
         };
         let token = self.issue(desk, &asked_at(desk, wanted))?;

@@ -8,6 +8,7 @@ use crate::{
         desk::Desk,
         refused::{Refused, body_of},
     },
+    http::Reply,
     runtime::{Runtime, ports::Ports},
     web::{
         body::Body,
@@ -31,19 +32,44 @@ impl<P: Ports> Reading<'_, P> {
         parameters: Vec<&str>,
         query: Vec<(&'static str, String)>,
     ) -> Result<Value, Refused> {
-        let call = AdminCall::ByPath(call);
-        let of_call = |endpoint: &&Endpoint| endpoint.call == Call::Admin(call);
+        let of_call = |endpoint: &&Endpoint| endpoint.call == Call::Admin(AdminCall::ByPath(call));
         let endpoint = ENDPOINTS.iter().find(of_call).ok_or(ApiError::NotFound)?;
-        let asked = AdminRequest {
-            endpoint,
-            call,
-            parameters,
-            query: Query::of(query),
-            body: Body::of(Map::new()),
-            admin: desk.admin.clone(),
-            caller: desk.caller.clone(),
-        };
-        let reply = AdminApi::of(self.0).carry_out(asked).await?;
-        if reply.status < 400 { Ok(body_of(&reply)) } else { Err(Refused::Answer(reply)) }
+        let body = Body::of(Map::new());
+        Ok(body_of(&carry_out(self.0, desk, endpoint, parameters, Query::of(query), body).await?))
     }
+
+    /// The same about a user, or null where another service keeps the users. Their sessions are here all the same.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub(super) async fn read_if_offered(
+        &self,
+        desk: &Desk<'_>,
+        call: ByPath,
+        parameters: Vec<&str>,
+    ) -> Result<Value, Refused> {
+        match self.read(desk, call, parameters, Vec::new()).await {
+            Err(Refused::Error(ApiError::NotOffered)) => Ok(Value::Null),
+            answer => answer,
+        }
+    }
+}
+
+/// What a call of the administrators' API answers to this administrator.
+///
+/// # Errors
+/// The refusal of the call.
+pub(super) async fn carry_out<P: Ports>(
+    runtime: &Runtime<P>,
+    desk: &Desk<'_>,
+    endpoint: &'static Endpoint,
+    parameters: Vec<&str>,
+    query: Query,
+    body: Body,
+) -> Result<Reply, Refused> {
+    let Call::Admin(call) = endpoint.call else { return Err(ApiError::NotFound.into()) };
+    let (admin, caller) = (desk.admin.clone(), desk.caller.clone());
+    let asked = AdminRequest { endpoint, call, parameters, query, body, admin, caller };
+    let reply = AdminApi::of(runtime).carry_out(asked).await?;
+    if reply.status < 400 { Ok(reply) } else { Err(Refused::Answer(reply)) }
 }

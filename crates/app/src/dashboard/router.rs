@@ -183,13 +183,11 @@ impl<'r, P: Ports> DashboardPages<'r, P> {
                 return Err(ApiError::NotFound.into());
             }
         };
-        let asked = query.without("done");
-        let answer = match reading.read(desk, read, parameters.to_vec(), asked).await {
-            // Another service keeps the users. Their sessions are here all the same.
-            Err(Refused::Error(ApiError::NotOffered)) if call == DashboardCall::User => Value::Null,
+        let answer = match call {
+            DashboardCall::User => reading.read_if_offered(desk, read, parameters.to_vec()).await?,
             // The page of limits begins with a form.
-            Err(_) if call == DashboardCall::Limits && query.is_empty() => Value::Null,
-            answer => answer?,
+            DashboardCall::Limits if query.is_empty() => Value::Null,
+            _ => reading.read(desk, read, parameters.to_vec(), query.without("done")).await?,
         };
         Ok(match call {
             DashboardCall::Users => users(desk, query, &answer),
