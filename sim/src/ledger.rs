@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// As `reuse_interval` of the settings, in milliseconds.
-pub(crate) const REUSE_INTERVAL: u64 = 10_000;
+const REUSE_INTERVAL: u64 = 10_000;
 /// As `lost_response_window`.
 const LOST_RESPONSE: u64 = 86_400_000;
 /// How far true time and the clock of an object may differ where nothing else is said.
@@ -156,6 +156,16 @@ impl Ledger {
     /// Whether the machine where a session began had a wrong clock.
     pub(crate) fn is_off(&self, sid: &str) -> bool {
         self.sessions.borrow().get(sid).is_some_and(|session| session.is_off)
+    }
+
+    /// Whether a client refreshes now: not while its token is young, unless it is `forced`, because the gate has refused the
+    /// access token. Rule 5 allows that; another request with the parent may be under way, a known gap.
+    pub(crate) fn may_refresh(&self, sid: &str, got_at: u64, now: u64, forced: bool) -> bool {
+        let is_young = now < got_at + REUSE_INTERVAL + 500;
+        if is_young && forced {
+            self.excuse(sid, now, "refreshed while young");
+        }
+        forced || !is_young
     }
 
     pub(crate) fn excuse(&self, sid: &str, now: u64, why: &'static str) {

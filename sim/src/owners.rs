@@ -9,7 +9,7 @@ use crate::{
     client::{self, Device, Got, Pair},
     faults::Kind,
     judge,
-    ledger::{Access, REUSE_INTERVAL, Target},
+    ledger::{Access, Target},
     settings::{CLIENTS, LEVELS, PASSWORD},
     world::World,
 };
@@ -173,12 +173,8 @@ impl Owner {
         let (presented, sid) = {
             let stored = self.stored.borrow();
             let (Some(refresh), Some(access)) = (&stored.refresh, &stored.access) else { return false };
-            if world.now() < stored.got_at + REUSE_INTERVAL + 500 {
-                if !forced {
-                    return false;
-                }
-                // Rule 5 allows it; another request with the parent may be under way, a known gap.
-                world.ledger.excuse(&access.sid, world.now(), "refreshed while young");
+            if !world.ledger.may_refresh(&access.sid, stored.got_at, world.now(), forced) {
+                return false;
             }
             (refresh.clone(), access.sid.clone())
         };

@@ -12,7 +12,7 @@ use crate::{
     code_thief, codes,
     faults::Kind,
     invariants, judge,
-    ledger::{self, Access, REUSE_INTERVAL},
+    ledger::{self, Access},
     machine::START,
     owners::{Owner, haunt},
     settings::{LEVELS, Program},
@@ -210,11 +210,8 @@ impl Installed {
         let (presented, access) = {
             let stored = self.stored.borrow();
             let (Some(refresh), Some(access)) = (&stored.refresh, &stored.access) else { return false };
-            if world.now() < stored.got_at + REUSE_INTERVAL + 500 {
-                if !forced {
-                    return false;
-                }
-                world.ledger.excuse(&access.sid, world.now(), "refreshed while young");
+            if !world.ledger.may_refresh(&access.sid, stored.got_at, world.now(), forced) {
+                return false;
             }
             (refresh.clone(), access.clone())
         };
