@@ -23,7 +23,7 @@ pub(crate) const SOCKET: &str = "/socket";
 /// The clients that sign in here.
 pub(crate) const CLIENTS: [&str; 2] = ["web", "app"];
 
-/// The programs that users authorize: a public one of somebody else's, and a server of our own with a secret.
+/// The programs that users authorize: a public client of another vendor, and a server of our own with a secret.
 pub(crate) const PROGRAMS: [Program; 2] = [
     Program { id: "notes", redirect: "https://notes.example/cb", secret: None },
     Program { id: "server", redirect: "https://server.example/cb", secret: Some("s3cret-of-the-server") },

@@ -1,5 +1,5 @@
 // The administrators' dashboard in a real browser: with scripts and without, by keyboard, on a phone, and judged by axe-core
-// and html-validate. What it decides is told natively (crates/app/tests/service/dashboard.rs).
+// and html-validate. The tests of its decisions are native (crates/app/tests/service/dashboard.rs).
 import { AxeBuilder } from "@axe-core/playwright";
 import { HtmlValidate } from "html-validate";
 import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";

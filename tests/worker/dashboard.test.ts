@@ -1,5 +1,5 @@
-// The dashboard on workerd: one path for each group of its pages, over the real database and objects. What it refuses is told
-// natively (crates/app/tests/service/dashboard.rs), how it looks in Chromium (tests/browser/dashboard.test.ts).
+// The dashboard on workerd: one path for each group of its pages, over the real database and objects. The tests of its
+// refusals are native (crates/app/tests/service/dashboard.rs), how it looks in Chromium (tests/browser/dashboard.test.ts).
 import { beforeAll, describe, expect, test } from "vitest";
 import { ADMIN, ALICE, PASSWORD, settings } from "./support/config.ts";
 import { shared } from "./support/postern.ts";

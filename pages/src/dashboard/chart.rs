@@ -1,6 +1,6 @@
 //! Charts, drawn as SVG on the server.
 //!
-//! A chart is told by three things that need no eye for colours and no script: its caption with the sums, the drawing, and
+//! A chart needs no eye for colours and no script. It has a caption with the sums, the drawing, and
 //! the same numbers as a table, which opens below it.
 
 use core::fmt::Write as _;
