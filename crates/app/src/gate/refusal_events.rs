@@ -2,7 +2,7 @@
 
 use crate::{
     access::{refused::AccessRefused, session::session_of},
-    events::{EventContext, EventKind, redact::signature_tail},
+    events::{EventContext, EventKind, signature_tail},
     gateway::{Identity, Route},
     http::RequestView,
     jwt::TokenError,

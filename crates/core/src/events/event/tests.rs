@@ -1,5 +1,10 @@
 use super::*;
-use crate::identity::UnicodeTables;
+use crate::{
+    audit::chain::{ActResult, Digest},
+    identity::UnicodeTables,
+    keys::Kid,
+    ports::Component,
+};
 use crate::{identity::Login, secrets::Master};
 
 fn event(happening: EventKind) -> Event {
