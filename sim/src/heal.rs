@@ -75,7 +75,7 @@ fn every_user_goes_on(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>) {
     }
     world.ledger.look(invariants::HEALS);
     // A password whose hash is under a removed secret is lost.
-    if well < owners.len() && world.removed_master_at.get().is_none() {
+    if well < owners.len() && world.oldest_master.get().is_none() {
         let seen =
             format!("{} of {} users cannot use their sessions again", owners.len() - well, owners.len());
         world.ledger.violated(invariants::HEALS, world.now(), seen);
@@ -135,7 +135,7 @@ fn every_program_goes_on(world: &Rc<World>, programs: &[Rc<Installed>]) {
     }
     world.executor.run(world.now() + 10 * MINUTE);
     world.ledger.look(invariants::HEALS);
-    if well.get() < programs.len() && world.removed_master_at.get().is_none() {
+    if well.get() < programs.len() && world.oldest_master.get().is_none() {
         let seen = format!("{} of {} programs cannot go on", programs.len() - well.get(), programs.len());
         world.ledger.violated(invariants::HEALS, world.now(), seen);
     }

@@ -230,7 +230,7 @@ fn sound(world: &World, level: &str, access: &Access, answered: &Answered, reply
 pub(crate) fn ended(world: &World, sid: &str, refresh_token: &str, what: &str, answered: &Answered) {
     let ledger = &world.ledger;
     ledger.look(invariants::HONEST);
-    let (generation, master) = crate::ledger::generation(refresh_token).unwrap_or((0, 0));
+    let (generation, _) = crate::ledger::generation(refresh_token).unwrap_or((0, 0));
     let sessions = ledger.sessions.borrow();
     let Some(session) = sessions.get(sid) else { return };
     let revocations = ledger.revocations.borrow();
@@ -246,12 +246,20 @@ pub(crate) fn ended(world: &World, sid: &str, refresh_token: &str, what: &str, a
                 Target::Token(_) | Target::Key(_) | Target::Foreign(_) => false,
             }
     });
-    let removed = world.removed_master_at.get().is_some() && master == 1;
-    if revoked || removed || session.may_have_ended(generation, answered.ended).is_some() {
+    if revoked
+        || is_of_a_removed_master(world, refresh_token)
+        || session.may_have_ended(generation, answered.ended).is_some()
+    {
         return;
     }
     let seen = format!("{}: {what} ends session {sid} at generation {generation}", answered.call.of);
     ledger.violated(invariants::HONEST, world.now(), seen);
+}
+
+/// Whether the secret that a refresh token was made with has been taken out since.
+pub(crate) fn is_of_a_removed_master(world: &World, refresh_token: &str) -> bool {
+    let made_with = crate::ledger::generation(refresh_token).map_or(0, |(_, master)| master);
+    world.oldest_master.get().is_some_and(|oldest| made_with < oldest)
 }
 
 /// A program's code was refused for good.

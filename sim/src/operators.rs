@@ -172,8 +172,8 @@ pub(crate) async fn remove_master(world: &Rc<World>, version: &mut Version) {
     device.call(world, "POST", "/auth/register", None, &login_of(&login)).await;
     world.executor.sleep(60_000).await;
     roll_out(world, version, false).await;
-    world.removed_master_at.set(Some(world.now()));
     version.masters.truncate(1);
+    world.oldest_master.set(version.masters.first().copied());
     deploy(world, version.clone(), false).await;
     world.executor.sleep(60_000).await;
     let (_, answered) = device.call(world, "POST", "/auth/login", None, &login).await;

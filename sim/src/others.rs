@@ -80,7 +80,7 @@ async fn replay(world: &Rc<World>, device: &Device, old: &str, sid: &str) {
     let (got, _) = device.call(world, "POST", path, None, &json!({ "refresh_token": old })).await;
     world.ledger.look(invariants::REUSE);
     // Refused for good by the family, and not for want of its master secret: it has ended.
-    if matches!(got, Got::Refused(..)) && path == "/auth/refresh" && world.removed_master_at.get().is_none() {
+    if matches!(got, Got::Refused(..)) && path == "/auth/refresh" && world.oldest_master.get().is_none() {
         world.ledger.ended_by_rule(sid, world.now());
     }
     // A logout of a session that has ended is 204.

@@ -79,7 +79,7 @@ async fn window(world: &Rc<World>, kind: Kind) {
             world.faults.note(kind, "version");
             let mut version = world.deployed.borrow().clone();
             match kind {
-                Kind::MasterRemoved if world.removed_master_at.get().is_none() => {
+                Kind::MasterRemoved if world.oldest_master.get().is_none() => {
                     operators::remove_master(world, &mut version).await;
                 }
                 Kind::MasterRemoved => {}

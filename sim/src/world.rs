@@ -98,7 +98,8 @@ pub(crate) struct World {
     /// The true time until which a version that does not know the current master may answer.
     pub(crate) newer_master_until: Cell<u64>,
     pub(crate) moved_until: Cell<u64>,
-    pub(crate) removed_master_at: Cell<Option<u64>>,
+    /// Once master secrets were taken out: the lowest id of those that were kept.
+    pub(crate) oldest_master: Cell<Option<u8>>,
     pub(crate) kv_failed_at: Cell<Option<u64>>,
     pub(crate) alarm_late_at: Cell<Option<u64>>,
     pub(crate) refused_writes: Cell<u64>,
@@ -136,7 +137,7 @@ impl World {
             share: Cell::new(100),
             newer_master_until: Cell::new(0),
             moved_until: Cell::new(0),
-            removed_master_at: Cell::new(None),
+            oldest_master: Cell::new(None),
             kv_failed_at: Cell::new(None),
             alarm_late_at: Cell::new(None),
             refused_writes: Cell::new(0),

@@ -2,6 +2,9 @@
 
 use core::{
     cell::{Cell, RefCell},
+    future::Future as _,
+    pin::pin,
+    task::{Context, Waker},
     time::Duration,
 };
 use std::{collections::BTreeMap, rc::Rc};
@@ -32,6 +35,8 @@ pub(super) struct Kv {
     /// Writes are given up, and arrive when they are let.
     slow: Cell<bool>,
     on_the_way: RefCell<Vec<(String, String)>>,
+    /// Writes get no answer.
+    hangs: Cell<bool>,
 }
 
 impl Kv {
@@ -59,6 +64,9 @@ impl KvStore for Kv {
     async fn write(&self, key: &str, value: &str) -> Result<(), Fault> {
         if key == KEY {
             self.writes.borrow_mut().push(self.now.get());
+        }
+        if self.hangs.get() {
+            return core::future::pending().await;
         }
         if self.broken.get() {
             return Err(Fault::new(Component::Kv, "told to fail"));
@@ -128,6 +136,17 @@ impl Bench {
 
     pub(super) fn crash(&mut self) {
         self.feed = Feed::new(self.records.clone());
+    }
+
+    /// The alarm rings, and the object is reset while it writes to KV.
+    fn reset_at_a_write(&mut self) {
+        self.kv.hangs.set(true);
+        {
+            let alarm = pin!(self.feed.alarm(self.now, &*self.kv, KEY, &self.policy));
+            assert!(alarm.poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it writes");
+        }
+        self.kv.hangs.set(false);
+        self.crash();
     }
 
     pub(super) fn published(&self) -> FeedCopy {
@@ -240,6 +259,28 @@ fn a_beat_that_fails_is_tried_again_as_a_change_is() {
     let failed = bench.now;
     bench.pass(Duration::from_mins(1));
     assert!(bench.published().version() > failed);
+    let FeedAnswer::Snapshot { failed_writes, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
+        panic!("a snapshot")
+    };
+    assert_eq!(failed_writes, 0);
+}
+
+// The platform rings a handler's alarm again after 2 s when it was cut off.
+#[test]
+fn a_beat_that_a_reset_cuts_off_is_made_again() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    bench.ask(&FeedRequest::Snapshot {});
+    bench.pass(Duration::from_mins(4));
+    bench.now = bench.alarm.unwrap();
+    let due = bench.now;
+    bench.reset_at_a_write();
+    bench.alarm = Some(due.plus(Duration::from_secs(2)));
+    bench.pass(Duration::from_secs(3));
+    assert!(bench.published().version() > due);
+    // The one that was cut off may come late: one more is written after a minute.
+    let version = bench.published().version();
+    bench.pass(Duration::from_secs(65));
+    assert!(bench.published().version() > version);
     let FeedAnswer::Snapshot { failed_writes, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
         panic!("a snapshot")
     };

@@ -164,6 +164,15 @@ impl Loaded {
     }
 }
 
+/// The failures since the last good write, after one more of them.
+fn one_more_failure(failures: u32) -> u32 {
+    match failures {
+        ONCE_MORE => 1,
+        // Never so many that it is the sign for something else.
+        failures => failures.saturating_add(1).min(ONCE_MORE - 1),
+    }
+}
+
 /// A pause after `from`, and never longer than the pause itself: a clock that was ahead and has
 /// been put back must not keep the feed from being written.
 fn soon(from: Timestamp, pause: Duration, now: Timestamp) -> Timestamp {
@@ -381,8 +390,10 @@ impl<R: Records> Feed<R> {
             let version = state.version.plus(Duration::from_millis(1)).max(now);
             let changes = state.changes;
             loaded.state.attempted_at = now;
-            // Written before the attempt, so that even a crash does not make two in a second.
-            self.store().write_state(&loaded.state)?;
+            // Stored before the attempt, so that even a crash does not make two in a second. Stored as one that
+            // failed: no other place tells an object that was reset meanwhile that the write may not have come.
+            let failures = one_more_failure(loaded.state.failures);
+            self.store().write_state(&State { failures, ..loaded.state })?;
             let attempt = Attempt { changes, version, is_beat: beat };
             Ok(Some((attempt, loaded.copy(version, now).encode())))
         })
@@ -402,9 +413,7 @@ impl<R: Records> Feed<R> {
                         _ => ONCE_MORE,
                     };
                 }
-                Err(_) if state.failures == ONCE_MORE => state.failures = 1,
-                // Never so many that it is the sign for something else.
-                Err(_) => state.failures = state.failures.saturating_add(1).min(ONCE_MORE - 1),
+                Err(_) => state.failures = one_more_failure(state.failures),
             }
             self.store().write_state(&loaded.state)?;
             written
