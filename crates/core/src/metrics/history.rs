@@ -9,6 +9,9 @@
 //! more than without a history, and writes one more if it is the first of its minute (two of a quarter of an hour, three of a
 //! quarter of a day).
 //!
+//! A mark has the time when it was written. Of the very first one, before which nothing was counted, that is since when all is
+//! counted: a bucket of a quarter of a day may have begun hours before the deployment.
+//!
 //! If the clock is put back, buckets get the counts of their neighbours, but the sum over all buckets stays what was counted
 //! since the oldest mark.
 
@@ -45,8 +48,8 @@ pub const LATENCY: &str = "latency";
 /// The label of a family without labels.
 const NO_LABEL: &str = "all";
 
-/// The name under which a mark has the time when its bucket began, and a history the time since when all is counted, in
-/// seconds since 1970. Series have a colon in their names.
+/// The name under which a mark has the time when it was written, and a history the time since when all is counted, in seconds
+/// since 1970. Series have a colon in their names.
 pub(super) const AT: &str = "at";
 
 /// Writes the marks that are due. `totals` are the sums before the batch that is to be added.
@@ -60,7 +63,7 @@ pub(super) fn mark(records: &impl Records, totals: &Totals, now: Timestamp) -> R
     let mut mark = condensed(totals);
     for span in Span::ALL {
         if span == Span::Hour || !is_marked(records, span, now)? {
-            mark.insert(AT.to_owned(), vec![span.bucket_of(now)]);
+            mark.insert(AT.to_owned(), vec![now.seconds()]);
             let text =
                 postern_jose::json::write(&mark).map_err(|error| Fault::new(Component::Storage, error))?;
             records.write(kind(span), &place(span, now), &text)?;
@@ -84,6 +87,7 @@ pub(super) fn read(
     let mut since = None;
     for (_, text) in records.scan(kind(span))? {
         let Some((at, mark)) = parsed(&text) else { continue };
+        let at = at.seconds();
         if at < first {
             since = Some(first);
         }
@@ -95,9 +99,11 @@ pub(super) fn read(
     let marks: Vec<(usize, Totals)> =
         marks.into_iter().enumerate().filter_map(|(place, mark)| Some((place, mark?))).collect();
     let mut history = Totals::new();
-    if let Some((place, _)) = marks.first() {
+    if let Some((place, mark)) = marks.first() {
         let at = u64::try_from(*place).unwrap_or_default().saturating_mul(span.step());
-        since = since.or_else(|| first.checked_add(at));
+        let is_very_first = mark.keys().all(|key| key == AT);
+        let written = mark.get(AT).and_then(|at| at.first()).copied().filter(|_| is_very_first);
+        since = since.or(written).or_else(|| first.checked_add(at));
     }
     history.extend(since.map(|since| (AT.to_owned(), vec![since])));
     for (key, values) in condensed(totals) {
@@ -145,13 +151,13 @@ fn place(span: Span, now: Timestamp) -> String {
 
 fn is_marked(records: &impl Records, span: Span, now: Timestamp) -> Result<bool, Fault> {
     let text = records.read(kind(span), &place(span, now))?;
-    Ok(text.and_then(|text| parsed(&text)).is_some_and(|(at, _)| at == span.bucket_of(now)))
+    Ok(text.and_then(|text| parsed(&text)).is_some_and(|(at, _)| span.bucket_of(at) == span.bucket_of(now)))
 }
 
-/// A mark, and when its bucket began. One that cannot be read is no mark: it may be lost, and is replaced in time.
-fn parsed(text: &str) -> Option<(u64, Totals)> {
+/// A mark, and when it was written. One that cannot be read is no mark: it may be lost, and is replaced in time.
+fn parsed(text: &str) -> Option<(Timestamp, Totals)> {
     let mark: Totals = postern_jose::json::read(text).ok()?;
-    Some((*mark.get(AT)?.first()?, mark))
+    Some((Timestamp::from_seconds(*mark.get(AT)?.first()?), mark))
 }
 
 /// The sums of the history's series.

@@ -110,6 +110,24 @@ fn what_is_older_than_the_span_is_left_out() {
     );
 }
 
+// What a deployment costs is reckoned from this: the quarter of a day in which it began may be six hours old.
+#[test]
+fn a_young_deployment_counts_since_its_first_batch() {
+    let mut world = World::new();
+    let began = START.plus(Duration::from_secs(5 * 3600 + 59 * 60 + 7));
+    let now = began.plus(minutes(3));
+    world.add(REUSE, vec![1], began);
+    world.add(REUSE, vec![1], now);
+    for span in Span::ALL {
+        assert_eq!(world.overview(span, now).since(), Some(began.seconds()), "{span:?}");
+    }
+    // An hour later the span of an hour begins at its first bucket, as nothing was left out of it.
+    let later = began.plus(minutes(90));
+    world.add(REUSE, vec![1], later);
+    assert_eq!(world.overview(Span::Hour, later).since(), Some(Span::Hour.starts_at(later)));
+    assert_eq!(world.overview(Span::Month, later).since(), Some(began.seconds()));
+}
+
 // The platform bills rows: docs/decisions/0047 has these numbers.
 #[test]
 fn a_flush_writes_one_row_more_once_a_minute() {
@@ -231,7 +249,7 @@ fn a_fault_at_any_write_leaves_the_history_exact() {
 fn stored_history_format_unchanged() {
     let mut world = World::new();
     world.add(REUSE, vec![1], START);
-    world.add(REUSE, vec![1], START.plus(minutes(1)));
+    world.add(REUSE, vec![1], START.plus(Duration::from_secs(61)));
     let marks = world.marks();
     let marks: Vec<(&str, &str, &str)> =
         marks.iter().map(|((kind, id), text)| (kind.as_str(), id.as_str(), text.as_str())).collect();
@@ -240,7 +258,7 @@ fn stored_history_format_unchanged() {
         [
             ("history_day", "0", r#"{"at":[1700006400]}"#),
             ("history_hour", "0", r#"{"at":[1700006400]}"#),
-            ("history_hour", "1", r#"{"at":[1700006460],"reuse_detected:all":[1]}"#),
+            ("history_hour", "1", r#"{"at":[1700006461],"reuse_detected:all":[1]}"#),
             ("history_month", "104", r#"{"at":[1700006400]}"#),
         ]
     );
