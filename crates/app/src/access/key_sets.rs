@@ -260,6 +260,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
             objects.read(source, policy).await
         };
         let told = |cause: &dyn fmt::Display, why: &str| {
+            self.0.isolate.memory.fetch_failed_at.borrow_mut().insert(issuer.clone(), now);
             let colon = if why.is_empty() { "" } else { ": " };
             Fault::new(Component::Issuer, format_args!("{issuer}: {cause}{colon}{why}"))
         };

@@ -67,6 +67,10 @@ impl<'r, P: Ports> AdminIssuers<'r, P> {
                 KeyLocation::Discovery => "its metadata",
             },
         };
+        let fetched_at = set.as_deref().map(CachedSet::fetched_at);
+        // A failure before the set that is here is over.
+        let failed_at = self.isolate.memory.fetch_failed_at.borrow().get(name).copied();
+        let failed_at = failed_at.filter(|failed| fetched_at.is_none_or(|fetched| *failed > fetched));
         let seconds = |at: Timestamp| Value::from(at.seconds());
         object([
             ("issuer", name.into()),
@@ -74,7 +78,8 @@ impl<'r, P: Ports> AdminIssuers<'r, P> {
             ("audiences", issuer.policy.audiences.as_slice().into()),
             ("keys_from", location.into()),
             ("keys", set.as_deref().map_or(Value::Null, keys)),
-            ("fetched_at", set.as_deref().map_or(Value::Null, |set| seconds(set.fetched_at()))),
+            ("fetched_at", fetched_at.map_or(Value::Null, seconds)),
+            ("failed_at", failed_at.map_or(Value::Null, seconds)),
             (
                 "unavailable_until",
                 unavailable_until.filter(|until| now < *until).map_or(Value::Null, seconds),

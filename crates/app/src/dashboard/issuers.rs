@@ -25,9 +25,9 @@ pub(super) fn issuers(desk: &Desk<'_>, answer: &Value) -> Screen {
         rows(answer, "issuers"),
         "No issuer is trusted.",
         &|issuer, cells| {
-            let until = issuer.get("unavailable_until").and_then(Value::as_u64);
+            let failed_at = issuer.get("failed_at").and_then(Value::as_u64);
             let fetched_at = issuer.get("fetched_at").and_then(Value::as_u64);
-            cells.push(match (fetched_at, until) {
+            cells.push(match (fetched_at, failed_at) {
                 (None, _) => Cell::Bad("no keys".to_owned()),
                 (Some(at), None) => Cell::Good([&now.saturating_sub(at).to_string(), " s old"].concat()),
                 (Some(at), Some(_)) => {

@@ -61,6 +61,8 @@ pub struct Memory {
     pub(crate) key_sets: RefCell<HashMap<String, Rc<CachedSet>>>,
     /// Until when an issuer's Durable Object is not called, because it had no set.
     pub(crate) unavailable_until: RefCell<HashMap<String, Timestamp>>,
+    /// When a fetch of an issuer's keys failed last, as its Durable Object said.
+    pub(crate) fetch_failed_at: RefCell<HashMap<String, Timestamp>>,
     /// The signing key.
     pub(crate) signing: SigningKeys,
     /// The clients with a metadata document.

@@ -28,7 +28,7 @@ fn sign_in_at(browser: &mut Browser<'_>, address: &str, login: &str) -> String {
     location(&reply).to_owned()
 }
 
-fn administrator(world: &World) -> Browser<'_> {
+pub(super) fn administrator(world: &World) -> Browser<'_> {
     let mut browser = Browser::new(world);
     assert_eq!(sign_in_at(&mut browser, "/admin/ui/audit", ADMIN), "/admin/ui/audit");
     browser

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     super::attacks::{es256, p256, p256_jwk},
+    browser::html,
+    dashboard::administrator,
     issuers::Internet,
     world::{START, World},
 };
@@ -198,6 +200,29 @@ fn a_set_that_cannot_be_had_anew_serves_to_its_hard_age() {
     assert_eq!(world.issuer_keys.asked.get() - asked, 2);
     world.pass(3600);
     assert_eq!((cold.asks("k", 1), world.asks("k", 1)), (Some(503), Some(503)));
+}
+
+/// While the former keys still serve: a person on call must not read that all is well.
+#[test]
+fn an_issuer_that_cannot_be_fetched_is_shown_as_failing() {
+    let mut settings = settings();
+    settings["POSTERN_ADMIN"] = json!({"dashboard": true});
+    settings["POSTERN_PAGES"] = json!({});
+    let world = World::with(&settings);
+    world.internet().publish(JWKS, set(&[("k", 1)]));
+    let mut browser = administrator(&world);
+    let mut page = || html(&browser.get("/admin/ui/issuers"));
+    assert_eq!(world.asks("k", 1), None);
+    assert!(page().contains("<span class=\"good\">0 s old</span>"), "{}", page());
+    world.internet().take_down(JWKS);
+    world.pass(600);
+    assert_eq!(world.asks("k", 1), None);
+    let shown = page();
+    assert!(shown.contains("<span class=\"bad\">600 s old, the last fetch failed</span>"), "{shown}");
+    world.internet().publish(JWKS, set(&[("k", 1)]));
+    world.pass(600);
+    assert_eq!(world.asks("k", 1), None);
+    assert!(page().contains("<span class=\"good\">0 s old</span>"), "{}", page());
 }
 
 #[test]
