@@ -9,6 +9,9 @@ use crate::{
     report::{Report, plain, span},
 };
 
+/// In seconds. Traffic of less than a day is no measure of a month.
+const A_DAY: u64 = 24 * 60 * 60;
+
 /// What the deployment's own counters cost at today's prices, and which limit comes first.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cost {
@@ -20,7 +23,11 @@ pub(crate) struct Cost {
 pub(crate) fn run(asked: &Cost, context: &Context) -> Result<Report, Failure> {
     let history = context.admin()?.admin("GET", &format!("/history?span={}", asked.span), None)?;
     let Some(since) = history.get("counted_since").and_then(Value::as_u64) else {
-        return Ok(Report::lines(history, ["nothing was counted yet".to_owned()]));
+        let value = report(&Estimate::new(Amounts::default(), 0), 0).into_parts().0;
+        return Ok(Report::lines(
+            value,
+            ["nothing was counted yet: repeat it after some requests".to_owned()],
+        ));
     };
     let seconds = context.now().seconds().saturating_sub(since);
     Ok(report(&Estimate::new(amounts(&history), seconds), seconds))
@@ -65,7 +72,12 @@ fn report(estimate: &Estimate, seconds: u64) -> Report {
     text.push(format!("a month in all: {}", dollars(estimate.total_micros())));
     text.push(String::new());
     text.extend(estimate.words());
-    text.push(format!("Counted for {}.", span(core::time::Duration::from_secs(seconds))));
+    let counted = span(core::time::Duration::from_secs(seconds));
+    text.push(if seconds < A_DAY {
+        format!("Counted for {counted} only: the figures of a day follow when a day was counted.")
+    } else {
+        format!("Counted for {counted}.")
+    });
     Report::lines(value, text)
 }
 
@@ -131,6 +143,7 @@ mod tests {
         );
         assert!(text.contains("with 2.7 times the traffic"), "{text}");
         assert!(text.contains("a month in all: $5.00"), "{text}");
+        assert!(text.ends_with("Counted for 1 d.\n") || text.contains("Counted for 24 h"), "{text}");
     }
 
     #[test]
@@ -138,5 +151,6 @@ mod tests {
         let report = report(&Estimate::new(amounts(&json!({})), 3600), 3600);
         let text = report.to_text(Timestamp::from_seconds(0));
         assert!(text.contains("no daily limit is near") && text.contains("in all: $5.00"), "{text}");
+        assert!(text.contains("Counted for 1 h only"), "{text}");
     }
 }

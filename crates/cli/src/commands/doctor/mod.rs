@@ -15,7 +15,7 @@ use self::finding::{Finding, Status};
 use crate::{
     context::Context,
     failure::Failure,
-    http::{Answer, Client},
+    http::Client,
     report::Report,
     settings::{STAND_IN_KEY, SettingsFile, Variables},
 };
@@ -59,17 +59,14 @@ pub(crate) fn run(asked: &Doctor, context: &Context) -> Result<Report, Failure> 
     findings.extend(web::security_headers(&health));
     if healthy {
         outside(&client, &mut findings)?;
-        match context.admin() {
-            Ok(admin) => {
-                inside(&admin, &mut findings, context)?;
+        match admitted(context) {
+            Ok((admin, ring)) => {
+                findings.extend(keys::ring(&ring, context.now()));
                 // Without it the age of the copies is all that is not seen.
                 let answer = admin.send("GET", "/metrics", None)?;
                 metrics = (answer.status == 200).then(|| String::from_utf8_lossy(&answer.body).into_owned());
             }
-            Err(_) => findings.push(Finding::skipped(
-                "inside",
-                "not signed in: the ages of the keys and the route table were not checked (`postern login`)",
-            )),
+            Err(failure) => findings.push(not_inside(&failure)),
         }
     }
     match &config {
@@ -129,16 +126,27 @@ fn outside(client: &Client, findings: &mut Vec<Finding>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// What an administrator can see.
-fn inside(admin: &Client, findings: &mut Vec<Finding>, context: &Context) -> Result<(), Failure> {
-    let ring: Answer = admin.send_admin("GET", "/keys", None)?;
-    if ring.status == 200 {
-        findings.extend(keys::ring(&ring.json(), context.now()));
-    } else {
-        findings
-            .push(Finding::skipped("inside", format!("the administrators' API returned {}", ring.status)));
+/// The deployment as an administrator sees it, with its signing keys.
+fn admitted(context: &Context) -> Result<(Client, Value), Failure> {
+    let ask = || {
+        let admin = context.admin()?;
+        let ring = admin.admin("GET", "/keys", None)?;
+        Ok((admin, ring))
+    };
+    let answer: Result<(Client, Value), Failure> = ask();
+    #[cfg(not(target_family = "wasm"))]
+    if let Err(Failure { code: Some(code), .. }) = &answer
+        && code == "invalid_token"
+        && context.public().is_ok_and(|client| crate::auth::outdate(&client))
+    {
+        return ask();
     }
-    Ok(())
+    answer
+}
+
+/// Without a sign-in all else is checked.
+fn not_inside(Failure { message, .. }: &Failure) -> Finding {
+    Finding::skipped("inside", format!("the ages of the keys were not checked: {message}"))
 }
 
 fn report(findings: &[Finding]) -> Report {

@@ -38,7 +38,8 @@ pub(super) fn look(asked: &SettingsFile, config: &Config, metrics: Option<&str>)
         Ok((file, sound)) => {
             findings.push(settings(&file, &sound));
             let list = listed(&file, asked);
-            findings.push(migrations(&file, list.as_deref().map_err(String::as_str)));
+            let shown = |verb: &str| format!("npx wrangler {}", words(verb, &file, asked).join(" "));
+            findings.push(migrations(&shown, list.as_deref().map_err(String::as_str)));
         }
         Err(problem) => findings.push(Finding::wrong(SETTINGS, problem, "")),
     }
@@ -92,7 +93,7 @@ fn settings(file: &str, sound: &Soundness) -> Finding {
     }
 }
 
-/// The words for wrangler, after `wrangler d1 migrations`.
+/// The words for wrangler.
 fn words<'w>(verb: &'w str, file: &'w str, asked: &'w SettingsFile) -> Vec<&'w str> {
     let place = if asked.local { "--local" } else { "--remote" };
     let mut words = vec!["d1", "migrations", verb, "DB", place, "-c", file];
@@ -119,9 +120,9 @@ fn listed(file: &str, asked: &SettingsFile) -> Result<String, String> {
     source.end().map(|()| String::from_utf8_lossy(&list).into_owned())
 }
 
-/// The list's form is wrangler's, for people: only names of files, and its sentence that there are none, are read.
-fn migrations(file: &str, list: Result<&str, &str>) -> Finding {
-    let command = |verb| format!("npx wrangler d1 migrations {verb} DB --remote -c {file}");
+/// The list's form is wrangler's, for people: only names of files, and its sentence that there are none, are read. `command`
+/// is what lists or applies them.
+fn migrations(command: &dyn Fn(&str) -> String, list: Result<&str, &str>) -> Finding {
     let list = match list {
         Ok(list) => list,
         Err(cause) => {
@@ -191,17 +192,18 @@ mod tests {
 
     #[test]
     fn pending_migrations_are_named_with_the_command() {
+        let command = |verb: &str| format!("npx wrangler d1 migrations {verb} DB --remote -c w.toml");
         let list = "Migrations to be applied:\n┌──────┐\n│ Name │\n├──────┤\n│ 0002_clients.sql │\n│ 0003_more.sql │\n└──────┘\n";
-        let found = migrations("w.toml", Ok(list));
+        let found = migrations(&command, Ok(list));
         assert_eq!(
             (found.status, found.detail.as_str()),
             (Status::Warning, "pending: 0002_clients.sql, 0003_more.sql")
         );
         assert!(found.advice.contains("npx wrangler d1 migrations apply DB --remote -c w.toml"));
-        assert_eq!(migrations("w.toml", Ok("✅ No migrations to apply!\n")).status, Status::Good);
+        assert_eq!(migrations(&command, Ok("✅ No migrations to apply!\n")).status, Status::Good);
         // Another form, or no answer, is never good.
-        assert_eq!(migrations("w.toml", Ok("")).status, Status::Skipped);
-        assert_eq!(migrations("w.toml", Err("exit status: 1")).status, Status::Skipped);
+        assert_eq!(migrations(&command, Ok("")).status, Status::Skipped);
+        assert_eq!(migrations(&command, Err("exit status: 1")).status, Status::Skipped);
     }
 
     #[test]

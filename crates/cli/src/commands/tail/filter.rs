@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
+use super::names::{EVENTS, PARTS};
 use crate::failure::Failure;
 
 /// An event must satisfy each option that is given; an option that is repeated is satisfied by any of its values.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Filter {
     /// Events of this name, for example `reuse_detected`; can be repeated
-    #[arg(long = "event", value_name = "NAME")]
+    #[arg(long = "event", value_name = "NAME", value_parser = EVENTS, hide_possible_values = true)]
     pub(super) events: Vec<String>,
     /// Events that ended so: success, refused, alert, fault; can be repeated
     #[arg(long = "outcome", value_name = "OUTCOME", value_parser = ["success", "refused", "alert", "fault"])]
@@ -31,7 +32,7 @@ pub(super) struct Filter {
     #[arg(long, value_name = "ID")]
     pub(super) request: Option<String>,
     /// Faults of this component, for example `database`
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = PARTS, hide_possible_values = true)]
     pub(super) part: Option<String>,
 }
 

@@ -1,10 +1,11 @@
 //! `postern tail`: the log's events as they happen, one line each.
 //!
 //! The log comes from `npx wrangler tail --format json`, which has its own sign-in: this program takes no token of
-//! Cloudflare's. [`reader`] takes the stream apart, [`filter`] chooses events, [`line`] writes them for people.
+//! Cloudflare's. [`reader`] takes the stream apart, [`filter`] chooses events by [`names`] and ids, [`line`] writes them for people.
 
 mod filter;
 mod line;
+mod names;
 mod reader;
 
 use self::{
