@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Breakable, Breakage } from "../../worker/harness.ts";
 import { Issuer, issuerKey } from "../../worker/support/issuer.ts";
+import type { Sight } from "./dashboard.ts";
 import { commands } from "./guide.ts";
-import { expect, on, until, type Incident } from "./incidents.ts";
+import { counted, expect, on, until, type Incident } from "./incidents.ts";
 import type { Stage } from "./stage.ts";
 
 const ready = async (stage: Stage): Promise<number> => {
@@ -17,11 +18,28 @@ const ready = async (stage: Stage): Promise<number> => {
   return answer.status;
 };
 
-/** Parts fail from now on; the guide's commands must name `told`; at the end they work again. */
-function broken(name: string, parts: Partial<Record<Breakable, Breakage>>, alertName: string, labels: Record<string, string>, section: string, told: RegExp, lasts: string): Incident {
+const failing = (part: string): Sight => ({ page: "Overview", path: "/overview", table: "Components", row: "", instead: part, says: "fails" });
+const fault = (part: string): Sight => ({ ...counted("Faults of components", ""), instead: part });
+
+/**
+ * Parts fail from now on; the guide's commands must name `told`, and its section what the dashboard shows, or the code that it
+ * answers instead; at the end they work again.
+ */
+function broken(
+  name: string,
+  parts: Partial<Record<Breakable, Breakage>>,
+  alertName: string,
+  labels: Record<string, string>,
+  section: string,
+  seen: readonly Sight[] | string,
+  told: RegExp,
+  lasts: string,
+): Incident {
   return on(name, { options: { breakable: true } }, async (stage) => {
+    if (typeof seen !== "string") await stage.watch(section, seen);
     stage.cause();
     await stage.postern.break(parts);
+    if (typeof seen === "string") await stage.isBlind(section, seen);
     const alert = await stage.alert(alertName, labels);
     const { out, err } = await stage.command(commands("runbook", section, 0));
     expect(`the guide's commands name it: ${out}${err}`, told.test(out));
@@ -33,11 +51,12 @@ function broken(name: string, parts: Partial<Record<Breakable, Breakage>>, alert
   });
 }
 
-export const kvReadOnly = broken("KV read-only", { POSTERN_KV: "takes-no-writes" }, "PosternKvTakesNoWrites", {}, "KV accepts no writes", /kv/, "no request was refused");
-export const objectUnreachable = broken("an object unreachable (key ring)", { KEY_RING: "throws" }, "PosternFaults", { part: "key_ring" }, "A Cloudflare dependency is down", /key_ring/, "refreshes and sign-ins failed, the gate went on");
+export const kvReadOnly = broken("KV read-only", { POSTERN_KV: "takes-no-writes" }, "PosternKvTakesNoWrites", {}, "KV accepts no writes", [{ page: "Overview", path: "/overview", row: "Revocation feed: failed writes to KV" }, counted("Faults of components", "kv")], /kv/, "no request was refused");
+export const objectUnreachable = broken("an object unreachable (key ring)", { KEY_RING: "throws" }, "PosternFaults", { part: "key_ring" }, "A Cloudflare dependency is down", [failing("key_ring"), fault("key_ring"), { page: "Overview", path: "/overview", row: "Not every component answers", says: "" }, { page: "Overview", path: "/overview", row: "The signing keys cannot be read", says: "" }], /key_ring/, "refreshes and sign-ins failed, the gate went on");
 const OBJECTS: Breakable[] = ["ACCOUNT", "REVOCATION_FEED", "KEY_RING", "THROTTLE", "METRICS", "ISSUER_KEYS", "AUDIT_LOG"];
-export const freeObjects = broken("free plan: calls of objects used up", Object.fromEntries(OBJECTS.map((part) => [part, "throws"])), "PosternNotScraped", {}, "A limit of the free plan is reached", /key_ring/, "refreshes and sign-ins failed, the gate went on");
+export const freeObjects = broken("free plan: calls of objects used up", Object.fromEntries(OBJECTS.map((part) => [part, "throws"])), "PosternNotScraped", {}, "A limit of the free plan is reached", "unavailable", /key_ring/, "refreshes and sign-ins failed, the gate went on");
 export const freeDatabase: Incident = on("free plan: rows of D1 used up", { options: { breakable: true } }, async (stage) => {
+  await stage.watch("A limit of the free plan is reached", [failing("database")]);
   stage.cause();
   await stage.postern.break({ DB: "throws" });
   stage.meanwhile(10_000, async () => stage.honest.note((await stage.users[0]?.signIn()) ?? 0));
@@ -62,6 +81,10 @@ export const issuerDown: Incident = async () => {
     async (stage) => {
       const fetched = issuer.fetches;
       await until("it is fetched again and again", 200, async () => issuer.fetches >= fetched + 2);
+      await stage.watch("Another issuer is down", [
+        { page: "Other issuers", path: "/issuers", row: "", instead: issuer.iss, says: "the last fetch failed" },
+        fault("issuer"),
+      ]);
       stage.cause();
       issuer.failure = { status: 500, body: "no" };
       const alert = await stage.alert("PosternIssuerDown", { issuer: issuer.iss });
@@ -91,6 +114,7 @@ export const issuerRotatedBadly: Incident = async () => {
       call: async (stage) => stage.fetch("/api/orders", { headers: { authorization: `Bearer ${await issuer.token(kid)}` } }),
     },
     async (stage) => {
+      await stage.watch("An issuer changed its keys", [counted("Refused access tokens", "unknown_key")]);
       stage.cause();
       kid = "new";
       const alert = await stage.alert("PosternTokensRefused", { code: "unknown_key" });
@@ -122,6 +146,7 @@ export const expiredCertificate: Incident = async () => {
     "certificate of an upstream expired",
     { routes: [{ name: "orders", path: "/api/orders", scopes_all: ["read:orders"], upstream: `https://localhost:${port}` }] },
     async (stage) => {
+      await stage.watch("An upstream is down", [counted("Upstream failures", "unreachable")]);
       stage.cause();
       origin.setSecureContext(of("expired"));
       origin.closeAllConnections();
@@ -153,6 +178,7 @@ export const badDeployment: Incident = on("a bad deployment rolled back", {}, as
   };
   stage.cause();
   await stage.deploy({ POSTERN_LEEWAY: "10m" });
+  await stage.isBlind("A wrong deployment", "misconfigured");
   const alert = await stage.alert("PosternNotScraped");
   const { out } = await stage.must(commands("runbook", "A wrong deployment", 0));
   expect(`it is healthy: ${out}`, out.includes("200"));

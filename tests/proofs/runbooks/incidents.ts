@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ADMIN } from "../../worker/support/config.ts";
+import type { Sight } from "./dashboard.ts";
 import { commands } from "./guide.ts";
 import { forgedRefreshToken, leakedSigningKey } from "./secrets.ts";
 import { Stage, type Staged } from "./stage.ts";
@@ -14,6 +15,8 @@ export interface Played {
   alertName: string;
   /** Seconds from the alert (or the cause) to the end that the guide names. */
   done: number;
+  /** Seconds from the cause until the dashboard shows it; a text where it does not. */
+  seen: number | string;
   honest: Tally;
   attacker: Tally | undefined;
   told: string;
@@ -22,12 +25,12 @@ export interface Played {
 export type Incident = () => Promise<Played>;
 
 /** Plays on a stage of its own, which ends in every case. */
-export function on(name: string, staged: Staged, play: (stage: Stage) => Promise<Omit<Played, "honest">>): Incident {
+export function on(name: string, staged: Staged, play: (stage: Stage) => Promise<Omit<Played, "honest" | "seen">>): Incident {
   return async () => {
     const stage = await Stage.start(name, staged);
     try {
       const played = await play(stage);
-      return { ...played, honest: stage.honest };
+      return { ...played, seen: stage.seen, honest: stage.honest };
     } finally {
       await stage.end();
     }
@@ -55,10 +58,24 @@ const status = async (answer: Promise<Response>): Promise<number> => {
 const post = (stage: Stage, path: string, body: unknown, ip = "198.51.100.9") =>
   stage.fetch(path, { method: "POST", headers: { "content-type": "application/json", "cf-connecting-ip": ip }, body: JSON.stringify(body) });
 
+const subOf = (user: Stage["users"][0]): string => {
+  const [, payload = ""] = (user.tokens?.access_token ?? "").split(".");
+  return (JSON.parse(Buffer.from(payload, "base64url").toString()) as { sub: string }).sub;
+};
+
+/** A table of the overview: what was counted in the last hour. */
+export const counted = (table: string, row: string): Sight => ({ page: "Overview", path: "/overview", table: `${table} by result or cause`, row });
+const ofUser = (user: Stage["users"][0], table: string, row: string, says = ""): Sight => ({ page: "user's page", path: `/users/${subOf(user)}`, table, row, says });
+
 /** A thief copies a refresh token, uses it, and calls the API until they are refused. */
 export const stolenRefreshToken = on("stolen refresh token", {}, async (stage) => {
   const [owner] = stage.users as [Stage["users"][0]];
   const copied = owner.tokens?.refresh_token;
+  await stage.watch("A token was stolen", [
+    { page: "Overview", path: "/overview", row: "Reuse of refresh tokens detected" },
+    counted("Refreshes", "reuse"),
+    ofUser(owner, "Activity", "reuse_detected"),
+  ]);
   stage.cause();
   const answer = await post(stage, "/auth/refresh", { refresh_token: copied });
   let stolen = (await answer.json()) as { access_token: string; refresh_token: string };
@@ -90,6 +107,10 @@ export const leakedKey = on("leaked signing key", {}, async (stage) => {
     const now = Math.floor(Date.now() / 1000);
     return key.sign({ ...claims, scope: "read:orders write:orders postern:admin", sid: randomBytes(16).toString("base64url"), iat: now, exp: now + 600, jti: randomBytes(16).toString("base64url") });
   };
+  await stage.watch("A signing key leaked", [
+    counted("Refused access tokens", "unknown_key"),
+    { page: "Signing keys", path: "/keys", row: "", instead: key.kid, says: "retired" },
+  ]);
   stage.cause();
   const admin = await status(api(stage, await forge(), "/admin/users"));
   expect("a forged token of an administrator is refused: there is no such session", admin === 401);
@@ -123,6 +144,7 @@ export const leakedMaster = on("leaked master secret", {}, async (stage) => {
     await stage.deploy({ POSTERN_MASTER_KEY: JSON.parse(input) as unknown });
     return "uploaded";
   };
+  await stage.watch("The master secret leaked", [counted("Refreshes", "refresh_token_forged")]);
   stage.cause();
   stage.meanwhile(5000, async () => stage.attacker.note(await status(post(stage, "/auth/refresh", { refresh_token: forgedRefreshToken(known, master) }))));
   const alert = await stage.alert("PosternRefreshTokenForged");
@@ -143,8 +165,14 @@ export const leakedMaster = on("leaked master secret", {}, async (stage) => {
 /** A list of passwords from one network, and guesses at one account from forty networks. */
 export const guessing = on("password-guessing wave", { vars: { POSTERN_LIMITS: undefined } }, async (stage) => {
   let guess = 0;
-  stage.cause();
   const victim = stage.users[0] as Stage["users"][0];
+  await stage.watch("An attack is under way", [
+    counted("Sign-ins", "unknown_login"),
+    counted("Sign-ins", "wrong_password"),
+    counted("Calls refused by limits", "login-ip"),
+    { page: "Limits and locks", path: `/limits?login=${victim.login}`, row: "account", says: "" },
+  ]);
+  stage.cause();
   stage.meanwhile(200, async () => {
     guess += 1;
     stage.attacker.note(await status(post(stage, "/auth/login", { login: `leaked-${guess}@example.com`, password: "a guess of many", delivery: "body" }, "192.0.2.7")));
@@ -167,6 +195,7 @@ export const restored = on("D1 restored (older state)", {}, async (stage) => {
   const stolen = victim.password;
   const columns = "SELECT * FROM users";
   const then = await stage.postern.sql(columns);
+  await stage.watch("D1", [ofUser(victim, "Activity", "password_changed")], "restore");
   await delay(1100);
   expect("the password is changed", (await victim.changePassword("another password, which the thief lacks")) < 300);
   stage.wrangler = async (words) => {
@@ -182,6 +211,7 @@ export const restored = on("D1 restored (older state)", {}, async (stage) => {
   await stage.must(commands("restore", "D1", 0));
   stage.meanwhile(1000, async () => stage.attacker.note(await status(post(stage, "/auth/login", { login: victim.login, password: stolen, delivery: "body" }))));
   await delay(10_000);
+  await stage.sees();
   const told = stage.seconds();
   const found = (await stage.postern.sql<{ account_id: string }>("SELECT account_id FROM users WHERE login = ?", victim.login))[0]?.account_id ?? "";
   await stage.must(commands("restore", "D1", 1, { ID: found }));

@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { unclaimed } from "./dashboard.ts";
 import * as failures from "./failures.ts";
 import * as attacks from "./incidents.ts";
 import type { Incident, Played } from "./incidents.ts";
@@ -51,7 +52,8 @@ const INCIDENTS: Record<string, Incident> = {
 
 function row(name: string, played: Played): string {
   const alert = typeof played.alert === "number" ? `${played.alert.toFixed(0)} (\`${played.alertName}\`)` : played.alert;
-  return `| ${name} | ${alert} | ${played.done.toFixed(1)} | ${played.honest} | ${played.attacker ?? ""} | ${played.told} |`;
+  const seen = typeof played.seen === "number" ? played.seen.toFixed(0) : played.seen;
+  return `| ${name} | ${alert} | ${seen} | ${played.done.toFixed(1)} | ${played.honest} | ${played.attacker ?? ""} | ${played.told} |`;
 }
 
 rules();
@@ -67,10 +69,14 @@ const lines = await Promise.all(
     } catch (error) {
       process.exitCode = 1;
       console.log(`FAIL ${name}: ${error instanceof Error ? error.stack : String(error)}`);
-      return `| ${name} | FAILED | | | | |`;
+      return `| ${name} | FAILED | | | | | |`;
     }
   }),
 );
-console.log("\n| incident | cause to alert, s | alert to done, s | users | attacker | |\n|---|---|---|---|---|---|");
+console.log("\n| incident | cause to alert, s | cause to dashboard, s | alert to done, s | users | attacker | |\n|---|---|---|---|---|---|---|");
 console.log(lines.join("\n"));
+for (const name of only === undefined ? unclaimed("runbook") : []) {
+  process.exitCode = 1;
+  console.log(`FAIL docs/guides/runbook.md: no incident looked for what the dashboard is said to show: ${name}`);
+}
 process.exit();

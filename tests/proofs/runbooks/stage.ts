@@ -13,6 +13,7 @@ import { stringify } from "smol-toml";
 import { startPostern, type Postern, type PosternOptions } from "../../worker/harness.ts";
 import { ADMIN, PASSWORD, settings, type RouteSetting } from "../../worker/support/config.ts";
 import { METRICS_TOKEN } from "../../worker/support/metrics.ts";
+import { claim, compared, OnCall, type Sight } from "./dashboard.ts";
 import { blocks } from "./guide.ts";
 import { Prometheus, SCRAPE_SECONDS } from "./prometheus.ts";
 import { Tally, User } from "./user.ts";
@@ -20,6 +21,10 @@ import { Tally, User } from "./user.ts";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const postern = join(process.env["CARGO_TARGET_DIR"] ?? join(root, "target"), "debug/postern");
 const USERS = 2;
+/** As often as the page asks for itself. */
+const LOOK_MS = 10_000;
+/** The dashboard shows an incident at the latest this long after the alert: isolates send their counts every 10 s. */
+const LATE_SECONDS = 60;
 /** Traffic before the first scrape, so that the counters of an ordinary day are there. */
 const WARM_MS = 15_000;
 
@@ -57,6 +62,11 @@ export class Stage {
   readonly #loops: Promise<void>[] = [];
   #control!: Server;
   #begun = 0;
+  readonly #onCall = new OnCall(() => this);
+  #sights: readonly Sight[] = [];
+  #looking: Promise<void> | undefined;
+  /** Seconds from the cause until the dashboard showed all of it, or why it cannot. */
+  seen: number | string = "not looked for";
 
   private constructor(name: string, staged: Staged) {
     this.name = name;
@@ -67,6 +77,7 @@ export class Stage {
       POSTERN_METRICS_TOKEN: METRICS_TOKEN,
       POSTERN_REGISTRATION: "open",
       POSTERN_DEFAULT_SCOPES: ["read:orders"],
+      POSTERN_ADMIN: { dashboard: true },
       ...staged.vars,
     };
   }
@@ -93,6 +104,7 @@ export class Stage {
       const early = await stage.#prometheus.firing();
       if (early.length > 0) throw new Error(`alerts before the cause: ${JSON.stringify(early)}`);
       await stage.command(blocks("runbook", "Start here").join("\n").split("\n").filter((line) => line.startsWith("postern login")).join("\n").replace("you@example.com", ADMIN));
+      await stage.#onCall.signIn();
       return stage;
     } catch (error) {
       await stage.end();
@@ -186,6 +198,37 @@ export class Stage {
     this.honest = new Tally();
     this.attacker = new Tally();
     this.#begun = performance.now();
+    if (this.#sights.length > 0) this.#looking = this.#look();
+  }
+
+  /** Where the guide says that the dashboard shows the incident. Called before the cause, when nothing of it may be there. */
+  async watch(section: string, sights: readonly Sight[], guide = "runbook"): Promise<void> {
+    compared(guide, section, sights);
+    await this.#onCall.note(sights);
+    this.#sights = sights;
+  }
+
+  async #look(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const missing = await this.#onCall.missing(this.#sights);
+      this.seen = missing ?? this.seconds();
+      if (missing === undefined) return;
+      await delay(LOOK_MS, undefined, { signal: this.#stop.signal }).catch(() => {});
+    }
+  }
+
+  /** The dashboard shows all of the incident now, or soon. */
+  async sees(): Promise<void> {
+    await Promise.race([this.#looking, delay(LATE_SECONDS * 1000, undefined, { ref: false })]);
+    if (typeof this.seen === "string") throw new Error(`${this.name}: the dashboard does not show it: ${this.seen}`);
+  }
+
+  /** The dashboard does not answer while the incident lasts: with this code, which the guide names. */
+  async isBlind(section: string, code: string): Promise<void> {
+    claim("runbook", section, [code]);
+    const { status, page } = await this.#onCall.open("/overview");
+    if (status !== 503 || !page.includes(code)) throw new Error(`${this.name}: the dashboard answers ${status} and not ${code}: ${page}`);
+    this.seen = "not there";
   }
 
   seconds(): number {
@@ -198,10 +241,15 @@ export class Stage {
     const deadline = 1000 + 4 * SCRAPE_SECONDS;
     while (this.seconds() < deadline) {
       const all = (await this.#prometheus?.firing()) ?? [];
-      if (all.some((found) => found["alertname"] === name && Object.entries(labels).every(([label, value]) => found[label] === value))) return this.seconds();
+      if (all.some((found) => found["alertname"] === name && Object.entries(labels).every(([label, value]) => found[label] === value))) return await this.#alerted(this.seconds());
       await delay(500);
     }
     throw new Error(`${this.name}: ${name} did not fire in ${deadline} s`);
+  }
+
+  async #alerted(seconds: number): Promise<number> {
+    if (this.#looking !== undefined) await this.sees();
+    return seconds;
   }
 
   /** Something beside the users, again and again until the end. */

@@ -1,5 +1,4 @@
-// A browser without a browser: cookies, and the form of the page that is shown.
-import { expect } from "vitest";
+// A browser without a browser: cookies, and the form of the page that is shown. Proofs without vitest use it too.
 import type { Running } from "./postern.ts";
 
 type Site = Pick<Running, "fetch" | "url">;
@@ -36,7 +35,8 @@ export class Visitor {
   }
 
   async fill(path: string, entries: Record<string, string>): Promise<Response> {
-    expect((await this.fetch(path)).status).toBe(200);
+    const { status } = await this.fetch(path);
+    if (status !== 200) throw new Error(`${path}: ${status}`);
     return this.post(path.split("?")[0] ?? path, entries);
   }
 }
