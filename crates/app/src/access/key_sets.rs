@@ -65,7 +65,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
     /// Verifies the token with the keys of its issuer.
     ///
     /// If the known keys do not verify a token, its issuer may have replaced a key under the same `kid`, or the token
-    /// has no `kid`. Then the newest set is requested once, as for an unknown `kid`: once per cooldown in an isolate,
+    /// has no `kid`. Then the newest set is requested as for an unknown `kid`: with one answer per cooldown in an isolate,
     /// and with one fetch per cooldown in the whole deployment. If that set has other keys for the token, they decide.
     pub(crate) async fn verified_by_keys(
         &self,

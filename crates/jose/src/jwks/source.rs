@@ -6,6 +6,19 @@ use std::rc::Rc;
 use super::{CachePolicy, FetchFailure, Snapshot, cache::MAX_BACKOFF};
 use crate::{JwkSet, SignatureAlgorithm, time::Timestamp};
 
+/// How many requests may ask for a newer set, in one cooldown and before one of them has an answer. The platform stops
+/// requests whose client went away, and their question with them: were it the only one, sound tokens of a new key would
+/// be refused until the cooldown is over. So would those that come while the first one waits.
+const ASKS_BEFORE_AN_ANSWER: u8 = 8;
+
+/// What was asked because no key of a set verified a token.
+#[derive(Debug, Clone, Copy)]
+struct AskedForUnknown {
+    since: Timestamp,
+    begun: u8,
+    is_answered: bool,
+}
+
 /// An issuer's key set in an isolate's memory.
 #[derive(Debug, Clone)]
 pub struct CachedSet {
@@ -14,8 +27,8 @@ pub struct CachedSet {
     version: u64,
     /// When a refresh in the background began.
     refresh_asked: Cell<Option<Timestamp>>,
-    /// When it was last asked for because no key in it verified a token.
-    unknown_asked: Cell<Option<Timestamp>>,
+    /// Whether it was asked for in this cooldown because no key in it verified a token.
+    unknown_asked: Cell<Option<AskedForUnknown>>,
     /// When it was last asked for because of its age, and nothing newer could be had.
     asked_in_vain: Cell<Option<Timestamp>>,
 }
@@ -82,10 +95,26 @@ impl CachedSet {
             && (other.fetched_at.is_far_ahead_of(now) || self.fetched_at > other.fetched_at)
     }
 
-    /// Whether a token that no key of this set verifies may be the reason to ask for a newer one: once
-    /// a cooldown.
+    /// Whether a token that no key of this set verifies may be the reason to ask for a newer one: until
+    /// there was an answer, eight times at most, and then not before the cooldown is over.
     pub fn may_ask_for_unknown(&self, policy: &CachePolicy, now: Timestamp) -> bool {
-        is_due(&self.unknown_asked, policy.unknown_kid_cooldown, now)
+        self.asked_in_cooldown(policy, now)
+            .is_none_or(|asked| !asked.is_answered && asked.begun < ASKS_BEFORE_AN_ANSWER)
+    }
+
+    fn asked_in_cooldown(&self, policy: &CachePolicy, now: Timestamp) -> Option<AskedForUnknown> {
+        self.unknown_asked.get().filter(|asked| !now.is_due(asked.since, policy.unknown_kid_cooldown))
+    }
+
+    fn begin_to_ask_for_unknown(&self, policy: &CachePolicy, now: Timestamp) {
+        let first = AskedForUnknown { since: now, begun: 0, is_answered: false };
+        let asked = self.asked_in_cooldown(policy, now).unwrap_or(first);
+        self.unknown_asked.set(Some(AskedForUnknown { begun: asked.begun.saturating_add(1), ..asked }));
+    }
+
+    fn answered(&self) {
+        let asked = self.unknown_asked.get();
+        self.unknown_asked.set(asked.map(|asked| AskedForUnknown { is_answered: true, ..asked }));
     }
 
     /// How old it is.
@@ -141,9 +170,9 @@ pub enum Resolution {
 /// or another than the one that did not verify it. `unavailable_until` is when the object, having
 /// said that nothing can be had, wants to be asked again; until then nobody is.
 ///
-/// - A set that is not enough: KV and the object are asked, but in one isolate only once a
-///   cooldown, however many such tokens come. The others are verified with the set there is, and
-///   refused.
+/// - A set that is not enough: KV and the object are asked, but in one isolate only until there was
+///   an answer, and then not before the cooldown is over, however many such tokens come. The others
+///   are verified with the set there is, and refused.
 /// - A set older than three soft ages is asked for before it is used. When nothing newer can be had
 ///   it serves, and for one soft age nobody waits for another attempt.
 /// - A set past its soft age is used, and refreshed in the background.
@@ -165,10 +194,13 @@ pub fn resolve(
             Tried::Object => Resolution::Refuse,
         };
     };
+    if tried == Tried::Object {
+        set.answered();
+    }
     if !is_enough(&set.keys) {
         match tried {
             Tried::Memory if set.may_ask_for_unknown(policy, now) => {
-                set.unknown_asked.set(Some(now));
+                set.begin_to_ask_for_unknown(policy, now);
                 return Resolution::Fetch(FetchFrom::Kv);
             }
             Tried::Kv => return Resolution::Fetch(FetchFrom::Object { unknown_kid: true }),

@@ -69,12 +69,31 @@ fn a_flood_of_unknown_kids_looks_further_once_a_cooldown() {
     assert_eq!(decide_at(Some(&memory), "y", Tried::Memory, put_back), Resolution::Fetch(FetchFrom::Kv));
 }
 
+// Its client went away, and the platform stopped it.
+#[test]
+fn a_request_that_is_stopped_is_not_the_only_one_to_ask() {
+    let memory = set(0);
+    for _ in 0..ASKS_BEFORE_AN_ANSWER {
+        assert_eq!(decide(Some(&memory), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
+    }
+    assert_eq!(
+        decide(Some(&memory), "x", Tried::Memory),
+        Resolution::Use,
+        "a flood without answers is bounded"
+    );
+    let later = NOW.plus(Duration::from_secs(30));
+    assert_eq!(decide_at(Some(&memory), "x", Tried::Memory, later), Resolution::Fetch(FetchFrom::Kv));
+    assert_eq!(decide_at(Some(&memory), "x", Tried::Object, later), Resolution::Use);
+    assert_eq!(decide_at(Some(&memory), "x", Tried::Memory, later), Resolution::Use, "there was an answer");
+}
+
 // Of unknown kids.
 #[test]
 fn denial_of_service_a_newer_copy_keeps_the_cooldown() {
     let memory = set(10);
     assert_eq!(decide(Some(&memory), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
     let newer = set(0).in_place_of(Some(&memory));
+    assert_eq!(decide(Some(&newer), "x", Tried::Object), Resolution::Use);
     assert_eq!(decide(Some(&newer), "y", Tried::Memory), Resolution::Use);
 }
 
@@ -93,6 +112,7 @@ fn a_key_that_is_gone_leaves_the_set() {
 fn denial_of_service_a_leaving_key_keeps_the_cooldown() {
     let known = set(7);
     assert_eq!(decide(Some(&known), "x", Tried::Memory), Resolution::Fetch(FetchFrom::Kv));
+    assert_eq!(decide(Some(&known), "x", Tried::Object), Resolution::Use);
     let without = known.without(|kid| kid == "a").unwrap();
     assert_eq!(decide(Some(&without), "a", Tried::Memory), Resolution::Use);
 }
