@@ -6,7 +6,7 @@ use crate::{
     admin::paging::Query,
     audit::{
         AuditLog as _, Page,
-        chain::{Head, Sealed, verify_chain},
+        chain::{Broken, Digest, Flaw, Head, Sealed, verify_chain},
     },
     dashboard::{desk::Desk, reading::Reading, refused::Refused},
     runtime::ports::Ports,
@@ -33,6 +33,8 @@ struct Found {
     /// The numbers that were looked at, the first and the last.
     from: u64,
     to: u64,
+    /// The hash that the first of them has of the entry before it.
+    behind: Option<Digest>,
     /// The number of the last entry of the log.
     last: u64,
     /// What is wrong with the chain among those that were looked at.
@@ -116,12 +118,24 @@ impl Found {
     /// Takes the entries behind `after` in, newest first, until the page is full.
     fn take(&mut self, page: Page, after: u64, query: &Query) {
         let Page { entries, forged, unproved, .. } = page;
-        if let Some(first) = entries.first() {
-            let from = if after == 0 { Head::EMPTY } else { Head { seq: after, hash: first.entry.prev } };
-            if let Err(broken) = verify_chain(from, &entries, None) {
-                self.broken.push(broken.to_string());
+        let start = match entries.first() {
+            Some(first) if after > 0 => Head { seq: after, hash: first.entry.prev },
+            _ => Head { seq: after, ..Head::EMPTY },
+        };
+        // The last of them is the one before those behind them, which were read first.
+        let behind = self.behind.take();
+        let end = verify_chain(start, &entries, None).and_then(|end| {
+            let seq = end.seq.saturating_add(1);
+            if seq != self.from {
+                Err(Broken { seq, flaw: Flaw::Sequence })
+            } else if behind.is_some_and(|prev| prev != end.hash) {
+                Err(Broken { seq, flaw: Flaw::Unlinked })
+            } else {
+                Ok(())
             }
-        }
+        });
+        self.broken.extend(end.err().map(|broken| broken.to_string()));
+        self.behind = entries.first().map(|first| first.entry.prev);
         self.broken.extend(forged.iter().map(|seq| format!("entry {seq} was not written by Postern")));
         self.unproved += unproved.len();
         self.from = after.saturating_add(1);

@@ -23,7 +23,8 @@ const IN_VALUE: &AsciiSet = &CONTROLS
     .add(b'<')
     .add(b'=')
     .add(b'>')
-    .add(b'?');
+    .add(b'?')
+    .add(b'\\');
 
 /// The query of a pending authorization request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -324,6 +324,57 @@ fn the_log_is_filtered_and_its_chain_is_checked() {
     );
 }
 
+// The attack: entries are taken out of the storage, the newest or where one reading of the page ends and the next begins.
+#[test]
+fn a_log_without_some_of_its_entries_is_broken() {
+    use postern_app::ports::Records as _;
+    let world = world();
+    let mut browser = administrator(&world);
+    let append = |who: &str, count: u64| {
+        for number in 0..count {
+            let act = postern_app::audit::Act::new(who, "user_disable", &format!("user{number}"), "");
+            block_on(world.audit_log.append(act)).unwrap();
+        }
+    };
+    let records = &world.audit_log.records;
+    append("another", 250);
+    let other = records.snapshot();
+    records.restore(std::collections::BTreeMap::default());
+    append("one", 450);
+    let whole = records.snapshot();
+    let mut read = || html(&browser.get("/admin/ui/audit?who=two"));
+    assert!(read().contains("Entries 1 to 450 of 450 were read, and their chain is intact."));
+    let attacks =
+        [(450..=450, 450), (250..=250, 250), (51..=250, 51), (440..=450, 440), (1..=1, 1), (1..=50, 1)];
+    for (missing, first) in attacks {
+        records.restore(whole.clone());
+        for seq in missing {
+            records.remove("entry", &format!("{seq:016}")).unwrap();
+        }
+        let page = read();
+        assert!(
+            page.contains(&format!("entry {first} is not the next one: entries are missing")),
+            "{first}: {page}"
+        );
+    }
+    // The first entries of a log that Postern wrote at another time.
+    let of_other = other.into_iter().filter(|((kind, _), _)| kind == "entry");
+    records.restore(whole.into_iter().chain(of_other).collect());
+    assert!(read().contains("entry 251 does not follow from the entry before it"));
+}
+
+// A login with a backslash, as Windows writes it, is on the way back from the sign-in too.
+#[test]
+fn a_sign_in_comes_back_to_a_page_with_any_text() {
+    let world = world();
+    for address in
+        ["/admin/ui/confirm/throttle_clear?login=CORP%5Calice", "/admin/ui/limits?login=CORP%5Calice"]
+    {
+        let mut browser = Browser::new(&world);
+        assert_eq!(sign_in_at(&mut browser, address, ADMIN), address);
+    }
+}
+
 #[test]
 fn every_page_has_the_policy_and_no_script() {
     let world = world();
