@@ -94,4 +94,7 @@ pub fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Err
 }
 
 #[cfg(test)]
+#[cfg(feature = "thorough")]
+mod properties;
+#[cfg(test)]
 mod tests;
