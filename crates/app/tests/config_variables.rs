@@ -704,3 +704,16 @@ fn mistakes_about_broader_scopes_are_found() {
     }
     read(json!({"SCOPE_IMPLIES": {"postern:admin": ["a"], "a": ["b", "c"], "b": ["c"]}}));
 }
+
+// A path of other calls would take them away.
+#[test]
+fn the_administrators_path_is_none_of_other_calls() {
+    for path in
+        ["/auth", "/oauth", "/healthz", "/readyz", "/metrics", "/", "admin", "/admin/", "/a/../b", "/A"]
+    {
+        assert_eq!(paths(json!({"ADMIN": {"path": path}})), ["ADMIN.path"], "{path}");
+    }
+    for path in ["/ops/postern", "/authors"] {
+        assert_eq!(read(json!({"ADMIN": {"path": path}})).admin.path, path);
+    }
+}
