@@ -22,6 +22,9 @@ pub(crate) const SLACK: u64 = 15_000;
 /// For how long a machine may show that a call of it failed: pauses before the next attempt, refusals that it remembers.
 const AFTERMATH: u64 = 45_000;
 
+/// By then the feed is written again after a reset: the longest pause between attempts, twice.
+const WRITTEN_AGAIN: u64 = 2 * 60_000;
+
 /// The parts whose failures an isolate remembers: it waits before it asks again, or has nothing to answer with until then.
 const REMEMBERED: [&str; 4] = ["kv", "key_ring", "issuer_keys", "revocation_feed"];
 /// The parts without which an isolate does not learn of a revocation: whatever KV does, the feed's object answers.
@@ -49,10 +52,11 @@ pub(crate) fn reply(world: &World, reply: &Reply, answered: &Answered, what: &st
         world.ledger.violated(invariants::RETRY_AFTER, world.now(), format!("{what}: {}", reply.status));
     }
     world.ledger.look(invariants::AVAILABLE);
-    // It says what KV does, as long as that lasts.
+    // It says what KV does, as long as that lasts, and that resets keep the feed from being written.
     let of_kv = [Kind::KvReads, Kind::KvReadOnly, Kind::KvLateWrite, Kind::KvStale, Kind::KvGarbage];
     let by_kv = of_kv.into_iter().any(|kind| world.faults.has(kind));
-    if what == "GET /readyz" && (by_kv || is_clock_wrong(answered.machine.as_ref())) {
+    let cut_off = world.feed_cut_off_at.get().is_some_and(|at| at + WRITTEN_AGAIN > world.now());
+    if what == "GET /readyz" && (by_kv || cut_off || is_clock_wrong(answered.machine.as_ref())) {
         return;
     }
     let is_new =

@@ -101,6 +101,8 @@ pub(crate) struct World {
     /// Once master secrets were taken out: the lowest id of those that were kept.
     pub(crate) oldest_master: Cell<Option<u8>>,
     pub(crate) kv_failed_at: Cell<Option<u64>>,
+    /// When the feed's object was last reset at its alarm, while it writes to KV.
+    pub(crate) feed_cut_off_at: Cell<Option<u64>>,
     pub(crate) alarm_late_at: Cell<Option<u64>>,
     pub(crate) refused_writes: Cell<u64>,
     /// Work after an answer that the platform cut off.
@@ -139,6 +141,7 @@ impl World {
             moved_until: Cell::new(0),
             oldest_master: Cell::new(None),
             kv_failed_at: Cell::new(None),
+            feed_cut_off_at: Cell::new(None),
             alarm_late_at: Cell::new(None),
             refused_writes: Cell::new(0),
             cut_off: Cell::new(0),
@@ -187,6 +190,9 @@ impl World {
     /// The platform stops the object's instance in the middle of whatever it does; its storage stays.
     pub(crate) fn reset(&self, object: &Rc<Object>) {
         self.object_resets.set(self.object_resets.get() + 1);
+        if object.part == Component::RevocationFeed && object.is_ringing.get() {
+            self.feed_cut_off_at.set(Some(self.now()));
+        }
         self.trace.note(self.now(), &object.machine.name, "", || "is reset".to_owned());
         let group = object.machine.group.replace(self.executor.group());
         object.forget_instance();
