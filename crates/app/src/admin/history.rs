@@ -6,7 +6,7 @@ use crate::{
     admin::request::{AdminRequest, object},
     http::Reply,
     metrics::{LATENCY, MetricsShards as _, Overview, SHARDS, Span},
-    ports::{Clock as _, Fault},
+    ports::Clock as _,
     runtime::{Runtime, metrics_flush::MetricsFlush, ports::Ports},
     web::error::ApiError,
 };
@@ -35,12 +35,20 @@ impl<'r, P: Ports> AdminHistory<'r, P> {
 
     /// The sum over the Metrics objects, after this isolate's counts are sent to them. All of them must answer, because a
     /// history without one would show a quieter time than there was.
-    pub(crate) async fn overview(&self, span: Span) -> Result<Overview, Fault> {
+    ///
+    /// # Errors
+    /// [`ApiError::FormerVersion`] if an object has counters and refuses to give their history: it is of a version from before
+    /// the history. A fault if one does not answer.
+    pub(crate) async fn overview(&self, span: Span) -> Result<Overview, ApiError> {
         self.metrics_flush.flush().await;
         let now = self.platform.now();
         let mut overview = Overview::new(span, now);
         for shard in 0..SHARDS {
-            overview.add(self.metrics.history(shard, span, now).await?);
+            match self.metrics.history(shard, span, now).await {
+                Ok(history) => overview.add(history),
+                Err(_) if self.metrics.totals(shard).await.is_ok() => return Err(ApiError::FormerVersion),
+                Err(fault) => return Err(fault.into()),
+            }
         }
         Ok(overview)
     }

@@ -11,12 +11,14 @@ use crate::{
     auth::health::HealthChecks,
     dashboard::{
         desk::Desk,
-        refused::{Refused, body_of},
+        refused::{self, Refused, body_of},
         show::{Form, facts, rows, text},
     },
+    http::Reply,
     keys::{KeyRingObject as _, messages::KeyState},
     metrics::{Bounds, LATENCY, Overview, Span},
     runtime::{Runtime, ports::Ports},
+    web::error::ApiError,
 };
 
 /// The families that a page charts: title, name in the history, and the labels that are as they should be.
@@ -53,7 +55,8 @@ impl<'r, P: Ports> OverviewPage<'r, P> {
         state.push(self.calendar().await);
         let counted = match self.history.overview(span).await {
             Ok(overview) => charts(&overview),
-            Err(fault) => vec![failed("The counters cannot be read", &fault)],
+            Err(ApiError::Fault(fault)) => vec![failed("The counters cannot be read", &fault)],
+            Err(error) => vec![refused::alert(&Reply::from(&error))],
         };
         // As often as the isolates send their counts.
         let every = match span {

@@ -44,7 +44,9 @@ impl From<&ApiError> for Refusal {
             }
             ApiError::Busy => Self::Form(503, Problem::Busy),
             ApiError::CsrfFailed => Self::Form(403, Problem::FormExpired),
-            ApiError::NewerMaster | ApiError::Fault(_) => Self::Form(503, Problem::Unavailable),
+            ApiError::NewerMaster | ApiError::FormerVersion | ApiError::Fault(_) => {
+                Self::Form(503, Problem::Unavailable)
+            }
             ApiError::RegistrationClosed => {
                 Self::Page(403, Failure::RegistrationClosed, "registration_closed")
             }

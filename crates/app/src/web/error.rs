@@ -19,6 +19,9 @@ pub(crate) fn missing_scope() -> ApiError {
 /// enough for users not to notice.
 const RETRY_AFTER_FAULT: u32 = 2;
 
+/// The same while two versions answer, in seconds: an object takes the new version in less than a minute without calls.
+const RETRY_AFTER_DEPLOYMENT: u32 = 60;
+
 /// The refusal of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ApiError {
@@ -101,6 +104,8 @@ pub(crate) enum ApiError {
     },
     /// The token was made with a master secret that this version does not have yet.
     NewerMaster,
+    /// An object of the version before does not know the message: the deployment is not complete.
+    FormerVersion,
     /// A component failed.
     Fault(Fault),
 }
@@ -198,6 +203,11 @@ impl From<&ApiError> for Reply {
             ApiError::GrantNotFound => problem(404, "grant_not_found", "Grant not found"),
             ApiError::NotFound => problem(404, "not_found", "Not found"),
             ApiError::MethodNotAllowed { allow } => method_not_allowed(allow),
+            ApiError::FormerVersion => {
+                Problem::new(503, "unavailable", "The version before, which lacks this, still answers; try again when the deployment is complete")
+                    .with_retry_after(RETRY_AFTER_DEPLOYMENT)
+                    .into()
+            }
             ApiError::NewerMaster | ApiError::Fault(_) => unavailable(),
         }
     }

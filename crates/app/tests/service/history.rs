@@ -3,7 +3,11 @@
 use postern_app::http::Reply;
 use serde_json::{Value, json};
 
-use super::world::{PASSWORD, World, code, tokens};
+use super::{
+    browser::html,
+    dashboard::administrator,
+    world::{PASSWORD, World, code, tokens},
+};
 
 fn sign_in(world: &World) -> String {
     let body = json!({"login": "admin@example.com", "password": PASSWORD, "delivery": "body"});
@@ -53,6 +57,26 @@ fn a_history_without_one_object_is_not_shown() {
     world.metrics.unreachable.set(true);
     let refused = world.call_as("GET", "/admin/history", &access_token);
     assert_eq!((refused.status, code(&refused)), (503, "unavailable".to_owned()));
+}
+
+// During a deployment: nothing failed, and there is something to wait for.
+#[test]
+fn objects_of_the_version_before_are_said_to_be_so() {
+    let world = World::with(&json!({"POSTERN_ADMIN": {"dashboard": true}, "POSTERN_PAGES": {}}));
+    let access_token = sign_in(&world);
+    let mut browser = administrator(&world);
+    world.metrics.is_former.set(true);
+    let refused = world.call_as("GET", "/admin/history", &access_token);
+    assert_eq!((refused.status, code(&refused)), (503, "unavailable".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("60"));
+    let told =
+        "The version before, which lacks this, still answers; try again when the deployment is complete";
+    assert!(String::from_utf8_lossy(&refused.body).contains(told));
+    let overview = html(&browser.get("/admin/ui/overview"));
+    assert!(overview.contains(told) && overview.contains("All components answer."), "{overview}");
+    assert_eq!(browser.get("/admin/ui/cost").status, 503);
+    world.metrics.is_former.set(false);
+    assert_eq!(world.call_as("GET", "/admin/history", &access_token).status, 200);
 }
 
 #[test]

@@ -272,12 +272,17 @@ pub(crate) struct Metrics {
     shards: Rc<RefCell<BTreeMap<u8, MemoryRecords>>>,
     pub(crate) now: Rc<Cell<Timestamp>>,
     pub(crate) unreachable: Rc<Cell<bool>>,
+    /// The objects are of the version before the history.
+    pub(crate) is_former: Rc<Cell<bool>>,
 }
 
 impl MetricsShards for Metrics {
     async fn ask(&self, shard: u8, request: &MetricsRequest) -> Result<MetricsAnswer, Fault> {
         if self.unreachable.get() {
             return Err(Fault::new(Component::Metrics, "told to fail"));
+        }
+        if self.is_former.get() && matches!(request, MetricsRequest::History { .. }) {
+            return Ok(MetricsAnswer::Unavailable { cause: "unknown variant".to_owned() });
         }
         let records = self.shards.borrow_mut().entry(shard).or_default().clone();
         Ok(Shard::new(records).serve(request.clone(), self.now.get()))
