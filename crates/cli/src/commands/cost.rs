@@ -9,9 +9,6 @@ use crate::{
     report::{Report, plain, span},
 };
 
-/// In seconds. Traffic of less than a day is no measure of a month.
-const A_DAY: u64 = 24 * 60 * 60;
-
 /// What the deployment's own counters cost at today's prices, and which limit comes first.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cost {
@@ -72,12 +69,7 @@ fn report(estimate: &Estimate, seconds: u64) -> Report {
     text.push(format!("a month in all: {}", dollars(estimate.total_micros())));
     text.push(String::new());
     text.extend(estimate.words());
-    let counted = span(core::time::Duration::from_secs(seconds));
-    text.push(if seconds < A_DAY {
-        format!("Counted for {counted} only: the figures of a day follow when a day was counted.")
-    } else {
-        format!("Counted for {counted}.")
-    });
+    text.push(format!("Counted for {}.", span(core::time::Duration::from_secs(seconds))));
     Report::lines(value, text)
 }
 
@@ -143,7 +135,7 @@ mod tests {
         );
         assert!(text.contains("with 2.7 times the traffic"), "{text}");
         assert!(text.contains("a month in all: $5.00"), "{text}");
-        assert!(text.ends_with("Counted for 1 d.\n") || text.contains("Counted for 24 h"), "{text}");
+        assert!(!text.contains("Less than a day"), "{text}");
     }
 
     #[test]
@@ -151,6 +143,6 @@ mod tests {
         let report = report(&Estimate::new(amounts(&json!({})), 3600), 3600);
         let text = report.to_text(Timestamp::from_seconds(0));
         assert!(text.contains("no daily limit is near") && text.contains("in all: $5.00"), "{text}");
-        assert!(text.contains("Counted for 1 h only"), "{text}");
+        assert!(text.contains("Less than a day was counted"), "{text}");
     }
 }

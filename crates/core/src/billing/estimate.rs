@@ -91,17 +91,20 @@ impl Line {
 pub struct Estimate {
     /// One line for each price, in the order of [`PRICES`].
     pub lines: Vec<Line>,
+    /// Whether less than a day was counted: the night, or the first minutes, are no measure of a month.
+    pub(super) is_early: bool,
 }
 
 impl Estimate {
     /// The amounts of so many seconds go on at the same rate. A time of less than a minute counts as a minute.
     pub fn new(Amounts(amounts): Amounts, seconds: u64) -> Self {
+        let is_early = seconds < DAY;
         let seconds = seconds.max(60);
         let lines = PRICES.iter().zip(amounts).map(|(price, amount)| {
             let a_month = part(amount, DAY * MONTH_DAYS, seconds);
             Line { price, a_day: part(amount, DAY, seconds), a_month, micros: micros(price, a_month) }
         });
-        Self { lines: lines.collect() }
+        Self { lines: lines.collect(), is_early }
     }
 
     /// A month on the paid plan, in millionths of a dollar.

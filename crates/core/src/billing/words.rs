@@ -14,8 +14,10 @@ impl Estimate {
         let paid = self.first_included();
         let paid = paid
             .map_or_else(|| "Paid plan: hardly anything of what is included is used.".to_owned(), first_paid);
+        let early =
+            if self.is_early { "Less than a day was counted, which is no measure of a month. " } else { "" };
         let what = format!(
-            "Reckoned up to 30 days from what was counted; prices of {READ_ON} in US dollars. ~ is estimated. Stored bytes, other \
+            "{early}Reckoned up to 30 days from what was counted; prices of {READ_ON} in US dollars. ~ is estimated. Stored bytes, other \
              Workers of the account, queues and logs are not in it."
         );
         [free, paid, what]
