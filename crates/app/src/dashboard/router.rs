@@ -15,7 +15,7 @@ use crate::{
         desk::{AREAS, Desk, Surroundings},
         issuers::issuers,
         keys::keys,
-        limits::limits,
+        limits::{limits, throttle},
         overview::OverviewPage,
         reading::Reading,
         refused::{self, Refused},
@@ -197,12 +197,17 @@ impl<'r, P: Ports> DashboardPages<'r, P> {
                     lists.push(reading.read(desk, read, vec![about], Vec::new()).await?);
                 }
                 let limits = if answer.is_null() {
-                    Value::Null
+                    Vec::new()
                 } else {
-                    let login = vec![("login", show::text(&answer, "login").to_owned())];
-                    reading.read(desk, ByPath::Throttle, Vec::new(), login).await?
+                    let login = show::text(&answer, "login");
+                    let query = vec![("login", login.to_owned())];
+                    match reading.read(desk, ByPath::Throttle, Vec::new(), query).await {
+                        Ok(limits) => throttle(desk, &limits, ("login", login)),
+                        // Guesses at a login may overload its object. The user can be disabled here all the same.
+                        Err(refusal) => vec![refused::alert(&self.problem(refusal, &desk.caller))],
+                    }
                 };
-                user(desk, about, &answer, &lists, &limits)
+                user(desk, about, &answer, &lists, limits)
             }
             DashboardCall::Clients => clients(desk, &answer),
             DashboardCall::Client => client(desk, &answer),

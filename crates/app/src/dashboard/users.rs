@@ -8,7 +8,6 @@ use crate::{
     dashboard::{
         change::asking,
         desk::Desk,
-        limits::throttle,
         show::{Column, Form, facts, is_disabled, next, rows, state, table, text},
     },
     web::endpoints::ByPath,
@@ -93,8 +92,8 @@ const LISTS: [List; 3] = [
 pub(super) const READS: [ByPath; 3] = [ByPath::UserSessions, ByPath::UserGrants, ByPath::UserActivity];
 
 /// The page of a user. `user` is null where another service keeps the users, `lists` are the answers of [`READS`], and `limits`
-/// of the login.
-pub(super) fn user(desk: &Desk<'_>, sub: &str, user: &Value, lists: &[Value], limits: &Value) -> Screen {
+/// what is said of those of the login.
+pub(super) fn user(desk: &Desk<'_>, sub: &str, user: &Value, lists: &[Value], limits: Vec<Part>) -> Screen {
     let is_known = !user.is_null();
     let about = if is_known { text(user, "login") } else { sub };
     let ask = |action, label: &str| asking(desk, action, label, about, &[("sub", sub)]);
@@ -122,9 +121,9 @@ pub(super) fn user(desk: &Desk<'_>, sub: &str, user: &Value, lists: &[Value], li
         }
         parts.extend([Part::Heading(heading.to_owned()), Part::Table(list)]);
     }
-    if !limits.is_null() {
+    if !limits.is_empty() {
         parts.push(Part::Heading("Limits and locks".to_owned()));
-        parts.extend(throttle(desk, limits, ("login", about)));
+        parts.extend(limits);
     }
     Screen::new(about, parts)
 }

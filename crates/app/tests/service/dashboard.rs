@@ -294,6 +294,28 @@ fn faults_and_mistakes_are_pages() {
     assert_eq!(browser.get("/admin/ui/audit").status, 503);
 }
 
+// Guesses at a login may overload its Throttle object.
+#[test]
+fn a_user_is_disabled_while_their_limits_cannot_be_read() {
+    use super::faults::How;
+    use postern_app::ports::Component;
+    let world = world();
+    let mut browser = administrator(&world);
+    let sub = seed::ALICE.account.to_string();
+    let mut read_limits = || {
+        (0..20).find_map(|nth| {
+            world.faults.fail(nth, How::Lost);
+            let reply = browser.get(&format!("/admin/ui/users/{sub}"));
+            (world.faults.failed() == Some(Component::Throttle)).then_some(reply)
+        })
+    };
+    let reply = read_limits().unwrap();
+    assert_eq!(reply.status, 200);
+    let page = html(&reply);
+    assert!(page.contains("/confirm/user_disable") && page.contains("unavailable"), "{page}");
+    assert!(world.log.0.borrow().iter().any(|line| line.contains("\"part\":\"throttle\"")));
+}
+
 // The attack: names that administrators look at have markup in them.
 #[test]
 fn the_log_is_filtered_and_its_chain_is_checked() {
