@@ -1,10 +1,12 @@
 // Every relative link and anchor in every Markdown file leads somewhere, and what is to be pasted into a shell has no
-// comments: a zsh at a prompt takes them for arguments and commands.
+// comments: a zsh at a prompt takes them for arguments and commands. Each assumption of the simulation names the tests that
+// check it, or says why none does.
 //
 // Links to other hosts are not followed: a check that needs the network fails for reasons that are not in the change.
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { testsOf } from "./tests-of.mjs";
 
 const root = resolve(fileURLToPath(new URL("..", import.meta.url)));
 const SKIPPED = new Set(["node_modules", "target", "build", ".git", ".wrangler"]);
@@ -99,6 +101,27 @@ for await (const file of markdownFiles(root)) {
     }
   }
 }
+
+/** The page whose last column names tests as `NAME`, or says `no: REASON`, and the files that these are in. */
+const ASSUMPTIONS = "docs/reference/simulation-assumptions.md";
+const CHECKS = ["tests/worker/platform.test.ts", "tests/proofs/platform/platform.test.ts"];
+
+const checks = new Set();
+for (const file of CHECKS) {
+  for (const { name, group, skipped } of testsOf(file, await readFile(join(root, file), "utf8"))) if (!group && !skipped) checks.add(name);
+}
+const named = new Set();
+const rows = (await readFile(join(root, ASSUMPTIONS), "utf8")).split("\n").filter((line) => line.startsWith("| "));
+for (const row of rows.slice(1)) {
+  const checked = row.split("|").at(-2)?.trim() ?? "";
+  const names = [...checked.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+  if (names.length === 0 && !/^no: \S/.test(checked)) problems.push(`${ASSUMPTIONS}: neither a test nor a reason: ${row}`);
+  for (const name of names) {
+    named.add(name);
+    if (!checks.has(name)) problems.push(`${ASSUMPTIONS}: there is no test named ${name}`);
+  }
+}
+for (const name of checks) if (!named.has(name)) problems.push(`${ASSUMPTIONS}: no row names the test ${name}`);
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exit(1);

@@ -2,11 +2,7 @@
 //
 // The bindings come from wrangler.toml itself, so what is tested is what is deployed. Nothing here depends on vitest:
 // scripts use it too. `scripts/build.sh` must have run.
-import { AsyncLocalStorage } from "node:async_hooks";
-import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
-import { subscribe } from "node:diagnostics_channel";
-import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -23,9 +19,10 @@ import {
 } from "miniflare";
 import { bindingsOf, type Bindings } from "./harness-config.ts";
 import { BREAKER, COUNTER, INSTANCE_NOTED, SPY } from "./support/in-front.ts";
+import { startKillable } from "./support/killable.ts";
 import { noteMasterKey, noteOutput, noteSecret } from "./support/run.ts";
 import { noting, Secrets } from "./support/secrets.ts";
-import { startWorkerd, type WorkerdOptions } from "./support/workerd.ts";
+import type { WorkerdOptions } from "./support/workerd.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -138,14 +135,6 @@ export interface Postern {
   /** Stops it and removes what it kept in temporary folders. Can be called twice. */
   dispose(): Promise<void>;
 }
-
-// Node announces every child process on this channel, synchronously; the store says which instance asked for it.
-const starting = new AsyncLocalStorage<{ workerd?: ChildProcess }>();
-subscribe("child_process", (message) => {
-  const instance = starting.getStore();
-  const { process: child } = message as { process: ChildProcess };
-  if (instance) instance.workerd = child;
-});
 
 const bundles = new Map<string, Promise<string>>();
 
@@ -357,10 +346,8 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
     ],
   };
 
-  const instance: { workerd?: ChildProcess } = {};
-  const miniflare = starting.run(instance, () => startWorkerd(config));
-  let disposed: Promise<void> | undefined;
-  const dispose = () => (disposed ??= miniflare.dispose());
+  const workerd = startKillable(config);
+  const { miniflare, dispose } = workerd;
 
   try {
     const front = await within("starting workerd", miniflare.ready);
@@ -372,7 +359,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
     const postern: Postern = {
       url,
       get pid() {
-        return instance.workerd?.pid;
+        return workerd.pid;
       },
       logs,
       bindings,
@@ -415,19 +402,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Poster
           })(),
         );
       },
-      async killHard() {
-        const workerd = instance.workerd;
-        if (workerd?.pid === undefined) throw new Error("workerd was never started");
-        if (workerd.exitCode === null && workerd.signalCode === null) {
-          const gone = once(workerd, "exit");
-          workerd.kill("SIGKILL");
-          // At once: Miniflare starts a workerd anew that ended without being told to.
-          void dispose();
-          await within("the end of workerd", gone);
-        }
-        // What is left is Miniflare's own: its sockets in this process, and temporary folders.
-        await dispose();
-      },
+      killHard: () => within("the end of workerd", workerd.killHard()),
     };
     return noting(postern, seen);
   } catch (error) {
