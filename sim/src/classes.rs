@@ -83,7 +83,13 @@ impl SimPorts {
                 Err(fault) => text(&ThrottleAnswer::Unavailable { cause: fault.cause }),
             },
             Component::AuditLog => match message::read(body).map_err(read) {
-                Ok(request) => text(&AuditChain::new(records).serve(request, now, &instance.isolate.masters)),
+                Ok(request) => {
+                    let answer = AuditChain::new(records).serve(request, now, &instance.isolate.masters);
+                    if let AuditAnswer::Appended { .. } = answer {
+                        self.world.ledger.appended();
+                    }
+                    text(&answer)
+                }
                 Err(fault) => text(&AuditAnswer::Unavailable { cause: fault.cause }),
             },
             _ => match message::read(body).map_err(read) {

@@ -10,7 +10,7 @@ use crate::{
     judge,
     ledger::{self, Access},
     machine::START,
-    settings::SOCKET,
+    settings::{LASTING_SOCKET, SOCKET},
     world::{Answer, Answered, Ask, World},
 };
 
@@ -162,12 +162,12 @@ impl Device {
 
     /// Opens a WebSocket, which `sockets` watches from then on.
     pub(crate) async fn open(&self, world: &Rc<World>, access: &Access) {
-        let request = self.request("GET", SOCKET, Some(&access.token)).with("upgrade", "websocket");
+        let route = if world.dice.percent(50) { SOCKET } else { LASTING_SOCKET };
+        let request = self.request("GET", route, Some(&access.token)).with("upgrade", "websocket");
         let answered = self.send(world, Ask::Gate(request)).await;
-        judge::gate(world, SOCKET, access, &answered);
+        judge::gate(world, route, access, &answered);
         if let Answer::Opened(socket) = &answered.answer {
-            socket.opened_with(access.clone());
-            world.sockets.borrow_mut().push(Rc::clone(socket));
+            socket.opened_with(access.clone(), route == SOCKET);
         }
     }
 
@@ -213,6 +213,17 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     let pairs: Vec<String> =
         fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     pairs.join("&")
+}
+
+/// The refresh token in the body of a call, which is JSON or a form.
+pub(crate) fn refresh_token_in(body: &[u8]) -> Option<String> {
+    if let Ok(body) = serde_json::from_slice::<Value>(body) {
+        return body["refresh_token"].as_str().map(str::to_owned);
+    }
+    let pairs = core::str::from_utf8(body).ok()?.split('&');
+    let encoded = pairs.into_iter().find_map(|pair| pair.strip_prefix("refresh_token="))?;
+    let bytes = encoded.split('%').skip(1).map(|byte| u8::from_str_radix(byte, 16).ok());
+    String::from_utf8(bytes.collect::<Option<_>>()?).ok()
 }
 
 /// The pair of tokens in an answer of a sign-in or a refresh.

@@ -36,6 +36,16 @@ pub(crate) fn hunt(world: &Rc<World>, code: Code) {
     });
 }
 
+/// A code that its program never redeemed, found minutes later with its verifier, as on a shared machine.
+pub(crate) fn find_late(world: &Rc<World>, code: Code) {
+    let world = Rc::clone(world);
+    Rc::clone(&world).executor.spawn(world.people, async move {
+        let device = Device::new(&world, "thief of codes");
+        world.executor.sleep(world.dice.between(50_000, 600_000)).await;
+        with_verifier(&world, &device, &code).await;
+    });
+}
+
 /// A presentation that lacks the verifier, or the client's secret.
 async fn nothing_comes_of_it(
     world: &Rc<World>,

@@ -136,6 +136,7 @@ impl Ledger {
             Some(first) if is_whole && *first != presented.secret_hash && !code.came_again => {
                 self.look(invariants::CODE_AGAIN);
                 code.came_again = true;
+                self.excuse(grant, now, "its code came again");
                 self.ended_by_rule(grant, now);
             }
             _ => {}

@@ -24,6 +24,10 @@ pub(crate) enum Side {
     Answer,
 }
 
+/// What release 0.1.0 requires and later versions have no use for.
+const REQUIRED: [&str; 6] =
+    ["age_ms", "denylist", "last_context", "late_retries", "presented_count", "stored_count"];
+
 /// What the recorded messages of a type look like.
 #[derive(Debug, Clone, Default)]
 struct Shape {
@@ -57,23 +61,32 @@ impl Shape {
         }
     }
 
-    /// The value without members that the version does not know. `None`: a variant that it does not know.
-    fn cut(&self, value: Value) -> Option<Value> {
+    /// The value without members that the version does not know. `None`: a variant that it does not know, or, of what it
+    /// `reads`, a member is missing that it requires.
+    fn cut(&self, value: Value, reads: bool) -> Option<Value> {
         match value {
             Value::Object(members) if self.objects > 0 => {
+                let is_required = |(name, (times, _)): (&String, &(u32, Self))| {
+                    REQUIRED.contains(&&**name) && *times == self.objects && !members.contains_key(name)
+                };
+                if reads && self.members.iter().any(is_required) {
+                    return None;
+                }
                 let was_empty = members.is_empty();
                 let mut kept = Map::new();
                 for (name, value) in members {
                     if let Some((_, shape)) = self.members.get(&name) {
-                        kept.insert(name, shape.cut(value)?);
+                        kept.insert(name, shape.cut(value, reads)?);
                     }
                 }
                 (was_empty || !kept.is_empty()).then_some(Value::Object(kept))
             }
             Value::Array(items) => match &self.items {
-                Some(shape) => {
-                    items.into_iter().map(|item| shape.cut(item)).collect::<Option<_>>().map(Value::Array)
-                }
+                Some(shape) => items
+                    .into_iter()
+                    .map(|item| shape.cut(item, reads))
+                    .collect::<Option<_>>()
+                    .map(Value::Array),
                 None => Some(Value::Array(items)),
             },
             other => Some(other),
@@ -121,7 +134,7 @@ impl Dialect {
         match self {
             Self::Current => Some(text),
             Self::Next => Some(with_more(&text)),
-            Self::Old => old(part, side, text),
+            Self::Old => old(part, side, text, false),
         }
     }
 
@@ -129,18 +142,18 @@ impl Dialect {
     pub(crate) fn heard(self, part: Component, side: Side, text: String) -> Option<String> {
         match self {
             Self::Current | Self::Next => Some(text),
-            Self::Old => old(part, side, text),
+            Self::Old => old(part, side, text, true),
         }
     }
 }
 
 /// What release 0.1.0 has of a message.
-fn old(part: Component, side: Side, text: String) -> Option<String> {
+fn old(part: Component, side: Side, text: String, reads: bool) -> Option<String> {
     let Some(shape) = shapes().get(&(part.name(), side)) else { return Some(text) };
     let value: Value = serde_json::from_str(&text).ok()?;
     match &value {
         Value::String(word) if !shape.words.contains(word) => None,
-        _ => shape.cut(value).map(|value| value.to_string()),
+        _ => shape.cut(value, reads).map(|value| value.to_string()),
     }
 }
 

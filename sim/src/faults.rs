@@ -106,6 +106,8 @@ kinds! {
     OlderMessages,
     /// The feed has room for few sessions.
     FeedSmall,
+    /// Access tokens live for as long as the settings permit: 15 minutes.
+    LongTokens,
     /// Another deployment, of a former release, writes its feed to the same namespace of KV.
     OtherDeployment,
     /// The version being rolled out names another place of an issuer's keys, where there are none.

@@ -1,16 +1,26 @@
 //! What must be so when the faults are over: everybody goes on, and nothing is left behind.
 
 use core::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use postern_app::{
     ports::Component,
     revocation::{FeedAnswer, FeedCopy, FeedObject as _, FeedRequest, kv_key},
+    time::Timestamp,
 };
 
 use crate::{
-    faults::Kind, invariants, ledger::Target, machine::Call, objects, owners::Owner, ports::SimPorts,
-    programs::Installed, settings::LEVELS, world::World,
+    faults::Kind,
+    invariants,
+    ledger::Target,
+    machine::{Call, START},
+    objects,
+    owners::Owner,
+    ports::SimPorts,
+    programs::Installed,
+    settings::LEVELS,
+    sockets,
+    world::World,
 };
 
 const MINUTE: u64 = 60_000;
@@ -35,6 +45,38 @@ pub(crate) fn check(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>, programs: &[
 /// the alarm take.
 const OLDER: u64 = 130_000;
 
+/// How long after the feed's object took something KV has it while nothing fails: a second, the write, and the alarm.
+const WRITTEN: u64 = 10_000;
+
+/// For how long an end may wait although nothing failed: the longest pause between two attempts, twice, and the calls.
+const WAITS: u64 = 150_000;
+
+/// What the Account objects have to tell the feed does not wait for something else to happen.
+pub(crate) fn watch_outboxes(world: &Rc<World>) {
+    let world = Rc::clone(world);
+    Rc::clone(&world).executor.spawn(world.root, async move {
+        let mut waiting = BTreeMap::new();
+        while !world.faults.are_over() {
+            world.executor.sleep(15_000).await;
+            for object in world.all_objects().iter().filter(|object| object.part == Component::Account) {
+                let now = world.now();
+                if !objects::has_outbox(object) {
+                    waiting.remove(&object.name);
+                    continue;
+                }
+                let since = *waiting.entry(object.name.clone()).or_insert(now);
+                let failed = object.machine.is_any_hit_since(now.saturating_sub(WAITS));
+                let is_late = world.alarm_late_at.get().is_some_and(|at| at + WAITS > now);
+                if now > since + WAITS && !failed && !is_late {
+                    let seen = format!("account {} has kept it for {} ms", object.name, now - since);
+                    world.ledger.violated(invariants::OUTBOX, now, seen);
+                    return;
+                }
+            }
+        }
+    });
+}
+
 /// A write that was given up and came late is written over.
 pub(crate) fn watch_kv(world: &Rc<World>) {
     let world = Rc::clone(world);
@@ -56,6 +98,22 @@ pub(crate) fn watch_kv(world: &Rc<World>) {
             if there.version() < answered.version() && !there.says_the_same_as(&answered) {
                 let seen = "an older feed came late to KV and stays there".to_owned();
                 world.ledger.violated(invariants::KV, world.now(), seen);
+                return;
+            }
+            let now = world.now();
+            let clock = Timestamp::from_millis(START + now);
+            let later = Timestamp::from_millis(START + now + 2 * MINUTE);
+            let (from, to) = (now.saturating_sub(5 * MINUTE), now.saturating_sub(WRITTEN));
+            let taken = world.ledger.listed_between(from, to, later);
+            // A subject's end is listed as a time, and what has no room not at all.
+            let missing = taken
+                .iter()
+                .filter(|mark| !there.lists(mark.short(), clock) && there.not_before(mark.short()).is_none());
+            let object = world.object(Component::RevocationFeed, "own");
+            let failed = object.machine.is_any_hit_since(now.saturating_sub(OLDER));
+            if missing.count() > 0 && !failed && !world.faults.has(Kind::FeedSmall) {
+                let seen = format!("the feed's object took it {WRITTEN} ms ago, and KV has not got it");
+                world.ledger.violated(invariants::WRITTEN, now, seen);
                 return;
             }
         }
@@ -157,12 +215,10 @@ fn feed_is_whole(world: &Rc<World>) {
     }
     let small = world.faults.has(Kind::FeedSmall);
     for revocation in world.ledger.revocations.borrow().iter() {
-        let Some(at) = revocation.at else { continue };
+        let is_stored = revocation.at.is_some() && !revocation.is_by_rule;
         let by_account = matches!(revocation.target, Target::Session(_));
-        // Nothing had to be told of a session that had ended before, and was listed then.
-        let missing = world.ledger.listed_at(revocation).is_none();
-        if by_account && missing && !small && at + 600_000 > world.now() {
-            let seen = format!("{:?} is not in the feed", revocation.target);
+        if is_stored && by_account && !small && !world.ledger.is_ever_listed(revocation) {
+            let seen = format!("{:?} was never in the feed", revocation.target);
             world.ledger.violated(invariants::OUTBOX, world.now(), seen);
         }
     }
@@ -212,6 +268,7 @@ fn fetches_are_few(world: &World) {
 /// Nothing goes on for ever, and what has expired is removed.
 fn work_ends(world: &Rc<World>) {
     world.stop_clients();
+    sockets::leave(world);
     world.executor.run(world.now() + MINUTE);
     // A token that was dated by a clock an hour ahead keeps its socket for that hour.
     if world.faults.has(Kind::ClockPutBack) {

@@ -68,6 +68,9 @@ invariants! {
     /// The bound of `strong`.
     STRONG = "revoked: refused at once where strong", "docs/concepts/revocation.md#when-something-fails",
         "refused within 90 s at `feed`, with the next request at `strong`.";
+    /// The isolate that took an order.
+    ORDERED = "the isolate that took an order obeys it", "docs/concepts/revocation.md#what-can-be-revoked",
+        "The isolate that takes the order reads the feed's object right after: it refuses a revoked token or client with its next request at `feed` and `strong`";
     /// The bound of a revoked client.
     CLIENT = "a revoked client is judged by the sign-in", "docs/concepts/revocation.md#how-soon-feed-refuses",
         "A refresh keeps `auth_time`, so a refresh in an isolate that learns of it late gains nothing, at `feed` and at `strong`.";
@@ -92,6 +95,9 @@ invariants! {
     /// How often key sets are fetched.
     FETCHES = "one fetch for the whole deployment", "docs/concepts/verification.md#key-sets",
         "Any number of tokens with made-up `kid`s or signatures costs an issuer one fetch every 30 s.";
+    /// Calls that anybody may make.
+    READY = "a flood does not reach the key ring", "docs/reference/metrics.md",
+        "A result is reused for 5 s, so that a flood of calls does not reach the key ring";
     /// Answers of 5xx.
     AVAILABLE = "no 5xx without a fault", "docs/concepts/architecture.md#the-code",
         "every fault of ours is 503 with `Retry-After` and changes nothing.";
@@ -110,6 +116,9 @@ invariants! {
     /// What was revoked reaches the feed.
     OUTBOX = "what ended reaches the feed", "docs/concepts/revocation.md#how-the-feed-works",
         "A crash loses nothing: outbox and alarm are on disk.";
+    /// How soon KV has what the feed's object took.
+    WRITTEN = "KV has what the feed's object took", "docs/concepts/revocation.md#how-the-feed-works",
+        "The `RevocationFeed` object stores the entries and writes all of them to KV as one value, at most once a second";
     /// What KV holds in the end.
     KV = "KV has the newest feed in the end", "docs/concepts/revocation.md#how-the-feed-works",
         "A write that was given up may arrive after the next one with older content, so the feed is written once more a minute after the next good write.";

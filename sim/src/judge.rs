@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use postern_app::http::Reply;
+use postern_app::{http::Reply, ports::Component};
 
 use crate::{
     faults::Kind,
@@ -24,6 +24,8 @@ const AFTERMATH: u64 = 45_000;
 
 /// By then the feed is written again after a reset: the longest pause between attempts, twice.
 const WRITTEN_AGAIN: u64 = 2 * 60_000;
+/// For how long the health may be told again, and a look takes.
+const REMEMBERED_HEALTH: u64 = 90_000;
 
 /// The parts whose failures an isolate remembers: it waits before it asks again, or has nothing to answer with until then.
 const REMEMBERED: [&str; 4] = ["kv", "key_ring", "issuer_keys", "revocation_feed"];
@@ -56,7 +58,26 @@ pub(crate) fn reply(world: &World, reply: &Reply, answered: &Answered, what: &st
     let of_kv = [Kind::KvReads, Kind::KvReadOnly, Kind::KvLateWrite, Kind::KvStale, Kind::KvGarbage];
     let by_kv = of_kv.into_iter().any(|kind| world.faults.has(kind));
     let cut_off = world.feed_cut_off_at.get().is_some_and(|at| at + WRITTEN_AGAIN > world.now());
-    if what == "GET /readyz" && (by_kv || cut_off || is_clock_wrong(answered.machine.as_ref())) {
+    let machine = answered.machine.as_ref();
+    // What a look found is told for up to a minute, while the next one takes its time.
+    let is_remembered = machine
+        .is_some_and(|machine| machine.is_any_hit_since(world.now().saturating_sub(REMEMBERED_HEALTH)));
+    // It says as well that the object's last write to KV failed, as two within a second do.
+    let is_told = world.kv_failed_at.get().is_some_and(|at| at + REMEMBERED_HEALTH > world.now());
+    // A request that waits for the look of another gets what that one found.
+    let by_storage = || {
+        let since = world.now().saturating_sub(REMEMBERED_HEALTH);
+        world.all_objects().iter().any(|object| object.machine.is_hit(&["storage"], since))
+    };
+    if what == "GET /readyz"
+        && (by_kv
+            || by_storage()
+            || is_clock_wrong(machine)
+            || is_remembered
+            || is_told
+            || cut_off
+            || world.faults.has(Kind::ClockPutBack))
+    {
         return;
     }
     let is_new =
@@ -147,8 +168,10 @@ pub(crate) fn may_delay_outbox(world: &World) -> bool {
 }
 
 /// Whether the feed's object failed this isolate within the bound.
-pub(crate) fn is_feed_away(machine: Option<&Rc<Machine>>, since: u64) -> bool {
-    machine.is_some_and(|machine| machine.is_hit(&FEED, since.saturating_sub(FEED_BOUND + SLACK)))
+pub(crate) fn is_feed_away(world: &World, machine: Option<&Rc<Machine>>, since: u64) -> bool {
+    let since = since.saturating_sub(FEED_BOUND + SLACK);
+    let object = world.object(Component::RevocationFeed, "own");
+    machine.is_some_and(|machine| machine.is_hit(&FEED, since)) || object.machine.is_hit(&["storage"], since)
 }
 
 /// An answer of the gate to a token of ours.
@@ -170,6 +193,7 @@ pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered
             }
             let revocations = ledger.revocations.borrow();
             for revocation in revocations.iter().filter(|revocation| applies(revocation, access)) {
+                ordered(world, revocation, level, answered);
                 let invariant = match (&revocation.target, level) {
                     (Target::Key(_), _) => invariants::KEY,
                     (Target::Client(_), _) => invariants::CLIENT,
@@ -179,7 +203,7 @@ pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered
                 let Some(bound) = bound(world, revocation, level) else { continue };
                 ledger.look(invariant);
                 let by_account = level == "/strong" && invariant == invariants::STRONG;
-                if answered.begun > bound && (by_account || !is_feed_away(machine, answered.begun)) {
+                if answered.begun > bound && (by_account || !is_feed_away(world, machine, answered.begun)) {
                     let late = answered.begun - revocation.at.unwrap_or_default();
                     let seen = format!(
                         "{level}: {:?} passes {late} ms after the revocation was stored, at {}",
@@ -192,6 +216,26 @@ pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered
         }
         Answer::Reply(reply) if reply.status >= 500 => self::reply(world, reply, answered, level),
         Answer::Reply(reply) => sound(world, level, access, answered, reply),
+    }
+}
+
+/// A token passed that was revoked: by an order that the very isolate took?
+fn ordered(world: &World, revocation: &Revocation, level: &str, answered: &Answered) {
+    let is_listed = matches!(revocation.target, Target::Token(_) | Target::Client(_));
+    let (Some(at), Some(machine)) = (revocation.at, &answered.machine) else { return };
+    if level == "/none" || !is_listed || machine.name != revocation.taken_by {
+        return;
+    }
+    world.ledger.look(invariants::ORDERED);
+    let since = revocation.asked_at.saturating_sub(SLACK);
+    if answered.begun > at && !machine.is_hit(&FEED, since) {
+        let seen = format!(
+            "{level}: {:?} passes at {}, which took the order {} ms ago",
+            revocation.target,
+            machine.name,
+            answered.begun - at
+        );
+        world.ledger.violated(invariants::ORDERED, world.now(), seen);
     }
 }
 
@@ -240,6 +284,7 @@ pub(crate) fn ended(world: &World, sid: &str, refresh_token: &str, what: &str, a
     let revocations = ledger.revocations.borrow();
     let revoked = revocations.iter().any(|revocation| {
         revocation.asked_at <= answered.ended
+            && !revocation.is_by_rule
             && match &revocation.target {
                 Target::Session(other) => other == sid,
                 Target::Subject(sub) => *sub == session.sub,

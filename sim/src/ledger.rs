@@ -10,11 +10,14 @@ use std::{
 use postern_app::{
     account::{AccountAnswer, AccountRequest},
     encoding::from_base64url,
+    http::Reply,
     revocation::{FeedEntry, Kind, RevocationKey},
+    time::Timestamp,
 };
 use serde_json::Value;
 
 use crate::{
+    client,
     codes::Codes,
     invariants::{self, Invariant},
     machine::Call,
@@ -95,6 +98,10 @@ pub(crate) struct Revocation {
     pub(crate) is_off: bool,
     /// Whether the answer named the time until which the feed refuses it.
     pub(crate) by_feed: bool,
+    /// Whether nobody ordered it: the Account object decided so, rightly or not.
+    pub(crate) is_by_rule: bool,
+    /// The isolate that took the order and answered.
+    pub(crate) taken_by: String,
 }
 
 /// A promise that was broken.
@@ -114,10 +121,14 @@ pub(crate) struct Ledger {
     pub(crate) revocations: RefCell<Vec<Revocation>>,
     successors: RefCell<BTreeMap<String, String>>,
     listed: RefCell<BTreeMap<RevocationKey, Vec<u64>>>,
+    /// The same, each with the time when the feed's object forgets it.
+    listed_until: RefCell<Vec<(RevocationKey, u64, Timestamp)>>,
     pub(crate) violations: RefCell<Vec<Violation>>,
     /// How often each promise was looked at.
     pub(crate) looked: RefCell<BTreeMap<&'static str, u64>>,
     pub(crate) muted: Cell<bool>,
+    /// How many entries the audit log took.
+    pub(crate) entries: Cell<u64>,
     pub(crate) codes: Codes,
 }
 
@@ -175,7 +186,16 @@ impl Ledger {
     /// A revocation is ordered; the number by which [`Self::stored`] knows it.
     pub(crate) fn ordered(&self, target: Target, now: u64) -> usize {
         let mut revocations = self.revocations.borrow_mut();
-        revocations.push(Revocation { target, asked_at: now, at: None, is_off: false, by_feed: true });
+        let (is_off, by_feed, is_by_rule, taken_by) = (false, true, false, String::new());
+        revocations.push(Revocation {
+            target,
+            asked_at: now,
+            at: None,
+            is_off,
+            by_feed,
+            is_by_rule,
+            taken_by,
+        });
         revocations.len() - 1
     }
 
@@ -186,14 +206,45 @@ impl Ledger {
         revocations[number].by_feed = by_feed;
     }
 
+    /// Which isolate took the order.
+    pub(crate) fn taken_by(&self, number: usize, machine: &str) {
+        machine.clone_into(&mut self.revocations.borrow_mut()[number].taken_by);
+    }
+
+    /// The audit log took an entry.
+    pub(crate) fn appended(&self) {
+        if !self.muted.get() {
+            self.entries.set(self.entries.get() + 1);
+        }
+    }
+
     /// The feed's object took these entries.
     pub(crate) fn listed(&self, entries: &[FeedEntry], now: u64) {
         if !self.muted.get() {
             let mut listed = self.listed.borrow_mut();
             for entry in entries {
                 listed.entry(entry.mark).or_default().push(now);
+                self.listed_until.borrow_mut().push((entry.mark, now, entry.until));
             }
         }
+    }
+
+    /// Whether the feed's object ever heard of a session's end, by this order or another: it, or all of its user's.
+    pub(crate) fn is_ever_listed(&self, revocation: &Revocation) -> bool {
+        let Target::Session(sid) = &revocation.target else { return true };
+        let sessions = self.sessions.borrow();
+        let Some(session) = sessions.get(sid) else { return true };
+        let listed = self.listed.borrow();
+        let own = listed.contains_key(&RevocationKey::own(Kind::Session, sid));
+        let all = listed.get(&RevocationKey::own(Kind::Subject, &session.sub));
+        own || all.is_some_and(|times| times.iter().any(|at| *at + SKEW > session.signed_in))
+    }
+
+    /// What the feed's object took within this time, and lists for longer than `until`.
+    pub(crate) fn listed_between(&self, from: u64, to: u64, until: Timestamp) -> Vec<RevocationKey> {
+        let listed = self.listed_until.borrow();
+        let young = listed.iter().filter(|(_, at, end)| (from..to).contains(at) && *end > until);
+        young.map(|(mark, ..)| *mark).collect()
     }
 
     /// When the feed's object heard of a revocation.
@@ -209,8 +260,17 @@ impl Ledger {
         self.listed.borrow().get(&mark)?.iter().find(|at| **at >= revocation.asked_at).copied()
     }
 
-    /// The successor that a client got for a token.
-    pub(crate) fn succeeded(&self, parent: &str, successor: &str, now: u64) {
+    /// An isolate answered a call, whether the answer arrives or not: the successor of the refresh token in it.
+    pub(crate) fn answered(&self, sent: &[u8], reply: &Reply, now: u64) {
+        let body: Option<Value> =
+            (reply.status == 200).then(|| serde_json::from_slice(&reply.body).ok()).flatten();
+        let successor = body.as_ref().and_then(|body| body["refresh_token"].as_str());
+        if let (Some(parent), Some(successor)) = (client::refresh_token_in(sent), successor) {
+            self.succeeded(&parent, successor, now);
+        }
+    }
+
+    fn succeeded(&self, parent: &str, successor: &str, now: u64) {
         self.look(invariants::SUCCESSOR);
         let mut successors = self.successors.borrow_mut();
         let known = successors.entry(parent.to_owned()).or_insert_with(|| successor.to_owned());
@@ -300,8 +360,9 @@ impl Ledger {
     /// A rule has ended this session or grant: from now on it counts as revoked.
     pub(crate) fn ended_by_rule(&self, sid: &str, now: u64) {
         let target = Target::Session(sid.to_owned());
-        let revocation = Revocation { target, asked_at: now, at: Some(now), is_off: false, by_feed: true };
-        self.revocations.borrow_mut().push(revocation);
+        let number = self.ordered(target, now);
+        self.stored(number, now, true, false);
+        self.revocations.borrow_mut()[number].is_by_rule = true;
     }
 }
 

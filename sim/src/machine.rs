@@ -40,6 +40,11 @@ impl Machine {
         self.hits.borrow().iter().any(|(part, at)| *at >= since && parts.contains(part))
     }
 
+    /// Whether any call from here met a fault since then.
+    pub(crate) fn is_any_hit_since(&self, since: u64) -> bool {
+        self.hits.borrow().values().any(|at| *at >= since)
+    }
+
     /// Whether a call from here ever met a fault.
     pub(crate) fn is_ever_hit(&self) -> bool {
         !self.hits.borrow().is_empty()

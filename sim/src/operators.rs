@@ -9,12 +9,16 @@ use crate::{
     faults::Kind,
     invariants,
     ledger::Target,
-    owners::Owner,
+    owners::{Owner, haunt},
     settings::{CLIENTS, PASSWORD, Version},
     upstream::ISSUER,
     world::World,
 };
 
+/// How many isolates may look for themselves in the time of a flood, each a few times.
+const MOST_PROBES: u64 = 100;
+/// How many calls a flood has.
+const FLOOD: u64 = 200;
 /// How many master secrets are kept: none is taken out while it is in use.
 const MASTERS: usize = 7;
 
@@ -38,9 +42,9 @@ pub(crate) fn administrator(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>, fore
                     let body = json!({"kind": "subject", "sub": held.sub});
                     ("/admin/revocations".to_owned(), body, Some(Target::Subject(held.sub)))
                 }
-                (5, Some(held)) => {
-                    let body = json!({"kind": "access_token", "jti": held.jti});
-                    ("/admin/revocations".to_owned(), body, Some(Target::Token(held.jti)))
+                (5, Some(_)) => {
+                    incident(&world, &device, &token, &owners).await;
+                    continue;
                 }
                 (6, _) => {
                     let client = CLIENTS[world.dice.below(CLIENTS.len())];
@@ -52,6 +56,10 @@ pub(crate) fn administrator(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>, fore
                     ("/admin/revocations".to_owned(), body, Some(Target::Key(held.kid)))
                 }
                 (8, _) => ("/admin/keys/rotate".to_owned(), json!({}), None),
+                (10, Some(held)) => {
+                    lock_out(&world, &device, &held.sub);
+                    continue;
+                }
                 (9, _) => {
                     let subject = format!("foreign{}", world.dice.below(foreigners.max(1)));
                     let body = json!({"kind": "subject", "issuer": ISSUER, "sub": subject});
@@ -63,6 +71,41 @@ pub(crate) fn administrator(world: &Rc<World>, owners: &Rc<Vec<Rc<Owner>>>, fore
                 }
             };
             order(&world, &device, &token, (&path, &body), target).await;
+        }
+    });
+}
+
+/// Access tokens leaked: those of all users are revoked one after the other, and their thieves go on to use them.
+async fn incident(world: &Rc<World>, device: &Device, token: &str, owners: &Rc<Vec<Rc<Owner>>>) {
+    for held in owners.iter().filter_map(|owner| owner.access()) {
+        let (there, device, token) = (Rc::clone(world), device.clone(), token.to_owned());
+        haunt(world, held.clone());
+        world.executor.spawn(world.people, async move {
+            let body = json!({"kind": "access_token", "jti": held.jti});
+            let target = Some(Target::Token(held.jti));
+            order(&there, &device, &token, ("/admin/revocations", &body), target).await;
+        });
+        world.executor.sleep(world.dice.between(50, 1500)).await;
+    }
+}
+
+/// Disables a user for some seconds, which ends all of their sessions. It goes on until the user is enabled again.
+fn lock_out(world: &Rc<World>, device: &Device, subject: &str) {
+    // Stored with the user; the Account object may learn of it later.
+    world.ledger.ordered(Target::Subject(subject.to_owned()), world.now());
+    let (there, device, subject) = (Rc::clone(world), device.clone(), subject.to_owned());
+    world.executor.spawn(world.root, async move {
+        for change in ["disable", "enable"] {
+            let path = format!("/admin/users/{subject}/{change}");
+            loop {
+                if let Some(token) = sign_in(&there, &device).await
+                    && let (Got::Done(_), _) =
+                        device.call(&there, "POST", &path, Some(&token), &json!({})).await
+                {
+                    break;
+                }
+                there.executor.sleep(there.dice.between(5000, 20_000)).await;
+            }
         }
     });
 }
@@ -94,6 +137,8 @@ async fn order(
                     let by_feed = body["refused_by_the_feed_at"].is_number();
                     let is_off = crate::judge::is_clock_wrong(answered.machine.as_ref());
                     world.ledger.stored(number, answered.ended, by_feed, is_off);
+                    let machine = answered.machine.as_ref().map_or("", |machine| &machine.name);
+                    world.ledger.taken_by(number, machine);
                 }
                 return;
             }
@@ -116,6 +161,12 @@ async fn audit(world: &Rc<World>, device: &Device, token: &str) {
     };
     if is_bad("forged") {
         world.ledger.violated(invariants::AUDIT, world.now(), format!("forged: {}", body["forged"]));
+    }
+    // Each with an entry before it and one after it, if that could be written.
+    let (last, fewest) = (body["last"].as_u64().unwrap_or_default(), world.ledger.entries.get());
+    if last < fewest {
+        let seen = format!("the log ends with entry {last}, and {fewest} were written");
+        world.ledger.violated(invariants::AUDIT, world.now(), seen);
     }
 }
 
@@ -198,9 +249,34 @@ pub(crate) fn prober(world: &Rc<World>, pause: u64) {
         let device = Device::new(&world, "prober");
         loop {
             world.executor.sleep(world.dice.about(pause)).await;
-            if !world.faults.is_on(Kind::Quiet) {
+            if world.faults.is_on(Kind::Quiet) {
+                continue;
+            }
+            if world.dice.percent(90) {
                 device.call(&world, "GET", "/readyz", None, &Value::Null).await;
+            } else {
+                flood(&world).await;
             }
         }
     });
+}
+
+/// Anybody asks for the health two hundred times within ten seconds.
+async fn flood(world: &Rc<World>) {
+    let before = world.probes.get();
+    for _ in 0..FLOOD {
+        let there = Rc::clone(world);
+        world.executor.spawn(world.people, async move {
+            let device = Device::new(&there, "flood");
+            device.call(&there, "GET", "/readyz", None, &Value::Null).await;
+        });
+        world.executor.sleep(world.dice.between(10, 100)).await;
+    }
+    world.executor.sleep(20_000).await;
+    world.ledger.look(invariants::READY);
+    let probes = world.probes.get() - before;
+    if probes > MOST_PROBES {
+        let seen = format!("{probes} of {FLOOD} calls of /readyz reached the parts");
+        world.ledger.violated(invariants::READY, world.now(), seen);
+    }
 }

@@ -13,9 +13,9 @@ use crate::{
     ledger::Target,
     machine::START,
     owners::{Owner, haunt},
-    settings::THEIRS,
+    settings::{PASSWORD, THEIRS},
     upstream::UpstreamKey,
-    world::{Answer, World},
+    world::{Answer, Answered, World},
 };
 
 /// How long after its publication another issuer's key may be unknown here: the pause between two fetches, and a fetch.
@@ -60,7 +60,6 @@ async fn share(world: &Rc<World>, device: &Device, mut token: String) {
         match got {
             Got::Done(body) => {
                 let Some(Pair { access, refresh }) = client::pair(world, &body, &answered) else { return };
-                world.ledger.succeeded(&token, &refresh, world.now());
                 if world.dice.percent(70) {
                     device.visit(world, "/feed", &access).await;
                 }
@@ -98,7 +97,11 @@ pub(crate) fn guesser(world: &Rc<World>, pause: u64) {
         loop {
             world.executor.sleep(world.dice.about(pause)).await;
             victim += 1;
-            burst(&world, victim).await;
+            if world.dice.percent(50) {
+                burst(&world, victim).await;
+            } else {
+                patience(&world, victim).await;
+            }
         }
     });
 }
@@ -127,6 +130,37 @@ async fn burst(world: &Rc<World>, victim: u32) {
         let seen = format!("{seen} guesses at one account were tried within a minute");
         world.ledger.violated(invariants::GUESSES, world.now(), seen);
     }
+}
+
+/// Five guesses at once, one more a minute later, and one after another minute, which is right: the sixth has locked the
+/// account for ten minutes.
+async fn patience(world: &Rc<World>, victim: u32) {
+    let login = format!("victim{victim}@example.com");
+    let body = json!({"login": login, "password": PASSWORD});
+    let device = Device::new(world, "user who is guessed at");
+    let (Got::Done(_), _) = device.call(world, "POST", "/auth/register", None, &body).await else { return };
+    for wrong in 0..6 {
+        // A refusal of another kind is no guess, and a fault may have given it back.
+        let (Got::Refused(401, _), answered) = guess(world, &login, "a guess of many").await else { return };
+        if !answered.call.hits.borrow().is_empty() {
+            return;
+        }
+        let pause =
+            if wrong < 4 { world.dice.between(200, 2000) } else { world.dice.between(65_000, 80_000) };
+        world.executor.sleep(pause).await;
+    }
+    let (got, _) = guess(world, &login, PASSWORD).await;
+    world.ledger.look(invariants::GUESSES);
+    if matches!(got, Got::Done(_)) {
+        let seen = format!("the seventh guess at {login} was tried a minute after the sixth");
+        world.ledger.violated(invariants::GUESSES, world.now(), seen);
+    }
+}
+
+/// A guess from an address of its own.
+async fn guess(world: &Rc<World>, login: &str, password: &str) -> (Got, Answered) {
+    let body = json!({"login": login, "password": password, "delivery": "body"});
+    Device::new(world, "guesser").call(world, "POST", "/auth/login", None, &body).await
 }
 
 /// A user of the other issuer.
@@ -168,7 +202,7 @@ fn judge_theirs(
     issued: u64,
     subject: &str,
     status: Option<u16>,
-    answered: &crate::world::Answered,
+    answered: &Answered,
 ) {
     let ledger = &world.ledger;
     let target = Target::Foreign(subject.to_owned());
@@ -185,7 +219,7 @@ fn judge_theirs(
             for revocation in of_subject() {
                 ledger.look(invariants::FOREIGN_REVOKED);
                 let over = revocation.at.is_some_and(|at| answered.begun > at + 105_000 && issued < at);
-                if over && !judge::is_feed_away(machine, answered.begun) {
+                if over && !judge::is_feed_away(world, machine, answered.begun) {
                     let seen = format!("{subject} passes after their revocation");
                     ledger.violated(invariants::FOREIGN_REVOKED, world.now(), seen);
                 }
@@ -203,18 +237,23 @@ fn judge_theirs(
             let young = answered.begun < key.published_at + LEARNED;
             let gone = !is_published(world, key);
             let revoked = of_subject().any(|revocation| revocation.asked_at <= answered.ended);
-            if young
-                || gone
-                || clock
-                || revoked
-                || (failed && answered.begun < key.published_at + 2 * ISSUER_AFTERMATH)
-            {
+            if young || gone || clock || revoked || (failed && !is_learned(world, key, answered.begun)) {
                 return;
             }
             let seen = format!("{status} for a sound token of the key {}", key.kid);
             ledger.violated(invariants::FOREIGN, world.now(), seen);
         }
     }
+}
+
+/// Whether a good set with the key was fetched here: no failure of the issuer's takes it away. What the object that
+/// fetches cannot keep or tell is another fault.
+fn is_learned(world: &World, key: &UpstreamKey, now: u64) -> bool {
+    if judge::may_delay_outbox(world) || world.faults.has(Kind::IssuerMoved) {
+        return now >= key.published_at + 2 * ISSUER_AFTERMATH;
+    }
+    let known = world.upstream.key(&key.kid);
+    known.and_then(|key| key.fetched_at).is_some_and(|at| at + LEARNED < now)
 }
 
 /// Signs with keys that the other issuer took down, and sends tokens of keys that never were.

@@ -185,7 +185,6 @@ impl Owner {
                 let Some(Pair { access, refresh }) = client::pair(world, &body, &answered) else {
                     return false;
                 };
-                world.ledger.succeeded(&presented, &refresh, world.now());
                 let mut stored = self.stored.borrow_mut();
                 // Another tab may have gone on meanwhile.
                 if stored.refresh.as_ref() == Some(&presented) {

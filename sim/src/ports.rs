@@ -121,7 +121,6 @@ impl Background for SimPorts {
                     return;
                 }
                 if call.answered.get().is_some_and(|at| at + WAIT_UNTIL <= world.now()) {
-                    world.cut_off.set(world.cut_off.get() + 1);
                     return;
                 }
             }

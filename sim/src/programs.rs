@@ -161,6 +161,7 @@ impl Installed {
         }
         // Some programs are closed on the way.
         if self.is_hunted && world.dice.percent(10) {
+            code_thief::find_late(world, code);
             return false;
         }
         self.redeem(world, &code, world.now()).await
@@ -226,7 +227,6 @@ impl Installed {
             Got::Done(body) => {
                 let Some(mut pair) = client::pair(world, &body, &answered) else { return false };
                 pair.access.is_grant = true;
-                world.ledger.succeeded(&presented, &pair.refresh, world.now());
                 let mut stored = self.stored.borrow_mut();
                 stored.refresh = Some(pair.refresh);
                 stored.got_at = world.now();

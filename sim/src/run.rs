@@ -114,6 +114,7 @@ fn play(plan: &Plan, world: &Rc<World>) {
     windows::windows(world);
     sockets::watch(world);
     heal::watch_kv(world);
+    heal::watch_outboxes(world);
     world.executor.run(plan.minutes * MINUTE);
     world.faults.end_all();
     heal::check(world, &owners, &programs);

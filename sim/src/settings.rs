@@ -20,6 +20,9 @@ pub(crate) const THEIRS: &str = "/theirs";
 /// The route whose open sockets are checked.
 pub(crate) const SOCKET: &str = "/socket";
 
+/// The same, but its sockets outlive their token.
+pub(crate) const LASTING_SOCKET: &str = "/lasting-socket";
+
 /// The clients that sign in here.
 pub(crate) const CLIENTS: [&str; 2] = ["web", "app"];
 
@@ -93,6 +96,8 @@ impl Version {
                 {"path": "/theirs", "service": "ORIGIN"},
                 {"path": "/socket", "service": "ORIGIN", "websocket":
                     {"close_on_expiry": true, "close_on_revocation": true, "check_interval": 30}},
+                {"path": "/lasting-socket", "service": "ORIGIN", "websocket":
+                    {"close_on_revocation": true, "check_interval": 30}},
             ],
         }))
         .expect("an object");

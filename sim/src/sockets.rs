@@ -9,7 +9,7 @@ use crate::{
     faults::Kind,
     invariants,
     judge::{self, SLACK},
-    ledger::Access,
+    ledger::{Access, Target},
     machine::{Call, Machine},
     ports::SimPorts,
     world::{Answer, World},
@@ -31,6 +31,10 @@ pub(crate) struct Socket {
     machine: Rc<Machine>,
     call: Rc<Call>,
     opened_at: u64,
+    /// Whether it outlives its token.
+    lasts: Cell<bool>,
+    /// Whether its client has closed it.
+    left: Cell<bool>,
     closed: Cell<bool>,
 }
 
@@ -44,9 +48,15 @@ impl Drop for Held {
 }
 
 impl Socket {
-    pub(crate) fn opened_with(&self, access: Access) {
+    pub(crate) fn opened_with(&self, access: Access, ends_with_its_token: bool) {
+        self.lasts.set(!ends_with_its_token);
         let _ = self.access.set(access);
     }
+}
+
+/// All clients close their sockets.
+pub(crate) fn leave(world: &World) {
+    world.sockets.borrow().iter().for_each(|socket| socket.left.set(true));
 }
 
 /// What the gate forwards: where a rule watches it, a socket.
@@ -58,6 +68,8 @@ pub(crate) fn opened(ports: &SimPorts, service: &Service<SimPorts>, forward: &Fo
         machine: Rc::clone(&ports.machine),
         call: Rc::clone(&ports.call),
         opened_at: world.now(),
+        lasts: Cell::new(false),
+        left: Cell::new(false),
         closed: Cell::new(false),
     });
     let (held, service, open) = (Held(Rc::clone(&socket)), service.clone(), service.opened(watch));
@@ -66,6 +78,9 @@ pub(crate) fn opened(ports: &SimPorts, service: &Service<SimPorts>, forward: &Fo
         let mut verdict = service.first_look(&open);
         while let SocketVerdict::Keep(wait) = verdict {
             there.executor.sleep(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)).await;
+            if held.0.left.get() {
+                return;
+            }
             verdict = service.look_at_socket(&open).await;
         }
         if let SocketVerdict::Close(code, reason) = verdict {
@@ -73,6 +88,7 @@ pub(crate) fn opened(ports: &SimPorts, service: &Service<SimPorts>, forward: &Fo
             judge_closing(&there, &held.0, code, reason);
         }
     });
+    world.sockets.borrow_mut().push(Rc::clone(&socket));
     Answer::Opened(socket)
 }
 
@@ -98,7 +114,7 @@ fn judge_open(world: &World, socket: &Socket) {
         return;
     }
     ledger.look(invariants::SOCKET_EXPIRY);
-    if now > access.expires + 33_000 + CHECK {
+    if now > access.expires + 33_000 + CHECK && !socket.lasts.get() {
         let seen = format!(
             "a socket at {} is open {} ms after its token's end",
             socket.machine.name,
@@ -112,6 +128,10 @@ fn judge_open(world: &World, socket: &Socket) {
     let checks = if is_hit { (FAILED + 1) * (INTERVAL + CHECK) } else { INTERVAL + SLACK };
     for revocation in ledger.revocations.borrow().iter() {
         if judge::is_of_a_key(revocation) || !judge::applies(revocation, access) {
+            continue;
+        }
+        // A single token leaves the feed when it has expired; a session is asked about for ever.
+        if socket.lasts.get() && matches!(revocation.target, Target::Token(_) | Target::Client(_)) {
             continue;
         }
         // Of a session, the Account object is asked.

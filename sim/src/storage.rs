@@ -49,7 +49,8 @@ impl KvStore for SimPorts {
         if !self.may_call() {
             return Err(Fault::new(Component::Kv, "simulated: too many subrequests"));
         }
-        self.pause(self.latency()).await;
+        // It is answered when the central stores have it.
+        self.pause(world.dice.between(50, 600)).await;
         if faults.strikes(Kind::KvReadOnly, "write") {
             self.hit("kv");
             world.kv_failed_at.set(Some(world.now()));
@@ -76,6 +77,8 @@ impl KvStore for SimPorts {
             return Ok(());
         }
         world.refused_writes.set(world.refused_writes.get() + 1);
+        self.hit("kv");
+        world.kv_failed_at.set(Some(world.now()));
         Err(Fault::new(Component::Kv, "KV PUT failed: 429 Too Many Requests"))
     }
 }
@@ -164,6 +167,7 @@ impl IdentityStore for SimPorts {
     }
 
     async fn ping(&self) -> Result<(), Fault> {
+        self.world.probes.set(self.world.probes.get() + 1);
         self.database(false, self.world.users.ping()).await
     }
 }

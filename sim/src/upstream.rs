@@ -26,6 +26,8 @@ pub(crate) struct UpstreamKey {
     pub(crate) published_at: u64,
     /// From then on no fetch brings it.
     pub(crate) withdrawn_at: Option<u64>,
+    /// When a fetch first brought it.
+    pub(crate) fetched_at: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +47,8 @@ impl Upstream {
         let mut public = [0; 32];
         world.dice.bytes(&mut public);
         let kid = format!("u{}", self.keys.borrow().len() + 1);
-        let key = UpstreamKey { kid, public, published_at: world.now(), withdrawn_at: None };
+        let key =
+            UpstreamKey { kid, public, published_at: world.now(), withdrawn_at: None, fetched_at: None };
         world.trace.note(world.now(), "issuer", "", || format!("publishes the key {}", key.kid));
         self.keys.borrow_mut().push(key);
     }
@@ -147,7 +150,11 @@ impl DocumentSource for Internet {
             let lies = ["<html>", "{\"keys\":[]}", "{}", "[", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}"];
             return Ok(document(200, lies[world.dice.below(lies.len())], max_bytes));
         }
-        Ok(document(200, &world.upstream.document(), max_bytes))
+        let document_now = world.upstream.document();
+        for key in world.upstream.keys.borrow_mut().iter_mut().filter(|key| key.withdrawn_at.is_none()) {
+            key.fetched_at.get_or_insert(world.now());
+        }
+        Ok(document(200, &document_now, max_bytes))
     }
 }
 

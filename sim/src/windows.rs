@@ -108,6 +108,8 @@ async fn window(world: &Rc<World>, kind: Kind) {
                 world.executor.sleep(MINUTE).await;
             }
         }
+        // The limits of a plan do not come and go.
+        Kind::SubrequestsUsedUp => world.executor.sleep(world.dice.between(20 * MINUTE, 120 * MINUTE)).await,
         Kind::Quiet => world.executor.sleep(world.dice.between(20 * MINUTE, 150 * MINUTE)).await,
         Kind::IssuerRotatesBadly => {
             world.faults.note(kind, "key");

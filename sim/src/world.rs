@@ -31,6 +31,8 @@ use crate::{
 
 /// How many regions there are. Objects are in the first.
 pub(crate) const REGIONS: usize = 2;
+/// The longest lifetime of an access token that the settings permit.
+const LONGEST_TOKEN: core::time::Duration = core::time::Duration::from_mins(15);
 /// How many isolates a region has at most.
 const ISOLATES: usize = 3;
 
@@ -105,9 +107,9 @@ pub(crate) struct World {
     pub(crate) feed_cut_off_at: Cell<Option<u64>>,
     pub(crate) alarm_late_at: Cell<Option<u64>>,
     pub(crate) refused_writes: Cell<u64>,
-    /// Work after an answer that the platform cut off.
-    pub(crate) cut_off: Cell<u64>,
     pub(crate) requests: Cell<u64>,
+    /// How often a look at the health reached the database.
+    pub(crate) probes: Cell<u64>,
     pub(crate) object_resets: Cell<u64>,
     pub(crate) sockets: RefCell<Vec<Rc<Socket>>>,
     /// The true time until which a version with other messages may answer.
@@ -144,8 +146,8 @@ impl World {
             feed_cut_off_at: Cell::new(None),
             alarm_late_at: Cell::new(None),
             refused_writes: Cell::new(0),
-            cut_off: Cell::new(0),
             requests: Cell::new(0),
+            probes: Cell::new(0),
             object_resets: Cell::new(0),
             sockets: RefCell::default(),
             older_until: Cell::new(0),
@@ -194,6 +196,7 @@ impl World {
             self.feed_cut_off_at.set(Some(self.now()));
         }
         self.trace.note(self.now(), &object.machine.name, "", || "is reset".to_owned());
+        object.machine.hit("reset", self.now());
         let group = object.machine.group.replace(self.executor.group());
         object.forget_instance();
         self.executor.kill(group);
@@ -227,7 +230,11 @@ impl World {
     }
 
     pub(crate) fn isolate_of(&self, version: usize) -> Rc<Isolate> {
-        let config = self.versions.borrow()[version].0.clone();
+        let mut config = self.versions.borrow()[version].0.clone();
+        if self.faults.has(Kind::LongTokens) {
+            config.access_token_lifetime = LONGEST_TOKEN;
+            self.faults.note(Kind::LongTokens, "isolate");
+        }
         let mut isolate = Isolate::new(config).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         if self.faults.has(Kind::FeedSmall) {
             isolate.feed_policy.max_own = 2;
@@ -326,7 +333,11 @@ impl World {
             let ports = SimPorts { world: Rc::clone(&world), machine: Rc::clone(&edge.machine), call: sent };
             world.trace.note(begun, &of, &edge.machine.name, || describe(&ask));
             let task = world.executor.spawn(edge.machine.group.get(), async move {
+                let there = Rc::clone(&ports.world);
                 let answer = serve(&at, ports, &ask).await;
+                if let (Ask::Own(_, sent), Answer::Reply(reply)) = (&ask, &answer) {
+                    there.ledger.answered(sent, reply, there.now());
+                }
                 inner.give(answer);
             });
             world.may_stop(task, &edge.machine);
@@ -344,6 +355,11 @@ impl World {
             None => nothing(self.now(), None),
             Some((_, machine, begun, _)) if self.faults.strikes(Kind::AnswerLost, "answer") => {
                 self.trace.note(self.now(), &machine.name, &call.of, || "the answer is lost".to_owned());
+                // The connection breaks at once, or the client waits for as long as it would.
+                if self.dice.percent(50) {
+                    let waited = self.now().saturating_sub(call.sent_at);
+                    self.executor.sleep(patience.saturating_sub(waited)).await;
+                }
                 nothing(begun, Some(machine))
             }
             Some((answer, machine, begun, ended)) => {
