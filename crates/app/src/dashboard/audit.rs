@@ -85,14 +85,15 @@ impl<P: Ports> Reading<'_, P> {
         Ok(Screen::new("Audit log", parts))
     }
 
-    /// The revocations that the log has last: the feed itself has hashes, and no names.
-    pub(super) async fn revoked(&self) -> Result<Part, Refused> {
+    /// The revocations that the log has last, and whether its chain is intact: the feed itself has hashes, and no names.
+    pub(super) async fn revoked(&self) -> Result<Vec<Part>, Refused> {
         let found = self.find(None, &Query::of(vec![("action", "revoke".to_owned())])).await?;
-        Ok(Part::Table(entries(
+        let table = entries(
             &found,
             "Revocations of administrators, newest first",
             "No revocation is among the last entries of the audit log.",
-        )))
+        );
+        Ok(vec![state(&found), Part::Table(table)])
     }
 
     /// Looks for entries from `before` backwards, until the page is full or enough were looked at.

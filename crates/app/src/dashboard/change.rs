@@ -86,7 +86,7 @@ pub(super) static CHANGES: &[Change] = &[
         title: "Send a message for a new password",
         does: "{login} ({sub}) gets a message with a one-time link for a new password; until it is used, the old password stays valid.",
         undo: "The link expires by itself.",
-        done: "The message is on its way.",
+        done: "The message is on its way, unless the user is disabled or has had too many of them.",
         back: "/ui/users/{sub}",
         about: Some(ByPath::User),
         members: &[],

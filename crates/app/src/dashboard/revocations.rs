@@ -25,8 +25,8 @@ const FIELDS: [(&str, &str, &str); 8] = [
     ("expires_at", "Expires at", "In seconds since 1970; for tokens of another issuer"),
 ];
 
-/// `revoked` is the table of the last ones.
-pub(super) fn revocations(desk: &Desk<'_>, revoked: Part) -> Screen {
+/// `revoked` is the table of the last ones, and what was found of their log.
+pub(super) fn revocations(desk: &Desk<'_>, revoked: Vec<Part>) -> Screen {
     let kind = EntryKind::Choice(KINDS.to_vec());
     let mut entries = vec![Entry { kind, ..Entry::text("kind", "What", "") }];
     for (name, label, hint) in FIELDS {
@@ -39,12 +39,12 @@ pub(super) fn revocations(desk: &Desk<'_>, revoked: Part) -> Screen {
         button: "Go on",
     };
     let all = desk.around.link_with("/ui/audit", &[("action", "revoke")]);
-    let parts = vec![
-        revoked,
+    let mut parts = revoked;
+    parts.extend([
         Part::Pages(vec![Link::new("All revocations in the audit log", all)]),
         Part::Heading("Revoke".to_owned()),
         Part::Text("The next page says what will be refused, and asks once.".to_owned()),
         Part::Search(form),
-    ];
+    ]);
     Screen::new("Revocations", parts)
 }

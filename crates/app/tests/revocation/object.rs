@@ -461,6 +461,23 @@ fn a_snapshot_is_never_newer_than_what_is_written_after_it() {
     assert_eq!(bench.published().len(), 2);
 }
 
+// It may still come, and isolates keep the newest version that they saw.
+#[test]
+fn a_write_that_was_given_up_is_older_than_what_follows() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    bench.kv.slow.set(true);
+    bench.add(&[FeedEntry::access_token("a", START)]);
+    bench.ring();
+    bench.kv.arrive();
+    let late = bench.published().version();
+    bench.now = bench.now.minus(Duration::from_mins(10));
+    bench.crash();
+    let FeedAnswer::Snapshot { feed, .. } = bench.ask(&FeedRequest::Snapshot {}) else {
+        panic!("a snapshot")
+    };
+    assert!(FeedCopy::parse(&feed).unwrap().version() > late);
+}
+
 /// A snapshot of what KV does not have yet was given away under a version that nobody kept.
 #[test]
 fn a_later_snapshot_is_newer_even_when_the_clock_was_put_back() {

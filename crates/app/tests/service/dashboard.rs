@@ -383,6 +383,8 @@ fn a_log_without_some_of_its_entries_is_broken() {
     let of_other = other.into_iter().filter(|((kind, _), _)| kind == "entry");
     records.restore(whole.into_iter().chain(of_other).collect());
     assert!(read().contains("entry 251 does not follow from the entry before it"));
+    let revocations = html(&browser.get("/admin/ui/revocations"));
+    assert!(revocations.contains("entry 251 does not follow from the entry before it"), "{revocations}");
 }
 
 // A login with a backslash, as Windows writes it, is on the way back from the sign-in too.
@@ -455,7 +457,7 @@ fn a_user_is_found_by_any_part_and_changed() {
     assert!(page.contains("The user is enabled."));
     assert_eq!(world.try_sign_in().status, 200);
     let page = made(&mut browser, &format!("/admin/ui/confirm/user_reset?sub={sub}"));
-    assert!(page.contains("The message is on its way."));
+    assert!(page.contains("The message is on its way, unless the user is disabled"));
     let told: Vec<_> = entries(&world).into_iter().map(|(action, target, _)| (action, target)).collect();
     for action in ["user_disable", "user_enable", "user_reset"] {
         assert_eq!(

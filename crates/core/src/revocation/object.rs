@@ -106,7 +106,6 @@ pub struct Alarmed {
 struct Attempt {
     /// How many changes it has.
     changes: u64,
-    version: Timestamp,
     /// Whether it was due without a change.
     is_beat: bool,
 }
@@ -390,11 +389,13 @@ impl<R: Records> Feed<R> {
             let version = state.version.plus(Duration::from_millis(1)).max(now);
             let changes = state.changes;
             loaded.state.attempted_at = now;
+            // A write that was given up may still come. What is given away later is newer, also by a clock that was put back.
+            loaded.state.version = version;
             // Stored before the attempt, so that even a crash does not make two in a second. Stored as one that
             // failed: no other place tells an object that was reset meanwhile that the write may not have come.
             let failures = one_more_failure(loaded.state.failures);
             self.store().write_state(&State { failures, ..loaded.state })?;
-            let attempt = Attempt { changes, version, is_beat: beat };
+            let attempt = Attempt { changes, is_beat: beat };
             Ok(Some((attempt, loaded.copy(version, now).encode())))
         })
     }
@@ -405,7 +406,6 @@ impl<R: Records> Feed<R> {
             match written {
                 Ok(()) => {
                     state.published = state.published.max(attempt.changes);
-                    state.version = state.version.max(attempt.version);
                     state.failures = match state.failures {
                         0 => 0,
                         // The pause is over. A change that was written before may have come before what is late.

@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) changes: u64,
     /// The value of `changes` that stands in KV.
     pub(super) published: u64,
-    /// The version of the last feed that was written to KV.
+    /// The newest version that was given away, or that a write to KV had, also one that failed.
     pub(super) version: Timestamp,
     /// When a write to KV was last begun.
     pub(super) attempted_at: Timestamp,
