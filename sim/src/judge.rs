@@ -227,8 +227,7 @@ fn ordered(world: &World, revocation: &Revocation, level: &str, answered: &Answe
         return;
     }
     world.ledger.look(invariants::ORDERED);
-    let since = revocation.asked_at.saturating_sub(SLACK);
-    if answered.begun > at && !machine.is_hit(&FEED, since) {
+    if answered.begun > at && !is_feed_away(world, Some(machine), revocation.asked_at) {
         let seen = format!(
             "{level}: {:?} passes at {}, which took the order {} ms ago",
             revocation.target,
