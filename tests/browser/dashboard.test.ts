@@ -146,7 +146,8 @@ describe("for everybody", () => {
   test("the keyboard is enough, and its focus is seen", async () => {
     const { context, page } = await opened();
     await page.goto(`${UI}/users`);
-    // The fields of the sign-in page, in their order.
+    // The fields of the sign-in page, in their order. The first has the focus, once the browser has given it.
+    await page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
     await page.keyboard.type(ADMIN);
     await page.keyboard.press("Tab");
     await page.keyboard.type(PASSWORD);
