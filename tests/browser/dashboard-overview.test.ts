@@ -75,7 +75,7 @@ describe("while it is looked at", () => {
     await page.clock.install();
     await page.reload();
     await page.clock.runFor(11_000);
-    await expect.poll(() => asked.length, "the page itself, and once for itself").toBe(2);
+    await expect.poll(() => asked.length, { message: "the page itself, and once for itself" }).toBe(2);
     // As if another window were in front.
     await page.evaluate(() => {
       Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
