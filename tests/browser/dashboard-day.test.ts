@@ -5,13 +5,12 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ADMIN, PASSWORD } from "../worker/support/config.ts";
 import { METRICS_TOKEN, metricsText } from "../worker/support/metrics.ts";
 import { start } from "../worker/support/postern.ts";
+import { enter } from "./administrator.ts";
 import { picture, SURROUNDINGS } from "./app-scene.ts";
-import { AUTH, scene, webSettings } from "./scene.ts";
+import { scene, webSettings } from "./scene.ts";
 
-const OVERVIEW = `${AUTH}/admin/ui/overview?span=day`;
 const QUARTER = 900;
 const BUCKETS = 96;
 const vars = () => webSettings({ POSTERN_PAGES: { name: "Acme Books" }, POSTERN_ADMIN: { dashboard: true }, POSTERN_METRICS_TOKEN: METRICS_TOKEN });
@@ -82,11 +81,7 @@ const on = scene(() => ({ persist: folder, vars: vars() }));
 test.for(["light", "dark", "phone"])("a day with an attack is seen: %s", async (name) => {
   const context = await on().browser.newContext(SURROUNDINGS[name]);
   const page = await context.newPage();
-  await page.goto(OVERVIEW);
-  await page.fill("#login", ADMIN);
-  await page.fill("#password", PASSWORD);
-  await page.click("button[type=submit]");
-  await page.waitForURL(OVERVIEW);
+  await enter(page, "/overview?span=day");
   const all = Array.from({ length: BUCKETS }, (_, quarter) => counted(quarter));
   const guesses = all.reduce((sum, of) => sum + (of['postern_sign_ins{result="wrong_password"}'] ?? 0) + (of['postern_sign_ins{result="unknown_login"}'] ?? 0), 0);
   expect(await page.locator("figure", { hasText: "Sign-ins" }).locator("figcaption").textContent()).toContain(`${guesses} refused or failed`);

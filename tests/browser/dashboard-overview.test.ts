@@ -5,22 +5,19 @@ import { HtmlValidate } from "html-validate";
 import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { ADMIN, ALICE, PASSWORD } from "../worker/support/config.ts";
-import { AUTH, scene, webSettings } from "./scene.ts";
+import { ALICE } from "../worker/support/config.ts";
+import { enter, UI } from "./administrator.ts";
+import { scene, webSettings } from "./scene.ts";
 
 const on = scene(() => ({ vars: webSettings({ POSTERN_PAGES: { name: "Acme" }, POSTERN_ADMIN: { dashboard: true }, POSTERN_LIMITS: "off" }) }));
 
-const OVERVIEW = `${AUTH}/admin/ui/overview`;
-const COST = `${AUTH}/admin/ui/cost`;
+const OVERVIEW = `${UI}/overview`;
+const COST = `${UI}/cost`;
 
 async function administrator(options: BrowserContextOptions = {}): Promise<{ context: BrowserContext; page: Page }> {
   const context = await on().browser.newContext(options);
   const page = await context.newPage();
-  await page.goto(OVERVIEW);
-  await page.fill("#login", ADMIN);
-  await page.fill("#password", PASSWORD);
-  await page.click("button[type=submit]");
-  await page.waitForURL(OVERVIEW);
+  await enter(page, "/overview");
   return { context, page };
 }
 

@@ -6,6 +6,7 @@ import type { BrowserContext, BrowserContextOptions, Page } from "playwright-cor
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { ADMIN, ALICE, PASSWORD } from "../worker/support/config.ts";
+import { enter, UI } from "./administrator.ts";
 import { picture, SURROUNDINGS } from "./app-scene.ts";
 import { AUTH, EVIL, scene, webSettings } from "./scene.ts";
 
@@ -14,20 +15,10 @@ const LIMITS = { login_account: plenty, login_ip: plenty, login_network: plenty,
 const on = scene(() => ({
   vars: webSettings({ POSTERN_PAGES: { name: "Acme Books" }, POSTERN_ADMIN: { dashboard: true }, POSTERN_OAUTH: { stored_clients: true }, POSTERN_LIMITS: LIMITS }),
 }));
-const UI = `${AUTH}/admin/ui`;
 
 async function opened(options: BrowserContextOptions = {}): Promise<{ context: BrowserContext; page: Page }> {
   const context = await on().browser.newContext(options);
   return { context, page: await context.newPage() };
-}
-
-/** Signs an administrator in on the way to a page. */
-async function enter(page: Page, path = "/audit"): Promise<void> {
-  await page.goto(`${UI}${path}`);
-  await page.fill("#login", ADMIN);
-  await page.fill("#password", PASSWORD);
-  await page.click("button[type=submit]");
-  await page.waitForURL(`${UI}${path}`);
 }
 
 /** The id of a user, who is in the database since the first sign-in. */
@@ -95,7 +86,7 @@ describe.for([true, false])("with scripts: %s", (javaScriptEnabled) => {
     const { context, page } = await opened({ javaScriptEnabled });
     const wrong: string[] = [];
     page.on("console", (message) => wrong.push(message.text()));
-    await enter(page);
+    await enter(page, "/audit");
     await eachPage(page, async (name) => {
       expect(await page.locator("main").textContent(), name).not.toContain("undefined");
     });
@@ -108,7 +99,7 @@ describe.for([true, false])("with scripts: %s", (javaScriptEnabled) => {
 describe("for everybody", () => {
   test.for(["light", "dark"] as const)("axe-core finds nothing: %s", { timeout: 180_000 }, async (colorScheme) => {
     const { context, page } = await opened({ colorScheme });
-    await enter(page);
+    await enter(page, "/audit");
     await eachPage(page, async (name) => {
       const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
       expect(violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes[0]?.html}`)).toEqual([]);
@@ -118,7 +109,7 @@ describe("for everybody", () => {
 
   test.for([{}, { forcedColors: "active" }] as const)("320 px are enough: %o", async (options) => {
     const { context, page } = await opened({ viewport: { width: 320, height: 640 }, ...options });
-    await enter(page);
+    await enter(page, "/audit");
     await eachPage(page, async (name) => {
       const [wide, small] = await page.evaluate(() => {
         const targets = [...document.querySelectorAll("a:not(.skip), button, input:not([type=hidden]), select")];
@@ -134,7 +125,7 @@ describe("for everybody", () => {
   test("html-validate finds nothing, and a page is small", async () => {
     const validate = new HtmlValidate({ extends: ["html-validate:recommended", "html-validate:standard"] });
     const { context, page } = await opened({ javaScriptEnabled: false });
-    await enter(page);
+    await enter(page, "/audit");
     await eachPage(page, async (name, html) => {
       const { results } = await validate.validateString(html);
       expect(results.flatMap(({ messages }) => messages.map(({ ruleId, message }) => `${name}: ${ruleId}: ${message}`))).toEqual([]);
@@ -221,7 +212,7 @@ describe("from other sites", () => {
 
   test("a frame stays empty", async () => {
     const { context, page } = await opened();
-    await enter(page);
+    await enter(page, "/audit");
     await page.goto(`${EVIL}/`);
     await page.evaluate((address) => void (document.body.innerHTML = `<iframe src="${address}"></iframe>`), `${UI}/audit`);
     await expect.poll(() => page.frames()[1]?.url()).toBe("chrome-error://chromewebdata/");
