@@ -59,7 +59,7 @@ pub(crate) fn reply(world: &World, reply: &Reply, answered: &Answered, what: &st
     let by_kv = of_kv.into_iter().any(|kind| world.faults.has(kind));
     let cut_off = world.feed_cut_off_at.get().is_some_and(|at| at + WRITTEN_AGAIN > world.now());
     let machine = answered.machine.as_ref();
-    // What a look found is told for up to a minute, while the next one takes its time.
+    // The result of a check is used for up to a minute, while the next check is in progress.
     let is_remembered = machine
         .is_some_and(|machine| machine.is_any_hit_since(world.now().saturating_sub(REMEMBERED_HEALTH)));
     // It says as well that the object's last write to KV failed, as two within a second do.

@@ -98,7 +98,7 @@ pub(crate) struct Revocation {
     pub(crate) is_off: bool,
     /// Whether the answer named the time until which the feed refuses it.
     pub(crate) by_feed: bool,
-    /// Whether nobody ordered it: the Account object decided so, rightly or not.
+    /// Whether the Account object ended it by a rule, rightly or not, without an order.
     pub(crate) is_by_rule: bool,
     /// The isolate that took the order and answered.
     pub(crate) taken_by: String,

@@ -259,7 +259,8 @@ impl<'r, P: Ports> KeySets<'r, P> {
         } else {
             objects.read(source, policy).await
         };
-        let told = |cause: &dyn fmt::Display, why: &str| {
+        // Notes when the fetch failed, for the administrators, and says why.
+        let failed = |cause: &dyn fmt::Display, why: &str| {
             self.0.isolate.memory.fetch_failed_at.borrow_mut().insert(issuer.clone(), now);
             let colon = if why.is_empty() { "" } else { ": " };
             Fault::new(Component::Issuer, format_args!("{issuer}: {cause}{colon}{why}"))
@@ -271,7 +272,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
                 }
                 if let Some(failure) = failure {
                     self.0.isolate.counters.add(MetricFamily::JwksFetches, &issuer, "failure");
-                    Events::of(self.0).record_fault(&told(&failure, &why), &Caller::default());
+                    Events::of(self.0).record_fault(&failed(&failure, &why), &Caller::default());
                 }
                 // The object's clock may be ahead of this one, and what it says is the newest there is.
                 snapshot.fetched_at = snapshot.fetched_at.min(now);
@@ -288,7 +289,7 @@ impl<'r, P: Ports> KeySets<'r, P> {
                 self.0.isolate.counters.add(MetricFamily::JwksFetches, &issuer, "unavailable");
                 let until = now.plus(Duration::from_secs(retry_after.into()));
                 self.0.isolate.memory.unavailable_until.borrow_mut().insert(issuer.clone(), until);
-                Err(told(&cause, &why))
+                Err(failed(&cause, &why))
             }
         }
     }

@@ -16,7 +16,7 @@ pub enum EventKind {
     SignedIn,
     /// A sign-in failed.
     SignInRefused {
-        /// Why, more precisely than the client is told.
+        /// The exact cause. The answer to the client is less exact.
         cause: &'static str,
     },
     /// A user was made.
@@ -243,8 +243,8 @@ pub enum EventKind {
         /// How many entries the feed has.
         entries: u64,
     },
-    /// An administrative act was written to the audit log, which is told here too so that a
-    /// second place knows the chain.
+    /// An administrative act was written to the audit log. The event repeats the entry's hash, so
+    /// that a second place knows the chain.
     AdminAction {
         /// Its name.
         action: String,
