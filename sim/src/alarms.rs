@@ -20,8 +20,8 @@ use crate::{
     ports::SimPorts,
 };
 
-/// How often the platform itself rings an alarm whose handler broke off, and after how long first.
-const ALARM_TRIES: u32 = 6;
+/// How often the platform itself rings an alarm again whose handler broke off, and after how long first.
+const ALARM_RETRIES: u32 = 6;
 const ALARM_BACKOFF: u64 = 2000;
 /// How long an alarm waits whose former one is still at work.
 const LOOK_AGAIN: u64 = 50;
@@ -80,9 +80,10 @@ impl SimPorts {
         self.world.executor.cancel(object.alarm_task.replace(timer));
     }
 
-    /// The platform rings at least once: a handler that broke off is called again, a few times.
+    /// The platform rings at least once: a handler that broke off is called again, a few times, unless the alarm was set
+    /// meanwhile. Then it rings at that time instead.
     async fn ring_until_done(&self, object: &Rc<Object>) {
-        for attempt in 0..ALARM_TRIES {
+        for attempt in 0..=ALARM_RETRIES {
             let (giver, taker) = channel();
             let call = Call::new("alarm", self.world.now());
             let at = Self { machine: Rc::clone(&object.machine), call, world: Rc::clone(&self.world) };
@@ -95,10 +96,13 @@ impl SimPorts {
                 self.pause(self.world.dice.between(0, 25)).await;
                 self.world.reset(object);
             }
-            if taker.await.is_some() {
+            if taker.await.is_some() || object.alarm.get().is_some() {
                 return;
             }
             self.pause(ALARM_BACKOFF << attempt).await;
+            if object.alarm.get().is_some() {
+                return;
+            }
         }
     }
 

@@ -100,10 +100,12 @@ impl SimPorts {
         if !self.may_call() {
             return Err(fault("simulated: too many subrequests"));
         }
-        let mut tries = 0;
+        let (began_at, mut tries) = (self.world.now(), 0);
         loop {
             tries += 1;
-            match self.once(&object, body.clone()).await {
+            // As there, too: one time limit for both tries.
+            let left = PART_TIMEOUT.saturating_sub(self.world.now() - began_at);
+            match self.once(&object, body.clone(), left).await {
                 Ok(answer) => {
                     let Some(answer) = own.heard(part, dialect::Side::Answer, answer) else {
                         self.differ();
@@ -127,7 +129,7 @@ impl SimPorts {
         }
     }
 
-    async fn once(&self, object: &Rc<Object>, body: String) -> Result<String, Trouble> {
+    async fn once(&self, object: &Rc<Object>, body: String, limit: u64) -> Result<String, Trouble> {
         let (world, faults, part) = (&self.world, &self.world.faults, object.part);
         if faults.strikes_part(Kind::ObjectUnreachable, part) {
             self.pause(self.latency()).await;
@@ -159,7 +161,7 @@ impl SimPorts {
                 later.world.reset(&object);
             });
         }
-        match within(&world.executor, PART_TIMEOUT, taker).await {
+        match within(&world.executor, limit, taker).await {
             None => Err(Trouble::Other("simulated: no answer within the time limit")),
             Some(None) => Err(Trouble::Broken(Broken { retryable: true, overloaded: false })),
             Some(Some(answer)) => Ok(answer),

@@ -28,6 +28,7 @@ use postern_app::{
     metrics::{MetricsAnswer, MetricsRequest, MetricsShards},
     ports::{Clock as _, Component, Fault},
     revocation::{FeedAnswer, FeedObject, FeedRequest},
+    time::Timestamp,
 };
 use postern_core::throttle::{ThrottleAnswer, ThrottleRequest, Throttles};
 
@@ -61,6 +62,7 @@ async fn exchange(
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(body));
+    let began_at = Runtime.now();
     let mut tries = 0;
     loop {
         tries += 1;
@@ -68,7 +70,7 @@ async fn exchange(
         // A stub that failed once keeps failing, so each try gets a new one.
         let stub = env::namespace(env, binding, part)?.get_by_name(name).map_err(|error| fault(&error))?;
         let asked_at = Runtime.now();
-        let answered = answered(stub.fetch(&request)).await;
+        let answered = answered(stub.fetch(&request), began_at).await;
         usage::count(Unit::ObjectRequests, 1);
         if let Some(isolate) = isolate::known() {
             usage::settle(&isolate);
@@ -85,13 +87,15 @@ async fn exchange(
     }
 }
 
-/// Waits for a response, and reads its status and text.
-async fn answered(promise: Promise) -> Result<(u16, String), JsValue> {
-    let response: Response = js::in_time(promise).await?.dyn_into()?;
+/// Waits for a response, and reads its status and text. The time limit is that of the whole call: a second try, and the
+/// text, have what the first try and the head left of it. What an answer leaves to do has 30 s, and counts on that.
+async fn answered(promise: Promise, began_at: Timestamp) -> Result<(u16, String), JsValue> {
+    let left = || js::PART_TIMEOUT.saturating_sub(Runtime.now().since(began_at));
+    let response: Response = js::within(left(), promise).await?.dyn_into()?;
     if let Some(counts) = response.headers().get(usage::HEADER)? {
         usage::take_over(&counts);
     }
-    let text = js::in_time(response.text()?).await?;
+    let text = js::within(left(), response.text()?).await?;
     Ok((response.status(), text.as_string().unwrap_or_default()))
 }
 

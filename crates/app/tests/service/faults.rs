@@ -28,6 +28,7 @@ pub(crate) enum How {
 }
 
 type Meanwhile = Option<(Component, Box<dyn FnOnce()>)>;
+type Before = Option<(Component, Box<dyn Fn()>)>;
 
 /// The plan for one world. Clones share it.
 #[derive(Clone, Default)]
@@ -37,6 +38,7 @@ pub(crate) struct Faults {
     /// The part that failed.
     failed: Rc<Cell<Option<Component>>>,
     meanwhile: Rc<RefCell<Meanwhile>>,
+    before: Rc<RefCell<Before>>,
 }
 
 impl Faults {
@@ -57,6 +59,11 @@ impl Faults {
         self.meanwhile.replace(Some((part, Box::new(what))));
     }
 
+    /// Each call of this part fails from now on, after something happened.
+    pub(crate) fn fail_each(&self, part: Component, before: impl Fn() + 'static) {
+        self.before.replace(Some((part, Box::new(before))));
+    }
+
     pub(crate) async fn call<T>(
         &self,
         part: Component,
@@ -75,6 +82,10 @@ impl Faults {
             None => None,
         };
         let fault = || Err(Fault::new(part, "told to fail"));
+        if let Some((_, before)) = self.before.borrow().as_ref().filter(|(of, _)| *of == part) {
+            before();
+            return fault();
+        }
         if how == Some(How::Lost) {
             return fault();
         }

@@ -1,11 +1,15 @@
 //! Writes to the database whose answer is lost, and a database that was restored: what was to end
 //! has ended, no answer says otherwise, and the right password is let in.
 
+use core::{cell::Cell, time::Duration};
+use std::rc::Rc;
+
 use postern_app::{
     events::EventContext,
     http::Reply,
     identity::{IdentityStore as _, User, memory::IdentityMode, seed},
     ids::AccountId,
+    ports::{Clock as _, Component},
 };
 use serde_json::json;
 
@@ -75,6 +79,41 @@ fn a_password_change_of_unknown_end_leaves_a_thief_nothing() {
     assert!(world.log.0.borrow().join("\n").contains(r#""event":"password_changed""#));
     world.identity.amend(ALICE, |user| *user = old.clone());
     assert_eq!(code(&sign_in(&world, PASSWORD)), "invalid_credentials");
+}
+
+/// How often the Account object is told after the answer while each call of it takes so long and fails, and how long that
+/// takes.
+fn told_after_the_answer(seconds_each: u64) -> (u32, Duration) {
+    let world = World::new();
+    let (access, _) = world.sign_in();
+    let calls = Rc::new(Cell::new(0));
+    let (world_then, counted) = (world.clone(), Rc::clone(&calls));
+    let hang = move || {
+        counted.set(counted.get() + 1);
+        world_then.pass(seconds_each);
+    };
+    let (faults, then) = (world.faults.clone(), world.faults.clone());
+    let once_changed = move || faults.fail_each(Component::Account, hang);
+    // The user is read, and then changed.
+    let once_read = move || then.meanwhile(Component::Database, once_changed);
+    world.faults.meanwhile(Component::Database, once_read);
+    assert_eq!(change(&world, &access, PASSWORD, NEW_PASSWORD).status, 204);
+    let answered_at = world.platform.now();
+    calls.set(0);
+    world.settle();
+    (calls.get(), world.platform.now().since(answered_at))
+}
+
+/// The platform ends all work 30 s after the answer, and a call of a part that hangs takes 10 s.
+#[test]
+fn retries_after_the_answer_end_within_30_s() {
+    let (calls, took) = told_after_the_answer(10);
+    assert_eq!(calls, 2);
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    // The first took so long that a second one could not end in time.
+    let (calls, took) = told_after_the_answer(19);
+    assert_eq!(calls, 1);
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 #[test]
