@@ -21,7 +21,7 @@ removed-master-503 120
 clock-put-back 60
 limits-by-master 120 Rollout
 issuer-clock-ahead 120 IssuerClockAhead
-version-not-stored 120 FeedMoves KvReadOnly
+version-not-stored 120 FeedMoves
 no-second-try 60
 seldom-requests 300
 half-an-entry 120 ObjectStorage"

@@ -20,9 +20,10 @@ use crate::{
     ports::SimPorts,
 };
 
-/// How often the platform itself rings an alarm again whose handler broke off, and after how long first.
-const ALARM_RETRIES: u32 = 6;
+/// After how long the platform rings an alarm again whose handler broke off, and how often it doubles that. It gives up
+/// after six times, but does not count those that a reset of the object caused, and there are no others here.
 const ALARM_BACKOFF: u64 = 2000;
+const ALARM_DOUBLINGS: u32 = 9;
 /// How long an alarm waits whose former one is still at work.
 const LOOK_AGAIN: u64 = 50;
 /// As in `src/durable_objects/revocation_feed.rs`.
@@ -80,10 +81,10 @@ impl SimPorts {
         self.world.executor.cancel(object.alarm_task.replace(timer));
     }
 
-    /// The platform rings at least once: a handler that broke off is called again, a few times, unless the alarm was set
-    /// meanwhile. Then it rings at that time instead.
+    /// The platform rings at least once: a handler that broke off is called again, unless the alarm was set meanwhile. Then
+    /// it rings at that time instead.
     async fn ring_until_done(&self, object: &Rc<Object>) {
-        for attempt in 0..=ALARM_RETRIES {
+        for attempt in 0.. {
             let (giver, taker) = channel();
             let call = Call::new("alarm", self.world.now());
             let at = Self { machine: Rc::clone(&object.machine), call, world: Rc::clone(&self.world) };
@@ -97,13 +98,15 @@ impl SimPorts {
                 self.world.reset(object);
             }
             if taker.await.is_some() || object.alarm.get().is_some() {
-                return;
+                break;
             }
-            self.pause(ALARM_BACKOFF << attempt).await;
+            object.rings_again.set(true);
+            self.pause(ALARM_BACKOFF << ALARM_DOUBLINGS.min(attempt)).await;
             if object.alarm.get().is_some() {
-                return;
+                break;
             }
         }
+        object.rings_again.set(false);
     }
 
     async fn ring(&self, object: &Rc<Object>) {

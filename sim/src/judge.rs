@@ -124,11 +124,15 @@ fn may_apply(revocation: &Revocation, access: &Access) -> bool {
     }
 }
 
+/// Whether the Account object answers for it, which `strong` asks, and not the feed alone.
+fn is_known_to_account(revocation: &Revocation) -> bool {
+    matches!(revocation.target, Target::Session(_) | Target::Subject(_) | Target::Everywhere(_))
+}
+
 /// Until when a stored revocation may still let the token pass on a route of this level.
 pub(crate) fn bound(world: &World, revocation: &Revocation, level: &str) -> Option<u64> {
     let stored = revocation.at?;
-    let by_account =
-        matches!(revocation.target, Target::Session(_) | Target::Subject(_) | Target::Everywhere(_));
+    let by_account = is_known_to_account(revocation);
     if level == "/strong" && by_account {
         return Some(stored);
     }
@@ -202,7 +206,7 @@ pub(crate) fn gate(world: &World, level: &'static str, access: &Access, answered
                 };
                 let Some(bound) = bound(world, revocation, level) else { continue };
                 ledger.look(invariant);
-                let by_account = level == "/strong" && invariant == invariants::STRONG;
+                let by_account = level == "/strong" && is_known_to_account(revocation);
                 if answered.begun > bound && (by_account || !is_feed_away(world, machine, answered.begun)) {
                     let late = answered.begun - revocation.at.unwrap_or_default();
                     let seen = format!(

@@ -53,6 +53,8 @@ pub(crate) struct Object {
     pub(crate) alarm: Cell<Option<u64>>,
     /// Whether its alarm's handler runs: the platform runs one at a time.
     pub(crate) is_ringing: Cell<bool>,
+    /// Whether the handler broke off, and the platform has not rung again with success.
+    pub(crate) rings_again: Cell<bool>,
     pub(crate) alarm_number: Cell<u64>,
     pub(crate) alarm_task: Cell<u64>,
     used_at: Cell<u64>,
@@ -68,6 +70,7 @@ impl Object {
             instance: RefCell::default(),
             alarm: Cell::new(None),
             is_ringing: Cell::new(false),
+            rings_again: Cell::new(false),
             alarm_number: Cell::new(0),
             alarm_task: Cell::new(0),
             used_at: Cell::new(0),

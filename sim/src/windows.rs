@@ -32,6 +32,18 @@ pub(crate) fn windows(world: &Rc<World>) {
     }
 }
 
+/// The feed's object is on a machine whose clock is behind, for so long.
+pub(crate) async fn move_feed(world: &Rc<World>, place: &'static str, lasts: u64) {
+    let feed = world.object(Component::RevocationFeed, "own");
+    world.faults.note(Kind::FeedMoves, place);
+    let before = feed.machine.offset.get();
+    feed.machine.offset.set(before - BEHIND);
+    world.reset(&feed);
+    world.executor.sleep(lasts).await;
+    feed.machine.offset.set(before);
+    world.reset(&feed);
+}
+
 async fn window(world: &Rc<World>, kind: Kind) {
     let lasts = world.dice.between(10_000, 12 * MINUTE);
     match kind {
@@ -58,14 +70,7 @@ async fn window(world: &Rc<World>, kind: Kind) {
             machine.offset.set(before);
         }
         Kind::FeedMoves => {
-            let feed = world.object(Component::RevocationFeed, "own");
-            world.faults.note(kind, "feed");
-            let before = feed.machine.offset.get();
-            feed.machine.offset.set(before - BEHIND);
-            world.reset(&feed);
-            world.executor.sleep(lasts).await;
-            feed.machine.offset.set(before);
-            world.reset(&feed);
+            move_feed(world, "feed", lasts).await;
         }
         Kind::Rollout
         | Kind::HastyRollout
