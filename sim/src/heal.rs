@@ -65,7 +65,11 @@ pub(crate) fn watch_outboxes(world: &Rc<World>) {
                     continue;
                 }
                 let since = *waiting.entry(object.name.clone()).or_insert(now);
-                let failed = object.machine.is_any_hit_since(now.saturating_sub(WAITS));
+                // It was told no, or the feed's object could not store what it was told.
+                let since_then = now.saturating_sub(WAITS);
+                let feed = world.object(Component::RevocationFeed, "own");
+                let failed = object.machine.is_any_hit_since(since_then)
+                    || feed.machine.is_hit(&["storage"], since_then);
                 let is_late = world.alarm_late_at.get().is_some_and(|at| at + WAITS > now);
                 if now > since + WAITS && !failed && !is_late && !object.rings_again.get() {
                     let seen = format!("account {} has kept it for {} ms", object.name, now - since);
