@@ -21,6 +21,11 @@ use std::{
 
 use crate::dice::Dice;
 
+/// How often tasks may go on while the time stands still. Beyond it, something wakes itself for ever.
+const MOST_AT_ONCE: u32 = 5_000_000;
+/// What [`Executor::run`] panics with then.
+pub(crate) const STANDS_STILL: &str = "the time stands still: something goes on for ever";
+
 /// The memory that a task belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Group(u64);
@@ -131,8 +136,15 @@ impl Executor {
     }
 
     /// Runs until nothing is left to do before `end`.
+    ///
+    /// # Panics
+    /// With [`STANDS_STILL`], if the time does not go on.
     pub(crate) fn run(&self, end: u64) {
+        let (mut since, mut polls) = (self.now(), 0);
         loop {
+            polls = if self.now() == since { polls + 1 } else { 0 };
+            since = self.now();
+            assert!(polls < MOST_AT_ONCE, "{STANDS_STILL}");
             let next = {
                 let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
                 let chosen = self.dice.below(ready.len());

@@ -183,6 +183,9 @@ impl SimPorts {
             let mode = [FaultMode::FailCall(nth), FaultMode::FailAfterPersisting(nth), FaultMode::FailWrites];
             object.records.break_with(mode[self.world.dice.below(3)]);
             self.hit("storage");
+            if object.part == Component::IssuerKeys {
+                self.world.upstream.unreached_at.set(Some(self.world.now()));
+            }
         }
         self.world.ledger.mute(before.is_some());
         let answer = self.in_its_dialect(object, body).await;

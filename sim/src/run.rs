@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, panic::catch_unwind, rc::Rc};
 
 use crate::{
     dice::Dice,
+    executor::STANDS_STILL,
     faults::{Faults, Kind},
     heal, invariants,
     ledger::Violation,
@@ -61,8 +62,9 @@ pub fn run(plan: &Plan, records: bool) -> Outcome {
             .downcast_ref::<String>()
             .cloned()
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        let violation =
-            Violation { invariant: invariants::PANIC, at: world.now(), seen: seen.unwrap_or_default() };
+        let seen = seen.unwrap_or_default();
+        let invariant = if seen == STANDS_STILL { invariants::MEMORY } else { invariants::PANIC };
+        let violation = Violation { invariant, at: world.now(), seen };
         world.ledger.violations.borrow_mut().push(violation);
     }
     world.executor.clear();
