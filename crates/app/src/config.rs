@@ -5,6 +5,7 @@ pub(crate) mod cookie_names;
 mod cookies;
 mod document;
 mod forwarding;
+mod issuers;
 mod limits;
 mod master;
 mod oauth;
@@ -178,9 +179,9 @@ fn read(vars: &BTreeMap<String, Value>, mistakes: &Mistakes) -> Option<Config> {
     let trusted = variable("ISSUER").and_then(|node| node.any_text()).into_iter();
     let trusted: Vec<String> =
         trusted.chain(issuers.iter().flat_map(|node| node.texts_of("issuer"))).collect();
-    let retired = issuers.as_ref().map(sections::retired).unwrap_or_default();
+    let retired = issuers.as_ref().map(issuers::retired).unwrap_or_default();
     let issuers =
-        issuers.and_then(|node| sections::issuers(&node, issuer.as_deref(), local)).unwrap_or_default();
+        issuers.and_then(|node| issuers::issuers(&node, issuer.as_deref(), local)).unwrap_or_default();
     let context = RouteContext {
         authorization_servers: resources::authorization_servers(trusted.iter().cloned(), local),
         issuers: text_set(trusted),

@@ -1,7 +1,7 @@
 //! The events of refreshes, granted and refused.
 
 use crate::{
-    account::{Refusal, Rotated, messages::Granted},
+    account::{Granted, Refusal, Rotated},
     events::EventKind,
     ids::{AccountId, FamilyId},
     refresh::{EndReason, Evidence, RefusalCause},

@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use super::{
-    activity, codes, grants,
-    messages::AccountAnswer,
-    one_time, outbox,
+    activity,
+    answers::AccountAnswer,
+    codes, grants, one_time, outbox,
     reply::{AccountReply, AlarmAction},
     stored::{ERASED, Families, Meta, Store},
 };

@@ -2,7 +2,8 @@
 
 use super::{
     activity::{ActivityEntry, ActivityKind},
-    messages::{AccountAnswer, AccountRequest, Browsing, Ends, Refusal, Rotated, SessionView},
+    answers::{AccountAnswer, Browsing, Refusal, Rotated, SessionView},
+    messages::{AccountRequest, Ends},
     one_time::Purpose,
 };
 use crate::{

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     activity::{self, ActivityKind},
     alarm,
+    answers::AccountAnswer,
     authorization_code::CODE_LIFETIME,
     consents,
     grants::{self, StoredGrant},
-    messages::AccountAnswer,
     oauth_messages::{CodeRefusal, Consent, OauthAnswer, PendingCode, PresentedCode, Redeemed},
     order::in_order,
     outbox,

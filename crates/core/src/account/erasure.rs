@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{
     alarm::ERASED_MARK,
-    messages::AccountAnswer,
+    answers::AccountAnswer,
     outbox,
     reply::{AccountReply, AlarmAction},
     sessions,

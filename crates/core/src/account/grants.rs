@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     activity::{self, ActivityKind},
+    answers::{AccountAnswer, Refusal},
     authorization_code::CodeChallenge,
     consents,
-    messages::{AccountAnswer, Refusal},
     oauth_messages::{GrantRotated, GrantView, NotGranted, OauthAnswer, Wanted},
     order::in_order,
     outbox,

@@ -1,10 +1,11 @@
 //! The Account object: all refresh families of one subject, in one atomic place.
 //!
-//! [`messages`] are what the Worker and the object say to each other; [`Account`] is the
+//! [`AccountRequest`] and [`AccountAnswer`] are what the Worker and the object say to each other; [`Account`] is the
 //! object's decisions over its [`Records`](crate::ports::Records), without the platform.
 
 mod activity;
 mod alarm;
+mod answers;
 mod authorization_code;
 mod browser_cookie;
 mod client;
@@ -14,7 +15,7 @@ mod erasure;
 mod grants;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
-pub mod messages;
+mod messages;
 mod oauth_client;
 mod oauth_messages;
 mod object;
@@ -30,10 +31,11 @@ mod stored;
 
 pub use self::{
     activity::{ActivityEntry, ActivityKind},
+    answers::{AccountAnswer, Browsing, Granted, Refusal, Rotated, SessionView},
     authorization_code::{AuthorizationCode, CODE_LIFETIME, CodeChallenge},
     browser_cookie::BrowserCookie,
     client::{Accounts, ChangeNotice, Opened, Refreshed},
-    messages::{AccountAnswer, AccountRequest, Browsing, Ends, Granted, Refusal, Rotated, SessionView},
+    messages::{AccountRequest, Ends},
     oauth_client::{CodeOutcome, GrantRefresh, OauthAccounts},
     oauth_messages::{
         CodeRefusal, Consent, GrantRotated, GrantView, NotGranted, OauthAnswer, OauthRequest, PendingCode,

@@ -1,8 +1,9 @@
 //! The Account objects as the authorization server calls them: one method for each request.
 
 use super::{
+    answers::{AccountAnswer, Refusal},
     client::{Accounts, misplaced},
-    messages::{AccountAnswer, AccountRequest, Refusal},
+    messages::AccountRequest,
     oauth_messages::{
         CodeRefusal, Consent, GrantRotated, GrantView, NotGranted, OauthAnswer, OauthRequest, PendingCode,
         PresentedCode, Redeemed, Wanted,

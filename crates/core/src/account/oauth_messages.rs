@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{authorization_code::CodeChallenge, messages::Refusal, messages::Rotated};
+use super::{answers::Refusal, answers::Rotated, authorization_code::CodeChallenge};
 use crate::{
     ids::FamilyId,
     refresh::{Context, DriftPolicy, Grant, Lifetimes, Limits, Presented, Revocation, SecretHash},

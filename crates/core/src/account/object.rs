@@ -2,8 +2,10 @@
 
 use super::{
     activity::{self, ActivityKind},
-    alarm, codes, consents, erasure, grants,
-    messages::{AccountAnswer, AccountRequest, Ends},
+    alarm,
+    answers::AccountAnswer,
+    codes, consents, erasure, grants,
+    messages::{AccountRequest, Ends},
     oauth_messages::{OauthAnswer, OauthRequest},
     one_time::{self, Purpose},
     reply::{AccountReply, AlarmAction},

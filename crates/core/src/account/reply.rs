@@ -1,6 +1,6 @@
 //! What a request comes to: the answer, and what the object has to do with its alarm.
 
-use super::messages::AccountAnswer;
+use super::answers::AccountAnswer;
 use postern_jose::time::Timestamp;
 
 /// An answer, and what the object must do with its alarm.

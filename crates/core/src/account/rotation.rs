@@ -4,9 +4,8 @@ use core::time::Duration;
 
 use super::{
     activity::{self, ActivityKind},
-    grants,
-    messages::{AccountAnswer, Browsing, Granted, Refusal, Rotated},
-    outbox,
+    answers::{AccountAnswer, Browsing, Granted, Refusal, Rotated},
+    grants, outbox,
     reply::{AccountReply, AlarmAction},
     stored::{Store, StoredFamily},
 };

@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use super::{
     activity::{self, ActivityKind},
-    alarm, codes, grants,
-    messages::{AccountAnswer, Refusal, SessionView},
+    alarm,
+    answers::{AccountAnswer, Refusal, SessionView},
+    codes, grants,
     order::in_order,
     outbox,
     reply::{AccountReply, AlarmAction},

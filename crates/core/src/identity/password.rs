@@ -3,30 +3,29 @@
 //! The pepper is [`Master::password_pepper`], given to Argon2 as its secret value, so that a
 //! leaked database alone cannot be searched. `keyid` in the PHC string names the master.
 
+mod clear;
 mod foreign;
+mod parameters;
 
 use core::fmt;
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
+    Algorithm, Version,
     password_hash::phc::{Output, PasswordHash as Phc},
 };
 use base64ct::{Base64Unpadded, Encoding as _};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Login, Normalizer, common_passwords};
+pub use self::{
+    clear::{Password, PasswordError},
+    parameters::HashParameters,
+};
 use crate::{
     ports::{Component, Fault, Randomness},
     secrets::{Master, Masters, NewerMaster},
 };
-
-/// The least length of a chosen password in characters (NIST SP 800-63B section 5.1.1.2).
-pub(crate) const MIN_CHARACTERS: usize = 8;
-
-/// The longest password in bytes: room for any passphrase, while hashing it costs nothing next
-/// to the memory passes.
-pub(crate) const MAX_BYTES: usize = 1024;
+use parameters::MAX_FOREIGN_LANES;
 
 /// RFC 9106 section 3.1 recommends 16 bytes.
 const SALT_BYTES: usize = 16;
@@ -38,153 +37,8 @@ const HASH_BYTES: usize = 32;
 /// most 64 and 86.
 const MAX_PHC_BYTES: usize = 256;
 
-/// What a stored hash may cost at most. Beyond it an import, or a row written by an intruder,
-/// could stop the isolate: 64 MiB is half of its memory, and what was once taken is never given
-/// back (`docs/reference/users.md` has the figures).
-const MAX_MEMORY_KIB: u32 = 64 * 1024;
-/// See [`MAX_MEMORY_KIB`].
-const MAX_PASSES: u32 = 8;
-/// The most lanes of a hash of ours. Lanes run one after the other here, and cost neither time nor
-/// memory: see [`MAX_FOREIGN_LANES`].
-const MAX_LANES: u32 = 4;
-/// The most lanes of a hash from elsewhere: some programs take as many as the machine has cores.
-const MAX_FOREIGN_LANES: u32 = 255;
-
 /// The least that Argon2 takes as salt, in bytes (RFC 9106 section 3.1).
 const MIN_ARGON2_SALT_BYTES: usize = 8;
-
-/// A password in clear, NFC (so that the same password typed on two systems is the same
-/// bytes), zeroised when dropped, never printed.
-#[derive(Clone)]
-pub struct Password {
-    nfc: Zeroizing<String>,
-    /// As it was sent, where that is something else: other programs hash the bytes they get.
-    sent: Option<Zeroizing<String>>,
-}
-
-/// Why a text is not accepted as a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordError {
-    /// Fewer than 8 characters.
-    #[error("must have at least {MIN_CHARACTERS} characters")]
-    TooShort,
-    /// More than 1 024 bytes.
-    #[error("must have at most {MAX_BYTES} bytes")]
-    TooLong,
-    /// Among the passwords that are tried first, or the login itself.
-    #[error("must not be a common password")]
-    Common,
-}
-
-impl Password {
-    /// A password being chosen: 8 characters to 1 024 bytes, and none that everybody uses. Nothing
-    /// is asked of its composition (NIST SP 800-63B section 5.1.1.2).
-    pub fn choose(text: &str, normalizer: &impl Normalizer) -> Result<Self, PasswordError> {
-        let password = Self::present(text, normalizer)?;
-        if password.nfc.chars().count() < MIN_CHARACTERS {
-            return Err(PasswordError::TooShort);
-        }
-        if common_passwords::is_common(&password.nfc) {
-            return Err(PasswordError::Common);
-        }
-        Ok(password)
-    }
-
-    /// Whether it is the login, or the part of it before an `@`: what is guessed next after the
-    /// common ones (NIST SP 800-63B section 5.1.1.2, context-specific words).
-    pub fn repeats(&self, login: &Login) -> bool {
-        let (password, login) = (self.nfc.to_lowercase(), login.as_str());
-        password == login || login.split('@').next() == Some(password.as_str())
-    }
-
-    /// A password presented at sign-in: a short one is simply wrong.
-    pub fn present(text: &str, normalizer: &impl Normalizer) -> Result<Self, PasswordError> {
-        if text.len() > MAX_BYTES {
-            return Err(PasswordError::TooLong);
-        }
-        let nfc = Zeroizing::new(normalizer.nfc(text));
-        let sent = (nfc.as_str() != text).then(|| Zeroizing::new(text.to_owned()));
-        Ok(Self { nfc, sent })
-    }
-}
-
-/// One password is one however it was sent.
-impl PartialEq for Password {
-    fn eq(&self, other: &Self) -> bool {
-        self.nfc == other.nfc
-    }
-}
-
-impl Eq for Password {}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Password(..)")
-    }
-}
-
-/// What a hash costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HashParameters {
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-}
-
-impl Default for HashParameters {
-    /// 19 MiB, 2 passes, 1 lane (OWASP's second choice): about 25 ms in WASM.
-    fn default() -> Self {
-        Self { memory_kib: 19_456, passes: 2, lanes: 1 }
-    }
-}
-
-impl HashParameters {
-    /// Other parameters: memory in KiB from 8 times the lanes to 65 536, passes 1 to 8, lanes 1
-    /// to 4; `None` outside.
-    pub const fn new(memory_kib: u32, passes: u32, lanes: u32) -> Option<Self> {
-        Self::within(memory_kib, passes, lanes, MAX_LANES)
-    }
-
-    const fn within(memory_kib: u32, passes: u32, lanes: u32, most_lanes: u32) -> Option<Self> {
-        let within = lanes >= 1
-            && lanes <= most_lanes
-            && passes >= 1
-            && passes <= MAX_PASSES
-            && memory_kib >= 8 * lanes
-            && memory_kib <= MAX_MEMORY_KIB;
-        if within { Some(Self { memory_kib, passes, lanes }) } else { None }
-    }
-
-    fn compute(
-        self,
-        password: &str,
-        pepper: Option<&[u8; 32]>,
-        salt: &[u8],
-        out: &mut [u8],
-    ) -> Result<(), Fault> {
-        self.compute_as((Algorithm::Argon2id, Version::V0x13), password, pepper, salt, out)
-    }
-
-    fn compute_as(
-        self,
-        (algorithm, version): (Algorithm, Version),
-        password: &str,
-        pepper: Option<&[u8; 32]>,
-        salt: &[u8],
-        out: &mut [u8],
-    ) -> Result<(), Fault> {
-        let params =
-            Params::new(self.memory_kib, self.passes, self.lanes, Some(out.len())).map_err(crypto)?;
-        let secret: &[u8] = pepper.map_or(&[], |pepper| pepper);
-        Argon2::new_with_secret(secret, algorithm, version, params)
-            .and_then(|argon2| argon2.hash_password_into(password.as_bytes(), salt, out))
-            .map_err(crypto)
-    }
-}
-
-fn crypto(error: argon2::Error) -> Fault {
-    Fault::new(Component::Crypto, format_args!("argon2: {error}"))
-}
 
 /// A stored hash, read and found within the caps: ours, which is
 /// `$argon2id$v=19$m=..,t=..,p=..,keyid=..$salt$hash`, or one that was imported, without

@@ -6,6 +6,9 @@
 //! There is always a published key waiting, not only on the last day: when the active key has
 //! to be revoked, every client knows its successor already.
 
+mod outcome;
+mod version;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -17,6 +20,9 @@ use crate::{
     secrets::Masters,
 };
 use postern_jose::{PublicJwkSet, PublicKey, SignatureAlgorithm, time::Timestamp};
+use version::Version;
+
+pub use self::outcome::{Plan, Revocation, Rotation, Step};
 
 /// The most retiring keys at a time. Verifiers accept key sets of 64 keys (ours do), and a
 /// ring that rotates more often than every minute or so is driven by a fault.
@@ -79,123 +85,6 @@ pub struct KeyRing {
     rotate_at: Option<Timestamp>,
     /// When the object's alarm was last set to go off.
     alarm_at: Timestamp,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-struct Version;
-
-impl TryFrom<u8> for Version {
-    type Error = &'static str;
-
-    fn try_from(version: u8) -> Result<Self, Self::Error> {
-        if version == 1 { Ok(Self) } else { Err("not version 1 of the key ring") }
-    }
-}
-
-impl From<Version> for u8 {
-    fn from(_: Version) -> Self {
-        1
-    }
-}
-
-/// One thing that happened to a key, for the log and the audit trail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The ring was made, with this active key.
-    Founded {
-        /// The first active key.
-        kid: Kid,
-    },
-    /// The key entered the key set.
-    Published {
-        /// The key.
-        kid: Kid,
-    },
-    /// The key signs now in place of the former.
-    Promoted {
-        /// The key.
-        kid: Kid,
-        /// The one before, now retiring or revoked.
-        former: Kid,
-    },
-    /// The key left the key set.
-    Retired {
-        /// The key.
-        kid: Kid,
-        /// Why.
-        cause: RetiredCause,
-    },
-    /// The retired key's name was forgotten.
-    Removed {
-        /// The key.
-        kid: Kid,
-    },
-    /// The private half was sealed again, under this master.
-    Rewrapped {
-        /// The key.
-        kid: Kid,
-        /// The current master.
-        master: u8,
-    },
-    /// The private half cannot be opened with the masters in force.
-    Sealed {
-        /// The key.
-        kid: Kid,
-    },
-}
-
-/// What the calendar asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// What was promoted, retired and removed already.
-    pub steps: Vec<Step>,
-    /// A key of this algorithm has to be generated and handed to [`KeyRing::publish`].
-    pub generate: Option<SignatureAlgorithm>,
-    /// When to look again at the latest, once nothing is left to generate.
-    pub alarm: Timestamp,
-}
-
-/// What came of a wish to rotate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rotation {
-    /// Done.
-    Promoted {
-        /// The key that signs now.
-        kid: Kid,
-        /// The one before.
-        former: Kid,
-    },
-    /// The published key will sign from this time on.
-    Scheduled {
-        /// The key.
-        kid: Kid,
-        /// When.
-        at: Timestamp,
-    },
-    /// The published key is younger than the clients' caches, or too many keys are retiring.
-    TooYoung {
-        /// The key.
-        kid: Kid,
-        /// When it will be old enough.
-        ready_at: Timestamp,
-    },
-    /// A key of this algorithm has to be published first; ask again then.
-    NeedsKey(SignatureAlgorithm),
-}
-
-/// What came of a wish to revoke a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Revocation {
-    /// Out of use and out of the key set, now or already before.
-    Revoked {
-        /// The key that signs now.
-        active: Kid,
-    },
-    /// The ring has no such key.
-    Unknown,
-    /// The active key has no successor: one of this algorithm has to be published first.
-    NeedsKey(SignatureAlgorithm),
 }
 
 impl KeyRing {

@@ -1,7 +1,7 @@
 use core::cell::Cell;
 
 use super::*;
-use crate::identity::UnicodeTables;
+use crate::identity::{Login, UnicodeTables};
 
 /// The least that Argon2 allows: tests of rules need no cost.
 fn cheap() -> HashParameters {
