@@ -173,7 +173,7 @@ fn constant(file: &str, name: &str) -> String {
 fn the_numbers_in_the_pages_are_those_of_the_code() {
     let (context, types) = ("crates/core/src/refresh/context.rs", "crates/app/src/config/types.rs");
     let (password, foreign) =
-        ("crates/core/src/identity/password.rs", "crates/core/src/identity/password/foreign.rs");
+        ("crates/core/src/identity/password/parameters.rs", "crates/core/src/identity/password/foreign.rs");
     let (grants, token_size) = ("crates/core/src/identity/grants.rs", "crates/app/src/config/token_size.rs");
     for (page, told, numbers) in [
         (
