@@ -102,7 +102,7 @@ impl Ledger {
                         self.rotated(&sid, presented.rotation_count, call, now);
                     }
                     AccountAnswer::Oauth(OauthAnswer::GrantRefused(refusal)) => {
-                        self.refused(&sid, refusal.cause.code(), call, now);
+                        self.refused((&sid, presented.rotation_count), refusal.cause.code(), call, now);
                     }
                     AccountAnswer::Oauth(_) => {}
                     _ => self.unsure(&sid, presented.rotation_count, now),

@@ -22,7 +22,7 @@ use std::{
 use crate::dice::Dice;
 
 /// How often tasks may go on while the time stands still. Beyond it, something wakes itself for ever.
-const MOST_AT_ONCE: u32 = 5_000_000;
+const MOST_AT_ONCE: u32 = 200_000;
 /// What [`Executor::run`] panics with then.
 pub(crate) const STANDS_STILL: &str = "the time stands still: something goes on for ever";
 

@@ -41,7 +41,7 @@ pub(crate) fn is_excused(world: &World, call: &Rc<Call>, machine: Option<&Rc<Mac
 
 /// Whether the machine's clock is away from all others.
 pub(crate) fn is_clock_wrong(machine: Option<&Rc<Machine>>) -> bool {
-    machine.is_some_and(|machine| machine.offset.get().unsigned_abs() > 1500)
+    machine.is_some_and(|machine| machine.was_wrong.get() || machine.offset.get().unsigned_abs() > 1500)
 }
 
 /// What holds for every answer of ours.

@@ -304,7 +304,9 @@ impl Ledger {
                 let sid = family.to_string();
                 match answer {
                     AccountAnswer::Rotated(_) => self.rotated(&sid, presented.rotation_count, call, now),
-                    AccountAnswer::Refused(refusal) => self.refused(&sid, refusal.cause.code(), call, now),
+                    AccountAnswer::Refused(refusal) => {
+                        self.refused((&sid, presented.rotation_count), refusal.cause.code(), call, now);
+                    }
                     _ => self.unsure(&sid, presented.rotation_count, now),
                 }
             }
@@ -345,7 +347,7 @@ impl Ledger {
     }
 
     /// A refresh token was refused.
-    pub(crate) fn refused(&self, sid: &str, code: &str, call: &Rc<Call>, now: u64) {
+    pub(crate) fn refused(&self, (sid, count): (&str, u32), code: &str, call: &Rc<Call>, now: u64) {
         let mut sessions = self.sessions.borrow_mut();
         let session = sessions.entry(sid.to_owned()).or_default();
         if now.saturating_sub(call.sent_at) > REUSE_INTERVAL - SKEW {
@@ -354,6 +356,11 @@ impl Ledger {
         if code == "refresh_token_reused" {
             session.refused_at.get_or_insert(now);
             self.ended_by_rule(sid, now);
+        } else if code == "sign_in_required"
+            && let Some(why) = session.may_have_ended(count, now)
+        {
+            // It has ended, whether its client learns of it or not.
+            session.excuses.push((now, why));
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Machine {
     pub(crate) region: usize,
     /// How far its clock is from the true time, in milliseconds.
     pub(crate) offset: Cell<i64>,
+    /// Whether that was an hour a moment ago.
+    pub(crate) was_wrong: Cell<bool>,
     pub(crate) group: Cell<Group>,
     /// Which messages its version has.
     pub(crate) dialect: Cell<Dialect>,
@@ -27,7 +29,15 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn new(name: String, region: usize, offset: i64, group: Group) -> Rc<Self> {
         let (offset, group) = (Cell::new(offset), Cell::new(group));
-        Rc::new(Self { name, region, offset, group, dialect: Cell::default(), hits: RefCell::default() })
+        Rc::new(Self {
+            name,
+            region,
+            offset,
+            was_wrong: Cell::default(),
+            group,
+            dialect: Cell::default(),
+            hits: RefCell::default(),
+        })
     }
 
     /// A call from here met a fault of this part.

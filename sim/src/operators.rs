@@ -18,6 +18,8 @@ use crate::{
 
 /// How many isolates may look for themselves in the time of a flood, each a few times.
 const MOST_PROBES: u64 = 100;
+/// How many looks of one isolate may be lost in that time.
+const MOST_LOST_LOOKS: u64 = 15;
 /// How many calls a flood has.
 const FLOOD: u64 = 200;
 /// How many master secrets are kept: none is taken out while it is in use.
@@ -284,7 +286,12 @@ async fn flood(world: &Rc<World>) {
     world.executor.sleep(20_000).await;
     world.ledger.look(invariants::READY);
     let probes = world.probes.get() - before;
-    if probes > MOST_PROBES {
+    // A look that takes longer than 2 s counts as lost, and each isolate begins another.
+    let hanging = [Kind::ObjectSlow, Kind::ObjectAnswerLost, Kind::DatabaseHangs, Kind::KvReads];
+    let hangs = hanging.into_iter().any(|kind| world.faults.has(kind));
+    let isolates = u64::try_from(world.edges().len()).unwrap_or(u64::MAX);
+    let most = if hangs { MOST_PROBES.max(MOST_LOST_LOOKS * isolates) } else { MOST_PROBES };
+    if probes > most {
         let seen = format!("{probes} of {FLOOD} calls of /readyz reached the parts");
         world.ledger.violated(invariants::READY, world.now(), seen);
     }

@@ -9,6 +9,8 @@ use crate::{dialect::Dialect, faults::Kind, machine::START, operators, settings:
 const MINUTE: u64 = 60_000;
 /// Less than the clocks of two machines may differ by (`CLOCKS_DIFFER` in `crates/jose/src/time.rs`).
 const BEHIND: i64 = 45_000;
+/// For how long a request lasts that was begun before a clock was put back.
+const BEGUN_BEFORE: u64 = 20_000;
 
 /// Every kind of fault has its windows.
 pub(crate) fn windows(world: &Rc<World>) {
@@ -68,6 +70,10 @@ async fn window(world: &Rc<World>, kind: Kind) {
             world.executor.sleep(lasts).await;
             world.trace.note(world.now(), &machine.name, "", || "its clock is put back".to_owned());
             machine.offset.set(before);
+            // What it began before, it judges by the former time.
+            machine.was_wrong.set(true);
+            world.executor.sleep(BEGUN_BEFORE).await;
+            machine.was_wrong.set(false);
         }
         Kind::FeedMoves => {
             move_feed(world, "feed", lasts).await;

@@ -175,20 +175,24 @@ impl<'r, P: Ports> Sockets<'r, P> {
     }
 
     /// Whether the feed knows that the token was revoked, and whom it asks confirms it; whether its
-    /// session has ended.
+    /// session has ended. The session is asked about although the feed failed: its end closes the socket all the same.
     async fn objection_to_socket(&self, watched: &Watched) -> Result<Option<SocketVerdict>, Fault> {
+        let mut by_feed = Ok(None);
         if watched.feed {
             let known = KnownToken::new(Rc::clone(&watched.identity), watched.own);
             match self.revocation_cache.check_revoked(&known, RevocationLevel::Feed, StaleFeed::Refuse).await
             {
                 Ok(()) => {}
                 Err(AccessRefused::Token(_) | AccessRefused::Invalid(_)) => return Ok(Some(REVOKED)),
-                Err(AccessRefused::Fault(fault)) => return Err(fault),
+                Err(AccessRefused::Fault(fault)) => by_feed = Err(fault),
             }
         }
-        let Some(session) = &watched.session else { return Ok(None) };
-        let alive = self.liveness.is_alive(session, watched.identity.issued_at).await?;
-        Ok((!alive).then_some(ENDED))
+        if let Some(session) = &watched.session
+            && !self.liveness.is_alive(session, watched.identity.issued_at).await?
+        {
+            return Ok(Some(ENDED));
+        }
+        by_feed
     }
 
     /// Records a socket that was closed because one end did not read.

@@ -139,11 +139,12 @@ impl Bench {
     }
 
     /// The alarm rings, and the object is reset while it writes to KV.
-    fn reset_at_a_write(&mut self) {
+    fn reset_at_a_write(&mut self, meanwhile: impl FnOnce(&Feed<MemoryRecords>)) {
         self.kv.hangs.set(true);
         {
             let alarm = pin!(self.feed.alarm(self.now, &*self.kv, KEY, &self.policy));
             assert!(alarm.poll(&mut Context::from_waker(Waker::noop())).is_pending(), "it writes");
+            meanwhile(&self.feed);
         }
         self.kv.hangs.set(false);
         self.crash();
@@ -273,7 +274,7 @@ fn a_beat_that_a_reset_cuts_off_is_made_again() {
     bench.pass(Duration::from_mins(4));
     bench.now = bench.alarm.unwrap();
     let due = bench.now;
-    bench.reset_at_a_write();
+    bench.reset_at_a_write(|_| {});
     bench.alarm = Some(due.plus(Duration::from_secs(2)));
     bench.pass(Duration::from_secs(3));
     assert!(bench.published().version() > due);
@@ -285,6 +286,26 @@ fn a_beat_that_a_reset_cuts_off_is_made_again() {
         panic!("a snapshot")
     };
     assert_eq!(failed_writes, 0);
+}
+
+/// The write that was cut off comes late, after the one that follows the reset, and has less.
+#[test]
+fn a_change_during_a_write_that_a_reset_cuts_off_is_not_lost() {
+    let mut bench = Bench::new(FeedPolicy::default());
+    bench.add(&[FeedEntry::access_token("a", bench.now)]);
+    bench.now = bench.alarm.unwrap();
+    let (now, policy) = (bench.now, bench.policy.clone());
+    bench.reset_at_a_write(|feed| {
+        let entries = vec![FeedEntry::access_token("b", now)];
+        assert_eq!(feed.serve(&FeedRequest::Add { entries }, now, &policy).answer, FeedAnswer::Taken);
+    });
+    bench.alarm = Some(now.plus(Duration::from_secs(2)));
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.published().len(), 2);
+    let late = FeedCopy::default().encode();
+    bench.kv.put(KEY, &late);
+    bench.pass(Duration::from_secs(70));
+    assert_eq!(bench.published().len(), 2);
 }
 
 #[test]

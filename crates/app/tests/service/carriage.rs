@@ -133,7 +133,10 @@ fn the_local_profile_has_a_page_at_its_root() {
 
 /// A socket of one who is signed in, under a rule that looks every 30 s.
 fn socket(world: &World) -> OpenSocket {
-    let (access_token, _) = world.sign_in();
+    socket_of(world, &world.sign_in().0)
+}
+
+fn socket_of(world: &World, access_token: &str) -> OpenSocket {
     let request = PlainRequest::new("GET", "http://localhost:8787/live")
         .with("upgrade", "websocket")
         .with("authorization", &format!("Bearer {access_token}"));
@@ -195,6 +198,20 @@ fn a_feed_that_is_out_of_date_is_a_look_that_failed() {
     let kept = verdicts.iter().take_while(|verdict| **verdict == KEEP).count();
     assert!((9..40).contains(&kept), "{kept}");
     assert_eq!(verdicts[kept], UNCHECKED);
+}
+
+/// The Account object knows it, and answers although the feed does not.
+#[test]
+fn an_ended_session_closes_its_socket_without_the_feed() {
+    let world = watching();
+    let (access_token, refresh_token) = world.sign_in();
+    let socket = socket_of(&world, &access_token);
+    world.kv.broken.set(true);
+    world.feed.unreachable.set(true);
+    world.pass(3600);
+    assert_eq!(look(&world, &socket), KEEP);
+    assert_eq!(world.call("/auth/logout", &json!({"refresh_token": refresh_token})).status, 204);
+    assert_eq!(look(&world, &socket), SocketVerdict::Close(1008, "session ended"));
 }
 
 #[test]

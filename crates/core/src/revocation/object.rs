@@ -77,6 +77,8 @@ struct Loaded {
     state: State,
     entries: BTreeMap<RevocationKey, Held>,
     own: usize,
+    /// Whether a write to KV is under way.
+    is_writing: bool,
 }
 
 /// An answer, and when the alarm must ring.
@@ -111,6 +113,14 @@ struct Attempt {
 }
 
 impl Loaded {
+    /// What is stored of the state. A write that is under way is stored as one that failed: no other place tells an object
+    /// that was reset meanwhile that the write may not have come, or may come late.
+    fn stored(&self) -> State {
+        let failures =
+            if self.is_writing { one_more_failure(self.state.failures) } else { self.state.failures };
+        State { failures, ..self.state }
+    }
+
     const fn is_dirty(&self) -> bool {
         self.state.changes > self.state.published
     }
@@ -207,7 +217,7 @@ impl<R: Records> Feed<R> {
         } else {
             let entries = self.store().entries()?;
             let own = entries.values().filter(|held| held.rule.has_account()).count();
-            Loaded { state: self.store().state()?, entries, own }
+            Loaded { state: self.store().state()?, entries, own, is_writing: false }
         };
         let done = work(&mut loaded)?;
         *slot = Some(loaded);
@@ -278,7 +288,7 @@ impl<R: Records> Feed<R> {
                 issued_until: before.issued_until.max(issued_until),
                 until: before.until.max(entry.until),
             });
-            return self.store().write_state(&loaded.state);
+            return self.store().write_state(&loaded.stored());
         }
         let held = known.map_or_else(|| Held::new(entry.rule, entry.until), |known| merged(known, entry));
         self.store().write_entry(&entry.mark, &held)?;
@@ -290,7 +300,7 @@ impl<R: Records> Feed<R> {
 
     fn changed(&self, loaded: &mut Loaded) -> Result<(), Fault> {
         loaded.state.changes = loaded.state.changes.saturating_add(1);
-        self.store().write_state(&loaded.state)
+        self.store().write_state(&loaded.stored())
     }
 
     /// Removes what has expired.
@@ -338,7 +348,7 @@ impl<R: Records> Feed<R> {
                 // What KV will have next is written no earlier than now. Kept, so that nothing that is
                 // given away later, by a clock that was put back for instance, passes for older.
                 loaded.state.version = loaded.state.version.plus(Duration::from_millis(1)).max(now);
-                self.store().write_state(&loaded.state)?;
+                self.store().write_state(&loaded.stored())?;
             }
             let feed = loaded.copy(loaded.state.version, now).encode();
             let alarm = Some(loaded.next_alarm(now, policy));
@@ -391,10 +401,9 @@ impl<R: Records> Feed<R> {
             loaded.state.attempted_at = now;
             // A write that was given up may still come. What is given away later is newer, also by a clock that was put back.
             loaded.state.version = version;
-            // Stored before the attempt, so that even a crash does not make two in a second. Stored as one that
-            // failed: no other place tells an object that was reset meanwhile that the write may not have come.
-            let failures = one_more_failure(loaded.state.failures);
-            self.store().write_state(&State { failures, ..loaded.state })?;
+            loaded.is_writing = true;
+            // Stored before the attempt, so that even a crash does not make two in a second.
+            self.store().write_state(&loaded.stored())?;
             let attempt = Attempt { changes, is_beat: beat };
             Ok(Some((attempt, loaded.copy(version, now).encode())))
         })
@@ -402,6 +411,7 @@ impl<R: Records> Feed<R> {
 
     fn written(&self, attempt: Attempt, written: Result<(), Fault>) -> Result<(), Fault> {
         self.with(|loaded| {
+            loaded.is_writing = false;
             let state = &mut loaded.state;
             match written {
                 Ok(()) => {
@@ -415,7 +425,7 @@ impl<R: Records> Feed<R> {
                 }
                 Err(_) => state.failures = one_more_failure(state.failures),
             }
-            self.store().write_state(&loaded.state)?;
+            self.store().write_state(&loaded.stored())?;
             written
         })
     }
