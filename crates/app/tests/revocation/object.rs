@@ -294,7 +294,7 @@ fn a_change_during_a_write_that_a_reset_cuts_off_is_not_lost() {
     let mut bench = Bench::new(FeedPolicy::default());
     bench.add(&[FeedEntry::access_token("a", bench.now)]);
     bench.now = bench.alarm.unwrap();
-    let (now, policy) = (bench.now, bench.policy.clone());
+    let (now, policy) = (bench.now, bench.policy);
     bench.reset_at_a_write(|feed| {
         let entries = vec![FeedEntry::access_token("b", now)];
         assert_eq!(feed.serve(&FeedRequest::Add { entries }, now, &policy).answer, FeedAnswer::Taken);
