@@ -155,8 +155,10 @@ pub(super) fn own_path(text: &str) -> Result<String, &'static str> {
     if !sound {
         return Err("must be a path such as /admin: segments of a-z 0-9 - _, without a slash at the end");
     }
-    if matches!(text, "/auth" | "/oauth" | "/healthz" | "/readyz" | "/metrics") {
-        return Err("must not be a path that other calls use: /auth, /oauth, /healthz, /readyz, /metrics");
+    if let Some("auth" | "oauth" | "healthz" | "readyz" | "metrics") = text.split('/').nth(1) {
+        return Err(
+            "must not be one of the paths of other calls, or below one: /auth, /oauth, /healthz, /readyz, /metrics",
+        );
     }
     Ok(text.to_owned())
 }
