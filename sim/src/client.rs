@@ -233,7 +233,6 @@ pub(crate) fn pair(world: &World, body: &Value, answered: &Answered) -> Option<P
     let (header, claims) = ledger::read(&token)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let sid = text(&claims["sid"]);
-    let offset = answered.machine.as_ref().map_or(0, |machine| machine.offset.get());
     let known = world.ledger.sessions.borrow().get(&sid).map(|known| known.signed_in).filter(|at| *at > 0);
     let by_claim =
         claims["auth_time"].as_u64().unwrap_or_default().saturating_mul(1000).saturating_sub(START);
@@ -247,7 +246,7 @@ pub(crate) fn pair(world: &World, body: &Value, answered: &Answered) -> Option<P
         expires,
         signed_in,
         is_grant: false,
-        is_off: offset.unsigned_abs() > 1500 || world.ledger.is_off(&sid),
+        is_off: judge::is_clock_wrong(answered.machine.as_ref()) || world.ledger.is_off(&sid),
         token,
         sid,
     };

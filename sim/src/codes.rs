@@ -99,7 +99,7 @@ impl Ledger {
                 let sid = grant_id.to_string();
                 match answer {
                     AccountAnswer::Oauth(OauthAnswer::GrantRotated(_)) => {
-                        self.rotated(&sid, presented.rotation_count, call, now);
+                        self.rotated((&sid, presented.rotation_count), false, call, now);
                     }
                     AccountAnswer::Oauth(OauthAnswer::GrantRefused(refusal)) => {
                         self.refused((&sid, presented.rotation_count), refusal.cause.code(), call, now);

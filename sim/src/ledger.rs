@@ -299,11 +299,14 @@ impl Ledger {
                     session.confirmed_at.entry(*rotation_count).or_insert(now);
                 }
             }
-            (AccountRequest::Rotate { family, presented, .. }, answer) => {
+            (AccountRequest::Rotate { family, presented, limits, .. }, answer) => {
                 drop(sessions);
                 let sid = family.to_string();
                 match answer {
-                    AccountAnswer::Rotated(_) => self.rotated(&sid, presented.rotation_count, call, now),
+                    AccountAnswer::Rotated(_) => {
+                        let is_sign_out = limits.late_only_rotations == u16::MAX;
+                        self.rotated((&sid, presented.rotation_count), is_sign_out, call, now);
+                    }
                     AccountAnswer::Refused(refusal) => {
                         self.refused((&sid, presented.rotation_count), refusal.cause.code(), call, now);
                     }
@@ -318,11 +321,12 @@ impl Ledger {
         }
     }
 
-    /// A rotation was granted.
-    pub(crate) fn rotated(&self, sid: &str, count: u32, call: &Rc<Call>, now: u64) {
+    /// A rotation was granted. A sign-out asks without the limit of late ones: nothing follows it.
+    pub(crate) fn rotated(&self, (sid, count): (&str, u32), is_sign_out: bool, call: &Rc<Call>, now: u64) {
         let mut sessions = self.sessions.borrow_mut();
         let session = sessions.entry(sid.to_owned()).or_default();
         let mut broken = session.granted(count, now);
+        broken.retain(|(invariant, _)| !is_sign_out || *invariant != invariants::LATE);
         if now.saturating_sub(call.sent_at) > REUSE_INTERVAL - SKEW {
             session.excuses.push((now, "a slow request"));
         }
