@@ -118,7 +118,7 @@ fn play(plan: &Plan, world: &Rc<World>) {
     heal::watch_kv(world);
     heal::watch_outboxes(world);
     world.executor.run(plan.minutes * MINUTE);
-    // What is broken is told; whether it would heal is of no use then.
+    // A run that broke a promise ends here. The checks that follow take the longest, and its report needs none of them.
     if !world.ledger.violations.borrow().is_empty() {
         return;
     }

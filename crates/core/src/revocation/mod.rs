@@ -9,10 +9,12 @@
 mod client;
 mod copy;
 mod key;
+mod loaded;
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 pub mod messages;
 mod object;
+mod policy;
 mod stored;
 
 use core::time::Duration;
@@ -24,7 +26,8 @@ pub use self::{
     copy::{FeedCopy, MAX_LISTED, MalformedFeed, Overflow, RevocationMatches},
     key::{Kind, RevocationKey, RevocationKeys, may_predate},
     messages::{FeedAnswer, FeedEntry, FeedRequest, Rule, Target},
-    object::{Alarmed, Feed, FeedPolicy, FeedReply, LONGEST_HEARTBEAT, MAX_BATCH},
+    object::{Alarmed, Feed, FeedReply, MAX_BATCH},
+    policy::{FeedPolicy, LONGEST_HEARTBEAT},
 };
 use postern_jose::encoding::base64url;
 

@@ -6,63 +6,19 @@
 //! that fails, costs time and nothing else.
 
 use core::{cell::RefCell, time::Duration};
-use std::collections::BTreeMap;
 
 use super::{
-    FORMER_KV_KEY, FeedAnswer, FeedCopy, FeedEntry, FeedRequest, IN_FLIGHT, MOVED, Overflow, RevocationKey,
-    Rule, may_predate,
-    stored::{Held, State, Store, Unlisted},
+    FORMER_KV_KEY, FeedAnswer, FeedEntry, FeedRequest, IN_FLIGHT, MOVED, RevocationKey, Rule,
+    loaded::{LONGEST_BACKOFF, Loaded, ONCE_MORE, WRITE_INTERVAL, one_more_failure},
+    may_predate,
+    policy::FeedPolicy,
+    stored::{Held, Store, Unlisted},
 };
 use crate::ports::{Fault, KvStore, Records};
 use postern_jose::time::Timestamp;
 
-/// Workers KV takes one write a second for each key.
-const WRITE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The longest time between two attempts while KV fails.
-const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
-
-/// After a write that was given up and one that succeeded, the feed is written once more, so much
-/// later: the one given up may be on its way still, and what it carries is older. In one minute
-/// whatever the platform still carries out has arrived.
-const ONCE_MORE_AFTER: Duration = Duration::from_mins(1);
-
-/// In place of the number of failures: the last write succeeded, and one before it was given up.
-const ONCE_MORE: u32 = u32::MAX;
-
-/// Expired entries are removed once a minute at most: they do no harm while they are listed, and
-/// each removal is a write to KV.
-const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
-
-/// The longest time between two writes.
-pub const LONGEST_HEARTBEAT: Duration = Duration::from_mins(5);
-
 /// The most entries that one request may bring: an account ends at most 500 sessions at once.
 pub const MAX_BATCH: usize = 1000;
-
-/// How often the feed is written, and how much it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FeedPolicy {
-    /// The feed is written at least this often, so that readers can distinguish a quiet feed from one
-    /// that is no longer written.
-    pub heartbeat: Duration,
-    /// The most sessions and subjects of ours. One more, and readers ask the Account objects about
-    /// all sessions of that time.
-    pub max_own: usize,
-    /// The most of all other entries. One more is refused.
-    pub max_others: usize,
-}
-
-impl Default for FeedPolicy {
-    /// A beat every 5 minutes is 288 writes a day, of the 1000 that KV's free plan has; readers do not
-    /// wait for it, they ask the object about a copy that is older than [`super::TRUSTED_FOR`].
-    ///
-    /// 100 000 entries are a value of 1.6 MB, which an isolate reads in some 10 ms every 30 s; as
-    /// sessions live 18 minutes in the feed, 80 000 are 74 sessions ended every second.
-    fn default() -> Self {
-        Self { heartbeat: LONGEST_HEARTBEAT, max_own: 80_000, max_others: 20_000 }
-    }
-}
 
 /// The object over its records. Kept between requests: it keeps what it has read.
 #[derive(Debug)]
@@ -70,15 +26,6 @@ pub struct Feed<R> {
     records: R,
     /// `None` before the first request, and after a fault: then the records are read again.
     loaded: RefCell<Option<Loaded>>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Loaded {
-    state: State,
-    entries: BTreeMap<RevocationKey, Held>,
-    own: usize,
-    /// Whether a write to KV is under way.
-    is_writing: bool,
 }
 
 /// An answer, and when the alarm must ring.
@@ -110,82 +57,6 @@ struct Attempt {
     changes: u64,
     /// Whether it was due without a change.
     is_beat: bool,
-}
-
-impl Loaded {
-    /// What is stored of the state. A write that is under way is stored as one that failed: no other place tells an object
-    /// that was reset meanwhile that the write may not have come, or may come late.
-    fn stored(&self) -> State {
-        let failures =
-            if self.is_writing { one_more_failure(self.state.failures) } else { self.state.failures };
-        State { failures, ..self.state }
-    }
-
-    const fn is_dirty(&self) -> bool {
-        self.state.changes > self.state.published
-    }
-
-    fn overflow(&self, now: Timestamp) -> Option<Unlisted> {
-        self.state.overflow.filter(|unlisted| now < unlisted.until)
-    }
-
-    fn copy(&self, version: Timestamp, now: Timestamp) -> FeedCopy {
-        // Ordered by the whole mark, and so by its first bytes.
-        let entries = || self.entries.iter();
-        let listed = entries()
-            .filter(|(_, held)| held.rule.not_before().is_none())
-            .map(|(mark, held)| (mark.short(), held.until));
-        let not_before =
-            entries().filter_map(|(mark, held)| held.rule.not_before().map(|at| (mark.short(), at)));
-        let overflow = self.overflow(now).map(|unlisted| Overflow { issued_until: unlisted.issued_until });
-        FeedCopy::new(version, overflow, listed, not_before)
-    }
-
-    /// When there is something to do next.
-    fn next_alarm(&self, now: Timestamp, policy: &FeedPolicy) -> Timestamp {
-        let state = &self.state;
-        let pause = match state.failures {
-            0 | ONCE_MORE => self.is_dirty().then_some(WRITE_INTERVAL),
-            failures => Some(Duration::from_secs(1 << failures.min(6)).min(LONGEST_BACKOFF)),
-        };
-        if let Some(pause) = pause {
-            return soon(state.attempted_at, pause, now);
-        }
-        let expiry = self.entries.values().map(|held| held.until);
-        let expiry = expiry.chain(state.overflow.map(|unlisted| unlisted.until)).min();
-        let prune = expiry.map(|at| at.max(now.plus(PRUNE_INTERVAL)));
-        let beat = soon(state.attempted_at, self.beat(policy), now);
-        prune.map_or(beat, |prune| prune.min(beat))
-    }
-
-    /// How long after the last write the next one comes, if nothing changes until then.
-    fn beat(&self, policy: &FeedPolicy) -> Duration {
-        if self.state.failures == ONCE_MORE {
-            ONCE_MORE_AFTER.min(policy.heartbeat)
-        } else {
-            policy.heartbeat
-        }
-    }
-
-    /// How many writes to KV have failed since the last good one.
-    const fn failed_writes(&self) -> u32 {
-        if self.state.failures == ONCE_MORE { 0 } else { self.state.failures }
-    }
-}
-
-/// The failures since the last good write, after one more of them.
-fn one_more_failure(failures: u32) -> u32 {
-    match failures {
-        ONCE_MORE => 1,
-        // Never so many that it is the sign for something else.
-        failures => failures.saturating_add(1).min(ONCE_MORE - 1),
-    }
-}
-
-/// A pause after `from`, and never longer than the pause itself: a clock that was ahead and has
-/// been put back must not keep the feed from being written.
-fn soon(from: Timestamp, pause: Duration, now: Timestamp) -> Timestamp {
-    from.plus(pause).clamp(now, now.plus(pause))
 }
 
 /// What an entry becomes beside the one that is there: never less than either says.

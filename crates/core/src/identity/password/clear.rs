@@ -37,8 +37,8 @@ pub enum PasswordError {
 }
 
 impl Password {
-    /// A password being chosen: 8 characters to 1 024 bytes, and none that everybody uses. Nothing
-    /// is asked of its composition (NIST SP 800-63B section 5.1.1.2).
+    /// A password being chosen: 8 characters to 1 024 bytes, and none that everybody uses. It may
+    /// consist of any characters (NIST SP 800-63B section 5.1.1.2).
     pub fn choose(text: &str, normalizer: &impl Normalizer) -> Result<Self, PasswordError> {
         let password = Self::present(text, normalizer)?;
         if password.nfc.chars().count() < MIN_CHARACTERS {
